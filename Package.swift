@@ -1,0 +1,93 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of the house is compiled with (see CONTRIBUTING.md, "House rules").
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The house's settings for targets that touch no C: there, every unsafe expression has to say so.
+let strict: [SwiftSetting] = house + [.strictMemorySafety()]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "autotask-worker",
+    products: [
+        .executable(name: "autotask-worker", targets: ["autotask-worker"]),
+        .executable(name: "autotask-simulator", targets: ["autotask-simulator"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+    ],
+    targets: [
+        // Level 0: doors to C libraries. Each is imported by one folder of one Swift module.
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+        // Level 1: words, names, threads.
+        .target(name: "Contract", swiftSettings: house),
+        .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: strict),
+        .target(name: "Confinement", swiftSettings: house),
+
+        // Level 2: seams to the outside world.
+        .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(name: "Vault", dependencies: ["Contract", crypto], swiftSettings: house),
+        .target(name: "Store", dependencies: ["Contract"], swiftSettings: strict),
+
+        // Level 3: what stands on the seams.
+        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Vault", "Telemetry", logging], swiftSettings: strict),
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["Contract", "Confinement", "Store", "Telemetry", logging, .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
+
+        // Level 4: the work.
+        .target(
+            name: "Engine",
+            dependencies: ["Contract", "Telemetry", "Store", "Vault", "Autotask", logging, metrics, tracing, lifecycle],
+            swiftSettings: strict
+        ),
+
+        // Level 6: the programs.
+        .executableTarget(
+            name: "autotask-worker",
+            dependencies: [
+                "Contract", "Telemetry", "Confinement", "AMQP", "HTTP", "Vault", "Store", "Autotask", "SQLiteStore", "Engine",
+                logging, metrics, lifecycle,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+            ],
+            swiftSettings: house
+        ),
+        .executableTarget(
+            name: "autotask-simulator",
+            dependencies: [
+                logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            swiftSettings: strict
+        ),
+    ]
+)
