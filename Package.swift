@@ -42,11 +42,12 @@ let package = Package(
         // Level 0: doors to C libraries. Each is imported by one folder of one Swift module.
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
 
         // Level 1: words, names, threads.
         .target(name: "Contract", swiftSettings: house),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: strict),
-        .target(name: "Confinement", swiftSettings: house),
+        .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
 
         // Level 2: seams to the outside world.
         .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),

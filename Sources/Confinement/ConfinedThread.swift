@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -61,18 +62,8 @@ package final class ConfinedThread: Sendable {
         }
     }
 
-    /// Names the calling thread through `/proc`, since Glibc's overlay has neither `prctl` nor `pthread_setname_np`. Without `/proc` the
-    /// thread keeps the process's name, which harms nobody.
-    private func setKernelName() {
-        let descriptor = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        let bytes = Array(name.utf8.prefix(15))
-        _ = write(descriptor, bytes, bytes.count)
-    }
-
     fileprivate func run() {
-        setKernelName()
+        CLinux_set_thread_name(name)
         var signals = sigset_t()
         sigfillset(&signals)
         pthread_sigmask(SIG_SETMASK, &signals, nil)

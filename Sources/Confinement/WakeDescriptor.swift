@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A file descriptor that becomes readable when another thread asks for attention: an `eventfd`.
@@ -10,8 +11,7 @@ package final class WakeDescriptor: Sendable {
 
     /// - Throws: ``ConfinementError`` when the process has no descriptor left.
     package init() throws(ConfinementError) {
-        // Glibc's overlay lacks EFD_NONBLOCK and EFD_CLOEXEC, which have the values of their O_ twins.
-        fileDescriptor = eventfd(0, Int32(O_NONBLOCK | O_CLOEXEC))
+        fileDescriptor = CLinux_eventfd()
         guard fileDescriptor >= 0 else { throw ConfinementError(operation: "eventfd", errno: errno) }
     }
 
