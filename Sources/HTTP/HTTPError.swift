@@ -1,0 +1,41 @@
+/// Why there is no answer to a request.
+package struct HTTPError: Error, CustomStringConvertible, Sendable {
+    package enum Code: String, Sendable {
+        /// The host name does not resolve.
+        case nameNotResolved
+        /// No connection: refused, unreachable, or not in time.
+        case cannotConnect
+        /// The peer's certificate or the TLS handshake was not acceptable.
+        case tlsFailed
+        /// The exchange was not finished within ``HTTPRequest/timeout``.
+        case timedOut
+        /// The connection ended before the answer was complete, or the answer was not HTTP.
+        case connectionLost
+        /// The answer's body is larger than ``HTTPRequest/maximumResponseBytes``.
+        case responseTooLarge
+        /// The URL, a header or the host is not one that may be used; nothing was sent.
+        case notAllowed
+        /// The calling task was cancelled, or the transport is shutting down.
+        case cancelled
+        /// libcurl reported something unexpected.
+        case unexpected
+    }
+
+    package let code: Code
+    /// Safe to log: never a header, a body or a query.
+    package let message: String
+    /// Whether any byte of the request may have reached the server, so that a write may have taken effect although no answer came.
+    package let mayHaveBeenSent: Bool
+    package let file: String
+    package let line: Int
+
+    package init(_ code: Code, _ message: String, mayHaveBeenSent: Bool, file: String = #fileID, line: Int = #line) {
+        self.code = code
+        self.message = message
+        self.mayHaveBeenSent = mayHaveBeenSent
+        self.file = file
+        self.line = line
+    }
+
+    package var description: String { "\(code.rawValue): \(message)" }
+}

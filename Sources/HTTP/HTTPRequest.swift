@@ -1,0 +1,50 @@
+/// One request, ready to be sent as it stands: nothing is added but what HTTP itself needs (`Host`, `Content-Length`, `Accept-Encoding`).
+package struct HTTPRequest: Sendable {
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case patch = "PATCH"
+    }
+
+    package var method: Method
+    /// An absolute URL without user information or fragment. The transport refuses hosts that its ``HostPolicy`` does not allow.
+    package var url: String
+    package var headers: [HTTPHeader]
+    /// The body's bytes; empty for none.
+    package var body: [UInt8]
+    /// How long the whole exchange may take, from the moment the transport sends it: waiting for a free slot does not count.
+    package var timeout: Duration
+    /// A response body larger than this fails the request with ``HTTPError/Code/responseTooLarge``. Bytes after decompression.
+    package var maximumResponseBytes: Int
+
+    package init(
+        method: Method,
+        url: String,
+        headers: [HTTPHeader] = [],
+        body: [UInt8] = [],
+        timeout: Duration = .seconds(30),
+        maximumResponseBytes: Int = 16 << 20
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeout = timeout
+        self.maximumResponseBytes = maximumResponseBytes
+    }
+}
+
+/// A header whose value is bytes, because a secret may be any bytes but CR, LF and NUL, and reaches the server exactly.
+package struct HTTPHeader: Sendable {
+    package var name: String
+    package var value: [UInt8]
+
+    package init(_ name: String, _ value: String) {
+        self.init(name, bytes: Array(value.utf8))
+    }
+
+    package init(_ name: String, bytes: [UInt8]) {
+        self.name = name
+        value = bytes
+    }
+}

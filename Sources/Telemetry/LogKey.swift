@@ -1,0 +1,57 @@
+package import Logging
+
+/// Every key of the metadata that the program logs, so that each is spelled once and a newcomer finds them all here.
+///
+/// Values never hold a secret, a payload, or what Autotask echoed of one; `tenant` is a log key and never a metric's label.
+package enum LogKey: String, Sendable {
+    case attempt
+    case channel
+    case code
+    case consumerTag = "consumer_tag"
+    case count
+    case databaseID = "database_id"
+    case delay
+    case detail
+    case duration
+    case epoch
+    case error
+    case eventID = "event_id"
+    case eventType = "event_type"
+    case exchange
+    case host
+    case interruptions
+    case jobID = "job_id"
+    case kind
+    case outcome
+    case path
+    case port
+    case product
+    case publisher
+    case queue
+    case reason
+    case routingKey = "routing_key"
+    case setting
+    case sha256
+    case status
+    case store
+    case tenant
+    case thread
+    case worker
+}
+
+extension Logger {
+    /// Adds metadata that every message of this logger carries.
+    package subscript(key: LogKey) -> Logger.Metadata.Value? {
+        get { self[metadataKey: key.rawValue] }
+        set { self[metadataKey: key.rawValue] = newValue }
+    }
+}
+
+extension Dictionary where Key == String, Value == Logger.Metadata.Value {
+    /// Metadata whose keys all come from ``LogKey``: `log.info("Connected", metadata: .keys([.host: "…"]))`.
+    package static func keys(_ values: [LogKey: Logger.Metadata.Value]) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [:]
+        for (key, value) in values { metadata[key.rawValue] = value }
+        return metadata
+    }
+}
