@@ -1,0 +1,72 @@
+extension JSON {
+    /// The value in the JSON Canonicalization Scheme (RFC 8785): what two writers of the same payload agree on, byte for byte.
+    ///
+    /// A number beyond the range of a double, which I-JSON forbids, stands with its own text.
+    package var canonical: [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(512)
+        appendCanonical(to: &output)
+        return output
+    }
+
+    private func appendCanonical(to output: inout [UInt8]) {
+        switch self {
+        case .null, .bool, .string:
+            append(to: &output)
+        case .number(let text):
+            output.append(contentsOf: JSON.canonicalNumber(text).utf8)
+        case .array(let elements):
+            output.append(UInt8(ascii: "["))
+            for (index, element) in elements.enumerated() {
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                element.appendCanonical(to: &output)
+            }
+            output.append(UInt8(ascii: "]"))
+        case .object(let object):
+            output.append(UInt8(ascii: "{"))
+            let members = object.members.sorted { $0.name.utf16.lexicographicallyPrecedes($1.name.utf16) }
+            for (index, member) in members.enumerated() {
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                JSON.append(quoted: member.name, to: &output)
+                output.append(UInt8(ascii: ":"))
+                member.value.appendCanonical(to: &output)
+            }
+            output.append(UInt8(ascii: "}"))
+        }
+    }
+
+    /// A number as ECMAScript's `Number.prototype.toString` writes it, which is what RFC 8785 section 3.2.2.3 asks for.
+    static func canonicalNumber(_ text: String) -> String {
+        // Whole numbers that a double holds exactly are their own canonical text.
+        if let integer = Int64(text), integer.magnitude <= 1 << 53 { return String(integer) }
+        guard let value = Double(text), value.isFinite else { return text }
+        guard value != 0 else { return "0" }
+        // Swift's description has the same shortest digits; only their layout differs.
+        let sign = value < 0 ? "-" : ""
+        let parts = value.magnitude.description.split(separator: "e")
+        let mantissa = parts[0].split(separator: ".")
+        let whole = mantissa[0]
+        let fraction = mantissa.count > 1 && mantissa[1] != "0" ? mantissa[1] : ""
+        let exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
+        var digits = String(whole + fraction)
+        // The decimal point stands after this many digits.
+        var point = whole.count + exponent
+        let leadingZeros = digits.prefix { $0 == "0" }.count
+        digits.removeFirst(leadingZeros)
+        point -= leadingZeros
+        while digits.last == "0" { digits.removeLast() }
+        let count = digits.count
+        switch point {
+        case count...21 where point >= count:
+            return sign + digits + String(repeating: "0", count: point - count)
+        case 1...21:
+            return sign + digits.prefix(point) + "." + digits.dropFirst(point)
+        case -5...0:
+            return sign + "0." + String(repeating: "0", count: -point) + digits
+        default:
+            let scale = point - 1
+            let head = count == 1 ? digits : digits.prefix(1) + "." + digits.dropFirst()
+            return sign + head + "e" + (scale < 0 ? "-" : "+") + String(scale.magnitude)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+/// A JSON value that loses nothing on its way through: numbers keep the text they were written with, objects keep their order.
+///
+/// Foundation's coders know neither of the two things that the contract needs: money must never pass through a binary floating point
+/// number, and the identity of a job is a MAC over its canonical bytes (RFC 8785), unknown members included.
+package enum JSON: Hashable, Sendable {
+    case null
+    case bool(Bool)
+    /// The number's text, exactly as received, and valid by JSON's grammar.
+    case number(String)
+    case string(String)
+    case array([JSON])
+    case object(JSONObject)
+}
+
+/// The members of an object, in their order, with unique names.
+package struct JSONObject: Hashable, Sendable {
+    package struct Member: Hashable, Sendable {
+        package var name: String
+        package var value: JSON
+    }
+
+    package private(set) var members: [Member]
+
+    package init() { members = [] }
+
+    /// - Parameter members: their names must differ.
+    init(uniqueMembers members: [Member]) { self.members = members }
+
+    package subscript(name: String) -> JSON? {
+        get { members.first { $0.name == name }?.value }
+        set {
+            guard let index = members.firstIndex(where: { $0.name == name }) else {
+                if let newValue { members.append(Member(name: name, value: newValue)) }
+                return
+            }
+            if let newValue { members[index].value = newValue } else { members.remove(at: index) }
+        }
+    }
+}
+
+extension JSON {
+    package init(_ value: Int) { self = .number(String(value)) }
+    package init(_ value: Int64) { self = .number(String(value)) }
+
+    package var string: String? {
+        guard case .string(let value) = self else { return nil }
+        return value
+    }
+
+    package var bool: Bool? {
+        guard case .bool(let value) = self else { return nil }
+        return value
+    }
+
+    /// A whole number that was written as one: `7`, not `7.0` or `7e0`.
+    package var integer: Int64? {
+        guard case .number(let text) = self else { return nil }
+        return Int64(text)
+    }
+
+    package var array: [JSON]? {
+        guard case .array(let value) = self else { return nil }
+        return value
+    }
+
+    package var object: JSONObject? {
+        guard case .object(let value) = self else { return nil }
+        return value
+    }
+
+    /// A member of an object; `nil` for a missing one and for what is not an object.
+    package subscript(name: String) -> JSON? { object?[name] }
+}
+
+extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(integerLiteral value: Int) { self = .number(String(value)) }
+    package init(nilLiteral: ()) { self = .null }
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+
+    package init(dictionaryLiteral elements: (String, JSON)...) {
+        self = .object(JSONObject(dictionaryLiteral: elements))
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    package init(dictionaryLiteral elements: (String, JSON)...) { self.init(dictionaryLiteral: elements) }
+
+    init(dictionaryLiteral elements: [(String, JSON)]) {
+        members = elements.map { Member(name: $0.0, value: $0.1) }
+    }
+}

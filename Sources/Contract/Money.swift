@@ -1,0 +1,58 @@
+/// An amount of money, exact to four decimal places. Never a binary floating point number, from the job to the wire and back.
+///
+/// The currency is Autotask's own: amounts are sent as they were typed (`rules.md` A24).
+package struct Money: Hashable, Comparable, Sendable {
+    /// The amount in ten-thousandths.
+    package let tenThousandths: Int64
+
+    package init(tenThousandths: Int64) { self.tenThousandths = tenThousandths }
+
+    package static func < (left: Money, right: Money) -> Bool { left.tenThousandths < right.tenThousandths }
+
+    /// An amount as a job carries it: `^\d{1,12}(\.\d{1,4})?$`. `nil` for anything else: a sign, an exponent, a fifth decimal place.
+    package init?(contract text: String) {
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        guard (1...12).contains(parts[0].count), parts.count == 1 || (1...4).contains(parts[1].count) else { return nil }
+        var value: Int64 = 0
+        for digit in parts.joined() {
+            guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
+            value = value * 10 + Int64(digit - UInt8(ascii: "0"))
+        }
+        for _ in (parts.count == 1 ? 0 : parts[1].count)..<4 { value *= 10 }
+        tenThousandths = value
+    }
+
+    /// An amount from the text of a JSON number, as Autotask sends it, rounded half away from zero at the fourth decimal place.
+    ///
+    /// `nil` when it is too large to be money (beyond 14 digits before the point).
+    package init?(jsonNumber text: String) {
+        let isNegative = text.utf8.first == UInt8(ascii: "-")
+        let parts = text.utf8.dropFirst(isNegative ? 1 : 0).split(maxSplits: 1) { $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "E") }
+        guard let mantissa = parts.first, let exponent = parts.count == 1 ? 0 : Int(Substring(parts[1])), exponent.magnitude < 1000 else {
+            return nil
+        }
+        let halves = mantissa.split(separator: UInt8(ascii: "."), maxSplits: 1)
+        let digits = halves.joined().map { Int64($0) - Int64(UInt8(ascii: "0")) }
+        guard digits.allSatisfy((0...9).contains) else { return nil }
+        // How many of the digits stand before the fourth decimal place's end.
+        let kept = halves[0].count + exponent + 4
+        var value: Int64 = 0
+        for index in 0..<max(kept, 0) {
+            value = value * 10 + (index < digits.count ? digits[index] : 0)
+            guard value < 1_000_000_000_000_000_000 else { return nil }
+        }
+        if kept >= 0, kept < digits.count, digits[kept] >= 5 { value += 1 }
+        tenThousandths = isNegative ? -value : value
+    }
+}
+
+extension Money: CustomStringConvertible {
+    /// The amount with two to four decimal places and no exponent, as events show it and the wire carries it: `9.00`, `0.0125`.
+    package var description: String {
+        let magnitude = tenThousandths.magnitude
+        var fraction = String(magnitude % 10_000)
+        fraction = String(repeating: "0", count: 4 - fraction.count) + fraction
+        while fraction.count > 2, fraction.last == "0" { fraction.removeLast() }
+        return (tenThousandths < 0 ? "-" : "") + String(magnitude / 10_000) + "." + fraction
+    }
+}
