@@ -15,7 +15,7 @@ package struct Money: Hashable, Comparable, Sendable {
         guard (1...12).contains(parts[0].count), parts.count == 1 || (1...4).contains(parts[1].count) else { return nil }
         var value: Int64 = 0
         for digit in parts.joined() {
-            guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
+            guard digit.isASCIIDigit else { return nil }
             value = value * 10 + Int64(digit - UInt8(ascii: "0"))
         }
         for _ in (parts.count == 1 ? 0 : parts[1].count)..<4 { value *= 10 }
@@ -33,7 +33,7 @@ package struct Money: Hashable, Comparable, Sendable {
         }
         let halves = mantissa.split(separator: UInt8(ascii: "."), maxSplits: 1)
         let digits = halves.joined().map { Int64($0) - Int64(UInt8(ascii: "0")) }
-        guard digits.allSatisfy((0...9).contains) else { return nil }
+        guard digits.allSatisfy({ $0 >= 0 && $0 <= 9 }) else { return nil }
         // How many of the digits stand before the fourth decimal place's end.
         let kept = halves[0].count + exponent + 4
         var value: Int64 = 0

@@ -66,7 +66,7 @@ extension Timestamp: CustomStringConvertible {
             guard rest.count >= count else { return nil }
             var value: Int64 = 0
             for byte in rest.prefix(count) {
-                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+                guard byte.isASCIIDigit else { return nil }
                 value = value * 10 + Int64(byte - UInt8(ascii: "0"))
             }
             rest.removeFirst(count)
@@ -83,7 +83,7 @@ extension Timestamp: CustomStringConvertible {
         else { return nil }
         var milliseconds: Int64 = 0
         if skip(".") {
-            let digits = rest.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+            let digits = rest.prefix(while: \.isASCIIDigit)
             guard !digits.isEmpty else { return nil }
             for index in 0..<3 {
                 let digit = index < digits.count ? digits[digits.startIndex + index] - UInt8(ascii: "0") : 0

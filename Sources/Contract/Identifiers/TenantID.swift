@@ -12,17 +12,3 @@ package struct TenantID: Hashable, Comparable, Sendable, CustomStringConvertible
 
     package static func < (left: TenantID, right: TenantID) -> Bool { left.description < right.description }
 }
-
-extension UInt8 {
-    var isASCIIAlphanumeric: Bool {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
-        default: false
-        }
-    }
-
-    /// What the contract allows in an id besides letters and digits.
-    var isASCIIIdentifierPunctuation: Bool {
-        self == UInt8(ascii: ".") || self == UInt8(ascii: "_") || self == UInt8(ascii: ":") || self == UInt8(ascii: "-")
-    }
-}

@@ -67,8 +67,8 @@ private struct JSONParser {
         case UInt8(ascii: "t"): return try parseWord("true", .bool(true))
         case UInt8(ascii: "f"): return try parseWord("false", .bool(false))
         case UInt8(ascii: "n"): return try parseWord("null", .null)
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try parseNumber())
         case nil: throw error("unexpected end")
+        case let byte? where byte == UInt8(ascii: "-") || byte.isASCIIDigit: return .number(try parseNumber())
         default: throw error("unexpected character")
         }
     }
@@ -152,7 +152,7 @@ private struct JSONParser {
 
     private mutating func skipDigits() throws(JSONError) {
         let start = position
-        while let byte = peek(), byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") { position += 1 }
+        while let byte = peek(), byte.isASCIIDigit { position += 1 }
         guard position > start else { throw error("expected a digit") }
     }
 
@@ -230,7 +230,9 @@ private struct JSONParser {
     private mutating func parseHexadecimal() throws(JSONError) -> UInt16 {
         var value: UInt16 = 0
         for _ in 0..<4 {
-            guard let byte = peek(), let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw error("expected a hexadecimal digit") }
+            guard let byte = peek(), let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+                throw error("expected a hexadecimal digit")
+            }
             value = value << 4 | UInt16(digit)
             position += 1
         }

@@ -1,0 +1,105 @@
+/// An error as events carry it (`contract.md` 4). It never holds a secret, nor what Autotask echoed of one.
+package struct JobError: Error, Hashable, Sendable {
+    /// What Autotask itself said.
+    package struct Remote: Hashable, Sendable {
+        /// The HTTP status.
+        package var status: Int
+        /// Its text, sanitised.
+        package var message: String?
+
+        package init(status: Int, message: String?) {
+            self.status = status
+            self.message = message
+        }
+    }
+
+    package var code: ErrorCode
+    package var message: String
+    package var hint: String
+    /// When it will be tried again, for what is tried again.
+    package var retryAt: Timestamp?
+    /// The member of the job, or of the service, that is to blame: `unitPrice`.
+    package var field: String?
+    package var serviceKey: String?
+    package var remote: Remote?
+
+    /// An error with the texts of the catalogue, or better ones for the case at hand.
+    package init(
+        _ code: ErrorCode,
+        _ message: String? = nil,
+        hint: String? = nil,
+        retryAt: Timestamp? = nil,
+        field: String? = nil,
+        serviceKey: String? = nil,
+        remote: Remote? = nil
+    ) {
+        self.code = code
+        self.message = message ?? code.properties.message
+        self.hint = hint ?? code.properties.hint
+        self.retryAt = retryAt
+        self.field = field
+        self.serviceKey = serviceKey
+        self.remote = remote
+    }
+
+    package var json: JSON {
+        let properties = code.properties
+        var object: JSONObject = [
+            "code": .string(code.rawValue),
+            "category": .string(properties.category.rawValue),
+            "retryable": .bool(properties.isRetryable),
+        ]
+        if let retryAt { object["retryAt"] = .string(retryAt.description) }
+        object["fixableBy"] = .string(properties.fixableBy.rawValue)
+        object["message"] = .string(message)
+        object["hint"] = .string(hint)
+        if let field { object["field"] = .string(field) }
+        if let serviceKey { object["serviceKey"] = .string(serviceKey) }
+        if let remote {
+            var answer: JSONObject = ["status": JSON(remote.status)]
+            if let message = remote.message { answer["message"] = .string(message) }
+            object["remote"] = .object(answer)
+        }
+        return .object(object)
+    }
+}
+
+extension JobError: CustomStringConvertible {
+    /// Safe to log.
+    package var description: String { "\(code.rawValue): \(message)" }
+}
+
+/// Something that did not stop the work, but that its owner should know.
+package struct Warning: Hashable, Sendable {
+    package enum Code: String, CaseIterable, Sendable {
+        /// The API user cannot see costs, so Autotask ignored the unit cost.
+        case costNotStored = "cost_not_stored"
+        /// The unit cost is higher than the unit price.
+        case negativeMargin = "negative_margin"
+        /// The bound service was gone, and was created anew: contracts no longer point here.
+        case serviceRecreated = "service_recreated"
+        /// The API user may read but not write services: a sync will fail.
+        case readOnly = "read_only"
+        /// Two services in Autotask carry the ownership marker of one service of the plan; the first is used.
+        case duplicateService = "duplicate_service"
+    }
+
+    package var code: Code
+    package var message: String
+    package var field: String?
+    package var serviceKey: String?
+
+    package init(_ code: Code, _ message: String, field: String? = nil, serviceKey: String? = nil) {
+        self.code = code
+        self.message = message
+        self.field = field
+        self.serviceKey = serviceKey
+    }
+
+    package var json: JSON {
+        var object: JSONObject = ["code": .string(code.rawValue), "message": .string(message)]
+        if let field { object["field"] = .string(field) }
+        if let serviceKey { object["serviceKey"] = .string(serviceKey) }
+        return .object(object)
+    }
+}

@@ -1,0 +1,97 @@
+/// Something that happened, before it has its place in the lane's sequence.
+///
+/// The store gives it epoch and sequence in the transaction that holds its cause; from then on it is an ``OrderedEvent``.
+package struct Event: Hashable, Sendable {
+    /// The CloudEvent's id: unique, and the same however often the event is published.
+    package var id: String
+    package var type: EventType
+    package var lane: Lane
+    /// The job that it answers; `nil` for a state event.
+    package var jobID: JobID?
+    package var time: Timestamp
+    package var traceparent: String?
+    /// The encoded JSON object of `data`. For an event that answers a job it holds `jobId`.
+    package var data: [UInt8]
+
+    /// - Parameter data: the members of `data` besides `jobId`, which stands first in it.
+    package init(id: String, type: EventType, lane: Lane, jobID: JobID?, time: Timestamp, traceparent: String?, data: JSONObject) {
+        self.init(
+            id: id,
+            type: type,
+            lane: lane,
+            jobID: jobID,
+            time: time,
+            traceparent: traceparent,
+            encodedData: Event.encode(data, jobID: jobID)
+        )
+    }
+
+    /// - Parameter encodedData: what an earlier event's ``data`` held.
+    package init(id: String, type: EventType, lane: Lane, jobID: JobID?, time: Timestamp, traceparent: String?, encodedData: [UInt8]) {
+        self.id = id
+        self.type = type
+        self.lane = lane
+        self.jobID = jobID
+        self.time = time
+        self.traceparent = traceparent
+        data = encodedData
+    }
+
+    private static func encode(_ members: JSONObject, jobID: JobID?) -> [UInt8] {
+        guard let jobID else { return JSON.object(members).encoded }
+        var data: JSONObject = ["jobId": .string(jobID.description)]
+        for member in members.members { data[member.name] = member.value }
+        return JSON.object(data).encoded
+    }
+}
+
+/// An event with its place: what the outbox keeps until the broker has confirmed it.
+package struct OrderedEvent: Hashable, Sendable {
+    package var event: Event
+    /// Counts the resets and restores of the lane.
+    package var epoch: Int64
+    /// Gapless from 1 within the epoch; `nil` for what has none (``EventType/isSequenced``, and erased replays).
+    package var sequence: Int64?
+
+    package init(event: Event, epoch: Int64, sequence: Int64?) {
+        self.event = event
+        self.epoch = epoch
+        self.sequence = sequence
+    }
+
+    /// The `source` of every event.
+    package static let source = "/autotask-worker"
+    package static let contentType = "application/cloudevents+json"
+
+    package var typeAttribute: String { "autotask." + event.type.rawValue }
+    package var routingKey: String { event.type.rawValue + "." + event.lane.tenant.description }
+
+    /// The event as a CloudEvent in structured mode.
+    package var encoded: [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(event.data.count + 512)
+        func append(_ name: StaticString, _ value: String) {
+            output.append(contentsOf: "\"\(name)\":".utf8)
+            JSON.append(quoted: value, to: &output)
+            output.append(UInt8(ascii: ","))
+        }
+        output.append(UInt8(ascii: "{"))
+        append("specversion", "1.0")
+        append("id", event.id)
+        append("source", OrderedEvent.source)
+        append("type", typeAttribute)
+        append("subject", event.lane.tenant.description)
+        append("time", event.time.description)
+        append("datacontenttype", "application/json")
+        output.append(contentsOf: "\"terminal\":\(event.type.isTerminal),".utf8)
+        if let jobID = event.jobID { append("jobid", jobID.description) }
+        append("product", event.lane.product.rawValue)
+        output.append(contentsOf: "\"epoch\":\(epoch),".utf8)
+        if let sequence { append("sequence", String(sequence)) }
+        if let traceparent = event.traceparent { append("traceparent", traceparent) }
+        output.append(contentsOf: "\"data\":".utf8)
+        output.append(contentsOf: event.data)
+        output.append(UInt8(ascii: "}"))
+        return output
+    }
+}

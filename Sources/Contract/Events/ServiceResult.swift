@@ -1,0 +1,95 @@
+/// The status of a service, in exactly the page's words (`rules.md` L26 to L28).
+package enum ServiceStatus: String, CaseIterable, Sendable {
+    case notSynced = "Not synced"
+    case synced = "Synced"
+    case error = "Error"
+}
+
+/// What a sync did with a service.
+package enum ServiceOutcome: String, CaseIterable, Sendable {
+    case created
+    case updated
+    case unchanged
+    /// The bound service was gone in Autotask, and was created anew.
+    case recreated
+    /// Ours already, found by its ownership marker after the binding was lost.
+    case adopted
+    /// Refused before anything was written.
+    case invalid
+    /// Autotask refused the write.
+    case rejected
+    /// Not reached, or left alone because another service was invalid. The status stays what it was.
+    case notAttempted
+}
+
+/// A managed field that changed, or that somebody had changed in Autotask.
+package struct FieldChange: Hashable, Sendable {
+    /// The contract's name of the field: `unitPrice`.
+    package var field: String
+    package var from: JSON
+    package var to: JSON
+
+    package init(field: String, from: JSON, to: JSON) {
+        self.field = field
+        self.from = from
+        self.to = to
+    }
+
+    var json: JSON { ["field": .string(field), "from": from, "to": to] }
+}
+
+/// One service of the plan in a sync's event.
+package struct ServiceResult: Hashable, Sendable {
+    package var key: String
+    package var name: String
+    package var status: ServiceStatus
+    package var outcome: ServiceOutcome
+    package var autotaskServiceID: Int64?
+    /// Whether the service is active in Autotask; `nil` while it is not known. It is Autotask's own matter (`rules.md` L43).
+    package var isActive: Bool?
+    package var changes: [FieldChange]
+    /// Edits made in Autotask that this sync overrode (`rules.md` L31).
+    package var overwritten: [FieldChange]
+    package var warnings: [Warning]
+    package var error: JobError?
+
+    package init(
+        key: String,
+        name: String,
+        status: ServiceStatus,
+        outcome: ServiceOutcome,
+        autotaskServiceID: Int64? = nil,
+        isActive: Bool? = nil,
+        changes: [FieldChange] = [],
+        overwritten: [FieldChange] = [],
+        warnings: [Warning] = [],
+        error: JobError? = nil
+    ) {
+        self.key = key
+        self.name = name
+        self.status = status
+        self.outcome = outcome
+        self.autotaskServiceID = autotaskServiceID
+        self.isActive = isActive
+        self.changes = changes
+        self.overwritten = overwritten
+        self.warnings = warnings
+        self.error = error
+    }
+
+    package var json: JSON {
+        var object: JSONObject = [
+            "key": .string(key),
+            "name": .string(name),
+            "status": .string(status.rawValue),
+            "outcome": .string(outcome.rawValue),
+            "autotaskServiceId": autotaskServiceID.map { JSON($0) } ?? .null,
+            "active": isActive.map(JSON.bool) ?? .null,
+            "changes": .array(changes.map(\.json)),
+            "overwritten": .array(overwritten.map(\.json)),
+            "warnings": .array(warnings.map(\.json)),
+        ]
+        if let error { object["error"] = error.json }
+        return .object(object)
+    }
+}

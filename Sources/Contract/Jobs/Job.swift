@@ -1,0 +1,102 @@
+/// A job as a portal published it, decoded and valid by its schema.
+package struct Job: Sendable {
+    package var id: JobID
+    package var lane: Lane
+    /// When the portal made it, if it says so.
+    package var time: Timestamp?
+    /// Not begun by then: `job.expired`.
+    package var expiry: Timestamp?
+    /// W3C trace context, handed on to HTTP calls and events.
+    package var traceparent: String?
+    package var payload: JobPayload
+
+    package init(id: JobID, lane: Lane, time: Timestamp? = nil, expiry: Timestamp? = nil, traceparent: String? = nil, payload: JobPayload) {
+        self.id = id
+        self.lane = lane
+        self.time = time
+        self.expiry = expiry
+        self.traceparent = traceparent
+        self.payload = payload
+    }
+
+    package var kind: JobKind { payload.kind }
+}
+
+/// What a job of each supported kind asks for.
+package enum JobPayload: Sendable {
+    case connect(ConnectPayload)
+    case sync(SyncPayload)
+    case reset(ResetPayload)
+    case billingCodes(BillingCodesPayload)
+
+    package var kind: JobKind {
+        switch self {
+        case .connect: .connect
+        case .sync: .sync
+        case .reset: .reset
+        case .billingCodes: .billingCodes
+        }
+    }
+}
+
+package struct ConnectPayload: Sendable {
+    package var credentials: CredentialsMember
+    /// When the tenant configured the integration first: what the access gate looks at.
+    package var firstConfiguredAt: Timestamp?
+    /// Whether credentials of another Autotask database are meant.
+    package var allowDatabaseChange: Bool
+
+    package init(credentials: CredentialsMember, firstConfiguredAt: Timestamp? = nil, allowDatabaseChange: Bool = false) {
+        self.credentials = credentials
+        self.firstConfiguredAt = firstConfiguredAt
+        self.allowDatabaseChange = allowDatabaseChange
+    }
+}
+
+/// The `credentials` of a connect job. It has no description: it may hold a secret.
+package enum CredentialsMember: Sendable {
+    /// HPKE, see `contract.md` 3.
+    case sealed(SealedCredentials)
+    /// Only accepted in development.
+    case clear(ClearCredentials)
+}
+
+package struct SealedCredentials: Sendable {
+    package var keyID: String
+    /// The encapsulated key.
+    package var encapsulatedKey: [UInt8]
+    package var ciphertext: [UInt8]
+
+    package init(keyID: String, encapsulatedKey: [UInt8], ciphertext: [UInt8]) {
+        self.keyID = keyID
+        self.encapsulatedKey = encapsulatedKey
+        self.ciphertext = ciphertext
+    }
+}
+
+/// The plaintext of credentials: `{ "username", "secret", "integrationCode"? }`.
+package struct ClearCredentials: Sendable {
+    package var username: String
+    package var secret: [UInt8]
+    /// The tenant's own tracking identifier, where it has one.
+    package var integrationCode: [UInt8]?
+
+    package init(username: String, secret: [UInt8], integrationCode: [UInt8]? = nil) {
+        self.username = username
+        self.secret = secret
+        self.integrationCode = integrationCode
+    }
+}
+
+package struct ResetPayload: Sendable {
+    package var reason: String?
+
+    package init(reason: String? = nil) { self.reason = reason }
+}
+
+package struct BillingCodesPayload: Sendable {
+    /// Whether to ask Autotask although what is remembered is fresh.
+    package var refresh: Bool
+
+    package init(refresh: Bool = false) { self.refresh = refresh }
+}

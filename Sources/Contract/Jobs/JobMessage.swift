@@ -1,0 +1,58 @@
+/// A message as it came from the door: its bytes, and those of its AMQP properties that the contract speaks of.
+package struct JobMessage: Sendable {
+    package var routingKey: String
+    package var contentType: String?
+    package var messageID: String?
+    package var type: String?
+    /// The broker vouches for it: it refuses a `user_id` other than the connection's.
+    package var userID: String?
+    /// The `traceparent` header, which stands in for the CloudEvents extension.
+    package var traceparent: String?
+    package var body: [UInt8]
+
+    package init(
+        routingKey: String,
+        contentType: String? = nil,
+        messageID: String? = nil,
+        type: String? = nil,
+        userID: String? = nil,
+        traceparent: String? = nil,
+        body: [UInt8]
+    ) {
+        self.routingKey = routingKey
+        self.contentType = contentType
+        self.messageID = messageID
+        self.type = type
+        self.userID = userID
+        self.traceparent = traceparent
+        self.body = body
+    }
+}
+
+/// What became of a message when it was read. A refusal is data, not an exception: it is remembered and answered like a job.
+package enum DecodedMessage: Sendable {
+    case job(Job, identity: JobIdentity)
+    /// An `autotask.job.*` that can be answered, and is not valid.
+    case refused(JobIdentity, JobError)
+    /// Not even that: there is nobody to answer.
+    case unreadable(JobError)
+}
+
+/// What identifies a job, valid or not: enough to remember it and to answer it.
+package struct JobIdentity: Sendable {
+    package var id: JobID
+    package var lane: Lane
+    /// The full type, `autotask.job.sync`.
+    package var type: String
+    package var traceparent: String?
+    /// What makes two messages the same payload: type, subject and canonical `data`, to be compared by a keyed MAC.
+    package var fingerprint: [UInt8]
+
+    package init(id: JobID, lane: Lane, type: String, traceparent: String?, fingerprint: [UInt8]) {
+        self.id = id
+        self.lane = lane
+        self.type = type
+        self.traceparent = traceparent
+        self.fingerprint = fingerprint
+    }
+}

@@ -1,0 +1,202 @@
+extension JobPayload {
+    /// Reads `data` by the schema of its kind.
+    ///
+    /// - Throws: what `job.rejected` will say; `field` names the member.
+    init(kind: JobKind, data: JSON, acceptsClearCredentials: Bool) throws(JobError) {
+        let object: JSONObject
+        switch data {
+        case .object(let value): object = value
+        case .null where kind == .billingCodes || kind == .reset: object = JSONObject()
+        default: throw JobError(.jobInvalid, "data is not an object.", field: "data")
+        }
+        switch kind {
+        case .connect: self = .connect(try ConnectPayload(object, acceptsClearCredentials: acceptsClearCredentials))
+        case .sync: self = .sync(try SyncPayload(object))
+        case .reset: self = .reset(try ResetPayload(object))
+        case .billingCodes: self = .billingCodes(BillingCodesPayload(refresh: try object.flag("refresh") ?? false))
+        case .preview, .verify, .drift: throw JobError(.notSupported, field: "type")
+        }
+    }
+}
+
+extension ConnectPayload {
+    fileprivate init(_ data: JSONObject, acceptsClearCredentials: Bool) throws(JobError) {
+        let member = try data.required("credentials", \.object, "an object")
+        if member["secret"] != nil || member["username"] != nil {
+            guard acceptsClearCredentials else {
+                throw JobError(
+                    .jobInvalid,
+                    "Credentials must be sealed.",
+                    hint: "Seal them with a published key.",
+                    field: "data.credentials"
+                )
+            }
+            credentials = .clear(try ClearCredentials(member))
+        } else {
+            credentials = .sealed(try SealedCredentials(member))
+        }
+        firstConfiguredAt = try data.moment("firstConfiguredAt")
+        allowDatabaseChange = try data.flag("allowDatabaseChange") ?? false
+    }
+}
+
+extension ClearCredentials {
+    /// Reads the plaintext of credentials, which is what a sealed blob opens to.
+    ///
+    /// - Throws: an error that names the member and never its value.
+    package init(parsing plaintext: [UInt8]) throws(JobError) {
+        guard let object = try? JSON(parsing: plaintext).object else {
+            throw JobError(.jobInvalid, "The credentials are not a JSON object.", field: "data.credentials")
+        }
+        try self.init(object)
+    }
+
+    fileprivate init(_ member: JSONObject) throws(JobError) {
+        username = try member.required("username", \.string, "a string", of: "data.credentials.")
+        secret = Array(try member.required("secret", \.string, "a string", of: "data.credentials.").utf8)
+        integrationCode = try member.optional("integrationCode", \.string, "a string", of: "data.credentials.").map { Array($0.utf8) }
+        try ClearCredentials.checkHeaderValue(Array(username.utf8), field: "data.credentials.username")
+        try ClearCredentials.checkHeaderValue(secret, field: "data.credentials.secret")
+        if let integrationCode { try ClearCredentials.checkHeaderValue(integrationCode, field: "data.credentials.integrationCode") }
+    }
+
+    /// Each of them travels as the value of an HTTP header.
+    private static func checkHeaderValue(_ bytes: [UInt8], field: String) throws(JobError) {
+        guard !bytes.isEmpty else { throw JobError(.jobInvalid, "A credential is empty.", field: field) }
+        guard !bytes.contains(where: { $0 == 0 || $0 == 0x0A || $0 == 0x0D }) else {
+            throw JobError(.jobInvalid, "A credential contains a line break or a NUL, which cannot be sent.", field: field)
+        }
+    }
+}
+
+extension SealedCredentials {
+    fileprivate init(_ member: JSONObject) throws(JobError) {
+        keyID = try member.required("keyId", \.string, "a string", of: "data.credentials.")
+        encapsulatedKey = try SealedCredentials.bytes(member, "enc")
+        ciphertext = try SealedCredentials.bytes(member, "ciphertext")
+    }
+
+    private static func bytes(_ member: JSONObject, _ name: String) throws(JobError) -> [UInt8] {
+        let text = try member.required(name, \.string, "a string", of: "data.credentials.")
+        guard let bytes = Base64URL.decode(text) else {
+            throw JobError(.jobInvalid, "\(name) is not base64url without padding.", field: "data.credentials.\(name)")
+        }
+        return bytes
+    }
+}
+
+extension ResetPayload {
+    fileprivate init(_ data: JSONObject) throws(JobError) {
+        guard data["confirm"] == .bool(true) else { throw JobError(.resetNotConfirmed, field: "data.confirm") }
+        reason = try data.optional("reason", \.string, "a string")
+    }
+}
+
+extension SyncPayload {
+    /// More services than this are no plan, but a mistake.
+    private static let maximumServices = 1000
+
+    fileprivate init(_ data: JSONObject) throws(JobError) {
+        for member in ["adopt", "previewId", "acknowledge"] where data[member] != nil {
+            throw JobError(.notSupported, "This version does not know the member \(member).", field: "data.\(member)")
+        }
+        planID = try data.required("planId", \.string, "a string")
+        guard (1...128).contains(planID.utf8.count) else {
+            throw JobError(.jobInvalid, "planId is not 1 to 128 bytes long.", field: "data.planId")
+        }
+        revision = try data.optional("revision", \.integer, "a whole number")
+        let members = try data.required("services", \.array, "an array")
+        guard (1...SyncPayload.maximumServices).contains(members.count) else {
+            throw JobError(.jobInvalid, "services does not hold 1 to \(SyncPayload.maximumServices) services.", field: "data.services")
+        }
+        var keys: Set<String> = []
+        services = []
+        services.reserveCapacity(members.count)
+        for (index, member) in members.enumerated() {
+            let service = try PlanService(member, path: "data.services[\(index)].")
+            guard keys.insert(service.key).inserted else {
+                throw JobError(
+                    .jobInvalid,
+                    "Two services have the same key.",
+                    field: "data.services[\(index)].key",
+                    serviceKey: service.key
+                )
+            }
+            services.append(service)
+        }
+        retired = []
+        for member in try data.optional("retired", \.array, "an array") ?? [] {
+            guard let key = member.string, PlanService.isKey(key) else {
+                throw JobError(.jobInvalid, "retired holds something that is not the key of a service.", field: "data.retired")
+            }
+            guard keys.insert(key).inserted else {
+                throw JobError(
+                    .jobInvalid,
+                    "A retired service is still in the plan, or is named twice.",
+                    field: "data.retired",
+                    serviceKey: key
+                )
+            }
+            retired.append(key)
+        }
+    }
+}
+
+extension PlanService {
+    fileprivate init(_ member: JSON, path: String) throws(JobError) {
+        guard let object = member.object else { throw JobError(.jobInvalid, "A service is not an object.", field: String(path.dropLast())) }
+        key = try object.required("key", \.string, "a string", of: path)
+        guard PlanService.isKey(key) else { throw JobError(.jobInvalid, "key has characters that are not allowed.", field: path + "key") }
+        guard let kind = object["type"]?.string.flatMap(Kind.init(rawValue:)) else {
+            throw JobError(.jobInvalid, "type is not License, Server or Storage.", field: path + "type", serviceKey: key)
+        }
+        self.kind = kind
+        name = object["name"]?.string ?? ""
+        period = Entered(object["period"]) { $0.string.flatMap(Period.init(rawValue:)) }
+        unitCost = Entered(object["unitCost"]) { $0.string.flatMap(Money.init(contract:)) }
+        unitPrice = Entered(object["unitPrice"]) { $0.string.flatMap(Money.init(contract:)) }
+        billingCodeID = Entered(object["billingCodeId"]) { $0.integer.flatMap { $0 > 0 ? $0 : nil } }
+    }
+
+    fileprivate static func isKey(_ text: String) -> Bool { JobID(text) != nil }
+}
+
+extension Entered {
+    fileprivate init(_ member: JSON?, read: (JSON) -> Value?) {
+        switch member {
+        case nil, .null?: self = .missing
+        case let member?: self = read(member).map(Entered.value) ?? .malformed
+        }
+    }
+}
+
+extension JSONObject {
+    fileprivate func required<Value>(
+        _ name: String,
+        _ read: (JSON) -> Value?,
+        _ form: String,
+        of path: String = "data."
+    ) throws(JobError) -> Value {
+        guard let value = try optional(name, read, form, of: path) else {
+            throw JobError(.jobInvalid, "\(name) is missing.", field: path + name)
+        }
+        return value
+    }
+
+    fileprivate func optional<Value>(
+        _ name: String,
+        _ read: (JSON) -> Value?,
+        _ form: String,
+        of path: String = "data."
+    ) throws(JobError) -> Value? {
+        guard let member = self[name] else { return nil }
+        guard let value = read(member) else { throw JobError(.jobInvalid, "\(name) is not \(form).", field: path + name) }
+        return value
+    }
+
+    fileprivate func flag(_ name: String) throws(JobError) -> Bool? { try optional(name, \.bool, "true or false") }
+
+    fileprivate func moment(_ name: String) throws(JobError) -> Timestamp? {
+        try optional(name, { $0.string.flatMap(Timestamp.init) }, "a date-time of RFC 3339")
+    }
+}

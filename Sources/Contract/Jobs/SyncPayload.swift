@@ -1,0 +1,75 @@
+/// The whole plan, as it stood when somebody clicked "Synchronize with Autotask".
+package struct SyncPayload: Sendable {
+    package var planID: String
+    /// Rises with every change of the plan; an older one never overwrites a newer.
+    package var revision: Int64?
+    /// Every service of the plan, with unique keys.
+    package var services: [PlanService]
+    /// Keys of services that left the plan. They are unbound; nothing changes in Autotask.
+    package var retired: [String]
+
+    package init(planID: String, revision: Int64? = nil, services: [PlanService], retired: [String] = []) {
+        self.planID = planID
+        self.revision = revision
+        self.services = services
+        self.retired = retired
+    }
+}
+
+/// One service of the plan. What a person entered may be missing or unusable: that is the sync's own failure, told service by service,
+/// and not a reason to refuse the message.
+package struct PlanService: Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case license = "License"
+        case server = "Server"
+        case storage = "Storage"
+    }
+
+    package enum Period: String, CaseIterable, Sendable {
+        case monthly = "Monthly"
+        case yearly = "Yearly"
+    }
+
+    /// The portal's stable key, `^[A-Za-z0-9._:-]{1,128}$`.
+    package var key: String
+    package var kind: Kind
+    /// As typed.
+    package var name: String
+    package var period: Entered<Period>
+    package var unitCost: Entered<Money>
+    package var unitPrice: Entered<Money>
+    package var billingCodeID: Entered<Int64>
+
+    package init(
+        key: String,
+        kind: Kind,
+        name: String,
+        period: Entered<Period>,
+        unitCost: Entered<Money>,
+        unitPrice: Entered<Money>,
+        billingCodeID: Entered<Int64>
+    ) {
+        self.key = key
+        self.kind = kind
+        self.name = name
+        self.period = period
+        self.unitCost = unitCost
+        self.unitPrice = unitPrice
+        self.billingCodeID = billingCodeID
+    }
+}
+
+/// A value that a person entered.
+package enum Entered<Value: Sendable>: Sendable {
+    case value(Value)
+    case missing
+    /// Present, but not of the form that the contract asks for.
+    case malformed
+
+    package var value: Value? {
+        guard case .value(let value) = self else { return nil }
+        return value
+    }
+}
+
+extension Entered: Equatable where Value: Equatable {}

@@ -1,0 +1,14 @@
+/// W3C trace context, which goes through from job to HTTP call to event.
+package enum TraceContext {
+    /// The text, if it is a `traceparent` of version 00: `00-<32 hex>-<16 hex>-<2 hex>`. Anything else is dropped, never handed on.
+    package static func valid(_ text: String?) -> String? {
+        guard let text, text.utf8.count == 55 else { return nil }
+        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard parts.map(\.count) == [2, 32, 16, 2], text.hasPrefix("00-") else { return nil }
+        let isHexadecimal = parts.joined().allSatisfy {
+            $0.isASCIIDigit || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f"))
+        }
+        let hasIdentity = parts[1].contains { $0 != UInt8(ascii: "0") } && parts[2].contains { $0 != UInt8(ascii: "0") }
+        return isHexadecimal && hasIdentity ? text : nil
+    }
+}
