@@ -1,0 +1,94 @@
+package import Contract
+
+/// What one delivery held.
+package struct IntakeItem: Sendable {
+    package enum Content: Sendable {
+        case job(AcceptableJob)
+        /// An `autotask.job.*` that is not valid: it claims its id, and `event` (its `job.rejected`) answers it.
+        case refused(JobKey, event: Event, DeadLetter)
+        /// Nothing that could be answered, or from somebody who is not trusted.
+        case deadLetter(DeadLetter)
+    }
+
+    package var content: Content
+    /// SHA-256 of the body when the broker marked it as redelivered: its count ends here.
+    package var redeliveredSHA256: [UInt8]?
+
+    package init(_ content: Content, redeliveredSHA256: [UInt8]? = nil) {
+        self.content = content
+        self.redeliveredSHA256 = redeliveredSHA256
+    }
+}
+
+/// What makes a job the same job: (tenant, id) is the key, the digest tells whether the payload is the same too.
+package struct JobKey: Hashable, Sendable {
+    package var id: JobID
+    package var lane: Lane
+    /// The keyed MAC over type, subject and canonical data.
+    package var digest: [UInt8]
+
+    package init(id: JobID, lane: Lane, digest: [UInt8]) {
+        self.id = id
+        self.lane = lane
+        self.digest = digest
+    }
+}
+
+/// A valid job, its payload sealed.
+package struct AcceptableJob: Sendable {
+    package var key: JobKey
+    package var kind: JobKind
+    /// Of a sync.
+    package var planID: String?
+    package var revision: Int64?
+    package var expiry: Timestamp?
+    package var traceparent: String?
+    /// The broker user that published it.
+    package var publisher: String?
+    /// The job's `data`, sealed under the key ring's job key. Blanked when the job ends.
+    package var sealedPayload: [UInt8]
+
+    package init(
+        key: JobKey,
+        kind: JobKind,
+        planID: String? = nil,
+        revision: Int64? = nil,
+        expiry: Timestamp? = nil,
+        traceparent: String? = nil,
+        publisher: String? = nil,
+        sealedPayload: [UInt8]
+    ) {
+        self.key = key
+        self.kind = kind
+        self.planID = planID
+        self.revision = revision
+        self.expiry = expiry
+        self.traceparent = traceparent
+        self.publisher = publisher
+        self.sealedPayload = sealedPayload
+    }
+}
+
+/// What a call of ``Store/accept(_:by:at:conflict:)`` did.
+package struct Intake: Sendable {
+    package enum Outcome: Hashable, Sendable {
+        /// New; `order` is its place in its lane.
+        case accepted(order: Int64)
+        /// Finished before: its terminal event is published again.
+        case replayed
+        /// The same job is waiting or running: nothing more happens.
+        case underWay
+        case conflict
+        case refused
+        case deadLettered
+    }
+
+    /// In the items' order.
+    package var outcomes: [Outcome]
+    package var events: [OutboxEntry]
+
+    package init(outcomes: [Outcome], events: [OutboxEntry]) {
+        self.outcomes = outcomes
+        self.events = events
+    }
+}

@@ -1,0 +1,88 @@
+package import Contract
+
+/// How a claim ends.
+package struct Completion: Sendable {
+    package var disposition: Disposition
+    /// In the order in which they take their places in the sequence, all in the old epoch if the lane is reset. With
+    /// ``Disposition/finished`` exactly one of them is terminal and answers the job; otherwise none is.
+    package var events: [Event]
+    package var changes: LaneChanges
+    /// Calls made to Autotask in this attempt.
+    package var apiCalls: Int
+
+    package init(_ disposition: Disposition, events: [Event], changes: LaneChanges = LaneChanges(), apiCalls: Int = 0) {
+        self.disposition = disposition
+        self.events = events
+        self.changes = changes
+        self.apiCalls = apiCalls
+    }
+}
+
+package enum Disposition: Hashable, Sendable {
+    /// The job has ended: its payload is blanked, its terminal event is remembered.
+    case finished
+    /// Tried again, not before this moment. The attempt counts.
+    case deferred(until: Timestamp)
+    /// Put back as if it had not been begun: the attempt does not count.
+    case postponed
+}
+
+/// What a job changes of its lane. Whatever is not named stays as it is.
+package struct LaneChanges: Sendable {
+    package enum Change<Value: Sendable>: Sendable {
+        case keep
+        case set(Value)
+        case remove
+    }
+
+    package var connection: Change<ConnectionRecord>
+    package var refusedCredentials: Change<RefusedCredentials>
+    package var billingCodes: Change<CachedBillingCodes>
+    /// Sets ``LaneState/isEligible``.
+    package var becomesEligible: Bool
+    /// Sets ``LaneState/isEnabled``.
+    package var becomesEnabled: Bool
+    /// Whether every binding and journal entry is removed first, because they belong to another Autotask database.
+    package var removesBindings: Bool
+    /// Inserted, or replacing those of the same plan and key.
+    package var bindings: [ServiceBinding]
+    /// Bindings that end: services that left the plan.
+    package var retired: [(planID: String, serviceKey: String)]
+    /// As in ``Store/journal(_:under:at:)``.
+    package var journal: [JournalEntry]
+    /// The revision of a sync that ran: a lower one of the same plan is superseded from now on.
+    package var ranRevision: (planID: String, revision: Int64)?
+    /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
+    /// the reset's own excepted. ``LaneState/isEligible`` stays, and the epoch rises by one.
+    package var resets: Bool
+    /// Together with ``resets``: see ``LaneState/unsettledUntil``.
+    package var unsettledUntil: Timestamp?
+
+    package init(
+        connection: Change<ConnectionRecord> = .keep,
+        refusedCredentials: Change<RefusedCredentials> = .keep,
+        billingCodes: Change<CachedBillingCodes> = .keep,
+        becomesEligible: Bool = false,
+        becomesEnabled: Bool = false,
+        removesBindings: Bool = false,
+        bindings: [ServiceBinding] = [],
+        retired: [(planID: String, serviceKey: String)] = [],
+        journal: [JournalEntry] = [],
+        ranRevision: (planID: String, revision: Int64)? = nil,
+        resets: Bool = false,
+        unsettledUntil: Timestamp? = nil
+    ) {
+        self.connection = connection
+        self.refusedCredentials = refusedCredentials
+        self.billingCodes = billingCodes
+        self.becomesEligible = becomesEligible
+        self.becomesEnabled = becomesEnabled
+        self.removesBindings = removesBindings
+        self.bindings = bindings
+        self.retired = retired
+        self.journal = journal
+        self.ranRevision = ranRevision
+        self.resets = resets
+        self.unsettledUntil = unsettledUntil
+    }
+}

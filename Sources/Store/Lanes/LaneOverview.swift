@@ -1,0 +1,65 @@
+package import Contract
+
+/// A line of `tenant list`.
+package struct LaneOverview: Sendable {
+    package var lane: Lane
+    package var epoch: Int64
+    /// `nil` while not configured.
+    package var connection: ConnectionRecord.Status?
+    package var isEnabled: Bool
+    /// Unfinished jobs.
+    package var waitingJobs: Int
+    package var services: Int
+    package var syncedServices: Int
+
+    package init(
+        lane: Lane,
+        epoch: Int64,
+        connection: ConnectionRecord.Status?,
+        isEnabled: Bool,
+        waitingJobs: Int,
+        services: Int,
+        syncedServices: Int
+    ) {
+        self.lane = lane
+        self.epoch = epoch
+        self.connection = connection
+        self.isEnabled = isEnabled
+        self.waitingJobs = waitingJobs
+        self.services = services
+        self.syncedServices = syncedServices
+    }
+}
+
+/// What `tenant show` tells.
+package struct LaneDetail: Sendable {
+    /// A finished job.
+    package struct Finished: Sendable {
+        package var id: JobID
+        package var kind: JobKind?
+        package var acceptedAt: Timestamp
+        package var finishedAt: Timestamp
+        package var event: EventType
+
+        package init(id: JobID, kind: JobKind?, acceptedAt: Timestamp, finishedAt: Timestamp, event: EventType) {
+            self.id = id
+            self.kind = kind
+            self.acceptedAt = acceptedAt
+            self.finishedAt = finishedAt
+            self.event = event
+        }
+    }
+
+    package var lane: Lane
+    package var state: LaneState
+    package var unfinished: [QueuedJob]
+    /// The newest first, at most 20.
+    package var finished: [Finished]
+
+    package init(lane: Lane, state: LaneState, unfinished: [QueuedJob], finished: [Finished]) {
+        self.lane = lane
+        self.state = state
+        self.unfinished = unfinished
+        self.finished = finished
+    }
+}

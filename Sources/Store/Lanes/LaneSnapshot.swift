@@ -1,0 +1,104 @@
+package import Contract
+
+/// The unfinished jobs of a free lane, for the pure function that orders them.
+package struct LaneSnapshot: Sendable {
+    package var lane: Lane
+    /// In the order of acceptance.
+    package var jobs: [QueuedJob]
+    /// By plan, the highest revision of a sync that ran.
+    package var revisions: [String: Int64]
+
+    package init(lane: Lane, jobs: [QueuedJob], revisions: [String: Int64]) {
+        self.lane = lane
+        self.jobs = jobs
+        self.revisions = revisions
+    }
+}
+
+/// An unfinished job.
+package struct QueuedJob: Hashable, Sendable {
+    /// Its place: rises with every job that the store accepts.
+    package var order: Int64
+    package var id: JobID
+    package var kind: JobKind
+    package var planID: String?
+    package var revision: Int64?
+    package var acceptedAt: Timestamp
+    package var expiry: Timestamp?
+    package var traceparent: String?
+    package var publisher: String?
+    /// Not to be run before.
+    package var notBefore: Timestamp?
+    /// Attempts begun and not interrupted.
+    package var attempts: Int
+    /// Attempts during which the worker died.
+    package var interruptions: Int
+    /// Whether it has written to Autotask, or may have.
+    package var hasWritten: Bool
+    /// Calls made to Autotask in earlier attempts.
+    package var apiCalls: Int
+
+    package init(
+        order: Int64,
+        id: JobID,
+        kind: JobKind,
+        planID: String? = nil,
+        revision: Int64? = nil,
+        acceptedAt: Timestamp,
+        expiry: Timestamp? = nil,
+        traceparent: String? = nil,
+        publisher: String? = nil,
+        notBefore: Timestamp? = nil,
+        attempts: Int = 0,
+        interruptions: Int = 0,
+        hasWritten: Bool = false,
+        apiCalls: Int = 0
+    ) {
+        self.order = order
+        self.id = id
+        self.kind = kind
+        self.planID = planID
+        self.revision = revision
+        self.acceptedAt = acceptedAt
+        self.expiry = expiry
+        self.traceparent = traceparent
+        self.publisher = publisher
+        self.notBefore = notBefore
+        self.attempts = attempts
+        self.interruptions = interruptions
+        self.hasWritten = hasWritten
+        self.apiCalls = apiCalls
+    }
+
+    /// Whether it was begun at all: what was begun does not expire.
+    package var wasBegun: Bool { attempts > 0 || interruptions > 0 }
+}
+
+/// What is to become of a lane's jobs.
+package struct LaneDecision: Sendable {
+    /// Jobs that end without being run.
+    package struct Settlement: Sendable {
+        package var order: Int64
+        /// Terminal.
+        package var event: Event
+
+        package init(order: Int64, event: Event) {
+            self.order = order
+            self.event = event
+        }
+    }
+
+    package enum Next: Hashable, Sendable {
+        case run(order: Int64, RunMode)
+        /// Nothing can run before this moment; `nil`: before something new is accepted.
+        case wait(until: Timestamp?)
+    }
+
+    package var settlements: [Settlement]
+    package var next: Next
+
+    package init(settlements: [Settlement] = [], next: Next) {
+        self.settlements = settlements
+        self.next = next
+    }
+}

@@ -1,0 +1,121 @@
+package import Contract
+
+/// What the worker remembers. RabbitMQ is the road, the store is the memory: a delivery is acknowledged once ``accept(_:at:conflict:)`` has
+/// returned, an accepted job leaves the store only in the transaction of ``complete(_:with:at:)`` that holds its effect and its terminal
+/// event, and an event is forgotten only by ``forgetPublished(_:)``, after the broker confirmed it.
+///
+/// Every function that changes something is one transaction that is on disk when it returns. Functions that are called at the same time
+/// may share a transaction; none sees another's half. Time is the caller's: the store has no clock of its own.
+///
+/// Every function throws ``StoreError``. One whose code is ``StoreError/Code/fenced`` means that the lane is another's by now: stop, and
+/// write nothing more to Autotask. Any other means that nothing was changed.
+package protocol Store: Sendable {
+    // MARK: Workers
+
+    /// Announces a worker whose leases are good until `lease`, and takes over from workers that are gone (see ``renew(_:until:at:)``).
+    func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover
+
+    /// Extends the worker's leases, and takes over from workers whose lease is over or that are known to be dead: their lanes become free,
+    /// their running jobs waiting again with one more interruption and one attempt less, their unpublished events this worker's.
+    ///
+    /// - Throws: ``StoreError/Code/fenced`` when this worker itself was taken for dead meanwhile: it has to join anew.
+    func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover
+
+    /// Takes leave: lanes that the worker still holds become free, without an interruption for jobs that it put back itself.
+    func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError)
+
+    // MARK: Intake
+
+    /// Counts one more delivery of a message that the broker marks as redelivered, before anything of it is looked at.
+    ///
+    /// - Parameter sha256: of the body.
+    /// - Returns: how often it was counted, this time included. The count ends with ``accept(_:at:conflict:)`` of the same message.
+    func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int
+
+    /// Takes in what a batch of deliveries held, in its order, as one transaction.
+    ///
+    /// - Parameters:
+    ///   - conflict: makes the `job.conflict` for an item whose id belongs to a job with another payload.
+    /// - Returns: what became of each item, and the events to publish.
+    func accept(
+        _ items: [IntakeItem],
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: @escaping @Sendable (IntakeItem) -> Event
+    ) async throws(StoreError) -> Intake
+
+    // MARK: Lanes
+
+    /// Claims lanes that are free and have something to do, as many as `limit`: those headed by a reset or connect first, then in turn.
+    ///
+    /// Of each lane, `decide` sees the unfinished jobs and says what is to become of them. Its settlements are carried out, and the job that
+    /// it wants to run is marked as running with one attempt more, all in one transaction before any work. A lane whose decision is to wait
+    /// stays free and is not offered again before its time. A job that was interrupted twice or more is only claimed while no other such job
+    /// runs anywhere. At most ``ClaimRequest/maximumLanesPerDatabase`` lanes of one Autotask database are held at once.
+    ///
+    /// - Parameter decide: a pure function; it may be called again when the transaction is.
+    func claim(
+        _ request: ClaimRequest,
+        at now: Timestamp,
+        decide: @escaping @Sendable (LaneSnapshot) -> LaneDecision
+    ) async throws(StoreError) -> ClaimResult
+
+    /// Names the Autotask database that a connect in progress is going to talk to, so that the lane counts among that database's.
+    ///
+    /// - Returns: whether there was a place. If not, the job has to be put back with ``Disposition/postponed``: the lane is claimed again
+    ///   when there is a place.
+    func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool
+
+    /// Records the state of writes to Autotask: called before each, and with the outcome after it. An entry replaces the one of its service.
+    ///
+    /// - Returns: whether a reset waits for this lane: then the batch stops at this service boundary, before the write.
+    func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool
+
+    /// Ends the claim: effect, events and the job's new state in one transaction.
+    ///
+    /// - Returns: the events to publish, with their places in the sequence.
+    func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry]
+
+    // MARK: Outbox
+
+    /// Events of this worker that were not confirmed yet, oldest first, after a position.
+    func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry]
+
+    /// Forgets events that the broker has confirmed.
+    func forgetPublished(_ positions: [Int64]) async throws(StoreError)
+
+    // MARK: Looking
+
+    /// Every lane that the store knows, by tenant and product.
+    func lanes() async throws(StoreError) -> [LaneOverview]
+
+    /// One lane, or `nil` when the store knows nothing of it.
+    func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail?
+
+    /// The newest dead letters.
+    func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter]
+
+    /// Erases what has been kept long enough: the data of terminal events after 30 days, ids after 400 days (`contract.md` 2).
+    func prune(at now: Timestamp) async throws(StoreError)
+
+    /// Finishes what is under way and closes. Later calls throw.
+    func close() async
+}
+
+/// One run of a worker process, never used again: a UUID, say.
+package struct WorkerID: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
+/// What was left behind by workers that are gone.
+package struct Takeover: Hashable, Sendable {
+    package var lanes: Int
+    package var events: Int
+
+    package init(lanes: Int, events: Int) {
+        self.lanes = lanes
+        self.events = events
+    }
+}
