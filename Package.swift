@@ -66,7 +66,7 @@ let package = Package(
         // Level 4: the work.
         .target(
             name: "Engine",
-            dependencies: ["Contract", "Telemetry", "Store", "Vault", "Autotask", logging, metrics, tracing, lifecycle],
+            dependencies: ["Contract", "Telemetry", "HTTP", "Store", "Vault", "Autotask", logging, metrics, tracing, lifecycle],
             swiftSettings: strict
         ),
 

@@ -1,0 +1,44 @@
+package import Contract
+
+/// What an operator may set of the engine (`contract.md` 5). Durations that the contract does not name have defaults here.
+package struct EngineSettings: Sendable {
+    /// Broker users whose jobs are accepted; `nil` accepts any, as in development.
+    package var trustedPublishers: Set<String>?
+    /// Whether a connect may carry its secret in the clear: development only.
+    package var acceptsClearCredentials: Bool
+    /// A tenant must have been configured before this moment; `nil` switches the gate off.
+    package var accessCutoff: Timestamp?
+    /// How long an ambiguous create is left alone before it is looked up.
+    package var settleTime: Duration
+    /// How many lanes are worked on at once.
+    package var concurrentLanes: Int
+    /// How long billing codes that were read count as fresh.
+    package var billingCodesLifetime: Duration
+    /// How long refused credentials are answered from memory.
+    package var refusalMemory: Duration
+    /// How long one attempt at a job may take before it is put off at the next service boundary.
+    package var attemptDeadline: Duration
+    package var retry: RetryPolicy
+
+    package init(
+        trustedPublishers: Set<String>? = ["portal"],
+        acceptsClearCredentials: Bool = false,
+        accessCutoff: Timestamp? = Timestamp("2023-06-01T00:00:00Z"),
+        settleTime: Duration = .seconds(300),
+        concurrentLanes: Int = 512,
+        billingCodesLifetime: Duration = .seconds(600),
+        refusalMemory: Duration = .seconds(300),
+        attemptDeadline: Duration = .seconds(600),
+        retry: RetryPolicy = RetryPolicy()
+    ) {
+        self.trustedPublishers = trustedPublishers
+        self.acceptsClearCredentials = acceptsClearCredentials
+        self.accessCutoff = accessCutoff
+        self.settleTime = settleTime
+        self.concurrentLanes = concurrentLanes
+        self.billingCodesLifetime = billingCodesLifetime
+        self.refusalMemory = refusalMemory
+        self.attemptDeadline = attemptDeadline
+        self.retry = retry
+    }
+}

@@ -1,0 +1,62 @@
+import Contract
+package import HTTP
+import Logging
+import Store
+import Vault
+
+/// What a handler has at hand for one attempt at one job.
+struct JobContext: Sendable {
+    let claim: LaneClaim
+    let store: any Store
+    let vault: Vault
+    let autotask: AutotaskAccess
+    let settings: EngineSettings
+    let clock: any EngineClock
+    let entropy: any Entropy
+    /// For events that are told as best effort: `sync.started`, `sync.progress`.
+    let sink: any EventSink
+    /// Carries lane and job already.
+    let log: Logger
+
+    var lane: Lane { claim.token.lane }
+    var job: QueuedJob { claim.job }
+    var state: LaneState { claim.state }
+    var now: Timestamp { clock.now }
+
+    /// An event that answers this job.
+    func event(_ type: EventType, _ data: JSONObject) -> Event {
+        Event(id: entropy.eventID(), type: type, lane: lane, jobID: job.id, time: now, traceparent: job.traceparent, data: data)
+    }
+
+    /// An event about the lane that answers no job: `connection.lost`, `integration.enabled`.
+    func stateEvent(_ type: EventType, _ data: JSONObject) -> Event {
+        Event(id: entropy.eventID(), type: type, lane: lane, jobID: nil, time: now, traceparent: job.traceparent, data: data)
+    }
+
+    /// Tells something in passing.
+    func offer(_ type: EventType, _ data: JSONObject) {
+        sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil))
+    }
+
+    /// Records writes before and after they are made, see ``Store/journal(_:under:at:)``.
+    ///
+    /// - Returns: whether the batch has to stop here, because a reset waits.
+    func journal(_ entries: [JournalEntry]) async throws(StoreError) -> Bool {
+        try await store.journal(entries, under: claim.token, at: now)
+    }
+}
+
+/// The way to Autotask: what an operator sets, and the transport.
+package struct AutotaskAccess: Sendable {
+    package var transport: any HTTPTransport
+    /// Where zones are looked up, ending in a slash (`AUTOTASK_URL`).
+    package var lookupURL: String
+    /// The vendor's tracking identifier, for tenants that bring none of their own.
+    package var integrationCode: [UInt8]
+
+    package init(transport: any HTTPTransport, lookupURL: String, integrationCode: [UInt8]) {
+        self.transport = transport
+        self.lookupURL = lookupURL
+        self.integrationCode = integrationCode
+    }
+}

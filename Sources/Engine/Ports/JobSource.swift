@@ -1,0 +1,54 @@
+package import Contract
+
+/// Where jobs come from: the door. In the product RabbitMQ, through an adapter in the executable.
+package protocol JobSource: Sendable {
+    /// Whatever has arrived since the last call, in its order; waits while there is nothing. `nil` once the source is shut down.
+    func nextBatch() async -> IncomingBatch?
+
+    /// Lets the broker forget the batch. Called once its content is in the store; a batch that came over a connection that is gone is
+    /// silently not acknowledged, and comes again.
+    func acknowledge(_ batch: IncomingBatch)
+
+    /// Closes the door: what was not acknowledged goes back to the broker in its order, and stays there until ``resume()``.
+    func suspend()
+
+    /// Opens the door again.
+    func resume()
+}
+
+package struct IncomingBatch: Sendable {
+    package var deliveries: [Delivery]
+    /// The source's own, to know the batch again.
+    package var token: any Sendable
+
+    package init(deliveries: [Delivery], token: any Sendable) {
+        self.deliveries = deliveries
+        self.token = token
+    }
+}
+
+package struct Delivery: Sendable {
+    package var message: JobMessage
+    package var queue: String
+    /// Whether it was delivered before, to this worker or another, and not acknowledged.
+    package var isRedelivered: Bool
+    /// The size and SHA-256 of a body that was too large to keep: then `message.body` is empty.
+    package var oversized: OversizedBody?
+
+    package init(message: JobMessage, queue: String, isRedelivered: Bool, oversized: OversizedBody? = nil) {
+        self.message = message
+        self.queue = queue
+        self.isRedelivered = isRedelivered
+        self.oversized = oversized
+    }
+}
+
+package struct OversizedBody: Sendable {
+    package var size: Int
+    package var sha256: [UInt8]
+
+    package init(size: Int, sha256: [UInt8]) {
+        self.size = size
+        self.sha256 = sha256
+    }
+}
