@@ -8,18 +8,18 @@ extension JobMessage {
     ///
     /// - Parameter acceptsClearCredentials: whether this worker runs in development, where a connect may carry its secret in the clear.
     package func decoded(acceptsClearCredentials: Bool) -> DecodedMessage {
-        guard body.count <= JobMessage.maximumBodyBytes else {
-            return .unreadable(JobError(.jobInvalid, "The body is larger than 1 MiB."))
+        guard oversized == nil, body.count <= JobMessage.maximumBodyBytes else {
+            return unreadable(JobError(.jobInvalid, "The body is larger than 1 MiB."))
         }
         let envelope: JSON
         do { envelope = try JSON(parsing: body) } catch {
-            return .unreadable(JobError(.jobInvalid, "The body is not JSON: \(error)."))
+            return unreadable(JobError(.jobInvalid, "The body is not JSON: \(error)."))
         }
         guard let type = envelope["type"]?.string, type.hasPrefix(JobMessage.typePrefix),
             let tenant = envelope["subject"]?.string.flatMap(TenantID.init),
             let id = envelope["id"]?.string.flatMap(JobID.init)
         else {
-            return .unreadable(JobError(.jobInvalid, "The body is not a CloudEvent of type autotask.job.* with a usable id and subject."))
+            return unreadable(JobError(.jobInvalid, "The body is not a CloudEvent of type autotask.job.* with a usable id and subject."))
         }
         let data = envelope["data"] ?? .null
         let productMember = data["product"]
@@ -51,10 +51,25 @@ extension JobMessage {
                 traceparent: identity.traceparent,
                 payload: try JobPayload(kind: kind, data: data, acceptsClearCredentials: acceptsClearCredentials)
             )
-            return .job(job, identity: identity)
+            return .job(job, identity: identity, data: data)
         } catch {
             return .refused(identity, error)
         }
+    }
+
+    /// A body that says nothing is still answered when the AMQP properties and the routing key name the tenant, the id and the type.
+    private func unreadable(_ error: JobError) -> DecodedMessage {
+        guard let type, type.hasPrefix(JobMessage.typePrefix), let id = messageID.flatMap(JobID.init),
+            let tenant = routingKey.split(separator: ".", maxSplits: 1).last.flatMap({ TenantID(String($0)) })
+        else { return .unreadable(error) }
+        let identity = JobIdentity(
+            id: id,
+            lane: Lane(tenant: tenant, product: .workplace),
+            type: type,
+            traceparent: TraceContext.valid(traceparent),
+            fingerprint: Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + (oversized?.sha256 ?? body)
+        )
+        return .refused(identity, error)
     }
 
     private func checkEnvelope(_ envelope: JSON, type: String, id: JobID) throws(JobError) {

@@ -9,6 +9,8 @@ package struct JobMessage: Sendable {
     /// The `traceparent` header, which stands in for the CloudEvents extension.
     package var traceparent: String?
     package var body: [UInt8]
+    /// What is known of a body that was too large to keep: then ``body`` is empty.
+    package var oversized: OversizedBody?
 
     package init(
         routingKey: String,
@@ -17,7 +19,8 @@ package struct JobMessage: Sendable {
         type: String? = nil,
         userID: String? = nil,
         traceparent: String? = nil,
-        body: [UInt8]
+        body: [UInt8],
+        oversized: OversizedBody? = nil
     ) {
         self.routingKey = routingKey
         self.contentType = contentType
@@ -26,12 +29,24 @@ package struct JobMessage: Sendable {
         self.userID = userID
         self.traceparent = traceparent
         self.body = body
+        self.oversized = oversized
+    }
+}
+
+package struct OversizedBody: Sendable {
+    package var size: Int
+    package var sha256: [UInt8]
+
+    package init(size: Int, sha256: [UInt8]) {
+        self.size = size
+        self.sha256 = sha256
     }
 }
 
 /// What became of a message when it was read. A refusal is data, not an exception: it is remembered and answered like a job.
 package enum DecodedMessage: Sendable {
-    case job(Job, identity: JobIdentity)
+    /// - `data` is the job's data as received, to be kept until the job has ended.
+    case job(Job, identity: JobIdentity, data: JSON)
     /// An `autotask.job.*` that can be answered, and is not valid.
     case refused(JobIdentity, JobError)
     /// Not even that: there is nobody to answer.

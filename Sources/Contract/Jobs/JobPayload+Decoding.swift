@@ -1,8 +1,9 @@
 extension JobPayload {
     /// Reads `data` by the schema of its kind.
     ///
+    /// - Parameter acceptsClearCredentials: as in ``JobMessage/decoded(acceptsClearCredentials:)``; `true` for data that was accepted before.
     /// - Throws: what `job.rejected` will say; `field` names the member.
-    init(kind: JobKind, data: JSON, acceptsClearCredentials: Bool) throws(JobError) {
+    package init(kind: JobKind, data: JSON, acceptsClearCredentials: Bool) throws(JobError) {
         let object: JSONObject
         switch data {
         case .object(let value): object = value

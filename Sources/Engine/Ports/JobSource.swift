@@ -32,23 +32,10 @@ package struct Delivery: Sendable {
     package var queue: String
     /// Whether it was delivered before, to this worker or another, and not acknowledged.
     package var isRedelivered: Bool
-    /// The size and SHA-256 of a body that was too large to keep: then `message.body` is empty.
-    package var oversized: OversizedBody?
 
-    package init(message: JobMessage, queue: String, isRedelivered: Bool, oversized: OversizedBody? = nil) {
+    package init(message: JobMessage, queue: String, isRedelivered: Bool) {
         self.message = message
         self.queue = queue
         self.isRedelivered = isRedelivered
-        self.oversized = oversized
-    }
-}
-
-package struct OversizedBody: Sendable {
-    package var size: Int
-    package var sha256: [UInt8]
-
-    package init(size: Int, sha256: [UInt8]) {
-        self.size = size
-        self.sha256 = sha256
     }
 }
