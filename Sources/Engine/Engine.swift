@@ -1,0 +1,48 @@
+package import Contract
+package import Logging
+package import ServiceLifecycle
+package import Store
+package import Vault
+
+/// The work, from the door to the outbox: what ``Intake`` takes in, ``LaneRunner`` runs, and ``Outbox`` tells.
+///
+/// It sees ports only: no broker, no database, no C. One engine is one worker.
+package struct Engine: Sendable {
+    private let intake: Intake
+    private let runner: LaneRunner
+    private let outbox: OutboxService
+    private let lease: WorkerLease
+
+    package init(
+        source: any JobSource,
+        sink: any EventSink,
+        store: any Store,
+        vault: Vault,
+        autotask: AutotaskAccess,
+        settings: EngineSettings,
+        clock: any EngineClock = SystemClock(),
+        entropy: any Entropy = SystemEntropy(),
+        log: Logger
+    ) {
+        let worker = WorkerIdentity(WorkerID(entropy.eventID()))
+        let lanes = WakeSignal()
+        let outbox = Outbox(store: store, sink: sink, worker: worker, clock: clock, log: log)
+        self.outbox = OutboxService(outbox: outbox)
+        lease = WorkerLease(store: store, worker: worker, entropy: entropy, clock: clock, outbox: outbox, lanes: lanes, log: log)
+        runner = LaneRunner(
+            store: store, worker: worker,
+            attempt: JobAttempt(
+                store: store, vault: vault, autotask: autotask, settings: settings, clock: clock, entropy: entropy, sink: sink, log: log),
+            outbox: outbox, settings: settings, clock: clock, entropy: entropy, signal: lanes, log: log)
+        intake = Intake(
+            source: source, store: store, vault: vault, settings: settings, clock: clock, entropy: entropy, worker: worker, outbox: outbox,
+            lanes: lanes, log: log)
+    }
+
+    /// Joins the store. Called once, before the services run.
+    package func join() async throws(StoreError) { try await lease.join() }
+
+    /// What has to run, each before those that need it: they are shut down in reverse. The lease outlives the lanes, and the outbox
+    /// drains after the last job has ended.
+    package var services: [any Service] { [outbox, lease, runner, intake] }
+}

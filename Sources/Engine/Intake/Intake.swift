@@ -1,0 +1,180 @@
+import Contract
+import Logging
+import ServiceLifecycle
+import Store
+import Telemetry
+import Vault
+
+/// Takes deliveries in: each becomes a job or a refusal with a reason, the batch one transaction, and then it is acknowledged.
+///
+/// What the broker marks as redelivered is looked at alone, after it was counted in the store: a message that stops the worker each time it
+/// is read is recorded unread the fifth time (design decision 5).
+struct Intake: Service {
+    static let maximumRedeliveries = 5
+    private static let retryDelay: Duration = .seconds(1)
+
+    let source: any JobSource
+    let store: any Store
+    let vault: Vault
+    let settings: EngineSettings
+    let clock: any EngineClock
+    let entropy: any Entropy
+    let worker: WorkerIdentity
+    let outbox: Outbox
+    let lanes: WakeSignal
+    let log: Logger
+
+    func run() async throws {
+        // The source ends first when the program is told to finish.
+        while let batch = await source.nextBatch() {
+            if await takeIn(batch) { source.acknowledge(batch) }
+        }
+        try await gracefulShutdown()
+    }
+
+    /// - Returns: whether all of it is in the store.
+    private func takeIn(_ batch: IncomingBatch) async -> Bool {
+        var fresh: [IntakeItem] = []
+        fresh.reserveCapacity(batch.deliveries.count)
+        for delivery in batch.deliveries {
+            guard delivery.isRedelivered else {
+                fresh.append(item(of: delivery))
+                continue
+            }
+            guard await accept(fresh), await takeInRedelivered(delivery) else { return false }
+            fresh = []
+        }
+        return await accept(fresh)
+    }
+
+    private func takeInRedelivered(_ delivery: Delivery) async -> Bool {
+        let sha256 = delivery.sha256
+        guard let count = await persistently({ () async throws(StoreError) in try await store.countRedelivery(sha256: sha256, at: clock.now) })
+        else { return false }
+        let content: IntakeItem.Content
+        if count >= Intake.maximumRedeliveries {
+            content = .deadLetter(deadLetter(delivery, reason: ErrorCode.poison.rawValue, detail: "Delivered \(count) times without being taken in."))
+        } else {
+            content = self.content(of: delivery)
+        }
+        return await accept([IntakeItem(content, redeliveredSHA256: sha256)])
+    }
+
+    private func accept(_ items: [IntakeItem]) async -> Bool {
+        guard !items.isEmpty else { return true }
+        let conflict: @Sendable (IntakeItem) -> Event = { [self] item in self.conflict(item) }
+        guard
+            let intake = await persistently({ () async throws(StoreError) in
+                try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict)
+            })
+        else { return false }
+        outbox.offer(intake.events)
+        lanes.wake()
+        return true
+    }
+
+    /// Repeats what the store could not do until it can: meanwhile nothing is acknowledged, and the broker keeps the jobs.
+    ///
+    /// - Returns: `nil` when the task was cancelled before.
+    private func persistently<Value>(_ operation: () async throws(StoreError) -> Value) async -> Value? {
+        while !Task.isCancelled {
+            do { return try await operation() } catch {
+                log.error("The store cannot take jobs in; nothing is acknowledged", metadata: .keys([.error: "\(error)"]))
+                await clock.sleep(until: clock.now + Intake.retryDelay)
+            }
+        }
+        return nil
+    }
+}
+
+// MARK: - Reading a delivery
+
+extension Intake {
+    private func item(of delivery: Delivery) -> IntakeItem { IntakeItem(content(of: delivery)) }
+
+    private func content(of delivery: Delivery) -> IntakeItem.Content {
+        let publisher = delivery.message.userID
+        if let trusted = settings.trustedPublishers, !(publisher.map(trusted.contains) ?? false) {
+            log.warning("A message of an untrusted publisher was set aside", metadata: .keys([.publisher: "\(publisher ?? "none")", .queue: "\(delivery.queue)"]))
+            return .deadLetter(deadLetter(delivery, reason: "untrusted", detail: "Its user_id is not among the trusted publishers."))
+        }
+        switch delivery.message.decoded(acceptsClearCredentials: settings.acceptsClearCredentials) {
+        case .job(let job, let identity, let data):
+            return .job(acceptable(job, identity, data, publisher: publisher))
+        case .refused(let identity, let error):
+            let letter = deadLetter(delivery, reason: error.code.rawValue, detail: error.message, identity: identity)
+            return .refused(key(identity), event: event(.jobRejected, identity, ["error": error.json]), letter)
+        case .unreadable(let error):
+            log.warning("A message that cannot be read was set aside", metadata: .keys([.queue: "\(delivery.queue)", .reason: "\(error.message)"]))
+            return .deadLetter(deadLetter(delivery, reason: error.code.rawValue, detail: error.message))
+        }
+    }
+
+    private func acceptable(_ job: Job, _ identity: JobIdentity, _ data: JSON, publisher: String?) -> AcceptableJob {
+        var planID: String?
+        var revision: Int64?
+        if case .sync(let payload) = job.payload {
+            planID = payload.planID
+            revision = payload.revision
+        }
+        return AcceptableJob(
+            key: key(identity),
+            kind: job.kind,
+            planID: planID,
+            revision: revision,
+            expiry: job.expiry,
+            traceparent: job.traceparent,
+            publisher: publisher,
+            sealedPayload: vault.sealPayload(data.encoded, job: job.id, lane: job.lane)
+        )
+    }
+
+    private func key(_ identity: JobIdentity) -> JobKey {
+        JobKey(id: identity.id, lane: identity.lane, digest: vault.digest(of: identity.fingerprint))
+    }
+
+    private func event(_ type: EventType, _ identity: JobIdentity, _ data: JSONObject) -> Event {
+        Event(
+            id: entropy.eventID(), type: type, lane: identity.lane, jobID: identity.id, time: clock.now, traceparent: identity.traceparent,
+            data: data)
+    }
+
+    private func conflict(_ item: IntakeItem) -> Event {
+        let key: JobKey
+        var traceparent: String?
+        switch item.content {
+        case .job(let job):
+            key = job.key
+            traceparent = job.traceparent
+        case .refused(let refused, let event, _):
+            key = refused
+            traceparent = event.traceparent
+        case .deadLetter:
+            // The store asks only about items that claim an id.
+            preconditionFailure("a dead letter has no id to conflict with")
+        }
+        return Event(
+            id: entropy.eventID(), type: .jobConflict, lane: key.lane, jobID: key.id, time: clock.now, traceparent: traceparent,
+            data: ["error": JobError(.duplicateID).json])
+    }
+
+    private func deadLetter(_ delivery: Delivery, reason: String, detail: String, identity: JobIdentity? = nil) -> DeadLetter {
+        DeadLetter(
+            at: clock.now,
+            reason: reason,
+            detail: detail,
+            sha256: delivery.sha256,
+            size: delivery.message.oversized?.size ?? delivery.message.body.count,
+            queue: delivery.queue,
+            routingKey: delivery.message.routingKey,
+            publisher: delivery.message.userID,
+            tenant: identity?.lane.tenant,
+            jobID: identity?.id
+        )
+    }
+}
+
+extension Delivery {
+    /// Of the body.
+    fileprivate var sha256: [UInt8] { message.oversized?.sha256 ?? Vault.sha256(message.body) }
+}

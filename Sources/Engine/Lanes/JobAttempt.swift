@@ -1,0 +1,118 @@
+import Contract
+import Logging
+import Store
+import Telemetry
+import Vault
+
+/// One attempt at one job: opens its payload, runs its handler, and turns the outcome into what the store is told.
+struct JobAttempt: Sendable {
+    let store: any Store
+    let vault: Vault
+    let autotask: AutotaskAccess
+    let settings: EngineSettings
+    let clock: any EngineClock
+    let entropy: any Entropy
+    let sink: any EventSink
+    let log: Logger
+
+    private let connect = ConnectHandler()
+    private let sync = SyncHandler()
+    private let reset = ResetHandler()
+    private let billingCodes = BillingCodesHandler()
+
+    init(
+        store: any Store,
+        vault: Vault,
+        autotask: AutotaskAccess,
+        settings: EngineSettings,
+        clock: any EngineClock,
+        entropy: any Entropy,
+        sink: any EventSink,
+        log: Logger
+    ) {
+        self.store = store
+        self.vault = vault
+        self.autotask = autotask
+        self.settings = settings
+        self.clock = clock
+        self.entropy = entropy
+        self.sink = sink
+        self.log = log
+    }
+
+    func run(_ claim: LaneClaim) async throws(StoreError) -> Completion {
+        let begun = clock.now
+        let context = context(for: claim)
+        let completion = completion(try await outcome(for: claim, context), context)
+        // The one line of a job, at its end.
+        context.log.info(
+            "Job attempt ended",
+            metadata: .keys([
+                .outcome: "\(completion.events.last { $0.type.isTerminal || $0.type == .jobDeferred }?.type.rawValue ?? "postponed")",
+                .duration: "\((clock.now - begun).wholeMilliseconds) ms",
+                .count: "\(completion.apiCalls)",
+            ]))
+        return completion
+    }
+
+    private func context(for claim: LaneClaim) -> JobContext {
+        var log = log
+        log[key: .tenant] = "\(claim.token.lane.tenant)"
+        log[key: .product] = "\(claim.token.lane.product.rawValue)"
+        log[key: .jobID] = "\(claim.job.id)"
+        log[key: .kind] = "\(claim.job.kind.rawValue)"
+        log[key: .attempt] = "\(claim.job.attempts)"
+        return JobContext(
+            claim: claim, store: store, vault: vault, autotask: autotask, settings: settings, clock: clock, entropy: entropy, sink: sink, log: log)
+    }
+
+    private func outcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
+        let payload: JobPayload
+        do {
+            let data = try vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)
+            payload = try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)
+        } catch {
+            // It was valid and sealed here when it was accepted: the key ring is another one, or the row was tampered with.
+            context.log.error("An accepted job cannot be opened", metadata: .keys([.error: "\(error)"]))
+            let error = JobError(.internal, "The stored request cannot be opened.", hint: "Check that the worker runs with the key ring of its store.")
+            return .finished([context.event(.jobAbandoned, ["error": error.json])])
+        }
+        switch payload {
+        case .connect(let payload): return try await run(connect, payload, context)
+        case .sync(let payload): return try await run(sync, payload, context)
+        case .reset(let payload): return try await run(reset, payload, context)
+        case .billingCodes(let payload): return try await run(billingCodes, payload, context)
+        }
+    }
+
+    private func run<Handler: JobHandler>(
+        _ handler: Handler,
+        _ payload: Handler.Payload,
+        _ context: JobContext
+    ) async throws(StoreError) -> HandlerOutcome {
+        switch context.claim.mode {
+        case .work: try await handler.run(payload, context)
+        case .conclude(let reason): try await handler.conclude(payload, because: reason, context)
+        }
+    }
+
+    /// Decides between an end and another attempt.
+    private func completion(_ outcome: HandlerOutcome, _ context: JobContext) -> Completion {
+        switch outcome.ending {
+        case .finished:
+            return Completion(.finished, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
+        case .postponed:
+            return Completion(.postponed, events: [], apiCalls: outcome.apiCalls)
+        case .transient(var error, let earliest, let failure):
+            let attempt = context.job.attempts
+            let next = settings.retry.nextAttempt(after: attempt, earliest: earliest, fraction: entropy.fraction(), now: clock.now)
+            guard let next else {
+                return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
+            }
+            error.retryAt = next
+            let deferred = context.event(
+                .jobDeferred, ["until": .string(next.description), "attempt": JSON(attempt), "error": error.json])
+            return Completion(.deferred(until: next), events: outcome.events + [deferred], changes: outcome.changes, apiCalls: outcome.apiCalls)
+        }
+    }
+}

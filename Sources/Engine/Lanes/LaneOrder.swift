@@ -1,0 +1,84 @@
+import Contract
+import Store
+
+/// Which job of a lane runs next, and which end without being run (`contract.md` 3, "Order and supersession"). Pure.
+struct LaneOrder {
+    /// A job that was interrupted this often is taken for what kills the worker (design decision 5).
+    static let maximumInterruptions = 5
+
+    let now: Timestamp
+    /// Makes the terminal event of a job that ends without being run.
+    let event: (EventType, QueuedJob, JSONObject) -> Event
+
+    func decide(_ snapshot: LaneSnapshot) -> LaneDecision {
+        var settlements: [LaneDecision.Settlement] = []
+        var remaining: [QueuedJob] = []
+        var concluding: LaneDecision.Next?
+        for job in snapshot.jobs {
+            if job.interruptions >= LaneOrder.maximumInterruptions {
+                settlements.append(settle(job, .jobAbandoned, JobError(.poison)))
+            } else if let successor = successor(of: job, in: snapshot) {
+                let error = JobError(.superseded)
+                if job.hasWritten {
+                    // What it did has to be told, service by service: its handler does that, before anything else runs.
+                    concluding = concluding ?? .run(order: job.order, .conclude(error))
+                } else {
+                    settlements.append(settle(job, .jobSuperseded, error, ["supersededBy": .string(successor)]))
+                }
+            } else if let expiry = job.expiry, expiry <= now, !job.wasBegun {
+                settlements.append(settle(job, .jobExpired, JobError(.expired)))
+            } else {
+                remaining.append(job)
+            }
+        }
+        return LaneDecision(settlements: settlements, next: concluding ?? next(of: remaining))
+    }
+
+    private func settle(_ job: QueuedJob, _ type: EventType, _ error: JobError, _ members: JSONObject = [:]) -> LaneDecision.Settlement {
+        var data: JSONObject = ["error": error.json]
+        for member in members.members { data[member.name] = member.value }
+        return LaneDecision.Settlement(order: job.order, event: event(type, job, data))
+    }
+
+    /// What takes the job's place, as events name it: the id of the newest job that supersedes it.
+    private func successor(of job: QueuedJob, in snapshot: LaneSnapshot) -> String? {
+        if let newer = snapshot.jobs.last(where: { supersedes($0, job) }) { return newer.id.description }
+        // An older plan than one that ran is never executed.
+        if job.kind == .sync, !job.wasBegun, let revision = job.revision, let planID = job.planID, let ran = snapshot.revisions[planID], revision < ran {
+            return "revision \(ran)"
+        }
+        return nil
+    }
+
+    private func supersedes(_ other: QueuedJob, _ job: QueuedJob) -> Bool {
+        guard other.order != job.order else { return false }
+        let isNewer = other.order > job.order
+        if other.kind == .reset { return isNewer }
+        guard other.kind == job.kind else { return false }
+        // Syncs of different plans do not replace each other: each plan's services have to arrive.
+        guard job.kind == .sync else { return isNewer }
+        guard other.planID == job.planID else { return false }
+        if let revision = job.revision, let otherRevision = other.revision, revision != otherRevision { return otherRevision > revision }
+        return isNewer
+    }
+
+    private func next(of jobs: [QueuedJob]) -> LaneDecision.Next {
+        var waitingBefore: [QueuedJob] = []
+        for job in jobs {
+            let isDue = job.notBefore.map { $0 <= now } ?? true
+            if isDue, waitingBefore.allSatisfy({ LaneOrder.mayPass(job, $0) }) { return .run(order: job.order, .work) }
+            waitingBefore.append(job)
+        }
+        // Something becomes due, or the time of something that was never begun is up.
+        let moments = jobs.compactMap { job in [job.notBefore, job.wasBegun ? nil : job.expiry].compactMap { $0 }.filter { $0 > now }.min() }
+        return .wait(until: moments.min())
+    }
+
+    /// Whether a job may run although an earlier one waits for its retry.
+    private static func mayPass(_ job: QueuedJob, _ waiting: QueuedJob) -> Bool {
+        if job.kind == .reset || job.kind == .connect { return true }
+        if waiting.kind == .sync, waiting.hasWritten { return false }
+        if waiting.kind == .connect { return job.kind == .verify }
+        return true
+    }
+}

@@ -1,0 +1,134 @@
+import Contract
+import Logging
+import ServiceLifecycle
+import Store
+import Synchronization
+import Telemetry
+
+/// Claims lanes while there are free slots, and runs the job at the head of each.
+///
+/// The loop sleeps until something may have changed: a batch was taken in, a job ended, a moment came for which a job waits.
+final class LaneRunner: Service {
+    private static let retryDelay: Duration = .seconds(1)
+
+    private let store: any Store
+    private let worker: WorkerIdentity
+    private let attempt: JobAttempt
+    private let outbox: Outbox
+    private let settings: EngineSettings
+    private let clock: any EngineClock
+    private let entropy: any Entropy
+    private let log: Logger
+    private let signal: WakeSignal
+    private let running = Mutex(0)
+
+    init(
+        store: any Store,
+        worker: WorkerIdentity,
+        attempt: JobAttempt,
+        outbox: Outbox,
+        settings: EngineSettings,
+        clock: any EngineClock,
+        entropy: any Entropy,
+        signal: WakeSignal,
+        log: Logger
+    ) {
+        self.store = store
+        self.worker = worker
+        self.attempt = attempt
+        self.outbox = outbox
+        self.settings = settings
+        self.clock = clock
+        self.entropy = entropy
+        self.signal = signal
+        self.log = log
+    }
+
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                repeat { await claimAll(into: &group) } while await signal.wait()
+                // The group ends when the last of the jobs that run has ended.
+            }
+        } onGracefulShutdown: {
+            signal.close()
+        }
+        await settle("leave") { () async throws(StoreError) in try await store.leave(worker.current, at: clock.now) }
+    }
+
+    /// Claims as long as there are free slots and lanes with something to do.
+    private func claimAll(into group: inout DiscardingTaskGroup) async {
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            let free = settings.concurrentLanes - running.withLock { $0 }
+            guard free > 0 else { return }
+            let now = clock.now
+            let entropy = self.entropy
+            let result: ClaimResult
+            do {
+                result = try await store.claim(ClaimRequest(worker: worker.current, limit: free), at: now) { snapshot in
+                    LaneOrder(now: now) { type, job, data in
+                        Event(
+                            id: entropy.eventID(), type: type, lane: snapshot.lane, jobID: job.id, time: now,
+                            traceparent: job.traceparent, data: data)
+                    }.decide(snapshot)
+                }
+            } catch {
+                log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
+                wake(at: now + LaneRunner.retryDelay, in: &group)
+                return
+            }
+            outbox.offer(result.events)
+            running.withLock { $0 += result.claims.count }
+            for claim in result.claims {
+                group.addTask {
+                    await self.work(claim)
+                    self.running.withLock { $0 -= 1 }
+                    self.signal.wake()
+                }
+            }
+            if let moment = result.nextWake { wake(at: moment, in: &group) }
+            guard result.claims.count == free else { return }
+        }
+    }
+
+    private func wake(at moment: Timestamp, in group: inout DiscardingTaskGroup) {
+        guard signal.takeAlarm(moment) else { return }
+        group.addTask { [clock, signal] in
+            await cancelWhenGracefulShutdown { await clock.sleep(until: moment) }
+            signal.alarmRang(moment)
+        }
+    }
+
+    private func work(_ claim: LaneClaim) async {
+        let completion: Completion
+        do { completion = try await attempt.run(claim) } catch {
+            // Either the lane is another's by now, and then there is nothing to say; or the store failed in mid-work, and the job is put
+            // back: whatever it wrote is in the journal.
+            log.warning("An attempt ended without an outcome", metadata: .keys([.error: "\(error)", .tenant: "\(claim.token.lane.tenant)", .jobID: "\(claim.job.id)"]))
+            guard error.code != .fenced else { return }
+            await complete(claim, with: Completion(.postponed, events: []))
+            return
+        }
+        await complete(claim, with: completion)
+    }
+
+    private func complete(_ claim: LaneClaim, with completion: Completion) async {
+        await settle("complete") { () async throws(StoreError) in
+            outbox.offer(try await store.complete(claim.token, with: completion, at: clock.now))
+        }
+    }
+
+    /// Repeats what has to reach the store until it does, or another worker has the lane.
+    private func settle(_ name: StaticString, _ operation: () async throws(StoreError) -> Void) async {
+        while true {
+            do { return try await operation() } catch where error.code == .fenced {
+                log.warning("What this worker held is another's by now", metadata: .keys([.detail: "\(name)"]))
+                return
+            } catch {
+                log.error("The store refuses an outcome; it is tried again", metadata: .keys([.detail: "\(name)", .error: "\(error)"]))
+                if Task.isCancelled { return }
+                await clock.sleep(until: clock.now + LaneRunner.retryDelay)
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Contract
+import Logging
+import ServiceLifecycle
+import Store
+import Telemetry
+
+/// Keeps the worker's leases alive, and takes over what dead workers left behind.
+struct WorkerLease: Service {
+    /// A dead worker delays its lanes by at most this.
+    static let duration: Duration = .seconds(15)
+    static let renewal: Duration = .seconds(4)
+    private static let pruning: Duration = .seconds(3600)
+
+    let store: any Store
+    let worker: WorkerIdentity
+    let entropy: any Entropy
+    let clock: any EngineClock
+    let outbox: Outbox
+    let lanes: WakeSignal
+    let log: Logger
+
+    /// Joins the store. Called before anything is claimed.
+    func join() async throws(StoreError) {
+        let now = clock.now
+        took(over: try await store.join(worker.current, until: now + WorkerLease.duration, at: now))
+    }
+
+    func run() async throws {
+        var nextPruning = clock.now
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            await cancelWhenGracefulShutdown { await clock.sleep(until: clock.now + WorkerLease.renewal) }
+            await renew()
+            if clock.now >= nextPruning {
+                nextPruning = clock.now + WorkerLease.pruning
+                do { try await store.prune(at: clock.now) } catch {
+                    log.error("What was kept long enough cannot be erased", metadata: .keys([.error: "\(error)"]))
+                }
+            }
+        }
+    }
+
+    private func renew() async {
+        let now = clock.now
+        do {
+            took(over: try await store.renew(worker.current, until: now + WorkerLease.duration, at: now))
+        } catch where error.code == .fenced {
+            log.warning("This worker was taken for dead; it joins anew and gives up what it held")
+            worker.become(WorkerID(entropy.eventID()))
+            do { try await join() } catch { log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"])) }
+        } catch {
+            log.error("The worker's lease cannot be renewed", metadata: .keys([.error: "\(error)"]))
+        }
+    }
+
+    private func took(over takeover: Takeover) {
+        if takeover.lanes > 0 || takeover.events > 0 {
+            log.notice("Took over from a worker that is gone", metadata: .keys([.count: "\(takeover.lanes)"]))
+            outbox.readStore()
+        }
+        // Whatever else happened to the lanes meanwhile, for example by another worker on the same store.
+        lanes.wake()
+    }
+}

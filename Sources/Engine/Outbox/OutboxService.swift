@@ -1,0 +1,14 @@
+import ServiceLifecycle
+
+/// Runs the outbox until the program is told to finish, and then until it is empty.
+struct OutboxService: Service {
+    let outbox: Outbox
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await outbox.run()
+        } onGracefulShutdown: {
+            outbox.drain()
+        }
+    }
+}
