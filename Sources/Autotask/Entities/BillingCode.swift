@@ -1,0 +1,44 @@
+package import Contract
+
+/// A billing code: what decides the tax of a service when it is invoiced. Autotask's own, never written.
+package struct BillingCode: Hashable, Sendable {
+    /// The use type that Autotask calls "Recurring Contract Service Code": the only one that a service may have.
+    package static let recurringServiceUseType: Int64 = 5
+
+    package var id: Int64
+    package var name: String
+    package var description: String?
+    package var isActive: Bool
+    package var useType: Int64?
+
+    package init(id: Int64, name: String, description: String?, isActive: Bool, useType: Int64?) {
+        self.id = id
+        self.name = name
+        self.description = description
+        self.isActive = isActive
+        self.useType = useType
+    }
+
+    package var isRecurringService: Bool { useType == BillingCode.recurringServiceUseType }
+}
+
+extension BillingCode {
+    /// What the store keeps.
+    package var json: JSON {
+        [
+            "id": JSON(id),
+            "name": .string(name),
+            "description": description.map(JSON.string) ?? .null,
+            "isActive": .bool(isActive),
+            "useType": useType.map { JSON($0) } ?? .null,
+        ]
+    }
+
+    /// Reads back ``json``, and what a query returned; `nil` for what is not a billing code.
+    package init?(json: JSON) {
+        guard let record = json.object, let id = record["id"]?.integer, let name = record["name"]?.string,
+            let isActive = record["isActive"]?.bool
+        else { return nil }
+        self.init(id: id, name: name, description: record["description"]?.string, isActive: isActive, useType: record["useType"]?.integer)
+    }
+}
