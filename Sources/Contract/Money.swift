@@ -38,8 +38,8 @@ package struct Money: Hashable, Comparable, Sendable {
         let kept = halves[0].count + exponent + 4
         var value: Int64 = 0
         for index in 0..<max(kept, 0) {
+            guard value < 100_000_000_000_000_000 else { return nil }
             value = value * 10 + (index < digits.count ? digits[index] : 0)
-            guard value < 1_000_000_000_000_000_000 else { return nil }
         }
         if kept >= 0, kept < digits.count, digits[kept] >= 5 { value += 1 }
         tenThousandths = isNegative ? -value : value

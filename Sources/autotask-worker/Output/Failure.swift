@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// What a command tells when it cannot do what it was asked for, and its exit status.
+struct Failure: Error, CustomStringConvertible {
+    /// Exit codes that mean something (`contract.md` 5).
+    enum Status: Int32 {
+        /// The answer is no.
+        case no = 1
+        case usage = 2
+        /// Something that the command needs is not there.
+        case unavailable = 69
+        /// A defect of its own.
+        case defect = 70
+    }
+
+    let status: Status
+    let message: String
+    /// What to do next.
+    let hint: String?
+
+    init(_ status: Status, _ message: String, hint: String? = nil) {
+        self.status = status
+        self.message = message
+        self.hint = hint
+    }
+
+    var description: String { hint.map { message + "\n" + $0 } ?? message }
+}

@@ -1,0 +1,64 @@
+/// Every setting that an operator has, by the name of its environment variable (`contract.md` 5).
+///
+/// The command line's option is the same name in lower case with dashes (`--amqp-url`), the file's key in lower case with dots nested as
+/// objects (`{"amqp": {"url": "…"}}`).
+enum Setting: String, CaseIterable {
+    case amqpURL = "AMQP_URL"
+    case amqpCAFile = "AMQP_CA_FILE"
+    case prefix = "PREFIX"
+    case jobQueues = "JOB_QUEUES"
+    case portalAMQPURL = "PORTAL_AMQP_URL"
+    case managementURL = "MANAGEMENT_URL"
+    case storeURL = "STORE_URL"
+    case autotaskURL = "AUTOTASK_URL"
+    case autotaskAllowedHosts = "AUTOTASK_ALLOWED_HOSTS"
+    case autotaskIntegrationCode = "AUTOTASK_INTEGRATION_CODE"
+    case vaultKeys = "VAULT_KEYS"
+    case trustedPublishers = "TRUSTED_PUBLISHERS"
+    case accessCutoff = "ACCESS_CUTOFF"
+    case settleSeconds = "SETTLE_SECONDS"
+    case concurrentLanes = "CONCURRENT_LANES"
+    case retrySeconds = "RETRY_SECONDS"
+    case retryAttempts = "RETRY_ATTEMPTS"
+    case development = "DEVELOPMENT"
+    case logLevel = "LOG_LEVEL"
+
+    /// What holds when nothing is set; `nil` for what is then absent, or follows from another setting.
+    var defaultValue: String? {
+        switch self {
+        case .amqpURL: "amqp://guest:guest@127.0.0.1:5672/"
+        case .prefix: "autotask"
+        case .storeURL: "sqlite:autotask-worker.sqlite"
+        case .autotaskURL: "https://webservices.autotask.net/atservicesrest/"
+        case .vaultKeys: "keys.json"
+        case .trustedPublishers: "portal"
+        case .accessCutoff: "2023-06-01T00:00:00Z"
+        case .settleSeconds: "300"
+        case .concurrentLanes: "512"
+        case .retrySeconds: "2"
+        case .retryAttempts: "10"
+        case .development: "0"
+        case .logLevel: "info"
+        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode: nil
+        }
+    }
+
+    /// The value as it may be shown.
+    func masked(_ value: String) -> String {
+        switch self {
+        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL: value.withPasswordMasked
+        case .autotaskIntegrationCode: "…"
+        default: value
+        }
+    }
+}
+
+extension String {
+    /// A URL whose password is hidden: `amqp://worker:…@127.0.0.1:5672/`.
+    fileprivate var withPasswordMasked: String {
+        guard let scheme = range(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
+            let colon = self[scheme.upperBound..<at].firstIndex(of: ":")
+        else { return self }
+        return self[...colon] + "…" + self[at...]
+    }
+}

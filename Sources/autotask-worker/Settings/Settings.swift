@@ -1,0 +1,166 @@
+import Configuration
+import Contract
+import Engine
+import FoundationEssentials
+import Logging
+import SystemPackage
+
+/// The settings in force, each with its origin: command line, environment, file, default, in this order.
+struct Settings {
+    enum Origin: String {
+        case commandLine = "command line"
+        case environment
+        case file
+        case byDefault = "default"
+        case unset
+    }
+
+    struct Resolved {
+        var setting: Setting
+        var value: String?
+        var origin: Origin
+    }
+
+    private let values: [Setting: Resolved]
+
+    init(_ options: SettingsOptions) async throws {
+        let environment = EnvironmentVariablesProvider()
+        var file: FileProvider<JSONSnapshot>?
+        if let path = options.config {
+            do { file = try await FileProvider<JSONSnapshot>(filePath: FilePath(path)) } catch {
+                throw Failure(.usage, "The settings file \(path) cannot be read.", hint: "It has to be a JSON object, such as {\"amqp\": {\"url\": \"amqp://…\"}}.")
+            }
+        }
+        var values: [Setting: Resolved] = [:]
+        for setting in Setting.allCases {
+            if let value = options.value(of: setting) {
+                values[setting] = Resolved(setting: setting, value: value, origin: .commandLine)
+            } else if let value = try environment.environmentValue(forName: setting.rawValue), !value.isEmpty {
+                values[setting] = Resolved(setting: setting, value: value, origin: .environment)
+            } else if let file, let value = ConfigReader(provider: file).string(forKey: ConfigKey(setting.fileKey)) {
+                values[setting] = Resolved(setting: setting, value: value, origin: .file)
+            } else {
+                values[setting] = Resolved(setting: setting, value: setting.defaultValue, origin: setting.defaultValue == nil ? .unset : .byDefault)
+            }
+        }
+        self.values = values
+    }
+
+    /// All of them, in the order of their declaration.
+    var resolved: [Resolved] { Setting.allCases.compactMap { values[$0] } }
+
+    subscript(setting: Setting) -> String? { values[setting]?.value }
+
+    // MARK: Values with a meaning
+
+    var prefix: String { self[.prefix] ?? "autotask" }
+
+    var jobQueues: [String] { list(.jobQueues) ?? ["\(prefix).jobs"] }
+
+    var amqpURL: String { self[.amqpURL] ?? "" }
+
+    var portalAMQPURL: String { self[.portalAMQPURL] ?? amqpURL }
+
+    var isDevelopment: Bool {
+        get throws {
+            switch self[.development] {
+            case "1": true
+            case "0", nil: false
+            default: throw invalid(.development, "0 or 1")
+            }
+        }
+    }
+
+    var allowedHosts: Set<String> { Set(list(.autotaskAllowedHosts) ?? []) }
+
+    var autotaskURL: String {
+        let url = self[.autotaskURL] ?? ""
+        return url.hasSuffix("/") ? url : url + "/"
+    }
+
+    /// The file of `STORE_URL`. A relative path is meant in the state directory.
+    var storePath: String {
+        get throws {
+            let url = self[.storeURL] ?? ""
+            guard url.hasPrefix("sqlite:"), url.count > "sqlite:".count else {
+                throw invalid(.storeURL, "sqlite:PATH", hint: "Other stores come with a later version.")
+            }
+            return inStateDirectory(String(url.dropFirst("sqlite:".count)))
+        }
+    }
+
+    var keyRingPath: String { inStateDirectory(self[.vaultKeys] ?? "keys.json") }
+
+    var log: Logger.Level {
+        get throws {
+            guard let level = self[.logLevel].flatMap(Logger.Level.init(rawValue:)) else { throw invalid(.logLevel, "a log level, such as info") }
+            return level
+        }
+    }
+
+    var engine: EngineSettings {
+        get throws {
+            let isDevelopment = try isDevelopment
+            var cutoff: Timestamp?
+            if let text = self[.accessCutoff], text != "none" {
+                guard let moment = Timestamp(text) else { throw invalid(.accessCutoff, "a date-time of RFC 3339, or none") }
+                cutoff = moment
+            }
+            return EngineSettings(
+                trustedPublishers: isDevelopment ? nil : Set(list(.trustedPublishers) ?? []),
+                acceptsClearCredentials: isDevelopment,
+                accessCutoff: cutoff,
+                settleTime: try seconds(.settleSeconds),
+                concurrentLanes: try count(.concurrentLanes),
+                retry: RetryPolicy(base: try seconds(.retrySeconds), maximumAttempts: try count(.retryAttempts))
+            )
+        }
+    }
+
+    // MARK: Forms
+
+    private func list(_ setting: Setting) -> [String]? {
+        self[setting]?.split(separator: ",").map { $0.trimmed }.filter { !$0.isEmpty }
+    }
+
+    private func seconds(_ setting: Setting) throws -> Duration {
+        guard let value = self[setting].flatMap(Double.init), value >= 0, value < 1e9 else { throw invalid(setting, "a number of seconds") }
+        return .milliseconds(Int64(value * 1000))
+    }
+
+    private func count(_ setting: Setting) throws -> Int {
+        guard let value = self[setting].flatMap(Int.init), value > 0 else { throw invalid(setting, "a positive whole number") }
+        return value
+    }
+
+    private func invalid(_ setting: Setting, _ form: String, hint: String? = nil) -> Failure {
+        let origin = values[setting]?.origin.rawValue ?? ""
+        return Failure(.usage, "\(setting.rawValue) (from the \(origin)) is not \(form).", hint: hint ?? "See autotask-worker run --print-config.")
+    }
+
+    private func inStateDirectory(_ path: String) -> String {
+        path.hasPrefix("/") || path.hasPrefix("./") || path.hasPrefix("../") ? path : Settings.stateDirectory + "/" + path
+    }
+
+    /// `$STATE_DIRECTORY` (systemd), else the user's own state directory by the XDG base directory specification.
+    private static var stateDirectory: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let directory = environment["STATE_DIRECTORY"], !directory.isEmpty { return directory }
+        if let directory = environment["XDG_STATE_HOME"], !directory.isEmpty { return directory + "/autotask-worker" }
+        return (environment["HOME"] ?? ".") + "/.local/state/autotask-worker"
+    }
+}
+
+extension Setting {
+    /// `AMQP_URL` is `amqp.url` in a file: the first word is the object, the rest its member.
+    fileprivate var fileKey: [String] { rawValue.lowercased().split(separator: "_", maxSplits: 1).map(String.init) }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        var text = self
+        while text.first == " " { text.removeFirst() }
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+
+/// The settings as options of the command line, shared by every command.
+struct SettingsOptions: ParsableArguments {
+    @Option(help: "A JSON file with settings.", completion: .file(extensions: ["json"]))
+    var config: String?
+
+    @Option(help: ArgumentHelp("The broker, as amqp://user:password@host:port/vhost or amqps://…", valueName: "url"))
+    var amqpUrl: String?
+    @Option(help: ArgumentHelp("The certificate authority that amqps:// trusts.", valueName: "path"))
+    var amqpCaFile: String?
+    @Option(help: ArgumentHelp("What the names of all exchanges and queues begin with.", valueName: "name"))
+    var prefix: String?
+    @Option(help: ArgumentHelp("The queues to take jobs from, separated by commas.", valueName: "queues"))
+    var jobQueues: String?
+    @Option(help: ArgumentHelp("The broker as a portal's or monitor's user, for job and events.", valueName: "url"))
+    var portalAmqpUrl: String?
+    @Option(help: ArgumentHelp("The broker's management API, for topology check.", valueName: "url"))
+    var managementUrl: String?
+    @Option(help: ArgumentHelp("The store, as sqlite:PATH.", valueName: "url"))
+    var storeUrl: String?
+    @Option(help: ArgumentHelp("Where Autotask zones are looked up.", valueName: "url"))
+    var autotaskUrl: String?
+    @Option(help: ArgumentHelp("Hosts that may serve as a zone besides *.autotask.net, as host:port separated by commas.", valueName: "hosts"))
+    var autotaskAllowedHosts: String?
+    @Option(help: ArgumentHelp("The vendor's tracking identifier.", valueName: "code"))
+    var autotaskIntegrationCode: String?
+    @Option(help: ArgumentHelp("The key ring file.", valueName: "path"))
+    var vaultKeys: String?
+    @Option(help: ArgumentHelp("Broker users whose jobs are accepted, separated by commas.", valueName: "users"))
+    var trustedPublishers: String?
+    @Option(help: ArgumentHelp("Tenants must have been configured before this moment; none switches the gate off.", valueName: "date-time"))
+    var accessCutoff: String?
+    @Option(help: ArgumentHelp("How long an ambiguous create is left alone.", valueName: "seconds"))
+    var settleSeconds: String?
+    @Option(help: ArgumentHelp("How many tenants are worked on at once.", valueName: "count"))
+    var concurrentLanes: String?
+    @Option(help: ArgumentHelp("The first delay of a retry; it doubles with each attempt.", valueName: "seconds"))
+    var retrySeconds: String?
+    @Option(help: ArgumentHelp("Attempts at a job, the first included.", valueName: "count"))
+    var retryAttempts: String?
+    @Option(help: ArgumentHelp("1 accepts clear credentials and any publisher: for development only.", valueName: "0|1"))
+    var development: String?
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    var logLevel: String?
+
+    func value(of setting: Setting) -> String? {
+        switch setting {
+        case .amqpURL: amqpUrl
+        case .amqpCAFile: amqpCaFile
+        case .prefix: prefix
+        case .jobQueues: jobQueues
+        case .portalAMQPURL: portalAmqpUrl
+        case .managementURL: managementUrl
+        case .storeURL: storeUrl
+        case .autotaskURL: autotaskUrl
+        case .autotaskAllowedHosts: autotaskAllowedHosts
+        case .autotaskIntegrationCode: autotaskIntegrationCode
+        case .vaultKeys: vaultKeys
+        case .trustedPublishers: trustedPublishers
+        case .accessCutoff: accessCutoff
+        case .settleSeconds: settleSeconds
+        case .concurrentLanes: concurrentLanes
+        case .retrySeconds: retrySeconds
+        case .retryAttempts: retryAttempts
+        case .development: development
+        case .logLevel: logLevel
+        }
+    }
+}

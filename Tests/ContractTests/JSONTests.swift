@@ -1,0 +1,84 @@
+import Testing
+
+@testable import Contract
+
+@Suite("JSON")
+struct JSONTests {
+    private func parse(_ text: String) throws -> JSON { try JSON(parsing: Array(text.utf8)) }
+
+    @Test(arguments: [
+        #"{"a":1,"b":[true,false,null],"c":{"d":"e"}}"#, "[]", "{}", #""""#, "0", "-0.5e+10", #"["é","\\","\""]"#, "28.190",
+    ])
+    func `what is read is written back to the letter`(text: String) throws {
+        #expect(String(decoding: try parse(text).encoded, as: UTF8.self) == text)
+    }
+
+    @Test func `escapes become the characters that they stand for`() throws {
+        #expect(try parse(#""\u00e9\ud83d\ude00\n\/\b\f\r\t\u0001""#) == .string("é😀\n/\u{8}\u{C}\r\t\u{1}"))
+    }
+
+    @Test(arguments: [
+        "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "+1", "1e", "tru", "nul", "\"a", "\"\\x\"", "\"\\ud800\"",
+        "\"\\ud800\\u0041\"", "\"\\udc00\"", "[1] 2", "{\"a\":1,\"a\":2}", "\"\u{1}\"", "NaN", "-", "[1 2]",
+    ])
+    func `what is not I-JSON is refused`(text: String) {
+        #expect(throws: JSONError.self) { try parse(text) }
+    }
+
+    @Test func `bytes that are not UTF-8 are refused`() {
+        #expect(throws: JSONError.self) { try JSON(parsing: [UInt8(ascii: "\""), 0xFF, UInt8(ascii: "\"")]) }
+    }
+
+    @Test func `nesting has a limit, so that no message exhausts the stack`() {
+        #expect(throws: JSONError.self) { try parse(String(repeating: "[", count: 100_000)) }
+    }
+
+    @Test func `a repeated name is found among many`() {
+        let members = (0..<40).map { "\"m\($0)\":0" } + ["\"m3\":1"]
+        #expect(throws: JSONError.self) { try parse("{" + members.joined(separator: ",") + "}") }
+    }
+
+    @Test func `an error names the place and never quotes the text`() {
+        let error = #expect(throws: JSONError.self) { try parse(#"{"secret": Correct-Horse}"#) }
+        #expect(error?.description == "unexpected character at byte 11")
+    }
+
+    @Test func `numbers keep the text they were written with`() throws {
+        #expect(try parse("0.10000000000000000555") == .number("0.10000000000000000555"))
+    }
+}
+
+@Suite("Canonical JSON (RFC 8785)")
+struct CanonicalJSONTests {
+    private func canonical(_ text: String) throws -> String {
+        String(decoding: try JSON(parsing: Array(text.utf8)).canonical, as: UTF8.self)
+    }
+
+    @Test func `the example of RFC 8785 section 3.2.2 comes out as printed there`() throws {
+        let input = #"""
+            {"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+             "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
+             "literals": [null, true, false]}
+            """#
+        let expected =
+            #"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#
+        #expect(try canonical(input) == expected)
+    }
+
+    @Test func `names are sorted by UTF-16 code units`() throws {
+        let input = #"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#
+        let order = [2, 4, 6, 7, 1, 5, 3]
+        let values = try JSON(parsing: Array(canonical(input).utf8)).object?.members.map(\.value)
+        #expect(values == order.map { JSON($0) })
+    }
+
+    @Test(arguments: [
+        ("0", "0"), ("-0", "0"), ("-0.0", "0"), ("1.0", "1"), ("100", "100"), ("1e2", "100"), ("1e21", "1e+21"), ("1e20", "100000000000000000000"),
+        ("9007199254740993", "9007199254740992"), ("0.000001", "0.000001"), ("0.0000001", "1e-7"), ("1.5e-9", "1.5e-9"), ("5e-324", "5e-324"),
+        ("1.7976931348623157e308", "1.7976931348623157e+308"), ("-12.50", "-12.5"), ("123456789012345680000", "123456789012345680000"),
+        ("0.1", "0.1"), ("1234.5678", "1234.5678"),
+    ])
+    func `numbers are written as ECMAScript writes them`(text: String, expected: String) {
+        #expect(JSON.canonicalNumber(text) == expected)
+    }
+}

@@ -1,0 +1,201 @@
+import Testing
+
+@testable import Contract
+
+@Suite("Job messages")
+struct JobMessageTests {
+    private static func message(
+        type: String = "autotask.job.reset",
+        subject: JSON = "msp-4711",
+        id: JSON = "job-1",
+        data: JSON? = ["confirm": true],
+        routingKey: String = "reset.msp-4711",
+        extra: JSONObject = [:]
+    ) -> JobMessage {
+        var envelope: JSONObject = ["specversion": "1.0", "source": "/portal", "type": .string(type), "subject": subject, "id": id]
+        envelope["data"] = data
+        for member in extra.members { envelope[member.name] = member.value }
+        return JobMessage(routingKey: routingKey, contentType: "application/cloudevents+json", body: JSON.object(envelope).encoded)
+    }
+
+    private static func sync(_ data: JSONObject) -> JobMessage {
+        message(type: "autotask.job.sync", data: .object(data), routingKey: "sync.msp-4711")
+    }
+
+    private static let service: JSONObject = [
+        "key": "license-monthly", "name": "License", "type": "License", "period": "Monthly", "unitCost": "4.50", "unitPrice": "9.00",
+        "billingCodeId": 29_683_001,
+    ]
+
+    private static func service(_ name: String, _ value: JSON?) -> JSON {
+        var service = service
+        service[name] = value
+        return .object(service)
+    }
+
+    private func refusal(of message: JobMessage, development: Bool = false) -> JobError? {
+        guard case .refused(_, let error) = message.decoded(acceptsClearCredentials: development) else { return nil }
+        return error
+    }
+
+    private func decodedJob(of message: JobMessage, development: Bool = false) -> Job? {
+        guard case .job(let job, _, _) = message.decoded(acceptsClearCredentials: development) else { return nil }
+        return job
+    }
+
+    @Test func `a valid job is read with all it says`() throws {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let job = try #require(
+            decodedJob(of: Self.message(extra: ["time": "2026-11-22T08:00:00Z", "expirytime": "2026-11-22T09:00:00Z", "traceparent": .string(trace), "unknown": 1])))
+        #expect(job.id == JobID("job-1") && job.lane == Lane(tenant: TenantID("msp-4711")!, product: .workplace))
+        #expect(job.time == Timestamp("2026-11-22T08:00:00Z") && job.expiry == Timestamp("2026-11-22T09:00:00Z"))
+        #expect(job.traceparent == trace && job.kind == .reset)
+    }
+
+    @Test func `the product is part of what a job is about`() throws {
+        let job = try #require(decodedJob(of: Self.message(data: ["confirm": true, "product": "fileProtection"])))
+        #expect(job.lane.product == .fileProtection)
+        #expect(refusal(of: Self.message(data: ["confirm": true, "product": "other"]))?.code == .jobInvalid)
+    }
+
+    @Test(arguments: [
+        ("not JSON", Array("hello".utf8)), ("not an object", Array("[]".utf8)), ("empty", []), ("not a job", Array(#"{"type":"x","id":"a","subject":"b"}"#.utf8)),
+    ] as [(String, [UInt8])])
+    func `a body that names no job cannot be answered`(name: String, body: [UInt8]) {
+        guard case .unreadable(let error) = JobMessage(routingKey: "sync.a", body: body).decoded(acceptsClearCredentials: false) else {
+            Issue.record("\(name) was read")
+            return
+        }
+        #expect(error.code == .jobInvalid)
+    }
+
+    @Test func `a body that cannot be read is answered when the AMQP properties name the job`() {
+        var message = JobMessage(routingKey: "sync.msp-1", messageID: "job-9", type: "autotask.job.sync", body: Array("{".utf8))
+        guard case .refused(let identity, let error) = message.decoded(acceptsClearCredentials: false) else {
+            Issue.record("not answered")
+            return
+        }
+        #expect(identity.id == JobID("job-9") && identity.lane.tenant == TenantID("msp-1") && error.code == .jobInvalid)
+        message.body = []
+        message.oversized = OversizedBody(size: 2 << 20, sha256: [1, 2, 3])
+        #expect(refusal(of: message)?.message == "The body is larger than 1 MiB.")
+    }
+
+    @Test func `a body over 1 MiB is refused`() {
+        var message = Self.message(data: ["confirm": true, "reason": .string(String(repeating: "x", count: 1 << 20))])
+        message.messageID = "job-1"
+        message.type = "autotask.job.reset"
+        #expect(refusal(of: message)?.code == .jobInvalid)
+    }
+
+    @Test(arguments: [
+        (Self.message(extra: ["specversion": "0.3"]), "specversion"), (Self.message(extra: ["source": ""]), "source"),
+        (Self.message(routingKey: "sync.msp-4711"), "routing_key"), (Self.message(routingKey: "reset.other"), "routing_key"),
+        (Self.message(extra: ["expirytime": "tomorrow"]), "expirytime"), (Self.message(extra: ["datacontenttype": "text/plain"]), "datacontenttype"),
+        (Self.message(data: ["confirm": true, "reason": 7]), "data.reason"), (Self.message(data: "text"), "data"),
+    ])
+    func `an envelope that is not valid is refused, and the member named`(message: JobMessage, field: String) {
+        let error = refusal(of: message)
+        #expect(error?.code == .jobInvalid && error?.field == field)
+    }
+
+    @Test func `AMQP properties that disagree with the envelope are refused`() {
+        var message = Self.message()
+        message.messageID = "another"
+        #expect(refusal(of: message)?.field == "message_id")
+        message = Self.message()
+        message.type = "autotask.job.sync"
+        #expect(refusal(of: message)?.field == "type")
+        message = Self.message()
+        message.contentType = "text/plain"
+        #expect(refusal(of: message)?.field == "content_type")
+    }
+
+    @Test(arguments: [nil, ["confirm": false], ["confirm": "true"], [:]] as [JSON?])
+    func `a reset that is not confirmed is refused`(data: JSON?) {
+        #expect(refusal(of: Self.message(data: data))?.code == .resetNotConfirmed)
+    }
+
+    @Test(arguments: ["preview", "verify", "drift", "dance"])
+    func `a kind that is not built is not supported`(kind: String) {
+        #expect(refusal(of: Self.message(type: "autotask.job.\(kind)", data: [:], routingKey: "\(kind).msp-4711"))?.code == .notSupported)
+    }
+
+    @Test(arguments: ["adopt", "previewId", "acknowledge"])
+    func `a member that is not built is not supported`(member: String) {
+        #expect(refusal(of: Self.sync(["planId": "p", "services": [.object(Self.service)], member: [:]]))?.code == .notSupported)
+    }
+
+    @Test(arguments: [
+        (["services": [.object(Self.service)]], "data.planId"), (["planId": "p"], "data.services"), (["planId": "p", "services": []], "data.services"),
+        (["planId": "p", "services": ["x"]], "data.services[0]"), (["planId": "p", "services": [Self.service("key", nil)]], "data.services[0].key"),
+        (["planId": "p", "services": [Self.service("type", "Laptop")]], "data.services[0].type"),
+        (["planId": "p", "services": [.object(Self.service), .object(Self.service)]], "data.services[1].key"),
+        (["planId": "p", "services": [.object(Self.service)], "retired": ["license-monthly"]], "data.retired"),
+        (["planId": "p", "revision": "1", "services": [.object(Self.service)]], "data.revision"),
+    ] as [(JSONObject, String)])
+    func `a plan that is not of the schema's form is refused, and the member named`(data: JSONObject, field: String) {
+        let error = refusal(of: Self.sync(data))
+        #expect(error?.code == .jobInvalid && error?.field == field)
+    }
+
+    @Test func `what a person entered wrongly is the sync's own matter`() throws {
+        let services: JSON = [
+            Self.service("unitPrice", "1.123456789"), Self.service("key", "b"), Self.service("key", "c"), Self.service("key", "d"),
+        ]
+        guard case .array(var members) = services else { return }
+        members[1] = ["key": "b", "type": "Server", "name": "B", "unitPrice": 9, "unitCost": "1e3", "period": "Weekly", "billingCodeId": "29683001"]
+        members[2] = ["key": "c", "type": "Storage"]
+        let job = try #require(decodedJob(of: Self.sync(["planId": "p", "services": .array(members)])))
+        guard case .sync(let payload) = job.payload else { return }
+        #expect(payload.services[0].unitPrice == .malformed && payload.services[0].unitCost == .value(Money(contract: "4.50")!))
+        #expect(payload.services[1].unitPrice == .malformed && payload.services[1].unitCost == .malformed)
+        #expect(payload.services[1].period == .malformed && payload.services[1].billingCodeID == .malformed && payload.services[1].kind == .server)
+        #expect(payload.services[2].name.isEmpty && payload.services[2].unitPrice == .missing && payload.services[2].billingCodeID == .missing)
+    }
+
+    @Test func `clear credentials are for development only`() throws {
+        let message = Self.message(
+            type: "autotask.job.connect", data: ["credentials": ["username": "u", "secret": #"é:;%"\"#]], routingKey: "connect.msp-4711")
+        #expect(refusal(of: message)?.field == "data.credentials")
+        guard case .connect(let payload) = try #require(decodedJob(of: message, development: true)).payload, case .clear(let credentials) = payload.credentials
+        else {
+            Issue.record("not a connect")
+            return
+        }
+        #expect(credentials.secret == Array(#"é:;%"\"#.utf8))
+    }
+
+    @Test(arguments: ["a\r\nb", "a\nb", "a\u{0}b", ""])
+    func `a secret that no header can carry is refused without being quoted`(secret: String) throws {
+        let message = Self.message(
+            type: "autotask.job.connect", data: ["credentials": ["username": "u", "secret": .string(secret)]], routingKey: "connect.msp-4711")
+        let error = try #require(refusal(of: message, development: true))
+        #expect(error.code == .jobInvalid && error.field == "data.credentials.secret")
+    }
+
+    @Test func `sealed credentials are read from base64url`() throws {
+        let data: JSON = ["credentials": ["keyId": "k1", "enc": "AAE", "ciphertext": "_-8"]]
+        let message = Self.message(type: "autotask.job.connect", data: data, routingKey: "connect.msp-4711")
+        guard case .connect(let payload) = try #require(decodedJob(of: message)).payload, case .sealed(let sealed) = payload.credentials else {
+            Issue.record("not sealed")
+            return
+        }
+        #expect(sealed.keyID == "k1" && sealed.encapsulatedKey == [0, 1] && sealed.ciphertext == [255, 239])
+    }
+
+    @Test func `the same payload has the same fingerprint, however it is written`() throws {
+        func fingerprint(_ body: String) throws -> [UInt8] {
+            let message = JobMessage(routingKey: "billing-codes.a", body: Array(body.utf8))
+            guard case .job(_, let identity, _) = message.decoded(acceptsClearCredentials: false) else { throw JobError(.internal) }
+            return identity.fingerprint
+        }
+        let first = try fingerprint(
+            #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","time":"2026-01-01T00:00:00Z","data":{"refresh":true,"n":1.50}}"#)
+        let same = try fingerprint(
+            #"{ "data": {"n":15e-1, "refresh":true}, "subject":"a", "type":"autotask.job.billing-codes","id":"1","specversion":"1.0","source":"/q" }"#)
+        let other = try fingerprint(
+            #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","data":{"refresh":true,"n":1.51}}"#)
+        #expect(first == same && first != other)
+    }
+}
