@@ -1,0 +1,122 @@
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("The order of a lane's jobs")
+struct LaneOrderTests {
+    private static let now = Timestamp("2026-11-22T08:00:00Z")!
+    private static let later = now + .seconds(60)
+    private let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+
+    private func job(
+        _ order: Int64,
+        _ kind: JobKind,
+        plan: String? = nil,
+        revision: Int64? = nil,
+        notBefore: Timestamp? = nil,
+        expiry: Timestamp? = nil,
+        attempts: Int = 0,
+        interruptions: Int = 0,
+        hasWritten: Bool = false
+    ) -> QueuedJob {
+        QueuedJob(
+            order: order, id: JobID("job-\(order)")!, kind: kind, planID: plan ?? (kind == .sync ? "plan" : nil), revision: revision,
+            acceptedAt: Self.now, expiry: expiry, notBefore: notBefore, attempts: attempts, interruptions: interruptions, hasWritten: hasWritten)
+    }
+
+    private func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (ended: [Int64: EventType], next: LaneDecision.Next) {
+        let decision = LaneOrder(now: Self.now) { type, job, data in
+            Event(id: "e-\(job.order)", type: type, lane: lane, jobID: job.id, time: Self.now, traceparent: nil, data: data)
+        }.decide(LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions))
+        let ended = Dictionary(uniqueKeysWithValues: decision.settlements.map { ($0.order, $0.event.type) })
+        return (ended, decision.next)
+    }
+
+    @Test func `jobs run in the order of acceptance`() {
+        let result = decide([job(1, .connect), job(2, .sync), job(3, .billingCodes)])
+        #expect(result.ended.isEmpty && result.next == .run(order: 1, .work))
+    }
+
+    @Test func `an empty lane waits for something new`() {
+        #expect(decide([]).next == .wait(until: nil))
+    }
+
+    @Test(arguments: [JobKind.connect, .billingCodes, .sync, .reset])
+    func `a newer job of a kind supersedes the older ones that wait`(kind: JobKind) {
+        let result = decide([job(1, kind), job(2, kind, notBefore: Self.later, attempts: 1), job(3, kind)])
+        #expect(result.ended == [1: .jobSuperseded, 2: .jobSuperseded] && result.next == .run(order: 3, .work))
+    }
+
+    @Test func `syncs of different plans do not replace each other`() {
+        let result = decide([job(1, .sync, plan: "a"), job(2, .sync, plan: "b")])
+        #expect(result.ended.isEmpty && result.next == .run(order: 1, .work))
+    }
+
+    @Test func `a superseded sync that has written concludes before anything else runs`() {
+        let result = decide([job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true), job(2, .sync)])
+        #expect(result.ended.isEmpty && result.next == .run(order: 1, .conclude(JobError(.superseded))))
+    }
+
+    @Test func `a reset ends everything before it, and nothing after it`() {
+        let result = decide([job(1, .connect), job(2, .sync), job(3, .billingCodes), job(4, .reset), job(5, .connect)])
+        #expect(result.ended == [1: .jobSuperseded, 2: .jobSuperseded, 3: .jobSuperseded] && result.next == .run(order: 4, .work))
+    }
+
+    @Test func `a connect supersedes only connects`() {
+        let result = decide([job(1, .sync, notBefore: Self.later, attempts: 1), job(2, .connect)])
+        #expect(result.ended.isEmpty && result.next == .run(order: 2, .work))
+    }
+
+    @Test func `a plan older than one that ran is superseded`() {
+        let result = decide([job(1, .sync, revision: 4)], revisions: ["plan": 5])
+        #expect(result.ended == [1: .jobSuperseded] && result.next == .wait(until: nil))
+        #expect(decide([job(1, .sync, revision: 5)], revisions: ["plan": 5]).next == .run(order: 1, .work))
+        #expect(decide([job(1, .sync, revision: 4)], revisions: ["other": 5]).next == .run(order: 1, .work))
+    }
+
+    @Test func `a plan that arrives after a newer one does not replace it`() {
+        let result = decide([job(1, .sync, revision: 5), job(2, .sync, revision: 4)])
+        #expect(result.ended == [2: .jobSuperseded] && result.next == .run(order: 1, .work))
+    }
+
+    @Test func `a job waiting for its retry lets others pass`() {
+        let waiting = job(1, .billingCodes, notBefore: Self.later, attempts: 1)
+        #expect(decide([waiting, job(2, .sync)]).next == .run(order: 2, .work))
+    }
+
+    @Test(arguments: [JobKind.sync, .billingCodes])
+    func `what needs the connection waits behind a connect that waits for its retry`(kind: JobKind) {
+        let result = decide([job(1, .connect, notBefore: Self.later, attempts: 1), job(2, kind)])
+        #expect(result.ended.isEmpty && result.next == .wait(until: Self.later))
+    }
+
+    @Test func `nothing but a reset or connect passes a sync that has written`() {
+        let waiting = job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true)
+        #expect(decide([waiting, job(2, .billingCodes)]).next == .wait(until: Self.later))
+        #expect(decide([waiting, job(2, .billingCodes), job(3, .connect)]).next == .run(order: 3, .work))
+        #expect(decide([waiting, job(2, .reset)]).next == .run(order: 1, .conclude(JobError(.superseded))))
+    }
+
+    @Test func `a job that was not begun in time expires`() {
+        #expect(decide([job(1, .sync, expiry: Self.now)]).ended == [1: .jobExpired])
+        #expect(decide([job(1, .sync, expiry: Self.later)]).next == .run(order: 1, .work))
+    }
+
+    @Test func `what was begun does not expire`() {
+        #expect(decide([job(1, .sync, expiry: Self.now, attempts: 1)]).next == .run(order: 1, .work))
+        #expect(decide([job(1, .sync, expiry: Self.now, interruptions: 1)]).next == .run(order: 1, .work))
+    }
+
+    @Test func `a blocked job's expiry wakes the lane`() {
+        let soon = Self.now + .seconds(5)
+        let result = decide([job(1, .connect, notBefore: Self.later, attempts: 1), job(2, .sync, expiry: soon)])
+        #expect(result.next == .wait(until: soon))
+    }
+
+    @Test func `a job that was interrupted five times is abandoned, and its neighbour runs`() {
+        let result = decide([job(1, .billingCodes, interruptions: 5), job(2, .sync, interruptions: 4)])
+        #expect(result.ended == [1: .jobAbandoned] && result.next == .run(order: 2, .work))
+    }
+}

@@ -1,0 +1,33 @@
+import Contract
+import Testing
+
+@testable import Engine
+
+@Suite("Retry")
+struct RetryPolicyTests {
+    private let now = Timestamp("2026-11-22T08:00:00Z")!
+    private let policy = RetryPolicy(base: .seconds(2), maximumDelay: .seconds(60), maximumAttempts: 8)
+
+    private func delay(after attempt: Int, fraction: Double, earliest: Timestamp? = nil) -> Duration? {
+        policy.nextAttempt(after: attempt, earliest: earliest, fraction: fraction, now: now).map { $0 - now }
+    }
+
+    @Test func `the delay doubles up to its maximum, with full jitter`() {
+        #expect(delay(after: 1, fraction: 0) == .zero)
+        #expect(delay(after: 1, fraction: 0.5) == .seconds(1))
+        #expect(delay(after: 2, fraction: 0.5) == .seconds(2))
+        #expect(delay(after: 4, fraction: 0.5) == .seconds(8))
+        #expect(delay(after: 7, fraction: 0.5) == .seconds(30))
+    }
+
+    @Test func `it is never tried before what Retry-After names, and the jitter comes on top`() {
+        #expect(delay(after: 1, fraction: 0, earliest: now + .seconds(40)) == .seconds(40))
+        #expect(delay(after: 1, fraction: 0.5, earliest: now + .seconds(40)) == .seconds(41))
+        #expect(delay(after: 1, fraction: 0.5, earliest: now - .seconds(40)) == .seconds(1))
+    }
+
+    @Test func `attempts are bounded`() {
+        #expect(delay(after: 7, fraction: 0) != nil)
+        #expect(delay(after: 8, fraction: 0) == nil)
+    }
+}
