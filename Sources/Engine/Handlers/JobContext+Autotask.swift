@@ -1,0 +1,36 @@
+import Autotask
+import Contract
+import Store
+import Vault
+
+/// The lane's way to Autotask, as the job's handlers go it.
+extension JobContext {
+    /// Looks up who serves a user's database. It counts as one call; no secret is sent.
+    func zone(forUsername username: String) async throws(AutotaskError) -> DiscoveredZone {
+        try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL)
+            .zone(forUsername: username, traceparent: job.traceparent)
+    }
+
+    func autotaskSession(in zone: Zone, with credentials: AutotaskCredentials) -> AutotaskSession {
+        AutotaskSession(transport: autotask.transport, zone: zone, credentials: credentials, traceparent: job.traceparent)
+    }
+
+    /// Credentials as the session takes them: with the vendor's tracking identifier where the tenant brings none of its own.
+    func autotaskCredentials(_ credentials: ClearCredentials) -> AutotaskCredentials {
+        AutotaskCredentials(
+            username: credentials.username,
+            secret: Secret(copying: credentials.secret),
+            integrationCode: Secret(copying: credentials.integrationCode ?? autotask.integrationCode)
+        )
+    }
+
+    /// `connection.lost`: told once, by the job that found the connection unusable.
+    func connectionLost(_ error: JobError) -> Event {
+        stateEvent(.connectionLost, ["causedBy": .string(job.id.description), "error": error.json])
+    }
+
+    /// `connection.recovered`: told once, by the connect that made an unusable connection usable again.
+    func connectionRecovered() -> Event {
+        stateEvent(.connectionRecovered, ["causedBy": .string(job.id.description)])
+    }
+}

@@ -1,0 +1,44 @@
+import Autotask
+import Contract
+
+/// Why a call came to nothing, and what follows from it for the job.
+struct CallFailure: Error {
+    enum Consequence: Hashable {
+        /// Every further call would fail in the same way: the job ends here. ``TenantSession`` makes none.
+        case stop
+        /// The same call may succeed later, not before `earliest` where Autotask named a time.
+        case retry(earliest: Timestamp?)
+        /// Autotask refused this one request: other calls may be made.
+        case refused
+    }
+
+    let consequence: Consequence
+    /// What events say of it.
+    let error: JobError
+    /// What the call itself threw.
+    let cause: AutotaskError?
+
+    init(_ consequence: Consequence, _ error: JobError, cause: AutotaskError? = nil) {
+        self.consequence = consequence
+        self.error = error
+        self.cause = cause
+    }
+
+    /// Sorts a failure that says nothing new about the connection.
+    init(_ cause: AutotaskError, at now: Timestamp) {
+        let consequence: Consequence =
+            switch cause.kind {
+            case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .notAllowed: .stop
+            default: cause.isTransient ? .retry(earliest: cause.retryAfter.map { now + $0 }) : .refused
+            }
+        self.init(consequence, cause.jobError, cause: cause)
+    }
+
+    /// Whether a write may have taken effect although it failed: then look before writing again.
+    var isOutcomeUnknown: Bool { cause?.isOutcomeUnknown ?? false }
+}
+
+extension AutotaskError {
+    /// Whether the credentials may not be used again: each further use may lock the API user.
+    var isRefusalOfCredentials: Bool { kind == .unauthorized || kind == .locked }
+}

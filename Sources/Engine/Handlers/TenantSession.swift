@@ -1,0 +1,114 @@
+import Autotask
+import Contract
+import Store
+import Vault
+
+/// Calls to Autotask over a lane's stored connection, for one attempt at a job.
+///
+/// A refusal of the credentials, the first 401, ends the session: whatever is asked of it afterwards fails at once and without a call,
+/// because repeated failures lock the customer's API user (design decision 6). It is not `Sendable`, so the compiler sees to it that a lane
+/// makes one call at a time; the first call of an attempt therefore runs alone.
+///
+/// What the calls tell of the connection is collected here, for the handler to put into its outcome: ``changes``, ``stateEvents`` and
+/// ``apiCalls``, however the job ends.
+final class TenantSession {
+    /// The connection as it stands now. A zone that moved is swapped in it by ``call(_:)``; what a handler learns of the API user, it
+    /// writes here.
+    var connection: ConnectionRecord
+    /// `connection.lost`, if this session lost it. It stands before the job's terminal event.
+    private(set) var stateEvents: [Event] = []
+
+    private let context: JobContext
+    private let stored: ConnectionRecord
+    private let credentials: AutotaskCredentials
+    private var session: AutotaskSession
+    /// Calls besides those that ``session`` counts: zone look-ups, and those of a session before the zone moved.
+    private var otherCalls = 0
+    private var hasLookedUpZone = false
+    private var refusal: RefusedCredentials?
+    /// Why no further call is made.
+    private var end: CallFailure?
+
+    /// Opens the lane's stored connection. No call is made.
+    ///
+    /// - Throws: why the lane cannot be worked with: `not_connected`, `api_user_locked_or_inactive` or `database_changed` from what is
+    ///   remembered, `internal` if the key ring is not the one that sealed the credentials.
+    init(_ context: JobContext) throws(JobError) {
+        guard let connection = context.state.connection else { throw JobError(.notConnected) }
+        switch connection.status {
+        case .connected: break
+        case .credentialsRejected: throw JobError(.apiUserLockedOrInactive)
+        case .databaseMismatch: throw JobError(.databaseChanged)
+        }
+        self.context = context
+        self.connection = connection
+        stored = connection
+        credentials = try context.storedCredentials(of: connection)
+        session = context.autotaskSession(in: connection.zone, with: credentials)
+    }
+
+    /// Makes a call.
+    ///
+    /// The database may have moved to another zone: on a 401, a redirect, a route that is not there, or a host name that is gone, the zone is
+    /// looked up again, once in an attempt and without a secret. If the same database is served elsewhere by now, that is remembered, and the
+    /// call is repeated there once.
+    ///
+    /// - Parameter body: one call, or several that only read: it may be run twice. A failure whose outcome is unknown is never repeated.
+    func call<Value>(_ body: (AutotaskSession) async throws(AutotaskError) -> Value) async throws(CallFailure) -> Value {
+        if let end { throw end }
+        do { return try await body(session) } catch {
+            guard try await hasMoved(after: error) else { throw failure(of: error) }
+        }
+        do { return try await body(session) } catch { throw failure(of: error) }
+    }
+
+    /// Calls made so far, zone look-ups included.
+    var apiCalls: Int { otherCalls + session.callCount }
+
+    /// What is to be remembered of the connection: what the handler changes besides is added to it.
+    var changes: LaneChanges {
+        LaneChanges(
+            connection: connection == stored ? .keep : .set(connection),
+            refusedCredentials: refusal.map { .set($0) } ?? .keep
+        )
+    }
+
+    /// Looks the zone up again where the failure may mean that it changed.
+    ///
+    /// - Returns: whether the same database is served elsewhere, and the call may be repeated there.
+    private func hasMoved(after error: AutotaskError) async throws(CallFailure) -> Bool {
+        guard error.kind == .unauthorized || error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
+        hasLookedUpZone = true
+        otherCalls += 1
+        let found: DiscoveredZone
+        do { found = try await context.zone(forUsername: credentials.username) } catch {
+            // Nothing is learned from it, so the first failure stands.
+            return false
+        }
+        guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged)) }
+        guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
+        connection.zone = found.zone
+        otherCalls += session.callCount
+        session = context.autotaskSession(in: found.zone, with: credentials)
+        return true
+    }
+
+    private func failure(of error: AutotaskError) -> CallFailure {
+        guard error.isRefusalOfCredentials else {
+            let failure = CallFailure(error, at: context.now)
+            if failure.consequence == .stop { end = failure }
+            return failure
+        }
+        refusal = RefusedCredentials(digest: connection.credentialsDigest, at: context.now, code: .apiUserLockedOrInactive)
+        return lose(.credentialsRejected, JobError(.apiUserLockedOrInactive), cause: error)
+    }
+
+    /// Ends the session and the connection with it.
+    private func lose(_ status: ConnectionRecord.Status, _ error: JobError, cause: AutotaskError? = nil) -> CallFailure {
+        connection.status = status
+        stateEvents.append(context.connectionLost(error))
+        let failure = CallFailure(.stop, error, cause: cause)
+        end = failure
+        return failure
+    }
+}
