@@ -3,6 +3,7 @@
 
 set -euo pipefail
 
+# shellcheck disable=SC2034 # used by the scripts that source this
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -70,6 +71,7 @@ packages() {
 }
 
 # What building takes, besides a Swift toolchain.
+# shellcheck disable=SC2034
 build_packages=(librabbitmq-dev libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config)
 
 need_swift() {

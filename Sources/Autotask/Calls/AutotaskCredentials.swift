@@ -15,6 +15,8 @@ package final class AutotaskCredentials: Sendable {
         self.integrationCode = integrationCode
     }
 
-    var secretBytes: [UInt8] { secret.withBytes { Array($0) } }
-    var integrationCodeBytes: [UInt8] { integrationCode.withBytes { Array($0) } }
+    /// Copies, for one request's headers. Keep them no longer than that.
+    var headerValues: (username: [UInt8], secret: [UInt8], integrationCode: [UInt8]) {
+        (Array(username.utf8), secret.withBytes { Array($0) }, integrationCode.withBytes { Array($0) })
+    }
 }

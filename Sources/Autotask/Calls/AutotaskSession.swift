@@ -2,87 +2,61 @@ package import Contract
 package import HTTP
 import Synchronization
 
-/// The calls of one job to one tenant's Autotask. It makes one call at a time for its caller, counts them, and never repeats one by itself.
+/// The calls of one job to one tenant's Autotask. It counts them, and never repeats one by itself: how often and when is its caller's to
+/// decide, and so is that they come one after the other.
 package final class AutotaskSession: Sendable {
     private let transport: any HTTPTransport
     private let root: String
     private let credentials: AutotaskCredentials
     private let traceparent: String?
-    private let onCall: (@Sendable (AutotaskCall) -> Void)?
+    private let timeout: Duration
+    private let observe: @Sendable (AutotaskCall) -> Void
     private let calls = Atomic<Int>(0)
 
     /// - Parameters:
     ///   - traceparent: a valid W3C `traceparent`, handed on with each call.
-    ///   - onCall: told of each call when it has ended, however it ended. It must not block.
+    ///   - timeout: how long each call may take.
+    ///   - observe: told of each call when it has ended, however it ended. It must not block.
     package init(
         transport: any HTTPTransport,
         zone: Zone,
         credentials: AutotaskCredentials,
         traceparent: String? = nil,
-        onCall: (@Sendable (AutotaskCall) -> Void)? = nil
+        timeout: Duration = .seconds(30),
+        observe: @escaping @Sendable (AutotaskCall) -> Void = { _ in }
     ) {
         self.transport = transport
-        root = zone.apiURL + "V1.0/"
+        root = zone.apiURL + AutotaskOperation.version
         self.credentials = credentials
         self.traceparent = traceparent
-        self.onCall = onCall
+        self.timeout = timeout
+        self.observe = observe
     }
 
     /// How many calls were made so far.
     package var callCount: Int { calls.load(ordering: .relaxed) }
 
-    /// Whether the credentials work: `Version` needs no permission of any kind.
-    package func version() async throws(AutotaskError) {
-        fatalError()
+    /// Makes one call.
+    func answer(to operation: AutotaskOperation, body: [UInt8] = []) async throws(AutotaskError) -> Answer {
+        calls.wrappingAdd(1, ordering: .relaxed)
+        let values = credentials.headerValues
+        var headers = [
+            HTTPHeader("UserName", bytes: values.username),
+            HTTPHeader("Secret", bytes: values.secret),
+            HTTPHeader("ApiIntegrationCode", bytes: values.integrationCode),
+            AutotaskSession.contentType,
+        ]
+        if let traceparent { headers.append(HTTPHeader("traceparent", traceparent)) }
+        let request = HTTPRequest(method: operation.method, url: root + operation.path, headers: headers, body: body, timeout: timeout)
+        return try await transport.answer(to: request, of: operation, redacting: Redaction(credentials), observe: observe)
     }
 
-    /// What the API user may do with services. ``Capabilities/costVisible`` is not among what it tells.
-    package func serviceAccess() async throws(AutotaskError) -> Capabilities {
-        fatalError()
-    }
-
-    /// What the tenant's services are like.
-    package func serviceFields() async throws(AutotaskError) -> ServiceFields {
-        fatalError()
-    }
-
-    /// The services that match any condition of the query, each once, in the order of their ids within a chunk of 500 conditions.
-    ///
-    /// An empty query makes no call.
-    package func services(_ query: ServiceQuery) async throws(AutotaskError) -> [Service] {
-        fatalError()
-    }
-
-    /// Creates a service.
-    ///
-    /// - Returns: its id.
-    /// - Throws: ``AutotaskError``; where ``AutotaskError/isOutcomeUnknown``, the service may exist: look before creating it again.
-    package func createService(_ service: NewService) async throws(AutotaskError) -> Int64 {
-        fatalError()
-    }
-
-    /// Changes the fields of one service that the patch names, and no other.
-    ///
-    /// Success means that Autotask took the request: it drops silently what the API user may not write, so read back what matters.
-    package func updateService(id: Int64, _ patch: ServicePatch) async throws(AutotaskError) {
-        fatalError()
-    }
-
-    /// The billing codes for recurring services, active or not, and those with the given ids, whatever their type.
-    package func billingCodes(including ids: [Int64] = []) async throws(AutotaskError) -> [BillingCode] {
-        fatalError()
-    }
+    private static let contentType = HTTPHeader("Content-Type", "application/json")
 }
 
 /// One call to Autotask, as metrics see it.
-package struct AutotaskCall: Sendable {
-    package enum Operation: String, Sendable {
-        case version, access, fields, query, create, update
-    }
-
-    package let operation: Operation
-    /// `Services`, `BillingCodes`; empty for ``Operation/version``.
-    package let entity: String
+package struct AutotaskCall: Hashable, Sendable {
+    package let operation: AutotaskOperation
     /// The HTTP status; `nil` without an answer.
     package let status: Int?
     /// How long the exchange took; zero without an answer.

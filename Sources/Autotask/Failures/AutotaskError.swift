@@ -1,4 +1,3 @@
-package import Contract
 package import HTTP
 
 /// Why a call to Autotask did not do what it was made for, sorted by what the answer says and not by its status alone: validation and
@@ -18,13 +17,13 @@ package struct AutotaskError: Error, Sendable {
         case notServedHere
         /// 403.
         case accessDenied
-        /// The API user may not do this to such an entity.
-        case permissionDenied(verb: String, entity: String)
-        /// Another record has the name, or another unique value, already.
+        /// The API user may not do this; in words for people: `create`, `services`.
+        case permissionDenied(verb: String, object: String)
+        /// Another record has the name already.
         case duplicateName
         /// The billing code does not exist, is inactive or of the wrong use type.
         case billingCodeRejected
-        /// Autotask refuses the request for what it says.
+        /// Autotask refuses the request for what ``AutotaskError/remoteMessage`` says.
         case rejected
         /// A limit on threads or requests is reached.
         case rateLimited
@@ -36,26 +35,29 @@ package struct AutotaskError: Error, Sendable {
         case network(HTTPError.Code)
         /// The answer is not what Autotask answers.
         case malformedResponse
-        /// The worker may not call the host, or not with such credentials: nothing was sent.
+        /// The worker may not call the host, or not with such a header: nothing was sent.
         case notAllowed
-        /// The calling task was cancelled.
+        /// The calling task was cancelled, or the transport is shutting down.
         case cancelled
     }
 
     package let kind: Kind
+    /// What happened, safe to log: nothing of the request, nothing of the answer.
+    package let message: String
     /// The HTTP status; `nil` without an answer.
     package let status: Int?
     /// What Autotask said, without control characters and credentials, cut to 300 characters.
     package let remoteMessage: String?
-    /// What Autotask asked to be left alone for.
+    /// How long Autotask asks to be left alone, at most a day.
     package let retryAfter: Duration?
-    /// Whether a write may have taken effect although this error came of it: then look before writing again.
+    /// Whether a write may have taken effect although this came of it: then look before writing again. Never set for a read.
     package let isOutcomeUnknown: Bool
     package let file: String
     package let line: Int
 
     package init(
         _ kind: Kind,
+        message: String? = nil,
         status: Int? = nil,
         remoteMessage: String? = nil,
         retryAfter: Duration? = nil,
@@ -64,6 +66,7 @@ package struct AutotaskError: Error, Sendable {
         line: Int = #line
     ) {
         self.kind = kind
+        self.message = message ?? kind.explanation
         self.status = status
         self.remoteMessage = remoteMessage
         self.retryAfter = retryAfter
@@ -75,11 +78,51 @@ package struct AutotaskError: Error, Sendable {
 
 extension AutotaskError {
     /// Whether the same call may succeed later without anybody's doing.
-    package var isTransient: Bool { fatalError() }
+    package var isTransient: Bool {
+        switch kind {
+        case .rateLimited, .unavailable, .timedOut, .network, .malformedResponse, .notServedHere, .cancelled: true
+        case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .permissionDenied, .duplicateName,
+            .billingCodeRejected, .rejected, .notAllowed:
+            false
+        }
+    }
 
-    /// Whether the database may be served by another zone by now, so that the zone is to be looked up again, once (`rules.md` A17).
-    package var mayMeanZoneMoved: Bool { fatalError() }
+    /// Whether another zone may serve the database by now, so that it is worth looking up again, once (`rules.md` A17).
+    package var mayMeanZoneMoved: Bool {
+        switch kind {
+        case .unauthorized, .notServedHere, .network(.nameNotResolved): true
+        default: false
+        }
+    }
+}
 
-    /// The error as events tell it. A `retryAt` is for the caller to add.
-    package var jobError: JobError { fatalError() }
+extension AutotaskError: CustomStringConvertible {
+    /// Safe to log: what Autotask said is in ``remoteMessage`` alone.
+    package var description: String {
+        "\(jobError.code.rawValue): \(message)" + (status.map { " (HTTP \($0))" } ?? "")
+    }
+}
+
+extension AutotaskError.Kind {
+    var explanation: String {
+        switch self {
+        case .unauthorized: "Autotask did not accept the credentials"
+        case .locked: "the API user is locked"
+        case .trackingIDRejected: "Autotask did not accept the tracking identifier"
+        case .zoneNotFound: "Autotask does not know the user name"
+        case .notServedHere: "the zone does not serve the API"
+        case .accessDenied: "Autotask denied access"
+        case .permissionDenied(let verb, let object): "the API user may not \(verb) \(object)"
+        case .duplicateName: "the name is taken"
+        case .billingCodeRejected: "Autotask did not accept the billing code"
+        case .rejected: "Autotask rejected the request"
+        case .rateLimited: "Autotask is limiting requests"
+        case .unavailable: "Autotask failed without a reason"
+        case .timedOut: "no answer in time"
+        case .network: "no answer"
+        case .malformedResponse: "the answer is not what Autotask answers"
+        case .notAllowed: "the request is not allowed"
+        case .cancelled: "the call was cancelled"
+        }
+    }
 }

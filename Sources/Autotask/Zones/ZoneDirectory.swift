@@ -17,17 +17,61 @@ package struct DiscoveredZone: Hashable, Sendable {
 package struct ZoneDirectory: Sendable {
     private let transport: any HTTPTransport
     private let lookupURL: String
+    private let timeout: Duration
 
-    /// - Parameter lookupURL: the API's root on a host that knows all zones: `https://webservices.autotask.net/atservicesrest/`.
-    package init(transport: any HTTPTransport, lookupURL: String) {
+    /// - Parameters:
+    ///   - lookupURL: the API's root on a host that knows all zones: `https://webservices.autotask.net/atservicesrest/`.
+    ///   - timeout: how long a call may take.
+    package init(transport: any HTTPTransport, lookupURL: String, timeout: Duration = .seconds(30)) {
         self.transport = transport
-        self.lookupURL = lookupURL
+        self.lookupURL = lookupURL.endingInOneSlash + AutotaskOperation.version + AutotaskOperation.zone.path + "?user="
+        self.timeout = timeout
     }
 
     /// Asks for a user's zone.
     ///
-    /// - Throws: ``AutotaskError`` of kind `zoneNotFound` if Autotask does not know the user name.
-    package func zone(forUsername username: String, traceparent: String? = nil) async throws(AutotaskError) -> DiscoveredZone {
-        fatalError()
+    /// Whether its host may be called is not asked here: the transport refuses one that may not.
+    ///
+    /// - Throws: ``AutotaskError``, of kind `zoneNotFound` if Autotask does not know the user name.
+    package func zone(
+        forUsername username: String,
+        traceparent: String? = nil,
+        observe: (AutotaskCall) -> Void = { _ in }
+    ) async throws(AutotaskError) -> DiscoveredZone {
+        let request = HTTPRequest(
+            method: .get,
+            url: lookupURL + username.utf8.percentEncoded,
+            headers: traceparent.map { [HTTPHeader("traceparent", $0)] } ?? [],
+            timeout: timeout
+        )
+        let answer = try await transport.answer(to: request, of: .zone, redacting: Redaction(username: username), observe: observe)
+        guard let zone = DiscoveredZone(zoneInformation: answer.body) else { throw answer.malformed("the zone is incomplete") }
+        return zone
+    }
+}
+
+extension DiscoveredZone {
+    init?(zoneInformation json: JSON) {
+        guard let name = json["zoneName"]?.string, let apiURL = json["url"]?.string.flatMap(DiscoveredZone.root),
+            let webURL = json["webUrl"]?.string.flatMap(DiscoveredZone.root), let databaseID = json["ci"]?.wholeNumber, databaseID > 0
+        else { return nil }
+        self.init(zone: Zone(name: name, apiURL: apiURL, webURL: webURL), databaseID: databaseID)
+    }
+
+    /// An absolute `http` or `https` URL with a host, and nothing but a path behind it, made to end in one slash; `nil` for any other.
+    private static func root(_ text: String) -> String? {
+        let scheme = ["https://", "http://"].first { text.lowercased().hasPrefix($0) }
+        guard let scheme, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#"\?#@"<>^`{|}"#.utf8.contains($0) }) else { return nil }
+        let host = text.dropFirst(scheme.count).prefix { $0 != "/" }
+        guard !host.isEmpty else { return nil }
+        return text.endingInOneSlash
+    }
+}
+
+extension String {
+    fileprivate var endingInOneSlash: String {
+        var text = self[...]
+        while text.last == "/" { text = text.dropLast() }
+        return text + "/"
     }
 }

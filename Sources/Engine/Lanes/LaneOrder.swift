@@ -17,14 +17,15 @@ struct LaneOrder {
         for job in snapshot.jobs {
             if job.interruptions >= LaneOrder.maximumInterruptions {
                 settlements.append(settle(job, .jobAbandoned, JobError(.poison)))
-            } else if let successor = successor(of: job, in: snapshot) {
-                let error = JobError(.superseded)
+            } else if let newer = snapshot.jobs.last(where: { supersedes($0, job) }) {
                 if job.hasWritten {
                     // What it did has to be told, service by service: its handler does that, before anything else runs.
-                    concluding = concluding ?? .run(order: job.order, .conclude(error))
+                    concluding = concluding ?? .run(order: job.order, .conclude(JobError(.superseded)))
                 } else {
-                    settlements.append(settle(job, .jobSuperseded, error, ["supersededBy": .string(successor)]))
+                    settlements.append(settle(job, .jobSuperseded, JobError(.superseded), ["supersededBy": .string(newer.id.description)]))
                 }
+            } else if isStale(job, revisions: snapshot.revisions) {
+                settlements.append(settle(job, .jobSuperseded, JobError(.superseded)))
             } else if let expiry = job.expiry, expiry <= now, !job.wasBegun {
                 settlements.append(settle(job, .jobExpired, JobError(.expired)))
             } else {
@@ -40,14 +41,10 @@ struct LaneOrder {
         return LaneDecision.Settlement(order: job.order, event: event(type, job, data))
     }
 
-    /// What takes the job's place, as events name it: the id of the newest job that supersedes it.
-    private func successor(of job: QueuedJob, in snapshot: LaneSnapshot) -> String? {
-        if let newer = snapshot.jobs.last(where: { supersedes($0, job) }) { return newer.id.description }
-        // An older plan than one that ran is never executed.
-        if job.kind == .sync, !job.wasBegun, let revision = job.revision, let planID = job.planID, let ran = snapshot.revisions[planID], revision < ran {
-            return "revision \(ran)"
-        }
-        return nil
+    /// Whether it holds an older plan than one that ran.
+    private func isStale(_ job: QueuedJob, revisions: [String: Int64]) -> Bool {
+        guard !job.wasBegun, let revision = job.revision, let planID = job.planID, let ran = revisions[planID] else { return false }
+        return revision < ran
     }
 
     private func supersedes(_ other: QueuedJob, _ job: QueuedJob) -> Bool {

@@ -1,0 +1,85 @@
+import Contract
+import HTTP
+
+/// What Autotask answered to a call that it accepted.
+struct Answer {
+    let operation: AutotaskOperation
+    let status: Int
+    /// `null` for an empty body.
+    let body: JSON
+
+    /// Reads a response.
+    ///
+    /// - Throws: the failure that the response stands for: any status but 2xx, a 2xx that lists errors, a body that is not JSON.
+    init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) throws(AutotaskError) {
+        self.operation = operation
+        status = response.status
+        guard (200..<300).contains(status) else {
+            throw AutotaskError(response, to: operation, redacting: redaction)
+        }
+        if response.body.isEmpty {
+            body = .null
+            return
+        }
+        guard let json = JSON(tolerating: response.body) else {
+            throw AutotaskError(
+                .malformedResponse,
+                message: "the answer is not JSON",
+                status: status,
+                isOutcomeUnknown: operation.isWrite
+            )
+        }
+        if let errors = json["errors"]?.array, !errors.isEmpty {
+            throw AutotaskError(response, to: operation, redacting: redaction)
+        }
+        body = json
+    }
+
+    /// The error of an answer that lacks what this one should hold. After a write, it leaves open what became of that.
+    ///
+    /// - Parameter message: constant text.
+    func malformed(_ message: String, file: String = #fileID, line: Int = #line) -> AutotaskError {
+        AutotaskError(
+            .malformedResponse,
+            message: message,
+            status: status,
+            isOutcomeUnknown: operation.isWrite,
+            file: file,
+            line: line
+        )
+    }
+}
+
+extension HTTPTransport {
+    /// Sends one request and reads its answer.
+    ///
+    /// - Parameter observe: told how the exchange ended, before its meaning is read.
+    func answer(
+        to request: HTTPRequest,
+        of operation: AutotaskOperation,
+        redacting redaction: Redaction,
+        observe: (AutotaskCall) -> Void = { _ in }
+    ) async throws(AutotaskError) -> Answer {
+        let response: HTTPResponse
+        do {
+            response = try await send(request)
+        } catch {
+            observe(AutotaskCall(operation: operation, status: nil, elapsed: .zero))
+            throw AutotaskError(error, during: operation)
+        }
+        observe(AutotaskCall(operation: operation, status: response.status, elapsed: response.elapsed))
+        return try Answer(response, to: operation, redacting: redaction)
+    }
+}
+
+extension JSON {
+    /// Parses what a server sent, which may begin with a byte order mark; `nil` if it is not JSON.
+    init?(tolerating bytes: [UInt8]) {
+        let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+        guard let json = try? JSON(parsing: hasMark ? Array(bytes.dropFirst(3)) : bytes) else { return nil }
+        self = json
+    }
+
+    /// A whole number, also one in quotes: Autotask writes ids and picklist values either way.
+    var wholeNumber: Int64? { integer ?? string.flatMap { Int64($0) } }
+}

@@ -1,0 +1,80 @@
+import Contract
+
+/// One alternative of a query's filter.
+enum QueryCondition {
+    case number(field: String, Int64)
+    case text(field: String, String)
+}
+
+extension AutotaskSession {
+    /// How many alternatives a query may have, and how many records a page ("Queries are limited to 500 or fewer 'OR' conditions").
+    private static let limit = 500
+
+    /// The records that meet any of the conditions, each once.
+    ///
+    /// Pages are told by the last id and not by `nextPageUrl`, which has to be posted with the body it came from and may lead anywhere.
+    ///
+    /// - Parameters:
+    ///   - fields: a JSON array of the names of the fields to return, `id` among them.
+    ///   - read: makes a record of its JSON; `nil` for what is none.
+    func records<Record>(
+        anyOf conditions: [QueryCondition],
+        fields: String,
+        by operation: AutotaskOperation,
+        id: (Record) -> Int64,
+        read: (JSON) -> Record?
+    ) async throws(AutotaskError) -> [Record] {
+        var records: [Record] = []
+        var known: Set<Int64> = []
+        var rest = conditions[...]
+        while !rest.isEmpty {
+            let filter = RequestBody.filter(anyOf: rest.prefix(AutotaskSession.limit))
+            rest = rest.dropFirst(AutotaskSession.limit)
+            var last: Int64?
+            repeat {
+                let body = RequestBody.query(fields: fields, filter: filter, after: last)
+                let answer = try await answer(to: operation, body: body)
+                let page = try QueryPage(answer, after: last, id: id, read: read)
+                // Only another chunk can bring a record a second time.
+                if conditions.count <= AutotaskSession.limit {
+                    records += page.records
+                } else {
+                    records += page.records.filter { known.insert(id($0)).inserted }
+                }
+                last = page.lastID
+            } while last != nil
+        }
+        return records
+    }
+
+    /// One page of a query's answer.
+    private struct QueryPage<Record> {
+        let records: [Record]
+        /// After which id the next page begins; `nil` if this was the last.
+        let lastID: Int64?
+
+        init(_ answer: Answer, after previous: Int64?, id: (Record) -> Int64, read: (JSON) -> Record?) throws(AutotaskError) {
+            guard let items = answer.body["items"]?.array else { throw answer.malformed("a query's items are missing") }
+            var records: [Record] = []
+            records.reserveCapacity(items.count)
+            for item in items {
+                guard let record = read(item) else { throw answer.malformed("an item of a query is not what was asked for") }
+                records.append(record)
+            }
+            self.records = records
+            let hasNext = answer.body["pageDetails"]?["nextPageUrl"].map { $0 != .null } ?? false
+            guard hasNext || items.count >= limit else {
+                lastID = nil
+                return
+            }
+            // A page that is out of order, or does not begin after the one before, would lose records silently, or never end.
+            var last = previous ?? Int64.min
+            for record in records {
+                guard id(record) > last else { throw answer.malformed("a query's pages are not in the order of their ids") }
+                last = id(record)
+            }
+            guard !records.isEmpty else { throw answer.malformed("an empty page promises another") }
+            lastID = last
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package import Contract
+
+extension AutotaskSession {
+    /// The services that match any condition of the query, each once.
+    ///
+    /// It takes one call for each 500 conditions, more where more than 500 services match, and none for an empty query.
+    package func services(_ query: ServiceQuery) async throws(AutotaskError) -> [Service] {
+        let markerField = query.markerField
+        var conditions = query.ids.map { QueryCondition.number(field: "id", $0) }
+        if let markerField { conditions += query.markers.map { .text(field: markerField.rawValue, $0) } }
+        conditions += query.names.map { .text(field: "name", $0) }
+        return try await records(
+            anyOf: conditions,
+            fields: AutotaskSession.fields(with: markerField),
+            by: .queryServices,
+            id: \.id
+        ) { Service(record: $0, markerField: markerField) }
+    }
+
+    /// Creates a service. Autotask makes it active.
+    ///
+    /// - Returns: its id.
+    /// - Throws: ``AutotaskError``; where its outcome is unknown, the service may exist: look for it before creating it again.
+    package func createService(_ service: NewService) async throws(AutotaskError) -> Int64 {
+        var body = RequestBody()
+        body.member("name", text: service.name)
+        body.member("unitPrice", number: service.unitPrice.description)
+        if let unitCost = service.unitCost { body.member("unitCost", number: unitCost.description) }
+        body.member("billingCodeID", number: String(service.billingCodeID))
+        body.member("periodType", number: String(service.periodType))
+        if let marker = service.marker { body.member(marker.field.rawValue, text: marker.value) }
+        let answer = try await answer(to: .createService, body: body.finished)
+        guard let id = answer.body["itemId"]?.wholeNumber, id > 0 else { throw answer.malformed("the new service's id is missing") }
+        return id
+    }
+
+    /// Changes the fields of one service that the patch names, and no other. An empty patch makes no call.
+    ///
+    /// Success means that Autotask took the request: it drops silently what the API user may not write, so read back what matters.
+    package func updateService(id: Int64, _ patch: ServicePatch) async throws(AutotaskError) {
+        guard !patch.isEmpty else { return }
+        var body = RequestBody()
+        body.member("id", number: String(id))
+        if let name = patch.name { body.member("name", text: name) }
+        if let unitPrice = patch.unitPrice { body.member("unitPrice", number: unitPrice.description) }
+        if let unitCost = patch.unitCost { body.member("unitCost", number: unitCost.description) }
+        if let billingCodeID = patch.billingCodeID { body.member("billingCodeID", number: String(billingCodeID)) }
+        if let periodType = patch.periodType { body.member("periodType", number: String(periodType)) }
+        if let marker = patch.marker { body.member(marker.field.rawValue, text: marker.value) }
+        let answer = try await answer(to: .updateService, body: body.finished)
+        switch answer.body {
+        case .null: break
+        case .object(let object) where object["itemId"].map({ $0 == .null || $0.wholeNumber == id }) ?? true: break
+        default: throw answer.malformed("the answer to an update names another service, or none")
+        }
+    }
+
+    private static func fields(with marker: ServiceMarker.Field?) -> String {
+        switch marker {
+        case nil: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive"]"#
+        case .internalID: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive","internalID"]"#
+        case .sku: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive","sku"]"#
+        }
+    }
+}
+
+extension Service {
+    /// Reads a record of a query; `nil` if it has no identity, or a member of a type that the API does not have.
+    init?(record: JSON, markerField: ServiceMarker.Field?) {
+        guard case .object(let record) = record, let id = record["id"]?.wholeNumber, let name = record["name"]?.string,
+            let unitPrice = OptionalMember(record["unitPrice"], as: \.amount),
+            let unitCost = OptionalMember(record["unitCost"], as: \.amount),
+            let billingCodeID = OptionalMember(record["billingCodeID"], as: \.wholeNumber),
+            let periodType = OptionalMember(record["periodType"], as: \.wholeNumber),
+            let isActive = OptionalMember(record["isActive"], as: \.bool),
+            let marker = OptionalMember(markerField.flatMap { record[$0.rawValue] }, as: \.string)
+        else { return nil }
+        self.init(
+            id: id,
+            name: name,
+            unitPrice: unitPrice.value,
+            unitCost: unitCost.value,
+            billingCodeID: billingCodeID.value,
+            periodType: periodType.value,
+            isActive: isActive.value,
+            marker: marker.value.flatMap { $0.isEmpty ? nil : $0 }
+        )
+    }
+}
+
+/// A member that may be missing or null, but not of a wrong type: then it is not made at all.
+struct OptionalMember<Value> {
+    let value: Value?
+
+    init?(_ json: JSON?, as read: (JSON) -> Value?) {
+        guard let json, json != .null else {
+            value = nil
+            return
+        }
+        guard let value = read(json) else { return nil }
+        self.value = value
+    }
+}
+
+extension JSON {
+    /// An amount of money, from any form of a number.
+    var amount: Money? {
+        guard case .number(let text) = self else { return nil }
+        return Money(jsonNumber: text)
+    }
+}

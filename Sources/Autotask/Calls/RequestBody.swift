@@ -1,0 +1,80 @@
+import Contract
+
+/// Writes the JSON of a request straight to bytes, so that an amount stands there as its own text.
+struct RequestBody {
+    private var bytes: [UInt8] = []
+
+    init() {
+        bytes.reserveCapacity(256)
+    }
+
+    /// The object with all its members.
+    var finished: [UInt8] { bytes + [UInt8(ascii: "}")] }
+
+    mutating func member(_ name: String, text: String) {
+        begin(name)
+        JSON.string(text).append(to: &bytes)
+    }
+
+    /// - Parameter number: by JSON's grammar.
+    mutating func member(_ name: String, number: String) {
+        begin(name)
+        bytes.append(contentsOf: number.utf8)
+    }
+
+    private mutating func begin(_ name: String) {
+        bytes.append(contentsOf: (bytes.isEmpty ? "{\"" : ",\"").utf8)
+        bytes.append(contentsOf: name.utf8)
+        bytes.append(contentsOf: "\":".utf8)
+    }
+}
+
+extension RequestBody {
+    /// The filter that any one of the conditions meets.
+    ///
+    /// Each is an `eq` of its own, the form that is known to work for texts and for numbers alike.
+    static func filter(anyOf conditions: ArraySlice<QueryCondition>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32 + conditions.count * 64)
+        bytes.append(contentsOf: #"{"op":"or","items":["#.utf8)
+        var isFirst = true
+        for condition in conditions {
+            bytes.append(contentsOf: (isFirst ? #"{"op":"eq","field":""# : #",{"op":"eq","field":""#).utf8)
+            isFirst = false
+            switch condition {
+            case .number(let field, let value):
+                bytes.append(contentsOf: field.utf8)
+                bytes.append(contentsOf: #"","value":"#.utf8)
+                bytes.append(contentsOf: String(value).utf8)
+            case .text(let field, let value):
+                bytes.append(contentsOf: field.utf8)
+                bytes.append(contentsOf: #"","value":"#.utf8)
+                JSON.string(value).append(to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
+        }
+        bytes.append(contentsOf: "]}".utf8)
+        return bytes
+    }
+
+    /// A query for one page.
+    ///
+    /// - Parameters:
+    ///   - fields: a JSON array of names.
+    ///   - last: the last id of the page before.
+    static func query(fields: String, filter: [UInt8], after last: Int64?) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(128 + fields.utf8.count + filter.count)
+        bytes.append(contentsOf: #"{"MaxRecords":500,"IncludeFields":"#.utf8)
+        bytes.append(contentsOf: fields.utf8)
+        bytes.append(contentsOf: #","Filter":["#.utf8)
+        if let last {
+            bytes.append(contentsOf: #"{"op":"gt","field":"id","value":"#.utf8)
+            bytes.append(contentsOf: String(last).utf8)
+            bytes.append(contentsOf: "},".utf8)
+        }
+        bytes.append(contentsOf: filter)
+        bytes.append(contentsOf: "]}".utf8)
+        return bytes
+    }
+}

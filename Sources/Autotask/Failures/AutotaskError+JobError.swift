@@ -1,0 +1,37 @@
+package import Contract
+
+extension AutotaskError {
+    /// The error as events tell it (`rules.md` 5). When it will be tried again is for the caller to add, and so is whose credentials
+    /// had worked before.
+    package var jobError: JobError {
+        let remote = status.map { JobError.Remote(status: $0, message: remoteMessage) }
+        if isOutcomeUnknown { return JobError(.outcomeUnknown, remote: remote) }
+        return switch kind {
+        case .unauthorized: JobError(.credentialsInvalid, remote: remote)
+        case .locked: JobError(.apiUserLockedOrInactive, remote: remote)
+        case .trackingIDRejected: JobError(.trackingIDRejected, remote: remote)
+        case .zoneNotFound: JobError(.zoneNotFound, remote: remote)
+        case .accessDenied: JobError(.accessDenied, remote: remote)
+        case .permissionDenied(let verb, let object):
+            JobError(
+                .permissionDenied,
+                "The API user may not \(verb) \(object). Use security level API User (system) or add the permission.",
+                remote: remote
+            )
+        case .duplicateName: JobError(.serviceNameConflict, remote: remote)
+        case .billingCodeRejected:
+            JobError(.billingCodeNotFound, "Select an active recurring-service billing code for this service.", remote: remote)
+        case .rejected: JobError(.remoteRejected, remoteMessage.map { "Autotask rejected the change: \($0)" }, remote: remote)
+        case .rateLimited: JobError(.rateLimited, remote: remote)
+        case .unavailable, .malformedResponse, .notServedHere: JobError(.autotaskUnavailable, remote: remote)
+        case .timedOut: JobError(.timeout, remote: remote)
+        case .network, .cancelled: JobError(.network, remote: remote)
+        case .notAllowed:
+            JobError(
+                .internal,
+                "The worker may not call this Autotask zone.",
+                hint: "Check AUTOTASK_URL, and AUTOTASK_ALLOWED_HOSTS for a zone outside autotask.net."
+            )
+        }
+    }
+}

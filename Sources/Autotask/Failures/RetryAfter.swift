@@ -1,0 +1,33 @@
+import Contract
+import HTTP
+
+extension Duration {
+    /// What an answer's `Retry-After` asks for, in either of its forms (RFC 9110, 10.2.3), at most a day; `nil` without a usable one.
+    ///
+    /// A date is taken relative to the answer's own `Date`, so that no clock of ours has to agree with the server's.
+    init?(retryAfterOf response: HTTPResponse) {
+        guard let text = response.header("retry-after") else { return nil }
+        let wait: Duration
+        if let seconds = Int64(text) {
+            wait = .seconds(Swift.min(seconds, Duration.longestWait))
+        } else if let until = Timestamp(httpDate: text), let now = response.header("date").flatMap({ Timestamp(httpDate: $0) }) {
+            wait = until - now
+        } else {
+            return nil
+        }
+        self = Swift.max(.zero, Swift.min(wait, .seconds(Duration.longestWait)))
+    }
+
+    /// In seconds. What asks for more is not a pause but a mistake.
+    private static let longestWait: Int64 = 86_400
+}
+
+extension Timestamp {
+    /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    init?(httpDate text: String) {
+        let parts = text.split(separator: " ")
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(where: { $0 == parts[2] }) else { return nil }
+        self.init("\(parts[3])-\(month < 9 ? "0" : "")\(month + 1)-\(parts[1])T\(parts[4])Z")
+    }
+}
