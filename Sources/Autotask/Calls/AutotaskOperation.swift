@@ -51,5 +51,5 @@ extension AutotaskOperation {
     }
 
     /// The version of the API below a root, pinned: what is new in another is not known, and V2.0 lacks zones.
-    static let version = "V1.0/"
+    static let apiVersion = "V1.0/"
 }

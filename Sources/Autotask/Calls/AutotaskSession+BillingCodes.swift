@@ -1,4 +1,4 @@
-package import Contract
+import Contract
 
 extension AutotaskSession {
     /// The billing codes for recurring services, active or not, and those with the given ids, whatever their type, each once.

@@ -1,4 +1,4 @@
-package import Contract
+import Contract
 
 extension AutotaskSession {
     /// The services that match any condition of the query, each once.

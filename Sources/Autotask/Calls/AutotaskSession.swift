@@ -26,7 +26,7 @@ package final class AutotaskSession: Sendable {
         observe: @escaping @Sendable (AutotaskCall) -> Void = { _ in }
     ) {
         self.transport = transport
-        root = zone.apiURL + AutotaskOperation.version
+        root = zone.apiURL + AutotaskOperation.apiVersion
         self.credentials = credentials
         self.traceparent = traceparent
         self.timeout = timeout

@@ -35,3 +35,10 @@ extension AutotaskError {
         }
     }
 }
+
+extension AutotaskError: CustomStringConvertible {
+    /// Safe to log: what Autotask said is in ``remoteMessage`` alone.
+    package var description: String {
+        "\(jobError.code.rawValue): \(message)" + (status.map { " (HTTP \($0))" } ?? "")
+    }
+}

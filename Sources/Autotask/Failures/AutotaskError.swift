@@ -96,13 +96,6 @@ extension AutotaskError {
     }
 }
 
-extension AutotaskError: CustomStringConvertible {
-    /// Safe to log: what Autotask said is in ``remoteMessage`` alone.
-    package var description: String {
-        "\(jobError.code.rawValue): \(message)" + (status.map { " (HTTP \($0))" } ?? "")
-    }
-}
-
 extension AutotaskError.Kind {
     var explanation: String {
         switch self {

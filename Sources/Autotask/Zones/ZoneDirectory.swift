@@ -24,7 +24,7 @@ package struct ZoneDirectory: Sendable {
     ///   - timeout: how long a call may take.
     package init(transport: any HTTPTransport, lookupURL: String, timeout: Duration = .seconds(30)) {
         self.transport = transport
-        self.lookupURL = lookupURL.endingInOneSlash + AutotaskOperation.version + AutotaskOperation.zone.path + "?user="
+        self.lookupURL = lookupURL.endingInOneSlash + AutotaskOperation.apiVersion + AutotaskOperation.zone.path + "?user="
         self.timeout = timeout
     }
 

@@ -30,7 +30,20 @@ extension JobContext {
     }
 
     /// `connection.recovered`: told once, by the connect that made an unusable connection usable again.
-    func connectionRecovered() -> Event {
-        stateEvent(.connectionRecovered, ["causedBy": .string(job.id.description)])
+    ///
+    /// - Parameter error: why it had been lost.
+    func connectionRecovered(from error: JobError) -> Event {
+        stateEvent(.connectionRecovered, ["causedBy": .string(job.id.description), "error": error.json])
+    }
+}
+
+extension ConnectionRecord {
+    /// Why the connection cannot be used; `nil` for one that can.
+    var lossError: JobError? {
+        switch status {
+        case .connected: nil
+        case .credentialsRejected: JobError(.apiUserLockedOrInactive)
+        case .databaseMismatch: JobError(.databaseChanged)
+        }
     }
 }

@@ -35,11 +35,7 @@ final class TenantSession {
     ///   remembered, `internal` if the key ring is not the one that sealed the credentials.
     init(_ context: JobContext) throws(JobError) {
         guard let connection = context.state.connection else { throw JobError(.notConnected) }
-        switch connection.status {
-        case .connected: break
-        case .credentialsRejected: throw JobError(.apiUserLockedOrInactive)
-        case .databaseMismatch: throw JobError(.databaseChanged)
-        }
+        if let error = connection.lossError { throw error }
         self.context = context
         self.connection = connection
         stored = connection
@@ -85,7 +81,7 @@ final class TenantSession {
             // Nothing is learned from it, so the first failure stands.
             return false
         }
-        guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged)) }
+        guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), error) }
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
         otherCalls += session.callCount
@@ -100,11 +96,11 @@ final class TenantSession {
             return failure
         }
         refusal = RefusedCredentials(digest: connection.credentialsDigest, at: context.now, code: .apiUserLockedOrInactive)
-        return lose(.credentialsRejected, JobError(.apiUserLockedOrInactive), cause: error)
+        return lose(.credentialsRejected, JobError(.apiUserLockedOrInactive, remote: error.jobError.remote), error)
     }
 
     /// Ends the session and the connection with it.
-    private func lose(_ status: ConnectionRecord.Status, _ error: JobError, cause: AutotaskError? = nil) -> CallFailure {
+    private func lose(_ status: ConnectionRecord.Status, _ error: JobError, _ cause: AutotaskError) -> CallFailure {
         connection.status = status
         stateEvents.append(context.connectionLost(error))
         let failure = CallFailure(.stop, error, cause: cause)

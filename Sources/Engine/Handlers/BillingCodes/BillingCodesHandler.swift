@@ -1,0 +1,59 @@
+import Autotask
+import Contract
+import Store
+
+/// Lists the billing codes to choose from: the active ones for recurring services (`rules.md` L25).
+struct BillingCodesHandler: JobHandler {
+    func run(_ payload: BillingCodesPayload, _ context: JobContext) async -> HandlerOutcome {
+        let session: TenantSession
+        do { session = try TenantSession(context) } catch { return .finished([failureEvent(error, context)]) }
+        if !payload.refresh, let cached = context.freshBillingCodes { return .finished([listEvent(cached, context)]) }
+
+        let failure: CallFailure
+        do {
+            let codes = try await session.call { session in try await session.billingCodes() }
+            let read = ReadBillingCodes(codes: codes, readAt: context.now)
+            var changes = session.changes
+            changes.billingCodes = .set(read.cached)
+            return .finished([listEvent(read, context)], changes: changes, apiCalls: session.apiCalls)
+        } catch { failure = error }
+
+        let event = failureEvent(failure.error, context)
+        guard case .retry(let earliest) = failure.consequence else {
+            return .finished(session.stateEvents + [event], changes: session.changes, apiCalls: session.apiCalls)
+        }
+        return .transient(
+            failure.error,
+            earliest: earliest,
+            failure: event,
+            events: session.stateEvents,
+            changes: session.changes,
+            apiCalls: session.apiCalls
+        )
+    }
+
+    /// It writes nothing to Autotask, so there is nothing to tell but the reason.
+    func conclude(_ payload: BillingCodesPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
+        .finished([failureEvent(reason, context)])
+    }
+
+    private func listEvent(_ read: ReadBillingCodes, _ context: JobContext) -> Event {
+        context.event(
+            .billingCodesListed,
+            [
+                "billingCodes": .array(read.selectable.map(\.listed)),
+                "readAt": .string(read.readAt.description),
+            ]
+        )
+    }
+
+    private func failureEvent(_ error: JobError, _ context: JobContext) -> Event {
+        context.event(.billingCodesFailed, ["error": error.json])
+    }
+}
+
+extension BillingCode {
+    fileprivate var listed: JSON {
+        ["id": JSON(id), "name": .string(name), "description": description.map(JSON.string) ?? .null]
+    }
+}

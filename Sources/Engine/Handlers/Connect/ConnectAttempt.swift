@@ -1,0 +1,177 @@
+import Autotask
+import Contract
+import Store
+import Vault
+
+/// One attempt to connect: verify, then swap. Whatever fails, the connection that was there before stays (`rules.md` A15).
+///
+/// It takes four calls: the zone look-up, which carries no secret; `Version`, which tells whether the credentials work and runs alone; and two
+/// that tell what the API user may do and what the tenant's services are like. Whether it sees costs is left to the first sync: a service
+/// without a cost and one whose cost is hidden look the same.
+struct ConnectAttempt {
+    private let payload: ConnectPayload
+    private let context: JobContext
+    private let previous: ConnectionRecord?
+    /// Whether the connection that was there before stays in use if this attempt fails.
+    private var isPreviousActive: Bool
+    private var changes = LaneChanges()
+    private var apiCalls = 0
+
+    init(_ payload: ConnectPayload, _ context: JobContext) {
+        self.payload = payload
+        self.context = context
+        previous = context.state.connection
+        isPreviousActive = previous?.status == .connected
+    }
+
+
+    mutating func run() async throws(StoreError) -> HandlerOutcome {
+        let gate = AccessGate(cutoff: context.settings.accessCutoff)
+        guard gate.admits(isEligible: context.state.isEligible, firstConfiguredAt: payload.firstConfiguredAt) else {
+            return failed(JobError(.integrationNotAvailable))
+        }
+        changes.becomesEligible = true
+
+        let credentials: ClearCredentials
+        do { credentials = try context.open(payload.credentials) } catch { return rejected(error) }
+        let digest = context.vault.credentialsDigest(of: credentials)
+        if let error = rememberedRefusal(of: digest) { return failed(error) }
+
+        let found: DiscoveredZone
+        do { found = try await zone(of: credentials) } catch { return failed(error, digest: digest) }
+        if let previous, previous.databaseID != found.databaseID, !payload.allowDatabaseChange { return failed(JobError(.databaseChanged)) }
+        guard try await occupy(found.databaseID) else { return .postponed(apiCalls: apiCalls) }
+
+        let profile: APIUserProfile
+        do { profile = try await verify(credentials, in: found.zone) } catch { return failed(error, digest: digest) }
+        do { return established(try record(credentials, digest, found, profile)) } catch { return failed(error) }
+    }
+
+    // MARK: Steps
+
+    /// Credentials that Autotask refused lately are answered from memory: to send them again might lock the API user.
+    private func rememberedRefusal(of digest: [UInt8]) -> JobError? {
+        guard let refused = context.state.refusedCredentials, refused.digest == digest else { return nil }
+        let end = refused.at + context.settings.refusalMemory
+        guard context.now < end else { return nil }
+        return JobError(
+            refused.code,
+            hint: "\(refused.code.properties.hint) Autotask refused the same credentials just now: they are not sent to it again before \(end)."
+        )
+    }
+
+    private mutating func zone(of credentials: ClearCredentials) async throws(CallFailure) -> DiscoveredZone {
+        apiCalls += 1
+        do { return try await context.zone(forUsername: credentials.username) } catch { throw CallFailure(error, at: context.now) }
+    }
+
+    /// Takes a place among those who talk to the database.
+    private func occupy(_ database: Int64) async throws(StoreError) -> Bool {
+        try await context.store.occupy(
+            database: database,
+            under: context.claim.token,
+            limit: ClaimRequest.lanesPerDatabase,
+            at: context.now
+        )
+    }
+
+    /// What the worker learns of an API user whose credentials work.
+    private struct APIUserProfile {
+        var capabilities: Capabilities
+        var serviceFields: ServiceFields
+    }
+
+    private mutating func verify(_ credentials: ClearCredentials, in zone: Zone) async throws(CallFailure) -> APIUserProfile {
+        let session = context.autotaskSession(in: zone, with: context.autotaskCredentials(credentials))
+        defer { apiCalls += session.callCount }
+        do {
+            try await session.version()
+            return APIUserProfile(capabilities: try await session.serviceAccess(), serviceFields: try await session.serviceFields())
+        } catch {
+            throw CallFailure(error, at: context.now)
+        }
+    }
+}
+
+// MARK: - Outcomes
+
+extension ConnectAttempt {
+    private mutating func established(_ connection: ConnectionRecord) -> HandlerOutcome {
+        changes.connection = .set(connection)
+        changes.refusedCredentials = .remove
+        if let previous, previous.databaseID != connection.databaseID {
+            changes.removesBindings = true
+            changes.billingCodes = .remove
+        }
+        let established = context.event(
+            .connectionEstablished,
+            [
+                "message": .string(Headline.connectionEstablished),
+                "severity": "success",
+                "zone": connection.zone.json,
+                "databaseId": JSON(connection.databaseID),
+                "username": .string(connection.username),
+                "capabilities": connection.capabilities.json,
+                "warnings": .array(connection.capabilities.warnings.map(\.json)),
+            ]
+        )
+        let recovered = previous?.lossError.map { [context.connectionRecovered(from: $0)] } ?? []
+        return .finished(recovered + [established], changes: changes, apiCalls: apiCalls)
+    }
+
+    /// Ends the attempt after a call that came to nothing.
+    private mutating func failed(_ failure: CallFailure, digest: [UInt8]) -> HandlerOutcome {
+        if failure.cause?.isRefusalOfCredentials == true { return refused(failure.error, digest: digest) }
+        guard case .retry(let earliest) = failure.consequence else { return failed(failure.error) }
+        return .transient(
+            failure.error,
+            earliest: earliest,
+            failure: failureEvent(failure.error),
+            changes: changes,
+            apiCalls: apiCalls
+        )
+    }
+
+    /// Remembers that Autotask refused the credentials. If they are those of the connection in use, that one is lost too.
+    private mutating func refused(_ error: JobError, digest: [UInt8]) -> HandlerOutcome {
+        let haveWorked = previous?.credentialsDigest == digest
+        let error = haveWorked ? JobError(.apiUserLockedOrInactive) : error
+        changes.refusedCredentials = .set(RefusedCredentials(digest: digest, at: context.now, code: error.code))
+        guard haveWorked, var connection = previous, connection.status == .connected else { return failed(error) }
+        connection.status = .credentialsRejected
+        changes.connection = .set(connection)
+        isPreviousActive = false
+        return failed(error, after: [context.connectionLost(error)])
+    }
+
+    func failed(_ error: JobError, after events: [Event] = []) -> HandlerOutcome {
+        .finished(events + [failureEvent(error)], changes: changes, apiCalls: apiCalls)
+    }
+
+    private func failureEvent(_ error: JobError) -> Event {
+        context.event(
+            .connectionFailed,
+            [
+                "message": .string(Headline.connectionFailed),
+                "severity": "error",
+                "error": error.json,
+                "previousConnectionActive": .bool(isPreviousActive),
+            ]
+        )
+    }
+
+    /// What the portal sent cannot be used at all.
+    private func rejected(_ error: JobError) -> HandlerOutcome {
+        .finished([context.event(.jobRejected, ["error": error.json])], changes: changes)
+    }
+}
+
+extension Capabilities {
+    /// What the API user cannot do, and a sync needs.
+    fileprivate var warnings: [Warning] {
+        let missing = [(canQueryServices, "query"), (canCreateServices, "create"), (canUpdateServices, "update")]
+            .compactMap { isAllowed, verb in isAllowed ? nil : verb }
+        guard !missing.isEmpty else { return [] }
+        return [Warning(.readOnly, "The API user may not \(missing.joined(separator: " or ")) services in Autotask: a sync will fail.")]
+    }
+}

@@ -1,0 +1,53 @@
+import Contract
+import Store
+
+/// Erases a lane's integration, and changes nothing in Autotask (`rules.md` L45, A1). It makes no call, is never gated and never fails:
+/// erasure must always be possible.
+struct ResetHandler: JobHandler {
+    func run(_ payload: ResetPayload, _ context: JobContext) -> HandlerOutcome {
+        let state = context.state
+        let erased = state.erasable
+        let reset = context.event(
+            .integrationReset,
+            [
+                "message": .string(Headline.integrationReset),
+                "changed": .bool(!erased.isEmpty),
+                "erased": .array(erased.map(JSON.string)),
+                "retained": .array(state.retained.map(JSON.string)),
+                "reconnectAllowed": .bool(state.isEligible || context.settings.accessCutoff == nil),
+            ]
+        )
+        let changes = LaneChanges(resets: true, unsettledUntil: state.unsettledUntil(settleTime: context.settings.settleTime))
+        return .finished([reset], changes: changes)
+    }
+
+    /// A reset that was superseded by another one does the same work.
+    func conclude(_ payload: ResetPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
+        run(payload, context)
+    }
+}
+
+extension LaneState {
+    /// What there is to erase, by name.
+    fileprivate var erasable: [String] {
+        var names: [String] = []
+        if connection != nil { names += ["credentials", "zone", "database"] }
+        if refusedCredentials != nil { names.append("refusedCredentials") }
+        if !bindings.isEmpty { names.append("bindings") }
+        if !openWrites.isEmpty { names.append("writeJournal") }
+        if billingCodes != nil { names.append("billingCodes") }
+        return names
+    }
+
+    /// What stays, and for how long.
+    fileprivate var retained: [String] {
+        ["services in Autotask, unchanged"] + (isEligible ? ["eligibility to connect again"] : [])
+            + ["ids of jobs, for 400 days", "events in the results journal, for 7 days"]
+    }
+
+    /// Until when a create that is under way may still appear in Autotask, although its journal is erased.
+    fileprivate func unsettledUntil(settleTime: Duration) -> Timestamp? {
+        let creates = openWrites.filter { $0.operation == .create && $0.state == .sent }
+        return (creates.map { $0.at + settleTime } + [unsettledUntil].compactMap { $0 }).max()
+    }
+}

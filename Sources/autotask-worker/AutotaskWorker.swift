@@ -1,0 +1,47 @@
+import ArgumentParser
+import Glibc
+
+/// The command line.
+struct AutotaskWorker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "autotask-worker",
+        abstract: "Connects tenants of Workplace Manager to Autotask, and syncs their services.",
+        discussion: """
+            Takes connect, sync, reset and billing-codes jobs from RabbitMQ, calls each tenant's own Autotask, and publishes what happened.
+
+            Exit codes: 0 done, 1 the answer is no, 2 usage, 69 something it needs is not there, 70 a defect of its own.
+
+            Example: autotask-worker keys generate && autotask-worker topology apply && autotask-worker run
+            """,
+        subcommands: [RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, KeysCommand.self]
+    )
+}
+
+/// The program's entry: ArgumentParser's own would end with exit codes that mean something else.
+@main
+enum Program {
+    static func main() async {
+        do {
+            var command = try AutotaskWorker.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            Terminal.complain(failure.description)
+            exit(failure.status.rawValue)
+        } catch {
+            let code = AutotaskWorker.exitCode(for: error)
+            let message = AutotaskWorker.fullMessage(for: error)
+            if code == .success {
+                // Help, or the version.
+                Terminal.line(message)
+                exit(0)
+            }
+            if let exitCode = error as? ExitCode { exit(exitCode.rawValue) }
+            Terminal.complain(message)
+            exit(code == .validationFailure ? Failure.Status.usage.rawValue : Failure.Status.defect.rawValue)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Contract
+
+/// `events`: tails the results exchange as a monitor would.
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "Shows events as they arrive.",
+        discussion: "Example: autotask-worker events --tenant msp-4711 --replay"
+    )
+
+    @Option(help: ArgumentHelp("Only this tenant's.", valueName: "id")) var tenant: String?
+    @Flag(help: "Begin with what the journal still holds (7 days).") var replay = false
+    @Option(help: ArgumentHelp("End after this many events.", valueName: "count")) var count: Int?
+    @Flag(help: "Print each event as a line of JSON.") var json = false
+    @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+    func run() async throws {
+        let settings = try await Settings(settings)
+        let portal = try await PortalConnection.open(settings)
+        var shown = 0
+        for try await event in try await portal.events(replay: replay) {
+            if let tenant, event["subject"]?.string != tenant { continue }
+            if json {
+                Terminal.line(String(decoding: event.encoded, as: UTF8.self))
+            } else {
+                EventText(event: event).lines.forEach(Terminal.line)
+            }
+            shown += 1
+            if let count, shown >= count { break }
+        }
+        await portal.close()
+    }
+}

@@ -1,0 +1,32 @@
+import Glibc
+
+/// Where a command's output goes: plain lines, or coloured ones when a person reads them.
+enum Terminal {
+    enum Style: String {
+        case success = "32"
+        case error = "31"
+        case warning = "33"
+        case dim = "2"
+        case bold = "1"
+    }
+
+    /// Whether standard output is a terminal and nobody asked for plain text (`NO_COLOR`), or a script asked for colours (`CLICOLOR_FORCE`).
+    private static let isColoured =
+        (isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil) || getenv("CLICOLOR_FORCE").map { String(cString: $0) != "0" } ?? false
+
+    static func styled(_ text: String, _ style: Style) -> String {
+        isColoured ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// Writes a line to standard output, at once: a reader at the other end of a pipe sees it as it comes.
+    static func line(_ text: String) {
+        print(text)
+        fflush(nil)
+    }
+
+    /// Writes a line to standard error.
+    static func complain(_ text: String) {
+        let bytes = Array((text + "\n").utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+}
