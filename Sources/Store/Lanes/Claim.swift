@@ -1,13 +1,17 @@
 package import Contract
 
 package struct ClaimRequest: Sendable {
+    /// How many lanes of one Autotask database are worked on at once (design decision 8): Autotask allows three calls at a time for an
+    /// entity, and other integrations want some of them.
+    package static let lanesPerDatabase = 2
+
     package var worker: WorkerID
     /// How many lanes at most.
     package var limit: Int
     /// How many lanes of one Autotask database may be held at once, over all workers (design decision 8).
     package var maximumLanesPerDatabase: Int
 
-    package init(worker: WorkerID, limit: Int, maximumLanesPerDatabase: Int = 2) {
+    package init(worker: WorkerID, limit: Int, maximumLanesPerDatabase: Int = ClaimRequest.lanesPerDatabase) {
         self.worker = worker
         self.limit = limit
         self.maximumLanesPerDatabase = maximumLanesPerDatabase
