@@ -11,7 +11,7 @@ struct BillingCodesHandler: JobHandler {
 
         let failure: CallFailure
         do {
-            let codes = try await session.call { session in try await session.billingCodes() }
+            let codes = try await session.billingCodes()
             let read = ReadBillingCodes(codes: codes, readAt: context.now)
             var changes = session.changes
             changes.billingCodes = .set(read.cached)

@@ -24,7 +24,6 @@ struct ConnectAttempt {
         isPreviousActive = previous?.status == .connected
     }
 
-
     mutating func run() async throws(StoreError) -> HandlerOutcome {
         let gate = AccessGate(cutoff: context.settings.accessCutoff)
         guard gate.admits(isEligible: context.state.isEligible, firstConfiguredAt: payload.firstConfiguredAt) else {
@@ -56,7 +55,8 @@ struct ConnectAttempt {
         guard context.now < end else { return nil }
         return JobError(
             refused.code,
-            hint: "\(refused.code.properties.hint) Autotask refused the same credentials just now: they are not sent to it again before \(end)."
+            hint:
+                "\(refused.code.properties.hint) Autotask refused the same credentials just now: they are not sent to it again before \(end)."
         )
     }
 
@@ -76,7 +76,7 @@ struct ConnectAttempt {
     }
 
     /// What the worker learns of an API user whose credentials work.
-    private struct APIUserProfile {
+    struct APIUserProfile {
         var capabilities: Capabilities
         var serviceFields: ServiceFields
     }
