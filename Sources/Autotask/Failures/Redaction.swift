@@ -25,14 +25,12 @@ struct Redaction: Sendable {
         return line.count <= Redaction.limit ? line : line.prefix(Redaction.limit - 1) + "…"
     }
 
-    /// The text with each run of whitespace and control characters turned into one space, and none at the ends.
+    /// The text without invisible characters, and with single spaces between its words.
     private static func line(of text: String) -> String {
-        text.unicodeScalars.split { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .spaceSeparator, .surrogate: true
-            default: false
-            }
-        }.map { String($0) }.joined(separator: " ")
+        let words = text.unicodeScalars.split { $0.properties.isWhitespace }
+        return words.map { word in
+            String(String.UnicodeScalarView(word.filter { ![.control, .format].contains($0.properties.generalCategory) }))
+        }.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     private func scrubbed(_ text: String) -> String {

@@ -1,0 +1,75 @@
+import Contract
+import HTTP
+import Testing
+
+@testable import Autotask
+
+@Suite("Billing codes")
+struct BillingCodeTests {
+    @Test("Recurring-service codes are asked for, and those with the given ids")
+    func query() async throws {
+        let transport = ScriptedTransport([
+            .answer(
+                200,
+                """
+                {"items":[{"id":1,"name":"A","description":null,"isActive":true,"useType":5},
+                {"id":2,"name":"B","description":"b","isActive":false,"useType":1}],"pageDetails":{"nextPageUrl":null}}
+                """
+            )
+        ])
+        let codes = try await AutotaskSession.test(transport).billingCodes(including: [2, 99])
+        #expect(
+            codes == [
+                BillingCode(id: 1, name: "A", description: nil, isActive: true, useType: 5),
+                BillingCode(id: 2, name: "B", description: "b", isActive: false, useType: 1),
+            ]
+        )
+        #expect(codes.map(\.isRecurringService) == [true, false])
+        #expect(codes.map { BillingCode(json: $0.json) } == codes)
+        let request = try #require(transport.requests.first)
+        #expect(request.url.hasSuffix("/V1.0/BillingCodes/query"))
+        let expected: JSON = [
+            "MaxRecords": 500,
+            "IncludeFields": ["id", "name", "description", "isActive", "useType"],
+            "Filter": [
+                [
+                    "op": "or",
+                    "items": [
+                        ["op": "eq", "field": "useType", "value": 5], ["op": "eq", "field": "id", "value": 2],
+                        ["op": "eq", "field": "id", "value": 99],
+                    ],
+                ]
+            ],
+        ]
+        #expect(try JSON(parsing: request.body) == expected)
+    }
+
+    @Test("Many ids take several calls, and no code comes twice")
+    func chunks() async throws {
+        let code = #"{"items":[{"id":7,"name":"A","isActive":true,"useType":5}]}"#
+        let transport = ScriptedTransport([.answer(200, code), .answer(200, code)])
+        let codes = try await AutotaskSession.test(transport).billingCodes(including: (1...500).map { Int64($0) })
+        #expect(codes.map(\.id) == [7])
+        #expect(transport.requests.count == 2)
+    }
+
+    @Test(
+        "What is not a billing code is refused",
+        arguments: [#"{"items":[{"id":1,"name":"A"}]}"#, #"{"items":[{"name":"A","isActive":true}]}"#, #"{"items":[null]}"#, "{}"]
+    )
+    func malformed(body: String) async {
+        let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
+        #expect(await failure { () throws(AutotaskError) in try await session.billingCodes() }?.kind == .malformedResponse)
+    }
+
+    @Test("A missing permission is told in words")
+    func permission() async {
+        let text = "The logged in Resource does not have the adequate permissions to query this entity type"
+        let session = AutotaskSession.test(ScriptedTransport([.failure(text)]))
+        let error = await failure { () throws(AutotaskError) in try await session.billingCodes() }
+        #expect(
+            error?.jobError.message
+                == "The API user may not query billing codes. Use security level API User (system) or add the permission."
+        )
+    }
+}

@@ -1,0 +1,173 @@
+import Contract
+import HTTP
+import Synchronization
+import Testing
+import Vault
+
+@testable import Autotask
+
+@Suite("What a connection is probed with")
+struct ConnectionTests {
+    @Test("Every call carries the three credentials, byte for byte")
+    func headers() async throws {
+        let secret: [UInt8] = (1...255).map { UInt8($0) }.filter { $0 != 10 && $0 != 13 }
+        let credentials = AutotaskCredentials(
+            username: "äpi@demo.example",
+            secret: Secret(copying: secret),
+            integrationCode: Secret(copying: Array("TRACK".utf8))
+        )
+        let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let transport = ScriptedTransport([.fixture("version.200.json")])
+        try await AutotaskSession.test(transport, credentials: credentials, traceparent: traceparent).version()
+        let request = try #require(transport.requests.first)
+        #expect(request.method == .get)
+        #expect(request.url == "https://webservices14.autotask.net/ATServicesRest/V1.0/Version")
+        #expect(request.headers.map(\.name) == ["UserName", "Secret", "ApiIntegrationCode", "Content-Type", "traceparent"])
+        #expect(
+            request.headers.map(\.value)
+                == [Array("äpi@demo.example".utf8), secret, Array("TRACK".utf8), Array("application/json".utf8), Array(traceparent.utf8)]
+        )
+    }
+
+    @Test("Calls are counted and observed, however they end")
+    func counting() async {
+        let calls = Mutex<[AutotaskCall]>([])
+        let transport = ScriptedTransport(
+            .success(.fixture("version.200.json")),
+            .success(HTTPResponse(status: 401, elapsed: .milliseconds(3))),
+            .failure(HTTPError(.timedOut, "late", mayHaveBeenSent: true))
+        )
+        let session = AutotaskSession(transport: transport, zone: .test, credentials: .test()) { call in
+            calls.withLock { $0.append(call) }
+        }
+        #expect(session.callCount == 0)
+        #expect(await failure { () throws(AutotaskError) in try await session.version() } == nil)
+        #expect(await failure { () throws(AutotaskError) in try await session.version() }?.kind == .unauthorized)
+        #expect(await failure { () throws(AutotaskError) in try await session.serviceFields() }?.kind == .timedOut)
+        #expect(session.callCount == 3)
+        #expect(
+            calls.withLock { $0 } == [
+                AutotaskCall(operation: .version, status: 200, elapsed: .zero),
+                AutotaskCall(operation: .version, status: 401, elapsed: .milliseconds(3)),
+                AutotaskCall(operation: .serviceFields, status: nil, elapsed: .zero),
+            ]
+        )
+    }
+
+    @Test("A page that merely answers 200 is no version", arguments: ["", "<html>Welcome</html>", "{}", "[]", #"{"majorVersion":null}"#])
+    func noVersion(body: String) async {
+        let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
+        #expect(await failure { () throws(AutotaskError) in try await session.version() }?.kind == .malformedResponse)
+    }
+
+    @Test("What the user may do narrows what the entity can")
+    func access() async throws {
+        func access(_ body: JSON) async throws -> Capabilities {
+            let transport = ScriptedTransport([HTTPResponse(status: 200, body: body.encoded)])
+            let capabilities = try await AutotaskSession.test(transport).serviceAccess()
+            #expect(transport.requests.first?.url.hasSuffix("/V1.0/Services/entityInformation") == true)
+            return capabilities
+        }
+        let all = Capabilities(canQueryServices: true, canCreateServices: true, canUpdateServices: true, costVisible: nil)
+        #expect(try await access(Fixture.json("services.entityInformation.200.json")) == all)
+        func information(_ query: JSON, _ create: JSON, _ update: JSON) -> JSON {
+            [
+                "info": [
+                    "canQuery": true, "canCreate": true, "canUpdate": true,
+                    "userAccessForQuery": query, "userAccessForCreate": create, "userAccessForUpdate": update,
+                ]
+            ]
+        }
+        let queryOnly = Capabilities(canQueryServices: true, canCreateServices: false, canUpdateServices: false, costVisible: nil)
+        #expect(try await access(information(1, 0, 0)) == queryOnly)
+        #expect(try await access(information("2", "0", "0")) == queryOnly)
+        #expect(try await access(information("Restricted", "None", "none")) == queryOnly)
+        #expect(try await access(information(nil, 1, "something new")) == all)
+        #expect(try await access(["info": ["canQuery": true, "canCreate": false, "canUpdate": false]]) == queryOnly)
+    }
+
+    @Test(
+        "An incomplete description of the entity is refused",
+        arguments: [
+            "{}", #"{"info":null}"#, #"{"info":{"canQuery":"yes","canCreate":true,"canUpdate":true}}"#, #"{"info":{"canQuery":true}}"#,
+        ]
+    )
+    func incompleteAccess(body: String) async {
+        let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
+        #expect(await failure { () throws(AutotaskError) in try await session.serviceAccess() }?.kind == .malformedResponse)
+    }
+
+    @Test("Periods are found by their labels, and the marker's field by its length")
+    func fields() async throws {
+        let transport = ScriptedTransport([.fixture("services.entityInformation.fields.200.json")])
+        let fields = try await AutotaskSession.test(transport).serviceFields()
+        #expect(transport.requests.first?.url.hasSuffix("/V1.0/Services/entityInformation/fields") == true)
+        #expect(fields.periodType(.monthly) == 2)
+        #expect(fields.periodType(.yearly) == 5)
+        #expect(fields.maximumNameLength == 150)
+        #expect(!fields.isPeriodUpdatable)
+        #expect(fields.markerFields == [.internalID, .sku])
+        #expect(ServiceFields(json: fields.json) == fields)
+    }
+
+    private func fields(_ list: [JSON]) -> ServiceFields? { ServiceFields(entityFields: ["fields": .array(list)]) }
+
+    private let name: JSON = ["name": "name", "length": -1]
+
+    private func period(_ values: JSON, isReadOnly: JSON = true) -> JSON {
+        ["name": "periodType", "isReadOnly": isReadOnly, "picklistValues": values]
+    }
+
+    @Test("Odd picklists")
+    func picklists() throws {
+        let odd = try #require(
+            fields([
+                name,
+                period(
+                    [
+                        ["value": "1", "label": "Monthly", "isActive": false], ["value": 7, "label": " MONTHLY ", "isActive": true],
+                        ["value": "x", "label": "Yearly"], "noise",
+                    ],
+                    isReadOnly: false
+                ),
+            ])
+        )
+        #expect(odd.monthlyPeriodType == 7)
+        #expect(odd.yearlyPeriodType == nil)
+        #expect(odd.isPeriodUpdatable)
+        #expect(odd.maximumNameLength == nil)
+        #expect(odd.markerField == nil)
+        #expect(ServiceFields(json: odd.json) == odd)
+        #expect(fields([name, period(nil)])?.monthlyPeriodType == nil)
+    }
+
+    @Test("Fields that cannot hold the marker are passed over")
+    func markerFields() {
+        func usable(_ members: JSONObject) -> Bool {
+            var field: JSONObject = ["name": "internalID", "dataType": "string", "isReadOnly": false, "isQueryable": true, "length": 50]
+            for member in members.members { field[member.name] = member.value }
+            return fields([name, period(nil), .object(field)])?.markerField == .internalID
+        }
+        #expect(usable([:]))
+        #expect(usable(["length": 32]))
+        #expect(usable(["length": 0]))
+        #expect(usable(["length": -1]))
+        #expect(usable(["length": nil]))
+        #expect(!usable(["length": 31]))
+        #expect(!usable(["isReadOnly": true]))
+        #expect(!usable(["isReadOnly": nil]))
+        #expect(!usable(["isQueryable": false]))
+        #expect(!usable(["dataType": "integer"]))
+    }
+
+    @Test("A description without what is needed is refused")
+    func incompleteFields() {
+        #expect(fields([]) == nil)
+        #expect(fields([name]) == nil)
+        #expect(fields([period(nil)]) == nil)
+        #expect(fields([name, period(nil, isReadOnly: "no")]) == nil)
+        #expect(ServiceFields(entityFields: ["fields": 7]) == nil)
+        #expect(ServiceFields(json: nil) == nil)
+        #expect(ServiceFields(json: [:]) == nil)
+    }
+}

@@ -1,0 +1,215 @@
+import Contract
+import HTTP
+import Testing
+
+@testable import Autotask
+
+@Suite("Failures are sorted by what they say")
+struct FailureSortingTests {
+    private func failure(
+        of response: HTTPResponse,
+        to operation: AutotaskOperation = .queryServices
+    ) -> AutotaskError {
+        AutotaskError(response, to: operation, redacting: Redaction(.test()))
+    }
+
+    /// The kinds of the entries of `errors-catalogue.json`, in its order.
+    private static let catalogue: [AutotaskError.Kind] = [
+        .duplicateName,
+        .rejected,
+        .rejected,
+        .permissionDenied(verb: "create", object: "services"),
+        .permissionDenied(verb: "query", object: "services"),
+        .unavailable,
+        .rejected,
+        .rejected,
+        .permissionDenied(verb: "update", object: "services"),
+        .rejected,
+        .rejected,
+        .rejected,
+        .rateLimited,
+        .locked,
+        .rejected,
+    ]
+
+    @Test("Every text of the catalogue has its kind")
+    func catalogue() throws {
+        let entries = try #require(try Fixture.json("errors-catalogue.json").array)
+        try #require(entries.count == FailureSortingTests.catalogue.count)
+        for (entry, kind) in zip(entries, FailureSortingTests.catalogue) {
+            let body = try #require(entry["body"])
+            let status = Int(entry["status"]?.integer ?? 401)
+            let error = failure(of: HTTPResponse(status: status, body: body.encoded), to: .updateService)
+            #expect(error.kind == kind, "\(body)")
+            #expect(error.status == status)
+            #expect(error.isOutcomeUnknown == (kind == .unavailable))
+        }
+    }
+
+    @Test(
+        "Each answer has its kind and its code",
+        arguments: [
+            (HTTPResponse(status: 401), AutotaskError.Kind.unauthorized, ErrorCode.credentialsInvalid),
+            (.failure(401, "IntegrationCode is invalid."), .trackingIDRejected, .trackingIDRejected),
+            (.fixture("auth-bad-integration-code.500.json", status: 500), .trackingIDRejected, .trackingIDRejected),
+            (.fixture("zone-unknown-user.500.json", status: 500), .zoneNotFound, .zoneNotFound),
+            (.fixture("entity-unknown.404.html", status: 404), .notServedHere, .autotaskUnavailable),
+            (.answer(404, #"{"Message":"No HTTP resource was found that matches the request URI"}"#), .notServedHere, .autotaskUnavailable),
+            (HTTPResponse(status: 302), .notServedHere, .autotaskUnavailable),
+            (HTTPResponse(status: 308), .notServedHere, .autotaskUnavailable),
+            (.fixture("method-not-allowed.405.json", status: 405), .rejected, .remoteRejected),
+            (.answer(403, "<html>Forbidden</html>"), .accessDenied, .accessDenied),
+            (
+                .failure(403, "The logged in Resource does not have the adequate permissions to update this entity type."),
+                .permissionDenied(verb: "update", object: "services"), .permissionDenied
+            ),
+            (
+                .failure(
+                    "Violation of UNIQUE KEY constraint 'IX_service'. Cannot insert duplicate key in object 'dbo.Service'. "
+                        + "The duplicate key value is (thread threshold)."
+                ),
+                .duplicateName, .serviceNameConflict
+            ),
+            (.failure("BillingCode does not exist or is invalid."), .billingCodeRejected, .billingCodeNotFound),
+            (.failure("Value does not reference an existing entity for billingCodeID . "), .billingCodeRejected, .billingCodeNotFound),
+            (.failure(400, "A name is required"), .rejected, .remoteRejected),
+            (.failure(409, "Conflict"), .rejected, .remoteRejected),
+            (HTTPResponse(status: 429), .rateLimited, .rateLimited),
+            (.failure(500, "API thread threshold of 3 threads has been exceeded"), .rateLimited, .rateLimited),
+            (.answer(403, "<h1>Thread Threshold Exceeded</h1>"), .rateLimited, .rateLimited),
+            (.failure(503, "Itgenatr005"), .rateLimited, .rateLimited),
+            (HTTPResponse(status: 500), .unavailable, .autotaskUnavailable),
+            (.answer(500, #"{"errors":[]}"#), .unavailable, .autotaskUnavailable),
+            (.answer(500, #"{"errors":[" "]}"#), .unavailable, .autotaskUnavailable),
+            (.answer(500, #"{"Message":"An error has occurred."}"#), .unavailable, .autotaskUnavailable),
+            (.answer(500, "<html><h1>Server Error</h1></html>"), .unavailable, .autotaskUnavailable),
+            (.failure("Transaction (Process ID 61) was deadlocked on lock resources"), .unavailable, .autotaskUnavailable),
+            (.failure("Lock request time out period exceeded."), .unavailable, .autotaskUnavailable),
+            (.answer(502, "Bad Gateway"), .unavailable, .autotaskUnavailable),
+            (.failure(503, "The service is unavailable."), .unavailable, .autotaskUnavailable),
+            (.failure(504, "Gateway timeout"), .unavailable, .autotaskUnavailable),
+            (HTTPResponse(status: 408), .timedOut, .timeout),
+            (.answer(500, #"{"errors":["truncated"#), .unavailable, .autotaskUnavailable),
+            (HTTPResponse(status: 700), .malformedResponse, .autotaskUnavailable),
+        ]
+    )
+    func answers(response: HTTPResponse, kind: AutotaskError.Kind, code: ErrorCode) {
+        let error = failure(of: response)
+        #expect(error.kind == kind)
+        #expect(error.jobError.code == code)
+        #expect(error.isTransient == code.properties.isRetryable)
+        #expect(!error.isOutcomeUnknown, "a read has no outcome")
+        #expect(error.jobError.remote?.status == response.status)
+    }
+
+    @Test("A refused look-up of a zone is not a refusal of credentials, for none were sent")
+    func zoneWithoutCredentials() {
+        #expect(failure(of: HTTPResponse(status: 401), to: .zone).kind == .accessDenied)
+    }
+
+    @Test("What Autotask says of a rejection reaches the message")
+    func rejectionText() {
+        let error = failure(of: .failure("Ticket: Queue ID is required."), to: .createService)
+        #expect(error.jobError.message == "Autotask rejected the change: Ticket: Queue ID is required.")
+        #expect(error.remoteMessage == "Ticket: Queue ID is required.")
+    }
+
+    @Test("Only these may mean that the zone moved")
+    func zoneMoved() {
+        #expect(failure(of: HTTPResponse(status: 401)).mayMeanZoneMoved)
+        #expect(failure(of: HTTPResponse(status: 404)).mayMeanZoneMoved)
+        #expect(failure(of: HTTPResponse(status: 307)).mayMeanZoneMoved)
+        #expect(failed(.nameNotResolved, to: .version).mayMeanZoneMoved)
+        #expect(!failed(.cannotConnect, to: .version).mayMeanZoneMoved)
+        #expect(!failure(of: HTTPResponse(status: 500)).mayMeanZoneMoved)
+    }
+
+    @Test(
+        "A write's outcome is open where Autotask did not come to a judgement",
+        arguments: [
+            (HTTPResponse(status: 500), true),
+            (.failure(500, "Transaction was deadlocked on lock resources; chosen as the deadlock victim"), true),
+            (.failure(500, "An unexpected error has occurred.  Error ID: 1166"), true),
+            (.answer(502, ""), true),
+            (.answer(504, ""), true),
+            (.answer(200, #"{"errors":["what now"],"itemId":4}"#), true),
+            (.failure(500, "A name is required"), false),
+            (HTTPResponse(status: 401), false),
+            (HTTPResponse(status: 403), false),
+            (HTTPResponse(status: 429), false),
+            (.answer(404, "<html>"), false),
+            (HTTPResponse(status: 301), false),
+        ]
+    )
+    func openOutcome(response: HTTPResponse, isOpen: Bool) {
+        for operation in [AutotaskOperation.createService, .updateService] {
+            let error = failure(of: response, to: operation)
+            #expect(error.isOutcomeUnknown == isOpen)
+            #expect((error.jobError.code == .outcomeUnknown) == isOpen)
+        }
+    }
+
+    @Test("Silence leaves a write's outcome open only if it may have been sent")
+    func silence() {
+        #expect(failed(.timedOut, mayHaveBeenSent: true, to: .createService).isOutcomeUnknown)
+        #expect(failed(.connectionLost, mayHaveBeenSent: true, to: .updateService).isOutcomeUnknown)
+        #expect(!failed(.cannotConnect, mayHaveBeenSent: false, to: .createService).isOutcomeUnknown)
+        #expect(!failed(.timedOut, mayHaveBeenSent: true, to: .queryServices).isOutcomeUnknown)
+    }
+
+    @Test(
+        "Each kind of silence has its code",
+        arguments: [
+            (HTTPError.Code.nameNotResolved, AutotaskError.Kind.network(.nameNotResolved), ErrorCode.network),
+            (.cannotConnect, .network(.cannotConnect), .network),
+            (.tlsFailed, .network(.tlsFailed), .network),
+            (.connectionLost, .network(.connectionLost), .network),
+            (.unexpected, .network(.unexpected), .network),
+            (.timedOut, .timedOut, .timeout),
+            (.responseTooLarge, .malformedResponse, .autotaskUnavailable),
+            (.cancelled, .cancelled, .network),
+            (.notAllowed, .notAllowed, .internal),
+        ]
+    )
+    func silences(code: HTTPError.Code, kind: AutotaskError.Kind, jobCode: ErrorCode) {
+        let error = failed(code, to: .queryServices)
+        #expect(error.kind == kind)
+        #expect(error.jobError.code == jobCode)
+        #expect(error.isTransient == jobCode.properties.isRetryable)
+        #expect(error.status == nil && error.jobError.remote == nil)
+    }
+
+    private func failed(_ code: HTTPError.Code, mayHaveBeenSent: Bool = true, to operation: AutotaskOperation) -> AutotaskError {
+        AutotaskError(HTTPError(code, "as told", mayHaveBeenSent: mayHaveBeenSent), during: operation)
+    }
+
+    @Test(
+        "Retry-After is understood in both forms",
+        arguments: [
+            ("17", Duration.seconds(17)),
+            ("0", .zero),
+            ("-5", .zero),
+            ("99999999999", .seconds(86_400)),
+            ("Sun, 22 Nov 2026 08:00:30 GMT", .seconds(30)),
+            ("Sun, 22 Nov 2026 07:00:00 GMT", .zero),
+            ("Sun, 22 Nov 2036 08:00:30 GMT", .seconds(86_400)),
+            ("soon", nil),
+            ("1.5", nil),
+            ("", nil),
+            ("99999999999999999999", nil),
+        ]
+    )
+    func retryAfter(text: String, wait: Duration?) {
+        let response = HTTPResponse(
+            status: 429,
+            headers: [("date", "Sun, 22 Nov 2026 08:00:00 GMT"), ("retry-after", text)]
+        )
+        #expect(failure(of: response).retryAfter == wait)
+    }
+
+    @Test("A date in Retry-After means nothing where the answer has none of its own")
+    func retryAfterWithoutDate() {
+        #expect(failure(of: HTTPResponse(status: 429, headers: [("retry-after", "Sun, 22 Nov 2026 08:00:30 GMT")])).retryAfter == nil)
+        #expect(failure(of: HTTPResponse(status: 429)).retryAfter == nil)
+    }
+}

@@ -1,0 +1,103 @@
+import Contract
+import HTTP
+import Testing
+import Vault
+
+@testable import Autotask
+
+@Suite("What Autotask says is made safe to show")
+struct RedactionTests {
+    private func said(_ text: String, _ credentials: AutotaskCredentials = .test()) -> String? {
+        AutotaskError(.failure(text), to: .createService, redacting: Redaction(credentials)).remoteMessage
+    }
+
+    @Test(
+        "No credential survives, however it is spelled",
+        arguments: [
+            "User api@demo.example with s3cr3t-Wort, code TRACK-4711",
+            "USER API@DEMO.EXAMPLE WITH S3CR3T-WORT, CODE track-4711",
+            "?user=api%40demo.example",
+            "s3cr3t\u{0}-Wort s3\u{200B}cr3t-Wort",
+            "s3cr3t-Worts3cr3t-Wort",
+        ]
+    )
+    func credentials(text: String) throws {
+        let message = try #require(said(text)).lowercased()
+        for value in ["api@demo", "api%40demo", "s3cr3t-wort", "track-4711"] { #expect(!message.contains(value), "\(message)") }
+        #expect(message.contains("[redacted]"))
+    }
+
+    @Test(
+        "A secret of any bytes is found",
+        arguments: [#"é:;%"\"#, "pä ß", "a\tb", String(repeating: "x9", count: 150), "🔑🔑"]
+    )
+    func oddSecrets(secret: String) throws {
+        let credentials = AutotaskCredentials.test(secret: secret)
+        #expect(said("It was \(secret)!", credentials) == "It was [redacted]!")
+        let latin1 = String(String.UnicodeScalarView(secret.utf8.map { Unicode.Scalar($0) }))
+        #expect(said("It was \(latin1)!", credentials) == "It was [redacted]!")
+    }
+
+    @Test("A secret that another value contains goes with it")
+    func nested() {
+        let credentials = AutotaskCredentials.test(username: "demo", secret: "demo-secret", code: "secret")
+        #expect(said("demo-secret", credentials) == "[redacted]")
+    }
+
+    @Test("An empty value redacts nothing")
+    func empty() {
+        #expect(said("As it is", .test(username: "", secret: "", code: "")) == "As it is")
+    }
+
+    @Test("It is one line of at most 300 characters")
+    func shape() throws {
+        #expect(
+            said("Value cannot be null.\r\nParameter\u{7} name:\u{202E} x\u{2028}y \u{0} ") == "Value cannot be null. Parameter name: x y"
+        )
+        let long = try #require(said(String(repeating: "ä", count: 1000)))
+        #expect(long.count == 300 && long.hasSuffix("…"))
+        #expect(said("\u{1}") == nil)
+    }
+
+    @Test("Several errors are told together, in whatever form they come")
+    func forms() {
+        func said(_ body: String) -> String? {
+            AutotaskError(.answer(500, body), to: .createService, redacting: Redaction(.test())).remoteMessage
+        }
+        #expect(said(#"{"errors":["One.","Two."]}"#) == "One. Two.")
+        #expect(said(#"{"errors":[{"message":"One."},7,null]}"#) == "One.")
+        #expect(said(#"{"Message":"One."}"#) == "One.")
+        #expect(said(#""One.""#) == "One.")
+        #expect(said("\u{FEFF}" + #"{"errors":["One."]}"#) == "One.")
+        #expect(said("<html>One.</html>") == nil)
+        #expect(said("[1]") == nil)
+    }
+
+    @Test("No description holds a credential or what Autotask said")
+    func descriptions() async throws {
+        let credentials = AutotaskCredentials.test()
+        let transport = ScriptedTransport([.failure("rejected s3cr3t-Wort of api@demo.example by TRACK-4711: Gold plan")])
+        let session = AutotaskSession.test(transport, credentials: credentials)
+        let error = try #require(await failure { () throws(AutotaskError) in try await session.version() })
+        for text in ["\(error)", "\(error.jobError)"] {
+            for value in ["s3cr3t", "api@demo", "TRACK"] { #expect(!text.contains(value), "\(text)") }
+        }
+        #expect("\(error)" == "remote_rejected: Autotask rejected the request (HTTP 500)")
+        for value in ["s3cr3t", "api@demo", "TRACK"] {
+            #expect(!String(reflecting: error).contains(value))
+            #expect(!String(reflecting: credentials).contains(value))
+            #expect(!String(reflecting: session).contains(value))
+            #expect(!"\(error.jobError.json)".contains(value))
+        }
+    }
+}
+
+/// The error of a call that has to fail.
+func failure<Value>(_ body: () async throws(AutotaskError) -> Value) async -> AutotaskError? {
+    do throws(AutotaskError) {
+        _ = try await body()
+        return nil
+    } catch {
+        return error
+    }
+}

@@ -1,0 +1,144 @@
+import Contract
+import HTTP
+import Testing
+
+@testable import Autotask
+
+@Suite("Writing services")
+struct ServiceWriteTests {
+    private func money(_ text: String) throws -> Money { try #require(Money(contract: text)) }
+
+    private func service(
+        name: String = "Gold",
+        price: String = "34.55",
+        cost: String? = "28.19",
+        marker: ServiceMarker? = ServiceMarker(field: .internalID, value: "0123456789abcdef0123456789abcdef")
+    ) throws -> NewService {
+        NewService(
+            name: name,
+            unitPrice: try money(price),
+            unitCost: try cost.map(money),
+            billingCodeID: 29_683_278,
+            periodType: 2,
+            marker: marker
+        )
+    }
+
+    @Test("A create sends the managed fields and the marker, amounts as their own text")
+    func create() async throws {
+        let transport = ScriptedTransport([.fixture("create.200.json")])
+        let id = try await AutotaskSession.test(transport).createService(try service())
+        #expect(id == 4)
+        let request = try #require(transport.requests.first)
+        #expect(request.method == .post)
+        #expect(request.url == "https://webservices14.autotask.net/ATServicesRest/V1.0/Services")
+        #expect(
+            transport.bodies == [
+                #"{"name":"Gold","unitPrice":34.55,"unitCost":28.19,"billingCodeID":29683278,"periodType":2,"#
+                    + #""internalID":"0123456789abcdef0123456789abcdef"}"#
+            ]
+        )
+    }
+
+    @Test("What is not known is not sent")
+    func sparseCreate() async throws {
+        let transport = ScriptedTransport([.answer(200, #"{"itemId":"4"}"#)])
+        #expect(try await AutotaskSession.test(transport).createService(try service(cost: nil, marker: nil)) == 4)
+        #expect(transport.bodies == [#"{"name":"Gold","unitPrice":34.55,"billingCodeID":29683278,"periodType":2}"#])
+    }
+
+    @Test(
+        "Amounts are numbers on the wire, exact",
+        arguments: [("28.19", "28.19"), ("0.0001", "0.0001"), ("999999999999.9999", "999999999999.9999"), ("10", "10.00"), ("0", "0.00")]
+    )
+    func decimals(text: String, wire: String) async throws {
+        let transport = ScriptedTransport([.fixture("create.200.json")])
+        _ = try await AutotaskSession.test(transport).createService(try service(price: text, cost: text))
+        let body = try JSON(parsing: try #require(transport.requests.first).body)
+        #expect(body["unitPrice"] == .number(wire))
+        #expect(body["unitCost"] == .number(wire))
+    }
+
+    @Test("Names go as they were typed", arguments: [#"Zoë's "Gold" \ plan"#, "  tabs\tand\nlines ", "日本語 🎉", "e\u{301}", "</script>"])
+    func names(name: String) async throws {
+        let transport = ScriptedTransport([.fixture("create.200.json"), .fixture("create.200.json")])
+        let session = AutotaskSession.test(transport)
+        _ = try await session.createService(try service(name: name))
+        try await session.updateService(id: 4, ServicePatch(name: name))
+        for request in transport.requests {
+            #expect(try JSON(parsing: request.body)["name"]?.string.map { Array($0.utf8) } == Array(name.utf8))
+        }
+    }
+
+    @Test("An update is a PATCH at the collection with the id and what changes")
+    func update() async throws {
+        let transport = ScriptedTransport([.answer(200, #"{"itemId":677}"#), .answer(200, #"{"itemId":677}"#)])
+        let session = AutotaskSession.test(transport)
+        try await session.updateService(id: 677, ServicePatch(unitPrice: try money("9.5")))
+        let everything = ServicePatch(
+            name: "Gold",
+            unitPrice: try money("9"),
+            unitCost: try money("0.0125"),
+            billingCodeID: 3,
+            periodType: 5,
+            marker: ServiceMarker(field: .sku, value: "m")
+        )
+        try await session.updateService(id: 677, everything)
+        #expect(
+            transport.bodies == [
+                #"{"id":677,"unitPrice":9.50}"#,
+                #"{"id":677,"name":"Gold","unitPrice":9.00,"unitCost":0.0125,"billingCodeID":3,"periodType":5,"sku":"m"}"#,
+            ]
+        )
+        #expect(transport.requests.allSatisfy { $0.method == .patch && $0.url.hasSuffix("/V1.0/Services") })
+    }
+
+    @Test("A patch of nothing makes no call")
+    func emptyPatch() async throws {
+        let session = AutotaskSession.test(ScriptedTransport([]))
+        try await session.updateService(id: 1, ServicePatch())
+        #expect(session.callCount == 0)
+    }
+
+    @Test(
+        "A create without an id in its answer leaves open whether the service exists",
+        arguments: ["", "{}", #"{"itemId":null}"#, #"{"itemId":0}"#, #"{"itemId":1.5}"#, #"{"itemId":4"#, "<html>OK</html>", "[4]"]
+    )
+    func createWithoutID(body: String) async throws {
+        let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
+        let service = try service()
+        let error = try #require(await failure { () throws(AutotaskError) in try await session.createService(service) })
+        #expect(error.kind == .malformedResponse)
+        #expect(error.isOutcomeUnknown)
+        #expect(error.jobError.code == .outcomeUnknown)
+    }
+
+    @Test("An update is believed by its status, unless its answer speaks of something else")
+    func updateAnswers() async {
+        func error(_ body: String) async -> AutotaskError? {
+            let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
+            return await failure { () throws(AutotaskError) in try await session.updateService(id: 677, ServicePatch(name: "n")) }
+        }
+        for body in ["", "{}", #"{"itemId":677}"#, #"{"itemId":"677"}"#, #"{"itemId":null}"#] { #expect(await error(body) == nil) }
+        for body in ["[]", "<html>", #"{"itemId":678}"#, #"{"itemId":6"#] {
+            let error = await error(body)
+            #expect(error?.kind == .malformedResponse)
+            #expect(error?.isOutcomeUnknown == true)
+        }
+        #expect(await error(#"{"errors":["Not now"]}"#)?.kind == .rejected)
+    }
+
+    @Test("A lost answer leaves a create's outcome open, an unsent request does not")
+    func lost() async throws {
+        let transport = ScriptedTransport(
+            .failure(HTTPError(.connectionLost, "gone", mayHaveBeenSent: true)),
+            .failure(HTTPError(.cannotConnect, "refused", mayHaveBeenSent: false))
+        )
+        let session = AutotaskSession.test(transport)
+        let service = try service()
+        let lost = try #require(await failure { () throws(AutotaskError) in try await session.createService(service) })
+        #expect(lost.isOutcomeUnknown && lost.kind == .network(.connectionLost))
+        let unsent = try #require(await failure { () throws(AutotaskError) in try await session.createService(service) })
+        #expect(!unsent.isOutcomeUnknown && unsent.jobError.code == .network)
+    }
+}
