@@ -133,6 +133,7 @@ struct FailureSortingTests {
             (.answer(502, ""), true),
             (.answer(504, ""), true),
             (.answer(200, #"{"errors":["what now"],"itemId":4}"#), true),
+            (.failure(200, "Violation of UNIQUE KEY constraint 'IX_service'."), false),
             (.failure(500, "A name is required"), false),
             (HTTPResponse(status: 401), false),
             (HTTPResponse(status: 403), false),

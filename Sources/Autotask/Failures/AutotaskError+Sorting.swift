@@ -5,12 +5,7 @@ extension AutotaskError {
     init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) {
         let text = FailureText(response.body)
         let kind = Kind(status: response.status, text: text, operation: operation)
-        let leavesOutcomeOpen =
-            switch kind {
-            case .unavailable, .timedOut, .malformedResponse: true
-            // A success that lists errors contradicts itself.
-            default: (200..<300).contains(response.status)
-            }
+        let leavesOutcomeOpen = [.unavailable, .timedOut, .malformedResponse].contains(kind)
         self.init(
             kind,
             status: response.status,
@@ -49,7 +44,8 @@ extension AutotaskError.Kind {
         }
         self =
             switch status {
-            case 200..<300: text.said == nil ? .malformedResponse : .rejected
+            // A success that lists errors contradicts itself.
+            case 200..<300: .malformedResponse
             case 300..<400, 404, 410: .notServedHere
             // Where no credentials are sent, none can be wrong.
             case 401: operation == .zone ? .accessDenied : .unauthorized
