@@ -1,0 +1,227 @@
+import Contract
+import Foundation
+import HTTP
+import Synchronization
+
+/// An Autotask in memory, at the place of the network: it answers requests with the wire's bodies, knows users and databases, and fails on
+/// demand. The quirks that only a server shows (locks, quotas, latency) are the simulator's.
+final class FakeAutotask: HTTPTransport {
+    /// What a request asks for: the method and the path behind `V1.0/`, `POST Services/query`.
+    typealias Operation = String
+
+    /// A call that arrived.
+    struct Call: Sendable {
+        var operation: Operation
+        var host: String
+        /// As sent, for assertions on what may not be sent.
+        var headers: [HTTPHeader]
+        var body: JSON?
+        var traceparent: String? { header("traceparent") }
+
+        func header(_ name: String) -> String? {
+            headers.first { $0.name.lowercased() == name.lowercased() }.map { String(decoding: $0.value, as: UTF8.self) }
+        }
+    }
+
+    /// What happens instead of the usual answer.
+    enum Fault: Sendable {
+        case status(Int, body: String = "", headers: [(name: String, value: String)] = [])
+        case noAnswer(HTTPError.Code, mayHaveBeenSent: Bool = true)
+        /// The request takes effect, and its answer is lost.
+        case lostAnswer
+    }
+
+    struct User: Sendable {
+        var secret: String
+        var integrationCode: String
+        var databaseID: Int64
+    }
+
+    struct Database: Sendable {
+        var zoneName = "AE02"
+        var host: String
+        var services: [JSONObject] = []
+        var billingCodes: [JSONObject] = FakeAutotask.billingCodes
+        var nextServiceID: Int64 = 500
+        /// By verb: `Query`, `Create`, `Update`.
+        var access: [String: Bool] = [:]
+        var hidesCosts = false
+    }
+
+    struct State: Sendable {
+        var users: [String: User] = [:]
+        var databases: [Int64: Database] = [:]
+        var calls: [Call] = []
+        var faults: [Operation: [Fault]] = [:]
+        var inFlight = 0
+        var maximumInFlight = 0
+    }
+
+    static let lookupHost = "webservices.autotask.net"
+    static let lookupURL = "https://\(lookupHost)/atservicesrest/"
+
+    private let state = Mutex(State())
+
+    // MARK: For tests
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+    var calls: [Call] { state.withLock { $0.calls } }
+    var operations: [Operation] { calls.map(\.operation) }
+    var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
+    func database(_ id: Int64) -> Database? { state.withLock { $0.databases[id] } }
+
+    /// The next request of this kind meets the fault; the one after it the next fault, if there is one.
+    func fail(_ operation: Operation, _ faults: Fault...) { change { $0.faults[operation, default: []] += faults } }
+
+    func forgetCalls() { change { $0.calls = [] } }
+
+    // MARK: HTTPTransport
+
+    func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        let (host, path, query) = FakeAutotask.parts(of: request.url)
+        let operation = "\(request.method.rawValue) \(path)"
+        let body = request.body.isEmpty ? nil : try? JSON(parsing: request.body)
+        let call = Call(operation: operation, host: host, headers: request.headers, body: body)
+        let fault = state.withLock { state in
+            state.calls.append(call)
+            state.inFlight += 1
+            state.maximumInFlight = max(state.maximumInFlight, state.inFlight)
+            guard state.faults[operation]?.isEmpty == false else { return nil as Fault? }
+            return state.faults[operation]?.removeFirst()
+        }
+        // Lets a second call in, if there is one, so that it is seen.
+        await Task.yield()
+        defer { state.withLock { $0.inFlight -= 1 } }
+        switch fault {
+        case .status(let status, let body, let headers):
+            return HTTPResponse(status: status, headers: headers, body: Array(body.utf8))
+        case .noAnswer(let code, let mayHaveBeenSent):
+            throw HTTPError(code, "a fault of the test", mayHaveBeenSent: mayHaveBeenSent)
+        case .lostAnswer:
+            _ = try answer(call, query: query)
+            throw HTTPError(.connectionLost, "a fault of the test", mayHaveBeenSent: true)
+        case nil:
+            return try answer(call, query: query)
+        }
+    }
+
+    private func answer(_ call: Call, query: [String: String]) throws(HTTPError) -> HTTPResponse {
+        let response = state.withLock { state -> HTTPResponse? in
+            if call.operation == "GET zoneInformation" { return state.zone(of: query["user"] ?? "") }
+            let zones = Set(state.databases.values.map(\.host))
+            guard zones.contains(call.host) else { return nil }
+            return state.answer(call)
+        }
+        guard let response else { throw HTTPError(.nameNotResolved, "no such host in the test", mayHaveBeenSent: false) }
+        return response
+    }
+
+    private static func parts(of url: String) -> (host: String, path: String, query: [String: String]) {
+        guard let components = URLComponents(string: url), let range = components.path.range(of: "/v1.0/", options: .caseInsensitive) else {
+            return ("", url, [:])
+        }
+        let items = (components.queryItems ?? []).map { ($0.name, $0.value ?? "") }
+        return (components.host ?? "", String(components.path[range.upperBound...]), Dictionary(items) { first, _ in first })
+    }
+}
+
+// MARK: - Answers
+
+extension FakeAutotask.State {
+    fileprivate func zone(of username: String) -> HTTPResponse {
+        guard let user = users[username], let database = databases[user.databaseID] else {
+            return .refusal("Zone information could not be determined")
+        }
+        return .ok([
+            "zoneName": .string(database.zoneName),
+            "url": .string("https://\(database.host)/ATServicesRest/"),
+            "webUrl": "https://ww14.autotask.net/",
+            "ci": JSON(user.databaseID),
+        ])
+    }
+
+    fileprivate mutating func answer(_ call: FakeAutotask.Call) -> HTTPResponse {
+        guard let name = call.header("UserName"), let user = users[name], call.header("Secret") == user.secret,
+            call.header("ApiIntegrationCode") == user.integrationCode, var database = databases[user.databaseID], database.host == call.host
+        else { return HTTPResponse(status: 401) }
+        defer { databases[user.databaseID] = database }
+        switch call.operation {
+        case "GET Version":
+            return .ok(["majorVersion": "2026", "minorVersion": "2", "build": "1", "customerType": ""])
+        case "GET Services/entityInformation":
+            return .ok(database.entityInformation)
+        case "GET Services/entityInformation/fields":
+            return .ok(["fields": .array(FakeAutotask.serviceFields)])
+        case "POST Services/query":
+            let services = database.services.map { service in
+                var service = service
+                if database.hidesCosts { service["unitCost"] = .null }
+                return service
+            }
+            return .page(of: services, matching: call.body)
+        case "POST BillingCodes/query":
+            return .page(of: database.billingCodes, matching: call.body)
+        case "POST Services":
+            return database.create(call.body)
+        case "PATCH Services":
+            return database.update(call.body)
+        default:
+            return HTTPResponse(status: 404, body: Array("<html><h1>Server Error</h1></html>".utf8))
+        }
+    }
+}
+
+extension FakeAutotask.Database {
+    fileprivate var entityInformation: JSON {
+        func allows(_ verb: String) -> JSON { .bool(access[verb] ?? true) }
+        func level(_ verb: String) -> JSON { .string(access[verb] ?? true ? "All" : "None") }
+        return [
+            "info": [
+                "name": "Service", "canCreate": true, "canDelete": false, "canQuery": true, "canUpdate": true,
+                "userAccessForCreate": level("Create"), "userAccessForDelete": "None", "userAccessForQuery": level("Query"),
+                "userAccessForUpdate": level("Update"), "hasUserDefinedFields": false, "supportsWebhookCallouts": false,
+            ]
+        ]
+    }
+
+    fileprivate mutating func create(_ body: JSON?) -> HTTPResponse {
+        guard var record = body?.object else { return .refusal("Value cannot be null.") }
+        let id = nextServiceID
+        nextServiceID += 1
+        record["id"] = JSON(id)
+        record["isActive"] = record["isActive"] ?? true
+        if hidesCosts { record["unitCost"] = .null }
+        services.append(record)
+        return .ok(["itemId": JSON(id)])
+    }
+
+    fileprivate mutating func update(_ body: JSON?) -> HTTPResponse {
+        guard let patch = body?.object, let id = patch["id"], let index = services.firstIndex(where: { $0["id"] == id }) else {
+            return .refusal("No message. No matching records found.")
+        }
+        for member in patch.members where !(hidesCosts && member.name == "unitCost") { services[index][member.name] = member.value }
+        return .ok(["itemId": id])
+    }
+}
+
+extension HTTPResponse {
+    fileprivate static func ok(_ body: JSON) -> HTTPResponse { HTTPResponse(status: 200, body: body.encoded) }
+
+    /// How Autotask refuses: a 500 with a text.
+    fileprivate static func refusal(_ text: String) -> HTTPResponse {
+        HTTPResponse(status: 500, body: JSON.object(["errors": [.string(text)]]).encoded)
+    }
+
+    fileprivate static func page(of records: [JSONObject], matching query: JSON?) -> HTTPResponse {
+        let limit = query?["MaxRecords"]?.integer ?? query?["maxRecords"]?.integer ?? 500
+        let filter = (query?["Filter"] ?? query?["filter"])?.array ?? []
+        let matching = records.filter { record in filter.allSatisfy { FakeAutotask.matches(record, $0) } }
+            .sorted { ($0["id"]?.integer ?? 0) < ($1["id"]?.integer ?? 0) }
+        let items = matching.prefix(Int(limit))
+        return .ok([
+            "items": .array(items.map(JSON.object)),
+            "pageDetails": ["count": JSON(items.count), "requestCount": JSON(limit), "prevPageUrl": nil, "nextPageUrl": nil],
+        ])
+    }
+}

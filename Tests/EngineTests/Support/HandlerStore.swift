@@ -1,0 +1,74 @@
+import Contract
+import Store
+import Synchronization
+
+/// The two functions of a store that handlers call; the others belong to the engine around them, and refuse.
+final class HandlerStore: Store {
+    struct State: Sendable {
+        /// Databases at which there is no place.
+        var crowded: Set<Int64> = []
+        var occupied: [Int64] = []
+        /// Every call of `journal`.
+        var journal: [[JournalEntry]] = []
+        var resetWaits = false
+        /// Thrown by whatever is called next.
+        var error: StoreError.Code?
+    }
+
+    let state = Mutex(State())
+
+    func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool {
+        try check()
+        return state.withLock {
+            guard !$0.crowded.contains(database) else { return false }
+            $0.occupied.append(database)
+            return true
+        }
+    }
+
+    func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
+        try check()
+        return state.withLock {
+            $0.journal.append(entries)
+            return $0.resetWaits
+        }
+    }
+
+    private func check() throws(StoreError) {
+        if let code = state.withLock({ $0.error }) { throw StoreError(code, "a fault of the test") }
+    }
+
+    private static let notAHandlersMatter = StoreError(.unexpected, "a handler has no business with this")
+
+    func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
+        throw Self.notAHandlersMatter
+    }
+    func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
+        throw Self.notAHandlersMatter
+    }
+    func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) { throw Self.notAHandlersMatter }
+    func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func accept(
+        _ items: [IntakeItem],
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: @escaping @Sendable (IntakeItem) -> Event
+    ) async throws(StoreError) -> Intake { throw Self.notAHandlersMatter }
+    func claim(
+        _ request: ClaimRequest,
+        at now: Timestamp,
+        decide: @escaping @Sendable (LaneSnapshot) -> LaneDecision
+    ) async throws(StoreError) -> ClaimResult { throw Self.notAHandlersMatter }
+    func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
+        throw Self.notAHandlersMatter
+    }
+    func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
+        throw Self.notAHandlersMatter
+    }
+    func forgetPublished(_ positions: [Int64]) async throws(StoreError) { throw Self.notAHandlersMatter }
+    func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
+    func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
+    func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { throw Self.notAHandlersMatter }
+    func prune(at now: Timestamp) async throws(StoreError) { throw Self.notAHandlersMatter }
+    func close() async {}
+}

@@ -1,0 +1,38 @@
+import Contract
+import Store
+
+extension LaneState {
+    /// The state after a job, as a store keeps it.
+    func applying(_ changes: LaneChanges) -> LaneState {
+        if changes.resets {
+            return LaneState(epoch: epoch + 1, isEligible: isEligible, unsettledUntil: changes.unsettledUntil)
+        }
+        var state = self
+        changes.connection.apply(to: &state.connection)
+        changes.refusedCredentials.apply(to: &state.refusedCredentials)
+        changes.billingCodes.apply(to: &state.billingCodes)
+        state.isEligible = isEligible || changes.becomesEligible
+        state.isEnabled = isEnabled || changes.becomesEnabled
+        if changes.removesBindings { (state.bindings, state.openWrites) = ([], []) }
+        for binding in changes.bindings {
+            state.bindings.removeAll { $0.planID == binding.planID && $0.serviceKey == binding.serviceKey }
+            state.bindings.append(binding)
+        }
+        for (planID, key) in changes.retired { state.bindings.removeAll { $0.planID == planID && $0.serviceKey == key } }
+        for entry in changes.journal {
+            state.openWrites.removeAll { $0.planID == entry.planID && $0.serviceKey == entry.serviceKey }
+            if entry.state != .verified { state.openWrites.append(entry) }
+        }
+        return state
+    }
+}
+
+extension LaneChanges.Change {
+    func apply(to value: inout Value?) {
+        switch self {
+        case .keep: break
+        case .set(let new): value = new
+        case .remove: value = nil
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Contract
+import HTTP
+import Logging
+import Store
+import Vault
+
+@testable import Engine
+
+/// Everything that a handler needs, for one lane: real but for the network, the clock, chance and the store.
+struct Workbench {
+    /// Two API users of one tenant's database, and one of another's.
+    static let username = "api-4711@demo.example"
+    static let secret = #"Correct é:;%"\-Horse"#
+    static let otherUsername = "api-4712@demo.example"
+    static let strangerUsername = "api-9000@stranger.example"
+    static let databaseID: Int64 = 123_456
+    static let strangerDatabaseID: Int64 = 999_999
+    static let vendorCode = "VENDOR-TRACKING-ID"
+    static let zoneHost = "webservices14.autotask.net"
+
+    let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+    let autotask = FakeAutotask()
+    let clock = ManualClock(Timestamp("2026-11-22T08:00:00Z")!)
+    let store = HandlerStore()
+    let sink = RecordingSink()
+    let vault: Vault
+    var settings = EngineSettings()
+    private let entropy = SeededEntropy()
+
+    init() throws {
+        vault = try Vault.forTests()
+        autotask.change {
+            $0.databases[Workbench.databaseID] = FakeAutotask.Database(host: Workbench.zoneHost)
+            $0.databases[Workbench.strangerDatabaseID] = FakeAutotask.Database(zoneName: "AE05", host: "webservices25.autotask.net")
+            for (name, database) in [
+                (Workbench.username, Workbench.databaseID), (Workbench.otherUsername, Workbench.databaseID),
+                (Workbench.strangerUsername, Workbench.strangerDatabaseID),
+            ] {
+                $0.users[name] = FakeAutotask.User(secret: Workbench.secret, integrationCode: Workbench.vendorCode, databaseID: database)
+            }
+        }
+    }
+
+    /// A claim of the lane's job, with its context.
+    func context(
+        _ kind: JobKind,
+        id: String = "job-1",
+        state: LaneState = LaneState(epoch: 1),
+        mode: RunMode = .work,
+        hasWritten: Bool = false,
+        apiCalls: Int = 0
+    ) -> JobContext {
+        let job = QueuedJob(
+            order: 1,
+            id: JobID(id)!,
+            kind: kind,
+            acceptedAt: clock.now,
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            attempts: 1,
+            hasWritten: hasWritten,
+            apiCalls: apiCalls
+        )
+        let token = ClaimToken(lane: lane, worker: WorkerID("worker-1"), fence: 1, order: job.order)
+        return JobContext(
+            claim: LaneClaim(token: token, job: job, sealedPayload: [], mode: mode, state: state),
+            store: store,
+            vault: vault,
+            autotask: AutotaskAccess(
+                transport: autotask,
+                lookupURL: FakeAutotask.lookupURL,
+                integrationCode: Array(Workbench.vendorCode.utf8)
+            ),
+            settings: settings,
+            clock: clock,
+            entropy: entropy,
+            sink: sink,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+}
+
+extension Event {
+    /// `data`, to be looked into.
+    var members: JSON {
+        guard let json = try? JSON(parsing: data) else { return .null }
+        return json
+    }
+
+    var errorCode: String? { members["error"]?["code"]?.string }
+}
+
+extension HandlerOutcome {
+    /// The one event in which the job ends.
+    var terminal: Event? {
+        let terminal = (events + (failure.map { [$0] } ?? [])).filter(\.type.isTerminal)
+        return terminal.count == 1 ? terminal[0] : nil
+    }
+
+    /// What would end the job if this was its last attempt.
+    var failure: Event? {
+        guard case .transient(_, _, let failure) = ending else { return nil }
+        return failure
+    }
+}
