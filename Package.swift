@@ -90,5 +90,13 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+
+        // Tests, by the module that they hold to its word.
+        .testTarget(
+            name: "AutotaskTests",
+            dependencies: ["Autotask", "Contract", "HTTP", "Vault"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: house
+        ),
     ]
 )
