@@ -1,7 +1,5 @@
 """The schemas are schemas, the examples keep them (or break them where they say so), and the AsyncAPI document holds together."""
 
-import copy
-
 import jsonschema
 import pytest
 import yaml

@@ -1,0 +1,99 @@
+"""One broker, one simulator, one worker and one monitor for the whole run; a tenant of its own for each test."""
+
+import itertools
+import uuid
+
+import pytest
+
+from monitor import Monitor
+from portal import Portal
+from processes import Broker, Worker
+from simulator import Simulator
+from tenants import Tenant
+
+
+def pytest_collection_modifyitems(items):
+    """What looks at the run as a whole comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="session")
+def broker(directory):
+    broker = Broker(directory / "broker")
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def simulator(directory):
+    simulator = Simulator(directory)
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture(scope="session")
+def worker(directory, broker, simulator):
+    """The worker as in production: only sealed credentials, only trusted publishers."""
+    worker = Worker(directory, broker, simulator)
+    worker.start()
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture(scope="session")
+def monitor(broker):
+    monitor = Monitor(broker.url("monitor"))
+    yield monitor
+    monitor.close()
+
+
+@pytest.fixture(scope="session")
+def portal(broker):
+    portal = Portal(broker.url("portal"))
+    yield portal
+    portal.close()
+
+
+@pytest.fixture(scope="session")
+def secrets():
+    """Every secret that the run used, to be looked for where none may be."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def numbers():
+    return itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def new_tenant(worker, portal, monitor, simulator, secrets, numbers):
+    """Makes a tenant with an Autotask database of its own."""
+    key = worker.public_key()
+
+    def make(secret=None, **database):
+        secret = secret or f"Secret-{uuid.uuid4().hex}"
+        secrets.append(secret)
+        return Tenant(next(numbers), secret, key, portal, monitor, simulator, **database)
+
+    return make
+
+
+@pytest.fixture
+def tenant(new_tenant):
+    return new_tenant()
+
+
+@pytest.fixture(autouse=True)
+def contract_is_kept(request):
+    """Fails the test during which an event came that breaks the contract, or the worker ended by itself."""
+    yield
+    if "worker" in request.fixturenames:
+        worker, monitor = request.getfixturevalue("worker"), request.getfixturevalue("monitor")
+        problems = monitor.take_problems()
+        assert not problems, "\n".join(problems)
+        assert worker.is_running, worker.log[-4000:]

@@ -1,0 +1,132 @@
+"""The real parts as processes: a private RabbitMQ, the simulated Autotask, the worker."""
+
+import json
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import time
+
+import contract
+
+BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR") or contract.ROOT / ".build" / "debug")
+
+
+def poll(condition, seconds, what, process=None):
+    """Asks until the answer is yes. For what no event tells: the start of a process."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"{what}: the process ended with exit code {process.returncode}")
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+    return answer
+
+
+def plain_environment(**settings):
+    """What a process is started with: nothing of the surroundings but the way to programs."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, **settings}
+
+
+class Broker:
+    """A private RabbitMQ with the topology and the users of `deploy/`."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.command("start")
+        self.environment = dict(
+            line.removeprefix("export ").split("=", 1)
+            for line in (directory / "env").read_text().splitlines()
+            if "=" in line and not line.startswith("#")
+        )
+        self.environment = {name: "".join(shlex.split(value)) for name, value in self.environment.items()}
+
+    def url(self, user):
+        return self.environment["AMQP_URL" if user == "worker" else f"{user.upper()}_AMQP_URL"]
+
+    def stop(self):
+        self.command("stop")
+
+    def command(self, verb):
+        result = subprocess.run(
+            [contract.ROOT / "deploy" / "broker", verb, self.directory], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert result.returncode == 0, f"deploy/broker {verb}: {result.stdout}{result.stderr}"
+
+
+class Worker:
+    """The worker on one store. It may be killed and started again; all its output goes to one log."""
+
+    def __init__(self, directory, broker, simulator):
+        self.directory = directory
+        self.log_path = directory / "worker.log"
+        self.store_path = directory / "worker.sqlite"
+        self.process = None
+        self.settings = {
+            **broker.environment,
+            "AUTOTASK_URL": simulator.lookup_url,
+            "AUTOTASK_ALLOWED_HOSTS": simulator.host,
+            "AUTOTASK_INTEGRATION_CODE": "Vendor-Code-000000000000001",
+            "STORE_URL": f"sqlite:{self.store_path}",
+            "VAULT_KEYS": str(directory / "keys.json"),
+            "TRUSTED_PUBLISHERS": "portal",
+            "SETTLE_SECONDS": "1",
+            "RETRY_SECONDS": "0.1",
+            "LOG_LEVEL": "debug",
+        }
+        self.cli("keys", "generate")
+
+    def cli(self, *arguments, expect=0, **settings):
+        """Runs another command of the worker's, and returns what it printed."""
+        result = subprocess.run(
+            [BIN_DIR / "autotask-worker", *arguments],
+            env=plain_environment(**{**self.settings, **settings}),
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert result.returncode == expect, f"{arguments} exited with {result.returncode}: {result.stdout}{result.stderr}"
+        return result.stdout
+
+    def start(self, **settings):
+        assert self.process is None
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [BIN_DIR / "autotask-worker", "run"],
+                env=plain_environment(**{**self.settings, **settings}),
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self):
+        """As an init system stops it."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=30)
+        self.process = None
+        assert status == 0, f"the worker ended with exit code {status}"
+
+    @property
+    def log(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def public_key(self):
+        """The newest of the published keys."""
+        return json.loads(self.cli("keys", "publish"))["keys"][-1]

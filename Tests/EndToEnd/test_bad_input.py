@@ -1,0 +1,172 @@
+"""Whatever arrives: a named error code, a worker that keeps running, and nothing that is requeued for ever."""
+
+import hashlib
+import json
+
+import pytest
+
+import contract
+from processes import poll
+from tenants import plan
+
+INVALID = contract.SCHEMAS / "examples" / "invalid"
+CASES = contract.load(INVALID / "index.json")
+REJECTED = [case for case in CASES if case["event"] == "job.rejected"]
+FAILED = [case for case in CASES if case["event"] == "sync.failed"]
+UNREADABLE = [case for case in CASES if case["event"] is None]
+
+
+def name(case):
+    return case["file"]
+
+
+@pytest.fixture(scope="module")
+def visitor(new_tenant):
+    """Sends what is refused at the door."""
+    return new_tenant()
+
+
+@pytest.fixture(scope="module")
+def connected(new_tenant):
+    """Sends what the business refuses."""
+    return new_tenant().connected()
+
+
+def as_example(case, tenant):
+    """The example's own envelope, addressed by this tenant."""
+    job = contract.load(INVALID / case["file"])
+    handle = tenant.job("sync")
+    handle.envelope = {**job, "id": handle.id, "subject": tenant.name}
+    return handle
+
+
+@pytest.mark.parametrize("case", REJECTED, ids=name)
+def test_what_breaks_the_contract_is_rejected(visitor, case):
+    job = as_example(case, visitor).publish()
+    data = visitor.expect(job.ending(), "job.rejected")
+    assert data["error"]["code"] == case["code"], data
+    assert visitor.database.calls() == []
+
+
+@pytest.mark.parametrize("case", FAILED, ids=name)
+def test_what_a_person_entered_wrongly_is_told_service_by_service(connected, case):
+    job = as_example(case, connected).publish()
+    data = connected.expect(job.ending(), "sync.failed", case["code"])
+    culprits = [result for result in data["services"] if result["outcome"] == "invalid"]
+    assert culprits and all(result["status"] == "Error" for result in culprits)
+    assert {result["error"]["code"] for result in culprits} == {case["code"]}
+    assert connected.database.writes() == []
+
+
+@pytest.mark.parametrize("case", UNREADABLE, ids=name)
+def test_what_nobody_can_be_told_about_is_recorded_and_acknowledged(visitor, worker, case):
+    unreadable(visitor, worker, (INVALID / case["file"]).read_bytes(), "sync.msp-4711")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x00\xff\xfe",
+        b'{"specversion":"1.0"',
+        b"[" * 100000,
+        b'{"id":"\\ud800"}',
+        b"null",
+        b'"text"',
+        "ÿ".encode("latin-1"),
+        b'{"a":1e999999999}',
+    ],
+    ids=["empty", "binary", "cut off", "100,000 brackets", "half a surrogate", "null", "a string", "not UTF-8", "a huge number"],
+)
+def test_bytes_that_are_no_job_do_no_harm(visitor, worker, body):
+    unreadable(visitor, worker, body, "sync.msp-4711")
+
+
+def test_a_body_of_two_mebibytes_is_recorded_and_acknowledged(visitor, worker):
+    job = visitor.job("sync", {**plan(1), "ballast": "x" * (2 << 20)})
+    unreadable(visitor, worker, json.dumps(job.envelope).encode(), f"sync.{visitor.name}", message_id=job.id)
+    assert job.events == []
+
+
+def unreadable(tenant, worker, body, routing_key, **properties):
+    """Publishes what is no job; the tenant's next job shows that the worker has passed it."""
+    seen = len(tenant.monitor.events)
+    tenant.portal.publish_raw(body, routing_key, **properties)
+    ending = tenant.billing_codes()
+    tenant.expect(ending, "billing-codes.failed", "not_connected")
+    assert tenant.monitor.events[seen:] == [ending]
+    assert hashlib.sha256(body).hexdigest() in worker.log
+
+
+# Envelope and properties that disagree
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{"message_id": "another"}, {"type": "autotask.job.reset"}, {"content_type": "text/plain"}],
+    ids=lambda properties: next(iter(properties)),
+)
+def test_properties_that_disagree_with_the_envelope_are_refused(visitor, properties):
+    job = visitor.job("sync", plan())
+    visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"sync.{visitor.name}", **properties)
+    visitor.expect(job.ending(), "job.rejected", "job_invalid")
+
+
+@pytest.mark.parametrize("routing_key", ["reset.{}", "sync.msp-other", "sync", "sync.{}.more"])
+def test_a_wrong_routing_key_is_refused(visitor, routing_key):
+    job = visitor.job("sync", plan())
+    visitor.portal.publish_raw(json.dumps(job.envelope).encode(), routing_key.format(visitor.name), message_id=job.id)
+    data = visitor.expect(job.ending(), "job.rejected", "job_invalid")
+    assert data["error"]["field"] == "routing_key"
+
+
+def test_an_envelope_without_optional_properties_will_do(visitor):
+    job = visitor.job("billing-codes")
+    visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"billing-codes.{visitor.name}", content_type=None, timestamp=None)
+    visitor.expect(job.ending(), "billing-codes.failed", "not_connected")
+
+
+# Publishers that nobody vouches for
+
+
+def test_an_untrusted_message_gets_no_event_and_claims_no_id(visitor):
+    job = visitor.job("reset", {"confirm": True})
+    visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"reset.{visitor.name}", message_id=job.id, user_id=None)
+    visitor.expect(visitor.billing_codes(), "billing-codes.failed")
+    assert job.events == []
+    visitor.expect(job.publish().ending(), "integration.reset")
+
+
+def test_a_publisher_that_is_not_listed_is_untrusted(visitor, worker):
+    worker.stop()
+    worker.start(TRUSTED_PUBLISHERS="somebody-else")
+    try:
+        job = visitor.publish("reset", {"confirm": True})
+        digest = hashlib.sha256(json.dumps(job.envelope, ensure_ascii=False).encode()).hexdigest()
+        poll(lambda: digest in worker.log, 20, "the untrusted message's line in the log")
+    finally:
+        worker.stop()
+        worker.start()
+    assert job.events == []
+    visitor.expect(job.publish().ending(), "integration.reset")
+
+
+# Sealed credentials
+
+
+def test_credentials_sealed_for_another_tenant_do_not_open(visitor, new_tenant):
+    job = visitor.connect_job()
+    stolen = new_tenant().job("connect", job.envelope["data"], job.id)
+    stolen.tenant.expect(stolen.publish().ending(), "job.rejected", "decryption_failed")
+
+
+def test_credentials_sealed_for_another_job_do_not_open(visitor):
+    job = visitor.connect_job()
+    again = visitor.job("connect", job.envelope["data"])
+    visitor.expect(again.publish().ending(), "job.rejected", "decryption_failed")
+
+
+def test_credentials_sealed_for_another_product_do_not_open(visitor):
+    job = visitor.connect_job()
+    job.envelope["data"]["product"] = "fileProtection"
+    visitor.expect(job.publish().ending(), "job.rejected", "decryption_failed")

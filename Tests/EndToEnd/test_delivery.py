@@ -1,0 +1,228 @@
+"""Repeated, reordered, superseded, expired, interrupted: every job ends once, in its tenant's order."""
+
+import datetime
+
+import portal as portals
+from tenants import by_key, plan
+
+
+def order(*events):
+    """Asserts that events have their places in this order."""
+    places = [(event["epoch"], int(event["sequence"])) for event in events]
+    assert places == sorted(places), [event["type"] for event in events]
+
+
+# Repeated
+
+
+def test_a_repeated_job_runs_once_and_is_answered_with_the_same_event(tenant):
+    tenant.connected()
+    job = tenant.publish("sync", plan())
+    first = job.ending()
+    before = tenant.database.last_call()
+    assert job.publish().ending(count=2) == first
+    assert tenant.database.calls(before) == []
+
+
+def test_other_times_and_traces_and_spaces_are_the_same_job(tenant):
+    tenant.connected()
+    job = tenant.publish("sync", plan())
+    first = job.ending()
+    job.envelope["time"] = portals.rfc3339(portals.now() + datetime.timedelta(minutes=1))
+    job.envelope["traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    job.envelope["data"] = dict(reversed(job.envelope["data"].items()))
+    assert job.publish().ending(count=2)["id"] == first["id"]
+
+
+def test_a_job_that_is_repeated_while_it_runs_ends_once(tenant):
+    tenant.connected()
+    fault = tenant.database.fault("latency", milliseconds=300)
+    job = tenant.publish("sync", plan())
+    tenant.database.await_calls(1, entity="Services", operation="query")
+    for _ in range(5):
+        job.publish()
+    fault.clear()
+    tenant.expect(job.ending(), "sync.succeeded")
+    tenant.expect(tenant.billing_codes(), "billing-codes.listed")
+    assert len(job.endings) == 1
+    assert len(tenant.database.services()) == 4
+
+
+def test_the_same_id_with_other_data_is_a_conflict_and_the_first_job_stands(tenant):
+    tenant.connected()
+    job = tenant.publish("sync", plan())
+    first = job.ending()
+    tenant.publish("sync", plan(1), job_id=job.id)
+    conflict = tenant.monitor.wait(lambda: tenant.events("job.conflict"), "conflict")[0]
+    assert (conflict["jobid"], conflict["terminal"], conflict["data"]["error"]["code"]) == (job.id, False, "duplicate_id")
+    assert job.publish().ending(count=2) == first
+
+
+def test_two_tenants_may_use_one_id(tenant, new_tenant):
+    other = new_tenant()
+    job_id = portals.new_id()
+    first, second = tenant.publish("billing-codes", job_id=job_id), other.publish("billing-codes", job_id=job_id)
+    assert first.ending()["id"] != second.ending()["id"]
+
+
+def test_after_a_reset_a_repeated_job_is_answered_without_its_data(tenant):
+    connect = tenant.connect_job().publish()
+    tenant.expect(connect.ending(), "connection.established")
+    job = tenant.publish("sync", plan())
+    first = job.ending()
+    reset = tenant.publish("reset", {"confirm": True})
+    ended = reset.ending()
+    again = job.publish().ending(count=2)
+    assert again["id"] == first["id"] and again["data"] == {"jobId": job.id, "erased": True} and "sequence" not in again
+    assert connect.publish().ending(count=2)["data"] == {"jobId": connect.id, "erased": True}
+    assert reset.publish().ending(count=2) == ended
+
+
+def test_a_rejected_job_has_claimed_its_id(tenant):
+    job = tenant.publish("reset", {"confirm": False})
+    first = job.ending()
+    tenant.expect(first, "job.rejected", "reset_not_confirmed")
+    assert job.publish().ending(count=2) == first
+    tenant.publish("reset", {"confirm": True}, job_id=job.id)
+    tenant.monitor.wait(lambda: tenant.events("job.conflict"), "conflict")
+
+
+# In order
+
+
+def test_jobs_of_a_tenant_run_in_the_order_of_their_acceptance(tenant):
+    tenant.database.fault("latency", milliseconds=20)
+    jobs = [
+        tenant.connect_job().publish(),
+        tenant.publish("billing-codes", {"refresh": True}),
+        tenant.publish("sync", plan()),
+    ]
+    endings = [job.ending() for job in jobs]
+    for ending, expected in zip(endings, ("connection.established", "billing-codes.listed", "sync.succeeded"), strict=True):
+        tenant.expect(ending, expected)
+    order(*endings)
+    calls = tenant.database.calls()
+    assert all(call["inFlightDatabase"] == 1 for call in calls)
+
+
+def test_tenants_do_not_wait_for_each_other(tenant, new_tenant):
+    slow = tenant.connected()
+    hang = slow.database.fault("hang")
+    stuck = slow.publish("sync", plan())
+    slow.database.await_calls(1, operation="query", entity="Services")
+    quick = new_tenant().connected()
+    quick.expect(quick.sync(), "sync.succeeded")
+    assert stuck.endings == []
+    hang.clear()
+    slow.expect(stuck.ending(60), "sync.succeeded")
+
+
+def test_a_newer_sync_supersedes_the_one_that_waits(tenant):
+    tenant.connected()
+    fault = tenant.database.fault("latency", milliseconds=500)
+    running = tenant.publish("sync", plan())
+    tenant.database.await_calls(1, operation="query", entity="Services")
+    waiting = tenant.publish("sync", plan(revision=2))
+    newest = tenant.publish("sync", plan(revision=3))
+    fault.clear()
+    data = tenant.expect(waiting.ending(), "job.superseded", "superseded")
+    assert data["supersededBy"] == newest.id
+    tenant.expect(running.ending(), "sync.succeeded")
+    tenant.expect(newest.ending(), "sync.succeeded")
+
+
+def test_an_older_revision_never_overwrites_a_newer_one(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(revision=7)), "sync.succeeded")
+    before = tenant.database.last_call()
+    tenant.expect(tenant.sync(plan(revision=6)), "job.superseded", "superseded")
+    assert tenant.database.calls(before) == []
+    tenant.expect(tenant.sync(plan(revision=7)), "sync.succeeded")
+
+
+def test_a_reset_stops_a_running_batch_and_comes_after_it(tenant):
+    tenant.connected()
+    tenant.database.fault("latency", milliseconds=100, entity="Services")
+    sync = tenant.publish("sync", plan(40))
+    tenant.database.await_calls(2, operation="create")
+    reset = tenant.publish("reset", {"confirm": True})
+    stopped, ended = sync.ending(), reset.ending()
+    data = tenant.expect(stopped, "sync.incomplete", "superseded")
+    tenant.expect(ended, "integration.reset")
+    order(stopped, ended)
+    assert stopped["epoch"] == ended["epoch"]
+    created = [result for result in data["services"] if result["outcome"] == "created"]
+    assert 2 <= len(created) < 40
+    assert len(tenant.database.services()) == len(created)
+
+
+def test_a_job_that_is_too_late_expires(tenant):
+    tenant.connected()
+    before = tenant.database.last_call()
+    late = portals.rfc3339(portals.now() - datetime.timedelta(seconds=1))
+    tenant.expect(tenant.sync(expirytime=late), "job.expired", "expired")
+    assert tenant.database.calls(before) == []
+    soon = portals.rfc3339(portals.now() + datetime.timedelta(minutes=5))
+    tenant.expect(tenant.sync(expirytime=soon), "sync.succeeded")
+
+
+# Interrupted
+
+
+def test_killed_in_mid_sync_it_ends_once_and_creates_nothing_twice(tenant, worker):
+    tenant.connected()
+    fault = tenant.database.fault("latency", milliseconds=30, entity="Services")
+    job = tenant.publish("sync", plan(40))
+    tenant.database.await_calls(10, operation="create")
+    worker.kill()
+    fault.clear()
+    worker.start()
+    data = tenant.expect(job.ending(60), "sync.succeeded")
+    assert data["counts"]["synced"] == 40
+    names = [entry["name"] for entry in tenant.database.services()]
+    assert sorted(names) == sorted(entry["name"] for entry in plan(40)["services"])
+    assert len({result["autotaskServiceId"] for result in data["services"]}) == 40
+    before = tenant.database.last_call()
+    tenant.expect(tenant.sync(plan(40)), "sync.succeeded")
+    assert tenant.database.writes(before) == []
+    assert len(job.endings) == 1
+
+
+def test_killed_again_and_again_while_jobs_arrive_every_job_ends(new_tenant, worker):
+    tenants = [new_tenant() for _ in range(8)]
+    jobs = []
+    for number in range(4):
+        for tenant in tenants:
+            jobs.append(tenant.connect_job().publish() if number == 0 else tenant.publish("sync", plan(number)))
+        if number < 3:
+            worker.kill()
+            worker.start()
+    for job in jobs:
+        job.ending(60)
+    for tenant in tenants:
+        data = tenant.expect(tenant.sync(plan()), "sync.succeeded")
+        assert sorted(entry["name"] for entry in tenant.database.services()) == sorted(by_name(data))
+
+
+def by_name(data):
+    return [result["name"] for result in by_key(data).values()]
+
+
+def test_stopped_in_mid_sync_it_goes_on_where_it_was(tenant, worker):
+    tenant.connected()
+    fault = tenant.database.fault("latency", milliseconds=30, entity="Services")
+    job = tenant.publish("sync", plan(40))
+    tenant.database.await_calls(5, operation="create")
+    worker.stop()
+    fault.clear()
+    worker.start()
+    tenant.expect(job.ending(60), "sync.succeeded")
+    assert len(tenant.database.services()) == 40
+
+
+def test_what_was_published_while_no_worker_ran_is_done(tenant, worker):
+    tenant.connected()
+    worker.stop()
+    job = tenant.publish("sync", plan())
+    worker.start()
+    tenant.expect(job.ending(), "sync.succeeded")

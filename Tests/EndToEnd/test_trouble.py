@@ -1,0 +1,151 @@
+"""Autotask refuses, limits, breaks off, moves: what the worker makes of it."""
+
+import datetime
+
+import pytest
+
+from tenants import by_key, plan
+
+
+def tried_again(job, code, seconds=45):
+    """Waits for the end of a job that was deferred at least once, and returns its end."""
+    ending = job.ending(seconds)
+    deferred = [event for event in job.events if event["type"] == "autotask.job.deferred"]
+    assert deferred and all(event["terminal"] is False for event in deferred)
+    assert deferred[0]["data"]["error"]["code"] == code, deferred[0]
+    assert [event["data"]["attempt"] for event in deferred] == list(range(1, len(deferred) + 1))
+    return ending
+
+
+# The password was changed
+
+
+def test_after_the_first_refusal_nothing_is_called_until_a_connect(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    tenant.database.change(users=[{"username": tenant.username, "secret": "changed-in-autotask"}])
+    before = tenant.database.last_call()
+    tenant.expect(tenant.sync(), "sync.failed", "api_user_locked_or_inactive")
+    calls = tenant.database.calls(before)
+    assert len([call for call in calls if call["status"] == 401]) == 1, calls
+    before = tenant.database.last_call()
+    for _ in range(2):
+        assert tenant.sync()["type"] == "autotask.sync.failed"
+    assert tenant.billing_codes(refresh=True)["type"] == "autotask.billing-codes.failed"
+    assert tenant.database.calls(before) == []
+    assert len(tenant.events("connection.lost")) == 1
+
+    tenant.secret = "changed-in-autotask"
+    tenant.expect(tenant.connect(), "connection.established")
+    assert len(tenant.events("connection.recovered")) == 1
+    before = tenant.database.last_call()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    assert tenant.database.writes(before) == []
+
+
+def test_an_unchanged_password_is_not_tried_until_the_user_is_locked(tenant):
+    """A wrong password, over and over: Autotask locks the user after five failures, and must not come to it."""
+    tenant.connected()
+    for _ in range(8):
+        tenant.expect(tenant.connect(secret="the same typo"), "connection.failed", "credentials_invalid")
+    tenant.expect(tenant.sync(), "sync.succeeded")
+
+
+# Limits and outages
+
+
+def test_it_waits_as_long_as_autotask_asks(tenant):
+    tenant.connected()
+    tenant.database.fault("throttled", retryAfterSeconds=1, times=1, entity="Services", operation="query")
+    job = tenant.publish("sync", plan())
+    tenant.expect(tried_again(job, "rate_limited"), "sync.succeeded")
+    (deferred,) = [event for event in job.events if event["type"] == "autotask.job.deferred"]
+    assert deferred["data"]["until"] > deferred["time"]
+    throttled, again = [call for call in tenant.database.calls() if call["entity"] == "Services" and call["operation"] == "query"][:2]
+    assert throttled["status"] == 429
+    assert seconds_between(throttled, again) >= 1
+
+
+@pytest.mark.parametrize("kind", ["serverError", "unavailable", "closeBeforeReading", "notJSON", "truncated"])
+def test_an_outage_puts_the_sync_off(tenant, kind):
+    tenant.connected()
+    tenant.database.fault(kind, times=2, entity="Services", operation="query")
+    job = tenant.publish("sync", plan())
+    ending = job.ending(45)
+    tenant.expect(ending, "sync.succeeded")
+    assert [event for event in job.events if event["type"] == "autotask.job.deferred"]
+    assert len(tenant.database.services()) == 4
+
+
+def test_a_connect_outlives_an_outage(tenant):
+    tenant.database.fault("unavailable", times=1)
+    job = tenant.connect_job().publish()
+    tenant.expect(job.ending(45), "connection.established")
+
+
+def test_an_outage_in_mid_batch_goes_on_where_it_was(tenant):
+    tenant.connected()
+    tenant.database.fault("unavailable", skip=2, times=1, operation="create")
+    job = tenant.publish("sync", plan())
+    tenant.expect(job.ending(45), "sync.succeeded")
+    assert sorted(entry["name"] for entry in tenant.database.services()) == [f"Service {number}" for number in range(1, 5)]
+
+
+def test_what_is_refused_for_good_is_not_tried_again(tenant):
+    tenant.connected()
+    tenant.database.fault("businessError", message="Something about this service is not right.", times=1, operation="create", skip=1)
+    job = tenant.publish("sync", plan())
+    data = tenant.expect(job.ending(), "sync.incomplete", "remote_rejected")
+    assert [result["status"] for result in data["services"]].count("Error") == 1
+    assert [event["type"] for event in job.events if event["type"] == "autotask.job.deferred"] == []
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    assert len(tenant.database.services()) == 4
+
+
+# Answers that were lost
+
+
+@pytest.mark.parametrize("unique", [True, False], ids=["unique names", "names that may repeat"])
+def test_a_create_whose_answer_was_lost_is_looked_for_and_not_repeated(new_tenant, unique):
+    tenant = new_tenant(uniqueServiceNames=unique).connected()
+    tenant.database.fault("lostResponse", times=1, operation="create", skip=1)
+    job = tenant.publish("sync", plan())
+    data = tenant.expect(job.ending(45), "sync.succeeded")
+    assert sorted(entry["name"] for entry in tenant.database.services()) == [f"Service {number}" for number in range(1, 5)]
+    assert len(tenant.database.writes()) == 4
+    assert data["counts"]["synced"] == 4
+
+
+@pytest.mark.parametrize("unique", [True, False], ids=["unique names", "names that may repeat"])
+def test_a_create_that_is_committed_late_is_not_repeated(new_tenant, unique):
+    tenant = new_tenant(uniqueServiceNames=unique).connected()
+    tenant.database.fault("lateCommit", milliseconds=500, times=1, operation="create")
+    job = tenant.publish("sync", plan())
+    tenant.expect(job.ending(45), "sync.succeeded")
+    assert sorted(entry["name"] for entry in tenant.database.services()) == [f"Service {number}" for number in range(1, 5)]
+
+
+def test_a_change_whose_answer_was_lost_is_not_lost(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    tenant.database.fault("lostResponse", times=1, operation="patch")
+    changed = plan()
+    changed["services"][0]["unitPrice"] = "77"
+    data = tenant.expect(tenant.publish("sync", changed).ending(45), "sync.succeeded")
+    assert by_key(data)["service-1"]["status"] == "Synced"
+    assert any(entry["unitPrice"] == 77 for entry in tenant.database.services())
+
+
+# Moves
+
+
+def test_a_database_that_moved_to_another_zone_is_found_again(tenant):
+    tenant.connected()
+    tenant.database.change(zone="AE03")
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    assert tenant.events("connection.lost") == []
+
+
+def seconds_between(call, later):
+    first, second = (datetime.datetime.fromisoformat(entry["startedAt"].replace("Z", "+00:00")) for entry in (call, later))
+    return (second - first).total_seconds()
