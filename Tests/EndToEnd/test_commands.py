@@ -1,0 +1,110 @@
+"""The worker's other commands, as a person or a script would use them."""
+
+import json
+import urllib.parse
+
+import pytest
+
+import contract
+import portal as portals
+from tenants import plan
+
+COMMANDS = [
+    ["run"],
+    ["topology", "apply"],
+    ["topology", "check"],
+    ["job", "connect"],
+    ["job", "sync"],
+    ["job", "reset"],
+    ["job", "billing-codes"],
+    ["events"],
+    ["tenant", "list"],
+    ["tenant", "show"],
+    ["keys", "generate"],
+    ["keys", "publish"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_has_an_example(worker, command):
+    assert "Example: autotask-worker " + " ".join(command) in " ".join(worker.cli(*command, "--help").split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fly"], ["job", "sync"], ["job", "sync", "--tenant", "no.tenant"], ["run", "--autotask-url"], ["run", "--development", "maybe"]],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2(worker, arguments):
+    worker.cli(*arguments, expect=2)
+
+
+def test_a_broker_that_is_not_there_is_exit_code_69(worker):
+    nowhere = "amqp://portal:portal@127.0.0.1:1/"
+    worker.cli("job", "billing-codes", "--tenant", "msp-1", expect=69, AMQP_URL=nowhere, PORTAL_AMQP_URL=nowhere)
+
+
+def test_a_job_is_published_and_its_end_awaited(worker, tenant):
+    job_id = portals.new_id()
+    output = worker.cli("job", "reset", "--tenant", tenant.name, "--id", job_id, "--confirm", "--wait", "--json")
+    event = json.loads(output)
+    assert contract.errors("events/integration.reset.json", event) == []
+    assert (event["subject"], event["jobid"]) == (tenant.name, job_id)
+
+
+def test_a_job_that_comes_to_nothing_is_exit_code_1(worker, tenant):
+    output = worker.cli("job", "reset", "--tenant", tenant.name, "--wait", "--json", expect=1)
+    assert json.loads(output)["data"]["error"]["code"] == "reset_not_confirmed"
+
+
+def test_the_data_of_a_job_comes_from_a_file(worker, tenant, tmp_path):
+    tenant.connected()
+    file = tmp_path / "sync.json"
+    file.write_text(json.dumps(plan()), encoding="utf-8")
+    text = worker.cli("job", "sync", "--tenant", tenant.name, "--data", str(file), "--wait")
+    assert all(entry["name"] in text for entry in plan()["services"])
+
+
+def test_events_are_replayed_from_the_journal(worker, tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    told = [event for event in tenant.events() if "sequence" in event]
+    lines = worker.cli("events", "--replay", "--tenant", tenant.name, "--count", str(len(tenant.events())), "--json").splitlines()
+    assert [event for event in map(json.loads, lines) if "sequence" in event] == told
+
+
+def test_tenants_are_listed_and_shown(worker, tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    assert tenant.name in json.dumps(json.loads(worker.cli("tenant", "list", "--json")))
+    shown = worker.cli("tenant", "show", tenant.name, "--json")
+    assert json.loads(shown) and "service-1" in shown
+    assert tenant.username not in shown and tenant.secret not in shown
+    worker.cli("tenant", "show", "msp-unheard-of", expect=1)
+
+
+def test_the_topology_is_there_and_applying_it_again_changes_nothing(worker, broker):
+    operator = broker.url("operator")
+    worker.cli("topology", "check", AMQP_URL=operator)
+    worker.cli("topology", "apply", AMQP_URL=operator)
+    worker.cli("topology", "check", AMQP_URL=operator)
+
+
+def test_a_missing_topology_is_told(worker, broker):
+    worker.cli("topology", "check", expect=1, AMQP_URL=broker.url("operator"), PREFIX="elsewhere")
+
+
+def test_settings_are_shown_with_their_origin_and_without_secrets(worker):
+    output = worker.cli("run", "--print-config", "--json", "--concurrent-lanes", "7")
+    settings = json.loads(output)
+    assert (settings["CONCURRENT_LANES"]["value"], settings["CONCURRENT_LANES"]["origin"]) == ("7", "command line")
+    assert settings["SETTLE_SECONDS"]["origin"] == "environment"
+    assert settings["PREFIX"]["origin"] == "default"
+    assert worker.settings["AUTOTASK_INTEGRATION_CODE"] not in output
+    assert f":{urllib.parse.urlsplit(worker.settings['AMQP_URL']).password}@" not in output
+
+
+def test_a_key_ring_is_never_overwritten(worker):
+    worker.cli("keys", "generate", expect=69)
+    keys = json.loads(worker.cli("keys", "publish"))["keys"]
+    assert keys and all(set(key) >= {"keyId", "kem", "publicKey", "notAfter"} and key["kem"] == "X25519" for key in keys)
