@@ -23,7 +23,7 @@ struct FailureSortingTests {
         .unavailable,
         .rejected,
         .rejected,
-        .permissionDenied(verb: "update", object: "services"),
+        .rejected,
         .rejected,
         .rejected,
         .rejected,

@@ -1,9 +1,9 @@
 import Contract
 
-/// One alternative of a query's filter.
-enum QueryCondition {
-    case number(field: String, Int64)
-    case text(field: String, String)
+/// One alternative of a query's filter: a field that equals a value.
+struct QueryCondition {
+    let field: String
+    let value: JSON
 }
 
 extension AutotaskSession {

@@ -6,9 +6,9 @@ extension AutotaskSession {
     /// It takes one call for each 500 conditions, more where more than 500 services match, and none for an empty query.
     package func services(_ query: ServiceQuery) async throws(AutotaskError) -> [Service] {
         let markerField = query.markerField
-        var conditions = query.ids.map { QueryCondition.number(field: "id", $0) }
-        if let markerField { conditions += query.markers.map { .text(field: markerField.rawValue, $0) } }
-        conditions += query.names.map { .text(field: "name", $0) }
+        var conditions = query.ids.map { QueryCondition(field: "id", value: JSON($0)) }
+        if let markerField { conditions += query.markers.map { QueryCondition(field: markerField.rawValue, value: .string($0)) } }
+        conditions += query.names.map { QueryCondition(field: "name", value: .string($0)) }
         return try await records(
             anyOf: conditions,
             fields: AutotaskSession.fields(with: markerField),

@@ -41,16 +41,9 @@ extension RequestBody {
         for condition in conditions {
             bytes.append(contentsOf: (isFirst ? #"{"op":"eq","field":""# : #",{"op":"eq","field":""#).utf8)
             isFirst = false
-            switch condition {
-            case .number(let field, let value):
-                bytes.append(contentsOf: field.utf8)
-                bytes.append(contentsOf: #"","value":"#.utf8)
-                bytes.append(contentsOf: String(value).utf8)
-            case .text(let field, let value):
-                bytes.append(contentsOf: field.utf8)
-                bytes.append(contentsOf: #"","value":"#.utf8)
-                JSON.string(value).append(to: &bytes)
-            }
+            bytes.append(contentsOf: condition.field.utf8)
+            bytes.append(contentsOf: #"","value":"#.utf8)
+            condition.value.append(to: &bytes)
             bytes.append(UInt8(ascii: "}"))
         }
         bytes.append(contentsOf: "]}".utf8)

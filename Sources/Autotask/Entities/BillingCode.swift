@@ -36,9 +36,15 @@ extension BillingCode {
 
     /// Reads back ``json``, and what a query returned; `nil` for what is not a billing code.
     package init?(json: JSON) {
-        guard let record = json.object, let id = record["id"]?.integer, let name = record["name"]?.string,
+        guard let record = json.object, let id = record["id"]?.wholeNumber, let name = record["name"]?.string,
             let isActive = record["isActive"]?.bool
         else { return nil }
-        self.init(id: id, name: name, description: record["description"]?.string, isActive: isActive, useType: record["useType"]?.integer)
+        self.init(
+            id: id,
+            name: name,
+            description: record["description"]?.string,
+            isActive: isActive,
+            useType: record["useType"]?.wholeNumber
+        )
     }
 }

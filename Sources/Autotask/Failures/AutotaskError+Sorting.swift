@@ -74,7 +74,7 @@ extension AutotaskError.Kind {
             self = .trackingIDRejected
         } else if text.hasAny("zone information could not be determined") {
             self = .zoneNotFound
-        } else if text.hasAny("adequate permissions to", "required permissions to") {
+        } else if text.hasAny("adequate permissions to") {
             let verb = AutotaskError.Kind.verbs.first { text.hasAny("permissions to \($0)") }
             self = .permissionDenied(verb: verb ?? operation.words.verb, object: operation.words.object)
         } else if text.hasAny("billingcode does not exist or is invalid", "existing entity for billingcodeid") {
