@@ -180,4 +180,15 @@ struct ServiceQueryTests {
         #expect(error?.kind == .malformedResponse)
         #expect(error?.isOutcomeUnknown == false)
     }
+
+    @Test("No beginning of an answer passes for the whole")
+    func truncated() async throws {
+        let whole = Fixture.bytes("services.query.page1.200.json")
+        let end = try #require(whole.lastIndex(of: UInt8(ascii: "}")))
+        for count in 0..<end {
+            let session = AutotaskSession.test(ScriptedTransport([HTTPResponse(status: 200, body: Array(whole.prefix(count)))]))
+            let error = await failure { () throws(AutotaskError) in try await session.services(ServiceQuery(ids: [1], markerField: .sku)) }
+            #expect(error?.kind == .malformedResponse, "the first \(count) bytes")
+        }
+    }
 }
