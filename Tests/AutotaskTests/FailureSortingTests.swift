@@ -55,6 +55,7 @@ struct FailureSortingTests {
             (.fixture("zone-unknown-user.500.json", status: 500), .zoneNotFound, .zoneNotFound),
             (.fixture("entity-unknown.404.html", status: 404), .notServedHere, .autotaskUnavailable),
             (.answer(404, #"{"Message":"No HTTP resource was found that matches the request URI"}"#), .notServedHere, .autotaskUnavailable),
+            (.answer(404, "<html>An error has occurred</html>"), .notServedHere, .autotaskUnavailable),
             (HTTPResponse(status: 302), .notServedHere, .autotaskUnavailable),
             (HTTPResponse(status: 308), .notServedHere, .autotaskUnavailable),
             (.fixture("method-not-allowed.405.json", status: 405), .rejected, .remoteRejected),

@@ -55,7 +55,7 @@ extension AutotaskError.Kind {
             case 400..<500: .rejected
             // From something in front of Autotask, which did not come to a judgement.
             case 502, 503, 504: .unavailable
-            case 500..<600: text.said == nil ? .unavailable : .rejected
+            case 500..<600: text.said == nil || AutotaskError.Kind.blamesItself(text) ? .unavailable : .rejected
             default: .malformedResponse
             }
     }
@@ -79,7 +79,16 @@ extension AutotaskError.Kind {
             self = .permissionDenied(verb: verb ?? operation.words.verb, object: operation.words.object)
         } else if text.hasAny("billingcode does not exist or is invalid", "existing entity for billingcodeid") {
             self = .billingCodeRejected
-        } else if text.hasAny(
+        } else {
+            return nil
+        }
+    }
+
+    private static let verbs = ["create", "update", "query"]
+
+    /// Whether the text says that Autotask failed, and not what is wrong with the request.
+    private static func blamesItself(_ text: FailureText) -> Bool {
+        text.hasAny(
             "deadlock victim",
             "deadlocked on lock",
             "lock request time out",
@@ -88,12 +97,6 @@ extension AutotaskError.Kind {
             "an unexpected error has occurred",
             "an error has occurred",
             "object reference not set"
-        ) {
-            self = .unavailable
-        } else {
-            return nil
-        }
+        )
     }
-
-    private static let verbs = ["create", "update", "query"]
 }
