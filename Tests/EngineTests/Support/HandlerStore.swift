@@ -15,7 +15,11 @@ final class HandlerStore: Store {
         var error: StoreError.Code?
     }
 
-    let state = Mutex(State())
+    private let state = Mutex(State())
+
+    var current: State { state.withLock { $0 } }
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
     func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool {
         try check()

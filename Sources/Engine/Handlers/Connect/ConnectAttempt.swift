@@ -43,7 +43,7 @@ struct ConnectAttempt {
 
         let profile: APIUserProfile
         do { profile = try await verify(credentials, in: found.zone) } catch { return failed(error, digest: digest) }
-        do { return established(try record(credentials, digest, found, profile)) } catch { return failed(error) }
+        do { return established(try connection(credentials, digest, found, profile)) } catch { return failed(error) }
     }
 
     // MARK: Steps
@@ -76,7 +76,7 @@ struct ConnectAttempt {
     }
 
     /// What the worker learns of an API user whose credentials work.
-    struct APIUserProfile {
+    private struct APIUserProfile {
         var capabilities: Capabilities
         var serviceFields: ServiceFields
     }
@@ -90,6 +90,27 @@ struct ConnectAttempt {
         } catch {
             throw CallFailure(error, at: context.now)
         }
+    }
+
+    private func connection(
+        _ credentials: ClearCredentials,
+        _ digest: [UInt8],
+        _ found: DiscoveredZone,
+        _ profile: APIUserProfile
+    ) throws(JobError) -> ConnectionRecord {
+        let sealed = try context.seal(credentials)
+        return ConnectionRecord(
+            status: .connected,
+            zone: found.zone,
+            databaseID: found.databaseID,
+            username: credentials.username.maskedUsername,
+            wrappedKey: sealed.wrappedKey,
+            sealedCredentials: sealed.sealed,
+            credentialsDigest: digest,
+            capabilities: profile.capabilities,
+            serviceFields: profile.serviceFields.json.encoded,
+            establishedAt: context.now
+        )
     }
 }
 
@@ -135,7 +156,7 @@ extension ConnectAttempt {
     /// Remembers that Autotask refused the credentials. If they are those of the connection in use, that one is lost too.
     private mutating func refused(_ error: JobError, digest: [UInt8]) -> HandlerOutcome {
         let haveWorked = previous?.credentialsDigest == digest
-        let error = haveWorked ? JobError(.apiUserLockedOrInactive) : error
+        let error = haveWorked ? JobError(.apiUserLockedOrInactive, remote: error.remote) : error
         changes.refusedCredentials = .set(RefusedCredentials(digest: digest, at: context.now, code: error.code))
         guard haveWorked, var connection = previous, connection.status == .connected else { return failed(error) }
         connection.status = .credentialsRejected

@@ -1,0 +1,131 @@
+import Autotask
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Billing codes")
+struct BillingCodesHandlerTests {
+    private let bench: Workbench
+
+    init() throws { bench = try Workbench() }
+
+    private func list(_ state: LaneState, refresh: Bool = false) async -> HandlerOutcome {
+        bench.autotask.forgetCalls()
+        return await BillingCodesHandler().run(BillingCodesPayload(refresh: refresh), bench.context(.billingCodes, state: state))
+    }
+
+    private func names(_ outcome: HandlerOutcome) -> [String] {
+        outcome.terminal?.members["billingCodes"]?.array?.compactMap { $0["name"]?.string } ?? []
+    }
+
+    @Test func `the active recurring-service codes are listed in the order of their names, whatever their case`() async throws {
+        let outcome = await list(try await bench.connectedState())
+        let event = try #require(outcome.terminal)
+        #expect(event.type == .billingCodesListed)
+        #expect(
+            event.members["billingCodes"] == [
+                ["id": 29_683_002, "name": "managed Backup", "description": "Backup by the month"],
+                ["id": 29_683_001, "name": "Recurring Services", "description": nil],
+            ]
+        )
+        #expect(event.members["readAt"] == .string(bench.clock.now.description))
+        #expect(outcome.apiCalls == 1)
+        #expect(bench.autotask.operations == ["POST BillingCodes/query"])
+    }
+
+    @Test func `within their time they are listed from memory, with the moment they were read at`() async throws {
+        let state = try await bench.connectedState()
+        let readAt = bench.clock.now
+        let remembered = state.applying(await list(state).changes)
+        bench.clock.advance(by: .seconds(599))
+        let outcome = await list(remembered)
+        #expect(names(outcome) == ["managed Backup", "Recurring Services"])
+        #expect(outcome.terminal?.members["readAt"] == .string(readAt.description))
+        #expect(outcome.apiCalls == 0 && bench.autotask.calls.isEmpty)
+        guard case .keep = outcome.changes.billingCodes else {
+            Issue.record("what is listed from memory must not look newer than it is")
+            return
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `they are read again when asked to, or when their time is up`(refresh: Bool) async throws {
+        let state = try await bench.connectedState()
+        let remembered = state.applying(await list(state).changes)
+        bench.autotask.change { $0.databases[Workbench.databaseID]?.billingCodes = [FakeAutotask.billingCode(1, "New")] }
+        bench.clock.advance(by: refresh ? .seconds(1) : .seconds(600))
+        let outcome = await list(remembered, refresh: refresh)
+        #expect(names(outcome) == ["New"])
+        #expect(outcome.apiCalls == 1)
+    }
+
+    @Test func `what is remembered holds the codes that a sync has to judge as well`() async throws {
+        let state = try await bench.connectedState()
+        let cached = try #require(state.applying(await list(state).changes).billingCodes)
+        let read = try #require(ReadBillingCodes(cached))
+        #expect(read.codes.first { $0.id == 29_683_003 }?.isActive == false)
+        #expect(read.readAt == bench.clock.now)
+    }
+
+    @Test func `what another version left in memory is read anew`() async throws {
+        var state = try await bench.connectedState()
+        state.billingCodes = CachedBillingCodes(readAt: bench.clock.now, codes: Array(#"[{"other":1}]"#.utf8))
+        let outcome = await list(state)
+        #expect(outcome.terminal?.type == .billingCodesListed)
+        #expect(outcome.apiCalls == 1)
+    }
+
+    @Test func `without a connection there is no list, and no call`() async throws {
+        let outcome = await list(LaneState(epoch: 1))
+        #expect(outcome.terminal?.type == .billingCodesFailed)
+        #expect(outcome.terminal?.errorCode == "not_connected")
+        #expect(bench.autotask.calls.isEmpty)
+    }
+
+    @Test func `a refusal of the credentials is told once, before the job's own failure`() async throws {
+        let state = try await bench.connectedState()
+        bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
+        let outcome = await list(state)
+        #expect(outcome.events.map(\.type) == [.connectionLost, .billingCodesFailed])
+        #expect(outcome.terminal?.errorCode == "api_user_locked_or_inactive")
+        let after = state.applying(outcome.changes)
+        #expect(after.connection?.status == .credentialsRejected)
+
+        let again = await list(after, refresh: true)
+        #expect(again.events.map(\.type) == [.billingCodesFailed])
+        #expect(again.terminal?.errorCode == "api_user_locked_or_inactive")
+        #expect(bench.autotask.calls.isEmpty)
+    }
+
+    @Test func `what may pass is tried again, and what is remembered stays`() async throws {
+        bench.autotask.fail("POST BillingCodes/query", .status(429, body: "", headers: [("retry-after", "30")]))
+        let outcome = await list(try await bench.connectedState())
+        guard case .transient(let error, let earliest, let failure) = outcome.ending else {
+            Issue.record("429 has to be tried again")
+            return
+        }
+        #expect(error.code == .rateLimited)
+        #expect(earliest == bench.clock.now + .seconds(30))
+        #expect(failure.type == .billingCodesFailed)
+        #expect(outcome.events.isEmpty)
+        #expect(outcome.apiCalls == 1)
+    }
+
+    @Test func `a missing permission fails the job, and the connection stands`() async throws {
+        let text = #"{"errors":["The logged in Resource does not have the adequate permissions to query this entity type"]}"#
+        bench.autotask.fail("POST BillingCodes/query", .status(500, body: text))
+        let state = try await bench.connectedState()
+        let outcome = await list(state)
+        #expect(outcome.terminal?.type == .billingCodesFailed)
+        #expect(outcome.terminal?.errorCode == "permission_denied")
+        #expect(state.applying(outcome.changes).connection?.status == .connected)
+    }
+
+    @Test func `a job that must not go on ends with the reason`() async throws {
+        let outcome = BillingCodesHandler().conclude(BillingCodesPayload(), because: JobError(.superseded), bench.context(.billingCodes))
+        #expect(outcome.terminal?.type == .billingCodesFailed)
+        #expect(outcome.terminal?.errorCode == "superseded")
+    }
+}

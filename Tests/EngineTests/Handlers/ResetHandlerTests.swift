@@ -1,0 +1,99 @@
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Reset")
+struct ResetHandlerTests {
+    private let bench: Workbench
+
+    init() throws { bench = try Workbench() }
+
+    private func reset(_ state: LaneState) -> HandlerOutcome {
+        ResetHandler().run(ResetPayload(reason: "asked for"), bench.context(.reset, state: state))
+    }
+
+    private func texts(_ outcome: HandlerOutcome, _ name: String) -> [String] {
+        outcome.terminal?.members[name]?.array?.compactMap(\.string) ?? []
+    }
+
+    @Test func `a connected lane is erased, and its event names what went and what stays`() async throws {
+        var state = try await bench.connectedState()
+        state.bindings = [ServiceBinding(planID: "plan", serviceKey: "license-monthly", autotaskServiceID: 7, status: .synced)]
+        bench.autotask.forgetCalls()
+        let outcome = reset(state)
+        let event = try #require(outcome.terminal)
+        #expect(event.type == .integrationReset)
+        #expect(event.jobID == JobID("job-1"))
+        #expect(event.members["message"] == "Integration was reset")
+        #expect(event.members["changed"] == true)
+        #expect(event.members["reconnectAllowed"] == true)
+        #expect(texts(outcome, "erased") == ["credentials", "zone", "database", "bindings"])
+        #expect(
+            texts(outcome, "retained") == [
+                "services in Autotask, unchanged", "eligibility to connect again", "ids of jobs, for 400 days",
+                "events in the results journal, for 7 days",
+            ]
+        )
+        #expect(outcome.changes.resets)
+        #expect(bench.autotask.calls.isEmpty)
+    }
+
+    @Test func `what was erased once has nothing left to change, and the second reset succeeds too`() async throws {
+        let first = reset(try await bench.connectedState())
+        let state = try await bench.connectedState().applying(first.changes)
+        #expect(state.epoch == 2)
+        let second = reset(state)
+        #expect(second.terminal?.type == .integrationReset)
+        #expect(second.terminal?.members["changed"] == false)
+        #expect(texts(second, "erased").isEmpty)
+        #expect(second.changes.resets)
+        #expect(second.terminal?.members["reconnectAllowed"] == true)
+    }
+
+    @Test func `a lane that was never connected is reset like any other, and is not eligible thereby`() throws {
+        let outcome = reset(LaneState(epoch: 1))
+        #expect(outcome.terminal?.members["changed"] == false)
+        #expect(outcome.terminal?.members["reconnectAllowed"] == false)
+        #expect(!texts(outcome, "retained").contains("eligibility to connect again"))
+        #expect(!outcome.changes.becomesEligible)
+    }
+
+    @Test func `without a gate everybody may connect again`() throws {
+        var bench = bench
+        bench.settings.accessCutoff = nil
+        let outcome = ResetHandler().run(ResetPayload(), bench.context(.reset))
+        #expect(outcome.terminal?.members["reconnectAllowed"] == true)
+    }
+
+    @Test func `a create under way keeps the lane unsettled until it must have arrived`() throws {
+        let now = bench.clock.now
+        func entry(_ key: String, _ operation: JournalEntry.Operation, _ state: JournalEntry.State, ago: Duration) -> JournalEntry {
+            JournalEntry(planID: "plan", serviceKey: key, operation: operation, state: state, autotaskServiceID: nil, at: now - ago)
+        }
+        var state = LaneState(epoch: 1)
+        state.openWrites = [
+            entry("a", .create, .sent, ago: .seconds(60)), entry("b", .create, .sent, ago: .seconds(20)),
+            entry("c", .update, .sent, ago: .zero), entry("d", .create, .intended, ago: .zero),
+            entry("e", .create, .confirmed, ago: .zero),
+        ]
+        let outcome = reset(state)
+        #expect(outcome.changes.unsettledUntil == now - .seconds(20) + .seconds(300))
+        #expect(texts(outcome, "erased") == ["writeJournal"])
+        #expect(reset(LaneState(epoch: 1)).changes.unsettledUntil == nil)
+    }
+
+    @Test func `a second reset does not forget that the lane is unsettled`() throws {
+        let moment = bench.clock.now + .seconds(200)
+        let outcome = reset(LaneState(epoch: 2, unsettledUntil: moment))
+        #expect(outcome.changes.unsettledUntil == moment)
+        #expect(outcome.terminal?.members["changed"] == false)
+    }
+
+    @Test func `a reset that must not go on erases all the same`() throws {
+        let outcome = ResetHandler().conclude(ResetPayload(), because: JobError(.superseded), bench.context(.reset))
+        #expect(outcome.changes.resets)
+        #expect(outcome.terminal?.type == .integrationReset)
+    }
+}
