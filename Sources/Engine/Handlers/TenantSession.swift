@@ -73,7 +73,7 @@ final class TenantSession {
     ///
     /// - Returns: whether the same database is served elsewhere, and the call may be repeated there.
     private func hasMoved(after error: AutotaskError) async throws(CallFailure) -> Bool {
-        guard error.kind == .unauthorized || error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
+        guard error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
         hasLookedUpZone = true
         otherCalls += 1
         let found: DiscoveredZone
