@@ -1,0 +1,16 @@
+/// Why a call to the control API fails.
+struct ControlError: Error {
+    enum Code: Int {
+        case invalid = 400
+        case notFound = 404
+        case conflict = 409
+    }
+
+    let code: Code
+    let message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}

@@ -1,0 +1,92 @@
+/// What happens to a database as if in Autotask's own user interface, or by its administrators. What is `nil` stays as it is.
+struct DatabaseChange: Decodable, Sendable {
+    var zone: String?
+    var uniqueServiceNames: Bool?
+    var integrationCodes: [String]?
+    var integrationCodeFailure: IntegrationCodeFailure?
+    var lockAfterFailures: Int?
+    var threadLimit: Int?
+    var quotaLimit: Int?
+    var quotaUsed: Int?
+    var latencyMilliseconds: Int?
+    var userAccessAsNumbers: Bool?
+
+    var users: [UserChange]?
+    var billingCodes: [BillingCodeChange]?
+    var services: [ServiceChange]?
+    var newServices: [ServiceChange]?
+    var deletedServices: [Int64]?
+}
+
+/// How a database answers a tracking identifier that it does not accept. Both have been reported.
+enum IntegrationCodeFailure: String, Decodable, Sendable {
+    case empty401
+    case text500
+}
+
+/// A user, by name: changed if the database has it, created otherwise.
+struct UserChange: Decodable, Sendable {
+    var username: String
+    var secret: String?
+    var integrationCode: String?
+    var security: APIUser.Security?
+    var isLocked: Bool?
+    var isActive: Bool?
+    var resourceId: Int64?
+
+    func apply(to user: inout APIUser) {
+        if let secret { user.secret = secret }
+        if let integrationCode { user.integrationCode = integrationCode }
+        if let security { user.security = security }
+        if let isLocked { user.isLocked = isLocked }
+        if let isActive { user.isActive = isActive }
+        if let resourceId { user.resourceID = resourceId }
+    }
+}
+
+/// A billing code, by id: changed if the database has it, created otherwise.
+struct BillingCodeChange: Decodable, Sendable {
+    var id: Int64
+    var name: String?
+    var description: String?
+    var isActive: Bool?
+    var useType: Int64?
+
+    func apply(to record: inout Record) {
+        if let name { record[BillingCodeField.name] = .text(name) }
+        if let description { record[BillingCodeField.description] = .text(description) }
+        if let isActive { record[BillingCodeField.isActive] = .bool(isActive) }
+        if let useType { record[BillingCodeField.useType] = .integer(useType) }
+    }
+}
+
+/// A service as somebody enters or edits it in the user interface, where the API's rules do not hold.
+struct ServiceChange: Decodable, Sendable {
+    /// Which one is edited, or the id that a new one gets; the next free one, if `nil`.
+    var id: Int64?
+    var name: String?
+    var description: String?
+    var invoiceDescription: String?
+    var unitPrice: Money?
+    var unitCost: Money?
+    var billingCodeID: Int64?
+    var periodType: Int64?
+    var isActive: Bool?
+    var sku: String?
+    var internalID: String?
+    var externalID: String?
+
+    func apply(to record: inout Record, at moment: String) {
+        let texts: [(ServiceField, String?)] = [
+            (.name, name), (.description, description), (.invoiceDescription, invoiceDescription), (.sku, sku), (.internalID, internalID),
+            (.externalID, externalID),
+        ]
+        for case (let field, let text?) in texts { record[field] = .text(text) }
+        if let unitPrice { record[ServiceField.unitPrice] = .money(unitPrice) }
+        if let unitCost { record[ServiceField.unitCost] = .money(unitCost) }
+        if let billingCodeID { record[ServiceField.billingCodeID] = .integer(billingCodeID) }
+        if let periodType { record[ServiceField.periodType] = .integer(periodType) }
+        if let isActive { record[ServiceField.isActive] = .bool(isActive) }
+        record[ServiceField.lastModifiedDate] = .date(moment)
+    }
+}

@@ -1,0 +1,40 @@
+/// The starting state of the simulator: the document of `--seed` and of `PUT /simulator/seed`.
+struct Seed: Decodable, Sendable {
+    var settings: SettingsChange?
+    var databases: [DatabaseSeed]?
+    var faults: [Fault]?
+}
+
+/// The starting state of one database: what it is, and the first change to it.
+struct DatabaseSeed: Decodable, Sendable {
+    let databaseID: Int64
+    let zone: String
+    /// The ids of the billing periods by label; those of the public observation, if `nil`.
+    let periodTypes: [String: Int64]?
+    /// What differs from the usual metadata of services, by field name.
+    let fields: [String: FieldChange]
+    /// The id of the next service that is created; one more than the highest, if `nil`.
+    let nextServiceID: Int64?
+    let content: DatabaseChange
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        databaseID = try container.decode(Int64.self, forKey: .databaseId)
+        zone = try container.decode(String.self, forKey: .zone)
+        periodTypes = try container.decodeIfPresent([String: Int64].self, forKey: .periodTypes)
+        fields = try container.decodeIfPresent([String: FieldChange].self, forKey: .fields) ?? [:]
+        nextServiceID = try container.decodeIfPresent(Int64.self, forKey: .nextServiceId)
+        content = try DatabaseChange(from: decoder)
+    }
+
+    private enum CodingKeys: CodingKey {
+        case databaseId, zone, periodTypes, fields, nextServiceId
+    }
+}
+
+/// What differs from the usual metadata of a field of services.
+struct FieldChange: Decodable, Sendable {
+    var length: Int?
+    var isReadOnly: Bool?
+    var isMissing: Bool?
+}

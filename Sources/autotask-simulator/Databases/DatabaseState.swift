@@ -1,0 +1,156 @@
+import FoundationEssentials
+
+/// All that one Autotask database holds. Its owner, ``Database``, guards it.
+struct DatabaseState: Sendable {
+    var zone: String
+    var users: [String: APIUser] = [:]
+    /// Fields as this database has them.
+    var serviceEntity: Entity
+    var services = Table()
+    var billingCodes = Table()
+    var nextServiceID: Int64
+
+    var uniqueServiceNames = true
+    /// The tracking identifiers that are accepted of every user; any non-empty one, if `nil`.
+    var integrationCodes: Set<String>?
+    var integrationCodeFailure = IntegrationCodeFailure.empty401
+    /// The wrong secrets in a row that lock a user; 0 for none.
+    var lockAfterFailures = 5
+    /// How many calls one tracking identifier may have in progress on one entity.
+    var threadLimit = 3
+    var quota = Quota(limit: 10_000)
+    /// Replaces the simulator's, if not `nil`.
+    var latency: Duration?
+    var userAccessAsNumbers = false
+
+    var threads: [Thread: Int] = [:]
+
+    /// What Autotask limits to three: the calls of one integration on one entity.
+    struct Thread: Hashable, Sendable {
+        let integrationCode: String
+        let entity: String
+    }
+
+    init(_ seed: DatabaseSeed, at now: Date) {
+        zone = seed.zone
+        serviceEntity = .services
+        for index in serviceEntity.fields.indices {
+            let change = seed.fields[serviceEntity.fields[index].name]
+            if let length = change?.length { serviceEntity.fields[index].length = length }
+            if let isReadOnly = change?.isReadOnly { serviceEntity.fields[index].isReadOnly = isReadOnly }
+            if let isMissing = change?.isMissing { serviceEntity.fields[index].isMissing = isMissing }
+        }
+        if let periodTypes = seed.periodTypes {
+            serviceEntity.fields[ServiceField.periodType.rawValue].choices = periodTypes.sorted { $0.value < $1.value }
+                .map { Field.Choice(value: $0.value, label: $0.key) }
+        }
+        nextServiceID = seed.nextServiceID ?? 1
+        _ = apply(seed.content, at: now)
+    }
+
+    subscript(user username: String) -> APIUser? {
+        get { users[APIUser.key(username)] }
+        set { users[APIUser.key(username)] = newValue }
+    }
+
+    func entity(_ name: Entity.Name) -> Entity {
+        switch name {
+        case .services: serviceEntity
+        case .billingCodes: .billingCodes
+        }
+    }
+
+    func table(_ name: Entity.Name) -> Table {
+        switch name {
+        case .services: services
+        case .billingCodes: billingCodes
+        }
+    }
+
+    /// Makes a change without asking the API's rules.
+    ///
+    /// - Returns: the ids of the services that came with it as new ones.
+    mutating func apply(_ change: DatabaseChange, at now: Date) -> [Int64] {
+        applySwitches(of: change, at: now)
+        for change in change.users ?? [] {
+            var user =
+                self[user: change.username]
+                ?? APIUser(
+                    username: change.username,
+                    secret: "",
+                    security: .full,
+                    isActive: true,
+                    resourceID: 29_682_885 + Int64(users.count),
+                    isLocked: false
+                )
+            change.apply(to: &user)
+            self[user: change.username] = user
+        }
+        for change in change.billingCodes ?? [] {
+            var record = billingCodes[change.id] ?? .billingCode(id: change.id)
+            change.apply(to: &record)
+            billingCodes.put(record)
+        }
+        for id in change.deletedServices ?? [] { services.remove(id) }
+        for change in change.services ?? [] { _ = put(change, at: now) }
+        return (change.newServices ?? []).map { put($0, at: now) }
+    }
+
+    private mutating func applySwitches(of change: DatabaseChange, at now: Date) {
+        if let zone = change.zone { self.zone = zone }
+        if let unique = change.uniqueServiceNames { uniqueServiceNames = unique }
+        if let codes = change.integrationCodes { integrationCodes = Set(codes) }
+        if let failure = change.integrationCodeFailure { integrationCodeFailure = failure }
+        if let failures = change.lockAfterFailures { lockAfterFailures = failures }
+        if let limit = change.threadLimit { threadLimit = limit }
+        if let limit = change.quotaLimit { quota.limit = limit }
+        if let used = change.quotaUsed { quota.set(used: used, at: now) }
+        if let milliseconds = change.latencyMilliseconds { latency = .milliseconds(milliseconds) }
+        if let asNumbers = change.userAccessAsNumbers { userAccessAsNumbers = asNumbers }
+    }
+
+    private mutating func put(_ change: ServiceChange, at now: Date) -> Int64 {
+        let id = change.id ?? nextServiceID
+        let moment = now.ISO8601Format()
+        var record = services[id] ?? .service(id: id, created: moment, by: DatabaseState.administrator)
+        change.apply(to: &record, at: moment)
+        services.put(record)
+        nextServiceID = max(nextServiceID, id + 1)
+        return id
+    }
+
+    /// The resource that edits in the user interface.
+    private static let administrator: Int64 = 29_682_800
+}
+
+extension DatabaseState {
+    /// The state as the control API tells it; no secret is in it.
+    func json(id: Int64, withServices: Bool, at now: Date) -> JSON {
+        var quota = quota
+        var members: [JSON.Member] = [
+            JSON.Member(key: "databaseId", value: .integer(id)),
+            JSON.Member(key: "zone", value: .string(zone)),
+            JSON.Member(key: "users", value: .array(users.values.sorted { $0.username < $1.username }.map(\.json))),
+            JSON.Member(key: "billingCodes", value: .array(billingCodes.records.map { Entity.billingCodes.json($0) })),
+            JSON.Member(key: "uniqueServiceNames", value: .bool(uniqueServiceNames)),
+            JSON.Member(key: "quotaUsed", value: .integer(quota.used(at: now))),
+        ]
+        if withServices { members.append(JSON.Member(key: "services", value: servicesJSON)) }
+        return .object(members)
+    }
+
+    /// The services with all that the database holds, whoever may see it.
+    var servicesJSON: JSON { .array(services.records.map { Entity.services.json($0) }) }
+}
+
+extension APIUser {
+    fileprivate var json: JSON {
+        [
+            "username": .string(username),
+            "security": .string(security.rawValue),
+            "isLocked": .bool(isLocked),
+            "isActive": .bool(isActive),
+            "consecutiveFailures": .integer(consecutiveFailures),
+        ]
+    }
+}

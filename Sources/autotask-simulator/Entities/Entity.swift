@@ -1,0 +1,72 @@
+/// What the API tells of an entity, and how its records look on the wire.
+struct Entity: Sendable {
+    enum Name: String, Sendable {
+        case services = "Services"
+        case billingCodes = "BillingCodes"
+    }
+
+    let name: Name
+    /// As it is called in metadata and errors: `Service`.
+    let singular: String
+    let isWritable: Bool
+    var fields: [Field]
+
+    /// The place of a field that this database has; its name is taken in any letter case.
+    func index(of field: String) -> Int? {
+        let name = field.lowercased()
+        return fields.firstIndex { !$0.isMissing && $0.name.lowercased() == name }
+    }
+
+    /// A record as a query returns it.
+    ///
+    /// - Parameter included: the places of the fields to show; all, if empty.
+    func json(_ record: Record, including included: Set<Int> = []) -> JSON {
+        var members: [JSON.Member] = []
+        members.reserveCapacity(fields.count + 1)
+        for (index, field) in fields.enumerated() where !field.isMissing && (included.isEmpty || included.contains(index)) {
+            members.append(JSON.Member(key: field.name, value: record.values[index].json))
+        }
+        members.append(JSON.Member(key: "userDefinedFields", value: []))
+        return .object(members)
+    }
+
+    var fieldsJSON: JSON {
+        ["fields": .array(fields.filter { !$0.isMissing }.map(\.json))]
+    }
+
+    /// - Parameter asNumbers: whether access is told as 0, 1, 2 (as documented) or `None`, `All`, `Restricted` (as a public client types it):
+    ///   nobody has published which one the wire carries.
+    func information(for security: APIUser.Security, asNumbers: Bool) -> JSON {
+        func access(_ isGranted: Bool) -> JSON {
+            let access: Access = !isGranted ? .none : security == .restrictedVisibility && name == .services ? .restricted : .all
+            return asNumbers ? .integer(access.rawValue) : .string(access.label)
+        }
+        return [
+            "info": [
+                "name": .string(singular),
+                "canCreate": .bool(isWritable),
+                "canDelete": false,
+                "canQuery": true,
+                "canUpdate": .bool(isWritable),
+                "userAccessForCreate": access(isWritable && security.mayWrite),
+                "userAccessForDelete": access(false),
+                "userAccessForQuery": access(security.mayQuery),
+                "userAccessForUpdate": access(isWritable && security.mayWrite),
+                "hasUserDefinedFields": false,
+                "supportsWebhookCallouts": false,
+            ]
+        ]
+    }
+
+    private enum Access: Int {
+        case none, all, restricted
+
+        var label: String {
+            switch self {
+            case .none: "None"
+            case .all: "All"
+            case .restricted: "Restricted"
+            }
+        }
+    }
+}
