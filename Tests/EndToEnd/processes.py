@@ -128,5 +128,5 @@ class Worker:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def public_key(self):
-        """The newest of the published keys."""
-        return json.loads(self.cli("keys", "publish"))["keys"][-1]
+        """The first of the published keys is the one in use."""
+        return json.loads(self.cli("keys", "publish"))["keys"][0]
