@@ -4,6 +4,7 @@ import Engine
 import FoundationEssentials
 import Logging
 import SystemPackage
+import Vault
 
 /// The settings in force, each with its origin: command line, environment, file, default, in this order.
 struct Settings {
@@ -90,6 +91,14 @@ struct Settings {
     }
 
     var keyRingPath: String { inStateDirectory(self[.vaultKeys] ?? "keys.json") }
+
+    var keyRing: KeyRing {
+        get throws {
+            do { return try KeyRing(path: keyRingPath) } catch {
+                throw Failure(.unavailable, error.message, hint: "See VAULT_KEYS in autotask-worker run --print-config.")
+            }
+        }
+    }
 
     var log: Logger.Level {
         get throws {

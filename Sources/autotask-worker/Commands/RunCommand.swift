@@ -1,0 +1,30 @@
+import AMQP
+import ArgumentParser
+import Autotask
+import Engine
+import HTTP
+import Logging
+import SQLiteStore
+import ServiceLifecycle
+import Store
+import Telemetry
+import Vault
+
+/// `run`: the worker.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs the worker until it is told to finish (SIGTERM, SIGINT).",
+        discussion: "Example: AMQP_URL=amqp://worker:…@broker/ autotask-worker run --store-url sqlite:/var/lib/autotask-worker/store.sqlite"
+    )
+
+    @Flag(help: "Print every setting with its origin, and do not run.") var printConfig = false
+    @Flag(help: "With --print-config: as JSON.") var json = false
+    @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+    func run() async throws {
+        let settings = try await Settings(settings)
+        if printConfig { return ConfigurationListing(settings: settings, asJSON: json).print() }
+        try await Worker(settings).run()
+    }
+}
