@@ -121,6 +121,7 @@ struct Settings {
                 accessCutoff: cutoff,
                 settleTime: try seconds(.settleSeconds),
                 concurrentLanes: try count(.concurrentLanes),
+                billingCodesLifetime: try seconds(.billingCodesSeconds),
                 retry: RetryPolicy(base: try seconds(.retrySeconds), maximumAttempts: try count(.retryAttempts))
             )
         }

@@ -33,6 +33,8 @@ struct SettingsOptions: ParsableArguments {
     var accessCutoff: String?
     @Option(help: ArgumentHelp("How long an ambiguous create is left alone.", valueName: "seconds"))
     var settleSeconds: String?
+    @Option(help: ArgumentHelp("How long billing codes that were read count as fresh.", valueName: "seconds"))
+    var billingCodesSeconds: String?
     @Option(help: ArgumentHelp("How many tenants are worked on at once.", valueName: "count"))
     var concurrentLanes: String?
     @Option(help: ArgumentHelp("The first delay of a retry; it doubles with each attempt.", valueName: "seconds"))
@@ -60,6 +62,7 @@ struct SettingsOptions: ParsableArguments {
         case .trustedPublishers: trustedPublishers
         case .accessCutoff: accessCutoff
         case .settleSeconds: settleSeconds
+        case .billingCodesSeconds: billingCodesSeconds
         case .concurrentLanes: concurrentLanes
         case .retrySeconds: retrySeconds
         case .retryAttempts: retryAttempts
