@@ -23,10 +23,8 @@ extension JobContext {
     }
 
     /// Seals credentials for the store, under a new key of the lane's own.
-    ///
-    /// - Throws: `internal`.
-    func seal(_ credentials: ClearCredentials) throws(JobError) -> SealedLaneCredentials {
-        do { return try vault.sealCredentials(credentials.json.encoded, lane: lane) } catch { throw JobError(.internal) }
+    func seal(_ credentials: ClearCredentials) -> SealedLaneCredentials {
+        vault.sealCredentials(credentials.json.encoded, lane: lane)
     }
 
     /// Opens the credentials of a connection.

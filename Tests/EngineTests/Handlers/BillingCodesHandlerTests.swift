@@ -7,9 +7,7 @@ import Testing
 
 @Suite("Billing codes")
 struct BillingCodesHandlerTests {
-    private let bench: Workbench
-
-    init() throws { bench = try Workbench() }
+    private let bench = Workbench()
 
     private func list(_ state: LaneState, refresh: Bool = false) async -> HandlerOutcome {
         bench.autotask.forgetCalls()

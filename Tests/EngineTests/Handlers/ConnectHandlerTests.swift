@@ -8,10 +8,8 @@ import Testing
 
 @Suite("Connect")
 struct ConnectHandlerTests {
-    private var bench: Workbench
+    private var bench = Workbench()
     private let fresh = LaneState(epoch: 1)
-
-    init() throws { bench = try Workbench() }
 
     private func warningCodes(_ event: Event?) -> [String?] {
         event?.members["warnings"]?.array?.map { $0["code"]?.string } ?? []
@@ -166,7 +164,7 @@ struct ConnectHandlerTests {
     }
 
     @Test func `credentials sealed with a key that is not in the ring are rejected as such`() async throws {
-        var sealed = try SealedCredentials.sealing(Workbench.plaintext(), job: "job-1", lane: bench.lane, vault: bench.vault)
+        var sealed = try bench.sealed()
         sealed.keyID = "gone"
         let payload = ConnectPayload(credentials: .sealed(sealed), firstConfiguredAt: Timestamp("2021-05-04T00:00:00Z"))
         let outcome = try await bench.connect(payload)

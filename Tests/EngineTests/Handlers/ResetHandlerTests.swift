@@ -6,9 +6,7 @@ import Testing
 
 @Suite("Reset")
 struct ResetHandlerTests {
-    private let bench: Workbench
-
-    init() throws { bench = try Workbench() }
+    private let bench = Workbench()
 
     private func reset(_ state: LaneState) -> HandlerOutcome {
         ResetHandler().run(ResetPayload(reason: "asked for"), bench.context(.reset, state: state))

@@ -12,9 +12,7 @@ struct TenantSessionTests {
     private static let newHost = "webservices29.autotask.net"
     private static let code = "POST BillingCodes/query"
 
-    private let bench: Workbench
-
-    init() throws { bench = try Workbench() }
+    private let bench = Workbench()
 
     private func session(_ state: LaneState) throws -> TenantSession {
         try TenantSession(bench.context(.sync, state: state))

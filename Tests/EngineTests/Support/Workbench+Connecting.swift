@@ -1,4 +1,6 @@
 import Contract
+import Crypto
+import Foundation
 import Store
 import Testing
 import Vault
@@ -13,6 +15,24 @@ extension Workbench {
         return String(decoding: JSON.object(object).encoded, as: UTF8.self)
     }
 
+    /// Seals credentials as a portal does, from what `keys publish` prints.
+    func sealed(_ plaintext: String = plaintext(), for job: String = "job-1") throws -> SealedCredentials {
+        let key = try #require(keyRing.publicKeys["keys"]?.array?.first)
+        let publicKey = try #require(key["publicKey"]?.string.flatMap(Base64URL.decode))
+        var sender = try HPKE.Sender(
+            recipientKey: Curve25519.KeyAgreement.PublicKey(rawRepresentation: publicKey),
+            ciphersuite: HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: .AES_GCM_256),
+            info: Data("autotask.job.connect/1".utf8)
+        )
+        let associated = Data("\(job)|\(lane.tenant)|\(lane.product.rawValue)".utf8)
+        let ciphertext = try sender.seal(Data(plaintext.utf8), authenticating: associated)
+        return SealedCredentials(
+            keyID: try #require(key["keyId"]?.string),
+            encapsulatedKey: Array(sender.encapsulatedKey),
+            ciphertext: Array(ciphertext)
+        )
+    }
+
     /// What a connect job carries: credentials sealed for it.
     func connectPayload(
         _ plaintext: String = plaintext(),
@@ -21,7 +41,7 @@ extension Workbench {
         allowDatabaseChange: Bool = false
     ) throws -> ConnectPayload {
         ConnectPayload(
-            credentials: .sealed(try .sealing(plaintext, job: job, lane: lane, vault: vault)),
+            credentials: .sealed(try sealed(plaintext, for: job)),
             firstConfiguredAt: firstConfiguredAt,
             allowDatabaseChange: allowDatabaseChange
         )

@@ -23,12 +23,14 @@ struct Workbench {
     let clock = ManualClock(Timestamp("2026-11-22T08:00:00Z")!)
     let store = HandlerStore()
     let sink = RecordingSink()
+    let keyRing: KeyRing
     let vault: Vault
     var settings = EngineSettings()
     private let entropy = SeededEntropy()
 
-    init() throws {
-        vault = try Vault.forTests()
+    init() {
+        keyRing = KeyRing.generate(at: clock.now)
+        vault = Vault(keyRing)
         autotask.change {
             $0.databases[Workbench.databaseID] = FakeAutotask.Database(host: Workbench.zoneHost)
             $0.databases[Workbench.strangerDatabaseID] = FakeAutotask.Database(zoneName: "AE05", host: "webservices25.autotask.net")

@@ -43,7 +43,7 @@ struct ConnectAttempt {
 
         let profile: APIUserProfile
         do { profile = try await verify(credentials, in: found.zone) } catch { return failed(error, digest: digest) }
-        do { return established(try connection(credentials, digest, found, profile)) } catch { return failed(error) }
+        return established(connection(credentials, digest, found, profile))
     }
 
     // MARK: Steps
@@ -97,8 +97,8 @@ struct ConnectAttempt {
         _ digest: [UInt8],
         _ found: DiscoveredZone,
         _ profile: APIUserProfile
-    ) throws(JobError) -> ConnectionRecord {
-        let sealed = try context.seal(credentials)
+    ) -> ConnectionRecord {
+        let sealed = context.seal(credentials)
         return ConnectionRecord(
             status: .connected,
             zone: found.zone,
