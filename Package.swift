@@ -98,5 +98,10 @@ let package = Package(
             resources: [.copy("Fixtures")],
             swiftSettings: house
         ),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Autotask", "Contract", "Engine", "HTTP", "Store", "Vault", crypto, logging],
+            swiftSettings: house
+        ),
     ]
 )
