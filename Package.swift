@@ -94,7 +94,7 @@ let package = Package(
         // Tests, by the module that they hold to its word.
         .testTarget(
             name: "AutotaskTests",
-            dependencies: ["Autotask", "Contract", "HTTP", "Vault"],
+            dependencies: ["Autotask", "Contract", "HTTP", "Vault", logging],
             resources: [.copy("Fixtures")],
             swiftSettings: house
         ),

@@ -29,6 +29,13 @@ struct ConnectionTests {
         )
     }
 
+    @Test("Credentials that no header can carry are wrong, and are not sent", arguments: ["a\r\nX: y", "a\nb", "a\0", " ", "\t \u{0B}"])
+    func unsendable(secret: String) async {
+        let session = AutotaskSession.test(ScriptedTransport([]), credentials: .test(secret: secret))
+        #expect(await failure { () throws(AutotaskError) in try await session.version() }?.jobError.code == .credentialsInvalid)
+        #expect(session.callCount == 0)
+    }
+
     @Test("Calls are counted and observed, however they end")
     func counting() async {
         let calls = Mutex<[AutotaskCall]>([])

@@ -38,6 +38,10 @@ package final class AutotaskSession: Sendable {
 
     /// Makes one call.
     func answer(to operation: AutotaskOperation, body: [UInt8] = []) async throws(AutotaskError) -> Answer {
+        // Such values cannot be right, and to ask is to be refused by our own transport.
+        guard credentials.fitHeaders else {
+            throw AutotaskError(.unauthorized, message: "the credentials hold what no header can carry")
+        }
         calls.wrappingAdd(1, ordering: .relaxed)
         let values = credentials.headerValues
         var headers = [
