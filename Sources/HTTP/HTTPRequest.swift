@@ -16,6 +16,9 @@ package struct HTTPRequest: Sendable {
     package var timeout: Duration
     /// A response body larger than this fails the request with ``HTTPError/Code/responseTooLarge``. Bytes after decompression.
     package var maximumResponseBytes: Int
+    /// Whether the request may reach the server twice: if a kept connection ends before the first byte of the answer, it is sent again over a
+    /// new one. The default is that a GET may, and nothing else: a repeated create is a second service on somebody's invoice.
+    package var isRepeatable: Bool
 
     package init(
         method: Method,
@@ -23,7 +26,8 @@ package struct HTTPRequest: Sendable {
         headers: [HTTPHeader] = [],
         body: [UInt8] = [],
         timeout: Duration = .seconds(30),
-        maximumResponseBytes: Int = 16 << 20
+        maximumResponseBytes: Int = 16 << 20,
+        isRepeatable: Bool? = nil
     ) {
         self.method = method
         self.url = url
@@ -31,6 +35,7 @@ package struct HTTPRequest: Sendable {
         self.body = body
         self.timeout = timeout
         self.maximumResponseBytes = maximumResponseBytes
+        self.isRepeatable = isRepeatable ?? (method == .get)
     }
 }
 

@@ -1,0 +1,103 @@
+/// Who may be in flight: a limit over all exchanges, and one for each endpoint, so that a host that hangs cannot take every slot.
+///
+/// libcurl could queue as well, but there the time limit runs while a request waits. So nothing reaches libcurl that it may not send at once.
+/// Who waits at an endpoint goes in the order of asking; endpoints with room take turns.
+struct Admission<Item> {
+    private struct Endpoint {
+        var inFlight = 0
+        var waiting = Line<Item>()
+    }
+
+    private let limit: Int
+    private let endpointLimit: Int
+    private var inFlight = 0
+    private var endpoints: [String: Endpoint] = [:]
+    /// Endpoints that have somebody waiting and room for one more, each once.
+    private var turns = Line<String>()
+
+    init(limit: Int, endpointLimit: Int) {
+        self.limit = limit
+        self.endpointLimit = endpointLimit
+    }
+
+    /// Asks for a slot.
+    ///
+    /// - Returns: whether there is one. If not, the item waits, and ``leave(_:)`` hands it out when its turn has come.
+    mutating func enter(_ item: Item, at endpoint: String) -> Bool {
+        if inFlight < limit, endpoints[endpoint, default: Endpoint()].inFlight < endpointLimit {
+            inFlight += 1
+            endpoints[endpoint, default: Endpoint()].inFlight += 1
+            return true
+        }
+        endpoints[endpoint, default: Endpoint()].waiting.append(item)
+        if endpoints[endpoint]?.waiting.count == 1, hasRoom(endpoint) { turns.append(endpoint) }
+        return false
+    }
+
+    /// Gives a slot back.
+    ///
+    /// - Returns: the items that now have a slot.
+    mutating func leave(_ endpoint: String) -> [Item] {
+        guard let left = endpoints[endpoint], left.inFlight > 0 else { return [] }
+        inFlight -= 1
+        if left.inFlight == 1, left.waiting.isEmpty {
+            endpoints[endpoint] = nil
+        } else {
+            endpoints[endpoint]?.inFlight -= 1
+            // Its turn is in the line already, unless this slot is what it was waiting for.
+            if left.inFlight == endpointLimit, !left.waiting.isEmpty { turns.append(endpoint) }
+        }
+        return admit()
+    }
+
+    /// Takes out all who wait.
+    mutating func removeWaiting() -> [Item] {
+        turns = Line()
+        var removed: [Item] = []
+        for name in endpoints.keys {
+            while let item = endpoints[name]?.waiting.popFirst() { removed.append(item) }
+        }
+        return removed
+    }
+
+    private mutating func admit() -> [Item] {
+        var admitted: [Item] = []
+        while inFlight < limit, let name = turns.popFirst() {
+            guard let item = endpoints[name]?.waiting.popFirst() else { continue }
+            inFlight += 1
+            endpoints[name]?.inFlight += 1
+            admitted.append(item)
+            if endpoints[name]?.waiting.isEmpty == false, hasRoom(name) { turns.append(name) }
+        }
+        return admitted
+    }
+
+    private func hasRoom(_ endpoint: String) -> Bool {
+        endpoints[endpoint].map { $0.inFlight < endpointLimit } ?? true
+    }
+}
+
+/// First in, first out.
+private struct Line<Element> {
+    private var elements: [Element?] = []
+    private var head = 0
+
+    var count: Int { elements.count - head }
+    var isEmpty: Bool { count == 0 }
+
+    mutating func append(_ element: Element) {
+        elements.append(element)
+    }
+
+    mutating func popFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        let first = elements[head].take()
+        head += 1
+        // Moving the rest to the front once half is gone costs each element one move at most.
+        if head > 32, head * 2 > elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return first
+    }
+}

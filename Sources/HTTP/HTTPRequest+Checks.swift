@@ -1,0 +1,44 @@
+extension HTTPRequest {
+    /// Refuses what would not reach the server as it stands, or would say something else there.
+    func check() throws(HTTPError) {
+        if method == .get, !body.isEmpty { throw .refusal("A GET has no body") }
+        for header in headers { try header.check() }
+    }
+}
+
+extension HTTPHeader {
+    /// What the transport itself says to the server: a second word on it would be a second opinion on where a message ends.
+    private static let reserved: Set<String> = [
+        "accept-encoding", "connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade",
+    ]
+
+    fileprivate func check() throws(HTTPError) {
+        guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { throw .refusal("A header's name is not one") }
+        guard !HTTPHeader.reserved.contains(name.lowercased()) else { throw .refusal("The header \(name) is the transport's to set") }
+        guard !value.contains(where: { $0 == 0x00 || $0 == 0x0A || $0 == 0x0D }) else {
+            throw .refusal("The value of the header \(name) holds CR, LF or NUL")
+        }
+        // HTTP has no way to say a value of spaces: the server would see an empty one.
+        guard value.isEmpty || !value.allSatisfy(\.isSpace) else { throw .refusal("The value of the header \(name) is blank") }
+    }
+}
+
+extension HTTPError {
+    /// A request that is not sent because of what it is.
+    static func refusal(_ message: String, file: String = #fileID, line: Int = #line) -> HTTPError {
+        HTTPError(.notAllowed, message, mayHaveBeenSent: false, file: file, line: line)
+    }
+}
+
+extension UInt8 {
+    /// RFC 9110, `tchar`.
+    fileprivate var isTokenByte: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(self)
+        }
+    }
+
+    /// Space, tab, vertical tab, form feed: what libcurl skips at the beginning of a value.
+    fileprivate var isSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0B || self == 0x0C }
+}

@@ -1,0 +1,30 @@
+import CCurl
+import Glibc
+
+/// What holds for libcurl as a whole, once in a process.
+enum CurlLibrary {
+    private static let start: Result<Void, HTTPError> = {
+        // A peer that closes while we write is an error code to handle, not a signal to die of. libcurl leaves that to us (CURLOPT_NOSIGNAL).
+        signal(SIGPIPE, SIG_IGN)
+        guard curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK, let version = CCurl_version() else {
+            return .failure(HTTPError(.unexpected, "libcurl does not start", mayHaveBeenSent: false))
+        }
+        // 7.87.0 brought CURLOPT_QUICK_EXIT, the newest option in use.
+        guard version.pointee.version_num >= 0x07_57_00 else {
+            return .failure(HTTPError(.unexpected, "libcurl is older than 7.87.0", mayHaveBeenSent: false))
+        }
+        // A resolver that blocks would stop every exchange while it waits for one name.
+        guard version.pointee.features & CURL_VERSION_ASYNCHDNS != 0 else {
+            return .failure(HTTPError(.unexpected, "libcurl is built without its asynchronous resolver", mayHaveBeenSent: false))
+        }
+        guard version.pointee.features & CURL_VERSION_SSL != 0 else {
+            return .failure(HTTPError(.unexpected, "libcurl is built without TLS", mayHaveBeenSent: false))
+        }
+        return .success(())
+    }()
+
+    /// Starts the library, and makes sure that it can do what is asked of it.
+    static func load() throws(HTTPError) {
+        try start.get()
+    }
+}

@@ -1,0 +1,209 @@
+import CCurl
+
+/// One request over one easy handle: what it is told at the start, what its callbacks gather, and what that comes to.
+///
+/// Confined to the loop's thread. A transfer is used again for the next request: what never changes is set once, and what does is set for
+/// every request, so that nothing of one tenant's request is left in the next one's.
+///
+/// **Nothing is sent twice.** libcurl sends a request again, POST included, if a connection it had kept ends before the first byte of an
+/// answer (`Curl_retry_request`), although the server may have acted on it. It calls `CURLOPT_PREREQFUNCTION` before each sending, once the
+/// connection stands: so the first call marks the request as possibly received, and a second one is refused unless the request is
+/// repeatable. A connection that the server has closed over TLS looks alive to libcurl 7.88, so refusing alone would lose innocent POSTs:
+/// only connections that were in use a moment ago are used again (``CurlTransport/Configuration/maximumIdleTime``).
+final class Transfer {
+    /// An answer whose header lines are longer than this is not one.
+    private static let headLimit = 256 << 10
+
+    private let easy: EasyHandle
+    private var headers: HeaderList?
+    private(set) var exchange: Exchange?
+    private var head: [UInt8] = []
+    private var body: [UInt8] = []
+    /// How often the request was given to a connection.
+    private var sendings = 0
+    private var isTooLarge = false
+
+    init(_ configuration: CurlTransport.Configuration) throws(HTTPError) {
+        easy = try EasyHandle()
+        // Not retained: the handle that holds the pointer is this object's own.
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        try easy.setCallbacks(context: context, header: onHeader, body: onBody, beforeRequest: onBeforeRequest)
+        try configure(configuration)
+    }
+
+    /// The transfer that libcurl speaks of.
+    static func from(_ context: EasyHandle.Context) -> Transfer {
+        Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    private func configure(_ configuration: CurlTransport.Configuration) throws(HTTPError) {
+        try easy.set(CURLOPT_NOSIGNAL, 1)
+        // Removing a transfer whose name is being resolved would otherwise wait for the resolver, and every other transfer with it.
+        try easy.set(CURLOPT_QUICK_EXIT, 1)
+        try easy.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        // A redirect would take the secrets in the headers along.
+        try easy.set(CURLOPT_FOLLOWLOCATION, 0)
+        try easy.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+        try easy.set(CURLOPT_ACCEPT_ENCODING, "gzip")
+        try easy.set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        try easy.set(CURLOPT_SSL_VERIFYPEER, 1)
+        try easy.set(CURLOPT_SSL_VERIFYHOST, 2)
+        if let file = configuration.certificateAuthorityFile {
+            try easy.set(CURLOPT_CAINFO, file)
+            // The system's directory would be trusted besides.
+            try easy.set(CURLOPT_CAPATH, nil as String?)
+        }
+        // The empty string switches off what the environment may say of proxies.
+        try easy.set(CURLOPT_PROXY, configuration.proxy ?? "")
+        try easy.set(CURLOPT_CONNECTTIMEOUT_MS, configuration.connectTimeout.milliseconds)
+        try easy.set(CURLOPT_LOW_SPEED_LIMIT, 1)
+        try easy.set(CURLOPT_LOW_SPEED_TIME, max(1, configuration.stallTimeout.milliseconds / 1000))
+        try easy.set(CURLOPT_MAXAGE_CONN, max(1, configuration.maximumIdleTime.milliseconds / 1000))
+    }
+
+    /// Takes up an exchange and sends it on its way.
+    func begin(_ exchange: Exchange, in multi: MultiHandle) throws(HTTPError) {
+        let request = exchange.request
+        self.exchange = exchange
+        sendings = 0
+        isTooLarge = false
+        try easy.set(CURLOPT_URL, exchange.destination.url)
+        try easy.set(CURLOPT_PROTOCOLS_STR, exchange.destination.isPlain ? "http" : "https")
+        switch request.method {
+        case .get:
+            try easy.set(CURLOPT_HTTPGET, 1)
+            try easy.set(CURLOPT_CUSTOMREQUEST, nil as String?)
+        case .post, .patch:
+            try easy.set(CURLOPT_POST, 1)
+            try easy.copyBody(request.body)
+            try easy.set(CURLOPT_CUSTOMREQUEST, request.method == .post ? nil : request.method.rawValue)
+        }
+        let headers = try HeaderList(request.headers)
+        try easy.set(CURLOPT_HTTPHEADER, headers)
+        self.headers = consume headers
+        try easy.set(CURLOPT_TIMEOUT_MS, max(1, request.timeout.milliseconds))
+        try multi.add(easy)
+    }
+
+    /// Lets go of the exchange and of everything that was sent and received for it; the transfer is then ready for the next.
+    ///
+    /// - Parameter result: libcurl's word on how the transfer ended; `nil` if it is being abandoned.
+    /// - Returns: the exchange, and what to tell its caller.
+    func end(_ result: CURLcode?, in multi: MultiHandle) -> Settlement? {
+        guard let exchange else { return nil }
+        let outcome = outcome(result, of: exchange.request)
+        multi.remove(easy)
+        wipe()
+        return Settlement(exchange: exchange, outcome: outcome)
+    }
+
+    private func outcome(_ result: CURLcode?, of request: HTTPRequest) -> Exchange.Outcome {
+        let wasHandedOver = sendings > 0
+        let elapsed = easy.getTime(CURLINFO_TOTAL_TIME_T)
+        return switch result {
+        case CURLE_OK:
+            .success(ReceivedAnswer(status: easy.get(CURLINFO_RESPONSE_CODE), head: head, body: body, elapsed: elapsed))
+        case nil:
+            .failure(HTTPError(.cancelled, "The request was cancelled", mayHaveBeenSent: wasHandedOver))
+        case _ where isTooLarge:
+            .failure(HTTPError(.responseTooLarge, "The answer is larger than allowed", mayHaveBeenSent: wasHandedOver))
+        case let code?:
+            .failure(
+                HTTPError(
+                    code,
+                    detail: easy.errorText,
+                    hasTimeLeft: elapsed < request.timeout,
+                    wasHandedOver: wasHandedOver
+                )
+            )
+        }
+    }
+
+    private func wipe() {
+        exchange = nil
+        head = []
+        body = []
+        // The pointer goes first, then what it points to.
+        easy.clearList(CURLOPT_HTTPHEADER)
+        headers = nil
+    }
+
+    // MARK: What libcurl's callbacks lead to
+
+    /// - Returns: whether libcurl may go on.
+    fileprivate func receiveHeader(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
+        // A new status line: what came before was an interim answer.
+        if line.starts(with: "HTTP/".utf8) {
+            head.removeAll(keepingCapacity: true)
+            body.removeAll(keepingCapacity: true)
+        }
+        // A chunked body may be followed by more header lines. They are nobody's.
+        guard body.isEmpty else { return true }
+        isTooLarge = head.count + line.count > Transfer.headLimit
+        if !isTooLarge { head.append(contentsOf: line) }
+        return !isTooLarge
+    }
+
+    /// - Returns: whether libcurl may go on.
+    fileprivate func receiveBody(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        isTooLarge = body.count + bytes.count > exchange?.request.maximumResponseBytes ?? 0
+        if !isTooLarge { body.append(contentsOf: bytes) }
+        return !isTooLarge
+    }
+
+    /// - Returns: whether the request may be sent.
+    fileprivate func willSend() -> Bool {
+        guard sendings == 0 || exchange?.request.isRepeatable == true else { return false }
+        sendings += 1
+        return true
+    }
+}
+
+/// An exchange that has ended, and what to tell its caller.
+struct Settlement {
+    let exchange: Exchange
+    let outcome: Exchange.Outcome
+}
+
+// libcurl's callbacks. `context` is the transfer, which is alive for as long as its handle can call. Returning less than was offered makes
+// libcurl end the transfer.
+
+private func onHeader(bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?) -> Int {
+    receive(bytes, size * count, context) { $0.receiveHeader($1) }
+}
+
+private func onBody(bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?) -> Int {
+    receive(bytes, size * count, context) { $0.receiveBody($1) }
+}
+
+private func receive(
+    _ bytes: UnsafeMutablePointer<CChar>?,
+    _ count: Int,
+    _ context: UnsafeMutableRawPointer?,
+    _ body: (Transfer, UnsafeBufferPointer<UInt8>) -> Bool
+) -> Int {
+    guard let bytes, let context else { return 0 }
+    let mayGoOn = bytes.withMemoryRebound(to: UInt8.self, capacity: count) {
+        body(Transfer.from(context), UnsafeBufferPointer(start: $0, count: count))
+    }
+    return mayGoOn ? count : 0
+}
+
+private func onBeforeRequest(
+    context: UnsafeMutableRawPointer?,
+    remoteAddress: UnsafeMutablePointer<CChar>?,
+    localAddress: UnsafeMutablePointer<CChar>?,
+    remotePort: Int32,
+    localPort: Int32
+) -> Int32 {
+    guard let context, Transfer.from(context).willSend() else { return CURL_PREREQFUNC_ABORT }
+    return CURL_PREREQFUNC_OK
+}
+
+extension Duration {
+    /// Rounded up, so that a limit is never cut to none: for libcurl, 0 is no limit.
+    fileprivate var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

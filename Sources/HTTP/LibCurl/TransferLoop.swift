@@ -1,0 +1,77 @@
+import CCurl
+
+/// What the HTTP thread does, for as long as it runs: takes up what callers have handed in, lets libcurl send and receive, and tells the
+/// callers. Everything of libcurl but the wake-up is confined to this object, and this object to the thread.
+final class TransferLoop {
+    private let mailbox: Mailbox
+    private let multi: MultiHandle
+    private let configuration: CurlTransport.Configuration
+    private var active: [ObjectIdentifier: Transfer] = [:]
+    private var idle: [Transfer] = []
+    /// What has ended in this turn. Callers are told at its end, all together: they may well hand in their next request at once.
+    private var settled: [Settlement] = []
+
+    init(mailbox: Mailbox, multi: MultiHandle, configuration: CurlTransport.Configuration) {
+        self.mailbox = mailbox
+        self.multi = multi
+        self.configuration = configuration
+    }
+
+    /// Runs until the mailbox is closed. Then, or when libcurl fails as a whole, everything in flight is given up.
+    ///
+    /// - Throws: what libcurl failed with.
+    func run() throws(HTTPError) {
+        defer { abandonAll() }
+        while let work = mailbox.take() {
+            for exchange in work.admitted { start(exchange) }
+            for exchange in work.cancelled { abandon(exchange) }
+            try multi.perform()
+            multi.forEachFinished { context, result in end(.from(context), with: result) }
+            tellCallers()
+            if mailbox.rest() { try multi.poll() }
+        }
+    }
+
+    private func start(_ exchange: Exchange) {
+        guard exchange.begin() else {
+            // Cancelled while it waited: its caller has been told, its slot remains to be given back.
+            settled.append(Settlement(exchange: exchange, outcome: .failure(.cancelledUnsent)))
+            return
+        }
+        do throws(HTTPError) {
+            let transfer = if let used = idle.popLast() { used } else { try Transfer(configuration) }
+            active[ObjectIdentifier(exchange)] = transfer
+            try transfer.begin(exchange, in: multi)
+        } catch {
+            // A transfer that could not be set up is not used again.
+            active[ObjectIdentifier(exchange)] = nil
+            settled.append(Settlement(exchange: exchange, outcome: .failure(error)))
+        }
+    }
+
+    private func abandon(_ exchange: Exchange) {
+        // Absent: it ended before the cancellation was seen.
+        guard let transfer = active[ObjectIdentifier(exchange)] else { return }
+        end(transfer, with: nil)
+    }
+
+    private func end(_ transfer: Transfer, with result: CURLcode?) {
+        guard let settlement = transfer.end(result, in: multi) else { return }
+        active[ObjectIdentifier(settlement.exchange)] = nil
+        idle.append(transfer)
+        settled.append(settlement)
+    }
+
+    private func tellCallers() {
+        guard !settled.isEmpty else { return }
+        mailbox.release(settled.map(\.exchange.destination.endpoint))
+        for settlement in settled { settlement.exchange.finish(settlement.outcome) }
+        settled.removeAll(keepingCapacity: true)
+    }
+
+    private func abandonAll() {
+        for transfer in active.values { end(transfer, with: nil) }
+        tellCallers()
+        for exchange in mailbox.close() { exchange.finish(.failure(.cancelledUnsent)) }
+    }
+}
