@@ -1,0 +1,102 @@
+import Contract
+import Crypto
+
+/// The key ring as its file holds it:
+///
+/// ```json
+/// { "version": 1,
+///   "wrappingKeys": { "active": "wrap-2026-11-22", "keys": [{ "keyId": "wrap-2026-11-22", "key": "…" }] },
+///   "jobKeys": { "active": "job-2026-11-22", "keys": [{ "keyId": "job-2026-11-22", "key": "…" }] },
+///   "identityKey": "…",
+///   "recipientKeys": [{ "keyId": "portal-2026-11-22", "kem": "X25519", "privateKey": "…", "notAfter": "2027-12-27T00:00:00.000Z" }] }
+/// ```
+///
+/// Keys are 32 bytes in base64url.
+extension KeyRing {
+    private static let version: Int64 = 1
+
+    var encoded: [UInt8] {
+        let json: JSON = [
+            "version": JSON(KeyRing.version),
+            "wrappingKeys": wrappingKeys.json,
+            "jobKeys": jobKeys.json,
+            "identityKey": .string(identityKey.text),
+            "recipientKeys": .array(recipientKeys.map(\.json)),
+        ]
+        return json.encoded + [UInt8(ascii: "\n")]
+    }
+
+    /// - Throws: ``VaultError/Code/keyRingUnusable``, naming the member that is wrong, never its value.
+    init(parsing bytes: [UInt8]) throws(VaultError) {
+        guard let json = try? JSON(parsing: bytes) else { throw VaultError(.keyRingUnusable, "It is not JSON.") }
+        guard json["version"]?.integer == KeyRing.version else {
+            throw VaultError(
+                .keyRingUnusable,
+                "Its version is not \(KeyRing.version): it is no key ring, or one of another program version."
+            )
+        }
+        wrappingKeys = try RotatingKeys(json, member: "wrappingKeys")
+        jobKeys = try RotatingKeys(json, member: "jobKeys")
+        identityKey = try SymmetricKey(json["identityKey"], member: "identityKey")
+        guard let recipients = json["recipientKeys"]?.array, !recipients.isEmpty else { throw VaultError.wrong("recipientKeys") }
+        var recipientKeys: [RecipientKey] = []
+        for recipient in recipients { recipientKeys.append(try RecipientKey(recipient)) }
+        guard Set(recipientKeys.map(\.id)).count == recipientKeys.count else { throw VaultError.wrong("recipientKeys") }
+        self.recipientKeys = recipientKeys
+    }
+}
+
+extension VaultError {
+    fileprivate static func wrong(_ member: String) -> VaultError {
+        VaultError(.keyRingUnusable, "Its member \(member) is missing or wrong.")
+    }
+}
+
+extension RotatingKeys {
+    fileprivate var json: JSON {
+        [
+            "active": .string(active.id),
+            "keys": .array(([active] + retired).map { ["keyId": .string($0.id), "key": .string($0.key.text)] }),
+        ]
+    }
+
+    fileprivate init(_ ring: JSON, member: String) throws(VaultError) {
+        guard let json = ring[member], let entries = json["keys"]?.array else { throw VaultError.wrong(member) }
+        var keys: [SealingKey] = []
+        for entry in entries {
+            guard let id = entry["keyId"]?.string, (1...255).contains(id.utf8.count) else { throw VaultError.wrong(member) }
+            keys.append(SealingKey(id: id, key: try SymmetricKey(entry["key"], member: member)))
+        }
+        guard Set(keys.map(\.id)).count == keys.count, let active = keys.first(where: { $0.id == json["active"]?.string }) else {
+            throw VaultError.wrong(member)
+        }
+        self.init(active: active, retired: keys.filter { $0.id != active.id })
+    }
+}
+
+extension RecipientKey {
+    fileprivate var json: JSON {
+        [
+            "keyId": .string(id), "kem": "X25519", "privateKey": .string(Base64URL.encode(privateKey.rawRepresentation)),
+            "notAfter": .string(notAfter.description),
+        ]
+    }
+
+    fileprivate init(_ json: JSON) throws(VaultError) {
+        guard let id = json["keyId"]?.string, json["kem"]?.string == "X25519",
+            let privateKey = json["privateKey"]?.string.flatMap(Base64URL.decode),
+            let notAfter = json["notAfter"]?.string.flatMap({ Timestamp($0) }),
+            let privateKey = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: privateKey)
+        else { throw VaultError.wrong("recipientKeys") }
+        self.init(id: id, privateKey: privateKey, notAfter: notAfter)
+    }
+}
+
+extension SymmetricKey {
+    fileprivate var text: String { withUnsafeBytes { Base64URL.encode($0) } }
+
+    fileprivate init(_ json: JSON?, member: String) throws(VaultError) {
+        guard let bytes = json?.string.flatMap(Base64URL.decode), bytes.count == 32 else { throw VaultError.wrong(member) }
+        self.init(data: bytes)
+    }
+}

@@ -1,0 +1,35 @@
+/// The vault could not open what it was given, or the key ring is not usable.
+package struct VaultError: Error, CustomStringConvertible, Sendable {
+    package enum Code: String, Sendable {
+        /// What is to be opened names a key that the key ring does not hold.
+        case keyUnknown = "key_unknown"
+        /// What is to be opened was sealed under another key or for something else, or was changed since. Which of these cannot be told.
+        case decryptionFailed = "decryption_failed"
+        /// The key ring file cannot be read or written, others may read it, or it holds no key ring.
+        case keyRingUnusable = "key_ring_unusable"
+    }
+
+    package let code: Code
+    /// Safe to log; says what to do where something can be done.
+    package let message: String
+    package let file: String
+    package let line: Int
+
+    init(_ code: Code, _ message: String, file: String = #fileID, line: Int = #line) {
+        self.code = code
+        self.message = message
+        self.file = file
+        self.line = line
+    }
+
+    package var description: String { "\(code.rawValue): \(message)" }
+
+    /// The one error of everything that does not open: a reason would tell an attacker what to try next.
+    static func decryptionFailed(file: String = #fileID, line: Int = #line) -> VaultError {
+        VaultError(.decryptionFailed, "It does not open with the key that it names.", file: file, line: line)
+    }
+
+    static func keyUnknown(file: String = #fileID, line: Int = #line) -> VaultError {
+        VaultError(.keyUnknown, "The key ring does not hold the key that it names.", file: file, line: line)
+    }
+}
