@@ -1,0 +1,231 @@
+import Autotask
+import Contract
+import Store
+
+/// The second phase: makes the writes of a plan, one after the other, each on record before it is sent and after it was answered.
+///
+/// What Autotask refuses of one service does not keep the others from being written; nothing is rolled back (`rules.md` A5, A7).
+struct SyncApplication {
+    private let context: JobContext
+    private let session: TenantSession
+    private let steps: [ServiceStep]
+    private let markerField: ServiceMarker.Field?
+    private let deadline: Timestamp
+    private(set) var ledger: SyncLedger
+    private(set) var journal: WriteJournal
+    /// Places of services whose write Autotask has confirmed, with their ids there.
+    private(set) var written: [(index: Int, serviceID: Int64)] = []
+    /// Places of services whose write came to nothing.
+    private var failed: Set<Int> = []
+    /// What the API user turned out not to be allowed to do: it is not tried again with the next service.
+    private var denied: [JournalEntry.Operation: JobError] = [:]
+    private var remaining: Int
+
+    init(
+        _ context: JobContext,
+        session: TenantSession,
+        steps: [ServiceStep],
+        markerField: ServiceMarker.Field?,
+        deadline: Timestamp,
+        ledger: SyncLedger,
+        journal: WriteJournal
+    ) {
+        self.context = context
+        self.session = session
+        self.steps = steps
+        self.markerField = markerField
+        self.deadline = deadline
+        self.ledger = ledger
+        self.journal = journal
+        remaining = 0
+    }
+
+    /// Writes the steps at the given places.
+    ///
+    /// - Returns: why it stopped before the end, if it did. Whatever was written stands in ``written``, ``ledger`` and ``journal`` then as well.
+    mutating func run(_ order: [Int]) async throws(StoreError) -> Interruption? {
+        guard !order.isEmpty else { return nil }
+        context.offer(.syncStarted, ["total": JSON(steps.count)])
+        remaining = order.count
+        for index in order { journal.intend(steps[index], at: context.now) }
+        for index in order {
+            if let interruption = try await apply(steps[index]) { return interruption }
+            remaining -= 1
+            offerProgress(steps[index])
+        }
+        // The batch is done but for being read back, which a waiting reset may as well let happen.
+        _ = try await context.journal(journal.takeUnsaved())
+        return nil
+    }
+
+    private mutating func apply(_ step: ServiceStep) async throws(StoreError) -> Interruption? {
+        guard let write = step.write else { return nil }
+        if let error = obstacle(for: step, write) {
+            leaveOut(step, error)
+            return nil
+        }
+        guard context.now < deadline else {
+            return .transient(JobError(.timeout, "The sync takes longer than one attempt may. It goes on soon."), earliest: nil)
+        }
+        let sentAt = context.now
+        journal.send(step, at: sentAt)
+        if try await context.journal(journal.takeUnsaved()) {
+            journal.withdraw(step, at: context.now)
+            return .superseded
+        }
+        do { confirm(step, serviceID: try await make(write)) } catch {
+            return await handle(error, of: step, write, sentAt: sentAt)
+        }
+        return nil
+    }
+
+    private func make(_ write: ServiceStep.Write) async throws(CallFailure) -> Int64 {
+        switch write {
+        case .create(let service): return try await session.createService(service)
+        case .update(let id, let patch):
+            try await session.updateService(id: id, patch)
+            return id
+        }
+    }
+
+    // MARK: Failures
+
+    /// Decides what a write that failed means for its service and for the batch.
+    private mutating func handle(
+        _ failure: CallFailure,
+        of step: ServiceStep,
+        _ write: ServiceStep.Write,
+        sentAt: Timestamp
+    ) async -> Interruption? {
+        if failure.isOutcomeUnknown {
+            // It stays on record as sent. A create is looked for before it may be repeated; an update is compared again.
+            let settled = write.operation == .create ? sentAt + context.settings.settleTime : nil
+            guard case .retry(let earliest?) = failure.consequence else { return .transient(failure.error, earliest: settled) }
+            return .transient(failure.error, earliest: settled.map { max($0, earliest) } ?? earliest)
+        }
+        guard failure.consequence == .refused else {
+            journal.withdraw(step, at: context.now)
+            return Interruption(failure)
+        }
+        switch failure.cause?.kind {
+        case .duplicateName:
+            await resolveNameConflict(failure, of: step, write)
+        case .permissionDenied:
+            denied[write.operation] = failure.error
+            reject(step, failure.error)
+        default:
+            reject(step, failure.error)
+        }
+        return nil
+    }
+
+    /// Finds out who has the name that Autotask refused as taken: perhaps a create of our own, committed late.
+    private mutating func resolveNameConflict(_ failure: CallFailure, of step: ServiceStep, _ write: ServiceStep.Write) async {
+        var query = ServiceQuery(names: [step.desired.name], markerField: markerField)
+        var marker: String?
+        if case .create(let service) = write, let own = service.marker {
+            query.markers = [own.value]
+            marker = own.value
+        }
+        let found: [Service]
+        do { found = try await session.services(query) } catch {
+            // Then the refusal has to do without the name's holder.
+            return reject(step, failure.error)
+        }
+        if let marker, let own = found.filter({ $0.marker == marker }).min(by: { $0.id < $1.id }) {
+            return confirm(step, serviceID: own.id)
+        }
+        let holder = found.first { $0.id != step.service?.id && NameKey($0.name) == step.desired.nameKey }
+        var error = holder.map { JobError(nameOf: step.desired, heldBy: $0) } ?? JobError(.notVisible, field: "name")
+        error.remote = failure.error.remote
+        reject(step, error)
+    }
+
+    /// Why a step is not even tried.
+    private func obstacle(for step: ServiceStep, _ write: ServiceStep.Write) -> JobError? {
+        if let error = denied[write.operation] { return error }
+        guard let holder = step.prerequisites.first(where: failed.contains), let service = steps[holder].service else { return nil }
+        return JobError(nameOf: step.desired, heldBy: service)
+    }
+
+    // MARK: Records
+
+    private mutating func confirm(_ step: ServiceStep, serviceID: Int64) {
+        journal.confirm(step, serviceID: serviceID, at: context.now)
+        ledger.confirm(step, serviceID: serviceID)
+        written.append((step.index, serviceID))
+    }
+
+    private mutating func reject(_ step: ServiceStep, _ error: JobError) {
+        journal.settle(step.key, at: context.now)
+        ledger.reject(step, error)
+        failed.insert(step.index)
+    }
+
+    private mutating func leaveOut(_ step: ServiceStep, _ error: JobError) {
+        ledger.leaveOut(step, error)
+        failed.insert(step.index)
+    }
+
+    private func offerProgress(_ step: ServiceStep) {
+        context.offer(
+            .syncProgress,
+            [
+                "done": JSON(steps.count - remaining),
+                "total": JSON(steps.count),
+                "serviceKey": .string(step.key),
+                "status": .string(ledger.results[step.index].status.rawValue),
+            ]
+        )
+    }
+}
+
+extension SyncApplication {
+    /// Takes what was read back after the last write.
+    ///
+    /// - Returns: what became known of costs.
+    mutating func verify(_ services: [Service], costs: CostVisibility, metadata: ServiceFields) -> CostVisibility {
+        let found = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
+        let hasWrittenCost = written.contains { steps[$0.index].write?.hasCost == true && found[$0.serviceID] != nil }
+        let costs = costs.learning(from: services, hasWrittenCost: hasWrittenCost)
+        for (index, id) in written {
+            let step = steps[index]
+            journal.settle(step.key, at: context.now)
+            guard let service = found[id] else {
+                ledger.reject(step, JobError(isMissing: step))
+                continue
+            }
+            let target = ManagedFields(step.desired)
+            let shown = ManagedFields(service)
+            let differing = shown.differences(to: target, costs: costs)
+            if differing.isEmpty {
+                ledger.verify(step, service, costs: costs, at: context.now)
+            } else {
+                ledger.reject(step, JobError(differing.map { shown.change(of: $0, to: target, metadata) }))
+            }
+        }
+        return costs
+    }
+
+    /// The job ends: nothing stays open of what needed no write, nor of what was planned and is not sent any more.
+    mutating func settle() {
+        for step in steps where step.write == nil { journal.settle(step.key, at: context.now) }
+        journal.settleIntended(at: context.now)
+    }
+}
+
+extension JobError {
+    /// A service that was written and cannot be read.
+    fileprivate init(isMissing step: ServiceStep) {
+        switch step.write {
+        case .create: self.init(.notVisible, serviceKey: step.key)
+        default: self.init(.remoteRejected, "The service is gone in Autotask.", serviceKey: step.key)
+        }
+    }
+
+    /// A service that does not show what was written.
+    fileprivate init(_ differences: [FieldChange]) {
+        let fields = differences.map(\.field).joined(separator: ", ")
+        self.init(.remoteRejected, "Autotask accepted the change but shows other values: \(fields).", field: differences.first?.field)
+    }
+}

@@ -1,0 +1,140 @@
+import Autotask
+import Contract
+import Store
+
+/// What is known of every service of the plan: at first what is remembered, in the end what the event tells.
+struct SyncLedger {
+    /// In the plan's order.
+    private(set) var results: [ServiceResult]
+    /// Bindings that are other than they were.
+    private(set) var bindings: [ServiceBinding] = []
+    private let memory: PlanMemory
+
+    /// - Parameter includesOpenWrites: whether what stands open in the journal is this job's, from an earlier attempt, and so has to be told.
+    init(_ plan: [PlanService], memory: PlanMemory, includesOpenWrites: Bool) {
+        self.memory = memory
+        results = plan.map { service in
+            ServiceResult(
+                key: service.key,
+                name: service.name,
+                status: memory.status(service.key),
+                outcome: .notAttempted,
+                autotaskServiceID: memory.serviceID(service.key)
+            )
+        }
+        guard includesOpenWrites else { return }
+        for index in results.indices { memory.openWrite(results[index].key).map { recall($0, at: index) } }
+    }
+
+    /// Tells what an earlier attempt did, as far as the journal knows.
+    private mutating func recall(_ write: JournalEntry, at index: Int) {
+        let bound = memory.binding(write.serviceKey)?.autotaskServiceID
+        switch (write.state, write.operation) {
+        case (.sent, _): results[index].error = JobError(.outcomeUnknown, serviceKey: write.serviceKey)
+        case (.confirmed, .create): results[index].outcome = bound == nil ? .created : .recreated
+        case (.confirmed, .update): results[index].outcome = .updated
+        case (.intended, _), (.verified, _): break
+        }
+    }
+
+    // MARK: The first phase
+
+    /// The service cannot be written as the plan has it.
+    mutating func invalidate(_ index: Int, _ error: JobError) {
+        fail(index, .invalid, error, serviceID: results[index].autotaskServiceID)
+    }
+
+    /// The service was looked for in Autotask.
+    mutating func found(_ step: ServiceStep) {
+        results[step.index].error = nil
+        guard let service = step.service else { return }
+        results[step.index].autotaskServiceID = service.id
+        results[step.index].isActive = service.isActive
+    }
+
+    // MARK: The second phase
+
+    /// Autotask confirmed the step's write. Its status is not told before it was read back.
+    mutating func confirm(_ step: ServiceStep, serviceID: Int64) {
+        tell(step)
+        results[step.index].autotaskServiceID = serviceID
+    }
+
+    /// Autotask shows what the plan wants.
+    mutating func verify(_ step: ServiceStep, _ service: Service, costs: CostVisibility, at now: Timestamp) {
+        tell(step)
+        let index = step.index
+        results[index].status = .synced
+        results[index].autotaskServiceID = service.id
+        results[index].isActive = service.isActive
+        if costs == .hidden, step.desired.unitCost != .zero {
+            results[index].warnings.append(
+                Warning(
+                    .costNotStored,
+                    "Autotask ignored the unit cost because the API user cannot see costs.",
+                    field: "unitCost",
+                    serviceKey: step.key
+                )
+            )
+        }
+        let shown = ManagedFields(service).encoded
+        if let old = memory.binding(step.key), old.status == .synced, old.autotaskServiceID == service.id, old.lastSynced == shown,
+            old.lastErrorCode == nil
+        {
+            return
+        }
+        bindings.append(
+            ServiceBinding(
+                planID: memory.planID,
+                serviceKey: step.key,
+                autotaskServiceID: service.id,
+                status: .synced,
+                lastSyncedAt: now,
+                lastSynced: shown
+            )
+        )
+    }
+
+    /// Autotask refused the step's write, or does not show what was written.
+    mutating func reject(_ step: ServiceStep, _ error: JobError) {
+        results[step.index].warnings = step.warnings
+        fail(step.index, .rejected, error, serviceID: results[step.index].autotaskServiceID ?? step.service?.id)
+    }
+
+    /// The step is left out, for a reason of its own.
+    mutating func leaveOut(_ step: ServiceStep, _ error: JobError) {
+        results[step.index].error = error.about(step.key)
+    }
+
+    private mutating func tell(_ step: ServiceStep) {
+        results[step.index].outcome = step.outcome
+        results[step.index].changes = step.changes
+        results[step.index].overwritten = step.overwritten
+        results[step.index].warnings = step.warnings
+        results[step.index].error = nil
+    }
+
+    private mutating func fail(_ index: Int, _ outcome: ServiceOutcome, _ error: JobError, serviceID: Int64?) {
+        let error = error.about(results[index].key)
+        results[index].status = .error
+        results[index].outcome = outcome
+        results[index].error = error
+        let key = results[index].key
+        var binding =
+            memory.binding(key)
+            ?? ServiceBinding(planID: memory.planID, serviceKey: key, autotaskServiceID: nil, status: .error)
+        binding.autotaskServiceID = serviceID
+        binding.status = .error
+        binding.lastErrorCode = error.code
+        if binding != memory.binding(key) { bindings.append(binding) }
+    }
+}
+
+extension JobError {
+    /// The error, naming the service that it is about.
+    fileprivate func about(_ key: String) -> JobError {
+        var error = self
+        error.serviceKey = error.serviceKey ?? key
+        return error
+    }
+}

@@ -1,0 +1,53 @@
+import Autotask
+import Contract
+
+/// Who holds the names in Autotask that services of the plan are to have.
+struct NameHolders {
+    private let matching: ServiceMatching
+    /// Services that are not the plan's, and services of the plan that are to be renamed. Nearly always there are none.
+    private let holders: [NameKey: [Service]]
+
+    init(_ planner: SyncPlanner) {
+        matching = planner.matching
+        var services = planner.matching.others
+        for (desired, match) in zip(planner.validation.services, planner.matching.matches) {
+            guard let service = match.service else { continue }
+            if let desired, NameKey.looksAlike(desired.name, service.name) || desired.nameKey == NameKey(service.name) { continue }
+            services.append(service)
+        }
+        holders = services.isEmpty ? [:] : Dictionary(grouping: services) { NameKey($0.name) }
+    }
+
+    /// The services that hold a name which one of the plan is to have.
+    ///
+    /// - Returns: the first that is not the plan's, and the places of those of the plan that give the name up.
+    func holders(of desired: DesiredService, at index: Int) -> (foreign: Service?, ours: [Int]) {
+        guard !holders.isEmpty, let found = holders[desired.nameKey] else { return (nil, []) }
+        let own = matching.matches[index]
+        var ours: [Int] = []
+        for service in found {
+            if let owner = matching.owners[service.id] {
+                ours.append(owner)
+            } else if !own.duplicates.contains(service.id) {
+                return (service, [])
+            }
+        }
+        // One that has its name already waits for nobody, even where names need not be unique.
+        if let name = own.service?.name, NameKey(name) == desired.nameKey { return (nil, []) }
+        return (nil, ours)
+    }
+}
+
+extension JobError {
+    /// A name that another service in Autotask has.
+    init(nameOf desired: DesiredService, heldBy service: Service, hint: String? = nil) {
+        let state = service.isActive.map { $0 ? ", active" : ", inactive" } ?? ""
+        self.init(
+            .serviceNameConflict,
+            "A service named \"\(service.name)\" already exists in Autotask (id \(service.id)\(state)). Choose another name or link it.",
+            hint: hint,
+            field: "name",
+            serviceKey: desired.key
+        )
+    }
+}

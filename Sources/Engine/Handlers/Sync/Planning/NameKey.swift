@@ -1,0 +1,19 @@
+/// A service's name as names are compared: composed or not, in any case, without outer spaces (`rules.md` A14).
+struct NameKey: Hashable {
+    /// `String` compares and hashes by canonical equivalence, which is what NFC is for.
+    private let text: String
+
+    init(_ name: String) { text = name.trimmed.lowercased() }
+
+    /// Whether two names are the same to a reader of an invoice: outer spaces and composition do not count, case does.
+    static func looksAlike(_ left: String, _ right: String) -> Bool { left == right || left.trimmed == right.trimmed }
+}
+
+extension String {
+    /// Without outer white space.
+    var trimmed: String {
+        guard first?.isWhitespace == true || last?.isWhitespace == true else { return self }
+        guard let start = firstIndex(where: { !$0.isWhitespace }), let end = lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(self[start...end])
+    }
+}

@@ -1,0 +1,98 @@
+import Autotask
+import Contract
+
+/// The first half of the checks: what can be said of a plan without looking into Autotask.
+///
+/// A service has one error, the first in the order of the page's fields.
+struct PlanValidation {
+    /// In the plan's order; `nil` for a service that is not valid.
+    private(set) var services: [DesiredService?] = []
+    /// By the service's place in the plan.
+    private(set) var errors: [Int: JobError] = [:]
+
+    init(_ plan: [PlanService], fields: ServiceFields) {
+        services.reserveCapacity(plan.count)
+        var firstWithName: [NameKey: Int] = [:]
+        for (index, service) in plan.enumerated() {
+            let nameKey = NameKey(service.name)
+            do { services.append(try DesiredService(service, nameKey: nameKey, fields: fields)) } catch {
+                services.append(nil)
+                errors[index] = error
+                if error.field == "name" { continue }
+            }
+            guard let first = firstWithName.updateValue(index, forKey: nameKey) else { continue }
+            firstWithName[nameKey] = first
+            for index in [first, index] { reject(index, JobError(duplicateNameOf: plan[index])) }
+        }
+    }
+
+    private mutating func reject(_ index: Int, _ error: JobError) {
+        services[index] = nil
+        errors[index] = error
+    }
+}
+
+extension DesiredService {
+    /// - Throws: the first thing that is wrong with it.
+    fileprivate init(_ service: PlanService, nameKey: NameKey, fields: ServiceFields) throws(JobError) {
+        key = service.key
+        name = service.name
+        self.nameKey = nameKey
+        try DesiredService.check(name: service.name, of: service.key, maximumLength: fields.maximumNameLength)
+        guard let periodType = service.period.value.flatMap(fields.periodType) else {
+            throw JobError(.periodUnsupported, field: "period", serviceKey: service.key)
+        }
+        self.periodType = periodType
+        unitCost = try DesiredService.amount(service.unitCost, .costInvalid, field: "unitCost", of: service.key)
+        unitPrice = try DesiredService.amount(service.unitPrice, .priceInvalid, field: "unitPrice", of: service.key)
+        guard let billingCodeID = service.billingCodeID.value else {
+            throw JobError(
+                .billingCodeMissing,
+                "Select an active recurring-service billing code for \"\(service.name)\".",
+                field: "billingCodeId",
+                serviceKey: service.key
+            )
+        }
+        self.billingCodeID = billingCodeID
+    }
+
+    /// - Parameter maximumLength: as Autotask counts, in UTF-16 units.
+    private static func check(name: String, of key: String, maximumLength: Int?) throws(JobError) {
+        guard name.contains(where: { !$0.isWhitespace }) else {
+            throw JobError(.nameInvalid, "name: enter the name that invoices are to show.", field: "name", serviceKey: key)
+        }
+        if let maximumLength, name.utf8.count > maximumLength, name.utf16.count > maximumLength {
+            throw JobError(
+                .nameInvalid,
+                "name: \(name.utf16.count) characters are too long, Autotask allows \(maximumLength).",
+                field: "name",
+                serviceKey: key
+            )
+        }
+    }
+
+    private static func amount(_ entered: Entered<Money>, _ code: ErrorCode, field: String, of key: String) throws(JobError) -> Money {
+        switch entered {
+        case .value(let amount): return amount
+        case .missing: throw JobError(code, "\(field): enter an amount.", field: field, serviceKey: key)
+        case .malformed:
+            throw JobError(
+                code,
+                "\(field): not an amount with at most 12 digits and 4 decimal places.",
+                field: field,
+                serviceKey: key
+            )
+        }
+    }
+}
+
+extension JobError {
+    fileprivate init(duplicateNameOf service: PlanService) {
+        self.init(
+            .serviceNameDuplicateInPlan,
+            "Two services in the plan have the name \"\(service.name)\".",
+            field: "name",
+            serviceKey: service.key
+        )
+    }
+}

@@ -1,0 +1,84 @@
+import Autotask
+import Contract
+import Store
+
+/// Which service in Autotask stands for each service of the plan.
+///
+/// What is remembered comes first, then the ownership marker (`rules.md` A2): a name alone proves nothing.
+struct ServiceMatching {
+    struct Match {
+        /// `nil` if there is none, or none that the API user sees.
+        var service: Service?
+        /// What is to be said of the service if nothing else has to be written than to create it, where it is missing.
+        var outcome: ServiceOutcome
+        /// Further services that carry its marker.
+        var duplicates: [Int64] = []
+    }
+
+    /// In the plan's order.
+    private(set) var matches: [Match]
+    /// By the service's id in Autotask, the place in the plan of what it stands for.
+    private(set) var owners: [Int64: Int] = [:]
+    /// What was read and stands for no service of the plan, by rising id.
+    private(set) var others: [Service] = []
+
+    /// - Parameters:
+    ///   - services: what was read from Autotask.
+    ///   - markers: in the plan's order; `nil` where the tenant has no field for them.
+    init(_ plan: [PlanService], memory: PlanMemory, services: [Service], markers: [String]?) {
+        matches = plan.map { Match(service: nil, outcome: memory.serviceID($0.key) == nil ? .created : .recreated) }
+        let byID = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
+        for (index, service) in plan.enumerated() {
+            guard let id = memory.serviceID(service.key), let found = byID[id], owners[id] == nil else { continue }
+            owners[id] = index
+            matches[index] = Match(service: found, outcome: ServiceMatching.outcome(of: found, service.key, memory))
+        }
+        guard owners.count < services.count else { return }
+
+        let unclaimed = services.filter { [owners] in owners[$0.id] == nil }.sorted { $0.id < $1.id }
+        if let markers {
+            let carriers = Dictionary(grouping: unclaimed) { $0.marker }
+            for (index, marker) in markers.enumerated() {
+                guard var found = carriers[marker] else { continue }
+                if matches[index].service == nil { claim(found.removeFirst(), for: index, plan[index].key, memory) }
+                matches[index].duplicates = found.map(\.id)
+            }
+        } else {
+            for (index, service) in plan.enumerated() where matches[index].service == nil && memory.mayHaveCreated(service.key) {
+                // The name was free before the create was sent, and no marker can tell.
+                let name = NameKey(service.name)
+                guard let found = unclaimed.first(where: { [owners] in owners[$0.id] == nil && NameKey($0.name) == name }) else { continue }
+                claim(found, for: index, service.key, memory)
+            }
+        }
+        others = unclaimed.filter { owners[$0.id] == nil }
+    }
+
+    private mutating func claim(_ service: Service, for index: Int, _ key: String, _ memory: PlanMemory) {
+        owners[service.id] = index
+        matches[index].service = service
+        matches[index].outcome = ServiceMatching.outcome(of: service, key, memory)
+    }
+
+    /// What is to be said of a service that was found.
+    private static func outcome(of service: Service, _ key: String, _ memory: PlanMemory) -> ServiceOutcome {
+        let bound = memory.binding(key)?.autotaskServiceID
+        switch memory.openWrite(key) {
+        case let write? where write.state != .intended && write.operation == .create:
+            return bound == nil || bound == service.id ? .created : .recreated
+        case let write? where write.state != .intended && bound == service.id:
+            // Written before, and not told yet.
+            return .updated
+        default:
+            return bound == service.id ? .unchanged : .adopted
+        }
+    }
+}
+
+extension PlanMemory {
+    /// Whether a create was sent and its answer lost.
+    fileprivate func mayHaveCreated(_ key: String) -> Bool {
+        guard let write = openWrite(key) else { return false }
+        return write.operation == .create && write.state == .sent
+    }
+}

@@ -1,0 +1,51 @@
+import Autotask
+import Contract
+import Store
+
+/// What has to be done for one service of the plan.
+struct ServiceStep {
+    enum Write {
+        case create(NewService)
+        case update(id: Int64, ServicePatch)
+
+        var operation: JournalEntry.Operation {
+            switch self {
+            case .create: .create
+            case .update: .update
+            }
+        }
+
+        /// Whether it sends a cost that shows once it is stored.
+        var hasCost: Bool {
+            switch self {
+            case .create(let service): (service.unitCost ?? .zero) != .zero
+            case .update(_, let patch): (patch.unitCost ?? .zero) != .zero
+            }
+        }
+    }
+
+    /// Its place in the plan.
+    let index: Int
+    let desired: DesiredService
+    /// As it was read; `nil` for one that is to be created.
+    let service: Service?
+    /// `nil` if there is nothing to do.
+    let write: Write?
+    /// Once the write has succeeded.
+    let outcome: ServiceOutcome
+    var changes: [FieldChange] = []
+    var overwritten: [FieldChange] = []
+    var warnings: [Warning] = []
+    /// Places of services whose names this one waits for.
+    var prerequisites: [Int] = []
+
+    var key: String { desired.key }
+}
+
+/// What the first phase comes to.
+enum PlannedSync {
+    /// Every service is valid: one step for each, in the plan's order, and the places of those that write, in a safe order.
+    case steps([ServiceStep], order: [Int])
+    /// By place: nothing may be written.
+    case invalid([Int: JobError])
+}

@@ -1,0 +1,147 @@
+import Autotask
+import Contract
+import Store
+
+/// Gathers what an attempt finds out, and makes the job's outcome of it.
+struct SyncEnding {
+    private let payload: SyncPayload
+    private let context: JobContext
+    private let memory: PlanMemory
+    /// `nil` as long as none could be opened.
+    var session: TenantSession?
+    var ledger: SyncLedger
+    var journal: WriteJournal
+    var costs: CostVisibility = .unknown
+    private var billingCodes: ReadBillingCodes?
+
+    init(_ attempt: SyncAttempt) {
+        payload = attempt.payload
+        context = attempt.context
+        memory = attempt.memory
+        ledger = SyncLedger(payload.services, memory: memory, includesOpenWrites: context.job.hasWritten)
+        journal = WriteJournal(memory)
+    }
+
+    mutating func learn(_ preparation: SyncPreparation) {
+        costs = preparation.costs
+        billingCodes = preparation.billingCodes
+    }
+
+    // MARK: Outcomes
+
+    /// The plan is not valid: nothing was written.
+    mutating func invalid(_ errors: [Int: JobError]) -> HandlerOutcome {
+        for (index, error) in errors.sorted(by: { $0.key < $1.key }) { ledger.invalidate(index, error) }
+        let message =
+            "Nothing was changed: \(errors.count) of \(payload.services.count) services \(errors.count == 1 ? "is" : "are") not valid"
+        return finished(report(nil, message: message))
+    }
+
+    /// The attempt is over, after its second phase.
+    mutating func outcome(_ interruption: Interruption?, after application: inout SyncApplication) -> HandlerOutcome {
+        if case .transient = interruption {} else { application.settle() }
+        ledger = application.ledger
+        journal = application.journal
+        if case .superseded = interruption, !context.job.hasWritten, application.written.isEmpty {
+            let event = context.event(.jobSuperseded, ["error": JobError(.superseded).json])
+            return .finished(events(with: event), changes: changes(isFinal: true), apiCalls: apiCalls)
+        }
+        return outcome(interruption)
+    }
+
+    /// The attempt is over.
+    mutating func outcome(_ interruption: Interruption?) -> HandlerOutcome {
+        let report = report(interruption?.error)
+        guard case .transient(let error, let earliest) = interruption else { return finished(report) }
+        return .transient(
+            error,
+            earliest: earliest,
+            failure: context.event(report.eventType, report.members),
+            events: session?.stateEvents ?? [],
+            changes: changes(isFinal: false),
+            apiCalls: apiCalls
+        )
+    }
+
+    private mutating func finished(_ report: SyncReport) -> HandlerOutcome {
+        let type = report.eventType
+        var events = events(with: context.event(type, report.members))
+        var changes = changes(isFinal: true)
+        if type != .syncFailed { retire(&changes) }
+        if type == .syncSucceeded, !context.state.isEnabled {
+            events.append(context.stateEvent(.integrationEnabled, ["planId": .string(payload.planID)]))
+            changes.becomesEnabled = true
+        }
+        return .finished(events, changes: changes, apiCalls: apiCalls)
+    }
+
+    private func events(with terminal: Event) -> [Event] { (session?.stateEvents ?? []) + [terminal] }
+
+    private var apiCalls: Int { session?.apiCalls ?? 0 }
+
+    // MARK: Changes
+
+    /// What the store is to remember.
+    ///
+    /// - Parameter isFinal: whether the job ends. If it does not, its writes stand in the journal alone: see ``PlanMemory``.
+    private mutating func changes(isFinal: Bool) -> LaneChanges {
+        guard let session else { return LaneChanges() }
+        if let isVisible = costs.remembered { session.connection.capabilities.costVisible = isVisible }
+        var changes = session.changes
+        if let billingCodes { changes.billingCodes = .set(billingCodes.cached) }
+        if let revision = payload.revision { changes.ranRevision = (payload.planID, revision) }
+        changes.journal = journal.takeUnsaved()
+        if isFinal { changes.bindings = ledger.bindings }
+        return changes
+    }
+
+    /// Services that left the plan are unbound; nothing changes in Autotask.
+    private mutating func retire(_ changes: inout LaneChanges) {
+        for key in payload.retired where memory.knows(key) {
+            changes.retired.append((payload.planID, key))
+            journal.settle(key, at: context.now)
+        }
+        changes.journal += journal.takeUnsaved()
+    }
+
+    // MARK: Report
+
+    /// - Parameter error: why the sync stopped, if it did; otherwise the first service's error is the report's.
+    private func report(_ error: JobError?, message: String? = nil) -> SyncReport {
+        SyncReport(
+            message: message ?? self.message(error),
+            planID: payload.planID,
+            revision: payload.revision,
+            apiCalls: context.job.apiCalls + apiCalls,
+            services: ledger.results,
+            webURL: (session?.connection ?? context.state.connection)?.zone.webURL,
+            error: error ?? ledger.results.lazy.compactMap(\.error).first
+        )
+    }
+
+    private func message(_ error: JobError?) -> String {
+        let total = ledger.results.count
+        let synced = ledger.results.count { $0.status == .synced }
+        if let error, !ledger.hasDoneAnything {
+            return error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
+        }
+        if synced == total { return total == 1 ? "1 service is synced" : "\(total) services are synced" }
+        return "\(synced) of \(total) services are synced"
+    }
+}
+
+extension SyncLedger {
+    /// Whether any service was written, or found to need nothing.
+    fileprivate var hasDoneAnything: Bool {
+        results.contains { ![.invalid, .rejected, .notAttempted].contains($0.outcome) }
+    }
+}
+
+extension SyncReport {
+    /// The event that tells it.
+    fileprivate var eventType: EventType {
+        let done = services.count { ![.invalid, .rejected, .notAttempted].contains($0.outcome) }
+        if error == nil, done == services.count { return .syncSucceeded }
+        return done == 0 ? .syncFailed : .syncIncomplete
+    }
+}
