@@ -10,6 +10,9 @@ struct SimulatedDatabase {
     /// Where the simulator runs, `http://127.0.0.1:PORT/`: given by whoever started it.
     static let simulator = ProcessInfo.processInfo.environment["TEST_SIMULATOR_URL"].flatMap(URL.init(string:))
 
+    /// Its `host:port`, as a transport is told to allow it.
+    static var host: String { "\(simulator?.host ?? ""):\(simulator?.port ?? 80)" }
+
     static let billingCode: Int64 = 29_683_001
 
     let id: Int64
