@@ -20,7 +20,11 @@ extension BillingCodeField {
         case .id: Field(name: "id", kind: .long, isRequired: true, isReadOnly: true)
         case .afterHoursWorkType: Field(name: "afterHoursWorkType", kind: .integer, reference: "BillingCode")
         case .billingCodeType:
-            Field(name: "billingCodeType", kind: .integer, choices: BillingCodeField.choices(from: 0, ["Normal", "System", "Non-Billable"]))
+            Field(
+                name: "billingCodeType",
+                kind: .integer,
+                choices: BillingCodeField.choices(from: 0, ["Normal", "System", "Non-Billable"])
+            )
         case .department: Field(name: "department", kind: .integer)
         case .description: Field(name: "description", kind: .string, length: 500)
         case .externalNumber: Field(name: "externalNumber", kind: .string, length: 100)

@@ -17,8 +17,10 @@ struct Fault: Decodable, Sendable {
         case businessError
         /// Answers 429, doing nothing.
         case throttled
-        /// Never answers.
+        /// Never answers, and does nothing.
         case hang
+        /// Lets the call in, and holds it until the fault is removed: then the work is done and answered.
+        case hold
         /// Does the work and answers HTML with status 200.
         case notJSON
         /// Does the work and answers half of its JSON.

@@ -18,6 +18,7 @@ struct Exchange: Sendable {
     private let encounter: FaultBoard.Encounter
     private let content: RequestContent
     private let settings: Settings
+    private let faults: FaultBoard
     private let journal: CallJournal
     private let position: CallLog.Position
     private let entity: String
@@ -28,6 +29,7 @@ struct Exchange: Sendable {
         self.arrival = arrival
         self.encounter = encounter
         settings = simulator.settings
+        faults = simulator.faults
         content = RequestContent(
             authority: arrival.authority,
             path: arrival.path,
@@ -125,6 +127,9 @@ struct Exchange: Sendable {
                 }
             }
             await wait(latency + slowdown * settings.quotaLatencyScale)
+            if let (id, fault) = encounter.fault, fault.kind == .hold {
+                for await _ in faults.hang(on: id).stream {}
+            }
             return finish(work())
         }
     }

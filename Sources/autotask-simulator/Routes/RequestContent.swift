@@ -49,13 +49,14 @@ struct QueryParameters: Sendable {
     static func encode(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
-            let scalar = Unicode.Scalar(byte)
-            if scalar.properties.isAlphabetic && byte < 0x80 || scalar.properties.numericType != nil || "-._~".unicodeScalars.contains(scalar) {
-                encoded.unicodeScalars.append(scalar)
+            if unreserved.contains(byte) {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
             }
         }
         return encoded
     }
+
+    private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
 }
