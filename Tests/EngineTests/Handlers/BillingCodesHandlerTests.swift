@@ -67,6 +67,14 @@ struct BillingCodesHandlerTests {
         #expect(read.readAt == bench.clock.now)
     }
 
+    @Test func `codes of another use type that a sync has read are not offered`() async throws {
+        var state = try await bench.connectedState()
+        let travel = BillingCode(id: 1, name: "Travel", description: nil, isActive: true, useType: 2)
+        let hosting = BillingCode(id: 2, name: "Hosting", description: nil, isActive: true, useType: 5)
+        state.billingCodes = ReadBillingCodes(codes: [travel, hosting], readAt: bench.clock.now).cached
+        #expect(names(await list(state)) == ["Hosting"])
+    }
+
     @Test func `what another version left in memory is read anew`() async throws {
         var state = try await bench.connectedState()
         state.billingCodes = CachedBillingCodes(readAt: bench.clock.now, codes: Array(#"[{"other":1}]"#.utf8))

@@ -148,7 +148,7 @@ struct TenantSessionTests {
         #expect(state.applying(session.changes).connection?.status == .credentialsRejected)
     }
 
-    @Test func `the page that remembers a refusal keeps connect from sending the same credentials`() async throws {
+    @Test func `what is remembered of a refusal keeps a connect from sending the same credentials`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
         let session = try session(state)
@@ -232,9 +232,11 @@ struct TenantSessionTests {
         }
     }
 
-    @Test func `a write whose outcome is unknown is never repeated by itself`() async throws {
+    @Test(arguments: [FakeAutotask.Fault.lostAnswer, .noAnswer(.nameNotResolved, mayHaveBeenSent: true)])
+    func `a write whose outcome is unknown is never repeated, wherever the database is by now`(fault: FakeAutotask.Fault) async throws {
         let state = try await bench.connectedState()
-        bench.autotask.fail("PATCH Services", .lostAnswer)
+        move(to: Self.newHost)
+        bench.autotask.fail("PATCH Services", fault)
         let session = try session(state)
         do {
             try await session.updateService(id: 7, ServicePatch(name: "x"))

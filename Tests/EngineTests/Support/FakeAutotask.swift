@@ -174,7 +174,6 @@ extension FakeAutotask.State {
 
 extension FakeAutotask.Database {
     fileprivate var entityInformation: JSON {
-        func allows(_ verb: String) -> JSON { .bool(access[verb] ?? true) }
         func level(_ verb: String) -> JSON { .string(access[verb] ?? true ? "All" : "None") }
         return [
             "info": [

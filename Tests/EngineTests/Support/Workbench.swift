@@ -1,5 +1,4 @@
 import Contract
-import HTTP
 import Logging
 import Store
 import Vault
