@@ -103,5 +103,6 @@ let package = Package(
             dependencies: ["Autotask", "Contract", "Engine", "HTTP", "Store", "Vault", crypto, logging],
             swiftSettings: house
         ),
+        .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),
     ]
 )

@@ -79,6 +79,9 @@ extension Simulator {
     func put(_ seeds: [DatabaseSeed]) throws(ControlError) {
         let now = Date()
         for seed in seeds {
+            if let name = seed.fields.keys.first(where: { Entity.services.index(of: $0) == nil }) {
+                throw ControlError(.invalid, "Services have no field \(name).")
+            }
             let database = Database(seed, at: now)
             let users = database.withState { Array($0.users.keys) }
             try directory.withLock { (directory) throws(ControlError) in try directory.put(database, users: users) }

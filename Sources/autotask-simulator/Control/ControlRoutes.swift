@@ -1,7 +1,24 @@
 import FoundationEssentials
 import Hummingbird
 
-/// What tests and demonstrations steer the simulator by: everything under `/simulator`.
+/// What tests and demonstrations steer the simulator by: everything under `/simulator`, in JSON.
+///
+/// | call | what it does |
+/// |---|---|
+/// | `PUT seed` | replaces everything by a ``Seed``, as `--seed` starts with it |
+/// | `PUT databases` | creates or replaces databases: `{"databases": […]}`, each a ``DatabaseSeed`` |
+/// | `GET databases`, `GET databases/ID`, `GET databases/ID/services` | the state, costs included, secrets never |
+/// | `PATCH databases/ID` | a ``DatabaseChange``: what people do in the user interface. Answers `{"createdServices": [ids]}` |
+/// | `DELETE databases`, `DELETE databases/ID` | removes them |
+/// | `POST faults` | adds a ``Fault``: `{"kind": "lostResponse", "database": 123456, "operation": "create", "times": 1}`. Answers `{"id": 1}` |
+/// | `GET faults`, `DELETE faults`, `DELETE faults/ID` | lists them with their hits; removes them, and lets go what hangs on them |
+/// | `GET calls?database=&entity=&method=&operation=&status=&user=&after=` | the recorded calls, each a ``Call`` |
+/// | `GET calls/summary?database=` | how many calls, and the most in progress at once: `{"calls": 2, "maximumInFlight": [{"database", "entity", "count"}]}` |
+/// | `DELETE calls?database=` | forgets calls and maxima |
+/// | `GET settings`, `PATCH settings` | the ``Settings``: `{"latencyMilliseconds": 200, "quotaLatencyScale": 0, "recordBodies": true, "recordLimit": 10000}` |
+/// | `GET health` | `{"status": "ok", "databases": 3}` |
+///
+/// Failures are 400, 404 or 409 with `{"error": "text"}`.
 struct ControlRoutes: Sendable {
     private static let maximumBody = 64 << 20
 

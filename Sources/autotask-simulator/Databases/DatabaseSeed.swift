@@ -37,4 +37,10 @@ struct FieldChange: Decodable, Sendable {
     var length: Int?
     var isReadOnly: Bool?
     var isMissing: Bool?
+
+    func apply(to field: inout Field) {
+        if let length { field.length = length }
+        if let isReadOnly { field.isReadOnly = isReadOnly }
+        if let isMissing { field.isMissing = isMissing }
+    }
 }

@@ -34,11 +34,8 @@ struct DatabaseState: Sendable {
     init(_ seed: DatabaseSeed, at now: Date) {
         zone = seed.zone
         serviceEntity = .services
-        for index in serviceEntity.fields.indices {
-            let change = seed.fields[serviceEntity.fields[index].name]
-            if let length = change?.length { serviceEntity.fields[index].length = length }
-            if let isReadOnly = change?.isReadOnly { serviceEntity.fields[index].isReadOnly = isReadOnly }
-            if let isMissing = change?.isMissing { serviceEntity.fields[index].isMissing = isMissing }
+        for (name, change) in seed.fields {
+            if let index = Entity.services.index(of: name) { change.apply(to: &serviceEntity.fields[index]) }
         }
         if let periodTypes = seed.periodTypes {
             serviceEntity.fields[ServiceField.periodType.rawValue].choices = periodTypes.sorted { $0.value < $1.value }

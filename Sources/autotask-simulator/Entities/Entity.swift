@@ -10,11 +10,20 @@ struct Entity: Sendable {
     let singular: String
     let isWritable: Bool
     var fields: [Field]
+    /// The places of the fields, by their names in lower case.
+    private let places: [String: Int]
+
+    init(name: Name, singular: String, isWritable: Bool, fields: [Field]) {
+        self.name = name
+        self.singular = singular
+        self.isWritable = isWritable
+        self.fields = fields
+        places = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1.name.lowercased(), $0) })
+    }
 
     /// The place of a field that this database has; its name is taken in any letter case.
     func index(of field: String) -> Int? {
-        let name = field.lowercased()
-        return fields.firstIndex { !$0.isMissing && $0.name.lowercased() == name }
+        places[field.lowercased()].flatMap { fields[$0].isMissing ? nil : $0 }
     }
 
     /// A record as a query returns it.

@@ -36,11 +36,6 @@ struct Table: Sendable {
         records.removeAll { $0.id == id }
     }
 
-    /// The records with a higher id.
-    func records(after id: Int64) -> ArraySlice<Record> {
-        records[place(of: id + 1)...]
-    }
-
     /// The index of the first record whose id is not lower.
     private func place(of id: Int64) -> Int {
         var low = 0

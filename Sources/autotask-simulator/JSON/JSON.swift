@@ -44,8 +44,6 @@ extension JSON {
         default: nil
         }
     }
-
-    var isNull: Bool { self == .null }
 }
 
 extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
