@@ -1,0 +1,336 @@
+import Contract
+import HTTP
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Sync: what happens in the middle")
+struct SyncInterruptionTests {
+    private static let duplicate = #"""
+        {"errors":["Violation of UNIQUE KEY constraint 'IX_service'. Cannot insert duplicate key in object 'dbo.Service'."]}
+        """#
+
+    // MARK: The journal
+
+    @Test func `each write is on record before it is sent, and confirmed with the next`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(3))
+        let states = lane.journal.map { entries in entries.map { "\($0.serviceKey) \($0.state.rawValue)" } }
+        #expect(
+            states == [
+                ["s1 intended", "s2 intended", "s0 sent"],
+                ["s0 confirmed", "s1 sent"],
+                ["s1 confirmed", "s2 sent"],
+                ["s2 confirmed"],
+            ]
+        )
+        #expect(lane.state.openWrites.isEmpty)
+    }
+
+    @Test func `a store that lost the lane stops the sync before the write`() async throws {
+        let lane = try await SyncBench()
+        lane.bench.store.change { $0.error = .fenced }
+        await #expect(throws: StoreError.self) { try await lane.sync(.plan(2)) }
+        #expect(lane.services.isEmpty)
+    }
+
+    // MARK: Lost answers
+
+    @Test func `a create whose answer was lost is left alone, looked for, and found`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .lostAnswer)
+        let lost = try await lane.sync(.plan(3))
+        let sentAt = lane.clock.now
+        #expect(lost.deferral?.error.code == .outcomeUnknown)
+        #expect(lost.deferral?.earliest == sentAt + .seconds(300))
+        #expect(lane.writes.count == 1)
+
+        lane.clock.advance(by: .seconds(299))
+        let early = try await lane.attempt(.plan(3))
+        #expect(early.deferral?.earliest == sentAt + .seconds(300))
+        #expect(lane.autotask.calls.isEmpty)
+
+        lane.clock.advance(by: .seconds(1))
+        let settled = try await lane.attempt(.plan(3))
+        #expect(settled.terminal?.type == .syncSucceeded)
+        #expect(settled.outcomes == ["created", "created", "created"])
+        #expect(lane.writes.count == 2 && lane.services.count == 3)
+        #expect(lane.state.openWrites.isEmpty)
+    }
+
+    @Test func `a create whose answer was lost and that is not there is made again`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .noAnswer(.timedOut))
+        let outcome = try await lane.syncToEnd(.plan(2))
+        #expect(outcome.outcomes == ["created", "created"])
+        #expect(lane.services.count == 2)
+    }
+
+    @Test func `another job waits for a create whose answer was lost, too`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .lostAnswer)
+        try await lane.sync(.plan(1))
+        let other = try await lane.sync(SyncPayload(planID: "other", services: [.sample(9)]))
+        #expect(other.deferral?.error.code == .outcomeUnknown)
+        #expect(lane.autotask.calls.isEmpty)
+        lane.clock.advance(by: .seconds(300))
+        #expect(try await lane.sync(.plan(1)).outcomes == ["created"])
+        #expect(lane.services.count == 1)
+    }
+
+    @Test func `what a reset left unsettled is waited for`() async throws {
+        let lane = try await SyncBench()
+        lane.state.unsettledUntil = lane.clock.now + .seconds(100)
+        #expect(try await lane.sync(.plan(1)).deferral?.earliest == lane.clock.now + .seconds(100))
+        lane.clock.advance(by: .seconds(100))
+        #expect(try await lane.attempt(.plan(1)).statuses == ["Synced"])
+    }
+
+    @Test func `without a marker field a lost create is known by its name`() async throws {
+        let lane = try await SyncBench()
+        lane.state.connection?.serviceFields = Array(
+            #"{"monthly":2,"yearly":5,"periodUpdatable":false,"nameLength":150,"markerFields":[]}"#.utf8
+        )
+        lane.autotask.fail("POST Services", .lostAnswer)
+        let outcome = try await lane.syncToEnd(.plan(2))
+        #expect(outcome.outcomes == ["created", "created"])
+        #expect(lane.services.count == 2)
+        #expect(lane.services.allSatisfy { $0["internalID"] == nil })
+    }
+
+    @Test func `an update whose answer was lost is compared again, and told`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(2))
+        let plan = SyncPayload.plan(2).with(0) { $0.unitPrice = .value(.amount("11")) }
+        lane.autotask.fail("PATCH Services", .lostAnswer)
+        #expect(try await lane.sync(plan).deferral?.error.code == .outcomeUnknown)
+        let outcome = try await lane.attempt(plan)
+        #expect(lane.writes.isEmpty)
+        #expect(outcome.outcomes == ["updated", "unchanged"])
+        #expect(outcome.service(0)["changes"] == [["field": "unitPrice", "from": "9.00", "to": "11.00"]])
+    }
+
+    @Test func `a worker that died after a create finds it, and creates nothing twice`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .lostAnswer)
+        try await lane.sync(.plan(3), survives: false)
+        #expect(lane.state.openWrites.contains { $0.state == .sent })
+        lane.clock.advance(by: .seconds(300))
+        let outcome = try await lane.attempt(.plan(3))
+        #expect(outcome.outcomes == ["created", "created", "created"])
+        #expect(lane.services.count == 3)
+    }
+
+    @Test func `a worker that died before the outcome was stored tells all of it in the next attempt`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(2))
+        lane.edit { $0.removeFirst() }
+        let plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("11")) }
+        try await lane.sync(plan, survives: false)
+        let outcome = try await lane.attempt(plan)
+        #expect(lane.writes.isEmpty)
+        #expect(outcome.outcomes == ["recreated", "updated", "created"])
+        #expect(outcome.warnings(0) == ["service_recreated"])
+        #expect(Set(outcome.statuses) == ["Synced"])
+        #expect(lane.state.openWrites.isEmpty)
+    }
+
+    // MARK: Transient failures
+
+    @Test func `throttling defers the batch, which goes on where it stopped`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.autotask.fail("POST Services", .status(429, body: "", headers: [("retry-after", "60")]))
+        let deferred = try await lane.sync(.plan(4))
+        #expect(deferred.deferral?.error.code == .rateLimited)
+        #expect(deferred.deferral?.earliest == lane.clock.now + .seconds(60))
+        #expect(lane.state.openWrites.allSatisfy { $0.state != .sent })
+        let outcome = try await lane.attempt(.plan(4))
+        #expect(outcome.outcomes == ["unchanged", "created", "created", "created"])
+        #expect(lane.services.count == 4)
+    }
+
+    @Test func `services that an earlier attempt created are told as created, and so are its calls`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#), .noAnswer(.timedOut))
+        let deferred = try await lane.sync(.plan(2))
+        #expect(deferred.deferral?.error.code == .timeout)
+        #expect(deferred.failure?.type == .syncIncomplete)
+        #expect(lane.services.count == 2)
+        let outcome = try await lane.attempt(.plan(2))
+        #expect(outcome.outcomes == ["created", "created"])
+        #expect(outcome.statuses == ["Synced", "Synced"])
+        #expect(lane.autotask.calls.count == 1)
+    }
+
+    @Test func `an attempt that takes too long is put off at a service boundary`() async throws {
+        let lane = try await SyncBench(settings: EngineSettings(attemptDeadline: .zero))
+        let outcome = try await lane.sync(.plan(2))
+        #expect(outcome.deferral?.error.code == .timeout)
+        #expect(lane.writes.isEmpty && lane.journal.isEmpty)
+    }
+
+    // MARK: Failures that stay
+
+    @Test func `what Autotask refuses of one service keeps no other from being written`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Name: not like this."]}"#))
+        let outcome = try await lane.sync(.plan(3))
+        #expect(outcome.terminal?.type == .syncIncomplete)
+        #expect(outcome.outcomes == ["rejected", "created", "created"])
+        #expect(outcome.statuses == ["Error", "Synced", "Synced"])
+        #expect(outcome.errors == ["remote_rejected", nil, nil])
+        #expect(outcome.report["message"] == "2 of 3 services are synced")
+        #expect(outcome.service(0)["error"]?["remote"]?["message"] == "Name: not like this.")
+        #expect(!lane.state.isEnabled && lane.state.openWrites.isEmpty)
+        #expect(try await lane.sync(.plan(3)).events.map(\.type) == [.syncSucceeded, .integrationEnabled])
+    }
+
+    @Test func `a service whose update is refused is an error, and keeps its id`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["No."]}"#))
+        let outcome = try await lane.sync(.plan(1).with(0) { $0.unitPrice = .value(.amount("1")) })
+        #expect(outcome.terminal?.type == .syncFailed)
+        #expect(outcome.statuses == ["Error"])
+        #expect(outcome.service(0)["autotaskServiceId"] == lane.services[0]["id"])
+        #expect(lane.binding("s0")?.status == .error && lane.binding("s0")?.autotaskServiceID != nil)
+    }
+
+    @Test func `an update that Autotask takes and does not make is an error`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        let id = try #require(lane.services[0]["id"]?.integer)
+        lane.autotask.fail("PATCH Services", .status(200, body: #"{"itemId":\#(id)}"#))
+        let outcome = try await lane.sync(.plan(1).with(0) { $0.unitPrice = .value(.amount("1")) })
+        #expect(outcome.errors == ["remote_rejected"])
+        #expect(outcome.service(0)["error"]?["message"]?.string?.contains("unitPrice") == true)
+        #expect(outcome.statuses == ["Error"])
+    }
+
+    @Test func `a permission that is missing is asked for once`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        let text = "The logged in Resource does not have the adequate permissions to create this entity type."
+        lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["\#(text)"]}"#))
+        let outcome = try await lane.sync(.plan(4).with(0) { $0.unitPrice = .value(.amount("1")) })
+        #expect(lane.writes.map(\.operation) == ["PATCH Services", "POST Services"])
+        #expect(outcome.outcomes == ["updated", "rejected", "notAttempted", "notAttempted"])
+        #expect(outcome.errors == [nil, "permission_denied", "permission_denied", "permission_denied"])
+        #expect(outcome.statuses == ["Synced", "Error", "Not synced", "Not synced"])
+        #expect(lane.state.openWrites.isEmpty)
+    }
+
+    @Test func `a refusal of the credentials ends the batch at once`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.autotask.fail("POST Services", .status(401), .status(401))
+        let outcome = try await lane.sync(.plan(3))
+        #expect(outcome.events.map(\.type) == [.connectionLost, .syncIncomplete])
+        #expect(outcome.terminal?.errorCode == "api_user_locked_or_inactive")
+        #expect(outcome.outcomes == ["unchanged", "notAttempted", "notAttempted"])
+        #expect(lane.writes.count == 1)
+        #expect(lane.state.connection?.status == .credentialsRejected)
+        #expect(lane.state.openWrites.isEmpty)
+    }
+
+    @Test func `a write that was not read back because the connection was lost stays on record for the next sync`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#), .status(401))
+        let first = try await lane.sync(.plan(2))
+        #expect(first.terminal?.type == .syncIncomplete)
+        #expect(first.outcomes == ["created", "created"])
+        #expect(first.statuses == ["Not synced", "Not synced"])
+        // For some minutes refused credentials are answered from memory.
+        lane.clock.advance(by: .seconds(300))
+        lane.state = try await lane.bench.connectedState(lane.state)
+        let second = try await lane.sync(.plan(2))
+        #expect(second.events.map(\.type) == [.syncSucceeded, .integrationEnabled])
+        #expect(lane.services.count == 2 && lane.state.openWrites.isEmpty)
+    }
+
+    // MARK: Names that Autotask refuses
+
+    @Test func `a name that is taken and cannot be seen`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .status(500, body: SyncInterruptionTests.duplicate))
+        let outcome = try await lane.sync(.plan(2))
+        #expect(outcome.errors == ["not_visible", nil])
+        #expect(outcome.outcomes == ["rejected", "created"])
+    }
+
+    @Test func `a name that somebody took meanwhile is told with its holder`() async throws {
+        let lane = try await SyncBench()
+        lane.add("Service 0", id: 77)
+        lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#))
+        lane.autotask.fail("POST Services", .status(500, body: SyncInterruptionTests.duplicate))
+        let outcome = try await lane.sync(.plan(1))
+        #expect(outcome.errors == ["service_name_conflict"])
+        #expect(outcome.service(0)["error"]?["message"]?.string?.contains("id 77") == true)
+    }
+
+    @Test func `a name that our own late create took is ours`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.state.bindings = []
+        lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#))
+        lane.autotask.fail("POST Services", .status(500, body: SyncInterruptionTests.duplicate))
+        let outcome = try await lane.sync(.plan(1))
+        #expect(outcome.terminal?.type == .syncSucceeded)
+        #expect(outcome.service(0)["autotaskServiceId"] == lane.services[0]["id"])
+        #expect(lane.services.count == 1)
+    }
+
+    // MARK: Making way
+
+    @Test func `a reset that waits stops the batch before the next write`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .status(429))
+        try await lane.sync(.plan(1))
+        lane.bench.store.change { $0.resetWaits = true }
+        let outcome = try await lane.attempt(.plan(3))
+        #expect(outcome.terminal?.type == .syncFailed)
+        #expect(outcome.terminal?.errorCode == "superseded")
+        #expect(lane.writes.isEmpty)
+        #expect(lane.state.openWrites.isEmpty)
+    }
+
+    @Test func `a reset that waits before anything was written supersedes the job`() async throws {
+        let lane = try await SyncBench()
+        lane.bench.store.change { $0.resetWaits = true }
+        let outcome = try await lane.sync(.plan(2))
+        #expect(outcome.events.map(\.type) == [.jobSuperseded])
+        #expect(outcome.terminal?.errorCode == "superseded")
+        #expect(lane.writes.isEmpty && lane.state.openWrites.isEmpty)
+    }
+
+    @Test func `a job that has written and must not go on tells what is known, without a call`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#))
+        try await lane.sync(.plan(1))
+        lane.autotask.change { $0.faults = [:] }
+        try await lane.sync(.plan(2).with(1) { $0.name = "Service 1" })
+        lane.edit { $0.removeLast() }
+        lane.autotask.fail("POST Services", .lostAnswer)
+        try await lane.sync(.plan(3))
+        let outcome = lane.conclude(.plan(3))
+        #expect(lane.autotask.calls.isEmpty)
+        #expect(outcome.terminal?.errorCode == "superseded")
+        #expect(outcome.each("key") == ["s0", "s1", "s2"])
+        #expect(outcome.outcomes == ["notAttempted", "notAttempted", "notAttempted"])
+        #expect(outcome.errors == [nil, "outcome_unknown", nil])
+        #expect(outcome.statuses == ["Synced", "Synced", "Not synced"])
+    }
+
+    @Test func `a concluded job tells of services that it created`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#), .noAnswer(.timedOut))
+        try await lane.sync(.plan(2))
+        let outcome = lane.conclude(.plan(2))
+        #expect(outcome.terminal?.type == .syncIncomplete)
+        #expect(outcome.outcomes == ["created", "created"])
+        #expect(outcome.service(1)["autotaskServiceId"] == lane.services[1]["id"])
+        #expect(outcome.report["message"] == "0 of 2 services are synced")
+    }
+}

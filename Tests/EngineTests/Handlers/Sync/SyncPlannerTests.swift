@@ -1,0 +1,243 @@
+import Autotask
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Sync: the first phase decides")
+struct SyncPlannerTests {
+    private static let metadata = ServiceFields(
+        monthlyPeriodType: 2,
+        yearlyPeriodType: 5,
+        isPeriodUpdatable: false,
+        maximumNameLength: 10,
+        markerFields: [.internalID]
+    )
+
+    /// A service of the plan with a name of its own.
+    private func wanted(_ key: String, _ name: String, price: String = "9.00") -> PlanService {
+        PlanService(
+            key: key,
+            kind: .storage,
+            name: name,
+            period: .value(.monthly),
+            unitCost: .value(.amount("4.50")),
+            unitPrice: .value(.amount(price)),
+            billingCodeID: .value(1)
+        )
+    }
+
+    /// A service in Autotask that stands as planned but for its name.
+    private func existing(_ id: Int64, _ name: String, marker: String? = nil) -> Service {
+        Service(
+            id: id,
+            name: name,
+            unitPrice: .amount("9.00"),
+            unitCost: .amount("4.50"),
+            billingCodeID: 1,
+            periodType: 2,
+            isActive: true,
+            marker: marker
+        )
+    }
+
+    private func planned(
+        _ plan: [PlanService],
+        _ services: [Service] = [],
+        bound: [String: Int64] = [:],
+        metadata: ServiceFields = metadata
+    ) -> PlannedSync {
+        let bindings = bound.map { ServiceBinding(planID: "plan", serviceKey: $0.key, autotaskServiceID: $0.value, status: .synced) }
+        let memory = PlanMemory(LaneState(epoch: 1, bindings: bindings), planID: "plan")
+        let markers = plan.map { "mark-" + $0.key }
+        let planner = SyncPlanner(
+            plan: plan,
+            memory: memory,
+            validation: PlanValidation(plan, fields: metadata),
+            matching: ServiceMatching(plan, memory: memory, services: services, markers: markers),
+            metadata: metadata,
+            costs: CostVisibility(services, remembered: nil),
+            markers: markers
+        )
+        return planner.planned(billingCodes: [BillingCode(id: 1, name: "Recurring", description: nil, isActive: true, useType: 5)])
+    }
+
+    private func order(_ planned: PlannedSync) -> [String]? {
+        guard case .steps(let steps, let order) = planned else { return nil }
+        return order.map { steps[$0].key }
+    }
+
+    private func codes(_ planned: PlannedSync) -> [Int: ErrorCode]? {
+        guard case .invalid(let errors) = planned else { return nil }
+        return errors.mapValues(\.code)
+    }
+
+    // MARK: Inside the plan
+
+    @Test(arguments: ["", " ", "\u{00A0}\t\n", "12345678901", "123456789😀"])
+    func `a name that is blank, or too long in UTF-16 units, is not valid`(name: String) {
+        #expect(codes(planned([wanted("a", name)])) == [0: .nameInvalid])
+    }
+
+    @Test(arguments: ["1234567890", "12345678😀", "ééééééééé", " "])
+    func `a name may be as long as Autotask allows, counted as it is stored`(name: String) {
+        let isValid = !name.allSatisfy(\.isWhitespace)
+        #expect((order(planned([wanted("a", name)])) != nil) == isValid)
+    }
+
+    @Test func `where Autotask does not say how long a name may be, it decides itself`() {
+        var metadata = SyncPlannerTests.metadata
+        metadata.maximumNameLength = nil
+        #expect(order(planned([wanted("a", String(repeating: "x", count: 1000))], metadata: metadata)) == ["a"])
+    }
+
+    @Test(arguments: [("Café", "Cafe\u{301}"), ("ABC", "abc"), ("x", " X\u{00A0}"), ("ÀÉ", "a\u{300}e\u{301}")])
+    func `names are the same without case, composition and outer spaces`(first: String, second: String) {
+        let codes = codes(planned([wanted("a", first), wanted("b", "other"), wanted("c", second)]))
+        #expect(codes == [0: .serviceNameDuplicateInPlan, 2: .serviceNameDuplicateInPlan])
+    }
+
+    @Test(arguments: [("a b", "ab"), ("Strasse", "Straße"), ("e", "é")])
+    func `names that differ otherwise are different`(first: String, second: String) {
+        #expect(order(planned([wanted("a", first), wanted("b", second)])) == ["a", "b"])
+    }
+
+    @Test func `each culprit has its own error, the first in the order of the fields`() {
+        var plan = (0..<6).map { wanted("k\($0)", "name \($0)") }
+        plan[0].period = .malformed
+        plan[1].unitCost = .missing
+        plan[1].unitPrice = .missing
+        plan[2].unitPrice = .malformed
+        plan[3].billingCodeID = .missing
+        plan[4].billingCodeID = .value(2)
+        let codes = codes(planned(plan))
+        #expect(codes == [0: .periodUnsupported, 1: .costInvalid, 2: .priceInvalid, 3: .billingCodeMissing, 4: .billingCodeNotFound])
+    }
+
+    @Test func `a period that the tenant does not offer is not supported`() {
+        var metadata = SyncPlannerTests.metadata
+        metadata.monthlyPeriodType = nil
+        #expect(codes(planned([wanted("a", "A")], metadata: metadata)) == [0: .periodUnsupported])
+    }
+
+    // MARK: Against Autotask
+
+    @Test func `a period that can be changed is changed`() {
+        var metadata = SyncPlannerTests.metadata
+        metadata.isPeriodUpdatable = true
+        var yearly = wanted("a", "A")
+        yearly.period = .value(.yearly)
+        guard case .steps(let steps, _) = planned([yearly], [existing(7, "A")], bound: ["a": 7], metadata: metadata),
+            case .update(7, let patch) = steps[0].write
+        else {
+            Issue.record("an update was to be planned")
+            return
+        }
+        #expect(patch == ServicePatch(periodType: 5, marker: ServiceMarker(field: .internalID, value: "mark-a")))
+        #expect(steps[0].changes == [FieldChange(field: "period", from: "Monthly", to: "Yearly")])
+    }
+
+    @Test func `outer spaces and composition alone are no difference, case is`() {
+        let plan = [wanted("a", " Café "), wanted("b", "Big")]
+        let services = [existing(1, "Cafe\u{301}"), existing(2, "big")]
+        #expect(order(planned(plan, services, bound: ["a": 1, "b": 2])) == ["b"])
+    }
+
+    @Test func `the marker wins over the name`() {
+        let services = [existing(1, "A"), existing(2, "B", marker: "mark-a")]
+        #expect(codes(planned([wanted("a", "A")], services)) == [0: .serviceNameConflict])
+        guard case .steps(let steps, _) = planned([wanted("a", "C")], services) else {
+            Issue.record("the plan is valid")
+            return
+        }
+        #expect(steps[0].service?.id == 2 && steps[0].outcome == .adopted)
+    }
+
+    @Test func `a binding wins over a marker, and a service stands for one of the plan only`() {
+        let plan = [wanted("a", "A"), wanted("b", "B")]
+        let services = [existing(1, "A", marker: "mark-b"), existing(2, "X", marker: "mark-a")]
+        guard case .steps(let steps, _) = planned(plan, services, bound: ["a": 1]) else {
+            Issue.record("the plan is valid")
+            return
+        }
+        #expect(steps[0].service?.id == 1 && steps[0].write == nil)
+        #expect(steps[1].service == nil && steps[1].outcome == .created)
+    }
+
+    // MARK: The order of names
+
+    @Test func `a chain of renames begins at its free end`() {
+        let plan = [wanted("a", "B"), wanted("b", "C"), wanted("c", "D")]
+        let services = [existing(1, "A"), existing(2, "B"), existing(3, "C")]
+        #expect(order(planned(plan, services, bound: ["a": 1, "b": 2, "c": 3])) == ["c", "b", "a"])
+    }
+
+    @Test func `a new service waits for a name that another gives up`() {
+        let plan = [wanted("new", "old name"), wanted("old", "renamed")]
+        #expect(order(planned(plan, [existing(1, "Old Name")], bound: ["old": 1])) == ["old", "new"])
+    }
+
+    @Test func `an exchange of names is refused with a hint, and only those in the circle are to blame`() {
+        let plan = [wanted("a", "B"), wanted("b", "A"), wanted("c", "C"), wanted("d", "D")]
+        let services = [existing(1, "A"), existing(2, "B"), existing(4, "D")]
+        let result = planned(plan, services, bound: ["a": 1, "b": 2, "d": 4])
+        #expect(codes(result) == [0: .serviceNameConflict, 1: .serviceNameConflict])
+        guard case .invalid(let errors) = result else { return }
+        #expect(errors[0]?.hint.contains("exchange") == true)
+        #expect(errors[0]?.message.contains("(id 2, active)") == true)
+    }
+
+    @Test func `a change of case alone waits for nobody`() {
+        #expect(order(planned([wanted("a", "NAME")], [existing(1, "name")], bound: ["a": 1])) == ["a"])
+    }
+
+    @Test(arguments: 1...20)
+    func `whatever names are handed around, each is free when it is taken`(seed: UInt64) throws {
+        var chance = SeededGenerator(seed)
+        for _ in 0..<50 {
+            let count = Int.random(in: 1...12, using: &chance)
+            let names = (0..<(count + 4)).map { "n\($0)" }.shuffled(using: &chance)
+            let old = (0..<count).map { $0 % 4 == 3 ? nil : names[$0] }
+            let new = names.shuffled(using: &chance).prefix(count)
+            let plan = new.enumerated().map { wanted("k\($0.offset)", $0.element) }
+            let services = old.enumerated().compactMap { index, name in name.map { existing(Int64(index) + 1, $0) } }
+            let bound = Dictionary(uniqueKeysWithValues: services.map { ("k\($0.id - 1)", $0.id) })
+            switch planned(plan, services, bound: bound) {
+            case .steps(let steps, let order):
+                var taken = Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0.id) })
+                for index in order {
+                    let step = steps[index]
+                    let holder = taken[step.desired.name]
+                    #expect(holder == nil || holder == step.service?.id)
+                    if let service = step.service { taken[service.name] = nil }
+                    taken[step.desired.name] = Int64(index) + 1
+                }
+                #expect(Set(taken.keys).isSuperset(of: new))
+            case .invalid(let errors):
+                // Whoever is blamed comes back to itself by following who holds the name that it is to have.
+                for index in errors.keys {
+                    var place: Int? = index
+                    repeat {
+                        place = place.flatMap { place in old.firstIndex { $0 == plan[place].name } }
+                    } while place != nil && place != index
+                    #expect(place == index)
+                }
+            }
+        }
+    }
+}
+
+/// Chance that is the same in every run (xorshift64*).
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
+
+    mutating func next() -> UInt64 {
+        state ^= state >> 12
+        state ^= state << 25
+        state ^= state >> 27
+        return state &* 0x2545_F491_4F6C_DD1D
+    }
+}

@@ -1,0 +1,102 @@
+import Autotask
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Sync: values and what is remembered of them")
+struct SyncValuesTests {
+    private func service(cost: String?) -> Service {
+        Service(
+            id: 1,
+            name: "Café \"1\"",
+            unitPrice: Money(tenThousandths: -5),
+            unitCost: cost.map { .amount($0) },
+            billingCodeID: nil,
+            periodType: 5,
+            isActive: nil,
+            marker: nil
+        )
+    }
+
+    @Test(arguments: ["4.5", nil])
+    func `what a binding remembers comes back as it was`(cost: String?) {
+        let fields = ManagedFields(service(cost: cost))
+        #expect(ManagedFields(encoded: fields.encoded) == fields)
+    }
+
+    @Test func `what another version remembered is not taken for a service`() {
+        #expect(ManagedFields(encoded: Array("{}".utf8)) == nil)
+        #expect(ManagedFields(encoded: []) == nil)
+    }
+
+    @Test func `costs are shown as soon as one shows, and hidden once a written one does not`() {
+        let shown = [service(cost: nil), service(cost: "1")]
+        let empty = [service(cost: nil)]
+        #expect(CostVisibility(shown, remembered: false) == .shown)
+        #expect(CostVisibility(empty, remembered: true) == .unknown)
+        #expect(CostVisibility(empty, remembered: false) == .hidden)
+        #expect(CostVisibility.unknown.learning(from: empty, hasWrittenCost: true) == .hidden)
+        #expect(CostVisibility.unknown.learning(from: empty, hasWrittenCost: false) == .unknown)
+        #expect(CostVisibility.hidden.learning(from: shown, hasWrittenCost: false) == .shown)
+        // Others are seen: that this one is not is a failure of the write.
+        #expect(CostVisibility.shown.learning(from: empty, hasWrittenCost: true) == .shown)
+    }
+
+    @Test(arguments: [CostVisibility.shown, .hidden, .unknown])
+    func `an empty cost is zero, and one that shows always counts`(costs: CostVisibility) {
+        #expect(costs.tells(nil, from: .zero) == false)
+        #expect(costs.tells(.zero, from: nil) == false)
+        #expect(costs.tells(.amount("1"), from: .amount("2")))
+        #expect(costs.tells(nil, from: .amount("2")) == (costs != .hidden))
+    }
+
+    @Test func `names look alike without outer spaces, not without case`() {
+        #expect(NameKey.looksAlike(" a ", "a"))
+        #expect(NameKey.looksAlike("é", "e\u{301}"))
+        #expect(!NameKey.looksAlike("a", "A"))
+        #expect("\u{00A0} x y \n".trimmed == "x y" && " ".trimmed == "")
+    }
+
+    @Test func `an order of renames holds every place once, also where some wait for a circle`() {
+        let order = RenameOrder(count: 6, prerequisites: [0: [3], 3: [5], 1: [2], 2: [1], 4: [1]])
+        #expect(order.order == [5, 3, 0])
+        #expect(order.cyclic == [1, 2])
+        #expect(RenameOrder(count: 3, prerequisites: [:]).order == [0, 1, 2])
+    }
+
+    @Test func `a key counts as synced before by its binding or its journal`() {
+        let state = LaneState(
+            epoch: 1,
+            bindings: [
+                ServiceBinding(planID: "plan", serviceKey: "bound", autotaskServiceID: 1, status: .error),
+                ServiceBinding(planID: "plan", serviceKey: "refused", autotaskServiceID: nil, status: .error),
+                ServiceBinding(planID: "other", serviceKey: "elsewhere", autotaskServiceID: 2, status: .synced),
+            ],
+            openWrites: [
+                JournalEntry(
+                    planID: "plan",
+                    serviceKey: "sent",
+                    operation: .create,
+                    state: .sent,
+                    autotaskServiceID: nil,
+                    at: Timestamp(millisecondsSinceEpoch: 0)
+                ),
+                JournalEntry(
+                    planID: "plan",
+                    serviceKey: "intended",
+                    operation: .create,
+                    state: .intended,
+                    autotaskServiceID: nil,
+                    at: Timestamp(millisecondsSinceEpoch: 0)
+                ),
+            ]
+        )
+        let memory = PlanMemory(state, planID: "plan")
+        var plan = SyncPayload.plan(1)
+        #expect(memory.missingKeys(of: plan) == ["bound", "sent"])
+        plan.retired = ["sent"]
+        #expect(memory.missingKeys(of: plan) == ["bound"])
+    }
+}
