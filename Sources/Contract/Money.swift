@@ -26,22 +26,46 @@ package struct Money: Hashable, Comparable, Sendable {
     ///
     /// `nil` when it is too large to be money (beyond 14 digits before the point).
     package init?(jsonNumber text: String) {
-        let isNegative = text.utf8.first == UInt8(ascii: "-")
-        let parts = text.utf8.dropFirst(isNegative ? 1 : 0).split(maxSplits: 1) { $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "E") }
-        guard let mantissa = parts.first, let exponent = parts.count == 1 ? 0 : Int(Substring(parts[1])), exponent.magnitude < 1000 else {
-            return nil
-        }
-        let halves = mantissa.split(separator: UInt8(ascii: "."), maxSplits: 1)
-        let digits = halves.joined().map { Int64($0) - Int64(UInt8(ascii: "0")) }
-        guard digits.allSatisfy({ $0 >= 0 && $0 <= 9 }) else { return nil }
-        // How many of the digits stand before the fourth decimal place's end.
-        let kept = halves[0].count + exponent + 4
         var value: Int64 = 0
-        for index in 0..<max(kept, 0) {
-            guard value < 100_000_000_000_000_000 else { return nil }
-            value = value * 10 + (index < digits.count ? digits[index] : 0)
+        // How many digits stand behind the point, and the first of them that is not kept.
+        var places = 0
+        var firstCut: UInt8 = 0
+        var hasPoint = false
+        var digits = 0
+        var rest = text.utf8[...]
+        let isNegative = rest.first == UInt8(ascii: "-")
+        if isNegative { rest.removeFirst() }
+        while let byte = rest.first, byte.isASCIIDigit || byte == UInt8(ascii: ".") {
+            rest.removeFirst()
+            guard byte != UInt8(ascii: ".") else {
+                guard !hasPoint else { return nil }
+                hasPoint = true
+                continue
+            }
+            digits += 1
+            guard value < 10_000_000_000_000_000 else {
+                // Decimal places this far behind decide nothing.
+                if hasPoint { continue } else { return nil }
+            }
+            value = value * 10 + Int64(byte - UInt8(ascii: "0"))
+            if hasPoint { places += 1 }
         }
-        if kept >= 0, kept < digits.count, digits[kept] >= 5 { value += 1 }
+        guard digits > 0 else { return nil }
+        if let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E"), let exponent = Int(Substring(rest)), exponent.magnitude < 100 else { return nil }
+            places -= exponent
+        }
+        while places < 4, value != 0 {
+            guard value < 100_000_000_000_000_000 else { return nil }
+            value *= 10
+            places += 1
+        }
+        while places > 4, value != 0 || firstCut != 0 {
+            firstCut = UInt8(value % 10)
+            value /= 10
+            places -= 1
+        }
+        if firstCut >= 5 { value += 1 }
         tenThousandths = isNegative ? -value : value
     }
 }

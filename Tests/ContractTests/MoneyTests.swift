@@ -22,13 +22,14 @@ struct MoneyTests {
     @Test(arguments: [
         ("28.19", "28.19"), ("28.190000", "28.19"), ("1E1", "10.00"), ("1.5e-3", "0.0015"), ("0.00005", "0.0001"), ("0.00004", "0.00"),
         ("-3.5", "-3.50"), ("-0", "0.00"), ("12e0", "12.00"), ("0.1", "0.10"), ("123456.78905", "123456.7891"), ("1e-10", "0.00"),
+        ("28.190000000000001278976924368180334568023681640625", "28.19"), ("0.00004999999999999999999", "0.00"), ("1.23456e2", "123.456"), ("0.09999", "0.10"),
     ])
     func `a JSON number of Autotask's is read at four places`(text: String, shown: String) throws {
         #expect(try #require(Money(jsonNumber: text)).description == shown)
     }
 
-    @Test(arguments: ["1e30", "99999999999999999999", "1e999999999999"])
-    func `a number too large to be money is none`(text: String) {
+    @Test(arguments: ["1e30", "99999999999999999999", "1e999999999999", ".", "", "-", "1.2.3", "1x"])
+    func `what is too large to be money, or no number, is none`(text: String) {
         #expect(Money(jsonNumber: text) == nil)
     }
 

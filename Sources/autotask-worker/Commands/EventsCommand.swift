@@ -17,18 +17,17 @@ struct EventsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings(settings)
-        let portal = try await PortalConnection.open(settings)
         var shown = 0
-        for try await event in try await portal.events(replay: replay) {
-            if let tenant, event["subject"]?.string != tenant { continue }
+        try await PortalConnection(settings).forEachEvent(routingKey: tenant.map { "*.*.\($0)" } ?? "#", replay: replay) { event in
+            // The journal holds every tenant's.
+            if let tenant, event["subject"]?.string != tenant { return true }
             if json {
                 Terminal.line(String(decoding: event.encoded, as: UTF8.self))
             } else {
                 EventText(event: event).lines.forEach(Terminal.line)
             }
             shown += 1
-            if let count, shown >= count { break }
+            return count.map { shown < $0 } ?? true
         }
-        await portal.close()
     }
 }

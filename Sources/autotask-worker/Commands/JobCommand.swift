@@ -143,9 +143,7 @@ extension JobSubcommand {
         let request = JobRequest(
             id: id, tenant: tenant, kind: Self.kind, data: data, expiresIn: job.expiresIn.map { .seconds($0) }, time: SystemTime.now)
 
-        let portal = try await PortalConnection.open(settings)
-        let answer = try await portal.publish(request, awaitingAnswer: job.wait ? .seconds(job.timeout) : nil)
-        await portal.close()
+        let answer = try await PortalConnection(settings).publish(request, awaitingAnswer: job.wait ? .seconds(job.timeout) : nil)
         guard let answer else {
             Terminal.line(job.json ? String(decoding: (["jobId": .string(id.description)] as JSON).encoded, as: UTF8.self) : "Published job \(id).")
             return

@@ -1,0 +1,44 @@
+import AMQP
+import Contract
+import Engine
+import FoundationEssentials
+
+/// The results exchange, as the engine's port sees it.
+struct AMQPEventSink: EventSink {
+    let publisher: Publisher
+    let exchange: String
+    /// The connection's own user: RabbitMQ vouches for it to monitors.
+    let user: String
+
+    func publish(_ events: [OrderedEvent]) async -> [Bool] {
+        await publisher.publish(events.map(message)).map { result in
+            switch result {
+            case .success: true
+            case .failure: false
+            }
+        }
+    }
+
+    func offer(_ event: OrderedEvent) {
+        publisher.submit([message(event)]) { _ in }
+    }
+
+    private func message(_ ordered: OrderedEvent) -> OutboundMessage {
+        var headers: [String: AMQPFieldValue] = [:]
+        if let traceparent = ordered.event.traceparent { headers["traceparent"] = .string(traceparent) }
+        return OutboundMessage(
+            exchange: exchange,
+            routingKey: ordered.routingKey,
+            properties: MessageProperties(
+                contentType: OrderedEvent.contentType,
+                messageID: ordered.event.id,
+                correlationID: ordered.event.jobID?.description,
+                type: ordered.typeAttribute,
+                userID: user,
+                timestamp: UInt64(max(ordered.event.time.millisecondsSinceEpoch, 0) / 1000),
+                headers: headers
+            ),
+            body: ordered.encoded
+        )
+    }
+}

@@ -1,0 +1,48 @@
+import AMQP
+import Contract
+import Engine
+
+/// The door: what the consumer takes from the broker, as the engine's port sees it.
+struct AMQPJobSource: JobSource {
+    let consumer: Consumer
+
+    func nextBatch() async -> IncomingBatch? {
+        guard let deliveries = await consumer.nextBatch() else { return nil }
+        return IncomingBatch(deliveries: deliveries.map(Engine.Delivery.init), token: deliveries.map(\.tag))
+    }
+
+    func acknowledge(_ batch: IncomingBatch) {
+        guard let tags = batch.token as? [DeliveryTag] else { return }
+        consumer.acknowledge(tags)
+    }
+
+    func suspend() { consumer.suspend() }
+
+    func resume() { consumer.resume() }
+}
+
+extension Engine.Delivery {
+    fileprivate init(_ delivery: AMQP.Delivery) {
+        var body: [UInt8] = []
+        var oversized: OversizedBody?
+        switch delivery.body {
+        case .bytes(let bytes): body = bytes
+        case .oversized(let size, let sha256): oversized = OversizedBody(size: size, sha256: sha256)
+        }
+        let properties = delivery.properties
+        self.init(
+            message: JobMessage(
+                routingKey: delivery.routingKey,
+                contentType: properties.contentType,
+                messageID: properties.messageID,
+                type: properties.type,
+                userID: properties.userID,
+                traceparent: properties.headers["traceparent"]?.string,
+                body: body,
+                oversized: oversized
+            ),
+            queue: delivery.queue,
+            isRedelivered: delivery.isRedelivered
+        )
+    }
+}

@@ -1,0 +1,52 @@
+import AMQP
+import FoundationEssentials
+import Logging
+
+/// The broker that the settings name, and the names of what is on it (`contract.md` 1).
+struct Broker {
+    let settings: Settings
+
+    var jobsExchange: String { "\(settings.prefix).jobs" }
+    var resultsExchange: String { "\(settings.prefix).results" }
+    var journalQueue: String { "\(settings.prefix).results.journal" }
+
+    /// A name that the user may give to a queue of its own: portals and monitors each have a name space.
+    func temporaryQueue(of user: String) -> String {
+        "\(settings.prefix).\(user == "monitor" ? "monitor" : "portal").\(UUID().uuidString.lowercased())"
+    }
+
+    /// The worker's own broker user.
+    var user: String {
+        get throws { try configuration(name: "autotask-worker").userName }
+    }
+
+    func publisher(log: Logger) throws -> Publisher {
+        try Publisher(connection: configuration(name: "autotask-worker results"), log: log)
+    }
+
+    func consumer(log: Logger) throws -> Consumer {
+        try Consumer(
+            connection: configuration(name: "autotask-worker jobs"),
+            configuration: ConsumerConfiguration(sources: settings.jobQueues.map { ConsumerSource(queue: $0) }),
+            log: log
+        )
+    }
+
+    /// How to reach the broker by `AMQP_URL`.
+    func configuration(name: String) throws -> AMQPConfiguration {
+        try configuration(url: settings.amqpURL, setting: .amqpURL, name: name)
+    }
+
+    /// - Parameters:
+    ///   - setting: what the URL came from, for the message when it cannot be read.
+    ///   - name: what the broker shows of the connection.
+    func configuration(url: String, setting: Setting, name: String) throws -> AMQPConfiguration {
+        do {
+            var configuration = try AMQPConfiguration(url: url, certificateAuthorityFile: settings[.amqpCAFile])
+            configuration.connectionName = name
+            return configuration
+        } catch {
+            throw Failure(.usage, "\(setting.rawValue): \(error.message)", hint: "See autotask-worker run --print-config.")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import AMQP
+import Contract
+import Logging
+
+/// The broker as a portal or a monitor sees it, for the commands `job` and `events`.
+struct PortalConnection {
+    private let broker: Broker
+    private let configuration: AMQPConfiguration
+    private let log: Logger
+
+    /// - Parameter settings: `PORTAL_AMQP_URL` says where the broker is and as whom.
+    init(_ settings: Settings) throws {
+        broker = Broker(settings: settings)
+        configuration = try broker.configuration(url: settings.portalAMQPURL, setting: .portalAMQPURL, name: "autotask-worker command line")
+        var log = Logger(label: "autotask-worker", factory: StreamLogHandler.standardError)
+        // What goes wrong, a command tells by itself.
+        log.logLevel = .critical
+        self.log = log
+    }
+
+    /// Publishes a job.
+    ///
+    /// - Parameter patience: how long to wait for the terminal event; `nil` does not wait.
+    /// - Returns: the terminal event, if it was waited for.
+    func publish(_ request: JobRequest, awaitingAnswer patience: Duration?) async throws -> JSON? {
+        guard let patience else {
+            try await withPublisher { publisher in try await publish(request, through: publisher) }
+            return nil
+        }
+        // Bound before the job goes out, so that no answer is missed.
+        return try await withEvents(routingKey: "*.*.\(request.tenant)", replay: false) { events in
+            try await withPublisher { publisher in try await publish(request, through: publisher) }
+            return try await Patience(patience).wait(for: "the end of job \(request.id)", hint: "It may end yet: see autotask-worker events.") {
+                while let batch = await events() {
+                    for event in batch where event["jobid"]?.string == request.id.description && event["terminal"] == true { return event }
+                }
+                throw Failure(.unavailable, "The connection to the broker ended.")
+            }
+        }
+    }
+
+    /// Calls `body` with each event, until it says that it has seen enough.
+    ///
+    /// - Parameters:
+    ///   - replay: whether to begin with what the journal still holds.
+    ///   - body: returns whether to go on.
+    func forEachEvent(routingKey: String, replay: Bool, _ body: (JSON) -> Bool) async throws {
+        try await withEvents(routingKey: routingKey, replay: replay) { events in
+            while let batch = await events() {
+                for event in batch {
+                    guard body(event) else { return }
+                }
+            }
+        }
+    }
+
+    // MARK: -
+
+    private func publish(_ request: JobRequest, through publisher: Publisher) async throws {
+        let message = OutboundMessage(
+            exchange: broker.jobsExchange,
+            routingKey: request.routingKey,
+            properties: MessageProperties(
+                contentType: OrderedEvent.contentType,
+                messageID: request.id.description,
+                type: request.type,
+                userID: configuration.userName,
+                timestamp: UInt64(max(request.time.millisecondsSinceEpoch, 0) / 1000)
+            ),
+            body: request.body
+        )
+        do { try await publisher.publish(message) } catch {
+            if error.code == .returned {
+                throw Failure(.unavailable, "No queue takes jobs of this kind and tenant.", hint: "Run: autotask-worker topology apply")
+            }
+            throw Failure(.unavailable, "The job was not published: \(error.message)")
+        }
+    }
+
+    private func withPublisher<Value: Sendable>(_ body: (Publisher) async throws -> Value) async throws -> Value {
+        var settings = PublisherConfiguration()
+        settings.timeout = .seconds(15)
+        let publisher = try Publisher(connection: configuration, configuration: settings, log: log)
+        let running = Task { try await publisher.run() }
+        defer { running.cancel() }
+        return try await body(publisher)
+    }
+
+    /// Hands `body` a function that returns the next events, once they can be received.
+    private func withEvents<Value: Sendable>(
+        routingKey: String,
+        replay: Bool,
+        _ body: (@escaping @Sendable () async -> [JSON]?) async throws -> Value
+    ) async throws -> Value {
+        let source =
+            replay
+            ? ConsumerSource(queue: broker.journalQueue, arguments: ["x-stream-offset": "first"])
+            : ConsumerSource(
+                queue: broker.temporaryQueue(of: configuration.userName),
+                temporary: TemporaryQueue(bindings: [.init(exchange: broker.resultsExchange, routingKey: routingKey)])
+            )
+        let consumer = try Consumer(connection: configuration, configuration: ConsumerConfiguration(sources: [source]), log: log)
+        let running = Task { try await consumer.run() }
+        defer { running.cancel() }
+        try await Patience(.seconds(15)).wait(for: "the broker \(configuration)", hint: "Check PORTAL_AMQP_URL.") {
+            for await state in consumer.states {
+                if state.isConsuming { return }
+                // Only what trying again does not mend ends the wait.
+                if case .disconnected(let reason?) = state, reason.code != .connectionLost {
+                    throw Failure(.unavailable, reason.message, hint: "Check PORTAL_AMQP_URL, and what its user may read: autotask-worker topology check.")
+                }
+            }
+        }
+        return try await body {
+            guard let deliveries = await consumer.nextBatch() else { return nil }
+            consumer.acknowledge(deliveries)
+            return deliveries.compactMap { delivery in
+                guard case .bytes(let bytes) = delivery.body else { return nil }
+                return try? JSON(parsing: bytes)
+            }
+        }
+    }
+}

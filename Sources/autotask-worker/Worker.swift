@@ -1,0 +1,82 @@
+import AMQP
+import Engine
+import Glibc
+import HTTP
+import Logging
+import SQLiteStore
+import ServiceLifecycle
+import Store
+import Telemetry
+import Vault
+
+/// The composition root: builds the worker from its settings, and runs it until it is told to finish.
+struct Worker {
+    /// How long the jobs that run may take to end after SIGTERM. Then they are cancelled, and put back.
+    private static let shutdownTime: Duration = .seconds(25)
+    private static let cancellationTime: Duration = .seconds(10)
+
+    private let settings: Settings
+    private let log: Logger
+
+    init(_ settings: Settings) throws {
+        self.settings = settings
+        let level = try settings.log
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var log = Logger(label: "autotask-worker")
+        log.logLevel = level
+        self.log = log
+    }
+
+    func run() async throws {
+        // A peer that is gone is told by an error, not by a signal.
+        signal(SIGPIPE, SIG_IGN)
+        let engineSettings = try settings.engine
+        let vault = Vault(try settings.keyRing)
+        if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
+        if settings[.autotaskIntegrationCode] == nil {
+            log.warning("AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect")
+        }
+
+        let broker = Broker(settings: settings)
+        try await broker.checkTopology(log: log)
+        let store = try await openStore()
+        let transport = try openTransport()
+        let publisher = try broker.publisher(log: log)
+        let consumer = try broker.consumer(log: log)
+
+        let engine = Engine(
+            source: AMQPJobSource(consumer: consumer),
+            sink: AMQPEventSink(publisher: publisher, exchange: broker.resultsExchange, user: try broker.user),
+            store: store,
+            vault: vault,
+            autotask: AutotaskAccess(
+                transport: transport, lookupURL: settings.autotaskURL, integrationCode: Array((settings[.autotaskIntegrationCode] ?? "").utf8)),
+            settings: engineSettings,
+            log: log
+        )
+        do { try await engine.join() } catch { throw Failure(.unavailable, "The store refuses this worker: \(error.message)") }
+        log.info("Worker starts", metadata: .keys([.store: "\(try settings.storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
+
+        // Shut down in reverse: no new jobs, those that run end, their events go out, and only then the connections close.
+        let services: [any Service] = [transport, publisher] + engine.services + [consumer]
+        var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+        configuration.maximumGracefulShutdownDuration = Worker.shutdownTime
+        configuration.maximumCancellationDuration = Worker.cancellationTime
+        try await ServiceGroup(configuration: configuration).run()
+        await store.close()
+        log.info("Worker ended")
+    }
+
+    private func openStore() async throws -> SQLiteStore {
+        let path = try settings.storePath
+        do { return try await SQLiteStore(path: path) } catch {
+            throw Failure(.unavailable, "The store \(path) cannot be opened: \(error)", hint: "Check STORE_URL, the disk, and the file's permissions.")
+        }
+    }
+
+    private func openTransport() throws -> CurlTransport {
+        do { return try CurlTransport(policy: HostPolicy(additionalHosts: settings.allowedHosts)) } catch {
+            throw Failure(.unavailable, "libcurl cannot be used: \(error)")
+        }
+    }
+}
