@@ -110,6 +110,7 @@ struct ControlTests {
         "says what is wrong with a request",
         arguments: [
             ("PUT", "databases", "not JSON", 400), ("PUT", "databases", #"{"databases":[{"zone":"AE02"}]}"#, 400),
+            ("PUT", "databases", #"{"databases":[{"databaseId":1,"zone":"AE02","fields":{"nmae":{"length":1}}}]}"#, 400),
             ("PATCH", "databases/123456", #"{"services":[{"id":100,"unitPrice":"cheap"}]}"#, 400), ("PATCH", "databases/5", "{}", 404),
             ("DELETE", "databases/5", "", 404), ("DELETE", "faults/5", "", 404), ("GET", "databases/x", "", 404),
         ]

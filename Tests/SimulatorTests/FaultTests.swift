@@ -4,21 +4,26 @@ import Testing
 
 @Suite("Faults", .timeLimit(.minutes(1)))
 struct FaultTests {
-    @Test("lose the answer to work that is done", arguments: [nil, "late"])
-    func lostResponse(late: String?) async throws {
+    @Test("lose the answer to work that is done, at once or later", arguments: ["lostResponse", "lateCommit"])
+    func lostResponse(kind: String) async throws {
         try await withSimulator { simulator, caller in
-            let kind: JSON = late == nil ? "lostResponse" : "lateCommit"
-            _ = try await caller.fault(["kind": kind, "operation": "create", "times": 1, "milliseconds": late == nil ? .null : 100])
+            _ = try await caller.fault(["kind": .string(kind), "operation": "create", "times": 1, "milliseconds": 1])
             await #expect(throws: Wire.Closed.self) { try await caller.call("POST", "Services", service()) }
-            if late != nil {
-                #expect(try simulator.database(123456).withState { $0.services.records.count } == 2, "nothing is there yet")
-            }
             try await until { try simulator.calls(CallFilter(operation: "create")).first?.outcome?.itemID == 102 }
             #expect(try await caller.query(["op": "eq", "field": "name", "value": "workplace"]).ids == [102])
             let call = try #require(try await caller.control("GET", "calls?operation=create").json?["calls"]?.array?.first)
             #expect(call["status"] == .null)
             #expect(call["closed"] == true)
             #expect(try await caller.call("POST", "Services", service(["name": "Second"])).status == 200, "it hit once")
+        }
+    }
+
+    @Test("close the connection before the work of a late commit is done")
+    func lateCommit() async throws {
+        try await withSimulator { _, caller in
+            _ = try await caller.fault(["kind": "lateCommit", "operation": "create", "times": 1, "milliseconds": 3_600_000])
+            await #expect(throws: Wire.Closed.self) { try await caller.call("POST", "Services", service()) }
+            #expect(try await caller.query(["op": "exist", "field": "id"]).ids == [100, 101])
         }
     }
 
