@@ -92,6 +92,7 @@ let package = Package(
         ),
 
         // Tests, by the module that they hold to its word.
+        .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
         .testTarget(
             name: "AutotaskTests",
             dependencies: ["Autotask", "Contract", "HTTP", "Vault", logging],

@@ -40,7 +40,7 @@ struct Worker {
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
         let store = try await openStore()
-        let transport = try openTransport()
+        let transport = try openTransport(log: log)
         let publisher = try broker.publisher(log: log)
         let consumer = try broker.consumer(log: log)
 
@@ -74,8 +74,10 @@ struct Worker {
         }
     }
 
-    private func openTransport() throws -> CurlTransport {
-        do { return try CurlTransport(policy: HostPolicy(additionalHosts: settings.allowedHosts)) } catch {
+    private func openTransport(log: Logger) throws -> CurlTransport {
+        do {
+            return try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: settings.allowedHosts)), logger: log)
+        } catch {
             throw Failure(.unavailable, "libcurl cannot be used: \(error)")
         }
     }

@@ -1,6 +1,7 @@
 import AMQP
 import FoundationEssentials
 import Logging
+import Telemetry
 
 /// The broker that the settings name, and the names of what is on it (`contract.md` 1).
 struct Broker {
@@ -18,6 +19,27 @@ struct Broker {
     /// The worker's own broker user.
     var user: String {
         get throws { try configuration(name: "autotask-worker").userName }
+    }
+
+    var topology: Topology {
+        Topology(prefix: settings.prefix, doors: settings[.jobQueues] == nil ? [] : settings.jobQueues)
+    }
+
+    /// Which exchanges and queues there are, as far as the worker's own user can see.
+    func topologyReport() async throws -> TopologyReport {
+        do { return try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
+            throw Failure(.unavailable, error.message, hint: "Check AMQP_URL.")
+        }
+    }
+
+    /// Refuses to go on when an exchange or a queue is missing. A broker that cannot be reached is waited for.
+    func checkTopology(log: Logger) async throws {
+        let report: TopologyReport
+        do { report = try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
+            log.warning("The broker cannot be asked for its topology", metadata: .keys([.error: "\(error)"]))
+            return
+        }
+        guard report.isGood else { throw Failure(.unavailable, report.description) }
     }
 
     func publisher(log: Logger) throws -> Publisher {

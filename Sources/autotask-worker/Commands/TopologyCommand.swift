@@ -1,0 +1,78 @@
+import AMQP
+import ArgumentParser
+import Contract
+
+/// `topology …`: the exchanges, queues and bindings at which portals, workers and monitors meet.
+struct TopologyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topology",
+        abstract: "Declares or checks exchanges, queues and bindings.",
+        discussion: "Example: AMQP_URL=amqp://operator:…@broker/ autotask-worker topology apply",
+        subcommands: [Apply.self, Check.self]
+    )
+
+    struct Apply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Declares what is missing. What exists as it should be is left alone.",
+            discussion: "The broker user has to be one who may configure.\n\nExample: autotask-worker topology apply --amqp-url amqp://operator:…@broker/")
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let broker = try await Broker(settings: Settings(settings))
+            let configuration = try broker.configuration(name: "autotask-worker topology")
+            do { try await broker.topology.apply(to: configuration) } catch {
+                switch error.code {
+                case .preconditionFailed:
+                    throw Failure(
+                        .no, "Something exists with another type or other arguments: \(error.message)",
+                        hint: "RabbitMQ cannot change those: drain it, delete it, then apply again.")
+                case .accessRefused:
+                    throw Failure(.no, error.message, hint: "Apply as a broker user who may configure, such as operator.")
+                default: throw Failure(.unavailable, error.message, hint: "Check AMQP_URL.")
+                }
+            }
+            Terminal.line(json ? #"{"applied":true}"# : "The topology is applied.")
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Says what is missing or different.",
+            discussion: "Types, arguments and bindings are compared through MANAGEMENT_URL.\n\nExample: autotask-worker topology check --json")
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let settings = try await Settings(settings)
+            let broker = Broker(settings: settings)
+            let report: TopologyReport
+            if let url = settings[.managementURL] {
+                let virtualHost = try broker.configuration(name: "autotask-worker topology").virtualHost
+                report = try await ManagementAPI(url: url).report(on: broker.topology, virtualHost: virtualHost)
+            } else {
+                report = try await broker.topologyReport()
+            }
+            if json {
+                Terminal.line(String(decoding: report.json.encoded, as: UTF8.self))
+            } else {
+                Terminal.line(report.description)
+                for unseen in report.unseen { Terminal.line("Not seen: \(unseen).") }
+            }
+            if !report.isGood { throw ExitCode(Failure.Status.no.rawValue) }
+        }
+    }
+}
+
+extension TopologyReport {
+    fileprivate var json: JSON {
+        [
+            "good": .bool(isGood),
+            "findings": .array(
+                findings.map { finding in
+                    ["kind": .string(finding.kind.rawValue), "entity": .string(finding.entity), "detail": finding.detail.map(JSON.string) ?? .null]
+                }),
+            "unseen": .array(unseen.map(JSON.string)),
+        ]
+    }
+}
