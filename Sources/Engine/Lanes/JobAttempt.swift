@@ -103,6 +103,9 @@ struct JobAttempt: Sendable {
             return Completion(.finished, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .postponed:
             return Completion(.postponed, events: [], apiCalls: outcome.apiCalls)
+        case .transient where Task.isCancelled:
+            // The program ends and took the calls with it: nothing is the matter with the job.
+            return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient(var error, let earliest, let failure):
             let attempt = context.job.attempts
             let next = settings.retry.nextAttempt(after: attempt, earliest: earliest, fraction: entropy.fraction(), now: clock.now)

@@ -138,8 +138,9 @@ extension SyncLedger {
 }
 
 extension SyncReport {
-    /// The event that tells it.
+    /// The event that tells it. A job that had to make way has written, or may have.
     fileprivate var eventType: EventType {
+        if error?.code == .superseded { return .syncIncomplete }
         let done = services.count { ![.invalid, .rejected, .notAttempted].contains($0.outcome) }
         if error == nil, done == services.count { return .syncSucceeded }
         return done == 0 ? .syncFailed : .syncIncomplete

@@ -19,7 +19,8 @@ struct SyncApplication {
     private var failed: Set<Int> = []
     /// What the API user turned out not to be allowed to do: it is not tried again with the next service.
     private var denied: [JournalEntry.Operation: JobError] = [:]
-    private var remaining: Int
+    /// Steps that are still to be made.
+    private var remaining = 0
 
     init(
         _ context: JobContext,
@@ -37,7 +38,6 @@ struct SyncApplication {
         self.deadline = deadline
         self.ledger = ledger
         self.journal = journal
-        remaining = 0
     }
 
     /// Writes the steps at the given places.
