@@ -59,7 +59,11 @@ let package = Package(
         .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Vault", "Telemetry", logging], swiftSettings: strict),
         .target(
             name: "SQLiteStore",
-            dependencies: ["Contract", "Confinement", "Store", "Telemetry", logging, .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Contract", "Confinement", "Store",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: house
         ),
 

@@ -1,0 +1,76 @@
+import GRDB
+import GRDBSQLite
+
+/// A connection to the database as the store uses it: SQL written out as literals, prepared once, bound and read without a detour.
+///
+/// GRDB opens, migrates, pools and begins and commits; between that, its records and arguments would cost more than SQLite itself. It is not
+/// `Sendable`: it belongs to the thread that GRDB lends the database to.
+final class Connection {
+    let database: Database
+    /// By the address of the literal, which is the same at every run through the same line.
+    private var statements: [UnsafePointer<UInt8>: Statement] = [:]
+
+    init(_ database: Database) { self.database = database }
+
+    /// Runs a statement that yields nothing, or whose rows do not matter.
+    func run(_ sql: StaticString, _ values: any Bindable...) throws {
+        let statement = try bound(sql, values)
+        defer { sqlite3_reset(statement) }
+        _ = try step(statement)
+    }
+
+    /// The first row.
+    func first<Value>(_ sql: StaticString, _ values: any Bindable..., read: (ResultRow) throws -> Value) throws -> Value? {
+        let statement = try bound(sql, values)
+        defer { sqlite3_reset(statement) }
+        return try step(statement) ? read(ResultRow(statement)) : nil
+    }
+
+    func all<Value>(_ sql: StaticString, _ values: any Bindable..., read: (ResultRow) throws -> Value) throws -> [Value] {
+        let statement = try bound(sql, values)
+        defer { sqlite3_reset(statement) }
+        var output: [Value] = []
+        while try step(statement) { output.append(try read(ResultRow(statement))) }
+        return output
+    }
+
+    /// How many rows the last statement inserted, changed or deleted.
+    var changes: Int { Int(sqlite3_changes(database.sqliteConnection)) }
+
+    /// How many rows were inserted, changed or deleted since the connection was opened.
+    var totalChanges: Int { database.totalChangesCount }
+
+    var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(database.sqliteConnection) }
+
+    private func bound(_ sql: StaticString, _ values: [any Bindable]) throws -> SQLiteStatement {
+        let statement = try prepared(sql).sqliteStatement
+        for (index, value) in values.enumerated() {
+            let code = value.bind(to: statement, at: Int32(index + 1))
+            guard code == SQLITE_OK else { throw failure(code) }
+        }
+        return statement
+    }
+
+    private func prepared(_ sql: StaticString) throws -> Statement {
+        if let statement = statements[sql.utf8Start] { return statement }
+        let statement = try database.cachedStatement(sql: sql.description)
+        statements[sql.utf8Start] = statement
+        return statement
+    }
+
+    /// - Returns: whether there is a row.
+    private func step(_ statement: SQLiteStatement) throws -> Bool {
+        switch sqlite3_step(statement) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        case let code: throw failure(code)
+        }
+    }
+
+    private func failure(_ code: Int32) -> DatabaseError {
+        DatabaseError(
+            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(database.sqliteConnection)),
+            message: String(cString: sqlite3_errmsg(database.sqliteConnection))
+        )
+    }
+}

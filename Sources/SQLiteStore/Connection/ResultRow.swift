@@ -1,0 +1,63 @@
+import Contract
+import GRDBSQLite
+import Store
+
+/// The row that a statement stands at. It is good until the statement steps on.
+struct ResultRow {
+    private let statement: OpaquePointer
+
+    init(_ statement: OpaquePointer) { self.statement = statement }
+
+    func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
+
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
+
+    func int(_ column: Int32) -> Int { Int(integer(column)) }
+
+    func bool(_ column: Int32) -> Bool { integer(column) != 0 }
+
+    func moment(_ column: Int32) -> Timestamp { Timestamp(millisecondsSinceEpoch: integer(column)) }
+
+    func text(_ column: Int32) -> String {
+        guard let start = sqlite3_column_text(statement, column) else { return "" }
+        return String(decoding: UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))), as: UTF8.self)
+    }
+
+    func bytes(_ column: Int32) -> [UInt8] {
+        guard let start = sqlite3_column_blob(statement, column) else { return [] }
+        return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+    }
+
+    /// `nil` for NULL, otherwise what `read` makes of the column.
+    func optional<Value>(_ column: Int32, _ read: (Int32) throws -> Value) rethrows -> Value? {
+        isNull(column) ? nil : try read(column)
+    }
+
+    /// A word of a closed vocabulary.
+    func word<Word: RawRepresentable>(_ column: Int32, as type: Word.Type = Word.self) throws -> Word where Word.RawValue == String {
+        try known(Word(rawValue: text(column)), column)
+    }
+
+    func optionalWord<Word: RawRepresentable>(_ column: Int32, as type: Word.Type = Word.self) throws -> Word?
+    where Word.RawValue == String {
+        isNull(column) ? nil : try word(column, as: type)
+    }
+
+    /// From two columns: tenant and product.
+    func lane(_ column: Int32) throws -> Lane {
+        Lane(tenant: try known(TenantID(text(column)), column), product: try word(column + 1))
+    }
+
+    func jobID(_ column: Int32) throws -> JobID { try known(JobID(text(column)), column) }
+
+    private func known<Value>(_ value: Value?, _ column: Int32) throws -> Value {
+        guard let value else {
+            let name = sqlite3_column_name(statement, column).map { String(cString: $0) } ?? "\(column)"
+            throw StoreError(
+                .corrupt,
+                "A value in the store's column \(name) is none that this program writes. Restore the store from a backup."
+            )
+        }
+        return value
+    }
+}

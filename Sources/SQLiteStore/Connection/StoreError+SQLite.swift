@@ -1,0 +1,33 @@
+import GRDB
+import Store
+
+extension StoreError {
+    /// What SQLite said, as the store's callers know it.
+    ///
+    /// - Parameter path: of the database file.
+    init(_ error: any Error, path: String, file: String = #fileID, line: Int = #line) {
+        switch error {
+        case let error as StoreError: self = error
+        case let error as DatabaseError:
+            let text = error.message ?? "no message"
+            let (code, message) = StoreError.explain(error.resultCode, text, path)
+            self.init(code, "\(message) (SQLite \(error.extendedResultCode.rawValue): \(text))", file: file, line: line)
+        default: self.init(.unexpected, "The store \(path) failed: \(error)", file: file, line: line)
+        }
+    }
+
+    private static func explain(_ result: ResultCode, _ text: String, _ path: String) -> (Code, String) {
+        switch result {
+        case .SQLITE_FULL: (.unavailable, "The disk of the store \(path) is full: free space on it.")
+        case .SQLITE_READONLY, .SQLITE_PERM:
+            (.unavailable, "The store \(path) cannot be written: check the owner and the mode of the file and its directory.")
+        case .SQLITE_CANTOPEN: (.unavailable, "The store \(path) cannot be opened: check that its directory exists and may be written.")
+        case .SQLITE_IOERR: (.unavailable, "The disk of the store \(path) failed: check the system's log.")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            (.unavailable, "The store \(path) is locked by another program, for example a backup: end it.")
+        case .SQLITE_NOTADB: (.corrupt, "The file \(path) is not a store: check STORE_URL.")
+        case .SQLITE_CORRUPT: (.corrupt, "The store \(path) is damaged: restore it from a backup.")
+        default: (.unexpected, "The store \(path) failed.")
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import GRDB
+
+/// The tables, and how older files come to have them.
+enum Schema {
+    /// Marks the file as a store, in SQLite's own header: "atwk".
+    static let applicationID: Int64 = 0x6174_776B
+
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { try $0.execute(sql: version1) }
+        return migrator
+    }
+
+    /// Moments are milliseconds since 1970. Indexes are few and partial: each costs time in every transaction.
+    private static let version1 = """
+        PRAGMA application_id = \(applicationID);
+
+        -- Workers that are there, or whose leases are not yet over.
+        CREATE TABLE workers (
+            id TEXT PRIMARY KEY NOT NULL,
+            lease_until INTEGER NOT NULL,
+            process TEXT
+        ) WITHOUT ROWID;
+
+        -- Counters of the whole store.
+        CREATE TABLE counters (
+            name TEXT PRIMARY KEY NOT NULL,
+            value INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO counters (name, value) VALUES ('turn', 0);
+
+        CREATE TABLE lanes (
+            id INTEGER PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            product TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            -- Of the epoch's next event.
+            next_sequence INTEGER NOT NULL,
+            is_eligible INTEGER NOT NULL DEFAULT 0,
+            is_enabled INTEGER NOT NULL DEFAULT 0,
+            unsettled_until INTEGER,
+            -- Rises with every claim.
+            fence INTEGER NOT NULL DEFAULT 0,
+            -- Who holds the lane, and the job that runs.
+            worker TEXT,
+            running INTEGER,
+            -- 0 if a reset or connect is among the unfinished jobs, otherwise 1.
+            rank INTEGER NOT NULL DEFAULT 1,
+            -- Its place in line while it is free and has something to do now ...
+            turn INTEGER,
+            -- ... and while it has not: when it will have.
+            wake_at INTEGER,
+            -- The Autotask database at which it needs a place, and the one at which it has one.
+            database_id INTEGER,
+            occupied INTEGER,
+            UNIQUE (tenant, product)
+        );
+        CREATE INDEX lanes_in_line ON lanes (rank, turn) WHERE turn IS NOT NULL;
+        CREATE INDEX lanes_waiting ON lanes (wake_at) WHERE wake_at IS NOT NULL;
+        CREATE INDEX lanes_occupying ON lanes (occupied) WHERE occupied IS NOT NULL;
+
+        -- Every job whose id is remembered: unfinished, finished, refused.
+        CREATE TABLE jobs (
+            place INTEGER PRIMARY KEY AUTOINCREMENT,
+            lane INTEGER NOT NULL REFERENCES lanes (id),
+            tenant TEXT NOT NULL,
+            job_id TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            -- NULL for what was refused.
+            kind TEXT,
+            plan TEXT,
+            revision INTEGER,
+            accepted_at INTEGER NOT NULL,
+            expiry INTEGER,
+            traceparent TEXT,
+            publisher TEXT,
+            not_before INTEGER,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            interruptions INTEGER NOT NULL DEFAULT 0,
+            has_written INTEGER NOT NULL DEFAULT 0,
+            api_calls INTEGER NOT NULL DEFAULT 0,
+            -- Sealed; NULL once the job has ended.
+            payload BLOB,
+            -- The end, and the terminal event. Its data is NULL once it is erased.
+            finished_at INTEGER,
+            event_id TEXT,
+            event_type TEXT,
+            event_time INTEGER,
+            epoch INTEGER,
+            sequence INTEGER,
+            data BLOB,
+            UNIQUE (tenant, job_id)
+        );
+        CREATE INDEX jobs_unfinished ON jobs (lane, place) WHERE finished_at IS NULL;
+        CREATE INDEX jobs_with_data ON jobs (finished_at) WHERE data IS NOT NULL;
+
+        -- The highest revision of a sync that ran. Survives a reset: what is older stays older.
+        CREATE TABLE plans (
+            lane INTEGER NOT NULL REFERENCES lanes (id),
+            plan TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            PRIMARY KEY (lane, plan)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE connections (
+            lane INTEGER PRIMARY KEY REFERENCES lanes (id),
+            status TEXT NOT NULL,
+            zone_name TEXT NOT NULL,
+            zone_api_url TEXT NOT NULL,
+            zone_web_url TEXT NOT NULL,
+            database_id INTEGER NOT NULL,
+            username TEXT NOT NULL,
+            credentials BLOB NOT NULL,
+            credentials_digest BLOB NOT NULL,
+            can_query INTEGER NOT NULL,
+            can_create INTEGER NOT NULL,
+            can_update INTEGER NOT NULL,
+            cost_visible INTEGER,
+            service_fields BLOB NOT NULL,
+            established_at INTEGER NOT NULL
+        );
+
+        -- Apart from what they seal: a reset destroys them first.
+        CREATE TABLE credential_keys (
+            lane INTEGER PRIMARY KEY REFERENCES lanes (id),
+            wrapped_key BLOB NOT NULL
+        );
+
+        CREATE TABLE refused_credentials (
+            lane INTEGER PRIMARY KEY REFERENCES lanes (id),
+            digest BLOB NOT NULL,
+            refused_at INTEGER NOT NULL,
+            code TEXT NOT NULL
+        );
+
+        CREATE TABLE billing_codes (
+            lane INTEGER PRIMARY KEY REFERENCES lanes (id),
+            read_at INTEGER NOT NULL,
+            codes BLOB NOT NULL
+        );
+
+        CREATE TABLE bindings (
+            lane INTEGER NOT NULL REFERENCES lanes (id),
+            plan TEXT NOT NULL,
+            service_key TEXT NOT NULL,
+            autotask_id INTEGER,
+            status TEXT NOT NULL,
+            last_synced_at INTEGER,
+            last_synced BLOB,
+            last_error TEXT,
+            PRIMARY KEY (lane, plan, service_key)
+        ) WITHOUT ROWID;
+
+        -- Writes to Autotask whose outcome is not settled.
+        CREATE TABLE journal (
+            lane INTEGER NOT NULL REFERENCES lanes (id),
+            plan TEXT NOT NULL,
+            service_key TEXT NOT NULL,
+            operation TEXT NOT NULL,
+            state TEXT NOT NULL,
+            autotask_id INTEGER,
+            entered_at INTEGER NOT NULL,
+            PRIMARY KEY (lane, plan, service_key)
+        ) WITHOUT ROWID;
+
+        -- Events that the broker has not confirmed.
+        CREATE TABLE outbox (
+            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            worker TEXT NOT NULL,
+            tenant TEXT NOT NULL,
+            product TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            sequence INTEGER,
+            event_id TEXT NOT NULL,
+            type TEXT NOT NULL,
+            job_id TEXT,
+            time INTEGER NOT NULL,
+            traceparent TEXT,
+            data BLOB NOT NULL
+        );
+
+        CREATE TABLE dead_letters (
+            id INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            sha256 BLOB NOT NULL,
+            size INTEGER NOT NULL,
+            queue TEXT NOT NULL,
+            routing_key TEXT NOT NULL,
+            publisher TEXT,
+            tenant TEXT,
+            job_id TEXT
+        );
+
+        CREATE TABLE redeliveries (
+            sha256 BLOB PRIMARY KEY NOT NULL,
+            count INTEGER NOT NULL,
+            at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        """
+}

@@ -1,0 +1,135 @@
+import Contract
+import Store
+
+/// What is remembered of a lane, as a claim and `tenant show` need it.
+extension Connection {
+    /// In the order of acceptance.
+    func unfinishedJobs(lane: Int64) throws -> [QueuedJob] {
+        try all(
+            """
+            SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
+                has_written, api_calls
+            FROM jobs WHERE lane = ? AND finished_at IS NULL ORDER BY place
+            """,
+            lane
+        ) { row in
+            QueuedJob(
+                order: row.integer(0),
+                id: try row.jobID(1),
+                kind: try row.word(2),
+                planID: row.optional(3, row.text),
+                revision: row.optional(4, row.integer),
+                acceptedAt: row.moment(5),
+                expiry: row.optional(6, row.moment),
+                traceparent: row.optional(7, row.text),
+                publisher: row.optional(8, row.text),
+                notBefore: row.optional(9, row.moment),
+                attempts: row.int(10),
+                interruptions: row.int(11),
+                hasWritten: row.bool(12),
+                apiCalls: row.int(13)
+            )
+        }
+    }
+
+    func revisions(lane: Int64) throws -> [String: Int64] {
+        let revisions = try all("SELECT plan, revision FROM plans WHERE lane = ?", lane) { ($0.text(0), $0.integer(1)) }
+        return Dictionary(revisions) { max($0, $1) }
+    }
+
+    func laneState(_ lane: LaneRow) throws -> LaneState {
+        var state = LaneState(
+            epoch: lane.epoch,
+            isEligible: lane.isEligible,
+            isEnabled: lane.isEnabled,
+            unsettledUntil: lane.unsettledUntil
+        )
+        try readParts(lane: lane.id, into: &state)
+        state.bindings = try bindings(lane: lane.id)
+        state.openWrites = try openWrites(lane: lane.id)
+        return state
+    }
+
+    /// Reads what a lane has at most one of.
+    private func readParts(lane: Int64, into state: inout LaneState) throws {
+        _ = try first(
+            """
+            SELECT c.status, c.zone_name, c.zone_api_url, c.zone_web_url, c.database_id, c.username, k.wrapped_key, c.credentials,
+                c.credentials_digest, c.can_query, c.can_create, c.can_update, c.cost_visible, c.service_fields, c.established_at,
+                r.digest, r.refused_at, r.code, b.read_at, b.codes
+            FROM lanes LEFT JOIN connections c ON c.lane = lanes.id LEFT JOIN credential_keys k ON k.lane = lanes.id
+                LEFT JOIN refused_credentials r ON r.lane = lanes.id LEFT JOIN billing_codes b ON b.lane = lanes.id
+            WHERE lanes.id = ?
+            """,
+            lane
+        ) { row in
+            if !row.isNull(0) { state.connection = try row.connection() }
+            if !row.isNull(15) {
+                state.refusedCredentials = RefusedCredentials(digest: row.bytes(15), at: row.moment(16), code: try row.word(17))
+            }
+            if !row.isNull(18) { state.billingCodes = CachedBillingCodes(readAt: row.moment(18), codes: row.bytes(19)) }
+        }
+    }
+
+    private func bindings(lane: Int64) throws -> [ServiceBinding] {
+        try all(
+            """
+            SELECT plan, service_key, autotask_id, status, last_synced_at, last_synced, last_error
+            FROM bindings WHERE lane = ? ORDER BY plan, service_key
+            """,
+            lane
+        ) { row in
+            ServiceBinding(
+                planID: row.text(0),
+                serviceKey: row.text(1),
+                autotaskServiceID: row.optional(2, row.integer),
+                status: try row.word(3),
+                lastSyncedAt: row.optional(4, row.moment),
+                lastSynced: row.optional(5, row.bytes),
+                lastErrorCode: try row.optionalWord(6)
+            )
+        }
+    }
+
+    private func openWrites(lane: Int64) throws -> [JournalEntry] {
+        try all(
+            """
+            SELECT plan, service_key, operation, state, autotask_id, entered_at
+            FROM journal WHERE lane = ? ORDER BY plan, service_key
+            """,
+            lane
+        ) { row in
+            JournalEntry(
+                planID: row.text(0),
+                serviceKey: row.text(1),
+                operation: try row.word(2),
+                state: try row.word(3),
+                autotaskServiceID: row.optional(4, row.integer),
+                at: row.moment(5)
+            )
+        }
+    }
+}
+
+extension ResultRow {
+    /// From the first 15 columns of the query above.
+    fileprivate func connection() throws -> ConnectionRecord {
+        ConnectionRecord(
+            status: try word(0),
+            zone: Zone(name: text(1), apiURL: text(2), webURL: text(3)),
+            databaseID: integer(4),
+            username: text(5),
+            wrappedKey: bytes(6),
+            sealedCredentials: bytes(7),
+            credentialsDigest: bytes(8),
+            capabilities: Capabilities(
+                canQueryServices: bool(9),
+                canCreateServices: bool(10),
+                canUpdateServices: bool(11),
+                costVisible: optional(12, bool)
+            ),
+            serviceFields: bytes(13),
+            establishedAt: moment(14)
+        )
+    }
+}

@@ -1,0 +1,110 @@
+import Contract
+import Store
+
+/// What the commands list, and what the outbox reads again.
+extension Connection {
+    func unpublished(of worker: WorkerID, after position: Int64, limit: Int) throws -> [OutboxEntry] {
+        try all(
+            """
+            SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data
+            FROM outbox WHERE position > ? AND worker = ? ORDER BY position LIMIT ?
+            """,
+            position,
+            worker.description,
+            limit
+        ) { row in
+            OutboxEntry(
+                position: row.integer(0),
+                event: OrderedEvent(
+                    event: Event(
+                        id: row.text(5),
+                        type: try row.word(6),
+                        lane: try row.lane(1),
+                        jobID: try row.optional(7, row.jobID),
+                        time: row.moment(8),
+                        traceparent: row.optional(9, row.text),
+                        encodedData: row.bytes(10)
+                    ),
+                    epoch: row.integer(3),
+                    sequence: row.optional(4, row.integer)
+                )
+            )
+        }
+    }
+
+    func laneOverviews() throws -> [LaneOverview] {
+        try all(
+            """
+            SELECT l.tenant, l.product, l.epoch, (SELECT status FROM connections c WHERE c.lane = l.id), l.is_enabled,
+                (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL),
+                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
+                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?)
+            FROM lanes l ORDER BY l.tenant, l.product
+            """,
+            ServiceStatus.synced.rawValue
+        ) { row in
+            LaneOverview(
+                lane: try row.lane(0),
+                epoch: row.integer(2),
+                connection: try row.optionalWord(3),
+                isEnabled: row.bool(4),
+                waitingJobs: row.int(5),
+                services: row.int(6),
+                syncedServices: row.int(7)
+            )
+        }
+    }
+
+    func laneDetail(_ lane: Lane) throws -> LaneDetail? {
+        guard let row = try laneRow(lane) else { return nil }
+        return LaneDetail(
+            lane: lane,
+            state: try laneState(row),
+            unfinished: try unfinishedJobs(lane: row.id),
+            finished: try finishedJobs(of: row, limit: 20)
+        )
+    }
+
+    private func finishedJobs(of row: LaneRow, limit: Int) throws -> [LaneDetail.Finished] {
+        try all(
+            """
+            SELECT job_id, kind, accepted_at, finished_at, event_type FROM jobs
+            WHERE tenant = ? AND lane = ? AND finished_at IS NOT NULL ORDER BY finished_at DESC, place DESC LIMIT ?
+            """,
+            row.lane.tenant.description,
+            row.id,
+            limit
+        ) { row in
+            LaneDetail.Finished(
+                id: try row.jobID(0),
+                kind: try row.optionalWord(1),
+                acceptedAt: row.moment(2),
+                finishedAt: row.moment(3),
+                event: try row.word(4)
+            )
+        }
+    }
+
+    func deadLetters(limit: Int) throws -> [DeadLetter] {
+        try all(
+            """
+            SELECT at, reason, detail, sha256, size, queue, routing_key, publisher, tenant, job_id
+            FROM dead_letters ORDER BY id DESC LIMIT ?
+            """,
+            limit
+        ) { row in
+            DeadLetter(
+                at: row.moment(0),
+                reason: row.text(1),
+                detail: row.text(2),
+                sha256: row.bytes(3),
+                size: row.int(4),
+                queue: row.text(5),
+                routingKey: row.text(6),
+                publisher: row.optional(7, row.text),
+                tenant: row.optional(8, row.text).flatMap { TenantID($0) },
+                jobID: row.optional(9, row.text).flatMap { JobID($0) }
+            )
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Confinement
+package import Contract
+import GRDB
+package import Store
+
+/// The store in one file on one machine: SQLite, with a write-ahead log and every commit on disk.
+///
+/// Writes go through one ``Writer``, in transactions that work of many tenants shares; reads go beside it. Several processes may use the
+/// file, all on the machine that has it: a network file system will not do.
+package final class SQLiteStore: Store {
+    private let pool: DatabasePool
+    private let writer: Writer
+
+    /// Opens the store, makes the file if there is none, and brings an older one up to date.
+    ///
+    /// - Parameters:
+    ///   - path: of the file. Next to it SQLite keeps `-wal` and `-shm`, which belong to it.
+    ///   - mustExist: whether a missing file is an error.
+    /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `unavailable`.
+    package init(path: String, mustExist: Bool = false) async throws(StoreError) {
+        // Opening blocks, but not for long, and nothing else goes on yet.
+        pool = try StoreFile.open(path, mustExist: mustExist)
+        do { writer = try Writer(pool) } catch {
+            throw StoreError(.unavailable, "The store's thread cannot be started: \(error)")
+        }
+    }
+
+    deinit { writer.stop() }
+
+    package func close() async {
+        writer.stop()
+        await writer.waitUntilStopped()
+    }
+
+    private func read<Value: Sendable>(_ body: @escaping @Sendable (Connection) throws -> Value) async throws(StoreError) -> Value {
+        do {
+            return try await pool.read { try body(Connection($0)) }
+        } catch {
+            throw StoreError(error, path: pool.path)
+        }
+    }
+}
+
+// MARK: - Workers
+
+extension SQLiteStore {
+    package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
+        try await writer.write { try $0.join(worker, until: lease, at: now) }
+    }
+
+    package func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
+        try await writer.write { try $0.renew(worker, until: lease, at: now) }
+    }
+
+    package func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) {
+        try await writer.write { try $0.leave(worker, at: now) }
+    }
+}
+
+// MARK: - Intake
+
+extension SQLiteStore {
+    package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int {
+        try await writer.write { try $0.countRedelivery(sha256: sha256, at: now) }
+    }
+
+    package func accept(
+        _ items: [IntakeItem],
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: @escaping @Sendable (IntakeItem) -> Event
+    ) async throws(StoreError) -> Intake {
+        try await writer.write { try $0.accept(items, by: worker, at: now, conflict: conflict) }
+    }
+}
+
+// MARK: - Lanes
+
+extension SQLiteStore {
+    package func claim(
+        _ request: ClaimRequest,
+        at now: Timestamp,
+        decide: @escaping @Sendable (LaneSnapshot) -> LaneDecision
+    ) async throws(StoreError) -> ClaimResult {
+        try await writer.write { try $0.claim(request, at: now, decide: decide) }
+    }
+
+    package func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await writer.write { try $0.occupy(database: database, under: claim, limit: limit) }
+    }
+
+    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await writer.write { try $0.journal(entries, under: claim) }
+    }
+
+    package func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
+        try await writer.write { try $0.complete(claim, with: completion, at: now) }
+    }
+}
+
+// MARK: - Outbox
+
+extension SQLiteStore {
+    package func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
+        try await read { try $0.unpublished(of: worker, after: position, limit: limit) }
+    }
+
+    package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
+        try await writer.write { try $0.forgetPublished(positions) }
+    }
+}
+
+// MARK: - Looking
+
+extension SQLiteStore {
+    package func lanes() async throws(StoreError) -> [LaneOverview] { try await read { try $0.laneOverviews() } }
+
+    package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
+
+    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { try await read { try $0.deadLetters(limit: limit) } }
+
+    package func prune(at now: Timestamp) async throws(StoreError) {
+        while try await writer.write({ try $0.eraseData(at: now) }) {}
+        var place: Int64? = 0
+        while let after = place { place = try await writer.write { try $0.forgetIDs(after: after, at: now) } }
+        try await writer.write { try $0.forgetLetters(at: now) }
+    }
+}

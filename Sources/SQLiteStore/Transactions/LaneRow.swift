@@ -1,0 +1,186 @@
+import Contract
+import Store
+
+/// A row of the table of lanes: who holds the lane, and when it is due.
+struct LaneRow {
+    let id: Int64
+    let lane: Lane
+    var epoch: Int64
+    var nextSequence: Int64
+    var isEligible: Bool
+    var isEnabled: Bool
+    var unsettledUntil: Timestamp?
+    var fence: Int64
+    var worker: String?
+    var running: Int64?
+    /// 0 if a reset or connect is among the unfinished jobs.
+    var rank: Int64
+    /// The place in line; `nil` unless the lane is free and has something to do now.
+    var turn: Int64?
+    /// When a free lane that is not in line will have something to do.
+    var wakeAt: Timestamp?
+    /// The Autotask database at which the lane needs a place.
+    var databaseID: Int64?
+    /// The one at which it has a place.
+    var occupied: Int64?
+
+    static let idleRank: Int64 = 1
+
+    static func rank(of kind: JobKind) -> Int64 { kind == .reset || kind == .connect ? 0 : idleRank }
+
+    var isFree: Bool { worker == nil }
+
+    /// Takes the lane for a job.
+    mutating func lease(to worker: WorkerID, running order: Int64) {
+        fence += 1
+        self.worker = worker.description
+        running = order
+        turn = nil
+        wakeAt = nil
+        occupied = databaseID
+    }
+
+    /// Gives the lane back. When it is due next is another matter.
+    mutating func release() {
+        worker = nil
+        running = nil
+        occupied = nil
+    }
+}
+
+/// Every query names the columns in the order in which `LaneRow(_:)` reads them.
+extension Connection {
+    func laneRow(_ lane: Lane) throws -> LaneRow? {
+        try first(
+            """
+            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
+                wake_at, database_id, occupied
+            FROM lanes WHERE tenant = ? AND product = ?
+            """,
+            lane.tenant.description,
+            lane.product.rawValue
+        ) { try LaneRow($0) }
+    }
+
+    /// Lanes in line behind a place, in their order.
+    func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [LaneRow] {
+        try all(
+            """
+            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
+                wake_at, database_id, occupied
+            FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?
+            """,
+            rank,
+            turn,
+            limit
+        ) { try LaneRow($0) }
+    }
+
+    /// Free lanes whose time has come, the longest due first.
+    func lanesToWake(at now: Timestamp) throws -> [LaneRow] {
+        try all(
+            """
+            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
+                wake_at, database_id, occupied
+            FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at
+            """,
+            now
+        ) { try LaneRow($0) }
+    }
+
+    func lanes(heldBy worker: String) throws -> [LaneRow] {
+        try all(
+            """
+            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
+                wake_at, database_id, occupied
+            FROM lanes WHERE worker = ?
+            """,
+            worker
+        ) { try LaneRow($0) }
+    }
+}
+
+extension Transaction {
+    /// The lane, which begins to exist if need be.
+    func laneToAccept(_ lane: Lane) throws -> LaneRow {
+        if let row = try connection.laneRow(lane) { return row }
+        try connection.run(
+            "INSERT INTO lanes (tenant, product, epoch, next_sequence) VALUES (?, ?, 1, 1)",
+            lane.tenant.description,
+            lane.product.rawValue
+        )
+        guard let row = try connection.laneRow(lane) else { throw StoreError(.unexpected, "A lane that was just made is not there.") }
+        return row
+    }
+
+    /// The lane that a claim holds.
+    ///
+    /// - Throws: ``StoreError/Code/fenced`` when another claim holds it, or none.
+    func lane(under claim: ClaimToken) throws -> LaneRow {
+        guard let row = try connection.laneRow(claim.lane), row.fence == claim.fence, row.worker == claim.worker.description,
+            row.running == claim.order
+        else { throw StoreError.fenced() }
+        return row
+    }
+
+    func save(_ row: LaneRow) throws {
+        try connection.run(
+            """
+            UPDATE lanes SET epoch = ?, next_sequence = ?, is_eligible = ?, is_enabled = ?, unsettled_until = ?, fence = ?, worker = ?,
+                running = ?, rank = ?, turn = ?, wake_at = ?, database_id = ?, occupied = ?
+            WHERE id = ?
+            """,
+            row.epoch,
+            row.nextSequence,
+            row.isEligible,
+            row.isEnabled,
+            row.unsettledUntil,
+            row.fence,
+            row.worker,
+            row.running,
+            row.rank,
+            row.turn,
+            row.wakeAt,
+            row.databaseID,
+            row.occupied,
+            row.id
+        )
+    }
+
+    /// Puts a free lane in line, or finds out when it has something to do next, from its unfinished jobs.
+    func schedule(_ row: inout LaneRow, at now: Timestamp) throws {
+        let due = try connection.first(
+            """
+            SELECT COUNT(*), MIN(COALESCE(not_before, 0)), MIN(CASE WHEN kind IN ('reset', 'connect') THEN 0 ELSE 1 END)
+            FROM jobs WHERE lane = ? AND finished_at IS NULL
+            """,
+            row.id
+        ) { $0.int(0) == 0 ? nil : (moment: $0.moment(1), rank: $0.integer(2)) }
+        row.turn = nil
+        row.wakeAt = nil
+        row.rank = LaneRow.idleRank
+        guard let due = due ?? nil else { return }
+        row.rank = due.rank
+        if due.moment <= now { row.turn = try nextTurn() } else { row.wakeAt = due.moment }
+    }
+}
+
+extension LaneRow {
+    fileprivate init(_ row: ResultRow) throws {
+        id = row.integer(0)
+        lane = try row.lane(1)
+        epoch = row.integer(3)
+        nextSequence = row.integer(4)
+        isEligible = row.bool(5)
+        isEnabled = row.bool(6)
+        unsettledUntil = row.optional(7, row.moment)
+        fence = row.integer(8)
+        worker = row.optional(9, row.text)
+        running = row.optional(10, row.integer)
+        rank = row.integer(11)
+        turn = row.optional(12, row.integer)
+        wakeAt = row.optional(13, row.moment)
+        databaseID = row.optional(14, row.integer)
+        occupied = row.optional(15, row.integer)
+    }
+}

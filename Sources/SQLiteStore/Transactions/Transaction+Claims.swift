@@ -1,0 +1,129 @@
+import Contract
+import Store
+
+/// Claiming lanes, and finding a place at their Autotask databases.
+extension Transaction {
+    /// From this many interruptions on a job is a suspect, of which one runs at a time (design decision 5).
+    private static let suspectInterruptions = 2
+    /// Lanes looked at in one go.
+    private static let page = 64
+
+    func claim(_ request: ClaimRequest, at now: Timestamp, decide: (LaneSnapshot) -> LaneDecision) throws -> ClaimResult {
+        try checkPresence(of: request.worker)
+        for var row in try connection.lanesToWake(at: now) {
+            row.wakeAt = nil
+            row.turn = try nextTurn()
+            try save(row)
+        }
+        var result = ClaimResult(claims: [], events: [], nextWake: nil)
+        var last: (rank: Int64, turn: Int64) = (-1, 0)
+        search: while result.claims.count < request.limit {
+            let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
+            for row in lanes {
+                guard result.claims.count < request.limit else { break search }
+                last = (row.rank, row.turn ?? 0)
+                if let database = row.databaseID, try places(at: database) >= request.maximumLanesPerDatabase { continue }
+                try claim(row, by: request.worker, at: now, decide: decide, into: &result)
+            }
+            if lanes.count < Transaction.page { break }
+        }
+        result.nextWake =
+            try connection.first("SELECT MIN(wake_at) FROM lanes WHERE wake_at IS NOT NULL") {
+                $0.optional(0, $0.moment)
+            } ?? nil
+        return result
+    }
+
+    private func claim(
+        _ lane: LaneRow,
+        by worker: WorkerID,
+        at now: Timestamp,
+        decide: (LaneSnapshot) -> LaneDecision,
+        into result: inout ClaimResult
+    ) throws {
+        var row = lane
+        let jobs = try connection.unfinishedJobs(lane: row.id)
+        let decision = decide(LaneSnapshot(lane: row.lane, jobs: jobs, revisions: try connection.revisions(lane: row.id)))
+        if case .run(let order, _) = decision.next, let job = jobs.first(where: { $0.order == order }),
+            job.interruptions >= Transaction.suspectInterruptions, try isSuspectRunning()
+        {
+            // The lane keeps its place in line until the other has ended.
+            return
+        }
+
+        var remaining = jobs
+        for settlement in decision.settlements {
+            let entry = try publish(settlement.event, in: &row, by: worker)
+            try finish(settlement.order, with: entry.event, at: now)
+            remaining.removeAll { $0.order == settlement.order }
+            result.events.append(entry)
+        }
+        switch decision.next {
+        case .wait(let moment):
+            row.rank = remaining.map { LaneRow.rank(of: $0.kind) }.min() ?? LaneRow.idleRank
+            row.turn = nil
+            row.wakeAt = remaining.isEmpty ? nil : moment
+        case .run(let order, let mode):
+            guard var job = remaining.first(where: { $0.order == order }) else {
+                throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
+            }
+            row.lease(to: worker, running: order)
+            job.attempts += 1
+            job.notBefore = nil
+            result.claims.append(
+                LaneClaim(
+                    token: ClaimToken(lane: row.lane, worker: worker, fence: row.fence, order: order),
+                    job: job,
+                    sealedPayload: try begin(order),
+                    mode: mode,
+                    state: try connection.laneState(row)
+                )
+            )
+        }
+        try save(row)
+    }
+
+    /// Counts the attempt.
+    ///
+    /// - Returns: the job's sealed payload.
+    private func begin(_ order: Int64) throws -> [UInt8] {
+        let payload = try connection.first(
+            "UPDATE jobs SET attempts = attempts + 1, not_before = NULL WHERE place = ? RETURNING payload",
+            order
+        ) { $0.bytes(0) }
+        guard let payload else { throw StoreError(.unexpected, "A job is to run that is not there.") }
+        return payload
+    }
+
+    private func isSuspectRunning() throws -> Bool {
+        try connection.first(
+            """
+            SELECT 1 FROM lanes JOIN jobs ON jobs.place = lanes.running
+            WHERE lanes.worker IS NOT NULL AND jobs.interruptions >= ? LIMIT 1
+            """,
+            Transaction.suspectInterruptions
+        ) { _ in true } ?? false
+    }
+
+    // MARK: Databases
+
+    /// How many lanes have a place at an Autotask database.
+    private func places(at database: Int64) throws -> Int {
+        try connection.first("SELECT COUNT(*) FROM lanes WHERE occupied = ?", database) { $0.int(0) } ?? 0
+    }
+
+    func occupy(database: Int64, under claim: ClaimToken, limit: Int) throws -> Bool {
+        var row = try lane(under: claim)
+        guard row.occupied != database else { return true }
+        let isFree = try places(at: database) < limit
+        // Either it has its place now, or it is to be claimed again when there is one.
+        if isFree { row.occupied = database } else { row.databaseID = database }
+        try save(row)
+        return isFree
+    }
+
+    /// From now on the lane needs a place only at the database that it is connected to.
+    func forgetWantedDatabase(_ row: inout LaneRow) throws {
+        row.databaseID = try connection.first("SELECT database_id FROM connections WHERE lane = ?", row.id) { $0.integer(0) }
+    }
+}

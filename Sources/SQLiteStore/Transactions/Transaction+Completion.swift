@@ -1,0 +1,60 @@
+import Contract
+import Store
+
+/// The journal of writes to Autotask, and the end of a claim.
+extension Transaction {
+    func journal(_ entries: [JournalEntry], under claim: ClaimToken) throws -> Bool {
+        let row = try lane(under: claim)
+        try apply(entries, to: row)
+        if entries.contains(where: { $0.state == .sent }) {
+            try connection.run("UPDATE jobs SET has_written = 1 WHERE place = ? AND has_written = 0", claim.order)
+        }
+        return try connection.first(
+            "SELECT 1 FROM jobs WHERE lane = ? AND finished_at IS NULL AND kind = 'reset' AND place > ? LIMIT 1",
+            row.id,
+            claim.order
+        ) { _ in true } ?? false
+    }
+
+    func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws -> [OutboxEntry] {
+        var row = try lane(under: claim)
+        try check(completion)
+
+        // All events belong to the old epoch: a reset begins the new one after its own.
+        let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
+        try apply(completion.changes, to: &row)
+
+        switch completion.disposition {
+        case .finished:
+            guard let terminal = entries.first(where: { $0.event.event.type.isTerminal }) else { break }
+            try finish(claim.order, with: terminal.event, at: now)
+        case .deferred(let until):
+            try connection.run(
+                "UPDATE jobs SET not_before = ?, api_calls = api_calls + ? WHERE place = ?",
+                until,
+                completion.apiCalls,
+                claim.order
+            )
+        case .postponed:
+            try connection.run(
+                "UPDATE jobs SET attempts = attempts - 1, api_calls = api_calls + ? WHERE place = ?",
+                completion.apiCalls,
+                claim.order
+            )
+        }
+        row.release()
+        // A lane that found no place at another database is claimed again when there is one.
+        if completion.disposition != .postponed { try forgetWantedDatabase(&row) }
+        try schedule(&row, at: now)
+        try save(row)
+        return entries
+    }
+
+    /// Before anything is written: a completion that breaks the rule of exactly one terminal event must leave nothing behind.
+    private func check(_ completion: Completion) throws {
+        let terminal = completion.events.count { $0.type.isTerminal }
+        guard terminal == (completion.disposition == .finished ? 1 : 0) else {
+            throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Contract
+import Store
+
+/// Events take their place in the sequence, and wait in the outbox.
+extension Transaction {
+    /// Gives an event its place in the lane's present epoch.
+    func publish(_ event: Event, in row: inout LaneRow, by worker: WorkerID) throws -> OutboxEntry {
+        var sequence: Int64?
+        if event.type.isSequenced {
+            sequence = row.nextSequence
+            row.nextSequence += 1
+        }
+        return try publish(OrderedEvent(event: event, epoch: row.epoch, sequence: sequence), by: worker)
+    }
+
+    /// Publishes an event that has its place already, or needs none.
+    func publish(_ ordered: OrderedEvent, by worker: WorkerID) throws -> OutboxEntry {
+        let event = ordered.event
+        try connection.run(
+            """
+            INSERT INTO outbox (worker, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            worker.description,
+            event.lane.tenant.description,
+            event.lane.product.rawValue,
+            ordered.epoch,
+            ordered.sequence,
+            event.id,
+            event.type.rawValue,
+            event.jobID?.description,
+            event.time,
+            event.traceparent,
+            event.data
+        )
+        return OutboxEntry(position: connection.lastInsertedRow, event: ordered)
+    }
+
+    func forgetPublished(_ positions: [Int64]) throws {
+        for position in positions { try connection.run("DELETE FROM outbox WHERE position = ?", position) }
+    }
+
+    /// Ends a job: its terminal event is remembered, its payload is not.
+    func finish(_ order: Int64, with ordered: OrderedEvent, at now: Timestamp) throws {
+        let event = ordered.event
+        try connection.run(
+            """
+            UPDATE jobs SET payload = NULL, plan = NULL, revision = NULL, expiry = NULL, not_before = NULL, finished_at = ?, event_id = ?,
+                event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?
+            WHERE place = ? AND finished_at IS NULL
+            """,
+            now,
+            event.id,
+            event.type.rawValue,
+            event.time,
+            event.traceparent,
+            ordered.epoch,
+            ordered.sequence,
+            event.data,
+            order
+        )
+        guard connection.changes == 1 else { throw StoreError(.unexpected, "A job ended that is not among the unfinished.") }
+    }
+}

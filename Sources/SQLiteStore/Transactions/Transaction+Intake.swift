@@ -1,0 +1,202 @@
+import Contract
+import Store
+
+/// Taking in what the deliveries held.
+extension Transaction {
+    /// How long a terminal event can be replayed with its data (`contract.md` 2).
+    static let dataRetention: Duration = .seconds(30 * 86_400)
+
+    func countRedelivery(sha256: [UInt8], at now: Timestamp) throws -> Int {
+        let count = try connection.first(
+            """
+            INSERT INTO redeliveries (sha256, count, at) VALUES (?, 1, ?)
+            ON CONFLICT (sha256) DO UPDATE SET count = count + 1, at = excluded.at RETURNING count
+            """,
+            sha256,
+            now
+        ) { $0.int(0) }
+        return count ?? 1
+    }
+
+    func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, conflict: (IntakeItem) -> Event) throws -> Intake {
+        try checkPresence(of: worker)
+        var intake = Intake(outcomes: [], events: [])
+        intake.outcomes.reserveCapacity(items.count)
+        var lanes: [Lane: LaneRow] = [:]
+        for item in items {
+            if let sha256 = item.redeliveredSHA256 { try connection.run("DELETE FROM redeliveries WHERE sha256 = ?", sha256) }
+            guard let key = item.key else {
+                if case .deadLetter(let letter) = item.content { try record(letter) }
+                intake.outcomes.append(.deadLettered)
+                continue
+            }
+            var row = try lanes[key.lane] ?? laneToAccept(key.lane)
+            let outcome: Intake.Outcome
+            if let known = try job(tenant: key.lane.tenant, id: key.id) {
+                if known.digest != key.digest {
+                    intake.events.append(try publish(conflict(item), in: &row, by: worker))
+                    outcome = .conflict
+                } else if let event = known.terminalEvent(at: now) {
+                    intake.events.append(try publish(event, by: worker))
+                    outcome = .replayed
+                } else {
+                    outcome = .underWay
+                }
+            } else {
+                outcome = try takeIn(item, in: &row, by: worker, at: now, events: &intake.events)
+            }
+            lanes[key.lane] = row
+            intake.outcomes.append(outcome)
+        }
+        for row in lanes.values { try save(row) }
+        return intake
+    }
+
+    private func takeIn(
+        _ item: IntakeItem,
+        in row: inout LaneRow,
+        by worker: WorkerID,
+        at now: Timestamp,
+        events: inout [OutboxEntry]
+    ) throws -> Intake.Outcome {
+        switch item.content {
+        case .job(let job):
+            let order = try insert(job, in: row, at: now)
+            if row.isFree {
+                row.rank = min(row.rank, LaneRow.rank(of: job.kind))
+                row.wakeAt = nil
+                if row.turn == nil { row.turn = try nextTurn() }
+            }
+            return .accepted(order: order)
+        case .refused(let key, let event, let letter):
+            try connection.run(
+                "INSERT INTO jobs (lane, tenant, job_id, digest, accepted_at, publisher) VALUES (?, ?, ?, ?, ?, ?)",
+                row.id,
+                key.lane.tenant.description,
+                key.id.description,
+                key.digest,
+                now,
+                letter.publisher
+            )
+            let order = connection.lastInsertedRow
+            let entry = try publish(event, in: &row, by: worker)
+            try finish(order, with: entry.event, at: now)
+            try record(letter)
+            events.append(entry)
+            return .refused
+        case .deadLetter(let letter):
+            try record(letter)
+            return .deadLettered
+        }
+    }
+
+    private func insert(_ job: AcceptableJob, in row: LaneRow, at now: Timestamp) throws -> Int64 {
+        try connection.run(
+            """
+            INSERT INTO jobs (lane, tenant, job_id, digest, kind, plan, revision, accepted_at, expiry, traceparent, publisher, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            row.id,
+            job.key.lane.tenant.description,
+            job.key.id.description,
+            job.key.digest,
+            job.kind.rawValue,
+            job.planID,
+            job.revision,
+            now,
+            job.expiry,
+            job.traceparent,
+            job.publisher,
+            job.sealedPayload
+        )
+        return connection.lastInsertedRow
+    }
+
+    private func record(_ letter: DeadLetter) throws {
+        try connection.run(
+            """
+            INSERT INTO dead_letters (at, reason, detail, sha256, size, queue, routing_key, publisher, tenant, job_id)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            letter.at,
+            letter.reason,
+            letter.detail,
+            letter.sha256,
+            letter.size,
+            letter.queue,
+            letter.routingKey,
+            letter.publisher,
+            letter.tenant?.description,
+            letter.jobID?.description
+        )
+    }
+}
+
+extension IntakeItem {
+    /// What identifies it; `nil` for what claims no id.
+    fileprivate var key: JobKey? {
+        switch content {
+        case .job(let job): job.key
+        case .refused(let key, _, _): key
+        case .deadLetter: nil
+        }
+    }
+}
+
+/// A job whose id is taken.
+private struct KnownJob {
+    var digest: [UInt8]
+    var finishedAt: Timestamp?
+    var event: OrderedEvent?
+
+    /// The event in which it ended, to be published again: with its data as long as that is kept. `nil` while it is unfinished.
+    func terminalEvent(at now: Timestamp) -> OrderedEvent? {
+        guard var ordered = event, let finishedAt else { return nil }
+        if ordered.event.data.isEmpty || finishedAt + Transaction.dataRetention <= now {
+            let event = ordered.event
+            ordered.sequence = nil
+            ordered.event = Event(
+                id: event.id,
+                type: event.type,
+                lane: event.lane,
+                jobID: event.jobID,
+                time: event.time,
+                traceparent: event.traceparent,
+                data: ["erased": true]
+            )
+        }
+        return ordered
+    }
+}
+
+extension Transaction {
+    private func job(tenant: TenantID, id: JobID) throws -> KnownJob? {
+        try connection.first(
+            """
+            SELECT digest, finished_at, event_id, event_type, event_time, traceparent, epoch, sequence, data,
+                (SELECT product FROM lanes WHERE lanes.id = lane)
+            FROM jobs WHERE tenant = ? AND job_id = ?
+            """,
+            tenant.description,
+            id.description
+        ) { row in
+            var known = KnownJob(digest: row.bytes(0))
+            guard !row.isNull(1) else { return known }
+            known.finishedAt = row.moment(1)
+            known.event = OrderedEvent(
+                event: Event(
+                    id: row.text(2),
+                    type: try row.word(3),
+                    lane: Lane(tenant: tenant, product: try row.word(9)),
+                    jobID: id,
+                    time: row.moment(4),
+                    traceparent: row.optional(5, row.text),
+                    encodedData: row.bytes(8)
+                ),
+                epoch: row.integer(6),
+                sequence: row.optional(7, row.integer)
+            )
+            return known
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Contract
+import Store
+
+/// What a job changes of its lane.
+extension Transaction {
+    func apply(_ changes: LaneChanges, to row: inout LaneRow) throws {
+        if changes.resets { try reset(&row, unsettledUntil: changes.unsettledUntil) }
+        row.isEligible = row.isEligible || changes.becomesEligible
+        row.isEnabled = row.isEnabled || changes.becomesEnabled
+        try apply(changes.connection, to: row)
+        try apply(changes.refusedCredentials, to: row)
+        try apply(changes.billingCodes, to: row)
+        if changes.removesBindings { try removeBindings(of: row) }
+        for binding in changes.bindings { try apply(binding, to: row) }
+        for (planID, serviceKey) in changes.retired {
+            try connection.run("DELETE FROM bindings WHERE lane = ? AND plan = ? AND service_key = ?", row.id, planID, serviceKey)
+        }
+        try apply(changes.journal, to: row)
+        if let (planID, revision) = changes.ranRevision {
+            try connection.run(
+                """
+                INSERT INTO plans (lane, plan, revision) VALUES (?, ?, ?)
+                ON CONFLICT (lane, plan) DO UPDATE SET revision = MAX(revision, excluded.revision)
+                """,
+                row.id,
+                planID,
+                revision
+            )
+        }
+    }
+
+    /// Erases the lane. The credentials' key goes first: without it the credentials are noise already.
+    private func reset(_ row: inout LaneRow, unsettledUntil: Timestamp?) throws {
+        try apply(.remove as LaneChanges.Change<ConnectionRecord>, to: row)
+        try apply(.remove as LaneChanges.Change<RefusedCredentials>, to: row)
+        try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
+        try removeBindings(of: row)
+        // The tenant's ids lead to the lane's jobs: a reset is rare, and an index for it would cost every job.
+        try connection.run(
+            "UPDATE jobs SET data = NULL WHERE tenant = ? AND lane = ? AND data IS NOT NULL",
+            row.lane.tenant.description,
+            row.id
+        )
+        row.epoch += 1
+        row.nextSequence = 1
+        row.isEnabled = false
+        row.unsettledUntil = unsettledUntil
+        hasErased = true
+    }
+
+    private func removeBindings(of row: LaneRow) throws {
+        try connection.run("DELETE FROM bindings WHERE lane = ?", row.id)
+        try connection.run("DELETE FROM journal WHERE lane = ?", row.id)
+    }
+
+    private func apply(_ change: LaneChanges.Change<ConnectionRecord>, to row: LaneRow) throws {
+        switch change {
+        case .keep: break
+        case .remove:
+            try connection.run("DELETE FROM credential_keys WHERE lane = ?", row.id)
+            try connection.run("DELETE FROM connections WHERE lane = ?", row.id)
+        case .set(let record):
+            try connection.run(
+                "INSERT OR REPLACE INTO credential_keys (lane, wrapped_key) VALUES (?, ?)",
+                row.id,
+                record.wrappedKey
+            )
+            try connection.run(
+                """
+                INSERT OR REPLACE INTO connections (lane, status, zone_name, zone_api_url, zone_web_url, database_id, username, credentials,
+                    credentials_digest, can_query, can_create, can_update, cost_visible, service_fields, established_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                row.id,
+                record.status.rawValue,
+                record.zone.name,
+                record.zone.apiURL,
+                record.zone.webURL,
+                record.databaseID,
+                record.username,
+                record.sealedCredentials,
+                record.credentialsDigest,
+                record.capabilities.canQueryServices,
+                record.capabilities.canCreateServices,
+                record.capabilities.canUpdateServices,
+                record.capabilities.costVisible,
+                record.serviceFields,
+                record.establishedAt
+            )
+        }
+    }
+
+    private func apply(_ change: LaneChanges.Change<RefusedCredentials>, to row: LaneRow) throws {
+        switch change {
+        case .keep: break
+        case .remove: try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
+        case .set(let refused):
+            try connection.run(
+                "INSERT OR REPLACE INTO refused_credentials (lane, digest, refused_at, code) VALUES (?, ?, ?, ?)",
+                row.id,
+                refused.digest,
+                refused.at,
+                refused.code.rawValue
+            )
+        }
+    }
+
+    private func apply(_ change: LaneChanges.Change<CachedBillingCodes>, to row: LaneRow) throws {
+        switch change {
+        case .keep: break
+        case .remove: try connection.run("DELETE FROM billing_codes WHERE lane = ?", row.id)
+        case .set(let cached):
+            try connection.run(
+                "INSERT OR REPLACE INTO billing_codes (lane, read_at, codes) VALUES (?, ?, ?)",
+                row.id,
+                cached.readAt,
+                cached.codes
+            )
+        }
+    }
+
+    private func apply(_ binding: ServiceBinding, to row: LaneRow) throws {
+        try connection.run(
+            """
+            INSERT OR REPLACE INTO bindings (lane, plan, service_key, autotask_id, status, last_synced_at, last_synced, last_error)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            row.id,
+            binding.planID,
+            binding.serviceKey,
+            binding.autotaskServiceID,
+            binding.status.rawValue,
+            binding.lastSyncedAt,
+            binding.lastSynced,
+            binding.lastErrorCode?.rawValue
+        )
+    }
+
+    /// Entries replace those of their services. What is verified is settled, and needs no entry any more.
+    func apply(_ entries: [JournalEntry], to row: LaneRow) throws {
+        for entry in entries {
+            guard entry.state != .verified else {
+                try connection.run(
+                    "DELETE FROM journal WHERE lane = ? AND plan = ? AND service_key = ?",
+                    row.id,
+                    entry.planID,
+                    entry.serviceKey
+                )
+                continue
+            }
+            try connection.run(
+                """
+                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, entered_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+                row.id,
+                entry.planID,
+                entry.serviceKey,
+                entry.operation.rawValue,
+                entry.state.rawValue,
+                entry.autotaskServiceID,
+                entry.at
+            )
+        }
+    }
+}

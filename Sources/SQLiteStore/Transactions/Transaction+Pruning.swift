@@ -1,0 +1,50 @@
+import Contract
+import Store
+
+/// Erasing what has been kept long enough (`contract.md` 2), in steps that do not keep others waiting.
+extension Transaction {
+    private static let idRetention: Duration = .seconds(400 * 86_400)
+    private static let redeliveryRetention: Duration = .seconds(30 * 86_400)
+    private static let step = 1000
+
+    /// Erases the data of terminal events.
+    ///
+    /// - Returns: whether there may be more.
+    func eraseData(at now: Timestamp) throws -> Bool {
+        try connection.run(
+            """
+            UPDATE jobs SET data = NULL WHERE place IN
+                (SELECT place FROM jobs WHERE data IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT ?)
+            """,
+            now - Transaction.dataRetention,
+            Transaction.step
+        )
+        if connection.changes > 0 { hasErased = true }
+        return connection.changes == Transaction.step
+    }
+
+    /// Forgets the ids of jobs, looking through them in the order of acceptance.
+    ///
+    /// - Parameter place: where the last step ended; 0 to begin with.
+    /// - Returns: where to go on; `nil` when everything behind was accepted too lately.
+    func forgetIDs(after place: Int64, at now: Timestamp) throws -> Int64? {
+        let cutoff = now - Transaction.idRetention
+        let oldest = try connection.all(
+            "SELECT place, accepted_at, finished_at FROM jobs WHERE place > ? ORDER BY place LIMIT ?",
+            place,
+            Transaction.step
+        ) { (place: $0.integer(0), acceptedAt: $0.moment(1), finishedAt: $0.optional(2, $0.moment)) }
+        for job in oldest {
+            guard let finishedAt = job.finishedAt, finishedAt <= cutoff else { continue }
+            try connection.run("DELETE FROM jobs WHERE place = ?", job.place)
+        }
+        guard oldest.count == Transaction.step, let last = oldest.last, last.acceptedAt <= cutoff else { return nil }
+        return last.place
+    }
+
+    /// Forgets dead letters as old as the ids that they may name, and counts of deliveries that were never taken in.
+    func forgetLetters(at now: Timestamp) throws {
+        try connection.run("DELETE FROM dead_letters WHERE at <= ?", now - Transaction.idRetention)
+        try connection.run("DELETE FROM redeliveries WHERE at <= ?", now - Transaction.redeliveryRetention)
+    }
+}
