@@ -8,7 +8,7 @@ import Testing
 @Suite("Sync: whatever goes wrong on the way")
 struct SyncMishapTests {
     /// Jobs with random plans, edits by others, failing calls and dying workers.
-    @Test(arguments: 1...12)
+    @Test(arguments: 1...6)
     func `no service is created twice, and a sync that succeeded shows the plan`(seed: UInt64) async throws {
         var chance = SeededGenerator(seed)
         let lane = try await SyncBench()
