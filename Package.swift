@@ -105,7 +105,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Autotask", "Contract", "Engine", "HTTP", "Store", "Vault", crypto, logging],
+            dependencies: ["Autotask", "Contract", "Engine", "HTTP", "SQLiteStore", "Store", "Vault", crypto, lifecycle, logging],
             swiftSettings: house
         ),
         .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),

@@ -1,0 +1,56 @@
+import Contract
+import Synchronization
+
+@testable import Engine
+
+/// A door that a test puts deliveries through.
+final class Door: JobSource {
+    private struct State {
+        var waiting: [IncomingBatch] = []
+        var isClosed = false
+        var waiter: CheckedContinuation<IncomingBatch?, Never>?
+        var acknowledged: [Int] = []
+        var next = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// The numbers of the batches that were acknowledged, in the order of that.
+    var acknowledged: [Int] { state.withLock { $0.acknowledged } }
+
+    /// - Returns: the batch's number.
+    @discardableResult
+    func deliver(_ deliveries: Delivery...) -> Int {
+        hand { state in
+            state.next += 1
+            state.waiting.append(IncomingBatch(deliveries: deliveries, token: state.next))
+            return state.next
+        }
+    }
+
+    func close() { hand { $0.isClosed = true } }
+
+    func nextBatch() async -> IncomingBatch? {
+        await withCheckedContinuation { continuation in hand { $0.waiter = continuation } }
+    }
+
+    func acknowledge(_ batch: IncomingBatch) {
+        guard let number = batch.token as? Int else { return }
+        state.withLock { $0.acknowledged.append(number) }
+    }
+
+    func suspend() {}
+
+    func resume() {}
+
+    private func hand<Value>(after change: (inout State) -> Value) -> Value {
+        let (value, waiter, batch) = state.withLock { state -> (Value, CheckedContinuation<IncomingBatch?, Never>?, IncomingBatch?) in
+            let value = change(&state)
+            guard let waiter = state.waiter, !state.waiting.isEmpty || state.isClosed else { return (value, nil, nil) }
+            state.waiter = nil
+            return (value, waiter, state.waiting.isEmpty ? nil : state.waiting.removeFirst())
+        }
+        waiter?.resume(returning: batch)
+        return value
+    }
+}

@@ -1,0 +1,157 @@
+import Contract
+import FoundationEssentials
+import Logging
+import SQLiteStore
+import ServiceLifecycle
+import Store
+import Testing
+import Vault
+
+@testable import Engine
+
+@Suite("From the door to the results", .timeLimit(.minutes(2)))
+struct EngineFlowTests {
+    private let door = Door()
+    private let results = ResultsBoard()
+    private let clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!)
+
+    /// Runs an engine on a store of its own while `body` runs.
+    private func withEngine(
+        settings: EngineSettings = EngineSettings(),
+        _ body: @Sendable (SQLiteStore) async throws -> Void
+    ) async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let store = try await SQLiteStore(path: directory.appending(path: "store.sqlite").path)
+        let engine = Engine(
+            source: door, sink: results, store: store, vault: Vault(KeyRing.generate(at: clock.now)),
+            autotask: AutotaskAccess(transport: FakeAutotask(), lookupURL: FakeAutotask.lookupURL, integrationCode: []),
+            settings: settings, clock: clock, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await engine.join()
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: engine.services, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            try await body(store)
+            door.close()
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        await store.close()
+    }
+
+    private func delivery(
+        _ kind: String,
+        id: String,
+        tenant: String = "msp-4711",
+        data: JSON = [:],
+        publisher: String? = "portal",
+        extra: JSONObject = [:],
+        isRedelivered: Bool = false
+    ) -> Delivery {
+        var envelope: JSONObject = [
+            "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"), "subject": .string(tenant),
+            "data": data,
+        ]
+        for member in extra.members { envelope[member.name] = member.value }
+        let message = JobMessage(routingKey: "\(kind).\(tenant)", userID: publisher, body: JSON.object(envelope).encoded)
+        return Delivery(message: message, queue: "autotask.jobs", isRedelivered: isRedelivered)
+    }
+
+    @Test func `a job is accepted, acknowledged, run, and answered in the lane's sequence`() async throws {
+        try await withEngine { _ in
+            door.deliver(delivery("billing-codes", id: "job-1"), delivery("reset", id: "job-2", data: ["confirm": true]))
+            let events = await results.published { $0.count == 2 }
+            // The reset supersedes what waits before it.
+            #expect(events.map(\.event.type) == [.jobSuperseded, .integrationReset])
+            #expect(events.map(\.sequence) == [1, 2] && events.map(\.epoch) == [1, 1])
+            #expect(door.acknowledged == [1])
+            door.deliver(delivery("sync", id: "job-3", data: ["planId": "p", "services": [["key": "a", "type": "License"]]]))
+            let next = try #require(await results.published { $0.count == 3 }.last)
+            #expect(next.event.type == .syncFailed && next.event.errorCode == "not_connected")
+            #expect(next.epoch == 2 && next.sequence == 1)
+        }
+    }
+
+    @Test func `the same job again is answered with the same event, and another payload under its id is a conflict`() async throws {
+        try await withEngine { _ in
+            door.deliver(delivery("billing-codes", id: "job-1"))
+            let first = try #require(await results.published { $0.count == 1 }.last)
+            door.deliver(delivery("billing-codes", id: "job-1"))
+            let again = try #require(await results.published { $0.count == 2 }.last)
+            #expect(again == first)
+            door.deliver(delivery("billing-codes", id: "job-1", data: ["refresh": true]))
+            let conflict = try #require(await results.published { $0.count == 3 }.last)
+            #expect(conflict.event.type == .jobConflict && conflict.event.errorCode == "duplicate_id" && conflict.sequence == 2)
+        }
+    }
+
+    @Test func `an untrusted publisher gets no event, and its message is set aside`() async throws {
+        try await withEngine { store in
+            door.deliver(delivery("reset", id: "job-1", data: ["confirm": true], publisher: "stranger"), delivery("reset", id: "job-2", data: ["confirm": true], publisher: nil))
+            door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map(\.event.type) == [.integrationReset])
+            #expect(try await store.deadLetters(limit: 10).map(\.reason) == ["untrusted", "untrusted"])
+        }
+    }
+
+    @Test func `what cannot be run is refused, and claims its id`() async throws {
+        try await withEngine { store in
+            door.deliver(delivery("reset", id: "job-1"), delivery("drift", id: "job-2"), delivery("reset", id: "job-1"))
+            let events = await results.published { $0.count == 3 }
+            #expect(events.map(\.event.errorCode) == ["reset_not_confirmed", "not_supported", "reset_not_confirmed"])
+            #expect(events[0].event.id == events[2].event.id)
+            #expect(try await store.deadLetters(limit: 10).count == 2)
+        }
+    }
+
+    @Test func `an event that is not confirmed is published again, under the same id`() async throws {
+        try await withEngine { store in
+            results.refuse(2)
+            door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
+            // Each refusal is followed by a pause.
+            while results.attempts < 3 {
+                clock.advance(by: .seconds(1))
+                await Task.yield()
+            }
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map(\.event.type) == [.integrationReset])
+        }
+    }
+
+    @Test func `a message that was delivered five times without being taken in is recorded unread`() async throws {
+        try await withEngine { store in
+            let guilty = delivery("reset", id: "job-1", data: ["confirm": true], isRedelivered: true)
+            let sha256 = Vault.sha256(guilty.message.body)
+            for _ in 1...4 { _ = try await store.countRedelivery(sha256: sha256, at: clock.now) }
+            door.deliver(guilty, delivery("reset", id: "job-2", data: ["confirm": true], isRedelivered: true))
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map { $0.event.jobID?.description } == ["job-2"])
+            #expect(try await store.deadLetters(limit: 10).map(\.reason) == ["poison"])
+        }
+    }
+
+    @Test func `a job that was not begun in time expires`() async throws {
+        try await withEngine { _ in
+            door.deliver(delivery("billing-codes", id: "job-1", extra: ["expirytime": "2026-11-22T07:59:59Z"]))
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map(\.event.type) == [.jobExpired])
+        }
+    }
+
+    @Test func `hundreds of tenants are worked on, each in its own sequence`() async throws {
+        try await withEngine { _ in
+            for number in 0..<300 {
+                door.deliver(
+                    delivery("billing-codes", id: "a", tenant: "msp-\(number)"),
+                    delivery("sync", id: "b", tenant: "msp-\(number)", data: ["planId": "p", "services": [["key": "a", "type": "License"]]]))
+            }
+            let events = await results.published { $0.count == 600 }
+            let byTenant = Dictionary(grouping: events, by: \.event.lane.tenant)
+            #expect(byTenant.count == 300)
+            #expect(byTenant.values.allSatisfy { $0.map(\.sequence) == [1, 2] })
+        }
+    }
+}
