@@ -1,5 +1,4 @@
 import Contract
-import Foundation
 import Store
 import Testing
 import Vault
