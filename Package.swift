@@ -50,7 +50,7 @@ let package = Package(
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
 
         // Level 2: seams to the outside world.
-        .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle, crypto], swiftSettings: house),
         .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
         .target(name: "Vault", dependencies: ["Contract", crypto], swiftSettings: house),
         .target(name: "Store", dependencies: ["Contract"], swiftSettings: strict),

@@ -1,0 +1,20 @@
+/// How long to wait before the next attempt: exponential, with full jitter, so that many workers do not return to a broker in step.
+struct Backoff: Sendable {
+    /// The bound of the first wait.
+    var base: Duration = .milliseconds(100)
+    /// The bound of every wait.
+    var ceiling: Duration = .seconds(15)
+
+    private var failures = 0
+
+    /// The next wait, given a random number in 0..<1.
+    mutating func next(random: Double = .random(in: 0..<1)) -> Duration {
+        // Doubling stops where the ceiling is certain to be reached, long before the factor overflows.
+        let bound = min(base * (1 << min(failures, 20)), ceiling)
+        failures += 1
+        return bound * random
+    }
+
+    /// After success: the next failure counts as the first.
+    mutating func reset() { failures = 0 }
+}

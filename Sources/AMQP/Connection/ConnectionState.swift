@@ -1,0 +1,90 @@
+import Synchronization
+
+/// How a service's connection stands: for logs and for readiness.
+package enum ConnectionState: Sendable {
+    /// There is no connection; another attempt follows. The reason is `nil` before the first attempt and after the service has ended.
+    case disconnected(reason: AMQPError?)
+    /// There is a connection. A publisher can publish; a consumer does not yet, or not any more, consume from all its queues.
+    case connected
+    /// The broker takes no messages: it is short of memory or disk.
+    case blocked(reason: String)
+    /// The broker has confirmed a consumer on each queue.
+    case consuming
+
+    package var isConnected: Bool {
+        if case .disconnected = self { false } else { true }
+    }
+
+    package var isConsuming: Bool {
+        if case .consuming = self { true } else { false }
+    }
+
+    package var isBlocked: Bool {
+        if case .blocked = self { true } else { false }
+    }
+}
+
+/// The current state, for many readers; each may wait for changes.
+final class ConnectionStateBroadcast: Sendable {
+    private struct State {
+        var current: ConnectionState = .disconnected(reason: nil)
+        var isFinished = false
+        var nextID = 0
+        var listeners: [Int: AsyncStream<ConnectionState>.Continuation] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    var current: ConnectionState { state.withLock { $0.current } }
+
+    func update(_ new: ConnectionState) {
+        state.withLock { state in
+            state.current = new
+            for listener in state.listeners.values { listener.yield(new) }
+        }
+    }
+
+    /// The current state at once, then each one that follows; a slow reader sees the newest.
+    func updates() -> AsyncStream<ConnectionState> {
+        let (stream, continuation) = AsyncStream.makeStream(of: ConnectionState.self, bufferingPolicy: .bufferingNewest(1))
+        let id: Int? = state.withLock { state in
+            continuation.yield(state.current)
+            guard !state.isFinished else { return nil }
+            state.nextID += 1
+            state.listeners[state.nextID] = continuation
+            return state.nextID
+        }
+        guard let id else {
+            continuation.finish()
+            return stream
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { $0.listeners[id] = nil }
+        }
+        return stream
+    }
+
+    func finish() {
+        let listeners = state.withLock { state in
+            state.isFinished = true
+            state.current = .disconnected(reason: nil)
+            defer { state.listeners = [:] }
+            return state.listeners.values
+        }
+        for listener in listeners {
+            listener.yield(.disconnected(reason: nil))
+            listener.finish()
+        }
+    }
+}
+
+extension ConnectionState {
+    /// Whether nothing has changed that anybody would be told.
+    func isSame(as other: ConnectionState) -> Bool {
+        switch (self, other) {
+        case (.connected, .connected), (.consuming, .consuming): true
+        case (.blocked(let reason), .blocked(let otherReason)): reason == otherReason
+        default: false
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Logging
+import Telemetry
+
+/// A connection that consumes: one channel for each queue, so that a missing queue does not keep the others from being served.
+struct ConsumerRole: ConnectionRole {
+    enum Command: Sendable {
+        case acknowledge([DeliveryTag])
+        case setOpen(Bool)
+    }
+
+    private let configuration: ConsumerConfiguration
+    private let inbox: DeliveryInbox
+    private let log: Logger
+    /// The channel of `sources[i]` has the number i + 1.
+    private var channels: [ConsumingChannel]
+    private var lastGeneration: UInt64 = 0
+    private var isOpen = true
+    /// What has arrived in this turn.
+    private var arrived: [Delivery] = []
+
+    init(configuration: ConsumerConfiguration, inbox: DeliveryInbox, replyTimeout: Duration, log: Logger) {
+        self.configuration = configuration
+        self.inbox = inbox
+        self.log = log
+        channels = configuration.sources.map { _ in
+            ConsumingChannel(now: .now, settleTime: configuration.settleTime, replyTimeout: replyTimeout)
+        }
+    }
+
+    var state: ConnectionState {
+        // A blocked connection still delivers, and takes acknowledgements.
+        channels.allSatisfy(\.isConsuming) ? .consuming : .connected
+    }
+
+    mutating func opened(_ connection: BrokerConnection) {}
+
+    mutating func lost(_ error: AMQPError, now: ContinuousClock.Instant) {
+        arrived = []
+        for index in channels.indices {
+            forget(index)
+            channels[index].connectionLost(now: now)
+        }
+    }
+
+    mutating func perform(_ command: Command, now: ContinuousClock.Instant) {
+        switch command {
+        case .acknowledge(let tags):
+            for tag in tags {
+                guard let index = channels.firstIndex(where: { $0.generation == tag.generation }) else { continue }
+                channels[index].tracker.finish(tag.number)
+            }
+        case .setOpen(let isOpen):
+            self.isOpen = isOpen
+        }
+    }
+
+    mutating func received(_ inbound: Inbound, on connection: BrokerConnection, now: ContinuousClock.Instant) throws(AMQPError) {
+        switch inbound {
+        case .delivery(let message, let channel):
+            guard let index = index(of: channel), channels[index].delivered(message.number) else { return }
+            arrived.append(
+                Delivery(
+                    tag: DeliveryTag(generation: channels[index].generation, number: message.number),
+                    queue: configuration.sources[index].queue,
+                    exchange: message.exchange,
+                    routingKey: message.routingKey,
+                    isRedelivered: message.isRedelivered,
+                    properties: message.properties,
+                    body: message.body
+                )
+            )
+        case .consumerStarted(let channel):
+            guard let index = index(of: channel) else { return }
+            channels[index].consumerStarted()
+            log.info("Consuming", metadata: .keys([.queue: "\(configuration.sources[index].queue)"]))
+        case .consumerCancelled(let channel):
+            guard let index = index(of: channel) else { return }
+            log.warning("RabbitMQ cancelled the consumer", metadata: .keys([.queue: "\(configuration.sources[index].queue)"]))
+            forget(index)
+            if channels[index].consumerCancelled(now: now) != nil { try connection.closeChannel(channel) }
+        case .channelClosed(let channel, let error):
+            guard let index = index(of: channel) else { return }
+            log.warning(
+                "RabbitMQ closed the channel",
+                metadata: .keys([.queue: "\(configuration.sources[index].queue)", .error: "\(error)"])
+            )
+            forget(index)
+            channels[index].closedByBroker(now: now)
+        case .channelCloseConfirmed(let channel):
+            guard let index = index(of: channel) else { return }
+            channels[index].closeConfirmed()
+        case .channelOpened, .confirmsSelected, .returned, .answered, .blocked, .unblocked:
+            break
+        }
+    }
+
+    mutating func turn(
+        _ connection: BrokerConnection,
+        now: ContinuousClock.Instant,
+        isStopping: Bool
+    ) throws(AMQPError) -> LoopTurn {
+        if !arrived.isEmpty {
+            inbox.append(arrived)
+            arrived = []
+        }
+        let wanted = isOpen && !isStopping
+        var turn = LoopTurn()
+        for index in channels.indices {
+            let channel = UInt16(index + 1)
+            if channels[index].canAcknowledge {
+                for acknowledgement in channels[index].tracker.flush() { try connection.acknowledge(acknowledgement, channel: channel) }
+            }
+            switch channels[index].turn(now: now, wanted: wanted, nextGeneration: lastGeneration + 1) {
+            case .open:
+                lastGeneration += 1
+                try connection.openChannel(channel)
+                try connection.consume(configuration.sources[index], prefetch: configuration.prefetch, channel: channel)
+            case .close:
+                forget(index)
+                try connection.closeChannel(channel)
+            case .giveUp:
+                throw AMQPError(.timedOut, "RabbitMQ did not open or close a channel in time.")
+            case nil:
+                break
+            }
+            if let deadline = channels[index].deadline(wanted: wanted) {
+                turn.nextAt = min(turn.nextAt ?? deadline, deadline)
+            }
+        }
+        turn.isFinished = isStopping && channels.allSatisfy(\.isClosed)
+        return turn
+    }
+
+    func idleTurn(now: ContinuousClock.Instant, isStopping: Bool) -> LoopTurn { LoopTurn(isFinished: isStopping) }
+
+    mutating func ended() { inbox.finish() }
+
+    /// What the broker says is checked before it is used as an index.
+    private func index(of channel: UInt16) -> Int? {
+        let index = Int(channel) - 1
+        return channels.indices.contains(index) ? index : nil
+    }
+
+    /// What nobody has taken yet of a channel that ends comes again.
+    private mutating func forget(_ index: Int) {
+        let generation = channels[index].generation
+        arrived.removeAll { $0.tag.generation == generation }
+        inbox.remove(generation: generation)
+    }
+}

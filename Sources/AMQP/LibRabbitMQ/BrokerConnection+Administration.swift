@@ -1,0 +1,96 @@
+import CRabbitMQ
+
+/// Methods that wait for the broker's answer, for a connection that does nothing else.
+///
+/// Each uses a channel of its own, because the broker closes the channel of a method that it refuses.
+extension BrokerConnection {
+    func declare(_ exchange: Topology.Exchange, passively: Bool) throws(AMQPError) {
+        try onChannel { (channel) throws(AMQPError) in
+            amqp_exchange_declare(
+                handle,
+                channel,
+                pool.bytes(exchange.name),
+                pool.bytes(exchange.kind.rawValue),
+                passively ? 1 : 0,
+                1,
+                0,
+                0,
+                amqp_empty_table
+            )
+            try checkReply()
+        }
+    }
+
+    /// - Returns: how many messages are ready, at this moment.
+    @discardableResult
+    func declare(_ queue: Topology.Queue, passively: Bool) throws(AMQPError) -> Int {
+        try onChannel { (channel) throws(AMQPError) in
+            let answer = amqp_queue_declare(
+                handle,
+                channel,
+                pool.bytes(queue.name),
+                passively ? 1 : 0,
+                1,
+                0,
+                0,
+                pool.table(queue.arguments)
+            )
+            try checkReply()
+            return Int(answer?.pointee.message_count ?? 0)
+        }
+    }
+
+    func bind(_ binding: Topology.Binding) throws(AMQPError) {
+        try onChannel { (channel) throws(AMQPError) in
+            amqp_queue_bind(
+                handle,
+                channel,
+                pool.bytes(binding.queue),
+                pool.bytes(binding.exchange),
+                pool.bytes(binding.routingKey),
+                amqp_empty_table
+            )
+            try checkReply()
+        }
+    }
+
+    func deleteQueue(_ name: String) throws(AMQPError) {
+        try onChannel { (channel) throws(AMQPError) in
+            amqp_queue_delete(handle, channel, pool.bytes(name), 0, 0)
+            try checkReply()
+        }
+    }
+
+    func deleteExchange(_ name: String) throws(AMQPError) {
+        try onChannel { (channel) throws(AMQPError) in
+            amqp_exchange_delete(handle, channel, pool.bytes(name), 0)
+            try checkReply()
+        }
+    }
+
+    private func onChannel<Value>(_ body: (UInt16) throws(AMQPError) -> Value) throws(AMQPError) -> Value {
+        let channel: UInt16 = 1
+        defer {
+            pool.recycle()
+            releaseBuffers()
+        }
+        amqp_channel_open(handle, channel)
+        try checkReply()
+        do {
+            let value = try body(channel)
+            amqp_channel_close(handle, channel, AMQP_REPLY_SUCCESS)
+            return value
+        } catch {
+            // The broker waits for this before the number may be used again.
+            if [.accessRefused, .notFound, .preconditionFailed, .channelClosed].contains(error.code) {
+                var ok = amqp_channel_close_ok_t()
+                try send(AMQP_CHANNEL_CLOSE_OK_METHOD, &ok, channel)
+            }
+            throw error
+        }
+    }
+
+    private func checkReply() throws(AMQPError) {
+        if let error = AMQPError(reply: amqp_get_rpc_reply(handle)) { throw error }
+    }
+}

@@ -1,0 +1,37 @@
+/// The properties of a message that the contract speaks of. What is `nil` was not, or is not, sent.
+package struct MessageProperties: Sendable {
+    package var contentType: String?
+    /// 2: kept over a restart of the broker.
+    package var deliveryMode: UInt8?
+    package var messageID: String?
+    package var correlationID: String?
+    package var type: String?
+    /// RabbitMQ refuses a message that names another user than the connection's.
+    package var userID: String?
+    package var appID: String?
+    /// Seconds since 1970.
+    package var timestamp: UInt64?
+    package var headers: [String: AMQPFieldValue]
+
+    package init(
+        contentType: String? = nil,
+        deliveryMode: UInt8? = 2,
+        messageID: String? = nil,
+        correlationID: String? = nil,
+        type: String? = nil,
+        userID: String? = nil,
+        appID: String? = nil,
+        timestamp: UInt64? = nil,
+        headers: [String: AMQPFieldValue] = [:]
+    ) {
+        self.contentType = contentType
+        self.deliveryMode = deliveryMode
+        self.messageID = messageID
+        self.correlationID = correlationID
+        self.type = type
+        self.userID = userID
+        self.appID = appID
+        self.timestamp = timestamp
+        self.headers = headers
+    }
+}

@@ -1,0 +1,84 @@
+import Confinement
+
+extension Topology {
+    /// Declares everything, in an order in which nothing refers to what is not there yet. What exists already as described is left alone.
+    ///
+    /// - Throws: ``AMQPError`` `.preconditionFailed` where something exists with another type or other arguments: RabbitMQ cannot change
+    ///   those, so that it has to be drained, deleted and applied again. `.accessRefused` where the user may not configure.
+    package func apply(to configuration: AMQPConfiguration) async throws(AMQPError) {
+        try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
+            for exchange in exchanges { try connection.declare(exchange, passively: false) }
+            for queue in queues { try connection.declare(queue, passively: false) }
+            for binding in bindings { try connection.bind(binding) }
+        }
+    }
+
+    /// Which exchanges and queues there are. Any user may ask; types, arguments and bindings cannot be seen this way.
+    package func check(on configuration: AMQPConfiguration) async throws(AMQPError) -> TopologyReport {
+        try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
+            var report = TopologyReport(unseen: TopologyReport.unseenWithoutManagement)
+            for exchange in exchanges {
+                if try !connection.exists({ (connection) throws(AMQPError) in try connection.declare(exchange, passively: true) }) {
+                    report.findings.append(.init(.missing, "exchange \(exchange.name)"))
+                }
+            }
+            for queue in queues {
+                if try !connection.exists({ (connection) throws(AMQPError) in try connection.declare(queue, passively: true) }) {
+                    report.findings.append(.init(.missing, "queue \(queue.name)"))
+                }
+            }
+            return report
+        }
+    }
+
+    /// How many messages are ready in a queue at this moment.
+    ///
+    /// - Throws: ``AMQPError`` `.notFound` if there is no such queue.
+    package static func messageCount(of queue: String, on configuration: AMQPConfiguration) async throws(AMQPError) -> Int {
+        try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
+            try connection.declare(Queue(name: queue, arguments: [:]), passively: true)
+        }
+    }
+
+    /// Deletes everything that it describes, with the messages in it. For tests.
+    package func delete(from configuration: AMQPConfiguration) async throws(AMQPError) {
+        try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
+            for queue in queues { try connection.deleteQueue(queue.name) }
+            for exchange in exchanges { try connection.deleteExchange(exchange.name) }
+        }
+    }
+}
+
+extension BrokerConnection {
+    /// Runs `body` with a connection of its own, on a thread of its own, and closes it. Its waits end with the configuration's timeouts.
+    static func use<Value: Sendable>(
+        _ configuration: AMQPConfiguration,
+        _ body: @escaping @Sendable (BrokerConnection) throws(AMQPError) -> Value
+    ) async throws(AMQPError) -> Value {
+        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, AMQPError>, Never>) in
+            do throws(ConfinementError) {
+                try ConfinedThread.start(name: "amqp-admin") {
+                    let result = Result { () throws(AMQPError) -> Value in
+                        let connection = try open(configuration)
+                        defer { connection.close() }
+                        return try body(connection)
+                    }
+                    continuation.resume(returning: result)
+                }
+            } catch {
+                continuation.resume(returning: .failure(AMQPError(.unexpected, error.description)))
+            }
+        }
+        return try result.get()
+    }
+
+    fileprivate func exists<Value>(_ declare: (BrokerConnection) throws(AMQPError) -> Value) throws(AMQPError) -> Bool {
+        do {
+            _ = try declare(self)
+            return true
+        } catch {
+            if error.code == .notFound { return false }
+            throw error
+        }
+    }
+}

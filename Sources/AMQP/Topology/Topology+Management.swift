@@ -1,0 +1,158 @@
+import FoundationEssentials
+
+/// The answers of RabbitMQ's management API that a full check needs, as bytes: whoever speaks HTTP gets them.
+package struct ManagementAnswers: Sendable {
+    /// The paths to get, for a virtual host.
+    package struct Paths: Sendable {
+        package let exchanges: String
+        package let queues: String
+        package let bindings: String
+
+        package init(virtualHost: String) {
+            // Everything but unreserved characters is encoded: the virtual host is one segment of the path.
+            let hexadecimal = Array("0123456789ABCDEF")
+            let segment = virtualHost.utf8.reduce(into: "") { segment, byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                    UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                    segment.append(Character(Unicode.Scalar(byte)))
+                default:
+                    segment += "%\(hexadecimal[Int(byte >> 4)])\(hexadecimal[Int(byte & 15)])"
+                }
+            }
+            exchanges = "/api/exchanges/\(segment)"
+            queues = "/api/queues/\(segment)"
+            bindings = "/api/bindings/\(segment)"
+        }
+    }
+
+    package var exchanges: [UInt8]
+    package var queues: [UInt8]
+    package var bindings: [UInt8]
+
+    package init(exchanges: [UInt8], queues: [UInt8], bindings: [UInt8]) {
+        self.exchanges = exchanges
+        self.queues = queues
+        self.bindings = bindings
+    }
+}
+
+extension Topology {
+    /// Compares types, arguments and bindings with what the management API says. Pure.
+    ///
+    /// Further arguments and bindings are nobody's business but the operator's; a further binding of a door is not: a job that two doors get runs in no order.
+    ///
+    /// - Throws: ``AMQPError`` `.unexpected` if an answer is not what the management API gives.
+    package func compare(with answers: ManagementAnswers) throws(AMQPError) -> TopologyReport {
+        let foundExchanges = try decode([FoundExchange].self, answers.exchanges)
+        let foundQueues = try decode([FoundQueue].self, answers.queues)
+        let foundBindings = try decode([FoundBinding].self, answers.bindings)
+        var report = TopologyReport()
+
+        for exchange in exchanges {
+            let entity = "exchange \(exchange.name)"
+            guard let found = foundExchanges.first(where: { $0.name == exchange.name }) else {
+                report.findings.append(.init(.missing, entity))
+                continue
+            }
+            if found.type != exchange.kind.rawValue {
+                report.findings.append(.init(.different, entity, "its type is \(found.type), not \(exchange.kind.rawValue)"))
+            }
+            if !found.durable { report.findings.append(.init(.different, entity, "it is not durable")) }
+        }
+        for queue in queues {
+            let entity = "queue \(queue.name)"
+            guard let found = foundQueues.first(where: { $0.name == queue.name }) else {
+                report.findings.append(.init(.missing, entity))
+                continue
+            }
+            if !found.durable { report.findings.append(.init(.different, entity, "it is not durable")) }
+            for (name, value) in queue.arguments.sorted(by: { $0.key < $1.key }) {
+                let found = found.arguments[name]
+                if found?.value != value {
+                    report.findings.append(.init(.different, entity, "\(name) is \(found?.text ?? "not set"), not \(value.text)"))
+                }
+            }
+        }
+        for binding in bindings where !foundBindings.contains(where: { $0.isSame(as: binding) }) {
+            let key = binding.routingKey.isEmpty ? "" : " with \(binding.routingKey)"
+            report.findings.append(.init(.missing, "the binding of queue \(binding.queue) to exchange \(binding.exchange)\(key)"))
+        }
+        for door in doorsBoundByOperator where !foundBindings.contains(where: { $0.source == exchanges[0].name && $0.destination == door })
+        {
+            report.findings.append(.init(.missing, "a binding of queue \(door) to exchange \(exchanges[0].name)"))
+        }
+        return report
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(AMQPError) -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch {
+            throw AMQPError(.unexpected, "The management API's answer is not understood. Is MANAGEMENT_URL RabbitMQ's management API?")
+        }
+    }
+}
+
+private struct FoundExchange: Decodable {
+    var name: String
+    var type: String
+    var durable: Bool
+}
+
+private struct FoundQueue: Decodable {
+    var name: String
+    var durable: Bool
+    var arguments: [String: FoundArgument]
+}
+
+private struct FoundBinding: Decodable {
+    var source: String
+    var destination: String
+    var destinationType: String
+    var routingKey: String
+
+    enum CodingKeys: String, CodingKey {
+        case source
+        case destination
+        case destinationType = "destination_type"
+        case routingKey = "routing_key"
+    }
+
+    func isSame(as binding: Topology.Binding) -> Bool {
+        source == binding.exchange && destination == binding.queue && destinationType == "queue" && routingKey == binding.routingKey
+    }
+}
+
+/// An argument as JSON has it.
+private struct FoundArgument: Decodable {
+    var value: AMQPFieldValue
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let bool = try? container.decode(Bool.self) {
+            value = .bool(bool)
+        } else if let integer = try? container.decode(Int64.self) {
+            value = .integer(integer)
+        } else if let string = try? container.decode(String.self) {
+            value = .string(string)
+        } else {
+            value = .unsupported
+        }
+    }
+
+    var text: String { value.text }
+}
+
+extension AMQPFieldValue {
+    /// For reports; arguments of queues are scalars.
+    fileprivate var text: String {
+        switch self {
+        case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .double(let value): "\(value)"
+        case .string(let value): value
+        default: "something else"
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Testing
+
+@testable import AMQP
+
+struct ConsumingChannelTests {
+    private let start = ContinuousClock.now
+
+    private func channel() -> ConsumingChannel {
+        ConsumingChannel(now: start, settleTime: .milliseconds(100), replyTimeout: .seconds(5))
+    }
+
+    private func consuming() -> ConsumingChannel {
+        var channel = channel()
+        _ = channel.turn(now: start, wanted: true, nextGeneration: 1)
+        channel.consumerStarted()
+        return channel
+    }
+
+    @Test func `it opens when it is wanted, and consumes when the broker says so`() {
+        var channel = channel()
+        #expect(channel.turn(now: start, wanted: false, nextGeneration: 1) == nil)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 1) == .open)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == nil)
+        #expect(!channel.isConsuming)
+        channel.consumerStarted()
+        #expect(channel.isConsuming)
+        #expect(channel.generation == 1)
+        #expect(channel.deadline(wanted: true) == nil)
+    }
+
+    @Test func `a broker that does not answer in time is given up`() {
+        var channel = channel()
+        _ = channel.turn(now: start, wanted: true, nextGeneration: 1)
+        #expect(channel.deadline(wanted: true) == start + .seconds(5))
+        #expect(channel.turn(now: start + .seconds(4), wanted: true, nextGeneration: 2) == nil)
+        #expect(channel.turn(now: start + .seconds(5), wanted: true, nextGeneration: 2) == .giveUp)
+    }
+
+    @Test func `a closed door takes nothing more, settles, and then closes`() {
+        var channel = consuming()
+        #expect(channel.delivered(1))
+        #expect(channel.turn(now: start, wanted: false, nextGeneration: 2) == nil)
+        #expect(!channel.delivered(2))
+        #expect(channel.canAcknowledge)
+        #expect(channel.deadline(wanted: false) == start + .milliseconds(100))
+        #expect(channel.turn(now: start + .milliseconds(100), wanted: false, nextGeneration: 2) == .close)
+        #expect(!channel.canAcknowledge)
+        channel.closeConfirmed()
+        #expect(channel.isClosed)
+        #expect(channel.turn(now: start + .milliseconds(101), wanted: false, nextGeneration: 2) == nil)
+    }
+
+    @Test func `a door that opens while it is being closed is closed first`() {
+        var channel = consuming()
+        _ = channel.turn(now: start, wanted: false, nextGeneration: 2)
+        _ = channel.turn(now: start + .seconds(1), wanted: true, nextGeneration: 2)
+        #expect(channel.turn(now: start + .seconds(1), wanted: true, nextGeneration: 2) == nil)
+        channel.closeConfirmed()
+        #expect(channel.turn(now: start + .seconds(1), wanted: true, nextGeneration: 2) == .open)
+        #expect(channel.generation == 2)
+    }
+
+    @Test func `numbers begin anew with each opening`() {
+        var channel = consuming()
+        #expect(channel.delivered(1))
+        channel.closedByBroker(now: start)
+        _ = channel.turn(now: start + .seconds(60), wanted: true, nextGeneration: 2)
+        #expect(channel.delivered(1))
+        channel.tracker.finish(1)
+        #expect(channel.tracker.flush() == [.init(number: 1, isMultiple: false)])
+    }
+
+    @Test func `a cancelled consumer closes its channel, and is tried again later`() throws {
+        var channel = consuming()
+        #expect(channel.consumerCancelled(now: start) == .close)
+        #expect(channel.consumerCancelled(now: start) == nil)
+        channel.closeConfirmed()
+        let retryAt = try #require(channel.deadline(wanted: true))
+        #expect(channel.turn(now: retryAt, wanted: true, nextGeneration: 2) == .open)
+    }
+
+    @Test func `a lost connection closes it at once`() {
+        var channel = consuming()
+        channel.connectionLost(now: start)
+        #expect(channel.isClosed)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == .open)
+    }
+}

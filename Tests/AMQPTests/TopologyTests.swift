@@ -1,0 +1,87 @@
+import Testing
+
+@testable import AMQP
+
+struct TopologyTests {
+    private let exchanges = """
+        [{"name":"autotask.jobs","type":"topic","durable":true},{"name":"autotask.results","type":"topic","durable":true},
+         {"name":"autotask.dead","type":"fanout","durable":true},{"name":"","type":"direct","durable":true}]
+        """
+    private let queues = """
+        [{"name":"autotask.jobs","durable":true,"arguments":{"x-queue-type":"quorum","x-single-active-consumer":true,
+          "x-dead-letter-exchange":"autotask.dead","x-dead-letter-strategy":"at-least-once","x-overflow":"reject-publish"}},
+         {"name":"autotask.results.journal","durable":true,"arguments":{"x-queue-type":"stream","x-max-age":"7D"}},
+         {"name":"autotask.dead","durable":true,"arguments":{"x-queue-type":"quorum"}}]
+        """
+    private let bindings = """
+        [{"source":"autotask.jobs","destination":"autotask.jobs","destination_type":"queue","routing_key":"#"},
+         {"source":"autotask.results","destination":"autotask.results.journal","destination_type":"queue","routing_key":"#"},
+         {"source":"autotask.dead","destination":"autotask.dead","destination_type":"queue","routing_key":""}]
+        """
+
+    private func answers(exchanges: String? = nil, queues: String? = nil, bindings: String? = nil) -> ManagementAnswers {
+        ManagementAnswers(
+            exchanges: Array((exchanges ?? self.exchanges).utf8),
+            queues: Array((queues ?? self.queues).utf8),
+            bindings: Array((bindings ?? self.bindings).utf8)
+        )
+    }
+
+    @Test func `what is as it should be is good`() throws {
+        #expect(try Topology().compare(with: answers()).isGood)
+    }
+
+    @Test func `missing and different entities are told, with a remedy`() throws {
+        let report = try Topology().compare(
+            with: answers(
+                exchanges: exchanges.replacing("autotask.results", with: "other.results"),
+                queues: queues.replacing(#""x-single-active-consumer":true,"#, with: ""),
+                bindings: "[]"
+            )
+        )
+        #expect(report.findings.contains(.init(.missing, "exchange autotask.results")))
+        #expect(
+            report.findings.contains(.init(.different, "queue autotask.jobs", "x-single-active-consumer is not set, not true"))
+        )
+        #expect(report.findings.contains(.init(.missing, "the binding of queue autotask.jobs to exchange autotask.jobs with #")))
+        #expect(report.description.contains("topology apply"))
+        #expect(!report.description.contains("\n"))
+    }
+
+    @Test func `the wrong type of an exchange is told`() throws {
+        let report = try Topology().compare(with: answers(exchanges: exchanges.replacing("fanout", with: "topic")))
+        #expect(report.findings == [.init(.different, "exchange autotask.dead", "its type is topic, not fanout")])
+    }
+
+    @Test func `doors of the operator's need a binding, whichever`() throws {
+        let topology = Topology(doors: ["autotask.jobs.a"])
+        let queues = queues.replacing(#""name":"autotask.jobs""#, with: #""name":"autotask.jobs.a""#)
+        let bound = bindings.replacing(
+            ##""destination":"autotask.jobs","destination_type":"queue","routing_key":"#""##,
+            with: ##""destination":"autotask.jobs.a","destination_type":"queue","routing_key":"sync.#""##
+        )
+        #expect(try topology.compare(with: answers(queues: queues, bindings: bound)).isGood)
+        #expect(
+            try topology.compare(with: answers(queues: queues)).findings == [
+                .init(.missing, "a binding of queue autotask.jobs.a to exchange autotask.jobs")
+            ]
+        )
+    }
+
+    @Test func `the prefix changes names only`() {
+        let plain = Topology()
+        let other = Topology(prefix: "test")
+        #expect(other.queues.map(\.name) == plain.queues.map { $0.name.replacing("autotask", with: "test") })
+        #expect(other.queues.map { $0.arguments["x-queue-type"] } == plain.queues.map { $0.arguments["x-queue-type"] })
+    }
+
+    @Test func `an answer that is not the management API's is refused`() {
+        let error = #expect(throws: AMQPError.self) { try Topology().compare(with: answers(queues: "<html>")) }
+        #expect(error?.code == .unexpected)
+    }
+
+    @Test func `the virtual host is one segment of the path`() {
+        #expect(ManagementAnswers.Paths(virtualHost: "/").queues == "/api/queues/%2F")
+        #expect(ManagementAnswers.Paths(virtualHost: "live one").bindings == "/api/bindings/live%20one")
+    }
+}
