@@ -108,6 +108,14 @@ let package = Package(
             dependencies: ["Autotask", "Contract", "Engine", "HTTP", "SQLiteStore", "Store", "Vault", crypto, lifecycle, logging],
             swiftSettings: house
         ),
+        .testTarget(
+            name: "HTTPTests",
+            dependencies: [
+                "Confinement", "HTTP", logging, .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
+            exclude: ["Support/tls-server.py"],
+            swiftSettings: house
+        ),
         .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),
     ]
 )

@@ -18,6 +18,8 @@ final class Transfer {
     private var headers: HeaderList?
     private(set) var exchange: Exchange?
     private var head: [UInt8] = []
+    /// Whether the empty line that ends the header lines has come.
+    private var isHeadComplete = false
     private var body: [UInt8] = []
     /// How often the request was given to a connection.
     private var sendings = 0
@@ -67,6 +69,7 @@ final class Transfer {
         self.exchange = exchange
         sendings = 0
         isTooLarge = false
+        isHeadComplete = false
         try easy.set(CURLOPT_URL, exchange.destination.url)
         try easy.set(CURLOPT_PROTOCOLS_STR, exchange.destination.isPlain ? "http" : "https")
         switch request.method {
@@ -100,9 +103,13 @@ final class Transfer {
     private func outcome(_ result: CURLcode?, of request: HTTPRequest) -> Exchange.Outcome {
         let wasHandedOver = sendings > 0
         let elapsed = easy.getTime(CURLINFO_TOTAL_TIME_T)
+        let status = easy.get(CURLINFO_RESPONSE_CODE)
         return switch result {
+        // libcurl is content with an answer that breaks off among its header lines, or after an interim one.
+        case CURLE_OK where status < 200 || !isHeadComplete:
+            .failure(HTTPError(.connectionLost, "The connection ended before the answer was complete", mayHaveBeenSent: wasHandedOver))
         case CURLE_OK:
-            .success(ReceivedAnswer(status: easy.get(CURLINFO_RESPONSE_CODE), head: head, body: body, elapsed: elapsed))
+            .success(ReceivedAnswer(status: status, head: head, body: body, elapsed: elapsed))
         case nil:
             .failure(HTTPError(.cancelled, "The request was cancelled", mayHaveBeenSent: wasHandedOver))
         case _ where isTooLarge:
@@ -132,13 +139,14 @@ final class Transfer {
 
     /// - Returns: whether libcurl may go on.
     fileprivate func receiveHeader(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
-        // A new status line: what came before was an interim answer.
         if line.starts(with: "HTTP/".utf8) {
+            // What came before was an interim answer.
             head.removeAll(keepingCapacity: true)
-            body.removeAll(keepingCapacity: true)
+            isHeadComplete = false
         }
         // A chunked body may be followed by more header lines. They are nobody's.
-        guard body.isEmpty else { return true }
+        guard !isHeadComplete else { return true }
+        isHeadComplete = line.elementsEqual("\r\n".utf8) || line.elementsEqual("\n".utf8)
         isTooLarge = head.count + line.count > Transfer.headLimit
         if !isTooLarge { head.append(contentsOf: line) }
         return !isTooLarge

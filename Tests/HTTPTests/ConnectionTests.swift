@@ -1,0 +1,105 @@
+import HTTP
+import Testing
+
+@Suite("A kept connection", .timeLimit(.minutes(1)))
+struct ConnectionTests {
+    @Test("is used again")
+    func reuse() async throws {
+        try await withServer { connection in
+            while connection.readRequest() != nil { connection.answer() }
+        } test: { server, transport in
+            for _ in 0..<20 { _ = try await transport.send(server.post()) }
+            #expect(server.connectionCount == 1)
+            #expect(server.requests.count == 20)
+        }
+    }
+
+    @Test("is not used again once the server has closed it, and no request suffers from that")
+    func closedWhileIdle() async throws {
+        let isClosed = Latch()
+        try await withServer { connection in
+            if connection.number > 1 {
+                while connection.readRequest() != nil { connection.answer() }
+            } else if connection.readRequest() != nil {
+                connection.answer()
+                connection.close()
+                isClosed.arrive()
+            }
+        } test: { server, transport in
+            _ = try await transport.send(server.post())
+            await isClosed.wait()
+            let response = try await transport.send(server.post())
+            #expect(response.status == 200)
+            #expect(server.requests.count == 2)
+            #expect(server.connectionCount == 2)
+        }
+    }
+
+    /// Answers the first request of a connection; reads the second, and closes as a server does that has died over it.
+    private static let diesOverTheSecond: @Sendable (ServerConnection) -> Void = { connection in
+        guard connection.readRequest() != nil else { return }
+        connection.answer(body: "answered")
+        guard connection.number == 1 else { return connection.waitForEnd() }
+        _ = connection.readRequest()
+    }
+
+    @Test("that ends over a write does not let it be sent again: it may have taken effect", arguments: [HTTPRequest.Method.post, .patch])
+    func writeIsSentOnce(method: HTTPRequest.Method) async throws {
+        try await withServer(ConnectionTests.diesOverTheSecond) { server, transport in
+            _ = try await transport.send(server.get())
+            let error = await transport.failure(of: HTTPRequest(method: method, url: server.url(), body: Array("{}".utf8)))
+            #expect(error?.code == .connectionLost)
+            #expect(error?.mayHaveBeenSent == true)
+            #expect(server.requests.map(\.requestLine) == ["GET / HTTP/1.1", "\(method.rawValue) / HTTP/1.1"])
+            // The transfer that was broken off serves the next request as well as any.
+            let response = try await transport.send(server.get())
+            #expect(response.status == 200)
+        }
+    }
+
+    @Test("that ends over a read lets it be sent again", arguments: [HTTPRequest.Method.get, .post])
+    func readIsRepeated(method: HTTPRequest.Method) async throws {
+        try await withServer(ConnectionTests.diesOverTheSecond) { server, transport in
+            _ = try await transport.send(server.get("/first"))
+            let response = try await transport.send(HTTPRequest(method: method, url: server.url("/read"), isRepeatable: true))
+            #expect(response.text == "answered")
+            #expect(server.requests.count == 3)
+        }
+    }
+
+    @Test("that never was kept is no reason to send anything again")
+    func freshConnection() async throws {
+        try await withServer { connection in
+            _ = connection.readRequest()
+        } test: { server, transport in
+            let error = await transport.failure(of: server.get())
+            #expect(error?.code == .connectionLost)
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    @Test("serves thousands of requests at once")
+    func thousands() async throws {
+        let count = 2000
+        let allArrived = Latch(count: count)
+        try await withServer { connection in
+            guard let request = connection.readRequest() else { return }
+            allArrived.arrive()
+            // Nobody is answered before all have asked: so all are in flight together.
+            allArrived.block()
+            connection.answer(body: request.requestLine)
+            connection.waitForEnd()
+        } test: { server, transport in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<count {
+                    group.addTask {
+                        let response = try await transport.send(server.get("/\(number)", timeout: .seconds(50)))
+                        #expect(response.text == "GET /\(number) HTTP/1.1")
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(server.connectionCount == count)
+        }
+    }
+}

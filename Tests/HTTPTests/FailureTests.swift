@@ -1,0 +1,212 @@
+import Foundation
+import Glibc
+import HTTP
+import Testing
+
+@Suite("When there is no answer", .timeLimit(.minutes(1)))
+struct FailureTests {
+    @Test("a name that does not resolve is told, and nothing was sent")
+    func unknownName() async throws {
+        // A label of 64 bytes fails in the resolver itself, whatever the network.
+        let host = String(repeating: "a", count: 64) + ".invalid"
+        try await withTransport(to: [host]) { transport in
+            let error = await transport.failure(of: HTTPRequest(method: .post, url: "http://\(host)/"))
+            #expect(error?.code == .nameNotResolved)
+            #expect(error?.mayHaveBeenSent == false)
+        }
+    }
+
+    @Test("a refused connection is told, and nothing was sent")
+    func refusedConnection() async throws {
+        let (socket, port) = try Loopback.listen(backlog: 1)
+        close(socket)
+        try await withTransport(to: ["127.0.0.1:\(port)"]) { transport in
+            let error = await transport.failure(of: HTTPRequest(method: .post, url: "http://127.0.0.1:\(port)/"))
+            #expect(error?.code == .cannotConnect)
+            #expect(error?.mayHaveBeenSent == false)
+        }
+    }
+
+    @Test("a connection that does not come about in time is told, and nothing was sent")
+    func connectTimeout() async throws {
+        // Nobody accepts, and the queue is full: the kernel drops what knocks next.
+        let (listener, port) = try Loopback.listen(backlog: 0)
+        let crowd = (0..<8).map { _ in connect(to: port) }
+        defer { for socket in crowd + [listener] { close(socket) } }
+        try await withTransport(to: ["127.0.0.1:\(port)"]) {
+            $0.connectTimeout = .milliseconds(200)
+        } test: { transport in
+            let error = await transport.failure(of: HTTPRequest(method: .post, url: "http://127.0.0.1:\(port)/"))
+            #expect(error?.code == .cannotConnect)
+            #expect(error?.mayHaveBeenSent == false)
+        }
+    }
+
+    private func connect(to port: Int) -> Int32 {
+        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_port = UInt16(port).bigEndian
+        withUnsafePointer(to: &address) { pointer in
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        return client
+    }
+
+    @Test(
+        "a server that hangs, in whatever part of its answer, meets the time limit",
+        arguments: ["", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]
+    )
+    func hang(beginning: String) async throws {
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write(beginning)
+            connection.waitForEnd()
+        } test: { server, transport in
+            let error = await transport.failure(of: server.get(timeout: .milliseconds(200)))
+            #expect(error?.code == .timedOut)
+            #expect(error?.mayHaveBeenSent == true)
+        }
+    }
+
+    @Test("an answer that never stops meets the time limit")
+    func endlessAnswer() async throws {
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\n\r\n")
+            // One byte for each of the client's: it sends none, so the kernel's buffer is what is written here.
+            connection.write([UInt8](repeating: 0x61, count: 100_000))
+            connection.waitForEnd()
+        } test: { server, transport in
+            let error = await transport.failure(of: server.get(timeout: .milliseconds(200)))
+            #expect(error?.code == .timedOut)
+        }
+    }
+
+    @Test(
+        "an answer that is cut off, or none at all, is a lost connection",
+        arguments: [
+            "", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+            "garbage\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ]
+    )
+    func cutOff(answer: String) async throws {
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write(answer)
+        } test: { server, transport in
+            let error = await transport.failure(of: server.post())
+            #expect(error?.code == .connectionLost)
+            #expect(error?.mayHaveBeenSent == true)
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    @Test("a reset in mid-request is a lost connection, and no signal ends the process")
+    func reset() async throws {
+        try await withServer { connection in
+            connection.waitForFirstByte()
+            connection.reset()
+        } test: { server, transport in
+            let body = String(repeating: "x", count: 8 << 20)
+            let error = await transport.failure(of: server.post(body))
+            #expect(error?.code == .connectionLost)
+        }
+    }
+
+    @Test("a body is refused above its limit, and taken up to it", arguments: ["Content-Length: 1001\r\n", ""])
+    func bodyLimit(length: String) async throws {
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\(length)\r\n" + String(repeating: "x", count: 1001))
+        } test: { server, transport in
+            let error = await transport.failure(of: server.get(maximumResponseBytes: 1000))
+            #expect(error?.code == .responseTooLarge)
+            #expect(error?.mayHaveBeenSent == true)
+            let response = try await transport.send(server.get(maximumResponseBytes: 1001))
+            #expect(response.body.count == 1001)
+        }
+    }
+
+    @Test("a small answer that unpacks to a large one is cut at the limit")
+    func packedBomb() async throws {
+        let bomb = try gzip(zeros: 64 << 20)
+        try #require(bomb.count < 1 << 20)
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(bomb.count)\r\n\r\n")
+            connection.write(bomb)
+            connection.waitForEnd()
+        } test: { server, transport in
+            let error = await transport.failure(of: server.get(maximumResponseBytes: 1 << 20))
+            #expect(error?.code == .responseTooLarge)
+        }
+    }
+
+    @Test("a packed answer is unpacked")
+    func packedAnswer() async throws {
+        let packed = try gzip(zeros: 5000)
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n")
+            connection.write(packed)
+        } test: { server, transport in
+            let response = try await transport.send(server.get())
+            #expect(response.body == [UInt8](repeating: 0, count: 5000))
+        }
+    }
+
+    @Test("header lines without end are refused")
+    func endlessHead() async throws {
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write(
+                "HTTP/1.1 200 OK\r\n" + String(repeating: "X: \(String(repeating: "y", count: 1000))\r\n", count: 1000) + "\r\n"
+            )
+        } test: { server, transport in
+            let error = await transport.failure(of: server.get())
+            #expect(error?.code == .responseTooLarge)
+        }
+    }
+
+    @Test("one exchange that fails takes no other with it")
+    func neighbours() async throws {
+        try await withServer { connection in
+            while let request = connection.readRequest() {
+                if request.requestLine.hasPrefix("GET /bad") { return connection.reset() }
+                connection.answer(body: "good")
+            }
+        } test: { server, transport in
+            await withTaskGroup(of: Bool.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        let outcome = await transport.outcome(of: server.get(number.isMultiple(of: 2) ? "/bad" : "/good"))
+                        return (try? outcome.get().text) == (number.isMultiple(of: 2) ? nil : "good")
+                    }
+                }
+                for await isAsExpected in group { #expect(isAsExpected) }
+            }
+        }
+    }
+
+    private func gzip(zeros count: Int) throws -> [UInt8] {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "head -c \(count) /dev/zero | gzip -9"]
+        process.standardOutput = output
+        try process.run()
+        let packed = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Array(packed)
+    }
+}

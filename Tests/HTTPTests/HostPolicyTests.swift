@@ -1,0 +1,79 @@
+import HTTP
+import Testing
+
+@Suite("The hosts that may be spoken to")
+struct HostPolicyTests {
+    private let policy = HostPolicy(additionalHosts: ["127.0.0.1:8080", "Simulator.Example", "[::1]:8080"])
+
+    @Test(
+        "are those under autotask.net over https, and the ones listed",
+        arguments: [
+            ("https://webservices1.autotask.net/atservicesrest/", "webservices1.autotask.net:443"),
+            ("https://webservices29.autotask.net:443/", "webservices29.autotask.net:443"),
+            ("HTTPS://WebServices.AUTOTASK.net", "webservices.autotask.net:443"),
+            ("https://a.b-c.autotask.net/?search={}", "a.b-c.autotask.net:443"),
+            ("https://web%73ervices.autotask.net/", "webservices.autotask.net:443"),
+            ("http://127.0.0.1:8080/x", "127.0.0.1:8080"),
+            ("https://127.0.0.1:8080/x", "127.0.0.1:8080"),
+            ("http://[::1]:8080/", "[::1]:8080"),
+            ("http://simulator.example/", "simulator.example:80"),
+            ("https://SIMULATOR.example/", "simulator.example:443"),
+        ]
+    )
+    func allowed(url: String, endpoint: String) throws {
+        #expect(try policy.check(url).endpoint == endpoint)
+    }
+
+    @Test(
+        "are no others",
+        arguments: [
+            // Names that only look like it.
+            "https://evil-autotask.net/", "https://autotask.net.evil.example/", "https://autotask.net/", "https://www.autotask.net.evil/",
+            "https://webservices.autotask.network/", "https://webservices.autotask.com/", "https://xautotask.net/",
+            "https://webservices.аutotask.net/", "https://webservices.autotask。net/", "https://webservices.xn--utotask-2ve.net/",
+            "https://webservices.autotask%2enet.evil.example/",
+            // Names that are not quite one.
+            "https://webservices.autotask.net./", "https://.autotask.net/", "https://a..autotask.net/", "https://-a.autotask.net/",
+            "https://a-.autotask.net/", "https://a_b.autotask.net/", "https://*.autotask.net/",
+            "https://\(String(repeating: "a", count: 64)).autotask.net/",
+            // Another scheme, another port.
+            "http://webservices.autotask.net/", "https://webservices.autotask.net:8443/", "https://webservices.autotask.net:80/",
+            "ftp://webservices.autotask.net/", "file:///etc/passwd", "//webservices.autotask.net/", "webservices.autotask.net",
+            "http://127.0.0.1/", "http://127.0.0.1:8081/", "http://simulator.example:8080/", "http://[::1]/",
+            // Somebody else's host behind a sign.
+            "https://webservices.autotask.net@evil.example/", "https://webservices.autotask.net:443@evil.example/",
+            "https://evil.example/https://webservices.autotask.net/", "https://evil.example?.autotask.net/",
+            "https://evil.example#.autotask.net", "https://evil.example\\.autotask.net/", "https://evil.example%00.autotask.net/",
+            "https://evil.example%2f.autotask.net/", "https://evil.example%23.autotask.net/", "https://evil.example:443.autotask.net/",
+            // What a request has no use for.
+            "https://user@webservices.autotask.net/", "https://user:secret@webservices.autotask.net/",
+            "https://webservices.autotask.net/#fragment",
+            // Addresses, however they are written.
+            "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://[::1]/", "http://169.254.169.254/latest/",
+            // Bytes that a URL does not have.
+            "https://webservices.autotask.net/a b", "https://webservices.autotask.net/\r\nHost: evil", "https://webservices.autotask.net/é",
+            "https://webservices.autotask.net\0.evil.example/", "",
+        ]
+    )
+    func refused(url: String) {
+        let error = #expect(throws: HTTPError.self) { try policy.check(url) }
+        #expect(error?.code == .notAllowed)
+        #expect(error?.mayHaveBeenSent == false)
+    }
+
+    @Test("an address counts in the form that is dialled, however it is written")
+    func addressForms() throws {
+        #expect(try policy.check("http://0x7f.1:8080/").endpoint == "127.0.0.1:8080")
+    }
+
+    @Test("what is sent is the parser's reading of the URL")
+    func normalForm() throws {
+        #expect(try policy.check("HTTP://127.0.0.1:8080").url == "http://127.0.0.1:8080/")
+    }
+
+    @Test("neither path nor query are in the error")
+    func silentErrors() {
+        let error = #expect(throws: HTTPError.self) { try policy.check("https://evil.example/path?user=somebody") }
+        #expect(error?.description == "notAllowed: https://evil.example:443 is not among the allowed hosts")
+    }
+}
