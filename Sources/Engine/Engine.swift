@@ -1,4 +1,4 @@
-package import Contract
+import Contract
 package import Logging
 package import ServiceLifecycle
 package import Store

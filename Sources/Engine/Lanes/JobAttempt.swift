@@ -57,11 +57,11 @@ struct JobAttempt: Sendable {
 
     private func context(for claim: LaneClaim) -> JobContext {
         var log = log
-        log[key: .tenant] = "\(claim.token.lane.tenant)"
-        log[key: .product] = "\(claim.token.lane.product.rawValue)"
-        log[key: .jobID] = "\(claim.job.id)"
-        log[key: .kind] = "\(claim.job.kind.rawValue)"
-        log[key: .attempt] = "\(claim.job.attempts)"
+        log[.tenant] = "\(claim.token.lane.tenant)"
+        log[.product] = "\(claim.token.lane.product.rawValue)"
+        log[.jobID] = "\(claim.job.id)"
+        log[.kind] = "\(claim.job.kind.rawValue)"
+        log[.attempt] = "\(claim.job.attempts)"
         return JobContext(
             claim: claim, store: store, vault: vault, autotask: autotask, settings: settings, clock: clock, entropy: entropy, sink: sink, log: log)
     }

@@ -51,9 +51,9 @@ final class LaneRunner: Service {
                 // The group ends when the last of the jobs that run has ended.
             }
         } onGracefulShutdown: {
-            signal.close()
+            self.signal.close()
         }
-        await settle("leave") { () async throws(StoreError) in try await store.leave(worker.current, at: clock.now) }
+        await settle("leave") { () async throws(StoreError) in try await self.store.leave(self.worker.current, at: self.clock.now) }
     }
 
     /// Claims as long as there are free slots and lanes with something to do.
