@@ -1,0 +1,260 @@
+import Contract
+import Store
+import Testing
+
+extension Behaviour {
+    static let claims: [Behaviour] = [
+        Behaviour("a claim takes as many lanes as there is room for, one job of each") { bench in
+            try await bench.accept(.job("a"), .job("a2"), .job("b", .two), .job("c", .three))
+            let first = try await bench.claim(limit: 2)
+            #expect(first.jobs == ["a", "b"])
+            #expect(try await bench.claim().jobs == ["c"])
+            #expect(try await bench.claim().claims.isEmpty)
+        },
+        Behaviour("the decision sees the unfinished jobs in their order, and the revisions that ran") { bench in
+            try await bench.run("old", changes: LaneChanges(ranRevision: (planID: "plan-1", revision: 4)))
+            try await bench.accept(.job("a", plan: "plan-1", revision: 3), .job("b", .one, .reset), .job("other", .two))
+            let seen = Seen()
+            _ = try await bench.claim(limit: 1) { snapshot in
+                if snapshot.lane == .one { seen.snapshot = snapshot }
+                return LaneDecision(next: .wait(until: nil))
+            }
+            let snapshot = try #require(seen.snapshot)
+            #expect(snapshot.jobs.map(\.id.description) == ["a", "b"])
+            #expect(snapshot.jobs.map(\.kind) == [.sync, .reset])
+            #expect(snapshot.revisions == ["plan-1": 4])
+        },
+        Behaviour("an attempt is counted before the work, and the decision is carried out with it") { bench in
+            try await bench.accept(.job("a"))
+            #expect(try await bench.store.lane(.one)?.unfinished.first?.attempts == 0)
+            let claim = try await bench.claimOne()
+            #expect(claim.job.attempts == 1)
+            #expect(try await bench.store.lane(.one)?.unfinished.first?.attempts == 1)
+            #expect(claim.mode == .work)
+        },
+        Behaviour("a job may be claimed to be concluded") { bench in
+            try await bench.accept(.job("a"), .job("b"))
+            let mode = RunMode.conclude(JobError(.superseded))
+            let result = try await bench.claim { LaneDecision(next: .run(order: $0.jobs[1].order, mode)) }
+            #expect(result.jobs == ["b"] && result.claims.first?.mode == mode)
+        },
+        Behaviour("settled jobs end with their events, and need not be run") { bench in
+            try await bench.accept(.job("a"), .job("b"), .job("c"))
+            let result = try await bench.claim { snapshot in
+                LaneDecision(
+                    settlements: snapshot.jobs.dropLast().map { job in
+                        .init(order: job.order, event: bench.event(.jobSuperseded, lane: snapshot.lane, job: job.id))
+                    },
+                    next: .run(order: snapshot.jobs[2].order, .work)
+                )
+            }
+            #expect(result.jobs == ["c"])
+            #expect(result.events.types == [.jobSuperseded, .jobSuperseded])
+            #expect(result.events.sequences == [1, 2])
+            #expect(try await bench.unfinished() == ["c"])
+            #expect(try await bench.accept(.job("a")).events.map(\.event) == [result.events[0].event])
+            #expect(try await bench.unpublished().prefix(2).map(\.event) == result.events.map(\.event))
+        },
+        Behaviour("a lane whose last job was settled is not offered again") { bench in
+            try await bench.accept(.job("a"))
+            let result = try await bench.claim { snapshot in
+                let event = bench.event(.jobExpired, lane: snapshot.lane, job: snapshot.jobs[0].id)
+                return LaneDecision(settlements: [.init(order: snapshot.jobs[0].order, event: event)], next: .wait(until: nil))
+            }
+            #expect(result.claims.isEmpty && result.events.types == [.jobExpired] && result.nextWake == nil)
+            #expect(try await bench.claim { _ in preconditionFailure("nothing is there to decide") }.claims.isEmpty)
+        },
+        Behaviour("a lane that waits is not offered before its time") { bench in
+            try await bench.accept(.job("a"))
+            let waiting = try await bench.claim { _ in LaneDecision(next: .wait(until: bench.time(10))) }
+            #expect(waiting.claims.isEmpty && waiting.nextWake == bench.time(10))
+            let early = try await bench.claim(at: bench.time(9)) { _ in preconditionFailure("it is not its time") }
+            #expect(early.nextWake == bench.time(10))
+            #expect(try await bench.claimDue(at: bench.time(10)).jobs == ["a"])
+        },
+        Behaviour("a lane that waits for something new is offered when something new is accepted") { bench in
+            try await bench.accept(.job("a"))
+            let waiting = try await bench.claim { _ in LaneDecision(next: .wait(until: nil)) }
+            #expect(waiting.nextWake == nil)
+            #expect(try await bench.claim(at: bench.time(1000)) { _ in preconditionFailure("nothing is new") }.claims.isEmpty)
+            try await bench.accept(.job("b"), at: bench.time(1000))
+            #expect(try await bench.claimDue(at: bench.time(1000)).jobs == ["a"])
+        },
+        Behaviour("the next wake is the earliest of all lanes that are free") { bench in
+            try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
+            let result = try await bench.claim { snapshot in
+                switch snapshot.lane {
+                case .one: LaneDecision(next: .wait(until: bench.time(30)))
+                case .two: LaneDecision(next: .wait(until: bench.time(20)))
+                default: snapshot.inOrder(at: Bench.start)
+                }
+            }
+            #expect(result.jobs == ["c"] && result.nextWake == bench.time(20))
+        },
+        Behaviour("a claim hands over what is remembered of the lane") { bench in
+            let connection = ConnectionRecord.of(database: 5)
+            try await bench.run("c", .one, .connect, changes: LaneChanges(connection: .set(connection), becomesEligible: true))
+            try await bench.accept(.job("a"))
+            let state = try await bench.claimOne().state
+            #expect(state.connection == connection && state.isEligible && !state.isEnabled && state.epoch == 1)
+        },
+        Behaviour("a worker that never joined claims and accepts nothing") { bench in
+            let stranger = WorkerID("stranger")
+            try await bench.accept(.job("a"))
+            await bench.expectFenced("claim") { _ = try await bench.claim(by: stranger) }
+            await bench.expectFenced("accept") { _ = try await bench.accept(.job("b"), by: stranger) }
+            #expect(try await bench.unfinished() == ["a"])
+        },
+    ]
+
+    static let fairness: [Behaviour] = [
+        Behaviour("lanes take turns: whoever was served goes to the end of the line") { bench in
+            try await bench.accept(.job("a1"), .job("a2"), .job("b1", .two), .job("b2", .two), .job("c1", .three))
+            var served: [String] = []
+            for _ in 0..<5 {
+                let claim = try await bench.claimOne()
+                served.append(claim.job.id.description)
+                try await bench.finish(claim)
+            }
+            #expect(served == ["a1", "b1", "c1", "a2", "b2"])
+        },
+        Behaviour("lanes with a reset or a connect come first") { bench in
+            try await bench.accept(.job("a"), .job("b", .two), .job("b2", .two, .connect), .job("c", .three, .billingCodes))
+            try await bench.accept(.job("d", .of("msp-4"), .reset))
+            let result = try await bench.claim()
+            #expect(result.lanes == [.two, .of("msp-4"), .one, .three])
+        },
+        Behaviour("a lane does not stay first when its reset has ended") { bench in
+            try await bench.accept(.job("a", .one, .reset), .job("a2"), .job("b", .two))
+            try await bench.finish(try await bench.claimOne(), .integrationReset)
+            #expect(try await bench.claim().lanes == [.two, .one])
+        },
+        Behaviour("a lane that waited for a moment lines up when it has come") { bench in
+            try await bench.accept(.job("a"))
+            _ = try await bench.claim { _ in LaneDecision(next: .wait(until: bench.time(10))) }
+            try await bench.accept(.job("b", .two), at: bench.time(5))
+            #expect(try await bench.claimDue(at: bench.time(10)).lanes == [.two, .one])
+        },
+    ]
+
+    static let databases: [Behaviour] = [
+        Behaviour("of one Autotask database, no more lanes are held than allowed") { bench in
+            try await bench.connect([.one, .two, .three], database: 5)
+            try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
+            let result = try await bench.claim()
+            #expect(result.jobs == ["a", "b"])
+            #expect(try await bench.claim().claims.isEmpty)
+            try await bench.finish(result.claims[0])
+            #expect(try await bench.claim().jobs == ["c"])
+        },
+        Behaviour("the limit counts the lanes of every worker") { bench in
+            let other = WorkerID("worker-2")
+            _ = try await bench.store.join(other, until: bench.time(15), at: Bench.start)
+            try await bench.connect([.one, .two], database: 5)
+            try await bench.accept(.job("a"), .job("b", .two))
+            #expect(try await bench.claim(perDatabase: 1).jobs == ["a"])
+            #expect(try await bench.claim(by: other, perDatabase: 1).claims.isEmpty)
+        },
+        Behaviour("a full database does not keep other lanes waiting") { bench in
+            try await bench.connect([.one, .two], database: 5)
+            try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
+            #expect(try await bench.claim(perDatabase: 1).jobs == ["a", "c"])
+        },
+        Behaviour("a connect takes a place at the database that it found, if there is one") { bench in
+            try await bench.connect([.one], database: 5)
+            try await bench.accept(.job("b", .two, .connect), .job("c", .three, .connect), .job("a"))
+            let claims = try await bench.claim().claims
+            let (two, three) = (claims[0], claims[1])
+            #expect(try await bench.store.occupy(database: 5, under: two.token, limit: 2, at: Bench.start))
+            #expect(try await bench.store.occupy(database: 5, under: two.token, limit: 2, at: Bench.start))
+            #expect(try await !bench.store.occupy(database: 5, under: three.token, limit: 2, at: Bench.start))
+            #expect(try await bench.store.occupy(database: 6, under: three.token, limit: 2, at: Bench.start))
+        },
+        Behaviour("what was put back for want of a place is claimed again when there is one") { bench in
+            try await bench.connect([.one], database: 5)
+            try await bench.accept(.job("a"))
+            let running = try await bench.claimOne()
+            try await bench.accept(.job("b", .two, .connect))
+            let connect = try await bench.claimOne()
+            #expect(try await !bench.store.occupy(database: 5, under: connect.token, limit: 1, at: Bench.start))
+            _ = try await bench.store.complete(connect.token, with: Completion(.postponed, events: []), at: Bench.start)
+            #expect(try await bench.claim(perDatabase: 1).claims.isEmpty)
+
+            try await bench.finish(running)
+            let again = try #require(try await bench.claim(perDatabase: 1).claims.first)
+            #expect(again.job.id == JobID("b") && again.job.attempts == 1)
+            #expect(try await bench.store.occupy(database: 5, under: again.token, limit: 1, at: Bench.start))
+        },
+        Behaviour("a place is given back when the claim ends") { bench in
+            try await bench.accept(.job("a", .one, .connect))
+            let claim = try await bench.claimOne()
+            #expect(try await bench.store.occupy(database: 5, under: claim.token, limit: 1, at: Bench.start))
+            try await bench.finish(claim, .connectionFailed)
+            try await bench.accept(.job("b", .two, .connect))
+            #expect(try await bench.store.occupy(database: 5, under: try await bench.claimOne().token, limit: 1, at: Bench.start))
+        },
+    ]
+
+    static let suspects: [Behaviour] = [
+        Behaviour("a job that was interrupted twice runs alone among its like, and nobody else waits for it") { bench in
+            try await bench.interrupt([.job("a"), .job("b", .two)], times: 2)
+            let heir = WorkerID("heir-2")
+            try await bench.accept(.job("c", .three), by: heir)
+            let result = try await bench.claimDue(by: heir, at: bench.time(200))
+            #expect(result.claims.map(\.job.interruptions) == [2, 0] && result.jobs.contains("c"))
+            #expect(try await bench.claimDue(by: heir, at: bench.time(200)).claims.isEmpty)
+            try await bench.finish(result.claims[0], at: bench.time(200))
+            #expect(try await bench.claimDue(by: heir, at: bench.time(200)).claims.map(\.job.interruptions) == [2])
+        },
+        Behaviour("jobs that were interrupted once run side by side") { bench in
+            try await bench.interrupt([.job("a"), .job("b", .two)], times: 1)
+            let result = try await bench.claimDue(by: WorkerID("heir-1"), at: bench.time(100))
+            #expect(result.jobs == ["a", "b"])
+        },
+    ]
+}
+
+/// What a pure function was shown.
+private final class Seen: @unchecked Sendable {
+    // Unchecked: set by one call that has returned before it is read.
+    var snapshot: LaneSnapshot?
+}
+
+extension Bench {
+    func connect(_ lanes: [Lane], database: Int64) async throws {
+        for lane in lanes {
+            let connection = ConnectionRecord.of(database: database)
+            try await run("connect", lane, .connect, ending: .connectionEstablished, changes: LaneChanges(connection: .set(connection)))
+        }
+    }
+
+    /// Accepts jobs, and lets workers die over them. The last to take over is `heir-<times>`, whose lease lasts.
+    fileprivate func interrupt(_ items: [IntakeItem], times: Int) async throws {
+        _ = try await store.accept(items, by: worker, at: Bench.start) { conflict($0) }
+        var holder = worker
+        for round in 1...times {
+            // Suspects have to die one after the other.
+            while try await !claimDue(by: holder, at: time(100 * round - 50)).claims.isEmpty {}
+            let heir = WorkerID("heir-\(round)")
+            _ = try await store.join(heir, until: time(100 * round + 60), at: time(100 * round))
+            holder = heir
+        }
+    }
+}
+
+extension ConnectionRecord {
+    static func of(database: Int64, username: String = "ap…@demo.example") -> ConnectionRecord {
+        ConnectionRecord(
+            status: .connected,
+            zone: Zone(name: "Zone 14", apiURL: "https://webservices14.autotask.net/atservicesrest/", webURL: "https://ww14.autotask.net/"),
+            databaseID: database,
+            username: username,
+            wrappedKey: [1, 2, 3],
+            sealedCredentials: [4, 5, 6],
+            credentialsDigest: [7, 8, 9],
+            capabilities: Capabilities(canQueryServices: true, canCreateServices: true, canUpdateServices: false, costVisible: nil),
+            serviceFields: Array(#"{"fields":[]}"#.utf8),
+            establishedAt: Bench.start
+        )
+    }
+}

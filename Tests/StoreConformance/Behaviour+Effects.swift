@@ -1,0 +1,210 @@
+import Contract
+import Store
+import Testing
+
+extension Behaviour {
+    static let effects: [Behaviour] = [
+        Behaviour("what a job changes is there for the next, and what it does not name stays") { bench in
+            let connection = ConnectionRecord.of(database: 5)
+            let refused = RefusedCredentials(digest: [1], at: Bench.start, code: .credentialsInvalid)
+            let codes = CachedBillingCodes(readAt: Bench.start, codes: [1, 2])
+            try await bench.run(
+                "a",
+                changes: LaneChanges(
+                    connection: .set(connection),
+                    refusedCredentials: .set(refused),
+                    billingCodes: .set(codes),
+                    becomesEligible: true,
+                    becomesEnabled: true,
+                    bindings: [.of("license"), .of("storage", id: nil, status: .error)],
+                    journal: [.of("storage", .sent)]
+                )
+            )
+            try await bench.run("b")
+            let state = try await bench.state()
+            #expect(state.connection == connection)
+            #expect(state.refusedCredentials == refused)
+            #expect(state.billingCodes == codes)
+            #expect(state.isEligible && state.isEnabled)
+            #expect(Set(state.bindings) == [.of("license"), .of("storage", id: nil, status: .error)])
+            #expect(state.openWrites == [.of("storage", .sent)])
+        },
+        Behaviour("what a job removes is gone, and what it sets is replaced") { bench in
+            let refused = RefusedCredentials(digest: [1], at: Bench.start, code: .credentialsInvalid)
+            try await bench.run(
+                "a",
+                changes: LaneChanges(
+                    connection: .set(.of(database: 5)),
+                    refusedCredentials: .set(refused),
+                    billingCodes: .set(CachedBillingCodes(readAt: Bench.start, codes: [1]))
+                )
+            )
+            var lost = ConnectionRecord.of(database: 6, username: "it…@demo.example")
+            lost.status = .credentialsRejected
+            lost.capabilities.costVisible = true
+            lost.wrappedKey = [9]
+            try await bench.run("b", changes: LaneChanges(connection: .set(lost), refusedCredentials: .remove))
+            #expect(try await bench.state().connection == lost)
+            #expect(try await bench.state().refusedCredentials == nil)
+            #expect(try await bench.state().billingCodes?.codes == [1])
+            try await bench.run("c", changes: LaneChanges(connection: .remove, billingCodes: .remove))
+            #expect(try await bench.state().connection == nil)
+            #expect(try await bench.state().billingCodes == nil)
+        },
+        Behaviour("bindings are inserted, replaced and retired by plan and key") { bench in
+            try await bench.run(
+                "a",
+                changes: LaneChanges(bindings: [.of("license"), .of("storage"), .of("license", id: 77, plan: "plan-2")])
+            )
+            try await bench.run(
+                "b",
+                changes: LaneChanges(bindings: [.of("license", id: 13)], retired: [(planID: "plan-1", serviceKey: "storage")])
+            )
+            #expect(Set(try await bench.state().bindings) == [.of("license", id: 13), .of("license", id: 77, plan: "plan-2")])
+        },
+        Behaviour("bindings and journal of another database are removed before the new ones are written") { bench in
+            try await bench.run("a", changes: LaneChanges(bindings: [.of("license"), .of("storage")], journal: [.of("license", .sent)]))
+            try await bench.run(
+                "b",
+                .one,
+                .connect,
+                ending: .connectionEstablished,
+                changes: LaneChanges(removesBindings: true, bindings: [.of("license", id: 1)], journal: [.of("storage", .sent)])
+            )
+            #expect(try await bench.state().bindings == [.of("license", id: 1)])
+            #expect(try await bench.state().openWrites == [.of("storage", .sent)])
+        },
+        Behaviour("the highest revision that ran is remembered") { bench in
+            try await bench.run("a", changes: LaneChanges(ranRevision: (planID: "plan-1", revision: 9)))
+            try await bench.run("b", changes: LaneChanges(ranRevision: (planID: "plan-1", revision: 8)))
+            try await bench.run("c", changes: LaneChanges(ranRevision: (planID: "plan-2", revision: 1)))
+            #expect(try await bench.revisions() == ["plan-1": 9, "plan-2": 1])
+        },
+        Behaviour("what a deferred job changes is kept too") { bench in
+            try await bench.accept(.job("a"))
+            let claim = try await bench.claimOne()
+            let changes = LaneChanges(bindings: [.of("license")], journal: [.of("storage", .confirmed, id: 4)])
+            let events = [bench.event(.connectionLost, lane: .one, job: nil), bench.event(.jobDeferred, for: claim)]
+            _ = try await bench.store.complete(
+                claim.token,
+                with: Completion(.deferred(until: bench.time(1)), events: events, changes: changes),
+                at: Bench.start
+            )
+            let state = try await bench.claimOne(at: bench.time(1)).state
+            #expect(state.bindings == [.of("license")] && state.openWrites == [.of("storage", .confirmed, id: 4)])
+        },
+        Behaviour("what one lane's job changes, no other lane sees") { bench in
+            try await bench.accept(.job("b", .two), .job("f", .of("msp-1", .fileProtection)))
+            try await bench.run("a", changes: LaneChanges(connection: .set(.of(database: 5)), bindings: [.of("license")]))
+            for lane in [Lane.two, .of("msp-1", .fileProtection)] {
+                let state = try await bench.state(lane)
+                #expect(state.connection == nil && state.bindings.isEmpty)
+            }
+        },
+    ]
+
+    static let resets: [Behaviour] = [
+        Behaviour("a reset erases the lane, and begins a new epoch after its own event") { bench in
+            try await bench.fill(.one)
+            try await bench.accept(.job("r", .one, .reset))
+            let claim = try await bench.claimOne()
+            let last = try await bench.state().epoch
+            let entries = try await bench.finish(claim, .integrationReset, changes: LaneChanges(resets: true))
+            #expect(entries.epochs == [last] && entries.sequences == [2])
+            let state = try await bench.state()
+            #expect(state.epoch == last + 1)
+            #expect(state.isEligible && !state.isEnabled)
+            #expect(state.connection == nil && state.refusedCredentials == nil && state.billingCodes == nil)
+            #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.unsettledUntil == nil)
+            let next = try await bench.run("next")
+            #expect(next.epochs == [last + 1] && next.sequences == [1])
+        },
+        Behaviour("a reset touches neither the tenant's other product nor another tenant") { bench in
+            let others: [Lane] = [.two, .of("msp-1", .fileProtection)]
+            var events: [Lane: OrderedEvent] = [:]
+            for lane in others { events[lane] = try await bench.fill(lane).first?.event }
+            try await bench.fill(.one)
+            try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            for lane in others {
+                let state = try await bench.state(lane)
+                #expect(state.epoch == 1 && state.connection != nil && !state.bindings.isEmpty && state.isEnabled)
+                let replay = try await bench.accept(.job("fill-\(lane.product.rawValue)", lane))
+                #expect(replay.events.map(\.event) == [events[lane]])
+            }
+        },
+        Behaviour("jobs that came after the reset wait on, in the new epoch") { bench in
+            try await bench.accept(.job("r", .one, .reset), .job("a"))
+            try await bench.finish(try await bench.claimOne(), .integrationReset, changes: LaneChanges(resets: true))
+            let claim = try await bench.claimOne()
+            #expect(claim.job.id == JobID("a") && claim.state.epoch == 2 && claim.sealedPayload == Array("sealed a".utf8))
+            #expect(try await bench.finish(claim).epochs == [2])
+        },
+        Behaviour("a reset leaves behind how long a lost create may still appear, until the next") { bench in
+            try await bench.run(
+                "r",
+                .one,
+                .reset,
+                ending: .integrationReset,
+                changes: LaneChanges(resets: true, unsettledUntil: bench.time(300))
+            )
+            #expect(try await bench.state().unsettledUntil == bench.time(300))
+            try await bench.run("a")
+            #expect(try await bench.state().unsettledUntil == bench.time(300))
+            try await bench.run("r2", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            #expect(try await bench.state().unsettledUntil == nil)
+            #expect(try await bench.state().epoch == 3)
+        },
+        Behaviour("events that were not published before the reset are published yet") { bench in
+            let before = try await bench.run("a")
+            let reset = try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            #expect(try await bench.unpublished() == before + reset)
+        },
+        Behaviour("revisions outlive a reset: what was older stays older") { bench in
+            try await bench.run("a", changes: LaneChanges(ranRevision: (planID: "plan-1", revision: 9)))
+            try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            #expect(try await bench.revisions() == ["plan-1": 9])
+        },
+        Behaviour("after a reset the lane has no place at a database") { bench in
+            try await bench.connect([.one, .two], database: 5)
+            try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            try await bench.accept(.job("b", .two), .job("a"))
+            #expect(try await bench.claim(perDatabase: 1).jobs == ["b", "a"])
+        },
+    ]
+}
+
+extension Bench {
+    /// The revisions that the next decision sees.
+    fileprivate func revisions() async throws -> [String: Int64] {
+        let revisions = Revisions()
+        try await accept(.job("look"))
+        _ = try await claim { snapshot in
+            revisions.value = snapshot.revisions
+            return LaneDecision(next: .wait(until: nil))
+        }
+        return revisions.value
+    }
+
+    /// Gives a lane everything that a lane can have.
+    @discardableResult
+    fileprivate func fill(_ lane: Lane) async throws -> [OutboxEntry] {
+        try await run(
+            "fill-\(lane.product.rawValue)",
+            lane,
+            changes: LaneChanges(
+                connection: .set(.of(database: 5)),
+                refusedCredentials: .set(RefusedCredentials(digest: [1], at: Bench.start, code: .credentialsInvalid)),
+                billingCodes: .set(CachedBillingCodes(readAt: Bench.start, codes: [1])),
+                becomesEligible: true,
+                becomesEnabled: true,
+                bindings: [.of("license")],
+                journal: [.of("license", .sent)]
+            )
+        )
+    }
+}
+
+private final class Revisions: @unchecked Sendable {
+    // Unchecked: set by one call that has returned before it is read.
+    var value: [String: Int64] = [:]
+}

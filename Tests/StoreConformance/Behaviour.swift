@@ -1,0 +1,28 @@
+package import Store
+
+/// Something that every store does, whatever it is made of. The suite is ``all`` of them; each backend's tests run it against a store of
+/// their own.
+package struct Behaviour: Sendable, CustomStringConvertible {
+    /// What it is, as a sentence.
+    package let description: String
+    private let check: @Sendable (Bench) async throws -> Void
+
+    init(_ description: String, _ check: @escaping @Sendable (Bench) async throws -> Void) {
+        self.description = description
+        self.check = check
+    }
+
+    package static let all: [Behaviour] =
+        intake + replays + claims + fairness + databases + suspects + fencing + journal + endings + sequence + effects + resets + workers
+        + outbox + looking + pruning + concurrency
+
+    /// Expects the behaviour of a store.
+    ///
+    /// - Parameter store: new and empty. It is closed at the end.
+    package func expect(of store: any Store) async throws {
+        let result: Result<Void, any Error>
+        do { result = .success(try await check(try await Bench(store))) } catch { result = .failure(error) }
+        await store.close()
+        try result.get()
+    }
+}
