@@ -80,6 +80,7 @@ let package = Package(
             dependencies: [
                 "Contract", "Telemetry", "Confinement", "AMQP", "HTTP", "Vault", "Store", "Autotask", "SQLiteStore", "Engine",
                 logging, metrics, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ],
@@ -96,6 +97,7 @@ let package = Package(
         ),
 
         // Tests, by the module that they hold to its word.
+        .testTarget(name: "AMQPTests", dependencies: ["AMQP", "Confinement", crypto, lifecycle, logging], swiftSettings: house),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
         .testTarget(
             name: "AutotaskTests",

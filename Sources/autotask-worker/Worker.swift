@@ -7,6 +7,7 @@ import SQLiteStore
 import ServiceLifecycle
 import Store
 import Telemetry
+import UnixSignals
 import Vault
 
 /// The composition root: builds the worker from its settings, and runs it until it is told to finish.
@@ -21,7 +22,7 @@ struct Worker {
     init(_ settings: Settings) throws {
         self.settings = settings
         let level = try settings.log
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var log = Logger(label: "autotask-worker")
         log.logLevel = level
         self.log = log
@@ -55,7 +56,8 @@ struct Worker {
             log: log
         )
         do { try await engine.join() } catch { throw Failure(.unavailable, "The store refuses this worker: \(error.message)") }
-        log.info("Worker starts", metadata: .keys([.store: "\(try settings.storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
+        let storePath = try settings.storePath
+        log.info("Worker starts", metadata: .keys([.store: "\(storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
 
         // Shut down in reverse: no new jobs, those that run end, their events go out, and only then the connections close.
         let services: [any Service] = [transport, publisher] + engine.services + [consumer]

@@ -47,7 +47,7 @@ struct Intake: Service {
         return await accept(fresh)
     }
 
-    private func takeInRedelivered(_ delivery: Delivery) async -> Bool {
+    private func takeInRedelivered(_ delivery: JobDelivery) async -> Bool {
         let sha256 = delivery.sha256
         guard let count = await persistently({ () async throws(StoreError) in try await store.countRedelivery(sha256: sha256, at: clock.now) })
         else { return false }
@@ -90,9 +90,9 @@ struct Intake: Service {
 // MARK: - Reading a delivery
 
 extension Intake {
-    private func item(of delivery: Delivery) -> IntakeItem { IntakeItem(content(of: delivery)) }
+    private func item(of delivery: JobDelivery) -> IntakeItem { IntakeItem(content(of: delivery)) }
 
-    private func content(of delivery: Delivery) -> IntakeItem.Content {
+    private func content(of delivery: JobDelivery) -> IntakeItem.Content {
         let publisher = delivery.message.userID
         if let trusted = settings.trustedPublishers, !(publisher.map(trusted.contains) ?? false) {
             log.warning("A message of an untrusted publisher was set aside", metadata: .keys([.publisher: "\(publisher ?? "none")", .queue: "\(delivery.queue)"]))
@@ -158,7 +158,7 @@ extension Intake {
             data: ["error": JobError(.duplicateID).json])
     }
 
-    private func deadLetter(_ delivery: Delivery, reason: String, detail: String, identity: JobIdentity? = nil) -> DeadLetter {
+    private func deadLetter(_ delivery: JobDelivery, reason: String, detail: String, identity: JobIdentity? = nil) -> DeadLetter {
         DeadLetter(
             at: clock.now,
             reason: reason,
@@ -174,7 +174,7 @@ extension Intake {
     }
 }
 
-extension Delivery {
+extension JobDelivery {
     /// Of the body.
     fileprivate var sha256: [UInt8] { message.oversized?.sha256 ?? Vault.sha256(message.body) }
 }

@@ -17,17 +17,17 @@ package protocol JobSource: Sendable {
 }
 
 package struct IncomingBatch: Sendable {
-    package var deliveries: [Delivery]
+    package var deliveries: [JobDelivery]
     /// The source's own, to know the batch again.
     package var token: any Sendable
 
-    package init(deliveries: [Delivery], token: any Sendable) {
+    package init(deliveries: [JobDelivery], token: any Sendable) {
         self.deliveries = deliveries
         self.token = token
     }
 }
 
-package struct Delivery: Sendable {
+package struct JobDelivery: Sendable {
     package var message: JobMessage
     package var queue: String
     /// Whether it was delivered before, to this worker or another, and not acknowledged.

@@ -8,7 +8,7 @@ struct AMQPJobSource: JobSource {
 
     func nextBatch() async -> IncomingBatch? {
         guard let deliveries = await consumer.nextBatch() else { return nil }
-        return IncomingBatch(deliveries: deliveries.map(Engine.Delivery.init), token: deliveries.map(\.tag))
+        return IncomingBatch(deliveries: deliveries.map { JobDelivery($0) }, token: deliveries.map(\.tag))
     }
 
     func acknowledge(_ batch: IncomingBatch) {
@@ -21,8 +21,8 @@ struct AMQPJobSource: JobSource {
     func resume() { consumer.resume() }
 }
 
-extension Engine.Delivery {
-    fileprivate init(_ delivery: AMQP.Delivery) {
+extension JobDelivery {
+    fileprivate init(_ delivery: Delivery) {
         var body: [UInt8] = []
         var oversized: OversizedBody?
         switch delivery.body {

@@ -1,5 +1,5 @@
 import AMQP
-import FoundationEssentials
+import Foundation
 import HTTP
 import Logging
 
@@ -11,7 +11,7 @@ struct ManagementAPI {
 
     /// - Parameter url: `http://user:password@host:port`.
     init(url: String) throws {
-        guard let scheme = url.range(of: "://") else {
+        guard let scheme = url.firstRange(of: "://") else {
             throw Failure(.usage, "MANAGEMENT_URL is no URL.", hint: "It looks like http://user:password@host:15672.")
         }
         var rest = url[scheme.upperBound...]
@@ -21,13 +21,13 @@ struct ManagementAPI {
         } else {
             authorization = nil
         }
-        let path = rest.hasSuffix("/") ? rest.dropLast() : rest
+        let path = String(rest.hasSuffix("/") ? rest.dropLast() : rest)
         authority = path.split(separator: "/").first.map(String.init) ?? ""
         root = url[..<scheme.upperBound] + path
     }
 
     func report(on topology: Topology, virtualHost: String) async throws -> TopologyReport {
-        var log = Logger(label: "autotask-worker", factory: StreamLogHandler.standardError)
+        var log = Logger(label: "autotask-worker", factory: { StreamLogHandler.standardError(label: $0) })
         log.logLevel = .critical
         let transport = try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: [authority])), logger: log)
         let paths = ManagementAnswers.Paths(virtualHost: virtualHost)

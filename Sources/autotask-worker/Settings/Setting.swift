@@ -58,7 +58,7 @@ enum Setting: String, CaseIterable {
 extension String {
     /// A URL whose password is hidden: `amqp://worker:…@127.0.0.1:5672/`.
     fileprivate var withPasswordMasked: String {
-        guard let scheme = range(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
+        guard let scheme = firstRange(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
             let colon = self[scheme.upperBound..<at].firstIndex(of: ":")
         else { return self }
         return self[...colon] + "…" + self[at...]

@@ -20,7 +20,7 @@ final class Door: JobSource {
 
     /// - Returns: the batch's number.
     @discardableResult
-    func deliver(_ deliveries: Delivery...) -> Int {
+    func deliver(_ deliveries: JobDelivery...) -> Int {
         hand { state in
             state.next += 1
             state.waiting.append(IncomingBatch(deliveries: deliveries, token: state.next))

@@ -49,14 +49,14 @@ struct EngineFlowTests {
         publisher: String? = "portal",
         extra: JSONObject = [:],
         isRedelivered: Bool = false
-    ) -> Delivery {
+    ) -> JobDelivery {
         var envelope: JSONObject = [
             "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"), "subject": .string(tenant),
             "data": data,
         ]
         for member in extra.members { envelope[member.name] = member.value }
         let message = JobMessage(routingKey: "\(kind).\(tenant)", userID: publisher, body: JSON.object(envelope).encoded)
-        return Delivery(message: message, queue: "autotask.jobs", isRedelivered: isRedelivered)
+        return JobDelivery(message: message, queue: "autotask.jobs", isRedelivered: isRedelivered)
     }
 
     @Test func `a job is accepted, acknowledged, run, and answered in the lane's sequence`() async throws {
