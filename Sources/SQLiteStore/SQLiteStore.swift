@@ -45,7 +45,7 @@ package final class SQLiteStore: Store {
 
 extension SQLiteStore {
     package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        try await writer.write { try $0.join(worker, until: lease, at: now) }
+        try await writer.write { try $0.join(worker, in: .current, until: lease, at: now) }
     }
 
     package func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {

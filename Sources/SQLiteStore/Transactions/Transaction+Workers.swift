@@ -3,7 +3,8 @@ import Store
 
 /// Workers come and go, and others take over what they leave behind.
 extension Transaction {
-    func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
+    /// - Parameter process: what the worker runs in, so that others know at once when it is gone.
+    func join(_ worker: WorkerID, in process: ProcessIdentity?, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
         try connection.run(
             """
             INSERT INTO workers (id, lease_until, process) VALUES (?, ?, ?)
@@ -11,7 +12,7 @@ extension Transaction {
             """,
             worker.description,
             lease,
-            ProcessIdentity.current?.text
+            process?.text
         )
         return try takeOver(by: worker, at: now)
     }

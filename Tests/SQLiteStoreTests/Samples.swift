@@ -1,0 +1,48 @@
+import Contract
+import Store
+
+extension Timestamp {
+    static let start = Timestamp("2026-11-22T08:00:00Z")!
+}
+
+extension WorkerID {
+    static let one = WorkerID("worker-1")
+    static let two = WorkerID("worker-2")
+}
+
+extension Lane {
+    static let one = Lane(tenant: TenantID("msp-1")!, product: .workplace)
+}
+
+extension IntakeItem {
+    static func job(_ id: String, _ lane: Lane = .one, _ kind: JobKind = .sync) -> IntakeItem {
+        IntakeItem(
+            .job(
+                AcceptableJob(
+                    key: JobKey(id: JobID(id)!, lane: lane, digest: [1]),
+                    kind: kind,
+                    sealedPayload: [UInt8](repeating: 1, count: 500)
+                )
+            )
+        )
+    }
+}
+
+extension LaneSnapshot {
+    /// Runs the first job.
+    var first: LaneDecision { LaneDecision(next: .run(order: jobs[0].order, .work)) }
+}
+
+extension Event {
+    static func answering(_ claim: LaneClaim, _ type: EventType, data: JSONObject = [:]) -> Event {
+        Event(
+            id: "event-\(claim.token.order)",
+            type: type,
+            lane: claim.token.lane,
+            jobID: claim.job.id,
+            time: .start,
+            traceparent: nil,
+            data: data
+        )
+    }
+}

@@ -1,0 +1,146 @@
+import Contract
+import Foundation
+import GRDB
+import Store
+import Testing
+
+@testable import SQLiteStore
+
+/// Opening what may be a store.
+struct StoreFileTests {
+    private let directory: TemporaryDirectory
+    private let path: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        path = directory.path("store.sqlite")
+    }
+
+    @Test("A store that was abandoned has everything that it promised")
+    func reopening() async throws {
+        do {
+            let store = try await SQLiteStore(path: path)
+            _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+            _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure("there is no conflict") }
+            // It goes away without a word, as far as a living process can.
+        }
+        let store = try await SQLiteStore(path: path, mustExist: true)
+        #expect(try await store.lane(.one)?.unfinished.map(\.id) == [JobID("a")!])
+        await store.close()
+    }
+
+    @Test("Only the owner may read a new store and its log")
+    func mode() async throws {
+        let store = try await SQLiteStore(path: path)
+        _ = try await store.join(.one, until: .start, at: .start)
+        for name in ["store.sqlite", "store.sqlite-wal"] {
+            let mode = try FileManager.default.attributesOfItem(atPath: directory.path(name))[.posixPermissions] as? Int
+            #expect(mode == 0o600, "\(name)")
+        }
+        await store.close()
+    }
+
+    @Test("What is committed is on disk, and what is deleted is wiped")
+    func pragmas() throws {
+        let pool = try StoreFile.open(path, mustExist: false)
+        let settings = try pool.writeWithoutTransaction { database in
+            try ["synchronous", "secure_delete", "foreign_keys", "journal_mode"].map {
+                try String.fetchOne(database, sql: "PRAGMA \($0)")
+            }
+        }
+        #expect(settings == ["2", "1", "1", "wal"])
+        try pool.close()
+    }
+
+    @Test("A store of a newer program is refused")
+    func newerSchema() async throws {
+        try await SQLiteStore(path: path).close()
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99')") }
+        try queue.close()
+        await expectRefused(.newerSchema, "newer program") { _ = try await SQLiteStore(path: path) }
+    }
+
+    @Test("A file that is no database is refused, and left alone")
+    func notADatabase() async throws {
+        let text = Data(repeating: UInt8(ascii: "x"), count: 8192)
+        try text.write(to: URL(filePath: path))
+        await expectRefused(.corrupt, "not a store") { _ = try await SQLiteStore(path: path) }
+        #expect(try Data(contentsOf: URL(filePath: path)) == text)
+    }
+
+    @Test("A database of something else is refused, and left alone")
+    func otherDatabase() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
+        try queue.close()
+        let before = try Data(contentsOf: URL(filePath: path))
+        await expectRefused(.corrupt, "something else") { _ = try await SQLiteStore(path: path) }
+        #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    }
+
+    @Test("A damaged store is refused")
+    func damaged() async throws {
+        try await SQLiteStore(path: path).close()
+        let file = try FileHandle(forWritingTo: URL(filePath: path))
+        try file.seek(toOffset: 100)
+        try file.write(contentsOf: Data(repeating: 0xEE, count: 4000))
+        try file.close()
+        await expectRefused(.corrupt, "backup") { _ = try await SQLiteStore(path: path) }
+    }
+
+    @Test("A store that has to exist is not made")
+    func missing() async {
+        await expectRefused(.unavailable, "STORE_URL") { _ = try await SQLiteStore(path: path, mustExist: true) }
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test(
+        "A directory in which no file can be made, one that is not there, and one that is the store",
+        arguments: ["/proc/store.sqlite", "/nowhere/store.sqlite", "/tmp"]
+    )
+    func directories(_ path: String) async {
+        await expectRefused(.unavailable, path) { _ = try await SQLiteStore(path: path) }
+    }
+
+    @Test("A directory that may not be written", .enabled("root may write everything") { geteuid() != 0 })
+    func readOnlyDirectory() async throws {
+        try await SQLiteStore(path: path).close()
+        try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: directory.url.path)
+        defer { try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: directory.url.path) }
+        await expectRefused(.unavailable, "check") { _ = try await SQLiteStore(path: path) }
+    }
+
+    @Test("A store that is full says so, changes nothing, and goes on when there is room again")
+    func fullDisk() async throws {
+        let pool = try StoreFile.open(path, mustExist: false)
+        let writer = try Writer(pool)
+        _ = try await writer.write { try $0.join(.one, in: nil, until: .start, at: .start) }
+        let pages = try await writer.write { transaction in
+            let pages = try Int64.fetchOne(transaction.connection.database, sql: "PRAGMA page_count") ?? 0
+            try transaction.connection.database.execute(sql: "PRAGMA max_page_count = \(pages)")
+            return pages
+        }
+        #expect(pages > 0)
+        let items = (0..<50).map { IntakeItem.job("job-\($0)") }
+        await expectRefused(.unavailable, "free space") {
+            _ = try await writer.write { try $0.accept(items, by: .one, at: .start) { _ in preconditionFailure() } }
+        }
+        _ = try await writer.write { try $0.connection.database.execute(sql: "PRAGMA max_page_count = 1000000") }
+        let intake = try await writer.write { try $0.accept(items, by: .one, at: .start) { _ in preconditionFailure() } }
+        #expect(intake.outcomes.first == .accepted(order: 1))
+        writer.stop()
+        await writer.waitUntilStopped()
+    }
+
+    private func expectRefused(
+        _ code: StoreError.Code,
+        _ advice: String,
+        _ location: SourceLocation = #_sourceLocation,
+        _ operation: () async throws -> Void
+    ) async {
+        let error = await #expect(throws: StoreError.self, sourceLocation: location) { try await operation() }
+        #expect(error?.code == code, sourceLocation: location)
+        #expect(error?.message.contains(advice) == true, "\(error.map(String.init(describing:)) ?? "")", sourceLocation: location)
+    }
+}

@@ -1,0 +1,66 @@
+import Contract
+import GRDB
+import Store
+import Testing
+
+@testable import SQLiteStore
+
+/// Operations that share a transaction do not share a fate.
+struct WriterTests {
+    private let directory: TemporaryDirectory
+    private let writer: Writer
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        writer = try Writer(try StoreFile.open(directory.path("store.sqlite"), mustExist: false))
+    }
+
+    @Test("Only the guilty one fails, whatever it did before", arguments: Guilt.allCases)
+    func guilt(_ guilt: Guilt) async throws {
+        let outcomes = await withTaskGroup(of: (Int, Bool).self) { group in
+            for index in 0..<60 {
+                group.addTask {
+                    do throws(StoreError) {
+                        try await writer.write { transaction in
+                            guard index % 3 == 0 else { return try letter(index, in: transaction) }
+                            if guilt != .fencedBeforehand { try letter(index, in: transaction) }
+                            if guilt == .brokenStatement { try transaction.connection.run("SELECT nothing FROM nowhere") }
+                            throw StoreError(.fenced, "as the test has it")
+                        }
+                        return (index, true)
+                    } catch {
+                        #expect(error.code == (guilt == .brokenStatement ? .unexpected : .fenced))
+                        return (index, false)
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        for index in 0..<60 { #expect(outcomes[index] == (index % 3 != 0)) }
+        let written = try await writer.write { try $0.connection.all("SELECT size FROM dead_letters ORDER BY size") { $0.int(0) } }
+        #expect(written == (0..<60).filter { $0 % 3 != 0 })
+        writer.stop()
+        await writer.waitUntilStopped()
+    }
+
+    enum Guilt: CaseIterable {
+        case fencedBeforehand, fencedAfterwards, brokenStatement
+    }
+
+    @Test("What was asked for before the end is done, what comes after is refused")
+    func stopping() async throws {
+        let before = try await writer.write { _ in 1 }
+        writer.stop()
+        await writer.waitUntilStopped()
+        let error = await #expect(throws: StoreError.self) { try await writer.write { _ in 2 } }
+        #expect(before == 1 && error?.code == .unavailable)
+    }
+}
+
+private func letter(_ index: Int, in transaction: Transaction) throws {
+    try transaction.connection.run(
+        "INSERT INTO dead_letters (at, reason, detail, sha256, size, queue, routing_key) VALUES (0, '', '', ?, ?, '', '')",
+        [UInt8](),
+        index
+    )
+}

@@ -1,0 +1,181 @@
+import Contract
+import Crypto
+import Foundation
+import Testing
+
+@testable import Vault
+
+struct VaultTests {
+    let vault = Vault(KeyRing.generate(at: .now))
+    let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+    let otherTenant = Lane(tenant: TenantID("msp-4712")!, product: .workplace)
+    let otherProduct = Lane(tenant: TenantID("msp-4711")!, product: .fileProtection)
+    let job = JobID("job-1")!
+    let plaintext = Array(#"{"planId":"plan-1"}"#.utf8)
+
+    // MARK: Payloads
+
+    @Test("A payload opens for its job, and for nothing else")
+    func payload() throws {
+        let sealed = vault.sealPayload(plaintext, job: job, lane: lane)
+        #expect(try vault.openPayload(sealed, job: job, lane: lane) == plaintext)
+        expectRefused { try vault.openPayload(sealed, job: JobID("job-2")!, lane: lane) }
+        expectRefused { try vault.openPayload(sealed, job: job, lane: otherTenant) }
+        expectRefused { try vault.openPayload(sealed, job: job, lane: otherProduct) }
+    }
+
+    @Test("Parts of a context do not run into each other")
+    func contextBoundaries() throws {
+        let sealed = vault.sealPayload(plaintext, job: JobID("1")!, lane: Lane(tenant: TenantID("a1")!, product: .workplace))
+        expectRefused { try vault.openPayload(sealed, job: JobID("11")!, lane: Lane(tenant: TenantID("a")!, product: .workplace)) }
+    }
+
+    @Test("Nothing that was changed opens, whichever byte it is")
+    func tampering() throws {
+        let sealed = vault.sealPayload([1, 2, 3], job: job, lane: lane)
+        for index in sealed.indices {
+            var changed = sealed
+            changed[index] ^= 1
+            #expect(throws: VaultError.self) { try vault.openPayload(changed, job: job, lane: lane) }
+        }
+        for count in 0..<sealed.count {
+            #expect(throws: VaultError.self) { try vault.openPayload(Array(sealed.prefix(count)), job: job, lane: lane) }
+        }
+    }
+
+    @Test("The same payload never looks the same, and its text does not show")
+    func unlinkability() {
+        let sealed = vault.sealPayload(plaintext, job: job, lane: lane)
+        #expect(sealed != vault.sealPayload(plaintext, job: job, lane: lane))
+        #expect(!String(decoding: sealed, as: UTF8.self).contains("plan-1"))
+    }
+
+    @Test("An empty payload and a large one go through", arguments: [0, 1, 1 << 20])
+    func sizes(_ size: Int) throws {
+        let payload = [UInt8](repeating: 7, count: size)
+        #expect(try vault.openPayload(vault.sealPayload(payload, job: job, lane: lane), job: job, lane: lane) == payload)
+    }
+
+    @Test("A retired job key still opens; one that is gone is named as unknown")
+    func rotation() throws {
+        let old = RotatingKeys(generating: "job-old")
+        let sealed = Vault(ring(jobKeys: old)).sealPayload(plaintext, job: job, lane: lane)
+        let rotated = RotatingKeys(active: RotatingKeys(generating: "job-new").active, retired: [old.active])
+        #expect(try Vault(ring(jobKeys: rotated)).openPayload(sealed, job: job, lane: lane) == plaintext)
+        #expect(SealingKey.id(of: Vault(ring(jobKeys: rotated)).sealPayload(plaintext, job: job, lane: lane)) == "job-new")
+        let error = #expect(throws: VaultError.self) { try vault.openPayload(sealed, job: job, lane: lane) }
+        #expect(error?.code == .keyUnknown)
+    }
+
+    private func ring(jobKeys: RotatingKeys) -> KeyRing {
+        let ring = KeyRing.generate(at: .now)
+        return KeyRing(wrappingKeys: ring.wrappingKeys, jobKeys: jobKeys, identityKey: ring.identityKey, recipientKeys: ring.recipientKeys)
+    }
+
+    // MARK: Credentials at rest
+
+    @Test("Credentials open for their lane with their key, and for nothing else")
+    func credentials() throws {
+        let sealed = vault.sealCredentials(plaintext, lane: lane)
+        #expect(try vault.openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) == plaintext)
+        for lane in [otherTenant, otherProduct] {
+            expectRefused { try vault.openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) }
+        }
+        let others = vault.sealCredentials(plaintext, lane: lane)
+        expectRefused { try vault.openCredentials(sealed.sealed, wrappedKey: others.wrappedKey, lane: lane) }
+    }
+
+    @Test("Each lane's credentials have a key of their own, even of the same lane sealed twice")
+    func dataKeys() {
+        let first = vault.sealCredentials(plaintext, lane: lane)
+        let second = vault.sealCredentials(plaintext, lane: lane)
+        #expect(first.wrappedKey != second.wrappedKey && first.sealed != second.sealed)
+    }
+
+    @Test("A wrapped key is no payload, and a payload no wrapped key")
+    func purposes() {
+        let sealed = vault.sealCredentials(plaintext, lane: lane)
+        #expect(throws: VaultError.self) { try vault.openPayload(sealed.wrappedKey, job: job, lane: lane) }
+        let payload = vault.sealPayload([UInt8](repeating: 0, count: 32), job: job, lane: lane)
+        #expect(throws: VaultError.self) { try vault.openCredentials(sealed.sealed, wrappedKey: payload, lane: lane) }
+    }
+
+    @Test("Another key ring opens nothing")
+    func otherRing() {
+        let sealed = vault.sealCredentials(plaintext, lane: lane)
+        let other = Vault(KeyRing.generate(at: .now))
+        expectRefused { try other.openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) }
+    }
+
+    // MARK: Digests
+
+    @Test("A fingerprint's digest is the same in every process with the ring, and differs with ring and fingerprint")
+    func digest() {
+        let ring = KeyRing.generate(at: .now)
+        #expect(Vault(ring).digest(of: [1, 2]) == Vault(ring).digest(of: [1, 2]))
+        #expect(Vault(ring).digest(of: [1, 2]).count == 32)
+        #expect(Vault(ring).digest(of: [1, 2]) != Vault(ring).digest(of: [1, 3]))
+        #expect(Vault(ring).digest(of: [1, 2]) != vault.digest(of: [1, 2]))
+    }
+
+    @Test("Credentials are known again by all of their parts")
+    func credentialsDigest() {
+        func digest(_ username: String, _ secret: String, _ code: String? = nil) -> [UInt8] {
+            vault.credentialsDigest(
+                of: ClearCredentials(username: username, secret: Array(secret.utf8), integrationCode: code.map { Array($0.utf8) })
+            )
+        }
+        #expect(digest("api", "secret", "code") == digest("api", "secret", "code"))
+        let all = [
+            digest("api", "secret"), digest("api", "secret", ""), digest("api", "secret", "code"), digest("apis", "ecret"),
+            digest("api", "secre", "t"), digest("API", "secret"),
+        ]
+        #expect(Set(all).count == all.count)
+    }
+
+    @Test("An ownership marker is 32 lower-case hexadecimal characters, the same for the same service only")
+    func marker() {
+        func marker(_ lane: Lane, _ plan: String, _ key: String) -> String {
+            vault.ownershipMarker(lane: lane, planID: plan, serviceKey: key)
+        }
+        let mark = marker(lane, "plan-1", "license")
+        #expect(mark == marker(lane, "plan-1", "license"))
+        #expect(mark.utf8.count == 32 && mark.allSatisfy { "0123456789abcdef".contains($0) })
+        let all = [
+            mark, marker(otherTenant, "plan-1", "license"), marker(otherProduct, "plan-1", "license"), marker(lane, "plan-2", "license"),
+            marker(lane, "plan-1", "storage"), marker(lane, "plan-1l", "icense"),
+        ]
+        #expect(Set(all).count == all.count)
+    }
+
+    @Test("Digests and markers do not change from one version of the program to the next")
+    func vectors() throws {
+        let key = SymmetricKey(data: [UInt8](0..<32))
+        let ring = KeyRing.generate(at: .now)
+        let vault = Vault(
+            KeyRing(wrappingKeys: ring.wrappingKeys, jobKeys: ring.jobKeys, identityKey: key, recipientKeys: ring.recipientKeys)
+        )
+        // Computed apart, with Python's hmac: HMAC(HMAC(identity key, purpose), input).
+        #expect(
+            vault.digest(of: Array("fingerprint".utf8)).hexadecimal == "1e0a3f385c74f399ce901fe557b852c3006b256281de72f57f3215dc6523d41a"
+        )
+        #expect(vault.ownershipMarker(lane: lane, planID: "plan-1", serviceKey: "license-monthly") == "4fe83b3d0a85d2c23d17d2192be69591")
+        let credentials = ClearCredentials(username: "api", secret: Array("secret".utf8), integrationCode: Array("code".utf8))
+        #expect(vault.credentialsDigest(of: credentials).hexadecimal == "5eb5dc31625c8ef61b89b47877b74b4325fd41b7ee997bf41e410934dd9aa535")
+        #expect(Vault.sha256(Array("abc".utf8)).hexadecimal == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    }
+
+    private func expectRefused(_ operation: () throws -> [UInt8], _ location: SourceLocation = #_sourceLocation) {
+        let error = #expect(throws: VaultError.self, sourceLocation: location) { _ = try operation() }
+        #expect(error?.code == .decryptionFailed, sourceLocation: location)
+        #expect(error?.message == VaultError.decryptionFailed().message, sourceLocation: location)
+    }
+}
+
+extension Timestamp {
+    static let now = Timestamp("2026-11-22T08:00:00Z")!
+}
+
+extension [UInt8] {
+    var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
+}
