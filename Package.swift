@@ -96,6 +96,9 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What every store does, for the tests of each.
+        .target(name: "StoreConformance", dependencies: ["Contract", "Store"], path: "Tests/StoreConformance", swiftSettings: house),
+
         // Tests, by the module that they hold to its word.
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "Confinement", crypto, lifecycle, logging], swiftSettings: house),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
@@ -118,6 +121,12 @@ let package = Package(
             exclude: ["Support/tls-server.py"],
             swiftSettings: house
         ),
+        .testTarget(
+            name: "SQLiteStoreTests",
+            dependencies: ["Contract", "SQLiteStore", "Store", "StoreConformance", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
         .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),
+        .testTarget(name: "VaultTests", dependencies: ["Contract", "Vault", crypto], swiftSettings: house),
     ]
 )
