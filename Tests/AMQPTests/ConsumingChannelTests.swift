@@ -38,9 +38,9 @@ struct ConsumingChannelTests {
 
     @Test func `a closed door takes nothing more, settles, and then closes`() {
         var channel = consuming()
-        #expect(channel.delivered(1))
+        #expect(channel.delivered(1) == true)
         #expect(channel.turn(now: start, wanted: false, nextGeneration: 2) == nil)
-        #expect(!channel.delivered(2))
+        #expect(channel.delivered(2) == false)
         #expect(channel.canAcknowledge)
         #expect(channel.deadline(wanted: false) == start + .milliseconds(100))
         #expect(channel.turn(now: start + .milliseconds(100), wanted: false, nextGeneration: 2) == .close)
@@ -62,10 +62,10 @@ struct ConsumingChannelTests {
 
     @Test func `numbers begin anew with each opening`() {
         var channel = consuming()
-        #expect(channel.delivered(1))
+        #expect(channel.delivered(1) == true)
         channel.closedByBroker(now: start)
         _ = channel.turn(now: start + .seconds(60), wanted: true, nextGeneration: 2)
-        #expect(channel.delivered(1))
+        #expect(channel.delivered(1) == true)
         channel.tracker.finish(1)
         #expect(channel.tracker.flush() == [.init(number: 1, isMultiple: false)])
     }

@@ -85,3 +85,45 @@ struct TopologyTests {
         #expect(ManagementAnswers.Paths(virtualHost: "live one").bindings == "/api/bindings/live%20one")
     }
 }
+
+/// Against the real broker, with the definitions of `deploy/rabbitmq`.
+@Suite(.enabled(if: TestBroker.hasManagement), .timeLimit(.minutes(1)))
+struct TopologyBrokerTests {
+    private func answers() async throws -> ManagementAnswers {
+        let paths = ManagementAnswers.Paths(virtualHost: "/")
+        return try await ManagementAnswers(
+            exchanges: Array(TestBroker.manage("GET", paths.exchanges)),
+            queues: Array(TestBroker.manage("GET", paths.queues)),
+            bindings: Array(TestBroker.manage("GET", paths.bindings))
+        )
+    }
+
+    @Test func `the definitions file describes the same topology`() async throws {
+        let report = try await Topology().compare(with: answers())
+        #expect(report.isGood, "\(report)")
+        let passive = try await Topology().check(on: TestBroker.configuration())
+        #expect(passive.isGood)
+        #expect(!passive.unseen.isEmpty)
+    }
+
+    @Test func `what is missing is told, and there once it is applied`() async throws {
+        let topology = Topology(prefix: "test-topology")
+        let configuration = try TestBroker.configuration()
+        #expect(try await topology.check(on: configuration).findings.count == 6)
+        try await topology.apply(to: configuration)
+        try await topology.apply(to: configuration)
+        #expect(try await topology.check(on: configuration).isGood)
+        let report = try await topology.compare(with: answers())
+        #expect(report.isGood, "\(report)")
+        try await topology.delete(from: configuration)
+    }
+
+    @Test func `what cannot be changed is refused`() async throws {
+        try await Scratch.with { scratch in
+            var other = scratch.topology
+            other.queues[0].arguments["x-max-length"] = 5
+            let error = await #expect(throws: AMQPError.self) { try await other.apply(to: TestBroker.configuration()) }
+            #expect(error?.code == .preconditionFailed)
+        }
+    }
+}

@@ -1,11 +1,16 @@
 /// How long to wait before the next attempt: exponential, with full jitter, so that many workers do not return to a broker in step.
 struct Backoff: Sendable {
     /// The bound of the first wait.
-    var base: Duration = .milliseconds(100)
+    private let base: Duration
     /// The bound of every wait.
-    var ceiling: Duration = .seconds(15)
+    private let ceiling: Duration
 
     private var failures = 0
+
+    init(base: Duration = .milliseconds(100), ceiling: Duration = .seconds(15)) {
+        self.base = base
+        self.ceiling = ceiling
+    }
 
     /// The next wait, given a random number in 0..<1.
     mutating func next(random: Double = .random(in: 0..<1)) -> Duration {

@@ -1,0 +1,178 @@
+import AMQP
+import Crypto
+import Testing
+
+@Suite(.enabled(if: TestBroker.isAvailable), .timeLimit(.minutes(1)))
+struct ConsumerTests {
+    @Test func `messages arrive in order, with their properties`() async throws {
+        try await Scratch.with { scratch in
+            var messages = (1...3).map { scratch.message($0) }
+            messages[1].properties = MessageProperties(
+                contentType: "application/cloudevents+json",
+                messageID: "2",
+                correlationID: "job",
+                type: "autotask.job.sync",
+                userID: try TestBroker.configuration().userName,
+                appID: "portal",
+                timestamp: 1_790_000_000,
+                headers: [
+                    "traceparent": "00-é", "number": .integer(1 << 40), "flag": true, "bytes": .bytes([0, 255]),
+                    "nested": .table(["list": .array([1, "two", .void])]),
+                ]
+            )
+            try await scratch.publish(messages)
+            let consumer = try scratch.consumer()
+            try await withRunning(consumer) {
+                let deliveries = try await consumer.take(3)
+                #expect(deliveries.map(\.id) == [1, 2, 3])
+                let delivery = deliveries[1]
+                #expect(delivery.queue == scratch.queue)
+                #expect(delivery.exchange == scratch.name)
+                #expect(delivery.routingKey == scratch.queue)
+                #expect(!delivery.isRedelivered)
+                #expect(delivery.body == .bytes(Array("body".utf8)))
+                #expect(delivery.properties.contentType == "application/cloudevents+json")
+                #expect(delivery.properties.deliveryMode == 2)
+                #expect(delivery.properties.correlationID == "job")
+                #expect(delivery.properties.type == "autotask.job.sync")
+                #expect(delivery.properties.userID == "admin")
+                #expect(delivery.properties.appID == "portal")
+                #expect(delivery.properties.timestamp == 1_790_000_000)
+                for (key, value) in messages[1].properties.headers { #expect(delivery.properties.headers[key] == value) }
+            }
+        }
+    }
+
+    @Test func `what is not acknowledged goes back in order when the door closes, and late acknowledgements count for nothing`()
+        async throws
+    {
+        try await Scratch.with { scratch in
+            try await scratch.publish((1...10).map { scratch.message($0) })
+            let consumer = try scratch.consumer()
+            try await withRunning(consumer) {
+                let first = try await consumer.take(10)
+                consumer.acknowledge(Array(first.prefix(5)))
+                consumer.suspend()
+                try await consumer.states.first { !$0.isConsuming }
+                consumer.resume()
+                let second = try await consumer.take(5)
+                #expect(second.map(\.id) == [6, 7, 8, 9, 10])
+                #expect(second.filter(\.isRedelivered).count == 5)
+                // The numbers of these are those of messages that the new channel delivered.
+                consumer.acknowledge(first)
+            }
+            #expect(try await scratch.messageCount() == 5)
+        }
+    }
+
+    @Test func `no more than the prefetch is handed over unacknowledged`() async throws {
+        try await Scratch.with { scratch in
+            try await scratch.publish((1...20).map { scratch.message($0) })
+            let consumer = try scratch.consumer { $0.prefetch = 5 }
+            try await withRunning(consumer) {
+                let first = try await consumer.take(5)
+                #expect(first.count == 5)
+                #expect(try await scratch.messageCount() == 15)
+                consumer.acknowledge([first[1]])
+                let next = try await consumer.take(1)
+                #expect(next.map(\.id) == [6])
+                consumer.acknowledge(first + next)
+                #expect(try await consumer.take(5).map(\.id) == [7, 8, 9, 10, 11])
+            }
+        }
+    }
+
+    @Test func `of a large body size and digest are told, and the next message arrives`() async throws {
+        try await Scratch.with { scratch in
+            let body = (0..<2_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            try await scratch.publish([
+                scratch.message(1, body: Array(body.prefix(1 << 20))), scratch.message(2, body: body), scratch.message(3, body: []),
+                scratch.message(4),
+            ])
+            let consumer = try scratch.consumer()
+            try await withRunning(consumer) {
+                let deliveries = try await consumer.take(4)
+                #expect(deliveries[0].body == .bytes(Array(body.prefix(1 << 20))))
+                #expect(deliveries[1].body == .oversized(size: body.count, sha256: Array(SHA256.hash(data: body))))
+                #expect(deliveries[2].body == .bytes([]))
+                #expect(deliveries[3].body == .bytes(Array("body".utf8)))
+            }
+        }
+    }
+
+    @Test func `what was acknowledged before the end stays acknowledged`() async throws {
+        try await Scratch.with { scratch in
+            try await scratch.publish((1...2000).map { scratch.message($0) })
+            let consumer = try scratch.consumer()
+            try await withRunning(consumer) {
+                var taken = 0
+                while taken < 2000, let batch = await consumer.nextBatch() {
+                    consumer.acknowledge(batch)
+                    taken += batch.count
+                }
+            }
+            #expect(try await scratch.messageCount() == 0)
+        }
+    }
+
+    @Test func `a queue that is deleted is noticed, and consumed from again when it is back`() async throws {
+        try await Scratch.with { scratch in
+            let consumer = try scratch.consumer()
+            try await withRunning(consumer) {
+                try await consumer.states.first { $0.isConsuming }
+                try await scratch.topology.delete(from: TestBroker.configuration())
+                try await consumer.states.first { !$0.isConsuming }
+                try await scratch.topology.apply(to: TestBroker.configuration())
+                try await consumer.states.first { $0.isConsuming }
+                try await scratch.publish([scratch.message(1)])
+                #expect(try await consumer.take(1).map(\.id) == [1])
+            }
+        }
+    }
+
+    @Test func `a missing queue does not keep the others from being served`() async throws {
+        try await Scratch.with(queues: 2) { scratch in
+            let missing = scratch.topology.queues[0]
+            var others = scratch.topology
+            others.queues = [missing]
+            others.exchanges = []
+            others.bindings = scratch.topology.bindings.filter { $0.queue == missing.name }
+            try await others.delete(from: TestBroker.configuration())
+            let consumer = try scratch.consumer()
+            try await withRunning(consumer) {
+                try await scratch.publish([scratch.message(1, queue: scratch.topology.queues[1].name)])
+                #expect(try await consumer.take(1).map(\.id) == [1])
+                #expect(!consumer.state.isConsuming)
+                try await others.apply(to: TestBroker.configuration())
+                try await consumer.states.first { $0.isConsuming }
+                try await scratch.publish([scratch.message(2)])
+                #expect(try await consumer.take(1).map(\.id) == [2])
+            }
+        }
+    }
+
+    @Test func `a temporary queue gets what its bindings let through`() async throws {
+        try await Scratch.with { scratch in
+            let binding = TemporaryQueue.Binding(exchange: scratch.name, routingKey: "#")
+            let source = ConsumerSource(queue: "\(scratch.name).temporary", temporary: TemporaryQueue(bindings: [binding]))
+            let consumer = try scratch.consumer { $0.sources = [source] }
+            try await withRunning(consumer) {
+                try await consumer.states.first { $0.isConsuming }
+                try await scratch.publish([scratch.message(1)])
+                #expect(try await consumer.take(1).map(\.id) == [1])
+            }
+        }
+    }
+
+    @Test func `nobody waits for deliveries of a consumer that has ended, nor when cancelled`() async throws {
+        try await Scratch.with { scratch in
+            let consumer = try scratch.consumer()
+            try await withRunning(consumer) {
+                let waiting = Task { await consumer.nextBatch() }
+                waiting.cancel()
+                #expect(await waiting.value == nil)
+            }
+            #expect(await consumer.nextBatch() == nil)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import AMQP
+import Testing
+
+/// The ways in which a connection ends, and what survives them.
+@Suite(.enabled(if: TestBroker.isAvailable), .timeLimit(.minutes(1)))
+struct RecoveryTests {
+    @Test(.enabled(if: TestBroker.hasManagement))
+    func `a connection that the broker closes is opened again, and its deliveries come again`() async throws {
+        try await Scratch.with { scratch in
+            try await scratch.publish((1...10).map { scratch.message($0) })
+            var connection = try TestBroker.configuration()
+            connection.connectionName = scratch.name
+            let consumer = try scratch.consumer(connection)
+            try await withRunning(consumer) {
+                let first = try await consumer.take(10)
+                consumer.acknowledge(Array(first.prefix(3)))
+                try await TestBroker.closeConnection(named: scratch.name)
+                try await consumer.states.first { $0.isConsuming }
+                let second = try await consumer.take(7)
+                #expect(second.map(\.id) == Array(4...10))
+                consumer.acknowledge(first)
+                consumer.acknowledge(Array(second.prefix(2)))
+            }
+            #expect(try await scratch.messageCount() == 5)
+        }
+    }
+
+    @Test(.enabled(if: TestBroker.hasManagement))
+    func `a publisher whose connection the broker closes publishes again`() async throws {
+        try await Scratch.with { scratch in
+            var connection = try TestBroker.configuration()
+            connection.connectionName = scratch.name
+            let publisher = try scratch.publisher(connection)
+            try await withRunning(publisher) {
+                try await publisher.publish(scratch.message(1))
+                let states = publisher.states
+                try await TestBroker.closeConnection(named: scratch.name)
+                try await states.first { !$0.isConnected }
+                try await publisher.publish(scratch.message(2))
+            }
+        }
+    }
+
+    /// A peer that takes nothing and says nothing. Enough is written to fill every buffer on the way, so that the write itself blocks.
+    @Test func `a publisher at a dead peer is free again within twice the heartbeat`() async throws {
+        try await Scratch.with { scratch in
+            try await Proxy.with(target: TestBroker.configuration().port) { proxy in
+                var connection = try TestBroker.configuration()
+                connection.port = proxy.port
+                connection.heartbeat = 2
+                let publisher = try scratch.publisher(connection)
+                try await withRunning(publisher) {
+                    try await publisher.publish(scratch.message(1))
+                    proxy.fallSilent()
+                    let start = ContinuousClock.now
+                    let results = await publisher.publish((1...100).map { scratch.message($0, body: Array(repeating: 1, count: 1 << 18)) })
+                    // Noticing takes at most twice the heartbeat; the rest is a busy machine's.
+                    #expect(ContinuousClock.now - start < .seconds(8))
+                    for result in results { #expect(throws: AMQPError.self) { try result.get() } }
+                    proxy.recover()
+                    try await publisher.publish(scratch.message(2))
+                }
+            }
+        }
+    }
+
+    @Test func `a consumer at a dead peer notices within twice the heartbeat`() async throws {
+        try await Scratch.with { scratch in
+            try await Proxy.with(target: TestBroker.configuration().port) { proxy in
+                var connection = try TestBroker.configuration()
+                connection.port = proxy.port
+                connection.heartbeat = 2
+                let consumer = try scratch.consumer(connection)
+                try await withRunning(consumer) {
+                    try await consumer.states.first { $0.isConsuming }
+                    proxy.fallSilent()
+                    let start = ContinuousClock.now
+                    try await consumer.states.first { !$0.isConnected }
+                    #expect(ContinuousClock.now - start < .seconds(8))
+                    proxy.recover()
+                    try await consumer.states.first { $0.isConsuming }
+                }
+            }
+        }
+    }
+
+    @Test func `an unknown user is refused, and the reason can be seen`() async throws {
+        var connection = try TestBroker.configuration()
+        connection.password = .init("wrong")
+        let error = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
+        #expect(error?.code == .accessRefused)
+        connection = try TestBroker.configuration()
+        connection.virtualHost = "nowhere"
+        let otherError = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
+        #expect(otherError?.code == .accessRefused)
+        connection = try TestBroker.configuration()
+        connection.port = 1
+        let thirdError = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
+        #expect(thirdError?.code == .cannotConnect)
+    }
+}

@@ -1,0 +1,41 @@
+import AMQP
+import Testing
+
+@Suite(.enabled(if: TestBroker.hasTLS), .timeLimit(.minutes(1)))
+struct TLSTests {
+    @Test func `messages pass through an encrypted connection`() async throws {
+        try await Scratch.with { scratch in
+            let connection = try TestBroker.encryptedConfiguration()
+            let publisher = try scratch.publisher(connection)
+            let consumer = try scratch.consumer(connection)
+            try await withRunning(publisher, consumer) {
+                let body = Array(repeating: UInt8(7), count: 50_000)
+                for result in await publisher.publish((1...100).map { scratch.message($0, body: body) }) { try result.get() }
+                let deliveries = try await consumer.take(100)
+                #expect(deliveries.map(\.id) == Array(1...100))
+                #expect(deliveries.filter { $0.body == .bytes(body) }.count == 100)
+            }
+        }
+    }
+
+    @Test func `a certificate for another host is refused`() async throws {
+        var connection = try TestBroker.encryptedConfiguration()
+        connection.host = "127.0.0.1"
+        let error = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
+        #expect(error?.code == .tlsFailed)
+    }
+
+    @Test func `a certificate of an unknown authority is refused`() async throws {
+        var connection = try TestBroker.encryptedConfiguration()
+        connection.certificateAuthorityFile = nil
+        let error = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
+        #expect(error?.code == .tlsFailed)
+    }
+
+    @Test func `a missing file of authorities is said to be missing`() async throws {
+        var connection = try TestBroker.encryptedConfiguration()
+        connection.certificateAuthorityFile = "/nowhere.pem"
+        let error = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
+        #expect(error?.code == .invalidConfiguration)
+    }
+}
