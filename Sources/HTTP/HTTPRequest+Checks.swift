@@ -8,13 +8,18 @@ extension HTTPRequest {
 
 extension HTTPHeader {
     /// What the transport itself says to the server: a second word on it would be a second opinion on where a message ends.
-    private static let reserved: Set<String> = [
-        "accept-encoding", "connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade",
+    private static let reserved = [
+        "Accept-Encoding", "Connection", "Content-Length", "Expect", "Host", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
     ]
+
+    /// Whether this is the header of that name: names do not differ by case.
+    func isNamed(_ other: String) -> Bool {
+        name.utf8.count == other.utf8.count && name.utf8.elementsEqual(other.utf8) { $0.lowercased == $1.lowercased }
+    }
 
     fileprivate func check() throws(HTTPError) {
         guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { throw .refusal("A header's name is not one") }
-        guard !HTTPHeader.reserved.contains(name.lowercased()) else { throw .refusal("The header \(name) is the transport's to set") }
+        guard !HTTPHeader.reserved.contains(where: isNamed) else { throw .refusal("The header \(name) is the transport's to set") }
         guard !value.contains(where: { $0 == 0x00 || $0 == 0x0A || $0 == 0x0D }) else {
             throw .refusal("The value of the header \(name) holds CR, LF or NUL")
         }
@@ -31,6 +36,9 @@ extension HTTPError {
 }
 
 extension UInt8 {
+    /// The byte of a small letter for that of a capital one of ASCII.
+    var lowercased: UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self }
+
     /// RFC 9110, `tchar`.
     fileprivate var isTokenByte: Bool {
         switch self {

@@ -14,10 +14,23 @@ extension HTTPResponse {
 
     /// Reads header lines. A line without a colon is the status line, or nothing of ours.
     private static func fields(of head: [UInt8]) -> [(name: String, value: String)] {
-        head.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { return nil }
-            let value = line[(colon + 1)...].trimmed
-            return (name: String(decoding: line[..<colon].map(\.lowercased), as: UTF8.self), value: String(decoding: value, as: UTF8.self))
+        var fields: [(name: String, value: String)] = []
+        var rest = head[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            let line = rest[..<end]
+            rest = rest[(end + 1)...]
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { continue }
+            fields.append((String(lowercasing: line[..<colon]), String(decoding: line[(colon + 1)...].trimmed, as: UTF8.self)))
+        }
+        return fields
+    }
+}
+
+extension String {
+    fileprivate init(lowercasing bytes: ArraySlice<UInt8>) {
+        self.init(unsafeUninitializedCapacity: bytes.count) { buffer in
+            for (index, byte) in bytes.enumerated() { buffer[index] = byte.lowercased }
+            return bytes.count
         }
     }
 }
@@ -29,8 +42,4 @@ extension ArraySlice<UInt8> {
         guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else { return [] }
         return self[first...last]
     }
-}
-
-extension UInt8 {
-    fileprivate var lowercased: UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self }
 }

@@ -23,6 +23,9 @@ enum CurlLibrary {
         return .success(())
     }()
 
+    /// The file of the certificate authorities that the library trusts if not told otherwise.
+    static let authorityFile: String? = CCurl_version().pointee.cainfo.map { String(cString: $0) }
+
     /// Starts the library, and makes sure that it can do what is asked of it.
     static func load() throws(HTTPError) {
         try start.get()

@@ -8,21 +8,28 @@ struct HeaderList: ~Copyable {
     /// - Parameter headers: names and values that ``HTTPRequest/check()`` has let through.
     init(_ headers: [HTTPHeader]) throws(HTTPError) {
         // What libcurl would add by itself: a name with nothing behind the colon keeps it from that.
-        for name in ["Accept", "Content-Type", "Expect"] where !headers.contains(where: { $0.name.lowercased() == name.lowercased() }) {
-            try append("\(name):".utf8)
+        for name in ["Accept", "Content-Type", "Expect"] where !headers.contains(where: { $0.isNamed(name) }) {
+            try append(name, ":", [])
         }
         for header in headers {
             // The semicolon is libcurl's way to write a header without a value.
-            try header.value.isEmpty ? append("\(header.name);".utf8) : append(Array("\(header.name): ".utf8) + header.value)
+            try append(header.name, header.value.isEmpty ? ";" : ": ", header.value)
         }
     }
 
     deinit { CCurl_slist_wipe(head) }
 
-    private mutating func append(_ line: some Collection<UInt8>) throws(HTTPError) {
-        var text = line.map { CChar(bitPattern: $0) } + [0]
-        let longer = curl_slist_append(head, text)
-        explicit_bzero(&text, text.count)
+    private mutating func append(_ name: String, _ separator: String, _ value: [UInt8]) throws(HTTPError) {
+        let count = name.utf8.count + separator.utf8.count + value.count
+        let longer = withUnsafeTemporaryAllocation(byteCount: count + 1, alignment: 1) { line in
+            line.copyBytes(from: name.utf8)
+            UnsafeMutableRawBufferPointer(rebasing: line[name.utf8.count...]).copyBytes(from: separator.utf8)
+            UnsafeMutableRawBufferPointer(rebasing: line[(name.utf8.count + separator.utf8.count)...]).copyBytes(from: value)
+            line[count] = 0
+            // There is an address: the line has at least its NUL.
+            defer { explicit_bzero(line.baseAddress!, line.count) }
+            return curl_slist_append(head, line.baseAddress!.assumingMemoryBound(to: CChar.self))
+        }
         guard let longer else { throw HTTPError(.unexpected, "No memory for headers", mayHaveBeenSent: false) }
         head = longer
     }

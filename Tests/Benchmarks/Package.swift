@@ -1,0 +1,35 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The worker's modules are this package's too, through links under Sources: so `package` declarations are in reach, and they are
+// compiled as they are for the worker. Run with `swift run -c release --package-path Tests/Benchmarks http-benchmark`.
+
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "benchmarks",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
+        .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: house),
+        .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
+        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .executableTarget(name: "http-benchmark", dependencies: ["HTTP", logging], swiftSettings: house),
+    ]
+)
