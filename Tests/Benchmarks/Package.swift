@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The worker's modules are this package's too, through links under Sources: so `package` declarations are in reach, and they are
-// compiled as they are for the worker. Run with `swift run -c release --package-path Tests/Benchmarks http-benchmark`.
+// compiled as they are for the worker. Run with `swift run -c release --package-path Tests/Benchmarks http-benchmark`, or amqp-benchmark.
 
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -15,6 +15,7 @@ let house: [SwiftSetting] = [
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -22,14 +23,18 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: house),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
         .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle, crypto], swiftSettings: house),
+        .executableTarget(name: "amqp-benchmark", dependencies: ["AMQP", logging], swiftSettings: house),
         .executableTarget(name: "http-benchmark", dependencies: ["HTTP", logging], swiftSettings: house),
     ]
 )
