@@ -91,9 +91,11 @@ def tenant(new_tenant):
 @pytest.fixture(autouse=True)
 def contract_is_kept(request):
     """Fails the test during which an event came that breaks the contract, or the worker ended by itself."""
+    if "worker" not in request.fixturenames:
+        yield
+        return
+    worker, monitor = request.getfixturevalue("worker"), request.getfixturevalue("monitor")
     yield
-    if "worker" in request.fixturenames:
-        worker, monitor = request.getfixturevalue("worker"), request.getfixturevalue("monitor")
-        problems = monitor.take_problems()
-        assert not problems, "\n".join(problems)
-        assert worker.is_running, worker.log[-4000:]
+    problems = monitor.take_problems()
+    assert not problems, "\n".join(problems)
+    assert worker.is_running, worker.log[-4000:]

@@ -1,10 +1,13 @@
 """The real parts as processes: a private RabbitMQ, the simulated Autotask, the worker."""
 
+import contextlib
+import hashlib
 import json
 import os
 import pathlib
 import shlex
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -92,8 +95,10 @@ class Worker:
         assert result.returncode == expect, f"{arguments} exited with {result.returncode}: {result.stdout}{result.stderr}"
         return result.stdout
 
-    def start(self, **settings):
+    def start(self, await_jobs=True, **settings):
+        """Starts it, and waits until it takes jobs."""
         assert self.process is None
+        begun = len(self.log)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [BIN_DIR / "autotask-worker", "run"],
@@ -103,6 +108,8 @@ class Worker:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        if await_jobs:
+            poll(lambda: "Consuming" in self.log[begun:], 20, "the worker's start", self.process)
 
     @property
     def is_running(self):
@@ -125,7 +132,13 @@ class Worker:
 
     @property
     def log(self):
-        return self.log_path.read_text(encoding="utf-8", errors="replace")
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+
+    def dead_letter(self, body):
+        """What the store keeps of a message that was set aside, as (reason, size), or `None`."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.store_path}?mode=ro", uri=True)) as store:
+            digest = hashlib.sha256(body).digest()
+            return store.execute("SELECT reason, size FROM dead_letters WHERE sha256 = ? ORDER BY id DESC", [digest]).fetchone()
 
     def public_key(self):
         """The first of the published keys is the one in use."""

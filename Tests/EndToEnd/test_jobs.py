@@ -177,18 +177,27 @@ def test_an_inactive_service_is_synced_and_stays_inactive(tenant):
     assert all("isActive" not in call["body"] for call in tenant.database.writes())
 
 
-def test_two_services_may_swap_their_names(tenant):
+def test_a_service_may_take_the_name_that_another_gives_up(tenant):
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
-    swapped = changed(changed(plan(), 1, name="Service 2"), 2, name="Service 1")
-    data = tenant.expect(tenant.sync(swapped), "sync.succeeded")
+    moved = changed(changed(changed(plan(), 1, name="Service 2"), 2, name="Service 3"), 3, name="Another")
+    data = tenant.expect(tenant.sync(moved), "sync.succeeded")
     names = {entry["id"]: entry["name"] for entry in tenant.database.services()}
     assert {key: names[result["autotaskServiceId"]] for key, result in by_key(data).items()} == {
         "service-1": "Service 2",
-        "service-2": "Service 1",
-        "service-3": "Service 3",
+        "service-2": "Service 3",
+        "service-3": "Another",
         "service-4": "Service 4",
     }
+
+
+def test_two_services_that_swap_their_names_are_refused_before_any_write(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    before = tenant.database.last_call()
+    swapped = changed(changed(plan(), 1, name="Service 2"), 2, name="Service 1")
+    tenant.expect(tenant.sync(swapped), "sync.failed", "service_name_conflict")
+    assert tenant.database.writes(before) == []
 
 
 def test_a_plan_may_grow(tenant):
@@ -254,7 +263,7 @@ def test_an_api_user_without_write_permission_is_told(new_tenant):
 def test_billing_codes_are_the_active_recurring_ones(tenant):
     tenant.connected()
     data = tenant.expect(tenant.billing_codes(), "billing-codes.listed")
-    assert [(entry["id"], entry["name"]) for entry in data["billingCodes"]] == [(29683001, "Recurring services"), (29683004, "Cloud")]
+    assert [(entry["id"], entry["name"]) for entry in data["billingCodes"]] == [(29683004, "Cloud"), (29683001, "Recurring services")]
 
 
 def test_billing_codes_are_remembered_unless_asked_anew(tenant):
