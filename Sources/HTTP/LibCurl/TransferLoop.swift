@@ -3,6 +3,9 @@ import CCurl
 /// What the HTTP thread does, for as long as it runs: takes up what callers have handed in, lets libcurl send and receive, and tells the
 /// callers. Everything of libcurl but the wake-up is confined to this object, and this object to the thread.
 final class TransferLoop {
+    /// How many transfers are kept for later requests, each some kilobytes. More are made as they are needed.
+    private static let idleLimit = 512
+
     private let mailbox: Mailbox
     private let multi: MultiHandle
     private let configuration: CurlTransport.Configuration
@@ -58,7 +61,7 @@ final class TransferLoop {
     private func end(_ transfer: Transfer, with result: CURLcode?) {
         guard let settlement = transfer.end(result, in: multi) else { return }
         active[ObjectIdentifier(settlement.exchange)] = nil
-        idle.append(transfer)
+        if idle.count < TransferLoop.idleLimit { idle.append(transfer) }
         settled.append(settlement)
     }
 
