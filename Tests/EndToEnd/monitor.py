@@ -6,6 +6,7 @@ import threading
 import time
 
 import pika
+import pika.exceptions
 
 import contract
 
@@ -14,29 +15,55 @@ PROPERTIES = ("content_type", "delivery_mode", "message_id", "type", "timestamp"
 
 
 class Monitor:
-    """Collects all events on a thread of its own; waits are for conditions, with a deadline."""
+    """Collects all events on a thread of its own; waits are for conditions, with a deadline.
+
+    Its queue is durable, so that it misses nothing when the broker restarts.
+    """
+
+    QUEUE = "autotask.monitor.end-to-end"
 
     def __init__(self, url):
-        parameters = pika.URLParameters(url)
-        parameters.heartbeat = 0
-        self.connection = pika.BlockingConnection(parameters)
-        self.channel = self.connection.channel()
-        queue = self.channel.queue_declare("autotask.monitor.end-to-end", exclusive=True).method.queue
-        self.channel.queue_bind(queue, EXCHANGE, "#")
-        self.channel.basic_consume(queue, self.receive, auto_ack=True)
+        self.parameters = pika.URLParameters(url)
+        self.parameters.heartbeat = 0
         self.condition = threading.Condition()
         self.events = []
         self.bodies = []
         self.problems = []
-        self.thread = threading.Thread(target=self.channel.start_consuming, daemon=True)
+        self.is_closing = False
+        self.connect()
+        self.thread = threading.Thread(target=self.consume, daemon=True)
         self.thread.start()
 
+    def connect(self):
+        self.connection = pika.BlockingConnection(self.parameters)
+        self.channel = self.connection.channel()
+        self.channel.queue_declare(self.QUEUE, durable=True)
+        self.channel.queue_bind(self.QUEUE, EXCHANGE, "#")
+        self.channel.basic_consume(self.QUEUE, self.receive)
+
+    def consume(self):
+        while True:
+            try:
+                self.channel.start_consuming()
+                return
+            except pika.exceptions.AMQPError:
+                self.reconnect()
+
+    def reconnect(self):
+        """Until the broker is there again; whoever waits for an event has the deadline."""
+        while not self.is_closing:
+            try:
+                return self.connect()
+            except (pika.exceptions.AMQPError, OSError):
+                time.sleep(0.2)
+
     def close(self):
+        self.is_closing = True
         self.connection.add_callback_threadsafe(self.channel.stop_consuming)
         self.thread.join(timeout=10)
         self.connection.close()
 
-    def receive(self, _channel, delivery, properties, body):
+    def receive(self, channel, delivery, properties, body):
         try:
             event = json.loads(body)
             problems = [f"{event.get('type')} {event.get('id')}: {problem}" for problem in self.problems_of(event, delivery, properties)]
@@ -47,6 +74,7 @@ class Monitor:
             self.bodies.append(body)
             self.problems += problems
             self.condition.notify_all()
+        channel.basic_ack(delivery.delivery_tag)
 
     def problems_of(self, event, delivery, properties):
         yield from (f"{place} {message}" for place, message in contract.errors(contract.event_schema(event), event))

@@ -61,10 +61,13 @@ class Portal:
     """One connection as the broker user `portal`: mandatory, with confirms."""
 
     def __init__(self, url):
-        parameters = pika.URLParameters(url)
-        parameters.heartbeat = 0
-        self.user = parameters.credentials.username
-        self.connection = pika.BlockingConnection(parameters)
+        self.parameters = pika.URLParameters(url)
+        self.parameters.heartbeat = 0
+        self.user = self.parameters.credentials.username
+        self.connect()
+
+    def connect(self):
+        self.connection = pika.BlockingConnection(self.parameters)
         self.channel = self.connection.channel()
         self.channel.confirm_delivery()
 

@@ -52,6 +52,10 @@ class Broker:
     def stop(self):
         self.command("stop")
 
+    def restart_after_power_cut(self):
+        self.command("kill")
+        self.command("start")
+
     def command(self, verb):
         result = subprocess.run(
             [contract.ROOT / "deploy" / "broker", verb, self.directory], capture_output=True, text=True, timeout=120, check=False
@@ -114,6 +118,10 @@ class Worker:
     @property
     def is_running(self):
         return self.process is not None and self.process.poll() is None
+
+    def suspend(self):
+        """Stops it where it is: what arrives for it is delivered, and not looked at."""
+        self.process.send_signal(signal.SIGSTOP)
 
     def kill(self):
         """kill -9."""

@@ -1,8 +1,12 @@
 """Repeated, reordered, superseded, expired, interrupted: every job ends once, in its tenant's order."""
 
+import contextlib
 import datetime
 
+import pika
+
 import portal as portals
+from processes import poll
 from tenants import by_key, plan
 
 
@@ -206,6 +210,43 @@ def test_killed_again_and_again_while_jobs_arrive_every_job_ends(new_tenant, wor
 
 def by_name(data):
     return [result["name"] for result in by_key(data).values()]
+
+
+def test_a_redelivered_job_runs_once(tenant, worker, broker):
+    """Delivered to a worker that dies before it looks: the broker delivers it again, marked as redelivered."""
+    tenant.connected()
+    worker.suspend()
+    jobs = [tenant.publish("sync", plan()), tenant.publish("billing-codes")]
+    poll(lambda: ready_jobs(broker) == 0, 20, "the delivery")
+    worker.kill()
+    worker.start()
+    for job, expected in zip(jobs, ("sync.succeeded", "billing-codes.listed"), strict=True):
+        tenant.expect(job.ending(), expected)
+        assert len(job.endings) == 1
+    assert len(tenant.database.writes()) == 4
+
+
+def ready_jobs(broker):
+    """How many jobs wait in the broker, those that were delivered left out."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("operator")))
+    with contextlib.closing(connection):
+        return connection.channel().queue_declare("autotask.jobs", passive=True).method.message_count
+
+
+def test_a_power_cut_of_the_broker_loses_and_repeats_nothing(tenant, new_tenant, broker, portal):
+    tenant.connected()
+    waiting = new_tenant().connect_job().publish().tenant
+    fault = tenant.database.fault("latency", milliseconds=100, entity="Services")
+    job = tenant.publish("sync", plan(20))
+    tenant.database.await_calls(3, operation="create")
+    broker.restart_after_power_cut()
+    portal.connect()
+    fault.clear()
+    after = waiting.publish("sync", plan())
+    tenant.expect(job.ending(60), "sync.succeeded")
+    waiting.expect(after.ending(60), "sync.succeeded")
+    assert len(tenant.database.services()) == 20
+    assert len(job.endings) == 1
 
 
 def test_stopped_in_mid_sync_it_goes_on_where_it_was(tenant, worker):

@@ -45,7 +45,6 @@ def test_no_secret_in_store_logs_events_or_dead_letters(worker, monitor, broker,
     haystacks["events"] = b"\n".join(monitor.bodies)
     haystacks["the broker's log"] = b"".join(path.read_bytes() for path in broker.directory.rglob("*.log"))
     vendor = worker.settings["AUTOTASK_INTEGRATION_CODE"]
-    assert len(secrets) > 50
     for secret in {*secrets, vendor}:
         if len(secret) < 8:
             continue
