@@ -31,7 +31,7 @@ struct EventText {
 
     private func headline(of name: String) -> String? {
         switch name {
-        case "sync.started": return "\(number("total")) services to write"
+        case "sync.started": return "\(number("total")) services"
         case "sync.progress":
             return "\(number("done")) of \(number("total")): \(data["serviceKey"]?.string ?? "") \(data["status"]?.string ?? "")"
         case "billing-codes.listed": return "\(data["billingCodes"]?.array?.count ?? 0) billing codes"
