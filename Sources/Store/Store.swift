@@ -21,7 +21,8 @@ package protocol Store: Sendable {
     /// - Throws: ``StoreError/Code/fenced`` when this worker itself was taken for dead meanwhile: it has to join anew.
     func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover
 
-    /// Takes leave: lanes that the worker still holds become free, without an interruption for jobs that it put back itself.
+    /// Takes leave: lanes that the worker still holds become free, and their jobs count as interrupted; those that it put back itself do
+    /// not. Its unpublished events stay its own until its lease is over, so that it can publish them yet.
     func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError)
 
     // MARK: Intake
@@ -37,6 +38,7 @@ package protocol Store: Sendable {
     /// - Parameters:
     ///   - conflict: makes the `job.conflict` for an item whose id belongs to a job with another payload.
     /// - Returns: what became of each item, and the events to publish.
+    /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events.
     func accept(
         _ items: [IntakeItem],
         by worker: WorkerID,
@@ -54,6 +56,7 @@ package protocol Store: Sendable {
     /// runs anywhere. At most ``ClaimRequest/maximumLanesPerDatabase`` lanes of one Autotask database are held at once.
     ///
     /// - Parameter decide: a pure function; it may be called again when the transaction is.
+    /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined.
     func claim(
         _ request: ClaimRequest,
         at now: Timestamp,
@@ -74,6 +77,7 @@ package protocol Store: Sendable {
     /// Ends the claim: effect, events and the job's new state in one transaction.
     ///
     /// - Returns: the events to publish, with their places in the sequence.
+    /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the disposition (see ``Completion/events``). The claim stays.
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry]
 
     // MARK: Outbox

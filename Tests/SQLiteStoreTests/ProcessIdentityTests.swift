@@ -67,7 +67,7 @@ struct ProcessIdentityTests {
         try process.run()
         let identity = try #require(ProcessIdentity(processID: process.processIdentifier))
         #expect(!identity.isGone)
-        process.terminate()
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         return identity
     }

@@ -73,8 +73,9 @@ final class Writer: Sendable {
                     continue
                 }
                 commit(group, connection, &mustTruncateLog)
-                for write in group { write.resume() }
+                // Before anybody is told that it was erased.
                 if mustTruncateLog { mustTruncateLog = !truncateLog(database) }
+                for write in group { write.resume() }
             }
         }
         // Nothing depends on it: whatever was committed is on disk.

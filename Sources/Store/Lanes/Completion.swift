@@ -53,7 +53,8 @@ package struct LaneChanges: Sendable {
     /// The revision of a sync that ran: a lower one of the same plan is superseded from now on.
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
-    /// the reset's own excepted. ``LaneState/isEligible`` stays, and the epoch rises by one.
+    /// the reset's own excepted. ``LaneState/isEligible`` and the revisions that ran stay, and the epoch rises by one. When
+    /// ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
     package var resets: Bool
     /// Together with ``resets``: see ``LaneState/unsettledUntil``.
     package var unsettledUntil: Timestamp?
