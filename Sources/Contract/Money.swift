@@ -52,7 +52,8 @@ package struct Money: Hashable, Comparable, Sendable {
         }
         guard digits > 0 else { return nil }
         if let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E"), let exponent = Int(Substring(rest)), exponent.magnitude < 100 else { return nil }
+            guard byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E"), let exponent = Int(Substring(rest)), exponent.magnitude < 100
+            else { return nil }
             places -= exponent
         }
         while places < 4, value != 0 {

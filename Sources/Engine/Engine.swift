@@ -30,13 +30,37 @@ package struct Engine: Sendable {
         self.outbox = OutboxService(outbox: outbox)
         lease = WorkerLease(store: store, worker: worker, entropy: entropy, clock: clock, outbox: outbox, lanes: lanes, log: log)
         runner = LaneRunner(
-            store: store, worker: worker,
+            store: store,
+            worker: worker,
             attempt: JobAttempt(
-                store: store, vault: vault, autotask: autotask, settings: settings, clock: clock, entropy: entropy, sink: sink, log: log),
-            outbox: outbox, settings: settings, clock: clock, entropy: entropy, signal: lanes, log: log)
+                store: store,
+                vault: vault,
+                autotask: autotask,
+                settings: settings,
+                clock: clock,
+                entropy: entropy,
+                sink: sink,
+                log: log
+            ),
+            outbox: outbox,
+            settings: settings,
+            clock: clock,
+            entropy: entropy,
+            signal: lanes,
+            log: log
+        )
         intake = Intake(
-            source: source, store: store, vault: vault, settings: settings, clock: clock, entropy: entropy, worker: worker, outbox: outbox,
-            lanes: lanes, log: log)
+            source: source,
+            store: store,
+            vault: vault,
+            settings: settings,
+            clock: clock,
+            entropy: entropy,
+            worker: worker,
+            outbox: outbox,
+            lanes: lanes,
+            log: log
+        )
     }
 
     /// Joins the store. Called once, before the services run.

@@ -51,7 +51,10 @@ struct Worker {
             store: store,
             vault: vault,
             autotask: AutotaskAccess(
-                transport: transport, lookupURL: settings.autotaskURL, integrationCode: Array((settings[.autotaskIntegrationCode] ?? "").utf8)),
+                transport: transport,
+                lookupURL: settings.autotaskURL,
+                integrationCode: Array((settings[.autotaskIntegrationCode] ?? "").utf8)
+            ),
             settings: engineSettings,
             log: log
         )
@@ -72,7 +75,11 @@ struct Worker {
     private func openStore() async throws -> SQLiteStore {
         let path = try settings.storePath
         do { return try await SQLiteStore(path: path) } catch {
-            throw Failure(.unavailable, "The store \(path) cannot be opened: \(error)", hint: "Check STORE_URL, the disk, and the file's permissions.")
+            throw Failure(
+                .unavailable,
+                "The store \(path) cannot be opened: \(error)",
+                hint: "Check STORE_URL, the disk, and the file's permissions."
+            )
         }
     }
 

@@ -28,7 +28,10 @@ struct IdentifierTests {
     @Test func `a trace context is handed on only when it is one`() {
         let valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         #expect(TraceContext.valid(valid) == valid)
-        for text in [nil, "", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", valid.uppercased(), "00-" + String(repeating: "0", count: 32) + "-b7ad6b7169203331-01", valid + "\r\n"] {
+        for text in [
+            nil, "", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", valid.uppercased(),
+            "00-" + String(repeating: "0", count: 32) + "-b7ad6b7169203331-01", valid + "\r\n",
+        ] {
             #expect(TraceContext.valid(text) == nil)
         }
     }

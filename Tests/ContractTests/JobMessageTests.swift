@@ -46,7 +46,12 @@ struct JobMessageTests {
     @Test func `a valid job is read with all it says`() throws {
         let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         let job = try #require(
-            decodedJob(of: Self.message(extra: ["time": "2026-11-22T08:00:00Z", "expirytime": "2026-11-22T09:00:00Z", "traceparent": .string(trace), "unknown": 1])))
+            decodedJob(
+                of: Self.message(extra: [
+                    "time": "2026-11-22T08:00:00Z", "expirytime": "2026-11-22T09:00:00Z", "traceparent": .string(trace), "unknown": 1,
+                ])
+            )
+        )
         #expect(job.id == JobID("job-1") && job.lane == Lane(tenant: TenantID("msp-4711")!, product: .workplace))
         #expect(job.time == Timestamp("2026-11-22T08:00:00Z") && job.expiry == Timestamp("2026-11-22T09:00:00Z"))
         #expect(job.traceparent == trace && job.kind == .reset)
@@ -58,9 +63,12 @@ struct JobMessageTests {
         #expect(refusal(of: Self.message(data: ["confirm": true, "product": "other"]))?.code == .jobInvalid)
     }
 
-    @Test(arguments: [
-        ("not JSON", Array("hello".utf8)), ("not an object", Array("[]".utf8)), ("empty", []), ("not a job", Array(#"{"type":"x","id":"a","subject":"b"}"#.utf8)),
-    ] as [(String, [UInt8])])
+    @Test(
+        arguments: [
+            ("not JSON", Array("hello".utf8)), ("not an object", Array("[]".utf8)), ("empty", []),
+            ("not a job", Array(#"{"type":"x","id":"a","subject":"b"}"#.utf8)),
+        ] as [(String, [UInt8])]
+    )
     func `a body that names no job cannot be answered`(name: String, body: [UInt8]) {
         guard case .unreadable(let error) = JobMessage(routingKey: "sync.a", body: body).decoded(acceptsClearCredentials: false) else {
             Issue.record("\(name) was read")
@@ -91,7 +99,8 @@ struct JobMessageTests {
     @Test(arguments: [
         (Self.message(extra: ["specversion": "0.3"]), "specversion"), (Self.message(extra: ["source": ""]), "source"),
         (Self.message(routingKey: "sync.msp-4711"), "routing_key"), (Self.message(routingKey: "reset.other"), "routing_key"),
-        (Self.message(extra: ["expirytime": "tomorrow"]), "expirytime"), (Self.message(extra: ["datacontenttype": "text/plain"]), "datacontenttype"),
+        (Self.message(extra: ["expirytime": "tomorrow"]), "expirytime"),
+        (Self.message(extra: ["datacontenttype": "text/plain"]), "datacontenttype"),
         (Self.message(data: ["confirm": true, "reason": 7]), "data.reason"), (Self.message(data: "text"), "data"),
     ])
     func `an envelope that is not valid is refused, and the member named`(message: JobMessage, field: String) {
@@ -126,14 +135,18 @@ struct JobMessageTests {
         #expect(refusal(of: Self.sync(["planId": "p", "services": [.object(Self.service)], member: [:]]))?.code == .notSupported)
     }
 
-    @Test(arguments: [
-        (["services": [.object(Self.service)]], "data.planId"), (["planId": "p"], "data.services"), (["planId": "p", "services": []], "data.services"),
-        (["planId": "p", "services": ["x"]], "data.services[0]"), (["planId": "p", "services": [Self.service("key", nil)]], "data.services[0].key"),
-        (["planId": "p", "services": [Self.service("type", "Laptop")]], "data.services[0].type"),
-        (["planId": "p", "services": [.object(Self.service), .object(Self.service)]], "data.services[1].key"),
-        (["planId": "p", "services": [.object(Self.service)], "retired": ["license-monthly"]], "data.retired"),
-        (["planId": "p", "revision": "1", "services": [.object(Self.service)]], "data.revision"),
-    ] as [(JSONObject, String)])
+    @Test(
+        arguments: [
+            (["services": [.object(Self.service)]], "data.planId"), (["planId": "p"], "data.services"),
+            (["planId": "p", "services": []], "data.services"),
+            (["planId": "p", "services": ["x"]], "data.services[0]"),
+            (["planId": "p", "services": [Self.service("key", nil)]], "data.services[0].key"),
+            (["planId": "p", "services": [Self.service("type", "Laptop")]], "data.services[0].type"),
+            (["planId": "p", "services": [.object(Self.service), .object(Self.service)]], "data.services[1].key"),
+            (["planId": "p", "services": [.object(Self.service)], "retired": ["license-monthly"]], "data.retired"),
+            (["planId": "p", "revision": "1", "services": [.object(Self.service)]], "data.revision"),
+        ] as [(JSONObject, String)]
+    )
     func `a plan that is not of the schema's form is refused, and the member named`(data: JSONObject, field: String) {
         let error = refusal(of: Self.sync(data))
         #expect(error?.code == .jobInvalid && error?.field == field)
@@ -144,21 +157,32 @@ struct JobMessageTests {
             Self.service("unitPrice", "1.123456789"), Self.service("key", "b"), Self.service("key", "c"), Self.service("key", "d"),
         ]
         guard case .array(var members) = services else { return }
-        members[1] = ["key": "b", "type": "Server", "name": "B", "unitPrice": 9, "unitCost": "1e3", "period": "Weekly", "billingCodeId": "29683001"]
+        members[1] = [
+            "key": "b", "type": "Server", "name": "B", "unitPrice": 9, "unitCost": "1e3", "period": "Weekly", "billingCodeId": "29683001",
+        ]
         members[2] = ["key": "c", "type": "Storage"]
         let job = try #require(decodedJob(of: Self.sync(["planId": "p", "services": .array(members)])))
         guard case .sync(let payload) = job.payload else { return }
         #expect(payload.services[0].unitPrice == .malformed && payload.services[0].unitCost == .value(Money(contract: "4.50")!))
         #expect(payload.services[1].unitPrice == .malformed && payload.services[1].unitCost == .malformed)
-        #expect(payload.services[1].period == .malformed && payload.services[1].billingCodeID == .malformed && payload.services[1].kind == .server)
-        #expect(payload.services[2].name.isEmpty && payload.services[2].unitPrice == .missing && payload.services[2].billingCodeID == .missing)
+        #expect(
+            payload.services[1].period == .malformed && payload.services[1].billingCodeID == .malformed
+                && payload.services[1].kind == .server
+        )
+        #expect(
+            payload.services[2].name.isEmpty && payload.services[2].unitPrice == .missing && payload.services[2].billingCodeID == .missing
+        )
     }
 
     @Test func `clear credentials are for development only`() throws {
         let message = Self.message(
-            type: "autotask.job.connect", data: ["credentials": ["username": "u", "secret": #"é:;%"\"#]], routingKey: "connect.msp-4711")
+            type: "autotask.job.connect",
+            data: ["credentials": ["username": "u", "secret": #"é:;%"\"#]],
+            routingKey: "connect.msp-4711"
+        )
         #expect(refusal(of: message)?.field == "data.credentials")
-        guard case .connect(let payload) = try #require(decodedJob(of: message, development: true)).payload, case .clear(let credentials) = payload.credentials
+        guard case .connect(let payload) = try #require(decodedJob(of: message, development: true)).payload,
+            case .clear(let credentials) = payload.credentials
         else {
             Issue.record("not a connect")
             return
@@ -169,7 +193,10 @@ struct JobMessageTests {
     @Test(arguments: ["a\r\nb", "a\nb", "a\u{0}b", ""])
     func `a secret that no header can carry is refused without being quoted`(secret: String) throws {
         let message = Self.message(
-            type: "autotask.job.connect", data: ["credentials": ["username": "u", "secret": .string(secret)]], routingKey: "connect.msp-4711")
+            type: "autotask.job.connect",
+            data: ["credentials": ["username": "u", "secret": .string(secret)]],
+            routingKey: "connect.msp-4711"
+        )
         let error = try #require(refusal(of: message, development: true))
         #expect(error.code == .jobInvalid && error.field == "data.credentials.secret")
     }
@@ -177,7 +204,8 @@ struct JobMessageTests {
     @Test func `sealed credentials are read from base64url`() throws {
         let data: JSON = ["credentials": ["keyId": "k1", "enc": "AAE", "ciphertext": "_-8"]]
         let message = Self.message(type: "autotask.job.connect", data: data, routingKey: "connect.msp-4711")
-        guard case .connect(let payload) = try #require(decodedJob(of: message)).payload, case .sealed(let sealed) = payload.credentials else {
+        guard case .connect(let payload) = try #require(decodedJob(of: message)).payload, case .sealed(let sealed) = payload.credentials
+        else {
             Issue.record("not sealed")
             return
         }
@@ -191,11 +219,14 @@ struct JobMessageTests {
             return identity.fingerprint
         }
         let first = try fingerprint(
-            #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","time":"2026-01-01T00:00:00Z","data":{"refresh":true,"n":1.50}}"#)
+            #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","time":"2026-01-01T00:00:00Z","data":{"refresh":true,"n":1.50}}"#
+        )
         let same = try fingerprint(
-            #"{ "data": {"n":15e-1, "refresh":true}, "subject":"a", "type":"autotask.job.billing-codes","id":"1","specversion":"1.0","source":"/q" }"#)
+            #"{ "data": {"n":15e-1, "refresh":true}, "subject":"a", "type":"autotask.job.billing-codes","id":"1","specversion":"1.0","source":"/q" }"#
+        )
         let other = try fingerprint(
-            #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","data":{"refresh":true,"n":1.51}}"#)
+            #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","data":{"refresh":true,"n":1.51}}"#
+        )
         #expect(first == same && first != other)
     }
 }

@@ -47,7 +47,11 @@ struct HandlerOutcome: Sendable {
         apiCalls: Int = 0
     ) -> HandlerOutcome {
         HandlerOutcome(
-            ending: .transient(error, earliest: earliest, failure: failure), events: events, changes: changes, apiCalls: apiCalls)
+            ending: .transient(error, earliest: earliest, failure: failure),
+            events: events,
+            changes: changes,
+            apiCalls: apiCalls
+        )
     }
 
     static func postponed(apiCalls: Int) -> HandlerOutcome {

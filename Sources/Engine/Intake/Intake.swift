@@ -49,11 +49,15 @@ struct Intake: Service {
 
     private func takeInRedelivered(_ delivery: JobDelivery) async -> Bool {
         let sha256 = delivery.sha256
-        guard let count = await persistently({ () async throws(StoreError) in try await store.countRedelivery(sha256: sha256, at: clock.now) })
+        guard
+            let count = await persistently({ () async throws(StoreError) in try await store.countRedelivery(sha256: sha256, at: clock.now) }
+            )
         else { return false }
         let content: IntakeItem.Content
         if count >= Intake.maximumRedeliveries {
-            content = .deadLetter(deadLetter(delivery, reason: ErrorCode.poison.rawValue, detail: "Delivered \(count) times without being taken in."))
+            content = .deadLetter(
+                deadLetter(delivery, reason: ErrorCode.poison.rawValue, detail: "Delivered \(count) times without being taken in.")
+            )
         } else {
             content = self.content(of: delivery)
         }
@@ -95,7 +99,10 @@ extension Intake {
     private func content(of delivery: JobDelivery) -> IntakeItem.Content {
         let publisher = delivery.message.userID
         if let trusted = settings.trustedPublishers, !(publisher.map(trusted.contains) ?? false) {
-            log.warning("A message of an untrusted publisher was set aside", metadata: .keys([.publisher: "\(publisher ?? "none")", .queue: "\(delivery.queue)"]))
+            log.warning(
+                "A message of an untrusted publisher was set aside",
+                metadata: .keys([.publisher: "\(publisher ?? "none")", .queue: "\(delivery.queue)"])
+            )
             return .deadLetter(deadLetter(delivery, reason: "untrusted", detail: "Its user_id is not among the trusted publishers."))
         }
         switch delivery.message.decoded(acceptsClearCredentials: settings.acceptsClearCredentials) {
@@ -105,7 +112,10 @@ extension Intake {
             let letter = deadLetter(delivery, reason: error.code.rawValue, detail: error.message, identity: identity)
             return .refused(key(identity), event: event(.jobRejected, identity, ["error": error.json]), letter)
         case .unreadable(let error):
-            log.warning("A message that cannot be read was set aside", metadata: .keys([.queue: "\(delivery.queue)", .reason: "\(error.message)"]))
+            log.warning(
+                "A message that cannot be read was set aside",
+                metadata: .keys([.queue: "\(delivery.queue)", .reason: "\(error.message)"])
+            )
             return .deadLetter(deadLetter(delivery, reason: error.code.rawValue, detail: error.message))
         }
     }
@@ -135,8 +145,14 @@ extension Intake {
 
     private func event(_ type: EventType, _ identity: JobIdentity, _ data: JSONObject) -> Event {
         Event(
-            id: entropy.eventID(), type: type, lane: identity.lane, jobID: identity.id, time: clock.now, traceparent: identity.traceparent,
-            data: data)
+            id: entropy.eventID(),
+            type: type,
+            lane: identity.lane,
+            jobID: identity.id,
+            time: clock.now,
+            traceparent: identity.traceparent,
+            data: data
+        )
     }
 
     private func conflict(_ item: IntakeItem) -> Event {
@@ -154,8 +170,14 @@ extension Intake {
             preconditionFailure("a dead letter has no id to conflict with")
         }
         return Event(
-            id: entropy.eventID(), type: .jobConflict, lane: key.lane, jobID: key.id, time: clock.now, traceparent: traceparent,
-            data: ["error": JobError(.duplicateID).json])
+            id: entropy.eventID(),
+            type: .jobConflict,
+            lane: key.lane,
+            jobID: key.id,
+            time: clock.now,
+            traceparent: traceparent,
+            data: ["error": JobError(.duplicateID).json]
+        )
     }
 
     private func deadLetter(_ delivery: JobDelivery, reason: String, detail: String, identity: JobIdentity? = nil) -> DeadLetter {

@@ -51,7 +51,8 @@ struct JobAttempt: Sendable {
                 .outcome: "\(completion.events.last { $0.type.isTerminal || $0.type == .jobDeferred }?.type.rawValue ?? "postponed")",
                 .duration: "\((clock.now - begun).wholeMilliseconds) ms",
                 .count: "\(completion.apiCalls)",
-            ]))
+            ])
+        )
         return completion
     }
 
@@ -63,7 +64,16 @@ struct JobAttempt: Sendable {
         log[.kind] = "\(claim.job.kind.rawValue)"
         log[.attempt] = "\(claim.job.attempts)"
         return JobContext(
-            claim: claim, store: store, vault: vault, autotask: autotask, settings: settings, clock: clock, entropy: entropy, sink: sink, log: log)
+            claim: claim,
+            store: store,
+            vault: vault,
+            autotask: autotask,
+            settings: settings,
+            clock: clock,
+            entropy: entropy,
+            sink: sink,
+            log: log
+        )
     }
 
     private func outcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
@@ -74,7 +84,11 @@ struct JobAttempt: Sendable {
         } catch {
             // It was valid and sealed here when it was accepted: the key ring is another one, or the row was tampered with.
             context.log.error("An accepted job cannot be opened", metadata: .keys([.error: "\(error)"]))
-            let error = JobError(.internal, "The stored request cannot be opened.", hint: "Check that the worker runs with the key ring of its store.")
+            let error = JobError(
+                .internal,
+                "The stored request cannot be opened.",
+                hint: "Check that the worker runs with the key ring of its store."
+            )
             return .finished([context.event(.jobAbandoned, ["error": error.json])])
         }
         switch payload {
@@ -114,8 +128,15 @@ struct JobAttempt: Sendable {
             }
             error.retryAt = next
             let deferred = context.event(
-                .jobDeferred, ["until": .string(next.description), "attempt": JSON(attempt), "error": error.json])
-            return Completion(.deferred(until: next), events: outcome.events + [deferred], changes: outcome.changes, apiCalls: outcome.apiCalls)
+                .jobDeferred,
+                ["until": .string(next.description), "attempt": JSON(attempt), "error": error.json]
+            )
+            return Completion(
+                .deferred(until: next),
+                events: outcome.events + [deferred],
+                changes: outcome.changes,
+                apiCalls: outcome.apiCalls
+            )
         }
     }
 }

@@ -68,8 +68,14 @@ final class LaneRunner: Service {
                 result = try await store.claim(ClaimRequest(worker: worker.current, limit: free), at: now) { snapshot in
                     LaneOrder(now: now) { type, job, data in
                         Event(
-                            id: entropy.eventID(), type: type, lane: snapshot.lane, jobID: job.id, time: now,
-                            traceparent: job.traceparent, data: data)
+                            id: entropy.eventID(),
+                            type: type,
+                            lane: snapshot.lane,
+                            jobID: job.id,
+                            time: now,
+                            traceparent: job.traceparent,
+                            data: data
+                        )
                     }.decide(snapshot)
                 }
             } catch {
@@ -104,7 +110,10 @@ final class LaneRunner: Service {
         do { completion = try await attempt.run(claim) } catch {
             // Either the lane is another's by now, and then there is nothing to say; or the store failed in mid-work, and the job is put
             // back: whatever it wrote is in the journal.
-            log.warning("An attempt ended without an outcome", metadata: .keys([.error: "\(error)", .tenant: "\(claim.token.lane.tenant)", .jobID: "\(claim.job.id)"]))
+            log.warning(
+                "An attempt ended without an outcome",
+                metadata: .keys([.error: "\(error)", .tenant: "\(claim.token.lane.tenant)", .jobID: "\(claim.job.id)"])
+            )
             guard error.code != .fenced else { return }
             await complete(claim, with: Completion(.postponed, events: []))
             return
@@ -121,7 +130,7 @@ final class LaneRunner: Service {
     /// Repeats what has to reach the store until it does, or another worker has the lane.
     private func settle(_ name: StaticString, _ operation: () async throws(StoreError) -> Void) async {
         while true {
-            do { return try await operation() } catch where error.code == .fenced {
+            do { return try await operation() } catch  where error.code == .fenced {
                 log.warning("What this worker held is another's by now", metadata: .keys([.detail: "\(name)"]))
                 return
             } catch {

@@ -43,7 +43,7 @@ struct WorkerLease: Service {
         let now = clock.now
         do {
             took(over: try await store.renew(worker.current, until: now + WorkerLease.duration, at: now))
-        } catch where error.code == .fenced {
+        } catch  where error.code == .fenced {
             log.warning("This worker was taken for dead; it joins anew and gives up what it held")
             worker.become(WorkerID(entropy.eventID()))
             do { try await join() } catch { log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"])) }

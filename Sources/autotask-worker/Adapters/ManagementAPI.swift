@@ -32,7 +32,10 @@ struct ManagementAPI {
         let transport = try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: [authority])), logger: log)
         let paths = ManagementAnswers.Paths(virtualHost: virtualHost)
         let answers = try await ManagementAnswers(
-            exchanges: get(paths.exchanges, transport), queues: get(paths.queues, transport), bindings: get(paths.bindings, transport))
+            exchanges: get(paths.exchanges, transport),
+            queues: get(paths.queues, transport),
+            bindings: get(paths.bindings, transport)
+        )
         await transport.shutdown()
         return try topology.compare(with: answers)
     }
@@ -45,8 +48,10 @@ struct ManagementAPI {
         }
         guard response.status == 200 else {
             throw Failure(
-                .unavailable, "The management API answers \(response.status) to \(path).",
-                hint: "MANAGEMENT_URL needs a user with the tag monitoring or management.")
+                .unavailable,
+                "The management API answers \(response.status) to \(path).",
+                hint: "MANAGEMENT_URL needs a user with the tag monitoring or management."
+            )
         }
         return response.body
     }

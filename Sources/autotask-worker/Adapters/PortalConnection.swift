@@ -30,7 +30,10 @@ struct PortalConnection {
         // Bound before the job goes out, so that no answer is missed.
         return try await withEvents(routingKey: "*.*.\(request.tenant)", replay: false) { events in
             try await withPublisher { publisher in try await publish(request, through: publisher) }
-            return try await Patience(patience).wait(for: "the end of job \(request.id)", hint: "It may end yet: see autotask-worker events.") {
+            return try await Patience(patience).wait(
+                for: "the end of job \(request.id)",
+                hint: "It may end yet: see autotask-worker events."
+            ) {
                 while let batch = await events() {
                     for event in batch where event["jobid"]?.string == request.id.description && event["terminal"] == true { return event }
                 }
@@ -107,7 +110,11 @@ struct PortalConnection {
                 if state.isConsuming { return }
                 // Only what trying again does not mend ends the wait.
                 if case .disconnected(let reason?) = state, reason.code != .connectionLost {
-                    throw Failure(.unavailable, reason.message, hint: "Check PORTAL_AMQP_URL, and what its user may read: autotask-worker topology check.")
+                    throw Failure(
+                        .unavailable,
+                        reason.message,
+                        hint: "Check PORTAL_AMQP_URL, and what its user may read: autotask-worker topology check."
+                    )
                 }
             }
         }

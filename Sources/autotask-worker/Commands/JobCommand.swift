@@ -23,17 +23,26 @@ struct JobCommand: AsyncParsableCommand {
                 Clear credentials, from --username and --secret-file, are accepted only by a worker that runs with DEVELOPMENT=1; a portal seals them.
 
                 Example: autotask-worker job connect --tenant msp-4711 --username api@msp.example --secret-file secret.txt --wait
-                """)
+                """
+        )
         static let kind = JobKind.connect
         @OptionGroup var job: JobOptions
         @Option(help: ArgumentHelp("The API user's name.", valueName: "name")) var username: String?
-        @Option(help: ArgumentHelp("A file that holds the API user's secret; - reads standard input.", valueName: "path")) var secretFile: String?
-        @Option(help: ArgumentHelp("When the tenant configured the integration first.", valueName: "date-time")) var firstConfiguredAt: String?
+        @Option(help: ArgumentHelp("A file that holds the API user's secret; - reads standard input.", valueName: "path")) var secretFile:
+            String?
+        @Option(help: ArgumentHelp("When the tenant configured the integration first.", valueName: "date-time")) var firstConfiguredAt:
+            String?
         @Flag(help: "Credentials of another Autotask database are meant.") var allowDatabaseChange = false
 
         func complete(_ data: inout JSONObject) throws {
             if let username {
-                guard let secretFile else { throw Failure(.usage, "--username needs --secret-file.", hint: "A secret on the command line would be visible to others.") }
+                guard let secretFile else {
+                    throw Failure(
+                        .usage,
+                        "--username needs --secret-file.",
+                        hint: "A secret on the command line would be visible to others."
+                    )
+                }
                 var secret = String(decoding: try InputFile(path: secretFile).bytes(), as: UTF8.self)
                 if secret.hasSuffix("\n") { secret.removeLast() }
                 data["credentials"] = ["username": .string(username), "secret": .string(secret)]
@@ -46,7 +55,8 @@ struct JobCommand: AsyncParsableCommand {
     struct Sync: JobSubcommand {
         static let configuration = CommandConfiguration(
             abstract: "Transfers all services of a plan to Autotask.",
-            discussion: "Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait")
+            discussion: "Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait"
+        )
         static let kind = JobKind.sync
         @OptionGroup var job: JobOptions
     }
@@ -54,7 +64,8 @@ struct JobCommand: AsyncParsableCommand {
     struct Reset: JobSubcommand {
         static let configuration = CommandConfiguration(
             abstract: "Erases a tenant's integration. Nothing is changed in Autotask.",
-            discussion: "Example: autotask-worker job reset --tenant msp-4711 --confirm --wait")
+            discussion: "Example: autotask-worker job reset --tenant msp-4711 --confirm --wait"
+        )
         static let kind = JobKind.reset
         @OptionGroup var job: JobOptions
         @Flag(help: "The reset is meant.") var confirm = false
@@ -70,7 +81,8 @@ struct JobCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "billing-codes",
             abstract: "Lists the active recurring-service billing codes.",
-            discussion: "Example: autotask-worker job billing-codes --tenant msp-4711 --wait")
+            discussion: "Example: autotask-worker job billing-codes --tenant msp-4711 --wait"
+        )
         static let kind = JobKind.billingCodes
         @OptionGroup var job: JobOptions
         @Flag(help: "Ask Autotask although what is remembered is fresh.") var refresh = false
@@ -83,7 +95,8 @@ struct JobCommand: AsyncParsableCommand {
     struct Preview: JobSubcommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows what a sync would do (not yet supported by the worker).",
-            discussion: "Example: autotask-worker job preview --tenant msp-4711 --data seeds/jobs/sync.json --wait")
+            discussion: "Example: autotask-worker job preview --tenant msp-4711 --data seeds/jobs/sync.json --wait"
+        )
         static let kind = JobKind.preview
         @OptionGroup var job: JobOptions
     }
@@ -91,7 +104,8 @@ struct JobCommand: AsyncParsableCommand {
     struct Verify: JobSubcommand {
         static let configuration = CommandConfiguration(
             abstract: "Checks a connection (not yet supported by the worker).",
-            discussion: "Example: autotask-worker job verify --tenant msp-4711 --wait")
+            discussion: "Example: autotask-worker job verify --tenant msp-4711 --wait"
+        )
         static let kind = JobKind.verify
         @OptionGroup var job: JobOptions
     }
@@ -99,7 +113,8 @@ struct JobCommand: AsyncParsableCommand {
     struct Drift: JobSubcommand {
         static let configuration = CommandConfiguration(
             abstract: "Reports what differs in Autotask (not yet supported by the worker).",
-            discussion: "Example: autotask-worker job drift --tenant msp-4711 --wait")
+            discussion: "Example: autotask-worker job drift --tenant msp-4711 --wait"
+        )
         static let kind = JobKind.drift
         @OptionGroup var job: JobOptions
     }
@@ -109,8 +124,10 @@ struct JobCommand: AsyncParsableCommand {
 struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The tenant.", valueName: "id")) var tenant: String
     @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name")) var product: String?
-    @Option(help: ArgumentHelp("The job's id; a new one by default. Repeating an id repeats the answer, not the work.", valueName: "id")) var id: String?
-    @Option(help: ArgumentHelp("A JSON file with the job's data; - reads standard input.", valueName: "path"), completion: .file()) var data: String?
+    @Option(help: ArgumentHelp("The job's id; a new one by default. Repeating an id repeats the answer, not the work.", valueName: "id"))
+    var id: String?
+    @Option(help: ArgumentHelp("A JSON file with the job's data; - reads standard input.", valueName: "path"), completion: .file())
+    var data: String?
     @Option(help: ArgumentHelp("Not begun after this many seconds, the job expires.", valueName: "seconds")) var expiresIn: Int?
     @Flag(help: "Wait for the terminal event.") var wait = false
     @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds")) var timeout: Int = 120
@@ -132,20 +149,36 @@ extension JobSubcommand {
     func run() async throws {
         let settings = try await Settings(job.settings)
         guard let tenant = TenantID(job.tenant) else {
-            throw Failure(.usage, "\(job.tenant) is no tenant.", hint: "A tenant has up to 64 letters, digits, _ and -, and begins with a letter or digit.")
+            throw Failure(
+                .usage,
+                "\(job.tenant) is no tenant.",
+                hint: "A tenant has up to 64 letters, digits, _ and -, and begins with a letter or digit."
+            )
         }
         guard let id = JobID(job.id ?? UUID().uuidString.lowercased()) else {
-            throw Failure(.usage, "--id has characters that are not allowed.", hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'.")
+            throw Failure(
+                .usage,
+                "--id has characters that are not allowed.",
+                hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'."
+            )
         }
         var data = try job.data.map { try InputFile(path: $0).object() } ?? JSONObject()
         if let product = job.product { data["product"] = .string(product) }
         try complete(&data)
         let request = JobRequest(
-            id: id, tenant: tenant, kind: Self.kind, data: data, expiresIn: job.expiresIn.map { .seconds($0) }, time: SystemTime.now)
+            id: id,
+            tenant: tenant,
+            kind: Self.kind,
+            data: data,
+            expiresIn: job.expiresIn.map { .seconds($0) },
+            time: SystemTime.now
+        )
 
         let answer = try await PortalConnection(settings).publish(request, awaitingAnswer: job.wait ? .seconds(job.timeout) : nil)
         guard let answer else {
-            Terminal.line(job.json ? String(decoding: (["jobId": .string(id.description)] as JSON).encoded, as: UTF8.self) : "Published job \(id).")
+            Terminal.line(
+                job.json ? String(decoding: (["jobId": .string(id.description)] as JSON).encoded, as: UTF8.self) : "Published job \(id)."
+            )
             return
         }
         if job.json {
@@ -160,9 +193,12 @@ extension JobSubcommand {
 extension JSON {
     /// Whether a terminal event says that the job did what it was asked for.
     fileprivate var isGoodNews: Bool {
-        guard let type = self["type"]?.string.flatMap({ EventType(rawValue: String($0.dropFirst("autotask.".count))) }) else { return false }
+        guard let type = self["type"]?.string.flatMap({ EventType(rawValue: String($0.dropFirst("autotask.".count))) }) else {
+            return false
+        }
         switch type {
-        case .connectionEstablished, .connectionVerified, .syncSucceeded, .syncPreviewed, .billingCodesListed, .integrationReset, .driftReported:
+        case .connectionEstablished, .connectionVerified, .syncSucceeded, .syncPreviewed, .billingCodesListed, .integrationReset,
+            .driftReported:
             return true
         default: return false
         }

@@ -14,7 +14,8 @@ struct KeysCommand: AsyncParsableCommand {
     struct Generate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes a new key ring file, readable by its owner only. An existing file is never overwritten.",
-            discussion: "Example: autotask-worker keys generate --vault-keys /etc/autotask-worker/keys.json")
+            discussion: "Example: autotask-worker keys generate --vault-keys /etc/autotask-worker/keys.json"
+        )
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
@@ -33,7 +34,8 @@ struct KeysCommand: AsyncParsableCommand {
     struct Publish: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints the public keys, as a JSON document for portals to seal credentials with.",
-            discussion: "Example: autotask-worker keys publish > keys.json")
+            discussion: "Example: autotask-worker keys publish > keys.json"
+        )
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {

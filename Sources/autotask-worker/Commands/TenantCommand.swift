@@ -14,7 +14,9 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists all tenants.", discussion: "Example: autotask-worker tenant list --json")
+            abstract: "Lists all tenants.",
+            discussion: "Example: autotask-worker tenant list --json"
+        )
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
@@ -28,7 +30,9 @@ struct TenantCommand: AsyncParsableCommand {
                 Terminal.line("No tenant has sent a job yet.")
             } else {
                 for lane in lanes {
-                    Terminal.line("\(lane.lane)  \(lane.connectionText)  \(lane.syncedServices)/\(lane.services) services synced  \(lane.waitingJobs) jobs waiting")
+                    Terminal.line(
+                        "\(lane.lane)  \(lane.connectionText)  \(lane.syncedServices)/\(lane.services) services synced  \(lane.waitingJobs) jobs waiting"
+                    )
                 }
             }
         }
@@ -36,7 +40,9 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows one tenant: its connection, services and latest jobs.", discussion: "Example: autotask-worker tenant show msp-4711 --json")
+            abstract: "Shows one tenant: its connection, services and latest jobs.",
+            discussion: "Example: autotask-worker tenant show msp-4711 --json"
+        )
         @Argument(help: "The tenant.") var tenant: String
         @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name")) var product: String = Product.workplace.rawValue
         @Flag(help: "Print JSON.") var json = false
@@ -49,7 +55,13 @@ struct TenantCommand: AsyncParsableCommand {
             let store = try await OpenStore(Settings(settings)).store
             let detail = try await store.lane(Lane(tenant: tenant, product: product))
             await store.close()
-            guard let detail else { throw Failure(.no, "The store knows nothing of \(tenant) and \(product.rawValue).", hint: "See autotask-worker tenant list.") }
+            guard let detail else {
+                throw Failure(
+                    .no,
+                    "The store knows nothing of \(tenant) and \(product.rawValue).",
+                    hint: "See autotask-worker tenant list."
+                )
+            }
             if json {
                 Terminal.line(String(decoding: detail.json.encoded, as: UTF8.self))
             } else {
@@ -66,7 +78,11 @@ struct OpenStore {
     init(_ settings: Settings) async throws {
         let path = try settings.storePath
         do { store = try await SQLiteStore(path: path, mustExist: true) } catch {
-            throw Failure(.unavailable, "The store \(path) cannot be opened: \(error)", hint: "Check STORE_URL; autotask-worker run creates the store.")
+            throw Failure(
+                .unavailable,
+                "The store \(path) cannot be opened: \(error)",
+                hint: "Check STORE_URL; autotask-worker run creates the store."
+            )
         }
     }
 }
@@ -87,13 +103,17 @@ extension LaneDetail {
     fileprivate var lines: [String] {
         var lines = [Terminal.styled("\(lane)", .bold) + "  epoch \(state.epoch)" + (state.isEnabled ? "  enabled" : "")]
         if let connection = state.connection {
-            lines.append("  connection  \(connection.status.rawValue), \(connection.username), zone \(connection.zone.name), database \(connection.databaseID), since \(connection.establishedAt)")
+            lines.append(
+                "  connection  \(connection.status.rawValue), \(connection.username), zone \(connection.zone.name), database \(connection.databaseID), since \(connection.establishedAt)"
+            )
         } else {
             lines.append("  connection  not configured")
         }
         for binding in state.bindings {
             let remote = binding.autotaskServiceID.map { "#\($0)" } ?? "–"
-            lines.append("  service     \(binding.planID)/\(binding.serviceKey)  \(binding.status.rawValue)  \(remote)  \(binding.lastErrorCode?.rawValue ?? "")")
+            lines.append(
+                "  service     \(binding.planID)/\(binding.serviceKey)  \(binding.status.rawValue)  \(remote)  \(binding.lastErrorCode?.rawValue ?? "")"
+            )
         }
         for job in unfinished {
             let when = job.notBefore.map { ", not before \($0)" } ?? ""
@@ -124,22 +144,26 @@ extension LaneDetail {
                     "lastSyncedAt": binding.lastSyncedAt.map { .string($0.description) } ?? .null,
                     "lastErrorCode": binding.lastErrorCode.map { .string($0.rawValue) } ?? .null,
                 ]
-            })
+            }
+        )
         object["waiting"] = .array(
             unfinished.map { job in
                 [
-                    "jobId": .string(job.id.description), "kind": .string(job.kind.rawValue), "acceptedAt": .string(job.acceptedAt.description),
+                    "jobId": .string(job.id.description), "kind": .string(job.kind.rawValue),
+                    "acceptedAt": .string(job.acceptedAt.description),
                     "attempts": JSON(job.attempts), "interruptions": JSON(job.interruptions),
                     "notBefore": job.notBefore.map { .string($0.description) } ?? .null,
                 ]
-            })
+            }
+        )
         object["finished"] = .array(
             finished.map { job in
                 [
                     "jobId": .string(job.id.description), "event": .string(job.event.rawValue),
                     "acceptedAt": .string(job.acceptedAt.description), "finishedAt": .string(job.finishedAt.description),
                 ]
-            })
+            }
+        )
         return .object(object)
     }
 }

@@ -14,7 +14,9 @@ struct TopologyCommand: AsyncParsableCommand {
     struct Apply: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Declares what is missing. What exists as it should be is left alone.",
-            discussion: "The broker user has to be one who may configure.\n\nExample: autotask-worker topology apply --amqp-url amqp://operator:…@broker/")
+            discussion:
+                "The broker user has to be one who may configure.\n\nExample: autotask-worker topology apply --amqp-url amqp://operator:…@broker/"
+        )
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
@@ -25,8 +27,10 @@ struct TopologyCommand: AsyncParsableCommand {
                 switch error.code {
                 case .preconditionFailed:
                     throw Failure(
-                        .no, "Something exists with another type or other arguments: \(error.message)",
-                        hint: "RabbitMQ cannot change those: drain it, delete it, then apply again.")
+                        .no,
+                        "Something exists with another type or other arguments: \(error.message)",
+                        hint: "RabbitMQ cannot change those: drain it, delete it, then apply again."
+                    )
                 case .accessRefused:
                     throw Failure(.no, error.message, hint: "Apply as a broker user who may configure, such as operator.")
                 default: throw Failure(.unavailable, error.message, hint: "Check AMQP_URL.")
@@ -39,7 +43,9 @@ struct TopologyCommand: AsyncParsableCommand {
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says what is missing or different.",
-            discussion: "Types, arguments and bindings are compared through MANAGEMENT_URL.\n\nExample: autotask-worker topology check --json")
+            discussion:
+                "Types, arguments and bindings are compared through MANAGEMENT_URL.\n\nExample: autotask-worker topology check --json"
+        )
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
@@ -70,8 +76,12 @@ extension TopologyReport {
             "good": .bool(isGood),
             "findings": .array(
                 findings.map { finding in
-                    ["kind": .string(finding.kind.rawValue), "entity": .string(finding.entity), "detail": finding.detail.map(JSON.string) ?? .null]
-                }),
+                    [
+                        "kind": .string(finding.kind.rawValue), "entity": .string(finding.entity),
+                        "detail": finding.detail.map(JSON.string) ?? .null,
+                    ]
+                }
+            ),
             "unseen": .array(unseen.map(JSON.string)),
         ]
     }

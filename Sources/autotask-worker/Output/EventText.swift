@@ -21,7 +21,8 @@ struct EventText {
 
     private func style(of name: String) -> Terminal.Style {
         switch name {
-        case "connection.established", "sync.succeeded", "billing-codes.listed", "integration.reset", "integration.enabled", "connection.recovered":
+        case "connection.established", "sync.succeeded", "billing-codes.listed", "integration.reset", "integration.enabled",
+            "connection.recovered":
             .success
         case "sync.started", "sync.progress": .dim
         case "job.deferred", "job.superseded", "sync.incomplete": .warning
@@ -69,7 +70,9 @@ private struct ServiceText {
     var lines: [String] {
         let status = service["status"]?.string ?? "?"
         let style: Terminal.Style = status == "Synced" ? .success : status == "Error" ? .error : .dim
-        var row = Terminal.styled(pad(status, 10), style) + "  " + pad(service["name"]?.string ?? "", 34) + "  " + (service["outcome"]?.string ?? "")
+        var row =
+            Terminal.styled(pad(status, 10), style) + "  " + pad(service["name"]?.string ?? "", 34) + "  "
+            + (service["outcome"]?.string ?? "")
         if case .number(let id)? = service["autotaskServiceId"] { row += Terminal.styled("  #\(id)", .dim) }
         var lines = [row]
         for change in service["changes"]?.array ?? [] where service["outcome"] == "updated" {

@@ -29,7 +29,11 @@ struct Settings {
         var file: FileProvider<JSONSnapshot>?
         if let path = options.config {
             do { file = try await FileProvider<JSONSnapshot>(filePath: FilePath(path)) } catch {
-                throw Failure(.usage, "The settings file \(path) cannot be read.", hint: "It has to be a JSON object, such as {\"amqp\": {\"url\": \"amqp://…\"}}.")
+                throw Failure(
+                    .usage,
+                    "The settings file \(path) cannot be read.",
+                    hint: "It has to be a JSON object, such as {\"amqp\": {\"url\": \"amqp://…\"}}."
+                )
             }
         }
         var values: [Setting: Resolved] = [:]
@@ -41,7 +45,11 @@ struct Settings {
             } else if let file, let value = ConfigReader(provider: file).string(forKey: ConfigKey(setting.fileKey)) {
                 values[setting] = Resolved(setting: setting, value: value, origin: .file)
             } else {
-                values[setting] = Resolved(setting: setting, value: setting.defaultValue, origin: setting.defaultValue == nil ? .unset : .byDefault)
+                values[setting] = Resolved(
+                    setting: setting,
+                    value: setting.defaultValue,
+                    origin: setting.defaultValue == nil ? .unset : .byDefault
+                )
             }
         }
         self.values = values
@@ -102,7 +110,9 @@ struct Settings {
 
     var log: Logger.Level {
         get throws {
-            guard let level = self[.logLevel].flatMap(Logger.Level.init(rawValue:)) else { throw invalid(.logLevel, "a log level, such as info") }
+            guard let level = self[.logLevel].flatMap(Logger.Level.init(rawValue:)) else {
+                throw invalid(.logLevel, "a log level, such as info")
+            }
             return level
         }
     }
@@ -145,7 +155,11 @@ struct Settings {
 
     private func invalid(_ setting: Setting, _ form: String, hint: String? = nil) -> Failure {
         let origin = values[setting]?.origin.rawValue ?? ""
-        return Failure(.usage, "\(setting.rawValue) (from the \(origin)) is not \(form).", hint: hint ?? "See autotask-worker run --print-config.")
+        return Failure(
+            .usage,
+            "\(setting.rawValue) (from the \(origin)) is not \(form).",
+            hint: hint ?? "See autotask-worker run --print-config."
+        )
     }
 
     private func inStateDirectory(_ path: String) -> String {

@@ -21,7 +21,9 @@ struct SettingsOptions: ParsableArguments {
     var storeUrl: String?
     @Option(help: ArgumentHelp("Where Autotask zones are looked up.", valueName: "url"))
     var autotaskUrl: String?
-    @Option(help: ArgumentHelp("Hosts that may serve as a zone besides *.autotask.net, as host:port separated by commas.", valueName: "hosts"))
+    @Option(
+        help: ArgumentHelp("Hosts that may serve as a zone besides *.autotask.net, as host:port separated by commas.", valueName: "hosts")
+    )
     var autotaskAllowedHosts: String?
     @Option(help: ArgumentHelp("The vendor's tracking identifier.", valueName: "code"))
     var autotaskIntegrationCode: String?

@@ -25,12 +25,22 @@ struct EngineFlowTests {
         defer { try? FileManager.default.removeItem(at: directory) }
         let store = try await SQLiteStore(path: directory.appending(path: "store.sqlite").path)
         let engine = Engine(
-            source: door, sink: results, store: store, vault: Vault(KeyRing.generate(at: clock.now)),
+            source: door,
+            sink: results,
+            store: store,
+            vault: Vault(KeyRing.generate(at: clock.now)),
             autotask: AutotaskAccess(transport: FakeAutotask(), lookupURL: FakeAutotask.lookupURL, integrationCode: []),
-            settings: settings, clock: clock, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            settings: settings,
+            clock: clock,
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         try await engine.join()
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: engine.services, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+            configuration: ServiceGroupConfiguration(
+                services: engine.services,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+        )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             try await body(store)
@@ -51,7 +61,8 @@ struct EngineFlowTests {
         isRedelivered: Bool = false
     ) -> JobDelivery {
         var envelope: JSONObject = [
-            "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"), "subject": .string(tenant),
+            "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"),
+            "subject": .string(tenant),
             "data": data,
         ]
         for member in extra.members { envelope[member.name] = member.value }
@@ -89,7 +100,10 @@ struct EngineFlowTests {
 
     @Test func `an untrusted publisher gets no event, and its message is set aside`() async throws {
         try await withEngine { store in
-            door.deliver(delivery("reset", id: "job-1", data: ["confirm": true], publisher: "stranger"), delivery("reset", id: "job-2", data: ["confirm": true], publisher: nil))
+            door.deliver(
+                delivery("reset", id: "job-1", data: ["confirm": true], publisher: "stranger"),
+                delivery("reset", id: "job-2", data: ["confirm": true], publisher: nil)
+            )
             door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])
@@ -146,7 +160,13 @@ struct EngineFlowTests {
             for number in 0..<300 {
                 door.deliver(
                     delivery("billing-codes", id: "a", tenant: "msp-\(number)"),
-                    delivery("sync", id: "b", tenant: "msp-\(number)", data: ["planId": "p", "services": [["key": "a", "type": "License"]]]))
+                    delivery(
+                        "sync",
+                        id: "b",
+                        tenant: "msp-\(number)",
+                        data: ["planId": "p", "services": [["key": "a", "type": "License"]]]
+                    )
+                )
             }
             let events = await results.published { $0.count == 600 }
             let byTenant = Dictionary(grouping: events, by: \.event.lane.tenant)

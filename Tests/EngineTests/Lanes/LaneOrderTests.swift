@@ -22,8 +22,18 @@ struct LaneOrderTests {
         hasWritten: Bool = false
     ) -> QueuedJob {
         QueuedJob(
-            order: order, id: JobID("job-\(order)")!, kind: kind, planID: plan ?? (kind == .sync ? "plan" : nil), revision: revision,
-            acceptedAt: Self.now, expiry: expiry, notBefore: notBefore, attempts: attempts, interruptions: interruptions, hasWritten: hasWritten)
+            order: order,
+            id: JobID("job-\(order)")!,
+            kind: kind,
+            planID: plan ?? (kind == .sync ? "plan" : nil),
+            revision: revision,
+            acceptedAt: Self.now,
+            expiry: expiry,
+            notBefore: notBefore,
+            attempts: attempts,
+            interruptions: interruptions,
+            hasWritten: hasWritten
+        )
     }
 
     private func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (ended: [Int64: EventType], next: LaneDecision.Next) {
