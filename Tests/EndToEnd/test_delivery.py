@@ -170,6 +170,24 @@ def test_a_job_that_is_too_late_expires(tenant):
     tenant.expect(tenant.sync(expirytime=soon), "sync.succeeded")
 
 
+def test_under_load_the_events_of_a_tenant_arrive_in_their_order(new_tenant, monitor):
+    """Jobs end, are superseded and are refused at the door at the same time: three ways to one sequence."""
+    tenants = [new_tenant() for _ in range(30)]
+    jobs = [tenant.connect_job().publish() for tenant in tenants]
+    for number in range(1, 7):
+        for tenant in tenants:
+            jobs += [
+                tenant.publish("sync", plan(1, revision=number)),
+                tenant.publish("reset", {"confirm": False}),
+                tenant.publish("billing-codes"),
+            ]
+    for job in jobs:
+        job.ending(60)
+    names = {tenant.name for tenant in tenants}
+    arrived = {key: numbers for key, numbers in monitor.sequences().items() if key[0] in names}
+    assert {key: numbers for key, numbers in arrived.items() if numbers != sorted(numbers)} == {}
+
+
 # Interrupted
 
 
