@@ -86,6 +86,23 @@ struct FailureTests {
         }
     }
 
+    @Test("a connection on which nothing moves is given up long before a generous time limit")
+    func stall() async throws {
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+            connection.waitForEnd()
+        } configure: {
+            $0.stallTimeout = .seconds(1)
+        } test: { server, transport in
+            let start = ContinuousClock.now
+            let error = await transport.failure(of: server.get(timeout: .seconds(50)))
+            #expect(error?.code == .timedOut)
+            #expect(error?.mayHaveBeenSent == true)
+            #expect(ContinuousClock.now - start < .seconds(25))
+        }
+    }
+
     @Test(
         "an answer that is cut off, or none at all, is a lost connection",
         arguments: [
