@@ -27,6 +27,8 @@ package struct Engine: Sendable {
         let worker = WorkerIdentity(WorkerID(entropy.eventID()))
         let lanes = WakeSignal()
         let outbox = Outbox(store: store, sink: sink, worker: worker, clock: clock, log: log)
+        // In the order of commits, whoever's they are.
+        store.observeEvents { outbox.offer($0) }
         self.outbox = OutboxService(outbox: outbox)
         lease = WorkerLease(store: store, worker: worker, entropy: entropy, clock: clock, outbox: outbox, lanes: lanes, log: log)
         runner = LaneRunner(
@@ -42,7 +44,6 @@ package struct Engine: Sendable {
                 sink: sink,
                 log: log
             ),
-            outbox: outbox,
             settings: settings,
             clock: clock,
             entropy: entropy,
@@ -57,7 +58,6 @@ package struct Engine: Sendable {
             clock: clock,
             entropy: entropy,
             worker: worker,
-            outbox: outbox,
             lanes: lanes,
             log: log
         )

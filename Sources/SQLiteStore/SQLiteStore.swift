@@ -111,6 +111,8 @@ extension SQLiteStore {
 // MARK: - Outbox
 
 extension SQLiteStore {
+    package func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { writer.observeEvents(observer) }
+
     package func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
         try await read { try $0.unpublished(of: worker, after: position, limit: limit) }
     }

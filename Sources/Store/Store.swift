@@ -37,7 +37,7 @@ package protocol Store: Sendable {
     ///
     /// - Parameters:
     ///   - conflict: makes the `job.conflict` for an item whose id belongs to a job with another payload.
-    /// - Returns: what became of each item, and the events to publish.
+    /// - Returns: what became of each item, and the events that were stored.
     /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events.
     func accept(
         _ items: [IntakeItem],
@@ -76,11 +76,18 @@ package protocol Store: Sendable {
 
     /// Ends the claim: effect, events and the job's new state in one transaction.
     ///
-    /// - Returns: the events to publish, with their places in the sequence.
+    /// - Returns: the events that were stored, with their places in the sequence.
     /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the disposition (see ``Completion/events``). The claim stays.
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry]
 
     // MARK: Outbox
+
+    /// Names who takes the events that transactions of this process store. They are handed over in the order of their positions, once they
+    /// are on disk and before the call that stored them returns: only so do the events of a lane reach the broker in their order, since
+    /// the tasks that wait for those calls go on in any order.
+    ///
+    /// - Parameter observer: called on the store's own thread; it must return quickly. It replaces an earlier one.
+    func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void)
 
     /// Events of this worker that were not confirmed yet, oldest first, after a position.
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry]

@@ -31,6 +31,7 @@ struct Worker {
     func run() async throws {
         // A peer that is gone is told by an error, not by a signal.
         signal(SIGPIPE, SIG_IGN)
+        Worker.raiseDescriptorLimit()
         let engineSettings = try settings.engine
         let vault = Vault(try settings.keyRing)
         if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
@@ -63,13 +64,24 @@ struct Worker {
         log.info("Worker starts", metadata: .keys([.store: "\(storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
 
         // Shut down in reverse: no new jobs, those that run end, their events go out, and only then the connections close.
+        // The group's own messages describe whole services; what they say, the services say better.
+        var groupLog = log
+        groupLog.logLevel = max(log.logLevel, .warning)
         let services: [any Service] = [transport, publisher] + engine.services + [consumer]
-        var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+        var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLog)
         configuration.maximumGracefulShutdownDuration = Worker.shutdownTime
         configuration.maximumCancellationDuration = Worker.cancellationTime
         try await ServiceGroup(configuration: configuration).run()
         await store.close()
         log.info("Worker ended")
+    }
+
+    /// Takes as many file descriptors as the system allows: each call in flight needs one.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private func openStore() async throws -> SQLiteStore {

@@ -1,5 +1,6 @@
 import Contract
 import Store
+import Synchronization
 import Testing
 
 extension Behaviour {
@@ -28,6 +29,24 @@ extension Behaviour {
             #expect(try await bench.unpublished().isEmpty)
             #expect(try await bench.store.lanes().allSatisfy { $0.waitingJobs == 0 })
         },
+        Behaviour("events are handed over in the order of their places, before the calls that stored them return") { bench in
+            let witness = Witness()
+            bench.store.observeEvents { entries in witness.entries.withLock { $0 += entries } }
+            try await withThrowingTaskGroup { group in
+                for tenant in 0..<50 {
+                    group.addTask {
+                        for job in 0..<4 {
+                            let stored = try await bench.accept(bench.refusal("job-\(job)", .of("tenant-\(tenant)"))).events
+                            let seen = witness.entries.withLock { Set($0) }
+                            #expect(!stored.isEmpty && seen.isSuperset(of: stored))
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let unpublished = try await bench.unpublished()
+            #expect(witness.entries.withLock { $0 } == unpublished)
+        },
         Behaviour("operations that are refused do not spoil those beside them") { bench in
             try await bench.accept(.job("stale", .of("stale")))
             let stale = try await bench.claimOne()
@@ -43,6 +62,11 @@ extension Behaviour {
             #expect(try await bench.unpublished().count == 1)
         },
     ]
+}
+
+/// Whom a store hands its events.
+private final class Witness: Sendable {
+    let entries = Mutex<[OutboxEntry]>([])
 }
 
 extension Bench {

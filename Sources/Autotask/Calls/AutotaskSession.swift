@@ -51,7 +51,15 @@ package final class AutotaskSession: Sendable {
             AutotaskSession.contentType,
         ]
         if let traceparent { headers.append(HTTPHeader("traceparent", traceparent)) }
-        let request = HTTPRequest(method: operation.method, url: root + operation.path, headers: headers, body: body, timeout: timeout)
+        let request = HTTPRequest(
+            method: operation.method,
+            url: root + operation.path,
+            headers: headers,
+            body: body,
+            timeout: timeout,
+            // Queries are POSTs too, and change nothing.
+            isRepeatable: !operation.isWrite
+        )
         return try await transport.answer(to: request, of: operation, redacting: Redaction(credentials), observe: observe)
     }
 

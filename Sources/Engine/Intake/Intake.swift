@@ -20,7 +20,6 @@ struct Intake: Service {
     let clock: any EngineClock
     let entropy: any Entropy
     let worker: WorkerIdentity
-    let outbox: Outbox
     let lanes: WakeSignal
     let log: Logger
 
@@ -67,12 +66,10 @@ struct Intake: Service {
     private func accept(_ items: [IntakeItem]) async -> Bool {
         guard !items.isEmpty else { return true }
         let conflict: @Sendable (IntakeItem) -> Event = { [self] item in self.conflict(item) }
-        guard
-            let intake = await persistently({ () async throws(StoreError) in
-                try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict)
-            })
-        else { return false }
-        outbox.offer(intake.events)
+        let intake = await persistently { () async throws(StoreError) in
+            try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict)
+        }
+        guard intake != nil else { return false }
         lanes.wake()
         return true
     }

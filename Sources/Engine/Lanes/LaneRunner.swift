@@ -14,7 +14,6 @@ final class LaneRunner: Service {
     private let store: any Store
     private let worker: WorkerIdentity
     private let attempt: JobAttempt
-    private let outbox: Outbox
     private let settings: EngineSettings
     private let clock: any EngineClock
     private let entropy: any Entropy
@@ -26,7 +25,6 @@ final class LaneRunner: Service {
         store: any Store,
         worker: WorkerIdentity,
         attempt: JobAttempt,
-        outbox: Outbox,
         settings: EngineSettings,
         clock: any EngineClock,
         entropy: any Entropy,
@@ -36,7 +34,6 @@ final class LaneRunner: Service {
         self.store = store
         self.worker = worker
         self.attempt = attempt
-        self.outbox = outbox
         self.settings = settings
         self.clock = clock
         self.entropy = entropy
@@ -83,7 +80,6 @@ final class LaneRunner: Service {
                 wake(at: now + LaneRunner.retryDelay, in: &group)
                 return
             }
-            outbox.offer(result.events)
             running.withLock { $0 += result.claims.count }
             for claim in result.claims {
                 group.addTask {
@@ -123,7 +119,7 @@ final class LaneRunner: Service {
 
     private func complete(_ claim: LaneClaim, with completion: Completion) async {
         await settle("complete") { () async throws(StoreError) in
-            outbox.offer(try await store.complete(claim.token, with: completion, at: clock.now))
+            _ = try await store.complete(claim.token, with: completion, at: clock.now)
         }
     }
 

@@ -8,6 +8,8 @@ enum StoreFile {
     private static let busyTimeout: Double = 5
     /// In pages of 4 KiB: how long the log grows before it is written back into the file.
     private static let checkpointPages = 4000
+    /// In KiB: how much of the file the writer keeps in memory, at most.
+    private static let cacheSize = 32 * 1024
 
     /// Opens the file, or makes it, and brings its tables up to date.
     ///
@@ -37,6 +39,7 @@ enum StoreFile {
             // What a reset erases must not be found in the file afterwards.
             try database.execute(sql: "PRAGMA secure_delete = ON")
             try database.execute(sql: "PRAGMA wal_autocheckpoint = \(checkpointPages)")
+            try database.execute(sql: "PRAGMA cache_size = -\(cacheSize)")
         }
         return configuration
     }

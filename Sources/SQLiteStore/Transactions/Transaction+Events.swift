@@ -33,7 +33,9 @@ extension Transaction {
             event.traceparent,
             event.data
         )
-        return OutboxEntry(position: connection.lastInsertedRow, event: ordered)
+        let entry = OutboxEntry(position: connection.lastInsertedRow, event: ordered)
+        events.append(entry)
+        return entry
     }
 
     func forgetPublished(_ positions: [Int64]) throws {

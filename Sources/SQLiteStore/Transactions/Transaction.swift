@@ -8,6 +8,8 @@ final class Transaction {
     let connection: Connection
     /// Whether something was erased, that must not remain in the log either.
     var hasErased = false
+    /// The events that it stores, in their order.
+    var events: [OutboxEntry] = []
 
     /// The last place in line that was given out, once one was.
     private var turn: Int64?

@@ -19,6 +19,7 @@ final class Writer: Sendable {
     private let queue = Mutex(Queue())
     private let wake: WakeDescriptor
     private let thread: Mutex<ConfinedThread?> = Mutex(nil)
+    private let observer: Mutex<(@Sendable ([OutboxEntry]) -> Void)?> = Mutex(nil)
     private let path: String
 
     /// Starts the thread. It owns the pool from now on as far as closing it is concerned.
@@ -38,6 +39,9 @@ final class Writer: Sendable {
             submit(Write(body, continuation))
         }.get()
     }
+
+    /// See ``Store/observeEvents(_:)``.
+    func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { self.observer.withLock { $0 = observer } }
 
     /// Lets the thread finish what is pending and end.
     func stop() {
@@ -110,6 +114,8 @@ final class Writer: Sendable {
             try transaction.finish()
             try connection.database.commit()
             mustTruncateLog = mustTruncateLog || transaction.hasErased
+            // On this thread, so that the order of commits is the order of events.
+            if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
         } catch {
             // After some errors SQLite has rolled back by itself.
             if connection.database.isInsideTransaction { try? connection.database.rollback() }

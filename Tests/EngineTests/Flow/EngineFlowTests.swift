@@ -107,7 +107,8 @@ struct EngineFlowTests {
             door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])
-            #expect(try await store.deadLetters(limit: 10).map(\.reason) == ["untrusted", "untrusted"])
+            let letters = try await store.deadLetters(limit: 10)
+            #expect(letters.map(\.reason) == ["untrusted", "untrusted"])
         }
     }
 
@@ -117,7 +118,8 @@ struct EngineFlowTests {
             let events = await results.published { $0.count == 3 }
             #expect(events.map(\.event.errorCode) == ["reset_not_confirmed", "not_supported", "reset_not_confirmed"])
             #expect(events[0].event.id == events[2].event.id)
-            #expect(try await store.deadLetters(limit: 10).count == 2)
+            let letters = try await store.deadLetters(limit: 10)
+            #expect(letters.count == 2)
         }
     }
 
@@ -143,7 +145,8 @@ struct EngineFlowTests {
             door.deliver(guilty, delivery("reset", id: "job-2", data: ["confirm": true], isRedelivered: true))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map { $0.event.jobID?.description } == ["job-2"])
-            #expect(try await store.deadLetters(limit: 10).map(\.reason) == ["poison"])
+            let letters = try await store.deadLetters(limit: 10)
+            #expect(letters.map(\.reason) == ["poison"])
         }
     }
 
