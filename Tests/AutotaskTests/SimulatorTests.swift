@@ -221,7 +221,6 @@ struct SimulatorTests {
         ("notJSON", [:], .malformedResponse),
         ("truncated", [:], .malformedResponse),
         ("wrongContent", [:], .malformedResponse),
-        ("closeBeforeReading", [:], .network(.connectionLost)),
         ("status", ["status": 403], .accessDenied),
         ("status", ["status": 404, "body": "<html>", "contentType": "text/html"], .notServedHere),
         ("status", ["status": 302, "headers": ["Location": "http://127.0.0.1:1/"]], .notServedHere),
@@ -241,6 +240,15 @@ struct SimulatorTests {
         let error = try await error { try await session.services(ServiceQuery(ids: [1], markerField: nil)) }
         #expect(error.kind == expected)
         #expect(try await session.services(ServiceQuery(ids: [1], markerField: nil)).isEmpty, "the fault has passed")
+    }
+
+    @Test("A write on a connection that the server closes is not sent again, and its outcome is open")
+    func closedConnection() async throws {
+        let database = try await SimulatedDatabase()
+        let session = try await database.session(transport)
+        try await database.fault("closeBeforeReading", ["operation": "create", "times": 1])
+        let error = try await error { try await session.createService(try gold()) }
+        #expect(error.kind == .network(.connectionLost) && error.isOutcomeUnknown)
     }
 
     @Test("Throttling says for how long")
