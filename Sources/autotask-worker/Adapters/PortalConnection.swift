@@ -105,7 +105,11 @@ struct PortalConnection {
         let consumer = try Consumer(connection: configuration, configuration: ConsumerConfiguration(sources: [source]), log: log)
         let running = Task { try await consumer.run() }
         defer { running.cancel() }
-        try await Patience(.seconds(15)).wait(for: "the broker \(configuration)", hint: "Check PORTAL_AMQP_URL.") {
+        let hint =
+            replay
+            ? "Only a monitor may read the journal: set PORTAL_AMQP_URL to a user that may read \(broker.journalQueue)."
+            : "Check PORTAL_AMQP_URL."
+        try await Patience(.seconds(15)).wait(for: "the broker \(configuration)", hint: hint) {
             for await state in consumer.states {
                 if state.isConsuming { return }
                 // Only what trying again does not mend ends the wait.
