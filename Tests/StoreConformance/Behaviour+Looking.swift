@@ -45,8 +45,9 @@ extension Behaviour {
         },
         Behaviour("a store that was closed refuses, and says so") { bench in
             await bench.store.close()
-            let error = await #expect(throws: StoreError.self) { try await bench.accept(.job("a")) }
-            #expect(error?.code == .unavailable)
+            let writing = await #expect(throws: StoreError.self) { try await bench.accept(.job("a")) }
+            let reading = await #expect(throws: StoreError.self) { try await bench.store.lanes() }
+            #expect(writing?.code == .unavailable && reading?.code == .unavailable)
         },
     ]
 

@@ -40,8 +40,6 @@ final class Connection {
     /// How many rows were inserted, changed or deleted since the connection was opened.
     var totalChanges: Int { database.totalChangesCount }
 
-    var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(database.sqliteConnection) }
-
     private func bound(_ sql: StaticString, _ values: [any Bindable]) throws -> SQLiteStatement {
         let statement = try prepared(sql).sqliteStatement
         for (index, value) in values.enumerated() {

@@ -25,6 +25,8 @@ extension StoreError {
         case .SQLITE_IOERR: (.unavailable, "The disk of the store \(path) failed: check the system's log.")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             (.unavailable, "The store \(path) is locked by another program, for example a backup: end it.")
+        // So GRDB answers whoever asks after the end.
+        case .SQLITE_MISUSE where text == "Connection is closed": (.unavailable, "The store \(path) is closed.")
         case .SQLITE_NOTADB: (.corrupt, "The file \(path) is not a store: check STORE_URL.")
         case .SQLITE_CORRUPT: (.corrupt, "The store \(path) is damaged: restore it from a backup.")
         default: (.unexpected, "The store \(path) failed.")

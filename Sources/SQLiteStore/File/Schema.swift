@@ -22,12 +22,11 @@ enum Schema {
             process TEXT
         ) WITHOUT ROWID;
 
-        -- Counters of the whole store.
+        -- What was given out last of what rises over the whole store.
         CREATE TABLE counters (
             name TEXT PRIMARY KEY NOT NULL,
             value INTEGER NOT NULL
         ) WITHOUT ROWID;
-        INSERT INTO counters (name, value) VALUES ('turn', 0);
 
         CREATE TABLE lanes (
             id INTEGER PRIMARY KEY,
@@ -50,8 +49,9 @@ enum Schema {
             turn INTEGER,
             -- ... and while it has not: when it will have.
             wake_at INTEGER,
-            -- The Autotask database at which it needs a place, and the one at which it has one.
+            -- The Autotask database that it is connected to, the one at which it found no place, and the one at which it has one.
             database_id INTEGER,
+            wanted INTEGER,
             occupied INTEGER,
             UNIQUE (tenant, product)
         );
@@ -61,7 +61,7 @@ enum Schema {
 
         -- Every job whose id is remembered: unfinished, finished, refused.
         CREATE TABLE jobs (
-            place INTEGER PRIMARY KEY AUTOINCREMENT,
+            place INTEGER PRIMARY KEY,
             lane INTEGER NOT NULL REFERENCES lanes (id),
             tenant TEXT NOT NULL,
             job_id TEXT NOT NULL,
@@ -165,7 +165,7 @@ enum Schema {
 
         -- Events that the broker has not confirmed.
         CREATE TABLE outbox (
-            position INTEGER PRIMARY KEY AUTOINCREMENT,
+            position INTEGER PRIMARY KEY,
             worker TEXT NOT NULL,
             tenant TEXT NOT NULL,
             product TEXT NOT NULL,

@@ -19,9 +19,11 @@ struct LaneRow {
     var turn: Int64?
     /// When a free lane that is not in line will have something to do.
     var wakeAt: Timestamp?
-    /// The Autotask database at which the lane needs a place.
+    /// The Autotask database that the lane is connected to.
     var databaseID: Int64?
-    /// The one at which it has a place.
+    /// The one at which a connect found no place: it waits until there is one.
+    var wanted: Int64?
+    /// The one at which it has a place, while it is held.
     var occupied: Int64?
 
     static let idleRank: Int64 = 1
@@ -30,6 +32,9 @@ struct LaneRow {
 
     var isFree: Bool { worker == nil }
 
+    /// The database at which the lane needs a place to be claimed.
+    var neededDatabase: Int64? { wanted ?? databaseID }
+
     /// Takes the lane for a job.
     mutating func lease(to worker: WorkerID, running order: Int64) {
         fence += 1
@@ -37,7 +42,7 @@ struct LaneRow {
         running = order
         turn = nil
         wakeAt = nil
-        occupied = databaseID
+        occupied = neededDatabase
     }
 
     /// Gives the lane back. When it is due next is another matter.
@@ -48,15 +53,11 @@ struct LaneRow {
     }
 }
 
-/// Every query names the columns in the order in which `LaneRow(_:)` reads them.
+/// `LaneRow(_:)` reads the columns in the table's order; a migration appends its own.
 extension Connection {
     func laneRow(_ lane: Lane) throws -> LaneRow? {
         try first(
-            """
-            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
-                wake_at, database_id, occupied
-            FROM lanes WHERE tenant = ? AND product = ?
-            """,
+            "SELECT * FROM lanes WHERE tenant = ? AND product = ?",
             lane.tenant.description,
             lane.product.rawValue
         ) { try LaneRow($0) }
@@ -65,11 +66,7 @@ extension Connection {
     /// Lanes in line behind a place, in their order.
     func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [LaneRow] {
         try all(
-            """
-            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
-                wake_at, database_id, occupied
-            FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?
-            """,
+            "SELECT * FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?",
             rank,
             turn,
             limit
@@ -79,22 +76,14 @@ extension Connection {
     /// Free lanes whose time has come, the longest due first.
     func lanesToWake(at now: Timestamp) throws -> [LaneRow] {
         try all(
-            """
-            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
-                wake_at, database_id, occupied
-            FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at
-            """,
+            "SELECT * FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at",
             now
         ) { try LaneRow($0) }
     }
 
     func lanes(heldBy worker: String) throws -> [LaneRow] {
         try all(
-            """
-            SELECT id, tenant, product, epoch, next_sequence, is_eligible, is_enabled, unsettled_until, fence, worker, running, rank, turn,
-                wake_at, database_id, occupied
-            FROM lanes WHERE worker = ?
-            """,
+            "SELECT * FROM lanes WHERE worker = ?",
             worker
         ) { try LaneRow($0) }
     }
@@ -127,7 +116,7 @@ extension Transaction {
         try connection.run(
             """
             UPDATE lanes SET epoch = ?, next_sequence = ?, is_eligible = ?, is_enabled = ?, unsettled_until = ?, fence = ?, worker = ?,
-                running = ?, rank = ?, turn = ?, wake_at = ?, database_id = ?, occupied = ?
+                running = ?, rank = ?, turn = ?, wake_at = ?, database_id = ?, wanted = ?, occupied = ?
             WHERE id = ?
             """,
             row.epoch,
@@ -142,6 +131,7 @@ extension Transaction {
             row.turn,
             row.wakeAt,
             row.databaseID,
+            row.wanted,
             row.occupied,
             row.id
         )
@@ -161,7 +151,7 @@ extension Transaction {
         row.rank = LaneRow.idleRank
         guard let due = due ?? nil else { return }
         row.rank = due.rank
-        if due.moment <= now { row.turn = try nextTurn() } else { row.wakeAt = due.moment }
+        if due.moment <= now { row.turn = try next(.turn) } else { row.wakeAt = due.moment }
     }
 }
 
@@ -181,6 +171,7 @@ extension LaneRow {
         turn = row.optional(12, row.integer)
         wakeAt = row.optional(13, row.moment)
         databaseID = row.optional(14, row.integer)
-        occupied = row.optional(15, row.integer)
+        wanted = row.optional(15, row.integer)
+        occupied = row.optional(16, row.integer)
     }
 }

@@ -12,7 +12,7 @@ extension Transaction {
         try checkPresence(of: request.worker)
         for var row in try connection.lanesToWake(at: now) {
             row.wakeAt = nil
-            row.turn = try nextTurn()
+            row.turn = try next(.turn)
             try save(row)
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
@@ -22,7 +22,7 @@ extension Transaction {
             for row in lanes {
                 guard result.claims.count < request.limit else { break search }
                 last = (row.rank, row.turn ?? 0)
-                if let database = row.databaseID, try places(at: database) >= request.maximumLanesPerDatabase { continue }
+                if let database = row.neededDatabase, try places(at: database) >= request.maximumLanesPerDatabase { continue }
                 try claim(row, by: request.worker, at: now, decide: decide, into: &result)
             }
             if lanes.count < Transaction.page { break }
@@ -117,13 +117,8 @@ extension Transaction {
         guard row.occupied != database else { return true }
         let isFree = try places(at: database) < limit
         // Either it has its place now, or it is to be claimed again when there is one.
-        if isFree { row.occupied = database } else { row.databaseID = database }
+        if isFree { row.occupied = database } else { row.wanted = database }
         try save(row)
         return isFree
-    }
-
-    /// From now on the lane needs a place only at the database that it is connected to.
-    func forgetWantedDatabase(_ row: inout LaneRow) throws {
-        row.databaseID = try connection.first("SELECT database_id FROM connections WHERE lane = ?", row.id) { $0.integer(0) }
     }
 }

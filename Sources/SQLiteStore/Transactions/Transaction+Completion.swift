@@ -44,7 +44,7 @@ extension Transaction {
         }
         row.release()
         // A lane that found no place at another database is claimed again when there is one.
-        if completion.disposition != .postponed { try forgetWantedDatabase(&row) }
+        if completion.disposition != .postponed { row.wanted = nil }
         try schedule(&row, at: now)
         try save(row)
         return entries

@@ -16,11 +16,13 @@ extension Transaction {
     /// Publishes an event that has its place already, or needs none.
     func publish(_ ordered: OrderedEvent, by worker: WorkerID) throws -> OutboxEntry {
         let event = ordered.event
+        let position = try next(.position)
         try connection.run(
             """
-            INSERT INTO outbox (worker, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO outbox (position, worker, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
+            position,
             worker.description,
             event.lane.tenant.description,
             event.lane.product.rawValue,
@@ -33,7 +35,7 @@ extension Transaction {
             event.traceparent,
             event.data
         )
-        let entry = OutboxEntry(position: connection.lastInsertedRow, event: ordered)
+        let entry = OutboxEntry(position: position, event: ordered)
         events.append(entry)
         return entry
     }

@@ -65,12 +65,14 @@ extension Transaction {
             if row.isFree {
                 row.rank = min(row.rank, LaneRow.rank(of: job.kind))
                 row.wakeAt = nil
-                if row.turn == nil { row.turn = try nextTurn() }
+                if row.turn == nil { row.turn = try next(.turn) }
             }
             return .accepted(order: order)
         case .refused(let key, let event, let letter):
+            let order = try next(.place)
             try connection.run(
-                "INSERT INTO jobs (lane, tenant, job_id, digest, accepted_at, publisher) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO jobs (place, lane, tenant, job_id, digest, accepted_at, publisher) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                order,
                 row.id,
                 key.lane.tenant.description,
                 key.id.description,
@@ -78,7 +80,6 @@ extension Transaction {
                 now,
                 letter.publisher
             )
-            let order = connection.lastInsertedRow
             let entry = try publish(event, in: &row, by: worker)
             try finish(order, with: entry.event, at: now)
             try record(letter)
@@ -91,11 +92,13 @@ extension Transaction {
     }
 
     private func insert(_ job: AcceptableJob, in row: LaneRow, at now: Timestamp) throws -> Int64 {
+        let order = try next(.place)
         try connection.run(
             """
-            INSERT INTO jobs (lane, tenant, job_id, digest, kind, plan, revision, accepted_at, expiry, traceparent, publisher, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, accepted_at, expiry, traceparent, publisher, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
+            order,
             row.id,
             job.key.lane.tenant.description,
             job.key.id.description,
@@ -109,7 +112,7 @@ extension Transaction {
             job.publisher,
             job.sealedPayload
         )
-        return connection.lastInsertedRow
+        return order
     }
 
     private func record(_ letter: DeadLetter) throws {

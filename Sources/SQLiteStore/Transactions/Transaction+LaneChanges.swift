@@ -7,7 +7,7 @@ extension Transaction {
         if changes.resets { try reset(&row, unsettledUntil: changes.unsettledUntil) }
         row.isEligible = row.isEligible || changes.becomesEligible
         row.isEnabled = row.isEnabled || changes.becomesEnabled
-        try apply(changes.connection, to: row)
+        try apply(changes.connection, to: &row)
         try apply(changes.refusedCredentials, to: row)
         try apply(changes.billingCodes, to: row)
         if changes.removesBindings { try removeBindings(of: row) }
@@ -31,7 +31,7 @@ extension Transaction {
 
     /// Erases the lane. The credentials' key goes first: without it the credentials are noise already.
     private func reset(_ row: inout LaneRow, unsettledUntil: Timestamp?) throws {
-        try apply(.remove as LaneChanges.Change<ConnectionRecord>, to: row)
+        try apply(.remove as LaneChanges.Change<ConnectionRecord>, to: &row)
         try apply(.remove as LaneChanges.Change<RefusedCredentials>, to: row)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
         try removeBindings(of: row)
@@ -53,12 +53,13 @@ extension Transaction {
         try connection.run("DELETE FROM journal WHERE lane = ?", row.id)
     }
 
-    private func apply(_ change: LaneChanges.Change<ConnectionRecord>, to row: LaneRow) throws {
+    private func apply(_ change: LaneChanges.Change<ConnectionRecord>, to row: inout LaneRow) throws {
         switch change {
         case .keep: break
         case .remove:
             try connection.run("DELETE FROM credential_keys WHERE lane = ?", row.id)
             try connection.run("DELETE FROM connections WHERE lane = ?", row.id)
+            row.databaseID = nil
         case .set(let record):
             try connection.run(
                 "INSERT OR REPLACE INTO credential_keys (lane, wrapped_key) VALUES (?, ?)",
@@ -87,6 +88,7 @@ extension Transaction {
                 record.serviceFields,
                 record.establishedAt
             )
+            row.databaseID = record.databaseID
         }
     }
 

@@ -55,7 +55,7 @@ extension Transaction {
                 row.running
             )
             row.release()
-            try forgetWantedDatabase(&row)
+            row.wanted = nil
             try schedule(&row, at: now)
             try save(row)
         }

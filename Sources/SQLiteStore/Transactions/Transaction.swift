@@ -11,23 +11,36 @@ final class Transaction {
     /// The events that it stores, in their order.
     var events: [OutboxEntry] = []
 
-    /// The last place in line that was given out, once one was.
-    private var turn: Int64?
+    /// The last values that were given out, of the counters that were asked.
+    private var counters: [Counter: Int64] = [:]
 
     init(_ connection: Connection) { self.connection = connection }
 
-    /// A place at the end of the line of lanes that have something to do.
-    func nextTurn() throws -> Int64 {
-        let last = try turn ?? connection.first("SELECT value FROM counters WHERE name = 'turn'") { $0.integer(0) } ?? 0
-        turn = last + 1
+    /// The next value of a counter. It is cheaper than AUTOINCREMENT, which keeps its books at every row.
+    func next(_ counter: Counter) throws -> Int64 {
+        let last =
+            try counters[counter]
+            ?? connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { $0.integer(0) } ?? 0
+        counters[counter] = last + 1
         return last + 1
     }
 
     /// Called once, before the commit.
     func finish() throws {
-        guard let turn else { return }
-        try connection.run("UPDATE counters SET value = ? WHERE name = 'turn'", turn)
+        for (counter, value) in counters {
+            try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", counter.rawValue, value)
+        }
     }
+}
+
+/// What rises over the whole store, and is never used again.
+enum Counter: String {
+    /// A job's place in the order of acceptance.
+    case place
+    /// An event's position in the outbox.
+    case position
+    /// A lane's place in the line of those that have something to do.
+    case turn
 }
 
 extension StoreError {
