@@ -15,13 +15,13 @@ struct RecoveryTests {
                 let first = try await consumer.take(10)
                 consumer.acknowledge(Array(first.prefix(3)))
                 try await TestBroker.closeConnection(named: scratch.name)
-                try await consumer.states.first { $0.isConsuming }
                 let second = try await consumer.take(7)
                 #expect(second.map(\.id) == Array(4...10))
                 consumer.acknowledge(first)
                 consumer.acknowledge(Array(second.prefix(2)))
             }
-            #expect(try await scratch.messageCount() == 5)
+            let ids = try await scratch.drain(5)
+            #expect(ids == [6, 7, 8, 9, 10])
         }
     }
 
@@ -33,10 +33,9 @@ struct RecoveryTests {
             let publisher = try scratch.publisher(connection)
             try await withRunning(publisher) {
                 try await publisher.publish(scratch.message(1))
-                let states = publisher.states
                 try await TestBroker.closeConnection(named: scratch.name)
-                try await states.first { !$0.isConnected }
-                try await publisher.publish(scratch.message(2))
+                // The end of the connection may meet the message on its way, and then says so; the next one finds a new connection.
+                do { try await publisher.publish(scratch.message(2)) } catch { try await publisher.publish(scratch.message(3)) }
             }
         }
     }
