@@ -53,7 +53,6 @@ struct ConsumerTests {
                 let first = try await consumer.take(10)
                 consumer.acknowledge(Array(first.prefix(5)))
                 consumer.suspend()
-                try await consumer.states.first { !$0.isConsuming }
                 consumer.resume()
                 let second = try await consumer.take(5)
                 #expect(second.map(\.id) == [6, 7, 8, 9, 10])
@@ -61,7 +60,8 @@ struct ConsumerTests {
                 // The numbers of these are those of messages that the new channel delivered.
                 consumer.acknowledge(first)
             }
-            #expect(try await scratch.messageCount() == 5)
+            let ids = try await scratch.drain(5)
+            #expect(ids == [6, 7, 8, 9, 10])
         }
     }
 
@@ -111,6 +111,9 @@ struct ConsumerTests {
                     taken += batch.count
                 }
             }
+            try await scratch.publish([scratch.message(2001)])
+            let ids = try await scratch.drain(1)
+            #expect(ids == [2001])
             #expect(try await scratch.messageCount() == 0)
         }
     }
@@ -141,12 +144,16 @@ struct ConsumerTests {
             let consumer = try scratch.consumer()
             try await withRunning(consumer) {
                 try await scratch.publish([scratch.message(1, queue: scratch.topology.queues[1].name)])
-                #expect(try await consumer.take(1).map(\.id) == [1])
+                // Acknowledged, because RabbitMQ 3.10 may lose a connection that consumes from a queue at the moment it is declared.
+                let first = try await consumer.take(1)
+                #expect(first.map(\.id) == [1])
+                consumer.acknowledge(first)
                 #expect(!consumer.state.isConsuming)
                 try await others.apply(to: TestBroker.configuration())
                 try await consumer.states.first { $0.isConsuming }
                 try await scratch.publish([scratch.message(2)])
-                #expect(try await consumer.take(1).map(\.id) == [2])
+                let ids = try await consumer.take(1).map(\.id)
+                #expect(ids == [2])
             }
         }
     }

@@ -62,9 +62,9 @@ struct TopologyTests {
         )
         #expect(try topology.compare(with: answers(queues: queues, bindings: bound)).isGood)
         #expect(
-            try topology.compare(with: answers(queues: queues)).findings == [
-                .init(.missing, "a binding of queue autotask.jobs.a to exchange autotask.jobs")
-            ]
+            try topology.compare(with: answers(queues: queues)).description.hasPrefix(
+                "a binding of queue autotask.jobs.a to exchange autotask.jobs"
+            )
         )
     }
 

@@ -2,7 +2,9 @@ import AMQP
 import Testing
 
 /// The users of `deploy/rabbitmq/definitions.json`: each can do what it is for, and nothing that it is not for.
-@Suite(.enabled(if: TestBroker.hasUsers), .timeLimit(.minutes(1)))
+///
+/// One after another: RabbitMQ refuses a message when a queue that should get it, another test's temporary one, ends at that moment.
+@Suite(.serialized, .enabled(if: TestBroker.hasUsers), .timeLimit(.minutes(1)))
 struct UserTests {
     private func refusal(of user: String, _ topology: Topology) async throws -> AMQPError.Code? {
         do {

@@ -133,11 +133,14 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     private func loop(_ role: consuming Role) {
         var backoff = Backoff()
         while !mailbox.withLock({ $0.isStopping }) {
+            let start = ContinuousClock.now
             do {
-                try connectAndServe(&role, connected: { backoff.reset() })
+                try connectAndServe(&role)
                 break
             } catch {
                 let now = ContinuousClock.now
+                // Longer than any attempt to connect takes: it was a connection that worked, rather than one that is refused at once each time.
+                if now - start > .seconds(30) { backoff.reset() }
                 let delay = backoff.next()
                 role.lost(error, now: now)
                 states.update(.disconnected(reason: error))
@@ -155,9 +158,8 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         states.finish()
     }
 
-    private func connectAndServe(_ role: inout Role, connected: () -> Void) throws(AMQPError) {
+    private func connectAndServe(_ role: inout Role) throws(AMQPError) {
         let connection = try BrokerConnection.open(configuration, maximumBodyBytes: maximumBodyBytes)
-        connected()
         log.info("Connected to RabbitMQ")
         watch.guardSocket(connection.socket)
         // The descriptor is closed when `connection` goes, which is after this.

@@ -59,9 +59,10 @@ package final class Consumer: Service {
         _ = loop.send(.acknowledge(tags))
     }
 
-    /// Closes the door: what is not acknowledged goes back to its queue, in its order, and stays there until ``resume()``.
-    package func suspend() { _ = loop.send(.setOpen(false)) }
+    /// Closes the door: what is not acknowledged goes back to its queue, in its order, and stays there until ``resume()``. Also if that
+    /// follows at once: whoever suspends may forget every delivery that it has not acknowledged.
+    package func suspend() { _ = loop.send(.suspend) }
 
     /// Opens the door again.
-    package func resume() { _ = loop.send(.setOpen(true)) }
+    package func resume() { _ = loop.send(.resume) }
 }

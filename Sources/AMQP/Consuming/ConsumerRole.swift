@@ -5,7 +5,8 @@ import Telemetry
 struct ConsumerRole: ConnectionRole {
     enum Command: Sendable {
         case acknowledge([DeliveryTag])
-        case setOpen(Bool)
+        case suspend
+        case resume
     }
 
     private let configuration: ConsumerConfiguration
@@ -49,8 +50,14 @@ struct ConsumerRole: ConnectionRole {
                 guard let index = channels.firstIndex(where: { $0.generation == tag.generation }) else { continue }
                 channels[index].tracker.finish(tag.number)
             }
-        case .setOpen(let isOpen):
-            self.isOpen = isOpen
+        case .suspend:
+            isOpen = false
+            for index in channels.indices {
+                channels[index].suspend(now: now)
+                forget(index)
+            }
+        case .resume:
+            isOpen = true
         }
     }
 

@@ -63,10 +63,8 @@ struct ConsumingChannel: Sendable {
             generation = nextGeneration
             tracker = AcknowledgementTracker()
             return .open
-        case .opening where !wanted:
-            return close(now: now, retryAt: now)
-        case .consuming where !wanted:
-            phase = .settling(until: now + settleTime)
+        case .opening where !wanted, .consuming where !wanted:
+            suspend(now: now)
             return nil
         case .settling(let until) where now >= until:
             return close(now: now, retryAt: now)
@@ -84,6 +82,14 @@ struct ConsumingChannel: Sendable {
         case .opening(let deadline), .closing(let deadline, _): deadline
         case .settling(let until): until
         case .consuming: nil
+        }
+    }
+
+    /// Closes the channel, however soon it is wanted again: what is not acknowledged goes back to its queue.
+    mutating func suspend(now: Instant) {
+        switch phase {
+        case .opening, .consuming: phase = .settling(until: now + settleTime)
+        case .closed, .settling, .closing: break
         }
     }
 

@@ -80,7 +80,9 @@ extension Topology {
         }
         for door in doorsBoundByOperator where !foundBindings.contains(where: { $0.source == exchanges[0].name && $0.destination == door })
         {
-            report.findings.append(.init(.missing, "a binding of queue \(door) to exchange \(exchanges[0].name)"))
+            report.findings.append(
+                .init(.missing, "a binding of queue \(door) to exchange \(exchanges[0].name) (which jobs it gets is the operator's to say)")
+            )
         }
         return report
     }
