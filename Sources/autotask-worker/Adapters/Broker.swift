@@ -60,6 +60,7 @@ struct Broker {
     }
 
     /// - Parameters:
+    ///   - url: where the broker is, and as whom.
     ///   - setting: what the URL came from, for the message when it cannot be read.
     ///   - name: what the broker shows of the connection.
     func configuration(url: String, setting: Setting, name: String) throws -> AMQPConfiguration {

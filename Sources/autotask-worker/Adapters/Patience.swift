@@ -6,7 +6,10 @@ struct Patience {
 
     /// Runs `body`, and gives up on it when the time is over.
     ///
-    /// - Parameter what: for the message, as in "No answer from …".
+    /// - Parameters:
+    ///   - what: for the message, "Waited … for" it.
+    ///   - hint: what to do then.
+    ///   - body: what is waited for.
     func wait<Value: Sendable>(for what: String, hint: String, _ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }

@@ -20,7 +20,9 @@ struct PortalConnection {
 
     /// Publishes a job.
     ///
-    /// - Parameter patience: how long to wait for the terminal event; `nil` does not wait.
+    /// - Parameters:
+    ///   - request: the job.
+    ///   - patience: how long to wait for the terminal event; `nil` does not wait.
     /// - Returns: the terminal event, if it was waited for.
     func publish(_ request: JobRequest, awaitingAnswer patience: Duration?) async throws -> JSON? {
         guard let patience else {
@@ -45,6 +47,7 @@ struct PortalConnection {
     /// Calls `body` with each event, until it says that it has seen enough.
     ///
     /// - Parameters:
+    ///   - routingKey: which events, as a binding to the results has it.
     ///   - replay: whether to begin with what the journal still holds.
     ///   - body: returns whether to go on.
     func forEachEvent(routingKey: String, replay: Bool, _ body: (JSON) -> Bool) async throws {
