@@ -65,7 +65,7 @@ class Load:
         sealed = portal.seal(self.key, connect_id, tenant, "workplace", {"username": username, "secret": secret})
         return [
             portal.envelope("connect", tenant, {"firstConfiguredAt": CONFIGURED, "credentials": sealed}, connect_id),
-            portal.envelope("sync", tenant, plan(4)),
+            portal.envelope("sync", tenant, plan_of(tenant)),
         ]
 
     def publish(self, jobs):
@@ -76,6 +76,14 @@ class Load:
             )
             self.channel.basic_publish("autotask.jobs", f"{kind}.{job['subject']}", json.dumps(job).encode(), properties)
         self.connection.process_data_events(0)
+
+
+def plan_of(tenant):
+    """Four services with names of the tenant's own: tenants that share a database must not clash."""
+    services = plan(4)
+    for service in services["services"]:
+        service["name"] += f" of {tenant}"
+    return services
 
 
 def database(number, users):

@@ -38,7 +38,6 @@ def measure(options, directory):
     try:
         simulator = Simulator(directory)
         worker = Worker(directory, broker, simulator)
-        worker.settings["LOG_LEVEL"] = "warning"
         alone = [f"alone-{number}" for number in range(5)]
         many = [f"msp-{number}" for number in range(options.tenants)]
         sharing = [f"sharing-{number}" for number in range(SHARING)]
@@ -66,7 +65,8 @@ def measure(options, directory):
         shared = run(sharing)
         print(f"{SHARING} tenants of one database:  {shared:6.2f} s")
         summary = simulator.request("GET", "calls/summary")
-        most = max(row["count"] for row in summary["maximumInFlight"] if row["entity"] != "*")
+        # The zone look-up is exempt from Autotask's thread limit, and comes before the database is known.
+        most = max(row["count"] for row in summary["maximumInFlight"] if row["entity"] not in ("*", "ZoneInformation"))
         print(f"calls: {summary['calls']}; most in flight for one entity of one database: {most} (the limit is 2)")
         worker.stop()
         simulator.stop()

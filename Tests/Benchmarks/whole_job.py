@@ -27,8 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "EndToEn
 import portal  # noqa: E402
 from processes import Broker, Worker, poll  # noqa: E402
 from simulator import Simulator  # noqa: E402
-from tenants import plan  # noqa: E402
-from load import Endings, Load, database  # noqa: E402
+from load import Endings, Load, database, plan_of  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -101,7 +100,7 @@ def measure(options, directory):
         simulator = Simulator(directory)
         worker = Worker(directory, broker, simulator)
         # Every sync reads the billing codes anew, as in the figures that this is compared with.
-        worker.settings |= {"LOG_LEVEL": "warning", "BILLING_CODES_SECONDS": "0"}
+        worker.settings |= {"LOG_LEVEL": "info", "BILLING_CODES_SECONDS": "0"}
         tenants = [f"msp-{number}" for number in range(options.jobs)]
         simulator.request("PATCH", "settings", {"quotaLatencyScale": 0, "recordBodies": False})
         for start in range(0, len(tenants), 500):
@@ -139,7 +138,7 @@ def one_round(broker, worker, load, tenants):
     channel = connection.channel()
     queue = channel.queue_declare("autotask.monitor.round", auto_delete=False).method.queue
     channel.queue_bind(queue, "autotask.results", "#")
-    load.publish([portal.envelope("sync", tenant, plan(4)) for tenant in tenants])
+    load.publish([portal.envelope("sync", tenant, plan_of(tenant)) for tenant in tenants])
     worker.start()
     poll(lambda: channel.queue_declare(queue, passive=True).method.message_count >= len(tenants), 120, "the round", worker.process)
     cpu, peak = usage(worker.process)
