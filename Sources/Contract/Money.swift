@@ -74,10 +74,18 @@ package struct Money: Hashable, Comparable, Sendable {
 extension Money: CustomStringConvertible {
     /// The amount with two to four decimal places and no exponent, as events show it and the wire carries it: `9.00`, `0.0125`.
     package var description: String {
-        let magnitude = tenThousandths.magnitude
-        var fraction = String(magnitude % 10_000)
-        fraction = String(repeating: "0", count: 4 - fraction.count) + fraction
-        while fraction.count > 2, fraction.last == "0" { fraction.removeLast() }
-        return (tenThousandths < 0 ? "-" : "") + String(magnitude / 10_000) + "." + fraction
+        let (whole, fraction) = tenThousandths.magnitude.quotientAndRemainder(dividingBy: 10_000)
+        var text = tenThousandths < 0 ? "-" : ""
+        text += String(whole)
+        text += "."
+        // Two places at least; the third and fourth only as far as they say something.
+        let cents = fraction / 100
+        if cents < 10 { text += "0" }
+        text += String(cents)
+        let rest = fraction % 100
+        guard rest != 0 else { return text }
+        if rest < 10 { text += "0" }
+        text += String(rest % 10 == 0 ? rest / 10 : rest)
+        return text
     }
 }

@@ -49,8 +49,8 @@ extension Logger {
 
 extension Dictionary where Key == String, Value == Logger.Metadata.Value {
     /// Metadata whose keys all come from ``LogKey``: `log.info("Connected", metadata: .keys([.host: "…"]))`.
-    package static func keys(_ values: [LogKey: Logger.Metadata.Value]) -> Logger.Metadata {
-        var metadata: Logger.Metadata = [:]
+    package static func keys(_ values: KeyValuePairs<LogKey, Logger.Metadata.Value>) -> Logger.Metadata {
+        var metadata = Logger.Metadata(minimumCapacity: values.count)
         for (key, value) in values { metadata[key.rawValue] = value }
         return metadata
     }

@@ -6,19 +6,19 @@ import Crypto
 /// Its functions compute and do nothing else: they may be called from anywhere.
 package struct Vault: Sendable {
     private let ring: KeyRing
-    /// Of the identity key, one for each kind of digest.
-    private let fingerprintKey: SymmetricKey
-    private let credentialsDigestKey: SymmetricKey
-    private let markerKey: SymmetricKey
+    /// One for each kind of digest, with a key derived from the identity key.
+    private let fingerprints: HMAC<SHA256>
+    private let credentialsDigests: HMAC<SHA256>
+    private let markers: HMAC<SHA256>
 
     package init(_ ring: KeyRing) {
         self.ring = ring
-        func key(for purpose: String) -> SymmetricKey {
-            SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(purpose.utf8), using: ring.identityKey))
+        func function(for purpose: String) -> HMAC<SHA256> {
+            HMAC(key: SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(purpose.utf8), using: ring.identityKey)))
         }
-        fingerprintKey = key(for: "autotask-worker/fingerprint/1")
-        credentialsDigestKey = key(for: "autotask-worker/credentials-digest/1")
-        markerKey = key(for: "autotask-worker/ownership-marker/1")
+        fingerprints = function(for: "autotask-worker/fingerprint/1")
+        credentialsDigests = function(for: "autotask-worker/credentials-digest/1")
+        markers = function(for: "autotask-worker/ownership-marker/1")
     }
 
     // MARK: Accepted jobs
@@ -65,7 +65,7 @@ package struct Vault: Sendable {
     /// The digest of a job's fingerprint (``JobIdentity/fingerprint``): tells whether two messages hold the same payload, and to nobody
     /// without the identity key what it was.
     package func digest(of fingerprint: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: fingerprint, using: fingerprintKey))
+        Array(fingerprints.code(for: fingerprint))
     }
 
     /// The digest of credentials: to know them again without keeping them.
@@ -74,19 +74,29 @@ package struct Vault: Sendable {
         input.append(field: credentials.username.utf8)
         input.append(field: credentials.secret)
         if let integrationCode = credentials.integrationCode { input.append(field: integrationCode) }
-        return Array(HMAC<SHA256>.authenticationCode(for: input, using: credentialsDigestKey))
+        return Array(credentialsDigests.code(for: input))
     }
 
     /// The mark by which a service in Autotask is known to be ours, also after a reset (`rules.md` 4): 32 characters.
     package func ownershipMarker(lane: Lane, planID: String, serviceKey: String) -> String {
         var input: [UInt8] = []
+        input.reserveCapacity(256)
         input.append(field: lane.tenant.description.utf8)
         input.append(field: lane.product.rawValue.utf8)
         input.append(field: planID.utf8)
         input.append(field: serviceKey.utf8)
-        let digits = Array("0123456789abcdef".utf8)
-        let mark = HMAC<SHA256>.authenticationCode(for: input, using: markerKey).prefix(16)
-        return String(decoding: mark.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        let mark = markers.code(for: input)
+        return String(unsafeUninitializedCapacity: 32) { output in
+            for (index, byte) in mark.prefix(16).enumerated() {
+                unsafe output[2 * index] = Vault.hexadecimalDigit(byte >> 4)
+                unsafe output[2 * index + 1] = Vault.hexadecimalDigit(byte & 15)
+            }
+            return 32
+        }
+    }
+
+    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The plain SHA-256 of a message's body, by which it is known again before anything of it is trusted.

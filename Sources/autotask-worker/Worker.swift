@@ -22,6 +22,8 @@ struct Worker {
     init(_ settings: Settings) throws {
         self.settings = settings
         let level = try settings.log
+        // Without it, the C library looks for the time zone's file anew with each line that is logged.
+        setenv("TZ", ":/etc/localtime", 0)
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var log = Logger(label: "autotask-worker")
         log.logLevel = level

@@ -1,4 +1,5 @@
 import AMQP
+import Logging
 import Testing
 
 /// The users of `deploy/rabbitmq/definitions.json`: each can do what it is for, and nothing that it is not for.
@@ -29,24 +30,20 @@ struct UserTests {
     }
 
     private func canConsume(_ user: String, from source: ConsumerSource) async throws -> Bool {
+        let (answers, answer) = AsyncStream.makeStream(of: Bool.self)
+        // A refusal is told in the log alone: the consumer tries again, since rights may be granted meanwhile.
         let consumer = try Consumer(
             connection: TestBroker.configuration(user: user),
             configuration: ConsumerConfiguration(sources: [source]),
-            log: .silent
+            log: Logger(label: "test") { _ in WarningObserver { answer.yield(false) } }
         )
         var isConsuming = false
         try await withRunning(consumer) {
             let waiting = Task {
-                for await state in consumer.states where state.isConsuming { return true }
-                return false
+                for await state in consumer.states where state.isConsuming { answer.yield(true) }
             }
-            // Nothing tells that a consumer will never be; being allowed to takes a few milliseconds.
-            let deadline = Task {
-                try? await Task.sleep(for: .seconds(1))
-                waiting.cancel()
-            }
-            isConsuming = await waiting.value
-            deadline.cancel()
+            isConsuming = await answers.first { _ in true } == true
+            waiting.cancel()
         }
         return isConsuming
     }
@@ -82,4 +79,20 @@ struct UserTests {
     @Test func `the operator applies the topology`() async throws {
         #expect(try await refusal(of: "operator", Topology()) == nil)
     }
+}
+
+/// Tells of everything that a program warns of.
+private struct WarningObserver: LogHandler {
+    let warned: @Sendable () -> Void
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .warning
+
+    init(_ warned: @escaping @Sendable () -> Void) { self.warned = warned }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { warned() }
 }

@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
         .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle, crypto], swiftSettings: house),
         .executableTarget(name: "amqp-benchmark", dependencies: ["AMQP", logging], swiftSettings: house),
-        .executableTarget(name: "http-benchmark", dependencies: ["HTTP", logging], swiftSettings: house),
+        .target(name: "CurlPeer", dependencies: ["CCurl"]),
+        .executableTarget(name: "http-benchmark", dependencies: ["HTTP", "CurlPeer", logging], swiftSettings: house),
     ]
 )

@@ -26,7 +26,12 @@ struct JSONTests {
     }
 
     @Test func `bytes that are not UTF-8 are refused`() {
-        #expect(throws: JSONError.self) { try JSON(parsing: [UInt8(ascii: "\""), 0xFF, UInt8(ascii: "\"")]) }
+        let error = #expect(throws: JSONError.self) { try JSON(parsing: [UInt8(ascii: "\""), 0xFF, UInt8(ascii: "\"")]) }
+        #expect(error?.description == "not valid UTF-8 at byte 1")
+    }
+
+    @Test func `names that differ in their normalization alone are one name`() {
+        #expect(throws: JSONError.self) { try parse("{\"\u{E9}\":1,\"e\u{301}\":2}") }
     }
 
     @Test func `nesting has a limit, so that no message exhausts the stack`() {

@@ -16,10 +16,10 @@ extension JSON {
     ///
     /// - Throws: ``JSONError``, which names the place and never quotes the text.
     package init(parsing bytes: [UInt8]) throws(JSONError) {
+        do { _ = try UTF8Span(validating: bytes.span) } catch {
+            throw JSONError(reason: "not valid UTF-8", offset: error.byteOffsets.lowerBound)
+        }
         let result = unsafe bytes.withUnsafeBufferPointer { buffer -> Result<JSON, JSONError> in
-            guard unsafe String(validating: buffer, as: UTF8.self) != nil else {
-                return .failure(JSONError(reason: "not valid UTF-8", offset: 0))
-            }
             var parser = unsafe JSONParser(bytes: buffer, maximumDepth: JSON.maximumDepth)
             return parser.parseText()
         }
@@ -89,13 +89,14 @@ private struct JSONParser {
             position += 1
             return .object(JSONObject())
         }
+        members.reserveCapacity(8)
         // Few members are compared pairwise; many would make that slow, and are kept in a set.
         var names: Set<String> = []
         while true {
             skipWhitespace()
             guard peek() == UInt8(ascii: "\"") else { throw error("expected a member name") }
             let name = try parseString()
-            let isRepeated = members.count < 16 ? members.contains { $0.name.utf8.elementsEqual(name.utf8) } : names.contains(name)
+            let isRepeated = members.count < 16 ? members.contains { $0.name == name } : names.contains(name)
             guard !isRepeated else { throw error("a member name is repeated") }
             skipWhitespace()
             guard peek() == UInt8(ascii: ":") else { throw error("expected a colon") }

@@ -35,7 +35,7 @@ extension JobContext {
         do {
             plaintext = try vault.openCredentials(connection.sealedCredentials, wrappedKey: connection.wrappedKey, lane: lane)
         } catch {
-            log.error("Stored credentials cannot be opened", metadata: .keys([.error: "\(error)"]))
+            log(.error, "Stored credentials cannot be opened", .keys([.error: "\(error)"]))
             throw JobError(
                 .internal,
                 "The stored credentials cannot be opened.",

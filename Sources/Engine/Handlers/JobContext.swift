@@ -2,10 +2,11 @@ import Contract
 package import HTTP
 import Logging
 import Store
+import Telemetry
 import Vault
 
 /// What a handler has at hand for one attempt at one job.
-struct JobContext: Sendable {
+final class JobContext: Sendable {
     let claim: LaneClaim
     let store: any Store
     let vault: Vault
@@ -15,8 +16,29 @@ struct JobContext: Sendable {
     let entropy: any Entropy
     /// For events that are told as best effort: `sync.started`, `sync.progress`.
     let sink: any EventSink
-    /// Carries lane and job already.
-    let log: Logger
+    private let logger: Logger
+
+    init(
+        claim: LaneClaim,
+        store: any Store,
+        vault: Vault,
+        autotask: AutotaskAccess,
+        settings: EngineSettings,
+        clock: any EngineClock,
+        entropy: any Entropy,
+        sink: any EventSink,
+        log: Logger
+    ) {
+        self.claim = claim
+        self.store = store
+        self.vault = vault
+        self.autotask = autotask
+        self.settings = settings
+        self.clock = clock
+        self.entropy = entropy
+        self.sink = sink
+        logger = log
+    }
 
     var lane: Lane { claim.token.lane }
     var job: QueuedJob { claim.job }
@@ -36,6 +58,19 @@ struct JobContext: Sendable {
     /// Tells something in passing.
     func offer(_ type: EventType, _ data: JSONObject) {
         sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil))
+    }
+
+    /// Logs something about this attempt: lane and job are added.
+    func log(_ level: Logger.Level, _ message: Logger.Message, _ details: @autoclosure () -> Logger.Metadata) {
+        guard level >= logger.logLevel else { return }
+        let about: Logger.Metadata = .keys([
+            .tenant: "\(lane.tenant)",
+            .product: "\(lane.product.rawValue)",
+            .jobID: "\(job.id)",
+            .kind: "\(job.kind.rawValue)",
+            .attempt: "\(job.attempts)",
+        ])
+        logger.log(level: level, message, metadata: about.merging(details()) { $1 })
     }
 
     /// Records writes before and after they are made, see ``Store/journal(_:under:at:)``.

@@ -45,9 +45,10 @@ struct JobAttempt: Sendable {
         let context = context(for: claim)
         let completion = completion(try await outcome(for: claim, context), context)
         // The one line of a job, at its end.
-        context.log.info(
+        context.log(
+            .info,
             "Job attempt ended",
-            metadata: .keys([
+            .keys([
                 .outcome: "\(completion.events.last { $0.type.isTerminal || $0.type == .jobDeferred }?.type.rawValue ?? "postponed")",
                 .duration: "\((clock.now - begun).wholeMilliseconds) ms",
                 .count: "\(completion.apiCalls)",
@@ -57,13 +58,7 @@ struct JobAttempt: Sendable {
     }
 
     private func context(for claim: LaneClaim) -> JobContext {
-        var log = log
-        log[.tenant] = "\(claim.token.lane.tenant)"
-        log[.product] = "\(claim.token.lane.product.rawValue)"
-        log[.jobID] = "\(claim.job.id)"
-        log[.kind] = "\(claim.job.kind.rawValue)"
-        log[.attempt] = "\(claim.job.attempts)"
-        return JobContext(
+        JobContext(
             claim: claim,
             store: store,
             vault: vault,
@@ -83,7 +78,7 @@ struct JobAttempt: Sendable {
             payload = try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)
         } catch {
             // It was valid and sealed here when it was accepted: the key ring is another one, or the row was tampered with.
-            context.log.error("An accepted job cannot be opened", metadata: .keys([.error: "\(error)"]))
+            context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))
             let error = JobError(
                 .internal,
                 "The stored request cannot be opened.",

@@ -20,7 +20,13 @@ package struct SystemClock: EngineClock {
 package struct SystemEntropy: Entropy {
     package init() {}
 
-    package func eventID() -> String { UUID().uuidString.lowercased() }
+    /// A UUID of version 4. Foundation's own opens `/dev/urandom` for each.
+    package func eventID() -> String {
+        var bytes = unsafe unsafeBitCast((UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)), to: uuid_t.self)
+        bytes.6 = bytes.6 & 0x0F | 0x40
+        bytes.8 = bytes.8 & 0x3F | 0x80
+        return UUID(uuid: bytes).uuidString.lowercased()
+    }
 
     package func fraction() -> Double { Double.random(in: 0..<1) }
 }

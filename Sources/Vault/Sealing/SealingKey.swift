@@ -10,6 +10,14 @@ struct SealingKey: Sendable {
     /// At most 255 bytes. It stands in the sealed form, so that keys can rotate.
     let id: String
     let key: SymmetricKey
+    /// Keyed already: that is the dearer half of deriving a key.
+    private let derivation: HMAC<SHA256>
+
+    init(id: String, key: SymmetricKey) {
+        self.id = id
+        self.key = key
+        derivation = HMAC(key: key)
+    }
 
     func seal(_ plaintext: [UInt8], for context: SealingContext) -> [UInt8] {
         do {
@@ -47,6 +55,15 @@ struct SealingKey: Sendable {
     }
 
     private func derivedKey(for context: SealingContext) -> SymmetricKey {
-        SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: context.encoded, using: key))
+        SymmetricKey(data: derivation.code(for: context.encoded))
+    }
+}
+
+extension HMAC {
+    /// The authentication code of some bytes, by a function that has its key and was given nothing yet.
+    func code(for bytes: [UInt8]) -> MAC {
+        var function = self
+        function.update(data: bytes)
+        return function.finalize()
     }
 }

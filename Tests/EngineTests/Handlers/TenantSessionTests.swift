@@ -1,6 +1,7 @@
 import Autotask
 import Contract
 import HTTP
+import Logging
 import Store
 import Testing
 
@@ -89,7 +90,7 @@ struct TenantSessionTests {
             clock: context.clock,
             entropy: context.entropy,
             sink: context.sink,
-            log: context.log
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let error = #expect(throws: JobError.self) { try TenantSession(context) }
         #expect(error?.code == .internal)

@@ -38,14 +38,21 @@ extension ManagedFields {
 extension ManagedFields {
     /// What a binding remembers as ``Store/ServiceBinding/lastSynced``.
     var encoded: [UInt8] {
-        let object: JSON = [
-            "name": .string(name),
-            "unitPrice": unitPrice.map { .string($0.description) } ?? .null,
-            "unitCost": unitCost.map { .string($0.description) } ?? .null,
-            "billingCodeId": billingCodeID.map { JSON($0) } ?? .null,
-            "periodType": periodType.map { JSON($0) } ?? .null,
-        ]
-        return object.encoded
+        var output: [UInt8] = []
+        output.reserveCapacity(name.utf8.count + 128)
+        func append(_ name: StaticString, _ text: String?, isQuoted: Bool = false) {
+            output.append(contentsOf: ",\"\(name)\":".utf8)
+            guard let text else { return output.append(contentsOf: "null".utf8) }
+            if isQuoted { JSON.append(quoted: text, to: &output) } else { output.append(contentsOf: text.utf8) }
+        }
+        output.append(contentsOf: "{\"name\":".utf8)
+        JSON.append(quoted: name, to: &output)
+        append("unitPrice", unitPrice?.description, isQuoted: true)
+        append("unitCost", unitCost?.description, isQuoted: true)
+        append("billingCodeId", billingCodeID.map { String($0) })
+        append("periodType", periodType.map { String($0) })
+        output.append(UInt8(ascii: "}"))
+        return output
     }
 
     /// Reads back ``encoded``; `nil` for anything else.
