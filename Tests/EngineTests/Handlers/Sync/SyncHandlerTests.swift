@@ -198,6 +198,15 @@ struct SyncHandlerTests {
         #expect(lane.bench.sink.offered.count == 3)
     }
 
+    @Test func `progress tells a service as synced once Autotask took the write, whatever it was before`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(2))
+        let same = try await lane.sync(.plan(2).with(1) { $0.name = SyncPayload.plan(2).services[0].name })
+        #expect(same.statuses == ["Error", "Error"])
+        try await lane.sync(.plan(2).with(0) { $0.unitPrice = .value(.amount("9.50")) })
+        #expect(lane.bench.sink.offered.map { $0.event.members["status"]?.string } == [nil, "Synced", "Synced", nil, "Synced"])
+    }
+
     @Test func `an API user who cannot see costs gets a warning, and no cost is written again and again`() async throws {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }

@@ -182,6 +182,7 @@ struct SyncInterruptionTests {
         #expect(outcome.statuses == ["Error", "Synced", "Synced"])
         #expect(outcome.errors == ["remote_rejected", nil, nil])
         #expect(outcome.report["message"] == "2 of 3 services are synced")
+        #expect(lane.bench.sink.offered.map { $0.event.members["status"]?.string } == [nil, "Error", "Synced", "Synced"])
         #expect(outcome.service(0)["error"]?["remote"]?["message"] == "Name: not like this.")
         #expect(!lane.state.isEnabled && lane.state.openWrites.isEmpty)
         #expect(try await lane.sync(.plan(3)).events.map(\.type) == [.syncSucceeded, .integrationEnabled])

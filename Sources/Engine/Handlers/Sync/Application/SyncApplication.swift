@@ -167,14 +167,16 @@ struct SyncApplication {
         failed.insert(step.index)
     }
 
+    /// A service that Autotask confirmed is told as synced: the page is to show it. The job's end, after reading back, has the last word.
     private func offerProgress(_ step: ServiceStep) {
+        let status: ServiceStatus = failed.contains(step.index) ? ledger.results[step.index].status : .synced
         context.offer(
             .syncProgress,
             [
                 "done": JSON(steps.count - remaining),
                 "total": JSON(steps.count),
                 "serviceKey": .string(step.key),
-                "status": .string(ledger.results[step.index].status.rawValue),
+                "status": .string(status.rawValue),
             ]
         )
     }
