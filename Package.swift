@@ -98,6 +98,12 @@ let package = Package(
 
         // What every store does, for the tests of each.
         .target(name: "StoreConformance", dependencies: ["Contract", "Store"], path: "Tests/StoreConformance", swiftSettings: house),
+        .target(
+            name: "EngineSimulation",
+            dependencies: ["Contract", "Engine", "HTTP", "Store", "Vault", logging, lifecycle],
+            path: "Tests/EngineSimulation",
+            swiftSettings: house
+        ),
 
         // Tests, by the module that they hold to its word.
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "Confinement", crypto, lifecycle, logging], swiftSettings: house),
@@ -113,6 +119,7 @@ let package = Package(
             dependencies: ["Autotask", "Contract", "Engine", "HTTP", "SQLiteStore", "Store", "Vault", crypto, lifecycle, logging],
             swiftSettings: house
         ),
+        .testTarget(name: "EngineSimulationTests", dependencies: ["EngineSimulation", "StoreConformance"], swiftSettings: house),
         .testTarget(
             name: "HTTPTests",
             dependencies: [

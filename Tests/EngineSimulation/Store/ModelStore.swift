@@ -1,0 +1,173 @@
+package import Contract
+package import Store
+import Synchronization
+
+/// What a store keeps, in memory: it outlives the workers that use it, as a file does.
+package final class ModelDisk: Sendable {
+    private let content = Mutex(ModelTables())
+
+    package init() {}
+
+    /// Runs a transaction: all of it, or with a throw nothing.
+    func commit<Value: Sendable>(
+        _ body: @Sendable (inout ModelTables) throws(StoreError) -> Value
+    ) throws(StoreError) -> (value: Value, events: [OutboxEntry]) {
+        try content.withLock { tables throws(StoreError) in
+            var draft = tables
+            draft.events = []
+            let value = try body(&draft)
+            tables = draft
+            return (value, draft.events)
+        }
+    }
+
+    /// What is kept at this moment, for those who look at it from outside.
+    var tables: ModelTables { content.withLock { $0 } }
+}
+
+/// A store on a ``ModelDisk``, as one worker process sees it.
+///
+/// It is held to the same suite as every store. Around each transaction it calls out, so that a simulation can let others go first, stop the
+/// worker, or have the disk fail.
+package final class ModelStore: Store {
+    /// Called before and after each transaction. What it throws is the transaction's failure: before it, so that nothing was changed.
+    package struct Hooks: Sendable {
+        package var before: @Sendable (StaticString) async throws(StoreError) -> Void
+        package var after: @Sendable (StaticString) async -> Void
+
+        package init(
+            before: @escaping @Sendable (StaticString) async throws(StoreError) -> Void = { _ in },
+            after: @escaping @Sendable (StaticString) async -> Void = { _ in }
+        ) {
+            self.before = before
+            self.after = after
+        }
+    }
+
+    private struct State {
+        var observer: (@Sendable ([OutboxEntry]) -> Void)?
+        var isClosed = false
+    }
+
+    private let disk: ModelDisk
+    private let hooks: Hooks
+    private let state = Mutex(State())
+
+    package init(_ disk: ModelDisk = ModelDisk(), hooks: Hooks = Hooks()) {
+        self.disk = disk
+        self.hooks = hooks
+    }
+
+    private func transaction<Value: Sendable>(
+        _ name: StaticString,
+        _ body: @Sendable (inout ModelTables) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        guard !state.withLock({ $0.isClosed }) else { throw StoreError(.unavailable, "The store is closed.") }
+        try await hooks.before(name)
+        let (value, events) = try disk.commit(body)
+        if !events.isEmpty { state.withLock { $0.observer }?(events) }
+        await hooks.after(name)
+        return value
+    }
+
+    // MARK: Workers
+
+    package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
+        try await transaction("join") { tables throws(StoreError) in
+            tables.workers.removeAll { $0.id == worker }
+            tables.workers.append(.init(id: worker, leaseEnd: lease))
+            return tables.takeOver(by: worker, at: now)
+        }
+    }
+
+    package func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
+        try await transaction("renew") { tables throws(StoreError) in
+            try tables.checkPresence(of: worker)
+            for index in tables.workers.indices where tables.workers[index].id == worker { tables.workers[index].leaseEnd = lease }
+            return tables.takeOver(by: worker, at: now)
+        }
+    }
+
+    package func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) {
+        try await transaction("leave") { tables throws(StoreError) in _ = tables.freeLanes(heldBy: worker, at: now) }
+    }
+
+    // MARK: Intake
+
+    package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int {
+        try await transaction("countRedelivery") { tables throws(StoreError) in
+            tables.redeliveries[sha256, default: (0, now)].count += 1
+            tables.redeliveries[sha256]?.at = now
+            return tables.redeliveries[sha256]?.count ?? 1
+        }
+    }
+
+    package func accept(
+        _ items: [IntakeItem],
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: @escaping @Sendable (IntakeItem) -> Event
+    ) async throws(StoreError) -> Intake {
+        try await transaction("accept") { tables throws(StoreError) in
+            try tables.accept(items, by: worker, at: now, conflict: conflict)
+        }
+    }
+
+    // MARK: Lanes
+
+    package func claim(
+        _ request: ClaimRequest,
+        at now: Timestamp,
+        decide: @escaping @Sendable (LaneSnapshot) -> LaneDecision
+    ) async throws(StoreError) -> ClaimResult {
+        try await transaction("claim") { tables throws(StoreError) in try tables.claim(request, at: now, decide: decide) }
+    }
+
+    package func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await transaction("occupy") { tables throws(StoreError) in try tables.occupy(database: database, under: claim, limit: limit) }
+    }
+
+    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await transaction("journal") { tables throws(StoreError) in try tables.journal(entries, under: claim) }
+    }
+
+    package func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
+        try await transaction("complete") { tables throws(StoreError) in try tables.complete(claim, with: completion, at: now) }
+    }
+
+    // MARK: Outbox
+
+    package func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { state.withLock { $0.observer = observer } }
+
+    package func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
+        try await transaction("unpublished") { tables throws(StoreError) in
+            Array(tables.outbox.lazy.filter { $0.worker == worker && $0.entry.position > position }.map(\.entry).prefix(limit))
+        }
+    }
+
+    package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
+        try await transaction("forgetPublished") { tables throws(StoreError) in
+            tables.outbox.removeAll { positions.contains($0.entry.position) }
+        }
+    }
+
+    // MARK: Looking
+
+    package func lanes() async throws(StoreError) -> [LaneOverview] {
+        try await transaction("lanes") { tables throws(StoreError) in tables.overviews }
+    }
+
+    package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? {
+        try await transaction("lane") { tables throws(StoreError) in tables.detail(of: lane) }
+    }
+
+    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] {
+        try await transaction("deadLetters") { tables throws(StoreError) in Array(tables.letters.reversed().prefix(limit)) }
+    }
+
+    package func prune(at now: Timestamp) async throws(StoreError) {
+        try await transaction("prune") { tables throws(StoreError) in tables.prune(at: now) }
+    }
+
+    package func close() async { state.withLock { $0.isClosed = true } }
+}

@@ -1,0 +1,109 @@
+import Contract
+import Store
+
+extension ModelTables {
+    mutating func accept(
+        _ items: [IntakeItem],
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: (IntakeItem) -> Event
+    ) throws(StoreError) -> Intake {
+        try checkPresence(of: worker)
+        var outcomes: [Intake.Outcome] = []
+        for item in items {
+            if let sha256 = item.redeliveredSHA256 { redeliveries[sha256] = nil }
+            outcomes.append(try accept(item, by: worker, at: now, conflict: conflict))
+        }
+        return Intake(outcomes: outcomes, events: events)
+    }
+
+    private mutating func accept(
+        _ item: IntakeItem,
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: (IntakeItem) -> Event
+    ) throws(StoreError) -> Intake.Outcome {
+        let key: JobKey
+        switch item.content {
+        case .job(let job): key = job.key
+        case .refused(let refused, _, _): key = refused
+        case .deadLetter(let letter):
+            letters.append(letter)
+            return .deadLettered
+        }
+        let lane = laneToAccept(key.lane)
+        if let known = jobs.first(where: { $0.lane.tenant == key.lane.tenant && $0.job.id == key.id }) {
+            if known.digest != key.digest {
+                _ = publish(conflict(item), in: lane, by: worker)
+                return .conflict
+            }
+            guard let event = known.terminalEvent(at: now) else { return .underWay }
+            _ = publish(event, by: worker)
+            return .replayed
+        }
+        let place = nextPlace()
+        switch item.content {
+        case .job(let job):
+            jobs.append(JobRow(job, order: place, at: now))
+            if lanes[lane].holder == nil {
+                lanes[lane].wakeAt = nil
+                if lanes[lane].turn == nil { lanes[lane].turn = nextTurn() }
+            }
+            return .accepted(order: place)
+        case .refused(_, let event, let letter):
+            let job = QueuedJob(order: place, id: key.id, kind: .verify, acceptedAt: now, publisher: letter.publisher)
+            jobs.append(JobRow(lane: key.lane, digest: key.digest, job: job, wasRefused: true))
+            let entry = publish(event, in: lane, by: worker)
+            try finish(place, with: entry.event, at: now)
+            letters.append(letter)
+            return .refused
+        case .deadLetter:
+            return .deadLettered
+        }
+    }
+
+    private mutating func laneToAccept(_ lane: Lane) -> Int {
+        if let index = index(of: lane) { return index }
+        lanes.append(LaneRow(lane: lane))
+        return lanes.count - 1
+    }
+}
+
+extension ModelTables.JobRow {
+    fileprivate init(_ job: AcceptableJob, order: Int64, at now: Timestamp) {
+        self.init(
+            lane: job.key.lane,
+            digest: job.key.digest,
+            job: QueuedJob(
+                order: order,
+                id: job.key.id,
+                kind: job.kind,
+                planID: job.planID,
+                revision: job.revision,
+                acceptedAt: now,
+                expiry: job.expiry,
+                traceparent: job.traceparent,
+                publisher: job.publisher
+            ),
+            payload: job.sealedPayload
+        )
+    }
+
+    /// As it is replayed: without its data once that is erased; `nil` while the job is unfinished.
+    fileprivate func terminalEvent(at now: Timestamp) -> OrderedEvent? {
+        guard var ordered = event, let finishedAt else { return nil }
+        guard ordered.event.data.isEmpty || finishedAt + .seconds(30 * 86_400) <= now else { return ordered }
+        let event = ordered.event
+        ordered.sequence = nil
+        ordered.event = Event(
+            id: event.id,
+            type: event.type,
+            lane: event.lane,
+            jobID: event.jobID,
+            time: event.time,
+            traceparent: event.traceparent,
+            data: ["erased": true]
+        )
+        return ordered
+    }
+}

@@ -1,0 +1,186 @@
+import Contract
+import Store
+
+extension ModelTables {
+    /// From this many interruptions on, one such job runs at a time.
+    private static let suspectInterruptions = 2
+
+    mutating func claim(
+        _ request: ClaimRequest,
+        at now: Timestamp,
+        decide: (LaneSnapshot) -> LaneDecision
+    ) throws(StoreError) -> ClaimResult {
+        try checkPresence(of: request.worker)
+        for index in lanes.indices.filter({ lanes[$0].wakeAt.map { $0 <= now } ?? false })
+            .sorted(by: { (lanes[$0].wakeAt ?? now) < (lanes[$1].wakeAt ?? now) })
+        {
+            lanes[index].wakeAt = nil
+            lanes[index].turn = nextTurn()
+        }
+        var claims: [LaneClaim] = []
+        for index in lanes.indices.filter({ lanes[$0].turn != nil })
+            .sorted(by: { (rank($0), lanes[$0].turn ?? 0) < (rank($1), lanes[$1].turn ?? 0) })
+        {
+            guard claims.count < request.limit else { break }
+            if let database = lanes[index].neededDatabase, places(at: database) >= request.maximumLanesPerDatabase { continue }
+            if let claim = try claim(index, by: request.worker, at: now, decide: decide) { claims.append(claim) }
+        }
+        return ClaimResult(claims: claims, events: events, nextWake: lanes.compactMap(\.wakeAt).min())
+    }
+
+    /// 0 if a reset or connect is among the unfinished jobs, otherwise 1.
+    private func rank(_ index: Int) -> Int {
+        unfinished(lanes[index].lane).contains { $0.kind == .reset || $0.kind == .connect } ? 0 : 1
+    }
+
+    private func places(at database: Int64) -> Int { lanes.count { $0.occupied == database } }
+
+    private mutating func claim(
+        _ index: Int,
+        by worker: WorkerID,
+        at now: Timestamp,
+        decide: (LaneSnapshot) -> LaneDecision
+    ) throws(StoreError) -> LaneClaim? {
+        let lane = lanes[index].lane
+        let waiting = unfinished(lane)
+        let decision = decide(LaneSnapshot(lane: lane, jobs: waiting, revisions: lanes[index].revisions))
+        if case .run(let order, _) = decision.next, let job = waiting.first(where: { $0.order == order }),
+            job.interruptions >= ModelTables.suspectInterruptions, isSuspectRunning
+        {
+            return nil
+        }
+        for settlement in decision.settlements {
+            let entry = publish(settlement.event, in: index, by: worker)
+            try finish(settlement.order, with: entry.event, at: now)
+        }
+        switch decision.next {
+        case .wait(let moment):
+            lanes[index].turn = nil
+            lanes[index].wakeAt = unfinished(lane).isEmpty ? nil : moment
+            return nil
+        case .run(let order, let mode):
+            guard let job = jobIndex(order), jobs[job].finishedAt == nil, let payload = jobs[job].payload else {
+                throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
+            }
+            jobs[job].job.attempts += 1
+            jobs[job].job.notBefore = nil
+            lanes[index].fence += 1
+            lanes[index].holder = worker
+            lanes[index].running = order
+            lanes[index].turn = nil
+            lanes[index].wakeAt = nil
+            lanes[index].occupied = lanes[index].neededDatabase
+            return LaneClaim(
+                token: ClaimToken(lane: lane, worker: worker, fence: lanes[index].fence, order: order),
+                job: jobs[job].job,
+                sealedPayload: payload,
+                mode: mode,
+                state: lanes[index].state
+            )
+        }
+    }
+
+    private var isSuspectRunning: Bool {
+        lanes.contains { row in
+            row.holder != nil && jobs.contains { $0.job.order == row.running && $0.job.interruptions >= ModelTables.suspectInterruptions }
+        }
+    }
+
+    mutating func occupy(database: Int64, under claim: ClaimToken, limit: Int) throws(StoreError) -> Bool {
+        let index = try index(under: claim)
+        guard lanes[index].occupied != database else { return true }
+        let isFree = places(at: database) < limit
+        if isFree { lanes[index].occupied = database } else { lanes[index].wanted = database }
+        return isFree
+    }
+
+    mutating func journal(_ entries: [JournalEntry], under claim: ClaimToken) throws(StoreError) -> Bool {
+        let index = try index(under: claim)
+        apply(entries, to: index)
+        if entries.contains(where: { $0.state == .sent }), let job = jobIndex(claim.order) { jobs[job].job.hasWritten = true }
+        return unfinished(claim.lane).contains { $0.kind == .reset && $0.order > claim.order }
+    }
+
+    mutating func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws(StoreError) -> [OutboxEntry] {
+        let index = try index(under: claim)
+        guard completion.events.count(where: { $0.type.isTerminal }) == (completion.disposition == .finished ? 1 : 0) else {
+            throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
+        }
+        let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
+        apply(completion.changes, to: index)
+        guard let job = jobIndex(claim.order) else { throw StoreError(.unexpected, "A job that runs is not there.") }
+        switch completion.disposition {
+        case .finished:
+            if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
+                try finish(claim.order, with: terminal.event, at: now)
+            }
+        case .deferred(let until):
+            jobs[job].job.notBefore = until
+            jobs[job].job.apiCalls += completion.apiCalls
+        case .postponed:
+            jobs[job].job.attempts -= 1
+            jobs[job].job.apiCalls += completion.apiCalls
+        }
+        lanes[index].release()
+        if completion.disposition != .postponed { lanes[index].wanted = nil }
+        schedule(index, at: now)
+        return entries
+    }
+}
+
+// MARK: - What a job changes of its lane
+
+extension ModelTables {
+    private mutating func apply(_ changes: LaneChanges, to index: Int) {
+        if changes.resets { reset(index, unsettledUntil: changes.unsettledUntil) }
+        var state = lanes[index].state
+        state.isEligible = state.isEligible || changes.becomesEligible
+        state.isEnabled = state.isEnabled || changes.becomesEnabled
+        changes.connection.apply(to: &state.connection)
+        changes.refusedCredentials.apply(to: &state.refusedCredentials)
+        changes.billingCodes.apply(to: &state.billingCodes)
+        if changes.removesBindings {
+            state.bindings = []
+            state.openWrites = []
+        }
+        for binding in changes.bindings {
+            state.bindings.removeAll { $0.planID == binding.planID && $0.serviceKey == binding.serviceKey }
+            state.bindings.append(binding)
+        }
+        for (planID, key) in changes.retired { state.bindings.removeAll { $0.planID == planID && $0.serviceKey == key } }
+        state.bindings.sort { ($0.planID, $0.serviceKey) < ($1.planID, $1.serviceKey) }
+        lanes[index].state = state
+        apply(changes.journal, to: index)
+        if let (planID, revision) = changes.ranRevision {
+            lanes[index].revisions[planID] = max(lanes[index].revisions[planID] ?? revision, revision)
+        }
+    }
+
+    private mutating func reset(_ index: Int, unsettledUntil: Timestamp?) {
+        lanes[index].state = LaneState(
+            epoch: lanes[index].state.epoch + 1,
+            isEligible: lanes[index].state.isEligible,
+            unsettledUntil: unsettledUntil
+        )
+        lanes[index].nextSequence = 1
+        for job in jobs.indices where jobs[job].lane == lanes[index].lane { jobs[job].event?.event.data = [] }
+    }
+
+    private mutating func apply(_ entries: [JournalEntry], to index: Int) {
+        for entry in entries {
+            lanes[index].state.openWrites.removeAll { $0.planID == entry.planID && $0.serviceKey == entry.serviceKey }
+            if entry.state != .verified { lanes[index].state.openWrites.append(entry) }
+        }
+        lanes[index].state.openWrites.sort { ($0.planID, $0.serviceKey) < ($1.planID, $1.serviceKey) }
+    }
+}
+
+extension LaneChanges.Change {
+    fileprivate func apply(to value: inout Value?) {
+        switch self {
+        case .keep: break
+        case .set(let new): value = new
+        case .remove: value = nil
+        }
+    }
+}

@@ -1,0 +1,211 @@
+import Contract
+import Store
+
+/// The rows of the model store. A value: a transaction works on a copy.
+struct ModelTables: Sendable {
+    struct Worker: Sendable {
+        var id: WorkerID
+        var leaseEnd: Timestamp
+    }
+
+    struct LaneRow {
+        var lane: Lane
+        /// What a claim sees, but for the parts below.
+        var state = LaneState(epoch: 1)
+        var nextSequence: Int64 = 1
+        var revisions: [String: Int64] = [:]
+        var fence: Int64 = 0
+        var holder: WorkerID?
+        var running: Int64?
+        /// The place in line, while the lane is free and has something to do now.
+        var turn: Int64?
+        var wakeAt: Timestamp?
+        /// A database at which there was no place, and the one at which there is.
+        var wanted: Int64?
+        var occupied: Int64?
+
+        var neededDatabase: Int64? { wanted ?? state.connection?.databaseID }
+
+        mutating func release() {
+            holder = nil
+            running = nil
+            occupied = nil
+        }
+    }
+
+    struct JobRow {
+        var lane: Lane
+        var digest: [UInt8]
+        /// Its id stands in it. The kind of what was refused means nothing.
+        var job: QueuedJob
+        var wasRefused = false
+        var payload: [UInt8]?
+        var finishedAt: Timestamp?
+        var event: OrderedEvent?
+    }
+
+    var workers: [Worker] = []
+    var lanes: [LaneRow] = []
+    /// In the order of acceptance.
+    var jobs: [JobRow] = []
+    var outbox: [(worker: WorkerID, entry: OutboxEntry)] = []
+    var letters: [DeadLetter] = []
+    var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
+    private var lastPlace: Int64 = 0
+    private var lastPosition: Int64 = 0
+    private var lastTurn: Int64 = 0
+    /// What the present transaction stores.
+    var events: [OutboxEntry] = []
+
+    mutating func nextPlace() -> Int64 {
+        lastPlace += 1
+        return lastPlace
+    }
+
+    mutating func nextTurn() -> Int64 {
+        lastTurn += 1
+        return lastTurn
+    }
+
+    // MARK: Rows
+
+    func index(of lane: Lane) -> Int? { lanes.firstIndex { $0.lane == lane } }
+
+    /// The lane that a claim holds.
+    func index(under claim: ClaimToken) throws(StoreError) -> Int {
+        guard let index = index(of: claim.lane), lanes[index].fence == claim.fence, lanes[index].holder == claim.worker,
+            lanes[index].running == claim.order
+        else { throw ModelTables.fenced }
+        return index
+    }
+
+    func jobIndex(_ order: Int64?) -> Int? { jobs.firstIndex { $0.job.order == order } }
+
+    func unfinished(_ lane: Lane) -> [QueuedJob] { jobs.lazy.filter { $0.lane == lane && $0.finishedAt == nil }.map(\.job) }
+
+    // MARK: Workers
+
+    static var fenced: StoreError { StoreError(.fenced, "What this worker held is another's by now.") }
+
+    func checkPresence(of worker: WorkerID) throws(StoreError) {
+        guard workers.contains(where: { $0.id == worker }) else { throw ModelTables.fenced }
+    }
+
+    mutating func takeOver(by worker: WorkerID, at now: Timestamp) -> Takeover {
+        var takeover = Takeover(lanes: 0, events: 0)
+        for other in workers where other.id != worker && other.leaseEnd < now {
+            takeover.lanes += freeLanes(heldBy: other.id, at: now)
+            for index in outbox.indices where outbox[index].worker == other.id {
+                outbox[index].worker = worker
+                takeover.events += 1
+            }
+        }
+        workers.removeAll { $0.id != worker && $0.leaseEnd < now }
+        return takeover
+    }
+
+    mutating func freeLanes(heldBy worker: WorkerID, at now: Timestamp) -> Int {
+        var count = 0
+        for index in lanes.indices where lanes[index].holder == worker {
+            if let job = jobIndex(lanes[index].running) {
+                jobs[job].job.interruptions += 1
+                jobs[job].job.attempts -= 1
+            }
+            lanes[index].release()
+            lanes[index].wanted = nil
+            schedule(index, at: now)
+            count += 1
+        }
+        return count
+    }
+
+    /// Puts a free lane in line, or finds out when it has something to do next.
+    mutating func schedule(_ index: Int, at now: Timestamp) {
+        lanes[index].turn = nil
+        lanes[index].wakeAt = nil
+        let waiting = unfinished(lanes[index].lane)
+        guard !waiting.isEmpty else { return }
+        let moments = waiting.compactMap(\.notBefore)
+        if moments.count < waiting.count || moments.contains(where: { $0 <= now }) {
+            lanes[index].turn = nextTurn()
+        } else {
+            lanes[index].wakeAt = moments.min()
+        }
+    }
+
+    // MARK: Events
+
+    mutating func publish(_ event: Event, in index: Int, by worker: WorkerID) -> OutboxEntry {
+        var sequence: Int64?
+        if event.type.isSequenced {
+            sequence = lanes[index].nextSequence
+            lanes[index].nextSequence += 1
+        }
+        return publish(OrderedEvent(event: event, epoch: lanes[index].state.epoch, sequence: sequence), by: worker)
+    }
+
+    mutating func publish(_ event: OrderedEvent, by worker: WorkerID) -> OutboxEntry {
+        lastPosition += 1
+        let entry = OutboxEntry(position: lastPosition, event: event)
+        outbox.append((worker, entry))
+        events.append(entry)
+        return entry
+    }
+
+    mutating func finish(_ order: Int64, with event: OrderedEvent, at now: Timestamp) throws(StoreError) {
+        guard let index = jobIndex(order), jobs[index].finishedAt == nil else {
+            throw StoreError(.unexpected, "A job ended that is not among the unfinished.")
+        }
+        jobs[index].payload = nil
+        jobs[index].finishedAt = now
+        jobs[index].event = event
+    }
+}
+
+// MARK: - Looking
+
+extension ModelTables {
+    var overviews: [LaneOverview] {
+        lanes.map { row in
+            LaneOverview(
+                lane: row.lane,
+                epoch: row.state.epoch,
+                connection: row.state.connection?.status,
+                isEnabled: row.state.isEnabled,
+                waitingJobs: unfinished(row.lane).count,
+                services: row.state.bindings.count,
+                syncedServices: row.state.bindings.count { $0.status == .synced }
+            )
+        }.sorted { ($0.lane.tenant.description, $0.lane.product.rawValue) < ($1.lane.tenant.description, $1.lane.product.rawValue) }
+    }
+
+    func detail(of lane: Lane) -> LaneDetail? {
+        guard let index = index(of: lane) else { return nil }
+        let finished = jobs.filter { $0.lane == lane && $0.finishedAt != nil }
+            .sorted { ($0.finishedAt ?? $0.job.acceptedAt, $0.job.order) > ($1.finishedAt ?? $1.job.acceptedAt, $1.job.order) }
+        return LaneDetail(
+            lane: lane,
+            state: lanes[index].state,
+            unfinished: unfinished(lane),
+            finished: finished.prefix(20).compactMap { row in
+                guard let finishedAt = row.finishedAt, let event = row.event else { return nil }
+                return LaneDetail.Finished(
+                    id: row.job.id,
+                    kind: row.wasRefused ? nil : row.job.kind,
+                    acceptedAt: row.job.acceptedAt,
+                    finishedAt: finishedAt,
+                    event: event.event.type
+                )
+            }
+        )
+    }
+
+    mutating func prune(at now: Timestamp) {
+        let dataLimit = now - .seconds(30 * 86_400)
+        let idLimit = now - .seconds(400 * 86_400)
+        for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= dataLimit }) ?? false { jobs[index].event?.event.data = [] }
+        jobs.removeAll { $0.finishedAt.map { $0 <= idLimit } ?? false }
+        letters.removeAll { $0.at <= idLimit }
+        redeliveries = redeliveries.filter { $0.value.at > dataLimit }
+    }
+}
