@@ -98,9 +98,10 @@ let package = Package(
 
         // What every store does, for the tests of each.
         .target(name: "StoreConformance", dependencies: ["Contract", "Store"], path: "Tests/StoreConformance", swiftSettings: house),
+        .target(name: "AutotaskModel", dependencies: ["Contract", "HTTP"], path: "Tests/AutotaskModel", swiftSettings: house),
         .target(
             name: "EngineSimulation",
-            dependencies: ["Contract", "Engine", "HTTP", "Store", "Vault", logging, lifecycle],
+            dependencies: ["AutotaskModel", "Contract", "Engine", "HTTP", "Store", "Vault", logging, lifecycle],
             path: "Tests/EngineSimulation",
             swiftSettings: house
         ),
@@ -116,7 +117,9 @@ let package = Package(
         ),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Autotask", "Contract", "Engine", "HTTP", "SQLiteStore", "Store", "Vault", crypto, lifecycle, logging],
+            dependencies: [
+                "Autotask", "AutotaskModel", "Contract", "Engine", "HTTP", "SQLiteStore", "Store", "Vault", crypto, lifecycle, logging,
+            ],
             swiftSettings: house
         ),
         .testTarget(name: "EngineSimulationTests", dependencies: ["EngineSimulation", "StoreConformance"], swiftSettings: house),

@@ -28,7 +28,7 @@ struct Intake: Service {
         while let batch = await source.nextBatch() {
             if await takeIn(batch) { source.acknowledge(batch) }
         }
-        try await gracefulShutdown()
+        await ShutdownSignal.wait()
     }
 
     /// - Returns: whether all of it is in the store.

@@ -96,7 +96,7 @@ final class LaneRunner: Service {
     private func wake(at moment: Timestamp, in group: inout DiscardingTaskGroup) {
         guard signal.takeAlarm(moment) else { return }
         group.addTask { [clock, signal] in
-            await cancelWhenGracefulShutdown { await clock.sleep(until: moment) }
+            await clock.sleepUnlessShutDown(until: moment)
             signal.alarmRang(moment)
         }
     }

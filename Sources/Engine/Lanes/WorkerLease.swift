@@ -28,7 +28,7 @@ struct WorkerLease: Service {
     func run() async throws {
         var nextPruning = clock.now
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
-            await cancelWhenGracefulShutdown { await clock.sleep(until: clock.now + WorkerLease.renewal) }
+            await clock.sleepUnlessShutDown(until: clock.now + WorkerLease.renewal)
             await renew()
             if clock.now >= nextPruning {
                 nextPruning = clock.now + WorkerLease.pruning

@@ -1,3 +1,4 @@
+import AutotaskModel
 import Contract
 import FoundationEssentials
 import Logging

@@ -1,4 +1,5 @@
 import Autotask
+import AutotaskModel
 import Contract
 import Store
 import Testing

@@ -1,3 +1,4 @@
+import AutotaskModel
 import Contract
 import HTTP
 import Store

@@ -1,84 +1,100 @@
-import Contract
+package import Contract
 import Foundation
-import HTTP
+package import HTTP
 import Synchronization
 
 /// An Autotask in memory, at the place of the network: it answers requests with the wire's bodies, knows users and databases, and fails on
 /// demand. The quirks that only a server shows (locks, quotas, latency) are the simulator's.
-final class FakeAutotask: HTTPTransport {
+package final class FakeAutotask: HTTPTransport {
     /// What a request asks for: the method and the path behind `V1.0/`, `POST Services/query`.
-    typealias Operation = String
+    package typealias Operation = String
 
     /// A call that arrived.
-    struct Call: Sendable {
-        var operation: Operation
-        var host: String
+    package struct Call: Sendable {
+        package var operation: Operation
+        package var host: String
         /// As sent, for assertions on what may not be sent.
-        var headers: [HTTPHeader]
-        var body: JSON?
-        var traceparent: String? { header("traceparent") }
+        package var headers: [HTTPHeader]
+        package var body: JSON?
+        package var traceparent: String? { header("traceparent") }
 
-        func header(_ name: String) -> String? {
+        package func header(_ name: String) -> String? {
             headers.first { $0.name.lowercased() == name.lowercased() }.map { String(decoding: $0.value, as: UTF8.self) }
         }
     }
 
     /// What happens instead of the usual answer.
-    enum Fault: Sendable {
+    package enum Fault: Sendable {
         case status(Int, body: String = "", headers: [(name: String, value: String)] = [])
         case noAnswer(HTTPError.Code, mayHaveBeenSent: Bool = true)
         /// The request takes effect, and its answer is lost.
         case lostAnswer
     }
 
-    struct User: Sendable {
-        var secret: String
-        var integrationCode: String
-        var databaseID: Int64
+    package struct User: Sendable {
+        package var secret: String
+        package var integrationCode: String
+        package var databaseID: Int64
+
+        package init(secret: String, integrationCode: String, databaseID: Int64) {
+            self.secret = secret
+            self.integrationCode = integrationCode
+            self.databaseID = databaseID
+        }
     }
 
-    struct Database: Sendable {
-        var zoneName = "AE02"
-        var host: String
-        var services: [JSONObject] = []
-        var billingCodes: [JSONObject] = FakeAutotask.billingCodes
-        var nextServiceID: Int64 = 500
+    package struct Database: Sendable {
+        package var zoneName: String
+        package var host: String
+        package var services: [JSONObject] = []
+        package var billingCodes: [JSONObject] = FakeAutotask.billingCodes
+        package var nextServiceID: Int64 = 500
         /// By verb: `Query`, `Create`, `Update`.
-        var access: [String: Bool] = [:]
-        var hidesCosts = false
+        package var access: [String: Bool] = [:]
+        package var hidesCosts = false
+
+        package init(zoneName: String = "AE02", host: String) {
+            self.zoneName = zoneName
+            self.host = host
+        }
     }
 
-    struct State: Sendable {
-        var users: [String: User] = [:]
-        var databases: [Int64: Database] = [:]
-        var calls: [Call] = []
-        var faults: [Operation: [Fault]] = [:]
-        var inFlight = 0
-        var maximumInFlight = 0
+    package struct State: Sendable {
+        package var users: [String: User] = [:]
+        package var databases: [Int64: Database] = [:]
+        package var calls: [Call] = []
+        package var faults: [Operation: [Fault]] = [:]
+        package var inFlight = 0
+        package var maximumInFlight = 0
     }
 
-    static let lookupHost = "webservices.autotask.net"
-    static let lookupURL = "https://\(lookupHost)/atservicesrest/"
+    package static let lookupHost = "webservices.autotask.net"
+    package static let lookupURL = "https://\(lookupHost)/atservicesrest/"
 
     private let state = Mutex(State())
 
+    private let pause: @Sendable () async -> Void
+
+    /// - Parameter pause: called while a request is in flight, so that another can come in.
+    package init(pause: @escaping @Sendable () async -> Void = { await Task.yield() }) { self.pause = pause }
+
     // MARK: For tests
 
-    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+    package func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
-    var calls: [Call] { state.withLock { $0.calls } }
-    var operations: [Operation] { calls.map(\.operation) }
-    var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
-    func database(_ id: Int64) -> Database? { state.withLock { $0.databases[id] } }
+    package var calls: [Call] { state.withLock { $0.calls } }
+    package var operations: [Operation] { calls.map(\.operation) }
+    package var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
+    package func database(_ id: Int64) -> Database? { state.withLock { $0.databases[id] } }
 
     /// The next request of this kind meets the fault; the one after it the next fault, if there is one.
-    func fail(_ operation: Operation, _ faults: Fault...) { change { $0.faults[operation, default: []] += faults } }
+    package func fail(_ operation: Operation, _ faults: Fault...) { change { $0.faults[operation, default: []] += faults } }
 
-    func forgetCalls() { change { $0.calls = [] } }
+    package func forgetCalls() { change { $0.calls = [] } }
 
     // MARK: HTTPTransport
 
-    func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+    package func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
         let (host, path, query) = FakeAutotask.parts(of: request.url)
         let operation = "\(request.method.rawValue) \(path)"
         let body = request.body.isEmpty ? nil : try? JSON(parsing: request.body)
@@ -90,8 +106,7 @@ final class FakeAutotask: HTTPTransport {
             guard state.faults[operation]?.isEmpty == false else { return nil as Fault? }
             return state.faults[operation]?.removeFirst()
         }
-        // Lets a second call in, if there is one, so that it is seen.
-        await Task.yield()
+        await pause()
         defer { state.withLock { $0.inFlight -= 1 } }
         switch fault {
         case .status(let status, let body, let headers):

@@ -1,15 +1,15 @@
-import Contract
+package import Contract
 
 extension FakeAutotask {
     /// Two that may be selected, not in the order of their names; an inactive one; and one of another use type.
-    static let billingCodes: [JSONObject] = [
+    package static let billingCodes: [JSONObject] = [
         billingCode(29_683_001, "Recurring Services"),
         billingCode(29_683_002, "managed Backup", description: "Backup by the month"),
         billingCode(29_683_003, "Abandoned", isActive: false),
         billingCode(29_683_004, "Travel", useType: 2),
     ]
 
-    static func billingCode(
+    package static func billingCode(
         _ id: Int64,
         _ name: String,
         description: String? = nil,
@@ -23,7 +23,7 @@ extension FakeAutotask {
     }
 
     /// What `Services/entityInformation/fields` answers, reduced to the fields that are looked at.
-    static let serviceFields: [JSON] = [
+    package static let serviceFields: [JSON] = [
         field("id", "long", isReadOnly: true),
         field("name", "string", length: 150),
         field("unitPrice", "decimal"),

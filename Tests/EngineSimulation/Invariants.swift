@@ -1,0 +1,105 @@
+import AutotaskModel
+import Contract
+import Store
+
+/// What has to hold at the end of every run.
+enum Invariants {
+    /// Whether every job that was published has been answered.
+    static func hasEverythingEnded(_ portal: Portal, _ world: World) -> Bool {
+        let answers = answers(world)
+        return portal.published.allSatisfy { answers["\($0.tenant) \($0.id)"] != nil }
+    }
+
+    static func violations(_ portal: Portal, _ world: World) -> [String] {
+        let answers = answers(world)
+        var violations: [String] = []
+        for job in portal.published {
+            let ids = answers["\(job.tenant) \(job.id)"] ?? []
+            if ids.count != 1 { violations.append("\(job.id) of \(job.tenant) ended \(ids.count) times.") }
+        }
+        violations += sequences(world)
+        violations += duplicates(portal, world)
+        for tenant in portal.tenants {
+            violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
+        }
+        for lane in world.disk.tables.lanes where lane.holder != nil || !lane.state.openWrites.isEmpty {
+            violations.append("The lane of \(lane.lane.tenant) is left with something open.")
+        }
+        return violations
+    }
+
+    /// By tenant and job: the distinct ids of the terminal events that answered it.
+    private static func answers(_ world: World) -> [String: Set<String>] {
+        var answers: [String: Set<String>] = [:]
+        for published in world.broker.published where published.event.event.type.isTerminal {
+            let event = published.event.event
+            guard let job = event.jobID else { continue }
+            answers["\(event.lane.tenant) \(job)", default: []].insert(event.id)
+        }
+        return answers
+    }
+
+    /// The sequence of a tenant has no gap within an epoch, and no number stands for two events.
+    private static func sequences(_ world: World) -> [String] {
+        var events: [String: [Int64: Set<String>]] = [:]
+        for published in world.broker.published {
+            guard let sequence = published.event.sequence else { continue }
+            let lane = "\(published.event.event.lane.tenant) in epoch \(published.event.epoch)"
+            events[lane, default: [:]][sequence, default: []].insert(published.event.event.id)
+        }
+        return events.keys.sorted().flatMap { lane -> [String] in
+            let numbers = events[lane] ?? [:]
+            var violations: [String] = []
+            if numbers.keys.sorted() != Array(1...Int64(numbers.count)) { violations.append("The sequence of \(lane) has a gap.") }
+            if numbers.values.contains(where: { $0.count > 1 }) { violations.append("A sequence of \(lane) stands for two events.") }
+            return violations
+        }
+    }
+
+    /// No service of a plan stands for two in Autotask.
+    private static func duplicates(_ portal: Portal, _ world: World) -> [String] {
+        Set(portal.tenants.map(\.databaseID)).sorted().flatMap { id -> [String] in
+            let markers = (world.network.autotask.database(id)?.services ?? []).compactMap { $0["internalID"]?.string }
+            return markers.count == Set(markers).count ? [] : ["Database \(id) holds a service twice."]
+        }
+    }
+
+    /// What the last plan wants is what Autotask has.
+    private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
+        guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.kind == "sync" }) else { return [] }
+        let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.event.type.isTerminal }
+        guard end?.event.event.type == .syncSucceeded else {
+            return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
+        }
+        let services = world.network.autotask.database(tenant.databaseID)?.services ?? []
+        return (last.data["services"]?.array ?? []).compactMap { service in
+            let found = services.filter { $0["name"] == service["name"] }
+            let price = found.first?["unitPrice"].flatMap { json -> Money? in
+                guard case .number(let text) = json else { return nil }
+                return Money(jsonNumber: text)
+            }
+            guard found.count == 1, price == service["unitPrice"]?.string.flatMap(Money.init(contract:)) else {
+                return "\(service["name"]?.string ?? "?") is not in Autotask as it was last synced."
+            }
+            return nil
+        }
+    }
+
+    /// Between a reset's receipt and the next connect nothing is written, but what was under way at Autotask already.
+    private static func writesAfterReset(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
+        let jobs = portal.published.filter { $0.tenant == tenant.id }
+        return jobs.indices.filter { jobs[$0].kind == "reset" }.compactMap { index in
+            let reset = jobs[index]
+            guard
+                let receipt = world.broker.published.first(where: {
+                    $0.event.event.jobID?.description == reset.id && $0.event.event.type == .integrationReset
+                })
+            else { return nil }
+            let next = jobs[index...].first { $0.kind == "connect" }?.moment ?? Int.max
+            let written = world.network.writes.contains {
+                $0.username == tenant.username && !$0.isLate && $0.moment > receipt.moment && $0.moment < next
+            }
+            return written ? "Something was written for \(tenant.id) after the receipt of \(reset.id)." : nil
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Synchronization
+
+/// Runs Swift's tasks one piece at a time, on the thread that calls it, in an order that a seed decides.
+///
+/// Every task of a simulation belongs to a ``SimulatedProcess``, which is its executor. Whatever is ready to run, of whichever process, waits
+/// here; the seed picks. Nothing else of the program runs meanwhile, so that a run is the same every time.
+final class SeededScheduler: Sendable {
+    private struct State {
+        var random: SeededRandom
+        var ready: [Ready] = []
+        var steps = 0
+    }
+
+    private enum Ready {
+        case job(UnownedJob, SimulatedProcess)
+        /// Somebody who only lets others go first.
+        case waiter(UnsafeContinuation<Void, Never>)
+
+        var isRunnable: Bool {
+            switch self {
+            case .job(_, let process): !process.isFrozen
+            case .waiter: true
+            }
+        }
+    }
+
+    private let state: Mutex<State>
+
+    init(seed: UInt64) { state = Mutex(State(random: SeededRandom(seed: seed))) }
+
+    /// Draws from the run's own chance.
+    func draw<Value>(_ body: (inout SeededRandom) -> Value) -> Value { state.withLock { body(&$0.random) } }
+
+    /// How many pieces of tasks have run.
+    var steps: Int { state.withLock { $0.steps } }
+
+    fileprivate func enqueue(_ job: UnownedJob, of process: SimulatedProcess) { state.withLock { $0.ready.append(.job(job, process)) } }
+
+    /// Lets others go first, or not, as the seed has it. `Task.yield()` would not do: it takes a turn through Swift's own threads.
+    func pause() async {
+        await unsafe withUnsafeContinuation { continuation in
+            state.withLock { unsafe $0.ready.append(.waiter(continuation)) }
+        }
+    }
+
+    /// Runs one piece of a task that is ready.
+    ///
+    /// - Returns: whether there was one.
+    func step() -> Bool {
+        let next = state.withLock { state -> Ready? in
+            let runnable = state.ready.indices.filter { state.ready[$0].isRunnable }
+            guard let index = runnable.randomElement(using: &state.random) else { return nil }
+            state.steps += 1
+            return state.ready.remove(at: index)
+        }
+        switch next {
+        case nil: return false
+        case .job(let job, let process): unsafe job.runSynchronously(on: process.asUnownedTaskExecutor())
+        case .waiter(let continuation): unsafe continuation.resume()
+        }
+        return true
+    }
+}
+
+/// Something that runs and can stop at any point where it waits: a worker process, the portal, the network.
+final class SimulatedProcess: TaskExecutor {
+    private struct State {
+        var isFrozen = false
+        var isDead = false
+        var task: Task<Void, Never>?
+    }
+
+    let name: String
+    let scheduler: SeededScheduler
+    private let state = Mutex(State())
+
+    init(_ name: String, on scheduler: SeededScheduler) {
+        self.name = name
+        self.scheduler = scheduler
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) { scheduler.enqueue(UnownedJob(job), of: self) }
+
+    func run(_ body: @escaping @Sendable () async -> Void) {
+        let task = Task(executorPreference: self) { await body() }
+        state.withLock { $0.task = task }
+    }
+
+    /// Whether it stands still, as after SIGSTOP: what is ready waits.
+    var isFrozen: Bool { state.withLock { $0.isFrozen } }
+
+    /// Whether it was killed. What is left of it in memory can do nothing any more.
+    var isDead: Bool { state.withLock { $0.isDead } }
+
+    func freeze() { state.withLock { $0.isFrozen = true } }
+
+    func thaw() { state.withLock { $0.isFrozen = false } }
+
+    /// Stops it for good, in the midst of whatever it does.
+    func kill() {
+        state.withLock { state in
+            state.isDead = true
+            state.isFrozen = true
+        }
+    }
+
+    /// Lets what is left of a killed process end, so that its memory is free again: every port fails it now.
+    func bury() {
+        state.withLock { state in
+            state.isFrozen = false
+            return state.task
+        }?.cancel()
+    }
+}

@@ -1,0 +1,72 @@
+import Contract
+import Synchronization
+
+/// One run of the engine among models of everything around it: tenants, a broker, a store, Autotask, time, and what goes wrong with each.
+///
+/// A seed decides the whole run, every interleaving included.
+package struct Simulation {
+    package struct Outcome: Sendable {
+        package var seed: UInt64
+        /// What should never be; empty for a good run.
+        package var violations: [String]
+        package var faults: [Fault: Int]
+        package var jobs: Int
+        package var steps: Int
+        /// What happened, in its order.
+        package var timeline: String
+    }
+
+    /// How long tenants get once everything works again.
+    private static let patience: Duration = .seconds(4 * 3600)
+    private static let stepLimit = 2_000_000
+
+    /// Runs a seed, on the calling thread.
+    package static func run(seed: UInt64) -> Outcome {
+        let world = World(seed: seed)
+        let portal = Portal(world)
+        let disturbance = Disturbance(world)
+        let director = SimulatedProcess("director", on: world.scheduler)
+        let isOver = Atomic(false)
+        var violations: [String] = []
+
+        director.run {
+            await withTaskGroup { group in
+                for tenant in portal.tenants { group.addTask { await portal.act(tenant) } }
+                group.addTask { await disturbance.act(until: World.start + .seconds(180)) }
+            }
+            disturbance.end()
+            // Whatever is under way in Autotask comes to its end first.
+            await world.time.sleep(until: world.time.now + SimulatedNetwork.longestCommit + .seconds(60))
+            for tenant in portal.tenants { portal.conclude(tenant) }
+            let end = world.time.now + patience
+            while !Invariants.hasEverythingEnded(portal, world), world.time.now < end {
+                await world.time.sleep(until: world.time.now + .seconds(5))
+            }
+            isOver.store(true, ordering: .relaxed)
+        }
+        while !isOver.load(ordering: .relaxed) {
+            if world.scheduler.step() {
+                disturbance.tick()
+            } else if !world.time.advance() {
+                violations.append("Nothing can go on: somebody waits for what never comes.")
+                break
+            }
+            if world.scheduler.steps > stepLimit {
+                violations.append("The run does not come to an end.")
+                break
+            }
+        }
+        violations += Invariants.violations(portal, world)
+        let steps = world.scheduler.steps
+        disturbance.bury()
+        while world.scheduler.step() {}
+        return Outcome(
+            seed: seed,
+            violations: violations,
+            faults: world.faults.counts,
+            jobs: portal.published.count,
+            steps: steps,
+            timeline: world.timeline.text
+        )
+    }
+}

@@ -1,0 +1,112 @@
+import Contract
+import Synchronization
+
+/// Kills, stops and disconnects workers while tenants are busy, and mends everything in the end.
+final class Disturbance: Sendable {
+    private struct State {
+        var workers: [SimulatedWorker] = []
+        var dead: [SimulatedWorker] = []
+        /// What is to be done after so many further steps of the run, whatever is going on then.
+        var armed: [(steps: Int, action: @Sendable () -> Void)] = []
+        var count = 0
+    }
+
+    private let world: World
+    private let state = Mutex(State())
+
+    init(_ world: World) {
+        self.world = world
+        for _ in 0..<world.draw(1...3) { startWorker() }
+    }
+
+    /// Called after each step of the run.
+    func tick() {
+        let due = state.withLock { state -> [@Sendable () -> Void] in
+            guard !state.armed.isEmpty else { return [] }
+            for index in state.armed.indices { state.armed[index].steps -= 1 }
+            let due = state.armed.filter { $0.steps <= 0 }.map(\.action)
+            state.armed.removeAll { $0.steps <= 0 }
+            return due
+        }
+        for action in due { action() }
+    }
+
+    /// Goes on until it is cancelled in effect by ``FaultPlan/end()``.
+    func act(until end: Timestamp) async {
+        while world.time.now < end {
+            await world.pause(upTo: 8000)
+            for _ in 0..<10 { strike() }
+        }
+    }
+
+    private func strike() {
+        let faults = world.faults
+        if faults.strikes(.workerKilled) { arm { [self] in replace($0) } }
+        if faults.strikes(.connectionLost) { arm { $0.loseConnection() } }
+        if faults.strikes(.workerStopped) {
+            let duration = Duration.milliseconds(world.draw(100...40_000))
+            arm { [world] worker in
+                world.timeline.note(world.time.now, worker.process.name, "stops for \(duration)")
+                worker.process.freeze()
+                SimulatedProcess("operator", on: world.scheduler).run {
+                    await world.time.sleep(until: world.time.now + duration)
+                    if !worker.process.isDead { worker.process.thaw() }
+                }
+            }
+        }
+        if faults.strikes(.secondConsumer) {
+            world.broker.allowActive(2)
+            SimulatedProcess("broker", on: world.scheduler).run { [world] in
+                await world.pause(upTo: 20_000)
+                world.broker.allowActive(1)
+            }
+        }
+    }
+
+    /// Does something to a worker at a step that nobody can foresee.
+    private func arm(_ action: @escaping @Sendable (SimulatedWorker) -> Void) {
+        let steps = world.draw(0...120)
+        let workers = state.withLock { $0.workers }
+        let worker = workers[world.draw(0...workers.count - 1)]
+        state.withLock { $0.armed.append((steps, { if !worker.process.isDead { action(worker) } })) }
+    }
+
+    private func startWorker() {
+        let number = state.withLock { state in
+            state.count += 1
+            return state.count
+        }
+        let worker = SimulatedWorker("worker-\(number)", in: world)
+        state.withLock { $0.workers.append(worker) }
+        worker.start()
+    }
+
+    /// Kills a worker; another one starts a little later.
+    private func replace(_ worker: SimulatedWorker) {
+        worker.kill()
+        SimulatedProcess("operator", on: world.scheduler).run { [self] in
+            await world.pause(upTo: 20_000)
+            startWorker()
+            // Not before: there has to be one to strike.
+            state.withLock { state in
+                state.workers.removeAll { $0 === worker }
+                state.dead.append(worker)
+            }
+        }
+    }
+
+    /// Everything works again.
+    func end() {
+        world.faults.end()
+        world.broker.allowActive(1)
+        state.withLock { $0.armed = [] }
+        for worker in state.withLock({ $0.workers }) where !worker.process.isDead { worker.process.thaw() }
+    }
+
+    /// Lets go of every worker, dead or alive.
+    func bury() {
+        let (living, dead) = state.withLock { ($0.workers, $0.dead) }
+        for worker in living where !worker.process.isDead { worker.kill() }
+        for worker in living + dead { worker.process.bury() }
+    }
+}

@@ -1,0 +1,50 @@
+import Synchronization
+
+/// What may go wrong in a run. Each kind is counted, so that a run without a violation says what it withstood.
+package enum Fault: String, CaseIterable, Sendable {
+    case workerKilled = "worker killed"
+    case workerStopped = "worker stopped for a while"
+    case connectionLost = "connection to the broker lost"
+    case secondConsumer = "two active consumers"
+    case duplicatePublish = "job published twice"
+    case eventRefused = "event not taken"
+    case confirmLost = "confirm lost after the event was taken"
+    case storeFailed = "store failed before a transaction"
+    case clockWrong = "clock up to 30 s wrong"
+    case callNotSent = "call not sent"
+    case callHung = "call timed out without effect"
+    case answerLost = "answer lost after commit"
+    case lateCommit = "commit after the caller gave up"
+    case tooManyRequests = "429"
+    case serverError = "500 without a text"
+}
+
+/// Decides what goes wrong, by the run's own chance.
+final class FaultPlan: Sendable {
+    private let scheduler: SeededScheduler
+    /// How often in a thousand each kind happens where it can. A run has its own: some are calm but for one kind.
+    private let perMille: [Fault: Int]
+    private let state = Mutex((isOver: false, counts: [Fault: Int]()))
+
+    init(_ scheduler: SeededScheduler) {
+        self.scheduler = scheduler
+        perMille = scheduler.draw { random in
+            let level = [0, 10, 40, 120].randomElement(using: &random) ?? 0
+            var perMille: [Fault: Int] = [:]
+            for fault in Fault.allCases { perMille[fault] = random.happens(500) ? level : 0 }
+            return perMille
+        }
+    }
+
+    var counts: [Fault: Int] { state.withLock { $0.counts } }
+
+    /// From now on everything works.
+    func end() { state.withLock { $0.isOver = true } }
+
+    func strikes(_ fault: Fault) -> Bool {
+        guard let perMille = perMille[fault], perMille > 0, !state.withLock({ $0.isOver }) else { return false }
+        guard scheduler.draw({ $0.happens(perMille) }) else { return false }
+        state.withLock { $0.counts[fault, default: 0] += 1 }
+        return true
+    }
+}

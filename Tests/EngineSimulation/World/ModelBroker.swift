@@ -1,0 +1,149 @@
+import Contract
+import Engine
+import Synchronization
+
+/// A broker with one queue of jobs and one exchange of results, as RabbitMQ promises them: what is not acknowledged over the connection that
+/// brought it comes again, in its place and marked as redelivered, and one consumer at a time gets anything.
+final class ModelBroker: Sendable {
+    /// A consumer's connection. What came over it can be acknowledged over it alone.
+    struct Connection: Hashable, Sendable {
+        fileprivate let number: Int
+    }
+
+    private struct Message {
+        let number: Int
+        var delivery: JobDelivery
+    }
+
+    private struct Consumer {
+        let connection: Connection
+        var unacknowledged: [Message] = []
+        var waiter: CheckedContinuation<IncomingBatch?, Never>?
+        var isClosed = false
+    }
+
+    private struct State {
+        var queue: [Message] = []
+        /// In the order in which they came; the first is the active one.
+        var consumers: [Consumer] = []
+        /// How many consumers get deliveries: more than one for a while, when the broker takes a live one for gone.
+        var activeCount = 1
+        var lastNumber = 0
+        var lastConnection = 0
+        var published: [Published] = []
+        var redeliveries = 0
+    }
+
+    /// An event as a monitor gets it.
+    struct Published: Sendable {
+        var event: OrderedEvent
+        var at: Timestamp
+        /// Its place among everything that happened in the run.
+        var moment: Int
+    }
+
+    private static let prefetch = 8
+
+    private let state = Mutex(State())
+    private let timeline: Timeline
+
+    init(timeline: Timeline) { self.timeline = timeline }
+
+    var published: [Published] { state.withLock { $0.published } }
+    var waiting: Int { state.withLock { state in state.queue.count + state.consumers.reduce(0) { $0 + $1.unacknowledged.count } } }
+    var redeliveries: Int { state.withLock { $0.redeliveries } }
+
+    // MARK: Jobs
+
+    /// Takes a message and keeps it: the publisher has its confirm.
+    func enqueue(_ message: JobMessage) {
+        deliverAfter { state in
+            state.lastNumber += 1
+            let delivery = JobDelivery(message: message, queue: "autotask.jobs", isRedelivered: false)
+            state.queue.append(Message(number: state.lastNumber, delivery: delivery))
+        }
+    }
+
+    func connect() -> Connection {
+        deliverAfter { state in
+            state.lastConnection += 1
+            let connection = Connection(number: state.lastConnection)
+            state.consumers.append(Consumer(connection: connection))
+            return connection
+        }
+    }
+
+    /// The connection is gone: whatever came over it and was not acknowledged goes back to its place.
+    func disconnect(_ connection: Connection) {
+        deliverAfter { state in
+            guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else { return }
+            let consumer = state.consumers.remove(at: index)
+            state.redeliveries += consumer.unacknowledged.count
+            state.queue += consumer.unacknowledged.map { message in
+                var message = message
+                message.delivery.isRedelivered = true
+                return message
+            }
+            state.queue.sort { $0.number < $1.number }
+            consumer.waiter?.resume(returning: nil)
+        }
+    }
+
+    /// Lets a second consumer have deliveries beside the first, or ends that.
+    func allowActive(_ count: Int) { deliverAfter { $0.activeCount = count } }
+
+    /// - Returns: `nil` once the connection is gone.
+    func nextBatch(_ connection: Connection) async -> IncomingBatch? {
+        await withCheckedContinuation { continuation in
+            deliverAfter { state in
+                guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else {
+                    return continuation.resume(returning: nil)
+                }
+                state.consumers[index].waiter = continuation
+            }
+        }
+    }
+
+    func acknowledge(_ numbers: [Int], over connection: Connection) {
+        deliverAfter { state in
+            guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else { return }
+            state.consumers[index].unacknowledged.removeAll { numbers.contains($0.number) }
+        }
+    }
+
+    private func deliverAfter<Value: Sendable>(_ change: @Sendable (inout State) -> Value) -> Value {
+        let (value, deliveries) = state.withLock { state in
+            let value = change(&state)
+            var deliveries: [(CheckedContinuation<IncomingBatch?, Never>, IncomingBatch)] = []
+            for index in state.consumers.indices.prefix(state.activeCount) {
+                let room = ModelBroker.prefetch - state.consumers[index].unacknowledged.count
+                guard room > 0, !state.queue.isEmpty, let waiter = state.consumers[index].waiter else { continue }
+                let messages = Array(state.queue.prefix(room))
+                state.queue.removeFirst(messages.count)
+                state.consumers[index].unacknowledged += messages
+                state.consumers[index].waiter = nil
+                deliveries.append((waiter, IncomingBatch(deliveries: messages.map(\.delivery), token: messages.map(\.number))))
+            }
+            return (value, deliveries)
+        }
+        for (waiter, batch) in deliveries { waiter.resume(returning: batch) }
+        return value
+    }
+
+    // MARK: Results
+
+    func publish(_ events: [OrderedEvent], at now: Timestamp) {
+        for event in events {
+            let data = try? JSON(parsing: event.event.data)
+            let code = data?["error"]?["code"]?.string.map { " (\($0))" } ?? ""
+            let place = event.sequence.map { "\(event.epoch)/\($0)" } ?? "-"
+            let answered = event.event.jobID.map { " answers \($0)" } ?? ""
+            let moment = timeline.note(
+                now,
+                "results",
+                "\(event.event.type.rawValue)\(code) of \(event.event.lane.tenant), \(place)\(answered)"
+            )
+            state.withLock { $0.published.append(Published(event: event, at: now, moment: moment)) }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import EngineSimulation
+import Foundation
+import Synchronization
+import Testing
+
+/// `SIMULATION_SEEDS=1000000` runs so many seeds, `SIMULATION_SEED=4711` begins with that one, and alone runs it alone.
+@Suite("The engine under faults, by seed")
+struct SimulationTests {
+    @Test func `a seed reproduces its run`() {
+        let first = Simulation.run(seed: 4711)
+        #expect(Simulation.run(seed: 4711).timeline == first.timeline)
+        #expect(first.jobs > 0)
+    }
+
+    @Test func `no seed breaks an invariant`() async {
+        let seeds = Seeds.ofThisRun
+        let faults = await withTaskGroup(of: [Fault: Int].self) { group in
+            for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
+                group.addTask {
+                    var faults: [Fault: Int] = [:]
+                    while let seed = seeds.next() {
+                        let outcome = Simulation.run(seed: seed)
+                        faults.merge(outcome.faults, uniquingKeysWith: +)
+                        guard !outcome.violations.isEmpty else { continue }
+                        seeds.stop()
+                        Issue.record("Seed \(seed): \(outcome.violations.joined(separator: " "))\n\(outcome.timeline)")
+                    }
+                    return faults
+                }
+            }
+            return await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+        }
+        // Without them, no violation would mean nothing.
+        guard seeds.count >= 100 else { return }
+        for fault in Fault.allCases { #expect(faults[fault, default: 0] > 0, "\(fault.rawValue) never happened") }
+        print("\(seeds.count) seeds: " + Fault.allCases.map { "\($0.rawValue) \(faults[$0, default: 0])" }.joined(separator: ", "))
+    }
+}
+
+/// The seeds of a run, handed out one by one.
+private final class Seeds: Sendable {
+    let count: UInt64
+    private let remaining: Mutex<Range<UInt64>>
+
+    static var ofThisRun: Seeds {
+        let environment = ProcessInfo.processInfo.environment
+        let first = environment["SIMULATION_SEED"].flatMap(UInt64.init)
+        let count = environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? (first == nil ? 2000 : 1)
+        return Seeds((first ?? 1)..<(first ?? 1) + count)
+    }
+
+    private init(_ seeds: Range<UInt64>) {
+        count = UInt64(seeds.count)
+        remaining = Mutex(seeds)
+    }
+
+    func next() -> UInt64? { remaining.withLock { $0.popFirst() } }
+
+    func stop() { remaining.withLock { $0 = $0.upperBound..<$0.upperBound } }
+}
