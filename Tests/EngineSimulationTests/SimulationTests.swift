@@ -14,26 +14,44 @@ struct SimulationTests {
 
     @Test func `no seed breaks an invariant`() async {
         let seeds = Seeds.ofThisRun
-        let faults = await withTaskGroup(of: [Fault: Int].self) { group in
+        let faults = await withTaskGroup(of: (faults: [Fault: Int], violations: [String]).self) { group in
             for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
-                group.addTask {
-                    var faults: [Fault: Int] = [:]
-                    while let seed = seeds.next() {
-                        let outcome = Simulation.run(seed: seed)
-                        faults.merge(outcome.faults, uniquingKeysWith: +)
-                        guard !outcome.violations.isEmpty else { continue }
-                        seeds.stop()
-                        Issue.record("Seed \(seed): \(outcome.violations.joined(separator: " "))\n\(outcome.timeline)")
-                    }
-                    return faults
-                }
+                group.addTask { await onThread { run(seeds) } }
             }
-            return await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+            var faults: [Fault: Int] = [:]
+            for await run in group {
+                faults.merge(run.faults, uniquingKeysWith: +)
+                for violation in run.violations { Issue.record(Comment(rawValue: violation)) }
+            }
+            return faults
         }
         // Without them, no violation would mean nothing.
         guard seeds.count >= 100 else { return }
         for fault in Fault.allCases { #expect(faults[fault, default: 0] > 0, "\(fault.rawValue) never happened") }
         print("\(seeds.count) seeds: " + Fault.allCases.map { "\($0.rawValue) \(faults[$0, default: 0])" }.joined(separator: ", "))
+    }
+}
+
+/// Runs seeds as long as there are any, up to the first that breaks an invariant.
+private func run(_ seeds: Seeds) -> (faults: [Fault: Int], violations: [String]) {
+    var faults: [Fault: Int] = [:]
+    var violations: [String] = []
+    while let seed = seeds.next() {
+        let outcome = Simulation.run(seed: seed)
+        faults.merge(outcome.faults, uniquingKeysWith: +)
+        guard !outcome.violations.isEmpty else { continue }
+        seeds.stop()
+        violations.append("Seed \(seed): \(outcome.violations.joined(separator: " "))\n\(outcome.timeline)")
+    }
+    return (faults, violations)
+}
+
+/// Computes something for long, on a thread of its own: Swift's own threads are for the other tests.
+private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        let thread = Thread { continuation.resume(returning: body()) }
+        thread.stackSize = 8 << 20
+        thread.start()
     }
 }
 
