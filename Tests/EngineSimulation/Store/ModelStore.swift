@@ -9,15 +9,19 @@ package final class ModelDisk: Sendable {
     package init() {}
 
     /// Runs a transaction: all of it, or with a throw nothing.
+    ///
+    /// - Parameter observer: gets the events that it stored, before another transaction can begin.
     func commit<Value: Sendable>(
-        _ body: @Sendable (inout ModelTables) throws(StoreError) -> Value
-    ) throws(StoreError) -> (value: Value, events: [OutboxEntry]) {
+        _ body: @Sendable (inout ModelTables) throws(StoreError) -> Value,
+        observer: (@Sendable ([OutboxEntry]) -> Void)?
+    ) throws(StoreError) -> Value {
         try content.withLock { tables throws(StoreError) in
             var draft = tables
             draft.events = []
             let value = try body(&draft)
             tables = draft
-            return (value, draft.events)
+            if !draft.events.isEmpty { observer?(draft.events) }
+            return value
         }
     }
 
@@ -64,8 +68,7 @@ package final class ModelStore: Store {
     ) async throws(StoreError) -> Value {
         guard !state.withLock({ $0.isClosed }) else { throw StoreError(.unavailable, "The store is closed.") }
         try await hooks.before(name)
-        let (value, events) = try disk.commit(body)
-        if !events.isEmpty { state.withLock { $0.observer }?(events) }
+        let value = try disk.commit(body, observer: state.withLock { $0.observer })
         await hooks.after(name)
         return value
     }
