@@ -31,7 +31,7 @@ final class Disturbance: Sendable {
         for action in due { action() }
     }
 
-    /// Goes on until it is cancelled in effect by ``FaultPlan/end()``.
+    /// Strikes now and then until `end`. What is armed by then may come later, up to ``end()``.
     func act(until end: Timestamp) async {
         while world.time.now < end {
             await world.pause(upTo: 8000)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What may go wrong in a run. Each kind is counted, so that a run without a violation says what it withstood.
+/// What may go wrong in a run. Each kind is counted when it is drawn, also where it then hits nothing, such as a worker that is dead already.
 package enum Fault: String, CaseIterable, Sendable {
     case workerKilled = "worker killed"
     case workerStopped = "worker stopped for a while"
