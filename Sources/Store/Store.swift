@@ -13,6 +13,12 @@ package protocol Store: Sendable {
     // MARK: Workers
 
     /// Announces a worker whose leases are good until `lease`, and takes over from workers that are gone (see ``renew(_:until:at:)``).
+    ///
+    /// How long ago a write was sent is told by clocks, and a new process's may have been set meanwhile: what stands as sent, and what a
+    /// reset left unsettled, therefore counts as sent no earlier than `now`.
+    ///
+    /// - Throws: ``StoreError/Code/clockBehind`` when a live worker's clock is ahead by more than ``Clocks/tolerance``: all that share a store
+    ///   have to agree on how much time has passed. A worker whose clock is ahead takes over from those that it leaves behind.
     func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover
 
     /// Extends the worker's leases, and takes over from workers whose lease is over or that are known to be dead: their lanes become free,
@@ -111,6 +117,12 @@ package protocol Store: Sendable {
 
     /// Finishes what is under way and closes. Later calls throw.
     func close() async
+}
+
+/// How far the clocks of workers may differ that share a store.
+package enum Clocks {
+    /// Leases and settle times have to be longer than what they wait for, by at least this.
+    package static let tolerance: Duration = .seconds(10)
 }
 
 /// One run of a worker process, never used again: a UUID, say.

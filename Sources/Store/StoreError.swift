@@ -3,6 +3,8 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
     package enum Code: String, Sendable {
         /// The claim, or the worker's lease, is another's by now.
         case fenced
+        /// The worker's clock is behind another's by more than ``Clocks/tolerance``.
+        case clockBehind
         /// Full disk, read-only file system, input/output error, closed.
         case unavailable
         /// The file is not a store, or is damaged.
@@ -24,6 +26,16 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
         self.message = message
         self.file = file
         self.line = line
+    }
+
+    /// A worker may not join: see ``Store/join(_:until:at:)``.
+    ///
+    /// - Parameter difference: by which another worker's lease ends later than this one's.
+    package static func clockBehind(by difference: Duration, _ other: WorkerID) -> StoreError {
+        StoreError(
+            .clockBehind,
+            "This worker's clock is \(difference.components.seconds) s behind that of worker \(other): set the machine's clock, or stop all workers of this store and start them again."
+        )
     }
 
     package var description: String { "\(code.rawValue): \(message)" }

@@ -73,7 +73,9 @@ struct Worker {
         var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLog)
         configuration.maximumGracefulShutdownDuration = Worker.shutdownTime
         configuration.maximumCancellationDuration = Worker.cancellationTime
-        try await ServiceGroup(configuration: configuration).run()
+        do { try await ServiceGroup(configuration: configuration).run() } catch let error as StoreError {
+            throw Failure(.unavailable, "The store refuses this worker: \(error.message)")
+        }
         await store.close()
         log.info("Worker ended")
     }

@@ -4,8 +4,9 @@ import Store
 
 /// What has to hold at the end of every run.
 enum Invariants {
-    /// Whether every job that was published has been answered.
+    /// Whether every job that was published has been answered, and no event waits any more.
     static func hasEverythingEnded(_ portal: Portal, _ world: World) -> Bool {
+        guard world.disk.tables.outbox.isEmpty else { return false }
         let answers = answers(world)
         return portal.published.allSatisfy { answers["\($0.tenant) \($0.id)"] != nil }
     }
@@ -22,6 +23,7 @@ enum Invariants {
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
+        if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
         for lane in world.disk.tables.lanes where lane.holder != nil || !lane.state.openWrites.isEmpty {
             violations.append("The lane of \(lane.lane.tenant) is left with something open.")
         }

@@ -115,7 +115,7 @@ extension Behaviour {
             #expect(state.epoch == last + 1)
             #expect(state.isEligible && !state.isEnabled)
             #expect(state.connection == nil && state.refusedCredentials == nil && state.billingCodes == nil)
-            #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.unsettledUntil == nil)
+            #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.unsettledSince == nil)
             let next = try await bench.run("next")
             #expect(next.epochs == [last + 1] && next.sequences == [1])
         },
@@ -145,13 +145,13 @@ extension Behaviour {
                 .one,
                 .reset,
                 ending: .integrationReset,
-                changes: LaneChanges(resets: true, unsettledUntil: bench.time(300))
+                changes: LaneChanges(resets: true, unsettledSince: bench.time(300))
             )
-            #expect(try await bench.state().unsettledUntil == bench.time(300))
+            #expect(try await bench.state().unsettledSince == bench.time(300))
             try await bench.run("a")
-            #expect(try await bench.state().unsettledUntil == bench.time(300))
+            #expect(try await bench.state().unsettledSince == bench.time(300))
             try await bench.run("r2", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
-            #expect(try await bench.state().unsettledUntil == nil)
+            #expect(try await bench.state().unsettledSince == nil)
             #expect(try await bench.state().epoch == 3)
         },
         Behaviour("events that were not published before the reset are published yet") { bench in

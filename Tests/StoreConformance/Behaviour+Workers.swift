@@ -74,6 +74,45 @@ extension Behaviour {
             #expect(try await bench.store.renew(other, until: bench.time(60), at: bench.time(16)).events == 1)
             #expect(try await bench.unpublished(of: other).map(\.event) == entries.map(\.event))
         },
+        Behaviour("a worker whose clock is behind a live one's by more than ten seconds may not join; one whose clock is ahead takes over") { bench in
+            let other = WorkerID("worker-2")
+            await bench.expect(.clockBehind, "join") {
+                _ = try await bench.store.join(other, until: bench.time(15 - 11), at: bench.time(-11))
+            }
+            await bench.expectFenced("claim") { _ = try await bench.claim(by: other) }
+            _ = try await bench.store.join(other, until: bench.time(15 - 10), at: bench.time(-10))
+            _ = try await bench.store.join(WorkerID("worker-3"), until: bench.time(3600), at: bench.time(3585))
+            await bench.expectFenced("claim") { _ = try await bench.claim() }
+            await bench.expect(.clockBehind, "join") {
+                _ = try await bench.store.join(bench.worker, until: bench.time(15), at: bench.time(0))
+            }
+        },
+        Behaviour("what a worker finds as sent when it joins counts as sent no earlier than that") { bench in
+            try await bench.accept(.job("a"), .job("b", .two))
+            let claims = try await bench.claim().claims
+            let sent = JournalEntry(
+                planID: "plan",
+                serviceKey: "one",
+                operation: .create,
+                state: .sent,
+                autotaskServiceID: nil,
+                at: bench.time(3)
+            )
+            var confirmed = sent
+            confirmed.serviceKey = "two"
+            confirmed.state = .confirmed
+            _ = try await bench.store.journal([sent, confirmed], under: claims[0].token, at: bench.time(3))
+            let changes = LaneChanges(resets: true, unsettledSince: bench.time(4))
+            try await bench.finish(claims[1], changes: changes)
+            _ = try await bench.store.join(WorkerID("worker-2"), until: bench.time(15), at: bench.time(2))
+            #expect(try await bench.state().openWrites.map(\.at) == [bench.time(3), bench.time(3)])
+            #expect(try await bench.state(.two).unsettledSince == bench.time(4))
+
+            _ = try await bench.store.join(WorkerID("worker-3"), until: bench.time(75), at: bench.time(60))
+            let state = try await bench.state()
+            #expect(state.openWrites.sorted { $0.serviceKey < $1.serviceKey }.map(\.at) == [bench.time(60), bench.time(3)])
+            #expect(try await bench.state(.two).unsettledSince == bench.time(60))
+        },
         Behaviour("a job that was deferred keeps its moment through a takeover") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let claim = try await bench.claimOne()

@@ -131,8 +131,13 @@ struct Bench: Sendable {
 
     /// Expects that the store refuses `operation` because what it is done under is another's by now.
     func expectFenced(_ comment: Comment, _ operation: () async throws -> Void) async {
+        await expect(.fenced, comment, operation)
+    }
+
+    /// Expects that the store refuses `operation`.
+    func expect(_ code: StoreError.Code, _ comment: Comment, _ operation: () async throws -> Void) async {
         let error = await #expect(throws: StoreError.self, comment) { try await operation() }
-        #expect(error?.code == .fenced, comment)
+        #expect(error?.code == code, comment)
     }
 }
 

@@ -25,11 +25,12 @@ struct WorkerLease: Service {
         took(over: try await store.join(worker.current, until: now + WorkerLease.duration, at: now))
     }
 
+    /// - Throws: ``StoreError`` when the store does not let this worker join any more: its clock was left behind by that of another.
     func run() async throws {
         var nextPruning = clock.now
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             await clock.sleepUnlessShutDown(until: clock.now + WorkerLease.renewal)
-            await renew()
+            try await renew()
             if clock.now >= nextPruning {
                 nextPruning = clock.now + WorkerLease.pruning
                 do { try await store.prune(at: clock.now) } catch {
@@ -39,14 +40,16 @@ struct WorkerLease: Service {
         }
     }
 
-    private func renew() async {
+    private func renew() async throws(StoreError) {
         let now = clock.now
         do {
             took(over: try await store.renew(worker.current, until: now + WorkerLease.duration, at: now))
         } catch  where error.code == .fenced {
             log.warning("This worker was taken for dead; it joins anew and gives up what it held")
             worker.become(WorkerID(entropy.eventID()))
-            do { try await join() } catch { log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"])) }
+            do { try await join() } catch  where error.code == .clockBehind { throw error } catch {
+                log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"]))
+            }
         } catch {
             log.error("The worker's lease cannot be renewed", metadata: .keys([.error: "\(error)"]))
         }

@@ -116,13 +116,17 @@ final class Outbox: Sendable {
 
     private func forget(_ positions: [Int64]) async {
         guard !positions.isEmpty else { return }
-        do {
-            try await store.forgetPublished(positions)
-        } catch {
-            // They are published once more after the next start: a monitor knows them by their ids.
-            log.error("Published events cannot be forgotten", metadata: .keys([.error: "\(error)", .count: "\(positions.count)"]))
+        while !Task.isCancelled {
+            do {
+                try await store.forgetPublished(positions)
+                return state.withLock { $0.known.subtract(positions) }
+            } catch {
+                log.error("Published events cannot be forgotten", metadata: .keys([.error: "\(error)", .count: "\(positions.count)"]))
+            }
+            // When the service is told to finish, they are published once more after the next start: a monitor knows them by their ids.
+            if state.withLock({ $0.isDraining }) { return }
+            await clock.sleep(until: clock.now + Outbox.retryDelay)
         }
-        state.withLock { $0.known.subtract(positions) }
     }
 }
 

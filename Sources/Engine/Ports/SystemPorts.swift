@@ -2,13 +2,20 @@ package import Contract
 import FoundationEssentials
 import Synchronization
 
-/// The machine's own clock.
+/// The machine's own clock as it was when the program started, and the time that has passed since.
+///
+/// It does not follow when the machine's clock is set: a step forward would make a create that is under way count as settled, and a second
+/// service of it. Workers that disagree by more than ``Clocks/tolerance`` do not share a store.
 package struct SystemClock: EngineClock {
-    package init() {}
+    private let start: Timestamp
+    private let startInstant: ContinuousClock.Instant
 
-    package var now: Timestamp {
-        Timestamp(millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
+    package init() {
+        start = Timestamp(millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
+        startInstant = .now
     }
+
+    package var now: Timestamp { start + startInstant.duration(to: .now) }
 
     package func sleep(until moment: Timestamp) async {
         // Cancellation ends the sleep early, which is what the protocol promises.

@@ -37,7 +37,7 @@ enum Schema {
             next_sequence INTEGER NOT NULL,
             is_eligible INTEGER NOT NULL DEFAULT 0,
             is_enabled INTEGER NOT NULL DEFAULT 0,
-            unsettled_until INTEGER,
+            unsettled_since INTEGER,
             -- Rises with every claim.
             fence INTEGER NOT NULL DEFAULT 0,
             -- Who holds the lane, and the job that runs.

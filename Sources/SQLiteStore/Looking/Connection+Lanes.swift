@@ -42,7 +42,7 @@ extension Connection {
             epoch: lane.epoch,
             isEligible: lane.isEligible,
             isEnabled: lane.isEnabled,
-            unsettledUntil: lane.unsettledUntil
+            unsettledSince: lane.unsettledSince
         )
         try readParts(lane: lane.id, into: &state)
         state.bindings = try bindings(lane: lane.id)

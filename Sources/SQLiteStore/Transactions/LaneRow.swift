@@ -9,7 +9,7 @@ struct LaneRow {
     var nextSequence: Int64
     var isEligible: Bool
     var isEnabled: Bool
-    var unsettledUntil: Timestamp?
+    var unsettledSince: Timestamp?
     var fence: Int64
     var worker: String?
     var running: Int64?
@@ -115,7 +115,7 @@ extension Transaction {
     func save(_ row: LaneRow) throws {
         try connection.run(
             """
-            UPDATE lanes SET epoch = ?, next_sequence = ?, is_eligible = ?, is_enabled = ?, unsettled_until = ?, fence = ?, worker = ?,
+            UPDATE lanes SET epoch = ?, next_sequence = ?, is_eligible = ?, is_enabled = ?, unsettled_since = ?, fence = ?, worker = ?,
                 running = ?, rank = ?, turn = ?, wake_at = ?, database_id = ?, wanted = ?, occupied = ?
             WHERE id = ?
             """,
@@ -123,7 +123,7 @@ extension Transaction {
             row.nextSequence,
             row.isEligible,
             row.isEnabled,
-            row.unsettledUntil,
+            row.unsettledSince,
             row.fence,
             row.worker,
             row.running,
@@ -163,7 +163,7 @@ extension LaneRow {
         nextSequence = row.integer(4)
         isEligible = row.bool(5)
         isEnabled = row.bool(6)
-        unsettledUntil = row.optional(7, row.moment)
+        unsettledSince = row.optional(7, row.moment)
         fence = row.integer(8)
         worker = row.optional(9, row.text)
         running = row.optional(10, row.integer)

@@ -4,7 +4,7 @@ import Store
 /// What a job changes of its lane.
 extension Transaction {
     func apply(_ changes: LaneChanges, to row: inout LaneRow) throws {
-        if changes.resets { try reset(&row, unsettledUntil: changes.unsettledUntil) }
+        if changes.resets { try reset(&row, unsettledSince: changes.unsettledSince) }
         row.isEligible = row.isEligible || changes.becomesEligible
         row.isEnabled = row.isEnabled || changes.becomesEnabled
         try apply(changes.connection, to: &row)
@@ -30,7 +30,7 @@ extension Transaction {
     }
 
     /// Erases the lane. The credentials' key goes first: without it the credentials are noise already.
-    private func reset(_ row: inout LaneRow, unsettledUntil: Timestamp?) throws {
+    private func reset(_ row: inout LaneRow, unsettledSince: Timestamp?) throws {
         try apply(.remove as LaneChanges.Change<ConnectionRecord>, to: &row)
         try apply(.remove as LaneChanges.Change<RefusedCredentials>, to: row)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
@@ -44,7 +44,7 @@ extension Transaction {
         row.epoch += 1
         row.nextSequence = 1
         row.isEnabled = false
-        row.unsettledUntil = unsettledUntil
+        row.unsettledSince = unsettledSince
         hasErased = true
     }
 

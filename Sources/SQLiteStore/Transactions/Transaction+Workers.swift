@@ -5,6 +5,11 @@ import Store
 extension Transaction {
     /// - Parameter process: what the worker runs in, so that others know at once when it is gone.
     func join(_ worker: WorkerID, in process: ProcessIdentity?, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
+        for other in try others(than: worker) where !other.isGone && other.leaseEnd > lease + Clocks.tolerance {
+            throw StoreError.clockBehind(by: other.leaseEnd - lease, other.id)
+        }
+        try connection.run("UPDATE journal SET entered_at = ? WHERE state = 'sent' AND entered_at < ?", now, now)
+        try connection.run("UPDATE lanes SET unsettled_since = ? WHERE unsettled_since < ?", now, now)
         try connection.run(
             """
             INSERT INTO workers (id, lease_until, process) VALUES (?, ?, ?)
@@ -33,17 +38,33 @@ extension Transaction {
     }
 
     private func takeOver(by worker: WorkerID, at now: Timestamp) throws -> Takeover {
-        let others = try connection.all("SELECT id, lease_until, process FROM workers WHERE id <> ?", worker.description) {
-            (id: $0.text(0), leaseEnd: $0.moment(1), process: $0.optional(2, $0.text).flatMap { ProcessIdentity(text: $0) })
-        }
         var takeover = Takeover(lanes: 0, events: 0)
-        for other in others where other.leaseEnd < now || other.process?.isGone == true {
-            takeover.lanes += try freeLanes(heldBy: other.id, at: now)
-            try connection.run("UPDATE outbox SET worker = ? WHERE worker = ?", worker.description, other.id)
+        for other in try others(than: worker) where other.leaseEnd < now || other.isGone {
+            takeover.lanes += try freeLanes(heldBy: other.id.description, at: now)
+            try connection.run("UPDATE outbox SET worker = ? WHERE worker = ?", worker.description, other.id.description)
             takeover.events += connection.changes
-            try connection.run("DELETE FROM workers WHERE id = ?", other.id)
+            try connection.run("DELETE FROM workers WHERE id = ?", other.id.description)
         }
         return takeover
+    }
+
+    private struct OtherWorker {
+        let id: WorkerID
+        let leaseEnd: Timestamp
+        let process: ProcessIdentity?
+
+        /// Whether it is certain that its process has ended.
+        var isGone: Bool { process?.isGone ?? false }
+    }
+
+    private func others(than worker: WorkerID) throws -> [OtherWorker] {
+        try connection.all("SELECT id, lease_until, process FROM workers WHERE id <> ?", worker.description) { row in
+            OtherWorker(
+                id: WorkerID(row.text(0)),
+                leaseEnd: row.moment(1),
+                process: row.optional(2, row.text).flatMap { ProcessIdentity(text: $0) }
+            )
+        }
     }
 
     /// - Returns: how many there were. Their jobs were interrupted: that is counted, and the attempt is not.

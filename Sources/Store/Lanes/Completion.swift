@@ -56,8 +56,8 @@ package struct LaneChanges: Sendable {
     /// the reset's own excepted. ``LaneState/isEligible`` and the revisions that ran stay, and the epoch rises by one. When
     /// ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
     package var resets: Bool
-    /// Together with ``resets``: see ``LaneState/unsettledUntil``.
-    package var unsettledUntil: Timestamp?
+    /// Together with ``resets``: see ``LaneState/unsettledSince``.
+    package var unsettledSince: Timestamp?
 
     package init(
         connection: Change<ConnectionRecord> = .keep,
@@ -71,7 +71,7 @@ package struct LaneChanges: Sendable {
         journal: [JournalEntry] = [],
         ranRevision: (planID: String, revision: Int64)? = nil,
         resets: Bool = false,
-        unsettledUntil: Timestamp? = nil
+        unsettledSince: Timestamp? = nil
     ) {
         self.connection = connection
         self.refusedCredentials = refusedCredentials
@@ -84,6 +84,6 @@ package struct LaneChanges: Sendable {
         self.journal = journal
         self.ranRevision = ranRevision
         self.resets = resets
-        self.unsettledUntil = unsettledUntil
+        self.unsettledSince = unsettledSince
     }
 }

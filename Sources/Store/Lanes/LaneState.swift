@@ -13,8 +13,8 @@ package struct LaneState: Sendable {
     package var bindings: [ServiceBinding]
     /// Writes whose outcome is not settled: entries that are not ``JournalEntry/State/verified``.
     package var openWrites: [JournalEntry]
-    /// Before this moment a create that was under way when a reset erased its journal may still appear in Autotask.
-    package var unsettledUntil: Timestamp?
+    /// When the last create was sent whose outcome was not known when a reset erased its journal: it may still appear in Autotask.
+    package var unsettledSince: Timestamp?
     package var billingCodes: CachedBillingCodes?
 
     package init(
@@ -25,7 +25,7 @@ package struct LaneState: Sendable {
         refusedCredentials: RefusedCredentials? = nil,
         bindings: [ServiceBinding] = [],
         openWrites: [JournalEntry] = [],
-        unsettledUntil: Timestamp? = nil,
+        unsettledSince: Timestamp? = nil,
         billingCodes: CachedBillingCodes? = nil
     ) {
         self.epoch = epoch
@@ -35,7 +35,7 @@ package struct LaneState: Sendable {
         self.refusedCredentials = refusedCredentials
         self.bindings = bindings
         self.openWrites = openWrites
-        self.unsettledUntil = unsettledUntil
+        self.unsettledSince = unsettledSince
         self.billingCodes = billingCodes
     }
 }

@@ -77,8 +77,12 @@ package final class ModelStore: Store {
 
     package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
         try await transaction("join") { tables throws(StoreError) in
+            for other in tables.workers where other.id != worker && other.leaseEnd > lease + Clocks.tolerance {
+                throw StoreError.clockBehind(by: other.leaseEnd - lease, other.id)
+            }
             tables.workers.removeAll { $0.id == worker }
             tables.workers.append(.init(id: worker, leaseEnd: lease))
+            tables.restartSettling(at: now)
             return tables.takeOver(by: worker, at: now)
         }
     }

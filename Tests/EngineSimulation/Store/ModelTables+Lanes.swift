@@ -132,7 +132,7 @@ extension ModelTables {
 
 extension ModelTables {
     private mutating func apply(_ changes: LaneChanges, to index: Int) {
-        if changes.resets { reset(index, unsettledUntil: changes.unsettledUntil) }
+        if changes.resets { reset(index, unsettledSince: changes.unsettledSince) }
         var state = lanes[index].state
         state.isEligible = state.isEligible || changes.becomesEligible
         state.isEnabled = state.isEnabled || changes.becomesEnabled
@@ -156,11 +156,11 @@ extension ModelTables {
         }
     }
 
-    private mutating func reset(_ index: Int, unsettledUntil: Timestamp?) {
+    private mutating func reset(_ index: Int, unsettledSince: Timestamp?) {
         lanes[index].state = LaneState(
             epoch: lanes[index].state.epoch + 1,
             isEligible: lanes[index].state.isEligible,
-            unsettledUntil: unsettledUntil
+            unsettledSince: unsettledSince
         )
         lanes[index].nextSequence = 1
         for job in jobs.indices where jobs[job].lane == lanes[index].lane { jobs[job].event?.event.data = [] }

@@ -91,6 +91,16 @@ struct ModelTables: Sendable {
         guard workers.contains(where: { $0.id == worker }) else { throw ModelTables.fenced }
     }
 
+    /// What stands as sent counts as sent no earlier than `now`.
+    mutating func restartSettling(at now: Timestamp) {
+        for index in lanes.indices {
+            for write in lanes[index].state.openWrites.indices where lanes[index].state.openWrites[write].state == .sent {
+                lanes[index].state.openWrites[write].at = max(lanes[index].state.openWrites[write].at, now)
+            }
+            lanes[index].state.unsettledSince = lanes[index].state.unsettledSince.map { max($0, now) }
+        }
+    }
+
     mutating func takeOver(by worker: WorkerID, at now: Timestamp) -> Takeover {
         var takeover = Takeover(lanes: 0, events: 0)
         for other in workers where other.id != worker && other.leaseEnd < now {

@@ -54,6 +54,7 @@ final class Disturbance: Sendable {
                 }
             }
         }
+        if faults.strikes(.clockStepped) { world.stepClock() }
         if faults.strikes(.secondConsumer) {
             world.broker.allowActive(2)
             SimulatedProcess("broker", on: world.scheduler).run { [world] in

@@ -9,47 +9,52 @@ import Vault
 /// A worker process: an engine with ports of the simulation. Killed, it leaves behind what is in the store, at the broker and in Autotask.
 final class SimulatedWorker: Sendable {
     let process: SimulatedProcess
-    let clock: SimulatedClock
     private let world: World
     private let source: SimulatedSource
 
     init(_ name: String, in world: World) {
         self.world = world
         process = SimulatedProcess(name, on: world.scheduler)
-        let offset: Duration = world.faults.strikes(.clockWrong) ? .seconds(world.draw(-30...30)) : .zero
-        clock = SimulatedClock(world.time, of: process, offset: offset)
         source = SimulatedSource(broker: world.broker, process: process)
     }
 
     func start() {
         world.timeline.note(world.time.now, process.name, "starts")
         process.run { [self] in
-            let engine = Engine(
-                source: source,
-                sink: SimulatedSink(world: world, process: process),
-                store: world.store(of: process),
-                vault: World.vault,
-                autotask: AutotaskAccess(
-                    transport: SimulatedTransport(process: process, network: world.network),
-                    lookupURL: World.lookupURL,
-                    integrationCode: Array(World.integrationCode.utf8)
-                ),
-                settings: World.settings,
-                clock: clock,
-                entropy: SimulatedEntropy(scheduler: world.scheduler),
-                log: Logger(label: process.name) { _ in SwiftLogNoOpLogHandler() }
-            )
-            // As systemd does, it is started again until the store takes it.
-            while !process.isDead, await !joins(engine) { await clock.sleep(until: clock.now + .seconds(1)) }
-            await withTaskGroup { group in
-                for service in engine.services { group.addTask { try? await service.run() } }
+            // As systemd does, it is started again until the store takes it, and when it ended by itself.
+            while !process.isDead {
+                do { try await run() } catch { world.timeline.note(world.time.now, process.name, "ends: \(error)") }
+                await world.time.sleep(until: world.time.now + .seconds(1))
             }
         }
     }
 
-    private func joins(_ engine: Engine) async -> Bool {
-        do throws(StoreError) { try await engine.join() } catch { return false }
-        return true
+    /// One life of the process: until one of its services fails.
+    private func run() async throws {
+        let engine = Engine(
+            source: source,
+            sink: SimulatedSink(world: world, process: process),
+            store: world.store(of: process),
+            vault: World.vault,
+            autotask: AutotaskAccess(
+                transport: SimulatedTransport(process: process, network: world.network),
+                lookupURL: World.lookupURL,
+                integrationCode: Array(World.integrationCode.utf8)
+            ),
+            settings: World.settings,
+            clock: world.newClock(of: process),
+            entropy: SimulatedEntropy(scheduler: world.scheduler),
+            log: Logger(label: process.name) { _ in SwiftLogNoOpLogHandler() }
+        )
+        try await engine.join()
+        try await withThrowingTaskGroup { group in
+            for service in engine.services { group.addTask { try await service.run() } }
+            do { for try await () in group {} } catch {
+                group.cancelAll()
+                source.disconnect()
+                throw error
+            }
+        }
     }
 
     /// The connection to the broker ends; another follows.

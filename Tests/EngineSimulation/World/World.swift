@@ -2,6 +2,7 @@ import AutotaskModel
 import Contract
 import Engine
 import Store
+import Synchronization
 import Vault
 
 /// Everything of one run that outlives a worker.
@@ -19,6 +20,8 @@ final class World: Sendable {
     let broker: ModelBroker
     let disk = ModelDisk()
     let network: SimulatedNetwork
+    /// By how much the machine's clock is wrong, for processes that start from now on.
+    private let clockStep = Mutex(Duration.zero)
 
     init(seed: UInt64) {
         scheduler = SeededScheduler(seed: seed)
@@ -43,6 +46,17 @@ final class World: Sendable {
                 after: { [self] _ in await scheduler.pause() }
             )
         )
+    }
+
+    /// The machine's clock is set. Processes that run keep theirs.
+    func stepClock() { clockStep.withLock { $0 = .seconds(draw(-3600...3600)) } }
+
+    /// The clock of a process that starts now.
+    func newClock(of process: SimulatedProcess) -> SimulatedClock {
+        let error: Duration = faults.strikes(.clockWrong) ? .seconds(draw(-5...5)) : .zero
+        let offset = clockStep.withLock { $0 } + error
+        if offset != .zero { timeline.note(time.now, process.name, "has a clock that is wrong by \(offset)") }
+        return SimulatedClock(time, of: process, offset: offset)
     }
 
     func pause(upTo milliseconds: Int) async {

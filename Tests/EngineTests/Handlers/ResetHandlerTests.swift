@@ -78,15 +78,15 @@ struct ResetHandlerTests {
             entry("e", .create, .confirmed, ago: .zero),
         ]
         let outcome = reset(state)
-        #expect(outcome.changes.unsettledUntil == now - .seconds(20) + .seconds(300))
+        #expect(outcome.changes.unsettledSince == now - .seconds(20))
         #expect(texts(outcome, "erased") == ["writeJournal"])
-        #expect(reset(LaneState(epoch: 1)).changes.unsettledUntil == nil)
+        #expect(reset(LaneState(epoch: 1)).changes.unsettledSince == nil)
     }
 
     @Test func `a second reset does not forget that the lane is unsettled`() throws {
         let moment = bench.clock.now + .seconds(200)
-        let outcome = reset(LaneState(epoch: 2, unsettledUntil: moment))
-        #expect(outcome.changes.unsettledUntil == moment)
+        let outcome = reset(LaneState(epoch: 2, unsettledSince: moment))
+        #expect(outcome.changes.unsettledSince == moment)
         #expect(outcome.terminal?.members["changed"] == false)
     }
 

@@ -5,7 +5,7 @@ extension LaneState {
     /// The state after a job, as a store keeps it.
     func applying(_ changes: LaneChanges) -> LaneState {
         if changes.resets {
-            return LaneState(epoch: epoch + 1, isEligible: isEligible, unsettledUntil: changes.unsettledUntil)
+            return LaneState(epoch: epoch + 1, isEligible: isEligible, unsettledSince: changes.unsettledSince)
         }
         var state = self
         changes.connection.apply(to: &state.connection)

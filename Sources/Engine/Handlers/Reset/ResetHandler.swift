@@ -17,7 +17,7 @@ struct ResetHandler: JobHandler {
                 "reconnectAllowed": .bool(state.isEligible || context.settings.accessCutoff == nil),
             ]
         )
-        let changes = LaneChanges(resets: true, unsettledUntil: state.unsettledUntil(settleTime: context.settings.settleTime))
+        let changes = LaneChanges(resets: true, unsettledSince: state.lastUnsettled)
         return .finished([reset], changes: changes)
     }
 
@@ -45,9 +45,9 @@ extension LaneState {
             + ["ids of jobs, for 400 days", "events in the results journal, for 7 days"]
     }
 
-    /// Until when a create that is under way may still appear in Autotask, although its journal is erased.
-    fileprivate func unsettledUntil(settleTime: Duration) -> Timestamp? {
+    /// When the last create was sent whose outcome is not known: it may still appear in Autotask, although its journal is erased.
+    fileprivate var lastUnsettled: Timestamp? {
         let creates = openWrites.filter { $0.operation == .create && $0.state == .sent }
-        return (creates.map { $0.at + settleTime } + [unsettledUntil].compactMap { $0 }).max()
+        return (creates.map(\.at) + [unsettledSince].compactMap { $0 }).max()
     }
 }

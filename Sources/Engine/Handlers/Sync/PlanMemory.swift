@@ -44,7 +44,7 @@ extension LaneState {
     /// nothing written (design decision 7).
     func unsettledUntil(settleTime: Duration, now: Timestamp) -> Timestamp? {
         var moments = openWrites.filter { $0.operation == .create && $0.state == .sent }.map { $0.at + settleTime }
-        if let unsettledUntil { moments.append(unsettledUntil) }
+        if let unsettledSince { moments.append(unsettledSince + settleTime) }
         return moments.filter { $0 > now }.max()
     }
 }

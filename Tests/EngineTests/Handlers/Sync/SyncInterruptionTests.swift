@@ -82,7 +82,7 @@ struct SyncInterruptionTests {
 
     @Test func `what a reset left unsettled is waited for`() async throws {
         let lane = try await SyncBench()
-        lane.state.unsettledUntil = lane.clock.now + .seconds(100)
+        lane.state.unsettledSince = lane.clock.now - .seconds(200)
         #expect(try await lane.sync(.plan(1)).deferral?.earliest == lane.clock.now + .seconds(100))
         lane.clock.advance(by: .seconds(100))
         #expect(try await lane.attempt(.plan(1)).statuses == ["Synced"])
