@@ -42,6 +42,7 @@ package struct Engine: Sendable {
                 clock: clock,
                 entropy: entropy,
                 sink: sink,
+                worker: worker,
                 log: log
             ),
             settings: settings,

@@ -17,6 +17,8 @@ package struct HTTPError: Error, CustomStringConvertible, Sendable {
         case notAllowed
         /// The calling task was cancelled, or the transport is shutting down.
         case cancelled
+        /// ``HTTPRequest/mayStillBeSent`` said no: nothing was sent.
+        case withdrawn
         /// libcurl reported something unexpected.
         case unexpected
     }

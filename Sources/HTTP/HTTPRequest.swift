@@ -19,6 +19,9 @@ package struct HTTPRequest: Sendable {
     /// Whether the request may reach the server twice: if a kept connection ends before the first byte of the answer, it is sent again over a
     /// new one. The default is that a GET may, and nothing else: a repeated create is a second service on somebody's invoice.
     package var isRepeatable: Bool
+    /// Asked when the connection stands and the first byte is about to leave, on the transport's own thread: whoever was stopped meanwhile, or
+    /// waited too long, can so withdraw a request (``HTTPError/Code/withdrawn``). It must not block.
+    package var mayStillBeSent: (@Sendable () -> Bool)?
 
     package init(
         method: Method,
@@ -27,7 +30,8 @@ package struct HTTPRequest: Sendable {
         body: [UInt8] = [],
         timeout: Duration = .seconds(30),
         maximumResponseBytes: Int = 16 << 20,
-        isRepeatable: Bool? = nil
+        isRepeatable: Bool? = nil,
+        mayStillBeSent: (@Sendable () -> Bool)? = nil
     ) {
         self.method = method
         self.url = url
@@ -36,6 +40,7 @@ package struct HTTPRequest: Sendable {
         self.timeout = timeout
         self.maximumResponseBytes = maximumResponseBytes
         self.isRepeatable = isRepeatable ?? (method == .get)
+        self.mayStillBeSent = mayStillBeSent
     }
 }
 

@@ -163,4 +163,17 @@ struct CancellationTests {
             #expect(await transport.failure(of: server.get())?.code == .cancelled)
         }
     }
+
+    @Test("is not sent when it is withdrawn at the last moment")
+    func withdrawn() async throws {
+        try await withServer { connection in
+            while connection.readRequest() != nil { connection.answer() }
+        } test: { server, transport in
+            let error = await transport.failure(of: server.post(mayStillBeSent: { false }))
+            #expect(error?.code == .withdrawn && error?.mayHaveBeenSent == false)
+            let answer = try await transport.send(server.post("second", mayStillBeSent: { true }))
+            #expect(answer.status == 200)
+            #expect(server.requests.map(\.body) == [Array("second".utf8)])
+        }
+    }
 }

@@ -120,6 +120,16 @@ extension Behaviour {
             #expect(again.job.attempts == 2 && again.job.apiCalls == 3 && again.job.interruptions == 0)
             #expect(again.sealedPayload == claim.sealedPayload)
         },
+        Behaviour("a job that was held up is tried again at its time, and the attempt does not count") { bench in
+            try await bench.accept(.job("a"))
+            let claim = try await bench.claimOne()
+            let deferred = bench.event(.jobDeferred, for: claim)
+            let completion = Completion(.deferred(until: bench.time(10), counts: false), events: [deferred], apiCalls: 3)
+            _ = try await bench.store.complete(claim.token, with: completion, at: Bench.start)
+            #expect(try await bench.claimDue(at: bench.time(9)).claims.isEmpty)
+            let again = try await bench.claimOne(at: bench.time(10))
+            #expect(again.job.attempts == 1 && again.job.apiCalls == 3)
+        },
         Behaviour("a postponed job can be claimed at once, as if it had not been begun") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()

@@ -10,12 +10,14 @@ package final class AutotaskSession: Sendable {
     private let credentials: AutotaskCredentials
     private let traceparent: String?
     private let timeout: Duration
+    private let gate: any CallGate
     private let observe: @Sendable (AutotaskCall) -> Void
     private let calls = Atomic<Int>(0)
 
     /// - Parameters:
     ///   - traceparent: a valid W3C `traceparent`, handed on with each call.
     ///   - timeout: how long each call may take.
+    ///   - gate: asked before each call.
     ///   - observe: told of each call when it has ended, however it ended. It must not block.
     package init(
         transport: any HTTPTransport,
@@ -23,6 +25,7 @@ package final class AutotaskSession: Sendable {
         credentials: AutotaskCredentials,
         traceparent: String? = nil,
         timeout: Duration = .seconds(30),
+        gate: any CallGate = OpenGate(),
         observe: @escaping @Sendable (AutotaskCall) -> Void = { _ in }
     ) {
         self.transport = transport
@@ -30,6 +33,7 @@ package final class AutotaskSession: Sendable {
         self.credentials = credentials
         self.traceparent = traceparent
         self.timeout = timeout
+        self.gate = gate
         self.observe = observe
     }
 
@@ -42,7 +46,6 @@ package final class AutotaskSession: Sendable {
         guard credentials.fitHeaders else {
             throw AutotaskError(.unauthorized, message: "the credentials hold what no header can carry")
         }
-        calls.wrappingAdd(1, ordering: .relaxed)
         let values = credentials.headerValues
         var headers = [
             HTTPHeader("UserName", bytes: values.username),
@@ -51,7 +54,7 @@ package final class AutotaskSession: Sendable {
             AutotaskSession.contentType,
         ]
         if let traceparent { headers.append(HTTPHeader("traceparent", traceparent)) }
-        let request = HTTPRequest(
+        var request = HTTPRequest(
             method: operation.method,
             url: root + operation.path,
             headers: headers,
@@ -60,7 +63,12 @@ package final class AutotaskSession: Sendable {
             // Queries are POSTs too, and change nothing.
             isRepeatable: !operation.isWrite
         )
-        return try await transport.answer(to: request, of: operation, redacting: Redaction(credentials), observe: observe)
+        if operation.isWrite { request.mayStillBeSent = { [gate] in gate.mayStillWrite() } }
+        let ready = request
+        return try await gate.pass { () async throws(AutotaskError) in
+            calls.wrappingAdd(1, ordering: .relaxed)
+            return try await transport.answer(to: ready, of: operation, redacting: Redaction(credentials), observe: observe)
+        }
     }
 
     private static let contentType = HTTPHeader("Content-Type", "application/json")

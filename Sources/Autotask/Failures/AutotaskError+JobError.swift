@@ -24,6 +24,7 @@ extension AutotaskError {
         case .rejected: JobError(.remoteRejected, remoteMessage.map { "Autotask rejected the change: \($0)" }, remote: remote)
         case .rateLimited: JobError(.rateLimited, remote: remote)
         case .unavailable, .malformedResponse, .notServedHere: JobError(.autotaskUnavailable, remote: remote)
+        case .heldBack(let wasRateLimited): JobError(wasRateLimited ? .rateLimited : .autotaskUnavailable)
         case .timedOut: JobError(.timeout, remote: remote)
         case .network, .cancelled: JobError(.network, remote: remote)
         case .notAllowed:

@@ -21,7 +21,7 @@ extension AutotaskError {
             switch error.code {
             case .timedOut: .timedOut
             case .notAllowed: .notAllowed
-            case .cancelled: .cancelled
+            case .cancelled, .withdrawn: .cancelled
             case .responseTooLarge: .malformedResponse
             case .nameNotResolved, .cannotConnect, .tlsFailed, .connectionLost, .unexpected: .network(error.code)
             }

@@ -37,8 +37,10 @@ package struct AutotaskError: Error, Sendable {
         case malformedResponse
         /// The worker may not call the host, or not with such a header: nothing was sent.
         case notAllowed
-        /// The calling task was cancelled, or the transport is shutting down.
+        /// The calling task was cancelled, the transport is shutting down, or a write came too late to be still this worker's to make.
         case cancelled
+        /// It was not even tried: that part of Autotask does not work, or limits requests, at the moment.
+        case heldBack(wasRateLimited: Bool)
     }
 
     package let kind: Kind
@@ -80,7 +82,7 @@ extension AutotaskError {
     /// Whether the same call may succeed later without anybody's doing.
     package var isTransient: Bool {
         switch kind {
-        case .rateLimited, .unavailable, .timedOut, .network, .malformedResponse, .notServedHere, .cancelled: true
+        case .rateLimited, .unavailable, .timedOut, .network, .malformedResponse, .notServedHere, .cancelled, .heldBack: true
         case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .permissionDenied, .duplicateName,
             .billingCodeRejected, .rejected, .notAllowed:
             false
@@ -116,6 +118,7 @@ extension AutotaskError.Kind {
         case .malformedResponse: "the answer is not what Autotask answers"
         case .notAllowed: "the request is not allowed"
         case .cancelled: "the call was cancelled"
+        case .heldBack: "the call is held back until Autotask works again"
         }
     }
 }

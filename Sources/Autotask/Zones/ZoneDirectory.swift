@@ -18,14 +18,22 @@ package struct ZoneDirectory: Sendable {
     private let transport: any HTTPTransport
     private let lookupURL: String
     private let timeout: Duration
+    private let gate: any CallGate
 
     /// - Parameters:
     ///   - lookupURL: the API's root on a host that knows all zones: `https://webservices.autotask.net/atservicesrest/`.
     ///   - timeout: how long a call may take.
-    package init(transport: any HTTPTransport, lookupURL: String, timeout: Duration = .seconds(30)) {
+    ///   - gate: asked before each call.
+    package init(
+        transport: any HTTPTransport,
+        lookupURL: String,
+        timeout: Duration = .seconds(30),
+        gate: any CallGate = OpenGate()
+    ) {
         self.transport = transport
         self.lookupURL = lookupURL.endingInOneSlash + AutotaskOperation.apiVersion + AutotaskOperation.zone.path + "?user="
         self.timeout = timeout
+        self.gate = gate
     }
 
     /// Asks for a user's zone.
@@ -44,7 +52,9 @@ package struct ZoneDirectory: Sendable {
             headers: traceparent.map { [HTTPHeader("traceparent", $0)] } ?? [],
             timeout: timeout
         )
-        let answer = try await transport.answer(to: request, of: .zone, redacting: Redaction(username: username), observe: observe)
+        let answer = try await gate.pass { () async throws(AutotaskError) in
+            try await transport.answer(to: request, of: .zone, redacting: Redaction(username: username), observe: observe)
+        }
         guard let zone = DiscoveredZone(zoneInformation: answer.body) else { throw answer.malformed("the zone is incomplete") }
         return zone
     }

@@ -7,12 +7,20 @@ import Vault
 extension JobContext {
     /// Looks up who serves a user's database. It counts as one call; no secret is sent.
     func zone(forUsername username: String) async throws(AutotaskError) -> DiscoveredZone {
-        try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL)
+        let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil)
+        return try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
             .zone(forUsername: username, traceparent: job.traceparent)
     }
 
-    func autotaskSession(in zone: Zone, with credentials: AutotaskCredentials) -> AutotaskSession {
-        AutotaskSession(transport: autotask.transport, zone: zone, credentials: credentials, traceparent: job.traceparent)
+    /// - Parameter databaseID: whose calls they are.
+    func autotaskSession(in zone: Zone, of databaseID: Int64, with credentials: AutotaskCredentials) -> AutotaskSession {
+        AutotaskSession(
+            transport: autotask.transport,
+            zone: zone,
+            credentials: credentials,
+            traceparent: job.traceparent,
+            gate: AutotaskGate(self, url: zone.apiURL, databaseID: databaseID)
+        )
     }
 
     /// Credentials as the session takes them: with the vendor's tracking identifier where the tenant brings none of its own.

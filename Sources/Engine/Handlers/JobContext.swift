@@ -2,6 +2,7 @@ import Contract
 package import HTTP
 import Logging
 import Store
+import Synchronization
 import Telemetry
 import Vault
 
@@ -16,7 +17,10 @@ final class JobContext: Sendable {
     let entropy: any Entropy
     /// For events that are told as best effort: `sync.started`, `sync.progress`.
     let sink: any EventSink
+    let breakers: CircuitBreakers
+    let worker: WorkerIdentity
     private let logger: Logger
+    private let wasHeldUp = Atomic(false)
 
     init(
         claim: LaneClaim,
@@ -27,6 +31,8 @@ final class JobContext: Sendable {
         clock: any EngineClock,
         entropy: any Entropy,
         sink: any EventSink,
+        breakers: CircuitBreakers,
+        worker: WorkerIdentity,
         log: Logger
     ) {
         self.claim = claim
@@ -37,6 +43,8 @@ final class JobContext: Sendable {
         self.clock = clock
         self.entropy = entropy
         self.sink = sink
+        self.breakers = breakers
+        self.worker = worker
         logger = log
     }
 
@@ -59,6 +67,11 @@ final class JobContext: Sendable {
     func offer(_ type: EventType, _ data: JSONObject) {
         sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil))
     }
+
+    /// Whether a call of this attempt was not made, because Autotask does not work at the moment: nothing is the matter with the job.
+    var isHeldUp: Bool { wasHeldUp.load(ordering: .relaxed) }
+
+    func holdUp() { wasHeldUp.store(true, ordering: .relaxed) }
 
     /// Logs something about this attempt: lane and job are added.
     func log(_ level: Logger.Level, _ message: Logger.Message, _ details: @autoclosure () -> Logger.Metadata) {

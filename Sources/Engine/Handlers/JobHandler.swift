@@ -22,7 +22,7 @@ struct HandlerOutcome: Sendable {
         /// Something transient: tried again later, not before `earliest`, with `job.deferred` telling so. When the attempts are spent,
         /// `failure` ends the job instead: the job's own failed event.
         case transient(JobError, earliest: Timestamp?, failure: Event)
-        /// Put back as if never begun: there is no place at the tenant's database right now.
+        /// Put back, the attempt not counted: there is no place at the tenant's database right now, or the program is told to finish.
         case postponed
     }
 
@@ -54,7 +54,7 @@ struct HandlerOutcome: Sendable {
         )
     }
 
-    static func postponed(apiCalls: Int) -> HandlerOutcome {
-        HandlerOutcome(ending: .postponed, events: [], changes: LaneChanges(), apiCalls: apiCalls)
+    static func postponed(events: [Event] = [], changes: LaneChanges = LaneChanges(), apiCalls: Int) -> HandlerOutcome {
+        HandlerOutcome(ending: .postponed, events: events, changes: changes, apiCalls: apiCalls)
     }
 }

@@ -40,7 +40,7 @@ final class TenantSession {
         self.connection = connection
         stored = connection
         credentials = try context.storedCredentials(of: connection)
-        session = context.autotaskSession(in: connection.zone, with: credentials)
+        session = context.autotaskSession(in: connection.zone, of: connection.databaseID, with: credentials)
     }
 
     /// Makes a call.
@@ -85,7 +85,7 @@ final class TenantSession {
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
         otherCalls += session.callCount
-        session = context.autotaskSession(in: found.zone, with: credentials)
+        session = context.autotaskSession(in: found.zone, of: found.databaseID, with: credentials)
         return true
     }
 

@@ -13,6 +13,8 @@ struct JobAttempt: Sendable {
     let clock: any EngineClock
     let entropy: any Entropy
     let sink: any EventSink
+    let breakers: CircuitBreakers
+    let worker: WorkerIdentity
     let log: Logger
 
     private let connect = ConnectHandler()
@@ -28,6 +30,7 @@ struct JobAttempt: Sendable {
         clock: any EngineClock,
         entropy: any Entropy,
         sink: any EventSink,
+        worker: WorkerIdentity,
         log: Logger
     ) {
         self.store = store
@@ -37,6 +40,8 @@ struct JobAttempt: Sendable {
         self.clock = clock
         self.entropy = entropy
         self.sink = sink
+        self.worker = worker
+        breakers = CircuitBreakers(pause: settings.retry.base * 2.5)
         self.log = log
     }
 
@@ -67,6 +72,8 @@ struct JobAttempt: Sendable {
             clock: clock,
             entropy: entropy,
             sink: sink,
+            breakers: breakers,
+            worker: worker,
             log: log
         )
     }
@@ -111,13 +118,20 @@ struct JobAttempt: Sendable {
         case .finished:
             return Completion(.finished, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .postponed:
-            return Completion(.postponed, events: [], apiCalls: outcome.apiCalls)
+            return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient where Task.isCancelled:
             // The program ends and took the calls with it: nothing is the matter with the job.
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient(var error, let earliest, let failure):
             let attempt = context.job.attempts
-            let next = settings.retry.nextAttempt(after: attempt, earliest: earliest, fraction: entropy.fraction(), now: clock.now)
+            let next = settings.retry.nextAttempt(
+                after: attempt,
+                isHeldUp: context.isHeldUp,
+                acceptedAt: context.job.acceptedAt,
+                earliest: earliest,
+                fraction: entropy.fraction(),
+                now: clock.now
+            )
             guard let next else {
                 return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
             }
@@ -127,7 +141,7 @@ struct JobAttempt: Sendable {
                 ["until": .string(next.description), "attempt": JSON(attempt), "error": error.json]
             )
             return Completion(
-                .deferred(until: next),
+                .deferred(until: next, counts: !context.isHeldUp),
                 events: outcome.events + [deferred],
                 changes: outcome.changes,
                 apiCalls: outcome.apiCalls

@@ -8,10 +8,19 @@ package struct RetryPolicy: Hashable, Sendable {
     /// Attempts at a job, the first included.
     package var maximumAttempts: Int
 
-    package init(base: Duration = .seconds(2), maximumDelay: Duration = .seconds(600), maximumAttempts: Int = 10) {
+    /// A job is not tried again later than this after it was accepted.
+    package var maximumAge: Duration
+
+    package init(
+        base: Duration = .seconds(2),
+        maximumDelay: Duration = .seconds(600),
+        maximumAttempts: Int = 10,
+        maximumAge: Duration = .seconds(86_400)
+    ) {
         self.base = base
         self.maximumDelay = maximumDelay
         self.maximumAttempts = maximumAttempts
+        self.maximumAge = maximumAge
     }
 
     /// When the next attempt may begin, or `nil` when the attempts are spent.
@@ -21,13 +30,23 @@ package struct RetryPolicy: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - attempt: the attempt that just failed, from 1.
+    ///   - isHeldUp: whether it came to nothing because Autotask does not work at the moment: then it does not count, and ends by age alone.
+    ///   - acceptedAt: when the job was accepted.
     ///   - earliest: not before this moment, whatever chance says.
     ///   - fraction: chance, in `0..<1`.
-    package func nextAttempt(after attempt: Int, earliest: Timestamp?, fraction: Double, now: Timestamp) -> Timestamp? {
-        guard attempt < maximumAttempts else { return nil }
+    package func nextAttempt(
+        after attempt: Int,
+        isHeldUp: Bool = false,
+        acceptedAt: Timestamp,
+        earliest: Timestamp?,
+        fraction: Double,
+        now: Timestamp
+    ) -> Timestamp? {
+        guard attempt < maximumAttempts || isHeldUp else { return nil }
         var ceiling = base
         for _ in 1..<max(attempt, 1) where ceiling < maximumDelay { ceiling *= 2 }
         let jitter = min(ceiling, maximumDelay) * fraction
-        return max(earliest ?? now, now) + jitter
+        let next = max(earliest ?? now, now) + jitter
+        return next < acceptedAt + maximumAge ? next : nil
     }
 }

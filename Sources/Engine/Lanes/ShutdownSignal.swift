@@ -6,6 +6,9 @@ import ServiceLifecycle
 /// ServiceLifecycle's `gracefulShutdown()` and `cancelWhenGracefulShutdown(_:)` wake their waiter through an unstructured task, which leaves
 /// the executor of the task that waits: a simulation, which orders everything that runs, could not order that.
 enum ShutdownSignal {
+    /// Whether the program is told to finish, as the calling task knows it.
+    static var wasGiven: Bool { Task.isShuttingDownGracefully }
+
     /// Returns when the program is told to finish.
     static func wait() async {
         let signal = WakeSignal()

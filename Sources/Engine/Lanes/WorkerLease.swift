@@ -22,7 +22,9 @@ struct WorkerLease: Service {
     /// Joins the store. Called before anything is claimed.
     func join() async throws(StoreError) {
         let now = clock.now
-        took(over: try await store.join(worker.current, until: now + WorkerLease.duration, at: now))
+        let takeover = try await store.join(worker.current, until: now + WorkerLease.duration, at: now)
+        worker.holdsLease(until: now + WorkerLease.duration)
+        took(over: takeover)
     }
 
     /// - Throws: ``StoreError`` when the store does not let this worker join any more: its clock was left behind by that of another.
@@ -43,7 +45,9 @@ struct WorkerLease: Service {
     private func renew() async throws(StoreError) {
         let now = clock.now
         do {
-            took(over: try await store.renew(worker.current, until: now + WorkerLease.duration, at: now))
+            let takeover = try await store.renew(worker.current, until: now + WorkerLease.duration, at: now)
+            worker.holdsLease(until: now + WorkerLease.duration)
+            took(over: takeover)
         } catch  where error.code == .fenced {
             log.warning("This worker was taken for dead; it joins anew and gives up what it held")
             worker.become(WorkerID(entropy.eventID()))

@@ -24,6 +24,7 @@ final class Transfer {
     /// How often the request was given to a connection.
     private var sendings = 0
     private var isTooLarge = false
+    private var isWithdrawn = false
 
     init(_ configuration: CurlTransport.Configuration) throws(HTTPError) {
         easy = try EasyHandle()
@@ -70,6 +71,7 @@ final class Transfer {
         self.exchange = exchange
         sendings = 0
         isTooLarge = false
+        isWithdrawn = false
         isHeadComplete = false
         try easy.set(CURLOPT_URL, exchange.destination.url)
         try easy.set(CURLOPT_PROTOCOLS_STR, exchange.destination.isPlain ? "http" : "https")
@@ -113,6 +115,8 @@ final class Transfer {
             .success(ReceivedAnswer(status: status, head: head, body: body, elapsed: elapsed))
         case nil:
             .failure(HTTPError(.cancelled, "The request was cancelled", mayHaveBeenSent: wasHandedOver))
+        case _ where isWithdrawn:
+            .failure(HTTPError(.withdrawn, "The request was withdrawn before it was sent", mayHaveBeenSent: wasHandedOver))
         case _ where isTooLarge:
             .failure(HTTPError(.responseTooLarge, "The answer is larger than allowed", mayHaveBeenSent: wasHandedOver))
         case let code?:
@@ -164,6 +168,8 @@ final class Transfer {
     /// - Returns: whether the request may be sent.
     fileprivate func willSend() -> Bool {
         guard sendings == 0 || exchange?.request.isRepeatable == true else { return false }
+        isWithdrawn = exchange?.request.mayStillBeSent?() == false
+        guard !isWithdrawn else { return false }
         sendings += 1
         return true
     }

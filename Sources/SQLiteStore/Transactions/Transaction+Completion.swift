@@ -28,10 +28,11 @@ extension Transaction {
         case .finished:
             guard let terminal = entries.first(where: { $0.event.event.type.isTerminal }) else { break }
             try finish(claim.order, with: terminal.event, at: now)
-        case .deferred(let until):
+        case .deferred(let until, let counts):
             try connection.run(
-                "UPDATE jobs SET not_before = ?, api_calls = api_calls + ? WHERE place = ?",
+                "UPDATE jobs SET not_before = ?, attempts = attempts - ?, api_calls = api_calls + ? WHERE place = ?",
                 until,
+                counts ? 0 : 1,
                 completion.apiCalls,
                 claim.order
             )

@@ -21,8 +21,8 @@ package struct Completion: Sendable {
 package enum Disposition: Hashable, Sendable {
     /// The job has ended: its payload is blanked, its terminal event is remembered.
     case finished
-    /// Tried again, not before this moment. The attempt counts.
-    case deferred(until: Timestamp)
+    /// Tried again, not before this moment. The attempt `counts`, unless nothing was the matter with the job.
+    case deferred(until: Timestamp, counts: Bool = true)
     /// Put back as if it had not been begun: the attempt does not count.
     case postponed
 }

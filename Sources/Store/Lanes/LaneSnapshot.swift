@@ -71,7 +71,7 @@ package struct QueuedJob: Hashable, Sendable {
     }
 
     /// Whether it was begun at all: what was begun does not expire.
-    package var wasBegun: Bool { attempts > 0 || interruptions > 0 }
+    package var wasBegun: Bool { attempts > 0 || interruptions > 0 || hasWritten }
 }
 
 /// What is to become of a lane's jobs.

@@ -114,8 +114,9 @@ extension ModelTables {
             if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
                 try finish(claim.order, with: terminal.event, at: now)
             }
-        case .deferred(let until):
+        case .deferred(let until, let counts):
             jobs[job].job.notBefore = until
+            if !counts { jobs[job].job.attempts -= 1 }
             jobs[job].job.apiCalls += completion.apiCalls
         case .postponed:
             jobs[job].job.attempts -= 1

@@ -91,6 +91,8 @@ struct TenantSessionTests {
             clock: context.clock,
             entropy: context.entropy,
             sink: context.sink,
+            breakers: context.breakers,
+            worker: context.worker,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let error = #expect(throws: JobError.self) { try TenantSession(context) }

@@ -9,7 +9,7 @@ struct RetryPolicyTests {
     private let policy = RetryPolicy(base: .seconds(2), maximumDelay: .seconds(60), maximumAttempts: 8)
 
     private func delay(after attempt: Int, fraction: Double, earliest: Timestamp? = nil) -> Duration? {
-        policy.nextAttempt(after: attempt, earliest: earliest, fraction: fraction, now: now).map { $0 - now }
+        policy.nextAttempt(after: attempt, acceptedAt: now, earliest: earliest, fraction: fraction, now: now).map { $0 - now }
     }
 
     @Test func `the delay doubles up to its maximum, with full jitter`() {
@@ -24,6 +24,14 @@ struct RetryPolicyTests {
         #expect(delay(after: 1, fraction: 0, earliest: now + .seconds(40)) == .seconds(40))
         #expect(delay(after: 1, fraction: 0.5, earliest: now + .seconds(40)) == .seconds(41))
         #expect(delay(after: 1, fraction: 0.5, earliest: now - .seconds(40)) == .seconds(1))
+    }
+
+    @Test func `a job that Autotask's state holds up ends by its age alone`() {
+        func next(age: Duration) -> Timestamp? {
+            policy.nextAttempt(after: 8, isHeldUp: true, acceptedAt: now - age, earliest: now + .seconds(60), fraction: 0, now: now)
+        }
+        #expect(next(age: .seconds(86_339)) == now + .seconds(60))
+        #expect(next(age: .seconds(86_340)) == nil)
     }
 
     @Test func `attempts are bounded`() {

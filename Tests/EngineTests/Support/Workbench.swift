@@ -23,6 +23,8 @@ struct Workbench {
     let clock = ManualClock(Timestamp("2026-11-22T08:00:00Z")!)
     let store = HandlerStore()
     let sink = RecordingSink()
+    let breakers = CircuitBreakers(pause: .seconds(5))
+    let worker = WorkerIdentity(WorkerID("worker-1"))
     let keyRing: KeyRing
     let vault: Vault
     var settings = EngineSettings()
@@ -30,6 +32,7 @@ struct Workbench {
 
     init() {
         keyRing = KeyRing.generate(at: clock.now)
+        worker.holdsLease(until: clock.now + .seconds(86_400))
         vault = Vault(keyRing)
         autotask.change {
             $0.databases[Workbench.databaseID] = FakeAutotask.Database(host: Workbench.zoneHost)
@@ -76,6 +79,8 @@ struct Workbench {
             clock: clock,
             entropy: entropy,
             sink: sink,
+            breakers: breakers,
+            worker: worker,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }

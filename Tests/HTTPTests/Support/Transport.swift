@@ -56,8 +56,12 @@ extension ScriptedServer {
         HTTPRequest(method: .get, url: url(path), timeout: timeout, maximumResponseBytes: maximumResponseBytes)
     }
 
-    func post(_ body: String = "{}", isRepeatable: Bool? = nil) -> HTTPRequest {
-        HTTPRequest(method: .post, url: url(), body: Array(body.utf8), isRepeatable: isRepeatable)
+    func post(
+        _ body: String = "{}",
+        isRepeatable: Bool? = nil,
+        mayStillBeSent: (@Sendable () -> Bool)? = nil
+    ) -> HTTPRequest {
+        HTTPRequest(method: .post, url: url(), body: Array(body.utf8), isRepeatable: isRepeatable, mayStillBeSent: mayStillBeSent)
     }
 }
 

@@ -42,7 +42,7 @@ struct ConnectAttempt {
         guard try await occupy(found.databaseID) else { return .postponed(apiCalls: apiCalls) }
 
         let profile: APIUserProfile
-        do { profile = try await verify(credentials, in: found.zone) } catch { return failed(error, digest: digest) }
+        do { profile = try await verify(credentials, at: found) } catch { return failed(error, digest: digest) }
         return established(connection(credentials, digest, found, profile))
     }
 
@@ -81,8 +81,8 @@ struct ConnectAttempt {
         var serviceFields: ServiceFields
     }
 
-    private mutating func verify(_ credentials: ClearCredentials, in zone: Zone) async throws(CallFailure) -> APIUserProfile {
-        let session = context.autotaskSession(in: zone, with: context.autotaskCredentials(credentials))
+    private mutating func verify(_ credentials: ClearCredentials, at found: DiscoveredZone) async throws(CallFailure) -> APIUserProfile {
+        let session = context.autotaskSession(in: found.zone, of: found.databaseID, with: context.autotaskCredentials(credentials))
         defer { apiCalls += session.callCount }
         do {
             try await session.version()

@@ -39,7 +39,7 @@ struct SyncEnding {
 
     /// The attempt is over, after its second phase.
     mutating func outcome(_ interruption: Interruption?, after application: inout SyncApplication) -> HandlerOutcome {
-        if case .transient = interruption {} else { application.settle() }
+        if interruption?.isPassing != true { application.settle() }
         ledger = application.ledger
         journal = application.journal
         if case .superseded = interruption, !context.job.hasWritten, application.written.isEmpty {
@@ -51,16 +51,22 @@ struct SyncEnding {
 
     /// The attempt is over.
     mutating func outcome(_ interruption: Interruption?) -> HandlerOutcome {
-        let report = report(interruption?.error)
-        guard case .transient(let error, let earliest) = interruption else { return finished(report) }
-        return .transient(
-            error,
-            earliest: earliest,
-            failure: context.event(report.eventType, report.members),
-            events: session?.stateEvents ?? [],
-            changes: changes(isFinal: false),
-            apiCalls: apiCalls
-        )
+        switch interruption {
+        case .parked:
+            return .postponed(events: session?.stateEvents ?? [], changes: changes(isFinal: false), apiCalls: apiCalls)
+        case .transient(let error, let earliest):
+            let report = report(error)
+            return .transient(
+                error,
+                earliest: earliest,
+                failure: context.event(report.eventType, report.members),
+                events: session?.stateEvents ?? [],
+                changes: changes(isFinal: false),
+                apiCalls: apiCalls
+            )
+        case .fatal, .superseded, nil:
+            return finished(report(interruption?.error))
+        }
     }
 
     private mutating func finished(_ report: SyncReport) -> HandlerOutcome {

@@ -147,6 +147,7 @@ struct SyncInterruptionTests {
         #expect(deferred.deferral?.error.code == .rateLimited)
         #expect(deferred.deferral?.earliest == lane.clock.now + .seconds(60))
         #expect(lane.state.openWrites.allSatisfy { $0.state != .sent })
+        lane.clock.advance(by: .seconds(60))
         let outcome = try await lane.attempt(.plan(4))
         #expect(outcome.outcomes == ["unchanged", "created", "created", "created"])
         #expect(lane.services.count == 4)
@@ -291,6 +292,7 @@ struct SyncInterruptionTests {
         lane.autotask.fail("POST Services", .status(429))
         try await lane.sync(.plan(1))
         lane.bench.store.change { $0.resetWaits = true }
+        lane.clock.advance(by: .seconds(60))
         let outcome = try await lane.attempt(.plan(3))
         #expect(outcome.terminal?.type == .syncIncomplete)
         #expect(outcome.terminal?.errorCode == "superseded")

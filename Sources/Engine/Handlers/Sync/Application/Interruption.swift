@@ -8,6 +8,8 @@ enum Interruption: Error {
     case transient(JobError, earliest: Timestamp?)
     /// A reset waits for the lane.
     case superseded
+    /// The program is told to finish: the next attempt goes on where this one stopped.
+    case parked
 
     init(_ failure: CallFailure) {
         self =
@@ -17,10 +19,20 @@ enum Interruption: Error {
             }
     }
 
-    var error: JobError {
+    /// Why the job ends, or is put off; `nil` if neither.
+    var error: JobError? {
         switch self {
         case .fatal(let error), .transient(let error, _): error
         case .superseded: JobError(.superseded)
+        case .parked: nil
+        }
+    }
+
+    /// Whether the job goes on in another attempt.
+    var isPassing: Bool {
+        switch self {
+        case .transient, .parked: true
+        case .fatal, .superseded: false
         }
     }
 }

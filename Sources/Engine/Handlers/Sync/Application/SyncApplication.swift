@@ -67,6 +67,7 @@ struct SyncApplication {
         guard context.now < deadline else {
             return .transient(JobError(.timeout, "The sync takes longer than one attempt may. It goes on soon."), earliest: nil)
         }
+        if ShutdownSignal.wasGiven { return .parked }
         let sentAt = context.now
         journal.send(step, at: sentAt)
         if try await context.journal(journal.takeUnsaved()) {

@@ -1,0 +1,36 @@
+/// Decides whether a call to Autotask may be made now, and learns how it ended.
+package protocol CallGate: Sendable {
+    /// Asked before each call.
+    ///
+    /// - Returns: to be called once, with how the call ended: `nil` for an answer that was accepted.
+    /// - Throws: ``AutotaskError/Kind/heldBack(wasRateLimited:)``: nothing is sent.
+    func admit() throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void
+
+    /// Asked again of a call that writes, when its connection stands and its first byte is about to leave: the process may have stood
+    /// still since ``admit()``. It must not block.
+    func mayStillWrite() -> Bool
+}
+
+extension CallGate {
+    /// Makes a call that it admits, and learns how it ended.
+    func pass<Value>(_ call: () async throws(AutotaskError) -> Value) async throws(AutotaskError) -> Value {
+        let ended = try admit()
+        do throws(AutotaskError) {
+            let value = try await call()
+            ended(nil)
+            return value
+        } catch {
+            ended(error)
+            throw error
+        }
+    }
+}
+
+/// Lets every call through.
+package struct OpenGate: CallGate {
+    package init() {}
+
+    package func admit() -> @Sendable (AutotaskError?) -> Void { { _ in } }
+
+    package func mayStillWrite() -> Bool { true }
+}

@@ -1,0 +1,87 @@
+import Autotask
+import Contract
+import Synchronization
+
+/// The worker's ``CircuitBreaker``s: one for each zone's host and one for each tenant's database, so that what fails costs nobody else
+/// anything. They are in memory alone: another worker finds out by itself, with a few calls.
+final class CircuitBreakers: Sendable {
+    enum Target: Hashable, Sendable {
+        /// Who serves many tenants' databases.
+        case zone(host: String)
+        case database(Int64)
+    }
+
+    private let policies: (zone: CircuitBreaker.Policy, database: CircuitBreaker.Policy)
+    private let breakers = Mutex<[Target: CircuitBreaker]>([:])
+
+    /// - Parameter pause: how long calls are kept from what fails, the first time.
+    init(pause: Duration) {
+        policies = (
+            zone: CircuitBreaker.Policy(threshold: 5, pause: pause, maximumPause: pause * 12),
+            database: CircuitBreaker.Policy(threshold: 3, pause: pause, maximumPause: pause * 12)
+        )
+    }
+
+    enum Admission {
+        case go([(Target, CircuitBreaker.Ticket)])
+        case wait(until: Timestamp, isLimiting: Bool)
+    }
+
+    /// A call wants to be made that concerns all of the targets.
+    func admit(_ targets: [Target], at now: Timestamp, fraction: Double) -> Admission {
+        breakers.withLock { breakers in
+            var tickets: [(Target, CircuitBreaker.Ticket)] = []
+            for target in targets {
+                switch breakers[target, default: CircuitBreaker(policy(of: target), at: now)].admit(at: now, fraction: fraction) {
+                case .go(let ticket):
+                    tickets.append((target, ticket))
+                case .wait(let moment):
+                    // What let it in must not count on it.
+                    for (target, ticket) in tickets { breakers[target]?.ended(ticket, .tellsNothing, at: now, fraction: fraction) }
+                    return .wait(until: moment, isLimiting: breakers[target]?.isLimiting ?? false)
+                }
+            }
+            return .go(tickets)
+        }
+    }
+
+    /// A call has ended; `nil`: it was answered, and the answer accepted.
+    func ended(_ tickets: [(Target, CircuitBreaker.Ticket)], _ failure: AutotaskError?, at now: Timestamp, fraction: Double) {
+        breakers.withLock { breakers in
+            for (target, ticket) in tickets {
+                let result = failure.map { CircuitBreaker.Result($0, of: target, at: now) } ?? .works
+                breakers[target]?.ended(ticket, result, at: now, fraction: fraction)
+                if breakers[target]?.isAtRest == true { breakers[target] = nil }
+            }
+        }
+    }
+
+    private func policy(of target: Target) -> CircuitBreaker.Policy {
+        switch target {
+        case .zone: policies.zone
+        case .database: policies.database
+        }
+    }
+}
+
+extension CircuitBreaker.Result {
+    /// What a failure says about a part of Autotask: whoever refuses a request, works.
+    fileprivate init(_ failure: AutotaskError, of target: CircuitBreakers.Target, at now: Timestamp) {
+        switch (failure.kind, target) {
+        case (.cancelled, _), (.notAllowed, _), (.heldBack, _):
+            self = .tellsNothing
+        case (.network, _), (.timedOut, _):
+            self = .fails
+        case (.rateLimited, .database):
+            self = .limits(until: now + (failure.retryAfter ?? .zero))
+        case (.unavailable, .database), (.malformedResponse, .database):
+            // Where Autotask says what it failed at, it is busy with this one request.
+            self = failure.remoteMessage == nil ? .fails : .tellsNothing
+        case (.unavailable, .zone):
+            // From something in front of the databases.
+            self = [502, 503, 504].contains(failure.status) ? .fails : .works
+        default:
+            self = .works
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Autotask
+import AutotaskModel
+import Contract
+import HTTP
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Calls that are held back")
+struct AutotaskGateTests {
+    private let bench = Workbench()
+
+    /// Reads services over the connection of `state`, as so many attempts at jobs would.
+    private func read(_ count: Int, _ state: LaneState) async throws -> [CallFailure?] {
+        var failures: [CallFailure?] = []
+        for _ in 0..<count {
+            let session = try TenantSession(bench.context(.sync, state: state))
+            do throws(CallFailure) {
+                _ = try await session.services(ServiceQuery(ids: [1], markerField: nil))
+                failures.append(nil)
+            } catch {
+                failures.append(error)
+            }
+        }
+        return failures
+    }
+
+    @Test func `a database that fails is left alone, and its zone's other databases are not`() async throws {
+        let state = try await bench.connectedState()
+        bench.autotask.fail("POST Services/query", .status(500), .status(500), .status(500))
+        let failures = try await read(4, state)
+        #expect(failures.map { $0?.error.code } == Array(repeating: .autotaskUnavailable, count: 4))
+        #expect(failures.last??.cause?.kind == .heldBack(wasRateLimited: false))
+        #expect(bench.autotask.operations.count { $0 == "POST Services/query" } == 3)
+        guard case .retry(let earliest?) = failures.last??.consequence else {
+            Issue.record("It is not said when to come back.")
+            return
+        }
+        #expect(earliest > bench.clock.now)
+
+        var other = state
+        other.connection?.databaseID += 1
+        #expect(try await read(1, other).map { $0?.error.code } == [nil])
+    }
+
+    @Test func `a zone that does not answer is left alone, whoever asks`() async throws {
+        let state = try await bench.connectedState()
+        bench.autotask.fail("POST Services/query", .noAnswer(.timedOut), .noAnswer(.timedOut))
+        _ = try await read(2, state)
+        var other = state
+        other.connection?.databaseID += 1
+        bench.autotask.fail("POST Services/query", .noAnswer(.cannotConnect), .status(503), .noAnswer(.connectionLost))
+        _ = try await read(3, other)
+        var third = state
+        third.connection?.databaseID += 2
+        #expect(try await read(1, third)[0]?.cause?.kind == .heldBack(wasRateLimited: false))
+
+        var elsewhere = third
+        elsewhere.connection?.zone.apiURL = "https://webservices25.autotask.net/atservicesrest/"
+        #expect(try await read(1, elsewhere)[0]?.cause?.kind != .heldBack(wasRateLimited: false))
+    }
+
+    @Test func `what Autotask refuses opens nothing`() async throws {
+        let state = try await bench.connectedState()
+        let refusal = #"{"errors":["A value is required for the field name"]}"#
+        for _ in 0..<8 { bench.autotask.fail("POST Services/query", .status(500, body: refusal)) }
+        #expect(try await read(9, state).last! == nil)
+    }
+
+    @Test func `a limit holds for everybody at the database, until Autotask's own time`() async throws {
+        let state = try await bench.connectedState()
+        bench.autotask.fail("POST Services/query", .status(429, headers: [(name: "Retry-After", value: "120")]))
+        let failures = try await read(2, state)
+        #expect(failures.map { $0?.error.code } == [.rateLimited, .rateLimited])
+        #expect(failures[1]?.cause?.kind == .heldBack(wasRateLimited: true))
+        bench.clock.advance(by: .seconds(120))
+        #expect(try await read(1, state).map { $0?.error.code } == [nil])
+    }
+
+    @Test func `an attempt that was held back says so`() async throws {
+        let state = try await bench.connectedState()
+        bench.autotask.fail("POST Services/query", .status(500), .status(500), .status(500))
+        _ = try await read(3, state)
+        let context = bench.context(.sync, state: state)
+        let session = try TenantSession(context)
+        #expect(!context.isHeldUp)
+        let services = try? await session.services(ServiceQuery(ids: [1], markerField: nil))
+        #expect(services == nil)
+        #expect(context.isHeldUp && session.apiCalls == 0)
+    }
+
+    @Test func `no write leaves once the worker's lease is over`() async throws {
+        let context = bench.context(.sync, state: try await bench.connectedState())
+        let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1)
+        bench.worker.holdsLease(until: bench.clock.now + .seconds(1))
+        #expect(gate.mayStillWrite())
+        bench.clock.advance(by: .seconds(1))
+        #expect(!gate.mayStillWrite())
+    }
+}
