@@ -12,6 +12,8 @@ package struct EngineSettings: Sendable {
     package var settleTime: Duration
     /// How many lanes are worked on at once.
     package var concurrentLanes: Int
+    /// With so many unfinished jobs in the store, the door is closed: further ones wait at the broker.
+    package var backlogLimit: Int
     /// How long billing codes that were read count as fresh.
     package var billingCodesLifetime: Duration
     /// How long refused credentials are answered from memory.
@@ -26,6 +28,7 @@ package struct EngineSettings: Sendable {
         accessCutoff: Timestamp? = Timestamp("2023-06-01T00:00:00Z"),
         settleTime: Duration = .seconds(300),
         concurrentLanes: Int = 512,
+        backlogLimit: Int = 50_000,
         billingCodesLifetime: Duration = .seconds(600),
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
@@ -36,6 +39,7 @@ package struct EngineSettings: Sendable {
         self.accessCutoff = accessCutoff
         self.settleTime = settleTime
         self.concurrentLanes = concurrentLanes
+        self.backlogLimit = backlogLimit
         self.billingCodesLifetime = billingCodesLifetime
         self.refusalMemory = refusalMemory
         self.attemptDeadline = attemptDeadline

@@ -125,6 +125,8 @@ extension SQLiteStore {
 // MARK: - Looking
 
 extension SQLiteStore {
+    package func backlog() async throws(StoreError) -> Int { try await read { try $0.backlog() } }
+
     package func lanes() async throws(StoreError) -> [LaneOverview] { try await read { try $0.laneOverviews() } }
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }

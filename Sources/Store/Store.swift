@@ -103,6 +103,9 @@ package protocol Store: Sendable {
 
     // MARK: Looking
 
+    /// How many jobs are accepted and not finished.
+    func backlog() async throws(StoreError) -> Int
+
     /// Every lane that the store knows, by tenant and product.
     func lanes() async throws(StoreError) -> [LaneOverview]
 

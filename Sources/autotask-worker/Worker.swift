@@ -12,10 +12,6 @@ import Vault
 
 /// The composition root: builds the worker from its settings, and runs it until it is told to finish.
 struct Worker {
-    /// How long the jobs that run may take to end after SIGTERM. Then they are cancelled, and put back.
-    private static let shutdownTime: Duration = .seconds(25)
-    private static let cancellationTime: Duration = .seconds(10)
-
     private let settings: Settings
     private let log: Logger
 
@@ -35,6 +31,7 @@ struct Worker {
         signal(SIGPIPE, SIG_IGN)
         Worker.raiseDescriptorLimit()
         let engineSettings = try settings.engine
+        let shutdownTime = try settings.shutdownTime
         let vault = Vault(try settings.keyRing)
         if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
         if settings[.autotaskIntegrationCode] == nil {
@@ -69,10 +66,11 @@ struct Worker {
         // The group's own messages describe whole services; what they say, the services say better.
         var groupLog = log
         groupLog.logLevel = max(log.logLevel, .warning)
-        let services: [any Service] = [transport, publisher] + engine.services + [consumer]
+        let services: [any Service] = [TerminationSignals(log: log), transport, publisher] + engine.services + [consumer]
         var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLog)
-        configuration.maximumGracefulShutdownDuration = Worker.shutdownTime
-        configuration.maximumCancellationDuration = Worker.cancellationTime
+        // Jobs that run may take two thirds of the time to end; then they are cancelled, and put back.
+        configuration.maximumGracefulShutdownDuration = shutdownTime * 2 / 3
+        configuration.maximumCancellationDuration = shutdownTime / 3
         do { try await ServiceGroup(configuration: configuration).run() } catch let error as StoreError {
             throw Failure(.unavailable, "The store refuses this worker: \(error.message)")
         }

@@ -20,6 +20,12 @@ extension Behaviour {
             #expect(lanes.map(\.services) == [0, 0, 2] && lanes.map(\.syncedServices) == [0, 0, 1])
             #expect(lanes.map(\.epoch) == [1, 1, 1])
         },
+        Behaviour("the backlog is what was accepted and has not finished") { bench in
+            try await bench.accept(.job("a"), .job("b"), .job("c", .two), bench.refusal("r", .three))
+            #expect(try await bench.store.backlog() == 3)
+            try await bench.finish(try await bench.claimOne())
+            #expect(try await bench.store.backlog() == 2)
+        },
         Behaviour("a lane that nobody knows is not there") { bench in
             let detail = try await bench.store.lane(.one)
             #expect(detail == nil)

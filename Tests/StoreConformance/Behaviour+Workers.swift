@@ -74,7 +74,8 @@ extension Behaviour {
             #expect(try await bench.store.renew(other, until: bench.time(60), at: bench.time(16)).events == 1)
             #expect(try await bench.unpublished(of: other).map(\.event) == entries.map(\.event))
         },
-        Behaviour("a worker whose clock is behind a live one's by more than ten seconds may not join; one whose clock is ahead takes over") { bench in
+        Behaviour("a worker whose clock is behind a live one's by more than ten seconds may not join; one whose clock is ahead takes over")
+        { bench in
             let other = WorkerID("worker-2")
             await bench.expect(.clockBehind, "join") {
                 _ = try await bench.store.join(other, until: bench.time(15 - 11), at: bench.time(-11))

@@ -25,8 +25,10 @@ struct Intake: Service {
 
     func run() async throws {
         // The source ends first when the program is told to finish.
+        var keeper = DoorKeeper(source: source, store: store, limit: settings.backlogLimit, clock: clock, log: log)
         while let batch = await source.nextBatch() {
             if await takeIn(batch) { source.acknowledge(batch) }
+            await keeper.passed(batch.deliveries.count)
         }
         await ShutdownSignal.wait()
     }

@@ -3,6 +3,10 @@ import Store
 
 /// What is remembered of a lane, as a claim and `tenant show` need it.
 extension Connection {
+    func backlog() throws -> Int {
+        try first("SELECT COUNT(*) FROM jobs WHERE finished_at IS NULL") { Int($0.integer(0)) } ?? 0
+    }
+
     /// In the order of acceptance.
     func unfinishedJobs(lane: Int64) throws -> [QueuedJob] {
         try all(

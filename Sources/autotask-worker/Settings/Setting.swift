@@ -21,6 +21,9 @@ enum Setting: String, CaseIterable {
     case concurrentLanes = "CONCURRENT_LANES"
     case retrySeconds = "RETRY_SECONDS"
     case retryAttempts = "RETRY_ATTEMPTS"
+    case retryHours = "RETRY_HOURS"
+    case backlogLimit = "BACKLOG_LIMIT"
+    case shutdownSeconds = "SHUTDOWN_SECONDS"
     case development = "DEVELOPMENT"
     case logLevel = "LOG_LEVEL"
 
@@ -39,6 +42,9 @@ enum Setting: String, CaseIterable {
         case .concurrentLanes: "512"
         case .retrySeconds: "2"
         case .retryAttempts: "10"
+        case .retryHours: "24"
+        case .backlogLimit: "50000"
+        case .shutdownSeconds: "30"
         case .development: "0"
         case .logLevel: "info"
         case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode: nil

@@ -131,11 +131,19 @@ struct Settings {
                 accessCutoff: cutoff,
                 settleTime: try seconds(.settleSeconds),
                 concurrentLanes: try count(.concurrentLanes),
+                backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
-                retry: RetryPolicy(base: try seconds(.retrySeconds), maximumAttempts: try count(.retryAttempts))
+                retry: RetryPolicy(
+                    base: try seconds(.retrySeconds),
+                    maximumAttempts: try count(.retryAttempts),
+                    maximumAge: try seconds(.retryHours) * 3600
+                )
             )
         }
     }
+
+    /// How long finishing may take, from SIGTERM to the end of the process.
+    var shutdownTime: Duration { get throws { try seconds(.shutdownSeconds) } }
 
     // MARK: Forms
 

@@ -43,6 +43,12 @@ struct SettingsOptions: ParsableArguments {
     var retrySeconds: String?
     @Option(help: ArgumentHelp("Attempts at a job, the first included.", valueName: "count"))
     var retryAttempts: String?
+    @Option(help: ArgumentHelp("How long after it was accepted a job is tried again.", valueName: "hours"))
+    var retryHours: String?
+    @Option(help: ArgumentHelp("With so many unfinished jobs no more are taken: they wait at the broker.", valueName: "count"))
+    var backlogLimit: String?
+    @Option(help: ArgumentHelp("How long finishing may take after SIGTERM.", valueName: "seconds"))
+    var shutdownSeconds: String?
     @Option(help: ArgumentHelp("1 accepts clear credentials and any publisher: for development only.", valueName: "0|1"))
     var development: String?
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
@@ -68,6 +74,9 @@ struct SettingsOptions: ParsableArguments {
         case .concurrentLanes: concurrentLanes
         case .retrySeconds: retrySeconds
         case .retryAttempts: retryAttempts
+        case .retryHours: retryHours
+        case .backlogLimit: backlogLimit
+        case .shutdownSeconds: shutdownSeconds
         case .development: development
         case .logLevel: logLevel
         }

@@ -160,6 +160,10 @@ package final class ModelStore: Store {
 
     // MARK: Looking
 
+    package func backlog() async throws(StoreError) -> Int {
+        try await transaction("backlog") { tables throws(StoreError) in tables.jobs.count { $0.finishedAt == nil } }
+    }
+
     package func lanes() async throws(StoreError) -> [LaneOverview] {
         try await transaction("lanes") { tables throws(StoreError) in tables.overviews }
     }

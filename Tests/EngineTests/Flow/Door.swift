@@ -11,6 +11,8 @@ final class Door: JobSource {
         var waiter: CheckedContinuation<IncomingBatch?, Never>?
         var acknowledged: [Int] = []
         var next = 0
+        var suspensions: [Bool] = []
+        var observer: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
@@ -39,9 +41,33 @@ final class Door: JobSource {
         state.withLock { $0.acknowledged.append(number) }
     }
 
-    func suspend() {}
+    func suspend() { note(suspended: true) }
 
-    func resume() {}
+    func resume() { note(suspended: false) }
+
+    /// What the engine did with the door: `true` for closing it.
+    var suspensions: [Bool] { state.withLock { $0.suspensions } }
+
+    /// Returns when the engine did that last.
+    func isSuspended(_ isSuspended: Bool) async {
+        while suspensions.last != isSuspended {
+            await withCheckedContinuation { continuation in
+                let isDone = state.withLock { state in
+                    if state.suspensions.last != isSuspended { state.observer = continuation }
+                    return state.suspensions.last == isSuspended
+                }
+                if isDone { continuation.resume() }
+            }
+        }
+    }
+
+    private func note(suspended: Bool) {
+        state.withLock { state in
+            state.suspensions.append(suspended)
+            defer { state.observer = nil }
+            return state.observer
+        }?.resume()
+    }
 
     private func hand<Value>(after change: (inout State) -> Value) -> Value {
         let (value, waiter, batch) = state.withLock { state -> (Value, CheckedContinuation<IncomingBatch?, Never>?, IncomingBatch?) in

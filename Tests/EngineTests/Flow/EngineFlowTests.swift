@@ -15,6 +15,7 @@ struct EngineFlowTests {
     private let door = Door()
     private let results = ResultsBoard()
     private let clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!)
+    private let autotask = FakeAutotask()
 
     /// Runs an engine on a store of its own while `body` runs.
     private func withEngine(
@@ -30,7 +31,7 @@ struct EngineFlowTests {
             sink: results,
             store: store,
             vault: Vault(KeyRing.generate(at: clock.now)),
-            autotask: AutotaskAccess(transport: FakeAutotask(), lookupURL: FakeAutotask.lookupURL, integrationCode: []),
+            autotask: AutotaskAccess(transport: autotask, lookupURL: FakeAutotask.lookupURL, integrationCode: []),
             settings: settings,
             clock: clock,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -129,12 +130,33 @@ struct EngineFlowTests {
             results.refuse(2)
             door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
             // Each refusal is followed by a pause.
-            while results.attempts < 3 {
-                clock.advance(by: .seconds(1))
-                await Task.yield()
-            }
+            while results.attempts < 3 { await clock.advanceToNextSleeper() }
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])
+        }
+    }
+
+    @Test func `the door is closed while too many jobs wait, and opens again`() async throws {
+        var settings = EngineSettings()
+        settings.backlogLimit = 2
+        settings.acceptsClearCredentials = true
+        for _ in 0..<2 { autotask.fail("GET zoneInformation", .status(503)) }
+        try await withEngine(settings: settings) { store in
+            for number in 1...2 {
+                let data: JSON = [
+                    "firstConfiguredAt": "2020-01-01T00:00:00Z",
+                    "credentials": ["username": .string("nobody-\(number)"), "secret": "wrong"],
+                ]
+                door.deliver(delivery("connect", id: "job-1", tenant: "msp-\(number)", data: data))
+            }
+            _ = await results.published { $0.count == 2 }
+            await door.isSuspended(true)
+            let backlog = try await store.backlog()
+            #expect(backlog == 2)
+            // The jobs are due again.
+            while await results.published(until: { _ in true }).count < 4 { await clock.advanceToNextSleeper() }
+            while door.suspensions == [true] { await clock.advanceToNextSleeper() }
+            #expect(door.suspensions == [true, false])
         }
     }
 

@@ -9,6 +9,8 @@ final class SteppedClock: EngineClock {
         var now: Timestamp
         var nextID = 0
         var sleepers: [Int: (until: Timestamp, continuation: CheckedContinuation<Void, Never>)] = [:]
+        /// A test that waits for somebody to sleep.
+        var watcher: CheckedContinuation<Void, Never>?
     }
 
     private let state: Mutex<State>
@@ -28,6 +30,19 @@ final class SteppedClock: EngineClock {
         for continuation in due { continuation.resume() }
     }
 
+    /// Waits until somebody sleeps, and moves on to the first moment that somebody waits for.
+    func advanceToNextSleeper() async {
+        await withCheckedContinuation { continuation in
+            let isReady = state.withLock { state in
+                if state.sleepers.isEmpty { state.watcher = continuation }
+                return !state.sleepers.isEmpty
+            }
+            if isReady { continuation.resume() }
+        }
+        let moment = state.withLock { $0.sleepers.values.map(\.until).min() }
+        if let moment { advance(by: moment - now) }
+    }
+
     func sleep(until moment: Timestamp) async {
         let id = state.withLock { state in
             state.nextID += 1
@@ -35,11 +50,13 @@ final class SteppedClock: EngineClock {
         }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isOver = state.withLock { state in
-                    if moment <= state.now || Task.isCancelled { return true }
+                let (isOver, watcher) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
+                    if moment <= state.now || Task.isCancelled { return (true, nil) }
                     state.sleepers[id] = (moment, continuation)
-                    return false
+                    defer { state.watcher = nil }
+                    return (false, state.watcher)
                 }
+                watcher?.resume()
                 if isOver { continuation.resume() }
             }
         } onCancel: {

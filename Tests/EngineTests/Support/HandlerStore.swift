@@ -72,6 +72,7 @@ final class HandlerStore: Store {
         throw Self.notAHandlersMatter
     }
     func forgetPublished(_ positions: [Int64]) async throws(StoreError) { throw Self.notAHandlersMatter }
+    func backlog() async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
     func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { throw Self.notAHandlersMatter }

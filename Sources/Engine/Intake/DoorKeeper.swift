@@ -1,0 +1,58 @@
+import Contract
+import Logging
+import Store
+import Telemetry
+
+/// Closes the door while more jobs wait in the store than an operator wants there (``EngineSettings/backlogLimit``), so that the others wait
+/// at the broker, visible to every tool. It opens again when a quarter of them is done.
+struct DoorKeeper {
+    private static let pause: Duration = .seconds(1)
+    /// Other workers take jobs in too: after this long the backlog is counted anew.
+    private static let countLifetime: Duration = .seconds(10)
+
+    private let source: any JobSource
+    private let store: any Store
+    private let limit: Int
+    private let clock: any EngineClock
+    private let log: Logger
+    /// Taken in since the backlog was counted.
+    private var uncounted = 0
+    private var countedAt: Timestamp?
+
+    init(source: any JobSource, store: any Store, limit: Int, clock: any EngineClock, log: Logger) {
+        self.source = source
+        self.store = store
+        self.limit = limit
+        self.clock = clock
+        self.log = log
+    }
+
+    /// So many jobs came in. Returns when more may.
+    mutating func passed(_ count: Int) async {
+        uncounted += count
+        let isFresh = countedAt.map { clock.now - $0 < DoorKeeper.countLifetime } ?? false
+        guard !isFresh || uncounted >= max(limit / 8, 1), let waiting = await backlog(), waiting >= limit else { return }
+        log.notice("The door closes: enough jobs wait in the store", metadata: .keys([.count: "\(waiting)"]))
+        source.suspend()
+        while !ShutdownSignal.wasGiven, !Task.isCancelled {
+            await clock.sleepUnlessShutDown(until: clock.now + DoorKeeper.pause)
+            if let waiting = await backlog(), waiting <= limit * 3 / 4 {
+                log.notice("The door opens again", metadata: .keys([.count: "\(waiting)"]))
+                break
+            }
+        }
+        source.resume()
+    }
+
+    private mutating func backlog() async -> Int? {
+        do {
+            let waiting = try await store.backlog()
+            uncounted = 0
+            countedAt = clock.now
+            return waiting
+        } catch {
+            log.error("The backlog cannot be counted", metadata: .keys([.error: "\(error)"]))
+            return nil
+        }
+    }
+}
