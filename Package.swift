@@ -103,7 +103,10 @@ let package = Package(
         .target(name: "AutotaskModel", dependencies: ["Contract", "HTTP"], path: "Tests/AutotaskModel", swiftSettings: house),
         .target(
             name: "EngineSimulation",
-            dependencies: ["AutotaskModel", "Contract", "Engine", "HTTP", "Store", "Vault", logging, lifecycle],
+            dependencies: [
+                "AutotaskModel", "Contract", "Engine", "HTTP", "Store", "Vault", logging, lifecycle,
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
             path: "Tests/EngineSimulation",
             swiftSettings: house
         ),

@@ -85,6 +85,7 @@ package final class FakeAutotask: HTTPTransport {
     package var calls: [Call] { state.withLock { $0.calls } }
     package var operations: [Operation] { calls.map(\.operation) }
     package var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
+    package func user(_ name: String) -> User? { state.withLock { $0.users[name] } }
     package func database(_ id: Int64) -> Database? { state.withLock { $0.databases[id] } }
 
     /// The next request of this kind meets the fault; the one after it the next fault, if there is one.

@@ -36,6 +36,15 @@ struct ConnectionTests {
         #expect(session.callCount == 0)
     }
 
+    @Test("Whatever a call is for, its gate is asked again when its first byte is about to leave")
+    func lastMoment() async throws {
+        let gate = LapsedGate()
+        let transport = ScriptedTransport([.fixture("version.200.json")])
+        try await AutotaskSession(transport: transport, zone: .test, credentials: .test(), gate: gate).version()
+        let request = try #require(transport.requests.first)
+        #expect(request.mayStillBeSent?() == false)
+    }
+
     @Test("Calls are counted and observed, however they end")
     func counting() async {
         let calls = Mutex<[AutotaskCall]>([])
@@ -177,4 +186,11 @@ struct ConnectionTests {
         #expect(ServiceFields(json: nil) == nil)
         #expect(ServiceFields(json: [:]) == nil)
     }
+}
+
+/// Admits calls of a worker whose lease ends before they leave.
+private struct LapsedGate: CallGate {
+    func admit() -> @Sendable (AutotaskError?) -> Void { { _ in } }
+
+    func mayStillCall() -> Bool { false }
 }

@@ -1,12 +1,13 @@
 import AutotaskModel
 import Contract
+import Engine
 import Store
 
 /// What has to hold at the end of every run.
 enum Invariants {
     /// Whether every job that was published has been answered, and no event waits any more.
     static func hasEverythingEnded(_ portal: Portal, _ world: World) -> Bool {
-        guard world.disk.tables.outbox.isEmpty else { return false }
+        guard world.disk.tables.outbox.isEmpty, hasPoisonBeenFound(portal, world) else { return false }
         let answers = answers(world)
         return portal.published.allSatisfy { answers["\($0.tenant) \($0.id)"] != nil }
     }
@@ -18,6 +19,7 @@ enum Invariants {
             let ids = answers["\(job.tenant) \(job.id)"] ?? []
             if ids.count != 1 { violations.append("\(job.id) of \(job.tenant) ended \(ids.count) times.") }
         }
+        violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world)
         violations += duplicates(portal, world)
         for tenant in portal.tenants {
@@ -39,6 +41,62 @@ enum Invariants {
             answers["\(event.lane.tenant) \(job)", default: []].insert(event.id)
         }
         return answers
+    }
+
+    /// An id that was used for two payloads is told as a conflict.
+    private static func conflicts(_ portal: Portal, _ world: World) -> [String] {
+        let told = Set(
+            world.broker.published.filter { $0.event.event.type == .jobConflict }.map {
+                "\($0.event.event.lane.tenant) \($0.event.event.jobID?.description ?? "")"
+            }
+        )
+        return portal.published.filter { $0.isContested && !told.contains("\($0.tenant) \($0.id)") }.map {
+            "That \($0.id) of \($0.tenant) stood for two payloads was not told."
+        }
+    }
+
+    private static func hasPoisonBeenFound(_ portal: Portal, _ world: World) -> Bool {
+        !portal.hasPoisonMessage || world.disk.tables.letters.contains { $0.reason == ErrorCode.poison.rawValue }
+    }
+
+    /// What kills workers is abandoned, and alone: where nothing else killed any, no other job is.
+    private static func poison(_ portal: Portal, _ world: World) -> [String] {
+        var violations: [String] = []
+        if !hasPoisonBeenFound(portal, world) { violations.append("The poison message was not found out.") }
+        let abandoned = world.broker.published.map(\.event.event).filter { $0.type == .jobAbandoned }
+        if let tenant = portal.poisonTenant, !abandoned.contains(where: { $0.lane.tenant.description == tenant.id }) {
+            violations.append("The poison job was not abandoned.")
+        }
+        let counts = world.faults.counts
+        guard [.workerKilled, .workerStopped, .workerFinished, .storeFailed].allSatisfy({ counts[$0, default: 0] == 0 }) else {
+            return violations
+        }
+        for event in abandoned where event.lane.tenant.description != portal.poisonTenant?.id && !portal.hasPoisonMessage {
+            violations.append("\(event.jobID?.description ?? "?") of \(event.lane.tenant) was abandoned.")
+        }
+        return violations
+    }
+
+    /// At most two calls at a time for one entity of a database, and no API user is locked by repeated refusals: two within the time for which
+    /// they are remembered, and one more for each worker that died before it could remember.
+    private static func calls(_ portal: Portal, _ world: World) -> [String] {
+        var violations: [String] = []
+        if world.network.maximumInFlight > ClaimRequest.lanesPerDatabase {
+            violations.append("\(world.network.maximumInFlight) calls were in flight at once.")
+        }
+        let counts = world.faults.counts
+        let interruptions = [Fault.workerKilled, .workerStopped, .workerFinished, .poisonJob, .poisonMessage, .storeFailed, .clockStepped]
+            .reduce(0) { $0 + counts[$1, default: 0] }
+        for tenant in portal.tenants {
+            let refusals = world.network.refusals.filter { $0.username == tenant.username }.map(\.at)
+            for first in refusals {
+                let count = refusals.count { $0 >= first && $0 < first + world.settings.refusalMemory }
+                guard count > 2 + interruptions else { continue }
+                violations.append("\(count) calls of \(tenant.username) were refused within \(world.settings.refusalMemory).")
+                break
+            }
+        }
+        return violations
     }
 
     /// The sequence of a tenant has no gap within an epoch, and no number stands for two events.

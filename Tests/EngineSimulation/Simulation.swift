@@ -1,4 +1,5 @@
 import Contract
+import Engine
 import Synchronization
 
 /// One run of the engine among models of everything around it: tenants, a broker, a store, Autotask, time, and what goes wrong with each.
@@ -32,11 +33,13 @@ package struct Simulation {
         director.run {
             await withTaskGroup { group in
                 for tenant in portal.tenants { group.addTask { await portal.act(tenant) } }
+                group.addTask { await portal.actPoisonously() }
                 group.addTask { await disturbance.act(until: World.start + .seconds(180)) }
             }
             disturbance.end()
-            // Whatever is under way in Autotask comes to its end first.
-            await world.time.sleep(until: world.time.now + SimulatedNetwork.longestCommit + .seconds(60))
+            // Whatever is under way in Autotask comes to its end first, and what it refused last is not remembered any more.
+            let rest = max(SimulatedNetwork.longestCommit, world.settings.refusalMemory)
+            await world.time.sleep(until: world.time.now + rest + .seconds(60))
             for tenant in portal.tenants { portal.conclude(tenant) }
             let end = world.time.now + patience
             while !Invariants.hasEverythingEnded(portal, world), world.time.now < end {

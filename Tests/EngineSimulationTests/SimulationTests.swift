@@ -63,7 +63,7 @@ private final class Seeds: Sendable {
     static var ofThisRun: Seeds {
         let environment = ProcessInfo.processInfo.environment
         let first = environment["SIMULATION_SEED"].flatMap(UInt64.init)
-        let count = environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? (first == nil ? 1000 : 1)
+        let count = environment["SIMULATION_SEEDS"].flatMap(UInt64.init) ?? (first == nil ? 2000 : 1)
         return Seeds((first ?? 1)..<(first ?? 1) + count)
     }
 

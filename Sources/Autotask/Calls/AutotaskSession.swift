@@ -54,20 +54,19 @@ package final class AutotaskSession: Sendable {
             AutotaskSession.contentType,
         ]
         if let traceparent { headers.append(HTTPHeader("traceparent", traceparent)) }
-        var request = HTTPRequest(
+        let request = HTTPRequest(
             method: operation.method,
             url: root + operation.path,
             headers: headers,
             body: body,
             timeout: timeout,
             // Queries are POSTs too, and change nothing.
-            isRepeatable: !operation.isWrite
+            isRepeatable: !operation.isWrite,
+            mayStillBeSent: { [gate] in gate.mayStillCall() }
         )
-        if operation.isWrite { request.mayStillBeSent = { [gate] in gate.mayStillWrite() } }
-        let ready = request
         return try await gate.pass { () async throws(AutotaskError) in
             calls.wrappingAdd(1, ordering: .relaxed)
-            return try await transport.answer(to: ready, of: operation, redacting: Redaction(credentials), observe: observe)
+            return try await transport.answer(to: request, of: operation, redacting: Redaction(credentials), observe: observe)
         }
     }
 

@@ -6,9 +6,9 @@ package protocol CallGate: Sendable {
     /// - Throws: ``AutotaskError/Kind/heldBack(wasRateLimited:)``: nothing is sent.
     func admit() throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void
 
-    /// Asked again of a call that writes, when its connection stands and its first byte is about to leave: the process may have stood
-    /// still since ``admit()``. It must not block.
-    func mayStillWrite() -> Bool
+    /// Asked again when the call's connection stands and its first byte is about to leave: the process may have stood still since
+    /// ``admit()``. It must not block.
+    func mayStillCall() -> Bool
 }
 
 extension CallGate {
@@ -32,5 +32,5 @@ package struct OpenGate: CallGate {
 
     package func admit() -> @Sendable (AutotaskError?) -> Void { { _ in } }
 
-    package func mayStillWrite() -> Bool { true }
+    package func mayStillCall() -> Bool { true }
 }

@@ -1,7 +1,8 @@
 import Autotask
 import Contract
 
-/// The gate through which one attempt's calls go: held back where Autotask does not work, and no write once the worker's lease is over.
+/// The gate through which one attempt's calls go: held back where Autotask does not work, and none once the worker's lease is over: whoever
+/// took over makes the lane's calls by then.
 struct AutotaskGate: CallGate {
     private let context: JobContext
     private let targets: [CircuitBreakers.Target]
@@ -28,5 +29,5 @@ struct AutotaskGate: CallGate {
         }
     }
 
-    func mayStillWrite() -> Bool { context.now < context.worker.leaseEnd }
+    func mayStillCall() -> Bool { context.now < context.worker.leaseEnd }
 }

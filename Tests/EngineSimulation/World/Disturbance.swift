@@ -40,22 +40,22 @@ final class Disturbance: Sendable {
     }
 
     private func strike() {
-        let faults = world.faults
-        if faults.strikes(.workerKilled) { arm { [self] in replace($0) } }
-        if faults.strikes(.connectionLost) { arm { $0.loseConnection() } }
-        if faults.strikes(.workerStopped) {
-            let duration = Duration.milliseconds(world.draw(100...40_000))
-            arm { [world] worker in
-                world.timeline.note(world.time.now, worker.process.name, "stops for \(duration)")
-                worker.process.freeze()
-                SimulatedProcess("operator", on: world.scheduler).run {
-                    await world.time.sleep(until: world.time.now + duration)
-                    if !worker.process.isDead { worker.process.thaw() }
-                }
+        arm(.workerKilled) { [self] worker in
+            worker.kill()
+            replace(worker)
+        }
+        arm(.workerFinished) { [self] worker in
+            // It is no more among those to be struck by this, but may be killed or stopped yet.
+            SimulatedProcess("operator", on: world.scheduler).run { [self] in
+                await worker.finish()
+                replace(worker)
             }
         }
-        if faults.strikes(.clockStepped) { world.stepClock() }
-        if faults.strikes(.secondConsumer) {
+        arm(.connectionLost) { $0.loseConnection() }
+        let duration = Duration.milliseconds(world.draw(100...40_000))
+        arm(.workerStopped) { $0.freeze(for: duration) }
+        if world.faults.strikes(.clockStepped) { world.stepClock() }
+        if world.faults.strikes(.secondConsumer) {
             world.broker.allowActive(2)
             SimulatedProcess("broker", on: world.scheduler).run { [world] in
                 await world.pause(upTo: 20_000)
@@ -64,12 +64,19 @@ final class Disturbance: Sendable {
         }
     }
 
-    /// Does something to a worker at a step that nobody can foresee.
-    private func arm(_ action: @escaping @Sendable (SimulatedWorker) -> Void) {
+    /// Does something to a worker at a step that nobody can foresee, if that kind of fault is drawn.
+    private func arm(_ fault: Fault, _ action: @escaping @Sendable (SimulatedWorker) -> Void) {
+        guard world.faults.draws(fault) else { return }
         let steps = world.draw(0...120)
         let workers = state.withLock { $0.workers }
+        guard !workers.isEmpty else { return }
         let worker = workers[world.draw(0...workers.count - 1)]
-        state.withLock { $0.armed.append((steps, { if !worker.process.isDead { action(worker) } })) }
+        let strike: @Sendable () -> Void = { [world] in
+            guard !worker.process.isDead, !worker.process.isFrozen else { return }
+            world.faults.note(fault)
+            action(worker)
+        }
+        state.withLock { $0.armed.append((steps, strike)) }
     }
 
     private func startWorker() {
@@ -77,22 +84,24 @@ final class Disturbance: Sendable {
             state.count += 1
             return state.count
         }
-        let worker = SimulatedWorker("worker-\(number)", in: world)
+        let worker = SimulatedWorker("worker-\(number)", in: world) { [weak self] in self?.replace($0) }
         state.withLock { $0.workers.append(worker) }
         worker.start()
     }
 
-    /// Kills a worker; another one starts a little later.
+    /// A worker is dead; another one starts a little later.
     private func replace(_ worker: SimulatedWorker) {
-        worker.kill()
+        let isFirst = state.withLock { state in
+            guard !state.dead.contains(where: { $0 === worker }) else { return false }
+            state.dead.append(worker)
+            return true
+        }
+        guard isFirst else { return }
         SimulatedProcess("operator", on: world.scheduler).run { [self] in
             await world.pause(upTo: 20_000)
             startWorker()
             // Not before: there has to be one to strike.
-            state.withLock { state in
-                state.workers.removeAll { $0 === worker }
-                state.dead.append(worker)
-            }
+            state.withLock { state in state.workers.removeAll { $0 === worker } }
         }
     }
 
@@ -101,7 +110,7 @@ final class Disturbance: Sendable {
         world.faults.end()
         world.broker.allowActive(1)
         state.withLock { $0.armed = [] }
-        for worker in state.withLock({ $0.workers }) where !worker.process.isDead { worker.process.thaw() }
+        for worker in state.withLock({ $0.workers }) where !worker.process.isDead { worker.thaw() }
     }
 
     /// Lets go of every worker, dead or alive.

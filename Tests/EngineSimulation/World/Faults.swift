@@ -1,23 +1,31 @@
 import Synchronization
 
-/// What may go wrong in a run. Each kind is counted when it is drawn, also where it then hits nothing, such as a worker that is dead already.
+/// What may go wrong in a run. Each kind is counted where it has an effect: a worker that is dead already is not killed again.
 package enum Fault: String, CaseIterable, Sendable {
     case workerKilled = "worker killed"
     case workerStopped = "worker stopped for a while"
+    case workerFinished = "worker told to finish"
     case connectionLost = "connection to the broker lost"
     case secondConsumer = "two active consumers"
     case duplicatePublish = "job published twice"
+    case otherPayload = "id used again for another payload"
+    case poisonJob = "job that kills its worker"
+    case poisonMessage = "message that kills its worker"
+    case passwordChanged = "password changed in Autotask"
     case eventRefused = "event not taken"
     case confirmLost = "confirm lost after the event was taken"
     case storeFailed = "store failed before a transaction"
     case clockWrong = "clock up to 5 s wrong"
     case clockStepped = "clock set by up to an hour"
     case callNotSent = "call not sent"
+    case callWithdrawn = "call withdrawn after the lease"
     case callHung = "call timed out without effect"
     case answerLost = "answer lost after commit"
+    case answerGarbled = "answer garbled after commit"
     case lateCommit = "commit after the caller gave up"
     case tooManyRequests = "429"
     case serverError = "500 without a text"
+    case refusedAnswer = "another answer of the catalogue"
 }
 
 /// Decides what goes wrong, by the run's own chance.
@@ -39,13 +47,24 @@ final class FaultPlan: Sendable {
 
     var counts: [Fault: Int] { state.withLock { $0.counts } }
 
+    /// Whether everything works again.
+    var isOver: Bool { state.withLock { $0.isOver } }
+
     /// From now on everything works.
     func end() { state.withLock { $0.isOver = true } }
 
+    /// Whether something goes wrong here and now.
     func strikes(_ fault: Fault) -> Bool {
-        guard let perMille = perMille[fault], perMille > 0, !state.withLock({ $0.isOver }) else { return false }
-        guard scheduler.draw({ $0.happens(perMille) }) else { return false }
-        state.withLock { $0.counts[fault, default: 0] += 1 }
+        guard draws(fault) else { return false }
+        note(fault)
         return true
     }
+
+    /// Whether something is to go wrong. Whoever brings it about notes it.
+    func draws(_ fault: Fault) -> Bool {
+        guard let perMille = perMille[fault], perMille > 0, !state.withLock({ $0.isOver }) else { return false }
+        return scheduler.draw { $0.happens(perMille) }
+    }
+
+    func note(_ fault: Fault) { state.withLock { $0.counts[fault, default: 0] += 1 } }
 }

@@ -18,16 +18,29 @@ final class Portal: Sendable {
         var data: JSON
         /// Its place among everything that happened in the run.
         var moment: Int
+        /// Whether its id was used again for another payload.
+        var isContested = false
+    }
+
+    private struct State {
+        var jobs: [Published] = []
+        var lastRevision: Int64 = 0
     }
 
     let tenants: [Tenant]
+    /// Publishes nothing but a job that kills whoever runs it.
+    let poisonTenant: Tenant?
+    /// Whether a message is published that kills whoever reads it.
+    let hasPoisonMessage: Bool
     private let world: World
-    private let jobs = Mutex<[Published]>([])
+    private let state = Mutex(State())
 
     init(_ world: World) {
         self.world = world
         let count = world.draw(1...4)
         tenants = (1...count).map { Tenant(id: "msp-\($0)", username: "user-\($0)", databaseID: $0 == 4 ? 1 : Int64($0)) }
+        poisonTenant = world.draw(0...9) == 0 ? Tenant(id: "msp-9", username: World.poisonUser, databaseID: 9) : nil
+        hasPoisonMessage = world.draw(0...9) == 0
         world.network.autotask.change { state in
             for tenant in tenants {
                 state.users[tenant.username] = .init(secret: "right", integrationCode: World.integrationCode, databaseID: tenant.databaseID)
@@ -36,13 +49,16 @@ final class Portal: Sendable {
         }
     }
 
-    var published: [Published] { jobs.withLock { $0 } }
+    var published: [Published] { state.withLock { $0.jobs } }
+
+    // MARK: What tenants do
 
     /// What a tenant does while things go wrong.
     func act(_ tenant: Tenant) async {
         publish("connect", for: tenant, connect(tenant))
         for _ in 0..<world.draw(1...5) {
             await world.pause(upTo: 40_000)
+            if world.faults.strikes(.passwordChanged) { changePassword(of: tenant) }
             switch world.draw(0...9) {
             case 0: publish("billing-codes", for: tenant, [:])
             case 1: publish("reset", for: tenant, ["confirm": true])
@@ -53,36 +69,78 @@ final class Portal: Sendable {
         }
     }
 
-    /// What a tenant does once everything works again: it ends as it wants to be.
+    /// What is to kill workers, at some moment.
+    func actPoisonously() async {
+        await world.pause(upTo: 60_000)
+        if let poisonTenant { publish("connect", for: poisonTenant, connect(poisonTenant, secret: "right")) }
+        await world.pause(upTo: 60_000)
+        if hasPoisonMessage { world.publishPoison() }
+    }
+
+    /// What a tenant does once everything works again: it ends as it wants to be. With another password, because a refusal of the old one may be
+    /// remembered for long where clocks were set.
     func conclude(_ tenant: Tenant) {
+        changePassword(of: tenant)
         publish("connect", for: tenant, connect(tenant))
-        publish("sync", for: tenant, plan(tenant))
+        publish("sync", for: tenant, plan(tenant, revision: nextRevision()))
+    }
+
+    private func changePassword(of tenant: Tenant) {
+        let secret = "right-\(world.draw(1...1_000_000))"
+        world.timeline.note(world.time.now, "autotask", "the password of \(tenant.username) is another one now")
+        world.network.autotask.change { $0.users[tenant.username]?.secret = secret }
     }
 
     // MARK: Jobs
 
     private func publish(_ kind: String, for tenant: Tenant, _ data: JSON) {
-        let id = jobs.withLock { "\(kind)-\($0.count + 1)" }
-        let envelope: JSON = [
+        let id = state.withLock { "\(kind)-\($0.jobs.count + 1)" }
+        let message = message(kind, id, tenant, data)
+        let moment = world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id)")
+        world.broker.enqueue(message)
+        if world.faults.strikes(.duplicatePublish) { world.broker.enqueue(message) }
+        var published = Published(tenant: tenant.id, id: id, kind: kind, data: data, moment: moment)
+        if kind == "sync", world.faults.strikes(.otherPayload) {
+            published.isContested = true
+            world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id) again, with another plan")
+            world.broker.enqueue(self.message(kind, id, tenant, ["planId": "another", "services": data["services"] ?? []]))
+        }
+        state.withLock { $0.jobs.append(published) }
+    }
+
+    private func message(_ kind: String, _ id: String, _ tenant: Tenant, _ data: JSON) -> JobMessage {
+        var envelope: JSONObject = [
             "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"),
             "subject": .string(tenant.id), "data": data,
         ]
-        let message = JobMessage(routingKey: "\(kind).\(tenant.id)", userID: "portal", body: envelope.encoded)
-        let moment = world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id)")
-        jobs.withLock { $0.append(Published(tenant: tenant.id, id: id, kind: kind, data: data, moment: moment)) }
-        world.broker.enqueue(message)
-        if world.faults.strikes(.duplicatePublish) { world.broker.enqueue(message) }
+        // What ends a run has to run; now and then something else is wanted soon or not at all.
+        if !world.faults.isOver, tenant.id != poisonTenant?.id, world.draw(0...9) == 0 {
+            envelope["expirytime"] = .string((world.time.now + .seconds(world.draw(0...90))).description)
+        }
+        return JobMessage(routingKey: "\(kind).\(tenant.id)", userID: "portal", body: JSON.object(envelope).encoded)
     }
 
-    private func connect(_ tenant: Tenant, secret: String = "right") -> JSON {
-        [
+    private func connect(_ tenant: Tenant, secret: String? = nil) -> JSON {
+        let secret = secret ?? world.network.autotask.user(tenant.username)?.secret ?? "right"
+        return [
             "firstConfiguredAt": "2020-01-01T00:00:00Z",
             "credentials": ["username": .string(tenant.username), "secret": .string(secret)],
         ]
     }
 
-    /// A plan of one to four services, with names and prices as they come. What is left out is retired.
+    private func nextRevision() -> Int64 {
+        state.withLock { state in
+            state.lastRevision += 1
+            return state.lastRevision
+        }
+    }
+
+    /// A plan of one to four services, with names and prices as they come. What is left out is retired. Some plans are older than others.
     private func plan(_ tenant: Tenant) -> JSON {
+        plan(tenant, revision: max(nextRevision() - Int64(world.draw(0...9) == 0 ? 3 : 0), 0))
+    }
+
+    private func plan(_ tenant: Tenant, revision: Int64) -> JSON {
         let count = world.draw(1...4)
         let services = (1...count).map { number -> JSON in
             [
@@ -92,6 +150,6 @@ final class Portal: Sendable {
             ]
         }
         let retired = (1...4).dropFirst(count).map { JSON.string("s\($0)") }
-        return ["planId": "plan", "services": .array(services), "retired": .array(Array(retired))]
+        return ["planId": "plan", "revision": JSON(revision), "services": .array(services), "retired": .array(Array(retired))]
     }
 }

@@ -5,11 +5,11 @@ import Synchronization
 
 /// The way from a worker to Autotask: it takes its time, and loses things.
 struct SimulatedTransport: HTTPTransport {
-    let process: SimulatedProcess
+    let worker: SimulatedWorker
     let network: SimulatedNetwork
 
     func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        try await network.send(request, from: process)
+        try await network.send(request, from: worker)
     }
 }
 
@@ -23,10 +23,20 @@ final class SimulatedNetwork: Sendable {
         var isLate: Bool
     }
 
+    /// A call for which somebody waits.
+    private struct Call {
+        var caller: SimulatedWorker
+        /// `nil` for a zone look-up.
+        var target: String?
+        var begun: Timestamp
+    }
+
     private struct State {
-        var inFlight: [String: Int] = [:]
+        var calls: [Int: Call] = [:]
+        var lastCall = 0
         var maximumInFlight = 0
         var writes: [Write] = []
+        var refusals: [(username: String, at: Timestamp)] = []
     }
 
     /// Autotask commits within this, or never.
@@ -36,77 +46,140 @@ final class SimulatedNetwork: Sendable {
     private let time: SimulatedTime
     private let faults: FaultPlan
     private let timeline: Timeline
-    /// What goes on in Autotask when nobody waits for it.
+    /// What goes on outside of the workers, whatever becomes of them.
     private let beyond: SimulatedProcess
     private let scheduler: SeededScheduler
     private let state = Mutex(State())
+    /// An API user whose calls stop the worker that makes them.
+    private let poison: String
 
-    init(_ autotask: FakeAutotask, time: SimulatedTime, faults: FaultPlan, timeline: Timeline, scheduler: SeededScheduler) {
+    init(
+        _ autotask: FakeAutotask,
+        time: SimulatedTime,
+        faults: FaultPlan,
+        timeline: Timeline,
+        scheduler: SeededScheduler,
+        poison: String
+    ) {
         self.autotask = autotask
         self.time = time
         self.faults = faults
         self.timeline = timeline
         self.scheduler = scheduler
+        self.poison = poison
         beyond = SimulatedProcess("autotask", on: scheduler)
     }
 
     var writes: [Write] { state.withLock { $0.writes } }
+    /// Calls at one time for one entity of one database, by workers that live.
     var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
+    /// Calls whose credentials Autotask did not accept.
+    var refusals: [(username: String, at: Timestamp)] { state.withLock { $0.refusals } }
 
-    func send(_ request: HTTPRequest, from process: SimulatedProcess) async throws(HTTPError) -> HTTPResponse {
+    func send(_ request: HTTPRequest, from worker: SimulatedWorker) async throws(HTTPError) -> HTTPResponse {
         let username = request.headers.first { $0.name == "UserName" }.map { String(decoding: $0.value, as: UTF8.self) } ?? ""
-        let entity = "\(username) \(request.url.split(separator: "/").last { $0 != "query" } ?? "")"
-        state.withLock { state in
-            state.inFlight[entity, default: 0] += 1
-            if !username.isEmpty { state.maximumInFlight = max(state.maximumInFlight, state.inFlight[entity] ?? 0) }
+        if faults.strikes(.callNotSent) { throw HTTPError(.cannotConnect, "a fault of the simulation", mayHaveBeenSent: false) }
+        await pause(upTo: 50)
+        if worker.process.isDead { throw HTTPError(.cancelled, "the process is dead", mayHaveBeenSent: false) }
+        if request.url.hasSuffix(poison) {
+            timeline.note(time.now, worker.process.name, "makes the call that kills it")
+            faults.note(.poisonJob)
+            worker.die()
         }
-        defer { state.withLock { $0.inFlight[entity, default: 1] -= 1 } }
-        if faults.strikes(.callNotSent) { throw lost(.cannotConnect, request, process, sent: false) }
+        // Nothing lies between this question and the wire.
+        guard request.mayStillBeSent?() ?? true else {
+            timeline.note(time.now, worker.process.name, "withdraws a call")
+            faults.note(.callWithdrawn)
+            throw HTTPError(.withdrawn, "the lease is over", mayHaveBeenSent: false)
+        }
+        let number = begin(request, username, worker)
+        defer { state.withLock { $0.calls[number] = nil } }
+        let answer = OneShot<Result<HTTPResponse, HTTPError>>()
+        beyond.run { [self] in answer.give(await exchange(request, username)) }
+        let result = await withTaskCancellationHandler {
+            await answer.value
+        } onCancel: {
+            answer.give(.failure(HTTPError(.cancelled, "the task was cancelled", mayHaveBeenSent: true)))
+        }
+        return try result.get()
+    }
+
+    /// Counts a call among those in flight.
+    private func begin(_ request: HTTPRequest, _ username: String, _ worker: SimulatedWorker) -> Int {
+        let user = autotask.user(username)
+        let entity = request.url.split(separator: "/").last { $0 != "query" } ?? ""
+        let target = user.map { "\(entity) of database \($0.databaseID)" }
+        return state.withLock { state in
+            state.lastCall += 1
+            state.calls[state.lastCall] = Call(caller: worker, target: target, begun: time.now)
+            if let target {
+                // What a worker left in flight that was stopped, or taken for dead, nobody can take back.
+                let others = state.calls.values.filter { call in
+                    call.target == target && !call.caller.process.isFrozen && call.begun >= call.caller.lastThaw
+                }
+                state.maximumInFlight = max(state.maximumInFlight, others.count)
+            }
+            return state.lastCall
+        }
+    }
+
+    /// What happens to a request on the wire and in Autotask.
+    private func exchange(_ request: HTTPRequest, _ username: String) async -> Result<HTTPResponse, HTTPError> {
+        let what = "\(request.method.rawValue) \(request.url.split(separator: "/").last ?? "") for \(username)"
         await pause(upTo: 400)
-        if process.isDead { throw HTTPError(.cancelled, "the process is dead", mayHaveBeenSent: true) }
         if faults.strikes(.tooManyRequests) {
-            timeline.note(time.now, process.name, "429 to \(request.method.rawValue) \(entity)")
-            return HTTPResponse(status: 429, headers: [(name: "Retry-After", value: "30")])
+            timeline.note(time.now, "autotask", "429 to \(what)")
+            return .success(HTTPResponse(status: 429, headers: [(name: "Retry-After", value: "30")]))
         }
         if faults.strikes(.serverError) {
-            timeline.note(time.now, process.name, "500 to \(request.method.rawValue) \(entity)")
-            return HTTPResponse(status: 500)
+            timeline.note(time.now, "autotask", "500 to \(what)")
+            return .success(HTTPResponse(status: 500))
+        }
+        if faults.strikes(.refusedAnswer) {
+            let answer = RefusedAnswer.all[scheduler.draw { Int.random(in: 0..<RefusedAnswer.all.count, using: &$0) }]
+            timeline.note(time.now, "autotask", "\(answer.status) \(String(decoding: answer.body, as: UTF8.self)) to \(what)")
+            return .success(answer)
         }
         if faults.strikes(.callHung) {
             await time.sleep(until: time.now + .seconds(30))
-            throw lost(.timedOut, request, process, sent: true)
+            return lost(.timedOut, what)
         }
         if faults.strikes(.lateCommit) {
             let delay = scheduler.draw { Duration.milliseconds(Int.random(in: 0...240_000, using: &$0)) }
             beyond.run { [self] in
                 await time.sleep(until: time.now + delay)
-                _ = try? await perform(request, username, isLate: true)
+                _ = await perform(request, username, isLate: true)
             }
-            throw lost(.timedOut, request, process, sent: true)
+            return lost(.timedOut, what)
         }
-        let response = try await perform(request, username, isLate: false)
-        if faults.strikes(.answerLost) { throw lost(.connectionLost, request, process, sent: true) }
+        let response = await perform(request, username, isLate: false)
+        if faults.strikes(.answerLost) { return lost(.connectionLost, what) }
+        if faults.strikes(.answerGarbled) {
+            timeline.note(time.now, "autotask", "garbled answer to \(what)")
+            return .success(HTTPResponse(status: 200, body: Array("<html>".utf8)))
+        }
         await pause(upTo: 400)
         return response
     }
 
-    private func perform(_ request: HTTPRequest, _ username: String, isLate: Bool) async throws(HTTPError) -> HTTPResponse {
-        let response = try await autotask.send(request)
+    private func perform(_ request: HTTPRequest, _ username: String, isLate: Bool) async -> Result<HTTPResponse, HTTPError> {
+        let response: HTTPResponse
+        do throws(HTTPError) { response = try await autotask.send(request) } catch { return .failure(error) }
         let isWrite = request.method == .patch || (request.method == .post && !request.url.hasSuffix("/query"))
         if isWrite, response.status == 200 {
             let moment = timeline.note(time.now, "autotask", "\(isLate ? "late " : "")\(request.method.rawValue) for \(username)")
             state.withLock { $0.writes.append(Write(username: username, moment: moment, isLate: isLate)) }
         }
-        return response
+        if response.status == 401 {
+            timeline.note(time.now, "autotask", "does not accept the credentials of \(username)")
+            state.withLock { $0.refusals.append((username, time.now)) }
+        }
+        return .success(response)
     }
 
-    private func lost(_ code: HTTPError.Code, _ request: HTTPRequest, _ process: SimulatedProcess, sent: Bool) -> HTTPError {
-        timeline.note(
-            time.now,
-            process.name,
-            "\(code.rawValue) of \(request.method.rawValue) \(request.url.split(separator: "/").last ?? "")"
-        )
-        return HTTPError(code, "a fault of the simulation", mayHaveBeenSent: sent)
+    private func lost(_ code: HTTPError.Code, _ what: String) -> Result<HTTPResponse, HTTPError> {
+        timeline.note(time.now, "autotask", "\(code.rawValue) of \(what)")
+        return .failure(HTTPError(code, "a fault of the simulation", mayHaveBeenSent: true))
     }
 
     private func pause(upTo milliseconds: Int) async {

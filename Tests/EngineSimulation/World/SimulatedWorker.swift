@@ -2,53 +2,74 @@ import Contract
 import Engine
 import Logging
 import ServiceLifecycle
+import ServiceLifecycleTestKit
 import Store
 import Synchronization
 import Vault
 
 /// A worker process: an engine with ports of the simulation. Killed, it leaves behind what is in the store, at the broker and in Autotask.
 final class SimulatedWorker: Sendable {
+    private struct State {
+        /// In the order in which they start; they are shut down in reverse.
+        var services: [RunningService] = []
+        var isTold = false
+        var lastThaw = Timestamp(millisecondsSinceEpoch: 0)
+    }
+
+    /// How long a worker may take to finish before it is killed, as by an init system.
+    private static let patience: Duration = .seconds(60)
+
     let process: SimulatedProcess
     private let world: World
     private let source: SimulatedSource
+    private let onDeath: @Sendable (SimulatedWorker) -> Void
+    private let state = Mutex(State())
 
-    init(_ name: String, in world: World) {
+    /// - Parameter onDeath: called when the process ends by itself, or by what it does.
+    init(_ name: String, in world: World, onDeath: @escaping @Sendable (SimulatedWorker) -> Void) {
         self.world = world
+        self.onDeath = onDeath
         process = SimulatedProcess(name, on: world.scheduler)
-        source = SimulatedSource(broker: world.broker, process: process)
+        source = SimulatedSource(world: world, process: process)
     }
+
+    /// When it last went on after it had stood still.
+    var lastThaw: Timestamp { state.withLock { $0.lastThaw } }
 
     func start() {
         world.timeline.note(world.time.now, process.name, "starts")
+        source.onPoison { [weak self] in self?.die() }
         process.run { [self] in
             // As systemd does, it is started again until the store takes it, and when it ended by itself.
-            while !process.isDead {
+            while !process.isDead, !state.withLock({ $0.isTold }) {
                 do { try await run() } catch { world.timeline.note(world.time.now, process.name, "ends: \(error)") }
-                await world.time.sleep(until: world.time.now + .seconds(1))
+                await world.pause(upTo: 20_000)
             }
         }
     }
 
-    /// One life of the process: until one of its services fails.
+    /// One life of the process: until one of its services fails, or all have finished.
     private func run() async throws {
         let engine = Engine(
             source: source,
             sink: SimulatedSink(world: world, process: process),
-            store: world.store(of: process),
+            store: world.store(of: self),
             vault: World.vault,
             autotask: AutotaskAccess(
-                transport: SimulatedTransport(process: process, network: world.network),
+                transport: SimulatedTransport(worker: self, network: world.network),
                 lookupURL: World.lookupURL,
                 integrationCode: Array(World.integrationCode.utf8)
             ),
-            settings: World.settings,
+            settings: world.settings,
             clock: world.newClock(of: process),
             entropy: SimulatedEntropy(scheduler: world.scheduler),
             log: Logger(label: process.name) { _ in SwiftLogNoOpLogHandler() }
         )
         try await engine.join()
+        let services = engine.services.map(RunningService.init)
+        state.withLock { $0.services = services }
         try await withThrowingTaskGroup { group in
-            for service in engine.services { group.addTask { try await service.run() } }
+            for service in services { group.addTask { try await service.run() } }
             do { for try await () in group {} } catch {
                 group.cancelAll()
                 source.disconnect()
@@ -60,10 +81,84 @@ final class SimulatedWorker: Sendable {
     /// The connection to the broker ends; another follows.
     func loseConnection() { source.disconnect() }
 
+    /// It stands still, as after SIGSTOP.
+    func freeze(for duration: Duration) {
+        world.timeline.note(world.time.now, process.name, "stops for \(duration)")
+        process.freeze()
+        SimulatedProcess("operator", on: world.scheduler).run { [self] in
+            await world.time.sleep(until: world.time.now + duration)
+            if !process.isDead { thaw() }
+        }
+    }
+
+    func thaw() {
+        state.withLock { $0.lastThaw = world.time.now }
+        process.thaw()
+    }
+
+    /// It is told to finish, as by SIGTERM: the door first, the outbox last. Returns when it has, or was killed for taking too long.
+    func finish() async {
+        world.timeline.note(world.time.now, process.name, "is told to finish")
+        let services = state.withLock { state in
+            state.isTold = true
+            return state.services
+        }
+        source.close()
+        let deadline = world.time.now + SimulatedWorker.patience
+        for service in services.reversed() {
+            service.tell()
+            while !service.hasEnded, !process.isDead, world.time.now < deadline { await world.pause(upTo: 200) }
+        }
+        if !process.isDead { kill() }
+    }
+
     func kill() {
         world.timeline.note(world.time.now, process.name, "is killed")
         process.kill()
         source.disconnect()
+    }
+
+    /// It ends by what it does.
+    func die() {
+        guard !process.isDead else { return }
+        kill()
+        onDeath(self)
+    }
+}
+
+/// One of a worker's services, which can be told to finish.
+private final class RunningService: Sendable {
+    private struct State {
+        var trigger: GracefulShutdownTestTrigger?
+        var isTold = false
+        var hasEnded = false
+    }
+
+    private let service: any Service
+    private let state = Mutex(State())
+
+    init(_ service: any Service) { self.service = service }
+
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
+    func run() async throws {
+        defer { state.withLock { $0.hasEnded = true } }
+        try await testGracefulShutdown { trigger in
+            let isTold = state.withLock { state in
+                state.trigger = trigger
+                return state.isTold
+            }
+            if isTold { trigger.triggerGracefulShutdown() }
+            try await service.run()
+        }
+    }
+
+    func tell() {
+        let trigger = state.withLock { state in
+            state.isTold = true
+            return state.trigger
+        }
+        trigger?.triggerGracefulShutdown()
     }
 }
 
@@ -75,31 +170,51 @@ private final class SimulatedSource: JobSource {
         let connection: ModelBroker.Connection
     }
 
-    private let broker: ModelBroker
-    private let process: SimulatedProcess
-    private let connection = Mutex<ModelBroker.Connection?>(nil)
+    private struct State {
+        var connection: ModelBroker.Connection?
+        var isClosed = false
+        var onPoison: (@Sendable () -> Void)?
+    }
 
-    init(broker: ModelBroker, process: SimulatedProcess) {
-        self.broker = broker
+    private let world: World
+    private let process: SimulatedProcess
+    private let state = Mutex(State())
+
+    init(world: World, process: SimulatedProcess) {
+        self.world = world
         self.process = process
     }
 
+    /// - Parameter act: called when a message arrives that is not to be read.
+    func onPoison(_ act: @escaping @Sendable () -> Void) { state.withLock { $0.onPoison = act } }
+
     func disconnect() {
-        let lost = connection.withLock { connection in
-            defer { connection = nil }
-            return connection
+        let lost = state.withLock { state in
+            defer { state.connection = nil }
+            return state.connection
         }
-        if let lost { broker.disconnect(lost) }
+        if let lost { world.broker.disconnect(lost) }
+    }
+
+    func close() {
+        state.withLock { $0.isClosed = true }
+        disconnect()
     }
 
     func nextBatch() async -> IncomingBatch? {
         while !process.isDead, !Task.isCancelled {
-            let current = connection.withLock { connection in
-                let current = connection ?? broker.connect()
-                connection = current
+            let current = state.withLock { state -> ModelBroker.Connection? in
+                guard !state.isClosed else { return nil }
+                let current = state.connection ?? world.broker.connect()
+                state.connection = current
                 return current
             }
-            guard let batch = await broker.nextBatch(current), let numbers = batch.token as? [Int] else { continue }
+            guard let current else { return nil }
+            guard let batch = await world.broker.nextBatch(current), let numbers = batch.token as? [Int] else { continue }
+            if batch.deliveries.contains(where: { world.isPoison($0.message) && !$0.isRedelivered }) {
+                world.faults.note(.poisonMessage)
+                state.withLock { $0.onPoison }?()
+            }
             return IncomingBatch(deliveries: batch.deliveries, token: Token(numbers: numbers, connection: current))
         }
         return nil
@@ -107,10 +222,10 @@ private final class SimulatedSource: JobSource {
 
     func acknowledge(_ batch: IncomingBatch) {
         guard !process.isDead, let token = batch.token as? Token else { return }
-        broker.acknowledge(token.numbers, over: token.connection)
+        world.broker.acknowledge(token.numbers, over: token.connection)
     }
 
-    func suspend() {}
+    func suspend() { disconnect() }
 
     func resume() {}
 }

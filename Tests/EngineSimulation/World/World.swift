@@ -11,7 +11,11 @@ final class World: Sendable {
     static let vault = Vault(KeyRing.generate(at: start))
     static let lookupURL = FakeAutotask.lookupURL
     static let integrationCode = "simulation"
-    static let settings = EngineSettings(acceptsClearCredentials: true)
+    /// An API user whose calls stop the worker that makes them.
+    static let poisonUser = "poison"
+    /// A message that stops the worker that reads it.
+    private static let poisonBody = Array("poison".utf8)
+    private static let poisonSHA256 = Vault.sha256(poisonBody)
 
     let scheduler: SeededScheduler
     let time = SimulatedTime(World.start)
@@ -20,19 +24,32 @@ final class World: Sendable {
     let broker: ModelBroker
     let disk = ModelDisk()
     let network: SimulatedNetwork
+    let settings: EngineSettings
     /// By how much the machine's clock is wrong, for processes that start from now on.
     private let clockStep = Mutex(Duration.zero)
+    private let poisonCount = Mutex(0)
 
     init(seed: UInt64) {
         scheduler = SeededScheduler(seed: seed)
         faults = FaultPlan(scheduler)
         broker = ModelBroker(timeline: timeline)
-        network = SimulatedNetwork(FakeAutotask(pause: {}), time: time, faults: faults, timeline: timeline, scheduler: scheduler)
+        network = SimulatedNetwork(
+            FakeAutotask(pause: {}),
+            time: time,
+            faults: faults,
+            timeline: timeline,
+            scheduler: scheduler,
+            poison: World.poisonUser
+        )
+        // In some runs the door closes over a handful of jobs.
+        let backlogLimit = scheduler.draw { [3, 1000].randomElement(using: &$0) ?? 1000 }
+        settings = EngineSettings(acceptsClearCredentials: true, backlogLimit: backlogLimit)
     }
 
     /// Whatever is between a process and the disk takes a moment, in which others may go first, and may fail.
-    func store(of process: SimulatedProcess) -> ModelStore {
-        ModelStore(
+    func store(of worker: SimulatedWorker) -> ModelStore {
+        let process = worker.process
+        return ModelStore(
             disk,
             hooks: ModelStore.Hooks(
                 before: { [self] name async throws(StoreError) in
@@ -43,10 +60,33 @@ final class World: Sendable {
                         throw StoreError(.unavailable, "A fault of the simulation.")
                     }
                 },
-                after: { [self] _ in await scheduler.pause() }
+                after: { [self] name in
+                    await scheduler.pause()
+                    guard "\(name)" == "countRedelivery", isPoisonAboutToBeRead() else { return }
+                    faults.note(.poisonMessage)
+                    worker.die()
+                }
             )
         )
     }
+
+    /// A message that stops whoever reads it.
+    func publishPoison() {
+        timeline.note(time.now, "portal", "a poison message")
+        broker.enqueue(JobMessage(routingKey: "sync.msp-1", userID: "portal", body: World.poisonBody))
+    }
+
+    /// Whether it was the poison message that was counted just now, and not too often for being read.
+    private func isPoisonAboutToBeRead() -> Bool {
+        let count = disk.tables.redeliveries[World.poisonSHA256]?.count ?? 0
+        let isCounted = poisonCount.withLock { last in
+            defer { last = count }
+            return count > last
+        }
+        return isCounted && count < 5
+    }
+
+    func isPoison(_ message: JobMessage) -> Bool { message.body == World.poisonBody }
 
     /// The machine's clock is set. Processes that run keep theirs.
     func stepClock() { clockStep.withLock { $0 = .seconds(draw(-3600...3600)) } }
@@ -54,9 +94,9 @@ final class World: Sendable {
     /// The clock of a process that starts now.
     func newClock(of process: SimulatedProcess) -> SimulatedClock {
         let error: Duration = faults.strikes(.clockWrong) ? .seconds(draw(-5...5)) : .zero
-        let offset = clockStep.withLock { $0 } + error
-        if offset != .zero { timeline.note(time.now, process.name, "has a clock that is wrong by \(offset)") }
-        return SimulatedClock(time, of: process, offset: offset)
+        let step = clockStep.withLock { $0 }
+        if step + error != .zero { timeline.note(time.now, process.name, "has a clock that is wrong by \(step + error)") }
+        return SimulatedClock(time, of: process, offset: step + error)
     }
 
     func pause(upTo milliseconds: Int) async {

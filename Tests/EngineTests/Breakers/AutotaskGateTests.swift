@@ -90,12 +90,12 @@ struct AutotaskGateTests {
         #expect(context.isHeldUp && session.apiCalls == 0)
     }
 
-    @Test func `no write leaves once the worker's lease is over`() async throws {
+    @Test func `no call leaves once the worker's lease is over`() async throws {
         let context = bench.context(.sync, state: try await bench.connectedState())
         let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1)
         bench.worker.holdsLease(until: bench.clock.now + .seconds(1))
-        #expect(gate.mayStillWrite())
+        #expect(gate.mayStillCall())
         bench.clock.advance(by: .seconds(1))
-        #expect(!gate.mayStillWrite())
+        #expect(!gate.mayStillCall())
     }
 }

@@ -52,7 +52,8 @@ struct ConnectAttempt {
     private func rememberedRefusal(of digest: [UInt8]) -> JobError? {
         guard let refused = context.state.refusedCredentials, refused.digest == digest else { return nil }
         let end = refused.at + context.settings.refusalMemory
-        guard context.now < end else { return nil }
+        // Of a moment that is yet to come, nobody can say how long ago it was: a clock was set back.
+        guard context.now < end, refused.at <= context.now + Clocks.tolerance else { return nil }
         return JobError(
             refused.code,
             hint:
