@@ -2,6 +2,9 @@
 package struct Timestamp: Hashable, Comparable, Sendable {
     package var millisecondsSinceEpoch: Int64
 
+    /// Whole seconds since 1970.
+    package var secondsSinceEpoch: Int64 { millisecondsSinceEpoch / 1000 }
+
     package init(millisecondsSinceEpoch: Int64) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.millisecondsSinceEpoch < right.millisecondsSinceEpoch }

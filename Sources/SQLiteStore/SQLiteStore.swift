@@ -1,4 +1,3 @@
-import Confinement
 package import Contract
 import GRDB
 package import Store
@@ -18,21 +17,8 @@ package final class SQLiteStore: Store {
     ///   - mustExist: whether a missing file is an error.
     /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `unavailable`.
     package init(path: String, mustExist: Bool = false) async throws(StoreError) {
-        pool = try await SQLiteStore.open(path, mustExist: mustExist)
+        pool = try await StoreThread.run { () throws(StoreError) in try StoreFile.open(path, mustExist: mustExist) }
         do { writer = try Writer(pool) } catch { throw StoreError(noThread: error) }
-    }
-
-    /// Opens the file on a thread of its own: it may have to wait for another process, and for the disk in any case.
-    private static func open(_ path: String, mustExist: Bool) async throws(StoreError) -> DatabasePool {
-        try await withCheckedContinuation { (continuation: CheckedContinuation<Result<DatabasePool, StoreError>, Never>) in
-            do throws(ConfinementError) {
-                try ConfinedThread.start(name: "store-open") {
-                    continuation.resume(returning: Result { () throws(StoreError) in try StoreFile.open(path, mustExist: mustExist) })
-                }
-            } catch {
-                continuation.resume(returning: .failure(StoreError(noThread: error)))
-            }
-        }.get()
     }
 
     deinit { writer.stop() }
@@ -138,11 +124,5 @@ extension SQLiteStore {
         var place: Int64? = 0
         while let after = place { place = try await writer.write { try $0.forgetIDs(after: after, at: now) } }
         try await writer.write { try $0.forgetLetters(at: now) }
-    }
-}
-
-extension StoreError {
-    fileprivate init(noThread error: ConfinementError) {
-        self.init(.unavailable, "The store's thread cannot be started. \(error)")
     }
 }

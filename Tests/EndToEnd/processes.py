@@ -56,9 +56,9 @@ class Broker:
         self.command("kill")
         self.command("start")
 
-    def command(self, verb):
+    def command(self, verb, *arguments):
         result = subprocess.run(
-            [contract.ROOT / "deploy" / "broker", verb, self.directory], capture_output=True, text=True, timeout=120, check=False
+            [contract.ROOT / "deploy" / "broker", verb, self.directory, *arguments], capture_output=True, text=True, timeout=120, check=False
         )
         assert result.returncode == 0, f"deploy/broker {verb}: {result.stdout}{result.stderr}"
 

@@ -12,6 +12,7 @@ extension WorkerID {
 
 extension Lane {
     static let one = Lane(tenant: TenantID("msp-1")!, product: .workplace)
+    static let two = Lane(tenant: TenantID("msp-2")!, product: .workplace)
 }
 
 extension IntakeItem {

@@ -24,6 +24,12 @@ struct LaneOrder {
                 } else {
                     settlements.append(settle(job, .jobSuperseded, JobError(.superseded), ["supersededBy": .string(newer.id.description)]))
                 }
+            } else if job.isFromBackup {
+                if job.hasWritten {
+                    concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.restored))
+                } else {
+                    settlements.append(settle(job, .jobSuperseded, LaneOrder.restored))
+                }
             } else if isStale(job, revisions: snapshot.revisions) {
                 settlements.append(settle(job, .jobSuperseded, JobError(.superseded)))
             } else if let expiry = job.expiry, expiry <= now, !job.wasBegun {
@@ -34,6 +40,13 @@ struct LaneOrder {
         }
         return LaneDecision(settlements: settlements, next: concluding ?? next(of: remaining))
     }
+
+    /// Why a job ends that a restored store held unfinished.
+    private static let restored = JobError(
+        .superseded,
+        "The worker's store was restored from a backup that held this request unfinished.",
+        hint: "If it is still wanted, send it again as a new request."
+    )
 
     private func settle(_ job: QueuedJob, _ type: EventType, _ error: JobError, _ members: JSONObject = [:]) -> LaneDecision.Settlement {
         var data: JSONObject = ["error": error.json]

@@ -79,6 +79,8 @@ enum Schema {
             interruptions INTEGER NOT NULL DEFAULT 0,
             has_written INTEGER NOT NULL DEFAULT 0,
             api_calls INTEGER NOT NULL DEFAULT 0,
+            -- Whether the store was restored while it was unfinished.
+            is_from_backup INTEGER NOT NULL DEFAULT 0,
             -- Sealed; NULL once the job has ended.
             payload BLOB,
             -- The end, and the terminal event. Its data is NULL once it is erased.

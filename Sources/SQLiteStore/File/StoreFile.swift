@@ -17,7 +17,7 @@ enum StoreFile {
     static func open(_ path: String, mustExist: Bool) throws(StoreError) -> DatabasePool {
         try prepareFile(path, mustExist: mustExist)
         do {
-            try check(path)
+            try check(path, mayBeEmpty: true)
             let pool = try DatabasePool(path: path, configuration: configuration)
             try Schema.migrator.migrate(pool)
             try pool.writeWithoutTransaction { database in
@@ -61,14 +61,21 @@ enum StoreFile {
         Glibc.close(descriptor)
     }
 
-    /// Refuses what this program did not write, or does not understand any more, before anything in it is touched.
-    private static func check(_ path: String) throws {
+    /// Opens a file to look at it: nothing in it is changed.
+    static func readOnly(_ path: String) throws -> DatabaseQueue {
+        guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "There is no file \(path).") }
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(busyTimeout)
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
-        try queue.read { database in
-            let isEmpty = try Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
+    /// Refuses what this program did not write, or does not understand any more, before anything in it is touched.
+    ///
+    /// - Parameter mayBeEmpty: whether a file without a table may become a store.
+    static func check(_ path: String, mayBeEmpty: Bool) throws {
+        try readOnly(path).read { database in
+            let isEmpty = try mayBeEmpty && Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
             let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
             guard isEmpty || applicationID == Schema.applicationID else {
                 throw StoreError(.corrupt, "The file \(path) is a database of something else: check STORE_URL.")

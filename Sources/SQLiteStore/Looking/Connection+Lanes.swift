@@ -12,7 +12,7 @@ extension Connection {
         try all(
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
-                has_written, api_calls
+                has_written, api_calls, is_from_backup
             FROM jobs WHERE lane = ? AND finished_at IS NULL ORDER BY place
             """,
             lane
@@ -31,7 +31,8 @@ extension Connection {
                 attempts: row.int(10),
                 interruptions: row.int(11),
                 hasWritten: row.bool(12),
-                apiCalls: row.int(13)
+                apiCalls: row.int(13),
+                isFromBackup: row.bool(14)
             )
         }
     }

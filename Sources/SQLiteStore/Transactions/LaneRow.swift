@@ -94,9 +94,10 @@ extension Transaction {
     func laneToAccept(_ lane: Lane) throws -> LaneRow {
         if let row = try connection.laneRow(lane) { return row }
         try connection.run(
-            "INSERT INTO lanes (tenant, product, epoch, next_sequence) VALUES (?, ?, 1, 1)",
+            "INSERT INTO lanes (tenant, product, epoch, next_sequence) VALUES (?, ?, COALESCE((SELECT value FROM counters WHERE name = ?), 1), 1)",
             lane.tenant.description,
-            lane.product.rawValue
+            lane.product.rawValue,
+            Counter.firstEpoch.rawValue
         )
         guard let row = try connection.laneRow(lane) else { throw StoreError(.unexpected, "A lane that was just made is not there.") }
         return row

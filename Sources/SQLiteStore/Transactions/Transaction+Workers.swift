@@ -2,6 +2,31 @@ import Contract
 import Store
 
 /// Workers come and go, and others take over what they leave behind.
+extension Connection {
+    /// A worker that may still use the store.
+    func runningWorker(at now: Timestamp) throws -> WorkerID? { try workers().first { !$0.isGone && $0.leaseEnd > now }?.id }
+
+    fileprivate func workers() throws -> [OtherWorker] {
+        try all("SELECT id, lease_until, process FROM workers") { row in
+            OtherWorker(
+                id: WorkerID(row.text(0)),
+                leaseEnd: row.moment(1),
+                process: row.optional(2, row.text).flatMap { ProcessIdentity(text: $0) }
+            )
+        }
+    }
+}
+
+/// A worker as another one sees it.
+private struct OtherWorker {
+    let id: WorkerID
+    let leaseEnd: Timestamp
+    let process: ProcessIdentity?
+
+    /// Whether it is certain that its process has ended.
+    var isGone: Bool { process?.isGone ?? false }
+}
+
 extension Transaction {
     /// - Parameter process: what the worker runs in, so that others know at once when it is gone.
     func join(_ worker: WorkerID, in process: ProcessIdentity?, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
@@ -48,24 +73,7 @@ extension Transaction {
         return takeover
     }
 
-    private struct OtherWorker {
-        let id: WorkerID
-        let leaseEnd: Timestamp
-        let process: ProcessIdentity?
-
-        /// Whether it is certain that its process has ended.
-        var isGone: Bool { process?.isGone ?? false }
-    }
-
-    private func others(than worker: WorkerID) throws -> [OtherWorker] {
-        try connection.all("SELECT id, lease_until, process FROM workers WHERE id <> ?", worker.description) { row in
-            OtherWorker(
-                id: WorkerID(row.text(0)),
-                leaseEnd: row.moment(1),
-                process: row.optional(2, row.text).flatMap { ProcessIdentity(text: $0) }
-            )
-        }
-    }
+    private func others(than worker: WorkerID) throws -> [OtherWorker] { try connection.workers().filter { $0.id != worker } }
 
     /// - Returns: how many there were. Their jobs were interrupted: that is counted, and the attempt is not.
     private func freeLanes(heldBy worker: String, at now: Timestamp) throws -> Int {

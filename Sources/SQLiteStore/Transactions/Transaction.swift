@@ -41,6 +41,8 @@ enum Counter: String {
     case position
     /// A lane's place in the line of those that have something to do.
     case turn
+    /// The epoch of a lane that is new: 1, unless the store was restored (see ``StoreBackup``).
+    case firstEpoch
 }
 
 extension StoreError {

@@ -37,6 +37,8 @@ package struct QueuedJob: Hashable, Sendable {
     package var hasWritten: Bool
     /// Calls made to Autotask in earlier attempts.
     package var apiCalls: Int
+    /// Whether the store was brought back from a copy that held the job unfinished: what is older than the copy is not run any more.
+    package var isFromBackup: Bool
 
     package init(
         order: Int64,
@@ -52,7 +54,8 @@ package struct QueuedJob: Hashable, Sendable {
         attempts: Int = 0,
         interruptions: Int = 0,
         hasWritten: Bool = false,
-        apiCalls: Int = 0
+        apiCalls: Int = 0,
+        isFromBackup: Bool = false
     ) {
         self.order = order
         self.id = id
@@ -68,6 +71,7 @@ package struct QueuedJob: Hashable, Sendable {
         self.interruptions = interruptions
         self.hasWritten = hasWritten
         self.apiCalls = apiCalls
+        self.isFromBackup = isFromBackup
     }
 
     /// Whether it was begun at all: what was begun does not expire.

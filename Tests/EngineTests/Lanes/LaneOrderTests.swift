@@ -19,7 +19,8 @@ struct LaneOrderTests {
         expiry: Timestamp? = nil,
         attempts: Int = 0,
         interruptions: Int = 0,
-        hasWritten: Bool = false
+        hasWritten: Bool = false,
+        isFromBackup: Bool = false
     ) -> QueuedJob {
         QueuedJob(
             order: order,
@@ -32,7 +33,8 @@ struct LaneOrderTests {
             notBefore: notBefore,
             attempts: attempts,
             interruptions: interruptions,
-            hasWritten: hasWritten
+            hasWritten: hasWritten,
+            isFromBackup: isFromBackup
         )
     }
 
@@ -128,5 +130,15 @@ struct LaneOrderTests {
     @Test func `a job that was interrupted five times is abandoned, and its neighbour runs`() {
         let result = decide([job(1, .billingCodes, interruptions: 5), job(2, .sync, interruptions: 4)])
         #expect(result.ended == [1: .jobAbandoned] && result.next == .run(order: 2, .work))
+    }
+
+    @Test func `what a restored store holds unfinished is not run: it ends, or tells what it did first`() {
+        let result = decide([job(1, .connect, isFromBackup: true), job(2, .sync, hasWritten: true, isFromBackup: true), job(3, .connect)])
+        #expect(result.ended == [1: .jobSuperseded])
+        guard case .run(order: 2, .conclude(let error)) = result.next else {
+            Issue.record("\(result.next)")
+            return
+        }
+        #expect(error.code == .superseded && error.message.contains("backup"))
     }
 }

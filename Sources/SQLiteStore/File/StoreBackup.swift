@@ -1,0 +1,146 @@
+package import Contract
+import Foundation
+import GRDB
+import Glibc
+package import Store
+
+/// A copy of a store in one file: made while workers run, brought back while none does.
+///
+/// It holds what the store holds, and nothing that was erased before it was made. The key ring is not in it: without that, no credentials can
+/// be read.
+package enum StoreBackup {
+    /// What a copy holds.
+    package struct Contents: Hashable, Sendable {
+        package var lanes: Int
+        package var unfinishedJobs: Int
+    }
+
+    /// Writes a consistent copy of the store, without keeping workers from their work.
+    ///
+    /// - Parameter file: must not exist. Only its owner may read it. It is there when it is whole and on disk, or not at all.
+    /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, which its copy would be too.
+    package static func make(of store: String, to file: String) async throws(StoreError) -> Contents {
+        try await StoreThread.run { () throws(StoreError) in
+            guard access(file, F_OK) != 0 else {
+                throw StoreError(.unavailable, "The file \(file) exists already: name another one, or move it away.")
+            }
+            let partial = file + ".partial"
+            let contents = try copy(store, to: partial)
+            try rename(partial, to: file)
+            return contents
+        }
+    }
+
+    /// Puts a copy in a store's place. No worker may run on the store; the file that was there is kept beside it.
+    ///
+    /// What happened since the copy was made is not in it. Hence
+    /// - every epoch begins anew at a number higher than any that was given out, so that no sequence is used for another event;
+    /// - jobs that were unfinished then are not run any more, resets excepted (see ``QueuedJob/isFromBackup``): they have been finished since,
+    ///   or a newer one has;
+    /// - whatever may have been written to Autotask since counts as just sent, and is looked for once it has settled.
+    ///
+    /// - Returns: what the copy holds, and where the replaced file is now; `nil` if there was none.
+    /// - Throws: ``StoreError``: `unavailable` while a worker runs on the store, `corrupt` or `newerSchema` for a file that is no good copy.
+    package static func restore(
+        _ file: String,
+        to store: String,
+        at now: Timestamp
+    ) async throws(StoreError) -> (contents: Contents, replaced: String?) {
+        try await StoreThread.run { () throws(StoreError) in
+            try refuseWhileInUse(store, at: now)
+            do { try StoreFile.check(file, mayBeEmpty: false) } catch { throw StoreError(error, path: file) }
+            let partial = store + ".partial"
+            let contents = try copy(file, to: partial)
+            let pool = try StoreFile.open(partial, mustExist: true)
+            do {
+                try pool.write { try Transaction(Connection($0)).beginAnew(at: now) }
+                try pool.close()
+            } catch { throw StoreError(error, path: partial) }
+            let replaced = try moveAway(store, at: now)
+            try rename(partial, to: store)
+            return (contents, replaced)
+        }
+    }
+
+    // MARK: - Files
+
+    /// Copies a database as one transaction sees it, into a file that only its owner may read.
+    private static func copy(_ source: String, to target: String) throws(StoreError) -> Contents {
+        unlink(target)
+        let descriptor = Glibc.open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw StoreError(posix: "The file \(target) cannot be made") }
+        defer { close(descriptor) }
+        do {
+            let queue = try StoreFile.readOnly(source)
+            let contents = try queue.read { database in
+                guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
+                    throw StoreError(.corrupt, "The file \(source) is damaged: take another copy.")
+                }
+                return try Connection(database).contents()
+            }
+            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [target]) }
+            guard fsync(descriptor) == 0 else { throw StoreError(posix: "The file \(target) cannot be written") }
+            return contents
+        } catch {
+            unlink(target)
+            throw StoreError(error, path: source)
+        }
+    }
+
+    private static func rename(_ file: String, to name: String) throws(StoreError) {
+        guard Glibc.rename(file, name) == 0 else { throw StoreError(posix: "The file \(name) cannot be made") }
+        // The name is on disk when its directory is.
+        let directory = Glibc.open(URL(filePath: name).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        fsync(directory)
+        close(directory)
+    }
+
+    /// - Returns: where the store is now; `nil` if there was none.
+    private static func moveAway(_ store: String, at now: Timestamp) throws(StoreError) -> String? {
+        guard access(store, F_OK) == 0 else { return nil }
+        let name = "\(store).replaced-\(now.secondsSinceEpoch)"
+        // The log first: without its file it is nothing, and beside another it would be taken for that one's.
+        for suffix in ["-wal", "-shm", ""] where access(store + suffix, F_OK) == 0 { try rename(store + suffix, to: name + suffix) }
+        return name
+    }
+
+    /// A store that cannot be read is nobody's: to replace it is what a backup is for.
+    private static func refuseWhileInUse(_ store: String, at now: Timestamp) throws(StoreError) {
+        guard access(store, F_OK) == 0, let queue = try? StoreFile.readOnly(store),
+            let worker = try? queue.read({ try Connection($0).runningWorker(at: now) })
+        else { return }
+        throw StoreError(.unavailable, "Worker \(worker) runs on the store \(store): stop every worker of this store first.")
+    }
+}
+
+extension Connection {
+    fileprivate func contents() throws -> StoreBackup.Contents {
+        let lanes = try first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
+        return StoreBackup.Contents(lanes: lanes, unfinishedJobs: try backlog())
+    }
+}
+
+extension Transaction {
+    /// What a copy of a store has to forget, and what it has to begin anew.
+    fileprivate func beginAnew(at now: Timestamp) throws {
+        // Its workers are gone, wherever they ran: whoever joins takes over from them.
+        try connection.run("UPDATE workers SET lease_until = 0, process = NULL")
+        // Nobody knows how many resets there were since. The time is ahead of them all: a tenant is not reset once a second.
+        let epoch = now.secondsSinceEpoch
+        try connection.run("UPDATE lanes SET epoch = MAX(epoch + 1, ?), next_sequence = 1, is_enabled = 0", epoch)
+        try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", Counter.firstEpoch.rawValue, epoch)
+        try connection.run("UPDATE lanes SET unsettled_since = ?", now)
+        try connection.run("UPDATE jobs SET is_from_backup = 1 WHERE finished_at IS NULL AND kind <> 'reset'")
+        // Those that waited for a retry are told now.
+        try connection.run("UPDATE jobs SET not_before = NULL WHERE finished_at IS NULL")
+        try connection.run("UPDATE lanes SET wake_at = ? WHERE wake_at IS NOT NULL", now)
+    }
+}
+
+extension StoreError {
+    /// What the system said last.
+    fileprivate init(posix what: String, file: String = #fileID, line: Int = #line) {
+        self.init(.unavailable, "\(what): \(String(cString: strerror(errno))).", file: file, line: line)
+    }
+}

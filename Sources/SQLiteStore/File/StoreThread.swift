@@ -1,0 +1,21 @@
+import Confinement
+import Store
+
+/// A thread for one piece of work on a file: it may have to wait for another process, and for the disk in any case.
+enum StoreThread {
+    static func run<Value: Sendable>(_ body: @escaping @Sendable () throws(StoreError) -> Value) async throws(StoreError) -> Value {
+        try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
+            do throws(ConfinementError) {
+                try ConfinedThread.start(name: "store-file") { continuation.resume(returning: Result(catching: body)) }
+            } catch {
+                continuation.resume(returning: .failure(StoreError(noThread: error)))
+            }
+        }.get()
+    }
+}
+
+extension StoreError {
+    init(noThread error: ConfinementError) {
+        self.init(.unavailable, "The store's thread cannot be started. \(error)")
+    }
+}

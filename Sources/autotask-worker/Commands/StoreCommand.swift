@@ -1,0 +1,90 @@
+import ArgumentParser
+import Contract
+import SQLiteStore
+import Store
+
+/// `store …`: copies of what the worker remembers.
+struct StoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "store",
+        abstract: "Makes copies of the store, and brings them back.",
+        discussion: """
+            A copy holds everything but the key ring, which belongs to another place: with both, a tenant's credentials can be read.
+
+            Example: autotask-worker store backup /var/backups/autotask-worker-2026-11-22.sqlite
+            """,
+        subcommands: [Backup.self, Restore.self]
+    )
+
+    struct Backup: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Writes a copy of the store to a file, while workers go on.",
+            discussion: "Example: autotask-worker store backup /var/backups/autotask-worker-2026-11-22.sqlite"
+        )
+        @Argument(help: "Where to; must not exist.") var file: String
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let path = try await Settings(settings).storePath
+            let contents: StoreBackup.Contents
+            do { contents = try await StoreBackup.make(of: path, to: file) } catch {
+                throw Failure(.unavailable, "No copy was made. \(error.message)")
+            }
+            if json {
+                Terminal.line(["file": .string(file)], and: contents)
+            } else {
+                Terminal.line("Wrote \(file): \(contents.text).")
+            }
+        }
+    }
+
+    struct Restore: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Puts a copy in the store's place, while no worker runs.",
+            discussion: """
+                The store that was there is kept beside it. Events of a restored store belong to a new epoch. Requests that were unfinished when
+                the copy was made end as superseded, resets excepted. What happened since is forgotten: a reset since then has to be asked
+                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password.
+
+                Example: autotask-worker store restore /var/backups/autotask-worker-2026-11-22.sqlite
+                """
+        )
+        @Argument(help: "A file that 'store backup' wrote.") var file: String
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let path = try await Settings(settings).storePath
+            let outcome: (contents: StoreBackup.Contents, replaced: String?)
+            do { outcome = try await StoreBackup.restore(file, to: path, at: SystemTime.now) } catch {
+                throw Failure(.unavailable, "The store was not restored. \(error.message)")
+            }
+            if json {
+                Terminal.line(
+                    ["store": .string(path), "replaced": outcome.replaced.map { .string($0) } ?? .null],
+                    and: outcome.contents
+                )
+                return
+            }
+            Terminal.line("Restored \(path) from \(file): \(outcome.contents.text).")
+            if let replaced = outcome.replaced {
+                Terminal.line("The store that was there is \(replaced) now. Delete it when it is not needed any more: it holds what was erased since.")
+            }
+            Terminal.line("Ask again for what happened since the copy was made: resets first (autotask-worker events --replay).")
+        }
+    }
+}
+
+extension StoreBackup.Contents {
+    fileprivate var text: String { "\(lanes) tenants' integrations, \(unfinishedJobs) unfinished jobs" }
+}
+
+extension Terminal {
+    fileprivate static func line(_ members: JSONObject, and contents: StoreBackup.Contents) {
+        var object = members
+        object["integrations"] = JSON(contents.lanes)
+        object["unfinishedJobs"] = JSON(contents.unfinishedJobs)
+        line(String(decoding: JSON.object(object).encoded, as: UTF8.self))
+    }
+}

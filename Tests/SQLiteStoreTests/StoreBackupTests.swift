@@ -1,0 +1,220 @@
+import Contract
+import Foundation
+import GRDB
+import Store
+import Testing
+
+@testable import SQLiteStore
+
+/// Copies of a store, and what a copy becomes when it is brought back.
+struct StoreBackupTests {
+    private let directory: TemporaryDirectory
+    private let path: String
+    private let copy: String
+    private let later = Timestamp.start + .seconds(3600)
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        path = directory.path("store.sqlite")
+        copy = directory.path("copy.sqlite")
+    }
+
+    @Test("A copy is made while the store is in use, holds what is committed, and only its owner may read it")
+    func backup() async throws {
+        let store = try await openedStore()
+        _ = try await store.accept([.job("a"), .job("b", .two)], by: .one, at: .start) { _ in preconditionFailure() }
+        let contents = try await StoreBackup.make(of: path, to: copy)
+        #expect(contents == StoreBackup.Contents(lanes: 2, unfinishedJobs: 2))
+        #expect(try FileManager.default.attributesOfItem(atPath: copy)[.posixPermissions] as? Int == 0o600)
+        // The store goes on, and the copy stays as it was.
+        _ = try await store.accept([.job("c")], by: .one, at: .start) { _ in preconditionFailure() }
+        await store.close()
+        let copied = try await SQLiteStore(path: copy, mustExist: true)
+        #expect(try await copied.backlog() == 2)
+        await copied.close()
+    }
+
+    @Test("A file that is there already is not overwritten")
+    func existing() async throws {
+        let store = try await openedStore()
+        try Data("mine".utf8).write(to: URL(filePath: copy))
+        await expectRefused(.unavailable, "exists already") { _ = try await StoreBackup.make(of: path, to: copy) }
+        #expect(try Data(contentsOf: URL(filePath: copy)) == Data("mine".utf8))
+        await store.close()
+    }
+
+    @Test("A copy of a damaged store is not made, and leaves no file behind")
+    func damaged() async throws {
+        let store = try await openedStore()
+        _ = try await store.accept((0..<200).map { .job("job-\($0)") }, by: .one, at: .start) { _ in preconditionFailure() }
+        await store.close()
+        let file = try FileHandle(forWritingTo: URL(filePath: path))
+        let size = try file.seekToEnd()
+        try file.seek(toOffset: size / 2)
+        try file.write(contentsOf: Data(repeating: 0xEE, count: 20_000))
+        try file.close()
+        await expectRefused(.corrupt, "damaged") { _ = try await StoreBackup.make(of: path, to: copy) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path).allSatisfy { !$0.hasPrefix("copy") })
+    }
+
+    @Test("No sequence of a restored store stands for another event, of a tenant that it knows or of one that it has forgotten")
+    func epochs() async throws {
+        let store = try await openedStore()
+        _ = try await published("a", .one, by: store)
+        _ = try await StoreBackup.make(of: path, to: copy)
+        let known = try await published("b", .one, by: store)
+        let forgotten = try await published("c", .two, by: store)
+        #expect(known.epoch == 1 && known.sequence == 2 && forgotten.epoch == 1 && forgotten.sequence == 1)
+        try await leave(store)
+
+        // Twice from the same copy: what was given out in between must not be given out again either.
+        var epochs: [Int64] = [1]
+        for moment in [later, later + .seconds(60)] {
+            _ = try await StoreBackup.restore(copy, to: path, at: moment)
+            let restored = try await openedStore(at: moment)
+            for (id, lane) in [("b", Lane.one), ("c", .two)] {
+                let event = try await published(id, lane, by: restored, at: moment)
+                #expect(event.sequence == 1)
+                if lane == .one { epochs.append(event.epoch) } else { #expect(event.epoch == epochs.last) }
+            }
+            try await leave(restored, at: moment)
+        }
+        #expect(epochs == epochs.sorted() && Set(epochs).count == 3)
+    }
+
+    @Test("What a restored store holds unfinished is marked, resets excepted, and is due at once")
+    func unfinished() async throws {
+        let store = try await openedStore()
+        _ = try await store.accept(
+            [.job("sync"), .job("reset", .one, .reset), .job("later", .two)],
+            by: .one,
+            at: .start
+        ) { _ in preconditionFailure() }
+        let claims = try await store.claim(ClaimRequest(worker: .one, limit: 9), at: .start) { $0.first }.claims
+        let claim = try #require(claims.first { $0.token.lane == .two })
+        let day = Timestamp.start + .seconds(86_400)
+        let event = Event(id: "e", type: .jobDeferred, lane: .two, jobID: claim.job.id, time: .start, traceparent: nil, data: [:])
+        _ = try await store.complete(claim.token, with: Completion(.deferred(until: day), events: [event]), at: .start)
+        // The other one runs.
+        _ = try await StoreBackup.make(of: path, to: copy)
+        try await leave(store)
+
+        let outcome = try await StoreBackup.restore(copy, to: path, at: later)
+        #expect(outcome.contents.unfinishedJobs == 3)
+        let restored = try await SQLiteStore(path: path, mustExist: true)
+        _ = try await restored.join(.two, until: later + .seconds(15), at: later)
+        let seen = Seen()
+        _ = try await restored.claim(ClaimRequest(worker: .two, limit: 9), at: later) { snapshot in
+            seen.note(snapshot)
+            return LaneDecision(next: .wait(until: nil))
+        }
+        #expect(seen.marks == ["later": true, "reset": false, "sync": true])
+        #expect(try await restored.lane(.one)?.state.unsettledSince == later)
+        await restored.close()
+    }
+
+    @Test("An event that waited to be published when the copy was made is published by whoever joins")
+    func outbox() async throws {
+        let store = try await openedStore()
+        let event = try await published("a", .one, by: store)
+        _ = try await StoreBackup.make(of: path, to: copy)
+        try await leave(store)
+        _ = try await StoreBackup.restore(copy, to: path, at: later)
+        let restored = try await SQLiteStore(path: path, mustExist: true)
+        let takeover = try await restored.join(.two, until: later + .seconds(15), at: later)
+        #expect(takeover.events == 1)
+        #expect(try await restored.unpublished(of: .two, after: 0, limit: 9).map(\.event) == [event])
+        await restored.close()
+    }
+
+    @Test("The replaced store is kept, its log with it")
+    func replaced() async throws {
+        let store = try await openedStore()
+        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await published("a", .one, by: store)
+        try await leave(store)
+        let replaced = try #require(try await StoreBackup.restore(copy, to: path, at: later).replaced)
+        let old = try await SQLiteStore(path: replaced, mustExist: true)
+        #expect(try await old.lane(.one)?.finished.count == 1)
+        await old.close()
+        let new = try await SQLiteStore(path: path, mustExist: true)
+        #expect(try await new.lanes().isEmpty)
+        await new.close()
+    }
+
+    @Test("While a worker runs on the store, it is not replaced")
+    func inUse() async throws {
+        let store = try await openedStore()
+        _ = try await StoreBackup.make(of: path, to: copy)
+        await expectRefused(.unavailable, "stop every worker") { _ = try await StoreBackup.restore(copy, to: path, at: .start) }
+        await store.close()
+    }
+
+    @Test("A damaged store is replaced")
+    func overDamaged() async throws {
+        let store = try await openedStore()
+        _ = try await published("a", .one, by: store)
+        _ = try await StoreBackup.make(of: path, to: copy)
+        try await leave(store)
+        try Data(repeating: 0xEE, count: 8192).write(to: URL(filePath: path))
+        _ = try await StoreBackup.restore(copy, to: path, at: later)
+        let restored = try await SQLiteStore(path: path, mustExist: true)
+        #expect(try await restored.lane(.one)?.finished.count == 1)
+        await restored.close()
+    }
+
+    @Test("What is no copy of a store is refused, and the store stays")
+    func noCopy() async throws {
+        try await leave(try await openedStore())
+        let before = try Data(contentsOf: URL(filePath: path))
+        try Data(repeating: 0xEE, count: 8192).write(to: URL(filePath: copy))
+        await expectRefused(.corrupt, "not a store") { _ = try await StoreBackup.restore(copy, to: path, at: later) }
+        await expectRefused(.unavailable, "no file /nowhere") { _ = try await StoreBackup.restore("/nowhere", to: path, at: later) }
+        let other = directory.path("other.sqlite")
+        let queue = try DatabaseQueue(path: other)
+        try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
+        try queue.close()
+        await expectRefused(.corrupt, "something else") { _ = try await StoreBackup.restore(other, to: path, at: later) }
+        #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    }
+
+    // MARK: -
+
+    private func openedStore(at now: Timestamp = .start) async throws -> SQLiteStore {
+        let store = try await SQLiteStore(path: path)
+        _ = try await store.join(.one, until: now + .seconds(15), at: now)
+        return store
+    }
+
+    /// As if the worker's process had ended.
+    private func leave(_ store: SQLiteStore, at now: Timestamp = .start) async throws {
+        _ = try await store.renew(.one, until: .start, at: now)
+        await store.close()
+    }
+
+    /// Takes in a job and ends it.
+    private func published(_ id: String, _ lane: Lane, by store: SQLiteStore, at now: Timestamp = .start) async throws -> OrderedEvent {
+        _ = try await store.accept([.job(id, lane)], by: .one, at: now) { _ in preconditionFailure() }
+        let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: now) { $0.first }.claims.first)
+        let completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
+        return try #require(try await store.complete(claim.token, with: completion, at: now).first?.event)
+    }
+
+    private func expectRefused(
+        _ code: StoreError.Code,
+        _ advice: String,
+        _ location: SourceLocation = #_sourceLocation,
+        _ operation: () async throws -> Void
+    ) async {
+        let error = await #expect(throws: StoreError.self, sourceLocation: location) { try await operation() }
+        #expect(error?.code == code, sourceLocation: location)
+        #expect(error?.message.contains(advice) == true, "\(error.map(String.init(describing:)) ?? "")", sourceLocation: location)
+    }
+}
+
+/// What the lanes' decisions were asked about.
+private final class Seen: @unchecked Sendable {
+    private(set) var marks: [String: Bool] = [:]
+
+    func note(_ snapshot: LaneSnapshot) { for job in snapshot.jobs { marks[job.id.description] = job.isFromBackup } }
+}
