@@ -13,7 +13,10 @@ struct AutotaskWorker: AsyncParsableCommand {
 
             Example: autotask-worker keys generate && autotask-worker topology apply && autotask-worker run
             """,
-        subcommands: [RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, StoreCommand.self, KeysCommand.self]
+        subcommands: [
+            RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, StoreCommand.self,
+            KeysCommand.self,
+        ]
     )
 }
 
