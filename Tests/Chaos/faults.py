@@ -1,0 +1,816 @@
+"""What goes wrong: each fault begins, lasts a while, ends, and counts how often it hit something.
+
+A fault that met nothing (a kill of a worker that held no job, say) is not counted: "no violation" means something only where faults hit.
+"""
+
+import base64
+import resource
+import signal
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+
+import clock
+from fleet import SHUTDOWN_SECONDS
+from links import Mode
+
+HEARTBEAT_SECONDS = 5
+LEASE_SECONDS = 15
+
+
+class Fault:
+    """One kind of fault. `begin` and `end` are called in turn, with `seconds` between them."""
+
+    name = ""
+    shortest, longest = 2, 6
+    family = ""  # Faults of one family never come together,
+    alone = False  # and some come with no other at all.
+
+    def __init__(self, world):
+        self.world = world
+        self.random = world.random
+        self.times = 0
+        self.effective = 0
+        self.skipped = self.reason_to_skip()
+
+    def reason_to_skip(self):
+        """Why this fault cannot be had here, if so."""
+        return None
+
+    def choose(self):
+        """Takes what chance decides, before `begin`: so that a seed decides the same whatever happens."""
+        self.seconds = self.random.uniform(self.shortest, self.longest)
+        self.member = self.random.choice(self.world.fleet.members)
+        self.dice = self.random.random()
+
+    def begin(self):
+        raise NotImplementedError
+
+    def end(self):
+        pass
+
+    def hit(self, count=1):
+        if count:
+            self.effective += 1
+
+    def mark(self, kind, **details):
+        """Notes a moment from which a recovery is measured."""
+        self.world.marks.append({"kind": kind, "at": time.monotonic(), **details})
+
+
+# Workers
+
+
+class WorkerKilled(Fault):
+    """kill -9, of one worker or of all at once. Counts when one of them was holding jobs."""
+
+    family = "worker"
+    name = "worker-killed"
+    shortest, longest = 3, 6
+
+    def begin(self):
+        members = list(self.world.fleet.members) if self.dice < 0.2 else [self.member]
+        # A worker that holds jobs is waited for: there is one every few moments.
+        if len(members) == 1:
+            members = [self.world.wait_until(self.busy_member, 10) or self.member]
+        held = []
+        for member in members:
+            held += self.world.kill(member)
+        if held:
+            self.mark("worker kill -9 → next event of a tenant it worked on", tenants={tenant for tenant, _, _ in held})
+        self.hit(held)
+
+    def busy_member(self):
+        busy = [member for member in self.world.fleet.running if self.world.store.held_by(member.pid)]
+        return self.member if self.member in busy else next(iter(busy), None)
+
+
+class Stopped(Fault):
+    """Autotask reads slowly just before: so the worker sleeps in many a sync that has read, and has yet to write."""
+
+    family = "worker"
+
+    def begin(self):
+        latency = {"kind": "latency", "milliseconds": 1500, "operation": "query", "entity": "Services"}
+        number = self.world.simulator.request("POST", "faults", latency)["id"]
+        self.world.wait(1.5)
+        self.fenced_before = self.fenced()
+        self.busy = self.member.pid is not None and bool(self.world.wait_until(self.held, 8))
+        self.member.suspend()
+        self.world.simulator.request("DELETE", f"faults/{number}")
+
+    def held(self):
+        return self.world.store.held_by(self.member.pid) if self.member.pid else None
+
+    def fenced(self):
+        return self.world.told(b"taken for dead", self.member)
+
+    def end(self):
+        self.member.resume()
+
+
+class WorkerStoppedBriefly(Stopped):
+    """SIGSTOP and SIGCONT within the heartbeats and the lease: nobody takes over. Counts when it held jobs."""
+
+    name = "worker-stopped-briefly"
+    shortest, longest = 3, 8
+
+    def begin(self):
+        super().begin()
+        self.hit(self.busy)
+
+
+class WorkerStoppedLong(Stopped):
+    """SIGSTOP beyond three heartbeats and the lease: the door and the lanes go to others. Counts when it was fenced on waking."""
+
+    name = "worker-stopped-long"
+    shortest = longest = LEASE_SECONDS + 7
+
+    def end(self):
+        super().end()
+        if self.busy:
+            self.hit(self.world.wait_until(lambda: self.fenced() > self.fenced_before, 20))
+
+
+class WorkerTerminated(Fault):
+    """SIGTERM in mid-batch: it must end with 0 within its time. Counts when it was holding jobs."""
+
+    family = "worker"
+    alone = True
+    name = "worker-terminated"
+    shortest, longest = 1, 3
+
+    def begin(self):
+        member = self.world.wait_until(lambda: WorkerKilled.busy_member(self), 10) or self.member
+        pid = member.pid
+        if pid is None:
+            return
+        held = self.world.store.held_by(pid)
+        status, seconds = member.terminate()
+        if status != 0 or seconds > SHUTDOWN_SECONDS + 2:
+            self.world.violation(f"{member.name} ended with {status} after {seconds:.1f} s on SIGTERM: {member.last_line()}")
+        self.hit(held)
+
+
+class WorkerTerminatedTwice(Fault):
+    """A second SIGTERM while the first is being heeded: it ends at once, and what it held is taken over. Counts when it held jobs."""
+
+    family = "worker"
+    alone = True
+    name = "worker-terminated-twice"
+    shortest, longest = 1, 3
+
+    def begin(self):
+        member = self.world.wait_until(lambda: WorkerKilled.busy_member(self), 10) or self.member
+        with member.lock:
+            pid = member.pid
+            if pid is None:
+                return
+            held = self.world.store.held_by(pid)
+            begun = len(member.log_since_start())
+            member.process.send_signal(signal.SIGTERM)
+            while "Told to finish" not in member.log_since_start()[begun:] and member.process.poll() is None:
+                time.sleep(0.005)
+            if member.process.poll() is None:
+                held = self.world.store.held_by(pid) or held
+                member.process.send_signal(signal.SIGTERM)
+            status = None
+            try:
+                status = member.process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self.world.violation(f"{member.name} did not end within 5 s of a second SIGTERM: {member.last_line()}")
+                member.process.kill()
+                member.process.wait()
+            member.process = None
+            if status not in (0, 128 + signal.SIGTERM, None):
+                self.world.violation(f"{member.name} ended with {status} on a second SIGTERM: {member.last_line()}")
+        self.world.kills.append((time.time(), member.name, held))
+        self.hit(held)
+
+
+class DescriptorsExhausted(Fault):
+    """Not one file descriptor more for a running worker. Counts when there was something to do meanwhile."""
+
+    family = "worker"
+    name = "descriptors-exhausted"
+    shortest, longest = 4, 10
+
+    def begin(self):
+        self.pid = self.member.pid
+        if self.pid is None:
+            return
+        self.before = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+        # Its connections to Autotask are closed, so that it needs new ones.
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (max(8, self.member.descriptors() - 6), self.before[1]))
+        self.world.autotask.cut()
+        self.open_before = len(self.world.load.open_jobs())
+
+    def end(self):
+        if self.pid is None:
+            return
+        try:
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.before)
+        except ProcessLookupError:
+            self.world.violation(f"{self.member.name} ended for want of descriptors: {self.member.last_line()}")
+        self.hit(self.open_before or self.world.load.open_jobs())
+
+
+class ClockStepped(Fault):
+    """One worker's clock is set while it runs and across restarts; the machine's own never. Counts when the worker lived by it."""
+
+    family = "worker"
+    name = "clock-stepped"
+    shortest, longest = 6, 12
+
+    def reason_to_skip(self):
+        return None if clock.IS_THERE else "faketime is not installed"
+
+    def begin(self):
+        self.member = next(member for member in self.world.fleet.members if member.clock is not None)
+        self.member.clock.set(self.step)
+        self.hit(self.member.pid)
+        if self.dice < 0.7:
+            self.world.kill(self.member)
+
+    def choose(self):
+        super().choose()
+        self.step = self.random.choice((-90, -20, 20, 90))
+
+    def end(self):
+        self.member.clock.set(0)
+        # The store holds a clock that was ahead to what it said: with the right one it may be refused until that time has come.
+        self.world.kill(self.member)
+
+
+# The broker
+
+
+class BrokerRestarted(Fault):
+    """Stopped as an operator stops it, and started again. Counts when jobs were under way."""
+
+    family = "broker"
+    alone = True
+    name = "broker-restarted"
+    shortest = longest = 1
+    verbs = ("stop", "start")
+
+    def begin(self):
+        self.hit(self.world.load.open_jobs() or self.world.load.published)
+        self.world.broker.command(self.verbs[0])
+
+    def end(self):
+        self.world.broker.command(self.verbs[1])
+        self.mark("broker start → first event")
+
+
+class BrokerKilled(BrokerRestarted):
+    """kill -9 of the broker: it goes on with what was on disk. Counts when jobs were under way."""
+
+    name = "broker-killed"
+    verbs = ("kill", "start")
+
+
+class Alarm(Fault):
+    """The broker takes nothing from publishers any more (`connection.blocked`). Counts when a worker was told.
+
+    The portal is blocked as well, so Autotask is made slow first: jobs that were taken in then end under the alarm.
+    """
+
+    family = "broker"
+    kind = ""
+    shortest, longest = 6, 20
+
+    def begin(self):
+        self.before = self.told()
+        latency = {"kind": "latency", "milliseconds": 1500}
+        self.latency = self.world.simulator.request("POST", "faults", latency)["id"]
+        self.world.wait(2)
+        self.world.broker.command("alarm", self.kind)
+
+    def told(self):
+        return self.world.told(b"takes no messages for now")
+
+    def end(self):
+        self.hit(self.told() - self.before)
+        self.world.simulator.request("DELETE", f"faults/{self.latency}")
+        self.world.broker.command("alarm", "off")
+
+
+class MemoryAlarm(Alarm):
+    name = "memory-alarm"
+    kind = "memory"
+
+
+class DiskAlarm(Alarm):
+    name = "disk-alarm"
+    kind = "disk"
+
+
+class QueueDeleted(Fault):
+    """The door is deleted under its consumer, while it is empty, and applied again some seconds later.
+
+    What is published meanwhile cannot be routed, is not confirmed, and is published again. Counts when the consumer was cancelled.
+    """
+
+    family = "broker"
+    alone = True
+    name = "queue-deleted"
+    shortest, longest = 4, 9
+
+    def begin(self):
+        self.deleted = False
+        self.cancelled_before = self.cancelled()
+        try:
+            if not self.world.load.hold() or not self.world.wait_until(self.is_empty, 45):
+                return
+            self.world.as_operator(lambda channel: channel.queue_delete("autotask.jobs"))
+            self.deleted = True
+        finally:
+            self.world.load.go_on()
+
+    def is_empty(self):
+        """By the broker's own statistics, which are some seconds old: they have to say so twice."""
+        for _ in range(2):
+            address = self.world.broker.environment["TEST_MANAGEMENT_URL"] + "/api/queues/%2F/autotask.jobs?columns=messages"
+            if b'"messages":0' not in get(address).replace(b" ", b""):
+                return False
+            self.world.wait(6)
+        return True
+
+    def cancelled(self):
+        return self.world.told(b"cancelled the consumer")
+
+    def end(self):
+        if not self.deleted:
+            return
+        self.world.cli("topology", "apply", AMQP_URL=self.world.broker.url("operator"))
+        applied = time.monotonic()
+        self.mark("deleted queue applied again → first event")
+        self.hit(self.cancelled() - self.cancelled_before)
+        mended = self.world.wait_until(self.is_consumed, 10)
+        if not mended:
+            self.world.violation(f"no worker consumes {time.monotonic() - applied:.0f} s after the queue was applied again")
+        self.world.marks.append({"kind": "deleted queue applied again → consumed", "at": applied, "until": time.monotonic()})
+
+    def is_consumed(self):
+        return self.world.as_operator(lambda channel: channel.queue_declare("autotask.jobs", passive=True)).method.consumer_count > 0
+
+
+class ConsumerCancelled(QueueDeleted):
+    """The consumer is cancelled by the broker, which goes on at once: the queue is deleted and declared again in one moment."""
+
+    name = "consumer-cancelled"
+    shortest = longest = 0
+
+
+# The way to the broker
+
+
+class BrokerLink(Fault):
+    """Of one worker's connections to the broker."""
+
+
+    family = "broker"
+    @property
+    def link(self):
+        return self.member.link
+
+
+class BrokerCut(BrokerLink):
+    """The connections are reset. Counts when there were any."""
+
+    name = "broker-cut"
+    shortest, longest = 0.5, 4
+
+    def begin(self):
+        self.hit(self.link.cut())
+        if self.dice < 0.5:
+            self.link.set(Mode.DOWN)
+
+    def end(self):
+        self.link.set(Mode.PASS)
+
+
+class BrokerHalfOpen(BrokerLink):
+    """What is connected goes silent without a word, and others may connect. Counts when a new connection came: the silence was noticed."""
+
+    alone = True
+    name = "broker-half-open"
+    shortest = longest = 4 * HEARTBEAT_SECONDS
+
+    def begin(self):
+        self.count = self.link.silence_present()
+        self.begun = time.monotonic()
+        self.mark("half-open link → first event of anybody")
+
+    def end(self):
+        again = next((at for at in self.link.accepted_at if at > self.begun), None)
+        if self.count and self.member.pid is not None:
+            if again is None:
+                self.world.violation(f"{self.member.name} did not notice within {self.seconds:.0f} s that its broker was silent")
+            else:
+                self.world.marks.append({"kind": "half-open link → reconnected", "at": self.begun, "until": again})
+        self.hit(self.count and again)
+        self.link.forget_silent()
+
+
+class BrokerSilent(BrokerLink):
+    """The broker is silent, for new connections too. Counts when there were any."""
+
+    name = "broker-silent"
+    shortest, longest = 12, 25
+
+    def begin(self):
+        self.hit(len(self.link.connections))
+        self.link.set(Mode.SILENT)
+
+    def end(self):
+        self.link.set(Mode.PASS)
+        self.mark("silent broker answers again → first event")
+
+
+class BrokerSlow(BrokerLink):
+    """Every piece waits, and few bytes pass. Counts when there were connections."""
+
+    name = "broker-slow"
+    shortest, longest = 8, 15
+
+    def begin(self):
+        self.hit(len(self.link.connections))
+        self.link.set(Mode.SLOW, delay=0.2, bytes_per_second=20_000)
+
+    def end(self):
+        self.link.set(Mode.PASS)
+
+
+# Autotask and the way to it
+
+
+class AutotaskLink(Fault):
+    """Counts when calls were made, or tried, meanwhile."""
+
+    family = "autotask link"
+    mode = Mode.PASS
+    properties = {}
+
+    def begin(self):
+        self.before = self.count()
+        self.world.autotask.cut()
+        self.world.autotask.set(self.mode, **self.properties)
+
+    def count(self):
+        link = self.world.autotask
+        return len(link.accepted_at) + self.world.calls.calls
+
+    def end(self):
+        self.hit(self.count() - self.before)
+        self.world.autotask.set(Mode.PASS)
+
+
+class AutotaskDown(AutotaskLink):
+    """No connection, for longer than jobs wait at first. Minutes, scaled. Counts when jobs waited."""
+
+    name = "autotask-down"
+    mode = Mode.DOWN
+    shortest, longest = 15, 35
+
+    def end(self):
+        self.hit(self.world.load.open_jobs())
+        self.world.autotask.set(Mode.PASS)
+        self.mark("Autotask back → first ending", terminal=True)
+
+
+class AutotaskSilent(AutotaskLink):
+    """Connections are taken and nothing is answered. Counts when calls were made."""
+
+    name = "autotask-silent"
+    mode = Mode.SILENT
+    shortest, longest = 6, 18
+
+
+class AutotaskSlow(AutotaskLink):
+    """Answers trickle. Counts when calls were made."""
+
+    name = "autotask-slow"
+    mode = Mode.SLOW
+    properties = {"delay": 0.4, "bytes_per_second": 4_000}
+    shortest, longest = 8, 15
+
+
+class AutotaskCut(Fault):
+    """All connections are reset, some times in a row. Counts when one of them carried a call."""
+
+    family = "autotask link"
+    name = "autotask-cut"
+    shortest, longest = 1, 2
+
+    def begin(self):
+        carried = 0
+        for _ in range(5):
+            carried += sum(self.world.calls.in_progress.values())
+            self.world.autotask.cut()
+            self.world.wait(0.3)
+        self.hit(carried)
+
+
+class AnswersLost(AutotaskLink):
+    """Requests get through, and many answers do not. Counts when one was lost."""
+
+    name = "answers-lost"
+    mode = Mode.LOSSY
+    properties = {"loss": 0.3}
+    shortest, longest = 5, 10
+
+    def count(self):
+        return self.world.autotask.lost_answers
+
+
+class SimulatedFault(Fault):
+    """Something that the simulated Autotask does. Counts when a call met it."""
+
+    family = "autotask"
+    kind = ""
+
+    def members(self):
+        return {}
+
+    def begin(self):
+        self.number = self.world.simulator.request("POST", "faults", {"kind": self.kind, **self.members()})["id"]
+
+    def end(self):
+        faults = self.world.simulator.request("GET", "faults")["faults"]
+        self.hit(next(fault["hits"] for fault in faults if fault["id"] == self.number))
+        self.world.simulator.request("DELETE", f"faults/{self.number}")
+
+
+class CommitsLate(SimulatedFault):
+    """The connection breaks, and Autotask creates the service some seconds later: within the settle time."""
+
+    name = "commits-late"
+    kind = "lateCommit"
+    shortest, longest = 5, 10
+
+    def members(self):
+        return {"operation": "create", "milliseconds": 4000, "upToMilliseconds": 9000}
+
+
+class Throttled(SimulatedFault):
+    """429, with a time to wait."""
+
+    name = "throttled"
+    kind = "throttled"
+    shortest, longest = 5, 12
+
+    def members(self):
+        return {"retryAfterSeconds": self.random.choice((1, 3))}
+
+
+class ServerErrors(SimulatedFault):
+    """500 and a page of IIS."""
+
+    name = "server-errors"
+    kind = "serverError"
+    shortest, longest = 4, 10
+
+
+class QuotaExceeded(Fault):
+    """Some databases have used up their hour's requests. Counts when a call was refused for it."""
+
+    family = "autotask"
+    name = "quota-exceeded"
+    shortest, longest = 10, 15
+
+    def begin(self):
+        databases = list(self.world.load.databases.values())
+        self.databases = self.random.sample(databases, max(1, len(databases) // 3))
+        self.last = {database.number: database.last_call() for database in self.databases}
+        for database in self.databases:
+            database.change(quotaUsed=10_000_000)
+
+    def end(self):
+        self.hit(any(call["status"] == 429 for database in self.databases for call in database.calls(self.last[database.number])))
+        for database in self.databases:
+            database.change(quotaUsed=0)
+
+
+class ZoneMoved(Fault):
+    """Autotask moves databases to another zone. Counts when a call through the old one was refused."""
+
+    family = "autotask"
+    name = "zone-moved"
+    shortest, longest = 8, 12
+    zones = ("AE02", "AE03", "AU05")
+
+    def begin(self):
+        databases = list(self.world.load.databases.values())
+        self.databases = self.random.sample(databases, max(1, len(databases) // 2))
+        self.last = {database.number: database.last_call() for database in self.databases}
+        self.to = {}
+        for database in self.databases:
+            at = self.world.zone_of(database)
+            self.to[database.number] = self.random.choice([zone for zone in self.zones if zone != at])
+            self.world.move(database, self.to[database.number])
+
+    def end(self):
+        self.hit(
+            any(
+                call["zone"] not in (None, self.to[database.number])
+                for database in self.databases
+                for call in database.calls(self.last[database.number])
+            )
+        )
+
+
+# The disk under the store
+
+
+class DiskFault(Fault):
+    family = "disk"
+    alone = True
+
+    def reason_to_skip(self):
+        return None if self.world.disk.is_own else f"the store has no disk of its own: {self.world.disk.reason}"
+
+
+class StoreFull(DiskFault):
+    """Not a block is free under the store, and now and then all workers die of it. Counts when a worker said that the store refuses."""
+
+    name = "store-full"
+    shortest, longest = 5, 12
+    complaints = (b"store cannot take jobs in", b"Lanes cannot be claimed", b"store refuses an outcome", b"lease cannot be renewed")
+
+    def begin(self):
+        self.before = self.told()
+        self.world.disk.fill()
+        if self.dice < 0.3:
+            self.world.kill(self.member)
+
+    def told(self):
+        return sum(self.world.told(complaint) for complaint in self.complaints)
+
+    def end(self):
+        self.hit(self.told() - self.before)
+        if self.dice > 0.5:
+            # What they took from the broker and could not store must not be lost with them.
+            for member in self.world.fleet.members:
+                self.world.kill(member)
+        self.world.disk.make_room()
+        self.mark("room on the disk again → first event")
+
+
+class StoreReadOnly(StoreFull):
+    """The disk fails and is read-only under the workers, until an operator stops them, repairs it and starts them.
+
+    Counts when a worker said that the store refuses.
+    """
+
+    name = "store-read-only"
+    shortest, longest = 4, 8
+
+    def begin(self):
+        self.before = self.told()
+        self.world.disk.fail()
+
+    def end(self):
+        self.hit(self.told() - self.before)
+        # They cannot finish their jobs in a store that cannot be written: others take those up, as after a sudden end.
+        for member in self.world.fleet.running:
+            self.world.kills.append((time.time(), member.name, self.world.store.held_by(member.pid)))
+        for name, (status, seconds) in self.world.fleet.terminate().items():
+            if status is None:
+                self.world.violation(f"{name} did not end within {seconds:.0f} s of SIGTERM, on a disk that is read-only")
+        self.world.disk.repair()
+        self.world.fleet.go_on()
+        self.mark("disk repaired → first event")
+
+
+# Poison
+
+
+class PoisonJob(Fault):
+    """A job that kills whichever worker makes its calls, each time: it must be abandoned, alone, after at most five interruptions."""
+
+    alone = True
+    name = "poison-job"
+    shortest = longest = 0
+    limit = 5
+
+    def choose(self):
+        super().choose()
+        self.number = 900_000 + self.times
+
+    def begin(self):
+        world = self.world
+        identity = (f"poison-{self.number}", "workplace", self.number, f"poison-{self.number}@msp.example", world.load.new_secret())
+        (lane,) = world.load.make_database(self.number, [[identity]])
+        world.load.lanes.remove(lane)
+        world.calls.database_of[lane.user.lower()] = lane.database.number
+        self.deaths = 0
+        self.user = lane.user.lower()
+        job = lane.connect(world.load.key)
+        world.calls.on_call = self.on_call
+        try:
+            world.load.submit(job)
+            ended = world.wait_until(lambda: world.live.has_ended(*job.key), 150)
+        finally:
+            world.calls.on_call = None
+        world.poisoned.append({"tenant": lane.tenant, "job": job.id, "deaths": self.deaths})
+        if not ended:
+            return world.violation(f"poison job {job.id} of {lane.tenant} has not ended after {self.deaths} deaths")
+        (ending,) = list(world.live.endings_of[job.key].values())[:1]
+        if ending["type"] != "autotask.job.abandoned" or self.deaths > self.limit:
+            world.violation(f"poison job {job.id} of {lane.tenant} ended as {ending['type']} after {self.deaths} deaths")
+        self.hit(self.deaths)
+
+    def on_call(self, user, port):
+        """On the network's thread: whether the call may pass."""
+        if user != self.user:
+            return True
+        member = self.world.fleet.owner_of_port(port)
+        if member is not None:
+            self.deaths += 1
+            self.world.kill(member)
+        return False
+
+
+# Backup
+
+
+class BackupRestored(Fault):
+    """A backup is taken under load; some time later all workers are stopped and it is restored.
+
+    The portal stands still from before the restore, once every job has ended, until after it. Jobs that the backup holds as unfinished
+    end once more, under a new epoch, and jobs that it does not know are forgotten: the checks treat what comes after as a new era.
+    Then everybody connects again, since passwords may have changed meanwhile. Counts when it was restored.
+    """
+
+    alone = True
+    name = "backup-restored"
+    shortest, longest = 8, 12
+
+    def reason_to_skip(self):
+        return None if self.world.has_command("store", "restore") else "this autotask-worker has no `store restore`"
+
+    def begin(self):
+        self.file = self.world.directory / f"backup-{self.times}.sqlite"
+        self.world.cli("store", "backup", str(self.file))
+
+    def end(self):
+        world = self.world
+        if not world.load.hold() or not world.wait_until(lambda: not world.load.open_jobs(), 180):
+            world.load.go_on()
+            return
+        world.fleet.terminate()
+        world.cli("store", "restore", str(self.file))
+        world.restores.append(time.time())
+        world.load.forget_past()
+        world.fleet.go_on()
+        world.load.go_on()
+        self.hit()
+
+
+def get(address):
+    parts = urllib.parse.urlsplit(address)
+    request = urllib.request.Request(f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}?{parts.query}")
+    request.add_header("Authorization", "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode())
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.read()
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        WorkerKilled,
+        WorkerStoppedBriefly,
+        WorkerStoppedLong,
+        WorkerTerminated,
+        WorkerTerminatedTwice,
+        DescriptorsExhausted,
+        ClockStepped,
+        BrokerRestarted,
+        BrokerKilled,
+        MemoryAlarm,
+        DiskAlarm,
+        QueueDeleted,
+        ConsumerCancelled,
+        BrokerCut,
+        BrokerHalfOpen,
+        BrokerSilent,
+        BrokerSlow,
+        AutotaskDown,
+        AutotaskSilent,
+        AutotaskSlow,
+        AutotaskCut,
+        AnswersLost,
+        CommitsLate,
+        Throttled,
+        ServerErrors,
+        QuotaExceeded,
+        ZoneMoved,
+        StoreFull,
+        StoreReadOnly,
+        PoisonJob,
+        BackupRestored,
+    )
+}
