@@ -74,12 +74,19 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Level 5: what operators and their machines ask.
+        .target(
+            name: "Operations",
+            dependencies: ["Contract", logging, lifecycle, .product(name: "Hummingbird", package: "hummingbird")],
+            swiftSettings: strict
+        ),
+
         // Level 6: the programs.
         .executableTarget(
             name: "autotask-worker",
             dependencies: [
                 "Contract", "Telemetry", "Confinement", "AMQP", "HTTP", "Vault", "Store", "Autotask", "SQLiteStore", "Engine",
-                logging, metrics, lifecycle,
+                "Operations", logging, metrics, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -139,6 +146,13 @@ let package = Package(
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: ["Contract", "SQLiteStore", "Store", "StoreConformance", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: [
+                "Contract", "Operations", logging, .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: house
         ),
         .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),

@@ -12,6 +12,8 @@ package struct Engine: Sendable {
     private let runner: LaneRunner
     private let outbox: OutboxService
     private let lease: WorkerLease
+    private let worker: WorkerIdentity
+    private let clock: any EngineClock
 
     package init(
         source: any JobSource,
@@ -25,6 +27,8 @@ package struct Engine: Sendable {
         log: Logger
     ) {
         let worker = WorkerIdentity(WorkerID(entropy.eventID()))
+        self.worker = worker
+        self.clock = clock
         let lanes = WakeSignal()
         let outbox = Outbox(store: store, sink: sink, worker: worker, clock: clock, log: log)
         // In the order of commits, whoever's they are.
@@ -66,6 +70,9 @@ package struct Engine: Sendable {
 
     /// Joins the store. Called once, before the services run.
     package func join() async throws(StoreError) { try await lease.join() }
+
+    /// Whether what this worker holds is its own for now: without that it makes no call to Autotask.
+    package var holdsLease: Bool { clock.now < worker.leaseEnd }
 
     /// What has to run, each before those that need it: they are shut down in reverse. The lease outlives the lanes, and the outbox
     /// drains after the last job has ended.

@@ -32,9 +32,15 @@ package final class SQLiteStore: Store {
         do {
             return try await pool.read { try body(Connection($0)) }
         } catch {
-            throw StoreError(error, path: pool.path)
+            let error = StoreError(error, path: pool.path)
+            writer.note(error)
+            throw error
         }
     }
+
+    /// What the store itself failed with lately, a full disk, say; `nil` as long as it works. Lately is 10 s: a worker writes at least that
+    /// often.
+    package var trouble: StoreError? { writer.failure(within: .seconds(10)) }
 }
 
 // MARK: - Workers

@@ -3,6 +3,7 @@ import Engine
 import Glibc
 import HTTP
 import Logging
+import Operations
 import SQLiteStore
 import ServiceLifecycle
 import Store
@@ -32,6 +33,7 @@ struct Worker {
         Worker.raiseDescriptorLimit()
         let engineSettings = try settings.engine
         let shutdownTime = try settings.shutdownTime
+        let operationsAddress = try settings.operationsAddress
         let vault = Vault(try settings.keyRing)
         if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
         if settings[.autotaskIntegrationCode] == nil {
@@ -66,7 +68,17 @@ struct Worker {
         // The group's own messages describe whole services; what they say, the services say better.
         var groupLog = log
         groupLog.logLevel = max(log.logLevel, .warning)
-        let services: [any Service] = [TerminationSignals(log: log), transport, publisher] + engine.services + [consumer]
+        var services: [any Service] = [TerminationSignals(log: log), transport, publisher] + engine.services + [consumer]
+        if let operationsAddress {
+            services.append(
+                OperationsServer(
+                    address: operationsAddress,
+                    log: log,
+                    onListening: { log.info("Answering /livez and /readyz", metadata: .keys([.port: "\($0)"])) },
+                    readiness: { Readiness(store: store, engine: engine, publisher: publisher, consumer: consumer).report }
+                )
+            )
+        }
         var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLog)
         // Jobs that run may take two thirds of the time to end; then they are cancelled, and put back.
         configuration.maximumGracefulShutdownDuration = shutdownTime * 2 / 3

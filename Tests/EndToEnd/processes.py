@@ -5,11 +5,14 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import signal
 import sqlite3
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import contract
 
@@ -114,6 +117,15 @@ class Worker:
             )
         if await_jobs:
             poll(lambda: "Consuming" in self.log[begun:], 20, "the worker's start", self.process)
+
+    def health(self, path="readyz"):
+        """What it answers its surroundings, as (status, body). It has to be started with `OPERATIONS_LISTEN=127.0.0.1:0`."""
+        port = poll(lambda: re.findall(r"port=(\d+).*Answering /livez", self.log), 10, "the port of operations", self.process)[-1]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
 
     @property
     def is_running(self):

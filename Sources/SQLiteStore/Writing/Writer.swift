@@ -21,6 +21,8 @@ final class Writer: Sendable {
     private let thread: Mutex<ConfinedThread?> = Mutex(nil)
     private let observer: Mutex<(@Sendable ([OutboxEntry]) -> Void)?> = Mutex(nil)
     private let path: String
+    /// What went wrong last, and when.
+    private let failure: Mutex<(error: StoreError, at: ContinuousClock.Instant)?> = Mutex(nil)
 
     /// Starts the thread. It owns the pool from now on as far as closing it is concerned.
     init(_ pool: DatabasePool) throws(ConfinementError) {
@@ -126,7 +128,19 @@ final class Writer: Sendable {
 
     private func fail(_ group: [any PendingWrite], with error: any Error) {
         let error = StoreError(error, path: path)
+        note(error)
         for write in group { write.fail(error) }
+    }
+
+    /// What the store itself failed with within the time before now.
+    func failure(within time: Duration) -> StoreError? {
+        failure.withLock { failure in failure.flatMap { .now - $0.at < time ? $0.error : nil } }
+    }
+
+    /// Remembers a failure that is the store's own, rather than its caller's.
+    func note(_ error: StoreError) {
+        guard error.code != .fenced, error.code != .clockBehind else { return }
+        failure.withLock { $0 = (error, .now) }
     }
 
     /// Writes the log back into the file and empties it, so that what was erased is nowhere any more.

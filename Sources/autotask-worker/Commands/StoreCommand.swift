@@ -69,7 +69,8 @@ struct StoreCommand: AsyncParsableCommand {
             }
             Terminal.line("Restored \(path) from \(file): \(outcome.contents.text).")
             if let replaced = outcome.replaced {
-                Terminal.line("The store that was there is \(replaced) now. Delete it once it is not needed: it holds what was erased since.")
+                Terminal.line("The store that was there is \(replaced) now.")
+                Terminal.line("Delete it once it is not needed: it holds what was erased since.")
             }
             Terminal.line("Ask again for what happened since the copy was made: resets first (autotask-worker events --replay).")
         }

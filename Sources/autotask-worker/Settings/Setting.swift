@@ -24,6 +24,7 @@ enum Setting: String, CaseIterable {
     case retryHours = "RETRY_HOURS"
     case backlogLimit = "BACKLOG_LIMIT"
     case shutdownSeconds = "SHUTDOWN_SECONDS"
+    case operationsListen = "OPERATIONS_LISTEN"
     case development = "DEVELOPMENT"
     case logLevel = "LOG_LEVEL"
 
@@ -47,7 +48,8 @@ enum Setting: String, CaseIterable {
         case .shutdownSeconds: "30"
         case .development: "0"
         case .logLevel: "info"
-        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode: nil
+        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode, .operationsListen:
+            nil
         }
     }
 

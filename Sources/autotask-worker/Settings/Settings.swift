@@ -3,6 +3,7 @@ import Contract
 import Engine
 import FoundationEssentials
 import Logging
+import Operations
 import SystemPackage
 import Vault
 
@@ -95,6 +96,15 @@ struct Settings {
                 throw invalid(.storeURL, "sqlite:PATH", hint: "Other stores come with a later version.")
             }
             return inStateDirectory(String(url.dropFirst("sqlite:".count)))
+        }
+    }
+
+    /// Where to answer what the surroundings ask; `nil` for nowhere.
+    var operationsAddress: ListenAddress? {
+        get throws {
+            guard let text = self[.operationsListen] else { return nil }
+            guard let address = ListenAddress(text) else { throw invalid(.operationsListen, "HOST:PORT, such as 127.0.0.1:8080") }
+            return address
         }
     }
 

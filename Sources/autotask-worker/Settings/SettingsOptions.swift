@@ -49,6 +49,8 @@ struct SettingsOptions: ParsableArguments {
     var backlogLimit: String?
     @Option(help: ArgumentHelp("How long finishing may take after SIGTERM.", valueName: "seconds"))
     var shutdownSeconds: String?
+    @Option(help: ArgumentHelp("Where /livez and /readyz are answered; nowhere by default.", valueName: "host:port"))
+    var operationsListen: String?
     @Option(help: ArgumentHelp("1 accepts clear credentials and any publisher: for development only.", valueName: "0|1"))
     var development: String?
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
@@ -77,6 +79,7 @@ struct SettingsOptions: ParsableArguments {
         case .retryHours: retryHours
         case .backlogLimit: backlogLimit
         case .shutdownSeconds: shutdownSeconds
+        case .operationsListen: operationsListen
         case .development: development
         case .logLevel: logLevel
         }

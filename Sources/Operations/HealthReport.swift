@@ -1,0 +1,61 @@
+package import Contract
+
+/// How a program is, part by part: what `/readyz` answers, and what `doctor` prints.
+///
+/// As JSON it is a health check response (draft-inadarei-api-health-check-06), which monitoring tools read.
+package struct HealthReport: Hashable, Sendable {
+    package enum Status: String, Comparable, Sendable {
+        case pass
+        /// It works, and somebody should look at it.
+        case warn
+        case fail
+
+        private var rank: Int {
+            switch self {
+            case .pass: 0
+            case .warn: 1
+            case .fail: 2
+            }
+        }
+
+        package static func < (left: Status, right: Status) -> Bool { left.rank < right.rank }
+    }
+
+    /// One part.
+    package struct Check: Hashable, Sendable {
+        /// What was looked at, in a word or two: `store`.
+        package var name: String
+        package var status: Status
+        /// What was found. Safe to show.
+        package var output: String
+        /// What to do about it.
+        package var advice: String?
+
+        package init(_ name: String, _ status: Status, _ output: String, advice: String? = nil) {
+            self.name = name
+            self.status = status
+            self.output = output
+            self.advice = advice
+        }
+
+        /// One that passes.
+        package init(_ name: String, _ output: String) { self.init(name, .pass, output) }
+    }
+
+    package var checks: [Check]
+
+    package init(_ checks: [Check]) { self.checks = checks }
+
+    /// The worst of its checks.
+    package var status: Status { checks.map(\.status).max() ?? .pass }
+
+    package var json: JSON {
+        var parts: JSONObject = [:]
+        for check in checks {
+            var part: JSONObject = ["status": .string(check.status.rawValue), "output": .string(check.output)]
+            if let advice = check.advice { part["advice"] = .string(advice) }
+            parts[check.name] = .array((parts[check.name]?.array ?? []) + [.object(part)])
+        }
+        return ["status": .string(status.rawValue), "checks": .object(parts)]
+    }
+}

@@ -1,0 +1,97 @@
+"""The disk of the store is full, or the file is none: nothing is acknowledged, somebody is told, and it goes on by itself."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+
+import pytest
+
+from processes import poll
+from tenants import plan
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, of 16 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip("needs the right to mount")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.fixture
+def other_worker(worker):
+    """The worker, ended, to be started in another way; afterwards it runs as before."""
+    worker.stop()
+    yield worker
+    if worker.is_running:
+        worker.stop()
+    worker.process = None
+    worker.start()
+
+
+def test_ready_as_long_as_everything_is_there(other_worker, broker):
+    worker = other_worker
+    worker.start(OPERATIONS_LISTEN="127.0.0.1:0")
+    assert worker.health("livez")[0] == 200
+    status, body = worker.health()
+    assert status == 200 and body["status"] == "pass", body
+    assert {name: check[0]["status"] for name, check in body["checks"].items()} == dict.fromkeys(
+        ("store", "lease", "jobs", "results"), "pass"
+    )
+    broker.command("stop")
+    poll(lambda: worker.health()[1]["checks"]["results"][0]["status"] == "fail", 30, "not ready without the broker")
+    assert worker.health()[0] == 503 and worker.health("livez")[0] == 200
+    broker.command("start")
+    poll(lambda: worker.health()[0] == 200, 60, "ready again")
+
+
+def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):
+    worker = other_worker
+    worker.start(STORE_URL=f"sqlite:{small_disk}/store.sqlite", OPERATIONS_LISTEN="127.0.0.1:0")
+    tenant.connected()
+    fill(small_disk)
+    # Larger than what is left of the log.
+    jobs = [tenant.publish("sync", plan(250, planId=f"plan-{number}")) for number in range(4)]
+    poll(lambda: worker.health()[0] == 503, 20, "not ready with a full disk")
+    assert "free space" in worker.health()[1]["checks"]["store"][0]["output"]
+    assert not any(job.endings for job in jobs)
+    (small_disk / "ballast").unlink()
+    for job in jobs:
+        assert job.ending(60)
+    poll(lambda: worker.health()[0] == 200, 20, "ready again")
+
+
+def fill(directory):
+    with contextlib.suppress(OSError), open(directory / "ballast", "wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "newer", "read-only"])
+def test_what_is_no_store_to_work_with_is_refused_at_the_start(small_disk, other_worker, trouble):
+    worker = other_worker
+    store = small_disk / "store.sqlite"
+    worker.start(STORE_URL=f"sqlite:{store}")
+    worker.stop()
+    if trouble == "damaged":
+        for name in os.listdir(small_disk):
+            (small_disk / name).write_bytes(b"x" * 20000)
+    elif trouble == "newer":
+        with contextlib.closing(sqlite3.connect(store)) as database:
+            database.execute("INSERT INTO grdb_migrations (identifier) VALUES ('99')")
+            database.commit()
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    before = store.read_bytes()
+    begun = len(worker.log)
+    worker.start(await_jobs=False, STORE_URL=f"sqlite:{store}")
+    assert worker.process.wait(timeout=20) == 69
+    advice = {"damaged": "STORE_URL", "newer": "newer program", "read-only": "cannot be written"}[trouble]
+    assert advice in worker.log[begun:], worker.log[begun:]
+    assert store.read_bytes() == before
+    assert os.listdir(small_disk)
