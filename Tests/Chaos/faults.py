@@ -12,8 +12,10 @@ import urllib.parse
 import urllib.request
 
 import clock
+import portal as portals
 from fleet import SHUTDOWN_SECONDS
 from links import Mode
+from trap import Trap
 
 HEARTBEAT_SECONDS = 5
 LEASE_SECONDS = 15
@@ -734,6 +736,58 @@ class PoisonJob(Fault):
         return False
 
 
+class PoisonMessage(Fault):
+    """A message that kills whichever worker reads it, each time: the fifth time it is recorded unread. Counts when workers died of it.
+
+    Jobs come in beside it all the while: none may go with it. See trap.py for how a worker is caught in the midst of reading it.
+    """
+
+    alone = True
+    name = "poison-message"
+    shortest = longest = 0
+    limit = 5
+
+    def begin(self):
+        world = self.world
+        body = f"poison {self.random.getrandbits(64):016x}".encode()
+        caught = self.caught()
+        deaths = 0
+        trap = Trap(world.store.path, body)
+        trap.set()
+        try:
+            portal = portals.Portal(world.broker.url("portal"))
+            portal.publish_raw(body, "sync.poison")
+            portal.close()
+            while deaths <= self.limit and (member := world.wait_until(lambda: self.next_catch(caught, trap), 60)) not in (FOUND, False):
+                world.kill(member)
+                deaths += 1
+        finally:
+            trap.remove()
+        letters = world.store.dead_letters_of(trap.sha256)
+        if deaths > self.limit or [letter[0] for letter in letters] != ["poison"]:
+            world.violation(f"a poison message killed {deaths} workers and is recorded as {letters}")
+        self.hit(deaths)
+
+    def caught(self):
+        return {member.name: self.world.told(b"store cannot take jobs in", member) for member in self.world.fleet.members}
+
+    def next_catch(self, before, trap):
+        """The next worker that is stuck with the message, or that it was found out."""
+        if self.world.store.dead_letters_of(trap.sha256):
+            return FOUND
+        for member in self.world.fleet.running:
+            told = self.world.told(b"store cannot take jobs in", member)
+            if told > before[member.name]:
+                # Whatever it says until it is dead belongs to this catch.
+                member.suspend()
+                before[member.name] = self.world.told(b"store cannot take jobs in", member)
+                return member
+        return None
+
+
+FOUND = "found"
+
+
 # Backup
 
 
@@ -811,6 +865,7 @@ KINDS = {
         StoreFull,
         StoreReadOnly,
         PoisonJob,
+        PoisonMessage,
         BackupRestored,
     )
 }

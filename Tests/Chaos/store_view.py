@@ -47,8 +47,9 @@ class StoreView:
     def unpublished(self):
         return self.rows("SELECT tenant, type, event_id FROM outbox")
 
-    def dead_letters(self):
-        return self.rows("SELECT reason, COUNT(*) FROM dead_letters GROUP BY reason")
+    def dead_letters_of(self, sha256):
+        """The reasons of what is recorded of a message, by its body's SHA-256 in hex."""
+        return self.rows("SELECT reason FROM dead_letters WHERE sha256 = ?", bytes.fromhex(sha256))
 
     def integrity(self):
         return [row[0] for row in self.rows("PRAGMA integrity_check")]
