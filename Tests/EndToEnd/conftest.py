@@ -45,6 +45,17 @@ def worker(directory, broker, simulator):
     worker.stop()
 
 
+@pytest.fixture
+def other_worker(worker):
+    """The worker, ended, to be started in another way; afterwards it runs as before."""
+    worker.stop()
+    yield worker
+    if worker.is_running:
+        worker.stop()
+    worker.process = None
+    worker.start()
+
+
 @pytest.fixture(scope="session")
 def monitor(broker):
     monitor = Monitor(broker.url("monitor"))

@@ -23,33 +23,6 @@ def small_disk(tmp_path):
     subprocess.run(["umount", place], check=True)
 
 
-@pytest.fixture
-def other_worker(worker):
-    """The worker, ended, to be started in another way; afterwards it runs as before."""
-    worker.stop()
-    yield worker
-    if worker.is_running:
-        worker.stop()
-    worker.process = None
-    worker.start()
-
-
-def test_ready_as_long_as_everything_is_there(other_worker, broker):
-    worker = other_worker
-    worker.start(OPERATIONS_LISTEN="127.0.0.1:0")
-    assert worker.health("livez")[0] == 200
-    status, body = worker.health()
-    assert status == 200 and body["status"] == "pass", body
-    assert {name: check[0]["status"] for name, check in body["checks"].items()} == dict.fromkeys(
-        ("store", "lease", "jobs", "results"), "pass"
-    )
-    broker.command("stop")
-    poll(lambda: worker.health()[1]["checks"]["results"][0]["status"] == "fail", 30, "not ready without the broker")
-    assert worker.health()[0] == 503 and worker.health("livez")[0] == 200
-    broker.command("start")
-    poll(lambda: worker.health()[0] == 200, 60, "ready again")
-
-
 def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):
     worker = other_worker
     worker.start(STORE_URL=f"sqlite:{small_disk}/store.sqlite", OPERATIONS_LISTEN="127.0.0.1:0")

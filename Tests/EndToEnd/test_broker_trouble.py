@@ -1,0 +1,74 @@
+"""The broker is away, takes nothing, or has lost the door: somebody is told, nothing is lost, and it goes on by itself."""
+
+import json
+
+import pika
+import pytest
+
+from processes import poll
+from tenants import plan
+
+
+@pytest.fixture
+def listening_worker(other_worker):
+    other_worker.start(OPERATIONS_LISTEN="127.0.0.1:0")
+    return other_worker
+
+
+def checks(worker):
+    """What it answers its surroundings, by part."""
+    return {name: check[0] for name, check in worker.health()[1]["checks"].items()}
+
+
+def test_ready_as_long_as_everything_is_there(listening_worker, broker, portal):
+    worker = listening_worker
+    assert worker.health("livez")[0] == 200
+    status, body = worker.health()
+    assert status == 200 and body["status"] == "pass", body
+    assert {name: check["status"] for name, check in checks(worker).items()} == dict.fromkeys(("store", "lease", "jobs", "results"), "pass")
+    broker.command("stop")
+    poll(lambda: checks(worker)["results"]["status"] == "fail", 30, "not ready without the broker")
+    assert worker.health()[0] == 503 and worker.health("livez")[0] == 200
+    broker.command("start")
+    portal.connect()
+    poll(lambda: worker.health()[0] == 200, 60, "ready again")
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_what_ends_under_an_alarm_is_told_after_it(listening_worker, broker, tenant, kind):
+    worker = listening_worker
+    tenant.connected()
+    fault = tenant.database.fault("latency", milliseconds=20000, entity="Services")
+    job = tenant.publish("sync", plan(2))
+    tenant.database.await_calls(1, entity="Services", operation="query")
+    # The next event that the worker publishes meets the alarm: RabbitMQ tells a publisher only then.
+    broker.command("alarm", kind)
+    try:
+        fault.clear()
+        poll(lambda: len(tenant.database.services()) == 2, 60, "the sync under the alarm")
+        poll(lambda: job.id in finished(worker, tenant), 20, "the end of the sync in the store")
+        poll(lambda: "takes nothing" in checks(worker)["results"]["output"], 20, "not ready under the alarm")
+        assert worker.health()[0] == 503
+        assert not job.endings
+    finally:
+        broker.command("alarm", "off")
+    tenant.expect(job.ending(30), "sync.succeeded")
+    assert len(job.endings) == 1
+    poll(lambda: worker.health()[0] == 200, 20, "ready again")
+
+
+def finished(worker, tenant):
+    return [job["jobId"] for job in json.loads(worker.cli("tenant", "show", tenant.name, "--json"))["finished"]]
+
+
+def test_a_door_that_was_deleted_is_used_again_once_it_is_there(worker, broker, tenant):
+    tenant.connected()
+    begun = len(worker.log)
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("operator")))
+    connection.channel().queue_delete("autotask.jobs")
+    connection.close()
+    poll(lambda: "cancelled the consumer" in worker.log[begun:], 20, "the worker's notice", worker.process)
+    worker.cli("topology", "apply", AMQP_URL=broker.url("operator"))
+    applied = len(worker.log)
+    poll(lambda: "Consuming" in worker.log[applied:], 10, "consuming again", worker.process)
+    tenant.expect(tenant.publish("sync", plan(2)).ending(30), "sync.succeeded")
