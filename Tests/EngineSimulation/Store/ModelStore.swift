@@ -38,13 +38,17 @@ package final class ModelStore: Store {
     package struct Hooks: Sendable {
         package var before: @Sendable (StaticString) async throws(StoreError) -> Void
         package var after: @Sendable (StaticString) async -> Void
+        /// Told what a caller of ``Store/countRedelivery(sha256:at:)`` is about to learn.
+        package var counted: @Sendable (_ sha256: [UInt8], _ count: Int) -> Void
 
         package init(
             before: @escaping @Sendable (StaticString) async throws(StoreError) -> Void = { _ in },
-            after: @escaping @Sendable (StaticString) async -> Void = { _ in }
+            after: @escaping @Sendable (StaticString) async -> Void = { _ in },
+            counted: @escaping @Sendable (_ sha256: [UInt8], _ count: Int) -> Void = { _, _ in }
         ) {
             self.before = before
             self.after = after
+            self.counted = counted
         }
     }
 
@@ -102,11 +106,13 @@ package final class ModelStore: Store {
     // MARK: Intake
 
     package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int {
-        try await transaction("countRedelivery") { tables throws(StoreError) in
+        let count = try await transaction("countRedelivery") { tables throws(StoreError) in
             tables.redeliveries[sha256, default: (0, now)].count += 1
             tables.redeliveries[sha256]?.at = now
             return tables.redeliveries[sha256]?.count ?? 1
         }
+        hooks.counted(sha256, count)
+        return count
     }
 
     package func accept(

@@ -27,7 +27,6 @@ final class World: Sendable {
     let settings: EngineSettings
     /// By how much the machine's clock is wrong, for processes that start from now on.
     private let clockStep = Mutex(Duration.zero)
-    private let poisonCount = Mutex(0)
 
     init(seed: UInt64) {
         scheduler = SeededScheduler(seed: seed)
@@ -60,9 +59,10 @@ final class World: Sendable {
                         throw StoreError(.unavailable, "A fault of the simulation.")
                     }
                 },
-                after: { [self] name in
-                    await scheduler.pause()
-                    guard "\(name)" == "countRedelivery", isPoisonAboutToBeRead() else { return }
+                after: { [self] _ in await scheduler.pause() },
+                counted: { [self] sha256, count in
+                    // The fifth time it is recorded unread.
+                    guard sha256 == World.poisonSHA256, count < 5 else { return }
                     faults.note(.poisonMessage)
                     worker.die()
                 }
@@ -74,16 +74,6 @@ final class World: Sendable {
     func publishPoison() {
         timeline.note(time.now, "portal", "a poison message")
         broker.enqueue(JobMessage(routingKey: "sync.msp-1", userID: "portal", body: World.poisonBody))
-    }
-
-    /// Whether it was the poison message that was counted just now, and not too often for being read.
-    private func isPoisonAboutToBeRead() -> Bool {
-        let count = disk.tables.redeliveries[World.poisonSHA256]?.count ?? 0
-        let isCounted = poisonCount.withLock { last in
-            defer { last = count }
-            return count > last
-        }
-        return isCounted && count < 5
     }
 
     func isPoison(_ message: JobMessage) -> Bool { message.body == World.poisonBody }
