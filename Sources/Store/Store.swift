@@ -139,9 +139,12 @@ package struct WorkerID: Hashable, Sendable, CustomStringConvertible {
 package struct Takeover: Hashable, Sendable {
     package var lanes: Int
     package var events: Int
+    /// When the next lease of another worker is over, if there is one: there may be something to take over then.
+    package var nextEnd: Timestamp?
 
-    package init(lanes: Int, events: Int) {
+    package init(lanes: Int, events: Int, nextEnd: Timestamp? = nil) {
         self.lanes = lanes
         self.events = events
+        self.nextEnd = nextEnd
     }
 }

@@ -20,7 +20,7 @@ enum Invariants {
             if ids.count != 1 { violations.append("\(job.id) of \(job.tenant) ended \(ids.count) times.") }
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
-        violations += sequences(world)
+        violations += sequences(world) + fences(world)
         violations += duplicates(portal, world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
@@ -113,6 +113,18 @@ enum Invariants {
             if numbers.keys.sorted() != Array(1...Int64(numbers.count)) { violations.append("The sequence of \(lane) has a gap.") }
             if numbers.values.contains(where: { $0.count > 1 }) { violations.append("A sequence of \(lane) stands for two events.") }
             return violations
+        }
+    }
+
+    /// What was accepted before a reset ends before it, in its epoch.
+    private static func fences(_ world: World) -> [String] {
+        let jobs = world.disk.tables.jobs
+        return jobs.compactMap { reset -> String? in
+            guard let receipt = reset.event, receipt.event.type == .integrationReset else { return nil }
+            let late = jobs.first { job in
+                job.lane == reset.lane && job.job.order < reset.job.order && (job.event.map { $0.epoch > receipt.epoch } ?? true)
+            }
+            return late.map { "\($0.job.id) of \(reset.lane.tenant) was accepted before \(reset.job.id) and ended after it." }
         }
     }
 

@@ -52,10 +52,11 @@ struct ProcessIdentityTests {
         await writer.waitUntilStopped()
 
         let store = try await SQLiteStore(path: path)
-        #expect(try await store.join(.two, until: lease, at: .start + .seconds(1)) == Takeover(lanes: 1, events: 0))
+        #expect(try await store.join(.two, until: lease, at: .start + .seconds(1)) == Takeover(lanes: 1, events: 0, nextEnd: lease))
         let again = try await store.claim(ClaimRequest(worker: .two, limit: 1), at: .start + .seconds(1)) { $0.first }
         #expect(again.claims.map(\.job.interruptions) == [1])
-        #expect(try await store.renew(WorkerID("living"), until: lease, at: .start + .seconds(2)) == Takeover(lanes: 0, events: 0))
+        let renewal = try await store.renew(WorkerID("living"), until: lease, at: .start + .seconds(2))
+        #expect(renewal == Takeover(lanes: 0, events: 0, nextEnd: lease))
         await store.close()
     }
 

@@ -30,9 +30,12 @@ struct WorkerLease: Service {
     /// - Throws: ``StoreError`` when the store does not let this worker join any more: its clock was left behind by that of another.
     func run() async throws {
         var nextPruning = clock.now
+        var nextEnd: Timestamp?
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
-            await clock.sleepUnlessShutDown(until: clock.now + WorkerLease.renewal)
-            try await renew()
+            // As soon as a lease of another is over, so that what it held waits no longer than that.
+            let regular = clock.now + WorkerLease.renewal
+            await clock.sleepUnlessShutDown(until: min(regular, nextEnd.map { $0 + .milliseconds(1) } ?? regular))
+            nextEnd = try await renew()
             if clock.now >= nextPruning {
                 nextPruning = clock.now + WorkerLease.pruning
                 do { try await store.prune(at: clock.now) } catch {
@@ -42,12 +45,14 @@ struct WorkerLease: Service {
         }
     }
 
-    private func renew() async throws(StoreError) {
+    /// - Returns: when the next lease of another worker is over.
+    private func renew() async throws(StoreError) -> Timestamp? {
         let now = clock.now
         do {
             let takeover = try await store.renew(worker.current, until: now + WorkerLease.duration, at: now)
             worker.holdsLease(until: now + WorkerLease.duration)
             took(over: takeover)
+            return takeover.nextEnd
         } catch  where error.code == .fenced {
             log.warning("This worker was taken for dead; it joins anew and gives up what it held")
             worker.become(WorkerID(entropy.eventID()))
@@ -57,6 +62,7 @@ struct WorkerLease: Service {
         } catch {
             log.error("The worker's lease cannot be renewed", metadata: .keys([.error: "\(error)"]))
         }
+        return nil
     }
 
     private func took(over takeover: Takeover) {

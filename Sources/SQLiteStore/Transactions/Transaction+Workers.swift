@@ -64,7 +64,11 @@ extension Transaction {
 
     private func takeOver(by worker: WorkerID, at now: Timestamp) throws -> Takeover {
         var takeover = Takeover(lanes: 0, events: 0)
-        for other in try others(than: worker) where other.leaseEnd < now || other.isGone {
+        for other in try others(than: worker) {
+            guard other.leaseEnd < now || other.isGone else {
+                takeover.nextEnd = min(takeover.nextEnd ?? other.leaseEnd, other.leaseEnd)
+                continue
+            }
             takeover.lanes += try freeLanes(heldBy: other.id.description, at: now)
             try connection.run("UPDATE outbox SET worker = ? WHERE worker = ?", worker.description, other.id.description)
             takeover.events += connection.changes

@@ -111,6 +111,7 @@ struct ModelTables: Sendable {
             }
         }
         workers.removeAll { $0.id != worker && $0.leaseEnd < now }
+        takeover.nextEnd = workers.filter { $0.id != worker }.map(\.leaseEnd).min()
         return takeover
     }
 

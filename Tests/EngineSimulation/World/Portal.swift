@@ -102,8 +102,11 @@ final class Portal: Sendable {
         var published = Published(tenant: tenant.id, id: id, kind: kind, data: data, moment: moment)
         if kind == "sync", world.faults.strikes(.otherPayload) {
             published.isContested = true
-            world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id) again, with another plan")
-            world.broker.enqueue(self.message(kind, id, tenant, ["planId": "another", "services": data["services"] ?? []]))
+            world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id) again, as another job")
+            // Either may be the one that stands where two consumers take messages: so it asks for nothing else.
+            var other = data.object ?? [:]
+            other["note"] = "another"
+            world.broker.enqueue(self.message(kind, id, tenant, .object(other)))
         }
         state.withLock { $0.jobs.append(published) }
     }
