@@ -72,7 +72,7 @@ package struct Engine: Sendable {
     package func join() async throws(StoreError) { try await lease.join() }
 
     /// Whether what this worker holds is its own for now: without that it makes no call to Autotask.
-    package var holdsLease: Bool { clock.now < worker.leaseEnd }
+    package var holdsLease: Bool { worker.holds(as: worker.current, at: clock.now) }
 
     /// What has to run, each before those that need it: they are shut down in reverse. The lease outlives the lanes, and the outbox
     /// drains after the last job has ended.

@@ -1,8 +1,8 @@
 import Autotask
 import Contract
 
-/// The gate through which one attempt's calls go: held back where Autotask does not work, and none once the worker's lease is over: whoever
-/// took over makes the lane's calls by then.
+/// The gate through which one attempt's calls go: held back where Autotask does not work, and none once another may have taken the lane over
+/// (``JobContext/holdsLane``): the lane's calls are that one's then.
 struct AutotaskGate: CallGate {
     private let context: JobContext
     private let targets: [CircuitBreakers.Target]
@@ -29,5 +29,5 @@ struct AutotaskGate: CallGate {
         }
     }
 
-    func mayStillCall() -> Bool { context.now < context.worker.leaseEnd }
+    func mayStillCall() -> Bool { context.holdsLane }
 }

@@ -52,6 +52,8 @@ final class JobContext: Sendable {
     var job: QueuedJob { claim.job }
     var state: LaneState { claim.state }
     var now: Timestamp { clock.now }
+    /// Whether the lane is certainly this attempt's still.
+    var holdsLane: Bool { worker.holds(as: claim.token.worker, at: now) }
 
     /// An event that answers this job.
     func event(_ type: EventType, _ data: JSONObject) -> Event {

@@ -119,8 +119,8 @@ struct JobAttempt: Sendable {
             return Completion(.finished, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .postponed:
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
-        case .transient where Task.isCancelled:
-            // The program ends and took the calls with it: nothing is the matter with the job.
+        case .transient where Task.isCancelled || !context.holdsLane:
+            // The program ends, or the lease does, and took the calls with it: nothing is the matter with the job.
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient(var error, let earliest, let failure):
             let attempt = context.job.attempts

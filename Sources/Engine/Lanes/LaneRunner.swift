@@ -59,6 +59,11 @@ final class LaneRunner: Service {
             let free = settings.concurrentLanes - running.withLock { $0 }
             guard free > 0 else { return }
             let now = clock.now
+            guard worker.holds(as: worker.current, at: now) else {
+                // What it claimed it could not work on. The lease is renewed, or this worker joins anew.
+                wake(at: now + LaneRunner.retryDelay, in: &group)
+                return
+            }
             let entropy = self.entropy
             let result: ClaimResult
             do {

@@ -10,10 +10,14 @@ final class WorkerIdentity: Sendable {
 
     var current: WorkerID { state.withLock { $0.id } }
 
-    /// Before this moment nobody takes over what the worker holds.
-    var leaseEnd: Timestamp { state.withLock { $0.leaseEnd } }
+    /// Whether nobody can have taken over yet what was claimed under an id, by whichever clock: another's may be ahead by
+    /// ``Clocks/tolerance``. What was claimed under an earlier id is another's, however good the present lease is.
+    func holds(as id: WorkerID, at now: Timestamp) -> Bool {
+        state.withLock { $0.id == id && now + Clocks.tolerance < $0.leaseEnd }
+    }
 
-    func become(_ id: WorkerID) { state.withLock { $0.id = id } }
+    /// It holds nothing under the new id until ``holdsLease(until:)``.
+    func become(_ id: WorkerID) { state.withLock { $0 = (id, Timestamp(millisecondsSinceEpoch: 0)) } }
 
     /// The store has the lease.
     func holdsLease(until end: Timestamp) { state.withLock { $0.leaseEnd = end } }

@@ -8,7 +8,8 @@ import Telemetry
 struct WorkerLease: Service {
     /// A dead worker delays its lanes by at most this.
     static let duration: Duration = .seconds(15)
-    static let renewal: Duration = .seconds(4)
+    /// Often enough that, after a renewal that took two seconds, more than ``Clocks/tolerance`` is left of the lease still.
+    static let renewal: Duration = .milliseconds(2500)
     private static let pruning: Duration = .seconds(3600)
 
     let store: any Store

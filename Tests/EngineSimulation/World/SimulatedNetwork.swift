@@ -73,7 +73,7 @@ final class SimulatedNetwork: Sendable {
     var writes: [Write] { state.withLock { $0.writes } }
     /// Calls at one time for one entity of one database, by workers that live.
     var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
-    /// Calls whose credentials Autotask did not accept.
+    /// Calls whose credentials Autotask did not accept, and said so: of an answer that is lost nobody can learn.
     var refusals: [(username: String, at: Timestamp)] { state.withLock { $0.refusals } }
 
     func send(_ request: HTTPRequest, from worker: SimulatedWorker) async throws(HTTPError) -> HTTPResponse {
@@ -117,6 +117,10 @@ final class SimulatedNetwork: Sendable {
                 let others = state.calls.values.filter { call in
                     call.target == target && !call.caller.process.isFrozen && call.begun >= call.caller.lastThaw
                 }
+                if others.count > max(2, state.maximumInFlight) {
+                    let callers = others.sorted { $0.begun < $1.begun }.map { "\($0.caller.process.name) since \($0.begun)" }
+                    timeline.note(time.now, "autotask", "\(others.count) calls at once for \(target): \(callers.joined(separator: ", "))")
+                }
                 state.maximumInFlight = max(state.maximumInFlight, others.count)
             }
             return state.lastCall
@@ -159,6 +163,7 @@ final class SimulatedNetwork: Sendable {
             return .success(HTTPResponse(status: 200, body: Array("<html>".utf8)))
         }
         await pause(upTo: 400)
+        if case .success(let response) = response, response.status == 401 { state.withLock { $0.refusals.append((username, time.now)) } }
         return response
     }
 
@@ -172,7 +177,6 @@ final class SimulatedNetwork: Sendable {
         }
         if response.status == 401 {
             timeline.note(time.now, "autotask", "does not accept the credentials of \(username)")
-            state.withLock { $0.refusals.append((username, time.now)) }
         }
         return .success(response)
     }

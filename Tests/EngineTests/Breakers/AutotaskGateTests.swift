@@ -90,12 +90,21 @@ struct AutotaskGateTests {
         #expect(context.isHeldUp && session.apiCalls == 0)
     }
 
-    @Test func `no call leaves once the worker's lease is over`() async throws {
+    @Test func `no call leaves once another may take over`() async throws {
         let context = bench.context(.sync, state: try await bench.connectedState())
         let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1)
-        bench.worker.holdsLease(until: bench.clock.now + .seconds(1))
+        bench.worker.holdsLease(until: bench.clock.now + Clocks.tolerance + .seconds(1))
         #expect(gate.mayStillCall())
         bench.clock.advance(by: .seconds(1))
+        #expect(!gate.mayStillCall())
+    }
+
+    /// A worker that stood still, was taken for dead and joined anew holds a good lease, and not for what it claimed before.
+    @Test func `no call leaves for what was claimed before the worker joined anew`() async throws {
+        let context = bench.context(.sync, state: try await bench.connectedState())
+        let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1)
+        bench.worker.become(WorkerID("worker-1, once more"))
+        bench.worker.holdsLease(until: bench.clock.now + .seconds(60))
         #expect(!gate.mayStillCall())
     }
 }
