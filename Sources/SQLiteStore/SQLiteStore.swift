@@ -131,7 +131,7 @@ extension SQLiteStore {
         try await writer.write { transaction in try letters.count { try transaction.record($0) } }
     }
 
-    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> Redrive {
+    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
         try await writer.write { try $0.redrive(letter: id, as: copy, at: now) }
     }
 

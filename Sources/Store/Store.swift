@@ -132,7 +132,7 @@ package protocol Store: Sendable {
     /// It enters nothing twice.
     ///
     /// - Parameter copy: its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
-    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> Redrive
+    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome
 
     /// Forgets dead letters, and with them what is kept of their jobs.
     ///

@@ -14,7 +14,7 @@ package struct KeptLetter: Hashable, Sendable {
     }
 
     /// Why a letter cannot be redriven.
-    package enum Obstacle: String, Sendable {
+    package enum Obstacle: String, Error {
         /// It was, already.
         case redriven
         /// A message's body is never kept.
@@ -25,6 +25,8 @@ package struct KeptLetter: Hashable, Sendable {
         case outdated
         /// A reset, or age, has erased it.
         case erased
+        /// The key ring does not open it, or this version does not understand it. The store itself never says so.
+        case unopenable
     }
 
     /// Rises, and is never used again.
@@ -54,7 +56,7 @@ package struct KeptLetter: Hashable, Sendable {
 }
 
 /// What came of redriving a letter.
-package enum Redrive: Hashable, Sendable {
+package enum RedriveOutcome: Hashable, Sendable {
     case entered
     /// It was before, as this copy.
     case before(KeptLetter.Copy)

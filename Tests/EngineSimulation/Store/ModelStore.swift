@@ -190,7 +190,7 @@ package final class ModelStore: Store {
         try await transaction("record") { tables throws(StoreError) in letters.count { tables.record($0) } }
     }
 
-    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> Redrive {
+    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
         try await transaction("redrive") { tables throws(StoreError) in tables.redrive(letter: id, as: copy, at: now) }
     }
 

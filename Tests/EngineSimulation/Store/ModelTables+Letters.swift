@@ -61,7 +61,7 @@ extension ModelTables {
         }
     }
 
-    mutating func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) -> Redrive {
+    mutating func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) -> RedriveOutcome {
         guard let index = letters.firstIndex(where: { $0.id == id }) else { return .gone }
         if let copy = letters[index].copy { return .before(copy) }
         if let obstacle = kept(letters[index]).obstacle { return .refused(obstacle) }

@@ -81,7 +81,7 @@ final class HandlerStore: Store {
     }
     func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? { throw Self.notAHandlersMatter }
     func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
-    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> Redrive {
+    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
         throw Self.notAHandlersMatter
     }
     func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
