@@ -34,7 +34,7 @@ def other_worker(worker):
     worker.start()
 
 
-def test_ready_as_long_as_everything_is_there(other_worker, broker):
+def test_ready_as_long_as_everything_is_there(other_worker, broker, portal):
     worker = other_worker
     worker.start(OPERATIONS_LISTEN="127.0.0.1:0")
     assert worker.health("livez")[0] == 200
@@ -48,6 +48,7 @@ def test_ready_as_long_as_everything_is_there(other_worker, broker):
     assert worker.health()[0] == 503 and worker.health("livez")[0] == 200
     broker.command("start")
     poll(lambda: worker.health()[0] == 200, 60, "ready again")
+    portal.connect()
 
 
 def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):

@@ -23,7 +23,7 @@ package struct KeptLetter: Hashable, Sendable {
         case connect
         /// A reset was accepted since; or, of a sync without a revision, a newer sync; or, of a reset, a connect.
         case outdated
-        /// A reset, or age, has erased it.
+        /// A reset, age, or the restoring of the store from a backup has erased it.
         case erased
         /// The key ring does not open it, or this version does not understand it. The store itself never says so.
         case unopenable

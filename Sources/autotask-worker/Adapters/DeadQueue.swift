@@ -24,7 +24,9 @@ struct DeadQueue {
 
     /// Empties the queue. A message is acknowledged once `record` has returned.
     ///
-    /// - Parameter record: keeps what is known of some messages, on disk when it returns.
+    /// - Parameters:
+    ///   - now: when they count as dead.
+    ///   - record: keeps what is known of some messages, on disk when it returns.
     /// - Returns: how many messages there were.
     func collect(at now: Timestamp, record: @escaping @Sendable ([DeadLetter]) async throws -> Void) async throws -> Int {
         var collected = 0

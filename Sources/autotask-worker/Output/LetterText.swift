@@ -88,7 +88,7 @@ extension KeptLetter.Obstacle {
         case .outdated:
             "Its tenant has asked for something newer since, which it would undo. If it is still wanted, its portal publishes it anew, under a new id."
         case .erased:
-            "A reset of the integration, or age, has erased it. If it is still wanted, its portal publishes it anew, under a new id."
+            "A reset of the integration, age, or the restoring of the store has erased it. If it is still wanted, its portal publishes it anew, under a new id."
         case .unopenable: "What is kept of it cannot be opened: check that VAULT_KEYS names the key ring of this store."
         }
     }
