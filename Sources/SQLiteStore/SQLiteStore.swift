@@ -114,6 +114,37 @@ extension SQLiteStore {
     }
 }
 
+// MARK: - Dead letters
+
+extension SQLiteStore {
+    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { try await read { try $0.deadLetters(limit: limit) } }
+
+    package func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
+        try await read { try $0.letters(selection, after: id, limit: limit) }
+    }
+
+    package func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? {
+        try await read { try $0.sealedPayload(ofLetter: id) }
+    }
+
+    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int {
+        try await writer.write { transaction in try letters.count { try transaction.record($0) } }
+    }
+
+    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
+        try await writer.write { try $0.redrive(letter: id, as: copy, at: now) }
+    }
+
+    package func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int {
+        var count = 0
+        while true {
+            let step = try await writer.write { try $0.purgeLetters(selection) }
+            count += step
+            if step < Transaction.step { return count }
+        }
+    }
+}
+
 // MARK: - Looking
 
 extension SQLiteStore {
@@ -123,12 +154,11 @@ extension SQLiteStore {
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
 
-    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { try await read { try $0.deadLetters(limit: limit) } }
-
     package func prune(at now: Timestamp) async throws(StoreError) {
         while try await writer.write({ try $0.eraseData(at: now) }) {}
         var place: Int64? = 0
         while let after = place { place = try await writer.write { try $0.forgetIDs(after: after, at: now) } }
+        while try await writer.write({ try $0.eraseLetters(at: now) }) {}
         try await writer.write { try $0.forgetLetters(at: now) }
     }
 }

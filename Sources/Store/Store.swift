@@ -112,10 +112,37 @@ package protocol Store: Sendable {
     /// One lane, or `nil` when the store knows nothing of it.
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail?
 
+    // MARK: Dead letters
+
     /// The newest dead letters.
     func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter]
 
-    /// Erases what has been kept long enough: the data of terminal events after 30 days, ids after 400 days (`contract.md` 2).
+    /// Dead letters that are meant, the oldest first, behind the one with this id.
+    func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter]
+
+    /// What is kept of a letter's job; `nil` if nothing is.
+    func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]?
+
+    /// Records messages that the broker gave up on. One whose ``DeadMessage/death`` is recorded already changes nothing.
+    ///
+    /// - Returns: how many were new.
+    func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int
+
+    /// Enters a copy of a letter's job as if it were accepted now, and marks the letter: what was kept of the job is the copy's from then on.
+    /// It enters nothing twice.
+    ///
+    /// - Parameter copy: its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
+    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome
+
+    /// Forgets dead letters, and with them what is kept of their jobs.
+    ///
+    /// - Returns: how many there were.
+    func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int
+
+    // MARK: Keeping and forgetting
+
+    /// Erases what has been kept long enough: the data of terminal events after 30 days, and with them the payloads and texts of dead
+    /// letters; ids after 400 days, and with them dead letters (`contract.md` 2).
     func prune(at now: Timestamp) async throws(StoreError)
 
     /// Finishes what is under way and closes. Later calls throw.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Store
 
 /// The command line.
 struct AutotaskWorker: AsyncParsableCommand {
@@ -15,7 +16,7 @@ struct AutotaskWorker: AsyncParsableCommand {
             """,
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, StoreCommand.self,
-            KeysCommand.self,
+            DeadLettersCommand.self, KeysCommand.self,
         ]
     )
 }
@@ -34,6 +35,9 @@ enum Program {
         } catch let failure as Failure {
             Terminal.complain(failure.description)
             exit(failure.status.rawValue)
+        } catch let error as StoreError where error.code != .unexpected {
+            Terminal.complain(error.message)
+            exit(Failure.Status.unavailable.rawValue)
         } catch {
             let code = AutotaskWorker.exitCode(for: error)
             let message = AutotaskWorker.fullMessage(for: error)

@@ -28,6 +28,21 @@ struct EventTests {
         #expect(try JSON(parsing: ordered.encoded) == expected)
     }
 
+    @Test func `an event of a copy names the job that it is a copy of`() throws {
+        let event = Event(
+            id: "e-3",
+            type: .syncSucceeded,
+            lane: lane,
+            jobID: JobID("job-1:redrive-1"),
+            redriveOf: JobID("job-1"),
+            time: Timestamp(millisecondsSinceEpoch: 0),
+            traceparent: nil,
+            data: [:]
+        )
+        let json = try JSON(parsing: OrderedEvent(event: event, epoch: 1, sequence: 4).encoded)
+        #expect(json["jobid"] == "job-1:redrive-1" && json["redriveof"] == "job-1")
+    }
+
     @Test func `a state event answers no job and may have no place`() throws {
         let event = Event(
             id: "e-2",

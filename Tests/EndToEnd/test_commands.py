@@ -20,6 +20,11 @@ COMMANDS = [
     ["events"],
     ["tenant", "list"],
     ["tenant", "show"],
+    ["dead-letters", "list"],
+    ["dead-letters", "show"],
+    ["dead-letters", "collect"],
+    ["dead-letters", "redrive"],
+    ["dead-letters", "purge"],
     ["keys", "generate"],
     ["keys", "publish"],
 ]

@@ -21,7 +21,7 @@ enum Invariants {
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world)
-        violations += duplicates(portal, world)
+        violations += duplicates(portal, world) + letters(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
@@ -56,7 +56,7 @@ enum Invariants {
     }
 
     private static func hasPoisonBeenFound(_ portal: Portal, _ world: World) -> Bool {
-        !portal.hasPoisonMessage || world.disk.tables.letters.contains { $0.reason == ErrorCode.poison.rawValue }
+        !portal.hasPoisonMessage || world.disk.tables.letters.contains { $0.letter.reason == ErrorCode.poison.rawValue }
     }
 
     /// What kills workers is abandoned, and alone: where nothing else killed any, no other job is.
@@ -73,6 +73,23 @@ enum Invariants {
         }
         for event in abandoned where event.lane.tenant.description != portal.poisonTenant?.id && !portal.hasPoisonMessage {
             violations.append("\(event.jobID?.description ?? "?") of \(event.lane.tenant) was abandoned.")
+        }
+        return violations
+    }
+
+    /// A job that was abandoned is one dead letter, and no letter is of a job that is unfinished.
+    private static func letters(_ world: World) -> [String] {
+        let tables = world.disk.tables
+        let dead = tables.letters.compactMap { row -> Int64? in
+            guard case .job(let job) = row.letter.content else { return nil }
+            return job.order
+        }
+        var violations: [String] = []
+        for job in tables.jobs where job.event?.event.type == .jobAbandoned && dead.count(where: { $0 == job.job.order }) != 1 {
+            violations.append("\(job.job.id) of \(job.lane.tenant) was abandoned, and is not one dead letter.")
+        }
+        for order in dead where !tables.jobs.contains(where: { $0.job.order == order && $0.finishedAt != nil }) {
+            violations.append("A dead letter is of a job that is unfinished.")
         }
         return violations
     }

@@ -9,7 +9,10 @@ import Testing
 struct ErasureTests {
     private let directory: TemporaryDirectory
     private let store: SQLiteStore
-    private let traces = ["TraceOfUser", "TraceOfZone", "TraceOfService", "TraceOfEvent", "TraceOfWrappedKey", "TraceOfCredentials"]
+    private let traces = [
+        "TraceOfUser", "TraceOfZone", "TraceOfService", "TraceOfEvent", "TraceOfWrappedKey", "TraceOfCredentials",
+        "TraceOfLetter", "TraceOfCause",
+    ]
 
     init() async throws {
         directory = try TemporaryDirectory()
@@ -41,11 +44,19 @@ struct ErasureTests {
         #expect(try !files().contains(trace))
     }
 
+    @Test("Purging wipes what it forgets")
+    func purging() async throws {
+        try await leaveLetter()
+        #expect(try await store.purgeLetters(.all) == 1)
+        #expect(try tracesFound() == [])
+        await store.close()
+    }
+
     @Test("Pruning wipes what it erases")
     func pruning() async throws {
         try await leaveTraces()
         try await store.prune(at: .start + .seconds(31 * 86_400))
-        #expect(try !tracesFound().contains("TraceOfEvent"))
+        #expect(try Set(tracesFound()).isDisjoint(with: ["TraceOfEvent", "TraceOfLetter", "TraceOfCause"]))
         await store.close()
     }
 
@@ -73,6 +84,20 @@ struct ErasureTests {
             ),
             at: .start
         )
+        try await store.forgetPublished(entries.map(\.position))
+        try await leaveLetter()
+    }
+
+    private func leaveLetter() async throws {
+        let key = JobKey(id: JobID("b")!, lane: .one, digest: [1])
+        let job = AcceptableJob(key: key, kind: .sync, sealedPayload: Array("TraceOfLetter".utf8))
+        let claim = try await claim(accepting: IntakeItem(.job(job)))
+        let completion = Completion(
+            .finished,
+            events: [.answering(claim, .syncFailed)],
+            givenUp: GivenUp(.attemptsSpent, JobError(.autotaskUnavailable, "TraceOfCause"))
+        )
+        let entries = try await store.complete(claim.token, with: completion, at: .start)
         try await store.forgetPublished(entries.map(\.position))
     }
 

@@ -113,6 +113,23 @@ struct StoreBackupTests {
         await restored.close()
     }
 
+    @Test("From a restored store no job is redriven: a newer one may have been asked for since the copy was made")
+    func letters() async throws {
+        let store = try await openedStore()
+        _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure() }
+        let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
+        let end = Completion(.finished, events: [.answering(claim, .syncFailed)], givenUp: GivenUp(.attemptsSpent, JobError(.timeout)))
+        _ = try await store.complete(claim.token, with: end, at: .start)
+        #expect(try await store.letters(.all, after: 0, limit: 9).map(\.obstacle) == [nil])
+        _ = try await StoreBackup.make(of: path, to: copy)
+        try await leave(store)
+        _ = try await StoreBackup.restore(copy, to: path, at: later)
+        let restored = try await SQLiteStore(path: path, mustExist: true)
+        let kept = try await restored.letters(.all, after: 0, limit: 9)
+        #expect(kept.map(\.letter.jobID) == [JobID("a")] && kept.map(\.obstacle) == [.erased])
+        await restored.close()
+    }
+
     @Test("An event that waited to be published when the copy was made is published by whoever joins")
     func outbox() async throws {
         let store = try await openedStore()

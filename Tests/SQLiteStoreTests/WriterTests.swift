@@ -59,8 +59,7 @@ struct WriterTests {
 
 private func letter(_ index: Int, in transaction: Transaction) throws {
     try transaction.connection.run(
-        "INSERT INTO dead_letters (at, reason, detail, sha256, size, queue, routing_key) VALUES (0, '', '', ?, ?, '', '')",
-        [UInt8](),
+        "INSERT INTO dead_letters (at, reason, fingerprint, size) VALUES (0, '', '', ?)",
         index
     )
 }

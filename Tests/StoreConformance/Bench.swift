@@ -46,18 +46,31 @@ struct Bench: Sendable {
         )
     }
 
-    func letter(_ reason: String, lane: Lane? = nil, job: JobID? = nil, at: Timestamp = Bench.start) -> DeadLetter {
+    func letter(
+        _ reason: String,
+        lane: Lane? = nil,
+        job: JobID? = nil,
+        at: Timestamp = Bench.start,
+        death: String? = nil
+    ) -> DeadLetter {
         DeadLetter(
             at: at,
-            reason: reason,
+            cause: FailureCause(reason: reason, kind: .sync, field: "data.planId"),
             detail: "It is not what it should be.",
-            sha256: [7, 7],
-            size: 12,
-            queue: "autotask.jobs",
-            routingKey: "sync.msp-1",
-            publisher: "portal",
             tenant: lane?.tenant,
-            jobID: job
+            product: lane?.product,
+            jobID: job,
+            publisher: "portal",
+            content: .message(
+                DeadMessage(
+                    sha256: [7, 7],
+                    size: 12,
+                    queue: "autotask.jobs",
+                    exchange: death.map { _ in "autotask.jobs" },
+                    routingKey: "sync.msp-1",
+                    death: death
+                )
+            )
         )
     }
 
@@ -96,10 +109,12 @@ struct Bench: Sendable {
         after events: [Event] = [],
         data: JSONObject = ["what": "it was"],
         changes: LaneChanges = LaneChanges(),
+        givenUp: GivenUp? = nil,
         at now: Timestamp = Bench.start
     ) async throws -> [OutboxEntry] {
         let events = events + [event(type, for: claim, data: data)]
-        return try await store.complete(claim.token, with: Completion(.finished, events: events, changes: changes), at: now)
+        let completion = Completion(.finished, events: events, changes: changes, givenUp: givenUp)
+        return try await store.complete(claim.token, with: completion, at: now)
     }
 
     /// Accepts a job of a lane and runs it to its end.

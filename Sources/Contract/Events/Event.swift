@@ -8,18 +8,30 @@ package struct Event: Hashable, Sendable {
     package var lane: Lane
     /// The job that it answers; `nil` for a state event.
     package var jobID: JobID?
+    /// The job that the answered one is a copy of, when that came from a redriven dead letter.
+    package var redriveOf: JobID?
     package var time: Timestamp
     package var traceparent: String?
     /// The encoded JSON object of `data`. For an event that answers a job it holds `jobId`.
     package var data: [UInt8]
 
     /// - Parameter data: the members of `data` besides `jobId`, which stands first in it.
-    package init(id: String, type: EventType, lane: Lane, jobID: JobID?, time: Timestamp, traceparent: String?, data: JSONObject) {
+    package init(
+        id: String,
+        type: EventType,
+        lane: Lane,
+        jobID: JobID?,
+        redriveOf: JobID? = nil,
+        time: Timestamp,
+        traceparent: String?,
+        data: JSONObject
+    ) {
         self.init(
             id: id,
             type: type,
             lane: lane,
             jobID: jobID,
+            redriveOf: redriveOf,
             time: time,
             traceparent: traceparent,
             encodedData: Event.encode(data, jobID: jobID)
@@ -27,11 +39,21 @@ package struct Event: Hashable, Sendable {
     }
 
     /// - Parameter encodedData: what an earlier event's ``data`` held.
-    package init(id: String, type: EventType, lane: Lane, jobID: JobID?, time: Timestamp, traceparent: String?, encodedData: [UInt8]) {
+    package init(
+        id: String,
+        type: EventType,
+        lane: Lane,
+        jobID: JobID?,
+        redriveOf: JobID? = nil,
+        time: Timestamp,
+        traceparent: String?,
+        encodedData: [UInt8]
+    ) {
         self.id = id
         self.type = type
         self.lane = lane
         self.jobID = jobID
+        self.redriveOf = redriveOf
         self.time = time
         self.traceparent = traceparent
         data = encodedData
@@ -85,6 +107,7 @@ package struct OrderedEvent: Hashable, Sendable {
         append("datacontenttype", "application/json")
         output.append(contentsOf: "\"terminal\":\(event.type.isTerminal),".utf8)
         if let jobID = event.jobID { append("jobid", jobID.description) }
+        if let redriveOf = event.redriveOf { append("redriveof", redriveOf.description) }
         append("product", event.lane.product.rawValue)
         output.append(contentsOf: "\"epoch\":\(epoch),".utf8)
         if let sequence { append("sequence", String(sequence)) }

@@ -8,6 +8,17 @@ package enum JobKind: String, CaseIterable, Sendable {
     case verify
     case drift
 
+    static let typePrefix = "autotask.job."
+
+    /// The kind of a full type.
+    package init?(type: String) {
+        guard type.hasPrefix(JobKind.typePrefix) else { return nil }
+        self.init(rawValue: String(type.dropFirst(JobKind.typePrefix.count)))
+    }
+
+    /// The full type: `autotask.job.sync`.
+    package var type: String { JobKind.typePrefix + rawValue }
+
     /// Whether this version does it. What is not built is refused as `not_supported`, never ignored.
     package var isSupported: Bool {
         switch self {

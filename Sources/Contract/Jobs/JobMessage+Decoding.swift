@@ -2,8 +2,6 @@ extension JobMessage {
     /// The largest body that is read (`contract.md` 2). A larger one is recorded and acknowledged.
     package static let maximumBodyBytes = 1 << 20
 
-    private static let typePrefix = "autotask.job."
-
     /// Reads the message by the contract: CloudEvents in structured mode, one of the job types, valid by its schema.
     ///
     /// - Parameter acceptsClearCredentials: whether this worker runs in development, where a connect may carry its secret in the clear.
@@ -15,7 +13,7 @@ extension JobMessage {
         do { envelope = try JSON(parsing: body) } catch {
             return unreadable(JobError(.jobInvalid, "The body is not JSON: \(error)."))
         }
-        guard let type = envelope["type"]?.string, type.hasPrefix(JobMessage.typePrefix),
+        guard let type = envelope["type"]?.string, type.hasPrefix(JobKind.typePrefix),
             let tenant = envelope["subject"]?.string.flatMap(TenantID.init),
             let id = envelope["id"]?.string.flatMap(JobID.init)
         else {
@@ -29,13 +27,13 @@ extension JobMessage {
             lane: Lane(tenant: tenant, product: product ?? .workplace),
             type: type,
             traceparent: TraceContext.valid(envelope["traceparent"]?.string) ?? TraceContext.valid(traceparent),
-            fingerprint: Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + data.canonical
+            fingerprint: JobIdentity.fingerprint(type: type, tenant: tenant, data: data)
         )
         do throws(JobError) {
             guard product != nil else {
                 throw JobError(.jobInvalid, "The product is neither workplace nor fileProtection.", field: "data.product")
             }
-            let kindName = String(type.dropFirst(JobMessage.typePrefix.count))
+            let kindName = String(type.dropFirst(JobKind.typePrefix.count))
             guard let kind = JobKind(rawValue: kindName) else {
                 throw JobError(.notSupported, "There is no job of this type.", field: "type")
             }
@@ -59,7 +57,7 @@ extension JobMessage {
 
     /// A body that says nothing is still answered when the AMQP properties and the routing key name the tenant, the id and the type.
     private func unreadable(_ error: JobError) -> DecodedMessage {
-        guard let type, type.hasPrefix(JobMessage.typePrefix), let id = messageID.flatMap(JobID.init),
+        guard let type, type.hasPrefix(JobKind.typePrefix), let id = messageID.flatMap(JobID.init),
             let tenant = routingKey.split(separator: ".", maxSplits: 1).last.flatMap({ TenantID(String($0)) })
         else { return .unreadable(error) }
         let identity = JobIdentity(

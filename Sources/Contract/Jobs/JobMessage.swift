@@ -70,4 +70,11 @@ package struct JobIdentity: Sendable {
         self.traceparent = traceparent
         self.fingerprint = fingerprint
     }
+
+    /// - Parameters:
+    ///   - type: the full type.
+    ///   - data: as received.
+    package static func fingerprint(type: String, tenant: TenantID, data: JSON) -> [UInt8] {
+        Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + data.canonical
+    }
 }

@@ -57,7 +57,16 @@ final class JobContext: Sendable {
 
     /// An event that answers this job.
     func event(_ type: EventType, _ data: JSONObject) -> Event {
-        Event(id: entropy.eventID(), type: type, lane: lane, jobID: job.id, time: now, traceparent: job.traceparent, data: data)
+        Event(
+            id: entropy.eventID(),
+            type: type,
+            lane: lane,
+            jobID: job.id,
+            redriveOf: job.redriveOf,
+            time: now,
+            traceparent: job.traceparent,
+            data: data
+        )
     }
 
     /// An event about the lane that answers no job: `connection.lost`, `integration.enabled`.

@@ -19,6 +19,8 @@ struct HandlerOutcome: Sendable {
     enum Ending: Sendable {
         /// The job is done, well or not: `events` holds its terminal event.
         case finished
+        /// The job cannot be done, and nothing that its portal could mend is the reason: as ``finished``, and it becomes a dead letter.
+        case givenUp(GivenUp)
         /// Something transient: tried again later, not before `earliest`, with `job.deferred` telling so. When the attempts are spent,
         /// `failure` ends the job instead: the job's own failed event.
         case transient(JobError, earliest: Timestamp?, failure: Event)

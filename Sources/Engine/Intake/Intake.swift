@@ -57,7 +57,11 @@ struct Intake: Service {
         let content: IntakeItem.Content
         if count >= Intake.maximumRedeliveries {
             content = .deadLetter(
-                deadLetter(delivery, reason: ErrorCode.poison.rawValue, detail: "Delivered \(count) times without being taken in.")
+                deadLetter(
+                    delivery,
+                    FailureCause(reason: ErrorCode.poison.rawValue),
+                    "Delivered \(count) times without being taken in."
+                )
             )
         } else {
             content = self.content(of: delivery)
@@ -102,20 +106,20 @@ extension Intake {
                 "A message of an untrusted publisher was set aside",
                 metadata: .keys([.publisher: "\(publisher ?? "none")", .queue: "\(delivery.queue)"])
             )
-            return .deadLetter(deadLetter(delivery, reason: "untrusted", detail: "Its user_id is not among the trusted publishers."))
+            return .deadLetter(deadLetter(delivery, FailureCause(reason: "untrusted"), "Its user_id is not among the trusted publishers."))
         }
         switch delivery.message.decoded(acceptsClearCredentials: settings.acceptsClearCredentials) {
         case .job(let job, let identity, let data):
             return .job(acceptable(job, identity, data, publisher: publisher))
         case .refused(let identity, let error):
-            let letter = deadLetter(delivery, reason: error.code.rawValue, detail: error.message, identity: identity)
+            let letter = deadLetter(delivery, error.cause(in: identity), error.message, identity)
             return .refused(key(identity), event: event(.jobRejected, identity, ["error": error.json]), letter)
         case .unreadable(let error):
             log.warning(
                 "A message that cannot be read was set aside",
                 metadata: .keys([.queue: "\(delivery.queue)", .reason: "\(error.message)"])
             )
-            return .deadLetter(deadLetter(delivery, reason: error.code.rawValue, detail: error.message))
+            return .deadLetter(deadLetter(delivery, error.cause(in: nil), error.message))
         }
     }
 
@@ -179,19 +183,36 @@ extension Intake {
         )
     }
 
-    private func deadLetter(_ delivery: JobDelivery, reason: String, detail: String, identity: JobIdentity? = nil) -> DeadLetter {
+    private func deadLetter(
+        _ delivery: JobDelivery,
+        _ cause: FailureCause,
+        _ detail: String,
+        _ identity: JobIdentity? = nil
+    ) -> DeadLetter {
         DeadLetter(
             at: clock.now,
-            reason: reason,
+            cause: cause,
             detail: detail,
-            sha256: delivery.sha256,
-            size: delivery.message.oversized?.size ?? delivery.message.body.count,
-            queue: delivery.queue,
-            routingKey: delivery.message.routingKey,
-            publisher: delivery.message.userID,
             tenant: identity?.lane.tenant,
-            jobID: identity?.id
+            product: identity?.lane.product,
+            jobID: identity?.id,
+            publisher: delivery.message.userID,
+            content: .message(
+                DeadMessage(
+                    sha256: delivery.sha256,
+                    size: delivery.message.oversized?.size ?? delivery.message.body.count,
+                    queue: delivery.queue,
+                    routingKey: delivery.message.routingKey
+                )
+            )
         )
+    }
+}
+
+extension JobError {
+    /// Why a message was refused.
+    fileprivate func cause(in identity: JobIdentity?) -> FailureCause {
+        FailureCause(reason: code.rawValue, kind: (identity?.type).flatMap { JobKind(type: $0) }, field: field)
     }
 }
 

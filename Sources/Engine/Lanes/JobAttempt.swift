@@ -91,7 +91,12 @@ struct JobAttempt: Sendable {
                 "The stored request cannot be opened.",
                 hint: "Check that the worker runs with the key ring of its store."
             )
-            return .finished([context.event(.jobAbandoned, ["error": error.json])])
+            return HandlerOutcome(
+                ending: .givenUp(GivenUp(.unopenable, error)),
+                events: [context.event(.jobAbandoned, ["error": error.json])],
+                changes: LaneChanges(),
+                apiCalls: 0
+            )
         }
         switch payload {
         case .connect(let payload): return try await run(connect, payload, context)
@@ -117,6 +122,14 @@ struct JobAttempt: Sendable {
         switch outcome.ending {
         case .finished:
             return Completion(.finished, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
+        case .givenUp(let reason):
+            return Completion(
+                .finished,
+                events: outcome.events,
+                changes: outcome.changes,
+                apiCalls: outcome.apiCalls,
+                givenUp: reason
+            )
         case .postponed:
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient where Task.isCancelled || !context.holdsLane:
@@ -133,7 +146,14 @@ struct JobAttempt: Sendable {
                 now: clock.now
             )
             guard let next else {
-                return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
+                let isSpent = !context.isHeldUp && attempt >= settings.retry.maximumAttempts
+                return Completion(
+                    .finished,
+                    events: outcome.events + [failure],
+                    changes: outcome.changes,
+                    apiCalls: outcome.apiCalls,
+                    givenUp: GivenUp(isSpent ? .attemptsSpent : .timeSpent, error)
+                )
             }
             error.retryAt = next
             let deferred = context.event(
@@ -141,7 +161,7 @@ struct JobAttempt: Sendable {
                 ["until": .string(next.description), "attempt": JSON(attempt), "error": error.json]
             )
             return Completion(
-                .deferred(until: next, counts: !context.isHeldUp),
+                .deferred(until: next, because: error.code, counts: !context.isHeldUp),
                 events: outcome.events + [deferred],
                 changes: outcome.changes,
                 apiCalls: outcome.apiCalls

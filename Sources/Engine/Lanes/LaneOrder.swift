@@ -16,7 +16,9 @@ struct LaneOrder {
         var concluding: LaneDecision.Next?
         for job in snapshot.jobs {
             if job.interruptions >= LaneOrder.maximumInterruptions {
-                settlements.append(settle(job, .jobAbandoned, JobError(.poison)))
+                var settlement = settle(job, .jobAbandoned, JobError(.poison))
+                settlement.givenUp = GivenUp(.interrupted, JobError(.poison))
+                settlements.append(settlement)
             } else if let newer = snapshot.jobs.last(where: { supersedes($0, job) }) {
                 if job.hasWritten {
                     // What it did has to be told, service by service: its handler does that, before anything else runs.

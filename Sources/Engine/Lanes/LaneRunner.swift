@@ -74,6 +74,7 @@ final class LaneRunner: Service {
                             type: type,
                             lane: snapshot.lane,
                             jobID: job.id,
+                            redriveOf: job.redriveOf,
                             time: now,
                             traceparent: job.traceparent,
                             data: data

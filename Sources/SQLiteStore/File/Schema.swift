@@ -1,4 +1,5 @@
 import GRDB
+import Store
 
 /// The tables, and how older files come to have them.
 enum Schema {
@@ -8,6 +9,14 @@ enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { try $0.execute(sql: version1) }
+        migrator.registerMigration("2") { database in
+            try database.execute(sql: version2)
+            // Letters of version 1 tell no more of their cause than a reason.
+            for reason in try String.fetchAll(database, sql: "SELECT DISTINCT reason FROM dead_letters") {
+                let fingerprint = FailureCause(reason: reason).fingerprint
+                try database.execute(sql: "UPDATE dead_letters SET fingerprint = ? WHERE reason = ?", arguments: [fingerprint, reason])
+            }
+        }
         return migrator
     }
 
@@ -200,5 +209,59 @@ enum Schema {
             count INTEGER NOT NULL,
             at INTEGER NOT NULL
         ) WITHOUT ROWID;
+        """
+
+    /// Dead letters of jobs, and the copies that they are redriven as.
+    private static let version2 = """
+        -- What the job is a copy of, when it comes from a redriven dead letter.
+        ALTER TABLE jobs ADD COLUMN redrive_of TEXT;
+        -- The attempts that did not end it, as JSON objects behind commas; NULL once it has ended.
+        ALTER TABLE jobs ADD COLUMN history TEXT;
+        -- How often it was put off, uncounted, because Autotask did not work.
+        ALTER TABLE jobs ADD COLUMN held_up INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE outbox ADD COLUMN redrive_of TEXT;
+
+        ALTER TABLE dead_letters RENAME TO dead_letters_1;
+        CREATE TABLE dead_letters (
+            id INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            kind TEXT,
+            code TEXT,
+            field TEXT,
+            fingerprint TEXT NOT NULL,
+            -- NULL once it is erased.
+            detail TEXT,
+            tenant TEXT,
+            product TEXT,
+            job_id TEXT,
+            publisher TEXT,
+            -- Of a message.
+            sha256 BLOB,
+            size INTEGER,
+            queue TEXT,
+            exchange TEXT,
+            routing_key TEXT,
+            death TEXT,
+            -- Of a job that was accepted, as they were in its row.
+            place INTEGER,
+            accepted_at INTEGER,
+            attempts INTEGER,
+            interruptions INTEGER,
+            held_up INTEGER,
+            history TEXT,
+            revision INTEGER,
+            traceparent TEXT,
+            redrive_of TEXT,
+            -- Sealed; NULL for a connect, and once it is the copy's, or erased.
+            payload BLOB,
+            redriven_as TEXT,
+            redriven_at INTEGER
+        );
+        INSERT INTO dead_letters (id, at, reason, fingerprint, detail, tenant, job_id, publisher, sha256, size, queue, routing_key)
+            SELECT id, at, reason, '', detail, tenant, job_id, publisher, sha256, size, queue, routing_key FROM dead_letters_1;
+        DROP TABLE dead_letters_1;
+        CREATE UNIQUE INDEX dead_letters_deaths ON dead_letters (death) WHERE death IS NOT NULL;
+        INSERT OR REPLACE INTO counters (name, value) SELECT 'letter', COALESCE(MAX(id), 0) FROM dead_letters;
         """
 }

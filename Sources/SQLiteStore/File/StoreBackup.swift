@@ -36,7 +36,7 @@ package enum StoreBackup {
     /// What happened since the copy was made is not in it. Hence
     /// - every epoch begins anew at a number higher than any that was given out, so that no sequence is used for another event;
     /// - jobs that were unfinished then are not run any more, resets excepted (see ``QueuedJob/isFromBackup``): they have been finished since,
-    ///   or a newer one has;
+    ///   or a newer one has; for the same reason dead letters lose what they keep of their jobs;
     /// - whatever may have been written to Autotask since counts as just sent, and is looked for once it has settled.
     ///
     /// - Returns: what the copy holds, and where the replaced file is now; `nil` if there was none.
@@ -132,6 +132,7 @@ extension Transaction {
         try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", Counter.firstEpoch.rawValue, epoch)
         try connection.run("UPDATE lanes SET unsettled_since = ?", now)
         try connection.run("UPDATE jobs SET is_from_backup = 1 WHERE finished_at IS NULL AND kind <> 'reset'")
+        try connection.run("UPDATE dead_letters SET payload = NULL WHERE payload IS NOT NULL")
         // Those that waited for a retry are told now.
         try connection.run("UPDATE jobs SET not_before = NULL WHERE finished_at IS NULL")
         try connection.run("UPDATE lanes SET wake_at = ? WHERE wake_at IS NOT NULL", now)

@@ -12,7 +12,7 @@ extension Connection {
         try all(
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
-                has_written, api_calls, is_from_backup
+                has_written, api_calls, is_from_backup, redrive_of
             FROM jobs WHERE lane = ? AND finished_at IS NULL ORDER BY place
             """,
             lane
@@ -27,6 +27,7 @@ extension Connection {
                 expiry: row.optional(6, row.moment),
                 traceparent: row.optional(7, row.text),
                 publisher: row.optional(8, row.text),
+                redriveOf: try row.optional(15, row.jobID),
                 notBefore: row.optional(9, row.moment),
                 attempts: row.int(10),
                 interruptions: row.int(11),

@@ -6,7 +6,8 @@ extension Connection {
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) throws -> [OutboxEntry] {
         try all(
             """
-            SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data
+            SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data,
+                redrive_of
             FROM outbox WHERE position > ? AND worker = ? ORDER BY position LIMIT ?
             """,
             position,
@@ -21,6 +22,7 @@ extension Connection {
                         type: try row.word(6),
                         lane: try row.lane(1),
                         jobID: try row.optional(7, row.jobID),
+                        redriveOf: try row.optional(11, row.jobID),
                         time: row.moment(8),
                         traceparent: row.optional(9, row.text),
                         encodedData: row.bytes(10)
@@ -81,29 +83,6 @@ extension Connection {
                 acceptedAt: row.moment(2),
                 finishedAt: row.moment(3),
                 event: try row.word(4)
-            )
-        }
-    }
-
-    func deadLetters(limit: Int) throws -> [DeadLetter] {
-        try all(
-            """
-            SELECT at, reason, detail, sha256, size, queue, routing_key, publisher, tenant, job_id
-            FROM dead_letters ORDER BY id DESC LIMIT ?
-            """,
-            limit
-        ) { row in
-            DeadLetter(
-                at: row.moment(0),
-                reason: row.text(1),
-                detail: row.text(2),
-                sha256: row.bytes(3),
-                size: row.int(4),
-                queue: row.text(5),
-                routingKey: row.text(6),
-                publisher: row.optional(7, row.text),
-                tenant: row.optional(8, row.text).flatMap { TenantID($0) },
-                jobID: row.optional(9, row.text).flatMap { JobID($0) }
             )
         }
     }

@@ -54,7 +54,7 @@ extension Transaction {
         var remaining = jobs
         for settlement in decision.settlements {
             let entry = try publish(settlement.event, in: &row, by: worker)
-            try finish(settlement.order, with: entry.event, at: now)
+            try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
             remaining.removeAll { $0.order == settlement.order }
             result.events.append(entry)
         }

@@ -27,12 +27,19 @@ extension Transaction {
         switch completion.disposition {
         case .finished:
             guard let terminal = entries.first(where: { $0.event.event.type.isTerminal }) else { break }
-            try finish(claim.order, with: terminal.event, at: now)
-        case .deferred(let until, let counts):
+            try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
+        case .deferred(let until, let code, counts: true):
             try connection.run(
-                "UPDATE jobs SET not_before = ?, attempts = attempts - ?, api_calls = api_calls + ? WHERE place = ?",
+                "UPDATE jobs SET not_before = ?, api_calls = api_calls + ?, history = COALESCE(history, '') || ? WHERE place = ?",
                 until,
-                counts ? 0 : 1,
+                completion.apiCalls,
+                PastAttempt(at: now, ending: .deferred(because: code, until: until)).text,
+                claim.order
+            )
+        case .deferred(let until, _, counts: false):
+            try connection.run(
+                "UPDATE jobs SET not_before = ?, attempts = attempts - 1, held_up = held_up + 1, api_calls = api_calls + ? WHERE place = ?",
+                until,
                 completion.apiCalls,
                 claim.order
             )

@@ -19,8 +19,9 @@ extension Transaction {
         let position = try next(.position)
         try connection.run(
             """
-            INSERT INTO outbox (position, worker, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO outbox (position, worker, tenant, product, epoch, sequence, event_id, type, job_id, redrive_of, time, traceparent,
+                data)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             position,
             worker.description,
@@ -31,6 +32,7 @@ extension Transaction {
             event.id,
             event.type.rawValue,
             event.jobID?.description,
+            event.redriveOf?.description,
             event.time,
             event.traceparent,
             event.data
@@ -45,12 +47,15 @@ extension Transaction {
     }
 
     /// Ends a job: its terminal event is remembered, its payload is not.
-    func finish(_ order: Int64, with ordered: OrderedEvent, at now: Timestamp) throws {
+    ///
+    /// - Parameter givenUp: set when the job becomes a dead letter, which takes over its payload.
+    func finish(_ order: Int64, with ordered: OrderedEvent, givenUp: GivenUp? = nil, at now: Timestamp) throws {
         let event = ordered.event
+        if let givenUp { try keep(order, givenUp, at: now) }
         try connection.run(
             """
-            UPDATE jobs SET payload = NULL, plan = NULL, revision = NULL, expiry = NULL, not_before = NULL, finished_at = ?, event_id = ?,
-                event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?
+            UPDATE jobs SET payload = NULL, plan = NULL, revision = NULL, expiry = NULL, not_before = NULL, history = NULL, finished_at = ?,
+                event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?
             WHERE place = ? AND finished_at IS NULL
             """,
             now,

@@ -62,11 +62,7 @@ extension Transaction {
         switch item.content {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
-            if row.isFree {
-                row.rank = min(row.rank, LaneRow.rank(of: job.kind))
-                row.wakeAt = nil
-                if row.turn == nil { row.turn = try next(.turn) }
-            }
+            try line(&row, upFor: job.kind)
             return .accepted(order: order)
         case .refused(let key, let event, let letter):
             let order = try next(.place)
@@ -91,12 +87,21 @@ extension Transaction {
         }
     }
 
-    private func insert(_ job: AcceptableJob, in row: LaneRow, at now: Timestamp) throws -> Int64 {
+    /// Puts a lane in line that has got a job, unless somebody holds it: then it is put there when it is given back.
+    func line(_ row: inout LaneRow, upFor kind: JobKind) throws {
+        guard row.isFree else { return }
+        row.rank = min(row.rank, LaneRow.rank(of: kind))
+        row.wakeAt = nil
+        if row.turn == nil { row.turn = try next(.turn) }
+    }
+
+    func insert(_ job: AcceptableJob, in row: LaneRow, at now: Timestamp) throws -> Int64 {
         let order = try next(.place)
         try connection.run(
             """
-            INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, accepted_at, expiry, traceparent, publisher, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, accepted_at, expiry, traceparent, publisher,
+                redrive_of, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             order,
             row.id,
@@ -110,28 +115,10 @@ extension Transaction {
             job.expiry,
             job.traceparent,
             job.publisher,
+            job.redriveOf?.description,
             job.sealedPayload
         )
         return order
-    }
-
-    private func record(_ letter: DeadLetter) throws {
-        try connection.run(
-            """
-            INSERT INTO dead_letters (at, reason, detail, sha256, size, queue, routing_key, publisher, tenant, job_id)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            letter.at,
-            letter.reason,
-            letter.detail,
-            letter.sha256,
-            letter.size,
-            letter.queue,
-            letter.routingKey,
-            letter.publisher,
-            letter.tenant?.description,
-            letter.jobID?.description
-        )
     }
 }
 
@@ -163,6 +150,7 @@ private struct KnownJob {
                 type: event.type,
                 lane: event.lane,
                 jobID: event.jobID,
+                redriveOf: event.redriveOf,
                 time: event.time,
                 traceparent: event.traceparent,
                 data: ["erased": true]
@@ -177,7 +165,7 @@ extension Transaction {
         try connection.first(
             """
             SELECT digest, finished_at, event_id, event_type, event_time, traceparent, epoch, sequence, data,
-                (SELECT product FROM lanes WHERE lanes.id = lane)
+                (SELECT product FROM lanes WHERE lanes.id = lane), redrive_of
             FROM jobs WHERE tenant = ? AND job_id = ?
             """,
             tenant.description,
@@ -192,6 +180,7 @@ extension Transaction {
                     type: try row.word(3),
                     lane: Lane(tenant: tenant, product: try row.word(9)),
                     jobID: id,
+                    redriveOf: try row.optional(10, row.jobID),
                     time: row.moment(4),
                     traceparent: row.optional(5, row.text),
                     encodedData: row.bytes(8)

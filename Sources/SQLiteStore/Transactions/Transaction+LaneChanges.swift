@@ -41,6 +41,7 @@ extension Transaction {
             row.lane.tenant.description,
             row.id
         )
+        try eraseLetters(of: row.lane)
         row.epoch += 1
         row.nextSequence = 1
         row.isEnabled = false

@@ -5,7 +5,7 @@ import Store
 extension Transaction {
     private static let idRetention: Duration = .seconds(400 * 86_400)
     private static let redeliveryRetention: Duration = .seconds(30 * 86_400)
-    private static let step = 1000
+    static let step = 1000
 
     /// Erases the data of terminal events.
     ///
@@ -40,6 +40,22 @@ extension Transaction {
         }
         guard oldest.count == Transaction.step, let last = oldest.last, last.acceptedAt <= cutoff else { return nil }
         return last.place
+    }
+
+    /// Erases the payloads and texts of jobs that were given up on: what their events told is erased by then too.
+    ///
+    /// - Returns: whether there may be more.
+    func eraseLetters(at now: Timestamp) throws -> Bool {
+        try connection.run(
+            """
+            UPDATE dead_letters SET payload = NULL, detail = NULL WHERE id IN
+                (SELECT id FROM dead_letters WHERE place IS NOT NULL AND detail IS NOT NULL AND at <= ? LIMIT ?)
+            """,
+            now - Transaction.dataRetention,
+            Transaction.step
+        )
+        if connection.changes > 0 { hasErased = true }
+        return connection.changes == Transaction.step
     }
 
     /// Forgets dead letters as old as the ids that they may name, and counts of deliveries that were never taken in.

@@ -84,7 +84,8 @@ extension Transaction {
         let held = try connection.lanes(heldBy: worker)
         for var row in held {
             try connection.run(
-                "UPDATE jobs SET interruptions = interruptions + 1, attempts = attempts - 1 WHERE place = ?",
+                "UPDATE jobs SET interruptions = interruptions + 1, attempts = attempts - 1, history = COALESCE(history, '') || ? WHERE place = ?",
+                PastAttempt(at: now, ending: .interrupted(WorkerID(worker))).text,
                 row.running
             )
             row.release()

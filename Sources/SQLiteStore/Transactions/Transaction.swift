@@ -39,6 +39,8 @@ enum Counter: String {
     case place
     /// An event's position in the outbox.
     case position
+    /// A dead letter's id.
+    case letter
     /// A lane's place in the line of those that have something to do.
     case turn
     /// The epoch of a lane that is new: 1, unless the store was restored (see ``StoreBackup``).

@@ -45,6 +45,8 @@ package struct AcceptableJob: Sendable {
     package var traceparent: String?
     /// The broker user that published it.
     package var publisher: String?
+    /// The job that it is a copy of, when it comes from a redriven dead letter.
+    package var redriveOf: JobID?
     /// The job's `data`, sealed under the key ring's job key. Blanked when the job ends.
     package var sealedPayload: [UInt8]
 
@@ -56,6 +58,7 @@ package struct AcceptableJob: Sendable {
         expiry: Timestamp? = nil,
         traceparent: String? = nil,
         publisher: String? = nil,
+        redriveOf: JobID? = nil,
         sealedPayload: [UInt8]
     ) {
         self.key = key
@@ -65,6 +68,7 @@ package struct AcceptableJob: Sendable {
         self.expiry = expiry
         self.traceparent = traceparent
         self.publisher = publisher
+        self.redriveOf = redriveOf
         self.sealedPayload = sealedPayload
     }
 }

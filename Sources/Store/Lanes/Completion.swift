@@ -9,12 +9,22 @@ package struct Completion: Sendable {
     package var changes: LaneChanges
     /// Calls made to Autotask in this attempt.
     package var apiCalls: Int
+    /// With ``Disposition/finished``, set when the job becomes a dead letter. Its payload is then kept there, unless it is a connect, which
+    /// holds credentials.
+    package var givenUp: GivenUp?
 
-    package init(_ disposition: Disposition, events: [Event], changes: LaneChanges = LaneChanges(), apiCalls: Int = 0) {
+    package init(
+        _ disposition: Disposition,
+        events: [Event],
+        changes: LaneChanges = LaneChanges(),
+        apiCalls: Int = 0,
+        givenUp: GivenUp? = nil
+    ) {
         self.disposition = disposition
         self.events = events
         self.changes = changes
         self.apiCalls = apiCalls
+        self.givenUp = givenUp
     }
 }
 
@@ -22,7 +32,7 @@ package enum Disposition: Hashable, Sendable {
     /// The job has ended: its payload is blanked, its terminal event is remembered.
     case finished
     /// Tried again, not before this moment. The attempt `counts`, unless nothing was the matter with the job.
-    case deferred(until: Timestamp, counts: Bool = true)
+    case deferred(until: Timestamp, because: ErrorCode? = nil, counts: Bool = true)
     /// Put back as if it had not been begun: the attempt does not count.
     case postponed
 }
@@ -53,8 +63,8 @@ package struct LaneChanges: Sendable {
     /// The revision of a sync that ran: a lower one of the same plan is superseded from now on.
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
-    /// the reset's own excepted. ``LaneState/isEligible`` and the revisions that ran stay, and the epoch rises by one. When
-    /// ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
+    /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` and the revisions that ran stay,
+    /// and the epoch rises by one. When ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
     package var resets: Bool
     /// Together with ``resets``: see ``LaneState/unsettledSince``.
     package var unsettledSince: Timestamp?

@@ -27,6 +27,8 @@ package struct QueuedJob: Hashable, Sendable {
     package var expiry: Timestamp?
     package var traceparent: String?
     package var publisher: String?
+    /// The job that it is a copy of, when it comes from a redriven dead letter.
+    package var redriveOf: JobID?
     /// Not to be run before.
     package var notBefore: Timestamp?
     /// Attempts begun and not interrupted.
@@ -50,6 +52,7 @@ package struct QueuedJob: Hashable, Sendable {
         expiry: Timestamp? = nil,
         traceparent: String? = nil,
         publisher: String? = nil,
+        redriveOf: JobID? = nil,
         notBefore: Timestamp? = nil,
         attempts: Int = 0,
         interruptions: Int = 0,
@@ -66,6 +69,7 @@ package struct QueuedJob: Hashable, Sendable {
         self.expiry = expiry
         self.traceparent = traceparent
         self.publisher = publisher
+        self.redriveOf = redriveOf
         self.notBefore = notBefore
         self.attempts = attempts
         self.interruptions = interruptions
@@ -85,10 +89,13 @@ package struct LaneDecision: Sendable {
         package var order: Int64
         /// Terminal.
         package var event: Event
+        /// Set when the job becomes a dead letter.
+        package var givenUp: GivenUp?
 
-        package init(order: Int64, event: Event) {
+        package init(order: Int64, event: Event, givenUp: GivenUp? = nil) {
             self.order = order
             self.event = event
+            self.givenUp = givenUp
         }
     }
 

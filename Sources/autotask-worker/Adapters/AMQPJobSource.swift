@@ -23,6 +23,12 @@ struct AMQPJobSource: JobSource {
 
 extension JobDelivery {
     fileprivate init(_ delivery: Delivery) {
+        self.init(message: JobMessage(delivery), queue: delivery.queue, isRedelivered: delivery.isRedelivered)
+    }
+}
+
+extension JobMessage {
+    init(_ delivery: Delivery) {
         var body: [UInt8] = []
         var oversized: OversizedBody?
         switch delivery.body {
@@ -31,18 +37,14 @@ extension JobDelivery {
         }
         let properties = delivery.properties
         self.init(
-            message: JobMessage(
-                routingKey: delivery.routingKey,
-                contentType: properties.contentType,
-                messageID: properties.messageID,
-                type: properties.type,
-                userID: properties.userID,
-                traceparent: properties.headers["traceparent"]?.string,
-                body: body,
-                oversized: oversized
-            ),
-            queue: delivery.queue,
-            isRedelivered: delivery.isRedelivered
+            routingKey: delivery.routingKey,
+            contentType: properties.contentType,
+            messageID: properties.messageID,
+            type: properties.type,
+            userID: properties.userID,
+            traceparent: properties.headers["traceparent"]?.string,
+            body: body,
+            oversized: oversized
         )
     }
 }

@@ -9,6 +9,8 @@ struct Broker {
 
     var jobsExchange: String { "\(settings.prefix).jobs" }
     var resultsExchange: String { "\(settings.prefix).results" }
+    /// What the broker itself gives up on.
+    var deadQueue: String { "\(settings.prefix).dead" }
     var journalQueue: String { "\(settings.prefix).results.journal" }
 
     /// A name that the user may give to a queue of its own: portals and monitors each have a name space.

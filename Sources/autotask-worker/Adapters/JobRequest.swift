@@ -12,7 +12,7 @@ struct JobRequest {
     /// The `source` of jobs that come from the command line.
     private static let source = "/autotask-worker/command-line"
 
-    var type: String { "autotask.job." + kind.rawValue }
+    var type: String { kind.type }
     var routingKey: String { "\(kind.rawValue).\(tenant)" }
 
     /// The CloudEvent in structured mode.

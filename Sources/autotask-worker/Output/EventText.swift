@@ -59,6 +59,7 @@ struct EventText {
         for service in data["services"]?.array ?? [] { lines += ServiceText(service: service).lines }
         for warning in data["warnings"]?.array ?? [] { lines.append(Terminal.styled("! \(warning["message"]?.string ?? "")", .warning)) }
         if let error = data["error"] { lines += ErrorText(error: error).lines }
+        if let first = event["redriveof"]?.string { lines.append(Terminal.styled("a copy of \(first)", .dim)) }
         return lines
     }
 }

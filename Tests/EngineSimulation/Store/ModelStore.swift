@@ -179,7 +179,33 @@ package final class ModelStore: Store {
     }
 
     package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] {
-        try await transaction("deadLetters") { tables throws(StoreError) in Array(tables.letters.reversed().prefix(limit)) }
+        try await transaction("deadLetters") { tables throws(StoreError) in tables.letters.reversed().prefix(limit).map(\.letter) }
+    }
+
+    package func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
+        try await transaction("letters") { tables throws(StoreError) in
+            Array(tables.keptLetters.lazy.filter { $0.id > id && selection.includes($0) }.prefix(limit))
+        }
+    }
+
+    package func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? {
+        try await transaction("sealedPayload") { tables throws(StoreError) in tables.letters.first { $0.id == id }?.payload }
+    }
+
+    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int {
+        try await transaction("record") { tables throws(StoreError) in letters.count { tables.record($0) } }
+    }
+
+    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
+        try await transaction("redrive") { tables throws(StoreError) in tables.redrive(letter: id, as: copy, at: now) }
+    }
+
+    package func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int {
+        try await transaction("purgeLetters") { tables throws(StoreError) in
+            let chosen = Set(tables.keptLetters.filter(selection.includes).map(\.id))
+            tables.letters.removeAll { chosen.contains($0.id) }
+            return chosen.count
+        }
     }
 
     package func prune(at now: Timestamp) async throws(StoreError) {

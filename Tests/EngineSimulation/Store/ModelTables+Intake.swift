@@ -28,7 +28,7 @@ extension ModelTables {
         case .job(let job): key = job.key
         case .refused(let refused, _, _): key = refused
         case .deadLetter(let letter):
-            letters.append(letter)
+            record(letter)
             return .deadLettered
         }
         let lane = laneToAccept(key.lane)
@@ -44,25 +44,28 @@ extension ModelTables {
         let place = nextPlace()
         switch item.content {
         case .job(let job):
-            jobs.append(JobRow(job, order: place, at: now))
-            if lanes[lane].holder == nil {
-                lanes[lane].wakeAt = nil
-                if lanes[lane].turn == nil { lanes[lane].turn = nextTurn() }
-            }
+            enter(job, in: lane, order: place, at: now)
             return .accepted(order: place)
         case .refused(_, let event, let letter):
             let job = QueuedJob(order: place, id: key.id, kind: .verify, acceptedAt: now, publisher: letter.publisher)
             jobs.append(JobRow(lane: key.lane, digest: key.digest, job: job, wasRefused: true))
             let entry = publish(event, in: lane, by: worker)
             try finish(place, with: entry.event, at: now)
-            letters.append(letter)
+            record(letter)
             return .refused
         case .deadLetter:
             return .deadLettered
         }
     }
 
-    private mutating func laneToAccept(_ lane: Lane) -> Int {
+    mutating func enter(_ job: AcceptableJob, in lane: Int, order: Int64, at now: Timestamp) {
+        jobs.append(JobRow(job, order: order, at: now))
+        guard lanes[lane].holder == nil else { return }
+        lanes[lane].wakeAt = nil
+        if lanes[lane].turn == nil { lanes[lane].turn = nextTurn() }
+    }
+
+    mutating func laneToAccept(_ lane: Lane) -> Int {
         if let index = index(of: lane) { return index }
         lanes.append(LaneRow(lane: lane))
         return lanes.count - 1
@@ -83,7 +86,8 @@ extension ModelTables.JobRow {
                 acceptedAt: now,
                 expiry: job.expiry,
                 traceparent: job.traceparent,
-                publisher: job.publisher
+                publisher: job.publisher,
+                redriveOf: job.redriveOf
             ),
             payload: job.sealedPayload
         )
@@ -100,6 +104,7 @@ extension ModelTables.JobRow {
             type: event.type,
             lane: event.lane,
             jobID: event.jobID,
+            redriveOf: event.redriveOf,
             time: event.time,
             traceparent: event.traceparent,
             data: ["erased": true]

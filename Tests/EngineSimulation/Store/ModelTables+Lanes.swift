@@ -51,7 +51,7 @@ extension ModelTables {
         }
         for settlement in decision.settlements {
             let entry = publish(settlement.event, in: index, by: worker)
-            try finish(settlement.order, with: entry.event, at: now)
+            try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
         }
         switch decision.next {
         case .wait(let moment):
@@ -112,11 +112,16 @@ extension ModelTables {
         switch completion.disposition {
         case .finished:
             if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
-                try finish(claim.order, with: terminal.event, at: now)
+                try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
             }
-        case .deferred(let until, let counts):
+        case .deferred(let until, let code, let counts):
             jobs[job].job.notBefore = until
-            if !counts { jobs[job].job.attempts -= 1 }
+            if counts {
+                jobs[job].history.append(PastAttempt(at: now, ending: .deferred(because: code, until: until)))
+            } else {
+                jobs[job].job.attempts -= 1
+                jobs[job].heldUp += 1
+            }
             jobs[job].job.apiCalls += completion.apiCalls
         case .postponed:
             jobs[job].job.attempts -= 1
@@ -165,6 +170,7 @@ extension ModelTables {
         )
         lanes[index].nextSequence = 1
         for job in jobs.indices where jobs[job].lane == lanes[index].lane { jobs[job].event?.event.data = [] }
+        eraseLetters(of: lanes[index].lane)
     }
 
     private mutating func apply(_ entries: [JournalEntry], to index: Int) {

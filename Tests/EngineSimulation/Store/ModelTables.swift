@@ -40,6 +40,8 @@ struct ModelTables: Sendable {
         var job: QueuedJob
         var wasRefused = false
         var payload: [UInt8]?
+        var history: [PastAttempt] = []
+        var heldUp = 0
         var finishedAt: Timestamp?
         var event: OrderedEvent?
     }
@@ -49,8 +51,10 @@ struct ModelTables: Sendable {
     /// In the order of acceptance.
     var jobs: [JobRow] = []
     var outbox: [(worker: WorkerID, entry: OutboxEntry)] = []
-    var letters: [DeadLetter] = []
+    /// In the order of their ids.
+    var letters: [LetterRow] = []
     var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
+    private var lastLetter: Int64 = 0
     private var lastPlace: Int64 = 0
     private var lastPosition: Int64 = 0
     private var lastTurn: Int64 = 0
@@ -60,6 +64,11 @@ struct ModelTables: Sendable {
     mutating func nextPlace() -> Int64 {
         lastPlace += 1
         return lastPlace
+    }
+
+    mutating func nextLetter() -> Int64 {
+        lastLetter += 1
+        return lastLetter
     }
 
     mutating func nextTurn() -> Int64 {
@@ -121,6 +130,7 @@ struct ModelTables: Sendable {
             if let job = jobIndex(lanes[index].running) {
                 jobs[job].job.interruptions += 1
                 jobs[job].job.attempts -= 1
+                jobs[job].history.append(PastAttempt(at: now, ending: .interrupted(worker)))
             }
             lanes[index].release()
             lanes[index].wanted = nil
@@ -163,10 +173,16 @@ struct ModelTables: Sendable {
         return entry
     }
 
-    mutating func finish(_ order: Int64, with event: OrderedEvent, at now: Timestamp) throws(StoreError) {
+    mutating func finish(
+        _ order: Int64,
+        with event: OrderedEvent,
+        givenUp: GivenUp? = nil,
+        at now: Timestamp
+    ) throws(StoreError) {
         guard let index = jobIndex(order), jobs[index].finishedAt == nil else {
             throw StoreError(.unexpected, "A job ended that is not among the unfinished.")
         }
+        if let givenUp { keep(jobs[index], givenUp, at: now) }
         jobs[index].payload = nil
         jobs[index].finishedAt = now
         jobs[index].event = event
@@ -216,7 +232,8 @@ extension ModelTables {
         let idLimit = now - .seconds(400 * 86_400)
         for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= dataLimit }) ?? false { jobs[index].event?.event.data = [] }
         jobs.removeAll { $0.finishedAt.map { $0 <= idLimit } ?? false }
-        letters.removeAll { $0.at <= idLimit }
+        for index in letters.indices where letters[index].letter.at <= dataLimit { letters[index].eraseIfOfJob() }
+        letters.removeAll { $0.letter.at <= idLimit }
         redeliveries = redeliveries.filter { $0.value.at > dataLimit }
     }
 }

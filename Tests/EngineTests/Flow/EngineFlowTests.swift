@@ -12,13 +12,14 @@ import Vault
 
 @Suite("From the door to the results", .timeLimit(.minutes(2)))
 struct EngineFlowTests {
-    private let door = Door()
-    private let results = ResultsBoard()
-    private let clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!)
-    private let autotask = FakeAutotask()
+    let door = Door()
+    let results = ResultsBoard()
+    let clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!)
+    let autotask = FakeAutotask()
+    let vault = Vault(KeyRing.generate(at: Timestamp("2026-11-22T08:00:00Z")!))
 
     /// Runs an engine on a store of its own while `body` runs.
-    private func withEngine(
+    func withEngine(
         settings: EngineSettings = EngineSettings(),
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
@@ -30,7 +31,7 @@ struct EngineFlowTests {
             source: door,
             sink: results,
             store: store,
-            vault: Vault(KeyRing.generate(at: clock.now)),
+            vault: vault,
             autotask: AutotaskAccess(transport: autotask, lookupURL: FakeAutotask.lookupURL, integrationCode: []),
             settings: settings,
             clock: clock,
@@ -53,7 +54,7 @@ struct EngineFlowTests {
         await store.close()
     }
 
-    private func delivery(
+    func delivery(
         _ kind: String,
         id: String,
         tenant: String = "msp-4711",

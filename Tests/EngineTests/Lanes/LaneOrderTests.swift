@@ -38,12 +38,15 @@ struct LaneOrderTests {
         )
     }
 
-    private func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (ended: [Int64: EventType], next: LaneDecision.Next) {
+    private func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (
+        ended: [Int64: EventType], givenUp: [Int64: GivenUp], next: LaneDecision.Next
+    ) {
         let decision = LaneOrder(now: Self.now) { type, job, data in
             Event(id: "e-\(job.order)", type: type, lane: lane, jobID: job.id, time: Self.now, traceparent: nil, data: data)
         }.decide(LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions))
         let ended = Dictionary(uniqueKeysWithValues: decision.settlements.map { ($0.order, $0.event.type) })
-        return (ended, decision.next)
+        let givenUp = Dictionary(uniqueKeysWithValues: decision.settlements.compactMap { entry in entry.givenUp.map { (entry.order, $0) } })
+        return (ended, givenUp, decision.next)
     }
 
     @Test func `jobs run in the order of acceptance`() {
@@ -130,6 +133,7 @@ struct LaneOrderTests {
     @Test func `a job that was interrupted five times is abandoned, and its neighbour runs`() {
         let result = decide([job(1, .billingCodes, interruptions: 5), job(2, .sync, interruptions: 4)])
         #expect(result.ended == [1: .jobAbandoned] && result.next == .run(order: 2, .work))
+        #expect(result.givenUp == [1: GivenUp(.interrupted, JobError(.poison))])
     }
 
     @Test func `what a restored store holds unfinished is not run: it ends, or tells what it did first`() {

@@ -76,6 +76,15 @@ final class HandlerStore: Store {
     func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
     func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { throw Self.notAHandlersMatter }
+    func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
+        throw Self.notAHandlersMatter
+    }
+    func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? { throw Self.notAHandlersMatter }
+    func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
+        throw Self.notAHandlersMatter
+    }
+    func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func prune(at now: Timestamp) async throws(StoreError) { throw Self.notAHandlersMatter }
     func close() async {}
 }

@@ -1,0 +1,58 @@
+package import Contract
+package import Store
+package import Vault
+
+/// Enters copies of jobs that the worker gave up on.
+package struct DeadLetterOffice: Sendable {
+    private let store: any Store
+    private let vault: Vault
+
+    package init(store: any Store, vault: Vault) {
+        self.store = store
+        self.vault = vault
+    }
+
+    /// Enters a copy of the letter's job, under an id that is derived from the old one. However often it is done, there is one copy.
+    package func redrive(_ kept: KeptLetter, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
+        if let copy = kept.copy { return .before(copy) }
+        switch try await copy(of: kept) {
+        case .success(let copy): return try await store.redrive(letter: kept.id, as: copy, at: now)
+        // Somebody else may have redriven it meanwhile.
+        case .failure(.erased): return try await current(kept.id).map(RedriveOutcome.before) ?? .refused(.erased)
+        case .failure(let obstacle): return .refused(obstacle)
+        }
+    }
+
+    /// What a letter would be redriven as.
+    package func copy(of kept: KeptLetter) async throws(StoreError) -> Result<AcceptableJob, KeptLetter.Obstacle> {
+        if let obstacle = kept.obstacle { return .failure(obstacle) }
+        let letter = kept.letter
+        guard case .job(let dead) = letter.content, let tenant = letter.tenant, let product = letter.product, let old = letter.jobID,
+            let kind = letter.cause.kind
+        else { return .failure(.bodyNotKept) }
+        guard let sealed = try await store.sealedPayload(ofLetter: kept.id) else { return .failure(.erased) }
+        let lane = Lane(tenant: tenant, product: product)
+        guard let bytes = try? vault.openPayload(sealed, job: old, lane: lane), let data = try? JSON(parsing: bytes),
+            let payload = try? JobPayload(kind: kind, data: data, acceptsClearCredentials: false)
+        else { return .failure(.unopenable) }
+        let id = old.redriven
+        let fingerprint = JobIdentity.fingerprint(type: kind.type, tenant: tenant, data: data)
+        var copy = AcceptableJob(
+            key: JobKey(id: id, lane: lane, digest: vault.digest(of: fingerprint)),
+            kind: kind,
+            traceparent: dead.traceparent,
+            publisher: letter.publisher,
+            redriveOf: old,
+            sealedPayload: vault.sealPayload(bytes, job: id, lane: lane)
+        )
+        if case .sync(let payload) = payload {
+            copy.planID = payload.planID
+            copy.revision = payload.revision
+        }
+        return .success(copy)
+    }
+
+    private func current(_ id: Int64) async throws(StoreError) -> KeptLetter.Copy? {
+        try await store.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first?.copy
+    }
+}

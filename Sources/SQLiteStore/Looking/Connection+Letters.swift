@@ -1,0 +1,103 @@
+import Contract
+import Store
+
+/// Dead letters, as the commands and a redrive read them.
+extension Connection {
+    func deadLetters(limit: Int) throws -> [DeadLetter] {
+        let last = try first("SELECT MIN(id) FROM (SELECT id FROM dead_letters ORDER BY id DESC LIMIT ?)", limit) { $0.integer(0) } ?? 0
+        return try letters(.all, after: last - 1, limit: limit).map(\.letter).reversed()
+    }
+
+    func letters(_ selection: LetterSelection, after id: Int64, limit: Int) throws -> [KeptLetter] {
+        try all(
+            """
+            SELECT id, at, reason, kind, code, field, detail, tenant, product, job_id, publisher, sha256, size, queue, exchange, routing_key,
+                death, place, accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of,
+                payload IS NOT NULL, redriven_as, redriven_at,
+                place IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM jobs JOIN lanes ON lanes.id = jobs.lane
+                    WHERE jobs.tenant = letters.tenant AND lanes.product = letters.product AND jobs.place > letters.place
+                        AND (jobs.kind = 'reset' OR jobs.kind = 'connect' AND letters.kind = 'reset'
+                            OR jobs.kind = 'sync' AND letters.kind = 'sync' AND letters.revision IS NULL)
+                )
+            FROM dead_letters AS letters
+            WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR fingerprint = ?2)
+                AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR at < ?5) AND id > ?6
+            ORDER BY id LIMIT ?7
+            """,
+            selection.idList,
+            selection.fingerprint,
+            selection.tenant?.description,
+            selection.reason,
+            selection.before,
+            id,
+            limit
+        ) { try KeptLetter($0) }
+    }
+
+    func sealedPayload(ofLetter id: Int64) throws -> [UInt8]? {
+        try first("SELECT payload FROM dead_letters WHERE id = ?", id) { $0.optional(0, $0.bytes) } ?? nil
+    }
+}
+
+extension LetterSelection {
+    /// As a JSON array.
+    var idList: String? { ids.map { "[" + $0.map(String.init).joined(separator: ",") + "]" } }
+}
+
+extension KeptLetter {
+    /// From the columns of the query above.
+    fileprivate init(_ row: ResultRow) throws {
+        let letter = DeadLetter(
+            at: row.moment(1),
+            cause: FailureCause(
+                reason: row.text(2),
+                kind: try row.optionalWord(3),
+                code: try row.optionalWord(4),
+                field: row.optional(5, row.text)
+            ),
+            detail: row.text(6),
+            tenant: row.optional(7, row.text).flatMap { TenantID($0) },
+            product: try row.optionalWord(8),
+            jobID: row.optional(9, row.text).flatMap { JobID($0) },
+            publisher: row.optional(10, row.text),
+            content: row.isNull(17) ? .message(DeadMessage(row)) : .job(try DeadJob(row))
+        )
+        self.init(
+            id: row.integer(0),
+            letter: letter,
+            hasPayload: row.bool(26),
+            isOutdated: row.bool(29),
+            copy: row.isNull(27) ? nil : Copy(id: try row.jobID(27), at: row.moment(28))
+        )
+    }
+}
+
+extension DeadMessage {
+    fileprivate init(_ row: ResultRow) {
+        self.init(
+            sha256: row.bytes(11),
+            size: row.int(12),
+            queue: row.text(13),
+            exchange: row.optional(14, row.text),
+            routingKey: row.text(15),
+            death: row.optional(16, row.text)
+        )
+    }
+}
+
+extension DeadJob {
+    fileprivate init(_ row: ResultRow) throws {
+        self.init(
+            order: row.integer(17),
+            acceptedAt: row.moment(18),
+            attempts: row.int(19),
+            interruptions: row.int(20),
+            heldUp: row.int(21),
+            history: try PastAttempt.history(row.text(22)),
+            revision: row.optional(23, row.integer),
+            traceparent: row.optional(24, row.text),
+            redriveOf: try row.optional(25, row.jobID)
+        )
+    }
+}

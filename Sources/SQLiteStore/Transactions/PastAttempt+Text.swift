@@ -1,0 +1,39 @@
+import Contract
+import Store
+
+/// Attempts as a job's row has them: JSON objects, each with a comma behind it, so that one more is appended by the statement that has to
+/// change the row anyway.
+extension PastAttempt {
+    var text: String {
+        var object: JSONObject = ["at": JSON(at.millisecondsSinceEpoch)]
+        switch ending {
+        case .deferred(let code, let until):
+            object["until"] = JSON(until.millisecondsSinceEpoch)
+            if let code { object["code"] = .string(code.rawValue) }
+        case .interrupted(let worker):
+            object["worker"] = .string(worker.description)
+        }
+        return String(decoding: JSON.object(object).encoded, as: UTF8.self) + ","
+    }
+
+    /// - Parameter text: the ``text`` of each.
+    static func history(_ text: String) throws -> [PastAttempt] {
+        guard !text.isEmpty else { return [] }
+        guard let entries = try? JSON(parsing: Array("[\(text.dropLast())]".utf8)).array else { throw PastAttempt.unreadable }
+        return try entries.map { entry in
+            guard let at = entry["at"]?.moment else { throw PastAttempt.unreadable }
+            if let worker = entry["worker"]?.string { return PastAttempt(at: at, ending: .interrupted(WorkerID(worker))) }
+            guard let until = entry["until"]?.moment else { throw PastAttempt.unreadable }
+            let code = entry["code"]?.string.flatMap { ErrorCode(rawValue: $0) }
+            return PastAttempt(at: at, ending: .deferred(because: code, until: until))
+        }
+    }
+
+    private static var unreadable: StoreError {
+        StoreError(.corrupt, "The history of a job's attempts is none that this program writes. Restore the store from a backup.")
+    }
+}
+
+extension JSON {
+    fileprivate var moment: Timestamp? { integer.map { Timestamp(millisecondsSinceEpoch: $0) } }
+}

@@ -1,0 +1,121 @@
+import Contract
+import Store
+
+/// Dead letters are recorded, redriven, and forgotten.
+extension Transaction {
+    /// - Returns: whether it is new.
+    @discardableResult
+    func record(_ letter: DeadLetter) throws -> Bool {
+        guard case .message(let message) = letter.content else {
+            throw StoreError(.unexpected, "The letter of a job is recorded with the job's end.")
+        }
+        try connection.run(
+            """
+            INSERT OR IGNORE INTO dead_letters (id, at, reason, kind, code, field, fingerprint, detail, tenant, product, job_id, publisher,
+                sha256, size, queue, exchange, routing_key, death)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            try next(.letter),
+            letter.at,
+            letter.cause.reason,
+            letter.cause.kind?.rawValue,
+            letter.cause.code?.rawValue,
+            letter.cause.field,
+            letter.cause.fingerprint,
+            letter.detail,
+            letter.tenant?.description,
+            letter.product?.rawValue,
+            letter.jobID?.description,
+            letter.publisher,
+            message.sha256,
+            message.size,
+            message.queue,
+            message.exchange,
+            message.routingKey,
+            message.death
+        )
+        return connection.changes == 1
+    }
+
+    /// Makes a dead letter of a job that is about to end.
+    func keep(_ order: Int64, _ givenUp: GivenUp, at now: Timestamp) throws {
+        let kind = try connection.first("SELECT kind FROM jobs WHERE place = ?", order) { try $0.word(0, as: JobKind.self) }
+        guard let kind else { throw StoreError(.unexpected, "A job is given up on that is not there.") }
+        let cause = givenUp.cause(of: kind)
+        try connection.run(
+            """
+            INSERT INTO dead_letters (id, at, reason, kind, code, field, fingerprint, detail, tenant, product, job_id, publisher, place,
+                accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of, payload)
+            SELECT ?, ?, ?, kind, ?, ?, ?, ?, tenant, (SELECT product FROM lanes WHERE lanes.id = lane), job_id, publisher, place,
+                accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of,
+                CASE WHEN kind <> 'connect' THEN payload END
+            FROM jobs WHERE place = ?
+            """,
+            try next(.letter),
+            now,
+            cause.reason,
+            cause.code?.rawValue,
+            cause.field,
+            cause.fingerprint,
+            givenUp.error.message,
+            order
+        )
+    }
+
+    /// Erases what a lane's letters tell of its plan.
+    func eraseLetters(of lane: Lane) throws {
+        // Letters of version 1 do not name their product.
+        try connection.run(
+            "UPDATE dead_letters SET payload = NULL, detail = NULL WHERE tenant = ? AND (product = ? OR product IS NULL)",
+            lane.tenant.description,
+            lane.product.rawValue
+        )
+    }
+
+    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) throws -> RedriveOutcome {
+        guard let kept = try connection.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first else { return .gone }
+        if let copy = kept.copy { return .before(copy) }
+        if let obstacle = kept.obstacle { return .refused(obstacle) }
+        let isTaken = try connection.first(
+            "SELECT 1 FROM jobs WHERE tenant = ? AND job_id = ?",
+            copy.key.lane.tenant.description,
+            copy.key.id.description
+        ) { _ in true }
+        guard isTaken == nil else { return .idTaken }
+        var row = try laneToAccept(copy.key.lane)
+        _ = try insert(copy, in: row, at: now)
+        try line(&row, upFor: copy.kind)
+        try save(row)
+        try connection.run(
+            "UPDATE dead_letters SET payload = NULL, redriven_as = ?, redriven_at = ? WHERE id = ?",
+            copy.key.id.description,
+            now,
+            id
+        )
+        return .entered
+    }
+
+    /// Forgets letters, in steps that do not keep others waiting.
+    ///
+    /// - Returns: how many; fewer than ``step`` when there are no more.
+    func purgeLetters(_ selection: LetterSelection) throws -> Int {
+        try connection.run(
+            """
+            DELETE FROM dead_letters WHERE id IN (
+                SELECT id FROM dead_letters
+                WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR fingerprint = ?2)
+                    AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR at < ?5)
+                LIMIT ?6)
+            """,
+            selection.idList,
+            selection.fingerprint,
+            selection.tenant?.description,
+            selection.reason,
+            selection.before,
+            Transaction.step
+        )
+        let count = connection.changes
+        if count > 0 { hasErased = true }
+        return count
+    }
+}

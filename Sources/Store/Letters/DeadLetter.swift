@@ -1,0 +1,125 @@
+package import Contract
+
+/// A message or a job that was given up on. It holds nothing of a body: that may be a secret.
+package struct DeadLetter: Hashable, Sendable {
+    package enum Content: Hashable, Sendable {
+        /// Refused at the door, or given up on by the broker.
+        case message(DeadMessage)
+        /// Accepted, and given up on by the worker.
+        case job(DeadJob)
+    }
+
+    package var at: Timestamp
+    package var cause: FailureCause
+    /// Safe to show. Empty once it was erased.
+    package var detail: String
+    package var tenant: TenantID?
+    package var product: Product?
+    package var jobID: JobID?
+    /// The broker user that published it.
+    package var publisher: String?
+    package var content: Content
+
+    package init(
+        at: Timestamp,
+        cause: FailureCause,
+        detail: String,
+        tenant: TenantID? = nil,
+        product: Product? = nil,
+        jobID: JobID? = nil,
+        publisher: String? = nil,
+        content: Content
+    ) {
+        self.at = at
+        self.cause = cause
+        self.detail = detail
+        self.tenant = tenant
+        self.product = product
+        self.jobID = jobID
+        self.publisher = publisher
+        self.content = content
+    }
+
+    package var reason: String { cause.reason }
+}
+
+/// What is known of a message whose body is not kept.
+package struct DeadMessage: Hashable, Sendable {
+    /// Of the body.
+    package var sha256: [UInt8]
+    package var size: Int
+    package var queue: String
+    package var exchange: String?
+    package var routingKey: String
+    /// What tells this death from every other, of a message that the broker gave up on: the same death is recorded once.
+    package var death: String?
+
+    package init(sha256: [UInt8], size: Int, queue: String, exchange: String? = nil, routingKey: String, death: String? = nil) {
+        self.sha256 = sha256
+        self.size = size
+        self.queue = queue
+        self.exchange = exchange
+        self.routingKey = routingKey
+        self.death = death
+    }
+}
+
+/// How a job fared that the worker gave up on.
+package struct DeadJob: Hashable, Sendable {
+    /// Its place in the order of acceptance.
+    package var order: Int64
+    package var acceptedAt: Timestamp
+    /// Attempts begun and not interrupted, the last one included.
+    package var attempts: Int
+    /// Attempts during which the worker died.
+    package var interruptions: Int
+    /// How often it was put off, uncounted, because Autotask did not work.
+    package var heldUp: Int
+    /// The attempts that did not end it, in their order; those that were held up are only counted.
+    package var history: [PastAttempt]
+    /// Of a sync.
+    package var revision: Int64?
+    package var traceparent: String?
+    /// The job that it was a copy of.
+    package var redriveOf: JobID?
+
+    package init(
+        order: Int64,
+        acceptedAt: Timestamp,
+        attempts: Int,
+        interruptions: Int = 0,
+        heldUp: Int = 0,
+        history: [PastAttempt] = [],
+        revision: Int64? = nil,
+        traceparent: String? = nil,
+        redriveOf: JobID? = nil
+    ) {
+        self.order = order
+        self.acceptedAt = acceptedAt
+        self.attempts = attempts
+        self.interruptions = interruptions
+        self.heldUp = heldUp
+        self.history = history
+        self.revision = revision
+        self.traceparent = traceparent
+        self.redriveOf = redriveOf
+    }
+}
+
+/// An attempt at a job that did not end it.
+package struct PastAttempt: Hashable, Sendable {
+    package enum Ending: Hashable, Sendable {
+        case deferred(because: ErrorCode?, until: Timestamp)
+        /// The worker died, or was told to finish and did not get so far.
+        case interrupted(WorkerID)
+    }
+
+    /// When it ended.
+    package var at: Timestamp
+    package var ending: Ending
+
+    package init(at: Timestamp, ending: Ending) {
+        self.at = at
+        self.ending = ending
+    }
+}

@@ -1,0 +1,34 @@
+package import Contract
+
+/// Which dead letters are meant: those for which everything holds that is named.
+package struct LetterSelection: Hashable, Sendable {
+    package var ids: Set<Int64>?
+    package var fingerprint: String?
+    package var tenant: TenantID?
+    package var reason: String?
+    /// Those that are older.
+    package var before: Timestamp?
+
+    package init(
+        ids: Set<Int64>? = nil,
+        fingerprint: String? = nil,
+        tenant: TenantID? = nil,
+        reason: String? = nil,
+        before: Timestamp? = nil
+    ) {
+        self.ids = ids
+        self.fingerprint = fingerprint
+        self.tenant = tenant
+        self.reason = reason
+        self.before = before
+    }
+
+    package static let all = LetterSelection()
+
+    package func includes(_ kept: KeptLetter) -> Bool {
+        let letter = kept.letter
+        return (ids?.contains(kept.id) ?? true) && (fingerprint.map { $0 == letter.cause.fingerprint } ?? true)
+            && (tenant.map { $0 == letter.tenant } ?? true) && (reason.map { $0 == letter.reason } ?? true)
+            && (before.map { letter.at < $0 } ?? true)
+    }
+}

@@ -1,0 +1,169 @@
+import AMQP
+import Contract
+import Logging
+import Store
+import Vault
+
+/// The queue into which the broker puts what it gives up on.
+struct DeadQueue {
+    private let name: String
+    private let configuration: AMQPConfiguration
+    private let log: Logger
+
+    /// How long to wait for a message that the broker says is there.
+    private static let patience: Duration = .seconds(3)
+
+    init(_ broker: Broker) throws {
+        name = broker.deadQueue
+        configuration = try broker.configuration(name: "autotask-worker dead-letters")
+        var log = Logger(label: "autotask-worker", factory: { StreamLogHandler.standardError(label: $0) })
+        // What goes wrong, the command tells by itself.
+        log.logLevel = .critical
+        self.log = log
+    }
+
+    /// Empties the queue. A message is acknowledged once `record` has returned.
+    ///
+    /// - Parameters:
+    ///   - now: when they count as dead.
+    ///   - record: keeps what is known of some messages, on disk when it returns.
+    /// - Returns: how many messages there were.
+    func collect(at now: Timestamp, record: @escaping @Sendable ([DeadLetter]) async throws -> Void) async throws -> Int {
+        var collected = 0
+        while true {
+            let expected = try await count()
+            guard expected > 0 else { return collected }
+            let received = try await withConsumer { consumer in
+                var received = 0
+                while received < expected, let deliveries = await next(of: consumer) {
+                    try await record(deliveries.map { DeadLetter($0, at: now) })
+                    consumer.acknowledge(deliveries)
+                    received += deliveries.count
+                }
+                return received
+            }
+            // Somebody else takes them.
+            guard received > 0 else { return collected }
+            collected += received
+        }
+    }
+
+    private func count() async throws -> Int {
+        do { return try await Topology.messageCount(of: name, on: configuration) } catch {
+            guard error.code == .notFound else { throw Failure(.unavailable, error.message, hint: "Check AMQP_URL.") }
+            throw Failure(.unavailable, "There is no queue \(name).", hint: "Run: autotask-worker topology apply")
+        }
+    }
+
+    private func withConsumer<Value: Sendable>(_ body: (Consumer) async throws -> Value) async throws -> Value {
+        let source = ConsumerSource(queue: name)
+        let consumer = try Consumer(connection: configuration, configuration: ConsumerConfiguration(sources: [source]), log: log)
+        let running = Task { try await consumer.run() }
+        let result: Result<Value, any Error>
+        do {
+            try await Patience(.seconds(10)).wait(
+                for: "the queue \(name)",
+                hint: "Set AMQP_URL to a user that may read it, such as operator."
+            ) {
+                for await state in consumer.states where state.isConsuming { return }
+            }
+            result = .success(try await body(consumer))
+        } catch {
+            result = .failure(error)
+        }
+        running.cancel()
+        // What was acknowledged is told to the broker by then.
+        _ = await running.result
+        return try result.get()
+    }
+
+    /// - Returns: `nil` when nothing comes.
+    private func next(of consumer: Consumer) async -> [Delivery]? {
+        await withTaskGroup(of: [Delivery]?.self) { group in
+            group.addTask { await consumer.nextBatch() }
+            group.addTask {
+                try? await Task.sleep(for: DeadQueue.patience)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+    }
+}
+
+extension DeadLetter {
+    /// What may be kept of a message that the broker gave up on: never its body.
+    fileprivate init(_ delivery: Delivery, at now: Timestamp) {
+        let message = JobMessage(delivery)
+        let identity = message.decoded(acceptsClearCredentials: true).identity
+        let sha256 = message.oversized?.sha256 ?? Vault.sha256(message.body)
+        let death = Death(delivery.properties.headers)
+        let distinction = [sha256.hexadecimal, message.messageID ?? ""] + death.parts
+        self.init(
+            at: now,
+            cause: FailureCause(reason: death.reason, kind: identity.flatMap { JobKind(type: $0.type) }),
+            detail: death.detail,
+            tenant: identity?.lane.tenant,
+            product: identity?.lane.product,
+            jobID: identity?.id,
+            publisher: message.userID,
+            content: .message(
+                DeadMessage(
+                    sha256: sha256,
+                    size: message.oversized?.size ?? message.body.count,
+                    queue: death.queue ?? delivery.queue,
+                    exchange: death.exchange ?? delivery.exchange,
+                    routingKey: message.routingKey,
+                    death: distinction.joined(separator: " ")
+                )
+            )
+        )
+    }
+}
+
+/// What RabbitMQ tells of a message's last death, in the header `x-death`.
+private struct Death {
+    private let members: [String: AMQPFieldValue]
+
+    init(_ headers: [String: AMQPFieldValue]) {
+        // The last death stands first.
+        guard case .array(let deaths)? = headers["x-death"], case .table(let last)? = deaths.first else {
+            members = [:]
+            return
+        }
+        members = last
+    }
+
+    /// RabbitMQ's own word: `rejected`, `expired`, `maxlen`, `delivery_limit`.
+    var reason: String { members["reason"]?.string ?? "unexplained" }
+    var queue: String? { members["queue"]?.string }
+    var exchange: String? { members["exchange"]?.string }
+
+    private var count: Int64 {
+        guard case .integer(let count)? = members["count"] else { return 1 }
+        return count
+    }
+
+    private var time: UInt64 {
+        guard case .timestamp(let time)? = members["time"] else { return 0 }
+        return time
+    }
+
+    /// What tells it from other deaths of the same message.
+    var parts: [String] { [queue ?? "", reason, String(count), String(time)] }
+
+    var detail: String {
+        guard let queue else { return "It lay in the queue of dead messages, and RabbitMQ does not tell why." }
+        return "RabbitMQ gave up on it in the queue \(queue): \(reason), \(count) times."
+    }
+}
+
+extension DecodedMessage {
+    fileprivate var identity: JobIdentity? {
+        switch self {
+        case .job(_, let identity, _): identity
+        case .refused(let identity, _): identity
+        case .unreadable: nil
+        }
+    }
+}

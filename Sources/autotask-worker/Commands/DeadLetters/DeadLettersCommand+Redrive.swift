@@ -1,0 +1,172 @@
+import ArgumentParser
+import Contract
+import Engine
+import Store
+import Vault
+
+extension DeadLettersCommand {
+    struct Redrive: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Enters copies of jobs that the worker gave up on.",
+            discussion: """
+                A copy has an id of its own, derived from the old one, which its events name as 'redriveof'. It counts as accepted now: it waits
+                behind what its tenant has waiting, and is superseded like any other job. A letter is redriven once, however often it is asked
+                for. Exit code 1 says that some of the letters cannot be redriven.
+
+                A connect cannot be redriven, nor a message that was refused: they are published anew, under a new id.
+
+                Example: autotask-worker dead-letters redrive --fingerprint 5d4bbd9d2ba70a39 --rate 5
+                """
+        )
+        @OptionGroup var choice: LetterChoice
+        @Option(help: ArgumentHelp("How many copies to enter in a second, at most.", valueName: "count")) var rate: Double = 10
+        @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let selection = try choice.selection()
+            guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
+            let settings = try await Settings(settings)
+            let vault = Vault(try settings.keyRing)
+            let store = try await OpenStore(settings).store
+            let office = DeadLetterOffice(store: store, vault: vault)
+            let clock = ContinuousClock()
+            var next = clock.now
+            var lines: [RedriveLine] = []
+            try await store.forEachLetter(selection) { letter in
+                let outcome: RedriveOutcome
+                if dryRun {
+                    outcome = try await office.preview(letter)
+                } else {
+                    if letter.obstacle == nil {
+                        try await clock.sleep(until: next)
+                        next = max(next, clock.now - .seconds(1 / rate)) + .seconds(1 / rate)
+                    }
+                    outcome = try await office.redrive(letter, at: SystemTime.now)
+                }
+                let line = RedriveLine(letter: letter, outcome: outcome, isDryRun: dryRun)
+                lines.append(line)
+                if !json { Terminal.line(line.text) }
+            }
+            await store.close()
+            try conclude(lines, selection)
+        }
+
+        private func conclude(_ lines: [RedriveLine], _ selection: LetterSelection) throws {
+            let missing = (selection.ids ?? []).subtracting(lines.map(\.letter.id)).sorted()
+            let entered = lines.count { $0.outcome == .entered }
+            let refused = lines.count(where: \.isRefused)
+            if json {
+                let object: JSON = [
+                    "dryRun": .bool(dryRun), "entered": JSON(entered), "before": JSON(lines.count - entered - refused),
+                    "refused": JSON(refused), "missing": .array(missing.map { JSON($0) }), "letters": .array(lines.map(\.json)),
+                ]
+                Terminal.line(String(decoding: object.encoded, as: UTF8.self))
+            } else {
+                for id in missing { Terminal.line("\(id)  There is no such letter.") }
+                Terminal.line(
+                    "\(entered) \(dryRun ? "would be entered" : "entered"), \(lines.count - entered - refused) before, \(refused) cannot be redriven."
+                )
+            }
+            guard refused == 0, missing.isEmpty else { throw ExitCode(Failure.Status.no.rawValue) }
+        }
+    }
+
+    struct Purge: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Forgets dead letters, redriven or not.",
+            discussion: """
+                What is kept of their jobs goes with them: those can only be published anew.
+
+                Example: autotask-worker dead-letters purge --before 2026-11-01T00:00:00Z
+                """
+        )
+        @OptionGroup var choice: LetterChoice
+        @Option(help: ArgumentHelp("Only those that are older than this moment.", valueName: "date-time")) var before: String?
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let moment = try before.map { text in
+                guard let moment = Timestamp(text) else {
+                    throw Failure(.usage, "\(text) is not a date-time of RFC 3339.", hint: "Write it as 2026-11-01T00:00:00Z.")
+                }
+                return moment
+            }
+            let selection = try choice.selection(before: moment)
+            let store = try await OpenStore(Settings(settings)).store
+            let count = try await store.purgeLetters(selection)
+            await store.close()
+            Terminal.line(
+                json ? String(decoding: (["purged": JSON(count)] as JSON).encoded, as: UTF8.self) : "\(count) dead letters are forgotten."
+            )
+        }
+    }
+}
+
+/// What came of one letter.
+private struct RedriveLine {
+    let letter: KeptLetter
+    let outcome: RedriveOutcome
+    let isDryRun: Bool
+
+    var isRefused: Bool {
+        switch outcome {
+        case .entered, .before: false
+        case .refused, .idTaken, .gone: true
+        }
+    }
+
+    private var copy: JobID? {
+        switch outcome {
+        case .entered: letter.letter.jobID?.redriven
+        case .before(let copy): copy.id
+        case .refused, .idTaken, .gone: nil
+        }
+    }
+
+    private var message: String {
+        switch outcome {
+        case .entered: isDryRun ? "It would be entered." : "It is entered."
+        case .before(let copy): "It was entered before, at \(copy.at)."
+        case .refused(let obstacle): obstacle.message
+        case .idTaken: "Another job has the id that the copy would have. Its portal publishes it anew, under a new id."
+        case .gone: "It was forgotten meanwhile."
+        }
+    }
+
+    private var name: String {
+        switch outcome {
+        case .entered: isDryRun ? "redrivable" : "entered"
+        case .before: "before"
+        case .refused(let obstacle): obstacle.rawValue
+        case .idTaken: "id_taken"
+        case .gone: "gone"
+        }
+    }
+
+    var text: String {
+        let job = letter.letter.jobID.map { "\($0)" } ?? "–"
+        return "\(letter.id)  \(letter.letter.tenant?.description ?? "–")  \(job)" + (copy.map { " → \($0)" } ?? "") + "  \(message)"
+    }
+
+    var json: JSON {
+        [
+            "id": JSON(letter.id), "outcome": .string(name), "tenant": letter.letter.tenant.map { .string($0.description) } ?? .null,
+            "jobId": letter.letter.jobID.map { .string($0.description) } ?? .null,
+            "redrivenAs": copy.map { .string($0.description) } ?? .null, "message": .string(message),
+        ]
+    }
+}
+
+extension DeadLetterOffice {
+    /// What a redrive would come to.
+    fileprivate func preview(_ letter: KeptLetter) async throws -> RedriveOutcome {
+        if let copy = letter.copy { return .before(copy) }
+        switch try await copy(of: letter) {
+        case .success: return .entered
+        case .failure(let obstacle): return .refused(obstacle)
+        }
+    }
+}

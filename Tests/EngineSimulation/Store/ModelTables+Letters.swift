@@ -1,0 +1,102 @@
+import Contract
+import Store
+
+extension ModelTables {
+    struct LetterRow {
+        var id: Int64
+        var letter: DeadLetter
+        var payload: [UInt8]?
+        var copy: KeptLetter.Copy?
+
+        mutating func erase() {
+            payload = nil
+            letter.detail = ""
+        }
+
+        mutating func eraseIfOfJob() {
+            if case .job = letter.content { erase() }
+        }
+    }
+
+    /// - Returns: whether it is new.
+    @discardableResult
+    mutating func record(_ letter: DeadLetter) -> Bool {
+        if let death = letter.death, letters.contains(where: { $0.letter.death == death }) { return false }
+        letters.append(LetterRow(id: nextLetter(), letter: letter))
+        return true
+    }
+
+    /// Makes a dead letter of a job that is about to end.
+    mutating func keep(_ row: JobRow, _ givenUp: GivenUp, at now: Timestamp) {
+        let letter = DeadLetter(
+            at: now,
+            cause: givenUp.cause(of: row.job.kind),
+            detail: givenUp.error.message,
+            tenant: row.lane.tenant,
+            product: row.lane.product,
+            jobID: row.job.id,
+            publisher: row.job.publisher,
+            content: .job(
+                DeadJob(
+                    order: row.job.order,
+                    acceptedAt: row.job.acceptedAt,
+                    attempts: row.job.attempts,
+                    interruptions: row.job.interruptions,
+                    heldUp: row.heldUp,
+                    history: row.history,
+                    revision: row.job.revision,
+                    traceparent: row.job.traceparent,
+                    redriveOf: row.job.redriveOf
+                )
+            )
+        )
+        letters.append(LetterRow(id: nextLetter(), letter: letter, payload: row.job.kind == .connect ? nil : row.payload))
+    }
+
+    /// Erases what a lane's letters tell of its plan.
+    mutating func eraseLetters(of lane: Lane) {
+        for index in letters.indices {
+            let letter = letters[index].letter
+            if letter.tenant == lane.tenant, letter.product == nil || letter.product == lane.product { letters[index].erase() }
+        }
+    }
+
+    mutating func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) -> RedriveOutcome {
+        guard let index = letters.firstIndex(where: { $0.id == id }) else { return .gone }
+        if let copy = letters[index].copy { return .before(copy) }
+        if let obstacle = kept(letters[index]).obstacle { return .refused(obstacle) }
+        guard !jobs.contains(where: { $0.lane.tenant == copy.key.lane.tenant && $0.job.id == copy.key.id }) else { return .idTaken }
+        enter(copy, in: laneToAccept(copy.key.lane), order: nextPlace(), at: now)
+        letters[index].payload = nil
+        letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
+        return .entered
+    }
+
+    var keptLetters: [KeptLetter] { letters.map(kept) }
+
+    private func kept(_ row: LetterRow) -> KeptLetter {
+        KeptLetter(id: row.id, letter: row.letter, hasPayload: row.payload != nil, isOutdated: isOutdated(row.letter), copy: row.copy)
+    }
+
+    private func isOutdated(_ letter: DeadLetter) -> Bool {
+        guard case .job(let dead) = letter.content else { return false }
+        return jobs.contains { row in
+            guard row.lane.tenant == letter.tenant, row.lane.product == letter.product, row.job.order > dead.order, !row.wasRefused else {
+                return false
+            }
+            switch row.job.kind {
+            case .reset: return true
+            case .connect: return letter.cause.kind == .reset
+            case .sync: return letter.cause.kind == .sync && dead.revision == nil
+            case .billingCodes, .preview, .verify, .drift: return false
+            }
+        }
+    }
+}
+
+extension DeadLetter {
+    fileprivate var death: String? {
+        guard case .message(let message) = content else { return nil }
+        return message.death
+    }
+}

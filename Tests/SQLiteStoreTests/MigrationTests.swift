@@ -1,0 +1,82 @@
+import Contract
+import GRDB
+import Store
+import Testing
+
+@testable import SQLiteStore
+
+/// A file of an earlier version, as that left it.
+struct MigrationTests {
+    private let directory: TemporaryDirectory
+    private let path: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        path = directory.path("store.sqlite")
+    }
+
+    @Test("A store of version 1 keeps its jobs, events and dead letters, and goes on")
+    func version1() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try Schema.migrator.migrate(queue, upTo: "1")
+        try await queue.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO lanes (id, tenant, product, epoch, next_sequence, turn) VALUES (1, 'msp-1', 'workplace', 1, 2, 1);
+                    INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, accepted_at, attempts, payload)
+                        VALUES (1, 1, 'msp-1', 'a', x'01', 'sync', 5000, 1, x'0101');
+                    INSERT INTO outbox (position, worker, tenant, product, epoch, sequence, event_id, type, job_id, time, data)
+                        VALUES (1, 'worker-0', 'msp-1', 'workplace', 1, 1, 'e', 'job.rejected', 'b', 5000, '{}');
+                    INSERT INTO dead_letters (id, at, reason, detail, sha256, size, queue, routing_key, publisher, tenant, job_id)
+                        VALUES (3, 5000, 'job_invalid', 'planId is missing.', x'0707', 12, 'autotask.jobs', 'sync.msp-1', 'portal',
+                            'msp-1', 'b'), (7, 6000, 'untrusted', 'No.', x'0808', 13, 'autotask.jobs', 'reset.msp-2', NULL, NULL, NULL);
+                    INSERT INTO counters (name, value) VALUES ('place', 1), ('position', 1), ('turn', 1);
+                    """
+            )
+        }
+        try queue.close()
+
+        let store = try await SQLiteStore(path: path, mustExist: true)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        let letters = try await store.letters(.all, after: 0, limit: 10)
+        #expect(letters.map(\.id) == [3, 7])
+        #expect(letters.map(\.obstacle) == [.bodyNotKept, .bodyNotKept])
+        let first = DeadLetter(
+            at: Timestamp(millisecondsSinceEpoch: 5000),
+            cause: FailureCause(reason: "job_invalid"),
+            detail: "planId is missing.",
+            tenant: Lane.one.tenant,
+            jobID: JobID("b"),
+            publisher: "portal",
+            content: .message(DeadMessage(sha256: [7, 7], size: 12, queue: "autotask.jobs", routingKey: "sync.msp-1"))
+        )
+        #expect(letters[0].letter == first)
+        // By the fingerprint that new letters of the cause have.
+        let chosen = LetterSelection(fingerprint: first.cause.fingerprint)
+        #expect(try await store.letters(chosen, after: 0, limit: 10).map(\.id) == [3])
+        #expect(try await store.unpublished(of: WorkerID("worker-0"), after: 0, limit: 10).map(\.event.event.id) == ["e"])
+
+        let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
+        #expect(claim.job.id == JobID("a") && claim.job.attempts == 2 && claim.job.redriveOf == nil)
+        let end = Completion(
+            .finished,
+            events: [.answering(claim, .syncFailed)],
+            givenUp: GivenUp(.attemptsSpent, JobError(.autotaskUnavailable))
+        )
+        _ = try await store.complete(claim.token, with: end, at: .start)
+        let all = try await store.letters(.all, after: 0, limit: 10)
+        #expect(all.map(\.id) == [3, 7, 8] && all[2].obstacle == nil)
+
+        // What does not name its product is erased with either.
+        let reset = LaneChanges(resets: true)
+        _ = try await store.accept([.job("r", .one, .reset)], by: .one, at: .start) { _ in preconditionFailure("there is no conflict") }
+        let claimed = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
+        _ = try await store.complete(
+            claimed.token,
+            with: Completion(.finished, events: [.answering(claimed, .integrationReset)], changes: reset),
+            at: .start
+        )
+        #expect(try await store.letters(.all, after: 0, limit: 10).map(\.letter.detail) == ["", "No.", ""])
+        await store.close()
+    }
+}
