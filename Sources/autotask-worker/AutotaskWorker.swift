@@ -15,7 +15,7 @@ struct AutotaskWorker: AsyncParsableCommand {
             """,
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, StoreCommand.self,
-            KeysCommand.self,
+            KeysCommand.self, DoctorCommand.self,
         ]
     )
 }

@@ -22,6 +22,7 @@ COMMANDS = [
     ["tenant", "show"],
     ["keys", "generate"],
     ["keys", "publish"],
+    ["doctor"],
 ]
 
 

@@ -7,34 +7,11 @@ import subprocess
 
 import pytest
 
-from processes import poll
+from processes import fill, poll
 from tenants import plan
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, of 16 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip("needs the right to mount")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-@pytest.fixture
-def other_worker(worker):
-    """The worker, ended, to be started in another way; afterwards it runs as before."""
-    worker.stop()
-    yield worker
-    if worker.is_running:
-        worker.stop()
-    worker.process = None
-    worker.start()
-
-
-def test_ready_as_long_as_everything_is_there(other_worker, broker):
+def test_ready_as_long_as_everything_is_there(other_worker, broker, portal):
     worker = other_worker
     worker.start(OPERATIONS_LISTEN="127.0.0.1:0")
     assert worker.health("livez")[0] == 200
@@ -47,6 +24,7 @@ def test_ready_as_long_as_everything_is_there(other_worker, broker):
     poll(lambda: worker.health()[1]["checks"]["results"][0]["status"] == "fail", 30, "not ready without the broker")
     assert worker.health()[0] == 503 and worker.health("livez")[0] == 200
     broker.command("start")
+    portal.connect()
     poll(lambda: worker.health()[0] == 200, 60, "ready again")
 
 
@@ -64,12 +42,6 @@ def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):
     for job in jobs:
         assert job.ending(60)
     poll(lambda: worker.health()[0] == 200, 20, "ready again")
-
-
-def fill(directory):
-    with contextlib.suppress(OSError), open(directory / "ballast", "wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
 
 
 @pytest.mark.parametrize("trouble", ["damaged", "newer", "read-only"])

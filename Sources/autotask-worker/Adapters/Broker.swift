@@ -10,6 +10,7 @@ struct Broker {
     var jobsExchange: String { "\(settings.prefix).jobs" }
     var resultsExchange: String { "\(settings.prefix).results" }
     var journalQueue: String { "\(settings.prefix).results.journal" }
+    var deadQueue: String { "\(settings.prefix).dead" }
 
     /// A name that the user may give to a queue of its own: portals and monitors each have a name space.
     func temporaryQueue(of user: String) -> String {
