@@ -60,6 +60,11 @@ package struct Vault: Sendable {
         return try SealingKey(id: "", key: SymmetricKey(data: key)).open(sealed, for: SealingContext(.credentials, lane))
     }
 
+    /// Whether the ring opens the key of a lane's credentials, without a look at these.
+    package func opensCredentialsKey(_ wrappedKey: [UInt8], lane: Lane) -> Bool {
+        (try? ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane))) != nil
+    }
+
     // MARK: Digests
 
     /// The digest of a job's fingerprint (``JobIdentity/fingerprint``): tells whether two messages hold the same payload, and to nobody

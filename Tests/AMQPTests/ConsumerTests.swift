@@ -73,6 +73,8 @@ struct ConsumerTests {
                 let first = try await consumer.take(5)
                 #expect(first.count == 5)
                 #expect(try await scratch.messageCount() == 15)
+                let seen = try await scratch.topology.examine(on: TestBroker.configuration())
+                #expect(seen.report.isGood && seen.queues == [scratch.queue: QueueState(ready: 15, consumers: 1)])
                 consumer.acknowledge([first[1]])
                 let next = try await consumer.take(1)
                 #expect(next.map(\.id) == [6])

@@ -53,7 +53,8 @@ struct UserTests {
     }
 
     @Test func `the worker sees its topology, takes jobs, publishes results, and configures nothing`() async throws {
-        #expect(try await Topology().check(on: TestBroker.configuration(user: "worker")).isGood)
+        let (report, queues) = try await Topology().examine(on: TestBroker.configuration(user: "worker"))
+        #expect(report.isGood && Set(queues.keys) == ["autotask.jobs", "autotask.results.journal", "autotask.dead"])
         #expect(try await canConsume("worker", from: ConsumerSource(queue: "autotask.jobs")))
         try await publishing("worker", to: "autotask.results", key: "test.user.worker").get()
         await #expect(throws: AMQPError.self) { try await publishing("worker", to: "autotask.jobs", key: "test.worker").get() }

@@ -1,6 +1,7 @@
 """One broker, one simulator, one worker and one monitor for the whole run; a tenant of its own for each test."""
 
 import itertools
+import subprocess
 import uuid
 
 import pytest
@@ -45,17 +46,6 @@ def worker(directory, broker, simulator):
     worker.stop()
 
 
-@pytest.fixture
-def other_worker(worker):
-    """The worker, ended, to be started in another way; afterwards it runs as before."""
-    worker.stop()
-    yield worker
-    if worker.is_running:
-        worker.stop()
-    worker.process = None
-    worker.start()
-
-
 @pytest.fixture(scope="session")
 def monitor(broker):
     monitor = Monitor(broker.url("monitor"))
@@ -97,6 +87,29 @@ def new_tenant(worker, portal, monitor, simulator, secrets, numbers):
 @pytest.fixture
 def tenant(new_tenant):
     return new_tenant()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, of 16 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip("needs the right to mount")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.fixture
+def other_worker(worker):
+    """The worker, ended, to be started in another way; afterwards it runs as before."""
+    worker.stop()
+    yield worker
+    if worker.is_running:
+        worker.stop()
+    worker.process = None
+    worker.start()
 
 
 @pytest.fixture(autouse=True)

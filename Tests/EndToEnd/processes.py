@@ -36,6 +36,13 @@ def plain_environment(**settings):
     return {**kept, **settings}
 
 
+def fill(directory):
+    """Leaves not a block free on the disk of a directory, until its file `ballast` is deleted."""
+    with contextlib.suppress(OSError), open(directory / "ballast", "wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
 class Broker:
     """A private RabbitMQ with the topology and the users of `deploy/`."""
 

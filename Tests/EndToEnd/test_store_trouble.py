@@ -7,20 +7,8 @@ import subprocess
 
 import pytest
 
-from processes import poll
+from processes import fill, poll
 from tenants import plan
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, of 16 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", place], capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip("needs the right to mount")
-    yield place
-    subprocess.run(["umount", place], check=True)
 
 
 def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):
@@ -37,12 +25,6 @@ def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):
     for job in jobs:
         assert job.ending(60)
     poll(lambda: worker.health()[0] == 200, 20, "ready again")
-
-
-def fill(directory):
-    with contextlib.suppress(OSError), open(directory / "ballast", "wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
 
 
 @pytest.mark.parametrize("trouble", ["damaged", "newer", "read-only"])

@@ -107,6 +107,15 @@ struct VaultTests {
         expectRefused { try other.openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) }
     }
 
+    @Test("Whether a ring opens a lane's key is known without its credentials")
+    func key() {
+        let wrapped = vault.sealCredentials(plaintext, lane: lane).wrappedKey
+        #expect(vault.opensCredentialsKey(wrapped, lane: lane))
+        #expect(!vault.opensCredentialsKey(wrapped, lane: otherTenant))
+        #expect(!vault.opensCredentialsKey([], lane: lane))
+        #expect(!Vault(KeyRing.generate(at: .now)).opensCredentialsKey(wrapped, lane: lane))
+    }
+
     // MARK: Digests
 
     @Test("A fingerprint's digest is the same in every process with the ring, and differs with ring and fingerprint")

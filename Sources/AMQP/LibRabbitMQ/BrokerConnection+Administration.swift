@@ -21,9 +21,9 @@ extension BrokerConnection {
         }
     }
 
-    /// - Returns: how many messages are ready, at this moment.
+    /// - Returns: how it stands with the queue at this moment.
     @discardableResult
-    func declare(_ queue: Topology.Queue, passively: Bool) throws(AMQPError) -> Int {
+    func declare(_ queue: Topology.Queue, passively: Bool) throws(AMQPError) -> QueueState {
         try onChannel { (channel) throws(AMQPError) in
             let answer = amqp_queue_declare(
                 handle,
@@ -36,7 +36,10 @@ extension BrokerConnection {
                 pool.table(queue.arguments)
             )
             try checkReply()
-            return Int(answer?.pointee.message_count ?? 0)
+            return QueueState(
+                ready: Int(answer?.pointee.message_count ?? 0),
+                consumers: Int(answer?.pointee.consumer_count ?? 0)
+            )
         }
     }
 

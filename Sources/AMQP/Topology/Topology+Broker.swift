@@ -15,19 +15,29 @@ extension Topology {
 
     /// Which exchanges and queues there are. Any user may ask; types, arguments and bindings cannot be seen this way.
     package func check(on configuration: AMQPConfiguration) async throws(AMQPError) -> TopologyReport {
+        try await examine(on: configuration).report
+    }
+
+    /// Which exchanges and queues there are, and how it stands with the queues, by their names.
+    package func examine(
+        on configuration: AMQPConfiguration
+    ) async throws(AMQPError) -> (report: TopologyReport, queues: [String: QueueState]) {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
             var report = TopologyReport(unseen: TopologyReport.unseenWithoutManagement)
+            var states: [String: QueueState] = [:]
             for exchange in exchanges {
-                if try !connection.exists({ (connection) throws(AMQPError) in try connection.declare(exchange, passively: true) }) {
-                    report.findings.append(.init(.missing, "exchange \(exchange.name)"))
+                let found: Void? = try connection.unlessMissing { (connection) throws(AMQPError) in
+                    try connection.declare(exchange, passively: true)
                 }
+                if found == nil { report.findings.append(.init(.missing, "exchange \(exchange.name)")) }
             }
             for queue in queues {
-                if try !connection.exists({ (connection) throws(AMQPError) in try connection.declare(queue, passively: true) }) {
-                    report.findings.append(.init(.missing, "queue \(queue.name)"))
+                states[queue.name] = try connection.unlessMissing { (connection) throws(AMQPError) in
+                    try connection.declare(queue, passively: true)
                 }
+                if states[queue.name] == nil { report.findings.append(.init(.missing, "queue \(queue.name)")) }
             }
-            return report
+            return (report, states)
         }
     }
 
@@ -36,7 +46,7 @@ extension Topology {
     /// - Throws: ``AMQPError`` `.notFound` if there is no such queue.
     package static func messageCount(of queue: String, on configuration: AMQPConfiguration) async throws(AMQPError) -> Int {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
-            try connection.declare(Queue(name: queue, arguments: [:]), passively: true)
+            try connection.declare(Queue(name: queue, arguments: [:]), passively: true).ready
         }
     }
 
@@ -72,12 +82,10 @@ extension BrokerConnection {
         return try result.get()
     }
 
-    fileprivate func exists<Value>(_ declare: (BrokerConnection) throws(AMQPError) -> Value) throws(AMQPError) -> Bool {
-        do {
-            _ = try declare(self)
-            return true
-        } catch {
-            if error.code == .notFound { return false }
+    /// - Returns: `nil` if what is asked for is not there.
+    fileprivate func unlessMissing<Value>(_ declare: (BrokerConnection) throws(AMQPError) -> Value) throws(AMQPError) -> Value? {
+        do { return try declare(self) } catch {
+            if error.code == .notFound { return nil }
             throw error
         }
     }

@@ -35,13 +35,16 @@ package struct TopologyReport: Sendable, CustomStringConvertible {
 
     static let unseenWithoutManagement = ["types of exchanges, arguments of queues, and bindings: they take MANAGEMENT_URL"]
 
+    /// What to do about the findings.
+    package var remedy: String {
+        findings.contains { $0.kind == .different }
+            ? "RabbitMQ cannot change what is different: drain it, delete it, then run `autotask-worker topology apply`."
+            : "Run `autotask-worker topology apply` as a user who may configure, or import deploy/rabbitmq/definitions.json."
+    }
+
     /// One line: what is wrong, and what to do about it.
     package var description: String {
         guard !isGood else { return "The topology is as it should be." }
-        let remedy =
-            findings.contains { $0.kind == .different }
-            ? "RabbitMQ cannot change what is different: drain it, delete it, then run `autotask-worker topology apply`."
-            : "Run `autotask-worker topology apply` as a user who may configure, or import deploy/rabbitmq/definitions.json."
         return findings.map(\.description).joined(separator: "; ") + ". " + remedy
     }
 }

@@ -1,4 +1,4 @@
-import Contract
+package import Contract
 import HTTP
 
 extension Duration {
@@ -24,7 +24,7 @@ extension Duration {
 
 extension Timestamp {
     /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
-    init?(httpDate text: String) {
+    package init?(httpDate text: String) {
         let parts = text.split(separator: " ")
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(where: { $0 == parts[2] }) else { return nil }

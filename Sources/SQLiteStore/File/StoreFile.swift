@@ -62,27 +62,35 @@ enum StoreFile {
     }
 
     /// Opens a file to look at it: nothing in it is changed.
-    static func readOnly(_ path: String) throws -> DatabaseQueue {
+    ///
+    /// - Parameter address: what SQLite is to open it by, if not by its path.
+    static func readOnly(_ path: String, address: String? = nil) throws -> DatabaseQueue {
         guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "There is no file \(path).") }
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(busyTimeout)
-        return try DatabaseQueue(path: path, configuration: configuration)
+        return try DatabaseQueue(path: address ?? path, configuration: configuration)
     }
 
     /// Refuses what this program did not write, or does not understand any more, before anything in it is touched.
     ///
     /// - Parameter mayBeEmpty: whether a file without a table may become a store.
     static func check(_ path: String, mayBeEmpty: Bool) throws {
-        try readOnly(path).read { database in
-            let isEmpty = try mayBeEmpty && Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
-            let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
-            guard isEmpty || applicationID == Schema.applicationID else {
-                throw StoreError(.corrupt, "The file \(path) is a database of something else: check STORE_URL.")
-            }
-            guard try !Schema.migrator.hasBeenSuperseded(database) else {
-                throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that one, or a newer one.")
-            }
+        _ = try readOnly(path).read { try check($0, of: path, mayBeEmpty: mayBeEmpty) }
+    }
+
+    /// - Returns: what the file holds.
+    @discardableResult
+    static func check(_ database: Database, of path: String, mayBeEmpty: Bool) throws -> StoreFormat {
+        let isEmpty = try mayBeEmpty && Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
+        let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
+        guard isEmpty || applicationID == Schema.applicationID else {
+            throw StoreError(.corrupt, "The file \(path) is a database of something else: check STORE_URL.")
         }
+        guard try !Schema.migrator.hasBeenSuperseded(database) else {
+            throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that one, or a newer one.")
+        }
+        guard !isEmpty else { return .none }
+        return try Schema.migrator.hasCompletedMigrations(database) ? .current : .older
     }
 }

@@ -12,10 +12,7 @@ struct PortalConnection {
     init(_ settings: Settings) throws {
         broker = Broker(settings: settings)
         configuration = try broker.configuration(url: settings.portalAMQPURL, setting: .portalAMQPURL, name: "autotask-worker command line")
-        var log = Logger(label: "autotask-worker", factory: { StreamLogHandler.standardError(label: $0) })
-        // What goes wrong, a command tells by itself.
-        log.logLevel = .critical
-        self.log = log
+        log = .ofCommands
     }
 
     /// Publishes a job.

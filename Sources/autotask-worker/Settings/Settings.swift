@@ -130,15 +130,10 @@ struct Settings {
     var engine: EngineSettings {
         get throws {
             let isDevelopment = try isDevelopment
-            var cutoff: Timestamp?
-            if let text = self[.accessCutoff], text != "none" {
-                guard let moment = Timestamp(text) else { throw invalid(.accessCutoff, "a date-time of RFC 3339, or none") }
-                cutoff = moment
-            }
             return EngineSettings(
                 trustedPublishers: isDevelopment ? nil : Set(list(.trustedPublishers) ?? []),
                 acceptsClearCredentials: isDevelopment,
-                accessCutoff: cutoff,
+                accessCutoff: try accessCutoff,
                 settleTime: try seconds(.settleSeconds),
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
@@ -152,8 +147,31 @@ struct Settings {
         }
     }
 
+    private var accessCutoff: Timestamp? {
+        get throws {
+            guard let text = self[.accessCutoff], text != "none" else { return nil }
+            guard let moment = Timestamp(text) else { throw invalid(.accessCutoff, "a date-time of RFC 3339, or none") }
+            return moment
+        }
+    }
+
     /// How long finishing may take, from SIGTERM to the end of the process.
     var shutdownTime: Duration { get throws { try seconds(.shutdownSeconds) } }
+
+    /// What is wrong with settings of a given form, one by one.
+    var mistakes: [Failure] {
+        let readings: [() throws -> Void] = [
+            { _ = try isDevelopment }, { _ = try storePath }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
+        ]
+        let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
+        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
+        let all =
+            readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
+        return all.compactMap { read in
+            do { try read() } catch { return error as? Failure }
+            return nil
+        }
+    }
 
     // MARK: Forms
 

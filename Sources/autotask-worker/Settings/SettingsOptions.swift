@@ -15,7 +15,7 @@ struct SettingsOptions: ParsableArguments {
     var jobQueues: String?
     @Option(help: ArgumentHelp("The broker as a portal's or monitor's user, for job and events.", valueName: "url"))
     var portalAmqpUrl: String?
-    @Option(help: ArgumentHelp("The broker's management API, for topology check.", valueName: "url"))
+    @Option(help: ArgumentHelp("The broker's management API, for topology check and doctor.", valueName: "url"))
     var managementUrl: String?
     @Option(help: ArgumentHelp("The store, as sqlite:PATH.", valueName: "url"))
     var storeUrl: String?

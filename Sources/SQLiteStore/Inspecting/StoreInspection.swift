@@ -1,0 +1,177 @@
+package import Contract
+import GRDB
+package import Store
+
+/// What a store holds, as an operator wants to know it: read as one transaction sees it, beside workers that run, and with nothing changed.
+package struct StoreInspection: Sendable {
+    /// Things of one sort.
+    package struct Occurrences: Hashable, Sendable {
+        package var count: Int
+        /// The first few of them, in words.
+        package var examples: [String]
+
+        init(_ all: [String]) {
+            count = all.count
+            examples = Array(all.prefix(3))
+        }
+    }
+
+    /// A law that does not hold.
+    package struct Breach: Hashable, Sendable {
+        package var law: StoreLaw
+        package var occurrences: Occurrences
+    }
+
+    /// A worker that has joined, and was not taken for dead yet.
+    package struct Worker: Hashable, Sendable {
+        package var id: WorkerID
+        package var leaseEnd: Timestamp
+        /// Whether its process has certainly ended.
+        package var isGone: Bool
+        package var lanes: Int
+
+        package func isAlive(at now: Timestamp) -> Bool { !isGone && leaseEnd > now }
+    }
+
+    /// An event that the broker has not confirmed.
+    package struct UnpublishedEvent: Hashable, Sendable {
+        package var position: Int64
+        /// When it happened; one that is published again may have done so long ago.
+        package var time: Timestamp
+    }
+
+    /// The key of a connection's credentials.
+    package struct CredentialsKey: Hashable, Sendable {
+        package var lane: Lane
+        package var wrapped: [UInt8]
+    }
+
+    package var breaches: [Breach]
+    package var workers: [Worker]
+    package var lanes: Int
+    package var connections: Int
+    package var unfinishedJobs: Int
+    /// Unfinished jobs that are to be tried again so late that it will not happen.
+    package var postponedTooFar: Occurrences
+    /// Unfinished jobs that were accepted later than now.
+    package var acceptedAhead: Occurrences
+    /// Ended jobs whose data has been kept for longer than it may be.
+    package var keptTooLong: Int
+    /// Writes that have been `sent` for more than a day.
+    package var unansweredWrites: Occurrences
+    package var openWrites: Int
+    package var unpublishedEvents: Int
+    package var oldestEvent: UnpublishedEvent?
+    /// By reason, the most frequent first.
+    package var deadLetters: [(reason: String, count: Int)]
+    package var credentialsKeys: [CredentialsKey]
+
+    /// Inspects a store that has a schema of this program or of an older one.
+    ///
+    /// - Parameters:
+    ///   - path: of the file.
+    ///   - now: what ages are counted from.
+    ///   - maximumAge: how long after it was accepted a job is tried again.
+    ///   - isThorough: whether laws are looked into for which everything that is remembered has to be sorted.
+    /// - Returns: `nil` when there is no store yet.
+    package static func make(
+        of path: String,
+        at now: Timestamp,
+        maximumAge: Duration,
+        isThorough: Bool
+    ) async throws(StoreError) -> StoreInspection? {
+        try await StoreThread.run { () throws(StoreError) in
+            let inspection = try StoreFile.inspect(path) { database -> StoreInspection? in
+                guard try StoreFile.check(database, of: path, mayBeEmpty: true) != .none else { return nil }
+                return try StoreInspection(Connection(database), at: now, maximumAge: maximumAge, isThorough: isThorough)
+            }
+            return inspection ?? nil
+        }
+    }
+
+    /// The event that has waited longest, as it is now.
+    package static func oldestEvent(in path: String) async throws(StoreError) -> UnpublishedEvent? {
+        try await StoreThread.run { () throws(StoreError) in
+            try StoreFile.inspect(path) { try Connection($0).oldestEvent() } ?? nil
+        }
+    }
+
+    private init(_ connection: Connection, at now: Timestamp, maximumAge: Duration, isThorough: Bool) throws {
+        breaches = try StoreLaw.allCases.filter { isThorough || !$0.isCostly }.compactMap { law in
+            let breaches = try law.breaches(in: connection)
+            return breaches.isEmpty ? nil : Breach(law: law, occurrences: Occurrences(breaches))
+        }
+        workers = try connection.inspectedWorkers()
+        lanes = try connection.first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
+        connections = try connection.first("SELECT COUNT(*) FROM connections") { $0.int(0) } ?? 0
+        unfinishedJobs = try connection.backlog()
+        postponedTooFar = Occurrences(
+            try connection.all(
+                "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND not_before >= accepted_at + ?",
+                maximumAge.wholeMilliseconds
+            ) { $0.text(0) }
+        )
+        acceptedAhead = Occurrences(
+            try connection.all(
+                "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND accepted_at > ?",
+                now + Clocks.tolerance
+            ) { $0.text(0) }
+        )
+        keptTooLong =
+            try connection.first(
+                "SELECT COUNT(*) FROM jobs WHERE data IS NOT NULL AND finished_at <= ?",
+                now - Transaction.dataRetention - StoreInspection.day
+            ) { $0.int(0) } ?? 0
+        unansweredWrites = Occurrences(
+            try connection.all(
+                """
+                SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
+                WHERE state = 'sent' AND entered_at <= ? ORDER BY entered_at
+                """,
+                now - StoreInspection.day
+            ) { $0.text(0) }
+        )
+        openWrites = try connection.first("SELECT COUNT(*) FROM journal") { $0.int(0) } ?? 0
+        unpublishedEvents = try connection.first("SELECT COUNT(*) FROM outbox") { $0.int(0) } ?? 0
+        oldestEvent = try connection.oldestEvent()
+        deadLetters = try connection.all("SELECT reason, COUNT(*) FROM dead_letters GROUP BY reason ORDER BY COUNT(*) DESC, reason") {
+            (reason: $0.text(0), count: $0.int(1))
+        }
+        credentialsKeys = try connection.credentialsKeys()
+    }
+
+    private static let day: Duration = .seconds(86_400)
+}
+
+extension Connection {
+    fileprivate func inspectedWorkers() throws -> [StoreInspection.Worker] {
+        try all(
+            "SELECT id, lease_until, process, (SELECT COUNT(*) FROM lanes WHERE worker = workers.id) FROM workers ORDER BY lease_until DESC"
+        ) { row in
+            StoreInspection.Worker(
+                id: WorkerID(row.text(0)),
+                leaseEnd: row.moment(1),
+                isGone: row.optional(2, row.text).flatMap { ProcessIdentity(text: $0) }?.isGone ?? false,
+                lanes: row.int(3)
+            )
+        }
+    }
+
+    fileprivate func oldestEvent() throws -> StoreInspection.UnpublishedEvent? {
+        try first("SELECT position, time FROM outbox ORDER BY position LIMIT 1") {
+            StoreInspection.UnpublishedEvent(position: $0.integer(0), time: $0.moment(1))
+        }
+    }
+
+    /// Of lanes that can be read: the others are told as breaches.
+    fileprivate func credentialsKeys() throws -> [StoreInspection.CredentialsKey] {
+        try all(
+            """
+            SELECT tenant, product, wrapped_key FROM credential_keys k JOIN lanes l ON l.id = k.lane JOIN connections c ON c.lane = k.lane
+            ORDER BY tenant, product
+            """
+        ) { row in
+            (try? row.lane(0)).map { StoreInspection.CredentialsKey(lane: $0, wrapped: row.bytes(2)) }
+        }.compactMap(\.self)
+    }
+}

@@ -1,0 +1,82 @@
+import Autotask
+import Contract
+import HTTP
+import Operations
+
+/// Whether Autotask can be reached where zones are looked up, the way the worker would, and what time it is there. No credentials are sent.
+struct AutotaskExamination: Examination {
+    let settings: Settings
+
+    let name = "autotask"
+    /// Beyond this, certificates and the machine's other users begin to mind as well.
+    private static let clockTolerance: Duration = .seconds(30)
+
+    func checks() async -> [HealthReport.Check] {
+        let hosts = HostPolicy(additionalHosts: settings.allowedHosts)
+        let url = settings.autotaskURL + "versioninformation"
+        // A URL that may not be called is the settings examination's to tell.
+        guard let destination = try? hosts.check(url) else { return [] }
+        let response: HTTPResponse
+        do {
+            let transport = try CurlTransport(configuration: .init(hosts: hosts), logger: .ofCommands)
+            response = try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(8), maximumResponseBytes: 1 << 16))
+            await transport.shutdown()
+        } catch {
+            return [failure(error, destination.endpoint)]
+        }
+        return [check(response, destination), clock(response)].compactMap(\.self)
+    }
+
+    private func failure(_ error: any Error, _ endpoint: String) -> HealthReport.Check {
+        let error = error as? HTTPError
+        let advice =
+            switch error?.code {
+            case .tlsFailed: "Check the machine's clock and its certificate authorities (package ca-certificates)."
+            case .nameNotResolved: "Check AUTOTASK_URL, and the machine's name resolution."
+            default: "Check AUTOTASK_URL, and that the firewall lets this machine through to *.autotask.net, port 443."
+            }
+        return .init(
+            name,
+            .fail,
+            "Autotask cannot be reached at \(endpoint): \(error?.message ?? "libcurl cannot be used").",
+            advice: advice
+        )
+    }
+
+    private func check(_ response: HTTPResponse, _ destination: HostPolicy.Destination) -> HealthReport.Check {
+        guard response.status == 200, let versions = (try? JSON(parsing: response.body))?["apiVersions"]?.array else {
+            return .init(
+                name,
+                .fail,
+                "\(destination.endpoint) answers \(response.status), and not as Autotask does.",
+                advice: "Check AUTOTASK_URL. If it is right, Autotask is out of order: jobs wait for it, and go on by themselves."
+            )
+        }
+        guard versions.contains(where: { $0.string?.uppercased() == "V1.0" }) else {
+            return .init(
+                name,
+                .warn,
+                "\(destination.endpoint) does not offer V1.0 of the API any more.",
+                advice: "Ask for a newer version of autotask-worker."
+            )
+        }
+        let way = destination.isPlain ? "without TLS" : "over TLS"
+        return .init(name, "Autotask answers at \(destination.endpoint) \(way) after \(response.elapsed.wholeMilliseconds) ms.")
+    }
+
+    private func clock(_ response: HTTPResponse) -> HealthReport.Check? {
+        guard let there = response.header("date").flatMap({ Timestamp(httpDate: $0) }) else { return nil }
+        let difference = SystemTime.now - there
+        guard abs(difference.wholeMilliseconds) > AutotaskExamination.clockTolerance.wholeMilliseconds else {
+            return .init("clock", "This machine and Autotask agree on the time.")
+        }
+        let direction = difference > .zero ? "ahead of" : "behind"
+        let size = Duration.milliseconds(abs(difference.wholeMilliseconds)).inWords
+        return .init(
+            "clock",
+            .warn,
+            "This machine's clock is \(size) \(direction) Autotask's.",
+            advice: "Keep it set by a time server (chrony, systemd-timesyncd)."
+        )
+    }
+}

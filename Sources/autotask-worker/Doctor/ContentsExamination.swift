@@ -1,0 +1,77 @@
+import Contract
+import Engine
+import Operations
+import SQLiteStore
+import Store
+import Vault
+
+/// Whether what the store holds is in order: every state one that the worker leaves behind, and nothing left undone that is due.
+struct ContentsExamination: Examination {
+    let settings: Settings
+    let isThorough: Bool
+
+    let name = "contents"
+    var limit: Duration { isThorough ? .seconds(3600) : .seconds(10) }
+
+    var whenOutOfTime: HealthReport.Check {
+        .init(
+            name,
+            .warn,
+            "The store holds too much to be looked through within \(limit.inWords).",
+            advice: "Run: autotask-worker doctor --thorough"
+        )
+    }
+
+    func checks() async -> [HealthReport.Check] {
+        // A store that cannot be opened is the store examination's to tell.
+        guard let path = try? settings.storePath, let format = try? await StoreFormat.look(at: path), format != .none else { return [] }
+        let now = SystemTime.now
+        let maximumAge = (try? settings.engine.retry.maximumAge) ?? RetryPolicy().maximumAge
+        let inspection: StoreInspection?
+        do {
+            inspection = try await StoreInspection.make(of: path, at: now, maximumAge: maximumAge, isThorough: isThorough)
+        } catch {
+            return [.init(name, .fail, error.message, advice: StoreExamination.advice(on: error))]
+        }
+        guard let inspection else { return [] }
+        let findings = ContentsFindings(
+            inspection,
+            at: now,
+            backlogLimit: try? settings.engine.backlogLimit,
+            vault: (try? settings.keyRing).map { Vault($0) }
+        )
+        return await findings.checks + events(inspection, findings, in: path)
+    }
+
+    /// Whether events are published. How old they are their times do not tell for certain, since some are published again: so it is looked twice.
+    private func events(_ inspection: StoreInspection, _ findings: ContentsFindings, in path: String) async -> [HealthReport.Check] {
+        let breaches = findings.checks(on: .events)
+        guard let oldest = inspection.oldestEvent else {
+            return breaches.isEmpty ? [.init("events", "Every event was published.")] : breaches
+        }
+        let waiting = "\(inspection.unpublishedEvents.of("event")) not published yet"
+        guard findings.isWorkerAlive else {
+            return breaches + [.init("events", .warn, "\(waiting).", advice: "The next worker publishes them: autotask-worker run")]
+        }
+        let age = findings.now - oldest.time
+        if age > ContentsExamination.promptness {
+            try? await Task.sleep(for: ContentsExamination.secondLook)
+            if let still = try? await StoreInspection.oldestEvent(in: path), still.position == oldest.position {
+                return breaches + [
+                    .init(
+                        "events",
+                        .fail,
+                        "\(waiting), the oldest for \(age.inWords), although a worker runs.",
+                        advice:
+                            "See the checks of the broker and the worker's log: RabbitMQ takes nothing, or the worker does not reach it."
+                    )
+                ]
+            }
+        }
+        return breaches.isEmpty ? [.init("events", "\(waiting), on the way.")] : breaches
+    }
+
+    /// With the broker there, an event is published long before.
+    private static let promptness: Duration = .seconds(60)
+    private static let secondLook: Duration = .seconds(2)
+}

@@ -1,0 +1,200 @@
+import Contract
+import Operations
+import SQLiteStore
+import Store
+import Vault
+
+/// What a store's contents mean for its operator.
+struct ContentsFindings {
+    private let inspection: StoreInspection
+    private let backlogLimit: Int?
+    private let vault: Vault?
+    let now: Timestamp
+
+    /// - Parameters:
+    ///   - inspection: what the store holds.
+    ///   - now: when it did.
+    ///   - backlogLimit: with so many unfinished jobs the worker takes no more; `nil` if that is not known.
+    ///   - vault: what opens the keys of credentials; `nil` if there is none to try.
+    init(_ inspection: StoreInspection, at now: Timestamp, backlogLimit: Int?, vault: Vault?) {
+        self.inspection = inspection
+        self.now = now
+        self.backlogLimit = backlogLimit
+        self.vault = vault
+    }
+
+    var isWorkerAlive: Bool { inspection.workers.contains { $0.isAlive(at: now) } }
+
+    /// All but those on events.
+    var checks: [HealthReport.Check] {
+        [workers, clocks, jobs, integrations, credentials, writes, checks(on: .contents), [deadLetters]].flatMap(\.self)
+    }
+
+    /// Laws that do not hold.
+    func checks(on topic: StoreLaw.Topic) -> [HealthReport.Check] {
+        inspection.breaches.filter { $0.law.topic == topic }.map { breach in
+            .init(topic.rawValue, .fail, "\(breach.law.breach): \(breach.occurrences.text).", advice: breach.law.advice)
+        }
+    }
+
+    /// A topic's breaches and other findings, or what to say when there are none.
+    private func checks(on topic: StoreLaw.Topic, _ others: [HealthReport.Check?], otherwise text: String) -> [HealthReport.Check] {
+        let found = checks(on: topic) + others.compactMap(\.self)
+        return found.isEmpty ? [.init(topic.rawValue, text)] : found
+    }
+
+    // MARK: Workers
+
+    /// A worker takes over from another this long after its lease is over, at the latest.
+    private static let takeoverTime: Duration = .seconds(15)
+    /// A lease is for 15 s at a time: one that ends later than this was given by another clock.
+    private static let longestLease: Duration = .seconds(60)
+
+    private var workers: [HealthReport.Check] {
+        let alive = inspection.workers.filter { $0.isAlive(at: now) }
+        let lost = inspection.workers.filter { !$0.isAlive(at: now) && $0.lanes > 0 }
+        let held = "Workers that are gone hold \(lost.reduce(0) { $0 + $1.lanes }.of("integration"))"
+        guard !alive.isEmpty else {
+            return [
+                .init(
+                    "workers",
+                    .warn,
+                    "No worker runs on the store." + (lost.isEmpty ? "" : " \(held)."),
+                    advice: "Start one: autotask-worker run." + (lost.isEmpty ? "" : " It takes over what was left behind.")
+                )
+            ]
+        }
+        let running = alive.count == 1 ? "1 worker runs on the store" : "\(alive.count) workers run on the store"
+        if lost.contains(where: { $0.leaseEnd + ContentsFindings.takeoverTime < now }) {
+            return [
+                .init(
+                    "workers",
+                    .fail,
+                    "\(held), and nobody has taken over, although \(alive.count == 1 ? "a worker runs" : "\(alive.count) workers run").",
+                    advice: "See the worker's log for why the store refuses it, and start it again."
+                )
+            ]
+        }
+        return [.init("workers", lost.isEmpty ? "\(running)." : "\(running). \(held): they are about to be taken over.")]
+    }
+
+    private var clocks: [HealthReport.Check] {
+        let ahead = inspection.workers.filter { !$0.isGone && $0.leaseEnd > now + ContentsFindings.longestLease }
+        var checks: [HealthReport.Check] = []
+        if let worker = ahead.first {
+            checks.append(
+                .init(
+                    "clock",
+                    .fail,
+                    "The lease of worker \(worker.id) ends \((worker.leaseEnd - now).inWords) from now: its clock is ahead, or this one was set back.",
+                    advice:
+                        "Set the machine's clock. Until then workers that start are refused; stopping all workers of the store mends it too."
+                )
+            )
+        }
+        if inspection.acceptedAhead.count > 0 {
+            checks.append(
+                .init(
+                    "clock",
+                    .warn,
+                    "Jobs were accepted later than now: \(inspection.acceptedAhead.text).",
+                    advice: "The machine's clock was set back, or is behind: compare it with a time server."
+                )
+            )
+        }
+        return checks
+    }
+
+    // MARK: Jobs and integrations
+
+    private var jobs: [HealthReport.Check] {
+        checks(on: .jobs, [backlog, postponed, kept], otherwise: "\(inspection.unfinishedJobs.of("unfinished job")).")
+    }
+
+    private var backlog: HealthReport.Check? {
+        guard let backlogLimit, inspection.unfinishedJobs >= backlogLimit else { return nil }
+        return .init(
+            "jobs",
+            .warn,
+            "\(inspection.unfinishedJobs) unfinished jobs: above BACKLOG_LIMIT, \(backlogLimit), further ones wait at the broker.",
+            advice: "Autotask may be slow or away: see autotask-worker tenant list, and the checks of autotask."
+        )
+    }
+
+    private var postponed: HealthReport.Check? {
+        guard inspection.postponedTooFar.count > 0 else { return nil }
+        return .init(
+            "jobs",
+            .warn,
+            "To be tried again later than RETRY_HOURS allows: \(inspection.postponedTooFar.text).",
+            advice: "RETRY_HOURS was lowered, or the clock was set: a new job of the same kind takes their place."
+        )
+    }
+
+    private var kept: HealthReport.Check? {
+        guard inspection.keptTooLong > 0, isWorkerAlive else { return nil }
+        return .init(
+            "jobs",
+            .fail,
+            "The data of \(inspection.keptTooLong.of("ended job")) has been kept for more than 30 days, although a worker runs.",
+            advice: "A worker erases it within the hour: see its log for why it cannot."
+        )
+    }
+
+    private var integrations: [HealthReport.Check] {
+        checks(on: .integrations, [], otherwise: "\(inspection.lanes.of("integration")), \(inspection.connections) of them connected.")
+    }
+
+    // MARK: Credentials
+
+    private var credentials: [HealthReport.Check] {
+        let count = inspection.credentialsKeys.count
+        return checks(
+            on: .credentials,
+            [unopened],
+            otherwise: vault == nil
+                ? "The credentials of \(count.of("connection")) are there; without a key ring nobody can tell whether they open."
+                : "The key ring opens the credentials' keys of \(count.of("connection"))."
+        )
+    }
+
+    private var unopened: HealthReport.Check? {
+        guard let vault else { return nil }
+        let unopened = inspection.credentialsKeys.filter { !vault.opensCredentialsKey($0.wrapped, lane: $0.lane) }
+        guard let first = unopened.first else { return nil }
+        return .init(
+            "credentials",
+            .fail,
+            "The key ring does not open the credentials of \(unopened.count) of \(inspection.credentialsKeys.count.of("connection")), such as \(first.lane).",
+            advice:
+                "It is another store's key ring, or lost a key: set VAULT_KEYS to the right one, or bring it back. Without it they have to connect again."
+        )
+    }
+
+    // MARK: Writes, what was set aside
+
+    private var writes: [HealthReport.Check] {
+        let unanswered: HealthReport.Check? =
+            inspection.unansweredWrites.count == 0
+            ? nil
+            : .init(
+                "writes",
+                .warn,
+                "Sent to Autotask more than a day ago, with the outcome unknown: \(inspection.unansweredWrites.text).",
+                advice: "The next sync of the tenant finds out: ask for one, or look the service up in Autotask."
+            )
+        return checks(on: .writes, [unanswered], otherwise: "Writes to Autotask that are open: \(inspection.openWrites).")
+    }
+
+    private var deadLetters: HealthReport.Check {
+        let count = inspection.deadLetters.reduce(0) { $0 + $1.count }
+        guard count > 0 else { return .init("dead letters", "No message was set aside.") }
+        let reasons = inspection.deadLetters.map { "\($0.reason) \($0.count)" }.joined(separator: ", ")
+        return .init(
+            "dead letters",
+            .warn,
+            "\(count.of("message")) set aside: \(reasons).",
+            advice: "See what they are: autotask-worker dead-letters list"
+        )
+    }
+}

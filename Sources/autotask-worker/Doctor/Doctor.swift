@@ -1,0 +1,31 @@
+import Operations
+
+/// Looks into everything that the worker needs and into the state that it left, one topic beside the other. It changes nothing.
+struct Doctor {
+    private let examinations: [any Examination]
+
+    init(settings: Settings, isThorough: Bool) {
+        examinations = [
+            SettingsExamination(settings: settings),
+            KeyRingExamination(settings: settings),
+            StoreExamination(settings: settings),
+            IntegrityExamination(settings: settings, isThorough: isThorough),
+            ContentsExamination(settings: settings, isThorough: isThorough),
+            BrokerExamination(settings: settings),
+            ManagementExamination(settings: settings),
+            AutotaskExamination(settings: settings),
+            ReadinessExamination(settings: settings),
+        ]
+    }
+
+    func report() async -> HealthReport {
+        await withTaskGroup(of: (Int, [HealthReport.Check]).self) { group in
+            for (index, examination) in examinations.enumerated() {
+                group.addTask { (index, await examination.outcome()) }
+            }
+            var outcomes = Array(repeating: [HealthReport.Check](), count: examinations.count)
+            for await (index, checks) in group { outcomes[index] = checks }
+            return HealthReport(outcomes.flatMap(\.self))
+        }
+    }
+}

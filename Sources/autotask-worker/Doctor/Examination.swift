@@ -1,0 +1,38 @@
+import Operations
+
+/// One topic that the doctor looks into.
+protocol Examination: Sendable {
+    /// What is looked at.
+    var name: String { get }
+    /// How long it may take.
+    var limit: Duration { get }
+    /// What to make of it when that was not enough.
+    var whenOutOfTime: HealthReport.Check { get }
+
+    /// - Returns: none where there is nothing to look at, or another examination has told already why not.
+    func checks() async -> [HealthReport.Check]
+}
+
+extension Examination {
+    var limit: Duration { .seconds(10) }
+
+    var whenOutOfTime: HealthReport.Check {
+        .init(name, .fail, "No answer within \(limit.inWords).", advice: "Find out what it hangs on, and run doctor again.")
+    }
+
+    /// Its checks, or what to make of it when it ran out of time: what it then still waits for is left behind, as the program is about to end.
+    func outcome() async -> [HealthReport.Check] {
+        let (outcomes, first) = AsyncStream.makeStream(of: [HealthReport.Check].self)
+        let work = Task { first.yield(await checks()) }
+        let clock = Task {
+            try await Task.sleep(for: limit)
+            first.yield([whenOutOfTime])
+        }
+        defer {
+            work.cancel()
+            clock.cancel()
+        }
+        for await outcome in outcomes { return outcome }
+        return []
+    }
+}

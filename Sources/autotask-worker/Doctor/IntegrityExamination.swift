@@ -1,0 +1,43 @@
+import Operations
+import SQLiteStore
+import Store
+
+/// Whether SQLite finds the store sound.
+struct IntegrityExamination: Examination {
+    let settings: Settings
+    let isThorough: Bool
+
+    let name = "integrity"
+
+    var limit: Duration { isThorough ? .seconds(3600) : .seconds(10) }
+
+    var whenOutOfTime: HealthReport.Check {
+        .init(
+            name,
+            .warn,
+            "The store is too large to be read within \(limit.inWords): whether it is sound is not known.",
+            advice: "Run: autotask-worker doctor --thorough"
+        )
+    }
+
+    func checks() async -> [HealthReport.Check] {
+        // A store that cannot be opened is the store examination's to tell.
+        guard let path = try? settings.storePath, let format = try? await StoreFormat.look(at: path), format != .none else { return [] }
+        let problems: [String]
+        do { problems = try await StoreIntegrity.problems(of: path, isThorough: isThorough) } catch {
+            return [.init(name, .fail, error.message, advice: StoreExamination.advice(on: error))]
+        }
+        guard problems.isEmpty else {
+            return [
+                .init(
+                    name,
+                    .fail,
+                    "The store is damaged: \(problems.joined(separator: "; ")).",
+                    advice:
+                        "Stop the workers, keep the file, and bring back a copy: autotask-worker store restore FILE. Have the disk checked."
+                )
+            ]
+        }
+        return [.init(name, isThorough ? "SQLite finds the store sound, indexes and references too." : "SQLite finds the store sound.")]
+    }
+}

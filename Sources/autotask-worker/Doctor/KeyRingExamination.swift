@@ -1,0 +1,48 @@
+import Contract
+import Glibc
+import Operations
+import Vault
+
+/// Whether the key ring can be used, and portals may go on sealing to it.
+struct KeyRingExamination: Examination {
+    let settings: Settings
+
+    let name = "key ring"
+    /// How long before the end of the portals' key it is time for another.
+    private static let notice: Duration = .seconds(30 * 86_400)
+
+    func checks() async -> [HealthReport.Check] {
+        let path = settings.keyRingPath
+        var status = stat()
+        if stat(path, &status) == 0, status.st_uid != geteuid() {
+            return [
+                .init(
+                    name,
+                    .fail,
+                    "The key ring \(path) belongs to user \(status.st_uid), and this command runs as \(geteuid()).",
+                    advice: "Run doctor as the user that the worker runs as; the key ring has to be that user's too."
+                )
+            ]
+        }
+        let ring: KeyRing
+        do { ring = try KeyRing(path: path) } catch {
+            return [.init(name, .fail, error.message, advice: "Mend or restore it, or check VAULT_KEYS: \(KeyRingExamination.stakes)")]
+        }
+        return [check(ring, path)]
+    }
+
+    private static let stakes = "without its own key ring nothing in a store can be read."
+
+    private func check(_ ring: KeyRing, _ path: String) -> HealthReport.Check {
+        let ends = ring.publicKeys["keys"]?.array?.compactMap { $0["notAfter"]?.string.flatMap { Timestamp($0) } } ?? []
+        guard let end = ends.max(), end < SystemTime.now + KeyRingExamination.notice else {
+            return .init(name, "\(path) is there, its owner's alone, with an active key for each use.")
+        }
+        return .init(
+            name,
+            .warn,
+            "Portals may not seal credentials with the ring's newest public key after \(end).",
+            advice: "Add a public key to the ring, and tell portals: autotask-worker keys publish"
+        )
+    }
+}

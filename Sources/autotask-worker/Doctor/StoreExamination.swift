@@ -1,0 +1,81 @@
+import Operations
+import SQLiteStore
+import Store
+
+/// Whether the store can be opened and written: its file, its schema, and the room on its disk.
+struct StoreExamination: Examination {
+    let settings: Settings
+
+    let name = "store"
+    /// With less, the next transaction may fail.
+    private static let leastSpace: Int64 = 4 << 20
+    /// With less, it is time to do something. The log alone grows to some 16 MiB between two times that it is written back.
+    private static let comfortableSpace: Int64 = 256 << 20
+
+    func checks() async -> [HealthReport.Check] {
+        guard let path = try? settings.storePath else { return [] }
+        let disk: StoreDisk
+        do { disk = try await StoreDisk.look(at: path) } catch { return [.init(name, .fail, error.message, advice: "See STORE_URL.")] }
+        return [await file(path, disk), space(disk)]
+    }
+
+    private func file(_ path: String, _ disk: StoreDisk) async -> HealthReport.Check {
+        let format: StoreFormat
+        do { format = try await StoreFormat.look(at: path) } catch {
+            return .init(name, .fail, error.message, advice: StoreExamination.advice(on: error))
+        }
+        if let obstacle = disk.obstacle {
+            return .init(
+                name,
+                .fail,
+                "The store cannot be written. \(obstacle).",
+                advice:
+                    "Make the file and its directory writable for the worker's user, and the file system too: nothing is acknowledged meanwhile."
+            )
+        }
+        if disk.isOpenToOthers {
+            return .init(name, .warn, "Others than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")
+        }
+        let size = (disk.size ?? 0).inMebibytes
+        return switch format {
+        case .none: .init(name, "There is no store \(path) yet: the first run of a worker makes it.")
+        case .older: .init(name, "The store has the schema of an older version (\(size)): the next run of a worker brings it up to date.")
+        case .current: .init(name, "The store can be opened and written (\(size)).")
+        }
+    }
+
+    /// What to do when a store cannot be opened.
+    static func advice(on error: StoreError) -> String {
+        switch error.code {
+        case .newerSchema: "Run the version of autotask-worker that wrote it, or a newer one."
+        case .corrupt:
+            "Stop the workers, keep the file, and bring back a copy: autotask-worker store restore FILE. If STORE_URL names another file, mend that."
+        case .unavailable: "Check STORE_URL, the disk, and the permissions of the file and its directory."
+        case .fenced, .clockBehind, .unexpected: "This is a defect: please report it."
+        }
+    }
+
+    private func space(_ disk: StoreDisk) -> HealthReport.Check {
+        let free = "\(disk.free.inMebibytes) are free on the store's disk"
+        guard disk.hasRoomForFiles else {
+            return .init("disk", .fail, "The store's disk has no room for further files.", advice: "Delete files on it.")
+        }
+        if disk.free < StoreExamination.leastSpace {
+            return .init(
+                "disk",
+                .fail,
+                "The store's disk is full: \(free).",
+                advice: "Free space on it. Nothing is acknowledged meanwhile, and nothing is lost: the broker keeps the jobs."
+            )
+        }
+        if disk.free < StoreExamination.comfortableSpace {
+            return .init(
+                "disk",
+                .warn,
+                "\(free).",
+                advice: "Free space on it before it is full: \(StoreExamination.comfortableSpace.inMebibytes) are a good reserve."
+            )
+        }
+        return .init("disk", "\(free).")
+    }
+}

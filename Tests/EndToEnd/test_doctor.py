@@ -1,0 +1,436 @@
+"""What `doctor` finds: nothing where all is well, and each trouble by its name, with what to do about it."""
+
+import contextlib
+import email.utils
+import http.server
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import pika
+import pytest
+
+from processes import fill, poll
+from tenants import plan
+
+NOWHERE = "127.0.0.1:1"
+
+
+def doctor(worker, *arguments, expect=0, **settings):
+    """Runs it, and returns what it says: the checks by their names."""
+    report = json.loads(worker.cli("doctor", "--json", *arguments, expect=expect, **settings))
+    assert (report["status"] == "fail") == (expect == 1), report
+    return report["checks"]
+
+
+def only(checks, name, status):
+    """The one check of that name and status; it says what to do unless it passes."""
+    found = [check for check in checks[name] if check["status"] == status]
+    assert len(found) == 1, checks
+    assert status == "pass" or found[0]["advice"]
+    return found[0]
+
+
+def troubled(checks):
+    return {name for name, parts in checks.items() for part in parts if part["status"] != "pass"}
+
+
+@pytest.fixture
+def own_store(tmp_path):
+    """A store that no other test has left anything in, as a setting."""
+    return {"STORE_URL": f"sqlite:{tmp_path}/own.sqlite"}
+
+
+@pytest.fixture
+def dead_queue(broker):
+    """The broker's queue for what nobody could handle, empty before and after."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("operator")))
+    channel = connection.channel()
+    channel.queue_purge("autotask.dead")
+    channel.confirm_delivery()
+    yield channel
+    channel.queue_purge("autotask.dead")
+    connection.close()
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@contextlib.contextmanager
+def server(date=None, body=b'{"apiVersions":["V1.0","V2.0"]}', status=200, delay=0):
+    """Something that answers in place of another; yields its `host:port`."""
+    ended = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            ended.wait(delay)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+        def date_time_string(self, timestamp=None):
+            return email.utils.formatdate(timestamp if date is None else date, usegmt=True)
+
+        def log_message(self, *_):
+            pass
+
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{listener.server_address[1]}"
+    finally:
+        ended.set()
+        listener.shutdown()
+        listener.server_close()
+
+
+def autotask_at(host):
+    return {"AUTOTASK_URL": f"http://{host}/atservicesrest/", "AUTOTASK_ALLOWED_HOSTS": host}
+
+
+def write_log_back(store):
+    """Whoever closes a store last writes its log back into the file, and deletes it."""
+    with contextlib.closing(sqlite3.connect(store)) as database:
+        database.execute("SELECT * FROM lanes").fetchall()
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+# All is well
+
+
+def test_a_healthy_worker_passes(other_worker, tenant, own_store, dead_queue, broker, simulator):
+    worker = other_worker
+    settings = {**own_store, "OPERATIONS_LISTEN": f"127.0.0.1:{free_port()}"}
+    worker.start(**settings)
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    before = tenant.database.last_call()
+    for arguments in ([], ["--thorough"]):
+        checks = doctor(worker, *arguments, **settings)
+        assert troubled(checks) == set(), checks
+    assert set(checks) >= {
+        "settings", "key ring", "store", "disk", "integrity", "workers", "jobs", "integrations", "credentials", "writes", "events",
+        "dead letters", "broker", "door", "dead queue", "topology", "alarms", "autotask", "clock", "readiness",
+    }  # fmt: skip
+    text = worker.cli("doctor", **settings)
+    lines = text.splitlines()
+    assert len(lines) == sum(map(len, checks.values())) + 1
+    assert all(line.startswith("✓ ") for line in lines[:-1]) and lines[-1] == f"All {len(lines) - 1} checks pass."
+    # It called Autotask as nobody.
+    assert tenant.database.calls(before) == []
+    for output in (text, json.dumps(checks, ensure_ascii=False)):
+        for secret in (tenant.secret, tenant.username, worker.settings["AUTOTASK_INTEGRATION_CODE"], "on-loopback"):
+            assert secret not in output
+
+
+def test_nothing_is_changed(other_worker, tenant, own_store, tmp_path):
+    worker = other_worker
+    worker.start(**own_store)
+    tenant.connected()
+    # What a dead worker leaves behind: most of it is in the log.
+    worker.kill()
+    for _ in range(2):
+        before = contents(tmp_path)
+        checks = doctor(worker, "--thorough", **own_store)
+        assert "1 of them connected" in only(checks, "integrations", "pass")["output"]
+        after = contents(tmp_path)
+        assert set(after) == set(before)
+        # The log's index is shared memory, in which readers make their mark.
+        assert all(after[name] == before[name] for name in before if not name.endswith("-shm"))
+        write_log_back(tmp_path / "own.sqlite")
+    assert set(before) == {"own.sqlite"}
+
+
+def test_before_the_first_run_there_is_no_store_and_none_is_made(worker, tmp_path):
+    checks = doctor(worker, STORE_URL=f"sqlite:{tmp_path}/none.sqlite")
+    assert "the first run" in only(checks, "store", "pass")["output"]
+    assert list(tmp_path.iterdir()) == []
+    checks = doctor(worker, expect=1, STORE_URL=f"sqlite:{tmp_path}/nowhere/none.sqlite")
+    assert f"{tmp_path}/nowhere" in only(checks, "store", "fail")["output"]
+
+
+# Workers
+
+
+def test_no_worker_is_worth_a_look(other_worker, tenant, own_store, dead_queue):
+    worker = other_worker
+    worker.start(**own_store)
+    tenant.connected()
+    worker.stop()
+    checks = doctor(worker, **own_store, OPERATIONS_LISTEN=f"127.0.0.1:{free_port()}")
+    assert troubled(checks) == {"workers", "door", "readiness"}, checks
+    for name in ("workers", "door", "readiness"):
+        assert "autotask-worker run" in only(checks, name, "warn")["advice"]
+
+
+def test_what_a_dead_worker_holds_is_told_until_another_has_taken_over(other_worker, tenant, own_store):
+    worker = other_worker
+    worker.start(**own_store)
+    tenant.connected()
+    fault = tenant.database.fault("latency", milliseconds=20000, entity="Services")
+    before = tenant.database.last_call()
+    tenant.publish("sync", plan())
+    poll(lambda: tenant.database.calls(before), 20, "the job's first call")
+    worker.kill()
+    fault.clear()
+    check = only(doctor(worker, **own_store), "workers", "warn")
+    assert "Workers that are gone hold 1 integration" in check["output"] and "takes over" in check["advice"]
+    worker.start(**own_store)
+    poll(lambda: only(doctor(worker, **own_store), "workers", "pass")["output"] == "1 worker runs on the store.", 30, "the takeover")
+
+
+def test_a_worker_that_is_not_ready_says_why(other_worker, own_store, broker, portal):
+    worker = other_worker
+    settings = {**own_store, "OPERATIONS_LISTEN": f"127.0.0.1:{free_port()}"}
+    worker.start(**settings)
+    broker.command("stop")
+    try:
+        poll(lambda: worker.health()[0] == 503, 30, "not ready without the broker")
+        checks = doctor(worker, expect=1, **settings)
+    finally:
+        broker.command("start")
+        portal.connect()
+    poll(lambda: worker.health()[0] == 200, 60, "ready again")
+    assert "RabbitMQ" in only(checks, "readiness", "fail")["output"]
+    assert "RabbitMQ" in only(checks, "broker", "fail")["advice"]
+    assert {check["status"] for check in checks["topology"]} == {"warn"}
+
+
+# Settings and key ring
+
+
+def test_every_wrong_setting_is_told_and_the_rest_is_looked_at(worker):
+    checks = doctor(
+        worker, expect=1, CONCURRENT_LANES="many", LOG_LEVEL="loud", AMQP_URL="amqp://worker:hidden@", AUTOTASK_URL="http://elsewhere/"
+    )
+    text = " ".join(check["output"] for check in checks["settings"] if check["status"] == "fail")
+    assert all(name in text for name in ("CONCURRENT_LANES", "LOG_LEVEL", "AMQP_URL", "AUTOTASK_URL")) and "hidden" not in text
+    assert only(checks, "store", "pass") and "broker" not in checks
+
+
+def test_development_is_worth_a_look(worker):
+    checks = doctor(worker, DEVELOPMENT="1", AUTOTASK_INTEGRATION_CODE="")
+    assert {check["output"].split(" ")[0] for check in checks["settings"]} == {"Store", "DEVELOPMENT=1:", "AUTOTASK_INTEGRATION_CODE"}
+
+
+def test_a_key_ring_that_others_may_read_fails(worker, tmp_path):
+    ring = tmp_path / "keys.json"
+    shutil.copy(worker.settings["VAULT_KEYS"], ring)
+    ring.chmod(0o644)
+    check = only(doctor(worker, expect=1, VAULT_KEYS=str(ring)), "key ring", "fail")
+    assert "chmod 600" in check["output"]
+    ring.unlink()
+    check = only(doctor(worker, expect=1, VAULT_KEYS=str(ring)), "key ring", "fail")
+    assert "keys generate" in check["output"]
+
+
+def test_another_stores_key_ring_fails(worker, tenant, tmp_path):
+    tenant.connected()
+    other = {"VAULT_KEYS": str(tmp_path / "keys.json")}
+    worker.cli("keys", "generate", **other)
+    checks = doctor(worker, expect=1, **other)
+    check = only(checks, "credentials", "fail")
+    assert "does not open" in check["output"] and "VAULT_KEYS" in check["advice"]
+    assert tenant.secret not in json.dumps(checks)
+
+
+# The store
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "not a store", "newer", "read-only", "full"])
+def test_a_store_that_cannot_be_worked_with_fails(small_disk, other_worker, tenant, trouble):
+    worker = other_worker
+    store = small_disk / "store.sqlite"
+    settings = {"STORE_URL": f"sqlite:{store}"}
+    worker.start(**settings)
+    tenant.connected()
+    worker.stop()
+    write_log_back(store)
+    if trouble == "damaged":
+        data = bytearray(store.read_bytes())
+        data[-20000:] = b"x" * 20000
+        store.write_bytes(data)
+    elif trouble == "not a store":
+        store.write_bytes(b"x" * 20000)
+    elif trouble == "newer":
+        with contextlib.closing(sqlite3.connect(store)) as database:
+            database.execute("INSERT INTO grdb_migrations (identifier) VALUES ('99')")
+            database.commit()
+    elif trouble == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    else:
+        fill(small_disk)
+    before = sorted(os.listdir(small_disk)), store.read_bytes()
+    checks = doctor(worker, expect=1, **settings)
+    name, text, advice = {
+        "damaged": ("integrity", "damaged", "store restore"),
+        "not a store": ("store", "is not a store", "store restore"),
+        "newer": ("store", "newer program", "Run the version"),
+        "read-only": ("store", "Read-only file system", "writable"),
+        "full": ("disk", "is full", "Free space"),
+    }[trouble]
+    check = only(checks, name, "fail")
+    assert text in check["output"] and advice in check["advice"], check
+    assert (sorted(os.listdir(small_disk)), store.read_bytes()) == before
+    if trouble in ("read-only", "full"):
+        # It can be read for all that.
+        assert only(checks, "integrity", "pass") and only(checks, "integrations", "pass")
+
+
+def test_little_room_is_worth_a_look(small_disk, worker):
+    assert "are free" in only(doctor(worker, STORE_URL=f"sqlite:{small_disk}/store.sqlite"), "disk", "warn")["output"]
+
+
+def test_what_no_worker_leaves_behind_fails_and_is_named(worker, tenant, tmp_path):
+    tenant.connected()
+    copy = tmp_path / "copy.sqlite"
+    worker.cli("store", "backup", str(copy))
+    with contextlib.closing(sqlite3.connect(copy)) as store:
+        store.execute("UPDATE lanes SET worker = 'nobody', running = 999999, turn = NULL, wake_at = NULL WHERE tenant = ?", [tenant.name])
+        store.execute("UPDATE jobs SET payload = x'00' WHERE tenant = ?", [tenant.name])
+        store.commit()
+    checks = doctor(worker, expect=1, STORE_URL=f"sqlite:{copy}")
+    outputs = " ".join(check["output"] for check in checks["integrations"])
+    assert f"nobody takes over: {tenant.name}/workplace" in outputs and "none of its unfinished" in outputs
+    check = only(checks, "jobs", "fail")
+    assert tenant.name in check["output"] and "store backup" in check["advice"]
+
+
+def test_events_that_are_not_published_although_a_worker_runs_fail(other_worker, tenant, own_store, tmp_path):
+    worker = other_worker
+    worker.start(**own_store)
+    tenant.connected()
+    with contextlib.closing(sqlite3.connect(tmp_path / "own.sqlite", timeout=10)) as store:
+        poll(lambda: store.execute("SELECT COUNT(*) FROM outbox").fetchone() == (0,), 20, "the connect's events are published")
+        # As if the outbox had forgotten one an hour ago.
+        store.execute(
+            """INSERT INTO outbox (position, worker, tenant, product, epoch, event_id, type, time, data)
+               SELECT 1, id, ?, 'workplace', 1, 'lost', 'job.conflict', ?, x'7B7D' FROM workers LIMIT 1""",
+            [tenant.name, int((time.time() - 3600) * 1000)],
+        )
+        store.commit()
+    check = only(doctor(worker, expect=1, **own_store), "events", "fail")
+    assert "the oldest for 60 min" in check["output"]
+
+
+# The broker
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [(f"amqp://worker:hidden@{NOWHERE}/", "RabbitMQ runs"), ("amqp://worker:hidden@{host}/", "AMQP_URL")],
+    ids=["down", "refused"],
+)
+def test_a_broker_that_does_not_let_the_worker_in_fails(worker, broker, url, advice):
+    host = urllib.parse.urlsplit(broker.url("worker")).netloc.rpartition("@")[2]
+    checks = doctor(worker, expect=1, AMQP_URL=url.format(host=host))
+    assert advice in only(checks, "broker", "fail")["advice"]
+    assert "hidden" not in json.dumps(checks) and "door" not in checks
+
+
+def test_a_missing_topology_fails_with_and_without_the_management_api(worker):
+    for url in (worker.settings["MANAGEMENT_URL"], ""):
+        checks = doctor(worker, expect=1, PREFIX="elsewhere", MANAGEMENT_URL=url)
+        failing = [check for check in checks["topology"] if check["status"] == "fail"]
+        assert failing and all("elsewhere.jobs is missing" in check["output"] for check in failing)
+        assert all("topology apply" in check["advice"] for check in failing)
+
+
+def test_what_cannot_be_seen_without_the_management_api_is_told(worker):
+    check = only(doctor(worker, MANAGEMENT_URL=""), "topology", "warn")
+    assert "Not seen: types of exchanges" in check["output"] and "alarms" in check["output"]
+    checks = doctor(worker, MANAGEMENT_URL=f"http://operator:hidden@{NOWHERE}")
+    assert "MANAGEMENT_URL" in only(checks, "topology", "warn")["advice"] and "hidden" not in json.dumps(checks)
+
+
+def test_a_message_that_the_broker_gave_up_on_is_worth_a_look(worker, dead_queue):
+    assert only(doctor(worker), "dead queue", "pass")
+    dead_queue.basic_publish("autotask.dead", "", b'{"secret": "Body-of-a-dead-message"}')
+    output = worker.cli("doctor", "--json")
+    check = only(json.loads(output)["checks"], "dead queue", "warn")
+    assert "1 message in autotask.dead" in check["output"] and "dead-letters collect" in check["advice"]
+    assert "Body-of-a-dead-message" not in output
+
+
+def test_a_message_that_the_worker_set_aside_is_worth_a_look(worker, broker, own_store, other_worker):
+    worker.start(**own_store)
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("portal")))
+    connection.channel().basic_publish("autotask.jobs", "sync.msp-none", b"nothing that could be read")
+    connection.close()
+    check = poll(
+        lambda: next((check for check in doctor(worker, **own_store)["dead letters"] if check["status"] == "warn"), None), 20, "a dead letter"
+    )
+    assert check["output"].startswith("1 message set aside: ") and "dead-letters list" in check["advice"]
+
+
+def test_an_alarm_fails(worker, broker):
+    broker.command("alarm", "disk")
+    try:
+        check = poll(
+            lambda: next((check for check in alarms(worker) if check["status"] == "fail"), None), 20, "the alarm"
+        )
+    finally:
+        broker.command("alarm", "off")
+    assert "runs out of disk" in check["output"]
+    poll(lambda: only(doctor(worker), "alarms", "pass"), 20, "the end of the alarm")
+
+
+def alarms(worker):
+    try:
+        return doctor(worker, expect=1)["alarms"]
+    except AssertionError:
+        return []
+
+
+# Autotask, and the clock
+
+
+def test_an_autotask_that_does_not_answer_fails(worker):
+    check = only(doctor(worker, expect=1, **autotask_at(NOWHERE)), "autotask", "fail")
+    assert NOWHERE in check["output"] and "AUTOTASK_URL" in check["advice"]
+
+
+def test_what_answers_otherwise_than_autotask_fails(worker):
+    with server(body=b"<html>a proxy's page</html>") as host:
+        assert only(doctor(worker, expect=1, **autotask_at(host)), "autotask", "fail")
+    with server(status=503) as host:
+        assert "answers 503" in only(doctor(worker, expect=1, **autotask_at(host)), "autotask", "fail")["output"]
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, "pass"), (-20, "pass"), (-90, "warn"), (7200, "warn")])
+def test_the_clock_is_compared_with_autotasks(worker, seconds, status):
+    with server(date=time.time() + seconds) as host:
+        check = only(doctor(worker, **autotask_at(host)), "clock", status)
+    if status == "warn":
+        assert ("ahead of" if seconds < 0 else "behind") in check["output"]
+
+
+def test_what_takes_too_long_is_given_up_and_named(worker):
+    """Each answer comes soon enough; all together do not."""
+    with server(body=b"[]", delay=6) as host:
+        begun = time.monotonic()
+        check = only(doctor(worker, expect=1, MANAGEMENT_URL=f"http://{host}"), "topology", "fail")
+    assert "No answer within 10 s" in check["output"] and time.monotonic() - begun < 25
+
+
+# The whole run
+
+
+@pytest.mark.last
+def test_after_everything_there_is_nothing_to_mend(worker):
+    checks = doctor(worker, "--thorough")
+    assert troubled(checks) <= {"dead letters", "dead queue"}, checks
