@@ -38,6 +38,9 @@ def arguments():
     parser.add_argument("--workers", type=int, default=3, help="how many workers share the store (default 3)")
     parser.add_argument("--tenants", type=int, default=200, help="how many tenants send jobs (default 200)")
     parser.add_argument("--rate", type=float, default=15, help="jobs a second (default 15)")
+    parser.add_argument(
+        "--settling", type=float, default=SETTLING_SECONDS, help=f"seconds in which every job has to end then (default {SETTLING_SECONDS})"
+    )
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE", help="write all figures as JSON")
     parser.add_argument("--keep", action="store_true", help="keep logs and store although all is well")
     parser.add_argument("--list", action="store_true", help="list the faults, and do not run")
@@ -136,9 +139,9 @@ def meet(world, together, progress):
             fault.end()
 
 
-def settle(world, progress):
+def settle(world, progress, seconds):
     """Waits until every confirmed job has its ending."""
-    deadline = time.monotonic() + SETTLING_SECONDS
+    deadline = time.monotonic() + seconds
     while world.load.open_jobs() and time.monotonic() < deadline and world.wait(0.5):
         progress.tick(world, "settling")
     for job in world.load.open_jobs()[:20]:
@@ -170,7 +173,7 @@ def run(options, directory, progress):
         play(world, sequence, progress, options.minutes * 60)
         progress.say("The time is up: no more jobs, no more faults.")
         world.load.finish()
-        settle(world, progress)
+        settle(world, progress, options.settling)
         sampler.stop()
         for name, (status, seconds) in world.fleet.stop().items():
             if status != 0:

@@ -1,5 +1,6 @@
 """A clock of one process's own, by libfaketime: the machine's is never set."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -7,6 +8,8 @@ import signal
 import subprocess
 
 LIBRARY = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+SHARED_MEMORY = pathlib.Path("/dev/shm")
+ATTEMPTS = 5
 IS_THERE = LIBRARY is not None and shutil.which("faketime") is not None
 
 
@@ -16,6 +19,7 @@ class Clock:
     def __init__(self, path):
         self.path = path
         self.keeper = None
+        self.shared = ""  # The names of what the keeper shares.
         self.set(0)
 
     def set(self, seconds):
@@ -27,17 +31,25 @@ class Clock:
         The shared memory comes from the `faketime` command: a process that libfaketime makes it for has its environment moved, and
         Swift then does not find the arguments that stand before it.
         """
-        self.release()
-        self.keeper = subprocess.Popen(
-            ["faketime", "-f", "+0", "sh", "-c", 'echo "$FAKETIME_SHARED"; unset LD_PRELOAD; exec sleep infinity'],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        # Its objects bear its process id. Where a run that was killed has left those of the same id, it fails, and another id does.
+        for _ in range(ATTEMPTS):
+            self.release()
+            self.keeper = subprocess.Popen(
+                ["faketime", "-f", "+0", "sh", "-c", 'echo "$FAKETIME_SHARED"; unset LD_PRELOAD; exec sleep infinity'],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,
+            )
+            self.shared = self.keeper.stdout.readline().strip()
+            if self.shared:
+                break
+        else:
+            raise OSError(f"faketime shares no memory, {ATTEMPTS} times in a row: see what was left in {SHARED_MEMORY}")
         return {
             "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_SHARED": self.keeper.stdout.readline().strip(),
+            "FAKETIME_SHARED": self.shared,
             "FAKETIME_TIMESTAMP_FILE": str(self.path),
             "FAKETIME_NO_CACHE": "1",
             "DONT_FAKE_MONOTONIC": "1",
@@ -45,7 +57,13 @@ class Clock:
 
     def release(self):
         if self.keeper is not None:
-            os.killpg(self.keeper.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.keeper.pid, signal.SIGTERM)
             self.keeper.wait(timeout=10)
             self.keeper.stdout.close()
             self.keeper = None
+            # It ended with its group, before it could take them away.
+            for name in self.shared.split():
+                kind = "sem." if "_sem_" in name else ""
+                (SHARED_MEMORY / f"{kind}{name.removeprefix('/')}").unlink(missing_ok=True)
+            self.shared = ""

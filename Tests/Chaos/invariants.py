@@ -168,7 +168,10 @@ def the_monitor_saw_what_the_journal_holds(run):
 
 
 def refused_credentials_are_hardly_tried(run):
-    """Two calls for each set of credentials that was refused, and two for each sudden death of a worker that held a job of the lane."""
+    """Two calls for each set of credentials that was refused, and two for each sudden death of a worker that held a job of the lane.
+
+    One more for each refusal that was lost on its way: it told the worker nothing.
+    """
     for lane in run.load.lanes:
         refused = [call for call in run.calls_of(lane) if call["status"] == 401 and not was_through_another_zone(run, call)]
         if not refused:
@@ -181,11 +184,12 @@ def refused_credentials_are_hardly_tried(run):
         losses = sum(event["type"] == "autotask.connection.lost" for event in run.of_lane(lane))
         changes = len(lane.password_changes)
         deaths = sum((lane.tenant, lane.product) == held[:2] for _, _, all_held in run.world.kills for held in all_held)
-        allowed = REFUSALS * (len(causes) + max(losses, changes) + deaths)
+        lost = sum(any(abs(moment(call["startedAt"]) - at) < 1 for call in refused) for at in run.world.calls.unheard[lane.user.lower()])
+        allowed = REFUSALS * (len(causes) + max(losses, changes) + deaths) + lost
         if len(refused) > allowed:
             yield (
                 f"{lane.name}: {len(refused)} calls with refused credentials, for {len(causes)} connects that failed, "
-                f"{changes} changes of the password and {deaths} interruptions"
+                f"{changes} changes of the password, {deaths} interruptions and {lost} lost answers"
             )
 
 

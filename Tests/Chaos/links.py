@@ -1,6 +1,7 @@
 """A network that can be made to fail: TCP proxies before the broker and before Autotask."""
 
 import asyncio
+import collections
 import enum
 import functools
 import random
@@ -220,6 +221,7 @@ class CallObserver:
         self.in_progress = {}
         self.too_many = []  # (database, how many, path)
         self.calls = 0
+        self.unheard = collections.defaultdict(list)  # By user name in lower case, time.time() of each call whose answer never arrived.
         self.on_call = None  # Asked with (user, client port) whether a call may pass.
         self.limit = 2
 
@@ -235,7 +237,7 @@ class CallObserver:
         if self.on_call is not None and not self.on_call((user or lookup or "").lower(), connection.client_port):
             return False
         database = self.database_of.get((user or "").lower())
-        connection.request = (database,)
+        connection.request = (database, (user or "").lower(), time.time())
         if database is not None:
             count = self.in_progress[database] = self.in_progress.get(database, 0) + 1
             if count > self.limit:
@@ -243,12 +245,19 @@ class CallObserver:
         return True
 
     def answered(self, connection):
-        self.closed(connection)
+        self.end(connection)
 
     def closed(self, connection):
+        if (request := self.end(connection)) is not None:
+            _, user, sent_at = request
+            self.unheard[user].append(sent_at)
+
+    def end(self, connection):
+        """Returns: what was kept of the call in progress, if there was one."""
         request, connection.request = connection.request, None
         if request is not None and request[0] is not None:
             self.in_progress[request[0]] -= 1
+        return request
 
 
 def header(headers, name):
