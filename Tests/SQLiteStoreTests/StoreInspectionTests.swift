@@ -295,7 +295,12 @@ struct StoreInspectionTests {
         )
         _ = try await store.accept([.job("running", .two)], by: .one, at: .start) { _ in preconditionFailure() }
         _ = try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }
-        let letter = DeadLetter(at: .start, reason: "untrusted", detail: "", sha256: [1], size: 1, queue: "q", routingKey: "k")
+        let letter = DeadLetter(
+            at: .start,
+            cause: FailureCause(reason: "untrusted"),
+            detail: "",
+            content: .message(DeadMessage(sha256: [1], size: 1, queue: "q", routingKey: "k"))
+        )
         _ = try await store.accept(
             [.job("waiting", .three), .refused("no", .four, letter), IntakeItem(.deadLetter(letter))],
             by: .one,

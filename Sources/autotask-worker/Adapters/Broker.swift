@@ -12,7 +12,6 @@ struct Broker {
     /// What the broker itself gives up on.
     var deadQueue: String { "\(settings.prefix).dead" }
     var journalQueue: String { "\(settings.prefix).results.journal" }
-    var deadQueue: String { "\(settings.prefix).dead" }
 
     /// A name that the user may give to a queue of its own: portals and monitors each have a name space.
     func temporaryQueue(of user: String) -> String {
