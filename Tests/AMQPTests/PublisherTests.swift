@@ -116,4 +116,24 @@ struct PublisherTests {
             #expect(error?.code == .shutDown)
         }
     }
+
+    /// RabbitMQ 3.10 says of a stream without a leader that it is not found, and confirms what is routed to it all the same.
+    @Test func `nothing is published before the queues that are awaited are there`() async throws {
+        try await Scratch.with { scratch in
+            let late = Topology.Queue(name: "\(scratch.name).late", arguments: ["x-queue-type": "stream"])
+            let publisher = try scratch.publisher { $0.awaitedQueues = [late.name] }
+            try await withRunning(publisher) {
+                try await publisher.states.first {
+                    if case .disconnected(let reason?) = $0 { reason.code == .notFound } else { false }
+                }
+                async let published: Void = publisher.publish(scratch.message(1))
+                #expect(try await scratch.messageCount() == 0)
+                let topology = Topology(exchanges: [], queues: [late], bindings: [])
+                try await topology.apply(to: TestBroker.configuration())
+                try await published
+                try await topology.delete(from: TestBroker.configuration())
+            }
+            #expect(try await scratch.messageCount() == 1)
+        }
+    }
 }

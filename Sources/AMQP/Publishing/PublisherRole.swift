@@ -62,6 +62,7 @@ struct PublisherRole: ConnectionRole {
     }
 
     mutating func opened(_ connection: BrokerConnection) throws(AMQPError) {
+        for queue in configuration.awaitedQueues { try connection.declare(Topology.Queue(name: queue, arguments: [:]), passively: true) }
         try open(connection, now: .now)
     }
 

@@ -34,18 +34,26 @@ struct Broker {
         }
     }
 
-    /// Refuses to go on when an exchange or a queue is missing. A broker that cannot be reached is waited for.
+    /// Refuses to go on when an exchange or a queue is missing. A broker that cannot be reached is waited for, and one that has just started
+    /// may not find its queues for a moment.
     func checkTopology(log: Logger) async throws {
-        let report: TopologyReport
-        do { report = try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
-            log.warning("The broker cannot be asked for its topology", metadata: .keys([.error: "\(error)"]))
-            return
+        let deadline = ContinuousClock.now + .seconds(5)
+        while true {
+            let report: TopologyReport
+            do { report = try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
+                log.warning("The broker cannot be asked for its topology", metadata: .keys([.error: "\(error)"]))
+                return
+            }
+            if report.isGood { return }
+            guard ContinuousClock.now < deadline else { throw Failure(.unavailable, report.description) }
+            try await Task.sleep(for: .milliseconds(250))
         }
-        guard report.isGood else { throw Failure(.unavailable, report.description) }
     }
 
     func publisher(log: Logger) throws -> Publisher {
-        try Publisher(connection: configuration(name: "autotask-worker results"), log: log)
+        var configuration = PublisherConfiguration()
+        configuration.awaitedQueues = [journalQueue]
+        return try Publisher(connection: self.configuration(name: "autotask-worker results"), configuration: configuration, log: log)
     }
 
     func consumer(log: Logger) throws -> Consumer {
