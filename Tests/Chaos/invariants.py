@@ -315,6 +315,16 @@ def the_store_is_lawful(run):
             yield f"tenant list: {lane['waitingJobs']} jobs wait for {lane['tenant']}, {lane['product']}"
 
 
+def doctor_finds_nothing_to_mend(run):
+    """No worker runs any more, and letters of refused messages are expected: of anything else not even a warning."""
+    report = json.loads(run.world.cli("doctor", "--thorough", "--json", expect=(0, 1)))
+    expected = {"workers", "door", "dead letters", "settings", "topology", "store", "clock"}
+    for name, checks in report["checks"].items():
+        for check in checks:
+            if check["status"] == "fail" or (check["status"] == "warn" and name not in expected):
+                yield f"doctor says of {name}: {check['output']}"
+
+
 # 8
 
 
@@ -365,6 +375,7 @@ ALL = (
     nothing_from_before_a_reset_runs_after_it,
     poison_is_abandoned_alone,
     the_store_is_lawful,
+    doctor_finds_nothing_to_mend,
     no_secret_is_anywhere,
     events_keep_the_contract,
     faults_saw_nothing_unlawful,
