@@ -29,6 +29,20 @@ struct StoreFileTests {
         await store.close()
     }
 
+    /// As the workers of a fleet do on a new machine.
+    @Test("Many may open a new store at the same time")
+    func openingAtOnce() async throws {
+        let path = path
+        let stores = try await withThrowingTaskGroup { group in
+            for _ in 0..<8 { group.addTask { try await SQLiteStore(path: path) } }
+            return try await group.reduce(into: [SQLiteStore]()) { $0.append($1) }
+        }
+        for (index, store) in stores.enumerated() {
+            _ = try await store.join(WorkerID("worker-\(index)"), until: .start + .seconds(15), at: .start)
+            await store.close()
+        }
+    }
+
     @Test("Only the owner may read a new store and its log")
     func mode() async throws {
         let store = try await SQLiteStore(path: path)

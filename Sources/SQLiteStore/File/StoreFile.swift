@@ -17,9 +17,12 @@ enum StoreFile {
     static func open(_ path: String, mustExist: Bool) throws(StoreError) -> DatabasePool {
         try prepareFile(path, mustExist: mustExist)
         do {
-            try check(path, mayBeEmpty: true)
-            let pool = try DatabasePool(path: path, configuration: configuration)
-            try Schema.migrator.migrate(pool)
+            let pool = try OpeningLock.holding(path) {
+                try check(path, mayBeEmpty: true)
+                let pool = try DatabasePool(path: path, configuration: configuration)
+                try Schema.migrator.migrate(pool)
+                return pool
+            }
             try pool.writeWithoutTransaction { database in
                 // What is committed is on disk; GRDB's default for a log is less.
                 try database.execute(sql: "PRAGMA synchronous = FULL")
