@@ -98,7 +98,7 @@ class Stopped(Fault):
         number = self.world.simulator.request("POST", "faults", latency)["id"]
         self.world.wait(1.5)
         self.fenced_before = self.fenced()
-        self.busy = self.member.pid is not None and bool(self.world.wait_until(self.held, 8))
+        self.busy = self.member.pid is not None and self.world.wait_until(self.held, 8)
         self.member.suspend()
         self.world.simulator.request("DELETE", f"faults/{number}")
 
@@ -128,6 +128,13 @@ class WorkerStoppedLong(Stopped):
 
     name = "worker-stopped-long"
     shortest = longest = LEASE_SECONDS + 7
+
+    def begin(self):
+        super().begin()
+        if self.busy:
+            self.mark("worker stopped → first event of a job it worked on", jobs={(tenant, job) for tenant, _, job in self.busy})
+            # As long as it has the door, nothing new comes in.
+            self.mark("worker stopped → first event of a job published since", published_since=time.time())
 
     def end(self):
         super().end()

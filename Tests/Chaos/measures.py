@@ -73,15 +73,21 @@ class Sampler:
 def recoveries(world):
     """By kind, how many there were and how many seconds they took: median and most."""
     taken = {}
+    published_at = {job.key: job.first_attempt for job in world.load.jobs}
+
+    def is_meant(event, mark):
+        if "tenants" in mark and event["subject"] not in mark["tenants"]:
+            return False
+        if "jobs" in mark and (event["subject"], event.get("jobid")) not in mark["jobs"]:
+            return False
+        if "published_since" in mark and published_at.get((event["subject"], event.get("jobid")), 0) < mark["published_since"]:
+            return False
+        return event["terminal"] or not mark.get("terminal")
+
     for mark in world.marks:
         until = mark.get("until")
         if until is None:
-            tenants = mark.get("tenants")
-            until = world.live.first_after(
-                mark["at"],
-                lambda event, mark=mark, tenants=tenants: (tenants is None or event["subject"] in tenants)
-                and (not mark.get("terminal") or event["terminal"]),
-            )
+            until = world.live.first_after(mark["at"], lambda event, mark=mark: is_meant(event, mark))
         if until is not None:
             taken.setdefault(mark["kind"], []).append(until - mark["at"])
     return {
