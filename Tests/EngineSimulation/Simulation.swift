@@ -15,6 +15,8 @@ package struct Simulation {
         package var steps: Int
         /// What happened, in its order.
         package var timeline: String
+        /// Whether something of the run is still in memory: millions have to fit in.
+        package var isInMemory: @Sendable () -> Bool
     }
 
     /// How long tenants get once everything works again.
@@ -69,7 +71,8 @@ package struct Simulation {
             faults: world.faults.counts,
             jobs: portal.published.count,
             steps: steps,
-            timeline: world.timeline.text
+            timeline: world.timeline.text,
+            isInMemory: { [weak world] in world != nil }
         )
     }
 }

@@ -10,6 +10,7 @@ struct SimulationTests {
         let first = Simulation.run(seed: 4711)
         #expect(Simulation.run(seed: 4711).timeline == first.timeline)
         #expect(first.jobs > 0)
+        #expect(!first.isInMemory())
     }
 
     @Test func `no seed breaks an invariant`() async {

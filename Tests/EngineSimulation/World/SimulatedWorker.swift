@@ -50,10 +50,16 @@ final class SimulatedWorker: Sendable {
 
     /// One life of the process: until one of its services fails, or all have finished.
     private func run() async throws {
+        let store = world.store(of: self)
+        // What holds each other as long as a process lives lets go of each other here: the store and the outbox, the engine and this.
+        defer {
+            store.observeEvents { _ in }
+            state.withLock { $0.services = [] }
+        }
         let engine = Engine(
             source: source,
             sink: SimulatedSink(world: world, process: process),
-            store: world.store(of: self),
+            store: store,
             vault: World.vault,
             autotask: AutotaskAccess(
                 transport: SimulatedTransport(worker: self, network: world.network),
