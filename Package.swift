@@ -130,7 +130,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Autotask", "AutotaskModel", "Contract", "Engine", "HTTP", "SQLiteStore", "Store", "Vault", crypto, lifecycle, logging,
+                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "Store", "Vault", crypto,
+                lifecycle, logging,
             ],
             swiftSettings: house
         ),

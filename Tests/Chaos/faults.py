@@ -237,6 +237,7 @@ class ClockStepped(Fault):
 
     def begin(self):
         self.member = next(member for member in self.world.fleet.members if member.clock is not None)
+        self.begun_at = time.time()
         self.member.clock.set(self.step)
         self.hit(self.member.pid)
         if self.dice < 0.7:
@@ -248,6 +249,7 @@ class ClockStepped(Fault):
 
     def end(self):
         self.member.clock.set(0)
+        self.world.clock_settings.append((self.begun_at, time.time()))
         # The store holds a clock that was ahead to what it said: with the right one it may be refused until that time has come.
         self.world.kill(self.member)
 

@@ -219,7 +219,8 @@ class CallObserver:
     def __init__(self):
         self.database_of = {}  # By user name in lower case; filled by whoever makes databases.
         self.in_progress = {}
-        self.too_many = []  # (database, how many, path)
+        self.begun = collections.defaultdict(list)  # By database, time.time() of each call in progress.
+        self.too_many = []  # (time.time(), database, how many seconds each call has been in progress, path)
         self.calls = 0
         self.unheard = collections.defaultdict(list)  # By user name in lower case, time.time() of each call whose answer never arrived.
         self.on_call = None  # Asked with (user, client port) whether a call may pass.
@@ -237,11 +238,13 @@ class CallObserver:
         if self.on_call is not None and not self.on_call((user or lookup or "").lower(), connection.client_port):
             return False
         database = self.database_of.get((user or "").lower())
-        connection.request = (database, (user or "").lower(), time.time())
+        now = time.time()
+        connection.request = (database, (user or "").lower(), now)
         if database is not None:
-            count = self.in_progress[database] = self.in_progress.get(database, 0) + 1
-            if count > self.limit:
-                self.too_many.append((database, count, line))
+            self.in_progress[database] = self.in_progress.get(database, 0) + 1
+            self.begun[database].append(now)
+            if len(self.begun[database]) > self.limit:
+                self.too_many.append((now, database, [round(now - begun, 1) for begun in self.begun[database]], line))
         return True
 
     def answered(self, connection):
@@ -257,6 +260,7 @@ class CallObserver:
         request, connection.request = connection.request, None
         if request is not None and request[0] is not None:
             self.in_progress[request[0]] -= 1
+            self.begun[request[0]].remove(request[2])
         return request
 
 

@@ -41,6 +41,7 @@ class World:
         self.kills = []  # (time.time(), worker, [(tenant, product, job)]): whom each sudden death interrupted.
         self.restores = []  # time.time() of each backup that was restored.
         self.moves = collections.defaultdict(list)  # By database, (time.time(), zone) of each move.
+        self.clock_settings = []  # (begin, end) of each time in which a worker's clock was not the machine's, by time.time().
         self.poisoned = []  # The jobs that killed workers, with how often.
         self.begun = time.monotonic()
         self.ending = threading.Event()

@@ -277,7 +277,7 @@ struct StoreInspectionTests {
                 ],
                 changes: LaneChanges(
                     connection: .set(.sample),
-                    refusedCredentials: .set(RefusedCredentials(digest: [1], at: .start, code: .credentialsInvalid)),
+                    refusedCredentials: .remember(RefusedCredentials(digest: [1], at: .start, code: .credentialsInvalid)),
                     bindings: [ServiceBinding(planID: "plan", serviceKey: "license", autotaskServiceID: 1, status: .synced)],
                     journal: [
                         JournalEntry(

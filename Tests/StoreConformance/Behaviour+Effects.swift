@@ -12,7 +12,7 @@ extension Behaviour {
                 "a",
                 changes: LaneChanges(
                     connection: .set(connection),
-                    refusedCredentials: .set(refused),
+                    refusedCredentials: .remember(refused),
                     billingCodes: .set(codes),
                     becomesEligible: true,
                     becomesEnabled: true,
@@ -23,7 +23,7 @@ extension Behaviour {
             try await bench.run("b")
             let state = try await bench.state()
             #expect(state.connection == connection)
-            #expect(state.refusedCredentials == refused)
+            #expect(state.refusedCredentials == [refused])
             #expect(state.billingCodes == codes)
             #expect(state.isEligible && state.isEnabled)
             #expect(Set(state.bindings) == [.of("license"), .of("storage", id: nil, status: .error)])
@@ -35,7 +35,7 @@ extension Behaviour {
                 "a",
                 changes: LaneChanges(
                     connection: .set(.of(database: 5)),
-                    refusedCredentials: .set(refused),
+                    refusedCredentials: .remember(refused),
                     billingCodes: .set(CachedBillingCodes(readAt: Bench.start, codes: [1]))
                 )
             )
@@ -43,13 +43,27 @@ extension Behaviour {
             lost.status = .credentialsRejected
             lost.capabilities.costVisible = true
             lost.wrappedKey = [9]
-            try await bench.run("b", changes: LaneChanges(connection: .set(lost), refusedCredentials: .remove))
+            try await bench.run("b", changes: LaneChanges(connection: .set(lost), refusedCredentials: .forget(digest: [1])))
             #expect(try await bench.state().connection == lost)
-            #expect(try await bench.state().refusedCredentials == nil)
+            #expect(try await bench.state().refusedCredentials.isEmpty)
             #expect(try await bench.state().billingCodes?.codes == [1])
             try await bench.run("c", changes: LaneChanges(connection: .remove, billingCodes: .remove))
             #expect(try await bench.state().connection == nil)
             #expect(try await bench.state().billingCodes == nil)
+        },
+        Behaviour("the latest refused credentials are remembered, each once") { bench in
+            func refused(_ digest: UInt8, at seconds: Int) -> RefusedCredentials {
+                RefusedCredentials(digest: [digest], at: bench.time(seconds), code: .credentialsInvalid)
+            }
+            for (number, digest) in [1, 2, 3, 2, 4, 5].enumerated() {
+                let changes = LaneChanges(refusedCredentials: .remember(refused(UInt8(digest), at: number)))
+                try await bench.run("job-\(number)", changes: changes)
+            }
+            #expect(
+                try await bench.state().refusedCredentials == [refused(3, at: 2), refused(2, at: 3), refused(4, at: 4), refused(5, at: 5)]
+            )
+            try await bench.run("accepted", changes: LaneChanges(refusedCredentials: .forget(digest: [4])))
+            #expect(try await bench.state().refusedCredentials.map(\.digest) == [[3], [2], [5]])
         },
         Behaviour("bindings are inserted, replaced and retired by plan and key") { bench in
             try await bench.run(
@@ -114,7 +128,7 @@ extension Behaviour {
             let state = try await bench.state()
             #expect(state.epoch == last + 1)
             #expect(state.isEligible && !state.isEnabled)
-            #expect(state.connection == nil && state.refusedCredentials == nil && state.billingCodes == nil)
+            #expect(state.connection == nil && state.refusedCredentials.isEmpty && state.billingCodes == nil)
             #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.unsettledSince == nil)
             let next = try await bench.run("next")
             #expect(next.epochs == [last + 1] && next.sequences == [1])
@@ -193,7 +207,7 @@ extension Bench {
             lane,
             changes: LaneChanges(
                 connection: .set(.of(database: 5)),
-                refusedCredentials: .set(RefusedCredentials(digest: [1], at: Bench.start, code: .credentialsInvalid)),
+                refusedCredentials: .remember(RefusedCredentials(digest: [1], at: Bench.start, code: .credentialsInvalid)),
                 billingCodes: .set(CachedBillingCodes(readAt: Bench.start, codes: [1])),
                 becomesEligible: true,
                 becomesEnabled: true,

@@ -65,7 +65,7 @@ final class TenantSession {
     var changes: LaneChanges {
         LaneChanges(
             connection: connection == stored ? .keep : .set(connection),
-            refusedCredentials: refusal.map { .set($0) } ?? .keep
+            refusedCredentials: refusal.map { .remember($0) } ?? .keep
         )
     }
 

@@ -72,8 +72,11 @@ final class Outbox: Sendable {
             while !Task.isCancelled {
                 let batch = await nextBatch()
                 if batch.isEmpty {
-                    if state.withLock({ $0.isDraining && $0.waiting.isEmpty && !$0.mustRead }) { return }
-                    _ = await signal.wait()
+                    let (isDraining, mustRead) = state.withLock { ($0.isDraining && $0.waiting.isEmpty, $0.mustRead) }
+                    // What cannot be read now stays in the store ...
+                    if isDraining { return }
+                    // ... and is asked for again: nobody else would wake this worker for it.
+                    if !mustRead { _ = await signal.wait() }
                     continue
                 }
                 let confirmed = await sink.publish(batch.map(\.event))

@@ -221,6 +221,18 @@ enum Schema {
         ALTER TABLE jobs ADD COLUMN held_up INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE outbox ADD COLUMN redrive_of TEXT;
 
+        -- Several of a lane.
+        ALTER TABLE refused_credentials RENAME TO refused_credentials_1;
+        CREATE TABLE refused_credentials (
+            lane INTEGER NOT NULL REFERENCES lanes (id),
+            digest BLOB NOT NULL,
+            refused_at INTEGER NOT NULL,
+            code TEXT NOT NULL,
+            PRIMARY KEY (lane, digest)
+        ) WITHOUT ROWID;
+        INSERT INTO refused_credentials SELECT lane, digest, refused_at, code FROM refused_credentials_1;
+        DROP TABLE refused_credentials_1;
+
         ALTER TABLE dead_letters RENAME TO dead_letters_1;
         CREATE TABLE dead_letters (
             id INTEGER PRIMARY KEY,

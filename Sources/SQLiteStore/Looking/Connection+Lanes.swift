@@ -62,18 +62,22 @@ extension Connection {
             """
             SELECT c.status, c.zone_name, c.zone_api_url, c.zone_web_url, c.database_id, c.username, k.wrapped_key, c.credentials,
                 c.credentials_digest, c.can_query, c.can_create, c.can_update, c.cost_visible, c.service_fields, c.established_at,
-                r.digest, r.refused_at, r.code, b.read_at, b.codes
+                b.read_at, b.codes, EXISTS (SELECT 1 FROM refused_credentials r WHERE r.lane = lanes.id)
             FROM lanes LEFT JOIN connections c ON c.lane = lanes.id LEFT JOIN credential_keys k ON k.lane = lanes.id
-                LEFT JOIN refused_credentials r ON r.lane = lanes.id LEFT JOIN billing_codes b ON b.lane = lanes.id
+                LEFT JOIN billing_codes b ON b.lane = lanes.id
             WHERE lanes.id = ?
             """,
             lane
         ) { row in
             if !row.isNull(0) { state.connection = try row.connection() }
-            if !row.isNull(15) {
-                state.refusedCredentials = RefusedCredentials(digest: row.bytes(15), at: row.moment(16), code: try row.word(17))
-            }
-            if !row.isNull(18) { state.billingCodes = CachedBillingCodes(readAt: row.moment(18), codes: row.bytes(19)) }
+            if !row.isNull(15) { state.billingCodes = CachedBillingCodes(readAt: row.moment(15), codes: row.bytes(16)) }
+            if row.bool(17) { state.refusedCredentials = try refusedCredentials(lane: lane) }
+        }
+    }
+
+    private func refusedCredentials(lane: Int64) throws -> [RefusedCredentials] {
+        try all("SELECT digest, refused_at, code FROM refused_credentials WHERE lane = ? ORDER BY refused_at, digest", lane) { row in
+            RefusedCredentials(digest: row.bytes(0), at: row.moment(1), code: try row.word(2))
         }
     }
 

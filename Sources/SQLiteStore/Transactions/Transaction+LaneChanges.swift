@@ -32,7 +32,7 @@ extension Transaction {
     /// Erases the lane. The credentials' key goes first: without it the credentials are noise already.
     private func reset(_ row: inout LaneRow, unsettledSince: Timestamp?) throws {
         try apply(.remove as LaneChanges.Change<ConnectionRecord>, to: &row)
-        try apply(.remove as LaneChanges.Change<RefusedCredentials>, to: row)
+        try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
         try removeBindings(of: row)
         // The tenant's ids lead to the lane's jobs: a reset is rare, and an index for it would cost every job.
@@ -93,17 +93,25 @@ extension Transaction {
         }
     }
 
-    private func apply(_ change: LaneChanges.Change<RefusedCredentials>, to row: LaneRow) throws {
+    private func apply(_ change: LaneChanges.RefusalChange, to row: LaneRow) throws {
         switch change {
         case .keep: break
-        case .remove: try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
-        case .set(let refused):
+        case .forget(let digest): try connection.run("DELETE FROM refused_credentials WHERE lane = ? AND digest = ?", row.id, digest)
+        case .remember(let refused):
             try connection.run(
                 "INSERT OR REPLACE INTO refused_credentials (lane, digest, refused_at, code) VALUES (?, ?, ?, ?)",
                 row.id,
                 refused.digest,
                 refused.at,
                 refused.code.rawValue
+            )
+            try connection.run(
+                """
+                DELETE FROM refused_credentials WHERE lane = ?1 AND digest NOT IN
+                    (SELECT digest FROM refused_credentials WHERE lane = ?1 ORDER BY refused_at DESC, digest DESC LIMIT ?2)
+                """,
+                row.id,
+                RefusedCredentials.limit
             )
         }
     }

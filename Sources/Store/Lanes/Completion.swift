@@ -45,8 +45,17 @@ package struct LaneChanges: Sendable {
         case remove
     }
 
+    /// What becomes of the memory of credentials that Autotask refused.
+    package enum RefusalChange: Sendable {
+        case keep
+        /// In the place of an earlier refusal of the same; beyond ``RefusedCredentials/limit`` the oldest is forgotten.
+        case remember(RefusedCredentials)
+        /// They were accepted.
+        case forget(digest: [UInt8])
+    }
+
     package var connection: Change<ConnectionRecord>
-    package var refusedCredentials: Change<RefusedCredentials>
+    package var refusedCredentials: RefusalChange
     package var billingCodes: Change<CachedBillingCodes>
     /// Sets ``LaneState/isEligible``.
     package var becomesEligible: Bool
@@ -71,7 +80,7 @@ package struct LaneChanges: Sendable {
 
     package init(
         connection: Change<ConnectionRecord> = .keep,
-        refusedCredentials: Change<RefusedCredentials> = .keep,
+        refusedCredentials: RefusalChange = .keep,
         billingCodes: Change<CachedBillingCodes> = .keep,
         becomesEligible: Bool = false,
         becomesEnabled: Bool = false,

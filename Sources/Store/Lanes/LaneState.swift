@@ -8,8 +8,8 @@ package struct LaneState: Sendable {
     /// Whether `integration.enabled` was told in this epoch.
     package var isEnabled: Bool
     package var connection: ConnectionRecord?
-    /// Credentials that Autotask refused lately.
-    package var refusedCredentials: RefusedCredentials?
+    /// Credentials that Autotask refused lately, each once, the latest last; at most ``RefusedCredentials/limit``.
+    package var refusedCredentials: [RefusedCredentials]
     package var bindings: [ServiceBinding]
     /// Writes whose outcome is not settled: entries that are not ``JournalEntry/State/verified``.
     package var openWrites: [JournalEntry]
@@ -22,7 +22,7 @@ package struct LaneState: Sendable {
         isEligible: Bool = false,
         isEnabled: Bool = false,
         connection: ConnectionRecord? = nil,
-        refusedCredentials: RefusedCredentials? = nil,
+        refusedCredentials: [RefusedCredentials] = [],
         bindings: [ServiceBinding] = [],
         openWrites: [JournalEntry] = [],
         unsettledSince: Timestamp? = nil,
@@ -94,6 +94,9 @@ package struct ConnectionRecord: Hashable, Sendable {
 
 /// Credentials that Autotask refused: answered from memory for 5 minutes (design decision 6).
 package struct RefusedCredentials: Hashable, Sendable {
+    /// So many are remembered of a lane, so that a user who tries one password after the other, and the first again, is not locked.
+    package static let limit = 4
+
     /// See ``ConnectionRecord/credentialsDigest``.
     package var digest: [UInt8]
     package var at: Timestamp

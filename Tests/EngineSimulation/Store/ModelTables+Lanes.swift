@@ -143,7 +143,15 @@ extension ModelTables {
         state.isEligible = state.isEligible || changes.becomesEligible
         state.isEnabled = state.isEnabled || changes.becomesEnabled
         changes.connection.apply(to: &state.connection)
-        changes.refusedCredentials.apply(to: &state.refusedCredentials)
+        switch changes.refusedCredentials {
+        case .keep: break
+        case .remember(let refused):
+            state.refusedCredentials.removeAll { $0.digest == refused.digest }
+            state.refusedCredentials = Array(
+                (state.refusedCredentials + [refused]).sorted { $0.at < $1.at }.suffix(RefusedCredentials.limit)
+            )
+        case .forget(let digest): state.refusedCredentials.removeAll { $0.digest == digest }
+        }
         changes.billingCodes.apply(to: &state.billingCodes)
         if changes.removesBindings {
             state.bindings = []

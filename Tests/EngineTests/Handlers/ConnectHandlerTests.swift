@@ -195,7 +195,7 @@ struct ConnectHandlerTests {
         #expect(event.members["error"]?["hint"]?.string?.contains("may take up to 5 minutes") == true)
         #expect(bench.autotask.operations == ["GET zoneInformation", "GET Version"])
         #expect(outcome.apiCalls == 2)
-        #expect(fresh.applying(outcome.changes).refusedCredentials?.code == .credentialsInvalid)
+        #expect(fresh.applying(outcome.changes).refusedCredentials.map(\.code) == [.credentialsInvalid])
     }
 
     @Test func `refused credentials are answered from memory for five minutes, others are not`() async throws {
@@ -211,13 +211,26 @@ struct ConnectHandlerTests {
 
         let others = try await bench.connect(bench.connectPayload(), state: state)
         #expect(others.terminal?.type == .connectionEstablished)
-        #expect(state.applying(others.changes).refusedCredentials == nil)
+        #expect(state.applying(others.changes).refusedCredentials == state.refusedCredentials)
 
         bench.autotask.forgetCalls()
         bench.clock.advance(by: .seconds(1))
         let again = try await bench.connect(bench.connectPayload(wrong), state: state)
         #expect(again.terminal?.errorCode == "credentials_invalid")
         #expect(bench.autotask.operations == ["GET zoneInformation", "GET Version"])
+    }
+
+    @Test func `one wrong password after the other, and the first again: that one is answered from memory`() async throws {
+        let first = Workbench.plaintext(secret: "wrong")
+        var state = fresh.applying(try await bench.connect(bench.connectPayload(first)).changes)
+        let second = Workbench.plaintext(secret: "wrong as well")
+        state = state.applying(try await bench.connect(bench.connectPayload(second), state: state).changes)
+        bench.autotask.forgetCalls()
+        for wrong in [first, second] {
+            let remembered = try await bench.connect(bench.connectPayload(wrong), state: state)
+            #expect(remembered.terminal?.errorCode == "credentials_invalid")
+        }
+        #expect(bench.autotask.calls.isEmpty)
     }
 
     @Test func `a user name that no zone knows fails, and no secret leaves`() async throws {
@@ -233,7 +246,7 @@ struct ConnectHandlerTests {
         let outcome = try await bench.connect(bench.connectPayload())
         #expect(outcome.terminal?.errorCode == "tracking_id_rejected")
         #expect(outcome.terminal?.members["error"]?["fixableBy"] == "operator")
-        #expect(fresh.applying(outcome.changes).refusedCredentials == nil)
+        #expect(fresh.applying(outcome.changes).refusedCredentials.isEmpty)
     }
 
     @Test func `an API user who may not even ask about services is told which permission is missing`() async throws {
@@ -397,7 +410,7 @@ struct ConnectHandlerTests {
         #expect(failure.members["previousConnectionActive"] == true)
         #expect(failure.errorCode == code.rawValue)
         let after = state.applying(outcome.changes)
-        #expect(after.connection == state.connection && after.refusedCredentials == nil)
+        #expect(after.connection == state.connection && after.refusedCredentials.isEmpty)
     }
 
     @Test func `it is not tried again before Autotask allows it`() async throws {

@@ -119,8 +119,8 @@ struct TenantSessionTests {
 
         let after = state.applying(session.changes)
         #expect(after.connection?.status == .credentialsRejected)
-        #expect(after.refusedCredentials?.digest == state.connection?.credentialsDigest)
-        #expect(after.refusedCredentials?.at == bench.clock.now)
+        #expect(after.refusedCredentials.last?.digest == state.connection?.credentialsDigest)
+        #expect(after.refusedCredentials.last?.at == bench.clock.now)
         #expect(session.stateEvents.map(\.type) == [.connectionLost])
         let lost = try #require(session.stateEvents.first)
         #expect(lost.jobID == nil)
@@ -215,7 +215,7 @@ struct TenantSessionTests {
         #expect(after.connection?.status == .databaseMismatch)
         #expect(after.connection?.databaseID == Workbench.databaseID)
         #expect(after.connection?.zone == state.connection?.zone)
-        #expect(after.refusedCredentials == nil)
+        #expect(after.refusedCredentials.isEmpty)
         #expect(session.stateEvents.map(\.type) == [.connectionLost])
         #expect(session.stateEvents.first?.errorCode == "database_changed")
         #expect(bench.autotask.calls.count == 2)
@@ -264,7 +264,7 @@ struct TenantSessionTests {
         #expect(bench.autotask.calls.count == 1)
         #expect(session.stateEvents.isEmpty)
         #expect(state.applying(session.changes).connection == state.connection)
-        #expect(state.applying(session.changes).refusedCredentials == nil)
+        #expect(state.applying(session.changes).refusedCredentials.isEmpty)
     }
 
     @Test func `a refusal of one request leaves the session open`() async throws {

@@ -9,7 +9,11 @@ extension LaneState {
         }
         var state = self
         changes.connection.apply(to: &state.connection)
-        changes.refusedCredentials.apply(to: &state.refusedCredentials)
+        switch changes.refusedCredentials {
+        case .keep: break
+        case .remember(let refused): state.refusedCredentials = state.refusedCredentials.filter { $0.digest != refused.digest } + [refused]
+        case .forget(let digest): state.refusedCredentials.removeAll { $0.digest == digest }
+        }
         changes.billingCodes.apply(to: &state.billingCodes)
         state.isEligible = isEligible || changes.becomesEligible
         state.isEnabled = isEnabled || changes.becomesEnabled

@@ -50,7 +50,7 @@ struct ConnectAttempt {
 
     /// Credentials that Autotask refused lately are answered from memory: to send them again might lock the API user.
     private func rememberedRefusal(of digest: [UInt8]) -> JobError? {
-        guard let refused = context.state.refusedCredentials, refused.digest == digest else { return nil }
+        guard let refused = context.state.refusedCredentials.first(where: { $0.digest == digest }) else { return nil }
         let end = refused.at + context.settings.refusalMemory
         // Of a moment that is yet to come, nobody can say how long ago it was: a clock was set back.
         guard context.now < end, refused.at <= context.now + Clocks.tolerance else { return nil }
@@ -120,7 +120,7 @@ struct ConnectAttempt {
 extension ConnectAttempt {
     private mutating func established(_ connection: ConnectionRecord) -> HandlerOutcome {
         changes.connection = .set(connection)
-        changes.refusedCredentials = .remove
+        changes.refusedCredentials = .forget(digest: connection.credentialsDigest)
         if let previous, previous.databaseID != connection.databaseID {
             changes.removesBindings = true
             changes.billingCodes = .remove
@@ -158,7 +158,7 @@ extension ConnectAttempt {
     private mutating func refused(_ error: JobError, digest: [UInt8]) -> HandlerOutcome {
         let haveWorked = previous?.credentialsDigest == digest
         let error = haveWorked ? JobError(.apiUserLockedOrInactive, remote: error.remote) : error
-        changes.refusedCredentials = .set(RefusedCredentials(digest: digest, at: context.now, code: error.code))
+        changes.refusedCredentials = .remember(RefusedCredentials(digest: digest, at: context.now, code: error.code))
         guard haveWorked, var connection = previous, connection.status == .connected else { return failed(error) }
         connection.status = .credentialsRejected
         changes.connection = .set(connection)

@@ -32,7 +32,7 @@ extension LaneState {
     fileprivate var erasable: [String] {
         var names: [String] = []
         if connection != nil { names += ["credentials", "zone", "database"] }
-        if refusedCredentials != nil { names.append("refusedCredentials") }
+        if !refusedCredentials.isEmpty { names.append("refusedCredentials") }
         if !bindings.isEmpty { names.append("bindings") }
         if !openWrites.isEmpty { names.append("writeJournal") }
         if billingCodes != nil { names.append("billingCodes") }
