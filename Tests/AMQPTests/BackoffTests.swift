@@ -9,6 +9,11 @@ struct BackoffTests {
         #expect(bounds == [.seconds(1), .seconds(2), .seconds(4), .seconds(5), .seconds(5)])
     }
 
+    @Test func `what was mended is noticed within five seconds, however long it was broken`() {
+        var backoff = Backoff()
+        for _ in 0..<1000 { #expect(backoff.next(random: 1) <= .seconds(5)) }
+    }
+
     @Test func `the whole wait is jitter`() {
         var backoff = Backoff(base: .seconds(1), ceiling: .seconds(5))
         #expect(backoff.next(random: 0) == .zero)

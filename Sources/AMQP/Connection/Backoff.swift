@@ -2,12 +2,12 @@
 struct Backoff: Sendable {
     /// The bound of the first wait.
     private let base: Duration
-    /// The bound of every wait.
+    /// The bound of every wait: what was mended meanwhile is noticed within it.
     private let ceiling: Duration
 
     private var failures = 0
 
-    init(base: Duration = .milliseconds(100), ceiling: Duration = .seconds(15)) {
+    init(base: Duration = .milliseconds(100), ceiling: Duration = .seconds(5)) {
         self.base = base
         self.ceiling = ceiling
     }
