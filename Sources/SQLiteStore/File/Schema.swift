@@ -211,7 +211,7 @@ enum Schema {
         ) WITHOUT ROWID;
         """
 
-    /// Dead letters of jobs, and the copies that they are redriven as.
+    /// Dead letters of jobs, the copies that they are redriven as, and the memory of several refused credentials.
     private static let version2 = """
         -- What the job is a copy of, when it comes from a redriven dead letter.
         ALTER TABLE jobs ADD COLUMN redrive_of TEXT;
