@@ -48,15 +48,16 @@ let package = Package(
         .target(name: "Contract", swiftSettings: house),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: strict),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
+        .target(name: "Secrets", swiftSettings: house),
 
         // Level 2: seams to the outside world.
         .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle, crypto], swiftSettings: house),
-        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
-        .target(name: "Vault", dependencies: ["Contract", crypto], swiftSettings: house),
+        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Secrets", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(name: "Vault", dependencies: ["Contract", "Secrets", crypto], swiftSettings: house),
         .target(name: "Store", dependencies: ["Contract"], swiftSettings: strict),
 
         // Level 3: what stands on the seams.
-        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Vault", "Telemetry", logging], swiftSettings: strict),
+        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Vault", "Telemetry", logging], swiftSettings: strict),
         .target(
             name: "SQLiteStore",
             dependencies: [
@@ -70,7 +71,7 @@ let package = Package(
         // Level 4: the work.
         .target(
             name: "Engine",
-            dependencies: ["Contract", "Telemetry", "HTTP", "Store", "Vault", "Autotask", logging, metrics, tracing, lifecycle],
+            dependencies: ["Contract", "Telemetry", "HTTP", "Secrets", "Store", "Vault", "Autotask", logging, metrics, tracing, lifecycle],
             swiftSettings: strict
         ),
 
@@ -85,7 +86,7 @@ let package = Package(
         .executableTarget(
             name: "autotask-worker",
             dependencies: [
-                "Contract", "Telemetry", "Confinement", "AMQP", "HTTP", "Vault", "Store", "Autotask", "SQLiteStore", "Engine",
+                "Contract", "Telemetry", "Confinement", "Secrets", "AMQP", "HTTP", "Vault", "Store", "Autotask", "SQLiteStore", "Engine",
                 "Operations", logging, metrics, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -111,7 +112,7 @@ let package = Package(
         .target(
             name: "EngineSimulation",
             dependencies: [
-                "AutotaskModel", "Contract", "Engine", "HTTP", "Store", "Vault", logging, lifecycle,
+                "AutotaskModel", "Contract", "Engine", "HTTP", "Secrets", "Store", "Vault", logging, lifecycle,
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             path: "Tests/EngineSimulation",
@@ -123,14 +124,15 @@ let package = Package(
         .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
         .testTarget(
             name: "AutotaskTests",
-            dependencies: ["Autotask", "Contract", "HTTP", "Vault", logging],
+            dependencies: ["Autotask", "Contract", "HTTP", "Secrets", "Vault", logging],
             resources: [.copy("Fixtures")],
             swiftSettings: house
         ),
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "Store", "Vault", crypto,
+                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "Secrets", "Store", "Vault",
+                crypto,
                 lifecycle, logging,
             ],
             swiftSettings: house
@@ -139,7 +141,8 @@ let package = Package(
         .testTarget(
             name: "HTTPTests",
             dependencies: [
-                "Confinement", "HTTP", logging, .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+                "Confinement", "HTTP", "Secrets", logging,
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             exclude: ["Support/tls-server.py"],
             swiftSettings: house
@@ -156,7 +159,8 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: house),
         .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),
-        .testTarget(name: "VaultTests", dependencies: ["Contract", "Vault", crypto], swiftSettings: house),
+        .testTarget(name: "VaultTests", dependencies: ["Contract", "Secrets", "Vault", crypto], swiftSettings: house),
     ]
 )

@@ -17,14 +17,21 @@ extension HTTPHeader {
         name.utf8.count == other.utf8.count && name.utf8.elementsEqual(other.utf8) { $0.lowercased == $1.lowercased }
     }
 
+    /// Whether HTTP can carry the value as it stands: it holds no CR, LF or NUL, and is more than spaces.
+    package var canBeSent: Bool { (try? check()) != nil }
+
     fileprivate func check() throws(HTTPError) {
         guard !name.isEmpty, name.utf8.allSatisfy(\.isTokenByte) else { throw .refusal("A header's name is not one") }
         guard !HTTPHeader.reserved.contains(where: isNamed) else { throw .refusal("The header \(name) is the transport's to set") }
-        guard !value.contains(where: { $0 == 0x00 || $0 == 0x0A || $0 == 0x0D }) else {
-            throw .refusal("The value of the header \(name) holds CR, LF or NUL")
+        try withValue { (value) throws(HTTPError) in
+            guard !value.indices.contains(where: { value[$0] == 0x00 || value[$0] == 0x0A || value[$0] == 0x0D }) else {
+                throw .refusal("The value of the header \(name) holds CR, LF or NUL")
+            }
+            // HTTP has no way to say a value of spaces: the server would see an empty one.
+            guard value.isEmpty || !value.indices.allSatisfy({ value[$0].isSpace }) else {
+                throw .refusal("The value of the header \(name) is blank")
+            }
         }
-        // HTTP has no way to say a value of spaces: the server would see an empty one.
-        guard value.isEmpty || !value.allSatisfy(\.isSpace) else { throw .refusal("The value of the header \(name) is blank") }
     }
 }
 

@@ -1,3 +1,5 @@
+package import Secrets
+
 /// One request, ready to be sent as it stands: nothing is added but what HTTP itself needs (`Host`, `Content-Length`, `Accept-Encoding`).
 package struct HTTPRequest: Sendable {
     package enum Method: String, Sendable {
@@ -46,8 +48,13 @@ package struct HTTPRequest: Sendable {
 
 /// A header whose value is bytes, because a secret may be any bytes but CR, LF and NUL, and reaches the server exactly.
 package struct HTTPHeader: Sendable {
-    package var name: String
-    package var value: [UInt8]
+    package let name: String
+    private let value: Value
+
+    private enum Value {
+        case plain([UInt8])
+        case secret(SecretReference)
+    }
 
     package init(_ name: String, _ value: String) {
         self.init(name, bytes: Array(value.utf8))
@@ -55,6 +62,21 @@ package struct HTTPHeader: Sendable {
 
     package init(_ name: String, bytes: [UInt8]) {
         self.name = name
-        value = bytes
+        value = .plain(bytes)
+    }
+
+    /// A header of whose value no copy is left once the request is forgotten.
+    package init(_ name: String, _ value: SecretReference) {
+        self.name = name
+        self.value = .secret(value)
+    }
+
+    package func withValue<Result, Failure: Error>(
+        _ body: (_ bytes: Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        switch value {
+        case .plain(let bytes): try body(bytes.span)
+        case .secret(let secret): try secret.withBytes(body)
+        }
     }
 }

@@ -145,6 +145,24 @@ extension SQLiteStore {
     }
 }
 
+// MARK: - Keys
+
+extension SQLiteStore {
+    package func keyUses() async throws(StoreError) -> [String: KeyUse] { try await read { try $0.keyUses() } }
+
+    package func rewrapKeys(
+        after lane: Lane?,
+        limit: Int,
+        _ rewrap: @escaping @Sendable (Lane, [UInt8]) -> [UInt8]?
+    ) async throws(StoreError) -> RewrapStep {
+        try await writer.write { try $0.rewrapKeys(after: lane, limit: limit, rewrap) }
+    }
+
+    package func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse {
+        try await writer.write { try $0.retireKey(id, at: now) }
+    }
+}
+
 // MARK: - Looking
 
 extension SQLiteStore {

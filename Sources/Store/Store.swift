@@ -44,7 +44,8 @@ package protocol Store: Sendable {
     /// - Parameters:
     ///   - conflict: makes the `job.conflict` for an item whose id belongs to a job with another payload.
     /// - Returns: what became of each item, and the events that were stored.
-    /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events.
+    /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events;
+    ///   ``StoreError/Code/keyRetired`` when a payload is sealed under a key that was retired.
     func accept(
         _ items: [IntakeItem],
         by worker: WorkerID,
@@ -83,7 +84,8 @@ package protocol Store: Sendable {
     /// Ends the claim: effect, events and the job's new state in one transaction.
     ///
     /// - Returns: the events that were stored, with their places in the sequence.
-    /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the disposition (see ``Completion/events``). The claim stays.
+    /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the disposition (see ``Completion/events``);
+    ///   ``StoreError/Code/keyRetired`` when the lane's new key is wrapped by one that was retired. The claim stays.
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry]
 
     // MARK: Outbox
@@ -138,6 +140,29 @@ package protocol Store: Sendable {
     ///
     /// - Returns: how many there were.
     func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int
+
+    // MARK: Keys
+
+    /// How much is sealed under each key, by its name (``SealedForm``).
+    func keyUses() async throws(StoreError) -> [String: KeyUse]
+
+    /// Wraps the credentials keys of some lanes anew, as one transaction.
+    ///
+    /// - Parameters:
+    ///   - lane: go on behind it; `nil` from the beginning.
+    ///   - limit: how many lanes at most.
+    ///   - rewrap: what a key is wrapped as from now on; `nil` for one that stays as it is.
+    func rewrapKeys(
+        after lane: Lane?,
+        limit: Int,
+        _ rewrap: @escaping @Sendable (Lane, _ wrappedKey: [UInt8]) -> [UInt8]?
+    ) async throws(StoreError) -> RewrapStep
+
+    /// Ends a key, if nothing is sealed under it: from now on nothing that is gets in any more (``StoreError/Code/keyRetired``), whoever
+    /// still has the key in memory. It may be called again.
+    ///
+    /// - Returns: what is sealed under it; if there is anything, nothing was changed.
+    func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse
 
     // MARK: Keeping and forgetting
 

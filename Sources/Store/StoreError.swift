@@ -5,6 +5,8 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
         case fenced
         /// The worker's clock is behind another's by more than ``Clocks/tolerance``.
         case clockBehind
+        /// What was to be stored is sealed under a key that was retired meanwhile: it has to be sealed anew.
+        case keyRetired
         /// Full disk, read-only file system, input/output error, closed.
         case unavailable
         /// The file is not a store, or is damaged.
@@ -36,6 +38,10 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
             .clockBehind,
             "This worker's clock is \(difference.components.seconds) s behind that of worker \(other): set the machine's clock, or stop all workers of this store and start them again."
         )
+    }
+
+    package static func keyRetired(_ id: String) -> StoreError {
+        StoreError(.keyRetired, "The key \(id) was retired meanwhile: nothing that is sealed under it is stored any more.")
     }
 
     package var description: String { "\(code.rawValue): \(message)" }

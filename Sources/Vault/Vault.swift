@@ -1,18 +1,24 @@
 package import Contract
 import Crypto
+package import Secrets
+import Synchronization
 
 /// Seals what must not be read in the store, opens it again, and makes the keyed digests by which things are known again.
 ///
-/// Its functions compute and do nothing else: they may be called from anywhere.
-package struct Vault: Sendable {
-    private let ring: KeyRing
+/// Its keys may change while it is in use (``adopt(_:)``, ``refresh()``). All that does not say `async` computes and does nothing else: it may
+/// be called from anywhere.
+package final class Vault: Sendable {
+    private let keys: Mutex<KeyRing>
+    private let source: (any KeyRingSource)?
     /// One for each kind of digest, with a key derived from the identity key.
     private let fingerprints: HMAC<SHA256>
     private let credentialsDigests: HMAC<SHA256>
     private let markers: HMAC<SHA256>
 
-    package init(_ ring: KeyRing) {
-        self.ring = ring
+    /// - Parameter source: where to look for a key that the ring does not hold.
+    package init(_ ring: KeyRing, source: (any KeyRingSource)? = nil) {
+        keys = Mutex(ring)
+        self.source = source
         func function(for purpose: String) -> HMAC<SHA256> {
             HMAC(key: SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(purpose.utf8), using: ring.identityKey)))
         }
@@ -20,6 +26,39 @@ package struct Vault: Sendable {
         credentialsDigests = function(for: "autotask-worker/credentials-digest/1")
         markers = function(for: "autotask-worker/ownership-marker/1")
     }
+
+    private var ring: KeyRing { keys.withLock { $0 } }
+
+    // MARK: Keys
+
+    /// Works with another state of the same key ring from now on.
+    ///
+    /// - Throws: ``VaultError/Code/keyRingUnusable`` for another ring: what is in the store is known again by this one's identity key.
+    package func adopt(_ ring: KeyRing) throws(VaultError) {
+        guard ring.isSame(as: self.ring) else {
+            throw VaultError(.keyRingUnusable, "It is another key ring than the one that this worker began with: restart it if that is meant.")
+        }
+        keys.withLock { $0 = ring }
+    }
+
+    /// Looks for another state of the ring where it comes from.
+    ///
+    /// - Throws: ``VaultError/Code/keyRingUnusable``; the keys stay what they were.
+    package func refresh() async throws(VaultError) {
+        guard let source else { return }
+        try adopt(await source.load())
+    }
+
+    /// Whether everything that opens these is at hand.
+    ///
+    /// - Parameter sealed: payloads and wrapped keys from the store.
+    package func holdsKeys(of sealed: [[UInt8]]) -> Bool {
+        let ids = Set((ring.wrappingKeys.all + ring.jobKeys.all).map(\.id))
+        return sealed.allSatisfy { SealedForm.keyID(of: $0).map(ids.contains) ?? true }
+    }
+
+    /// Whether the ring has a key for portals of this name.
+    package func holdsRecipientKey(_ id: String) -> Bool { ring.recipientKeys.contains { $0.id == id } }
 
     // MARK: Accepted jobs
 
@@ -30,7 +69,8 @@ package struct Vault: Sendable {
 
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's or job's payload.
     package func openPayload(_ sealed: [UInt8], job: JobID, lane: Lane) throws(VaultError) -> [UInt8] {
-        try ring.jobKeys.open(sealed, for: SealingContext(.payload, lane, job: job))
+        // A connect's holds credentials that are sealed once more.
+        try ring.jobKeys.open(sealed, for: SealingContext(.payload, lane, job: job)).withUnsafeBytes { Array($0) }
     }
 
     // MARK: Credentials
@@ -40,29 +80,47 @@ package struct Vault: Sendable {
     /// - Returns: the plaintext, which the portal wrote: it may be anything.
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's or job's
     ///   credentials.
-    package func openSealed(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> [UInt8] {
+    package func openSealed(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> Secret {
         guard let key = ring.recipientKeys.first(where: { $0.id == sealed.keyID }) else { throw VaultError.keyUnknown() }
         return try key.open(sealed, job: job, lane: lane)
     }
 
     /// Seals the credentials of a connection under a new key of the lane's own. Whoever destroys the wrapped key destroys them.
-    package func sealCredentials(_ plaintext: [UInt8], lane: Lane) -> SealedLaneCredentials {
+    package func sealCredentials(_ credentials: Credentials, lane: Lane) -> SealedLaneCredentials {
         let key = SymmetricKey(size: .bits256)
         return SealedLaneCredentials(
-            wrappedKey: ring.wrappingKeys.active.seal(key.withUnsafeBytes { Array($0) }, for: SealingContext(.credentialsKey, lane)),
-            sealed: SealingKey(id: "", key: key).seal(plaintext, for: SealingContext(.credentials, lane))
+            wrappedKey: key.withUnsafeBytes { ring.wrappingKeys.active.seal($0, for: SealingContext(.credentialsKey, lane)) },
+            sealed: credentials.encoded.withUnsafeBytes {
+                SealingKey(id: "", key: key).seal($0, for: SealingContext(.credentials, lane))
+            }
         )
     }
 
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's credentials.
-    package func openCredentials(_ sealed: [UInt8], wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> [UInt8] {
-        let key = try ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane))
-        return try SealingKey(id: "", key: SymmetricKey(data: key)).open(sealed, for: SealingContext(.credentials, lane))
+    package func openCredentials(_ sealed: [UInt8], wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> Secret {
+        let key = try ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane)).withUnsafeBytes { SymmetricKey(data: $0) }
+        return try SealingKey(id: "", key: key).open(sealed, for: SealingContext(.credentials, lane))
     }
 
     /// Whether the ring opens the key of a lane's credentials, without a look at these.
     package func opensCredentialsKey(_ wrappedKey: [UInt8], lane: Lane) -> Bool {
-        (try? ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane))) != nil
+        do {
+            _ = try ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane))
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// The key of a lane's credentials, wrapped by the active key instead of a former one. The credentials themselves are not looked at.
+    ///
+    /// - Returns: `nil` if that is how it is wrapped already.
+    /// - Throws: as ``openCredentials(_:wrappedKey:lane:)``.
+    package func rewrap(_ wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> [UInt8]? {
+        let keys = ring.wrappingKeys
+        guard SealedForm.keyID(of: wrappedKey) != keys.active.id else { return nil }
+        let context = SealingContext(.credentialsKey, lane)
+        return try keys.open(wrappedKey, for: context).withUnsafeBytes { keys.active.seal($0, for: context) }
     }
 
     // MARK: Digests
@@ -74,12 +132,18 @@ package struct Vault: Sendable {
     }
 
     /// The digest of credentials: to know them again without keeping them.
-    package func credentialsDigest(of credentials: ClearCredentials) -> [UInt8] {
-        var input: [UInt8] = []
-        input.append(field: credentials.username.utf8)
-        input.append(field: credentials.secret)
-        if let integrationCode = credentials.integrationCode { input.append(field: integrationCode) }
-        return Array(credentialsDigests.code(for: input))
+    package func credentialsDigest(of credentials: Credentials) -> [UInt8] {
+        var function = credentialsDigests
+        func update(with field: UnsafeRawBufferPointer) {
+            var length: [UInt8] = []
+            length.append(lengthOf: field)
+            function.update(data: length)
+            function.update(data: field)
+        }
+        Array(credentials.username.utf8).withUnsafeBytes(update)
+        credentials.secret.withUnsafeBytes(update)
+        credentials.integrationCode?.withUnsafeBytes(update)
+        return Array(function.finalize())
     }
 
     /// The mark by which a service in Autotask is known to be ours, also after a reset (`rules.md` 4): 32 characters.

@@ -5,6 +5,7 @@ import HTTP
 import Logging
 import Operations
 import SQLiteStore
+import Secrets
 import ServiceLifecycle
 import Store
 import Telemetry
@@ -34,7 +35,7 @@ struct Worker {
         let engineSettings = try settings.engine
         let shutdownTime = try settings.shutdownTime
         let operationsAddress = try settings.operationsAddress
-        let vault = Vault(try settings.keyRing)
+        let vault = try await settings.vault
         if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
         if settings[.autotaskIntegrationCode] == nil {
             log.warning("AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect")
@@ -55,7 +56,7 @@ struct Worker {
             autotask: AutotaskAccess(
                 transport: transport,
                 lookupURL: settings.autotaskURL,
-                integrationCode: Array((settings[.autotaskIntegrationCode] ?? "").utf8)
+                integrationCode: SecretReference(copying: Array((settings[.autotaskIntegrationCode] ?? "").utf8).span)
             ),
             settings: engineSettings,
             log: log
@@ -68,7 +69,8 @@ struct Worker {
         // The group's own messages describe whole services; what they say, the services say better.
         var groupLog = log
         groupLog.logLevel = max(log.logLevel, .warning)
-        var services: [any Service] = [TerminationSignals(log: log), transport, publisher] + engine.services + [consumer]
+        var services: [any Service] = [TerminationSignals(log: log), transport, publisher, KeyRingWatch(vault: vault, log: log)]
+        services += engine.services + [consumer]
         if let operationsAddress {
             services.append(
                 OperationsServer(

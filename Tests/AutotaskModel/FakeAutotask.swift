@@ -19,7 +19,7 @@ package final class FakeAutotask: HTTPTransport {
         package var traceparent: String? { header("traceparent") }
 
         package func header(_ name: String) -> String? {
-            headers.first { $0.name.lowercased() == name.lowercased() }.map { String(decoding: $0.value, as: UTF8.self) }
+            headers.first { $0.name.lowercased() == name.lowercased() }?.text
         }
     }
 
@@ -239,4 +239,9 @@ extension HTTPResponse {
             "pageDetails": ["count": JSON(items.count), "requestCount": JSON(limit), "prevPageUrl": nil, "nextPageUrl": nil],
         ])
     }
+}
+
+extension HTTPHeader {
+    /// The value, as a server reads it that takes it for UTF-8.
+    package var text: String { withValue { value in String(decoding: value.indices.map { value[$0] }, as: UTF8.self) } }
 }

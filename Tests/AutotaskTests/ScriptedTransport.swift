@@ -2,6 +2,7 @@ import Autotask
 import Contract
 import Foundation
 import HTTP
+import Secrets
 import Synchronization
 import Vault
 
@@ -74,10 +75,14 @@ extension AutotaskCredentials {
     static func test(username: String = "api@demo.example", secret: String = "s3cr3t-Wort", code: String = "TRACK-4711")
         -> AutotaskCredentials
     {
+        test(username: username, secret: Array(secret.utf8), code: code)
+    }
+
+    /// - Parameter secret: any bytes, which a text may not hold.
+    static func test(username: String, secret: [UInt8], code: String) -> AutotaskCredentials {
         AutotaskCredentials(
-            username: username,
-            secret: Secret(copying: Array(secret.utf8)),
-            integrationCode: Secret(copying: Array(code.utf8))
+            Credentials(username: username, secret: SecretReference(copying: secret.span), integrationCode: nil),
+            vendorCode: SecretReference(copying: Array(code.utf8).span)
         )
     }
 }

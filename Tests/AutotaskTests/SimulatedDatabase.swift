@@ -46,11 +46,7 @@ struct SimulatedDatabase {
     }
 
     func credentials(secret: [UInt8]? = nil) -> AutotaskCredentials {
-        AutotaskCredentials(
-            username: username,
-            secret: Secret(copying: secret ?? self.secret),
-            integrationCode: Secret(copying: Array("TRACK-4711".utf8))
-        )
+        .test(username: username, secret: secret ?? self.secret, code: "TRACK-4711")
     }
 
     func directory(_ transport: any HTTPTransport) -> ZoneDirectory {

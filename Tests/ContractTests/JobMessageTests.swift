@@ -182,23 +182,12 @@ struct JobMessageTests {
         )
         #expect(refusal(of: message)?.field == "data.credentials")
         guard case .connect(let payload) = try #require(decodedJob(of: message, development: true)).payload,
-            case .clear(let credentials) = payload.credentials
+            case .clear(let text) = payload.credentials
         else {
             Issue.record("not a connect")
             return
         }
-        #expect(credentials.secret == Array(#"é:;%"\"#.utf8))
-    }
-
-    @Test(arguments: ["a\r\nb", "a\nb", "a\u{0}b", ""])
-    func `a secret that no header can carry is refused without being quoted`(secret: String) throws {
-        let message = Self.message(
-            type: "autotask.job.connect",
-            data: ["credentials": ["username": "u", "secret": .string(secret)]],
-            routingKey: "connect.msp-4711"
-        )
-        let error = try #require(refusal(of: message, development: true))
-        #expect(error.code == .jobInvalid && error.field == "data.credentials.secret")
+        #expect(try JSON(parsing: text)["secret"]?.string == #"é:;%"\"#)
     }
 
     @Test func `sealed credentials are read from base64url`() throws {

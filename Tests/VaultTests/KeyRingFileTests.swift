@@ -1,7 +1,9 @@
 import Contract
 import Foundation
+import Secrets
 import Testing
-import Vault
+
+@testable import Vault
 
 struct KeyRingFileTests {
     private let directory = TemporaryDirectory()
@@ -10,21 +12,23 @@ struct KeyRingFileTests {
     @Test("A ring that was written is the same when it is read")
     func roundTrip() throws {
         let ring = KeyRing.generate(at: .now)
-        try ring.write(to: path)
-        let read = try KeyRing(path: path)
+        try KeyRingFile(path: path).create(ring)
+        let read = try KeyRingFile(path: path).load()
         let lane = Lane(tenant: TenantID("msp-1")!, product: .workplace)
-        let sealed = Vault(ring).sealCredentials([1, 2, 3], lane: lane)
-        #expect(try Vault(read).openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) == [1, 2, 3])
+        let credentials = Credentials(username: "api", secret: SecretReference("secret"), integrationCode: nil)
+        let sealed = Vault(ring).sealCredentials(credentials, lane: lane)
+        #expect(try Vault(read).opened(sealed, lane: lane) == #"{"username":"api","secret":"secret"}"#)
         let payload = Vault(ring).sealPayload([4], job: JobID("a")!, lane: lane)
         #expect(try Vault(read).openPayload(payload, job: JobID("a")!, lane: lane) == [4])
         #expect(Vault(read).digest(of: [5]) == Vault(ring).digest(of: [5]))
-        #expect(read.publicKeys == ring.publicKeys)
+        #expect(read.entries == ring.entries)
+        #expect(read.publicKeys(at: .now) == ring.publicKeys(at: .now))
     }
 
     @Test("The file belongs to its owner alone, in a directory that is made for it")
     func mode() throws {
         let path = directory.path("state/keys/keys.json")
-        try KeyRing.generate(at: .now).write(to: path)
+        try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
         #expect(try mode(of: path) == 0o600)
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path("state/keys")) == ["keys.json"])
     }
@@ -32,23 +36,23 @@ struct KeyRingFileTests {
     @Test("A file that is there is never overwritten")
     func existing() throws {
         try Data("precious".utf8).write(to: URL(filePath: path))
-        expectRefused("There is one already") { try KeyRing.generate(at: .now).write(to: path) }
+        expectRefused("There is one already") { try KeyRingFile(path: path).create(KeyRing.generate(at: .now)) }
         #expect(try Data(contentsOf: URL(filePath: path)) == Data("precious".utf8))
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path) == ["keys.json"])
     }
 
     @Test("A ring that others may read is refused, and the error says what to do", arguments: [0o640, 0o604, 0o620, 0o601])
     func permissions(_ mode: Int) throws {
-        try KeyRing.generate(at: .now).write(to: path)
+        try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
-        expectRefused("chmod 600") { _ = try KeyRing(path: path) }
+        expectRefused("chmod 600") { _ = try KeyRingFile(path: path).load() }
     }
 
     @Test("A missing file is refused, and the error says how to make one")
-    func missing() { expectRefused("keys generate") { _ = try KeyRing(path: path) } }
+    func missing() { expectRefused("keys generate") { _ = try KeyRingFile(path: path).load() } }
 
     @Test("A directory is no key ring")
-    func directoryAsFile() { expectRefused("not a regular file") { _ = try KeyRing(path: directory.url.path) } }
+    func directoryAsFile() { expectRefused("not a regular file") { _ = try KeyRingFile(path: directory.url.path).load() } }
 
     @Test(
         "What is no key ring is refused by the name of what is wrong, never its value",
@@ -59,7 +63,7 @@ struct KeyRingFileTests {
     )
     func malformed(_ text: String, _ complaint: String) throws {
         try write(text)
-        expectRefused(complaint) { _ = try KeyRing(path: path) }
+        expectRefused(complaint) { _ = try KeyRingFile(path: path).load() }
     }
 
     @Test(
@@ -67,12 +71,143 @@ struct KeyRingFileTests {
         arguments: ["wrappingKeys", "jobKeys", "identityKey", "recipientKeys"]
     )
     func incomplete(_ member: String) throws {
-        try KeyRing.generate(at: .now).write(to: path)
+        try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
         var object = try #require(try JSON(parsing: Array(try Data(contentsOf: URL(filePath: path)))).object)
         object[member] = nil
         try write(String(decoding: JSON.object(object).encoded, as: UTF8.self))
-        expectRefused(member) { _ = try KeyRing(path: path) }
+        expectRefused(member) { _ = try KeyRingFile(path: path).load() }
     }
+
+    // MARK: Changing
+
+    @Test("A ring is changed in its place: whole, and with mode and owner as they were")
+    func updating() async throws {
+        let file = KeyRingFile(path: path)
+        try file.create(KeyRing.generate(at: .now))
+        let before = try file.load()
+        try await file.update { $0.rotated([.jobs], at: .now) }
+        let after = try file.load()
+        #expect(after.entries.count == before.entries.count + 1)
+        #expect(after.isSame(as: before))
+        #expect(try mode(of: path) == 0o600)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path) == ["keys.json"])
+    }
+
+    @Test("What the file held before is overwritten")
+    func overwriting() async throws {
+        let file = KeyRingFile(path: path)
+        try file.create(KeyRing.generate(at: .now))
+        // A second name keeps the old file.
+        try FileManager.default.linkItem(atPath: path, toPath: directory.path("old.json"))
+        try await file.update { $0.rotated([.credentials], at: .now) }
+        let old = try Data(contentsOf: URL(filePath: directory.path("old.json")))
+        #expect(!old.isEmpty && old.allSatisfy { $0 == 0 })
+    }
+
+    @Test("A change that fails leaves the ring as it is")
+    func failedUpdate() async throws {
+        struct Refusal: Error {}
+        let file = KeyRingFile(path: path)
+        try file.create(KeyRing.generate(at: .now))
+        let before = try Data(contentsOf: URL(filePath: path))
+        await #expect(throws: Refusal.self) { try await file.update { _ in throw Refusal() } }
+        #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    }
+
+    @Test("Two do not change a ring at once")
+    func contention() async throws {
+        let file = KeyRingFile(path: path)
+        try file.create(KeyRing.generate(at: .now))
+        try await file.update { ring in
+            let error = await #expect(throws: VaultError.self) { try await file.update { $0 } }
+            #expect(error?.message.contains("Another command is changing it") == true)
+            return ring
+        }
+    }
+
+    @Test("A file that is refused is not kept open")
+    func descriptors() throws {
+        try write("{}")
+        func count() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+        let before = try count()
+        for _ in 0..<200 { #expect(throws: VaultError.self) { try KeyRingFile(path: path).load() } }
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+        for _ in 0..<200 { #expect(throws: VaultError.self) { try KeyRingFile(path: path).load() } }
+        // Others open and close files meanwhile.
+        #expect(try count() < before + 100)
+    }
+
+    // MARK: Rotation
+
+    @Test("New keys become active, former ones stay, and no two have one name")
+    func rotation() throws {
+        let ring = KeyRing.generate(at: .now)
+        let rotated = ring.rotated(Set(KeyRing.Use.allCases), at: .now).rotated([.credentials], at: .now)
+        #expect(rotated.entries.map(\.id) == [
+            "wrap-2026-11-22-3", "wrap-2026-11-22-2", "wrap-2026-11-22", "job-2026-11-22-2", "job-2026-11-22", "portal-2026-11-22-2",
+            "portal-2026-11-22",
+        ])
+        #expect(rotated.entries.filter(\.isActive).map(\.id) == ["wrap-2026-11-22-3", "job-2026-11-22-2", "portal-2026-11-22-2"])
+        let retired = rotated.retiring("wrap-2026-11-22").retiring("portal-2026-11-22")
+        #expect(!retired.entries.contains { ["wrap-2026-11-22", "portal-2026-11-22"].contains($0.id) })
+        #expect(retired.entries.count == rotated.entries.count - 2)
+    }
+
+    @Test("An active key is not retired")
+    func activeKeys() {
+        let ring = KeyRing.generate(at: .now)
+        #expect(ring.entries.allSatisfy { ring.retiring($0.id).entries == ring.entries })
+    }
+
+    @Test("Portals are told the newest key first, and none whose time is over")
+    func publication() throws {
+        let ring = KeyRing.generate(at: .now).rotated([.portals], at: .now + .seconds(86_400))
+        func ids(at moment: Timestamp) -> [String]? { ring.publicKeys(at: moment)["keys"]?.array?.compactMap { $0["keyId"]?.string } }
+        #expect(ids(at: .now) == ["portal-2026-11-23", "portal-2026-11-22"])
+        #expect(ids(at: .now + .seconds(400 * 86_400)) == ["portal-2026-11-23"])
+        #expect(ids(at: .now + .seconds(401 * 86_400)) == [])
+    }
+
+    // MARK: Other places
+
+    @Test("A ring in the environment is read, and overwritten there")
+    func environment() throws {
+        let ring = KeyRing.generate(at: .now)
+        let text = String(decoding: ring.encoded, as: UTF8.self)
+        let name = "KEY_RING_\(UUID().uuidString.replacing("-", with: ""))"
+        setenv(name, text, 1)
+        let memory = try #require(getenv(name))
+        let source = EnvironmentKeyRing(name: name)
+        #expect(try source.load().entries == ring.entries)
+        #expect(getenv(name) == nil)
+        #expect(UnsafeRawBufferPointer(start: memory, count: text.utf8.count).allSatisfy { $0 == 0 })
+        #expect(try source.load().isSame(as: ring))
+    }
+
+    @Test("A variable that is missing, or holds no ring, is named with what to do, and its value is not told")
+    func badEnvironment() {
+        expectRefused("is not set") { _ = try EnvironmentKeyRing(name: "KEY_RING_MISSING").load() }
+        setenv("KEY_RING_BAD", #"{"version":1,"wrappingKeys":"TOPSECRET"}"#, 1)
+        expectRefused("KEY_RING_BAD") { _ = try EnvironmentKeyRing(name: "KEY_RING_BAD").load() }
+    }
+
+    @Test("A credential of systemd may be root's, readable for the service's group, and nobody else's", arguments: [0o400, 0o440, 0o444])
+    func credential(_ mode: Int) throws {
+        try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        let file = KeyRingFile(path: path, ownership: .ownOrRoot)
+        // As its own owner, this process is held to 0600.
+        if mode == 0o400 { _ = try file.load() } else { expectRefused("chmod 600") { _ = try file.load() } }
+    }
+
+    @Test(
+        "VAULT_KEYS names a file, a variable or a credential",
+        arguments: [
+            ("keys.json", KeyRingLocation.file("keys.json")), ("/etc/keys", .file("/etc/keys")), ("env:RING", .environment("RING")),
+            ("credential:ring", .credential("ring")), ("env:", nil), ("credential:", nil), ("credential:../ring", nil), ("", nil),
+        ]
+    )
+    func location(_ text: String, _ location: KeyRingLocation?) { #expect(KeyRingLocation(text) == location) }
 
     private func write(_ text: String) throws {
         try Data(text.utf8).write(to: URL(filePath: path))

@@ -1,6 +1,7 @@
 import Contract
 import Crypto
 import Foundation
+import Secrets
 import Testing
 import Vault
 
@@ -13,35 +14,33 @@ struct SealedCredentialsTests {
 
     @Test("What a portal sealed for a job opens for that job")
     func opening() throws {
-        #expect(try Vault(ring).openSealed(seal(), job: job, lane: lane) == Array(plaintext.utf8))
+        #expect(try open(seal()) == plaintext)
     }
 
     @Test("It opens for no other job, tenant or product, and not with another info")
     func context() throws {
-        let vault = Vault(ring)
-        expectRefused { try vault.openSealed(seal(), job: JobID("job-2")!, lane: lane) }
-        expectRefused { try vault.openSealed(seal(), job: job, lane: Lane(tenant: TenantID("msp-4712")!, product: .workplace)) }
-        expectRefused { try vault.openSealed(seal(), job: job, lane: Lane(tenant: lane.tenant, product: .fileProtection)) }
-        expectRefused { try vault.openSealed(seal(info: "autotask.job.connect/2"), job: job, lane: lane) }
+        expectRefused { try open(seal(), job: JobID("job-2")!) }
+        expectRefused { try open(seal(), lane: Lane(tenant: TenantID("msp-4712")!, product: .workplace)) }
+        expectRefused { try open(seal(), lane: Lane(tenant: lane.tenant, product: .fileProtection)) }
+        expectRefused { try open(seal(info: "autotask.job.connect/2")) }
     }
 
     @Test("Nothing that was changed opens")
     func tampering() throws {
-        let vault = Vault(ring)
         var ciphertext = try seal()
         ciphertext.ciphertext[0] ^= 1
-        expectRefused { try vault.openSealed(ciphertext, job: job, lane: lane) }
+        expectRefused { try open(ciphertext) }
         var key = try seal()
         key.encapsulatedKey[0] ^= 1
-        expectRefused { try vault.openSealed(key, job: job, lane: lane) }
+        expectRefused { try open(key) }
         for count in [0, 31, 33] {
             var length = try seal()
             length.encapsulatedKey = [UInt8](repeating: 9, count: count)
-            expectRefused { try vault.openSealed(length, job: job, lane: lane) }
+            expectRefused { try open(length) }
         }
         var empty = try seal()
         empty.ciphertext = []
-        expectRefused { try vault.openSealed(empty, job: job, lane: lane) }
+        expectRefused { try open(empty) }
     }
 
     @Test("A key that the ring does not hold is named as unknown; another ring's key of that name does not open")
@@ -49,15 +48,15 @@ struct SealedCredentialsTests {
         var sealed = try seal()
         let error = #expect(throws: VaultError.self) {
             sealed.keyID = "another"
-            _ = try Vault(ring).openSealed(sealed, job: job, lane: lane)
+            _ = try open(sealed)
         }
         #expect(error?.code == .keyUnknown)
-        expectRefused { try Vault(KeyRing.generate(at: .now)).openSealed(seal(), job: job, lane: lane) }
+        expectRefused { try open(seal(), by: KeyRing.generate(at: .now)) }
     }
 
     @Test("The published document has the contract's members, and no private key")
     func publication() throws {
-        let key = try #require(ring.publicKeys["keys"]?.array?.first)
+        let key = try #require(ring.publicKeys(at: .now)["keys"]?.array?.first)
         #expect(key.object?.members.map(\.name) == ["keyId", "kem", "publicKey", "notAfter"])
         #expect(key["kem"] == "X25519")
         #expect(key["publicKey"]?.string.flatMap(Base64URL.decode)?.count == 32)
@@ -65,7 +64,7 @@ struct SealedCredentialsTests {
     }
 
     private func seal(info: String = "autotask.job.connect/1") throws -> SealedCredentials {
-        let key = try #require(ring.publicKeys["keys"]?.array?.first)
+        let key = try #require(ring.publicKeys(at: .now)["keys"]?.array?.first)
         let bytes = try #require(key["publicKey"]?.string.flatMap(Base64URL.decode))
         var sender = try HPKE.Sender(
             recipientKey: Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes),
@@ -80,7 +79,12 @@ struct SealedCredentialsTests {
         )
     }
 
-    private func expectRefused(_ operation: () throws -> [UInt8], _ location: SourceLocation = #_sourceLocation) {
+    private func open(_ sealed: SealedCredentials, job: JobID? = nil, lane: Lane? = nil, by ring: KeyRing? = nil) throws -> String {
+        try Vault(ring ?? self.ring).openSealed(sealed, job: job ?? self.job, lane: lane ?? self.lane)
+            .withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func expectRefused(_ operation: () throws -> String, _ location: SourceLocation = #_sourceLocation) {
         let error = #expect(throws: VaultError.self, sourceLocation: location) { _ = try operation() }
         #expect(error?.code == .decryptionFailed, sourceLocation: location)
     }

@@ -1,6 +1,7 @@
 import Contract
 import Crypto
 import Foundation
+import Secrets
 import Testing
 
 @testable import Vault
@@ -12,6 +13,7 @@ struct VaultTests {
     let otherProduct = Lane(tenant: TenantID("msp-4711")!, product: .fileProtection)
     let job = JobID("job-1")!
     let plaintext = Array(#"{"planId":"plan-1"}"#.utf8)
+    let credentials = Credentials(username: "api", secret: SecretReference("secret"), integrationCode: SecretReference("code"))
 
     // MARK: Payloads
 
@@ -56,13 +58,13 @@ struct VaultTests {
         #expect(try vault.openPayload(vault.sealPayload(payload, job: job, lane: lane), job: job, lane: lane) == payload)
     }
 
-    @Test("A retired job key still opens; one that is gone is named as unknown")
+    @Test("A former job key still opens; one that is gone is named as unknown")
     func rotation() throws {
         let old = RotatingKeys(generating: "job-old")
         let sealed = Vault(ring(jobKeys: old)).sealPayload(plaintext, job: job, lane: lane)
-        let rotated = RotatingKeys(active: RotatingKeys(generating: "job-new").active, retired: [old.active])
+        let rotated = old.rotated(to: "job-new", at: .now)
         #expect(try Vault(ring(jobKeys: rotated)).openPayload(sealed, job: job, lane: lane) == plaintext)
-        #expect(SealingKey.id(of: Vault(ring(jobKeys: rotated)).sealPayload(plaintext, job: job, lane: lane)) == "job-new")
+        #expect(SealedForm.keyID(of: Vault(ring(jobKeys: rotated)).sealPayload(plaintext, job: job, lane: lane)) == "job-new")
         let error = #expect(throws: VaultError.self) { try vault.openPayload(sealed, job: job, lane: lane) }
         #expect(error?.code == .keyUnknown)
     }
@@ -75,45 +77,101 @@ struct VaultTests {
     // MARK: Credentials at rest
 
     @Test("Credentials open for their lane with their key, and for nothing else")
-    func credentials() throws {
-        let sealed = vault.sealCredentials(plaintext, lane: lane)
-        #expect(try vault.openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) == plaintext)
+    func credentialsAtRest() throws {
+        let sealed = vault.sealCredentials(credentials, lane: lane)
+        #expect(try vault.opened(sealed, lane: lane) == #"{"username":"api","secret":"secret","integrationCode":"code"}"#)
         for lane in [otherTenant, otherProduct] {
-            expectRefused { try vault.openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) }
+            expectRefused { try vault.opened(sealed, lane: lane) }
         }
-        let others = vault.sealCredentials(plaintext, lane: lane)
-        expectRefused { try vault.openCredentials(sealed.sealed, wrappedKey: others.wrappedKey, lane: lane) }
+        let others = vault.sealCredentials(credentials, lane: lane)
+        expectRefused {
+            try vault.opened(SealedLaneCredentials(wrappedKey: others.wrappedKey, sealed: sealed.sealed), lane: lane)
+        }
     }
 
     @Test("Each lane's credentials have a key of their own, even of the same lane sealed twice")
     func dataKeys() {
-        let first = vault.sealCredentials(plaintext, lane: lane)
-        let second = vault.sealCredentials(plaintext, lane: lane)
+        let first = vault.sealCredentials(credentials, lane: lane)
+        let second = vault.sealCredentials(credentials, lane: lane)
         #expect(first.wrappedKey != second.wrappedKey && first.sealed != second.sealed)
     }
 
     @Test("A wrapped key is no payload, and a payload no wrapped key")
     func purposes() {
-        let sealed = vault.sealCredentials(plaintext, lane: lane)
+        let sealed = vault.sealCredentials(credentials, lane: lane)
         #expect(throws: VaultError.self) { try vault.openPayload(sealed.wrappedKey, job: job, lane: lane) }
         let payload = vault.sealPayload([UInt8](repeating: 0, count: 32), job: job, lane: lane)
-        #expect(throws: VaultError.self) { try vault.openCredentials(sealed.sealed, wrappedKey: payload, lane: lane) }
+        #expect(throws: VaultError.self) {
+            try vault.opened(SealedLaneCredentials(wrappedKey: payload, sealed: sealed.sealed), lane: lane)
+        }
     }
 
     @Test("Another key ring opens nothing")
     func otherRing() {
-        let sealed = vault.sealCredentials(plaintext, lane: lane)
+        let sealed = vault.sealCredentials(credentials, lane: lane)
         let other = Vault(KeyRing.generate(at: .now))
-        expectRefused { try other.openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane) }
+        expectRefused { try other.opened(sealed, lane: lane) }
     }
 
     @Test("Whether a ring opens a lane's key is known without its credentials")
     func key() {
-        let wrapped = vault.sealCredentials(plaintext, lane: lane).wrappedKey
+        let wrapped = vault.sealCredentials(credentials, lane: lane).wrappedKey
         #expect(vault.opensCredentialsKey(wrapped, lane: lane))
         #expect(!vault.opensCredentialsKey(wrapped, lane: otherTenant))
         #expect(!vault.opensCredentialsKey([], lane: lane))
         #expect(!Vault(KeyRing.generate(at: .now)).opensCredentialsKey(wrapped, lane: lane))
+    }
+
+    // MARK: Rotation
+
+    @Test("A lane's key is wrapped by the active key instead of a former one, and what it opens stays as it is")
+    func rewrapping() throws {
+        let old = KeyRing.generate(at: .now)
+        let sealed = Vault(old).sealCredentials(credentials, lane: lane)
+        #expect(try Vault(old).rewrap(sealed.wrappedKey, lane: lane) == nil)
+        let new = old.rotated([.credentials], at: .now)
+        let wrapped = try #require(try Vault(new).rewrap(sealed.wrappedKey, lane: lane))
+        #expect(SealedForm.keyID(of: wrapped) == new.activeKey(for: .credentials)?.id)
+        let rewrapped = SealedLaneCredentials(wrappedKey: wrapped, sealed: sealed.sealed)
+        let retired = new.retiring("wrap-2026-11-22")
+        #expect(try Vault(retired).opened(rewrapped, lane: lane) == Vault(old).opened(sealed, lane: lane))
+        // A copy of the store from before is of no use any more.
+        let error = #expect(throws: VaultError.self) { try Vault(retired).opened(sealed, lane: lane) }
+        #expect(error?.code == .keyUnknown)
+        expectRefused { try Vault(new).rewrap(sealed.wrappedKey, lane: otherTenant) }
+    }
+
+    @Test("A vault takes over another state of its ring, and no other ring")
+    func adopting() throws {
+        let ring = KeyRing.generate(at: .now)
+        let vault = Vault(ring)
+        let rotated = ring.rotated(Set(KeyRing.Use.allCases), at: .now)
+        let sealed = Vault(rotated).sealPayload(plaintext, job: job, lane: lane)
+        #expect(!vault.holdsKeys(of: [sealed]))
+        try vault.adopt(rotated)
+        #expect(vault.holdsKeys(of: [sealed]))
+        #expect(try vault.openPayload(sealed, job: job, lane: lane) == plaintext)
+        let error = #expect(throws: VaultError.self) { try vault.adopt(KeyRing.generate(at: .now)) }
+        #expect(error?.code == .keyRingUnusable)
+        #expect(try vault.openPayload(sealed, job: job, lane: lane) == plaintext)
+    }
+
+    @Test("A vault looks for keys where its ring comes from")
+    func refreshing() async throws {
+        let ring = KeyRing.generate(at: .now)
+        let rotated = ring.rotated([.portals], at: .now)
+        let id = try #require(rotated.activeKey(for: .portals)?.id)
+        let vault = Vault(ring, source: FixedSource(ring: rotated))
+        #expect(!vault.holdsRecipientKey(id))
+        try await vault.refresh()
+        #expect(vault.holdsRecipientKey(id))
+    }
+
+    private struct FixedSource: KeyRingSource {
+        let ring: KeyRing
+        let description = "a constant"
+
+        func load() throws(VaultError) -> KeyRing { ring }
     }
 
     // MARK: Digests
@@ -131,7 +189,7 @@ struct VaultTests {
     func credentialsDigest() {
         func digest(_ username: String, _ secret: String, _ code: String? = nil) -> [UInt8] {
             vault.credentialsDigest(
-                of: ClearCredentials(username: username, secret: Array(secret.utf8), integrationCode: code.map { Array($0.utf8) })
+                of: Credentials(username: username, secret: SecretReference(secret), integrationCode: code.map { SecretReference($0) })
             )
         }
         #expect(digest("api", "secret", "code") == digest("api", "secret", "code"))
@@ -169,12 +227,11 @@ struct VaultTests {
             vault.digest(of: Array("fingerprint".utf8)).hexadecimal == "1e0a3f385c74f399ce901fe557b852c3006b256281de72f57f3215dc6523d41a"
         )
         #expect(vault.ownershipMarker(lane: lane, planID: "plan-1", serviceKey: "license-monthly") == "4fe83b3d0a85d2c23d17d2192be69591")
-        let credentials = ClearCredentials(username: "api", secret: Array("secret".utf8), integrationCode: Array("code".utf8))
         #expect(vault.credentialsDigest(of: credentials).hexadecimal == "5eb5dc31625c8ef61b89b47877b74b4325fd41b7ee997bf41e410934dd9aa535")
         #expect(Vault.sha256(Array("abc".utf8)).hexadecimal == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 
-    private func expectRefused(_ operation: () throws -> [UInt8], _ location: SourceLocation = #_sourceLocation) {
+    private func expectRefused(_ operation: () throws -> some Any, _ location: SourceLocation = #_sourceLocation) {
         let error = #expect(throws: VaultError.self, sourceLocation: location) { _ = try operation() }
         #expect(error?.code == .decryptionFailed, sourceLocation: location)
         #expect(error?.message == VaultError.decryptionFailed().message, sourceLocation: location)
@@ -187,4 +244,15 @@ extension Timestamp {
 
 extension [UInt8] {
     var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
+}
+
+extension Vault {
+    /// What credentials at rest open to.
+    func opened(_ sealed: SealedLaneCredentials, lane: Lane) throws -> String {
+        try openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+extension SecretReference {
+    convenience init(_ text: String) { self.init(copying: Array(text.utf8).span) }
 }

@@ -46,13 +46,7 @@ package final class AutotaskSession: Sendable {
         guard credentials.fitHeaders else {
             throw AutotaskError(.unauthorized, message: "the credentials hold what no header can carry")
         }
-        let values = credentials.headerValues
-        var headers = [
-            HTTPHeader("UserName", bytes: values.username),
-            HTTPHeader("Secret", bytes: values.secret),
-            HTTPHeader("ApiIntegrationCode", bytes: values.integrationCode),
-            AutotaskSession.contentType,
-        ]
+        var headers = credentials.headers + [AutotaskSession.contentType]
         if let traceparent { headers.append(HTTPHeader("traceparent", traceparent)) }
         let request = HTTPRequest(
             method: operation.method,

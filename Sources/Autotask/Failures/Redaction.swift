@@ -1,3 +1,5 @@
+import Secrets
+
 /// Takes out of a text what must not be told again: Autotask may echo what it was sent.
 struct Redaction: Sendable {
     /// How long a message may be, in characters.
@@ -35,19 +37,35 @@ struct Redaction: Sendable {
 
     private func scrubbed(_ text: String) -> String {
         var bytes = Array(text.utf8)
-        for value in values { Redaction.remove(value, from: &bytes) }
+        var spellings = spellings
+        for index in spellings.indices {
+            Redaction.remove(spellings[index], from: &bytes)
+            spellings[index].wipe()
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The values as sent, as a server reads them that takes headers for Latin-1, and percent-encoded; the longest first, since one may
-    /// contain another.
-    private var values: [[UInt8]] {
-        var sent = [Array(username.utf8)]
-        if let values = credentials?.headerValues { sent += [values.secret, values.integrationCode] }
-        let spellings = sent.flatMap { value in
-            [value, value.flatMap { Array(String(Unicode.Scalar($0)).utf8) }, Array(value.percentEncoded.utf8)]
+    /// contain another. Whoever takes them wipes them.
+    private var spellings: [[UInt8]] {
+        var spellings: [[UInt8]] = []
+        func append(_ value: Span<UInt8>) {
+            guard !value.isEmpty else { return }
+            var (sent, latin1, encoded): ([UInt8], [UInt8], [UInt8]) = ([], [], [])
+            // None of them moves to other memory while it grows, and leaves a copy behind.
+            sent.reserveCapacity(value.count)
+            latin1.reserveCapacity(2 * value.count)
+            encoded.reserveCapacity(3 * value.count)
+            for index in value.indices {
+                sent.append(value[index])
+                latin1.append(latin1: value[index])
+                encoded.append(percentEncoding: value[index])
+            }
+            spellings += [sent, latin1, encoded]
         }
-        return Set(spellings.filter { !$0.isEmpty }).sorted { $0.count > $1.count }
+        append(Array(username.utf8).span)
+        for secret in credentials?.secrets ?? [] { secret.withBytes { append($0) } }
+        return spellings.sorted { $0.count > $1.count }
     }
 
     /// Replaces every occurrence of the value, whatever the case of its ASCII letters.
@@ -80,18 +98,25 @@ extension Collection<UInt8> {
     var percentEncoded: String {
         var output: [UInt8] = []
         output.reserveCapacity(count * 3)
-        for byte in self {
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-                output.append(byte)
-            default:
-                output.append(UInt8(ascii: "%"))
-                for digit in [byte >> 4, byte & 15] {
-                    output.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "A") + digit - 10)
-                }
-            }
-        }
+        for byte in self { output.append(percentEncoding: byte) }
         return String(decoding: output, as: UTF8.self)
+    }
+}
+
+extension [UInt8] {
+    /// Appends the UTF-8 of a byte that stands for a character of Latin-1.
+    fileprivate mutating func append(latin1 byte: UInt8) {
+        if byte < 0x80 { append(byte) } else { append(contentsOf: [0xC0 | byte >> 6, 0x80 | byte & 0x3F]) }
+    }
+
+    fileprivate mutating func append(percentEncoding byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+            append(byte)
+        default:
+            append(UInt8(ascii: "%"))
+            for digit in [byte >> 4, byte & 15] { append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "A") + digit - 10) }
+        }
     }
 }

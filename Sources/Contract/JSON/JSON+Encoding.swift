@@ -46,21 +46,30 @@ extension JSON {
     }
 
     private static func append(escaped string: String, to output: inout [UInt8]) {
-        for byte in string.utf8 {
+        for byte in string.utf8 { escape(byte) { output.append($0) } }
+    }
+
+    /// Hands out what stands for one byte of a string's UTF-8 between quotes.
+    package static func escape(_ byte: UInt8, _ append: (UInt8) -> Void) {
+        let short: UInt8? =
             switch byte {
-            case UInt8(ascii: "\""): output.append(contentsOf: #"\""#.utf8)
-            case UInt8(ascii: "\\"): output.append(contentsOf: #"\\"#.utf8)
-            case 0x08: output.append(contentsOf: #"\b"#.utf8)
-            case 0x0C: output.append(contentsOf: #"\f"#.utf8)
-            case 0x0A: output.append(contentsOf: #"\n"#.utf8)
-            case 0x0D: output.append(contentsOf: #"\r"#.utf8)
-            case 0x09: output.append(contentsOf: #"\t"#.utf8)
-            case 0..<0x20:
-                let digits = String(byte, radix: 16)
-                output.append(contentsOf: (digits.utf8.count == 1 ? #"\u000"# : #"\u00"#).utf8)
-                output.append(contentsOf: digits.utf8)
-            default: output.append(byte)
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): byte
+            case 0x08: UInt8(ascii: "b")
+            case 0x0C: UInt8(ascii: "f")
+            case 0x0A: UInt8(ascii: "n")
+            case 0x0D: UInt8(ascii: "r")
+            case 0x09: UInt8(ascii: "t")
+            default: nil
             }
+        if let short {
+            append(UInt8(ascii: "\\"))
+            append(short)
+        } else if byte < 0x20 {
+            for character in #"\u00"#.utf8 { append(character) }
+            append(UInt8(ascii: "0") + byte >> 4)
+            append(byte & 15 < 10 ? UInt8(ascii: "0") + byte & 15 : UInt8(ascii: "a") + byte & 15 - 10)
+        } else {
+            append(byte)
         }
     }
 }

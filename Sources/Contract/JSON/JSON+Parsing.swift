@@ -16,19 +16,55 @@ extension JSON {
     ///
     /// - Throws: ``JSONError``, which names the place and never quotes the text.
     package init(parsing bytes: [UInt8]) throws(JSONError) {
-        do { _ = try UTF8Span(validating: bytes.span) } catch {
+        self = try JSON.parsing(bytes.span) { $0.parseText() }
+    }
+
+    /// Finds the members of an object in its text without reading their values: a `String` cannot be wiped when it was a secret.
+    ///
+    /// - Parameter text: one JSON text, under the restrictions of ``init(parsing:)``; only within a member's value may names be repeated.
+    /// - Throws: ``JSONError``.
+    package static func scan(objectText text: Span<UInt8>) throws(JSONError) -> [ScannedJSONMember] {
+        try parsing(text) { $0.scanObjectText() }
+    }
+
+    /// Hands out, byte by byte, what a string of a scanned text says.
+    ///
+    /// - Parameters:
+    ///   - range: from ``ScannedJSONMember/string``.
+    ///   - text: what was scanned.
+    package static func decode(stringAt range: Range<Int>, in text: Span<UInt8>, _ append: (UInt8) -> Void) {
+        unsafe text.withUnsafeBufferPointer { buffer in
+            unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth).decode(range, append)
+        }
+    }
+
+    private static func parsing<Value>(
+        _ text: Span<UInt8>,
+        _ read: (inout JSONParser) -> Result<Value, JSONError>
+    ) throws(JSONError) -> Value {
+        do { _ = try UTF8Span(validating: text) } catch {
             throw JSONError(reason: "not valid UTF-8", offset: error.byteOffsets.lowerBound)
         }
-        let result = unsafe bytes.withUnsafeBufferPointer { buffer -> Result<JSON, JSONError> in
-            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: JSON.maximumDepth)
-            return parser.parseText()
+        let result = unsafe text.withUnsafeBufferPointer { buffer in
+            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth)
+            return read(&parser)
         }
-        self = try result.get()
+        return try result.get()
     }
+}
+
+/// A member of an object that was found in a text.
+package struct ScannedJSONMember: Sendable {
+    package let name: String
+    /// Where the value stands in the text, without its quotes, if it is a string; ``JSON/decode(stringAt:in:_:)`` reads it.
+    package let string: Range<Int>?
 }
 
 /// A recursive descent over bytes that are known to be valid UTF-8. The buffer outlives the parser, which lives within one call.
 private struct JSONParser {
+    /// Names of members are compared pairwise.
+    private static let maximumScannedMembers = 64
+
     let bytes: UnsafeBufferPointer<UInt8>
     let maximumDepth: Int
     var position = 0
@@ -82,54 +118,106 @@ private struct JSONParser {
     }
 
     private mutating func parseObject(depth: Int) throws(JSONError) -> JSON {
-        position += 1
         var members: [JSONObject.Member] = []
+        // Few members are compared pairwise; many would make that slow, and are kept in a set.
+        var names: Set<String> = []
+        try forEachMember { (parser, name) throws(JSONError) in
+            if members.isEmpty { members.reserveCapacity(8) }
+            let isRepeated = members.count < 16 ? members.contains { $0.name == name } : names.contains(name)
+            guard !isRepeated else { throw parser.error("a member name is repeated") }
+            members.append(JSONObject.Member(name: name, value: try parser.parseValue(depth: depth + 1)))
+            if members.count == 16 { names = Set(members.map(\.name)) } else if members.count > 16 { names.insert(name) }
+        }
+        return .object(JSONObject(uniqueMembers: members))
+    }
+
+    /// Reads an object, with `readValue` for what stands behind each name.
+    private mutating func forEachMember(
+        _ readValue: (inout JSONParser, _ name: String) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        position += 1
         skipWhitespace()
         if peek() == UInt8(ascii: "}") {
             position += 1
-            return .object(JSONObject())
+            return
         }
-        members.reserveCapacity(8)
-        // Few members are compared pairwise; many would make that slow, and are kept in a set.
-        var names: Set<String> = []
         while true {
             skipWhitespace()
             guard peek() == UInt8(ascii: "\"") else { throw error("expected a member name") }
             let name = try parseString()
-            let isRepeated = members.count < 16 ? members.contains { $0.name == name } : names.contains(name)
-            guard !isRepeated else { throw error("a member name is repeated") }
             skipWhitespace()
             guard peek() == UInt8(ascii: ":") else { throw error("expected a colon") }
             position += 1
-            members.append(JSONObject.Member(name: name, value: try parseValue(depth: depth + 1)))
-            if members.count == 16 { names = Set(members.map(\.name)) } else if members.count > 16 { names.insert(name) }
+            try readValue(&self, name)
             skipWhitespace()
             switch peek() {
             case UInt8(ascii: ","): position += 1
             case UInt8(ascii: "}"):
                 position += 1
-                return .object(JSONObject(uniqueMembers: members))
+                return
             default: throw error("expected a comma or the object's end")
             }
         }
     }
 
+    /// Passes over the only value of the text, which has to be an object.
+    mutating func scanObjectText() -> Result<[ScannedJSONMember], JSONError> {
+        do throws(JSONError) {
+            skipWhitespace()
+            guard peek() == UInt8(ascii: "{") else { throw error("expected an object") }
+            var members: [ScannedJSONMember] = []
+            try forEachMember { (parser, name) throws(JSONError) in
+                guard !members.contains(where: { $0.name == name }) else { throw parser.error("a member name is repeated") }
+                guard members.count < JSONParser.maximumScannedMembers else { throw parser.error("too many members") }
+                members.append(ScannedJSONMember(name: name, string: try parser.scanValue(depth: 1)))
+            }
+            skipWhitespace()
+            guard position == bytes.count else { throw error("unexpected text after the value") }
+            return .success(members)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Passes over a value.
+    ///
+    /// - Returns: where it stands if it is a string.
+    private mutating func scanValue(depth: Int) throws(JSONError) -> Range<Int>? {
+        guard depth < maximumDepth else { throw error("nested too deeply") }
+        skipWhitespace()
+        switch peek() {
+        case UInt8(ascii: "\""): return try scanString().range
+        case UInt8(ascii: "{"):
+            try forEachMember { (parser, _) throws(JSONError) in _ = try parser.scanValue(depth: depth + 1) }
+        case UInt8(ascii: "["):
+            try forEachElement { (parser) throws(JSONError) in _ = try parser.scanValue(depth: depth + 1) }
+        default: _ = try parseValue(depth: depth)
+        }
+        return nil
+    }
+
     private mutating func parseArray(depth: Int) throws(JSONError) -> JSON {
-        position += 1
         var elements: [JSON] = []
+        try forEachElement { (parser) throws(JSONError) in elements.append(try parser.parseValue(depth: depth + 1)) }
+        return .array(elements)
+    }
+
+    /// Reads an array, with `readElement` for each of its elements.
+    private mutating func forEachElement(_ readElement: (inout JSONParser) throws(JSONError) -> Void) throws(JSONError) {
+        position += 1
         skipWhitespace()
         if peek() == UInt8(ascii: "]") {
             position += 1
-            return .array([])
+            return
         }
         while true {
-            elements.append(try parseValue(depth: depth + 1))
+            try readElement(&self)
             skipWhitespace()
             switch peek() {
             case UInt8(ascii: ","): position += 1
             case UInt8(ascii: "]"):
                 position += 1
-                return .array(elements)
+                return
             default: throw error("expected a comma or the array's end")
             }
         }
@@ -162,35 +250,30 @@ private struct JSONParser {
     }
 
     private mutating func parseString() throws(JSONError) -> String {
-        position += 1
-        let start = position
-        while let byte = peek() {
-            if byte == UInt8(ascii: "\"") {
-                defer { position += 1 }
-                return text(from: start, to: position)
-            }
-            if byte == UInt8(ascii: "\\") { return try parseEscapedString(from: start) }
-            guard byte >= 0x20 else { throw error("a control character in a string") }
-            position += 1
-        }
-        throw error("unexpected end")
+        let string = try scanString()
+        guard string.hasEscapes else { return text(from: string.range.lowerBound, to: string.range.upperBound) }
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(string.range.count)
+        decode(string.range) { decoded.append($0) }
+        return String(decoding: decoded, as: UTF8.self)
     }
 
-    /// Continues a string from its first escape; `start` is where its text begins.
-    private mutating func parseEscapedString(from start: Int) throws(JSONError) -> String {
-        var result = text(from: start, to: position)
-        var runStart = position
+    /// Passes over a string.
+    ///
+    /// - Returns: where it stands, without its quotes.
+    private mutating func scanString() throws(JSONError) -> (range: Range<Int>, hasEscapes: Bool) {
+        position += 1
+        let start = position
+        var hasEscapes = false
         while let byte = peek() {
             switch byte {
             case UInt8(ascii: "\""):
-                result += text(from: runStart, to: position)
-                position += 1
-                return result
+                defer { position += 1 }
+                return (start..<position, hasEscapes)
             case UInt8(ascii: "\\"):
-                result += text(from: runStart, to: position)
+                hasEscapes = true
                 position += 1
-                result.unicodeScalars.append(try parseEscape())
-                runStart = position
+                _ = try parseEscape()
             case 0..<0x20:
                 throw error("a control character in a string")
             default:
@@ -198,6 +281,20 @@ private struct JSONParser {
             }
         }
         throw error("unexpected end")
+    }
+
+    /// Hands out what a string says that was passed over before.
+    func decode(_ string: Range<Int>, _ append: (UInt8) -> Void) {
+        var reader = self
+        reader.position = string.lowerBound
+        while reader.position < string.upperBound, let byte = reader.peek() {
+            reader.position += 1
+            if byte == UInt8(ascii: "\\"), let scalar = try? reader.parseEscape() {
+                for unit in UTF8.encode(scalar) ?? .init() { append(unit) }
+            } else {
+                append(byte)
+            }
+        }
     }
 
     private mutating func parseEscape() throws(JSONError) -> Unicode.Scalar {

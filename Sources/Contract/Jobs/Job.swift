@@ -57,8 +57,8 @@ package struct ConnectPayload: Sendable {
 package enum CredentialsMember: Sendable {
     /// HPKE, see `contract.md` 3.
     case sealed(SealedCredentials)
-    /// Only accepted in development.
-    case clear(ClearCredentials)
+    /// The member's JSON, as the portal wrote it. Only accepted in development.
+    case clear([UInt8])
 }
 
 package struct SealedCredentials: Sendable {
@@ -71,20 +71,6 @@ package struct SealedCredentials: Sendable {
         self.keyID = keyID
         self.encapsulatedKey = encapsulatedKey
         self.ciphertext = ciphertext
-    }
-}
-
-/// The plaintext of credentials: `{ "username", "secret", "integrationCode"? }`.
-package struct ClearCredentials: Sendable {
-    package var username: String
-    package var secret: [UInt8]
-    /// The tenant's own tracking identifier, where it has one.
-    package var integrationCode: [UInt8]?
-
-    package init(username: String, secret: [UInt8], integrationCode: [UInt8]? = nil) {
-        self.username = username
-        self.secret = secret
-        self.integrationCode = integrationCode
     }
 }
 

@@ -32,41 +32,12 @@ extension ConnectPayload {
                     field: "data.credentials"
                 )
             }
-            credentials = .clear(try ClearCredentials(member))
+            credentials = .clear(JSON.object(member).encoded)
         } else {
             credentials = .sealed(try SealedCredentials(member))
         }
         firstConfiguredAt = try data.moment("firstConfiguredAt")
         allowDatabaseChange = try data.flag("allowDatabaseChange") ?? false
-    }
-}
-
-extension ClearCredentials {
-    /// Reads the plaintext of credentials, which is what a sealed blob opens to.
-    ///
-    /// - Throws: an error that names the member and never its value.
-    package init(parsing plaintext: [UInt8]) throws(JobError) {
-        guard let object = try? JSON(parsing: plaintext).object else {
-            throw JobError(.jobInvalid, "The credentials are not a JSON object.", field: "data.credentials")
-        }
-        try self.init(object)
-    }
-
-    fileprivate init(_ member: JSONObject) throws(JobError) {
-        username = try member.required("username", \.string, "a string", of: "data.credentials.")
-        secret = Array(try member.required("secret", \.string, "a string", of: "data.credentials.").utf8)
-        integrationCode = try member.optional("integrationCode", \.string, "a string", of: "data.credentials.").map { Array($0.utf8) }
-        try ClearCredentials.checkHeaderValue(Array(username.utf8), field: "data.credentials.username")
-        try ClearCredentials.checkHeaderValue(secret, field: "data.credentials.secret")
-        if let integrationCode { try ClearCredentials.checkHeaderValue(integrationCode, field: "data.credentials.integrationCode") }
-    }
-
-    /// Each of them travels as the value of an HTTP header.
-    private static func checkHeaderValue(_ bytes: [UInt8], field: String) throws(JobError) {
-        guard !bytes.isEmpty else { throw JobError(.jobInvalid, "A credential is empty.", field: field) }
-        guard !bytes.contains(where: { $0 == 0 || $0 == 0x0A || $0 == 0x0D }) else {
-            throw JobError(.jobInvalid, "A credential contains a line break or a NUL, which cannot be sent.", field: field)
-        }
     }
 }
 

@@ -24,12 +24,8 @@ extension JobContext {
     }
 
     /// Credentials as the session takes them: with the vendor's tracking identifier where the tenant brings none of its own.
-    func autotaskCredentials(_ credentials: ClearCredentials) -> AutotaskCredentials {
-        AutotaskCredentials(
-            username: credentials.username,
-            secret: Secret(copying: credentials.secret),
-            integrationCode: Secret(copying: credentials.integrationCode ?? autotask.integrationCode)
-        )
+    func autotaskCredentials(_ credentials: Credentials) -> AutotaskCredentials {
+        AutotaskCredentials(credentials, vendorCode: autotask.integrationCode)
     }
 
     /// `connection.lost`: told once, by the job that found the connection unusable.

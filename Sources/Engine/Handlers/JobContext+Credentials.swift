@@ -2,6 +2,7 @@ import Autotask
 import Contract
 import Logging
 import Store
+import Secrets
 import Telemetry
 import Vault
 
@@ -10,30 +11,28 @@ extension JobContext {
     /// Opens the credentials of a connect.
     ///
     /// - Throws: `key_unknown` or `decryption_failed`, or `job_invalid` for a plaintext that holds no credentials.
-    func open(_ member: CredentialsMember) throws(JobError) -> ClearCredentials {
+    func open(_ member: CredentialsMember) async throws(JobError) -> Credentials {
         switch member {
-        case .clear(let credentials): return credentials
+        case .clear(let text): return try Credentials(parsing: text.span)
         case .sealed(let sealed):
-            let plaintext: [UInt8]
-            do { plaintext = try vault.openSealed(sealed, job: job.id, lane: lane) } catch {
+            if !vault.holdsRecipientKey(sealed.keyID) { await vault.refresh(log: logger) }
+            let plaintext: SecretReference
+            do { plaintext = SecretReference(try vault.openSealed(sealed, job: job.id, lane: lane)) } catch {
                 throw JobError(error.code == .keyUnknown ? .keyUnknown : .decryptionFailed, field: "data.credentials")
             }
-            return try ClearCredentials(parsing: plaintext)
+            return try plaintext.withBytes { (bytes) throws(JobError) in try Credentials(parsing: bytes) }
         }
-    }
-
-    /// Seals credentials for the store, under a new key of the lane's own.
-    func seal(_ credentials: ClearCredentials) -> SealedLaneCredentials {
-        vault.sealCredentials(credentials.json.encoded, lane: lane)
     }
 
     /// Opens the credentials of a connection.
     ///
     /// - Throws: `internal`: they were sealed here, so the key ring is another one, or the row was tampered with.
     func storedCredentials(of connection: ConnectionRecord) throws(JobError) -> AutotaskCredentials {
-        let plaintext: [UInt8]
+        let plaintext: SecretReference
         do {
-            plaintext = try vault.openCredentials(connection.sealedCredentials, wrappedKey: connection.wrappedKey, lane: lane)
+            plaintext = SecretReference(
+                try vault.openCredentials(connection.sealedCredentials, wrappedKey: connection.wrappedKey, lane: lane)
+            )
         } catch {
             log(.error, "Stored credentials cannot be opened", .keys([.error: "\(error)"]))
             throw JobError(
@@ -42,15 +41,6 @@ extension JobContext {
                 hint: "Check that the worker runs with the key ring of its store, or connect again."
             )
         }
-        return autotaskCredentials(try ClearCredentials(parsing: plaintext))
-    }
-}
-
-extension ClearCredentials {
-    /// What ``init(parsing:)`` reads.
-    fileprivate var json: JSON {
-        var object: JSONObject = ["username": .string(username), "secret": .string(String(decoding: secret, as: UTF8.self))]
-        if let integrationCode { object["integrationCode"] = .string(String(decoding: integrationCode, as: UTF8.self)) }
-        return .object(object)
+        return autotaskCredentials(try plaintext.withBytes { (bytes) throws(JobError) in try Credentials(parsing: bytes) })
     }
 }

@@ -1,6 +1,7 @@
 import Contract
 package import HTTP
 import Logging
+package import Secrets
 import Store
 import Synchronization
 import Telemetry
@@ -19,7 +20,7 @@ final class JobContext: Sendable {
     let sink: any EventSink
     let breakers: CircuitBreakers
     let worker: WorkerIdentity
-    private let logger: Logger
+    let logger: Logger
     private let wasHeldUp = Atomic(false)
 
     init(
@@ -111,9 +112,9 @@ package struct AutotaskAccess: Sendable {
     /// Where zones are looked up, ending in a slash (`AUTOTASK_URL`).
     package var lookupURL: String
     /// The vendor's tracking identifier, for tenants that bring none of their own.
-    package var integrationCode: [UInt8]
+    package var integrationCode: SecretReference
 
-    package init(transport: any HTTPTransport, lookupURL: String, integrationCode: [UInt8]) {
+    package init(transport: any HTTPTransport, lookupURL: String, integrationCode: SecretReference) {
         self.transport = transport
         self.lookupURL = lookupURL
         self.integrationCode = integrationCode

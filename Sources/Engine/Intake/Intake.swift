@@ -35,18 +35,19 @@ struct Intake: Service {
 
     /// - Returns: whether all of it is in the store.
     private func takeIn(_ batch: IncomingBatch) async -> Bool {
-        var fresh: [IntakeItem] = []
-        fresh.reserveCapacity(batch.deliveries.count)
+        var fresh: [JobDelivery] = []
         for delivery in batch.deliveries {
             guard delivery.isRedelivered else {
-                fresh.append(item(of: delivery))
+                fresh.append(delivery)
                 continue
             }
-            guard await accept(fresh), await takeInRedelivered(delivery) else { return false }
+            guard await takeInFresh(fresh), await takeInRedelivered(delivery) else { return false }
             fresh = []
         }
-        return await accept(fresh)
+        return await takeInFresh(fresh)
     }
+
+    private func takeInFresh(_ deliveries: [JobDelivery]) async -> Bool { await accept { deliveries.map(item) } }
 
     private func takeInRedelivered(_ delivery: JobDelivery) async -> Bool {
         let sha256 = delivery.sha256
@@ -54,26 +55,30 @@ struct Intake: Service {
             let count = await persistently({ () async throws(StoreError) in try await store.countRedelivery(sha256: sha256, at: clock.now) }
             )
         else { return false }
-        let content: IntakeItem.Content
-        if count >= Intake.maximumRedeliveries {
-            content = .deadLetter(
-                deadLetter(
-                    delivery,
-                    FailureCause(reason: ErrorCode.poison.rawValue),
-                    "Delivered \(count) times without being taken in."
-                )
-            )
-        } else {
-            content = self.content(of: delivery)
+        guard count >= Intake.maximumRedeliveries else {
+            return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256)] }
         }
-        return await accept([IntakeItem(content, redeliveredSHA256: sha256)])
+        let letter = deadLetter(
+            delivery,
+            FailureCause(reason: ErrorCode.poison.rawValue),
+            "Delivered \(count) times without being taken in."
+        )
+        return await accept { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] }
     }
 
-    private func accept(_ items: [IntakeItem]) async -> Bool {
+    /// - Parameter read: reads what was delivered, and seals it; called again when the key under which it was sealed is retired before it is
+    ///   in the store.
+    private func accept(_ read: () -> [IntakeItem]) async -> Bool {
+        var items = read()
         guard !items.isEmpty else { return true }
         let conflict: @Sendable (IntakeItem) -> Event = { [self] item in self.conflict(item) }
         let intake = await persistently { () async throws(StoreError) in
-            try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict)
+            do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict) } catch {
+                guard error.code == .keyRetired else { throw error }
+                await vault.refresh(log: log)
+                items = read()
+                return try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict)
+            }
         }
         guard intake != nil else { return false }
         lanes.wake()

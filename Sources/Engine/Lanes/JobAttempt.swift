@@ -62,6 +62,9 @@ struct JobAttempt: Sendable {
         return completion
     }
 
+    /// Looks for keys that another process may have added.
+    func refreshKeys() async { await vault.refresh(log: log) }
+
     private func context(for claim: LaneClaim) -> JobContext {
         JobContext(
             claim: claim,
@@ -80,6 +83,8 @@ struct JobAttempt: Sendable {
 
     private func outcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let payload: JobPayload
+        let sealed = [claim.sealedPayload] + (claim.state.connection.map { [$0.wrappedKey] } ?? [])
+        if !vault.holdsKeys(of: sealed) { await refreshKeys() }
         do {
             let data = try vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)
             payload = try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)

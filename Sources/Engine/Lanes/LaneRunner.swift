@@ -124,8 +124,15 @@ final class LaneRunner: Service {
     }
 
     private func complete(_ claim: LaneClaim, with completion: Completion) async {
+        var completion = completion
         await settle("complete") { () async throws(StoreError) in
-            _ = try await store.complete(claim.token, with: completion, at: clock.now)
+            do throws(StoreError) { _ = try await store.complete(claim.token, with: completion, at: clock.now) } catch {
+                guard error.code == .keyRetired else { throw error }
+                // What the attempt sealed is of no use any more. It is made again, with the keys as they are now.
+                await attempt.refreshKeys()
+                completion = Completion(.postponed, events: [])
+                _ = try await store.complete(claim.token, with: completion, at: clock.now)
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 import CCurl
-import Glibc
+import Secrets
 
 /// Header lines as libcurl takes them. They may hold secrets, and are overwritten before their memory goes back.
 struct HeaderList: ~Copyable {
@@ -9,25 +9,25 @@ struct HeaderList: ~Copyable {
     init(_ headers: [HTTPHeader]) throws(HTTPError) {
         // What libcurl would add by itself: a name with nothing behind the colon keeps it from that.
         for name in ["Accept", "Content-Type", "Expect"] where !headers.contains(where: { $0.isNamed(name) }) {
-            try append(name, ":", [])
+            try append(name, ":", [UInt8]().span)
         }
         for header in headers {
             // The semicolon is libcurl's way to write a header without a value.
-            try append(header.name, header.value.isEmpty ? ";" : ": ", header.value)
+            try header.withValue { (value) throws(HTTPError) in try append(header.name, value.isEmpty ? ";" : ": ", value) }
         }
     }
 
     deinit { CCurl_slist_wipe(head) }
 
-    private mutating func append(_ name: String, _ separator: String, _ value: [UInt8]) throws(HTTPError) {
-        let count = name.utf8.count + separator.utf8.count + value.count
+    private mutating func append(_ name: String, _ separator: String, _ value: Span<UInt8>) throws(HTTPError) {
+        let front = name + separator
+        let count = front.utf8.count + value.count
         let longer = withUnsafeTemporaryAllocation(byteCount: count + 1, alignment: 1) { line in
-            line.copyBytes(from: name.utf8)
-            UnsafeMutableRawBufferPointer(rebasing: line[name.utf8.count...]).copyBytes(from: separator.utf8)
-            UnsafeMutableRawBufferPointer(rebasing: line[(name.utf8.count + separator.utf8.count)...]).copyBytes(from: value)
+            line.copyBytes(from: front.utf8)
+            value.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: line[front.utf8.count...]).copyMemory(from: $0) }
             line[count] = 0
+            defer { wipe(line) }
             // There is an address: the line has at least its NUL.
-            defer { explicit_bzero(line.baseAddress!, line.count) }
             return curl_slist_append(head, line.baseAddress!.assumingMemoryBound(to: CChar.self))
         }
         guard let longer else { throw HTTPError(.unexpected, "No memory for headers", mayHaveBeenSent: false) }

@@ -17,6 +17,7 @@ enum Schema {
                 try database.execute(sql: "UPDATE dead_letters SET fingerprint = ? WHERE reason = ?", arguments: [fingerprint, reason])
             }
         }
+        migrator.registerMigration("4") { try $0.execute(sql: version4) }
         return migrator
     }
 
@@ -275,5 +276,13 @@ enum Schema {
         DROP TABLE dead_letters_1;
         CREATE UNIQUE INDEX dead_letters_deaths ON dead_letters (death) WHERE death IS NOT NULL;
         INSERT OR REPLACE INTO counters (name, value) SELECT 'letter', COALESCE(MAX(id), 0) FROM dead_letters;
+        """
+
+    /// Keys that were retired: nothing that is sealed under one of them may come in any more.
+    private static let version4 = """
+        CREATE TABLE retired_keys (
+            id TEXT PRIMARY KEY NOT NULL,
+            retired_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
         """
 }

@@ -95,7 +95,9 @@ extension Transaction {
         if row.turn == nil { row.turn = try next(.turn) }
     }
 
+    /// - Throws: ``StoreError/Code/keyRetired``.
     func insert(_ job: AcceptableJob, in row: LaneRow, at now: Timestamp) throws -> Int64 {
+        try checkKey(of: job.sealedPayload)
         let order = try next(.place)
         try connection.run(
             """

@@ -7,7 +7,7 @@ extension Transaction {
         if changes.resets { try reset(&row, unsettledSince: changes.unsettledSince) }
         row.isEligible = row.isEligible || changes.becomesEligible
         row.isEnabled = row.isEnabled || changes.becomesEnabled
-        try apply(changes.connection, to: &row)
+        try apply(changes.connection, replacingKey: changes.replacesCredentialsKey, to: &row)
         try apply(changes.refusedCredentials, to: row)
         try apply(changes.billingCodes, to: row)
         if changes.removesBindings { try removeBindings(of: row) }
@@ -31,7 +31,7 @@ extension Transaction {
 
     /// Erases the lane. The credentials' key goes first: without it the credentials are noise already.
     private func reset(_ row: inout LaneRow, unsettledSince: Timestamp?) throws {
-        try apply(.remove as LaneChanges.Change<ConnectionRecord>, to: &row)
+        try apply(.remove as LaneChanges.Change<ConnectionRecord>, replacingKey: true, to: &row)
         try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
         try removeBindings(of: row)
@@ -54,7 +54,7 @@ extension Transaction {
         try connection.run("DELETE FROM journal WHERE lane = ?", row.id)
     }
 
-    private func apply(_ change: LaneChanges.Change<ConnectionRecord>, to row: inout LaneRow) throws {
+    private func apply(_ change: LaneChanges.Change<ConnectionRecord>, replacingKey: Bool, to row: inout LaneRow) throws {
         switch change {
         case .keep: break
         case .remove:
@@ -62,11 +62,13 @@ extension Transaction {
             try connection.run("DELETE FROM connections WHERE lane = ?", row.id)
             row.databaseID = nil
         case .set(let record):
+            if replacingKey { try connection.run("DELETE FROM credential_keys WHERE lane = ?", row.id) }
             try connection.run(
-                "INSERT OR REPLACE INTO credential_keys (lane, wrapped_key) VALUES (?, ?)",
+                "INSERT OR IGNORE INTO credential_keys (lane, wrapped_key) VALUES (?, ?)",
                 row.id,
                 record.wrappedKey
             )
+            if connection.changes > 0 { try checkKey(of: record.wrappedKey) }
             try connection.run(
                 """
                 INSERT OR REPLACE INTO connections (lane, status, zone_name, zone_api_url, zone_web_url, database_id, username, credentials,

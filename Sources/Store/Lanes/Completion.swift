@@ -54,7 +54,10 @@ package struct LaneChanges: Sendable {
         case forget(digest: [UInt8])
     }
 
+    /// With it, ``ConnectionRecord/wrappedKey`` becomes the lane's key only if the lane has none: it may have been wrapped anew meanwhile.
     package var connection: Change<ConnectionRecord>
+    /// Whether ``connection`` brings a new credentials key, and the lane's old one goes.
+    package var replacesCredentialsKey: Bool
     package var refusedCredentials: RefusalChange
     package var billingCodes: Change<CachedBillingCodes>
     /// Sets ``LaneState/isEligible``.
@@ -80,6 +83,7 @@ package struct LaneChanges: Sendable {
 
     package init(
         connection: Change<ConnectionRecord> = .keep,
+        replacesCredentialsKey: Bool = false,
         refusedCredentials: RefusalChange = .keep,
         billingCodes: Change<CachedBillingCodes> = .keep,
         becomesEligible: Bool = false,
@@ -93,6 +97,7 @@ package struct LaneChanges: Sendable {
         unsettledSince: Timestamp? = nil
     ) {
         self.connection = connection
+        self.replacesCredentialsKey = replacesCredentialsKey
         self.refusedCredentials = refusedCredentials
         self.billingCodes = billingCodes
         self.becomesEligible = becomesEligible

@@ -5,15 +5,17 @@ import Crypto
 ///
 /// ```json
 /// { "version": 1,
-///   "wrappingKeys": { "active": "wrap-2026-11-22", "keys": [{ "keyId": "wrap-2026-11-22", "key": "…" }] },
-///   "jobKeys": { "active": "job-2026-11-22", "keys": [{ "keyId": "job-2026-11-22", "key": "…" }] },
+///   "wrappingKeys": { "active": "wrap-2026-11-22", "keys": [{ "keyId": "wrap-2026-11-22", "createdAt": "…", "key": "…" }] },
+///   "jobKeys": { "active": "job-2026-11-22", "keys": [{ "keyId": "job-2026-11-22", "createdAt": "…", "key": "…" }] },
 ///   "identityKey": "…",
-///   "recipientKeys": [{ "keyId": "portal-2026-11-22", "kem": "X25519", "privateKey": "…", "notAfter": "2027-12-27T00:00:00.000Z" }] }
+///   "recipientKeys": [{ "keyId": "portal-2026-11-22", "kem": "X25519", "createdAt": "…", "notAfter": "…", "privateKey": "…" }] }
 /// ```
 ///
-/// Keys are 32 bytes in base64url.
+/// Keys are 32 bytes in base64url, moments date-times of RFC 3339; `createdAt` may be missing. In each list the newest key comes first.
 extension KeyRing {
     private static let version: Int64 = 1
+    /// Far more keys of one use than rotation leaves behind.
+    fileprivate static let maximumKeys = 1000
 
     var encoded: [UInt8] {
         let json: JSON = [
@@ -38,7 +40,7 @@ extension KeyRing {
         wrappingKeys = try RotatingKeys(json, member: "wrappingKeys")
         jobKeys = try RotatingKeys(json, member: "jobKeys")
         identityKey = try SymmetricKey(json["identityKey"], member: "identityKey")
-        guard let recipients = json["recipientKeys"]?.array, !recipients.isEmpty else { throw VaultError.wrong("recipientKeys") }
+        guard let recipients = json["recipientKeys"]?.array, (1...KeyRing.maximumKeys).contains(recipients.count) else { throw VaultError.wrong("recipientKeys") }
         var recipientKeys: [RecipientKey] = []
         for recipient in recipients { recipientKeys.append(try RecipientKey(recipient)) }
         guard Set(recipientKeys.map(\.id)).count == recipientKeys.count else { throw VaultError.wrong("recipientKeys") }
@@ -56,30 +58,43 @@ extension RotatingKeys {
     fileprivate var json: JSON {
         [
             "active": .string(active.id),
-            "keys": .array(([active] + retired).map { ["keyId": .string($0.id), "key": .string($0.key.text)] }),
+            "keys": .array(
+                all.map { key in
+                    var json: JSONObject = ["keyId": .string(key.id), "key": .string(key.key.text)]
+                    if let moment = key.createdAt { json["createdAt"] = .string(moment.description) }
+                    return .object(json)
+                }
+            ),
         ]
     }
 
     fileprivate init(_ ring: JSON, member: String) throws(VaultError) {
-        guard let json = ring[member], let entries = json["keys"]?.array else { throw VaultError.wrong(member) }
+        guard let json = ring[member], let entries = json["keys"]?.array, entries.count <= KeyRing.maximumKeys else {
+            throw VaultError.wrong(member)
+        }
         var keys: [SealingKey] = []
         for entry in entries {
-            guard let id = entry["keyId"]?.string, (1...255).contains(id.utf8.count) else { throw VaultError.wrong(member) }
-            keys.append(SealingKey(id: id, key: try SymmetricKey(entry["key"], member: member)))
+            guard let id = entry["keyId"]?.string, (1...SealedForm.maximumKeyID).contains(id.utf8.count) else {
+                throw VaultError.wrong(member)
+            }
+            let key = try SymmetricKey(entry["key"], member: member)
+            keys.append(SealingKey(id: id, key: key, createdAt: try entry.creation(member: member)))
         }
         guard Set(keys.map(\.id)).count == keys.count, let active = keys.first(where: { $0.id == json["active"]?.string }) else {
             throw VaultError.wrong(member)
         }
-        self.init(active: active, retired: keys.filter { $0.id != active.id })
+        self.init(active: active, former: keys.filter { $0.id != active.id })
     }
 }
 
 extension RecipientKey {
     fileprivate var json: JSON {
-        [
+        var json: JSONObject = [
             "keyId": .string(id), "kem": "X25519", "privateKey": .string(Base64URL.encode(privateKey.rawRepresentation)),
             "notAfter": .string(notAfter.description),
         ]
+        if let createdAt { json["createdAt"] = .string(createdAt.description) }
+        return .object(json)
     }
 
     fileprivate init(_ json: JSON) throws(VaultError) {
@@ -88,7 +103,16 @@ extension RecipientKey {
             let notAfter = json["notAfter"]?.string.flatMap({ Timestamp($0) }),
             let privateKey = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: privateKey)
         else { throw VaultError.wrong("recipientKeys") }
-        self.init(id: id, privateKey: privateKey, notAfter: notAfter)
+        self.init(id: id, privateKey: privateKey, createdAt: try json.creation(member: "recipientKeys"), notAfter: notAfter)
+    }
+}
+
+extension JSON {
+    /// When a key was made, if that is written down.
+    fileprivate func creation(member: String) throws(VaultError) -> Timestamp? {
+        guard let value = self["createdAt"] else { return nil }
+        guard let moment = value.string.flatMap({ Timestamp($0) }) else { throw VaultError.wrong(member) }
+        return moment
     }
 }
 

@@ -1,7 +1,7 @@
 package import Contract
 import Crypto
 
-/// The worker's keys (design decision 10). They live in a file of their own, apart from the store: neither is of use without the other.
+/// The worker's keys (design decision 10). They live in a place of their own, apart from the store: neither is of use without the other.
 package struct KeyRing: Sendable {
     /// How long portals may use a new recipient key.
     private static let recipientKeyLifetime: Duration = .seconds(400 * 86_400)
@@ -12,42 +12,101 @@ package struct KeyRing: Sendable {
     let jobKeys: RotatingKeys
     /// Never retired: ownership markers in Autotask and digests of job ids are made with it.
     let identityKey: SymmetricKey
+    /// The newest first: it is the one for portals to use.
     let recipientKeys: [RecipientKey]
 
     /// New keys, all of them random.
     package static func generate(at now: Timestamp) -> KeyRing {
         let date = now.description.prefix(10)
         return KeyRing(
-            wrappingKeys: RotatingKeys(generating: "wrap-\(date)"),
-            jobKeys: RotatingKeys(generating: "job-\(date)"),
+            wrappingKeys: RotatingKeys(generating: "wrap-\(date)", at: now),
+            jobKeys: RotatingKeys(generating: "job-\(date)", at: now),
             identityKey: SymmetricKey(size: .bits256),
-            recipientKeys: [
-                RecipientKey(id: "portal-\(date)", privateKey: .init(), notAfter: now + recipientKeyLifetime)
-            ]
+            recipientKeys: [RecipientKey(generating: "portal-\(date)", at: now, notAfter: now + recipientKeyLifetime)]
         )
     }
 
-    /// What portals need to seal credentials: the document that `keys publish` prints (`contract.md` 3).
-    package var publicKeys: JSON { ["keys": .array(recipientKeys.map(\.publicKey))] }
+    /// What portals need to seal credentials: the document that `keys publish` prints (`contract.md` 3). The first is the one to use; a
+    /// key whose time is over is not among them.
+    package func publicKeys(at now: Timestamp) -> JSON {
+        ["keys": .array(recipientKeys.filter { $0.notAfter > now }.map(\.publicKey))]
+    }
+
+    /// Whether the other is a later or earlier state of the same ring: the identity key stays what it is.
+    func isSame(as other: KeyRing) -> Bool { identityKey == other.identityKey }
 }
 
-/// Keys of one use: the active one seals, the others only open what was sealed before.
-struct RotatingKeys: Sendable {
-    let active: SealingKey
-    let retired: [SealingKey]
+// MARK: - Rotation
 
-    init(active: SealingKey, retired: [SealingKey]) {
-        self.active = active
-        self.retired = retired
+extension KeyRing {
+    /// What keys are for.
+    package enum Use: String, CaseIterable, Sendable {
+        /// Wrap the credentials keys of tenants.
+        case credentials
+        /// Seal accepted requests.
+        case jobs
+        /// Portals seal credentials to them.
+        case portals
     }
 
-    init(generating id: String) {
-        self.init(active: SealingKey(id: id, key: SymmetricKey(size: .bits256)), retired: [])
+    /// A key as it may be shown.
+    package struct Entry: Hashable, Sendable {
+        package let id: String
+        package let use: Use
+        /// Whether it seals; otherwise it only opens what was sealed before.
+        package let isActive: Bool
+        package let createdAt: Timestamp?
+        /// Of a key for portals.
+        package let notAfter: Timestamp?
     }
 
-    func open(_ sealed: [UInt8], for context: SealingContext) throws(VaultError) -> [UInt8] {
-        guard let id = SealingKey.id(of: sealed) else { throw VaultError.decryptionFailed() }
-        guard let key = active.id == id ? active : retired.first(where: { $0.id == id }) else { throw VaultError.keyUnknown() }
-        return try key.open(sealed, for: context)
+    /// By use, the newest first.
+    package var entries: [Entry] {
+        func entries(_ use: Use, _ keys: RotatingKeys) -> [Entry] {
+            keys.all.map { Entry(id: $0.id, use: use, isActive: $0.id == keys.active.id, createdAt: $0.createdAt, notAfter: nil) }
+        }
+        return entries(.credentials, wrappingKeys) + entries(.jobs, jobKeys)
+            + recipientKeys.enumerated().map { index, key in
+                Entry(id: key.id, use: .portals, isActive: index == 0, createdAt: key.createdAt, notAfter: key.notAfter)
+            }
+    }
+
+    package func activeKey(for use: Use) -> Entry? { entries.first { $0.use == use && $0.isActive } }
+
+    /// With new active keys for these uses. What was active opens still, until it is retired.
+    package func rotated(_ uses: Set<Use>, at now: Timestamp) -> KeyRing {
+        KeyRing(
+            wrappingKeys: uses.contains(.credentials) ? wrappingKeys.rotated(to: newID("wrap", at: now), at: now) : wrappingKeys,
+            jobKeys: uses.contains(.jobs) ? jobKeys.rotated(to: newID("job", at: now), at: now) : jobKeys,
+            identityKey: identityKey,
+            recipientKeys: uses.contains(.portals)
+                ? [RecipientKey(generating: newID("portal", at: now), at: now, notAfter: now + KeyRing.recipientKeyLifetime)] + recipientKeys
+                : recipientKeys
+        )
+    }
+
+    /// Without a key: what is sealed under it opens no more.
+    ///
+    /// - Parameter id: of a key that is not active.
+    package func retiring(_ id: String) -> KeyRing {
+        KeyRing(
+            wrappingKeys: RotatingKeys(active: wrappingKeys.active, former: wrappingKeys.former.filter { $0.id != id }),
+            jobKeys: RotatingKeys(active: jobKeys.active, former: jobKeys.former.filter { $0.id != id }),
+            identityKey: identityKey,
+            recipientKeys: recipientKeys.prefix(1) + recipientKeys.dropFirst().filter { $0.id != id }
+        )
+    }
+
+    /// A name that no key of the ring has: the date, and a number behind it for one more on the same day.
+    private func newID(_ name: String, at now: Timestamp) -> String {
+        let taken = Set(entries.map(\.id))
+        let base = "\(name)-\(now.description.prefix(10))"
+        var id = base
+        var number = 1
+        while taken.contains(id) {
+            number += 1
+            id = "\(base)-\(number)"
+        }
+        return id
     }
 }

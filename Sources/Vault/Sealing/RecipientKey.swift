@@ -1,13 +1,27 @@
 import Contract
 import Crypto
 import FoundationEssentials
+import Secrets
 
 /// A key pair of the worker's, to whose public half portals seal credentials (`contract.md` 3).
 struct RecipientKey: Sendable {
     let id: String
     let privateKey: Curve25519.KeyAgreement.PrivateKey
+    /// When it was made; `nil` for a key from before that was written down.
+    let createdAt: Timestamp?
     /// Portals are asked not to use it afterwards. What was sealed to it before still opens.
     let notAfter: Timestamp
+
+    init(id: String, privateKey: Curve25519.KeyAgreement.PrivateKey, createdAt: Timestamp?, notAfter: Timestamp) {
+        self.id = id
+        self.privateKey = privateKey
+        self.createdAt = createdAt
+        self.notAfter = notAfter
+    }
+
+    init(generating id: String, at now: Timestamp, notAfter: Timestamp) {
+        self.init(id: id, privateKey: .init(), createdAt: now, notAfter: notAfter)
+    }
 
     /// What portals need of it.
     var publicKey: JSON {
@@ -18,7 +32,7 @@ struct RecipientKey: Sendable {
     }
 
     /// - Throws: ``VaultError/Code/decryptionFailed``.
-    func open(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> [UInt8] {
+    func open(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> Secret {
         do {
             var recipient = try HPKE.Recipient(
                 privateKey: privateKey,
@@ -26,9 +40,8 @@ struct RecipientKey: Sendable {
                 info: CredentialsEnvelope.info,
                 encapsulatedKey: Data(sealed.encapsulatedKey)
             )
-            return Array(
-                try recipient.open(sealed.ciphertext, authenticating: CredentialsEnvelope.authenticatedData(job: job, lane: lane))
-            )
+            let authenticated = CredentialsEnvelope.authenticatedData(job: job, lane: lane)
+            return Secret(wiping: try recipient.open(sealed.ciphertext, authenticating: authenticated))
         } catch {
             throw VaultError.decryptionFailed()
         }

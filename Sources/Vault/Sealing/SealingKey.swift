@@ -1,32 +1,32 @@
+import Contract
 import Crypto
+import FoundationEssentials
+import Secrets
 
 /// A key under which things are sealed with AES-256-GCM.
 ///
-/// A sealed form is a version byte, the length of the key's name and the name, then nonce, ciphertext and tag. Each context has a key of
-/// its own, derived from this one: so however many things are sealed, hardly any two share a key, and random nonces never run out.
+/// A sealed form begins as ``SealedForm`` says, with nonce, ciphertext and tag behind it. Each context has a key of its own, derived from
+/// this one: so however many things are sealed, hardly any two share a key, and random nonces never run out.
 struct SealingKey: Sendable {
-    private static let version: UInt8 = 1
-
-    /// At most 255 bytes. It stands in the sealed form, so that keys can rotate.
+    /// It stands in the sealed form, so that keys can rotate.
     let id: String
     let key: SymmetricKey
+    /// When it was made; `nil` for a key from before that was written down.
+    let createdAt: Timestamp?
     /// Keyed already: that is the dearer half of deriving a key.
     private let derivation: HMAC<SHA256>
 
-    init(id: String, key: SymmetricKey) {
+    init(id: String, key: SymmetricKey, createdAt: Timestamp? = nil) {
         self.id = id
         self.key = key
+        self.createdAt = createdAt
         derivation = HMAC(key: key)
     }
 
-    func seal(_ plaintext: [UInt8], for context: SealingContext) -> [UInt8] {
+    func seal(_ plaintext: some DataProtocol, for context: SealingContext) -> [UInt8] {
         do {
             let box = try AES.GCM.seal(plaintext, using: derivedKey(for: context), authenticating: context.encoded)
-            var output: [UInt8] = []
-            output.reserveCapacity(2 + id.utf8.count + 12 + plaintext.count + 16)
-            output.append(SealingKey.version)
-            output.append(UInt8(id.utf8.count))
-            output.append(contentsOf: id.utf8)
+            var output = SealedForm.front(keyID: id, capacity: 12 + plaintext.count + 16)
             output.append(contentsOf: box.nonce)
             output.append(contentsOf: box.ciphertext)
             output.append(contentsOf: box.tag)
@@ -37,18 +37,12 @@ struct SealingKey: Sendable {
         }
     }
 
-    /// The name of the key under which something was sealed; `nil` if it is nothing sealed.
-    static func id(of sealed: [UInt8]) -> String? {
-        guard sealed.count >= 2, sealed[0] == version, sealed.count >= 2 + Int(sealed[1]) else { return nil }
-        return String(decoding: sealed[2..<2 + Int(sealed[1])], as: UTF8.self)
-    }
-
     /// - Throws: ``VaultError/Code/decryptionFailed``.
-    func open(_ sealed: [UInt8], for context: SealingContext) throws(VaultError) -> [UInt8] {
-        guard SealingKey.id(of: sealed) == id else { throw VaultError.decryptionFailed() }
+    func open(_ sealed: [UInt8], for context: SealingContext) throws(VaultError) -> Secret {
+        guard SealedForm.keyID(of: sealed) == id else { throw VaultError.decryptionFailed() }
         do {
             let box = try AES.GCM.SealedBox(combined: sealed[(2 + id.utf8.count)...])
-            return Array(try AES.GCM.open(box, using: derivedKey(for: context), authenticating: context.encoded))
+            return Secret(wiping: try AES.GCM.open(box, using: derivedKey(for: context), authenticating: context.encoded))
         } catch {
             throw VaultError.decryptionFailed()
         }
@@ -56,6 +50,14 @@ struct SealingKey: Sendable {
 
     private func derivedKey(for context: SealingContext) -> SymmetricKey {
         SymmetricKey(data: derivation.code(for: context.encoded))
+    }
+}
+
+extension Secret {
+    /// Moves over what a cipher opened, which has no other holder.
+    init(wiping opened: consuming Data) {
+        self.init(copying: opened.span)
+        opened.resetBytes(in: opened.startIndex..<opened.endIndex)
     }
 }
 

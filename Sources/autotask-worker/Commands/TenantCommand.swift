@@ -1,5 +1,6 @@
 import ArgumentParser
 import Contract
+import Glibc
 import SQLiteStore
 import Store
 
@@ -83,6 +84,22 @@ struct OpenStore {
                 "The store \(path) cannot be opened: \(error)",
                 hint: "Check STORE_URL; autotask-worker run creates the store."
             )
+        }
+    }
+
+    /// Does something with the store, and closes it.
+    ///
+    /// - Returns: `nil` when there is no store yet.
+    static func reading<Value>(_ settings: Settings, _ body: (any Store) async throws -> Value) async throws -> Value? {
+        guard access(try settings.storePath, F_OK) == 0 else { return nil }
+        let store = try await OpenStore(settings).store
+        do {
+            let value = try await body(store)
+            await store.close()
+            return value
+        } catch {
+            await store.close()
+            throw error
         }
     }
 }

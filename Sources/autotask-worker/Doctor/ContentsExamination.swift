@@ -38,7 +38,7 @@ struct ContentsExamination: Examination {
             inspection,
             at: now,
             backlogLimit: try? settings.engine.backlogLimit,
-            vault: (try? settings.keyRing).map { Vault($0) }
+            vault: try? await settings.vault
         )
         return await findings.checks + events(inspection, findings, in: path)
     }

@@ -12,9 +12,12 @@ struct KeyRingExamination: Examination {
     private static let notice: Duration = .seconds(30 * 86_400)
 
     func checks() async -> [HealthReport.Check] {
-        let path = settings.keyRingPath
+        let source: any KeyRingSource
+        // What is wrong with the setting is the settings examination's to tell.
+        do { source = try settings.keyRingSource } catch { return [] }
+        let path = source.description
         var status = stat()
-        if stat(path, &status) == 0, status.st_uid != geteuid() {
+        if source is KeyRingFile, stat(path, &status) == 0, status.st_uid != geteuid(), status.st_uid != 0 {
             return [
                 .init(
                     name,
@@ -25,7 +28,7 @@ struct KeyRingExamination: Examination {
             ]
         }
         let ring: KeyRing
-        do { ring = try KeyRing(path: path) } catch {
+        do { ring = try await source.load() } catch {
             return [.init(name, .fail, error.message, advice: "Mend or restore it, or check VAULT_KEYS: \(KeyRingExamination.stakes)")]
         }
         return [check(ring, path)]
@@ -34,15 +37,23 @@ struct KeyRingExamination: Examination {
     private static let stakes = "without its own key ring nothing in a store can be read."
 
     private func check(_ ring: KeyRing, _ path: String) -> HealthReport.Check {
-        let ends = ring.publicKeys["keys"]?.array?.compactMap { $0["notAfter"]?.string.flatMap { Timestamp($0) } } ?? []
-        guard let end = ends.max(), end < SystemTime.now + KeyRingExamination.notice else {
+        let ends = ring.publicKeys(at: SystemTime.now)["keys"]?.array?.compactMap { $0["notAfter"]?.string.flatMap { Timestamp($0) } } ?? []
+        guard let end = ends.max() else {
+            return .init(
+                name,
+                .fail,
+                "Portals have no key to seal credentials to: the time of every public key of the ring is over.",
+                advice: "Run: autotask-worker keys rotate --use portals, and tell portals: autotask-worker keys publish"
+            )
+        }
+        guard end < SystemTime.now + KeyRingExamination.notice else {
             return .init(name, "\(path) is there, its owner's alone, with an active key for each use.")
         }
         return .init(
             name,
             .warn,
             "Portals may not seal credentials with the ring's newest public key after \(end).",
-            advice: "Add a public key to the ring, and tell portals: autotask-worker keys publish"
+            advice: "Run: autotask-worker keys rotate --use portals, and tell portals: autotask-worker keys publish"
         )
     }
 }

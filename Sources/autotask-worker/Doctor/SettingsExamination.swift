@@ -47,7 +47,7 @@ struct SettingsExamination: Examination {
         let store = (try? settings.storePath) ?? ""
         return .init(
             name,
-            "Store \(store), key ring \(settings.keyRingPath), broker \(broker), doors \(settings.jobQueues.joined(separator: ", ")), "
+            "Store \(store), key ring \(settings[.vaultKeys] ?? ""), broker \(broker), doors \(settings.jobQueues.joined(separator: ", ")), "
                 + "Autotask \(settings.autotaskURL)"
         )
     }

@@ -51,7 +51,7 @@ struct StoreExamination: Examination {
         case .corrupt:
             "Stop the workers, keep the file, and bring back a copy: autotask-worker store restore FILE. If STORE_URL names another file, mend that."
         case .unavailable: "Check STORE_URL, the disk, and the permissions of the file and its directory."
-        case .fenced, .clockBehind, .unexpected: "This is a defect: please report it."
+        case .fenced, .clockBehind, .keyRetired, .unexpected: "This is a defect: please report it."
         }
     }
 

@@ -1,3 +1,4 @@
+import Contract
 import Glibc
 
 /// Where a command's output goes: plain lines, or coloured ones when a person reads them.
@@ -23,6 +24,8 @@ enum Terminal {
         print(text)
         fflush(nil)
     }
+
+    static func line(_ json: JSON) { line(String(decoding: json.encoded, as: UTF8.self)) }
 
     /// Writes a line to standard error.
     static func complain(_ text: String) {

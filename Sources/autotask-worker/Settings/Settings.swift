@@ -108,13 +108,67 @@ struct Settings {
         }
     }
 
-    var keyRingPath: String { inStateDirectory(self[.vaultKeys] ?? "keys.json") }
-
-    var keyRing: KeyRing {
+    /// Where the key ring comes from. A relative path is meant in the state directory.
+    var keyRingSource: any KeyRingSource {
         get throws {
-            do { return try KeyRing(path: keyRingPath) } catch {
-                throw Failure(.unavailable, error.message, hint: "See VAULT_KEYS in autotask-worker run --print-config.")
+            switch try keyRingLocation {
+            case .file(let path): KeyRingFile(path: inStateDirectory(path))
+            case .environment(let name): EnvironmentKeyRing(name: name)
+            case .credential(let name): KeyRingFile(path: try credentialsDirectory + "/" + name, ownership: .ownOrRoot)
             }
+        }
+    }
+
+    /// The key ring as a file that can be written.
+    var keyRingFile: KeyRingFile {
+        get throws {
+            guard case .file(let path) = try keyRingLocation else {
+                throw Failure(
+                    .usage,
+                    "The key ring comes from \(self[.vaultKeys] ?? ""), which this command cannot write.",
+                    hint: "Run it on a file with --vault-keys PATH, and put that file's text where the key ring comes from."
+                )
+            }
+            return KeyRingFile(path: inStateDirectory(path))
+        }
+    }
+
+    var keyRing: KeyRing { get async throws { try await Settings.load(keyRingSource) } }
+
+    /// A vault that follows the key ring where it comes from.
+    var vault: Vault {
+        get async throws {
+            let source = try keyRingSource
+            return Vault(try await Settings.load(source), source: source)
+        }
+    }
+
+    private static func load(_ source: any KeyRingSource) async throws -> KeyRing {
+        do { return try await source.load() } catch {
+            throw Failure(.unavailable, error.message, hint: "See VAULT_KEYS in autotask-worker run --print-config.")
+        }
+    }
+
+    private var keyRingLocation: KeyRingLocation {
+        get throws {
+            guard let location = self[.vaultKeys].flatMap(KeyRingLocation.init) else {
+                throw invalid(.vaultKeys, "a path, env:NAME or credential:NAME")
+            }
+            return location
+        }
+    }
+
+    /// Where systemd puts what `LoadCredential=` names.
+    private var credentialsDirectory: String {
+        get throws {
+            guard let directory = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty else {
+                throw Failure(
+                    .unavailable,
+                    "VAULT_KEYS names a credential of systemd, and systemd has handed none to this process.",
+                    hint: "Add LoadCredential= to the unit, or set VAULT_KEYS to a path."
+                )
+            }
+            return directory
         }
     }
 
@@ -161,7 +215,7 @@ struct Settings {
     /// What is wrong with settings of a given form, one by one.
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
-            { _ = try isDevelopment }, { _ = try storePath }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
+            { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
         let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]

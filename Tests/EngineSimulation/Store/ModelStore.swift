@@ -197,7 +197,7 @@ package final class ModelStore: Store {
     }
 
     package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
-        try await transaction("redrive") { tables throws(StoreError) in tables.redrive(letter: id, as: copy, at: now) }
+        try await transaction("redrive") { tables throws(StoreError) in try tables.redrive(letter: id, as: copy, at: now) }
     }
 
     package func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int {
@@ -206,6 +206,24 @@ package final class ModelStore: Store {
             tables.letters.removeAll { chosen.contains($0.id) }
             return chosen.count
         }
+    }
+
+    // MARK: Keys
+
+    package func keyUses() async throws(StoreError) -> [String: KeyUse] {
+        try await transaction("keyUses") { tables throws(StoreError) in tables.keyUses }
+    }
+
+    package func rewrapKeys(
+        after lane: Lane?,
+        limit: Int,
+        _ rewrap: @escaping @Sendable (Lane, [UInt8]) -> [UInt8]?
+    ) async throws(StoreError) -> RewrapStep {
+        try await transaction("rewrapKeys") { tables throws(StoreError) in try tables.rewrapKeys(after: lane, limit: limit, rewrap) }
+    }
+
+    package func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse {
+        try await transaction("retireKey") { tables throws(StoreError) in tables.retireKey(id) }
     }
 
     package func prune(at now: Timestamp) async throws(StoreError) {

@@ -44,7 +44,7 @@ extension ModelTables {
         let place = nextPlace()
         switch item.content {
         case .job(let job):
-            enter(job, in: lane, order: place, at: now)
+            try enter(job, in: lane, order: place, at: now)
             return .accepted(order: place)
         case .refused(_, let event, let letter):
             let job = QueuedJob(order: place, id: key.id, kind: .verify, acceptedAt: now, publisher: letter.publisher)
@@ -58,7 +58,8 @@ extension ModelTables {
         }
     }
 
-    mutating func enter(_ job: AcceptableJob, in lane: Int, order: Int64, at now: Timestamp) {
+    mutating func enter(_ job: AcceptableJob, in lane: Int, order: Int64, at now: Timestamp) throws(StoreError) {
+        try checkKey(of: job.sealedPayload)
         jobs.append(JobRow(job, order: order, at: now))
         guard lanes[lane].holder == nil else { return }
         lanes[lane].wakeAt = nil

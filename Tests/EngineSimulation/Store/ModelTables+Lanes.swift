@@ -107,7 +107,7 @@ extension ModelTables {
             throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
         }
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
-        apply(completion.changes, to: index)
+        try apply(completion.changes, to: index)
         guard let job = jobIndex(claim.order) else { throw StoreError(.unexpected, "A job that runs is not there.") }
         switch completion.disposition {
         case .finished:
@@ -137,12 +137,21 @@ extension ModelTables {
 // MARK: - What a job changes of its lane
 
 extension ModelTables {
-    private mutating func apply(_ changes: LaneChanges, to index: Int) {
+    private mutating func apply(_ changes: LaneChanges, to index: Int) throws(StoreError) {
         if changes.resets { reset(index, unsettledSince: changes.unsettledSince) }
         var state = lanes[index].state
         state.isEligible = state.isEligible || changes.becomesEligible
         state.isEnabled = state.isEnabled || changes.becomesEnabled
-        changes.connection.apply(to: &state.connection)
+        if case .set(var record) = changes.connection {
+            if let key = state.connection?.wrappedKey, !changes.replacesCredentialsKey {
+                record.wrappedKey = key
+            } else {
+                try checkKey(of: record.wrappedKey)
+            }
+            state.connection = record
+        } else {
+            changes.connection.apply(to: &state.connection)
+        }
         switch changes.refusedCredentials {
         case .keep: break
         case .remember(let refused):

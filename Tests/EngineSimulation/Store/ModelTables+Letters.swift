@@ -61,12 +61,12 @@ extension ModelTables {
         }
     }
 
-    mutating func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) -> RedriveOutcome {
+    mutating func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) throws(StoreError) -> RedriveOutcome {
         guard let index = letters.firstIndex(where: { $0.id == id }) else { return .gone }
         if let copy = letters[index].copy { return .before(copy) }
         if let obstacle = kept(letters[index]).obstacle { return .refused(obstacle) }
         guard !jobs.contains(where: { $0.lane.tenant == copy.key.lane.tenant && $0.job.id == copy.key.id }) else { return .idTaken }
-        enter(copy, in: laneToAccept(copy.key.lane), order: nextPlace(), at: now)
+        try enter(copy, in: laneToAccept(copy.key.lane), order: nextPlace(), at: now)
         letters[index].payload = nil
         letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
         return .entered

@@ -54,6 +54,7 @@ struct ModelTables: Sendable {
     /// In the order of their ids.
     var letters: [LetterRow] = []
     var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
+    var retiredKeys: Set<String> = []
     private var lastLetter: Int64 = 0
     private var lastPlace: Int64 = 0
     private var lastPosition: Int64 = 0

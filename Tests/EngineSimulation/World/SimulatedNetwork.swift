@@ -77,7 +77,7 @@ final class SimulatedNetwork: Sendable {
     var refusals: [(username: String, at: Timestamp)] { state.withLock { $0.refusals } }
 
     func send(_ request: HTTPRequest, from worker: SimulatedWorker) async throws(HTTPError) -> HTTPResponse {
-        let username = request.headers.first { $0.name == "UserName" }.map { String(decoding: $0.value, as: UTF8.self) } ?? ""
+        let username = request.headers.first { $0.name == "UserName" }?.text ?? ""
         if faults.strikes(.callNotSent) { throw HTTPError(.cannotConnect, "a fault of the simulation", mayHaveBeenSent: false) }
         await pause(upTo: 50)
         if worker.process.isDead { throw HTTPError(.cancelled, "the process is dead", mayHaveBeenSent: false) }

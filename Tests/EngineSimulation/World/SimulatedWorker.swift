@@ -3,6 +3,7 @@ import Engine
 import Logging
 import ServiceLifecycle
 import ServiceLifecycleTestKit
+import Secrets
 import Store
 import Synchronization
 import Vault
@@ -64,7 +65,7 @@ final class SimulatedWorker: Sendable {
             autotask: AutotaskAccess(
                 transport: SimulatedTransport(worker: self, network: world.network),
                 lookupURL: World.lookupURL,
-                integrationCode: Array(World.integrationCode.utf8)
+                integrationCode: SecretReference(copying: Array(World.integrationCode.utf8).span)
             ),
             settings: world.settings,
             clock: world.newClock(of: process),

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Logging
 import SQLiteStore
 import ServiceLifecycle
+import Secrets
 import Store
 import Testing
 import Vault
@@ -16,11 +17,15 @@ struct EngineFlowTests {
     let results = ResultsBoard()
     let clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!)
     let autotask = FakeAutotask()
-    let vault = Vault(KeyRing.generate(at: Timestamp("2026-11-22T08:00:00Z")!))
+    let keyRing = KeyRing.generate(at: Timestamp("2026-11-22T08:00:00Z")!)
+    let vault: Vault
+
+    init() { vault = Vault(keyRing) }
 
     /// Runs an engine on a store of its own while `body` runs.
     func withEngine(
         settings: EngineSettings = EngineSettings(),
+        vault: Vault? = nil,
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
@@ -31,8 +36,12 @@ struct EngineFlowTests {
             source: door,
             sink: results,
             store: store,
-            vault: vault,
-            autotask: AutotaskAccess(transport: autotask, lookupURL: FakeAutotask.lookupURL, integrationCode: []),
+            vault: vault ?? self.vault,
+            autotask: AutotaskAccess(
+                transport: autotask,
+                lookupURL: FakeAutotask.lookupURL,
+                integrationCode: SecretReference(copying: [UInt8]().span)
+            ),
             settings: settings,
             clock: clock,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -98,8 +98,7 @@ struct ConnectHandlerTests {
     }
 
     @Test func `clear credentials connect as well`() async throws {
-        let clear = ClearCredentials(username: Workbench.username, secret: Array(Workbench.secret.utf8))
-        let payload = ConnectPayload(credentials: .clear(clear), firstConfiguredAt: Timestamp("2021-05-04T00:00:00Z"))
+        let payload = ConnectPayload(credentials: .clear(Array(Workbench.plaintext().utf8)), firstConfiguredAt: Timestamp("2021-05-04T00:00:00Z"))
         let outcome = try await bench.connect(payload)
         #expect(outcome.terminal?.type == .connectionEstablished)
     }

@@ -85,6 +85,13 @@ final class HandlerStore: Store {
         throw Self.notAHandlersMatter
     }
     func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func keyUses() async throws(StoreError) -> [String: KeyUse] { throw Self.notAHandlersMatter }
+    func rewrapKeys(
+        after lane: Lane?,
+        limit: Int,
+        _ rewrap: @escaping @Sendable (Lane, [UInt8]) -> [UInt8]?
+    ) async throws(StoreError) -> RewrapStep { throw Self.notAHandlersMatter }
+    func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse { throw Self.notAHandlersMatter }
     func prune(at now: Timestamp) async throws(StoreError) { throw Self.notAHandlersMatter }
     func close() async {}
 }

@@ -18,7 +18,7 @@ extension Workbench {
 
     /// Seals credentials as a portal does, from what `keys publish` prints.
     func sealed(_ plaintext: String = plaintext(), for job: String = "job-1") throws -> SealedCredentials {
-        let key = try #require(keyRing.publicKeys["keys"]?.array?.first)
+        let key = try #require(keyRing.publicKeys(at: clock.now)["keys"]?.array?.first)
         let publicKey = try #require(key["publicKey"]?.string.flatMap(Base64URL.decode))
         var sender = try HPKE.Sender(
             recipientKey: Curve25519.KeyAgreement.PublicKey(rawRepresentation: publicKey),

@@ -1,6 +1,7 @@
 import AutotaskModel
 import Contract
 import Logging
+import Secrets
 import Store
 import Vault
 
@@ -73,7 +74,7 @@ struct Workbench {
             autotask: AutotaskAccess(
                 transport: autotask,
                 lookupURL: FakeAutotask.lookupURL,
-                integrationCode: Array(Workbench.vendorCode.utf8)
+                integrationCode: SecretReference(copying: Array(Workbench.vendorCode.utf8).span)
             ),
             settings: settings,
             clock: clock,

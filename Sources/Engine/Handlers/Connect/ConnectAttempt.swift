@@ -31,8 +31,8 @@ struct ConnectAttempt {
         }
         changes.becomesEligible = true
 
-        let credentials: ClearCredentials
-        do { credentials = try context.open(payload.credentials) } catch { return rejected(error) }
+        let credentials: Credentials
+        do { credentials = try await context.open(payload.credentials) } catch { return rejected(error) }
         let digest = context.vault.credentialsDigest(of: credentials)
         if let error = rememberedRefusal(of: digest) { return failed(error) }
 
@@ -61,7 +61,7 @@ struct ConnectAttempt {
         )
     }
 
-    private mutating func zone(of credentials: ClearCredentials) async throws(CallFailure) -> DiscoveredZone {
+    private mutating func zone(of credentials: Credentials) async throws(CallFailure) -> DiscoveredZone {
         apiCalls += 1
         do { return try await context.zone(forUsername: credentials.username) } catch { throw CallFailure(error, at: context.now) }
     }
@@ -82,7 +82,7 @@ struct ConnectAttempt {
         var serviceFields: ServiceFields
     }
 
-    private mutating func verify(_ credentials: ClearCredentials, at found: DiscoveredZone) async throws(CallFailure) -> APIUserProfile {
+    private mutating func verify(_ credentials: Credentials, at found: DiscoveredZone) async throws(CallFailure) -> APIUserProfile {
         let session = context.autotaskSession(in: found.zone, of: found.databaseID, with: context.autotaskCredentials(credentials))
         defer { apiCalls += session.callCount }
         do {
@@ -94,12 +94,12 @@ struct ConnectAttempt {
     }
 
     private func connection(
-        _ credentials: ClearCredentials,
+        _ credentials: Credentials,
         _ digest: [UInt8],
         _ found: DiscoveredZone,
         _ profile: APIUserProfile
     ) -> ConnectionRecord {
-        let sealed = context.seal(credentials)
+        let sealed = context.vault.sealCredentials(credentials, lane: context.lane)
         return ConnectionRecord(
             status: .connected,
             zone: found.zone,
@@ -120,6 +120,7 @@ struct ConnectAttempt {
 extension ConnectAttempt {
     private mutating func established(_ connection: ConnectionRecord) -> HandlerOutcome {
         changes.connection = .set(connection)
+        changes.replacesCredentialsKey = true
         changes.refusedCredentials = .forget(digest: connection.credentialsDigest)
         if let previous, previous.databaseID != connection.databaseID {
             changes.removesBindings = true

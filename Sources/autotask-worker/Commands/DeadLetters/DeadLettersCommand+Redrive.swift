@@ -28,7 +28,7 @@ extension DeadLettersCommand {
             let selection = try choice.selection()
             guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
             let settings = try await Settings(settings)
-            let vault = Vault(try settings.keyRing)
+            let vault = try await settings.vault
             let store = try await OpenStore(settings).store
             let office = DeadLetterOffice(store: store, vault: vault)
             let clock = ContinuousClock()

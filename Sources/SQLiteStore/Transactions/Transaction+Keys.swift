@@ -1,0 +1,57 @@
+import Contract
+import Store
+
+/// Under which keys the store's contents are sealed.
+extension Connection {
+    func keyUses() throws -> [String: KeyUse] {
+        var uses: [String: KeyUse] = [:]
+        // Of what is sealed its front is enough.
+        for id in try keys("SELECT wrapped_key FROM credential_keys") { uses[id, default: KeyUse()].credentials += 1 }
+        for id in try keys("SELECT substr(payload, 1, 257) FROM jobs WHERE finished_at IS NULL") { uses[id, default: KeyUse()].jobs += 1 }
+        for id in try keys("SELECT substr(payload, 1, 257) FROM dead_letters WHERE payload IS NOT NULL") {
+            uses[id, default: KeyUse()].letters += 1
+        }
+        return uses
+    }
+
+    /// - Parameter sql: yields what is sealed.
+    private func keys(_ sql: StaticString) throws -> [String] { try all(sql) { SealedForm.keyID(of: $0.bytes(0)) }.compactMap(\.self) }
+}
+
+extension Transaction {
+    /// - Throws: ``StoreError/Code/keyRetired`` when something is sealed under a key that was retired.
+    func checkKey(of sealed: [UInt8]) throws {
+        guard let id = SealedForm.keyID(of: sealed) else { return }
+        let isRetired = try connection.first("SELECT 1 FROM retired_keys WHERE id = ?", id) { _ in true } ?? false
+        guard !isRetired else { throw StoreError.keyRetired(id) }
+    }
+
+    func rewrapKeys(after lane: Lane?, limit: Int, _ rewrap: (Lane, [UInt8]) -> [UInt8]?) throws -> RewrapStep {
+        let rows = try connection.all(
+            """
+            SELECT lanes.id, tenant, product, wrapped_key FROM lanes JOIN credential_keys k ON k.lane = lanes.id
+            WHERE (tenant, product) > (?, ?) ORDER BY tenant, product LIMIT ?
+            """,
+            lane?.tenant.description ?? "",
+            lane?.product.rawValue ?? "",
+            limit
+        ) { (id: $0.integer(0), lane: try $0.lane(1), wrapped: $0.bytes(3)) }
+        var step = RewrapStep(last: rows.count == limit ? rows.last?.lane : nil, seen: rows.count, rewrapped: 0)
+        for row in rows {
+            guard let wrapped = rewrap(row.lane, row.wrapped) else { continue }
+            try checkKey(of: wrapped)
+            try connection.run("UPDATE credential_keys SET wrapped_key = ? WHERE lane = ?", wrapped, row.id)
+            step.rewrapped += 1
+        }
+        // What a former key wrapped must not be found any more.
+        if step.rewrapped > 0 { hasErased = true }
+        return step
+    }
+
+    func retireKey(_ id: String, at now: Timestamp) throws -> KeyUse {
+        let use = try connection.keyUses()[id] ?? KeyUse()
+        guard use.isNone else { return use }
+        try connection.run("INSERT OR IGNORE INTO retired_keys (id, retired_at) VALUES (?, ?)", id, now)
+        return use
+    }
+}

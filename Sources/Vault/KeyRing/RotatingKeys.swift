@@ -1,0 +1,32 @@
+import Contract
+import Crypto
+import Secrets
+
+/// Keys of one use: the active one seals, the former ones only open what was sealed before.
+struct RotatingKeys: Sendable {
+    let active: SealingKey
+    let former: [SealingKey]
+
+    init(active: SealingKey, former: [SealingKey]) {
+        self.active = active
+        self.former = former
+    }
+
+    init(generating id: String, at now: Timestamp? = nil) {
+        self.init(active: SealingKey(id: id, key: SymmetricKey(size: .bits256), createdAt: now), former: [])
+    }
+
+    /// The newest first.
+    var all: [SealingKey] { [active] + former }
+
+    /// With a new active key; what was active is a former one then.
+    func rotated(to id: String, at now: Timestamp) -> RotatingKeys {
+        RotatingKeys(active: RotatingKeys(generating: id, at: now).active, former: all)
+    }
+
+    func open(_ sealed: [UInt8], for context: SealingContext) throws(VaultError) -> Secret {
+        guard let id = SealedForm.keyID(of: sealed) else { throw VaultError.decryptionFailed() }
+        guard let key = all.first(where: { $0.id == id }) else { throw VaultError.keyUnknown() }
+        return try key.open(sealed, for: context)
+    }
+}

@@ -1,0 +1,240 @@
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// A key ring in a file that only the worker's user may read.
+package final class KeyRingFile: KeyRingSource {
+    /// Who may own the file, beside the user that the worker runs as.
+    package enum Ownership: Sendable {
+        case own
+        /// systemd's credentials may be root's own: the directory that they are in lets only the service in.
+        case ownOrRoot
+    }
+
+    private static let maximumSize = 1 << 20
+
+    package let path: String
+    private let ownership: Ownership
+    /// The ring as it was read last, and what the file was then.
+    private let known = Mutex<(stamp: Stamp, ring: KeyRing)?>(nil)
+
+    package init(path: String, ownership: Ownership = .own) {
+        self.path = path
+        self.ownership = ownership
+    }
+
+    package var description: String { path }
+
+    /// - Throws: ``VaultError/Code/keyRingUnusable`` when there is none, when it belongs to somebody else, or when others may read it.
+    package func load() throws(VaultError) -> KeyRing {
+        do throws(VaultError) {
+            let file = try OpenFile(path, ownership)
+            if let known = known.withLock({ $0 }), known.stamp == file.stamp { return known.ring }
+            let ring = try KeyRing(parsing: try file.contents())
+            known.withLock { $0 = (file.stamp, ring) }
+            return ring
+        } catch {
+            throw VaultError(.keyRingUnusable, "The key ring \(path) cannot be used. \(error.message)", file: error.file, line: error.line)
+        }
+    }
+
+    /// Writes a new file with mode 0600, whole or not at all, and makes its directory if need be. What stands there already is never
+    /// overwritten.
+    ///
+    /// - Throws: ``VaultError/Code/keyRingUnusable``.
+    package func create(_ ring: KeyRing) throws(VaultError) {
+        do throws(VaultError) {
+            try makeDirectory()
+            let draft = try Draft(of: ring, beside: path)
+            defer { draft.discard() }
+            // Unlike a rename, a link does not replace what is there.
+            guard link(draft.path, path) == 0 else {
+                throw errno == EEXIST
+                    ? VaultError(.keyRingUnusable, "There is one already. Move it away first, if it is really not needed any more.")
+                    : VaultError(.keyRingUnusable, systemText())
+            }
+            try synchronizeDirectory()
+        } catch {
+            throw unwritten(error)
+        }
+    }
+
+    /// Puts a changed ring in the place of the one that is there, whole or not at all. Owner and mode stay, and what the file held before is
+    /// overwritten, as far as its file system lets it.
+    ///
+    /// - Parameter change: what becomes of the ring. If it throws, nothing is changed.
+    /// - Throws: ``VaultError/Code/keyRingUnusable``, also when another command is changing the ring at this moment; whatever `change` throws.
+    package func update(_ change: (KeyRing) async throws -> KeyRing) async throws {
+        let file: OpenFile
+        do throws(VaultError) {
+            file = try OpenFile(path, ownership, isLocked: true)
+        } catch {
+            throw unwritten(error)
+        }
+        let ring = try await change(try KeyRing(parsing: try file.contents()))
+        do throws(VaultError) {
+            let draft = try Draft(of: ring, beside: path, owner: file.owner)
+            guard rename(draft.path, path) == 0 else {
+                let error = VaultError(.keyRingUnusable, systemText())
+                draft.discard()
+                throw error
+            }
+            try synchronizeDirectory()
+        } catch {
+            throw unwritten(error)
+        }
+        file.overwrite()
+    }
+
+    private func unwritten(_ error: VaultError) -> VaultError {
+        VaultError(.keyRingUnusable, "The key ring \(path) cannot be written. \(error.message)", file: error.file, line: error.line)
+    }
+
+    private var directory: String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." }
+
+    private func makeDirectory() throws(VaultError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw VaultError(.keyRingUnusable, "Its directory cannot be made.")
+        }
+    }
+
+    /// Makes the new name in its directory last.
+    private func synchronizeDirectory() throws(VaultError) {
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw VaultError(.keyRingUnusable, systemText()) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw VaultError(.keyRingUnusable, systemText()) }
+    }
+}
+
+extension KeyRingFile {
+    /// What tells one state of a file from another.
+    private struct Stamp: Hashable {
+        let device: UInt64
+        let inode: UInt64
+        let size: Int64
+        let seconds: Int
+        let nanoseconds: Int
+    }
+
+    /// The file of a ring, opened and found to be what it should.
+    private struct OpenFile: ~Copyable {
+        private let descriptor: Int32
+        private let status: stat
+
+        /// - Parameter isLocked: whether it is opened to be replaced, which only one may do at a time.
+        init(_ path: String, _ ownership: Ownership, isLocked: Bool = false) throws(VaultError) {
+            descriptor = open(path, (isLocked ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK)
+            guard descriptor >= 0 else {
+                status = stat()
+                throw errno == ENOENT
+                    ? VaultError(.keyRingUnusable, "There is no such file. Make one with: autotask-worker keys generate")
+                    : VaultError(.keyRingUnusable, systemText())
+            }
+            var status = stat()
+            let isKnown = fstat(descriptor, &status) == 0
+            self.status = status
+            guard isKnown else { throw VaultError(.keyRingUnusable, systemText()) }
+            try check(ownership)
+            if isLocked { try lock(path) }
+        }
+
+        deinit { if descriptor >= 0 { close(descriptor) } }
+
+        private func check(_ ownership: Ownership) throws(VaultError) {
+            guard status.st_mode & S_IFMT == S_IFREG else { throw VaultError(.keyRingUnusable, "It is not a regular file.") }
+            guard status.st_uid == geteuid() || (ownership == .ownOrRoot && status.st_uid == 0) else {
+                throw VaultError(
+                    .keyRingUnusable,
+                    "It belongs to user \(status.st_uid), and the worker runs as \(geteuid()): change its owner."
+                )
+            }
+            let forbidden: mode_t = ownership == .ownOrRoot && status.st_uid != geteuid() ? 0o037 : 0o077
+            guard status.st_mode & forbidden == 0 else {
+                throw VaultError(.keyRingUnusable, "Others may read it: chmod 600 it, and make new keys if they did.")
+            }
+            guard status.st_size <= maximumSize else { throw VaultError(.keyRingUnusable, "It is larger than any key ring.") }
+        }
+
+        private func lock(_ path: String) throws(VaultError) {
+            var current = stat()
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, stat(path, &current) == 0, current.st_ino == status.st_ino else {
+                throw VaultError(.keyRingUnusable, "Another command is changing it: try again when that has ended.")
+            }
+        }
+
+        var owner: (user: uid_t, group: gid_t) { (status.st_uid, status.st_gid) }
+
+        var stamp: Stamp {
+            Stamp(
+                device: UInt64(status.st_dev),
+                inode: UInt64(status.st_ino),
+                size: Int64(status.st_size),
+                seconds: status.st_mtim.tv_sec,
+                nanoseconds: status.st_mtim.tv_nsec
+            )
+        }
+
+        func contents() throws(VaultError) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+            var filled = 0
+            while filled < bytes.count {
+                let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else {
+                    throw VaultError(.keyRingUnusable, count == 0 ? "It is shorter than it was a moment ago." : systemText())
+                }
+                filled += count
+            }
+            return bytes
+        }
+
+        /// Overwrites what it holds, once another file is in its place. Nothing depends on that it works.
+        func overwrite() {
+            let zeros = [UInt8](repeating: 0, count: Int(status.st_size))
+            if pwrite(descriptor, zeros, zeros.count, 0) == zeros.count { _ = fsync(descriptor) }
+        }
+    }
+
+    /// A ring in a file of its own, on disk, before it gets its name.
+    private struct Draft {
+        let path: String
+
+        /// - Parameter owner: who the file is to belong to, if not to this process's user.
+        init(of ring: KeyRing, beside destination: String, owner: (user: uid_t, group: gid_t)? = nil) throws(VaultError) {
+            path = "\(destination).\(getpid()).new"
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw VaultError(.keyRingUnusable, systemText()) }
+            defer { close(descriptor) }
+            let bytes = ring.encoded
+            var written = 0
+            while written < bytes.count {
+                let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, $0.count - written) }
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw failure() }
+                written += count
+            }
+            if let owner, owner.user != geteuid() || owner.group != getegid() {
+                guard fchown(descriptor, owner.user, owner.group) == 0 else { throw failure() }
+            }
+            guard fsync(descriptor) == 0 else { throw failure() }
+        }
+
+        func discard() { unlink(path) }
+
+        private func failure() -> VaultError {
+            let error = VaultError(.keyRingUnusable, systemText())
+            discard()
+            return error
+        }
+    }
+}
+
+/// What the system says about the call that just failed.
+private func systemText() -> String { String(cString: strerror(errno)) + "." }

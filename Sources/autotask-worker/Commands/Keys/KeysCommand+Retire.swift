@@ -1,0 +1,81 @@
+import ArgumentParser
+import Contract
+import Store
+import Vault
+
+extension KeysCommand {
+    struct Retire: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Destroys former keys, if nothing in the store is sealed under them.",
+            discussion: """
+                What was sealed under a key that is gone is lost: that is what makes old backups of the store unreadable. A request that a portal
+                sealed to a key that is gone is answered key_unknown, and the portal fetches the keys again.
+
+                Example: autotask-worker keys retire wrap-2026-11-22
+                """
+        )
+        @Argument(help: "Names of keys, as 'list' shows them.") var ids: [String] = []
+        @Flag(help: "All former keys that nothing uses; those for portals once their time is over.") var unused = false
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func validate() throws {
+            guard ids.isEmpty == unused else { throw ValidationError("Name the keys, or say --unused.") }
+        }
+
+        func run() async throws {
+            let settings = try await Settings(settings)
+            let file = try settings.keyRingFile
+            let chosen = try choice(from: try await settings.keyRing.entries)
+            var refused: [(id: String, use: KeyUse)] = []
+            for entry in chosen {
+                if let use = try await inUse(entry, settings) {
+                    refused.append((entry.id, use))
+                } else {
+                    // From here on the store takes nothing in that is sealed under it, so that nothing is lost with it.
+                    do { try await file.update { $0.retiring(entry.id) } } catch let error as VaultError {
+                        throw Failure(.unavailable, error.message, hint: "Run the same command again.")
+                    }
+                    if !json { Terminal.line("\(entry.id) is gone.") }
+                }
+            }
+            if unused { refused = [] }
+            if json {
+                let retired = chosen.map(\.id).filter { id in !refused.contains { $0.id == id } }
+                Terminal.line(["retired": .array(retired.map { .string($0) }), "inUse": .array(refused.map { .string($0.id) })])
+            } else if chosen.isEmpty {
+                Terminal.line("There is nothing to retire.")
+            }
+            guard refused.isEmpty else {
+                throw Failure(
+                    .no,
+                    refused.map { "\($0.id) is in use: it \($0.use.text)." }.joined(separator: "\n"),
+                    hint: "Keys of tenants: autotask-worker keys rotate --resume. Requests end by themselves; dead letters can be redriven or purged."
+                )
+            }
+        }
+
+        private func choice(from entries: [KeyRing.Entry]) throws -> [KeyRing.Entry] {
+            if unused {
+                let now = SystemTime.now
+                return entries.filter { !$0.isActive && $0.notAfter.map { $0 <= now } ?? true }
+            }
+            return try ids.map { id in
+                guard let entry = entries.first(where: { $0.id == id }) else {
+                    throw Failure(.usage, "The ring has no key \(id).", hint: "See autotask-worker keys list.")
+                }
+                guard !entry.isActive else {
+                    throw Failure(.usage, "\(id) is the active key for \(entry.use.rawValue).", hint: "First run autotask-worker keys rotate.")
+                }
+                return entry
+            }
+        }
+
+        /// - Returns: what in the store is sealed under a key; `nil` if nothing is, and then nothing will be any more.
+        private func inUse(_ entry: KeyRing.Entry, _ settings: Settings) async throws -> KeyUse? {
+            guard entry.use != .portals else { return nil }
+            let use = try await OpenStore.reading(settings) { store in try await store.retireKey(entry.id, at: SystemTime.now) }
+            return use.flatMap { $0.isNone ? nil : $0 }
+        }
+    }
+}

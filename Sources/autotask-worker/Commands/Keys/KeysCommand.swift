@@ -1,0 +1,56 @@
+import ArgumentParser
+import Contract
+import Vault
+
+/// `keys …`: the key ring.
+struct KeysCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys",
+        abstract: "Makes the key ring, changes its keys, and tells portals the public ones.",
+        discussion: """
+            The ring has keys of three uses: 'credentials' keys wrap the key of each tenant's credentials, 'jobs' keys seal requests that wait, and
+            'portals' keys are what portals seal credentials to. Of each use one key is active; the former ones open what is left of their time.
+
+            Example: autotask-worker keys rotate && autotask-worker keys list
+            """,
+        subcommands: [Generate.self, List.self, Publish.self, Rotate.self, Retire.self]
+    )
+
+    struct Generate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a new key ring file, readable by its owner only. An existing file is never overwritten.",
+            discussion: "Example: autotask-worker keys generate --vault-keys /etc/autotask-worker/keys.json"
+        )
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let file = try await Settings(settings).keyRingFile
+            do { try file.create(KeyRing.generate(at: SystemTime.now)) } catch { throw Failure(.unavailable, error.message) }
+            if json {
+                Terminal.line(["path": .string(file.path)])
+            } else {
+                Terminal.line(
+                    "Wrote the key ring \(file.path). Back it up, apart from the store: without it nothing in the store can be read."
+                )
+            }
+        }
+    }
+
+    struct Publish: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints the public keys, as a JSON document for portals to seal credentials with.",
+            discussion: """
+                The first key is the one to use. A portal reads the document again when it is answered key_unknown.
+
+                Example: autotask-worker keys publish > keys.json
+                """
+        )
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let ring = try await Settings(settings).keyRing
+            Terminal.line(ring.publicKeys(at: SystemTime.now))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import AutotaskModel
+import Contract
+import SQLiteStore
+import Store
+import Testing
+import Vault
+
+@testable import Engine
+
+/// Keys that change while the worker runs: it holds the ring as it was, and another process has gone on.
+extension EngineFlowTests {
+    private var rotated: KeyRing { keyRing.rotated(Set(KeyRing.Use.allCases), at: clock.now) }
+
+    /// A vault that holds the ring as it was, and finds it rotated when it looks.
+    private var behind: Vault { Vault(keyRing, source: RingOnDisk(ring: rotated)) }
+
+    @Test func `a job that was sealed under a key that was retired meanwhile is sealed anew, and lost is none`() async throws {
+        try await withEngine(vault: behind) { store in
+            let old = try #require(keyRing.activeKey(for: .jobs)?.id)
+            #expect(try await store.retireKey(old, at: clock.now).isNone)
+            door.deliver(delivery("billing-codes", id: "job-1"))
+            let events = await results.published { $0.count == 1 }
+            #expect(events.first?.event.type == .billingCodesFailed)
+            #expect(try await store.keyUses().isEmpty)
+        }
+    }
+
+    @Test func `credentials that were sealed under a key that was retired meanwhile are sealed anew`() async throws {
+        autotask.change {
+            $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
+            $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
+        }
+        var settings = EngineSettings()
+        settings.acceptsClearCredentials = true
+        settings.accessCutoff = nil
+        try await withEngine(settings: settings, vault: behind) { store in
+            let old = try #require(keyRing.activeKey(for: .credentials)?.id)
+            #expect(try await store.retireKey(old, at: clock.now).isNone)
+            door.deliver(delivery("connect", id: "job-1", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]]))
+            let events = await results.published { $0.count == 1 }
+            #expect(events.first?.event.type == .connectionEstablished)
+            let uses = try await store.keyUses()
+            #expect(uses.first { $0.value.credentials > 0 }?.key.hasSuffix("-2") == true)
+        }
+    }
+
+    @Test func `what another process has wrapped by a new key is opened with it`() async throws {
+        autotask.change {
+            $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
+            $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
+        }
+        var settings = EngineSettings()
+        settings.acceptsClearCredentials = true
+        settings.accessCutoff = nil
+        let onDisk = rotated
+        try await withEngine(settings: settings, vault: Vault(keyRing, source: RingOnDisk(ring: onDisk))) { store in
+            door.deliver(delivery("connect", id: "job-1", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]]))
+            _ = await results.published { $0.count == 1 }
+            let outcome = try await KeyRewrapping(store: store, vault: Vault(onDisk)).run()
+            #expect(outcome.rewrapped == 1 && outcome.seen == 1 && outcome.unopenable.isEmpty)
+            door.deliver(delivery("billing-codes", id: "job-2"))
+            let events = await results.published { $0.count == 2 }
+            #expect(events.last?.event.type == .billingCodesListed)
+        }
+    }
+}
+
+/// The ring as another process has left it.
+private struct RingOnDisk: KeyRingSource {
+    let ring: KeyRing
+    let description = "a file"
+
+    func load() -> KeyRing { ring }
+}
