@@ -43,7 +43,8 @@ extension Behaviour {
             lost.status = .credentialsRejected
             lost.capabilities.costVisible = true
             lost.wrappedKey = [9]
-            try await bench.run("b", changes: LaneChanges(connection: .set(lost), refusedCredentials: .forget(digest: [1])))
+            let changes = LaneChanges(connection: .set(lost), replacesCredentialsKey: true, refusedCredentials: .forget(digest: [1]))
+            try await bench.run("b", changes: changes)
             #expect(try await bench.state().connection == lost)
             #expect(try await bench.state().refusedCredentials.isEmpty)
             #expect(try await bench.state().billingCodes?.codes == [1])
