@@ -57,9 +57,6 @@ package final class Vault: Sendable {
         return sealed.allSatisfy { SealedForm.keyID(of: $0).map(ids.contains) ?? true }
     }
 
-    /// Whether the ring has a key for portals of this name.
-    package func holdsRecipientKey(_ id: String) -> Bool { ring.recipientKeys.contains { $0.id == id } }
-
     // MARK: Accepted jobs
 
     /// Seals a job's `data` for the time that it is in the store.

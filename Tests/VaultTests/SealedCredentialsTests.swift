@@ -3,7 +3,8 @@ import Crypto
 import Foundation
 import Secrets
 import Testing
-import Vault
+
+@testable import Vault
 
 /// Credentials as portals seal them (`contract.md` 3), sealed here by swift-crypto's own sender from what `keys publish` prints.
 struct SealedCredentialsTests {
@@ -51,7 +52,14 @@ struct SealedCredentialsTests {
             _ = try open(sealed)
         }
         #expect(error?.code == .keyUnknown)
-        expectRefused { try open(seal(), by: KeyRing.generate(at: .now)) }
+        let id = try #require(ring.recipientKeys.first?.id)
+        let namesake = KeyRing(
+            wrappingKeys: ring.wrappingKeys,
+            jobKeys: ring.jobKeys,
+            identityKey: ring.identityKey,
+            recipientKeys: [RecipientKey(generating: id, at: .now, notAfter: .now)]
+        )
+        expectRefused { try open(seal(), by: namesake) }
     }
 
     @Test("The published document has the contract's members, and no private key")

@@ -15,7 +15,8 @@ extension JobContext {
         switch member {
         case .clear(let text): return try Credentials(parsing: text.span)
         case .sealed(let sealed):
-            if !vault.holdsRecipientKey(sealed.keyID) { await vault.refresh(log: logger) }
+            // A key that was retired a moment ago opens nothing, and one that was made opens what is sealed to it.
+            await vault.refresh(log: logger)
             let plaintext: SecretReference
             do { plaintext = SecretReference(try vault.openSealed(sealed, job: job.id, lane: lane)) } catch {
                 throw JobError(error.code == .keyUnknown ? .keyUnknown : .decryptionFailed, field: "data.credentials")
