@@ -14,13 +14,14 @@ extension JSON {
 
     /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, no lone surrogates, unique member names.
     ///
+    /// - Parameter maximumValues: how many values it may hold, at whatever depth. Each takes more memory than its text.
     /// - Throws: ``JSONError``, which names the place and never quotes the text.
-    package init(parsing bytes: [UInt8]) throws(JSONError) {
+    package init(parsing bytes: [UInt8], maximumValues: Int = .max) throws(JSONError) {
         do { _ = try UTF8Span(validating: bytes.span) } catch {
             throw JSONError(reason: "not valid UTF-8", offset: error.byteOffsets.lowerBound)
         }
         let result = unsafe bytes.withUnsafeBufferPointer { buffer -> Result<JSON, JSONError> in
-            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: JSON.maximumDepth)
+            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: JSON.maximumDepth, maximumValues: maximumValues)
             return parser.parseText()
         }
         self = try result.get()
@@ -32,10 +33,13 @@ private struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     let maximumDepth: Int
     var position = 0
+    /// How many more values there may be.
+    private var remainingValues: Int
 
-    init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int) {
+    init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, maximumValues: Int) {
         unsafe self.bytes = bytes
         self.maximumDepth = maximumDepth
+        remainingValues = maximumValues
     }
 
     mutating func parseText() -> Result<JSON, JSONError> {
@@ -59,6 +63,8 @@ private struct JSONParser {
 
     private mutating func parseValue(depth: Int) throws(JSONError) -> JSON {
         guard depth < maximumDepth else { throw error("nested too deeply") }
+        guard remainingValues > 0 else { throw error("more values than allowed") }
+        remainingValues -= 1
         skipWhitespace()
         switch peek() {
         case UInt8(ascii: "{"): return try parseObject(depth: depth)

@@ -17,6 +17,11 @@ struct HeaderList: ~Copyable {
         }
     }
 
+    /// - Parameter lines: as they are; not of headers.
+    init(lines: [String]) throws(HTTPError) {
+        for line in lines { try append(line, "", []) }
+    }
+
     deinit { CCurl_slist_wipe(head) }
 
     private mutating func append(_ name: String, _ separator: String, _ value: [UInt8]) throws(HTTPError) {

@@ -2,6 +2,7 @@ import Configuration
 import Contract
 import Engine
 import FoundationEssentials
+import HTTP
 import Logging
 import Operations
 import SystemPackage
@@ -88,6 +89,29 @@ struct Settings {
         return url.hasSuffix("/") ? url : url + "/"
     }
 
+    /// How Autotask is reached.
+    var autotaskTransport: CurlTransport.Configuration {
+        get throws {
+            var configuration = CurlTransport.Configuration(hosts: HostPolicy(additionalHosts: allowedHosts))
+            configuration.proxy = try autotaskProxy
+            configuration.certificateAuthorityFile = self[.autotaskCAFile]
+            return configuration
+        }
+    }
+
+    private var autotaskProxy: Proxy? {
+        get throws {
+            guard let url = self[.autotaskProxy] else { return nil }
+            do { return try Proxy(url) } catch {
+                throw invalid(
+                    .autotaskProxy,
+                    "http://host:port or http://user:password@host:port",
+                    hint: "\(error.message). Percent-encode what is special in the user and the password."
+                )
+            }
+        }
+    }
+
     /// The file of `STORE_URL`. A relative path is meant in the state directory.
     var storePath: String {
         get throws {
@@ -162,6 +186,7 @@ struct Settings {
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
+            { _ = try autotaskProxy },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
         let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
