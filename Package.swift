@@ -128,7 +128,11 @@ let package = Package(
         ),
 
         // Tests, by the module that they hold to its word.
-        .testTarget(name: "AMQPTests", dependencies: ["AMQP", "Confinement", "TLSPeers", crypto, lifecycle, logging], swiftSettings: house),
+        .testTarget(
+            name: "AMQPTests",
+            dependencies: ["AMQP", "Confinement", "TLSPeers", crypto, lifecycle, logging],
+            swiftSettings: house
+        ),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
         .testTarget(
             name: "AutotaskTests",
