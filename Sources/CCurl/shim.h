@@ -42,6 +42,16 @@ static inline CURLcode CCurl_easy_set_write_function(CURL *easy, CURLoption opti
     return curl_easy_setopt(easy, option, value);
 }
 
+/// Called with each address before a socket for it is made: CURL_SOCKET_BAD goes on to the next one.
+static inline CURLcode CCurl_easy_set_opensocket_function(CURL *easy, curl_opensocket_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+
+/// Called with the TLS library's context before each handshake.
+static inline CURLcode CCurl_easy_set_ssl_context_function(CURL *easy, curl_ssl_ctx_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, value);
+}
+
 static inline CURLcode CCurl_easy_set_prereq_function(CURL *easy, curl_prereq_callback value) {
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
 }

@@ -112,9 +112,8 @@ struct Worker {
     }
 
     private func openTransport(log: Logger) throws -> CurlTransport {
-        do {
-            return try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: settings.allowedHosts)), logger: log)
-        } catch {
+        let configuration = try settings.autotaskTransport
+        do { return try CurlTransport(configuration: configuration, logger: log) } catch {
             throw Failure(.unavailable, "libcurl cannot be used: \(error)")
         }
     }

@@ -109,13 +109,13 @@ class Worker:
         assert expect in (None, result.returncode), f"{arguments} exited with {result.returncode}: {result.stdout}{result.stderr}"
         return result.stdout
 
-    def start(self, await_jobs=True, **settings):
-        """Starts it, and waits until it takes jobs."""
+    def start(self, await_jobs=True, through=(), **settings):
+        """Starts it, and waits until it takes jobs. `through` is a command that becomes it."""
         assert self.process is None
         begun = len(self.log)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN_DIR / "autotask-worker", "run"],
+                [*through, BIN_DIR / "autotask-worker", "run"],
                 env=plain_environment(**{**self.settings, **settings}),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,

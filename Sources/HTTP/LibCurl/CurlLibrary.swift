@@ -20,6 +20,10 @@ enum CurlLibrary {
         guard version.pointee.features & CURL_VERSION_SSL != 0 else {
             return .failure(HTTPError(.unexpected, "libcurl is built without TLS", mayHaveBeenSent: false))
         }
+        // The peer's name is verified by OpenSSL itself (PeerVerification).
+        guard version.pointee.ssl_version.map({ String(cString: $0).hasPrefix("OpenSSL/") }) == true else {
+            return .failure(HTTPError(.unexpected, "libcurl is built with another TLS library than OpenSSL", mayHaveBeenSent: false))
+        }
         return .success(())
     }()
 

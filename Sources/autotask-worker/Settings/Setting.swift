@@ -13,6 +13,8 @@ enum Setting: String, CaseIterable {
     case autotaskURL = "AUTOTASK_URL"
     case autotaskAllowedHosts = "AUTOTASK_ALLOWED_HOSTS"
     case autotaskIntegrationCode = "AUTOTASK_INTEGRATION_CODE"
+    case autotaskProxy = "AUTOTASK_PROXY"
+    case autotaskCAFile = "AUTOTASK_CA_FILE"
     case vaultKeys = "VAULT_KEYS"
     case trustedPublishers = "TRUSTED_PUBLISHERS"
     case accessCutoff = "ACCESS_CUTOFF"
@@ -48,7 +50,8 @@ enum Setting: String, CaseIterable {
         case .shutdownSeconds: "30"
         case .development: "0"
         case .logLevel: "info"
-        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode, .operationsListen:
+        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode, .autotaskProxy,
+            .autotaskCAFile, .operationsListen:
             nil
         }
     }
@@ -56,7 +59,7 @@ enum Setting: String, CaseIterable {
     /// The value as it may be shown.
     func masked(_ value: String) -> String {
         switch self {
-        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL: value.withPasswordMasked
+        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL, .autotaskProxy: value.withPasswordMasked
         case .autotaskIntegrationCode: "…"
         default: value
         }

@@ -2,6 +2,7 @@ import Configuration
 import Contract
 import Engine
 import FoundationEssentials
+import HTTP
 import Logging
 import Operations
 import SystemPackage
@@ -86,6 +87,29 @@ struct Settings {
     var autotaskURL: String {
         let url = self[.autotaskURL] ?? ""
         return url.hasSuffix("/") ? url : url + "/"
+    }
+
+    /// How Autotask is reached.
+    var autotaskTransport: CurlTransport.Configuration {
+        get throws {
+            var configuration = CurlTransport.Configuration(hosts: HostPolicy(additionalHosts: allowedHosts))
+            configuration.proxy = try autotaskProxy
+            configuration.certificateAuthorityFile = self[.autotaskCAFile]
+            return configuration
+        }
+    }
+
+    private var autotaskProxy: Proxy? {
+        get throws {
+            guard let url = self[.autotaskProxy] else { return nil }
+            do { return try Proxy(url) } catch {
+                throw invalid(
+                    .autotaskProxy,
+                    "http://host:port or http://user:password@host:port",
+                    hint: "\(error.message). Percent-encode what is special in the user and the password."
+                )
+            }
+        }
     }
 
     /// The file of `STORE_URL`. A relative path is meant in the state directory.
@@ -215,7 +239,8 @@ struct Settings {
     /// What is wrong with settings of a given form, one by one.
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
-            { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
+            { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
+            { _ = try accessCutoff }, { _ = try autotaskProxy },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
         let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]

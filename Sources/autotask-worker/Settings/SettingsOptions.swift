@@ -27,6 +27,10 @@ struct SettingsOptions: ParsableArguments {
     var autotaskAllowedHosts: String?
     @Option(help: ArgumentHelp("The vendor's tracking identifier.", valueName: "code"))
     var autotaskIntegrationCode: String?
+    @Option(help: ArgumentHelp("The proxy on the way to Autotask, as http://user:password@host:port; none.", valueName: "url"))
+    var autotaskProxy: String?
+    @Option(help: ArgumentHelp("The certificate authorities that Autotask is trusted by, instead of the system's.", valueName: "path"))
+    var autotaskCaFile: String?
     @Option(help: ArgumentHelp("The key ring file.", valueName: "path"))
     var vaultKeys: String?
     @Option(help: ArgumentHelp("Broker users whose jobs are accepted, separated by commas.", valueName: "users"))
@@ -68,6 +72,8 @@ struct SettingsOptions: ParsableArguments {
         case .autotaskURL: autotaskUrl
         case .autotaskAllowedHosts: autotaskAllowedHosts
         case .autotaskIntegrationCode: autotaskIntegrationCode
+        case .autotaskProxy: autotaskProxy
+        case .autotaskCAFile: autotaskCaFile
         case .vaultKeys: vaultKeys
         case .trustedPublishers: trustedPublishers
         case .accessCutoff: accessCutoff
