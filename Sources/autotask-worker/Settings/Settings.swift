@@ -131,7 +131,7 @@ struct Settings {
         get throws {
             let isDevelopment = try isDevelopment
             return EngineSettings(
-                trustedPublishers: isDevelopment ? nil : Set(list(.trustedPublishers) ?? []),
+                trustedPublishers: isDevelopment ? nil : try trustedPublishers,
                 acceptsClearCredentials: isDevelopment,
                 accessCutoff: try accessCutoff,
                 settleTime: try seconds(.settleSeconds),
@@ -144,6 +144,18 @@ struct Settings {
                     maximumAge: try seconds(.retryHours) * 3600
                 )
             )
+        }
+    }
+
+    var trustedPublishers: TrustedPublishers {
+        get throws {
+            do { return try TrustedPublishers(list(.trustedPublishers) ?? []) } catch {
+                throw invalid(
+                    .trustedPublishers,
+                    "a list of publishers: \(error)",
+                    hint: "It looks like portal,reseller-acme=acme-*: broker users, and with = the tenants that one is limited to."
+                )
+            }
         }
     }
 
@@ -162,6 +174,7 @@ struct Settings {
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
+            { _ = try trustedPublishers },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
         let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
