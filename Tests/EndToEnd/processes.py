@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import pwd
 import re
 import shlex
 import signal
@@ -76,8 +77,10 @@ class Broker:
 class Worker:
     """The worker on one store. It may be killed and started again; all its output goes to one log."""
 
-    def __init__(self, directory, broker, simulator):
+    def __init__(self, directory, broker, simulator, user=None):
+        """`user` is whom it runs as; `None` is whoever runs the tests."""
         self.directory = directory
+        self.identity = {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
         self.log_path = directory / "worker.log"
         self.store_path = directory / "worker.sqlite"
         self.process = None
@@ -105,22 +108,24 @@ class Worker:
             text=True,
             timeout=60,
             check=False,
+            **self.identity,
         )
         assert expect in (None, result.returncode), f"{arguments} exited with {result.returncode}: {result.stdout}{result.stderr}"
         return result.stdout
 
-    def start(self, await_jobs=True, **settings):
+    def start(self, *arguments, await_jobs=True, **settings):
         """Starts it, and waits until it takes jobs."""
         assert self.process is None
         begun = len(self.log)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN_DIR / "autotask-worker", "run"],
+                [BIN_DIR / "autotask-worker", "run", *arguments],
                 env=plain_environment(**{**self.settings, **settings}),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                **self.identity,
             )
         if await_jobs:
             poll(lambda: "Consuming" in self.log[begun:], 20, "the worker's start", self.process)

@@ -26,7 +26,7 @@ struct Settings {
     private let values: [Setting: Resolved]
 
     init(_ options: SettingsOptions) async throws {
-        let environment = EnvironmentVariablesProvider()
+        let environment = EnvironmentVariablesProvider(environmentVariables: Launch.current.environment)
         var file: FileProvider<JSONSnapshot>?
         if let path = options.config {
             do { file = try await FileProvider<JSONSnapshot>(filePath: FilePath(path)) } catch {
@@ -217,7 +217,7 @@ struct Settings {
 
     /// `$STATE_DIRECTORY` (systemd), else the user's own state directory by the XDG base directory specification.
     private static var stateDirectory: String {
-        let environment = ProcessInfo.processInfo.environment
+        let environment = Launch.current.environment
         if let directory = environment["STATE_DIRECTORY"], !directory.isEmpty { return directory }
         if let directory = environment["XDG_STATE_HOME"], !directory.isEmpty { return directory + "/autotask-worker" }
         return (environment["HOME"] ?? ".") + "/.local/state/autotask-worker"
