@@ -1,5 +1,6 @@
 """The real parts as processes: a private RabbitMQ, the simulated Autotask, the worker."""
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -13,6 +14,7 @@ import sqlite3
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import contract
@@ -59,6 +61,32 @@ class Broker:
 
     def url(self, user):
         return self.environment["AMQP_URL" if user == "worker" else f"{user.upper()}_AMQP_URL"]
+
+    def manage(self, method, path, content=None):
+        """Asks the management API, as its administrator; returns what it answers, if anything."""
+        url = urllib.parse.urlsplit(self.environment["TEST_MANAGEMENT_URL"])
+        credentials = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        request = urllib.request.Request(
+            f"http://{url.hostname}:{url.port}/api/{path}",
+            method=method,
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def add_users(self, definitions):
+        """Imports a file of `deploy/rabbitmq`; each user's password is its name with `-on-loopback`."""
+        content = contract.load(contract.ROOT / "deploy" / "rabbitmq" / definitions)
+        address = urllib.parse.urlsplit(self.url("worker")).netloc.rpartition("@")[2]
+        for user in content["users"]:
+            assert user.pop("password_hash") == ""
+            del user["hashing_algorithm"]
+            user["password"] = f"{user['name']}-on-loopback"
+            self.environment[f"{user['name'].upper()}_AMQP_URL"] = f"amqp://{user['name']}:{user['password']}@{address}/"
+        self.manage("POST", "definitions", content)
+        return [user["name"] for user in content["users"]]
 
     def stop(self):
         self.command("stop")

@@ -1,6 +1,7 @@
 """What the system itself could give away of a running worker: cores, memory, environment and command line."""
 
 import ctypes
+import json
 import os
 import pathlib
 import pwd
@@ -13,7 +14,8 @@ import tempfile
 
 import pytest
 
-from processes import BIN_DIR, Worker, poll
+import contract
+from processes import BIN_DIR, Worker, plain_environment, poll
 
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 PATTERN = pathlib.Path("/proc/sys/kernel/core_pattern")
@@ -133,6 +135,23 @@ def test_a_crash_leaves_no_core(plain_worker, account, place, number):
         pytest.skip(f"the system writes no cores there, only its limit was seen: {PATTERN} is {PATTERN.read_text().strip()}")
 
 
+def test_another_worker_knows_that_it_lives_where_it_cannot_see_it(plain_worker, account):
+    """Where /proc hides what may not be traced, a protected worker is hidden from workers of its own user."""
+    if os.geteuid() != 0:
+        pytest.skip("needs the right to mount")
+    plain_worker.start()
+    script = "mount -t proc -o hidepid=invisible proc /proc && exec setpriv --reuid $0 --regid $1 --clear-groups -- $2 doctor --json"
+    arguments = [account, str(pwd.getpwnam(account).pw_gid), str(BIN_DIR / "autotask-worker")]
+    output = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, *arguments],
+        env=plain_environment(**plain_worker.settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(output.stdout)["checks"]["workers"][0]["output"] == "1 worker runs on the store.", output
+
+
 def test_programs_that_it_might_start_gain_no_rights(plain_worker):
     plain_worker.start()
     assert "NoNewPrivs:\t1\n" in pathlib.Path(f"/proc/{plain_worker.process.pid}/status").read_text(encoding="ascii")
@@ -178,3 +197,18 @@ def test_environment_and_command_line_hold_no_secret(plain_worker):
     # What was erased was read before: the settings are in force.
     shown = plain_worker.cli("run", "--print-config", "--json", *arguments)
     assert '"AMQP_URL":{"value":"amqp://worker:…@' in shown.replace(" ", "") and '"23"' in shown
+
+
+def test_the_service_unit_is_sound(tmp_path):
+    """By systemd's own check, where there is systemd."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = (contract.ROOT / "deploy" / "systemd" / "autotask-worker.service").read_text(encoding="utf-8")
+    file = tmp_path / "autotask-worker.service"
+    file.write_text(unit.replace("/usr/local/bin/autotask-worker", str(BIN_DIR / "autotask-worker")), encoding="utf-8")
+    check = subprocess.run(["systemd-analyze", "verify", file], capture_output=True, text=True, check=False)
+    assert (check.returncode, check.stderr) == (0, "")
+    rating = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", file], capture_output=True, text=True, check=False
+    )
+    assert rating.returncode == 0, rating.stdout[-2000:]
