@@ -1,6 +1,7 @@
 import Contract
 import Glibc
 import Operations
+import SystemPackage
 import Vault
 
 /// Whether the key ring can be used, and portals may go on sealing to it.
@@ -31,12 +32,20 @@ struct KeyRingExamination: Examination {
         return [check(ring, path)]
     }
 
+    /// A copy of both the ring and the store is a copy of every secret.
+    private func neighbourhood(_ path: String) -> String {
+        guard let store = try? settings.storePath, FilePath(store).removingLastComponent() == FilePath(path).removingLastComponent() else {
+            return ""
+        }
+        return " It lies in the store's directory: keep it out of the store's backups."
+    }
+
     private static let stakes = "without its own key ring nothing in a store can be read."
 
     private func check(_ ring: KeyRing, _ path: String) -> HealthReport.Check {
         let ends = ring.publicKeys["keys"]?.array?.compactMap { $0["notAfter"]?.string.flatMap { Timestamp($0) } } ?? []
         guard let end = ends.max(), end < SystemTime.now + KeyRingExamination.notice else {
-            return .init(name, "\(path) is there, its owner's alone, with an active key for each use.")
+            return .init(name, "\(path) is there, its owner's alone, with an active key for each use.\(neighbourhood(path))")
         }
         return .init(
             name,
