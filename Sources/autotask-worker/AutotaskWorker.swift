@@ -25,8 +25,9 @@ struct AutotaskWorker: AsyncParsableCommand {
 @main
 enum Program {
     static func main() async {
+        let arguments = Launch.current.arguments
         do {
-            var command = try AutotaskWorker.parseAsRoot()
+            var command = try AutotaskWorker.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

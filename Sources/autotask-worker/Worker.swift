@@ -32,6 +32,9 @@ struct Worker {
         // A peer that is gone is told by an error, not by a signal.
         signal(SIGPIPE, SIG_IGN)
         Worker.raiseDescriptorLimit()
+        for obstacle in Launch.current.obstacles {
+            log.warning("A protection of the process is not in force", metadata: .keys([.error: "\(obstacle)"]))
+        }
         let engineSettings = try settings.engine
         let shutdownTime = try settings.shutdownTime
         let operationsAddress = try settings.operationsAddress

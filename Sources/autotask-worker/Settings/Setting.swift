@@ -56,22 +56,31 @@ enum Setting: String, CaseIterable {
         }
     }
 
-    /// The value as it may be shown.
-    func masked(_ value: String) -> String {
+    /// Its option on the command line: `--amqp-url`.
+    var option: String { "--" + rawValue.lowercased().split(separator: "_").joined(separator: "-") }
+
+    /// Where in a value its secret stands; `nil` where there is none.
+    func secret(in value: String) -> Range<String.Index>? {
         switch self {
-        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL, .autotaskProxy: value.withPasswordMasked
-        case .autotaskIntegrationCode: "…"
-        default: value
+        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL, .autotaskProxy: value.password
+        case .autotaskIntegrationCode: value.startIndex..<value.endIndex
+        default: nil
         }
+    }
+
+    /// The value as it may be shown: `amqp://worker:…@127.0.0.1:5672/`.
+    func masked(_ value: String) -> String {
+        guard let secret = secret(in: value) else { return value }
+        return value[..<secret.lowerBound] + "…" + value[secret.upperBound...]
     }
 }
 
 extension String {
-    /// A URL whose password is hidden: `amqp://worker:…@127.0.0.1:5672/`.
-    fileprivate var withPasswordMasked: String {
+    /// That of a URL, between its user and its host.
+    fileprivate var password: Range<Index>? {
         guard let scheme = firstRange(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
             let colon = self[scheme.upperBound..<at].firstIndex(of: ":")
-        else { return self }
-        return self[...colon] + "…" + self[at...]
+        else { return nil }
+        return index(after: colon)..<at
     }
 }

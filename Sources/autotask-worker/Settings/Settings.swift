@@ -27,7 +27,7 @@ struct Settings {
     private let values: [Setting: Resolved]
 
     init(_ options: SettingsOptions) async throws {
-        let environment = EnvironmentVariablesProvider()
+        let environment = EnvironmentVariablesProvider(environmentVariables: Launch.current.environment)
         var file: FileProvider<JSONSnapshot>?
         if let path = options.config {
             do { file = try await FileProvider<JSONSnapshot>(filePath: FilePath(path)) } catch {
@@ -185,7 +185,7 @@ struct Settings {
     /// Where systemd puts what `LoadCredential=` names.
     private var credentialsDirectory: String {
         get throws {
-            guard let directory = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty else {
+            guard let directory = Launch.current.environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty else {
                 throw Failure(
                     .unavailable,
                     "VAULT_KEYS names a credential of systemd, and systemd has handed none to this process.",
@@ -209,7 +209,7 @@ struct Settings {
         get throws {
             let isDevelopment = try isDevelopment
             return EngineSettings(
-                trustedPublishers: isDevelopment ? nil : Set(list(.trustedPublishers) ?? []),
+                trustedPublishers: isDevelopment ? nil : try trustedPublishers,
                 acceptsClearCredentials: isDevelopment,
                 accessCutoff: try accessCutoff,
                 settleTime: try seconds(.settleSeconds),
@@ -222,6 +222,18 @@ struct Settings {
                     maximumAge: try seconds(.retryHours) * 3600
                 )
             )
+        }
+    }
+
+    var trustedPublishers: TrustedPublishers {
+        get throws {
+            do { return try TrustedPublishers(list(.trustedPublishers) ?? []) } catch {
+                throw invalid(
+                    .trustedPublishers,
+                    "a list of publishers: \(error)",
+                    hint: "It looks like portal,reseller-acme=acme-*: broker users, and with = the tenants that one is limited to."
+                )
+            }
         }
     }
 
@@ -240,7 +252,7 @@ struct Settings {
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
-            { _ = try accessCutoff }, { _ = try autotaskProxy },
+            { _ = try accessCutoff }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
         let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
@@ -283,7 +295,7 @@ struct Settings {
 
     /// `$STATE_DIRECTORY` (systemd), else the user's own state directory by the XDG base directory specification.
     private static var stateDirectory: String {
-        let environment = ProcessInfo.processInfo.environment
+        let environment = Launch.current.environment
         if let directory = environment["STATE_DIRECTORY"], !directory.isEmpty { return directory }
         if let directory = environment["XDG_STATE_HOME"], !directory.isEmpty { return directory + "/autotask-worker" }
         return (environment["HOME"] ?? ".") + "/.local/state/autotask-worker"

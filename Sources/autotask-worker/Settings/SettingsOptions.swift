@@ -1,11 +1,19 @@
 import ArgumentParser
 
 /// The settings as options of the command line, shared by every command.
+///
+/// An option's secret is visible to others for a moment, until ``Launch`` has erased it, and stays in the shell's history: the environment or
+/// a file are better places.
 struct SettingsOptions: ParsableArguments {
     @Option(help: "A JSON file with settings.", completion: .file(extensions: ["json"]))
     var config: String?
 
-    @Option(help: ArgumentHelp("The broker, as amqp://user:password@host:port/vhost or amqps://…", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "The broker, as amqp://user:password@host:port/vhost or amqps://…; better set in the environment.",
+            valueName: "url"
+        )
+    )
     var amqpUrl: String?
     @Option(help: ArgumentHelp("The certificate authority that amqps:// trusts.", valueName: "path"))
     var amqpCaFile: String?
@@ -33,7 +41,12 @@ struct SettingsOptions: ParsableArguments {
     var autotaskCaFile: String?
     @Option(help: ArgumentHelp("The key ring file.", valueName: "path"))
     var vaultKeys: String?
-    @Option(help: ArgumentHelp("Broker users whose jobs are accepted, separated by commas.", valueName: "users"))
+    @Option(
+        help: ArgumentHelp(
+            "Broker users whose jobs are accepted, separated by commas; user=acme-* for some tenants alone.",
+            valueName: "users"
+        )
+    )
     var trustedPublishers: String?
     @Option(help: ArgumentHelp("Tenants must have been configured before this moment; none switches the gate off.", valueName: "date-time"))
     var accessCutoff: String?
