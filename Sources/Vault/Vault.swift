@@ -10,6 +10,7 @@ package struct Vault: Sendable {
     private let fingerprints: HMAC<SHA256>
     private let credentialsDigests: HMAC<SHA256>
     private let markers: HMAC<SHA256>
+    let auditCodes: HMAC<SHA256>
 
     package init(_ ring: KeyRing) {
         self.ring = ring
@@ -19,6 +20,7 @@ package struct Vault: Sendable {
         fingerprints = function(for: "autotask-worker/fingerprint/1")
         credentialsDigests = function(for: "autotask-worker/credentials-digest/1")
         markers = function(for: "autotask-worker/ownership-marker/1")
+        auditCodes = function(for: "autotask-worker/audit/1")
     }
 
     // MARK: Accepted jobs
@@ -45,19 +47,28 @@ package struct Vault: Sendable {
         return try key.open(sealed, job: job, lane: lane)
     }
 
-    /// Seals the credentials of a connection under a new key of the lane's own. Whoever destroys the wrapped key destroys them.
-    package func sealCredentials(_ plaintext: [UInt8], lane: Lane) -> SealedLaneCredentials {
-        let key = SymmetricKey(size: .bits256)
+    /// Seals the credentials of a connection under the lane's own key. Whoever destroys the wrapped key destroys them.
+    ///
+    /// - Parameter wrappedKey: the key that the lane has, which is kept, so that what else was sealed under it stays readable; wrapped anew, by
+    ///   the active wrapping key. Without one, or with one that does not open, the lane gets a new key.
+    package func sealCredentials(_ plaintext: [UInt8], lane: Lane, under wrappedKey: [UInt8]? = nil) -> SealedLaneCredentials {
+        let kept = wrappedKey.flatMap { try? credentialsKey($0, lane: lane) }
+        let key = kept ?? SealingKey(id: "", key: SymmetricKey(size: .bits256))
         return SealedLaneCredentials(
-            wrappedKey: ring.wrappingKeys.active.seal(key.withUnsafeBytes { Array($0) }, for: SealingContext(.credentialsKey, lane)),
-            sealed: SealingKey(id: "", key: key).seal(plaintext, for: SealingContext(.credentials, lane))
+            wrappedKey: ring.wrappingKeys.active.seal(key.key.withUnsafeBytes { Array($0) }, for: SealingContext(.credentialsKey, lane)),
+            sealed: key.seal(plaintext, for: SealingContext(.credentials, lane))
         )
     }
 
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's credentials.
     package func openCredentials(_ sealed: [UInt8], wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> [UInt8] {
+        try credentialsKey(wrappedKey, lane: lane).open(sealed, for: SealingContext(.credentials, lane))
+    }
+
+    /// Opens a lane's key.
+    func credentialsKey(_ wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> SealingKey {
         let key = try ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane))
-        return try SealingKey(id: "", key: SymmetricKey(data: key)).open(sealed, for: SealingContext(.credentials, lane))
+        return SealingKey(id: "", key: SymmetricKey(data: key))
     }
 
     /// Whether the ring opens the key of a lane's credentials, without a look at these.

@@ -1,6 +1,7 @@
 import Contract
 import GRDB
 import Store
+import StoreConformance
 import Testing
 
 @testable import SQLiteStore
@@ -36,7 +37,7 @@ struct MigrationTests {
         }
         try queue.close()
 
-        let store = try await SQLiteStore(path: path, mustExist: true)
+        let store = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
         let letters = try await store.letters(.all, after: 0, limit: 10)
         #expect(letters.map(\.id) == [3, 7])

@@ -22,9 +22,9 @@ extension JobContext {
         }
     }
 
-    /// Seals credentials for the store, under a new key of the lane's own.
+    /// Seals credentials for the store, under the lane's own key.
     func seal(_ credentials: ClearCredentials) -> SealedLaneCredentials {
-        vault.sealCredentials(credentials.json.encoded, lane: lane)
+        vault.sealCredentials(credentials.json.encoded, lane: lane, under: state.connection?.wrappedKey)
     }
 
     /// Opens the credentials of a connection.

@@ -138,6 +138,7 @@ struct Settings {
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
+                auditRetention: .seconds(try count(.auditDays) * 86_400),
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
                     maximumAttempts: try count(.retryAttempts),
@@ -164,7 +165,7 @@ struct Settings {
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
+        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts, .auditDays]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
         return all.compactMap { read in
