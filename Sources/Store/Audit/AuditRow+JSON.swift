@@ -1,6 +1,6 @@
 package import Contract
 
-/// Rows and marks as an export holds them, one a line (`schemas/audit/row.json`): with everything that their codes cover, so that whoever has
+/// Rows and marks as an export holds them, one a line (`schemas/common/audit-row.json`): with everything that their codes cover, so that whoever has
 /// the key can verify them later, without the store.
 extension AuditRow {
     package var json: JSON {

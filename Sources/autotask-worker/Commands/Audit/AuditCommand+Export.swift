@@ -7,7 +7,7 @@ extension AuditCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes the whole log to a file, so that it can be verified later without the store.",
             discussion: """
-                One JSON object a line (schemas/audit/row.json): the rows with their codes, and the marks of the log's ends. What is sealed stays
+                One JSON object a line (schemas/common/audit-row.json): the rows with their codes, and the marks of the log's ends. What is sealed stays
                 so.
 
                 Example: autotask-worker audit export /mnt/auditor/audit-2026-11-22.jsonl
