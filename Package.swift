@@ -118,7 +118,12 @@ let package = Package(
         .target(name: "TLSPeers", path: "Tests/TLSPeers", exclude: ["tls-server.py"], swiftSettings: house),
 
         // What every store does, for the tests of each.
-        .target(name: "StoreConformance", dependencies: ["Contract", "Store"], path: "Tests/StoreConformance", swiftSettings: house),
+        .target(
+            name: "StoreConformance",
+            dependencies: ["Contract", "Store", "Vault"],
+            path: "Tests/StoreConformance",
+            swiftSettings: house
+        ),
 
         // Models: Autotask behind the transport, and with it everything around the engine, under a scheduler that a seed decides.
         .target(name: "AutotaskModel", dependencies: ["Contract", "HTTP"], path: "Tests/AutotaskModel", swiftSettings: house),

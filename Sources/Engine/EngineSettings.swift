@@ -20,6 +20,8 @@ package struct EngineSettings: Sendable {
     package var refusalMemory: Duration
     /// How long one attempt at a job may take before it is put off at the next service boundary.
     package var attemptDeadline: Duration
+    /// How long rows of the audit log are kept.
+    package var auditRetention: Duration
     package var retry: RetryPolicy
 
     package init(
@@ -32,6 +34,7 @@ package struct EngineSettings: Sendable {
         billingCodesLifetime: Duration = .seconds(600),
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
+        auditRetention: Duration = .seconds(400 * 86_400),
         retry: RetryPolicy = RetryPolicy()
     ) {
         self.trustedPublishers = trustedPublishers
@@ -43,6 +46,7 @@ package struct EngineSettings: Sendable {
         self.billingCodesLifetime = billingCodesLifetime
         self.refusalMemory = refusalMemory
         self.attemptDeadline = attemptDeadline
+        self.auditRetention = auditRetention
         self.retry = retry
     }
 }

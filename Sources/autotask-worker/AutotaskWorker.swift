@@ -16,7 +16,7 @@ struct AutotaskWorker: AsyncParsableCommand {
             """,
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, StoreCommand.self,
-            DeadLettersCommand.self, KeysCommand.self, DoctorCommand.self,
+            DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self,
         ]
     )
 }

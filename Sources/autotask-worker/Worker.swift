@@ -46,7 +46,7 @@ struct Worker {
 
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
-        let store = try await openStore()
+        let store = try await openStore(auditing: AuditChain(vault))
         let transport = try openTransport(log: log)
         let publisher = try broker.publisher(log: log)
         let consumer = try broker.consumer(log: log)
@@ -103,9 +103,9 @@ struct Worker {
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    private func openStore() async throws -> SQLiteStore {
+    private func openStore(auditing chain: AuditChain) async throws -> SQLiteStore {
         let path = try settings.storePath
-        do { return try await SQLiteStore(path: path) } catch {
+        do { return try await SQLiteStore(path: path, auditing: chain) } catch {
             throw Failure(
                 .unavailable,
                 "The store \(path) cannot be opened: \(error)",

@@ -25,6 +25,11 @@ extension JobContext {
         }
     }
 
+    /// Seals credentials for the store, under the lane's own key.
+    func seal(_ credentials: Credentials) -> SealedLaneCredentials {
+        vault.sealCredentials(credentials, lane: lane, under: state.connection?.wrappedKey)
+    }
+
     /// Opens the credentials of a connection.
     ///
     /// - Throws: `internal`: they were sealed here, so the key ring is another one, or the row was tampered with.

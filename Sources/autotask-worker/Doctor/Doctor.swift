@@ -13,6 +13,7 @@ struct Doctor {
             StoreExamination(settings: settings),
             IntegrityExamination(settings: settings, isThorough: isThorough),
             ContentsExamination(settings: settings, isThorough: isThorough),
+            AuditExamination(settings: settings, isThorough: isThorough),
             BrokerExamination(settings: settings),
             ManagementExamination(settings: settings),
             UsersExamination(settings: settings),

@@ -216,6 +216,7 @@ struct Settings {
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
+                auditRetention: .seconds(try count(.auditDays) * 86_400),
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
                     maximumAttempts: try count(.retryAttempts),
@@ -255,7 +256,7 @@ struct Settings {
             { _ = try accessCutoff }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
+        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts, .auditDays]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
         return all.compactMap { read in

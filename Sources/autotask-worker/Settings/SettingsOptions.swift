@@ -64,6 +64,8 @@ struct SettingsOptions: ParsableArguments {
     var retryHours: String?
     @Option(help: ArgumentHelp("With so many unfinished jobs no more are taken: they wait at the broker.", valueName: "count"))
     var backlogLimit: String?
+    @Option(help: ArgumentHelp("How long rows of the audit log are kept.", valueName: "days"))
+    var auditDays: String?
     @Option(help: ArgumentHelp("How long finishing may take after SIGTERM.", valueName: "seconds"))
     var shutdownSeconds: String?
     @Option(help: ArgumentHelp("Where /livez and /readyz are answered; nowhere by default.", valueName: "host:port"))
@@ -97,6 +99,7 @@ struct SettingsOptions: ParsableArguments {
         case .retryAttempts: retryAttempts
         case .retryHours: retryHours
         case .backlogLimit: backlogLimit
+        case .auditDays: auditDays
         case .shutdownSeconds: shutdownSeconds
         case .operationsListen: operationsListen
         case .development: development

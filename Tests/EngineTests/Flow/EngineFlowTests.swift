@@ -31,7 +31,7 @@ struct EngineFlowTests {
         let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        let store = try await SQLiteStore(path: directory.appending(path: "store.sqlite").path)
+        let store = try await SQLiteStore(path: directory.appending(path: "store.sqlite").path, auditing: AuditChain(vault ?? self.vault))
         let engine = Engine(
             source: door,
             sink: results,
