@@ -1,0 +1,267 @@
+"""Canaries: secrets and user names of their own through every kind of job, every way in which Autotask fails and every fault, at the most
+verbose log level; and then a search of everything that the worker leaves behind, in every spelling. Nothing is found."""
+
+import base64
+import itertools
+import json
+import pathlib
+import re
+import urllib.parse
+import uuid
+
+import pytest
+
+import portal as portals
+from tenants import BILLING_CODE, Tenant, plan
+
+#: The simulator's faults, with what each needs. Those that hold a call up end with the worker's own time limit.
+FAULTS = {
+    "latency": {"milliseconds": 200},
+    "lostResponse": {},
+    "lateCommit": {"milliseconds": 200},
+    "serverError": {},
+    "unavailable": {},
+    "throttled": {"retryAfterSeconds": 1},
+    "hang": {},
+    "notJSON": {},
+    "truncated": {},
+    "wrongContent": {},
+    "closeBeforeReading": {},
+}
+STATUSES = (201, 302, 400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503)
+#: Where in a tenant's life a fault meets it.
+STAGES = {
+    "zone": {"entity": "ZoneInformation"},
+    "version": {"entity": "Version"},
+    "query": {"entity": "Services", "operation": "query"},
+    "create": {"operation": "create"},
+    "patch": {"operation": "patch"},
+    "codes": {"entity": "BillingCodes"},
+}
+
+
+def spellings(value):
+    """A value as it might show up."""
+    data = value.encode()
+    yield data
+    yield json.dumps(value)[1:-1].encode()
+    yield json.dumps(value, ensure_ascii=False)[1:-1].encode()
+    for safe in ("", "/"):
+        quoted = urllib.parse.quote(value, safe=safe)
+        yield quoted.encode()
+        yield re.sub("%..", lambda match: match.group().lower(), quoted).encode()
+    # Wherever it stands in what is encoded: what two neighbours decide of its ends is left out.
+    for offset in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            encoded = encode(b"\0" * offset + data)
+            yield encoded[(0, 2, 3)[offset] : len(encoded) - 4]
+    yield data.hex().encode()
+    yield data.hex().upper().encode()
+    # Read for Latin-1, and told as UTF-8.
+    yield data.decode("latin-1").encode()
+
+
+class Aviary:
+    """Every canary that was let loose."""
+
+    def __init__(self, new_number, key, portal, monitor, simulator):
+        self.new_number, self.parts = new_number, (key, portal, monitor, simulator)
+        self.canaries = []
+        #: Canaries that were published in the clear, as a faulty portal would: the broker has seen them.
+        self.published = []
+
+    def canary(self, kind):
+        """Long enough to be told apart, and with what has to be escaped somewhere."""
+        value = f'{kind}-é:;%"\\/+-{uuid.uuid4().hex}'
+        self.canaries.append(value)
+        return value
+
+    def tenant(self, **database):
+        tenant = Tenant(self.new_number(), self.canary("Secret"), *self.parts, **database)
+        tenant.username = f"canary-{uuid.uuid4().hex}@msp.example"
+        tenant.code = self.canary("Code")
+        self.canaries.append(tenant.username)
+        tenant.database.change(
+            users=[{"username": tenant.username, "secret": tenant.secret, "security": "full", "integrationCode": tenant.code}]
+        )
+        return tenant
+
+    def connect_job(self, tenant, secret=None):
+        job_id = portals.new_id()
+        credentials = {"username": tenant.username, "secret": secret or tenant.secret, "integrationCode": tenant.code}
+        sealed = portals.seal(tenant.key, job_id, tenant.name, "workplace", credentials)
+        return tenant.job("connect", {"firstConfiguredAt": "2021-03-04T09:30:00Z", "credentials": sealed}, job_id)
+
+
+@pytest.fixture(scope="module")
+def aviary(worker, portal, monitor, simulator, numbers):
+    worker.stop()
+    # One more attempt, and at the most verbose.
+    worker.start(LOG_LEVEL="trace", RETRY_ATTEMPTS="2")
+    yield Aviary(lambda: next(numbers), worker.public_key(), portal, monitor, simulator)
+    if worker.is_running:
+        worker.stop()
+    worker.process = None
+    worker.start()
+
+
+def faults(tenant):
+    """Every fault that this tenant's canaries might be echoed in: kinds, statuses, and refusals that tell what was sent."""
+    for kind, members in FAULTS.items():
+        yield {"kind": kind, **members}
+    echo = " ".join(form.decode("utf-8", "replace") for value in (tenant.secret, tenant.username, tenant.code) for form in spellings(value))
+    for status in STATUSES:
+        yield {
+            "kind": "status",
+            "status": status,
+            "body": json.dumps({"errors": [f"You sent {echo}"], "Message": echo, "title": echo}),
+            "contentType": "application/json",
+            "headers": {"X-Echo": urllib.parse.quote(echo), "Location": "https://webservices.autotask.net/" + urllib.parse.quote(echo)},
+        }
+    for text in (tenant.secret, tenant.username, tenant.code, f"<{tenant.secret}>", f"secret={tenant.secret}&", echo):
+        yield {"kind": "businessError", "message": f"The value {text} is not allowed."}
+
+
+def test_every_failure_of_autotask_at_every_stage(aviary, worker):
+    count = sum(1 for _ in faults(aviary.tenant()))
+    jobs = []
+    for stage, number in itertools.product(STAGES, range(count)):
+        tenant = aviary.tenant()
+        fault = next(itertools.islice(faults(tenant), number, None))
+        first = aviary.connect_job(tenant)
+        if stage in ("zone", "version"):
+            selection = STAGES[stage]
+            # A look-up names no database: the user does.
+            selected = {"user": tenant.username} if stage == "zone" else {}
+            if stage == "zone":
+                aviary.parts[3].request("POST", "faults", {**fault, **selection, **selected, "times": 2})
+            else:
+                tenant.database.fault(**{**fault, **selection, "times": 2})
+            jobs.append(first.publish())
+        else:
+            tenant.database.fault(**{**fault, **STAGES[stage], "times": 2})
+            jobs.append(first.publish())
+            if stage == "patch":
+                jobs.append(tenant.publish("sync", plan(1)))
+                changed = plan(1)
+                changed["services"][0]["unitPrice"] = "77"
+                jobs.append(tenant.publish("sync", changed))
+            elif stage == "codes":
+                jobs.append(tenant.publish("billing-codes", {"refresh": True}))
+            else:
+                jobs.append(tenant.publish("sync", plan(1)))
+    endings = [job.ending(180) for job in jobs]
+    # The faults were met: all sorts of endings came of them.
+    kinds = {ending["type"].removeprefix("autotask.") for ending in endings}
+    assert {"connection.established", "connection.failed", "sync.succeeded", "sync.failed", "billing-codes.failed"} <= kinds, kinds
+
+
+def test_every_kind_of_job_and_every_refusal(aviary, worker):
+    tenant = aviary.tenant()
+    assert aviary.connect_job(tenant).publish().ending()["type"] == "autotask.connection.established"
+    for _ in range(2):
+        wrong = aviary.connect_job(tenant, aviary.canary("Wrong"))
+        assert wrong.publish().ending()["type"] == "autotask.connection.failed"
+    jobs = [
+        tenant.publish("sync", plan(2)),
+        tenant.publish("billing-codes", {"refresh": True}),
+        tenant.publish("preview", plan(2)),
+        tenant.publish("verify", {}),
+        tenant.publish("drift", {}),
+    ]
+    for job in jobs:
+        job.ending()
+    # Sealed for somebody else.
+    moved = aviary.connect_job(tenant)
+    other = aviary.tenant()
+    stolen = other.job("connect", moved.envelope["data"])
+    assert stolen.publish().ending()["data"]["error"]["code"] == "decryption_failed"
+    # Locked in Autotask, found by a sync.
+    tenant.database.change(users=[{"username": tenant.username, "secret": aviary.canary("New")}])
+    tenant.publish("sync", plan(3)).ending()
+    # In a name, which is no secret, and in the place of one that is.
+    tenant.publish("reset", {"confirm": True, "reason": "leaving"}).ending()
+
+
+def test_what_a_faulty_portal_publishes_in_the_clear(aviary, worker):
+    """The worker refuses it, and keeps nothing of it; that the broker has seen it is past mending."""
+    for body in (
+        lambda tenant: {"credentials": {"username": tenant.username, "secret": tenant.secret}},
+        lambda tenant: {"credentials": {"keyId": tenant.secret, "enc": tenant.username, "ciphertext": tenant.secret}},
+        lambda tenant: {"credentials": tenant.secret},
+        lambda tenant: {"credentials": {"keyId": worker.public_key()["keyId"], "enc": "AAAA", "ciphertext": "AAAA"}, tenant.secret: 1},
+    ):
+        tenant = aviary.tenant()
+        aviary.published += [tenant.secret, tenant.username]
+        tenant.publish("connect", body(tenant)).ending()
+    tenant = aviary.tenant()
+    aviary.published += [tenant.secret, tenant.username]
+    text = json.dumps({"username": tenant.username, "secret": tenant.secret})
+    job_id = portals.new_id()
+    for broken in (text[:-1], "\0" + text, "[" * 40 + text, "x" * 2_000_000 + text):
+        aviary.parts[1].publish_raw(
+            broken.encode(), f"connect.{tenant.name}", message_id=job_id, type="autotask.job.connect"
+        )
+    last = tenant.publish("verify", {})
+    last.ending()
+
+
+def test_no_canary_is_found_anywhere(aviary, worker, monitor, broker):
+    places = {path.name: path.read_bytes() for path in worker.directory.glob("worker.*") if path.is_file()}
+    assert {"worker.log", "worker.sqlite", "worker.sqlite-wal"} <= set(places)
+    process = pathlib.Path(f"/proc/{worker.process.pid}")
+    for name in ("environ", "cmdline"):
+        places[name] = (process / name).read_bytes()
+    places["events"] = b"\n".join(monitor.bodies)
+    for command in (
+        ("dead-letters", "list", "--json"),
+        ("audit", "list", "--limit", "100000", "--json"),
+        ("audit", "export", "-"),
+        ("tenant", "list", "--json"),
+        ("keys", "list", "--json"),
+    ):
+        places[" ".join(command)] = worker.cli(*command).encode()
+    letters = json.loads(worker.cli("dead-letters", "list", "--json"))
+    assert letters
+    of_broker = {
+        str(path.relative_to(broker.directory)): path.read_bytes() for path in broker.directory.rglob("*") if path.is_file()
+    }
+    found = []
+    for canary in aviary.canaries:
+        searched = places if canary in aviary.published else {**places, **of_broker}
+        for form in set(spellings(canary)):
+            found += [(place, canary, form[:60]) for place, data in searched.items() if form in data]
+    assert found == [], f"{len(found)} finds, such as {found[:5]}"
+    assert len(aviary.canaries) > 300
+    print(f"{len(aviary.canaries)} canaries, {sum(map(len, places.values())) >> 20} MiB of the worker's, {sum(map(len, of_broker.values())) >> 20} MiB of the broker's")
+    # The search finds what is there.
+    assert any(tenant_name in places["events"] for tenant_name in (b"msp-", b"autotask."))
+    assert str(BILLING_CODE).encode() in places["events"]
+
+
+def test_no_secret_is_left_in_the_memory_of_a_worker_that_is_done(aviary, worker):
+    """The worker has nothing to do now. What it opened was wiped where it lay, and what libcurl had of it."""
+    memory = b"\0".join(readable_memory(worker.process.pid))
+    assert b"autotask-worker" in memory
+    secrets = [canary for canary in aviary.canaries if canary.startswith(("Secret", "Code", "Wrong")) and canary not in aviary.published]
+    found = [secret for secret in secrets if secret.encode() in memory]
+    assert found == [], f"{len(found)} of {len(secrets)} secrets are still in memory, such as {found[0]}"
+
+
+def readable_memory(pid):
+    """Everything that the process can write to: heap, stacks, its libraries' data."""
+    try:
+        memory = open(f"/proc/{pid}/mem", "rb", buffering=0)
+    except PermissionError:
+        pytest.skip("needs the right to read another process's memory")
+    with memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights = line.split()[:2]
+            if not rights.startswith("rw"):
+                continue
+            first, last = (int(part, 16) for part in span.split("-"))
+            try:
+                memory.seek(first)
+                yield memory.read(last - first)
+            except (OSError, ValueError):
+                continue
