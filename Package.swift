@@ -107,6 +107,9 @@ let package = Package(
         // What every store does, for the tests of each.
         .target(name: "StoreConformance", dependencies: ["Contract", "Store"], path: "Tests/StoreConformance", swiftSettings: house),
 
+        // The test vectors of `schemas/`, for the tests of all that opens credentials.
+        .target(name: "SealedVectors", dependencies: ["Contract", "Vault"], path: "Tests/SealedVectors", swiftSettings: house),
+
         // Models: Autotask behind the transport, and with it everything around the engine, under a scheduler that a seed decides.
         .target(name: "AutotaskModel", dependencies: ["Contract", "HTTP"], path: "Tests/AutotaskModel", swiftSettings: house),
         .target(
@@ -131,8 +134,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "Secrets", "Store", "Vault",
-                crypto,
+                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "SealedVectors", "Secrets",
+                "Store", "Vault",
                 lifecycle, logging,
             ],
             swiftSettings: house
@@ -161,6 +164,6 @@ let package = Package(
         ),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: house),
         .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),
-        .testTarget(name: "VaultTests", dependencies: ["Contract", "Secrets", "Vault", crypto], swiftSettings: house),
+        .testTarget(name: "VaultTests", dependencies: ["Contract", "SealedVectors", "Secrets", "Vault", crypto], swiftSettings: house),
     ]
 )
