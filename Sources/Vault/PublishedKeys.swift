@@ -25,8 +25,9 @@ package struct PublishedKeys: Sendable {
         for entry in entries where entry["kem"]?.string == PublishedKeys.kem {
             guard let id = entry["keyId"]?.string, let notAfter = entry["notAfter"]?.string.flatMap({ Timestamp($0) }),
                 let bytes = entry["publicKey"]?.string.flatMap(Base64URL.decode),
-                let publicKey = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes)
-            else { throw VaultError(.publishedKeysUnusable, "A key has no keyId, notAfter or publicKey of 32 bytes.") }
+                let publicKey = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes),
+                !publicKey.isOfLowOrder
+            else { throw VaultError(.publishedKeysUnusable, "A key has no keyId, no notAfter, or no publicKey that X25519 makes.") }
             keys.append(Key(id: id, publicKey: publicKey, notAfter: notAfter))
         }
         self.keys = keys
@@ -36,7 +37,7 @@ package struct PublishedKeys: Sendable {
     /// carries the one that it carried first.
     ///
     /// - Parameter plaintext: ``Credentials/encoded``.
-    /// - Throws: ``VaultError/Code/publishedKeysUnusable`` when the time of every key is over, and for a public key that nobody made.
+    /// - Throws: ``VaultError/Code/publishedKeysUnusable`` when the time of every key is over.
     package func seal(_ plaintext: SecretReference, job: JobID, lane: Lane, at now: Timestamp) throws(VaultError) -> SealedCredentials {
         guard let key = keys.first(where: { $0.notAfter > now }) else {
             throw VaultError(.publishedKeysUnusable, "The time of every key in it is over: fetch the published keys again.")

@@ -89,9 +89,11 @@ struct SealedCredentialsTests {
 
     @Test("Nothing is sealed to a point of low order, which everybody could open")
     func lowOrder() throws {
-        let keys = try PublishedKeys(["keys": [key("zero", publicKey: [UInt8](repeating: 0, count: 32))]])
-        let error = #expect(throws: VaultError.self) { _ = try keys.seal(SecretReference(plaintext), job: job, lane: lane, at: .now) }
-        #expect(error?.code == .publishedKeysUnusable)
+        for first in [0, 1] as [UInt8] {
+            let key = key("low", publicKey: [first] + [UInt8](repeating: 0, count: 31))
+            let error = #expect(throws: VaultError.self) { _ = try PublishedKeys(["keys": [key]]) }
+            #expect(error?.code == .publishedKeysUnusable)
+        }
     }
 
     @Test("The published document has the contract's members, and no private key")

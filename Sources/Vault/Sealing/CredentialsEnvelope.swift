@@ -12,3 +12,14 @@ enum CredentialsEnvelope {
         Array("\(job)|\(lane.tenant)|\(lane.product.rawValue)".utf8)
     }
 }
+
+extension Curve25519.KeyAgreement.PublicKey {
+    private static let probe = Curve25519.KeyAgreement.PrivateKey()
+
+    /// Whether every agreement with it is nothing but zeros, so that everybody knows it. RFC 9180 (7.1.4) has such a key refused, and swift-crypto
+    /// leaves that to who uses it.
+    var isOfLowOrder: Bool {
+        guard let agreed = try? Self.probe.sharedSecretFromKeyAgreement(with: self) else { return true }
+        return agreed.withUnsafeBytes { $0.allSatisfy { $0 == 0 } }
+    }
+}

@@ -32,10 +32,12 @@ struct RecipientKey: Sendable {
     }
 
     /// - Throws: ``VaultError/Code/decryptionFailed``, whatever the matter is. That no time is lost or gained by it is not claimed: what has the
-    ///   wrong length, or is a point that X25519 refuses, ends earlier, which tells a sender what it sent. The tag of what comes as far as
+    ///   wrong length, or is a point of low order, ends earlier, which tells a sender what it sent. The tag of what comes as far as
     ///   AES-GCM is compared in constant time.
     func open(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> Secret {
         do {
+            let encapsulatedKey = try Curve25519.KeyAgreement.PublicKey(rawRepresentation: sealed.encapsulatedKey)
+            guard !encapsulatedKey.isOfLowOrder else { throw VaultError.decryptionFailed() }
             var recipient = try HPKE.Recipient(
                 privateKey: privateKey,
                 ciphersuite: CredentialsEnvelope.ciphersuite,
