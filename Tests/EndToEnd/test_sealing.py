@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 import contract
 import portal as portals
 import sealed_vectors
+from processes import BIN_DIR
 from tenants import CONFIGURED
 
 VECTORS = contract.load(sealed_vectors.FILE)
@@ -102,6 +103,14 @@ def test_what_the_command_seals_opens_elsewhere(published):
     assert credentials["keyId"] == VECTORS["recipientKeys"][0]["keyId"]
     for opened_by in (open_with_pyhpke, open_with_cryptography):
         assert json.loads(opened_by({**sealed_vectors.WORKPLACE, "credentials": credentials})) == ODD
+
+
+def test_a_secret_from_standard_input_ends_before_its_line_break(published, tmp_path):
+    (tmp_path / "keys").write_text(json.dumps(published), encoding="utf-8")
+    arguments = ["--tenant", "a", "--id", "b", "--username", "c", "--secret-file", "-", "--portal-keys", tmp_path / "keys"]
+    credentials = sealed_vectors.run([BIN_DIR / "autotask-worker", "keys", "seal", *arguments], "  é \r\n")
+    job = {"jobId": "b", "tenant": "a", "product": "workplace", "credentials": credentials}
+    assert json.loads(open_with_pyhpke(job)) == {"username": "c", "secret": "  é "}
 
 
 @pytest.mark.parametrize("program", PORTALS.values(), ids=PORTALS)

@@ -20,8 +20,8 @@ struct JobCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Connects a tenant to its Autotask account.",
             discussion: """
-                With --portal-keys, which takes what 'keys publish' prints, credentials are sealed as a portal seals them. Without, they go in the
-                clear, which only a worker that runs with DEVELOPMENT=1 accepts.
+                With --portal-keys, which takes what 'keys publish' prints, credentials are sealed as a portal seals them. Without, they go in \
+                the clear, which only a worker that runs with DEVELOPMENT=1 accepts.
 
                 Example: autotask-worker keys publish | autotask-worker job connect --tenant msp-4711 --username api@msp.example \
                 --secret-file secret.txt --portal-keys - --wait
