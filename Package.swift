@@ -42,6 +42,7 @@ let package = Package(
         // Level 0: doors to C libraries. Each is imported by one folder of one Swift module.
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Level 1: words, names, threads.
@@ -49,10 +50,19 @@ let package = Package(
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: strict),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
         .target(name: "Secrets", swiftSettings: house),
+        .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
 
         // Level 2: seams to the outside world.
-        .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle, crypto], swiftSettings: house),
-        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Secrets", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(
+            name: "AMQP",
+            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto],
+            swiftSettings: house
+        ),
+        .target(
+            name: "HTTP",
+            dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle],
+            swiftSettings: house
+        ),
         .target(name: "Vault", dependencies: ["Contract", "Secrets", crypto], swiftSettings: house),
         .target(name: "Store", dependencies: ["Contract"], swiftSettings: strict),
 
@@ -104,8 +114,16 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // TLS servers with every flaw that a certificate can have, for the tests of both that speak TLS.
+        .target(name: "TLSPeers", path: "Tests/TLSPeers", exclude: ["tls-server.py"], swiftSettings: house),
+
         // What every store does, for the tests of each.
-        .target(name: "StoreConformance", dependencies: ["Contract", "Store"], path: "Tests/StoreConformance", swiftSettings: house),
+        .target(
+            name: "StoreConformance",
+            dependencies: ["Contract", "Store", "Vault"],
+            path: "Tests/StoreConformance",
+            swiftSettings: house
+        ),
 
         // The test vectors of `schemas/`, for the tests of all that opens credentials.
         .target(name: "SealedVectors", dependencies: ["Contract", "Vault"], path: "Tests/SealedVectors", swiftSettings: house),
@@ -123,7 +141,11 @@ let package = Package(
         ),
 
         // Tests, by the module that they hold to its word.
-        .testTarget(name: "AMQPTests", dependencies: ["AMQP", "Confinement", crypto, lifecycle, logging], swiftSettings: house),
+        .testTarget(
+            name: "AMQPTests",
+            dependencies: ["AMQP", "Confinement", "TLSPeers", crypto, lifecycle, logging],
+            swiftSettings: house
+        ),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
         .testTarget(
             name: "AutotaskTests",
@@ -144,10 +166,9 @@ let package = Package(
         .testTarget(
             name: "HTTPTests",
             dependencies: [
-                "Confinement", "HTTP", "Secrets", logging,
+                "Confinement", "HTTP", "Secrets", "TLSPeers", logging,
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
-            exclude: ["Support/tls-server.py"],
             swiftSettings: house
         ),
         .testTarget(

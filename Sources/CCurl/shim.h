@@ -9,6 +9,8 @@
 // libcurl's own checks are macros in the way of the doors.
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 /// What the library in use is and can do.
@@ -40,6 +42,16 @@ static inline CURLcode CCurl_easy_set_write_function(CURL *easy, CURLoption opti
     return curl_easy_setopt(easy, option, value);
 }
 
+/// Called with each address before a socket for it is made: CURL_SOCKET_BAD goes on to the next one.
+static inline CURLcode CCurl_easy_set_opensocket_function(CURL *easy, curl_opensocket_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+
+/// Called with the TLS library's context before each handshake.
+static inline CURLcode CCurl_easy_set_ssl_context_function(CURL *easy, curl_ssl_ctx_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, value);
+}
+
 static inline CURLcode CCurl_easy_set_prereq_function(CURL *easy, curl_prereq_callback value) {
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
 }
@@ -65,6 +77,28 @@ static inline CURLcode CCurl_easy_get_pointer(CURL *easy, CURLINFO info, void **
 
 static inline CURLMcode CCurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
+}
+
+/// Overwrites memory before it goes back.
+static inline void CCurl_wipe_and_free(void *memory) {
+    if (memory) explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+/// As realloc, but never leaves the old bytes behind when they move.
+static inline void *CCurl_wipe_and_realloc(void *memory, size_t size) {
+    if (!memory) return malloc(size);
+    void *larger = malloc(size);
+    if (!larger) return NULL;
+    size_t kept = malloc_usable_size(memory);
+    memcpy(larger, memory, kept < size ? kept : size);
+    CCurl_wipe_and_free(memory);
+    return larger;
+}
+
+/// Starts the library, with memory that is overwritten before it goes back: requests with their secrets pass through its buffers.
+static inline CURLcode CCurl_global_init_wiping(void) {
+    return curl_global_init_mem(CURL_GLOBAL_ALL, malloc, CCurl_wipe_and_free, CCurl_wipe_and_realloc, strdup, calloc);
 }
 
 /// Frees a list whose strings may be secrets: they are overwritten first.

@@ -17,4 +17,14 @@ static inline void CLinux_set_thread_name(const char *name) {
     prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
+/// Whether the process may be dumped, and traced by its own user. 0, or -1 with errno set.
+static inline int CLinux_set_dumpable(int is_dumpable) {
+    return prctl(PR_SET_DUMPABLE, is_dumpable, 0, 0, 0);
+}
+
+/// From now on no program that this process starts has more rights than it has. 0, or -1 with errno set.
+static inline int CLinux_set_no_new_privileges(void) {
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 #endif

@@ -34,7 +34,16 @@ package struct Engine: Sendable {
         // In the order of commits, whoever's they are.
         store.observeEvents { outbox.offer($0) }
         self.outbox = OutboxService(outbox: outbox)
-        lease = WorkerLease(store: store, worker: worker, entropy: entropy, clock: clock, outbox: outbox, lanes: lanes, log: log)
+        lease = WorkerLease(
+            store: store,
+            auditRetention: settings.auditRetention,
+            worker: worker,
+            entropy: entropy,
+            clock: clock,
+            outbox: outbox,
+            lanes: lanes,
+            log: log
+        )
         runner = LaneRunner(
             store: store,
             worker: worker,

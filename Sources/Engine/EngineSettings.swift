@@ -2,8 +2,8 @@ package import Contract
 
 /// What an operator may set of the engine (`contract.md` 5). Durations that the contract does not name have defaults here.
 package struct EngineSettings: Sendable {
-    /// Broker users whose jobs are accepted; `nil` accepts any, as in development.
-    package var trustedPublishers: Set<String>?
+    /// Broker users whose jobs are accepted, and for which tenants; `nil` accepts any, as in development.
+    package var trustedPublishers: TrustedPublishers?
     /// Whether a connect may carry its secret in the clear: development only.
     package var acceptsClearCredentials: Bool
     /// A tenant must have been configured before this moment; `nil` switches the gate off.
@@ -20,10 +20,12 @@ package struct EngineSettings: Sendable {
     package var refusalMemory: Duration
     /// How long one attempt at a job may take before it is put off at the next service boundary.
     package var attemptDeadline: Duration
+    /// How long rows of the audit log are kept.
+    package var auditRetention: Duration
     package var retry: RetryPolicy
 
     package init(
-        trustedPublishers: Set<String>? = ["portal"],
+        trustedPublishers: TrustedPublishers? = .portal,
         acceptsClearCredentials: Bool = false,
         accessCutoff: Timestamp? = Timestamp("2023-06-01T00:00:00Z"),
         settleTime: Duration = .seconds(300),
@@ -32,6 +34,7 @@ package struct EngineSettings: Sendable {
         billingCodesLifetime: Duration = .seconds(600),
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
+        auditRetention: Duration = .seconds(400 * 86_400),
         retry: RetryPolicy = RetryPolicy()
     ) {
         self.trustedPublishers = trustedPublishers
@@ -43,6 +46,7 @@ package struct EngineSettings: Sendable {
         self.billingCodesLifetime = billingCodesLifetime
         self.refusalMemory = refusalMemory
         self.attemptDeadline = attemptDeadline
+        self.auditRetention = auditRetention
         self.retry = retry
     }
 }

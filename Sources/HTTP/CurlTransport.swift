@@ -6,7 +6,8 @@ import Telemetry
 /// HTTP/1.1 over libcurl: one thread of its own in `curl_multi_poll`, thousands of requests in flight, connections kept between them.
 ///
 /// What it promises beside ``HTTPTransport``: only hosts that its ``HostPolicy`` allows are spoken to; TLS 1.2 or newer, the peer verified;
-/// no redirect is followed; no proxy is used that was not configured; header values are overwritten in memory after use.
+/// no host that was not listed is reached at a private address; no redirect is followed; no proxy is used that was not configured; header
+/// values are overwritten in memory after use.
 ///
 /// It runs from its initializer until ``shutdown()``, or until it is let go of. As a `Service`, ``run()`` ends at the graceful shutdown,
 /// and what is still in flight then is given up: list it before the services that send, so that it ends after them.
@@ -16,8 +17,10 @@ package final class CurlTransport: HTTPTransport {
         package var hosts: HostPolicy
         /// Certificates to trust, in PEM form, instead of the system's.
         package var certificateAuthorityFile: String?
-        /// `http://host:port`; `nil` for none, whatever the environment says.
-        package var proxy: String?
+        /// `nil` for none, whatever the environment says. With one, all requests go through it, and it decides where names lead.
+        package var proxy: Proxy?
+        /// What names lead to instead of what the resolver says, each as `host:port:address,address`. For tests.
+        package var addresses: [String] = []
         /// How long name resolution, connection and TLS handshake may take together, within ``HTTPRequest/timeout``.
         package var connectTimeout: Duration = .seconds(10)
         /// How long not a byte may move, within ``HTTPRequest/timeout``. Whole seconds.

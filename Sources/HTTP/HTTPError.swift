@@ -3,6 +3,8 @@ package struct HTTPError: Error, CustomStringConvertible, Sendable {
     package enum Code: String, Sendable {
         /// The host name does not resolve.
         case nameNotResolved
+        /// The host name leads to an address that is not public, and the operator did not list the host; nothing was sent.
+        case addressNotPublic
         /// No connection: refused, unreachable, or not in time.
         case cannotConnect
         /// The peer's certificate or the TLS handshake was not acceptable.

@@ -2,6 +2,9 @@
 ///
 /// Where a tenant's zone is served comes from the network, and every call carries that tenant's secrets: so a URL's host is checked by the
 /// parser that libcurl itself uses, and the URL that is sent is that parser's reading of it, not the text it was given.
+///
+/// A name says nothing of where it leads: that of a host which is not listed has to lead to a public address (``NetworkAddress/isPublic``).
+/// The transport holds it to that when it connects, with the very address that it connects to.
 package struct HostPolicy: Sendable {
     /// `host` or `host:port`, lower case, as given in `AUTOTASK_ALLOWED_HOSTS`. Without a port, the scheme's own is meant.
     package let additionalHosts: Set<String>
@@ -16,8 +19,12 @@ package struct HostPolicy: Sendable {
         package let url: String
         /// `host:port`, in lower case.
         package let endpoint: String
+        /// As a certificate names it: in lower case, an IPv6 address without its brackets.
+        package let host: String
         /// Whether the request travels in the clear.
         package let isPlain: Bool
+        /// Whether the operator listed it: then it may be wherever its name leads. Every other host has to be on the public internet.
+        package let isListed: Bool
     }
 
     /// Reads a URL and decides whether it may be requested.
@@ -37,7 +44,8 @@ package struct HostPolicy: Sendable {
         guard isListed || (!isPlain && parsed.port == 443 && HostPolicy.isAutotask(host)) else {
             throw .refusal("\(parsed.scheme)://\(endpoint) is not among the allowed hosts")
         }
-        return Destination(url: parsed.text, endpoint: endpoint, isPlain: isPlain)
+        let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        return Destination(url: parsed.text, endpoint: endpoint, host: name, isPlain: isPlain, isListed: isListed)
     }
 
     /// Whether a host is a name under `autotask.net`, spelled in full and without a trailing dot.

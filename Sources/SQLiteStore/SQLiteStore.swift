@@ -15,10 +15,11 @@ package final class SQLiteStore: Store {
     /// - Parameters:
     ///   - path: of the file. Next to it SQLite keeps `-wal` and `-shm`, which belong to it.
     ///   - mustExist: whether a missing file is an error.
+    ///   - chain: what chains the rows of the audit log; `nil` to look at the store only.
     /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `unavailable`.
-    package init(path: String, mustExist: Bool = false) async throws(StoreError) {
+    package init(path: String, mustExist: Bool = false, auditing chain: AuditChain?) async throws(StoreError) {
         pool = try await StoreThread.run { () throws(StoreError) in try StoreFile.open(path, mustExist: mustExist) }
-        do { writer = try Writer(pool) } catch { throw StoreError(noThread: error) }
+        do { writer = try Writer(pool, chain: chain) } catch { throw StoreError(noThread: error) }
     }
 
     deinit { writer.stop() }
@@ -91,8 +92,13 @@ extension SQLiteStore {
         try await writer.write { try $0.occupy(database: database, under: claim, limit: limit) }
     }
 
-    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
-        try await writer.write { try $0.journal(entries, under: claim) }
+    package func journal(
+        _ entries: [JournalEntry],
+        notes: [AuditNote],
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Bool {
+        try await writer.write { try $0.journal(entries, notes: notes, under: claim, at: now) }
     }
 
     package func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
@@ -131,14 +137,19 @@ extension SQLiteStore {
         try await writer.write { transaction in try letters.count { try transaction.record($0) } }
     }
 
-    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
-        try await writer.write { try $0.redrive(letter: id, as: copy, at: now) }
+    package func redrive(
+        letter id: Int64,
+        as copy: AcceptableJob,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> RedriveOutcome {
+        try await writer.write { try $0.redrive(letter: id, as: copy, by: actor, at: now) }
     }
 
-    package func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int {
+    package func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int {
         var count = 0
         while true {
-            let step = try await writer.write { try $0.purgeLetters(selection) }
+            let step = try await writer.write { try $0.purgeLetters(selection, by: actor, at: now) }
             count += step
             if step < Transaction.step { return count }
         }
@@ -172,11 +183,20 @@ extension SQLiteStore {
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
 
-    package func prune(at now: Timestamp) async throws(StoreError) {
+    package func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage {
+        try await read { try $0.auditPage(after: number, limit: limit) }
+    }
+
+    package func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] {
+        try await read { try $0.auditRows(selection, newest: limit) }
+    }
+
+    package func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError) {
         while try await writer.write({ try $0.eraseData(at: now) }) {}
         var place: Int64? = 0
         while let after = place { place = try await writer.write { try $0.forgetIDs(after: after, at: now) } }
         while try await writer.write({ try $0.eraseLetters(at: now) }) {}
         try await writer.write { try $0.forgetLetters(at: now) }
+        while try await writer.write({ try $0.forgetAudit(before: now - auditRetention) }) {}
     }
 }

@@ -78,10 +78,16 @@ package protocol Store: Sendable {
 
     /// Records the state of writes to Autotask: called before each, and with the outcome after it. An entry replaces the one of its service.
     ///
+    /// - Parameter notes: what the audit log tells of them, in the same transaction: each `sent` before the write leaves.
     /// - Returns: whether a reset waits for this lane: then the batch stops at this service boundary, before the write.
-    func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool
+    func journal(
+        _ entries: [JournalEntry],
+        notes: [AuditNote],
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Bool
 
-    /// Ends the claim: effect, events and the job's new state in one transaction.
+    /// Ends the claim: effect, events and the job's new state in one transaction, and a row of the audit log for the attempt.
     ///
     /// - Returns: the events that were stored, with their places in the sequence.
     /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the disposition (see ``Completion/events``);
@@ -133,13 +139,32 @@ package protocol Store: Sendable {
     /// Enters a copy of a letter's job as if it were accepted now, and marks the letter: what was kept of the job is the copy's from then on.
     /// It enters nothing twice.
     ///
-    /// - Parameter copy: its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
-    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome
+    /// - Parameters:
+    ///   - copy: its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
+    ///   - actor: who wants it so.
+    func redrive(
+        letter id: Int64,
+        as copy: AcceptableJob,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> RedriveOutcome
 
     /// Forgets dead letters, and with them what is kept of their jobs.
     ///
+    /// - Parameter actor: who wants it so.
     /// - Returns: how many there were.
-    func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int
+    func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int
+
+    // MARK: Audit log
+
+    /// Rows of the audit log behind the one with this number, in their order, with the log's ends at that moment.
+    ///
+    /// Whatever ends an attempt or a job, or writes to Autotask, or is done by an operator, adds its row in its own transaction; nothing but
+    /// ``prune(at:auditRetention:)`` takes one away.
+    func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage
+
+    /// The newest rows that are meant, in their order.
+    func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow]
 
     // MARK: Keys
 
@@ -168,10 +193,23 @@ package protocol Store: Sendable {
 
     /// Erases what has been kept long enough: the data of terminal events after 30 days, and with them the payloads and texts of dead
     /// letters; ids after 400 days, and with them dead letters (`contract.md` 2).
-    func prune(at now: Timestamp) async throws(StoreError)
+    ///
+    /// - Parameter auditRetention: how long rows of the audit log are kept. They are forgotten from its beginning on, and only if they still
+    ///   fit; the place up to which they were is marked.
+    func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError)
 
     /// Finishes what is under way and closes. Later calls throw.
     func close() async
+}
+
+extension Store {
+    /// Records writes of which the audit log has nothing to tell yet.
+    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await journal(entries, notes: [], under: claim, at: now)
+    }
+
+    /// Erases what has been kept long enough, rows of the audit log after 400 days.
+    package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, auditRetention: .seconds(400 * 86_400)) }
 }
 
 /// How far the clocks of workers may differ that share a store.

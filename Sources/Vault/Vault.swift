@@ -14,6 +14,7 @@ package final class Vault: Sendable {
     private let fingerprints: HMAC<SHA256>
     private let credentialsDigests: HMAC<SHA256>
     private let markers: HMAC<SHA256>
+    let auditCodes: HMAC<SHA256>
 
     /// - Parameter source: where to look for a key that the ring does not hold.
     package init(_ ring: KeyRing, source: (any KeyRingSource)? = nil) {
@@ -25,6 +26,7 @@ package final class Vault: Sendable {
         fingerprints = function(for: "autotask-worker/fingerprint/1")
         credentialsDigests = function(for: "autotask-worker/credentials-digest/1")
         markers = function(for: "autotask-worker/ownership-marker/1")
+        auditCodes = function(for: "autotask-worker/audit/1")
     }
 
     private var ring: KeyRing { keys.withLock { $0 } }
@@ -57,9 +59,6 @@ package final class Vault: Sendable {
         return sealed.allSatisfy { SealedForm.keyID(of: $0).map(ids.contains) ?? true }
     }
 
-    /// Whether the ring has a key for portals of this name.
-    package func holdsRecipientKey(_ id: String) -> Bool { ring.recipientKeys.contains { $0.id == id } }
-
     // MARK: Accepted jobs
 
     /// Seals a job's `data` for the time that it is in the store.
@@ -85,21 +84,28 @@ package final class Vault: Sendable {
         return try key.open(sealed, job: job, lane: lane)
     }
 
-    /// Seals the credentials of a connection under a new key of the lane's own. Whoever destroys the wrapped key destroys them.
-    package func sealCredentials(_ credentials: Credentials, lane: Lane) -> SealedLaneCredentials {
-        let key = SymmetricKey(size: .bits256)
+    /// Seals the credentials of a connection under the lane's own key. Whoever destroys the wrapped key destroys them.
+    ///
+    /// - Parameter wrappedKey: the key that the lane has, which is kept, so that what else was sealed under it stays readable; wrapped anew, by
+    ///   the active wrapping key. Without one, or with one that does not open, the lane gets a new key.
+    package func sealCredentials(_ credentials: Credentials, lane: Lane, under wrappedKey: [UInt8]? = nil) -> SealedLaneCredentials {
+        let kept = wrappedKey.flatMap { try? credentialsKey($0, lane: lane) }
+        let key = kept ?? SealingKey(id: "", key: SymmetricKey(size: .bits256))
         return SealedLaneCredentials(
-            wrappedKey: key.withUnsafeBytes { ring.wrappingKeys.active.seal($0, for: SealingContext(.credentialsKey, lane)) },
-            sealed: credentials.encoded.withUnsafeBytes {
-                SealingKey(id: "", key: key).seal($0, for: SealingContext(.credentials, lane))
-            }
+            wrappedKey: key.key.withUnsafeBytes { ring.wrappingKeys.active.seal($0, for: SealingContext(.credentialsKey, lane)) },
+            sealed: credentials.encoded.withUnsafeBytes { key.seal($0, for: SealingContext(.credentials, lane)) }
         )
     }
 
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's credentials.
     package func openCredentials(_ sealed: [UInt8], wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> Secret {
-        let key = try ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane)).withUnsafeBytes { SymmetricKey(data: $0) }
-        return try SealingKey(id: "", key: key).open(sealed, for: SealingContext(.credentials, lane))
+        try credentialsKey(wrappedKey, lane: lane).open(sealed, for: SealingContext(.credentials, lane))
+    }
+
+    /// Opens a lane's key.
+    func credentialsKey(_ wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> SealingKey {
+        let key = try ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane))
+        return SealingKey(id: "", key: key.withUnsafeBytes { SymmetricKey(data: $0) })
     }
 
     /// Whether the ring opens the key of a lane's credentials, without a look at these.

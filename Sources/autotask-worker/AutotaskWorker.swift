@@ -16,7 +16,7 @@ struct AutotaskWorker: AsyncParsableCommand {
             """,
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, StoreCommand.self,
-            DeadLettersCommand.self, KeysCommand.self, DoctorCommand.self,
+            DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self,
         ]
     )
 }
@@ -25,8 +25,9 @@ struct AutotaskWorker: AsyncParsableCommand {
 @main
 enum Program {
     static func main() async {
+        let arguments = Launch.current.arguments
         do {
-            var command = try AutotaskWorker.parseAsRoot()
+            var command = try AutotaskWorker.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

@@ -32,6 +32,9 @@ struct Worker {
         // A peer that is gone is told by an error, not by a signal.
         signal(SIGPIPE, SIG_IGN)
         Worker.raiseDescriptorLimit()
+        for obstacle in Launch.current.obstacles {
+            log.warning("A protection of the process is not in force", metadata: .keys([.error: "\(obstacle)"]))
+        }
         let engineSettings = try settings.engine
         let shutdownTime = try settings.shutdownTime
         let operationsAddress = try settings.operationsAddress
@@ -43,7 +46,7 @@ struct Worker {
 
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
-        let store = try await openStore()
+        let store = try await openStore(auditing: AuditChain(vault))
         let transport = try openTransport(log: log)
         let publisher = try broker.publisher(log: log)
         let consumer = try broker.consumer(log: log)
@@ -100,9 +103,9 @@ struct Worker {
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    private func openStore() async throws -> SQLiteStore {
+    private func openStore(auditing chain: AuditChain) async throws -> SQLiteStore {
         let path = try settings.storePath
-        do { return try await SQLiteStore(path: path) } catch {
+        do { return try await SQLiteStore(path: path, auditing: chain) } catch {
             throw Failure(
                 .unavailable,
                 "The store \(path) cannot be opened: \(error)",
@@ -112,9 +115,8 @@ struct Worker {
     }
 
     private func openTransport(log: Logger) throws -> CurlTransport {
-        do {
-            return try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: settings.allowedHosts)), logger: log)
-        } catch {
+        let configuration = try settings.autotaskTransport
+        do { return try CurlTransport(configuration: configuration, logger: log) } catch {
             throw Failure(.unavailable, "libcurl cannot be used: \(error)")
         }
     }

@@ -1,4 +1,5 @@
 import AMQP
+import TLSPeers
 import Testing
 
 @Suite(.enabled(if: TestBroker.hasTLS), .timeLimit(.minutes(1)))
@@ -37,5 +38,32 @@ struct TLSTests {
         connection.certificateAuthorityFile = "/nowhere.pem"
         let error = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
         #expect(error?.code == .invalidConfiguration)
+    }
+}
+
+/// Without a broker: the handshake comes before AMQP.
+@Suite(.timeLimit(.minutes(2)))
+struct CertificateTests {
+    private func check(_ flaw: Flaw, certifiedName: String? = nil) async throws -> AMQPError? {
+        let server = try TLSServer(flaw)
+        defer { server.stop() }
+        var connection = try AMQPConfiguration(url: "amqps://127.0.0.1:\(server.port)", certificateAuthorityFile: server.authorityFile)
+        connection.certifiedName = certifiedName
+        connection.replyTimeout = .milliseconds(500)
+        return await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
+    }
+
+    @Test(arguments: [nil, "localhost", "webservices.autotask.net"])
+    func `a peer whose certificate holds is spoken to, by address, by name and by wildcard`(name: String?) async throws {
+        // It is no broker, and has no answer: but it was asked.
+        let error = try await check(.none, certifiedName: name)
+        #expect(error?.code == .timedOut)
+    }
+
+    @Test(arguments: Flaw.flaws)
+    func `a peer that cannot show who it is is not spoken to, and the error says why`(flaw: Flaw) async throws {
+        let error = try #require(try await check(flaw, certifiedName: flaw.host))
+        #expect(error.code == .tlsFailed)
+        #expect(error.message.contains(flaw.words), "\(error)")
     }
 }

@@ -63,6 +63,12 @@ struct JobMessageTests {
         #expect(refusal(of: Self.message(data: ["confirm": true, "product": "other"]))?.code == .jobInvalid)
     }
 
+    @Test(arguments: ["sync", "", "sync.", ".msp-1", "sync.msp-1.more", "sync.no tenant"])
+    func `a body that says nothing is answered to nobody when the routing key names no tenant`(routingKey: String) {
+        let message = JobMessage(routingKey: routingKey, messageID: "job-1", type: "autotask.job.sync", body: [0])
+        #expect(message.decoded(acceptsClearCredentials: false).identity == nil && message.routedTenant == nil)
+    }
+
     @Test(
         arguments: [
             ("not JSON", Array("hello".utf8)), ("not an object", Array("[]".utf8)), ("empty", []),

@@ -1,10 +1,12 @@
 """The real parts as processes: a private RabbitMQ, the simulated Autotask, the worker."""
 
+import base64
 import contextlib
 import hashlib
 import json
 import os
 import pathlib
+import pwd
 import re
 import shlex
 import signal
@@ -12,6 +14,7 @@ import sqlite3
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import contract
@@ -59,6 +62,32 @@ class Broker:
     def url(self, user):
         return self.environment["AMQP_URL" if user == "worker" else f"{user.upper()}_AMQP_URL"]
 
+    def manage(self, method, path, content=None):
+        """Asks the management API, as its administrator; returns what it answers, if anything."""
+        url = urllib.parse.urlsplit(self.environment["TEST_MANAGEMENT_URL"])
+        credentials = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        request = urllib.request.Request(
+            f"http://{url.hostname}:{url.port}/api/{path}",
+            method=method,
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def add_users(self, definitions):
+        """Imports a file of `deploy/rabbitmq`; each user's password is its name with `-on-loopback`."""
+        content = contract.load(contract.ROOT / "deploy" / "rabbitmq" / definitions)
+        address = urllib.parse.urlsplit(self.url("worker")).netloc.rpartition("@")[2]
+        for user in content["users"]:
+            assert user.pop("password_hash") == ""
+            del user["hashing_algorithm"]
+            user["password"] = f"{user['name']}-on-loopback"
+            self.environment[f"{user['name'].upper()}_AMQP_URL"] = f"amqp://{user['name']}:{user['password']}@{address}/"
+        self.manage("POST", "definitions", content)
+        return [user["name"] for user in content["users"]]
+
     def stop(self):
         self.command("stop")
 
@@ -76,8 +105,10 @@ class Broker:
 class Worker:
     """The worker on one store. It may be killed and started again; all its output goes to one log."""
 
-    def __init__(self, directory, broker, simulator):
+    def __init__(self, directory, broker, simulator, user=None):
+        """`user` is whom it runs as; `None` is whoever runs the tests."""
         self.directory = directory
+        self.identity = {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
         self.log_path = directory / "worker.log"
         self.store_path = directory / "worker.sqlite"
         self.process = None
@@ -111,20 +142,22 @@ class Worker:
             text=True,
             timeout=60,
             check=False,
+            **self.identity,
         )
 
-    def start(self, await_jobs=True, **settings):
-        """Starts it, and waits until it takes jobs."""
+    def start(self, *arguments, await_jobs=True, through=(), **settings):
+        """Starts it, and waits until it takes jobs. `through` is a command that becomes it."""
         assert self.process is None
         begun = len(self.log)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN_DIR / "autotask-worker", "run"],
+                [*through, BIN_DIR / "autotask-worker", "run", *arguments],
                 env=plain_environment(**{**self.settings, **settings}),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                **self.identity,
             )
         if await_jobs:
             poll(lambda: "Consuming" in self.log[begun:], 20, "the worker's start", self.process)

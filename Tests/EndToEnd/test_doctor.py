@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 
 import pika
@@ -25,7 +26,7 @@ NOWHERE = "127.0.0.1:1"
 def doctor(worker, *arguments, expect=0, **settings):
     """Runs it, and returns what it says: the checks by their names."""
     report = json.loads(worker.cli("doctor", "--json", *arguments, expect=expect, **settings))
-    assert (report["status"] == "fail") == (expect == 1), report
+    assert expect is None or (report["status"] == "fail") == (expect == 1), report
     return report["checks"]
 
 
@@ -124,7 +125,8 @@ def test_a_healthy_worker_passes(other_worker, tenant, own_store, dead_queue, br
         assert troubled(checks) == set(), checks
     assert set(checks) >= {
         "settings", "key ring", "store", "disk", "integrity", "workers", "jobs", "integrations", "credentials", "writes", "events",
-        "dead letters", "broker", "door", "dead queue", "topology", "alarms", "autotask", "clock", "readiness",
+        "dead letters", "broker", "door", "dead queue", "topology", "alarms", "autotask", "clock", "readiness", "exposure", "process",
+        "users", "followers",
     }  # fmt: skip
     text = worker.cli("doctor", **settings)
     lines = text.splitlines()
@@ -394,6 +396,109 @@ def alarms(worker):
         return doctor(worker, expect=1)["alarms"]
     except AssertionError:
         return []
+
+
+# What is open to others
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"AMQP_URL": "amqp://worker:hidden@broker.invalid/"}, "AMQP_URL is plain amqp://"),
+        ({"PORTAL_AMQP_URL": "amqp://portal:hidden@192.0.2.1/"}, "PORTAL_AMQP_URL is plain amqp://"),
+        ({"PORTAL_AMQP_URL": "amqp://guest:hidden@127.0.0.1/"}, "PORTAL_AMQP_URL names the user guest"),
+        ({"MANAGEMENT_URL": "http://operator:hidden@broker.invalid:15672"}, "MANAGEMENT_URL is plain http://"),
+        ({"AUTOTASK_ALLOWED_HOSTS": "127.0.0.1:8080,[::1]:8080,autotask.invalid:80"}, "lets autotask.invalid:80 serve as Autotask"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else value.split()[-1],
+)
+def test_what_leaves_the_machine_in_the_clear_is_worth_a_look(worker, settings, told):
+    checks = doctor(worker, expect=None, **settings)
+    assert told in only(checks, "exposure", "warn")["output"] and "hidden" not in json.dumps(checks)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"AMQP_URL": "amqps://worker:hidden@broker.invalid/", "MANAGEMENT_URL": "https://operator:hidden@broker.invalid"},
+        {"AMQP_URL": "amqp://worker:hidden@localhost/", "MANAGEMENT_URL": "http://operator:hidden@[::1]:1"},
+    ],
+    ids=["TLS", "loopback"],
+)
+def test_what_does_not_is_fine(worker, settings):
+    assert only(doctor(worker, expect=None, **settings), "exposure", "pass")
+
+
+@pytest.fixture
+def administrator(broker):
+    """The setting with which doctor sees rights; afterwards the broker's users are as they were."""
+    yield {"MANAGEMENT_URL": broker.environment["TEST_MANAGEMENT_URL"]}
+    for user in ("guest", "careless"):
+        with contextlib.suppress(urllib.error.HTTPError):
+            broker.manage("DELETE", f"users/{user}")
+    broker.add_users("definitions.json")
+
+
+def make_user(broker, name, tags="", configure="", write="", read=""):
+    broker.manage("PUT", f"users/{name}", {"password": "careless", "tags": tags})
+    broker.manage("PUT", f"permissions/%2F/{name}", {"configure": configure, "write": write, "read": read})
+
+
+def test_the_users_of_the_house_have_no_more_rights_than_they_need(worker, broker, administrator):
+    broker.add_users("reseller.json")
+    settings = {**administrator, "TRUSTED_PUBLISHERS": "portal,reseller-acme=acme-*"}
+    assert only(doctor(worker, **settings), "users", "pass")
+    assert "no administrator" in only(doctor(worker), "users", "pass")["output"]
+
+
+@pytest.mark.parametrize(
+    ("user", "rights", "told"),
+    [
+        ("guest", {"tags": "administrator", "configure": ".*", "write": ".*", "read": ".*"}, "has the user guest"),
+        ("careless", {"write": ".*"}, "careless may do things to every exchange"),
+        ("careless", {"read": "jobs"}, "careless may take jobs"),
+        ("careless", {"write": "^autotask\\.results$"}, "careless may publish events"),
+        ("worker", {"configure": "^autotask\\..*$", "read": "^autotask\\.jobs$"}, "worker may configure the broker"),
+    ],
+    ids=["guest", "open", "a reader", "a writer", "worker"],
+)
+def test_rights_that_are_too_wide_are_worth_a_look(worker, broker, administrator, user, rights, told):
+    if user == "worker":
+        broker.manage("PUT", "permissions/%2F/worker", {"write": "^autotask\\.results$", **rights})
+    else:
+        make_user(broker, user, **rights)
+    assert told in only(doctor(worker, **administrator), "users", "warn")["output"]
+
+
+def test_a_publisher_whom_the_broker_does_not_know_is_worth_a_look(worker, administrator):
+    check = only(doctor(worker, **administrator, TRUSTED_PUBLISHERS="portal,nobody,reseller=acme-*"), "users", "warn")
+    assert "TRUSTED_PUBLISHERS names nobody, reseller," in check["output"]
+
+
+def test_followers_that_can_hold_up_results_are_worth_a_look(worker, broker):
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("monitor")))
+    channel = connection.channel()
+    channel.queue_declare("autotask.monitor.narrow", exclusive=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    channel.queue_bind("autotask.monitor.narrow", "autotask.results", "*.*.msp-none")
+    assert "autotask.monitor.narrow follows results" in only(doctor(worker), "followers", "warn")["output"]
+    connection.close()
+    assert only(doctor(worker), "followers", "pass")
+
+
+def test_results_that_are_sent_to_the_door_are_worth_a_look(worker, broker):
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("portal")))
+    channel = connection.channel()
+    channel.queue_bind("autotask.jobs", "autotask.results", "*.*.msp-none")
+    try:
+        assert "sent on to autotask.jobs" in only(doctor(worker), "followers", "warn")["output"]
+    finally:
+        channel.queue_unbind("autotask.jobs", "autotask.results", "*.*.msp-none")
+        connection.close()
+
+
+def test_a_key_ring_beside_the_store_is_told(worker, own_store):
+    assert "keep it out of the store's backups" in only(doctor(worker), "key ring", "pass")["output"]
+    assert "backups" not in only(doctor(worker, **own_store), "key ring", "pass")["output"]
 
 
 # Autotask, and the clock

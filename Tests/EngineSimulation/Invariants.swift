@@ -20,7 +20,7 @@ enum Invariants {
             if ids.count != 1 { violations.append("\(job.id) of \(job.tenant) ended \(ids.count) times.") }
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
-        violations += sequences(world) + fences(world)
+        violations += sequences(world) + fences(world) + audit(portal, world)
         violations += duplicates(portal, world) + letters(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
@@ -146,6 +146,34 @@ enum Invariants {
             }
             return late.map { "\($0.job.id) of \(reset.lane.tenant) was accepted before \(reset.job.id) and ended after it." }
         }
+    }
+
+    /// The audit log holds, told of every write before Autotask saw it, and has one row for the end of every job.
+    private static func audit(_ portal: Portal, _ world: World) -> [String] {
+        let log = world.disk.tables.audit
+        var violations: [String] = []
+        let page = log.page(after: 0, limit: .max)
+        let chain = AuditChain(World.vault)
+        var verification = AuditVerification(chain, from: page.anchor)
+        for row in page.rows { verification.take(row) }
+        if let fault = verification.end(at: page.head) { violations.append("The audit log does not hold. \(fault.description)") }
+        for tenant in portal.tenants {
+            let writes = world.network.writes.filter { $0.username == tenant.username }
+            for (index, write) in writes.enumerated() where write.told < index + 1 {
+                violations.append("Write \(index + 1) of \(tenant.id) was made, and the audit log told of \(write.told).")
+            }
+        }
+        let ends = log.rows.reduce(into: [String: Int]()) { counts, row in
+            guard let facts = try? JSON(parsing: Array(row.entry.facts.utf8)),
+                facts["ended"]?.string.flatMap(EventType.init(rawValue:))?.isTerminal == true
+            else { return }
+            counts["\(row.entry.tenant ?? "") \(row.entry.jobID ?? "")", default: 0] += 1
+        }
+        for job in world.disk.tables.jobs where job.finishedAt != nil {
+            let count = ends["\(job.lane.tenant) \(job.job.id)"] ?? 0
+            if count != 1 { violations.append("The end of \(job.job.id) of \(job.lane.tenant) has \(count) rows in the audit log.") }
+        }
+        return violations
     }
 
     /// No service of a plan stands for two in Autotask.

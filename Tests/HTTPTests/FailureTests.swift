@@ -31,7 +31,7 @@ struct FailureTests {
     func connectTimeout() async throws {
         // Nobody accepts, and the queue is full: the kernel drops what knocks next.
         let (listener, port) = try Loopback.listen(backlog: 0)
-        let crowd = (0..<8).map { _ in connect(to: port) }
+        let crowd = (0..<8).map { _ in Loopback.connect(to: port, isBlocking: false) }
         defer { for socket in crowd + [listener] { close(socket) } }
         try await withTransport(to: ["127.0.0.1:\(port)"]) {
             $0.connectTimeout = .milliseconds(200)
@@ -40,20 +40,6 @@ struct FailureTests {
             #expect(error?.code == .cannotConnect)
             #expect(error?.mayHaveBeenSent == false)
         }
-    }
-
-    private func connect(to port: Int) -> Int32 {
-        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        address.sin_port = UInt16(port).bigEndian
-        withUnsafePointer(to: &address) { pointer in
-            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        return client
     }
 
     @Test(

@@ -12,6 +12,7 @@ struct HostPolicyTests {
             ("https://webservices29.autotask.net:443/", "webservices29.autotask.net:443"),
             ("HTTPS://WebServices.AUTOTASK.net", "webservices.autotask.net:443"),
             ("https://a.b-c.autotask.net/?search={}", "a.b-c.autotask.net:443"),
+            ("https:///webservices.autotask.net/", "webservices.autotask.net:443"),
             ("https://web%73ervices.autotask.net/", "webservices.autotask.net:443"),
             ("http://127.0.0.1:8080/x", "127.0.0.1:8080"),
             ("https://127.0.0.1:8080/x", "127.0.0.1:8080"),
@@ -31,14 +32,20 @@ struct HostPolicyTests {
             "https://evil-autotask.net/", "https://autotask.net.evil.example/", "https://autotask.net/", "https://www.autotask.net.evil/",
             "https://webservices.autotask.network/", "https://webservices.autotask.com/", "https://xautotask.net/",
             "https://webservices.аutotask.net/", "https://webservices.autotask。net/", "https://webservices.xn--utotask-2ve.net/",
-            "https://webservices.autotask%2enet.evil.example/",
+            "https://webservices.autotask%2enet.evil.example/", "https://evil.example/.autotask.net", "https://evilautotask.net/",
+            "https://a.autotask.net.evil.com/", "https://webservices。autotask.net/", "https://webservices．autotask.net/",
+            "https://webservices.autotask.nеt/", "https://webservices.xn--autotask-.net/", "https://webservices.autotask.xn--nt-9ia/",
             // Names that are not quite one.
             "https://webservices.autotask.net./", "https://.autotask.net/", "https://a..autotask.net/", "https://-a.autotask.net/",
             "https://a-.autotask.net/", "https://a_b.autotask.net/", "https://*.autotask.net/",
             "https://\(String(repeating: "a", count: 64)).autotask.net/",
             // Another scheme, another port.
             "http://webservices.autotask.net/", "https://webservices.autotask.net:8443/", "https://webservices.autotask.net:80/",
-            "ftp://webservices.autotask.net/", "file:///etc/passwd", "//webservices.autotask.net/", "webservices.autotask.net",
+            "ftp://webservices.autotask.net/", "ftps://webservices.autotask.net/", "ws://webservices.autotask.net/",
+            "wss://webservices.autotask.net/", "gopher://webservices.autotask.net/", "dict://webservices.autotask.net/",
+            "javascript://webservices.autotask.net/", "https:webservices.autotask.net/",
+            "https://webservices.autotask.net:0/", "https://webservices.autotask.net:65536/", "https://webservices.autotask.net:443x/",
+            "file:///etc/passwd", "//webservices.autotask.net/", "webservices.autotask.net",
             "http://127.0.0.1/", "http://127.0.0.1:8081/", "http://simulator.example:8080/", "http://[::1]/",
             // Somebody else's host behind a sign.
             "https://webservices.autotask.net@evil.example/", "https://webservices.autotask.net:443@evil.example/",
@@ -49,9 +56,16 @@ struct HostPolicyTests {
             "https://user@webservices.autotask.net/", "https://user:secret@webservices.autotask.net/",
             "https://webservices.autotask.net/#fragment",
             // Addresses, however they are written.
-            "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://[::1]/", "http://169.254.169.254/latest/",
+            "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://[::1]/", "https://0177.0.0.1/",
+            "https://0x7f000001/", "https://127.1/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/",
+            "https://[::ffff:7f00:1]/", "https://8.8.8.8/", "https://[2001:4860:4860::8888]/", "https://127.0.0.1.autotask.net:8443/",
+            "http://169.254.169.254/latest/",
             // Bytes that a URL does not have.
             "https://webservices.autotask.net/a b", "https://webservices.autotask.net/\r\nHost: evil", "https://webservices.autotask.net/é",
+            "https://webservices.autotask.net/\tx", "https://webservices.autotask.net\t.evil.example/",
+            "https://webservices.autotask.net\\@evil.example/", "https:\\\\webservices.autotask.net\\",
+            "https://evil.example%09.autotask.net/",
+            "https://evil.example%0d%0a.autotask.net/", "https://evil.example%5c.autotask.net/", "https://evil.example%40.autotask.net/",
             "https://webservices.autotask.net\0.evil.example/", "",
         ]
     )

@@ -1,6 +1,7 @@
 import Contract
 import Foundation
 import Store
+import StoreConformance
 import Testing
 
 @testable import SQLiteStore
@@ -16,7 +17,7 @@ struct ErasureTests {
 
     init() async throws {
         directory = try TemporaryDirectory()
-        store = try await SQLiteStore(path: directory.path("store.sqlite"))
+        store = try await SQLiteStore(path: directory.path("store.sqlite"), auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
     }
 
@@ -47,7 +48,7 @@ struct ErasureTests {
     @Test("Purging wipes what it forgets")
     func purging() async throws {
         try await leaveLetter()
-        #expect(try await store.purgeLetters(.all) == 1)
+        #expect(try await store.purgeLetters(.all, by: .tester, at: .start) == 1)
         #expect(try tracesFound() == [])
         await store.close()
     }

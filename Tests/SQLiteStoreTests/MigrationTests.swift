@@ -1,6 +1,7 @@
 import Contract
 import GRDB
 import Store
+import StoreConformance
 import Testing
 
 @testable import SQLiteStore
@@ -36,7 +37,7 @@ struct MigrationTests {
         }
         try queue.close()
 
-        let store = try await SQLiteStore(path: path, mustExist: true)
+        let store = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
         let letters = try await store.letters(.all, after: 0, limit: 10)
         #expect(letters.map(\.id) == [3, 7])
@@ -77,6 +78,34 @@ struct MigrationTests {
             at: .start
         )
         #expect(try await store.letters(.all, after: 0, limit: 10).map(\.letter.detail) == ["", "No.", ""])
+        await store.close()
+    }
+
+    @Test("A store of version 2 keeps its jobs, and its audit log begins with the next, saying how many were before")
+    func version2() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try Schema.migrator.migrate(queue, upTo: "2")
+        try await queue.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO lanes (id, tenant, product, epoch, next_sequence, turn) VALUES (1, 'msp-1', 'workplace', 1, 2, 1);
+                    INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, accepted_at, attempts, publisher, payload)
+                        VALUES (7, 1, 'msp-1', 'a', x'01', 'sync', 5000, 1, 'portal', x'0101');
+                    INSERT INTO counters (name, value) VALUES ('place', 7), ('turn', 1);
+                    """
+            )
+        }
+        try queue.close()
+
+        let store = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        #expect(try await store.verifyAudit(with: .bench) == AuditReport(fault: nil, count: 0, head: nil, anchor: nil))
+        let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
+        _ = try await store.complete(claim.token, with: Completion(.finished, events: [.answering(claim, .syncSucceeded)]), at: .start)
+        let rows = try await store.auditPage(after: 0, limit: 9).rows
+        #expect(rows.map(\.entry.action) == ["log.began", "attempt.ended"])
+        #expect(rows[0].entry.facts == #"{"jobsAccepted":7}"# && rows[1].entry.publisher == "portal")
+        #expect(try await store.verifyAudit(with: .bench).fault == nil)
         await store.close()
     }
 }

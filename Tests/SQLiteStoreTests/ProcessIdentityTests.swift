@@ -1,6 +1,7 @@
 import Contract
 import Foundation
 import Store
+import StoreConformance
 import Testing
 
 @testable import SQLiteStore
@@ -38,7 +39,7 @@ struct ProcessIdentityTests {
     func takeover() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.path("store.sqlite")
-        let writer = try Writer(try StoreFile.open(path, mustExist: false))
+        let writer = try Writer(try StoreFile.open(path, mustExist: false), chain: .bench)
         let (dead, lease) = (try ended(), Timestamp.start + .seconds(3600))
         _ = try await writer.write { try $0.join(.one, in: dead, until: lease, at: .start) }
         _ = try await writer.write { try $0.join(WorkerID("living"), in: .current, until: lease, at: .start) }
@@ -51,7 +52,7 @@ struct ProcessIdentityTests {
         writer.stop()
         await writer.waitUntilStopped()
 
-        let store = try await SQLiteStore(path: path)
+        let store = try await SQLiteStore(path: path, auditing: .bench)
         #expect(try await store.join(.two, until: lease, at: .start + .seconds(1)) == Takeover(lanes: 1, events: 0, nextEnd: lease))
         let again = try await store.claim(ClaimRequest(worker: .two, limit: 1), at: .start + .seconds(1)) { $0.first }
         #expect(again.claims.map(\.job.interruptions) == [1])

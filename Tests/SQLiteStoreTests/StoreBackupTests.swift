@@ -2,6 +2,7 @@ import Contract
 import Foundation
 import GRDB
 import Store
+import StoreConformance
 import Testing
 
 @testable import SQLiteStore
@@ -29,7 +30,7 @@ struct StoreBackupTests {
         // The store goes on, and the copy stays as it was.
         _ = try await store.accept([.job("c")], by: .one, at: .start) { _ in preconditionFailure() }
         await store.close()
-        let copied = try await SQLiteStore(path: copy, mustExist: true)
+        let copied = try await SQLiteStore(path: copy, mustExist: true, auditing: .bench)
         #expect(try await copied.backlog() == 2)
         await copied.close()
     }
@@ -70,7 +71,7 @@ struct StoreBackupTests {
         // Twice from the same copy: what was given out in between must not be given out again either.
         var epochs: [Int64] = [1]
         for moment in [later, later + .seconds(60)] {
-            _ = try await StoreBackup.restore(copy, to: path, at: moment)
+            _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: moment)
             let restored = try await openedStore(at: moment)
             for (id, lane) in [("b", Lane.one), ("c", .two)] {
                 let event = try await published(id, lane, by: restored, at: moment)
@@ -99,9 +100,9 @@ struct StoreBackupTests {
         _ = try await StoreBackup.make(of: path, to: copy)
         try await leave(store)
 
-        let outcome = try await StoreBackup.restore(copy, to: path, at: later)
+        let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         #expect(outcome.contents.unfinishedJobs == 3)
-        let restored = try await SQLiteStore(path: path, mustExist: true)
+        let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         _ = try await restored.join(.two, until: later + .seconds(15), at: later)
         let seen = Seen()
         _ = try await restored.claim(ClaimRequest(worker: .two, limit: 9), at: later) { snapshot in
@@ -123,8 +124,8 @@ struct StoreBackupTests {
         #expect(try await store.letters(.all, after: 0, limit: 9).map(\.obstacle) == [nil])
         _ = try await StoreBackup.make(of: path, to: copy)
         try await leave(store)
-        _ = try await StoreBackup.restore(copy, to: path, at: later)
-        let restored = try await SQLiteStore(path: path, mustExist: true)
+        _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
+        let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         let kept = try await restored.letters(.all, after: 0, limit: 9)
         #expect(kept.map(\.letter.jobID) == [JobID("a")] && kept.map(\.obstacle) == [.erased])
         await restored.close()
@@ -136,8 +137,8 @@ struct StoreBackupTests {
         let event = try await published("a", .one, by: store)
         _ = try await StoreBackup.make(of: path, to: copy)
         try await leave(store)
-        _ = try await StoreBackup.restore(copy, to: path, at: later)
-        let restored = try await SQLiteStore(path: path, mustExist: true)
+        _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
+        let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         let takeover = try await restored.join(.two, until: later + .seconds(15), at: later)
         #expect(takeover.events == 1)
         #expect(try await restored.unpublished(of: .two, after: 0, limit: 9).map(\.event) == [event])
@@ -150,11 +151,11 @@ struct StoreBackupTests {
         _ = try await StoreBackup.make(of: path, to: copy)
         _ = try await published("a", .one, by: store)
         try await leave(store)
-        let replaced = try #require(try await StoreBackup.restore(copy, to: path, at: later).replaced)
-        let old = try await SQLiteStore(path: replaced, mustExist: true)
+        let replaced = try #require(try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later).replaced)
+        let old = try await SQLiteStore(path: replaced, mustExist: true, auditing: .bench)
         #expect(try await old.lane(.one)?.finished.count == 1)
         await old.close()
-        let new = try await SQLiteStore(path: path, mustExist: true)
+        let new = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         #expect(try await new.lanes().isEmpty)
         await new.close()
     }
@@ -163,7 +164,9 @@ struct StoreBackupTests {
     func inUse() async throws {
         let store = try await openedStore()
         _ = try await StoreBackup.make(of: path, to: copy)
-        await expectRefused(.unavailable, "stop every worker") { _ = try await StoreBackup.restore(copy, to: path, at: .start) }
+        await expectRefused(.unavailable, "stop every worker") {
+            _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: .start)
+        }
         await store.close()
     }
 
@@ -174,8 +177,8 @@ struct StoreBackupTests {
         _ = try await StoreBackup.make(of: path, to: copy)
         try await leave(store)
         try Data(repeating: 0xEE, count: 8192).write(to: URL(filePath: path))
-        _ = try await StoreBackup.restore(copy, to: path, at: later)
-        let restored = try await SQLiteStore(path: path, mustExist: true)
+        _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
+        let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         #expect(try await restored.lane(.one)?.finished.count == 1)
         await restored.close()
     }
@@ -185,20 +188,26 @@ struct StoreBackupTests {
         try await leave(try await openedStore())
         let before = try Data(contentsOf: URL(filePath: path))
         try Data(repeating: 0xEE, count: 8192).write(to: URL(filePath: copy))
-        await expectRefused(.corrupt, "not a store") { _ = try await StoreBackup.restore(copy, to: path, at: later) }
-        await expectRefused(.unavailable, "no file /nowhere") { _ = try await StoreBackup.restore("/nowhere", to: path, at: later) }
+        await expectRefused(.corrupt, "not a store") {
+            _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
+        }
+        await expectRefused(.unavailable, "no file /nowhere") {
+            _ = try await StoreBackup.restore("/nowhere", to: path, auditing: .bench, by: .tester, at: later)
+        }
         let other = directory.path("other.sqlite")
         let queue = try DatabaseQueue(path: other)
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
-        await expectRefused(.corrupt, "something else") { _ = try await StoreBackup.restore(other, to: path, at: later) }
+        await expectRefused(.corrupt, "something else") {
+            _ = try await StoreBackup.restore(other, to: path, auditing: .bench, by: .tester, at: later)
+        }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 
     // MARK: -
 
     private func openedStore(at now: Timestamp = .start) async throws -> SQLiteStore {
-        let store = try await SQLiteStore(path: path)
+        let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: now + .seconds(15), at: now)
         return store
     }

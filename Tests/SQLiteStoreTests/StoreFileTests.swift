@@ -2,6 +2,7 @@ import Contract
 import Foundation
 import GRDB
 import Store
+import StoreConformance
 import Testing
 
 @testable import SQLiteStore
@@ -19,12 +20,12 @@ struct StoreFileTests {
     @Test("A store that was abandoned has everything that it promised")
     func reopening() async throws {
         do {
-            let store = try await SQLiteStore(path: path)
+            let store = try await SQLiteStore(path: path, auditing: .bench)
             _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
             _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure("there is no conflict") }
             // It goes away without a word, as far as a living process can.
         }
-        let store = try await SQLiteStore(path: path, mustExist: true)
+        let store = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         #expect(try await store.lane(.one)?.unfinished.map(\.id) == [JobID("a")!])
         await store.close()
     }
@@ -34,7 +35,7 @@ struct StoreFileTests {
     func openingAtOnce() async throws {
         let path = path
         let stores = try await withThrowingTaskGroup { group in
-            for _ in 0..<8 { group.addTask { try await SQLiteStore(path: path) } }
+            for _ in 0..<8 { group.addTask { try await SQLiteStore(path: path, auditing: .bench) } }
             return try await group.reduce(into: [SQLiteStore]()) { $0.append($1) }
         }
         for (index, store) in stores.enumerated() {
@@ -45,7 +46,7 @@ struct StoreFileTests {
 
     @Test("Only the owner may read a new store and its log")
     func mode() async throws {
-        let store = try await SQLiteStore(path: path)
+        let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: .start, at: .start)
         for name in ["store.sqlite", "store.sqlite-wal"] {
             let mode = try FileManager.default.attributesOfItem(atPath: directory.path(name))[.posixPermissions] as? Int
@@ -68,18 +69,18 @@ struct StoreFileTests {
 
     @Test("A store of a newer program is refused")
     func newerSchema() async throws {
-        try await SQLiteStore(path: path).close()
+        try await SQLiteStore(path: path, auditing: .bench).close()
         let queue = try DatabaseQueue(path: path)
         try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99')") }
         try queue.close()
-        await expectRefused(.newerSchema, "newer program") { _ = try await SQLiteStore(path: path) }
+        await expectRefused(.newerSchema, "newer program") { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
     @Test("A file that is no database is refused, and left alone")
     func notADatabase() async throws {
         let text = Data(repeating: UInt8(ascii: "x"), count: 8192)
         try text.write(to: URL(filePath: path))
-        await expectRefused(.corrupt, "not a store") { _ = try await SQLiteStore(path: path) }
+        await expectRefused(.corrupt, "not a store") { _ = try await SQLiteStore(path: path, auditing: .bench) }
         #expect(try Data(contentsOf: URL(filePath: path)) == text)
     }
 
@@ -89,23 +90,23 @@ struct StoreFileTests {
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
         let before = try Data(contentsOf: URL(filePath: path))
-        await expectRefused(.corrupt, "something else") { _ = try await SQLiteStore(path: path) }
+        await expectRefused(.corrupt, "something else") { _ = try await SQLiteStore(path: path, auditing: .bench) }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 
     @Test("A damaged store is refused")
     func damaged() async throws {
-        try await SQLiteStore(path: path).close()
+        try await SQLiteStore(path: path, auditing: .bench).close()
         let file = try FileHandle(forWritingTo: URL(filePath: path))
         try file.seek(toOffset: 100)
         try file.write(contentsOf: Data(repeating: 0xEE, count: 4000))
         try file.close()
-        await expectRefused(.corrupt, "backup") { _ = try await SQLiteStore(path: path) }
+        await expectRefused(.corrupt, "backup") { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
     @Test("A store that has to exist is not made")
     func missing() async {
-        await expectRefused(.unavailable, "STORE_URL") { _ = try await SQLiteStore(path: path, mustExist: true) }
+        await expectRefused(.unavailable, "STORE_URL") { _ = try await SQLiteStore(path: path, mustExist: true, auditing: .bench) }
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
@@ -114,21 +115,21 @@ struct StoreFileTests {
         arguments: ["/proc/store.sqlite", "/nowhere/store.sqlite", "/tmp"]
     )
     func directories(_ path: String) async {
-        await expectRefused(.unavailable, path) { _ = try await SQLiteStore(path: path) }
+        await expectRefused(.unavailable, path) { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
     @Test("A directory that may not be written", .enabled("root may write everything") { geteuid() != 0 })
     func readOnlyDirectory() async throws {
-        try await SQLiteStore(path: path).close()
+        try await SQLiteStore(path: path, auditing: .bench).close()
         try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: directory.url.path)
         defer { try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: directory.url.path) }
-        await expectRefused(.unavailable, "check") { _ = try await SQLiteStore(path: path) }
+        await expectRefused(.unavailable, "check") { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
     @Test("A store that is full says so, changes nothing, and goes on when there is room again")
     func fullDisk() async throws {
         let pool = try StoreFile.open(path, mustExist: false)
-        let writer = try Writer(pool)
+        let writer = try Writer(pool, chain: .bench)
         _ = try await writer.write { try $0.join(.one, in: nil, until: .start, at: .start) }
         let pages = try await writer.write { transaction in
             let pages = try Int64.fetchOne(transaction.connection.database, sql: "PRAGMA page_count") ?? 0

@@ -53,7 +53,7 @@ struct StoreInspectionTests {
         arguments: Behaviour.all
     )
     func behaviours(_ behaviour: Behaviour) async throws {
-        try await behaviour.expect(of: try await SQLiteStore(path: path))
+        try await behaviour.expect(of: try await SQLiteStore(path: path, auditing: .bench))
         let inspection = try #require(try await inspect(isThorough: true))
         // The suite decides and journals what the engine never would.
         let engines: Set<StoreLaw> = [.nothingOutlivesConnection, .workIsScheduled, .confirmedHasService]
@@ -80,7 +80,7 @@ struct StoreInspectionTests {
     @Test("A name that means something in an address is a name")
     func oddName() async throws {
         let odd = directory.path("50% of store?mode=memory#1.sqlite")
-        try await SQLiteStore(path: odd).close()
+        try await SQLiteStore(path: odd, auditing: .bench).close()
         #expect(try await StoreFormat.look(at: odd) == .current)
     }
 
@@ -263,7 +263,7 @@ struct StoreInspectionTests {
 
     /// One that has something of everything: msp-1 is connected and has synced, msp-2's job runs, msp-3's waits, msp-4's was refused.
     private func filledStore() async throws -> SQLiteStore {
-        let store = try await SQLiteStore(path: path)
+        let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
         _ = try await store.accept([.job("done")], by: .one, at: .start) { _ in preconditionFailure() }
         let done = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)

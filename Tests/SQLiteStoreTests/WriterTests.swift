@@ -1,6 +1,7 @@
 import Contract
 import GRDB
 import Store
+import StoreConformance
 import Testing
 
 @testable import SQLiteStore
@@ -12,7 +13,7 @@ struct WriterTests {
 
     init() throws {
         directory = try TemporaryDirectory()
-        writer = try Writer(try StoreFile.open(directory.path("store.sqlite"), mustExist: false))
+        writer = try Writer(try StoreFile.open(directory.path("store.sqlite"), mustExist: false), chain: .bench)
     }
 
     @Test("Only the guilty one fails, whatever it did before", arguments: Guilt.allCases)

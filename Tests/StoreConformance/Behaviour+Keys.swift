@@ -84,7 +84,7 @@ extension Behaviour {
             _ = try await bench.store.retireKey("job-2", at: Bench.start)
             guard case .job(let copy) = IntakeItem.job("copy", sealedUnder: "job-2").content else { return }
             await bench.expect(.keyRetired, "a copy under such a key") {
-                _ = try await bench.store.redrive(letter: letter.id, as: copy, at: Bench.start)
+                _ = try await bench.store.redrive(letter: letter.id, as: copy, by: .systemUser(0), at: Bench.start)
             }
             #expect(try await bench.store.letters(.all, after: 0, limit: 1).first?.copy == nil)
         },

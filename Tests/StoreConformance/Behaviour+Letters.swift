@@ -82,7 +82,10 @@ extension Behaviour {
             let kept = try await bench.onlyLetter()
             #expect(!kept.hasPayload && kept.obstacle == .connect)
             #expect(try await bench.store.sealedPayload(ofLetter: kept.id) == nil)
-            #expect(try await bench.store.redrive(letter: kept.id, as: .copy("a", kind: .connect), at: Bench.start) == .refused(.connect))
+            #expect(
+                try await bench.store.redrive(letter: kept.id, as: .copy("a", kind: .connect), by: .tester, at: Bench.start)
+                    == .refused(.connect)
+            )
             #expect(try await bench.store.backlog() == 0)
         },
         Behaviour("what is fenced leaves no dead letter") { bench in
@@ -112,7 +115,7 @@ extension Behaviour {
             try await bench.store.prune(at: late)
             let kept = try await bench.onlyLetter()
             #expect(!kept.hasPayload && kept.letter.detail.isEmpty && kept.obstacle == .erased)
-            #expect(try await bench.store.redrive(letter: kept.id, as: .copy("a"), at: late) == .refused(.erased))
+            #expect(try await bench.store.redrive(letter: kept.id, as: .copy("a"), by: .tester, at: late) == .refused(.erased))
             try await bench.store.prune(at: Bench.start + .seconds(400 * 86_400))
             #expect(try await bench.store.deadLetters(limit: 10).isEmpty)
         },
@@ -152,9 +155,9 @@ extension Behaviour {
             try await bench.giveUp("a", .one)
             try await bench.giveUp("b", .two)
             let last = try #require(try await bench.store.letters(.all, after: 0, limit: 10).last)
-            #expect(try await bench.store.purgeLetters(LetterSelection(tenant: Lane.two.tenant)) == 1)
-            #expect(try await bench.store.purgeLetters(LetterSelection(tenant: Lane.two.tenant)) == 0)
-            #expect(try await bench.store.redrive(letter: last.id, as: .copy("b", .two), at: Bench.start) == .gone)
+            #expect(try await bench.store.purgeLetters(LetterSelection(tenant: Lane.two.tenant), by: .tester, at: Bench.start) == 1)
+            #expect(try await bench.store.purgeLetters(LetterSelection(tenant: Lane.two.tenant), by: .tester, at: Bench.start) == 0)
+            #expect(try await bench.store.redrive(letter: last.id, as: .copy("b", .two), by: .tester, at: Bench.start) == .gone)
             try await bench.giveUp("c", .three)
             #expect(try await bench.store.letters(.all, after: 0, limit: 10).map(\.letter.jobID?.description) == ["a", "c"])
             #expect(try #require(try await bench.store.letters(.all, after: 0, limit: 10).last).id > last.id)
@@ -166,7 +169,9 @@ extension Behaviour {
             let kept = try await bench.store.letters(.all, after: 0, limit: 10)
             #expect(kept.map(\.letter.reason) == ["rejected", "rejected", "expired"])
             #expect(kept[0].letter == letter && kept[0].obstacle == .bodyNotKept)
-            #expect(try await bench.store.redrive(letter: kept[0].id, as: .copy("a"), at: Bench.start) == .refused(.bodyNotKept))
+            #expect(
+                try await bench.store.redrive(letter: kept[0].id, as: .copy("a"), by: .tester, at: Bench.start) == .refused(.bodyNotKept)
+            )
         },
     ]
 
@@ -177,7 +182,12 @@ extension Behaviour {
             let letter = try await bench.onlyLetter()
             #expect(letter.obstacle == nil)
             #expect(
-                try await bench.store.redrive(letter: letter.id, as: .copy("a", plan: "plan-1", revision: 3), at: bench.time(5)) == .entered
+                try await bench.store.redrive(
+                    letter: letter.id,
+                    as: .copy("a", plan: "plan-1", revision: 3),
+                    by: .tester,
+                    at: bench.time(5)
+                ) == .entered
             )
             let kept = try await bench.onlyLetter()
             #expect(kept.copy == KeptLetter.Copy(id: JobID("a:redrive-1")!, at: bench.time(5)))
@@ -193,18 +203,18 @@ extension Behaviour {
         Behaviour("redriving a letter again enters nothing, also after the copy has ended") { bench in
             try await bench.giveUp("a")
             let id = try await bench.onlyLetter().id
-            #expect(try await bench.store.redrive(letter: id, as: .copy("a"), at: bench.time(5)) == .entered)
+            #expect(try await bench.store.redrive(letter: id, as: .copy("a"), by: .tester, at: bench.time(5)) == .entered)
             let copy = KeptLetter.Copy(id: JobID("a:redrive-1")!, at: bench.time(5))
-            #expect(try await bench.store.redrive(letter: id, as: .copy("a"), at: bench.time(6)) == .before(copy))
+            #expect(try await bench.store.redrive(letter: id, as: .copy("a"), by: .tester, at: bench.time(6)) == .before(copy))
             #expect(try await bench.unfinished() == ["a:redrive-1"])
             try await bench.finish(try await bench.claimOne(at: bench.time(6)))
-            #expect(try await bench.store.redrive(letter: id, as: .copy("a"), at: bench.time(7)) == .before(copy))
+            #expect(try await bench.store.redrive(letter: id, as: .copy("a"), by: .tester, at: bench.time(7)) == .before(copy))
             #expect(try await bench.unfinished() == [])
         },
         Behaviour("events of a copy name the job that it is a copy of, whenever they are told") { bench in
             try await bench.giveUp("a")
             let id = try await bench.onlyLetter().id
-            _ = try await bench.store.redrive(letter: id, as: .copy("a"), at: bench.time(5))
+            _ = try await bench.store.redrive(letter: id, as: .copy("a"), by: .tester, at: bench.time(5))
             let claim = try await bench.claimOne(at: bench.time(5))
             var event = bench.event(.syncSucceeded, for: claim)
             event.redriveOf = claim.job.redriveOf
@@ -220,25 +230,25 @@ extension Behaviour {
         },
         Behaviour("a copy that is given up on is a dead letter of its own, which can be redriven") { bench in
             try await bench.giveUp("a")
-            _ = try await bench.store.redrive(letter: try await bench.onlyLetter().id, as: .copy("a"), at: Bench.start)
+            _ = try await bench.store.redrive(letter: try await bench.onlyLetter().id, as: .copy("a"), by: .tester, at: Bench.start)
             try await bench.giveUp(try await bench.claimOne())
             let second = try #require(try await bench.store.letters(.all, after: 0, limit: 10).last)
             guard case .job(let job) = second.letter.content else { throw IssueRecorded("it is no job's") }
             #expect(second.letter.jobID == JobID("a:redrive-1") && job.redriveOf == JobID("a") && second.obstacle == nil)
-            #expect(try await bench.store.redrive(letter: second.id, as: .copy("a:redrive-1"), at: Bench.start) == .entered)
+            #expect(try await bench.store.redrive(letter: second.id, as: .copy("a:redrive-1"), by: .tester, at: Bench.start) == .entered)
             #expect(try await bench.unfinished() == ["a:redrive-2"])
         },
         Behaviour("a free lane that nobody waits for is claimed for a copy") { bench in
             try await bench.giveUp("a")
             #expect(try await bench.claim().claims.isEmpty)
-            _ = try await bench.store.redrive(letter: try await bench.onlyLetter().id, as: .copy("a"), at: bench.time(5))
+            _ = try await bench.store.redrive(letter: try await bench.onlyLetter().id, as: .copy("a"), by: .tester, at: bench.time(5))
             #expect(try await bench.claimDue(at: bench.time(5)).jobs == ["a:redrive-1"])
         },
         Behaviour("a letter whose copy's id another job has is left as it is") { bench in
             try await bench.giveUp("a")
             let before = try await bench.onlyLetter()
             try await bench.accept(.job("a:redrive-1", .of("msp-1", .fileProtection), digest: [5]))
-            #expect(try await bench.store.redrive(letter: before.id, as: .copy("a"), at: Bench.start) == .idTaken)
+            #expect(try await bench.store.redrive(letter: before.id, as: .copy("a"), by: .tester, at: Bench.start) == .idTaken)
             #expect(try await bench.onlyLetter() == before)
             #expect(try await bench.unfinished() == [])
         },
@@ -250,7 +260,9 @@ extension Behaviour {
             try await bench.accept(.job("q", .of("msp-1", .fileProtection), .billingCodes))
             let letters = try await bench.store.letters(.all, after: 0, limit: 10)
             #expect(letters.map(\.obstacle) == [.outdated, nil, nil])
-            #expect(try await bench.store.redrive(letter: letters[0].id, as: .copy("a"), at: Bench.start) == .refused(.outdated))
+            #expect(
+                try await bench.store.redrive(letter: letters[0].id, as: .copy("a"), by: .tester, at: Bench.start) == .refused(.outdated)
+            )
             #expect(try await bench.unfinished() == ["a2"])
         },
         Behaviour("nothing is brought back from before a reset, and no reset from before a connect") { bench in
@@ -265,7 +277,7 @@ extension Behaviour {
 
 extension AcceptableJob {
     /// What a job is redriven as.
-    fileprivate static func copy(
+    static func copy(
         _ id: String,
         _ lane: Lane = .one,
         kind: JobKind = .sync,

@@ -14,11 +14,11 @@ package struct Behaviour: Sendable, CustomStringConvertible {
 
     package static let all: [Behaviour] =
         intake + replays + claims + fairness + databases + suspects + fencing + journal + endings + sequence + effects + resets + workers
-        + outbox + looking + pruning + letters + redrives + keys + concurrency
+        + outbox + looking + pruning + letters + redrives + keys + audit + concurrency
 
     /// Expects the behaviour of a store.
     ///
-    /// - Parameter store: new and empty. It is closed at the end.
+    /// - Parameter store: new and empty, its audit log chained by ``AuditChain/bench``. It is closed at the end.
     package func expect(of store: any Store) async throws {
         let result: Result<Void, any Error>
         do { result = .success(try await check(try await Bench(store))) } catch { result = .failure(error) }

@@ -50,7 +50,6 @@ struct SealedCredentialsTests {
         expectRefused { try open(sealed, job: JobID("job-2")!) }
         expectRefused { try open(sealed, lane: Lane(tenant: TenantID("msp-4712")!, product: .workplace)) }
         expectRefused { try open(sealed, lane: Lane(tenant: lane.tenant, product: .fileProtection)) }
-        expectRefused { try open(sealed, by: KeyRing.generate(at: .now)) }
     }
 
     @Test("What was sealed to a former key opens until that is retired")

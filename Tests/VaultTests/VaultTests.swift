@@ -109,8 +109,17 @@ struct VaultTests {
     @Test("Another key ring opens nothing")
     func otherRing() {
         let sealed = vault.sealCredentials(credentials, lane: lane)
-        let other = Vault(KeyRing.generate(at: .now))
-        expectRefused { try other.opened(sealed, lane: lane) }
+        let error = #expect(throws: VaultError.self) { try Vault(KeyRing.generate(at: .now)).opened(sealed, lane: lane) }
+        #expect(error?.code == .keyUnknown)
+        // One whose key has the same name is no better.
+        let ring = KeyRing.generate(at: .now)
+        let namesake = KeyRing(
+            wrappingKeys: RotatingKeys(generating: SealedForm.keyID(of: sealed.wrappedKey) ?? ""),
+            jobKeys: ring.jobKeys,
+            identityKey: ring.identityKey,
+            recipientKeys: ring.recipientKeys
+        )
+        expectRefused { try Vault(namesake).opened(sealed, lane: lane) }
     }
 
     @Test("Whether a ring opens a lane's key is known without its credentials")
@@ -133,7 +142,7 @@ struct VaultTests {
         let wrapped = try #require(try Vault(new).rewrap(sealed.wrappedKey, lane: lane))
         #expect(SealedForm.keyID(of: wrapped) == new.activeKey(for: .credentials)?.id)
         let rewrapped = SealedLaneCredentials(wrappedKey: wrapped, sealed: sealed.sealed)
-        let retired = new.retiring("wrap-2026-11-22")
+        let retired = new.retiring(try #require(old.activeKey(for: .credentials)?.id))
         #expect(try Vault(retired).opened(rewrapped, lane: lane) == Vault(old).opened(sealed, lane: lane))
         // A copy of the store from before is of no use any more.
         let error = #expect(throws: VaultError.self) { try Vault(retired).opened(sealed, lane: lane) }
@@ -159,12 +168,12 @@ struct VaultTests {
     @Test("A vault looks for keys where its ring comes from")
     func refreshing() async throws {
         let ring = KeyRing.generate(at: .now)
-        let rotated = ring.rotated([.portals], at: .now)
-        let id = try #require(rotated.activeKey(for: .portals)?.id)
+        let rotated = ring.rotated([.jobs], at: .now)
+        let sealed = Vault(rotated).sealPayload(plaintext, job: job, lane: lane)
         let vault = Vault(ring, source: FixedSource(ring: rotated))
-        #expect(!vault.holdsRecipientKey(id))
+        #expect(!vault.holdsKeys(of: [sealed]))
         try await vault.refresh()
-        #expect(vault.holdsRecipientKey(id))
+        #expect(try vault.openPayload(sealed, job: job, lane: lane) == plaintext)
     }
 
     private struct FixedSource: KeyRingSource {

@@ -9,6 +9,8 @@ package struct AMQPConfiguration: Sendable {
     package var usesTLS: Bool
     /// The certificate authorities to trust, as a PEM file; `nil` takes the system's.
     package var certificateAuthorityFile: String?
+    /// The host that the certificate has to name, where it is not ``host``: for a broker behind a tunnel.
+    package var certifiedName: String?
 
     /// Shown in RabbitMQ's management pages and logs.
     package var connectionName = "autotask-worker"

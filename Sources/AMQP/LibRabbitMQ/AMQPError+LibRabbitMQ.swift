@@ -1,4 +1,5 @@
 import CRabbitMQ
+import TLS
 
 extension AMQPError {
     /// What a status of librabbitmq means while a connection is open.
@@ -15,8 +16,8 @@ extension AMQPError {
             AMQP_STATUS_SSL_PEER_VERIFY_FAILED.rawValue, AMQP_STATUS_SSL_CONNECTION_FAILED.rawValue:
             self.init(
                 .tlsFailed,
-                "TLS with \(configuration.host):\(configuration.port) failed: \(text). "
-                    + "Check the certificate, the host name in it, and the file of certificate authorities.",
+                "TLS with \(configuration.host):\(configuration.port) failed: \(PeerVerification.lastReason ?? text). "
+                    + "The broker has to speak TLS 1.2 or newer at this port.",
                 file: file,
                 line: line
             )
@@ -28,6 +29,12 @@ extension AMQPError {
                 line: line
             )
         }
+    }
+
+    /// What is wrong with the broker's certificate.
+    init(_ problem: CertificateProblem, configuration: AMQPConfiguration, file: String = #fileID, line: Int = #line) {
+        let peer = "\(configuration.host):\(configuration.port)"
+        self.init(.tlsFailed, problem.explanation(of: peer, authorities: "AMQP_CA_FILE"), file: file, line: line)
     }
 
     /// What an answer to a synchronous method means; `nil` if it is as wished.

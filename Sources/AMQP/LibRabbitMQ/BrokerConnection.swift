@@ -1,5 +1,6 @@
 import CRabbitMQ
 import Glibc
+import TLS
 
 /// One open connection, over librabbitmq.
 ///
@@ -46,26 +47,46 @@ final class BrokerConnection {
     private static func connect(_ handle: amqp_connection_state_t, _ configuration: AMQPConfiguration) throws(AMQPError) {
         let socket = configuration.usesTLS ? amqp_ssl_socket_new(handle) : amqp_tcp_socket_new(handle)
         guard let socket else { throw AMQPError(.unexpected, "There is no memory for a socket.") }
-        if configuration.usesTLS { try verifyPeer(socket, configuration) }
-
         var replyTimeout = timeval(configuration.replyTimeout)
         amqp_set_handshake_timeout(handle, &replyTimeout)
         amqp_set_rpc_timeout(handle, &replyTimeout)
-        var connectTimeout = timeval(configuration.connectTimeout)
-        let status = amqp_socket_open_noblock(socket, configuration.host, Int32(configuration.port), &connectTimeout)
-        guard status == AMQP_STATUS_OK.rawValue else { throw AMQPError(connectStatus: status, configuration: configuration) }
+        func open() -> Int32 {
+            var connectTimeout = timeval(configuration.connectTimeout)
+            return amqp_socket_open_noblock(socket, configuration.host, Int32(configuration.port), &connectTimeout)
+        }
+        if configuration.usesTLS {
+            let context = try verifyPeer(socket, configuration)
+            let (status, problem) = PeerVerification.watch(context, open)
+            guard status == AMQP_STATUS_OK.rawValue else {
+                throw problem.map { AMQPError($0, configuration: configuration) }
+                    ?? AMQPError(connectStatus: status, configuration: configuration)
+            }
+        } else {
+            let status = open()
+            guard status == AMQP_STATUS_OK.rawValue else { throw AMQPError(connectStatus: status, configuration: configuration) }
+        }
         CRabbitMQ_set_user_timeout(amqp_get_sockfd(handle), UInt32(configuration.heartbeat * 2000))
     }
 
-    /// librabbitmq 0.11 verifies by default, but says so nowhere; and it would still speak TLS 1.0.
-    private static func verifyPeer(_ socket: OpaquePointer, _ configuration: AMQPConfiguration) throws(AMQPError) {
+    /// librabbitmq 0.11 would still speak TLS 1.0, and its own check of the host takes a subject for a name and knows no addresses: OpenSSL's
+    /// takes its place.
+    ///
+    /// - Returns: the `SSL_CTX *` that the connection is made of.
+    private static func verifyPeer(
+        _ socket: OpaquePointer,
+        _ configuration: AMQPConfiguration
+    ) throws(AMQPError) -> UnsafeMutableRawPointer {
         amqp_ssl_socket_set_verify_peer(socket, 1)
-        amqp_ssl_socket_set_verify_hostname(socket, 1)
+        amqp_ssl_socket_set_verify_hostname(socket, 0)
         amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST)
+        guard let context = amqp_ssl_socket_get_context(socket),
+            PeerVerification.require(configuration.certifiedName ?? configuration.host, on: context)
+        else { throw AMQPError(.invalidConfiguration, "\(configuration.host) is not a host that a certificate can name.") }
         let file = configuration.certificateAuthorityFile ?? "/etc/ssl/certs/ca-certificates.crt"
         guard amqp_ssl_socket_set_cacert(socket, file) == AMQP_STATUS_OK.rawValue else {
             throw AMQPError(.invalidConfiguration, "The file of certificate authorities cannot be read: \(file).")
         }
+        return context
     }
 
     private func logIn(_ configuration: AMQPConfiguration) throws(AMQPError) {

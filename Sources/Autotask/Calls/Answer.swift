@@ -7,6 +7,10 @@ struct Answer {
     let status: Int
     /// `null` for an empty body.
     let body: JSON
+    /// Of the body, in bytes.
+    let size: Int
+    /// How long the exchange took.
+    let elapsed: Duration
 
     /// Reads a response.
     ///
@@ -14,6 +18,8 @@ struct Answer {
     init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) throws(AutotaskError) {
         self.operation = operation
         status = response.status
+        size = response.body.count
+        elapsed = response.elapsed
         guard (200..<300).contains(status) else {
             throw AutotaskError(response, to: operation, redacting: redaction)
         }
@@ -76,7 +82,8 @@ extension JSON {
     /// Parses what a server sent, which may begin with a byte order mark; `nil` if it is not JSON.
     init?(tolerating bytes: [UInt8]) {
         let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
-        guard let json = try? JSON(parsing: hasMark ? Array(bytes.dropFirst(3)) : bytes) else { return nil }
+        let text = hasMark ? Array(bytes.dropFirst(3)) : bytes
+        guard let json = try? JSON(parsing: text, maximumValues: AnswerLimits.values) else { return nil }
         self = json
     }
 

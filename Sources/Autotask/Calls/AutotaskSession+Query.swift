@@ -26,15 +26,21 @@ extension AutotaskSession {
     ) async throws(AutotaskError) -> [Record] {
         var records: [Record] = []
         var known: Set<Int64> = []
+        var spent = Spending()
         var rest = conditions[...]
         while !rest.isEmpty {
             let filter = RequestBody.filter(anyOf: rest.prefix(AutotaskSession.limit))
             rest = rest.dropFirst(AutotaskSession.limit)
             var last: Int64?
+            var chunk: Set<Int64> = []
             repeat {
                 let body = RequestBody.query(fields: fields, filter: filter, after: last)
                 let answer = try await answer(to: operation, body: body)
+                try spent.pay(for: answer)
                 let page = try QueryPage(answer, after: last, id: id, read: read)
+                guard page.records.allSatisfy({ chunk.insert(id($0)).inserted }) else {
+                    throw answer.malformed("a query brings a record twice")
+                }
                 // Only another chunk can bring a record a second time.
                 if conditions.count <= AutotaskSession.limit {
                     records += page.records
@@ -47,6 +53,24 @@ extension AutotaskSession {
         return records
     }
 
+    /// What the answers to one query have cost so far: they may promise another page for ever.
+    private struct Spending {
+        private var pages = 0
+        private var bytes = 0
+        private var time: Duration = .zero
+
+        mutating func pay(for answer: Answer) throws(AutotaskError) {
+            pages += 1
+            bytes += answer.size
+            time += answer.elapsed
+            guard pages <= AnswerLimits.pages else { throw answer.malformed("a query has more pages than are read") }
+            guard bytes <= AnswerLimits.bytes else { throw answer.malformed("a query's pages are larger than allowed") }
+            guard time <= AnswerLimits.queryTime else {
+                throw AutotaskError(.timedOut, message: "a query's pages take longer than allowed", status: answer.status)
+            }
+        }
+    }
+
     /// One page of a query's answer.
     private struct QueryPage<Record> {
         let records: [Record]
@@ -55,6 +79,7 @@ extension AutotaskSession {
 
         init(_ answer: Answer, after previous: Int64?, id: (Record) -> Int64, read: (JSON) -> Record?) throws(AutotaskError) {
             guard let items = answer.body["items"]?.array else { throw answer.malformed("a query's items are missing") }
+            guard items.count <= limit else { throw answer.malformed("a page holds more records than were asked for") }
             var records: [Record] = []
             records.reserveCapacity(items.count)
             for item in items {

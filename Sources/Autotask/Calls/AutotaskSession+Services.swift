@@ -75,6 +75,9 @@ extension Service {
             let isActive = OptionalMember(record["isActive"], as: \.bool),
             let marker = OptionalMember(markerField.flatMap { record[$0.rawValue] }, as: \.string)
         else { return nil }
+        guard name.utf8.count <= AnswerLimits.textBytes, marker.value.map({ $0.utf8.count <= AnswerLimits.textBytes }) ?? true else {
+            return nil
+        }
         self.init(
             id: id,
             name: name,

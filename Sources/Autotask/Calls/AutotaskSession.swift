@@ -54,6 +54,7 @@ package final class AutotaskSession: Sendable {
             headers: headers,
             body: body,
             timeout: timeout,
+            maximumResponseBytes: AnswerLimits.bytes,
             // Queries are POSTs too, and change nothing.
             isRepeatable: !operation.isWrite,
             mayStillBeSent: { [gate] in gate.mayStillCall() }

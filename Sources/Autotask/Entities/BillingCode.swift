@@ -37,7 +37,7 @@ extension BillingCode {
     /// Reads back ``json``, and what a query returned; `nil` for what is not a billing code.
     package init?(json: JSON) {
         guard let record = json.object, let id = record["id"]?.wholeNumber, let name = record["name"]?.string,
-            let isActive = record["isActive"]?.bool
+            name.utf8.count <= AnswerLimits.textBytes, let isActive = record["isActive"]?.bool
         else { return nil }
         self.init(
             id: id,

@@ -1,4 +1,5 @@
 package import Contract
+import HTTP
 
 extension AutotaskError {
     /// The error as events tell it (`rules.md` 5). When it will be tried again is for the caller to add, and so is whose credentials
@@ -26,6 +27,12 @@ extension AutotaskError {
         case .unavailable, .malformedResponse, .notServedHere: JobError(.autotaskUnavailable, remote: remote)
         case .heldBack(let wasRateLimited): JobError(wasRateLimited ? .rateLimited : .autotaskUnavailable)
         case .timedOut: JobError(.timeout, remote: remote)
+        case .network(.addressNotPublic):
+            JobError(
+                .network,
+                "The host of the Autotask zone leads to an address that is not public.",
+                hint: "Check the worker's name resolution, and AUTOTASK_ALLOWED_HOSTS for a zone that is meant to be there."
+            )
         case .network, .cancelled: JobError(.network, remote: remote)
         case .notAllowed:
             JobError(

@@ -23,7 +23,7 @@ extension AutotaskError {
             case .notAllowed: .notAllowed
             case .cancelled, .withdrawn: .cancelled
             case .responseTooLarge: .malformedResponse
-            case .nameNotResolved, .cannotConnect, .tlsFailed, .connectionLost, .unexpected: .network(error.code)
+            case .nameNotResolved, .addressNotPublic, .cannotConnect, .tlsFailed, .connectionLost, .unexpected: .network(error.code)
             }
         self.init(
             kind,

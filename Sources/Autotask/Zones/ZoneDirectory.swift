@@ -50,7 +50,8 @@ package struct ZoneDirectory: Sendable {
             method: .get,
             url: lookupURL + username.utf8.percentEncoded,
             headers: traceparent.map { [HTTPHeader("traceparent", $0)] } ?? [],
-            timeout: timeout
+            timeout: timeout,
+            maximumResponseBytes: AnswerLimits.zoneBytes
         )
         let answer = try await gate.pass { () async throws(AutotaskError) in
             try await transport.answer(to: request, of: .zone, redacting: Redaction(username: username), observe: observe)
@@ -62,7 +63,8 @@ package struct ZoneDirectory: Sendable {
 
 extension DiscoveredZone {
     init?(zoneInformation json: JSON) {
-        guard let name = json["zoneName"]?.string, let apiURL = json["url"]?.string.flatMap(DiscoveredZone.root),
+        guard let name = json["zoneName"]?.string, name.utf8.count <= AnswerLimits.textBytes,
+            let apiURL = json["url"]?.string.flatMap(DiscoveredZone.root),
             let webURL = json["webUrl"]?.string.flatMap(DiscoveredZone.root), let databaseID = json["ci"]?.wholeNumber, databaseID > 0
         else { return nil }
         self.init(zone: Zone(name: name, apiURL: apiURL, webURL: webURL), databaseID: databaseID)
@@ -71,7 +73,9 @@ extension DiscoveredZone {
     /// An absolute `http` or `https` URL with a host, and nothing but a path behind it, made to end in one slash; `nil` for any other.
     private static func root(_ text: String) -> String? {
         let scheme = ["https://", "http://"].first { text.lowercased().hasPrefix($0) }
-        guard let scheme, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#"\?#@"<>^`{|}"#.utf8.contains($0) }) else { return nil }
+        guard let scheme, text.utf8.count <= AnswerLimits.textBytes,
+            text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#"\?#@"<>^`{|}"#.utf8.contains($0) })
+        else { return nil }
         let host = text.dropFirst(scheme.count).prefix { $0 != "/" }
         guard !host.isEmpty else { return nil }
         return text.endingInOneSlash

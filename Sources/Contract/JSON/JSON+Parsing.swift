@@ -14,9 +14,10 @@ extension JSON {
 
     /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, no lone surrogates, unique member names.
     ///
+    /// - Parameter maximumValues: how many values it may hold, at whatever depth. Each takes more memory than its text.
     /// - Throws: ``JSONError``, which names the place and never quotes the text.
-    package init(parsing bytes: [UInt8]) throws(JSONError) {
-        self = try JSON.parsing(bytes.span) { $0.parseText() }
+    package init(parsing bytes: [UInt8], maximumValues: Int = .max) throws(JSONError) {
+        self = try JSON.parsing(bytes.span, maximumValues: maximumValues) { $0.parseText() }
     }
 
     /// Finds the members of an object in its text without reading their values: a `String` cannot be wiped when it was a secret.
@@ -34,19 +35,20 @@ extension JSON {
     ///   - text: what was scanned.
     package static func decode(stringAt range: Range<Int>, in text: Span<UInt8>, _ append: (UInt8) -> Void) {
         unsafe text.withUnsafeBufferPointer { buffer in
-            unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth).decode(range, append)
+            unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth, maximumValues: .max).decode(range, append)
         }
     }
 
     private static func parsing<Value>(
         _ text: Span<UInt8>,
+        maximumValues: Int = .max,
         _ read: (inout JSONParser) -> Result<Value, JSONError>
     ) throws(JSONError) -> Value {
         do { _ = try UTF8Span(validating: text) } catch {
             throw JSONError(reason: "not valid UTF-8", offset: error.byteOffsets.lowerBound)
         }
         let result = unsafe text.withUnsafeBufferPointer { buffer in
-            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth)
+            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth, maximumValues: maximumValues)
             return read(&parser)
         }
         return try result.get()
@@ -68,10 +70,13 @@ private struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     let maximumDepth: Int
     var position = 0
+    /// How many more values there may be.
+    private var remainingValues: Int
 
-    init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int) {
+    init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, maximumValues: Int) {
         unsafe self.bytes = bytes
         self.maximumDepth = maximumDepth
+        remainingValues = maximumValues
     }
 
     mutating func parseText() -> Result<JSON, JSONError> {
@@ -95,6 +100,8 @@ private struct JSONParser {
 
     private mutating func parseValue(depth: Int) throws(JSONError) -> JSON {
         guard depth < maximumDepth else { throw error("nested too deeply") }
+        guard remainingValues > 0 else { throw error("more values than allowed") }
+        remainingValues -= 1
         skipWhitespace()
         switch peek() {
         case UInt8(ascii: "{"): return try parseObject(depth: depth)

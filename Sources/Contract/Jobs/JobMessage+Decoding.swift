@@ -55,10 +55,15 @@ extension JobMessage {
         }
     }
 
+    /// The tenant that the routing key names, if it names one.
+    package var routedTenant: TenantID? {
+        routingKey.split(separator: ".", maxSplits: 1).dropFirst().first.flatMap { TenantID(String($0)) }
+    }
+
     /// A body that says nothing is still answered when the AMQP properties and the routing key name the tenant, the id and the type.
     private func unreadable(_ error: JobError) -> DecodedMessage {
         guard let type, type.hasPrefix(JobKind.typePrefix), let id = messageID.flatMap(JobID.init),
-            let tenant = routingKey.split(separator: ".", maxSplits: 1).last.flatMap({ TenantID(String($0)) })
+            let tenant = routedTenant
         else { return .unreadable(error) }
         let identity = JobIdentity(
             id: id,

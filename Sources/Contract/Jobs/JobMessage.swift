@@ -51,6 +51,15 @@ package enum DecodedMessage: Sendable {
     case refused(JobIdentity, JobError)
     /// Not even that: there is nobody to answer.
     case unreadable(JobError)
+
+    /// Whose job it is; `nil` for what cannot be answered.
+    package var identity: JobIdentity? {
+        switch self {
+        case .job(_, let identity, _): identity
+        case .refused(let identity, _): identity
+        case .unreadable: nil
+        }
+    }
 }
 
 /// What identifies a job, valid or not: enough to remember it and to answer it.

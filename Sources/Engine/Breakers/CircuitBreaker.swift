@@ -70,6 +70,11 @@ struct CircuitBreaker {
         return inFlight == 0
     }
 
+    /// Whether all calls are let in.
+    var isClosed: Bool {
+        if case .closed = phase { true } else { false }
+    }
+
     /// A call wants to be made.
     ///
     /// - Parameter fraction: chance, in `0..<1`: those who wait do not come back all at once.

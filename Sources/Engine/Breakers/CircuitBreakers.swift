@@ -3,7 +3,7 @@ import Contract
 import Synchronization
 
 /// The worker's ``CircuitBreaker``s: one for each zone's host and one for each tenant's database, so that what fails costs nobody else
-/// anything. They are in memory alone: another worker finds out by itself, with a few calls.
+/// anything: a database that is known to fail tells nothing of its zone. They are in memory alone: another worker finds out by itself, with a few calls.
 final class CircuitBreakers: Sendable {
     enum Target: Hashable, Sendable {
         /// Who serves many tenants' databases.
@@ -48,8 +48,13 @@ final class CircuitBreakers: Sendable {
     /// A call has ended; `nil`: it was answered, and the answer accepted.
     func ended(_ tickets: [(Target, CircuitBreaker.Ticket)], _ failure: AutotaskError?, at now: Timestamp, fraction: Double) {
         breakers.withLock { breakers in
+            // Otherwise one tenant's database could keep its whole zone closed, by failing at each attempt to try it again.
+            let isKnownToFail = tickets.contains { target, _ in
+                if case .database = target { breakers[target].map { !$0.isClosed } ?? false } else { false }
+            }
             for (target, ticket) in tickets {
-                let result = failure.map { CircuitBreaker.Result($0, of: target, at: now) } ?? .works
+                var result = failure.map { CircuitBreaker.Result($0, of: target, at: now) } ?? .works
+                if isKnownToFail, case .zone = target, case .fails = result { result = .tellsNothing }
                 breakers[target]?.ended(ticket, result, at: now, fraction: fraction)
                 if breakers[target]?.isAtRest == true { breakers[target] = nil }
             }

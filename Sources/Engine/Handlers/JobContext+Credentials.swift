@@ -15,7 +15,8 @@ extension JobContext {
         switch member {
         case .clear(let text): return try Credentials(parsing: text.span)
         case .sealed(let sealed):
-            if !vault.holdsRecipientKey(sealed.keyID) { await vault.refresh(log: logger) }
+            // A key that was retired a moment ago opens nothing, and one that was made opens what is sealed to it.
+            await vault.refresh(log: logger)
             let plaintext: SecretReference
             do { plaintext = SecretReference(try vault.openSealed(sealed, job: job.id, lane: lane)) } catch {
                 // Of the blob itself nothing: why it does not open is not known here either.
@@ -28,6 +29,11 @@ extension JobContext {
             }
             return try plaintext.withBytes { (bytes) throws(JobError) in try Credentials(parsing: bytes) }
         }
+    }
+
+    /// Seals credentials for the store, under the lane's own key.
+    func seal(_ credentials: Credentials) -> SealedLaneCredentials {
+        vault.sealCredentials(credentials, lane: lane, under: state.connection?.wrappedKey)
     }
 
     /// Opens the credentials of a connection.

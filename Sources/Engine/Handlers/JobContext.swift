@@ -20,6 +20,10 @@ final class JobContext: Sendable {
     let sink: any EventSink
     let breakers: CircuitBreakers
     let worker: WorkerIdentity
+    /// What was read, for the audit log.
+    let reading = AttemptReading()
+    /// See ``sealForAudit(_:)``.
+    let auditSeal = Mutex<AuditSeal?>(nil)
     let logger: Logger
     private let wasHeldUp = Atomic(false)
 
@@ -98,11 +102,11 @@ final class JobContext: Sendable {
         logger.log(level: level, message, metadata: about.merging(details()) { $1 })
     }
 
-    /// Records writes before and after they are made, see ``Store/journal(_:under:at:)``.
+    /// Records writes before and after they are made, see ``Store/journal(_:notes:under:at:)``.
     ///
     /// - Returns: whether the batch has to stop here, because a reset waits.
-    func journal(_ entries: [JournalEntry]) async throws(StoreError) -> Bool {
-        try await store.journal(entries, under: claim.token, at: now)
+    func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> Bool {
+        try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now)
     }
 }
 

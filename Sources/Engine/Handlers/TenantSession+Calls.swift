@@ -4,7 +4,9 @@ import Autotask
 extension TenantSession {
     /// See ``AutotaskSession/services(_:)``.
     func services(_ query: ServiceQuery) async throws(CallFailure) -> [Service] {
-        try await call { session async throws(AutotaskError) in try await session.services(query) }
+        let services = try await call { session async throws(AutotaskError) in try await session.services(query) }
+        context.reading.note(services)
+        return services
     }
 
     /// See ``AutotaskSession/createService(_:)``. Where ``CallFailure/isOutcomeUnknown``, the service may exist: look before creating it again.
@@ -19,6 +21,8 @@ extension TenantSession {
 
     /// See ``AutotaskSession/billingCodes(including:)``.
     func billingCodes(including ids: [Int64] = []) async throws(CallFailure) -> [BillingCode] {
-        try await call { session async throws(AutotaskError) in try await session.billingCodes(including: ids) }
+        let codes = try await call { session async throws(AutotaskError) in try await session.billingCodes(including: ids) }
+        context.reading.note(codes)
+        return codes
     }
 }

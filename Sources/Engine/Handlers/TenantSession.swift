@@ -18,7 +18,7 @@ final class TenantSession {
     /// `connection.lost`, if this session lost it. It stands before the job's terminal event.
     private(set) var stateEvents: [Event] = []
 
-    private let context: JobContext
+    let context: JobContext
     private let stored: ConnectionRecord
     private let credentials: AutotaskCredentials
     private var session: AutotaskSession

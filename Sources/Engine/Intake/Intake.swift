@@ -106,14 +106,25 @@ extension Intake {
 
     private func content(of delivery: JobDelivery) -> IntakeItem.Content {
         let publisher = delivery.message.userID
-        if let trusted = settings.trustedPublishers, !(publisher.map(trusted.contains) ?? false) {
+        guard let scope = settings.trustedPublishers.map({ $0.scope(of: publisher) }) ?? .allTenants else {
             log.warning(
                 "A message of an untrusted publisher was set aside",
                 metadata: .keys([.publisher: "\(publisher ?? "none")", .queue: "\(delivery.queue)"])
             )
             return .deadLetter(deadLetter(delivery, FailureCause(reason: "untrusted"), "Its user_id is not among the trusted publishers."))
         }
-        switch delivery.message.decoded(acceptsClearCredentials: settings.acceptsClearCredentials) {
+        let message = delivery.message.decoded(acceptsClearCredentials: settings.acceptsClearCredentials)
+        // Before anything claims an id or is told: both would be seen by the other tenant.
+        if let identity = message.identity, let tenant = delivery.message.tenants(with: identity).first(where: { !scope.covers($0) }) {
+            log.warning(
+                "A message for a tenant outside its publisher's scope was set aside",
+                metadata: .keys([.publisher: "\(publisher ?? "none")", .tenant: "\(tenant)", .queue: "\(delivery.queue)"])
+            )
+            let cause = FailureCause(reason: "out_of_scope", kind: JobKind(type: identity.type))
+            let detail = "Its publisher may not publish for the tenant \(tenant)."
+            return .deadLetter(deadLetter(delivery, cause, detail, identity))
+        }
+        switch message {
         case .job(let job, let identity, let data):
             return .job(acceptable(job, identity, data, publisher: publisher))
         case .refused(let identity, let error):
@@ -219,6 +230,11 @@ extension JobError {
     fileprivate func cause(in identity: JobIdentity?) -> FailureCause {
         FailureCause(reason: code.rawValue, kind: (identity?.type).flatMap { JobKind(type: $0) }, field: field)
     }
+}
+
+extension JobMessage {
+    /// Every tenant that it names: in the body, or where that cannot be read in its properties, and in the routing key.
+    fileprivate func tenants(with identity: JobIdentity) -> [TenantID] { [identity.lane.tenant] + (routedTenant.map { [$0] } ?? []) }
 }
 
 extension JobDelivery {

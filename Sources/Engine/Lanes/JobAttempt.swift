@@ -48,7 +48,8 @@ struct JobAttempt: Sendable {
     func run(_ claim: LaneClaim) async throws(StoreError) -> Completion {
         let begun = clock.now
         let context = context(for: claim)
-        let completion = completion(try await outcome(for: claim, context), context)
+        var completion = completion(try await outcome(for: claim, context), context)
+        completion.facts = context.facts(of: completion)
         // The one line of a job, at its end.
         context.log(
             .info,

@@ -13,6 +13,8 @@ struct WorkerLease: Service {
     private static let pruning: Duration = .seconds(3600)
 
     let store: any Store
+    /// How long rows of the audit log are kept.
+    let auditRetention: Duration
     let worker: WorkerIdentity
     let entropy: any Entropy
     let clock: any EngineClock
@@ -39,7 +41,7 @@ struct WorkerLease: Service {
             nextEnd = try await renew()
             if clock.now >= nextPruning {
                 nextPruning = clock.now + WorkerLease.pruning
-                do { try await store.prune(at: clock.now) } catch {
+                do { try await store.prune(at: clock.now, auditRetention: auditRetention) } catch {
                     log.error("What was kept long enough cannot be erased", metadata: .keys([.error: "\(error)"]))
                 }
             }

@@ -13,10 +13,12 @@ package struct DeadLetterOffice: Sendable {
     }
 
     /// Enters a copy of the letter's job, under an id that is derived from the old one. However often it is done, there is one copy.
-    package func redrive(_ kept: KeptLetter, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
+    ///
+    /// - Parameter actor: who wants it so.
+    package func redrive(_ kept: KeptLetter, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
         if let copy = kept.copy { return .before(copy) }
         switch try await copy(of: kept) {
-        case .success(let copy): return try await store.redrive(letter: kept.id, as: copy, at: now)
+        case .success(let copy): return try await store.redrive(letter: kept.id, as: copy, by: actor, at: now)
         // Somebody else may have redriven it meanwhile.
         case .failure(.erased): return try await current(kept.id).map(RedriveOutcome.before) ?? .refused(.erased)
         case .failure(let obstacle): return .refused(obstacle)

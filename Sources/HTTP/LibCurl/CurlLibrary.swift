@@ -6,7 +6,7 @@ enum CurlLibrary {
     private static let start: Result<Void, HTTPError> = {
         // A peer that closes while we write is an error code to handle, not a signal to die of. libcurl leaves that to us (CURLOPT_NOSIGNAL).
         signal(SIGPIPE, SIG_IGN)
-        guard curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK, let version = CCurl_version() else {
+        guard CCurl_global_init_wiping() == CURLE_OK, let version = CCurl_version() else {
             return .failure(HTTPError(.unexpected, "libcurl does not start", mayHaveBeenSent: false))
         }
         // 7.87.0 brought CURLOPT_QUICK_EXIT, the newest option in use.
@@ -19,6 +19,10 @@ enum CurlLibrary {
         }
         guard version.pointee.features & CURL_VERSION_SSL != 0 else {
             return .failure(HTTPError(.unexpected, "libcurl is built without TLS", mayHaveBeenSent: false))
+        }
+        // The peer's name is verified by OpenSSL itself (PeerVerification).
+        guard version.pointee.ssl_version.map({ String(cString: $0).hasPrefix("OpenSSL/") }) == true else {
+            return .failure(HTTPError(.unexpected, "libcurl is built with another TLS library than OpenSSL", mayHaveBeenSent: false))
         }
         return .success(())
     }()

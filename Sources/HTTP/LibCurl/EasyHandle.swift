@@ -50,7 +50,9 @@ struct EasyHandle: ~Copyable {
         context: Context,
         header: @escaping curl_write_callback,
         body: @escaping curl_write_callback,
-        beforeRequest: @escaping curl_prereq_callback
+        beforeRequest: @escaping curl_prereq_callback,
+        openSocket: @escaping curl_opensocket_callback,
+        beforeHandshake: @escaping curl_ssl_ctx_callback
     ) throws(HTTPError) {
         try check(CCurl_easy_set_pointer(handle, CURLOPT_ERRORBUFFER, errorBuffer))
         try check(CCurl_easy_set_pointer(handle, CURLOPT_PRIVATE, context))
@@ -60,6 +62,10 @@ struct EasyHandle: ~Copyable {
         try check(CCurl_easy_set_pointer(handle, CURLOPT_WRITEDATA, context))
         try check(CCurl_easy_set_prereq_function(handle, beforeRequest))
         try check(CCurl_easy_set_pointer(handle, CURLOPT_PREREQDATA, context))
+        try check(CCurl_easy_set_opensocket_function(handle, openSocket))
+        try check(CCurl_easy_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context))
+        try check(CCurl_easy_set_ssl_context_function(handle, beforeHandshake))
+        try check(CCurl_easy_set_pointer(handle, CURLOPT_SSL_CTX_DATA, context))
     }
 
     // MARK: Answers

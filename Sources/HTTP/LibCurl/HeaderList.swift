@@ -9,7 +9,7 @@ struct HeaderList: ~Copyable {
     init(_ headers: [HTTPHeader]) throws(HTTPError) {
         // What libcurl would add by itself: a name with nothing behind the colon keeps it from that.
         for name in ["Accept", "Content-Type", "Expect"] where !headers.contains(where: { $0.isNamed(name) }) {
-            try append(name, ":", [UInt8]().span)
+            try append(name, ":")
         }
         for header in headers {
             // The semicolon is libcurl's way to write a header without a value.
@@ -17,7 +17,16 @@ struct HeaderList: ~Copyable {
         }
     }
 
+    /// - Parameter lines: as they are; not of headers.
+    init(lines: [String]) throws(HTTPError) {
+        for line in lines { try append(line, "") }
+    }
+
     deinit { CCurl_slist_wipe(head) }
+
+    private mutating func append(_ name: String, _ separator: String) throws(HTTPError) {
+        try append(name, separator, [UInt8]().span)
+    }
 
     private mutating func append(_ name: String, _ separator: String, _ value: Span<UInt8>) throws(HTTPError) {
         let front = name + separator

@@ -11,6 +11,8 @@ struct ParsedURL {
     let isDefaultPort: Bool
     let hasUserInformation: Bool
     let hasFragment: Bool
+    /// Whether nothing follows the port: no path, no query, no fragment.
+    let isBare: Bool
     /// The whole URL, put together again from its parts.
     let text: String
 
@@ -35,6 +37,7 @@ struct ParsedURL {
         isDefaultPort = part(CURLUPART_PORT, flags: UInt32(CURLU_NO_DEFAULT_PORT)) == nil
         hasUserInformation = part(CURLUPART_USER) != nil || part(CURLUPART_PASSWORD) != nil || part(CURLUPART_OPTIONS) != nil
         hasFragment = part(CURLUPART_FRAGMENT) != nil
+        isBare = !hasFragment && part(CURLUPART_QUERY) == nil && (part(CURLUPART_PATH) ?? "/") == "/"
         self.text = whole
     }
 }

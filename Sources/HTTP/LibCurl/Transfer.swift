@@ -1,4 +1,6 @@
 import CCurl
+import Glibc
+import TLS
 
 /// One request over one easy handle: what it is told at the start, what its callbacks gather, and what that comes to.
 ///
@@ -11,13 +13,16 @@ import CCurl
 /// repeatable. A connection that the server has closed over TLS looks alive to libcurl 7.88, so refusing alone would lose innocent POSTs:
 /// only connections that were in use a moment ago are used again (``CurlTransport/Configuration/maximumIdleTime``).
 final class Transfer {
-    /// An answer whose header lines are longer than this is not one.
+    /// An answer with more header lines than this is not one. Counted in bytes, those of interim answers and trailers included: neither
+    /// has an end of its own.
     private static let headLimit = 256 << 10
 
     private let easy: EasyHandle
     private var headers: HeaderList?
     private(set) var exchange: Exchange?
     private var head: [UInt8] = []
+    /// How many bytes of header lines have come, whether they are kept or not.
+    private var headerBytes = 0
     /// Whether the empty line that ends the header lines has come.
     private var isHeadComplete = false
     private var body: [UInt8] = []
@@ -25,12 +30,24 @@ final class Transfer {
     private var sendings = 0
     private var isTooLarge = false
     private var isWithdrawn = false
+    /// The last address that the host's name led to and that was not connected to.
+    private var refusedAddress: NetworkAddress?
+    private let isProxied: Bool
+    private var addresses: HeaderList?
 
     init(_ configuration: CurlTransport.Configuration) throws(HTTPError) {
         easy = try EasyHandle()
+        isProxied = configuration.proxy != nil
         // Not retained: the handle that holds the pointer is this object's own.
         let context = Unmanaged.passUnretained(self).toOpaque()
-        try easy.setCallbacks(context: context, header: onHeader, body: onBody, beforeRequest: onBeforeRequest)
+        try easy.setCallbacks(
+            context: context,
+            header: onHeader,
+            body: onBody,
+            beforeRequest: onBeforeRequest,
+            openSocket: onOpenSocket,
+            beforeHandshake: onBeforeHandshake
+        )
         try configure(configuration)
     }
 
@@ -57,8 +74,21 @@ final class Transfer {
             // connection, some 20 ms of this thread; those of a file alone it keeps.
             try easy.set(CURLOPT_CAPATH, nil as String?)
         }
-        // The empty string switches off what the environment may say of proxies.
-        try easy.set(CURLOPT_PROXY, configuration.proxy ?? "")
+        // The empty strings switch off what the environment may say of proxies.
+        try easy.set(CURLOPT_PROXY, configuration.proxy?.url ?? "")
+        try easy.set(CURLOPT_NOPROXY, "")
+        if let proxy = configuration.proxy {
+            try easy.set(CURLOPT_PROXYPORT, proxy.port)
+            // The proxy sees where a connection goes, and no header and no answer, not even of plain HTTP.
+            try easy.set(CURLOPT_HTTPPROXYTUNNEL, 1)
+            try easy.set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
+            try easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        }
+        if !configuration.addresses.isEmpty {
+            let addresses = try HeaderList(lines: configuration.addresses)
+            try easy.set(CURLOPT_RESOLVE, addresses)
+            self.addresses = consume addresses
+        }
         try easy.set(CURLOPT_CONNECTTIMEOUT_MS, configuration.connectTimeout.milliseconds)
         try easy.set(CURLOPT_LOW_SPEED_LIMIT, 1)
         try easy.set(CURLOPT_LOW_SPEED_TIME, max(1, configuration.stallTimeout.milliseconds / 1000))
@@ -73,6 +103,8 @@ final class Transfer {
         isTooLarge = false
         isWithdrawn = false
         isHeadComplete = false
+        headerBytes = 0
+        refusedAddress = nil
         try easy.set(CURLOPT_URL, exchange.destination.url)
         try easy.set(CURLOPT_PROTOCOLS_STR, exchange.destination.isPlain ? "http" : "https")
         switch request.method {
@@ -87,6 +119,8 @@ final class Transfer {
         let headers = try HeaderList(request.headers)
         try easy.set(CURLOPT_HTTPHEADER, headers)
         self.headers = consume headers
+        // What announces itself as too large is not even begun.
+        try easy.set(CURLOPT_MAXFILESIZE, max(1, request.maximumResponseBytes))
         try easy.set(CURLOPT_TIMEOUT_MS, max(1, request.timeout.milliseconds))
         try multi.add(easy)
     }
@@ -97,13 +131,13 @@ final class Transfer {
     /// - Returns: the exchange, and what to tell its caller.
     func end(_ result: CURLcode?, in multi: MultiHandle) -> Settlement? {
         guard let exchange else { return nil }
-        let outcome = outcome(result, of: exchange.request)
+        let outcome = outcome(result, of: exchange)
         multi.remove(easy)
         wipe()
         return Settlement(exchange: exchange, outcome: outcome)
     }
 
-    private func outcome(_ result: CURLcode?, of request: HTTPRequest) -> Exchange.Outcome {
+    private func outcome(_ result: CURLcode?, of exchange: Exchange) -> Exchange.Outcome {
         let wasHandedOver = sendings > 0
         let elapsed = easy.getTime(CURLINFO_TOTAL_TIME_T)
         let status = easy.get(CURLINFO_RESPONSE_CODE)
@@ -119,15 +153,33 @@ final class Transfer {
             .failure(HTTPError(.withdrawn, "The request was withdrawn before it was sent", mayHaveBeenSent: wasHandedOver))
         case _ where isTooLarge:
             .failure(HTTPError(.responseTooLarge, "The answer is larger than allowed", mayHaveBeenSent: wasHandedOver))
+        case CURLE_COULDNT_CONNECT where refusedAddress != nil:
+            .failure(.notPublic(exchange.destination.host))
         case let code?:
             .failure(
                 HTTPError(
                     code,
-                    detail: easy.errorText,
-                    hasTimeLeft: elapsed < request.timeout,
+                    detail: detail(of: code, at: exchange.destination),
+                    hasTimeLeft: elapsed < exchange.request.timeout,
                     wasHandedOver: wasHandedOver
                 )
             )
+        }
+    }
+
+    /// What can be said of a failure beyond libcurl's text.
+    private func detail(of code: CURLcode, at destination: HostPolicy.Destination) -> String {
+        let text = easy.errorText
+        switch code {
+        case CURLE_PEER_FAILED_VERIFICATION:
+            let problem = CertificateProblem(easy.get(CURLINFO_SSL_VERIFYRESULT))
+            return problem?.explanation(of: destination.endpoint, authorities: "AUTOTASK_CA_FILE") ?? text
+        case CURLE_SSL_CONNECT_ERROR:
+            return "\(text). The server has to speak TLS 1.2 or newer"
+        case CURLE_RECV_ERROR where isProxied && sendings == 0:
+            return "The proxy does not open the way: \(text)"
+        default:
+            return text
         }
     }
 
@@ -144,6 +196,9 @@ final class Transfer {
 
     /// - Returns: whether libcurl may go on.
     fileprivate func receiveHeader(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
+        headerBytes += line.count
+        isTooLarge = headerBytes > Transfer.headLimit
+        guard !isTooLarge else { return false }
         if line.starts(with: "HTTP/".utf8) {
             // What came before was an interim answer.
             head.removeAll(keepingCapacity: true)
@@ -153,9 +208,8 @@ final class Transfer {
         // A chunked body may be followed by more header lines. They are nobody's.
         guard !isHeadComplete else { return true }
         isHeadComplete = line.elementsEqual("\r\n".utf8) || line.elementsEqual("\n".utf8)
-        isTooLarge = head.count + line.count > Transfer.headLimit
-        if !isTooLarge { head.append(contentsOf: line) }
-        return !isTooLarge
+        head.append(contentsOf: line)
+        return true
     }
 
     /// - Returns: whether libcurl may go on.
@@ -163,6 +217,19 @@ final class Transfer {
         isTooLarge = body.count + bytes.count > exchange?.request.maximumResponseBytes ?? 0
         if !isTooLarge { body.append(contentsOf: bytes) }
         return !isTooLarge
+    }
+
+    /// - Returns: whether the request may go to this address. The proxy's own is the operator's, and so is what it leads to.
+    fileprivate func mayConnect(to address: NetworkAddress) -> Bool {
+        if isProxied || exchange?.destination.isListed == true || address.isPublic { return true }
+        refusedAddress = address
+        return false
+    }
+
+    /// - Returns: whether the handshake may be made.
+    fileprivate func willShakeHands(_ context: UnsafeMutableRawPointer) -> Bool {
+        guard let exchange else { return false }
+        return PeerVerification.require(exchange.destination.host, on: context)
     }
 
     /// - Returns: whether the request may be sent.
@@ -214,6 +281,26 @@ private func onBeforeRequest(
 ) -> Int32 {
     guard let context, Transfer.from(context).willSend() else { return CURL_PREREQFUNC_ABORT }
     return CURL_PREREQFUNC_OK
+}
+
+private func onOpenSocket(
+    context: UnsafeMutableRawPointer?,
+    purpose: curlsocktype,
+    address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+    guard let context, let address, let target = NetworkAddress(address), Transfer.from(context).mayConnect(to: target) else {
+        return CURL_SOCKET_BAD
+    }
+    return socket(address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+}
+
+private func onBeforeHandshake(
+    easy: UnsafeMutableRawPointer?,
+    tlsContext: UnsafeMutableRawPointer?,
+    context: UnsafeMutableRawPointer?
+) -> CURLcode {
+    guard let context, let tlsContext, Transfer.from(context).willShakeHands(tlsContext) else { return CURLE_SSL_CONNECT_ERROR }
+    return CURLE_OK
 }
 
 extension Duration {

@@ -15,7 +15,7 @@ struct ProcessIdentity: Hashable, Sendable {
 
     init?(processID: Int32) {
         guard let boot = ProcessIdentity.boot, let namespace = ProcessIdentity.namespace,
-            let startTime = ProcessIdentity.startTime(of: processID)
+            case .running(let startTime) = ProcessIdentity.sight(of: processID)
         else { return nil }
         self.boot = boot
         self.namespace = namespace
@@ -28,7 +28,13 @@ struct ProcessIdentity: Hashable, Sendable {
         guard let boot = ProcessIdentity.boot, let namespace = ProcessIdentity.namespace else { return false }
         if self.boot != boot { return true }
         // Another namespace's processes cannot be seen from here: their leases tell.
-        return self.namespace == namespace && ProcessIdentity.startTime(of: id) != startTime
+        guard self.namespace == namespace else { return false }
+        switch ProcessIdentity.sight(of: id) {
+        case .running(let found): return found != startTime
+        case .ended: return true
+        // A process that cannot be traced is hidden where /proc is mounted with hidepid: whether there is one, the kernel tells even so.
+        case .unseen: return kill(id, 0) != 0 && errno == ESRCH
+        }
     }
 
     // MARK: As text, for the store
@@ -55,14 +61,19 @@ struct ProcessIdentity: Hashable, Sendable {
         return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }()
 
-    private static func startTime(of processID: Int32) -> String? {
-        guard let line = firstLine(of: "/proc/\(processID)/stat") else { return nil }
+    private enum Sight {
+        case running(startTime: String)
+        /// A zombie: nobody has collected it yet.
+        case ended
+        case unseen
+    }
+
+    private static func sight(of processID: Int32) -> Sight {
         // The second field is the program's name in parentheses, which may hold anything; behind it follows field 3.
-        guard let end = line.lastIndex(of: ")") else { return nil }
+        guard let line = firstLine(of: "/proc/\(processID)/stat"), let end = line.lastIndex(of: ")") else { return .unseen }
         let fields = line[line.index(after: end)...].split(separator: " ")
-        // A zombie is gone: nobody has collected it yet.
-        guard fields.count > 19, fields[0] != "Z" else { return nil }
-        return String(fields[19])
+        guard fields.count > 19 else { return .unseen }
+        return fields[0] == "Z" ? .ended : .running(startTime: String(fields[19]))
     }
 
     private static func firstLine(of path: String) -> String? {

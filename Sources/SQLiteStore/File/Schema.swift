@@ -17,6 +17,7 @@ enum Schema {
                 try database.execute(sql: "UPDATE dead_letters SET fingerprint = ? WHERE reason = ?", arguments: [fingerprint, reason])
             }
         }
+        migrator.registerMigration("3") { try $0.execute(sql: version3) }
         migrator.registerMigration("4") { try $0.execute(sql: version4) }
         return migrator
     }
@@ -276,6 +277,35 @@ enum Schema {
         DROP TABLE dead_letters_1;
         CREATE UNIQUE INDEX dead_letters_deaths ON dead_letters (death) WHERE death IS NOT NULL;
         INSERT OR REPLACE INTO counters (name, value) SELECT 'letter', COALESCE(MAX(id), 0) FROM dead_letters;
+        """
+
+    /// The audit log. What its rows mean stands in `Store/Audit`.
+    private static let version3 = """
+        -- Each row's code covers all of its columns and the code of the row before it. There is no index: the log is written far more often than
+        -- it is searched.
+        CREATE TABLE audit (
+            number INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            action TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            tenant TEXT,
+            product TEXT,
+            job_id TEXT,
+            publisher TEXT,
+            -- A JSON object.
+            facts TEXT NOT NULL,
+            -- Names and prices, under the lane's credentials key.
+            sealed BLOB,
+            mac BLOB NOT NULL
+        );
+
+        -- Its ends, each with a code of its own: 'head', and 'anchor' where the beginning was forgotten.
+        CREATE TABLE audit_marks (
+            name TEXT PRIMARY KEY NOT NULL,
+            number INTEGER NOT NULL,
+            mac BLOB NOT NULL,
+            tag BLOB NOT NULL
+        ) WITHOUT ROWID;
         """
 
     /// Keys that were retired: nothing that is sealed under one of them may come in any more.

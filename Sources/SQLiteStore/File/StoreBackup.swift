@@ -39,11 +39,18 @@ package enum StoreBackup {
     ///   or a newer one has; for the same reason dead letters lose what they keep of their jobs;
     /// - whatever may have been written to Autotask since counts as just sent, and is looked for once it has settled.
     ///
+    /// The audit log goes on from the copy's end, with a row that says so, and where the replaced store's log ended.
+    ///
+    /// - Parameters:
+    ///   - chain: what chains the audit log.
+    ///   - actor: who wants it so.
     /// - Returns: what the copy holds, and where the replaced file is now; `nil` if there was none.
     /// - Throws: ``StoreError``: `unavailable` while a worker runs on the store, `corrupt` or `newerSchema` for a file that is no good copy.
     package static func restore(
         _ file: String,
         to store: String,
+        auditing chain: AuditChain,
+        by actor: AuditActor,
         at now: Timestamp
     ) async throws(StoreError) -> (contents: Contents, replaced: String?) {
         try await StoreThread.run { () throws(StoreError) in
@@ -53,7 +60,14 @@ package enum StoreBackup {
             let contents = try copy(file, to: partial)
             let pool = try StoreFile.open(partial, mustExist: true)
             do {
-                try pool.write { try Transaction(Connection($0)).beginAnew(at: now) }
+                let replaced = StoreFile.auditEnd(of: store)
+                try pool.write { database in
+                    let transaction = Transaction(Connection(database), chain: chain)
+                    try transaction.beginAnew(at: now)
+                    let end = try transaction.connection.lastAuditRow()?.place ?? .start
+                    try transaction.tell(AuditEntry(restoredFrom: end, replaced: replaced, by: actor, at: now))
+                    try transaction.finish()
+                }
                 try pool.close()
             } catch { throw StoreError(error, path: partial) }
             let replaced = try moveAway(store, at: now)
@@ -136,6 +150,13 @@ extension Transaction {
         // Those that waited for a retry are told now.
         try connection.run("UPDATE jobs SET not_before = NULL WHERE finished_at IS NULL")
         try connection.run("UPDATE lanes SET wake_at = ? WHERE wake_at IS NOT NULL", now)
+    }
+}
+
+extension StoreFile {
+    /// Where a store's audit log ends; `nil` where that cannot be read.
+    fileprivate static func auditEnd(of path: String) -> AuditPlace? {
+        ((try? inspect(path) { try Connection($0).lastAuditRow()?.place }) ?? nil) ?? nil
     }
 }
 

@@ -55,6 +55,9 @@ extension Transaction {
         for settlement in decision.settlements {
             let entry = try publish(settlement.event, in: &row, by: worker)
             try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+            if let job = remaining.first(where: { $0.order == settlement.order }) {
+                try tell(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
+            }
             remaining.removeAll { $0.order == settlement.order }
             result.events.append(entry)
         }

@@ -3,9 +3,10 @@ import Store
 
 /// The journal of writes to Autotask, and the end of a claim.
 extension Transaction {
-    func journal(_ entries: [JournalEntry], under claim: ClaimToken) throws -> Bool {
+    func journal(_ entries: [JournalEntry], notes: [AuditNote], under claim: ClaimToken, at now: Timestamp) throws -> Bool {
         let row = try lane(under: claim)
         try apply(entries, to: row)
+        try tell(notes, of: claim, at: now)
         if entries.contains(where: { $0.state == .sent }) {
             try connection.run("UPDATE jobs SET has_written = 1 WHERE place = ? AND has_written = 0", claim.order)
         }
@@ -19,10 +20,13 @@ extension Transaction {
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws -> [OutboxEntry] {
         var row = try lane(under: claim)
         try check(completion)
+        let job = try auditedJob(of: claim)
 
         // All events belong to the old epoch: a reset begins the new one after its own.
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
         try apply(completion.changes, to: &row)
+        for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
+        try tell(AuditEntry(completion, of: job, by: claim.worker, at: now))
 
         switch completion.disposition {
         case .finished:

@@ -79,6 +79,7 @@ extension Transaction {
             let entry = try publish(event, in: &row, by: worker)
             try finish(order, with: entry.event, at: now)
             try record(letter)
+            try tell(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
             events.append(entry)
             return .refused
         case .deadLetter(let letter):

@@ -72,7 +72,7 @@ extension Transaction {
         )
     }
 
-    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) throws -> RedriveOutcome {
+    func redrive(letter id: Int64, as copy: AcceptableJob, by actor: AuditActor, at now: Timestamp) throws -> RedriveOutcome {
         guard let kept = try connection.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first else { return .gone }
         if let copy = kept.copy { return .before(copy) }
         if let obstacle = kept.obstacle { return .refused(obstacle) }
@@ -92,13 +92,14 @@ extension Transaction {
             now,
             id
         )
+        try tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))
         return .entered
     }
 
     /// Forgets letters, in steps that do not keep others waiting.
     ///
     /// - Returns: how many; fewer than ``step`` when there are no more.
-    func purgeLetters(_ selection: LetterSelection) throws -> Int {
+    func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) throws -> Int {
         try connection.run(
             """
             DELETE FROM dead_letters WHERE id IN (
@@ -115,7 +116,10 @@ extension Transaction {
             Transaction.step
         )
         let count = connection.changes
-        if count > 0 { hasErased = true }
+        if count > 0 {
+            hasErased = true
+            try tell(AuditEntry(purged: count, selection, by: actor, at: now))
+        }
         return count
     }
 }

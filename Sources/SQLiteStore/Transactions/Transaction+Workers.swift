@@ -83,6 +83,10 @@ extension Transaction {
     private func freeLanes(heldBy worker: String, at now: Timestamp) throws -> Int {
         let held = try connection.lanes(heldBy: worker)
         for var row in held {
+            if let order = row.running {
+                let job = try auditedJob(order, in: row.lane)
+                try tell(AuditEntry(interrupted: job, by: WorkerID(worker), at: now))
+            }
             try connection.run(
                 "UPDATE jobs SET interruptions = interruptions + 1, attempts = attempts - 1, history = COALESCE(history, '') || ? WHERE place = ?",
                 PastAttempt(at: now, ending: .interrupted(WorkerID(worker))).text,

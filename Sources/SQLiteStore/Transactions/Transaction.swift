@@ -6,6 +6,10 @@ import Store
 /// The lines of SQL are the store's rules. They run on the writer's thread, within `BEGIN IMMEDIATE` and `COMMIT`.
 final class Transaction {
     let connection: Connection
+    /// What chains the audit log; `nil` where nothing is to be changed that has a row in it.
+    let chain: AuditChain?
+    /// Where the log is written on; `nil` before the first row.
+    var pen: AuditPen?
     /// Whether something was erased, that must not remain in the log either.
     var hasErased = false
     /// The events that it stores, in their order.
@@ -14,7 +18,10 @@ final class Transaction {
     /// The last values that were given out, of the counters that were asked.
     private var counters: [Counter: Int64] = [:]
 
-    init(_ connection: Connection) { self.connection = connection }
+    init(_ connection: Connection, chain: AuditChain?) {
+        self.connection = connection
+        self.chain = chain
+    }
 
     /// The next value of a counter. It is cheaper than AUTOINCREMENT, which keeps its books at every row.
     func next(_ counter: Counter) throws -> Int64 {
@@ -30,6 +37,7 @@ final class Transaction {
         for (counter, value) in counters {
             try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", counter.rawValue, value)
         }
+        try saveAuditHead()
     }
 }
 

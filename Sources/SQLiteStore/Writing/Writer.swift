@@ -21,12 +21,14 @@ final class Writer: Sendable {
     private let thread: Mutex<ConfinedThread?> = Mutex(nil)
     private let observer: Mutex<(@Sendable ([OutboxEntry]) -> Void)?> = Mutex(nil)
     private let path: String
+    private let chain: AuditChain?
     /// What went wrong last, and when.
     private let failure: Mutex<(error: StoreError, at: ContinuousClock.Instant)?> = Mutex(nil)
 
     /// Starts the thread. It owns the pool from now on as far as closing it is concerned.
-    init(_ pool: DatabasePool) throws(ConfinementError) {
+    init(_ pool: DatabasePool, chain: AuditChain?) throws(ConfinementError) {
         path = pool.path
+        self.chain = chain
         wake = try WakeDescriptor()
         let thread = try ConfinedThread.start(name: "store-writer") { self.work(on: pool) }
         self.thread.withLock { $0 = thread }
@@ -100,7 +102,7 @@ final class Writer: Sendable {
 
     /// Carries out a group in one transaction. If something goes wrong in it, each for itself, so that only the guilty one fails.
     private func commit(_ group: [any PendingWrite], _ connection: Connection, _ mustTruncateLog: inout Bool) {
-        let transaction = Transaction(connection)
+        let transaction = Transaction(connection, chain: chain)
         do {
             try connection.database.beginTransaction(.immediate)
         } catch {

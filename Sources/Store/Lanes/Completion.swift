@@ -12,6 +12,8 @@ package struct Completion: Sendable {
     /// With ``Disposition/finished``, set when the job becomes a dead letter. Its payload is then kept there, unless it is a connect, which
     /// holds credentials.
     package var givenUp: GivenUp?
+    /// What the audit log's row of this attempt tells besides: what was read, and why it failed.
+    package var facts = JSONObject()
 
     package init(
         _ disposition: Disposition,
@@ -70,8 +72,10 @@ package struct LaneChanges: Sendable {
     package var bindings: [ServiceBinding]
     /// Bindings that end: services that left the plan.
     package var retired: [(planID: String, serviceKey: String)]
-    /// As in ``Store/journal(_:under:at:)``.
+    /// As in ``Store/journal(_:notes:under:at:)``.
     package var journal: [JournalEntry]
+    /// What the audit log tells of it.
+    package var notes: [AuditNote]
     /// The revision of a sync that ran: a lower one of the same plan is superseded from now on.
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
@@ -92,6 +96,7 @@ package struct LaneChanges: Sendable {
         bindings: [ServiceBinding] = [],
         retired: [(planID: String, serviceKey: String)] = [],
         journal: [JournalEntry] = [],
+        notes: [AuditNote] = [],
         ranRevision: (planID: String, revision: Int64)? = nil,
         resets: Bool = false,
         unsettledSince: Timestamp? = nil
@@ -106,6 +111,7 @@ package struct LaneChanges: Sendable {
         self.bindings = bindings
         self.retired = retired
         self.journal = journal
+        self.notes = notes
         self.ranRevision = ranRevision
         self.resets = resets
         self.unsettledSince = unsettledSince

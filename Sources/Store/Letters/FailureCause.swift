@@ -2,7 +2,7 @@ package import Contract
 
 /// What failures have in common, whoever's they are.
 package struct FailureCause: Hashable, Sendable {
-    /// A short reason. At the door an ``ErrorCode``'s text or `untrusted`, of a job a ``GivenUp/Reason``'s, of the broker RabbitMQ's own.
+    /// A short reason. At the door an ``ErrorCode``'s text, `untrusted` or `out_of_scope`, of a job a ``GivenUp/Reason``'s, of the broker RabbitMQ's own.
     package var reason: String
     package var kind: JobKind?
     /// What went wrong last, of a job that was given up.

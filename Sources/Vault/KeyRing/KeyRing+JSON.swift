@@ -5,10 +5,10 @@ import Crypto
 ///
 /// ```json
 /// { "version": 1,
-///   "wrappingKeys": { "active": "wrap-2026-11-22", "keys": [{ "keyId": "wrap-2026-11-22", "createdAt": "…", "key": "…" }] },
-///   "jobKeys": { "active": "job-2026-11-22", "keys": [{ "keyId": "job-2026-11-22", "createdAt": "…", "key": "…" }] },
+///   "wrappingKeys": { "active": "wrap-2026-11-22-1f0c9a3e", "keys": [{ "keyId": "wrap-2026-11-22-1f0c9a3e", "createdAt": "…", "key": "…" }] },
+///   "jobKeys": { "active": "job-2026-11-22-82d4e6b0", "keys": [{ "keyId": "job-2026-11-22-82d4e6b0", "createdAt": "…", "key": "…" }] },
 ///   "identityKey": "…",
-///   "recipientKeys": [{ "keyId": "portal-2026-11-22", "kem": "X25519", "createdAt": "…", "notAfter": "…", "privateKey": "…" }] }
+///   "recipientKeys": [{ "keyId": "portal-2026-11-22-5a7710cd", "kem": "X25519", "createdAt": "…", "notAfter": "…", "privateKey": "…" }] }
 /// ```
 ///
 /// Keys are 32 bytes in base64url, moments date-times of RFC 3339; `createdAt` may be missing. In each list the newest key comes first.

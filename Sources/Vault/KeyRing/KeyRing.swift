@@ -17,12 +17,11 @@ package struct KeyRing: Sendable {
 
     /// New keys, all of them random.
     package static func generate(at now: Timestamp) -> KeyRing {
-        let date = now.description.prefix(10)
-        return KeyRing(
-            wrappingKeys: RotatingKeys(generating: "wrap-\(date)", at: now),
-            jobKeys: RotatingKeys(generating: "job-\(date)", at: now),
+        KeyRing(
+            wrappingKeys: RotatingKeys(generating: newID("wrap", at: now), at: now),
+            jobKeys: RotatingKeys(generating: newID("job", at: now), at: now),
             identityKey: SymmetricKey(size: .bits256),
-            recipientKeys: [RecipientKey(generating: "portal-\(date)", at: now, notAfter: now + recipientKeyLifetime)]
+            recipientKeys: [RecipientKey(generating: newID("portal", at: now), at: now, notAfter: now + recipientKeyLifetime)]
         )
     }
 
@@ -76,11 +75,11 @@ extension KeyRing {
     /// With new active keys for these uses. What was active opens still, until it is retired.
     package func rotated(_ uses: Set<Use>, at now: Timestamp) -> KeyRing {
         KeyRing(
-            wrappingKeys: uses.contains(.credentials) ? wrappingKeys.rotated(to: newID("wrap", at: now), at: now) : wrappingKeys,
-            jobKeys: uses.contains(.jobs) ? jobKeys.rotated(to: newID("job", at: now), at: now) : jobKeys,
+            wrappingKeys: uses.contains(.credentials) ? wrappingKeys.rotated(to: KeyRing.newID("wrap", at: now), at: now) : wrappingKeys,
+            jobKeys: uses.contains(.jobs) ? jobKeys.rotated(to: KeyRing.newID("job", at: now), at: now) : jobKeys,
             identityKey: identityKey,
             recipientKeys: uses.contains(.portals)
-                ? [RecipientKey(generating: newID("portal", at: now), at: now, notAfter: now + KeyRing.recipientKeyLifetime)] + recipientKeys
+                ? [RecipientKey(generating: KeyRing.newID("portal", at: now), at: now, notAfter: now + KeyRing.recipientKeyLifetime)] + recipientKeys
                 : recipientKeys
         )
     }
@@ -97,16 +96,9 @@ extension KeyRing {
         )
     }
 
-    /// A name that no key of the ring has: the date, and a number behind it for one more on the same day.
-    private func newID(_ name: String, at now: Timestamp) -> String {
-        let taken = Set(entries.map(\.id))
-        let base = "\(name)-\(now.description.prefix(10))"
-        var id = base
-        var number = 1
-        while taken.contains(id) {
-            number += 1
-            id = "\(base)-\(number)"
-        }
-        return id
+    /// A name that no key ever had: what was retired is known by its name to be gone. The date in it is for people.
+    private static func newID(_ name: String, at now: Timestamp) -> String {
+        let number = String(UInt32.random(in: .min ... .max), radix: 16)
+        return "\(name)-\(now.description.prefix(10))-\(String(repeating: "0", count: 8 - number.count))\(number)"
     }
 }

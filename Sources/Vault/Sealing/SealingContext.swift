@@ -7,6 +7,7 @@ struct SealingContext {
         case payload = "autotask-worker/payload/1"
         case credentialsKey = "autotask-worker/credentials-key/1"
         case credentials = "autotask-worker/credentials/1"
+        case audit = "autotask-worker/audit-details/1"
     }
 
     /// The purpose and the parts, in a form that no other purpose and parts have.

@@ -13,9 +13,11 @@ struct Broker {
     var deadQueue: String { "\(settings.prefix).dead" }
     var journalQueue: String { "\(settings.prefix).results.journal" }
 
-    /// A name that the user may give to a queue of its own: portals and monitors each have a name space.
+    /// A name that the user may give to a queue of its own: portals and monitors each have a name space, and further users one below the
+    /// portals'.
     func temporaryQueue(of user: String) -> String {
-        "\(settings.prefix).\(user == "monitor" ? "monitor" : "portal").\(UUID().uuidString.lowercased())"
+        let space = ["monitor", "portal"].contains(user) ? user : "portal.\(user)"
+        return "\(settings.prefix).\(space).\(UUID().uuidString.lowercased())"
     }
 
     /// The worker's own broker user.

@@ -157,13 +157,3 @@ private struct Death {
         return "RabbitMQ gave up on it in the queue \(queue): \(reason), \(count) times."
     }
 }
-
-extension DecodedMessage {
-    fileprivate var identity: JobIdentity? {
-        switch self {
-        case .job(_, let identity, _): identity
-        case .refused(let identity, _): identity
-        case .unreadable: nil
-        }
-    }
-}

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Contract
+import Engine
 import SQLiteStore
 import Store
+import Vault
 
 /// `store …`: copies of what the worker remembers.
 struct StoreCommand: AsyncParsableCommand {
@@ -45,7 +47,7 @@ struct StoreCommand: AsyncParsableCommand {
             discussion: """
                 The store that was there is kept beside it. Events of a restored store belong to a new epoch. Requests that were unfinished when
                 the copy was made end as superseded, resets excepted. What happened since is forgotten: a reset since then has to be asked
-                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password.
+                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password. The audit log goes on from the copy's, with a row that tells of this.
 
                 Example: autotask-worker store restore /var/backups/autotask-worker-2026-11-22.sqlite
                 """
@@ -55,9 +57,13 @@ struct StoreCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let path = try await Settings(settings).storePath
+            let settings = try await Settings(settings)
+            let path = try settings.storePath
+            let chain = AuditChain(try await settings.vault)
             let outcome: (contents: StoreBackup.Contents, replaced: String?)
-            do { outcome = try await StoreBackup.restore(file, to: path, at: SystemTime.now) } catch {
+            do {
+                outcome = try await StoreBackup.restore(file, to: path, auditing: chain, by: .caller, at: SystemTime.now)
+            } catch {
                 throw Failure(.unavailable, "The store was not restored. \(error.message)")
             }
             if json {

@@ -76,9 +76,10 @@ struct TenantCommand: AsyncParsableCommand {
 struct OpenStore {
     let store: any Store
 
-    init(_ settings: Settings) async throws {
+    /// - Parameter chain: what chains the audit log; `nil` to look at the store only.
+    init(_ settings: Settings, auditing chain: AuditChain? = nil) async throws {
         let path = try settings.storePath
-        do { store = try await SQLiteStore(path: path, mustExist: true) } catch {
+        do { store = try await SQLiteStore(path: path, mustExist: true, auditing: chain) } catch {
             throw Failure(
                 .unavailable,
                 "The store \(path) cannot be opened: \(error)",

@@ -12,13 +12,12 @@ struct AutotaskExamination: Examination {
     private static let clockTolerance: Duration = .seconds(30)
 
     func checks() async -> [HealthReport.Check] {
-        let hosts = HostPolicy(additionalHosts: settings.allowedHosts)
         let url = settings.autotaskURL + "versioninformation"
-        // A URL that may not be called is the settings examination's to tell.
-        guard let destination = try? hosts.check(url) else { return [] }
+        // A URL that may not be called, or a proxy that is none, is the settings examination's to tell.
+        guard let configuration = try? settings.autotaskTransport, let destination = try? configuration.hosts.check(url) else { return [] }
         let response: HTTPResponse
         do {
-            let transport = try CurlTransport(configuration: .init(hosts: hosts), logger: .ofCommands)
+            let transport = try CurlTransport(configuration: configuration, logger: .ofCommands)
             response = try await transport.send(HTTPRequest(method: .get, url: url, timeout: .seconds(8), maximumResponseBytes: 1 << 16))
             await transport.shutdown()
         } catch {
@@ -31,8 +30,8 @@ struct AutotaskExamination: Examination {
         let error = error as? HTTPError
         let advice =
             switch error?.code {
-            case .tlsFailed: "Check the machine's clock and its certificate authorities (package ca-certificates)."
-            case .nameNotResolved: "Check AUTOTASK_URL, and the machine's name resolution."
+            case .tlsFailed: "Check the machine's clock and its certificate authorities (package ca-certificates, or AUTOTASK_CA_FILE)."
+            case .nameNotResolved, .addressNotPublic: "Check AUTOTASK_URL, and the machine's name resolution."
             default: "Check AUTOTASK_URL, and that the firewall lets this machine through to *.autotask.net, port 443."
             }
         return .init(

@@ -7,12 +7,17 @@ struct Doctor {
     init(settings: Settings, isThorough: Bool) {
         examinations = [
             SettingsExamination(settings: settings),
+            ExposureExamination(settings: settings),
+            ProcessExamination(),
             KeyRingExamination(settings: settings),
             StoreExamination(settings: settings),
             IntegrityExamination(settings: settings, isThorough: isThorough),
             ContentsExamination(settings: settings, isThorough: isThorough),
+            AuditExamination(settings: settings, isThorough: isThorough),
             BrokerExamination(settings: settings),
             ManagementExamination(settings: settings),
+            UsersExamination(settings: settings),
+            FollowersExamination(settings: settings),
             AutotaskExamination(settings: settings),
             ReadinessExamination(settings: settings),
         ]

@@ -1,6 +1,7 @@
 import Contract
 import Glibc
 import Operations
+import SystemPackage
 import Vault
 
 /// Whether the key ring can be used, and portals may go on sealing to it.
@@ -34,6 +35,14 @@ struct KeyRingExamination: Examination {
         return [check(ring, path)]
     }
 
+    /// A copy of both the ring and the store is a copy of every secret.
+    private func neighbourhood(_ path: String) -> String {
+        guard let store = try? settings.storePath, FilePath(store).removingLastComponent() == FilePath(path).removingLastComponent() else {
+            return ""
+        }
+        return " It lies in the store's directory: keep it out of the store's backups."
+    }
+
     private static let stakes = "without its own key ring nothing in a store can be read."
 
     private func check(_ ring: KeyRing, _ path: String) -> HealthReport.Check {
@@ -47,7 +56,7 @@ struct KeyRingExamination: Examination {
             )
         }
         guard end < SystemTime.now + KeyRingExamination.notice else {
-            return .init(name, "\(path) is there, its owner's alone, with an active key for each use.")
+            return .init(name, "\(path) is there, its owner's alone, with an active key for each use.\(neighbourhood(path))")
         }
         return .init(
             name,

@@ -13,6 +13,8 @@ enum Setting: String, CaseIterable {
     case autotaskURL = "AUTOTASK_URL"
     case autotaskAllowedHosts = "AUTOTASK_ALLOWED_HOSTS"
     case autotaskIntegrationCode = "AUTOTASK_INTEGRATION_CODE"
+    case autotaskProxy = "AUTOTASK_PROXY"
+    case autotaskCAFile = "AUTOTASK_CA_FILE"
     case vaultKeys = "VAULT_KEYS"
     case trustedPublishers = "TRUSTED_PUBLISHERS"
     case accessCutoff = "ACCESS_CUTOFF"
@@ -23,6 +25,7 @@ enum Setting: String, CaseIterable {
     case retryAttempts = "RETRY_ATTEMPTS"
     case retryHours = "RETRY_HOURS"
     case backlogLimit = "BACKLOG_LIMIT"
+    case auditDays = "AUDIT_DAYS"
     case shutdownSeconds = "SHUTDOWN_SECONDS"
     case operationsListen = "OPERATIONS_LISTEN"
     case development = "DEVELOPMENT"
@@ -45,30 +48,41 @@ enum Setting: String, CaseIterable {
         case .retryAttempts: "10"
         case .retryHours: "24"
         case .backlogLimit: "50000"
+        case .auditDays: "400"
         case .shutdownSeconds: "30"
         case .development: "0"
         case .logLevel: "info"
-        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode, .operationsListen:
+        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode, .autotaskProxy,
+            .autotaskCAFile, .operationsListen:
             nil
         }
     }
 
-    /// The value as it may be shown.
-    func masked(_ value: String) -> String {
+    /// Its option on the command line: `--amqp-url`.
+    var option: String { "--" + rawValue.lowercased().split(separator: "_").joined(separator: "-") }
+
+    /// Where in a value its secret stands; `nil` where there is none.
+    func secret(in value: String) -> Range<String.Index>? {
         switch self {
-        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL: value.withPasswordMasked
-        case .autotaskIntegrationCode: "…"
-        default: value
+        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL, .autotaskProxy: value.password
+        case .autotaskIntegrationCode: value.startIndex..<value.endIndex
+        default: nil
         }
+    }
+
+    /// The value as it may be shown: `amqp://worker:…@127.0.0.1:5672/`.
+    func masked(_ value: String) -> String {
+        guard let secret = secret(in: value) else { return value }
+        return value[..<secret.lowerBound] + "…" + value[secret.upperBound...]
     }
 }
 
 extension String {
-    /// A URL whose password is hidden: `amqp://worker:…@127.0.0.1:5672/`.
-    fileprivate var withPasswordMasked: String {
+    /// That of a URL, between its user and its host.
+    fileprivate var password: Range<Index>? {
         guard let scheme = firstRange(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
             let colon = self[scheme.upperBound..<at].firstIndex(of: ":")
-        else { return self }
-        return self[...colon] + "…" + self[at...]
+        else { return nil }
+        return index(after: colon)..<at
     }
 }

@@ -2,6 +2,7 @@ import Configuration
 import Contract
 import Engine
 import FoundationEssentials
+import HTTP
 import Logging
 import Operations
 import SystemPackage
@@ -26,7 +27,7 @@ struct Settings {
     private let values: [Setting: Resolved]
 
     init(_ options: SettingsOptions) async throws {
-        let environment = EnvironmentVariablesProvider()
+        let environment = EnvironmentVariablesProvider(environmentVariables: Launch.current.environment)
         var file: FileProvider<JSONSnapshot>?
         if let path = options.config {
             do { file = try await FileProvider<JSONSnapshot>(filePath: FilePath(path)) } catch {
@@ -86,6 +87,29 @@ struct Settings {
     var autotaskURL: String {
         let url = self[.autotaskURL] ?? ""
         return url.hasSuffix("/") ? url : url + "/"
+    }
+
+    /// How Autotask is reached.
+    var autotaskTransport: CurlTransport.Configuration {
+        get throws {
+            var configuration = CurlTransport.Configuration(hosts: HostPolicy(additionalHosts: allowedHosts))
+            configuration.proxy = try autotaskProxy
+            configuration.certificateAuthorityFile = self[.autotaskCAFile]
+            return configuration
+        }
+    }
+
+    private var autotaskProxy: Proxy? {
+        get throws {
+            guard let url = self[.autotaskProxy] else { return nil }
+            do { return try Proxy(url) } catch {
+                throw invalid(
+                    .autotaskProxy,
+                    "http://host:port or http://user:password@host:port",
+                    hint: "\(error.message). Percent-encode what is special in the user and the password."
+                )
+            }
+        }
     }
 
     /// The file of `STORE_URL`. A relative path is meant in the state directory.
@@ -161,7 +185,7 @@ struct Settings {
     /// Where systemd puts what `LoadCredential=` names.
     private var credentialsDirectory: String {
         get throws {
-            guard let directory = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty else {
+            guard let directory = Launch.current.environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty else {
                 throw Failure(
                     .unavailable,
                     "VAULT_KEYS names a credential of systemd, and systemd has handed none to this process.",
@@ -185,19 +209,32 @@ struct Settings {
         get throws {
             let isDevelopment = try isDevelopment
             return EngineSettings(
-                trustedPublishers: isDevelopment ? nil : Set(list(.trustedPublishers) ?? []),
+                trustedPublishers: isDevelopment ? nil : try trustedPublishers,
                 acceptsClearCredentials: isDevelopment,
                 accessCutoff: try accessCutoff,
                 settleTime: try seconds(.settleSeconds),
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
+                auditRetention: .seconds(try count(.auditDays) * 86_400),
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
                     maximumAttempts: try count(.retryAttempts),
                     maximumAge: try seconds(.retryHours) * 3600
                 )
             )
+        }
+    }
+
+    var trustedPublishers: TrustedPublishers {
+        get throws {
+            do { return try TrustedPublishers(list(.trustedPublishers) ?? []) } catch {
+                throw invalid(
+                    .trustedPublishers,
+                    "a list of publishers: \(error)",
+                    hint: "It looks like portal,reseller-acme=acme-*: broker users, and with = the tenants that one is limited to."
+                )
+            }
         }
     }
 
@@ -215,10 +252,11 @@ struct Settings {
     /// What is wrong with settings of a given form, one by one.
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
-            { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log }, { _ = try accessCutoff },
+            { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
+            { _ = try accessCutoff }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
+        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts, .auditDays]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
         return all.compactMap { read in
@@ -258,7 +296,7 @@ struct Settings {
 
     /// `$STATE_DIRECTORY` (systemd), else the user's own state directory by the XDG base directory specification.
     private static var stateDirectory: String {
-        let environment = ProcessInfo.processInfo.environment
+        let environment = Launch.current.environment
         if let directory = environment["STATE_DIRECTORY"], !directory.isEmpty { return directory }
         if let directory = environment["XDG_STATE_HOME"], !directory.isEmpty { return directory + "/autotask-worker" }
         return (environment["HOME"] ?? ".") + "/.local/state/autotask-worker"

@@ -1,11 +1,19 @@
 import ArgumentParser
 
 /// The settings as options of the command line, shared by every command.
+///
+/// An option's secret is visible to others for a moment, until ``Launch`` has erased it, and stays in the shell's history: the environment or
+/// a file are better places.
 struct SettingsOptions: ParsableArguments {
     @Option(help: "A JSON file with settings.", completion: .file(extensions: ["json"]))
     var config: String?
 
-    @Option(help: ArgumentHelp("The broker, as amqp://user:password@host:port/vhost or amqps://…", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "The broker, as amqp://user:password@host:port/vhost or amqps://…; better set in the environment.",
+            valueName: "url"
+        )
+    )
     var amqpUrl: String?
     @Option(help: ArgumentHelp("The certificate authority that amqps:// trusts.", valueName: "path"))
     var amqpCaFile: String?
@@ -27,9 +35,18 @@ struct SettingsOptions: ParsableArguments {
     var autotaskAllowedHosts: String?
     @Option(help: ArgumentHelp("The vendor's tracking identifier.", valueName: "code"))
     var autotaskIntegrationCode: String?
+    @Option(help: ArgumentHelp("The proxy on the way to Autotask, as http://user:password@host:port; none.", valueName: "url"))
+    var autotaskProxy: String?
+    @Option(help: ArgumentHelp("The certificate authorities that Autotask is trusted by, instead of the system's.", valueName: "path"))
+    var autotaskCaFile: String?
     @Option(help: ArgumentHelp("The key ring file.", valueName: "path"))
     var vaultKeys: String?
-    @Option(help: ArgumentHelp("Broker users whose jobs are accepted, separated by commas.", valueName: "users"))
+    @Option(
+        help: ArgumentHelp(
+            "Broker users whose jobs are accepted, separated by commas; user=acme-* for some tenants alone.",
+            valueName: "users"
+        )
+    )
     var trustedPublishers: String?
     @Option(help: ArgumentHelp("Tenants must have been configured before this moment; none switches the gate off.", valueName: "date-time"))
     var accessCutoff: String?
@@ -47,6 +64,8 @@ struct SettingsOptions: ParsableArguments {
     var retryHours: String?
     @Option(help: ArgumentHelp("With so many unfinished jobs no more are taken: they wait at the broker.", valueName: "count"))
     var backlogLimit: String?
+    @Option(help: ArgumentHelp("How long rows of the audit log are kept.", valueName: "days"))
+    var auditDays: String?
     @Option(help: ArgumentHelp("How long finishing may take after SIGTERM.", valueName: "seconds"))
     var shutdownSeconds: String?
     @Option(help: ArgumentHelp("Where /livez and /readyz are answered; nowhere by default.", valueName: "host:port"))
@@ -68,6 +87,8 @@ struct SettingsOptions: ParsableArguments {
         case .autotaskURL: autotaskUrl
         case .autotaskAllowedHosts: autotaskAllowedHosts
         case .autotaskIntegrationCode: autotaskIntegrationCode
+        case .autotaskProxy: autotaskProxy
+        case .autotaskCAFile: autotaskCaFile
         case .vaultKeys: vaultKeys
         case .trustedPublishers: trustedPublishers
         case .accessCutoff: accessCutoff
@@ -78,6 +99,7 @@ struct SettingsOptions: ParsableArguments {
         case .retryAttempts: retryAttempts
         case .retryHours: retryHours
         case .backlogLimit: backlogLimit
+        case .auditDays: auditDays
         case .shutdownSeconds: shutdownSeconds
         case .operationsListen: operationsListen
         case .development: development

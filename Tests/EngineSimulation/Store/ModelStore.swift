@@ -4,9 +4,10 @@ import Synchronization
 
 /// What a store keeps, in memory: it outlives the workers that use it, as a file does.
 package final class ModelDisk: Sendable {
-    private let content = Mutex(ModelTables())
+    private let content: Mutex<ModelTables>
 
-    package init() {}
+    /// - Parameter chain: what chains the audit log.
+    package init(auditing chain: AuditChain) { content = Mutex(ModelTables(chain: chain)) }
 
     /// Runs a transaction: all of it, or with a throw nothing.
     ///
@@ -61,7 +62,7 @@ package final class ModelStore: Store {
     private let hooks: Hooks
     private let state = Mutex(State())
 
-    package init(_ disk: ModelDisk = ModelDisk(), hooks: Hooks = Hooks()) {
+    package init(_ disk: ModelDisk, hooks: Hooks = Hooks()) {
         self.disk = disk
         self.hooks = hooks
     }
@@ -140,8 +141,15 @@ package final class ModelStore: Store {
         try await transaction("occupy") { tables throws(StoreError) in try tables.occupy(database: database, under: claim, limit: limit) }
     }
 
-    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
-        try await transaction("journal") { tables throws(StoreError) in try tables.journal(entries, under: claim) }
+    package func journal(
+        _ entries: [JournalEntry],
+        notes: [AuditNote],
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Bool {
+        try await transaction("journal") { tables throws(StoreError) in
+            try tables.journal(entries, notes: notes, under: claim, at: now)
+        }
     }
 
     package func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
@@ -196,14 +204,20 @@ package final class ModelStore: Store {
         try await transaction("record") { tables throws(StoreError) in letters.count { tables.record($0) } }
     }
 
-    package func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
-        try await transaction("redrive") { tables throws(StoreError) in try tables.redrive(letter: id, as: copy, at: now) }
+    package func redrive(
+        letter id: Int64,
+        as copy: AcceptableJob,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> RedriveOutcome {
+        try await transaction("redrive") { tables throws(StoreError) in try tables.redrive(letter: id, as: copy, by: actor, at: now) }
     }
 
-    package func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int {
+    package func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int {
         try await transaction("purgeLetters") { tables throws(StoreError) in
             let chosen = Set(tables.keptLetters.filter(selection.includes).map(\.id))
             tables.letters.removeAll { chosen.contains($0.id) }
+            if !chosen.isEmpty { tables.tell(AuditEntry(purged: chosen.count, selection, by: actor, at: now)) }
             return chosen.count
         }
     }
@@ -226,8 +240,21 @@ package final class ModelStore: Store {
         try await transaction("retireKey") { tables throws(StoreError) in tables.retireKey(id) }
     }
 
-    package func prune(at now: Timestamp) async throws(StoreError) {
-        try await transaction("prune") { tables throws(StoreError) in tables.prune(at: now) }
+    package func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage {
+        try await transaction("auditPage") { tables throws(StoreError) in tables.audit.page(after: number, limit: limit) }
+    }
+
+    package func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] {
+        try await transaction("auditRows") { tables throws(StoreError) in
+            tables.audit.rows.filter { selection.includes($0.entry) }.suffix(limit)
+        }
+    }
+
+    package func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError) {
+        try await transaction("prune") { tables throws(StoreError) in
+            tables.prune(at: now)
+            tables.audit.forget(before: now - auditRetention)
+        }
     }
 
     package func close() async { state.withLock { $0.isClosed = true } }

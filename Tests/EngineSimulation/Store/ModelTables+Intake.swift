@@ -52,6 +52,7 @@ extension ModelTables {
             let entry = publish(event, in: lane, by: worker)
             try finish(place, with: entry.event, at: now)
             record(letter)
+            tell(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
             return .refused
         case .deadLetter:
             return .deadLettered

@@ -52,6 +52,7 @@ extension ModelTables {
         for settlement in decision.settlements {
             let entry = publish(settlement.event, in: index, by: worker)
             try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+            if let job = jobIndex(settlement.order) { tell(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
         }
         switch decision.next {
         case .wait(let moment):
@@ -94,9 +95,15 @@ extension ModelTables {
         return isFree
     }
 
-    mutating func journal(_ entries: [JournalEntry], under claim: ClaimToken) throws(StoreError) -> Bool {
+    mutating func journal(
+        _ entries: [JournalEntry],
+        notes: [AuditNote],
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) throws(StoreError) -> Bool {
         let index = try index(under: claim)
         apply(entries, to: index)
+        if let job = jobIndex(claim.order) { tell(notes, of: auditedJob(job), by: claim.worker, at: now) }
         if entries.contains(where: { $0.state == .sent }), let job = jobIndex(claim.order) { jobs[job].job.hasWritten = true }
         return unfinished(claim.lane).contains { $0.kind == .reset && $0.order > claim.order }
     }
@@ -109,6 +116,8 @@ extension ModelTables {
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
         try apply(completion.changes, to: index)
         guard let job = jobIndex(claim.order) else { throw StoreError(.unexpected, "A job that runs is not there.") }
+        tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
+        tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now))
         switch completion.disposition {
         case .finished:
             if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {

@@ -61,7 +61,12 @@ extension ModelTables {
         }
     }
 
-    mutating func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) throws(StoreError) -> RedriveOutcome {
+    mutating func redrive(
+        letter id: Int64,
+        as copy: AcceptableJob,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) throws(StoreError) -> RedriveOutcome {
         guard let index = letters.firstIndex(where: { $0.id == id }) else { return .gone }
         if let copy = letters[index].copy { return .before(copy) }
         if let obstacle = kept(letters[index]).obstacle { return .refused(obstacle) }
@@ -69,6 +74,7 @@ extension ModelTables {
         try enter(copy, in: laneToAccept(copy.key.lane), order: nextPlace(), at: now)
         letters[index].payload = nil
         letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
+        tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))
         return .entered
     }
 

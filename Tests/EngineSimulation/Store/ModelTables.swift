@@ -55,12 +55,16 @@ struct ModelTables: Sendable {
     var letters: [LetterRow] = []
     var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
     var retiredKeys: Set<String> = []
+    var audit: ModelAudit
     private var lastLetter: Int64 = 0
-    private var lastPlace: Int64 = 0
+    private(set) var lastPlace: Int64 = 0
     private var lastPosition: Int64 = 0
     private var lastTurn: Int64 = 0
     /// What the present transaction stores.
     var events: [OutboxEntry] = []
+
+    /// - Parameter chain: what chains the audit log.
+    init(chain: AuditChain) { audit = ModelAudit(chain) }
 
     mutating func nextPlace() -> Int64 {
         lastPlace += 1
@@ -129,6 +133,7 @@ struct ModelTables: Sendable {
         var count = 0
         for index in lanes.indices where lanes[index].holder == worker {
             if let job = jobIndex(lanes[index].running) {
+                tell(AuditEntry(interrupted: auditedJob(job), by: worker, at: now))
                 jobs[job].job.interruptions += 1
                 jobs[job].job.attempts -= 1
                 jobs[job].history.append(PastAttempt(at: now, ending: .interrupted(worker)))

@@ -1,5 +1,6 @@
 import AutotaskModel
 import Contract
+import Store
 import Synchronization
 
 /// What tenants do in a run: each publishes jobs, one after the other, without waiting for their ends.
@@ -41,6 +42,10 @@ final class Portal: Sendable {
         tenants = (1...count).map { Tenant(id: "msp-\($0)", username: "user-\($0)", databaseID: $0 == 4 ? 1 : Int64($0)) }
         poisonTenant = world.draw(0...9) == 0 ? Tenant(id: "msp-9", username: World.poisonUser, databaseID: 9) : nil
         hasPoisonMessage = world.draw(0...9) == 0
+        world.network.count { [tenants, disk = world.disk] username in
+            guard let tenant = tenants.first(where: { $0.username == username }) else { return 0 }
+            return disk.tables.audit.rows.count { $0.entry.action == AuditEntry.Action.writeSent.rawValue && $0.entry.tenant == tenant.id }
+        }
         world.network.autotask.change { state in
             for tenant in tenants {
                 state.users[tenant.username] = .init(secret: "right", integrationCode: World.integrationCode, databaseID: tenant.databaseID)

@@ -21,6 +21,8 @@ final class SimulatedNetwork: Sendable {
         var moment: Int
         /// Whether its caller had given up already.
         var isLate: Bool
+        /// How many writes of the user's tenant the audit log told of by then.
+        var told: Int
     }
 
     /// A call for which somebody waits.
@@ -35,6 +37,7 @@ final class SimulatedNetwork: Sendable {
         var calls: [Int: Call] = [:]
         var lastCall = 0
         var maximumInFlight = 0
+        var told: @Sendable (_ username: String) -> Int = { _ in 0 }
         var writes: [Write] = []
         var refusals: [(username: String, at: Timestamp)] = []
     }
@@ -71,6 +74,9 @@ final class SimulatedNetwork: Sendable {
     }
 
     var writes: [Write] { state.withLock { $0.writes } }
+    /// - Parameter count: how many writes the audit log tells of at this moment, of a user's tenant.
+    func count(told count: @escaping @Sendable (_ username: String) -> Int) { state.withLock { $0.told = count } }
+
     /// Calls at one time for one entity of one database, by workers that live.
     var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
     /// Calls whose credentials Autotask did not accept, and said so: of an answer that is lost nobody can learn.
@@ -173,7 +179,8 @@ final class SimulatedNetwork: Sendable {
         let isWrite = request.method == .patch || (request.method == .post && !request.url.hasSuffix("/query"))
         if isWrite, response.status == 200 {
             let moment = timeline.note(time.now, "autotask", "\(isLate ? "late " : "")\(request.method.rawValue) for \(username)")
-            state.withLock { $0.writes.append(Write(username: username, moment: moment, isLate: isLate)) }
+            let told = state.withLock { $0.told }(username)
+            state.withLock { $0.writes.append(Write(username: username, moment: moment, isLate: isLate, told: told)) }
         }
         if response.status == 401 {
             timeline.note(time.now, "autotask", "does not accept the credentials of \(username)")

@@ -22,7 +22,7 @@ final class World: Sendable {
     let timeline = Timeline()
     let faults: FaultPlan
     let broker: ModelBroker
-    let disk = ModelDisk()
+    let disk = ModelDisk(auditing: AuditChain(World.vault))
     let network: SimulatedNetwork
     let settings: EngineSettings
     /// By how much the machine's clock is wrong, for processes that start from now on.

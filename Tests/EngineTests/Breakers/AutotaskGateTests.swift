@@ -61,6 +61,19 @@ struct AutotaskGateTests {
         #expect(try await read(1, elsewhere)[0]?.cause?.kind != .heldBack(wasRateLimited: false))
     }
 
+    @Test func `a database that fails whenever it is tried again does not close its zone`() async throws {
+        let state = try await bench.connectedState()
+        var other = state
+        other.connection?.databaseID += 1
+        for _ in 0..<10 {
+            bench.clock.advance(by: .seconds(120))
+            bench.autotask.fail("POST Services/query", .noAnswer(.connectionLost))
+            _ = try await read(1, state)
+        }
+        #expect(bench.autotask.operations.count { $0 == "POST Services/query" } == 10)
+        #expect(try await read(1, other).map { $0?.error.code } == [nil])
+    }
+
     @Test func `what Autotask refuses opens nothing`() async throws {
         let state = try await bench.connectedState()
         let refusal = #"{"errors":["A value is required for the field name"]}"#

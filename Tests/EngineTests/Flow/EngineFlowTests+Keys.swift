@@ -40,7 +40,7 @@ extension EngineFlowTests {
             let events = await results.published { $0.count == 1 }
             #expect(events.first?.event.type == .connectionEstablished)
             let uses = try await store.keyUses()
-            #expect(uses.first { $0.value.credentials > 0 }?.key.hasSuffix("-2") == true)
+            #expect(uses.count == 1 && uses.first?.value.credentials == 1 && uses[old] == nil)
         }
     }
 

@@ -57,15 +57,15 @@ extension EngineFlowTests {
             guard case .job(let job) = kept.letter.content else { throw LetterOfMessage() }
             #expect(job.attempts == 2 && job.revision == 3 && job.history.count == 1)
             let stranger = DeadLetterOffice(store: store, vault: Vault(KeyRing.generate(at: clock.now)))
-            let refused = try await stranger.redrive(kept, at: clock.now)
+            let refused = try await stranger.redrive(kept, by: .systemUser(0), at: clock.now)
             #expect(refused == .refused(.unopenable))
 
             let office = DeadLetterOffice(store: store, vault: vault)
-            let entered = try await office.redrive(kept, at: clock.now)
+            let entered = try await office.redrive(kept, by: .systemUser(0), at: clock.now)
             #expect(entered == .entered)
             // The letter as it was read before, and as it is now.
             for letter in try await letters(store) + [kept] {
-                let again = try await office.redrive(letter, at: clock.now)
+                let again = try await office.redrive(letter, by: .systemUser(0), at: clock.now)
                 #expect(again == .before(KeptLetter.Copy(id: JobID("sync-1:redrive-1")!, at: clock.now)))
             }
             // Nobody tells the worker: it looks for itself.
@@ -86,7 +86,7 @@ extension EngineFlowTests {
             _ = await results.published { $0.last?.event.type == .connectionFailed }
             let kept = try #require(try await letters(store).first)
             #expect(!kept.hasPayload && kept.letter.reason == "attempts_spent")
-            let outcome = try await DeadLetterOffice(store: store, vault: vault).redrive(kept, at: clock.now)
+            let outcome = try await DeadLetterOffice(store: store, vault: vault).redrive(kept, by: .systemUser(0), at: clock.now)
             #expect(outcome == .refused(.connect))
         }
     }

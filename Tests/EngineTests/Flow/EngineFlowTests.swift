@@ -31,7 +31,7 @@ struct EngineFlowTests {
         let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        let store = try await SQLiteStore(path: directory.appending(path: "store.sqlite").path)
+        let store = try await SQLiteStore(path: directory.appending(path: "store.sqlite").path, auditing: AuditChain(vault ?? self.vault))
         let engine = Engine(
             source: door,
             sink: results,
@@ -70,6 +70,7 @@ struct EngineFlowTests {
         data: JSON = [:],
         publisher: String? = "portal",
         extra: JSONObject = [:],
+        routingKey: String? = nil,
         isRedelivered: Bool = false
     ) -> JobDelivery {
         var envelope: JSONObject = [
@@ -78,7 +79,7 @@ struct EngineFlowTests {
             "data": data,
         ]
         for member in extra.members { envelope[member.name] = member.value }
-        let message = JobMessage(routingKey: "\(kind).\(tenant)", userID: publisher, body: JSON.object(envelope).encoded)
+        let message = JobMessage(routingKey: routingKey ?? "\(kind).\(tenant)", userID: publisher, body: JSON.object(envelope).encoded)
         return JobDelivery(message: message, queue: "autotask.jobs", isRedelivered: isRedelivered)
     }
 

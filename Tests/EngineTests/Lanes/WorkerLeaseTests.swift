@@ -4,6 +4,7 @@ import Logging
 import SQLiteStore
 import Store
 import Testing
+import Vault
 
 @testable import Engine
 
@@ -15,7 +16,10 @@ struct WorkerLeaseTests {
         let directory = FileManager.default.temporaryDirectory.appending(path: "lease-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        let store = try await SQLiteStore(path: directory.appending(path: "store.sqlite").path)
+        let store = try await SQLiteStore(
+            path: directory.appending(path: "store.sqlite").path,
+            auditing: AuditChain(Vault(KeyRing.generate(at: start)))
+        )
         let silent = WorkerID("silent")
         _ = try await store.join(silent, until: start + WorkerLease.duration, at: start)
 
@@ -38,6 +42,7 @@ struct WorkerLeaseTests {
         let worker = WorkerIdentity(WorkerID("awake"))
         return WorkerLease(
             store: store,
+            auditRetention: .seconds(86_400),
             worker: worker,
             entropy: SystemEntropy(),
             clock: clock,

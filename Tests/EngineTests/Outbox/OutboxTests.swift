@@ -4,6 +4,7 @@ import Logging
 import Store
 import Synchronization
 import Testing
+import Vault
 
 @testable import Engine
 
@@ -16,7 +17,9 @@ struct OutboxTests {
     @Test func `events of a dead worker that could not be read at first are published`() async throws {
         // The first time it is tried again at once: it was told to look just now.
         let failures = Mutex(2)
+        let chain = AuditChain(Vault(KeyRing.generate(at: start)))
         let store = ModelStore(
+            ModelDisk(auditing: chain),
             hooks: ModelStore.Hooks(before: { name async throws(StoreError) in
                 let fails =
                     "\(name)" == "unpublished"

@@ -10,6 +10,8 @@ final class HandlerStore: Store {
         var occupied: [Int64] = []
         /// Every call of `journal`.
         var journal: [[JournalEntry]] = []
+        /// What was told of them, in the same calls.
+        var notes: [[AuditNote]] = []
         var resetWaits = false
         /// Thrown by whatever is called next.
         var error: StoreError.Code?
@@ -30,10 +32,16 @@ final class HandlerStore: Store {
         }
     }
 
-    func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
+    func journal(
+        _ entries: [JournalEntry],
+        notes: [AuditNote],
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Bool {
         try check()
         return state.withLock {
             $0.journal.append(entries)
+            $0.notes.append(notes)
             return $0.resetWaits
         }
     }
@@ -81,10 +89,15 @@ final class HandlerStore: Store {
     }
     func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? { throw Self.notAHandlersMatter }
     func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
-    func redrive(letter id: Int64, as copy: AcceptableJob, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
+    func redrive(
+        letter id: Int64,
+        as copy: AcceptableJob,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> RedriveOutcome { throw Self.notAHandlersMatter }
+    func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int {
         throw Self.notAHandlersMatter
     }
-    func purgeLetters(_ selection: LetterSelection) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func keyUses() async throws(StoreError) -> [String: KeyUse] { throw Self.notAHandlersMatter }
     func rewrapKeys(
         after lane: Lane?,
@@ -92,6 +105,8 @@ final class HandlerStore: Store {
         _ rewrap: @escaping @Sendable (Lane, [UInt8]) -> [UInt8]?
     ) async throws(StoreError) -> RewrapStep { throw Self.notAHandlersMatter }
     func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse { throw Self.notAHandlersMatter }
-    func prune(at now: Timestamp) async throws(StoreError) { throw Self.notAHandlersMatter }
+    func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage { throw Self.notAHandlersMatter }
+    func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] { throw Self.notAHandlersMatter }
+    func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError) { throw Self.notAHandlersMatter }
     func close() async {}
 }

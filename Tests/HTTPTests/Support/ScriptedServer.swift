@@ -94,17 +94,34 @@ final class ServerConnection: Sendable {
         return request
     }
 
-    func write(_ text: String) {
+    /// - Returns: whether the peer still listens.
+    @discardableResult
+    func write(_ text: String) -> Bool {
         write(Array(text.utf8))
     }
 
-    func write(_ bytes: [UInt8]) {
+    /// - Returns: whether the peer still listens.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             rest = rest.dropFirst(count)
         }
+        return true
+    }
+
+    /// Writes the same again and again, until the peer has had enough.
+    func writeEndlessly(_ bytes: [UInt8]) {
+        while write(bytes) {}
+    }
+
+    /// Writes one byte after the other, slowly, until the peer has had enough.
+    func drip(_ byte: UInt8) {
+        var end = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        // Between two bytes it looks for a while whether the peer has closed.
+        while poll(&end, 1, 5) == 0, write([byte]) {}
     }
 
     /// A whole answer.
@@ -121,6 +138,25 @@ final class ServerConnection: Sendable {
     /// Returns once the peer has closed.
     func waitForEnd() {
         while read(count: 1) != nil {}
+    }
+
+    /// Carries bytes between the peer and a port of this machine until either ends.
+    func relay(to port: Int) {
+        let other = Loopback.connect(to: port)
+        defer { Glibc.close(other) }
+        let early = unread.withLock { unread in
+            defer { unread = [] }
+            return unread
+        }
+        _ = early.withUnsafeBytes { send(other, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var ends = [pollfd(fd: socket, events: Int16(POLLIN), revents: 0), pollfd(fd: other, events: Int16(POLLIN), revents: 0)]
+        while poll(&ends, 2, -1) > 0 {
+            for index in 0..<2 where ends[index].revents != 0 {
+                let count = recv(ends[index].fd, &buffer, buffer.count, 0)
+                guard count > 0, send(ends[1 - index].fd, buffer, count, Int32(MSG_NOSIGNAL)) == count else { return }
+            }
+        }
     }
 
     /// Ends the connection in good order.
@@ -206,6 +242,21 @@ struct ReceivedRequest: Sendable {
 enum Loopback {
     struct Failure: Error {
         let errno: Int32
+    }
+
+    /// A socket that is, or will be, connected to a port.
+    static func connect(to port: Int, isBlocking: Bool = true) -> Int32 {
+        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | (isBlocking ? 0 : Int32(SOCK_NONBLOCK.rawValue)), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_port = UInt16(port).bigEndian
+        withUnsafePointer(to: &address) { pointer in
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        return client
     }
 
     /// A listening socket on a free port.

@@ -99,7 +99,7 @@ struct ConnectAttempt {
         _ found: DiscoveredZone,
         _ profile: APIUserProfile
     ) -> ConnectionRecord {
-        let sealed = context.vault.sealCredentials(credentials, lane: context.lane)
+        let sealed = context.seal(credentials)
         return ConnectionRecord(
             status: .connected,
             zone: found.zone,

@@ -19,7 +19,7 @@ struct SyncEnding {
         context = attempt.context
         memory = attempt.memory
         ledger = SyncLedger(payload.services, memory: memory, includesOpenWrites: context.job.hasWritten)
-        journal = WriteJournal(memory)
+        journal = WriteJournal(memory) { [context] in context.sealForAudit($0) }
     }
 
     mutating func learn(_ preparation: SyncPreparation) {
@@ -96,7 +96,7 @@ struct SyncEnding {
         var changes = session.changes
         if let billingCodes { changes.billingCodes = .set(billingCodes.cached) }
         if let revision = payload.revision { changes.ranRevision = (payload.planID, revision) }
-        changes.journal = journal.takeUnsaved()
+        journal.takeUnsaved().add(to: &changes)
         if isFinal { changes.bindings = ledger.bindings }
         return changes
     }
@@ -107,7 +107,7 @@ struct SyncEnding {
             changes.retired.append((payload.planID, key))
             journal.settle(key, at: context.now)
         }
-        changes.journal += journal.takeUnsaved()
+        journal.takeUnsaved().add(to: &changes)
     }
 
     // MARK: Report

@@ -1,5 +1,6 @@
 import Glibc
 import Secrets
+import Synchronization
 
 /// A key ring in an environment variable, as its JSON text.
 ///
@@ -7,11 +8,18 @@ import Secrets
 package struct EnvironmentKeyRing: KeyRingSource {
     package let name: String
     private let ring: Result<KeyRing, VaultError>
+    /// What was read, by the variable's name: it can be read once.
+    private static let taken = Mutex<[String: Result<KeyRing, VaultError>]>([:])
 
     /// - Parameter name: of the variable.
     package init(name: String) {
         self.name = name
-        ring = EnvironmentKeyRing.take(name)
+        ring = EnvironmentKeyRing.taken.withLock { taken in
+            if let ring = taken[name] { return ring }
+            let ring = EnvironmentKeyRing.take(name)
+            taken[name] = ring
+            return ring
+        }
     }
 
     package var description: String { "env:\(name)" }

@@ -29,7 +29,7 @@ extension DeadLettersCommand {
             guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
             let settings = try await Settings(settings)
             let vault = try await settings.vault
-            let store = try await OpenStore(settings).store
+            let store = try await OpenStore(settings, auditing: AuditChain(vault)).store
             let office = DeadLetterOffice(store: store, vault: vault)
             let clock = ContinuousClock()
             var next = clock.now
@@ -43,7 +43,7 @@ extension DeadLettersCommand {
                         try await clock.sleep(until: next)
                         next = max(next, clock.now - .seconds(1 / rate)) + .seconds(1 / rate)
                     }
-                    outcome = try await office.redrive(letter, at: SystemTime.now)
+                    outcome = try await office.redrive(letter, by: .caller, at: SystemTime.now)
                 }
                 let line = RedriveLine(letter: letter, outcome: outcome, isDryRun: dryRun)
                 lines.append(line)
@@ -95,8 +95,9 @@ extension DeadLettersCommand {
                 return moment
             }
             let selection = try choice.selection(before: moment)
-            let store = try await OpenStore(Settings(settings)).store
-            let count = try await store.purgeLetters(selection)
+            let settings = try await Settings(settings)
+            let store = try await OpenStore(settings, auditing: AuditChain(try await settings.vault)).store
+            let count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
             await store.close()
             Terminal.line(
                 json ? String(decoding: (["purged": JSON(count)] as JSON).encoded, as: UTF8.self) : "\(count) dead letters are forgotten."

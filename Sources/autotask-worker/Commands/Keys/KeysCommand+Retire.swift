@@ -11,7 +11,7 @@ extension KeysCommand {
                 What was sealed under a key that is gone is lost: that is what makes old backups of the store unreadable. A request that a portal
                 sealed to a key that is gone is answered key_unknown, and the portal fetches the keys again.
 
-                Example: autotask-worker keys retire wrap-2026-11-22
+                Example: autotask-worker keys retire wrap-2026-11-22-1f0c9a3e
                 """
         )
         @Argument(help: "Names of keys, as 'list' shows them.") var ids: [String] = []

@@ -12,7 +12,7 @@ final class SyncBench {
     var state: LaneState
     /// Whether the job that is tried again has written before, as the store counts it.
     private(set) var hasWritten = false
-    private var jobs = 0
+    private(set) var jobs = 0
 
     init(connected: Bool = true, settings: EngineSettings = EngineSettings()) async throws {
         var bench = Workbench()
@@ -40,7 +40,7 @@ final class SyncBench {
     @discardableResult
     func attempt(_ plan: SyncPayload, survives: Bool = true) async throws -> HandlerOutcome {
         autotask.forgetCalls()
-        bench.store.change { $0.journal = [] }
+        bench.store.change { ($0.journal, $0.notes) = ([], []) }
         let context = bench.context(.sync, id: "sync-\(jobs)", state: state, hasWritten: hasWritten)
         let outcome = try await SyncHandler().run(plan, context)
         for entries in journal { state = state.applying(LaneChanges(journal: entries)) }

@@ -71,7 +71,7 @@ struct SyncApplication {
         let sentAt = context.now
         journal.send(step, at: sentAt)
         if try await context.journal(journal.takeUnsaved()) {
-            journal.withdraw(step, at: context.now)
+            journal.withdraw(step, nil, at: context.now)
             return .superseded
         }
         do { confirm(step, serviceID: try await make(write)) } catch {
@@ -99,13 +99,14 @@ struct SyncApplication {
         sentAt: Timestamp
     ) async -> Interruption? {
         if failure.isOutcomeUnknown {
+            journal.leaveOpen(step, failure.error)
             // It stays on record as sent. A create is looked for before it may be repeated; an update is compared again.
             let settled = write.operation == .create ? sentAt + context.settings.settleTime : nil
             guard case .retry(let earliest?) = failure.consequence else { return .transient(failure.error, earliest: settled) }
             return .transient(failure.error, earliest: settled.map { max($0, earliest) } ?? earliest)
         }
         guard failure.consequence == .refused else {
-            journal.withdraw(step, at: context.now)
+            journal.withdraw(step, failure.error, at: context.now)
             return Interruption(failure)
         }
         switch failure.cause?.kind {
@@ -158,7 +159,7 @@ struct SyncApplication {
     }
 
     private mutating func reject(_ step: ServiceStep, _ error: JobError) {
-        journal.settle(step.key, at: context.now)
+        journal.refuse(step, error, at: context.now)
         ledger.reject(step, error)
         failed.insert(step.index)
     }
@@ -193,26 +194,31 @@ extension SyncApplication {
         let costs = costs.learning(from: services, hasWrittenCost: hasWrittenCost)
         for (index, id) in written {
             let step = steps[index]
-            journal.settle(step.key, at: context.now)
             guard let service = found[id] else {
-                ledger.reject(step, JobError(isMissing: step))
+                contradict(step, JobError(isMissing: step))
                 continue
             }
             let target = ManagedFields(step.desired)
             let shown = ManagedFields(service)
             let differing = shown.differences(to: target, costs: costs)
             if differing.isEmpty {
+                journal.settle(step.key, at: context.now)
                 ledger.verify(step, service, costs: costs, at: context.now)
             } else {
-                ledger.reject(step, JobError(differing.map { shown.change(of: $0, to: target, metadata) }))
+                contradict(step, JobError(differing.map { shown.change(of: $0, to: target, metadata) }))
             }
         }
         return costs
     }
 
+    private mutating func contradict(_ step: ServiceStep, _ error: JobError) {
+        journal.contradict(step, error, at: context.now)
+        ledger.reject(step, error)
+    }
+
     /// The job ends: nothing stays open of what needed no write, nor of what was planned and is not sent any more.
     mutating func settle() {
-        for step in steps where step.write == nil { journal.settle(step.key, at: context.now) }
+        for step in steps where step.write == nil { journal.settleUnwritten(step, at: context.now) }
         journal.settleIntended(at: context.now)
     }
 }

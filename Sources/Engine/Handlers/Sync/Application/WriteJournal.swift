@@ -7,15 +7,30 @@ import Store
 /// What becomes of a write is put down at once, and reaches the disk with what comes next: with the `sent` of the next write, or with the
 /// job's completion.
 struct WriteJournal {
+    /// What is not on disk yet.
+    struct Unsaved {
+        var entries: [JournalEntry]
+        /// What the audit log is told of them.
+        var notes: [AuditNote]
+
+        func add(to changes: inout LaneChanges) {
+            changes.journal += entries
+            changes.notes += notes
+        }
+    }
+
     private let memory: PlanMemory
     /// Entries that are not `verified`, by the service's key.
     private var open: [String: JournalEntry]
     /// Not on disk yet, one for each service.
     private var unsaved: [JournalEntry] = []
+    private var audit: WriteAudit
 
-    init(_ memory: PlanMemory) {
+    /// - Parameter seal: seals what only the lane's key may show in the audit log.
+    init(_ memory: PlanMemory, seal: @escaping ([UInt8]) -> [UInt8]?) {
         self.memory = memory
         open = memory.openWrites
+        audit = WriteAudit(planID: memory.planID, seal: seal)
     }
 
     /// A write is planned. What is open from before still knows more.
@@ -25,13 +40,45 @@ struct WriteJournal {
     }
 
     /// A write goes to the network as soon as this is on disk.
-    mutating func send(_ step: ServiceStep, at now: Timestamp) { record(step, .sent, at: now) }
+    mutating func send(_ step: ServiceStep, at now: Timestamp) {
+        guard let write = step.write else { return }
+        resolve(step)
+        record(step, .sent, at: now)
+        audit.send(step, write)
+    }
 
     /// Autotask confirmed the write.
-    mutating func confirm(_ step: ServiceStep, serviceID: Int64, at now: Timestamp) { record(step, .confirmed, serviceID, at: now) }
+    mutating func confirm(_ step: ServiceStep, serviceID: Int64, at now: Timestamp) {
+        record(step, .confirmed, serviceID, at: now)
+        tell(step, .confirmed, serviceID: serviceID)
+    }
+
+    /// The write may have taken effect or not: it stays on record as sent.
+    mutating func leaveOpen(_ step: ServiceStep, _ error: JobError) { tell(step, .unknown, error) }
+
+    /// Autotask refused the write.
+    mutating func refuse(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
+        tell(step, .refused, error)
+        settle(step.key, at: now)
+    }
+
+    /// The service needs no write: if one was open whose outcome was not known, it is in Autotask.
+    mutating func settleUnwritten(_ step: ServiceStep, at now: Timestamp) {
+        resolve(step)
+        settle(step.key, at: now)
+    }
+
+    /// The write was read back, and Autotask shows something else.
+    mutating func contradict(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
+        tell(step, .differs, error)
+        settle(step.key, at: now)
+    }
 
     /// The write that was to go did not take effect, and the service's binding does not know of it: what was open before is open again.
-    mutating func withdraw(_ step: ServiceStep, at now: Timestamp) {
+    ///
+    /// - Parameter error: why; `nil` if it was not even sent.
+    mutating func withdraw(_ step: ServiceStep, _ error: JobError?, at now: Timestamp) {
+        tell(step, .notSent, error)
         guard let earlier = memory.openWrite(step.key), earlier.state != .intended else { return settle(step.key, at: now) }
         open[step.key] = earlier
         save(earlier)
@@ -52,9 +99,22 @@ struct WriteJournal {
     }
 
     /// Takes what has to reach the disk now.
-    mutating func takeUnsaved() -> [JournalEntry] {
+    mutating func takeUnsaved() -> Unsaved {
         defer { unsaved = [] }
-        return unsaved
+        return Unsaved(entries: unsaved, notes: audit.takeNotes())
+    }
+
+    /// Tells the audit log what became of a write of an earlier attempt that nobody knew of: the service was looked for since.
+    private mutating func resolve(_ step: ServiceStep) {
+        guard let earlier = memory.openWrite(step.key), earlier.state == .sent, open[step.key] == earlier else { return }
+        // An update that was found again is one that the service does not need any more.
+        let isThere = step.service != nil && (earlier.operation == .create || step.write == nil)
+        audit.settle(step.key, earlier.operation, isThere ? .found : .absent, serviceID: step.service?.id ?? earlier.autotaskServiceID)
+    }
+
+    private mutating func tell(_ step: ServiceStep, _ outcome: WriteAudit.Outcome, _ error: JobError? = nil, serviceID: Int64? = nil) {
+        guard let operation = step.write?.operation else { return }
+        audit.settle(step.key, operation, outcome, serviceID: serviceID ?? step.service?.id, code: error?.code)
     }
 
     private mutating func record(_ step: ServiceStep, _ state: JournalEntry.State, _ serviceID: Int64? = nil, at now: Timestamp) {

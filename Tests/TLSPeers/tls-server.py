@@ -1,4 +1,4 @@
-"""A small HTTPS server for the tests: prints its port, then serves until its standard input ends.
+"""A small HTTPS server for the tests: prints its port, serves until its standard input ends, and prints how many requests it has read.
 
 GET or POST anywhere is answered with the number of requests read so far. After /farewell the server says that the connection may be kept,
 and then closes it as TLS asks: with a close_notify.
@@ -42,12 +42,13 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-if version == "1.1":
+if version != "1.2":
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.minimum_version = context.maximum_version = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1}[version]
 context.load_cert_chain(certificate, key)
 server = Server(("127.0.0.1", 0), Handler)
 server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_port, flush=True)
 sys.stdin.read()
+print(seen, flush=True)

@@ -1,0 +1,14 @@
+extension Event {
+    /// The code of the error that a terminal event tells; `nil` for one that tells of something else. It reads the whole of ``data``.
+    package var failureCode: String? {
+        switch type {
+        case .connectionFailed, .syncIncomplete, .syncFailed, .billingCodesFailed, .driftFailed, .jobRejected, .jobSuperseded, .jobExpired,
+            .jobAbandoned:
+            (try? JSON(parsing: data))?["error"]?["code"]?.string
+        case .connectionEstablished, .connectionVerified, .connectionLost, .connectionRecovered, .syncStarted, .syncProgress,
+            .syncSucceeded,
+            .syncPreviewed, .billingCodesListed, .integrationEnabled, .integrationReset, .driftReported, .jobDeferred, .jobConflict:
+            nil
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// An address of the network layer: what a host's name resolves to.
+package enum NetworkAddress: Hashable, Sendable {
+    case v4(UInt32)
+    case v6(high: UInt64, low: UInt64)
+
+    /// Whether it is one of the public internet, where Autotask is. All others lead into the operator's own machine or network, to many
+    /// hosts at once, or nowhere: IANA's registries of special-purpose addresses (RFC 6890) and of multicast.
+    ///
+    /// Of IPv6, everything but global unicast is not public, and so are the ranges in it that are for documents or stand for an IPv4 address
+    /// by way of somebody else's relay. NAT64's well-known prefix (RFC 6052) is as public as the address that it carries: whole networks
+    /// reach IPv4 by it alone.
+    package var isPublic: Bool {
+        switch self {
+        case .v4(let address):
+            !NetworkAddress.specialV4.contains { (address ^ $0.network) >> (32 - $0.length) == 0 }
+        case .v6(0x0064_ff9b_0000_0000, let low) where low >> 32 == 0:
+            NetworkAddress.v4(UInt32(truncatingIfNeeded: low)).isPublic
+        case .v6(let high, _):
+            high >> 61 == 0b001 && !NetworkAddress.specialV6.contains { (high ^ $0.network) >> (64 - $0.length) == 0 }
+        }
+    }
+
+    private static let specialV4: [(network: UInt32, length: UInt32)] = [
+        (0x0000_0000, 8),  // this network
+        (0x0a00_0000, 8),  // private
+        (0x6440_0000, 10),  // shared by carriers (CGNAT)
+        (0x7f00_0000, 8),  // loopback
+        (0xa9fe_0000, 16),  // link-local, and the clouds' metadata
+        (0xac10_0000, 12),  // private
+        (0xc000_0000, 24),  // protocol assignments
+        (0xc000_0200, 24),  // documents
+        (0xc058_6300, 24),  // relays of 6to4
+        (0xc0a8_0000, 16),  // private
+        (0xc612_0000, 15),  // benchmarks
+        (0xc633_6400, 24),  // documents
+        (0xcb00_7100, 24),  // documents
+        (0xe000_0000, 4),  // multicast
+        (0xf000_0000, 4),  // reserved, and broadcast
+    ]
+
+    /// By their first 64 bits.
+    private static let specialV6: [(network: UInt64, length: UInt64)] = [
+        (0x2001_0000_0000_0000, 23),  // protocol assignments, Teredo among them
+        (0x2001_0db8_0000_0000, 32),  // documents
+        (0x2002_0000_0000_0000, 16),  // 6to4
+        (0x3fff_0000_0000_0000, 20),  // documents
+    ]
+}

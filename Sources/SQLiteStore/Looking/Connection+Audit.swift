@@ -1,0 +1,65 @@
+import Contract
+import Store
+
+/// The audit log, as it is read.
+extension Connection {
+    func auditPage(after number: Int64, limit: Int) throws -> AuditPage {
+        AuditPage(rows: try auditRows(after: number, limit: limit), head: try auditMark(.head), anchor: try auditMark(.anchor))
+    }
+
+    func auditRows(after number: Int64, limit: Int) throws -> [AuditRow] {
+        try all(
+            """
+            SELECT number, at, action, actor, tenant, product, job_id, publisher, facts, sealed, mac FROM audit
+            WHERE number > ? ORDER BY number LIMIT ?
+            """,
+            number,
+            limit
+        ) { AuditRow($0) }
+    }
+
+    /// The newest that are meant, in their order.
+    func auditRows(_ selection: AuditSelection, newest limit: Int) throws -> [AuditRow] {
+        try all(
+            """
+            SELECT number, at, action, actor, tenant, product, job_id, publisher, facts, sealed, mac FROM audit
+            WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR product = ?2) AND (?3 IS NULL OR job_id = ?3) AND (?4 IS NULL OR at >= ?4)
+            ORDER BY number DESC LIMIT ?5
+            """,
+            selection.tenant?.description,
+            selection.product?.rawValue,
+            selection.jobID?.description,
+            selection.since,
+            limit
+        ) { AuditRow($0) }.reversed()
+    }
+
+    func lastAuditRow() throws -> AuditRow? { try auditRows(.init(), newest: 1).first }
+
+    func auditMark(_ end: AuditMark.End) throws -> AuditMark? {
+        try first("SELECT number, mac, tag FROM audit_marks WHERE name = ?", end.rawValue) { row in
+            AuditMark(end: end, place: AuditPlace(number: row.integer(0), mac: row.bytes(1)), tag: row.bytes(2))
+        }
+    }
+}
+
+extension AuditRow {
+    /// From the columns of the queries above. Whatever stands there is taken: it is verified, not believed.
+    fileprivate init(_ row: ResultRow) {
+        self.init(
+            number: row.integer(0),
+            entry: AuditEntry(
+                at: row.moment(1),
+                action: row.text(2),
+                actor: row.text(3),
+                tenant: row.optional(4, row.text),
+                product: row.optional(5, row.text),
+                jobID: row.optional(6, row.text),
+                publisher: row.optional(7, row.text),
+                facts: row.text(8),
+                sealed: row.optional(9, row.bytes)
+            ),
+            mac: row.bytes(10)
+        )
+    }
+}

@@ -1,0 +1,107 @@
+import Contract
+import Store
+
+/// The audit log: rows are added at its end, and forgotten at its beginning.
+extension Transaction {
+    /// Adds a row.
+    func tell(_ entry: AuditEntry) throws {
+        guard let chain else {
+            throw StoreError(.unexpected, "The store was opened to be looked at: nothing can be changed without the key of its audit log.")
+        }
+        var pen = try self.pen ?? connection.pen(chain)
+        for row in pen.rows(telling: entry) { try insert(row) }
+        self.pen = pen
+    }
+
+    /// Adds a row for each note of a handler's.
+    func tell(_ notes: [AuditNote], of claim: ClaimToken, at now: Timestamp) throws {
+        guard !notes.isEmpty else { return }
+        let job = try auditedJob(of: claim)
+        for note in notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
+    }
+
+    /// The job that a claim runs.
+    func auditedJob(of claim: ClaimToken) throws -> AuditedJob { try auditedJob(claim.order, in: claim.lane) }
+
+    func auditedJob(_ order: Int64, in lane: Lane) throws -> AuditedJob {
+        let job = try connection.first("SELECT job_id, kind, publisher, attempts FROM jobs WHERE place = ?", order) { row in
+            AuditedJob(
+                lane: lane,
+                id: try row.jobID(0),
+                kind: try row.optionalWord(1),
+                publisher: row.optional(2, row.text),
+                attempt: row.int(3)
+            )
+        }
+        guard let job else { throw StoreError(.unexpected, "A job runs that is not there.") }
+        return job
+    }
+
+    /// Called once, before the commit.
+    func saveAuditHead() throws {
+        guard let pen else { return }
+        try save(pen.head)
+    }
+
+    private func insert(_ row: AuditRow) throws {
+        try connection.run(
+            """
+            INSERT INTO audit (number, at, action, actor, tenant, product, job_id, publisher, facts, sealed, mac)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            row.number,
+            row.entry.at,
+            row.entry.action,
+            row.entry.actor,
+            row.entry.tenant,
+            row.entry.product,
+            row.entry.jobID,
+            row.entry.publisher,
+            row.entry.facts,
+            row.entry.sealed,
+            row.mac
+        )
+    }
+
+    private func save(_ mark: AuditMark) throws {
+        try connection.run(
+            "INSERT OR REPLACE INTO audit_marks (name, number, mac, tag) VALUES (?, ?, ?, ?)",
+            mark.end.rawValue,
+            mark.place.number,
+            mark.place.mac,
+            mark.tag
+        )
+    }
+
+    /// Forgets rows from the log's beginning on, all but the last, and marks the place up to which it did. What does not fit stays, and all
+    /// behind it: it is evidence.
+    ///
+    /// - Parameter cutoff: rows that are not older stay.
+    /// - Returns: whether there may be more.
+    func forgetAudit(before cutoff: Timestamp) throws -> Bool {
+        guard let chain else { return false }
+        let anchor = try connection.auditMark(.anchor)
+        let head = try connection.auditMark(.head)
+        var verification = AuditVerification(chain, from: anchor)
+        let rows = try connection.auditRows(after: 0, limit: Transaction.step).prefix { row in
+            row.entry.at < cutoff && row.number < head?.place.number ?? 0
+        }
+        for row in rows { verification.take(row) }
+        guard !verification.isOver, verification.count == rows.count, let last = rows.last else { return false }
+        try connection.run("DELETE FROM audit WHERE number <= ?", last.number)
+        try save(chain.mark(last.place, as: .anchor))
+        hasErased = true
+        return rows.count == Transaction.step
+    }
+}
+
+extension Connection {
+    fileprivate func pen(_ chain: AuditChain) throws -> AuditPen {
+        let head = try auditMark(.head)
+        if head == nil, try first("SELECT 1 FROM audit LIMIT 1", read: { _ in true }) == nil, try auditMark(.anchor) == nil {
+            let jobs = try first("SELECT value FROM counters WHERE name = ?", Counter.place.rawValue) { $0.integer(0) } ?? 0
+            return AuditPen(chain, beginningAfter: jobs)
+        }
+        return try AuditPen(chain, behind: head) { try lastAuditRow()?.place ?? .start }
+    }
+}

@@ -1,0 +1,132 @@
+import Contract
+
+/// Chains the rows of the audit log: each one's code covers the row and the code of the one before it, under a key that is not in the store.
+///
+/// The first row follows number 0 with 32 zero bytes. The store knows no keys: whoever opens it brings the function.
+package struct AuditChain: Sendable {
+    private let authenticate: @Sendable (_ bytes: [UInt8]) -> [UInt8]
+
+    /// - Parameter authenticate: the message authentication code of some bytes, 32 bytes long.
+    package init(_ authenticate: @escaping @Sendable (_ bytes: [UInt8]) -> [UInt8]) { self.authenticate = authenticate }
+
+    /// The row that tells an entry, behind a place.
+    package func row(_ entry: AuditEntry, after place: AuditPlace) -> AuditRow {
+        let number = place.number + 1
+        return AuditRow(number: number, entry: entry, mac: mac(of: entry, number: number, after: place.mac))
+    }
+
+    /// Whether a row stands where it was written, as it was written.
+    package func fits(_ row: AuditRow, after place: AuditPlace) -> Bool {
+        row.number == place.number + 1 && row.mac == mac(of: row.entry, number: row.number, after: place.mac)
+    }
+
+    /// Whether a row tells what it told when it was written, whatever stands before it now.
+    ///
+    /// - Parameters:
+    ///   - number: the number that it had.
+    ///   - previous: the code of the row that stood before it.
+    func fits(_ row: AuditRow, as number: Int64, after previous: [UInt8]) -> Bool {
+        row.mac == mac(of: row.entry, number: number, after: previous)
+    }
+
+    /// Every column in its order: its length in 4 bytes, big-endian, then its bytes; a length of all ones for NULL. Numbers have 8 bytes.
+    private func mac(of entry: AuditEntry, number: Int64, after previous: [UInt8]) -> [UInt8] {
+        var input: [UInt8] = []
+        input.reserveCapacity(320 + entry.facts.utf8.count + (entry.sealed?.count ?? 0))
+        input.append(column: "row".utf8)
+        input.append(column: previous)
+        input.append(column: number.bigEndianBytes)
+        input.append(column: entry.at.millisecondsSinceEpoch.bigEndianBytes)
+        input.append(column: entry.action.utf8)
+        input.append(column: entry.actor.utf8)
+        input.append(column: entry.tenant?.utf8)
+        input.append(column: entry.product?.utf8)
+        input.append(column: entry.jobID?.utf8)
+        input.append(column: entry.publisher?.utf8)
+        input.append(column: entry.facts.utf8)
+        input.append(column: entry.sealed)
+        return authenticate(input)
+    }
+
+    // MARK: Ends
+
+    /// Marks a place as an end of the log, so that nobody without the key can mark another.
+    package func mark(_ place: AuditPlace, as end: AuditMark.End) -> AuditMark {
+        AuditMark(end: end, place: place, tag: tag(place, end))
+    }
+
+    package func vouches(for mark: AuditMark) -> Bool { mark.tag == tag(mark.place, mark.end) }
+
+    private func tag(_ place: AuditPlace, _ end: AuditMark.End) -> [UInt8] {
+        var input: [UInt8] = []
+        input.reserveCapacity(96)
+        input.append(column: end.rawValue.utf8)
+        input.append(column: place.number.bigEndianBytes)
+        input.append(column: place.mac)
+        return authenticate(input)
+    }
+}
+
+/// A row in its place.
+package struct AuditRow: Hashable, Sendable {
+    /// From 1, without a gap.
+    package var number: Int64
+    package var entry: AuditEntry
+    /// The code over this row and the one before it.
+    package var mac: [UInt8]
+
+    package init(number: Int64, entry: AuditEntry, mac: [UInt8]) {
+        self.number = number
+        self.entry = entry
+        self.mac = mac
+    }
+
+    package var place: AuditPlace { AuditPlace(number: number, mac: mac) }
+}
+
+/// A place in the log: up to it, everything is as it was when the code was made.
+package struct AuditPlace: Hashable, Sendable {
+    package var number: Int64
+    package var mac: [UInt8]
+
+    package init(number: Int64, mac: [UInt8]) {
+        self.number = number
+        self.mac = mac
+    }
+
+    /// Before the first row of a log.
+    package static let start = AuditPlace(number: 0, mac: [UInt8](repeating: 0, count: 32))
+}
+
+/// A place that is an end of the log, vouched for under the key.
+package struct AuditMark: Hashable, Sendable {
+    package enum End: String, CaseIterable, Sendable {
+        /// The last row.
+        case head
+        /// The last of the rows that were old enough to be forgotten.
+        case anchor
+    }
+
+    package var end: End
+    package var place: AuditPlace
+    package var tag: [UInt8]
+
+    package init(end: End, place: AuditPlace, tag: [UInt8]) {
+        self.end = end
+        self.place = place
+        self.tag = tag
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(column: (some Collection<UInt8>)?) {
+        guard let column else { return append(contentsOf: repeatElement(0xFF, count: 4)) }
+        let count = UInt32(column.count)
+        for shift in [24, 16, 8, 0] as [UInt32] { append(UInt8(truncatingIfNeeded: count >> shift)) }
+        append(contentsOf: column)
+    }
+}
+
+extension Int64 {
+    fileprivate var bigEndianBytes: [UInt8] { (0..<8).reversed().map { UInt8(truncatingIfNeeded: self >> ($0 * 8)) } }
+}

@@ -1,0 +1,35 @@
+extension Store {
+    /// Reads the log from its beginning to its end, page by page, while others go on writing it.
+    ///
+    /// - Parameter body: gets each page; `false` is enough of it.
+    package func forEachAuditPage(_ body: (AuditPage) throws -> Bool) async throws {
+        let size = 1000
+        var last: Int64 = 0
+        while true {
+            let page = try await auditPage(after: last, limit: size)
+            guard try body(page), page.rows.count == size, let end = page.rows.last else { return }
+            last = end.number
+        }
+    }
+
+    /// Verifies the whole log.
+    package func verifyAudit(with chain: AuditChain) async throws -> AuditReport {
+        while true {
+            var verification: AuditVerification?
+            var first: AuditPage?
+            var last = AuditPage(rows: [], head: nil, anchor: nil)
+            try await forEachAuditPage { page in
+                first = first ?? page
+                last = page
+                var current = verification ?? AuditVerification(chain, from: page.anchor)
+                for row in page.rows { current.take(row) }
+                verification = current
+                return !current.isOver
+            }
+            // What was forgotten meanwhile was perhaps not read before.
+            guard var verification, first?.anchor == last.anchor else { continue }
+            let fault = verification.end(at: last.head)
+            return AuditReport(fault: fault, count: verification.count, head: last.head, anchor: last.anchor)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Contract
+import Store
+
+extension AuditCommand {
+    struct Export: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Writes the whole log to a file, so that it can be verified later without the store.",
+            discussion: """
+                One JSON object a line (schemas/common/audit-row.json): the rows with their codes, and the marks of the log's ends. What is sealed stays
+                so.
+
+                Example: autotask-worker audit export /mnt/auditor/audit-2026-11-22.jsonl
+                """
+        )
+        @Argument(help: "Where to; must not exist. - is standard output.") var file: String
+        @Flag(help: "Print JSON about what was written.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let store = try await OpenStore(Settings(settings)).store
+            let output = try OutputFile(path: file)
+            var count = 0
+            var isFirst = true
+            var head: AuditMark?
+            try await store.forEachAuditPage { page in
+                var lines: [UInt8] = []
+                func append(_ json: JSON) {
+                    json.append(to: &lines)
+                    lines.append(UInt8(ascii: "\n"))
+                }
+                if isFirst, let anchor = page.anchor { append(anchor.json) }
+                isFirst = false
+                for row in page.rows { append(row.json) }
+                try output.write(lines)
+                count += page.rows.count
+                head = page.head
+                return true
+            }
+            await store.close()
+            if let head { try output.write(head.json.encoded + [UInt8(ascii: "\n")]) }
+            try output.close()
+            guard file != "-" else { return }
+            if json {
+                let object: JSON = ["file": .string(file), "rows": JSON(count), "head": head.map(\.json) ?? .null]
+                Terminal.line(String(decoding: object.encoded, as: UTF8.self))
+            } else {
+                Terminal.line("Wrote \(file): \(count) rows.")
+            }
+        }
+    }
+}

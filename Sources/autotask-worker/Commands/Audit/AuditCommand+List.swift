@@ -1,0 +1,90 @@
+import ArgumentParser
+import Contract
+import Store
+import Vault
+
+extension AuditCommand {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows the newest rows.",
+            discussion: """
+                Names and prices are shown where the key ring opens them. After a reset of the tenant they are erased.
+
+                Example: autotask-worker audit list --tenant msp-4711 --since 2026-11-01T00:00:00Z --json
+                """
+        )
+        @OptionGroup(title: "Selection") var filter: AuditFilter
+        @Option(help: ArgumentHelp("How many rows to show, at most.", valueName: "count")) var limit = 50
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let selection = try filter.selection
+            guard limit > 0 else { throw Failure(.usage, "The limit is not a positive number.") }
+            let settings = try await Settings(settings)
+            let store = try await OpenStore(settings).store
+            let rows = try await store.auditRows(selection, newest: limit)
+            // Without a ring what is sealed stays so, and the rest can be read.
+            var reader = AuditReader(store: store, vault: try? await settings.vault)
+            var entries: [AuditListing] = []
+            for row in rows { entries.append(AuditListing(row: row, details: try await reader.details(of: row))) }
+            await store.close()
+            if json {
+                Terminal.line(String(decoding: JSON.array(entries.map(\.json)).encoded, as: UTF8.self))
+            } else if entries.isEmpty {
+                Terminal.line("There are no such rows.")
+            } else {
+                entries.flatMap(\.lines).forEach(Terminal.line)
+            }
+        }
+    }
+}
+
+/// Opens what is sealed in rows, each lane's key once.
+private struct AuditReader {
+    let store: any Store
+    let vault: Vault?
+    private var keys: [Lane: Key] = [:]
+
+    /// A lane's key as it is now.
+    private enum Key {
+        case open(AuditSeal)
+        /// The lane has none: it was never connected since its last reset.
+        case destroyed
+        /// There is one, and the ring does not open it.
+        case unavailable
+    }
+
+    init(store: any Store, vault: Vault?) {
+        self.store = store
+        self.vault = vault
+    }
+
+    mutating func details(of row: AuditRow) async throws -> AuditListing.Details {
+        guard let sealed = row.entry.sealed else { return .none }
+        guard let tenant = row.entry.tenant.flatMap({ TenantID($0) }), let product = row.entry.product.flatMap(Product.init(rawValue:)),
+            let job = row.entry.jobID.flatMap({ JobID($0) })
+        else { return .sealed }
+        switch try await key(of: Lane(tenant: tenant, product: product)) {
+        case .destroyed: return .erased
+        case .unavailable: return .sealed
+        case .open(let seal):
+            // Another key than the lane's present one is one that a reset has destroyed.
+            guard let bytes = try? seal.open(sealed, of: job), let json = try? JSON(parsing: bytes) else { return .erased }
+            return .open(json)
+        }
+    }
+
+    private mutating func key(of lane: Lane) async throws -> Key {
+        if let key = keys[lane] { return key }
+        let key: Key
+        if let connection = try await store.lane(lane)?.state.connection {
+            let seal = vault.flatMap { try? $0.auditSeal(of: lane, wrappedKey: connection.wrappedKey) }
+            key = seal.map { .open($0) } ?? .unavailable
+        } else {
+            key = .destroyed
+        }
+        keys[lane] = key
+        return key
+    }
+}

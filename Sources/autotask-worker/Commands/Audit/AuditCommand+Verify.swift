@@ -1,0 +1,87 @@
+import ArgumentParser
+import Contract
+import Engine
+import Store
+import Vault
+
+extension AuditCommand {
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Says whether the log is as the worker wrote it, or what was done to it.",
+            discussion: """
+                Needs the key ring. What a log cannot show by itself is that all of the store was put back to an earlier state: keep what this
+                command prints, or an export, elsewhere, and give it to --against.
+
+                Exit codes: 0 it holds, 1 it does not.
+
+                Example: autotask-worker audit verify --against /mnt/auditor/audit-2026-11-01.jsonl
+                """
+        )
+        @Option(help: ArgumentHelp("Verify this export instead of the store.", valueName: "file")) var export: String?
+        @Option(
+            help: ArgumentHelp(
+                "Also require what this file tells: an earlier export, or what 'audit verify --json' printed.",
+                valueName: "file"
+            )
+        )
+        var against: String?
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let settings = try await Settings(settings)
+            let chain = AuditChain(try await settings.vault)
+            let reference = try against.map { try AuditFile(path: $0).reference() }
+            if let export {
+                let file = AuditFile(path: export)
+                let (report, row) = try file.verify(with: chain, lookingFor: reference?.number)
+                return try conclude(report, reference.flatMap { disagreement(with: $0, row, report) })
+            }
+            let store = try await OpenStore(settings).store
+            let report = try await store.verifyAudit(with: chain)
+            var row: AuditRow?
+            if let reference { row = try await store.auditPage(after: reference.number - 1, limit: 1).rows.first }
+            await store.close()
+            try conclude(report, reference.flatMap { disagreement(with: $0, row, report) })
+        }
+
+        /// What speaks against the log being the one that the place was taken from; `nil` if nothing does.
+        ///
+        /// - Parameter row: the row at that place, or the first behind it.
+        private func disagreement(with reference: AuditPlace, _ row: AuditRow?, _ report: AuditReport) -> String? {
+            let name = against ?? ""
+            if reference.number == 0 || row?.place == reference || report.anchor?.place == reference { return nil }
+            if row?.number == reference.number {
+                return
+                    "Row \(reference.number) is another than in \(name): the store was put back to an earlier state and has gone on from there, or \(name) is another store's. See autotask-worker audit list for a row 'store.restored'."
+            }
+            if let anchor = report.anchor?.place.number, anchor > reference.number {
+                return "Row \(reference.number), with which \(name) ends, was forgotten since (AUDIT_DAYS): take a newer file."
+            }
+            return
+                "The log ends with row \(report.head?.place.number ?? 0), and \(name) knows row \(reference.number): the store was put back to an earlier state."
+        }
+
+        private func conclude(_ report: AuditReport, _ disagreement: String?) throws {
+            let problem = report.fault?.description ?? disagreement
+            if json {
+                let object: JSON = [
+                    "holds": .bool(problem == nil), "rows": JSON(report.count), "problem": problem.map { .string($0) } ?? .null,
+                    "row": report.fault?.row.map { JSON($0) } ?? .null, "head": report.head.map(\.json) ?? .null,
+                    "anchor": report.anchor.map(\.json) ?? .null,
+                ]
+                Terminal.line(String(decoding: object.encoded, as: UTF8.self))
+            } else if let problem {
+                Terminal.line(problem)
+                Terminal.line("Keep a copy of the store (autotask-worker store backup FILE), and find out who could write the file.")
+            } else if let head = report.head {
+                let first = (report.anchor?.place.number ?? 0) + 1
+                Terminal.line("The log holds: rows \(first) to \(head.place.number).")
+                Terminal.line("It ends with \(head.place.number) \(Base64URL.encode(head.place.mac)).")
+            } else {
+                Terminal.line("The log has not begun.")
+            }
+            guard problem == nil else { throw ExitCode(Failure.Status.no.rawValue) }
+        }
+    }
+}

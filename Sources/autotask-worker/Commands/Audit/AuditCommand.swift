@@ -1,0 +1,50 @@
+import ArgumentParser
+import Contract
+import Glibc
+import Store
+
+/// `audit …`: who asked for what, and what was done in Autotask.
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Shows the audit log, verifies it, and writes it to a file.",
+        discussion: """
+            Every attempt at a job, every write to Autotask and every operator's command has its row. A row is chained to the one before it by a
+            code under the key ring's identity key: whoever changes, adds or removes one is found out. Names and prices are sealed under the
+            tenant's own key: a reset makes them unreadable, and the log still verifies.
+
+            Example: autotask-worker audit list --tenant msp-4711
+            """,
+        subcommands: [List.self, Verify.self, Export.self]
+    )
+}
+
+extension AuditActor {
+    /// Who runs this command.
+    static var caller: AuditActor { .systemUser(getuid()) }
+}
+
+/// Which rows a command is about.
+struct AuditFilter: ParsableArguments {
+    @Option(help: ArgumentHelp("Only this tenant's.", valueName: "id")) var tenant: String?
+    @Option(help: ArgumentHelp("Only this product's: workplace or fileProtection.", valueName: "name")) var product: String?
+    @Option(help: ArgumentHelp("Only this job's.", valueName: "id")) var job: String?
+    @Option(help: ArgumentHelp("Only those from this moment on.", valueName: "date-time")) var since: String?
+
+    var selection: AuditSelection {
+        get throws {
+            AuditSelection(
+                tenant: try known(tenant, "tenant") { TenantID($0) },
+                product: try known(product, "product", hint: "Products are workplace and fileProtection.") { Product(rawValue: $0) },
+                jobID: try known(job, "job id") { JobID($0) },
+                since: try known(since, "date-time of RFC 3339", hint: "Write it as 2026-11-01T00:00:00Z.") { Timestamp($0) }
+            )
+        }
+    }
+
+    private func known<Value>(_ text: String?, _ what: String, hint: String? = nil, _ parse: (String) -> Value?) throws -> Value? {
+        guard let text else { return nil }
+        guard let value = parse(text) else { throw Failure(.usage, "\(text) is no \(what).", hint: hint) }
+        return value
+    }
+}

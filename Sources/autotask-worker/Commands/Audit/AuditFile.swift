@@ -1,0 +1,67 @@
+import Contract
+import Glibc
+import Store
+
+/// An export, or anything else that names a place of the log.
+struct AuditFile {
+    let path: String
+
+    /// Verifies an export.
+    ///
+    /// - Parameter number: of a row that is wanted besides.
+    /// - Returns: what was found, and that row.
+    func verify(with chain: AuditChain, lookingFor number: Int64?) throws -> (AuditReport, AuditRow?) {
+        var verification: AuditVerification?
+        var (anchor, head): (AuditMark?, AuditMark?) = (nil, nil)
+        var wanted: AuditRow?
+        try forEachLine { line, json in
+            if let mark = AuditMark(json) {
+                if mark.end == .head { head = mark } else { anchor = mark }
+                return
+            }
+            guard let row = AuditRow(json) else { throw Failure(.no, "Line \(line) of \(path) is no row of an audit log: it was changed.") }
+            if row.number == number { wanted = row }
+            var current = verification ?? AuditVerification(chain, from: anchor)
+            current.take(row)
+            verification = current
+        }
+        var all = verification ?? AuditVerification(chain, from: anchor)
+        let fault = all.end(at: head)
+        return (AuditReport(fault: fault, count: all.count, head: head, anchor: anchor), wanted)
+    }
+
+    /// The last place that the file names.
+    func reference() throws -> AuditPlace {
+        var place: AuditPlace?
+        try forEachLine { _, json in place = AuditPlace(json["head"] ?? json) ?? place }
+        guard let place else {
+            throw Failure(
+                .usage,
+                "\(path) names no row of an audit log.",
+                hint: "Give it an export, or what 'audit verify --json' printed."
+            )
+        }
+        return place
+    }
+
+    private func forEachLine(_ body: (_ line: Int, JSON) throws -> Void) throws {
+        guard let file = fopen(path, "re") else {
+            throw Failure(.usage, "\(path) cannot be read.", hint: "Check the path and its permissions.")
+        }
+        var buffer: UnsafeMutablePointer<CChar>?
+        defer {
+            free(buffer)
+            fclose(file)
+        }
+        var capacity = 0
+        var number = 0
+        while case let count = getline(&buffer, &capacity, file), count > 0, let start = buffer {
+            number += 1
+            let bytes = UnsafeRawBufferPointer(start: start, count: count)
+            guard let json = try? JSON(parsing: Array(bytes)) else {
+                throw Failure(.no, "Line \(number) of \(path) is not JSON: it was changed.")
+            }
+            try body(number, json)
+        }
+    }
+}

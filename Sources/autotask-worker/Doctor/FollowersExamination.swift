@@ -1,0 +1,38 @@
+import AMQP
+import Operations
+
+/// Whether those who follow results could hold them up, or send them where they do not belong. Rights cannot forbid it: a follower says by
+/// arguments of its own queue what happens when that is full, and RabbitMQ knows the door and the exchange of jobs by one name.
+struct FollowersExamination: Examination {
+    let settings: Settings
+
+    let name = "followers"
+
+    func checks() async -> [HealthReport.Check] {
+        let broker = Broker(settings: settings)
+        guard let url = settings[.managementURL], let api = try? ManagementAPI(url: url),
+            let virtualHost = try? broker.configuration(name: "").virtualHost,
+            // That it does not answer, the examination of the topology tells.
+            let ways = try? await api.ways(in: virtualHost)
+        else { return [] }
+        let doors = Set(settings.jobQueues + [broker.jobsExchange])
+        let refusing = ways.refusing(broker.resultsExchange).filter { !doors.contains($0) }.map { queue in
+            HealthReport.Check(
+                name,
+                .warn,
+                "The queue \(queue) follows results and refuses them when it is full: then their tenants' events wait.",
+                advice: "Delete it, and have it declared without x-overflow."
+            )
+        }
+        let strays = ways.strays(from: broker.resultsExchange, to: doors).map { destination in
+            HealthReport.Check(
+                name,
+                .warn,
+                "Results are sent on to \(destination), where each becomes a dead letter.",
+                advice: "Somebody who may publish jobs has bound it: unbind it in the management UI, and find out who."
+            )
+        }
+        let findings = refusing + strays
+        return findings.isEmpty ? [.init(name, "No queue that follows results can hold them up.")] : findings
+    }
+}

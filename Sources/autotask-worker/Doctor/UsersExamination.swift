@@ -1,0 +1,117 @@
+import AMQP
+import Engine
+import Operations
+
+/// Whether the broker's users have more rights than they need, and whether those who are trusted are users at all.
+struct UsersExamination: Examination {
+    let settings: Settings
+
+    let name = "users"
+    /// A name that nobody needs: whose rights match it, match everything.
+    private static let anything = "any-name-that-nobody-needs"
+
+    func checks() async -> [HealthReport.Check] {
+        guard let url = settings[.managementURL], let api = try? ManagementAPI(url: url),
+            let configuration = try? Broker(settings: settings).configuration(name: "")
+        else { return [] }
+        let rights: BrokerRights?
+        // That it does not answer, the examination of the topology tells.
+        do { rights = try await api.rights(in: configuration.virtualHost) } catch { return [] }
+        guard let rights else {
+            return [
+                .init(
+                    name,
+                    "Not seen: MANAGEMENT_URL's user is no administrator. To have rights checked, give doctor one: --management-url http://admin:…@host:15672"
+                )
+            ]
+        }
+        let findings = known(rights) + open(rights) + worker(rights, configuration.userName) + others(rights, configuration.userName)
+        return findings.isEmpty ? [.init(name, "None of \(rights.users.count.of("broker user")) may do more than it needs.")] : findings
+    }
+
+    private func finding(_ output: String, _ advice: String) -> HealthReport.Check { .init(name, .warn, output, advice: advice) }
+
+    /// Whether there are users that should not be, and are those that should.
+    private func known(_ rights: BrokerRights) -> [HealthReport.Check] {
+        var findings: [HealthReport.Check] = []
+        if rights.users.contains(where: { $0.name == "guest" }) {
+            findings.append(finding("The broker has the user guest, whose password everybody knows.", "Run: rabbitmqctl delete_user guest"))
+        }
+        let names = Set(rights.users.map(\.name))
+        let missing = trusted.filter { !names.contains($0) }
+        if !missing.isEmpty {
+            findings.append(
+                finding(
+                    "TRUSTED_PUBLISHERS names \(missing.list), unknown to the broker: whoever is made a user of that name is trusted.",
+                    "Mend the name, add the user, or take it out."
+                )
+            )
+        }
+        return findings
+    }
+
+    /// Users who may do everything everywhere, without being administrators.
+    private func open(_ rights: BrokerRights) -> [HealthReport.Check] {
+        let open = rights.users.filter { !$0.isAdministrator && isOpen($0) }
+        guard !open.isEmpty else { return [] }
+        return [
+            finding(
+                "\(open.map(\.name).list) may do things to every exchange and queue, without being administrator.",
+                "Give each the anchored patterns of deploy/rabbitmq/definitions.json: rabbitmqctl set_permissions"
+            )
+        ]
+    }
+
+    private func isOpen(_ user: BrokerRights.User) -> Bool {
+        BrokerRights.Right.allCases.contains { user.may($0, UsersExamination.anything) }
+    }
+
+    /// The worker takes jobs and publishes events: it configures nothing.
+    private func worker(_ rights: BrokerRights, _ name: String) -> [HealthReport.Check] {
+        guard let user = rights.users.first(where: { $0.name == name }) else { return [] }
+        let configures = user.isAdministrator || (settings.jobQueues + [results]).contains { user.may(.configure, $0) }
+        guard configures else { return [] }
+        return [
+            finding(
+                "The worker's user \(name) may configure the broker: whoever gets its password may delete jobs and add rights.",
+                "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and keep such rights for topology apply."
+            )
+        ]
+    }
+
+    /// Whoever takes jobs gets sealed credentials; whoever publishes results speaks for the worker. Both are the worker's, and those's who
+    /// configure the doors anyway.
+    private func others(_ rights: BrokerRights, _ name: String) -> [HealthReport.Check] {
+        let others = rights.users.filter { user in
+            user.name != name && !user.isAdministrator && !isOpen(user) && !settings.jobQueues.contains { user.may(.configure, $0) }
+        }
+        var findings: [HealthReport.Check] = []
+        let readers = others.filter { user in (settings.jobQueues + [jobs]).contains { user.may(.read, $0) } }
+        if !readers.isEmpty {
+            findings.append(
+                finding(
+                    "\(readers.map(\.name).list) may take jobs from the door, or follow them.",
+                    "Portals need to write \(jobs), and nothing more of it: rabbitmqctl set_permissions"
+                )
+            )
+        }
+        let writers = others.filter { $0.may(.write, results) }
+        if !writers.isEmpty {
+            findings.append(
+                finding(
+                    "\(writers.map(\.name).list) may publish events in the worker's place.",
+                    "Portals and monitors need to read \(results), not to write it: rabbitmqctl set_permissions"
+                )
+            )
+        }
+        return findings
+    }
+
+    private var trusted: [String] { (try? settings.isDevelopment) == true ? [] : (try? settings.trustedPublishers)?.users ?? [] }
+    private var jobs: String { Broker(settings: settings).jobsExchange }
+    private var results: String { Broker(settings: settings).resultsExchange }
+}
+
+extension [String] {
+    fileprivate var list: String { joined(separator: ", ") }
+}

@@ -1,0 +1,167 @@
+"""The keys of the ring change while the worker runs, and nothing is lost with one that goes."""
+
+import contextlib
+import json
+import pathlib
+import sqlite3
+
+import pytest
+
+import portal as portals
+from tenants import plan
+
+
+def keys(worker, *arguments, **settings):
+    return json.loads(worker.cli("keys", *arguments, "--json", **settings))
+
+
+def listed(worker, **settings):
+    return keys(worker, "list", **settings)["keys"]
+
+
+def active(worker, use):
+    return next(key for key in listed(worker) if key["use"] == use and key["active"])
+
+
+def log_lines(worker, message):
+    return [line for line in worker.log.splitlines() if message in line]
+
+
+def test_new_keys_are_taken_over_by_a_running_worker_and_no_job_fails(new_tenant, worker):
+    tenants = [new_tenant().connected() for _ in range(4)]
+    old = active(worker, "credentials")
+    jobs = [tenant.publish("sync", plan()) for tenant in tenants]
+    outcome = keys(worker, "rotate", "--use", "credentials", "--use", "jobs")
+    assert {key["use"] for key in outcome["made"]} == {"credentials", "jobs"} and outcome["unopenable"] == []
+    assert outcome["rewrapped"] >= len(tenants)
+    for job in jobs:
+        job.tenant.expect(job.ending(), "sync.succeeded")
+    for tenant in tenants:
+        tenant.expect(tenant.billing_codes(refresh=True), "billing-codes.listed")
+    new = active(worker, "credentials")
+    assert new["keyId"] != old["keyId"] and new["inUse"]["credentials"] >= len(tenants)
+    assert next(key for key in listed(worker) if key["keyId"] == old["keyId"])["inUse"]["credentials"] == 0
+
+
+def test_a_key_in_use_is_not_retired_and_what_uses_it_is_told(tenant, worker):
+    tenant.connected()
+    old = active(worker, "credentials")["keyId"]
+    worker.cli("keys", "retire", old, expect=2)
+    before = pathlib.Path(worker.settings["VAULT_KEYS"]).read_text()
+    copy = worker.directory / "other-keys.json"
+    copy.write_text(before)
+    copy.chmod(0o600)
+    # Rotated in a copy of the ring, so that nothing is wrapped anew: the store still needs the old key.
+    keys(worker, "rotate", "--use", "jobs", VAULT_KEYS=str(copy), STORE_URL="sqlite:" + str(worker.directory / "none.sqlite"))
+    worker.cli("keys", "rotate", "--use", "credentials", VAULT_KEYS=str(copy), STORE_URL="sqlite:" + str(worker.directory / "none.sqlite"))
+    assert keys_in_use(worker, copy)[old]["credentials"] >= 1
+    worker.cli("keys", "retire", old, expect=1, VAULT_KEYS=str(copy))
+    assert old in {key["keyId"] for key in listed(worker, VAULT_KEYS=str(copy))}
+
+
+def keys_in_use(worker, ring):
+    return {key["keyId"]: key["inUse"] for key in listed(worker, VAULT_KEYS=str(ring)) if key["inUse"]}
+
+
+def test_old_copies_of_the_store_are_unreadable_once_their_key_is_retired(tenant, worker, tmp_path):
+    tenant.connected()
+    copy = tmp_path / "copy.sqlite"
+    worker.cli("store", "backup", str(copy))
+    tenant.expect(tenant.reset(), "integration.reset")
+    old = active(worker, "credentials")["keyId"]
+
+    def opens(path):
+        """How many of a copy's credentials keys the ring does not open; looking at it changes it, so it is copied again."""
+        look = tmp_path / "look.sqlite"
+        look.unlink(missing_ok=True)
+        look.write_bytes(path.read_bytes())
+        text = worker.cli("keys", "rotate", "--resume", "--json", expect=None, STORE_URL=f"sqlite:{look}")
+        outcome = json.loads(text)
+        return outcome["credentialsKeys"] - len(outcome["unopenable"]), outcome
+
+    # A reset does not reach into a copy from before: with the ring as it is, it is read.
+    readable, outcome = opens(copy)
+    assert readable == outcome["credentialsKeys"] > 0
+    keys(worker, "rotate", "--use", "credentials")
+    readable, outcome = opens(copy)
+    assert readable == outcome["credentialsKeys"]
+    assert keys(worker, "retire", old)["retired"] == [old]
+    readable, outcome = opens(copy)
+    assert readable == 0 and f"{tenant.name}/workplace" in outcome["unopenable"]
+    # The store itself is as readable as before.
+    assert keys(worker, "rotate", "--resume")["unopenable"] == []
+
+
+def test_nothing_that_a_retired_key_sealed_is_found_in_the_store(tenant, worker):
+    tenant.connected()
+    with contextlib.closing(sqlite3.connect(f"file:{worker.store_path}?mode=ro", uri=True)) as store:
+        wrapped = [row[0] for row in store.execute("SELECT wrapped_key FROM credential_keys")]
+    keys(worker, "rotate", "--use", "credentials")
+    files = b"".join(path.read_bytes() for path in worker.directory.glob("worker.sqlite*"))
+    # The ciphertext behind the key's name.
+    assert wrapped and not any(blob[-40:] in files for blob in wrapped)
+
+
+def test_a_portal_with_a_retired_key_is_told_to_fetch_the_keys_again(tenant, worker):
+    keys(worker, "rotate", "--use", "portals")
+    middle = worker.public_key()
+    job = sealed_job(tenant, middle)
+    tenant.expect(job.publish().ending(), "connection.established")
+    keys(worker, "rotate", "--use", "portals")
+    assert worker.public_key()["keyId"] != middle["keyId"]
+    # It opens still, until it is retired.
+    tenant.expect(sealed_job(tenant, middle).publish().ending(), "connection.established")
+    keys(worker, "retire", middle["keyId"])
+    refused = tenant.expect(sealed_job(tenant, middle).publish().ending(), "job.rejected", "key_unknown")
+    assert refused["error"]["fixableBy"] == "portal" and "key" in refused["error"]["hint"].lower()
+    tenant.expect(sealed_job(tenant, worker.public_key()).publish().ending(), "connection.established")
+
+
+def sealed_job(tenant, key):
+    job_id = portals.new_id()
+    sealed = portals.seal(key, job_id, tenant.name, "workplace", {"username": tenant.username, "secret": tenant.secret})
+    return tenant.job("connect", {"firstConfiguredAt": "2021-03-04T09:30:00Z", "credentials": sealed}, job_id)
+
+
+def test_an_interrupted_rotation_goes_on_where_it_stopped(tenant, worker, tmp_path):
+    tenant.connected()
+    # As if it had ended right after the new keys were written: rotated without the store.
+    worker.cli("keys", "rotate", "--use", "credentials", STORE_URL=f"sqlite:{tmp_path}/none.sqlite")
+    before = [key["keyId"] for key in listed(worker)]
+    assert any(not key["active"] and key["use"] == "credentials" and key["inUse"]["credentials"] for key in listed(worker))
+    outcome = keys(worker, "rotate", "--resume")
+    assert outcome["made"] == [] and outcome["rewrapped"] >= 1
+    assert [key["keyId"] for key in listed(worker)] == before
+    assert not any(not key["active"] and key["use"] == "credentials" and key["inUse"]["credentials"] for key in listed(worker))
+
+
+def test_unused_former_keys_are_retired_together(worker):
+    keys(worker, "rotate", "--use", "credentials", "--use", "jobs")
+    keys(worker, "retire", "--unused")
+    assert all(key["active"] for key in listed(worker) if key["use"] != "portals")
+
+
+@pytest.mark.parametrize("place", ["env:RING", "credential:ring"])
+def test_the_ring_may_come_from_the_environment_or_from_systemd(tenant, other_worker, tmp_path, place):
+    text = pathlib.Path(other_worker.settings["VAULT_KEYS"]).read_text()
+    (tmp_path / "ring").write_text(text)
+    (tmp_path / "ring").chmod(0o400)
+    settings = {"RING": text} if place.startswith("env") else {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    other_worker.start(VAULT_KEYS=place, **settings)
+    tenant.connected()
+    assert "privateKey" not in pathlib.Path(f"/proc/{other_worker.process.pid}/environ").read_text()
+    complaint = other_worker.cli("keys", "rotate", expect=2, VAULT_KEYS=place, **settings)
+    assert complaint == ""
+
+
+def test_a_ring_that_is_gone_is_told_once_and_the_worker_goes_on(tenant, worker, tmp_path):
+    ring = pathlib.Path(worker.settings["VAULT_KEYS"])
+    kept = tmp_path / "kept"
+    ring.rename(kept)
+    try:
+        # Two seconds between two looks.
+        tenant.monitor.wait(lambda: log_lines(worker, "The key ring cannot be read again"), "complaint", 15)
+        tenant.connected()
+    finally:
+        kept.rename(ring)
+    assert len(log_lines(worker, "The key ring cannot be read again")) == 1

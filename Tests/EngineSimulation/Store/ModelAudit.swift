@@ -1,0 +1,46 @@
+import Contract
+import Store
+
+/// The audit log of the model store.
+struct ModelAudit: Sendable {
+    private let chain: AuditChain
+    private(set) var rows: [AuditRow] = []
+    private var head: AuditMark?
+    private var anchor: AuditMark?
+
+    init(_ chain: AuditChain) { self.chain = chain }
+
+    func page(after number: Int64, limit: Int) -> AuditPage {
+        AuditPage(rows: Array(rows.lazy.filter { $0.number > number }.prefix(limit)), head: head, anchor: anchor)
+    }
+
+    mutating func add(_ entry: AuditEntry, beginningAfter jobs: Int64) {
+        var pen =
+            head.map { AuditPen(chain, behind: $0) { rows.last?.place ?? .start } } ?? AuditPen(chain, beginningAfter: jobs)
+        rows += pen.rows(telling: entry)
+        head = pen.head
+    }
+
+    mutating func forget(before cutoff: Timestamp) {
+        var verification = AuditVerification(chain, from: anchor)
+        let old = rows.dropLast().prefix { $0.entry.at < cutoff }
+        for row in old { verification.take(row) }
+        guard !verification.isOver, verification.count == old.count, let last = old.last else { return }
+        anchor = chain.mark(last.place, as: .anchor)
+        rows.removeFirst(old.count)
+    }
+}
+
+extension ModelTables {
+    mutating func tell(_ entry: AuditEntry) { audit.add(entry, beginningAfter: lastPlace) }
+
+    mutating func tell(_ notes: [AuditNote], of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
+        for note in notes { tell(AuditEntry(note, of: job, by: worker, at: now)) }
+    }
+
+    func auditedJob(_ index: Int) -> AuditedJob {
+        var job = AuditedJob(jobs[index].job, in: jobs[index].lane)
+        if jobs[index].wasRefused { job.kind = nil }
+        return job
+    }
+}

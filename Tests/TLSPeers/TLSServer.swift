@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+
+/// `tls-server.py` in a process of its own, on 127.0.0.1, with a certificate made for it.
+package final class TLSServer {
+    package let port: Int
+    /// The certificate of the authority that is to be trusted.
+    package let authorityFile: String
+    private let directory: URL
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+
+    package init(_ flaw: Flaw = .none) throws {
+        directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        authorityFile = directory.appending(path: "authority.pem").path
+        try Certificates.make(in: directory, flaw)
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [
+            "python3", URL(filePath: #filePath).deletingLastPathComponent().appending(path: "tls-server.py").path,
+            directory.appending(path: "chain.pem").path, directory.appending(path: "server.key").path, flaw.protocolVersion,
+        ]
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+    }
+
+    /// Ends it.
+    ///
+    /// - Returns: how many requests it has read; `nil` if it has been ended before.
+    @discardableResult
+    package func stop() -> Int? {
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        try? FileManager.default.removeItem(at: directory)
+        let rest = (try? output.fileHandleForReading.readToEnd()) ?? Data()
+        return Int(String(decoding: rest, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+}
