@@ -125,6 +125,9 @@ let package = Package(
             swiftSettings: house
         ),
 
+        // The test vectors of `schemas/`, for the tests of all that opens credentials.
+        .target(name: "SealedVectors", dependencies: ["Contract", "Vault"], path: "Tests/SealedVectors", swiftSettings: house),
+
         // Models: Autotask behind the transport, and with it everything around the engine, under a scheduler that a seed decides.
         .target(name: "AutotaskModel", dependencies: ["Contract", "HTTP"], path: "Tests/AutotaskModel", swiftSettings: house),
         .target(
@@ -153,8 +156,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "Secrets", "Store", "Vault",
-                crypto,
+                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "SealedVectors", "Secrets",
+                "Store", "Vault",
                 lifecycle, logging,
             ],
             swiftSettings: house
@@ -182,6 +185,6 @@ let package = Package(
         ),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: house),
         .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),
-        .testTarget(name: "VaultTests", dependencies: ["Contract", "Secrets", "Vault", crypto], swiftSettings: house),
+        .testTarget(name: "VaultTests", dependencies: ["Contract", "SealedVectors", "Secrets", "Vault", crypto], swiftSettings: house),
     ]
 )

@@ -21,6 +21,7 @@ package enum LogKey: String, Sendable {
     case host
     case interruptions
     case jobID = "job_id"
+    case keyID = "key_id"
     case kind
     case outcome
     case path

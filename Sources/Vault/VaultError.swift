@@ -7,6 +7,8 @@ package struct VaultError: Error, CustomStringConvertible, Sendable {
         case decryptionFailed = "decryption_failed"
         /// The key ring file cannot be read or written, others may read it, or it holds no key ring.
         case keyRingUnusable = "key_ring_unusable"
+        /// What should be published keys is not, or holds none that may be used now.
+        case publishedKeysUnusable = "published_keys_unusable"
     }
 
     package let code: Code

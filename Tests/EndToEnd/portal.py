@@ -32,9 +32,13 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def from_base64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def seal(key, job_id, tenant, product, credentials):
     """Credentials for one job, tenant and product, sealed under a published key."""
-    public = base64.urlsafe_b64decode(key["publicKey"] + "==")
+    public = from_base64url(key["publicKey"])
     enc, sender = SUITE.create_sender_context(SUITE.kem.deserialize_public_key(public), INFO)
     plaintext = json.dumps(credentials, ensure_ascii=False).encode()
     ciphertext = sender.seal(plaintext, aad=f"{job_id}|{tenant}|{product}".encode())

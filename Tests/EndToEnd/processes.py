@@ -128,7 +128,13 @@ class Worker:
 
     def cli(self, *arguments, expect=0, **settings):
         """Runs another command of the worker's, and returns what it printed. `expect` is its exit code, `None` any."""
-        result = subprocess.run(
+        result = self.run(*arguments, **settings)
+        assert expect in (None, result.returncode), f"{arguments} exited with {result.returncode}: {result.stdout}{result.stderr}"
+        return result.stdout
+
+    def run(self, *arguments, **settings):
+        """Runs another command of the worker's."""
+        return subprocess.run(
             [BIN_DIR / "autotask-worker", *arguments],
             env=plain_environment(**{**self.settings, **settings}),
             cwd=self.directory,
@@ -138,8 +144,6 @@ class Worker:
             check=False,
             **self.identity,
         )
-        assert expect in (None, result.returncode), f"{arguments} exited with {result.returncode}: {result.stdout}{result.stderr}"
-        return result.stdout
 
     def start(self, *arguments, await_jobs=True, through=(), **settings):
         """Starts it, and waits until it takes jobs. `through` is a command that becomes it."""

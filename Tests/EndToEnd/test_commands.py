@@ -27,6 +27,7 @@ COMMANDS = [
     ["dead-letters", "purge"],
     ["keys", "generate"],
     ["keys", "publish"],
+    ["keys", "seal"],
     ["doctor"],
 ]
 

@@ -70,6 +70,10 @@ def test_event_example_is_valid(path):
     assert contract.errors(contract.event_schema(event), event) == []
 
 
+def test_published_keys_example_is_valid():
+    assert contract.errors("common/published-keys.json", contract.load(EXAMPLES / "published-keys.json")) == []
+
+
 def test_every_job_and_event_has_an_example():
     shown = {f"jobs/{path.name}" for path in JOBS} | {f"events/{path.name}" for path in EVENTS}
     assert {name for name in contract.schemas() if not name.startswith("common/")} <= shown

@@ -1,65 +1,98 @@
 import Contract
-import Crypto
-import Foundation
+import SealedVectors
 import Secrets
 import Testing
+import Vault
 
-@testable import Vault
-
-/// Credentials as portals seal them (`contract.md` 3), sealed here by swift-crypto's own sender from what `keys publish` prints.
+/// Credentials as portals seal them (`contract.md` 3). What other implementations sealed is in the vectors; the rest is sealed here.
 struct SealedCredentialsTests {
     let ring = KeyRing.generate(at: .now)
     let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
     let job = JobID("job-1")!
     let plaintext = #"{"username":"api-1@demo.example","secret":"é:;%\"\\"}"#
 
-    @Test("What a portal sealed for a job opens for that job")
-    func opening() throws {
-        #expect(try open(seal()) == plaintext)
+    // MARK: Vectors
+
+    @Test("What others sealed opens, to the byte", arguments: SealedVectors.current.opening)
+    func opening(_ vector: SealedVectors.Vector) throws {
+        guard case .opens(let plaintext) = vector.answer else { return }
+        #expect(try open(vector.credentials, job: vector.job, lane: vector.lane, by: SealedVectors.current.keyRing) == plaintext)
     }
 
-    @Test("It opens for no other job, tenant or product, and not with another info")
-    func context() throws {
-        expectRefused { try open(seal(), job: JobID("job-2")!) }
-        expectRefused { try open(seal(), lane: Lane(tenant: TenantID("msp-4712")!, product: .workplace)) }
-        expectRefused { try open(seal(), lane: Lane(tenant: lane.tenant, product: .fileProtection)) }
-        expectRefused { try open(seal(info: "autotask.job.connect/2")) }
-    }
-
-    @Test("Nothing that was changed opens")
-    func tampering() throws {
-        var ciphertext = try seal()
-        ciphertext.ciphertext[0] ^= 1
-        expectRefused { try open(ciphertext) }
-        var key = try seal()
-        key.encapsulatedKey[0] ^= 1
-        expectRefused { try open(key) }
-        for count in [0, 31, 33] {
-            var length = try seal()
-            length.encapsulatedKey = [UInt8](repeating: 9, count: count)
-            expectRefused { try open(length) }
-        }
-        var empty = try seal()
-        empty.ciphertext = []
-        expectRefused { try open(empty) }
-    }
-
-    @Test("A key that the ring does not hold is named as unknown; another ring's key of that name does not open")
-    func keys() throws {
-        var sealed = try seal()
+    @Test("What was moved, changed or sealed otherwise does not open", arguments: SealedVectors.current.refused)
+    func refusal(_ vector: SealedVectors.Vector) throws {
+        guard case .refused(let code) = vector.answer else { return }
         let error = #expect(throws: VaultError.self) {
-            sealed.keyID = "another"
-            _ = try open(sealed)
+            _ = try open(vector.credentials, job: vector.job, lane: vector.lane, by: SealedVectors.current.keyRing)
         }
+        #expect(error?.code.rawValue == code)
+    }
+
+    @Test("Whatever the matter is, one sentence is said of it")
+    func oracle() {
+        let vault = Vault(SealedVectors.current.keyRing)
+        var sentences: [VaultError.Code: Set<String>] = [:]
+        for vector in SealedVectors.current.refused {
+            do throws(VaultError) { _ = try vault.openSealed(vector.credentials, job: vector.job, lane: vector.lane) } catch {
+                sentences[error.code, default: []].insert(error.description)
+            }
+        }
+        #expect(sentences.mapValues(\.count) == [.decryptionFailed: 1, .keyUnknown: 1])
+    }
+
+    // MARK: Published keys
+
+    @Test("What is sealed to the published keys opens for its job, tenant and product only, and never looks the same")
+    func roundTrip() throws {
+        let sealed = try seal()
+        #expect(try open(sealed) == plaintext)
+        #expect(try seal().ciphertext != sealed.ciphertext)
+        expectRefused { try open(sealed, job: JobID("job-2")!) }
+        expectRefused { try open(sealed, lane: Lane(tenant: TenantID("msp-4712")!, product: .workplace)) }
+        expectRefused { try open(sealed, lane: Lane(tenant: lane.tenant, product: .fileProtection)) }
+    }
+
+    @Test("What was sealed to a former key opens until that is retired")
+    func rotation() throws {
+        let sealed = try seal()
+        let rotated = ring.rotated([.portals], at: .now)
+        #expect(try open(sealed, by: rotated) == plaintext)
+        let error = #expect(throws: VaultError.self) { try open(sealed, by: rotated.retiring(sealed.keyID)) }
         #expect(error?.code == .keyUnknown)
-        let id = try #require(ring.recipientKeys.first?.id)
-        let namesake = KeyRing(
-            wrappingKeys: ring.wrappingKeys,
-            jobKeys: ring.jobKeys,
-            identityKey: ring.identityKey,
-            recipientKeys: [RecipientKey(generating: id, at: .now, notAfter: .now)]
-        )
-        expectRefused { try open(seal(), by: namesake) }
+    }
+
+    @Test("The first key that may be used is used, and keys of an unknown kind are passed over")
+    func choice() throws {
+        let now = Timestamp.now
+        func id(_ entries: [JSON]) throws -> String {
+            try PublishedKeys(["keys": .array(entries)]).seal(SecretReference(plaintext), job: job, lane: lane, at: now).keyID
+        }
+        let over = key("over", notAfter: now)
+        #expect(try id([over, ["keyId": "new", "kem": "X-Wing"], key("first", notAfter: now + .seconds(1)), key("second")]) == "first")
+        let error = #expect(throws: VaultError.self) { try id([over]) }
+        #expect(error?.code == .publishedKeysUnusable)
+    }
+
+    @Test(
+        "A document that is none is refused",
+        arguments: [
+            [:], ["keys": 1], ["keys": [["kem": "X25519"]]],
+            ["keys": [["kem": "X25519", "keyId": "a", "notAfter": "soon", "publicKey": "AAAA"]]],
+            ["keys": [["kem": "X25519", "keyId": "a", "notAfter": "2030-01-01T00:00:00Z", "publicKey": "AAAA"]]],
+        ] as [JSON]
+    )
+    func wrongDocument(_ document: JSON) {
+        let error = #expect(throws: VaultError.self) { _ = try PublishedKeys(document) }
+        #expect(error?.code == .publishedKeysUnusable)
+    }
+
+    @Test("Nothing is sealed to a point of low order, which everybody could open")
+    func lowOrder() throws {
+        for first in [0, 1] as [UInt8] {
+            let key = key("low", publicKey: [first] + [UInt8](repeating: 0, count: 31))
+            let error = #expect(throws: VaultError.self) { _ = try PublishedKeys(["keys": [key]]) }
+            #expect(error?.code == .publishedKeysUnusable)
+        }
     }
 
     @Test("The published document has the contract's members, and no private key")
@@ -71,20 +104,18 @@ struct SealedCredentialsTests {
         #expect(key["notAfter"]?.string.flatMap { Timestamp($0) } == Timestamp.now + .seconds(400 * 86_400))
     }
 
-    private func seal(info: String = "autotask.job.connect/1") throws -> SealedCredentials {
-        let key = try #require(ring.publicKeys(at: .now)["keys"]?.array?.first)
-        let bytes = try #require(key["publicKey"]?.string.flatMap(Base64URL.decode))
-        var sender = try HPKE.Sender(
-            recipientKey: Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes),
-            ciphersuite: HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: .AES_GCM_256),
-            info: Data(info.utf8)
-        )
-        let ciphertext = try sender.seal(Data(plaintext.utf8), authenticating: Data("job-1|msp-4711|workplace".utf8))
-        return SealedCredentials(
-            keyID: try #require(key["keyId"]?.string),
-            encapsulatedKey: Array(sender.encapsulatedKey),
-            ciphertext: Array(ciphertext)
-        )
+    // MARK: -
+
+    private func key(_ id: String, notAfter: Timestamp = .now + .seconds(60), publicKey: [UInt8]? = nil) -> JSON {
+        let published = ring.publicKeys(at: .now)["keys"]?.array?.first?["publicKey"]
+        return [
+            "keyId": .string(id), "kem": "X25519", "notAfter": .string(notAfter.description),
+            "publicKey": publicKey.map { .string(Base64URL.encode($0)) } ?? published ?? .null,
+        ]
+    }
+
+    private func seal() throws -> SealedCredentials {
+        try PublishedKeys(ring.publicKeys(at: .now)).seal(SecretReference(plaintext), job: job, lane: lane, at: .now)
     }
 
     private func open(_ sealed: SealedCredentials, job: JobID? = nil, lane: Lane? = nil, by ring: KeyRing? = nil) throws -> String {

@@ -72,6 +72,14 @@ package struct SealedCredentials: Sendable {
         self.encapsulatedKey = encapsulatedKey
         self.ciphertext = ciphertext
     }
+
+    /// The member as a job carries it.
+    package var json: JSON {
+        [
+            "keyId": .string(keyID), "enc": .string(Base64URL.encode(encapsulatedKey)),
+            "ciphertext": .string(Base64URL.encode(ciphertext)),
+        ]
+    }
 }
 
 package struct ResetPayload: Sendable {

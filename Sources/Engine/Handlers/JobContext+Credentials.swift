@@ -1,8 +1,8 @@
 import Autotask
 import Contract
 import Logging
-import Store
 import Secrets
+import Store
 import Telemetry
 import Vault
 
@@ -19,6 +19,12 @@ extension JobContext {
             await vault.refresh(log: logger)
             let plaintext: SecretReference
             do { plaintext = SecretReference(try vault.openSealed(sealed, job: job.id, lane: lane)) } catch {
+                // Of the blob itself nothing: why it does not open is not known here either.
+                log(
+                    .warning,
+                    "Sealed credentials do not open",
+                    .keys([.code: "\(error.code.rawValue)", .keyID: "\(ForeignText(sealed.keyID))"])
+                )
                 throw JobError(error.code == .keyUnknown ? .keyUnknown : .decryptionFailed, field: "data.credentials")
             }
             return try plaintext.withBytes { (bytes) throws(JobError) in try Credentials(parsing: bytes) }

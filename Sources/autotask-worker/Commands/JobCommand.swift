@@ -20,32 +20,29 @@ struct JobCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Connects a tenant to its Autotask account.",
             discussion: """
-                Clear credentials, from --username and --secret-file, are accepted only by a worker that runs with DEVELOPMENT=1; a portal seals them.
+                With --portal-keys, which takes what 'keys publish' prints, credentials are sealed as a portal seals them. Without, they go in \
+                the clear, which only a worker that runs with DEVELOPMENT=1 accepts.
 
-                Example: autotask-worker job connect --tenant msp-4711 --username api@msp.example --secret-file secret.txt --wait
+                Example: autotask-worker keys publish | autotask-worker job connect --tenant msp-4711 --username api@msp.example \
+                --secret-file secret.txt --portal-keys - --wait
                 """
         )
         static let kind = JobKind.connect
         @OptionGroup var job: JobOptions
-        @Option(help: ArgumentHelp("The API user's name.", valueName: "name")) var username: String?
-        @Option(help: ArgumentHelp("A file that holds the API user's secret; - reads standard input.", valueName: "path")) var secretFile:
-            String?
+        @OptionGroup var credentials: CredentialsOptions
         @Option(help: ArgumentHelp("When the tenant configured the integration first.", valueName: "date-time")) var firstConfiguredAt:
             String?
         @Flag(help: "Credentials of another Autotask database are meant.") var allowDatabaseChange = false
 
-        func complete(_ data: inout JSONObject) throws {
-            if let username {
-                guard let secretFile else {
-                    throw Failure(
-                        .usage,
-                        "--username needs --secret-file.",
-                        hint: "A secret on the command line would be visible to others."
-                    )
-                }
-                var secret = String(decoding: try InputFile(path: secretFile).bytes(), as: UTF8.self)
-                if secret.hasSuffix("\n") { secret.removeLast() }
-                data["credentials"] = ["username": .string(username), "secret": .string(secret)]
+        func validate() throws {
+            guard job.data != "-" || !credentials.readsStandardInput else {
+                throw ValidationError("Only one thing can be read from standard input.")
+            }
+        }
+
+        func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws {
+            if let plaintext = try credentials.plaintext() {
+                data["credentials"] = try credentials.member(plaintext, for: job, of: Lane(tenant: tenant, product: try data.product))
             }
             if let firstConfiguredAt { data["firstConfiguredAt"] = .string(firstConfiguredAt) }
             if allowDatabaseChange { data["allowDatabaseChange"] = true }
@@ -71,7 +68,7 @@ struct JobCommand: AsyncParsableCommand {
         @Flag(help: "The reset is meant.") var confirm = false
         @Option(help: ArgumentHelp("Why, for the record.", valueName: "text")) var reason: String?
 
-        func complete(_ data: inout JSONObject) {
+        func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) {
             if confirm { data["confirm"] = true }
             if let reason { data["reason"] = .string(reason) }
         }
@@ -87,7 +84,7 @@ struct JobCommand: AsyncParsableCommand {
         @OptionGroup var job: JobOptions
         @Flag(help: "Ask Autotask although what is remembered is fresh.") var refresh = false
 
-        func complete(_ data: inout JSONObject) {
+        func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) {
             if refresh { data["refresh"] = true }
         }
     }
@@ -140,31 +137,19 @@ protocol JobSubcommand: AsyncParsableCommand {
     var job: JobOptions { get }
 
     /// Adds what the kind's own options say.
-    func complete(_ data: inout JSONObject) throws
+    func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws
 }
 
 extension JobSubcommand {
-    func complete(_ data: inout JSONObject) throws {}
+    func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws {}
 
     func run() async throws {
         let settings = try await Settings(job.settings)
-        guard let tenant = TenantID(job.tenant) else {
-            throw Failure(
-                .usage,
-                "\(job.tenant) is no tenant.",
-                hint: "A tenant has up to 64 letters, digits, _ and -, and begins with a letter or digit."
-            )
-        }
-        guard let id = JobID(job.id ?? UUID().uuidString.lowercased()) else {
-            throw Failure(
-                .usage,
-                "--id has characters that are not allowed.",
-                hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'."
-            )
-        }
+        let tenant = try TenantID(argument: job.tenant)
+        let id = try JobID(argument: job.id ?? UUID().uuidString.lowercased())
         var data = try job.data.map { try InputFile(path: $0).object() } ?? JSONObject()
         if let product = job.product { data["product"] = .string(product) }
-        try complete(&data)
+        try complete(&data, job: id, tenant: tenant)
         let request = JobRequest(
             id: id,
             tenant: tenant,
@@ -187,6 +172,13 @@ extension JobSubcommand {
             EventText(event: answer).lines.forEach(Terminal.line)
         }
         if !answer.isGoodNews { throw ExitCode(Failure.Status.no.rawValue) }
+    }
+}
+
+extension JSONObject {
+    /// The product that a job's data is about.
+    fileprivate var product: Product {
+        get throws { try Product(argument: self["product"].map { $0.string ?? "The product" }) }
     }
 }
 

@@ -1,7 +1,6 @@
 import AutotaskModel
 import Contract
-import Crypto
-import Foundation
+import Secrets
 import Store
 import Testing
 import Vault
@@ -18,20 +17,8 @@ extension Workbench {
 
     /// Seals credentials as a portal does, from what `keys publish` prints.
     func sealed(_ plaintext: String = plaintext(), for job: String = "job-1") throws -> SealedCredentials {
-        let key = try #require(keyRing.publicKeys(at: clock.now)["keys"]?.array?.first)
-        let publicKey = try #require(key["publicKey"]?.string.flatMap(Base64URL.decode))
-        var sender = try HPKE.Sender(
-            recipientKey: Curve25519.KeyAgreement.PublicKey(rawRepresentation: publicKey),
-            ciphersuite: HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: .AES_GCM_256),
-            info: Data("autotask.job.connect/1".utf8)
-        )
-        let associated = Data("\(job)|\(lane.tenant)|\(lane.product.rawValue)".utf8)
-        let ciphertext = try sender.seal(Data(plaintext.utf8), authenticating: associated)
-        return SealedCredentials(
-            keyID: try #require(key["keyId"]?.string),
-            encapsulatedKey: Array(sender.encapsulatedKey),
-            ciphertext: Array(ciphertext)
-        )
+        try PublishedKeys(keyRing.publicKeys(at: clock.now))
+            .seal(SecretReference(copying: Array(plaintext.utf8).span), job: JobID(job)!, lane: lane, at: clock.now)
     }
 
     /// What a connect job carries: credentials sealed for it.

@@ -19,11 +19,12 @@ struct Workbench {
     static let vendorCode = "VENDOR-TRACKING-ID"
     static let zoneHost = "webservices14.autotask.net"
 
-    let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+    let lane: Lane
     let autotask = FakeAutotask()
     let clock = ManualClock(Timestamp("2026-11-22T08:00:00Z")!)
     let store = HandlerStore()
     let sink = RecordingSink()
+    let log = RecordedLog()
     let breakers = CircuitBreakers(pause: .seconds(5))
     let worker = WorkerIdentity(WorkerID("worker-1"))
     let keyRing: KeyRing
@@ -31,8 +32,10 @@ struct Workbench {
     var settings = EngineSettings()
     private let entropy = SeededEntropy()
 
-    init() {
-        keyRing = KeyRing.generate(at: clock.now)
+    init(lane: Lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace), keyRing: KeyRing? = nil) {
+        let keyRing = keyRing ?? KeyRing.generate(at: clock.now)
+        self.lane = lane
+        self.keyRing = keyRing
         worker.holdsLease(until: clock.now + .seconds(86_400))
         vault = Vault(keyRing)
         autotask.change {
@@ -82,7 +85,7 @@ struct Workbench {
             sink: sink,
             breakers: breakers,
             worker: worker,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            log: log.logger
         )
     }
 }

@@ -13,7 +13,7 @@ struct KeysCommand: AsyncParsableCommand {
 
             Example: autotask-worker keys rotate && autotask-worker keys list
             """,
-        subcommands: [Generate.self, List.self, Publish.self, Rotate.self, Retire.self]
+        subcommands: [Generate.self, List.self, Publish.self, Seal.self, Rotate.self, Retire.self]
     )
 
     struct Generate: AsyncParsableCommand {

@@ -1,0 +1,61 @@
+package import Contract
+import Crypto
+import FoundationEssentials
+package import Secrets
+
+/// The portal's side of sealed credentials: what `keys publish` prints, read again, and credentials sealed to it (`contract.md` 3).
+package struct PublishedKeys: Sendable {
+    private struct Key: Sendable {
+        let id: String
+        let publicKey: Curve25519.KeyAgreement.PublicKey
+        let notAfter: Timestamp
+    }
+
+    private static let kem = "X25519"
+
+    private let keys: [Key]
+
+    /// - Parameter document: as `schemas/common/published-keys.json` describes it. Keys of a kind that is not known are passed over.
+    /// - Throws: ``VaultError/Code/publishedKeysUnusable``.
+    package init(_ document: JSON) throws(VaultError) {
+        guard let entries = document["keys"]?.array else {
+            throw VaultError(.publishedKeysUnusable, "It has no member keys: it is not what keys publish prints.")
+        }
+        var keys: [Key] = []
+        for entry in entries where entry["kem"]?.string == PublishedKeys.kem {
+            guard let id = entry["keyId"]?.string, let notAfter = entry["notAfter"]?.string.flatMap({ Timestamp($0) }),
+                let bytes = entry["publicKey"]?.string.flatMap(Base64URL.decode),
+                let publicKey = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes),
+                !publicKey.isOfLowOrder
+            else { throw VaultError(.publishedKeysUnusable, "A key has no keyId, no notAfter, or no publicKey that X25519 makes.") }
+            keys.append(Key(id: id, publicKey: publicKey, notAfter: notAfter))
+        }
+        self.keys = keys
+    }
+
+    /// Seals credentials for one connect job, to the first key that may still be used. Each call gives another blob: a job that is repeated
+    /// carries the one that it carried first.
+    ///
+    /// - Parameter plaintext: ``Credentials/encoded``.
+    /// - Throws: ``VaultError/Code/publishedKeysUnusable`` when the time of every key is over.
+    package func seal(_ plaintext: SecretReference, job: JobID, lane: Lane, at now: Timestamp) throws(VaultError) -> SealedCredentials {
+        guard let key = keys.first(where: { $0.notAfter > now }) else {
+            throw VaultError(.publishedKeysUnusable, "The time of every key in it is over: fetch the published keys again.")
+        }
+        do {
+            var sender = try HPKE.Sender(
+                recipientKey: key.publicKey,
+                ciphersuite: CredentialsEnvelope.ciphersuite,
+                info: CredentialsEnvelope.info
+            )
+            let authenticated = CredentialsEnvelope.authenticatedData(job: job, lane: lane)
+            return SealedCredentials(
+                keyID: key.id,
+                encapsulatedKey: Array(sender.encapsulatedKey),
+                ciphertext: try plaintext.withUnsafeBytes { Array(try sender.seal($0, authenticating: authenticated)) }
+            )
+        } catch {
+            throw VaultError(.publishedKeysUnusable, "Nothing can be sealed to the key that it holds.")
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import Contract
+
+extension TenantID {
+    /// - Throws: ``Failure`` for what is no tenant.
+    init(argument: String) throws {
+        guard let tenant = TenantID(argument) else {
+            throw Failure(
+                .usage,
+                "\(argument) is no tenant.",
+                hint: "A tenant has up to 64 letters, digits, _ and -, and begins with a letter or digit."
+            )
+        }
+        self = tenant
+    }
+}
+
+extension JobID {
+    /// - Throws: ``Failure`` for what is no id.
+    init(argument: String) throws {
+        guard let id = JobID(argument) else {
+            throw Failure(
+                .usage,
+                "--id has characters that are not allowed.",
+                hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'."
+            )
+        }
+        self = id
+    }
+}
+
+extension Product {
+    /// - Parameter argument: `nil` is the product that is meant where none is named.
+    /// - Throws: ``Failure`` for what is no product.
+    init(argument: String?) throws {
+        guard let product = argument.map(Product.init(rawValue:)) ?? .workplace else {
+            throw Failure(.usage, "\(argument ?? "") is neither workplace nor fileProtection.")
+        }
+        self = product
+    }
+}
