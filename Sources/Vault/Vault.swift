@@ -38,7 +38,10 @@ package final class Vault: Sendable {
     /// - Throws: ``VaultError/Code/keyRingUnusable`` for another ring: what is in the store is known again by this one's identity key.
     package func adopt(_ ring: KeyRing) throws(VaultError) {
         guard ring.isSame(as: self.ring) else {
-            throw VaultError(.keyRingUnusable, "It is another key ring than the one that this worker began with: restart it if that is meant.")
+            throw VaultError(
+                .keyRingUnusable,
+                "It is another key ring than the one that this worker began with: restart it if that is meant."
+            )
         }
         keys.withLock { $0 = ring }
     }

@@ -258,7 +258,9 @@ extension [UInt8] {
 extension Vault {
     /// What credentials at rest open to.
     func opened(_ sealed: SealedLaneCredentials, lane: Lane) throws -> String {
-        try openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        try openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane).withUnsafeBytes {
+            String(decoding: $0, as: UTF8.self)
+        }
     }
 }
 

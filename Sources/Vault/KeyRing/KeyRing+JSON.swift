@@ -40,7 +40,9 @@ extension KeyRing {
         wrappingKeys = try RotatingKeys(json, member: "wrappingKeys")
         jobKeys = try RotatingKeys(json, member: "jobKeys")
         identityKey = try SymmetricKey(json["identityKey"], member: "identityKey")
-        guard let recipients = json["recipientKeys"]?.array, (1...KeyRing.maximumKeys).contains(recipients.count) else { throw VaultError.wrong("recipientKeys") }
+        guard let recipients = json["recipientKeys"]?.array, (1...KeyRing.maximumKeys).contains(recipients.count) else {
+            throw VaultError.wrong("recipientKeys")
+        }
         var recipientKeys: [RecipientKey] = []
         for recipient in recipients { recipientKeys.append(try RecipientKey(recipient)) }
         guard Set(recipientKeys.map(\.id)).count == recipientKeys.count else { throw VaultError.wrong("recipientKeys") }

@@ -79,7 +79,8 @@ extension KeyRing {
             jobKeys: uses.contains(.jobs) ? jobKeys.rotated(to: KeyRing.newID("job", at: now), at: now) : jobKeys,
             identityKey: identityKey,
             recipientKeys: uses.contains(.portals)
-                ? [RecipientKey(generating: KeyRing.newID("portal", at: now), at: now, notAfter: now + KeyRing.recipientKeyLifetime)] + recipientKeys
+                ? [RecipientKey(generating: KeyRing.newID("portal", at: now), at: now, notAfter: now + KeyRing.recipientKeyLifetime)]
+                    + recipientKeys
                 : recipientKeys
         )
     }

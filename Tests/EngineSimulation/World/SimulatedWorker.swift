@@ -1,9 +1,9 @@
 import Contract
 import Engine
 import Logging
+import Secrets
 import ServiceLifecycle
 import ServiceLifecycleTestKit
-import Secrets
 import Store
 import Synchronization
 import Vault

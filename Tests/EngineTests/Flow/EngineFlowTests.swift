@@ -3,8 +3,8 @@ import Contract
 import FoundationEssentials
 import Logging
 import SQLiteStore
-import ServiceLifecycle
 import Secrets
+import ServiceLifecycle
 import Store
 import Testing
 import Vault

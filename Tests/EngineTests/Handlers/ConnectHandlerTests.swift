@@ -98,7 +98,10 @@ struct ConnectHandlerTests {
     }
 
     @Test func `clear credentials connect as well`() async throws {
-        let payload = ConnectPayload(credentials: .clear(Array(Workbench.plaintext().utf8)), firstConfiguredAt: Timestamp("2021-05-04T00:00:00Z"))
+        let payload = ConnectPayload(
+            credentials: .clear(Array(Workbench.plaintext().utf8)),
+            firstConfiguredAt: Timestamp("2021-05-04T00:00:00Z")
+        )
         let outcome = try await bench.connect(payload)
         #expect(outcome.terminal?.type == .connectionEstablished)
     }

@@ -20,7 +20,9 @@ package enum KeyRingLocation: Hashable, Sendable {
     /// - Returns: `nil` when a prefix has nothing behind it, or a credential's name is a path.
     package init?(_ text: String) {
         func name(after prefix: String) -> String? { text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil }
-        if let name = name(after: "env:") { self = .environment(name) } else if let name = name(after: "credential:") {
+        if let name = name(after: "env:") {
+            self = .environment(name)
+        } else if let name = name(after: "credential:") {
             self = .credential(name)
         } else {
             self = .file(text)

@@ -50,7 +50,8 @@ extension KeysCommand {
                 throw Failure(
                     .no,
                     refused.map { "\($0.id) is in use: it \($0.use.text)." }.joined(separator: "\n"),
-                    hint: "Keys of tenants: autotask-worker keys rotate --resume. Requests end by themselves; dead letters can be redriven or purged."
+                    hint:
+                        "Keys of tenants: autotask-worker keys rotate --resume. Requests end by themselves; dead letters can be redriven or purged."
                 )
             }
         }
@@ -65,7 +66,11 @@ extension KeysCommand {
                     throw Failure(.usage, "The ring has no key \(id).", hint: "See autotask-worker keys list.")
                 }
                 guard !entry.isActive else {
-                    throw Failure(.usage, "\(id) is the active key for \(entry.use.rawValue).", hint: "First run autotask-worker keys rotate.")
+                    throw Failure(
+                        .usage,
+                        "\(id) is the active key for \(entry.use.rawValue).",
+                        hint: "First run autotask-worker keys rotate."
+                    )
                 }
                 return entry
             }
