@@ -190,6 +190,30 @@ struct JobMessageTests {
         #expect(credentials.secret == Array(#"é:;%"\"#.utf8))
     }
 
+    @Test func `names and lists have a limit`() throws {
+        let keys = (0...10_000).map { JSON.string("old-\($0)") }
+        let plan: JSONObject = ["planId": "p", "services": [.object(JobMessageTests.service)], "retired": .array(keys)]
+        #expect(refusal(of: JobMessageTests.sync(plan))?.field == "data.retired")
+        let longType = JobMessageTests.message(type: "autotask.job." + String(repeating: "x", count: 243))
+        guard case .unreadable = longType.decoded(acceptsClearCredentials: false) else { return #expect(Bool(false)) }
+        func connect(_ credentials: JSON) -> JobError? {
+            refusal(
+                of: JobMessageTests.message(
+                    type: "autotask.job.connect",
+                    data: ["credentials": credentials],
+                    routingKey: "connect.msp-4711"
+                ),
+                development: true
+            )
+        }
+        for keyID in ["", String(repeating: "k", count: 256)] {
+            #expect(connect(["keyId": .string(keyID), "enc": "AA", "ciphertext": "AA"])?.field == "data.credentials.keyId")
+        }
+        let secret = String(repeating: "s", count: 1025)
+        let error = try #require(connect(["username": "u", "secret": .string(secret)]))
+        #expect(error.field == "data.credentials.secret" && !error.message.contains("ss"))
+    }
+
     @Test(arguments: ["a\r\nb", "a\nb", "a\u{0}b", ""])
     func `a secret that no header can carry is refused without being quoted`(secret: String) throws {
         let message = Self.message(

@@ -9,10 +9,8 @@ package struct JSONError: Error, CustomStringConvertible, Sendable {
 }
 
 extension JSON {
-    /// How deep arrays and objects may nest. The contract's own messages reach 6.
-    private static let maximumDepth = 32
-
-    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, no lone surrogates, unique member names.
+    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, no lone surrogates, unique member names; and
+    /// within the limits of `JSON+Limits.swift`.
     ///
     /// - Throws: ``JSONError``, which names the place and never quotes the text.
     package init(parsing bytes: [UInt8]) throws(JSONError) {
@@ -20,7 +18,7 @@ extension JSON {
             throw JSONError(reason: "not valid UTF-8", offset: error.byteOffsets.lowerBound)
         }
         let result = unsafe bytes.withUnsafeBufferPointer { buffer -> Result<JSON, JSONError> in
-            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: JSON.maximumDepth)
+            var parser = unsafe JSONParser(bytes: buffer)
             return parser.parseText()
         }
         self = try result.get()
@@ -30,13 +28,11 @@ extension JSON {
 /// A recursive descent over bytes that are known to be valid UTF-8. The buffer outlives the parser, which lives within one call.
 private struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
-    let maximumDepth: Int
     var position = 0
+    /// How many values have begun.
+    var count = 0
 
-    init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int) {
-        unsafe self.bytes = bytes
-        self.maximumDepth = maximumDepth
-    }
+    init(bytes: UnsafeBufferPointer<UInt8>) { unsafe self.bytes = bytes }
 
     mutating func parseText() -> Result<JSON, JSONError> {
         do throws(JSONError) {
@@ -58,7 +54,9 @@ private struct JSONParser {
     }
 
     private mutating func parseValue(depth: Int) throws(JSONError) -> JSON {
-        guard depth < maximumDepth else { throw error("nested too deeply") }
+        guard depth < JSON.maximumDepth else { throw error("nested too deeply") }
+        count += 1
+        guard count <= JSON.maximumValues else { throw error("too many values") }
         skipWhitespace()
         switch peek() {
         case UInt8(ascii: "{"): return try parseObject(depth: depth)
@@ -148,6 +146,7 @@ private struct JSONParser {
             if peek() == UInt8(ascii: "+") || peek() == UInt8(ascii: "-") { position += 1 }
             try skipDigits()
         }
+        guard position - start <= JSON.maximumNumberLength else { throw error("a number is too long") }
         return text(from: start, to: position)
     }
 
@@ -161,13 +160,19 @@ private struct JSONParser {
         unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self)
     }
 
+    /// The string, if it may be compared with others at no great cost.
+    private func comparable(_ string: String) throws(JSONError) -> String {
+        guard !string.hasTooManyMarks else { throw error("too many combining marks in a row") }
+        return string
+    }
+
     private mutating func parseString() throws(JSONError) -> String {
         position += 1
         let start = position
         while let byte = peek() {
             if byte == UInt8(ascii: "\"") {
                 defer { position += 1 }
-                return text(from: start, to: position)
+                return try comparable(text(from: start, to: position))
             }
             if byte == UInt8(ascii: "\\") { return try parseEscapedString(from: start) }
             guard byte >= 0x20 else { throw error("a control character in a string") }
@@ -185,7 +190,7 @@ private struct JSONParser {
             case UInt8(ascii: "\""):
                 result += text(from: runStart, to: position)
                 position += 1
-                return result
+                return try comparable(result)
             case UInt8(ascii: "\\"):
                 result += text(from: runStart, to: position)
                 position += 1

@@ -61,9 +61,15 @@ extension ClearCredentials {
         if let integrationCode { try ClearCredentials.checkHeaderValue(integrationCode, field: "data.credentials.integrationCode") }
     }
 
+    /// How long each of them may be, in bytes. Autotask's own have some dozens of characters.
+    package static let maximumBytes = 1024
+
     /// Each of them travels as the value of an HTTP header.
     private static func checkHeaderValue(_ bytes: [UInt8], field: String) throws(JobError) {
         guard !bytes.isEmpty else { throw JobError(.jobInvalid, "A credential is empty.", field: field) }
+        guard bytes.count <= maximumBytes else {
+            throw JobError(.jobInvalid, "A credential is longer than \(maximumBytes) bytes.", field: field)
+        }
         guard !bytes.contains(where: { $0 == 0 || $0 == 0x0A || $0 == 0x0D }) else {
             throw JobError(.jobInvalid, "A credential contains a line break or a NUL, which cannot be sent.", field: field)
         }
@@ -71,8 +77,18 @@ extension ClearCredentials {
 }
 
 extension SealedCredentials {
+    /// What a key ring's keys may be called at most.
+    package static let maximumKeyIDBytes = 255
+
     fileprivate init(_ member: JSONObject) throws(JobError) {
         keyID = try member.required("keyId", \.string, "a string", of: "data.credentials.")
+        guard (1...SealedCredentials.maximumKeyIDBytes).contains(keyID.utf8.count) else {
+            throw JobError(
+                .jobInvalid,
+                "keyId is not 1 to \(SealedCredentials.maximumKeyIDBytes) bytes long.",
+                field: "data.credentials.keyId"
+            )
+        }
         encapsulatedKey = try SealedCredentials.bytes(member, "enc")
         ciphertext = try SealedCredentials.bytes(member, "ciphertext")
     }
@@ -96,6 +112,8 @@ extension ResetPayload {
 extension SyncPayload {
     /// More services than this are no plan, but a mistake.
     private static let maximumServices = 1000
+    /// And fewer than this have ever left one.
+    private static let maximumRetired = 10_000
 
     fileprivate init(_ data: JSONObject) throws(JobError) {
         for member in ["adopt", "previewId", "acknowledge"] where data[member] != nil {
@@ -126,7 +144,11 @@ extension SyncPayload {
             services.append(service)
         }
         retired = []
-        for member in try data.optional("retired", \.array, "an array") ?? [] {
+        let left = try data.optional("retired", \.array, "an array") ?? []
+        guard left.count <= SyncPayload.maximumRetired else {
+            throw JobError(.jobInvalid, "retired holds more than \(SyncPayload.maximumRetired) keys.", field: "data.retired")
+        }
+        for member in left {
             guard let key = member.string, PlanService.isKey(key) else {
                 throw JobError(.jobInvalid, "retired holds something that is not the key of a service.", field: "data.retired")
             }

@@ -14,6 +14,10 @@ import Crypto
 /// Keys are 32 bytes in base64url.
 extension KeyRing {
     private static let version: Int64 = 1
+    /// In bytes. One byte says how long the id is of the key that something is sealed under.
+    fileprivate static let idLengths = 1...255
+    /// How many keys of one use a ring may hold: rotated every day, those of a dozen years.
+    fileprivate static let maximumKeys = 4096
 
     var encoded: [UInt8] {
         let json: JSON = [
@@ -38,7 +42,9 @@ extension KeyRing {
         wrappingKeys = try RotatingKeys(json, member: "wrappingKeys")
         jobKeys = try RotatingKeys(json, member: "jobKeys")
         identityKey = try SymmetricKey(json["identityKey"], member: "identityKey")
-        guard let recipients = json["recipientKeys"]?.array, !recipients.isEmpty else { throw VaultError.wrong("recipientKeys") }
+        guard let recipients = json["recipientKeys"]?.array, (1...KeyRing.maximumKeys).contains(recipients.count) else {
+            throw VaultError.wrong("recipientKeys")
+        }
         var recipientKeys: [RecipientKey] = []
         for recipient in recipients { recipientKeys.append(try RecipientKey(recipient)) }
         guard Set(recipientKeys.map(\.id)).count == recipientKeys.count else { throw VaultError.wrong("recipientKeys") }
@@ -61,10 +67,14 @@ extension RotatingKeys {
     }
 
     fileprivate init(_ ring: JSON, member: String) throws(VaultError) {
-        guard let json = ring[member], let entries = json["keys"]?.array else { throw VaultError.wrong(member) }
+        guard let json = ring[member], let entries = json["keys"]?.array, entries.count <= KeyRing.maximumKeys else {
+            throw VaultError.wrong(member)
+        }
         var keys: [SealingKey] = []
         for entry in entries {
-            guard let id = entry["keyId"]?.string, (1...255).contains(id.utf8.count) else { throw VaultError.wrong(member) }
+            guard let id = entry["keyId"]?.string, KeyRing.idLengths.contains(id.utf8.count) else {
+                throw VaultError.wrong(member)
+            }
             keys.append(SealingKey(id: id, key: try SymmetricKey(entry["key"], member: member)))
         }
         guard Set(keys.map(\.id)).count == keys.count, let active = keys.first(where: { $0.id == json["active"]?.string }) else {
@@ -83,7 +93,7 @@ extension RecipientKey {
     }
 
     fileprivate init(_ json: JSON) throws(VaultError) {
-        guard let id = json["keyId"]?.string, json["kem"]?.string == "X25519",
+        guard let id = json["keyId"]?.string, KeyRing.idLengths.contains(id.utf8.count), json["kem"]?.string == "X25519",
             let privateKey = json["privateKey"]?.string.flatMap(Base64URL.decode),
             let notAfter = json["notAfter"]?.string.flatMap({ Timestamp($0) }),
             let privateKey = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: privateKey)
