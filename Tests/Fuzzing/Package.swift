@@ -40,7 +40,6 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
         .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle, crypto], swiftSettings: house),
         .target(name: "Vault", dependencies: ["Contract", crypto], swiftSettings: house),
-        .target(name: "Store", dependencies: ["Contract"], swiftSettings: house),
         .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Vault", "Telemetry", logging], swiftSettings: house),
         .target(
             name: "FuzzTargets",

@@ -119,8 +119,9 @@ extension JobError {
         let encoded = OrderedEvent(event: event, epoch: 0, sequence: 1).encoded
         let read = try hold(try? JSON(parsing: encoded), "an event is JSON")
         try hold(read["data"]?["error"]?["code"]?.string == code.rawValue, "an event tells its error")
-        // An id is told in any case.
-        for canary in Canary.all where canary.spelling(in: "\(identity.id) \(serviceKey ?? "")".utf8) == nil {
+        // Names are told in any case.
+        let names = "\(identity.id) \(identity.lane.tenant) \(serviceKey ?? "")".utf8
+        for canary in Canary.all where canary.spelling(in: names) == nil {
             try hold(canary.spelling(in: encoded) == nil, "an event does not tell what was refused")
         }
     }
