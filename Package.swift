@@ -143,7 +143,7 @@ let package = Package(
         // Tests, by the module that they hold to its word.
         .testTarget(
             name: "AMQPTests",
-            dependencies: ["AMQP", "Confinement", "TLSPeers", crypto, lifecycle, logging],
+            dependencies: ["AMQP", "Confinement", "CRabbitMQ", "TLSPeers", crypto, lifecycle, logging],
             swiftSettings: house
         ),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
@@ -163,6 +163,13 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(name: "EngineSimulationTests", dependencies: ["EngineSimulation", "StoreConformance"], swiftSettings: house),
+        // What fuzzing found, once more: the targets of the nested package Tests/Fuzzing over the inputs that it kept.
+        .testTarget(
+            name: "FuzzTargetTests",
+            dependencies: ["AMQP", "Autotask", "Contract", "CRabbitMQ", "HTTP", "Secrets", "Vault", crypto],
+            path: "Tests/Fuzzing/Sources/FuzzTargets",
+            swiftSettings: house
+        ),
         .testTarget(
             name: "HTTPTests",
             dependencies: [

@@ -12,8 +12,12 @@ package indirect enum AMQPFieldValue: Hashable, Sendable {
     case array([AMQPFieldValue])
     case table([String: AMQPFieldValue])
     case void
-    /// A kind that nothing here has a use for (decimal); it is read as this and never sent.
+    /// A kind that nothing here has a use for (decimal), or what nests too deep; it is read as this and never sent.
     case unsupported
+
+    /// How deep arrays and tables may nest in a header. RabbitMQ's own, `x-death`, reach 2; a publisher's may be as deep as a frame is
+    /// long, which is deeper than a thread's stack.
+    package static let maximumDepth = 16
 
     /// The string, if it is one.
     package var string: String? {

@@ -18,6 +18,10 @@ package final class ConfinedThread: Sendable {
     /// What the thread is called in `top -H`, in a debugger and in a core. At most 15 bytes are kept: a limit of the kernel's.
     package let name: String
 
+    /// In bytes, whatever the process's own limit is. librabbitmq reads nested headers by recursion, and takes 4 MiB for the deepest that a
+    /// frame of 128 KiB holds. Only what is used takes memory.
+    private static let stackSize = 8 << 20
+
     private let body: @Sendable () -> Void
     private let completion = Mutex(Completion())
 
@@ -42,6 +46,7 @@ package final class ConfinedThread: Sendable {
         defer { pthread_attr_destroy(&attributes) }
         // Nobody joins the thread: its end is awaited through `waitUntilFinished`.
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        pthread_attr_setstacksize(&attributes, stackSize)
         var handle = pthread_t()
         let code = pthread_create(&handle, &attributes, confinedThreadEntry, context.toOpaque())
         guard code == 0 else {

@@ -22,52 +22,53 @@ package struct Money: Hashable, Comparable, Sendable {
         tenThousandths = value
     }
 
-    /// An amount from the text of a JSON number, as Autotask sends it, rounded half away from zero at the fourth decimal place.
+    /// An amount from the text of a JSON number, as Autotask sends it, rounded half away from zero at the fourth decimal place: exactly, with
+    /// however many digits it is written.
     ///
-    /// `nil` when it is too large to be money (beyond 14 digits before the point).
+    /// `nil` when it is too large to be money (14 digits before the point at most), and when its exponent has more than two digits.
     package init?(jsonNumber text: String) {
+        let isNegative = text.utf8.first == UInt8(ascii: "-")
+        let unsigned = text.utf8.dropFirst(isNegative ? 1 : 0)
+        let mantissa = unsigned.prefix { $0 != UInt8(ascii: "e") && $0 != UInt8(ascii: "E") }
+        var exponent = 0
+        if mantissa.endIndex < unsigned.endIndex {
+            guard let written = Int(Substring(unsigned[mantissa.endIndex...].dropFirst())), written.magnitude < 100 else { return nil }
+            exponent = written
+        }
+        let halves = mantissa.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard (1...2).contains(halves.count), !halves[0].isEmpty || halves.count == 2 && !halves[1].isEmpty,
+            mantissa.allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") })
+        else { return nil }
+        // Counted in ten-thousandths, the point stands four places further to the right.
+        var places = halves[0].count + exponent + 4
         var value: Int64 = 0
-        // How many digits stand behind the point, and the first of them that is not kept.
-        var places = 0
-        var firstCut: UInt8 = 0
-        var hasPoint = false
-        var digits = 0
-        var rest = text.utf8[...]
-        let isNegative = rest.first == UInt8(ascii: "-")
-        if isNegative { rest.removeFirst() }
-        while let byte = rest.first, byte.isASCIIDigit || byte == UInt8(ascii: ".") {
-            rest.removeFirst()
-            guard byte != UInt8(ascii: ".") else {
-                guard !hasPoint else { return nil }
-                hasPoint = true
-                continue
+        var roundsUp = false
+        for digit in halves.joined() {
+            guard places > 0 else {
+                // The first digit that is not kept decides; those after it say nothing that it does not.
+                roundsUp = places == 0 && digit >= UInt8(ascii: "5")
+                break
             }
-            digits += 1
-            guard value < 10_000_000_000_000_000 else {
-                // Decimal places this far behind decide nothing.
-                if hasPoint { continue } else { return nil }
-            }
-            value = value * 10 + Int64(byte - UInt8(ascii: "0"))
-            if hasPoint { places += 1 }
-        }
-        guard digits > 0 else { return nil }
-        if let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E"), let exponent = Int(Substring(rest)), exponent.magnitude < 100
-            else { return nil }
-            places -= exponent
-        }
-        while places < 4, value != 0 {
-            guard value < 100_000_000_000_000_000 else { return nil }
-            value *= 10
-            places += 1
-        }
-        while places > 4, value != 0 || firstCut != 0 {
-            firstCut = UInt8(value % 10)
-            value /= 10
+            guard let next = Money.appending(Int64(digit - UInt8(ascii: "0")), to: value) else { return nil }
+            value = next
             places -= 1
         }
-        if firstCut >= 5 { value += 1 }
+        while places > 0, value != 0 {
+            guard let next = Money.appending(0, to: value) else { return nil }
+            value = next
+            places -= 1
+        }
+        if roundsUp { value += 1 }
+        guard value < Money.limit else { return nil }
         tenThousandths = isNegative ? -value : value
+    }
+
+    /// 10^14, in ten-thousandths.
+    private static let limit: Int64 = 1_000_000_000_000_000_000
+
+    /// The number with one more digit; `nil` if it is too large to be money.
+    private static func appending(_ digit: Int64, to value: Int64) -> Int64? {
+        value < limit / 10 ? value * 10 + digit : nil
     }
 }
 

@@ -28,8 +28,10 @@ extension Duration {
 }
 
 extension Timestamp: CustomStringConvertible {
-    /// RFC 3339 in UTC with milliseconds, `2026-11-22T08:00:00.000Z`.
+    /// RFC 3339 in UTC with milliseconds, `2026-11-22T08:00:00.000Z`. A moment outside the years 0000 to 9999 is written as the first or
+    /// last of them.
     package var description: String {
+        let millisecondsSinceEpoch = min(max(self, Timestamp.writable.lowerBound), Timestamp.writable.upperBound).millisecondsSinceEpoch
         let day = (millisecondsSinceEpoch / 86_400_000) - (millisecondsSinceEpoch % 86_400_000 < 0 ? 1 : 0)
         var rest = millisecondsSinceEpoch - day * 86_400_000
         let (year, month, dayOfMonth) = Timestamp.civil(fromDay: day)
@@ -62,8 +64,13 @@ extension Timestamp: CustomStringConvertible {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// Parses RFC 3339, with any offset and any number of fractional digits, of which three are kept; `nil` for anything else.
+    /// How long a moment's text may be, in bytes: 30 fractional digits and more.
+    private static let maximumLength = 64
+
+    /// Parses RFC 3339, with any offset and as many fractional digits as anybody writes, of which three are kept; `nil` for anything else,
+    /// and for what is outside the years 0000 to 9999 in UTC.
     package init?(_ text: String) {
+        guard text.utf8.count <= Timestamp.maximumLength else { return nil }
         var rest = Array(text.utf8)[...]
         func take(_ count: Int) -> Int64? {
             guard rest.count >= count else { return nil }
@@ -107,7 +114,13 @@ extension Timestamp: CustomStringConvertible {
         guard civilMonth == month, civilDay == day else { return nil }
         let seconds = dayNumber * 86_400 + hour * 3600 + (minute - offset) * 60 + second
         self.init(millisecondsSinceEpoch: seconds * 1000 + milliseconds)
+        // An offset, or a leap second, may lead out of the years that have four digits.
+        guard Timestamp.writable.contains(self) else { return nil }
     }
+
+    /// What RFC 3339 can write: the years 0000 to 9999.
+    private static let writable =
+        Timestamp(millisecondsSinceEpoch: -62_167_219_200_000)...Timestamp(millisecondsSinceEpoch: 253_402_300_799_999)
 
     /// The proleptic Gregorian date of a day counted from 1970-01-01, by eras of 400 years that begin in March.
     private static func civil(fromDay day: Int64) -> (year: Int64, month: Int64, day: Int64) {

@@ -18,6 +18,7 @@ package struct HTTPResponse: Sendable {
     ///
     /// - Parameter name: in lower case.
     package func header(_ name: String) -> String? {
-        headers.first { $0.name == name }?.value
+        // By bytes: whatever a server sends as a name, this takes no longer than the name is long.
+        headers.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 }

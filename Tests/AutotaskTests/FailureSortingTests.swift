@@ -199,6 +199,7 @@ struct FailureSortingTests {
             ("1.5", nil),
             ("", nil),
             ("99999999999999999999", nil),
+            ("Sun, 22 Nov 2026 08:00:30 \(String(repeating: "\u{301}\u{323}", count: 20_000))", nil),
         ]
     )
     func retryAfter(text: String, wait: Duration?) {

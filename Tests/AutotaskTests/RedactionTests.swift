@@ -38,6 +38,33 @@ struct RedactionTests {
         #expect(said("It was \(latin1)!", credentials) == "It was [redacted]!")
     }
 
+    @Test(
+        "A secret that is encoded is found",
+        arguments: [
+            #"x p\u00E4\u0024\/w0rd\"\\ \u003c x"#, "x P%C3%A4%24%2Fw0rd%22%5C+%3C x", "x P&#228;$/w0rd&quot;\\&#x20;&lt; x",
+            "x 50C3A4242F77307264225C203C x", "x UMOkJC93MHJkIlwgPA== x", "x UMOkJC93MHJkIlwgPA x", "x p%c3%a4$/w0rd\\u0022\\ < x",
+        ]
+    )
+    func encodedSecrets(text: String) throws {
+        let message = try #require(said(text, .test(secret: #"Pä$/w0rd"\ <"#)))
+        #expect(message.contains("[redacted]"), "\(message)")
+        for rest in ["w0rd", "77307264", "JC93MHJk"] { #expect(!message.contains(rest), "\(message)") }
+    }
+
+    @Test("A secret within something longer in base64 is found", arguments: ["", "u", "us"])
+    func base64(before: String) throws {
+        let text = Base64URL.encode("\(before)s3cr3t-Wort:and more".utf8)
+        let message = try #require(said(text))
+        #expect(message.contains("[redacted]") && !message.contains("czNjcjN0LVdvcnQ"), "\(message)")
+    }
+
+    @Test("A secret that is cut in two by the length of what is looked at is not told by halves")
+    func cut() throws {
+        let invisible = String(repeating: "\u{200B}", count: (16 << 10) / 3 - 1)
+        let message = said("a" + invisible + "s3cr3t-Wort" + String(repeating: " more", count: 100))
+        #expect(message.map { !$0.contains("s3") } ?? true)
+    }
+
     @Test("A secret that another value contains goes with it")
     func nested() {
         let credentials = AutotaskCredentials.test(username: "demo", secret: "demo-secret", code: "secret")

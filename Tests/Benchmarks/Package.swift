@@ -29,11 +29,18 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .target(name: "Secrets", swiftSettings: house),
+        .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: house),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
-        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Telemetry", logging, lifecycle], swiftSettings: house),
-        .target(name: "AMQP", dependencies: ["CRabbitMQ", "Confinement", "Telemetry", logging, lifecycle, crypto], swiftSettings: house),
+        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(
+            name: "AMQP",
+            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto],
+            swiftSettings: house
+        ),
         .executableTarget(name: "amqp-benchmark", dependencies: ["AMQP", logging], swiftSettings: house),
         .target(name: "CurlPeer", dependencies: ["CCurl"]),
         .executableTarget(name: "http-benchmark", dependencies: ["HTTP", "CurlPeer", logging], swiftSettings: house),

@@ -38,6 +38,27 @@ struct JSONTests {
         #expect(throws: JSONError.self) { try parse(String(repeating: "[", count: 100_000)) }
     }
 
+    @Test(arguments: ["\u{301}\u{323}", "\u{F73}\u{344}"])
+    func `a string whose comparison would take the square of its length is refused`(marks: String) throws {
+        let text = #"{"a\#(String(repeating: marks, count: 200_000))":1}"#
+        let error = #expect(throws: JSONError.self) { try parse(text) }
+        #expect(error?.reason == "too many combining marks in a row")
+        #expect(throws: JSONError.self) { try parse(#""\#(String(repeating: #"\u0301"#, count: 257))""#) }
+        _ = try parse(#""a\#(String(repeating: "\u{301}", count: 256))b\#(String(repeating: "é", count: 2000))""#)
+    }
+
+    @Test func `the number of values has a limit`() throws {
+        let most = String(repeating: "0,", count: JSON.maximumValues - 2) + "0"
+        #expect(try parse("[\(most)]").array?.count == JSON.maximumValues - 1)
+        #expect(throws: JSONError.self) { try parse("[\(most),0]") }
+    }
+
+    @Test func `the length of a number has a limit`() throws {
+        let longest = String(repeating: "9", count: JSON.maximumNumberLength)
+        #expect(try parse(longest) == .number(longest))
+        #expect(throws: JSONError.self) { try parse(longest + "9") }
+    }
+
     @Test func `a repeated name is found among many`() {
         let members = (0..<40).map { "\"m\($0)\":0" } + ["\"m3\":1"]
         #expect(throws: JSONError.self) { try parse("{" + members.joined(separator: ",") + "}") }

@@ -196,6 +196,27 @@ struct JobMessageTests {
         #expect(try JSON(parsing: text)["secret"]?.string == #"é:;%"\"#)
     }
 
+    @Test func `names and lists have a limit`() throws {
+        let keys = (0...10_000).map { JSON.string("old-\($0)") }
+        let plan: JSONObject = ["planId": "p", "services": [.object(JobMessageTests.service)], "retired": .array(keys)]
+        #expect(refusal(of: JobMessageTests.sync(plan))?.field == "data.retired")
+        let longType = JobMessageTests.message(type: "autotask.job." + String(repeating: "x", count: 243))
+        guard case .unreadable = longType.decoded(acceptsClearCredentials: false) else { return #expect(Bool(false)) }
+        func connect(_ credentials: JSON) -> JobError? {
+            refusal(
+                of: JobMessageTests.message(
+                    type: "autotask.job.connect",
+                    data: ["credentials": credentials],
+                    routingKey: "connect.msp-4711"
+                ),
+                development: true
+            )
+        }
+        for keyID in ["", String(repeating: "k", count: 256)] {
+            #expect(connect(["keyId": .string(keyID), "enc": "AA", "ciphertext": "AA"])?.field == "data.credentials.keyId")
+        }
+    }
+
     @Test func `sealed credentials are read from base64url`() throws {
         let data: JSON = ["credentials": ["keyId": "k1", "enc": "AAE", "ciphertext": "_-8"]]
         let message = Self.message(type: "autotask.job.connect", data: data, routingKey: "connect.msp-4711")

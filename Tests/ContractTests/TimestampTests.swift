@@ -25,6 +25,20 @@ struct TimestampTests {
         #expect(Timestamp(text) == nil)
     }
 
+    @Test(arguments: [
+        "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:60Z", "9999-12-31T23:59:59.999-00:01",
+        "2026-11-22T08:00:00.\(String(repeating: "0", count: 100))Z",
+    ])
+    func `a moment outside the years that can be written is no date-time`(text: String) {
+        #expect(Timestamp(text) == nil)
+    }
+
+    @Test func `the first and the last moment are read back, and what is beyond is written as they are`() {
+        for text in ["0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"] { #expect(Timestamp(text)?.description == text) }
+        #expect(Timestamp(millisecondsSinceEpoch: .min).description == "0000-01-01T00:00:00.000Z")
+        #expect(Timestamp(millisecondsSinceEpoch: .max).description == "9999-12-31T23:59:59.999Z")
+    }
+
     @Test func `what is written is read back`() {
         for milliseconds in stride(from: -2_000_000_000_000 as Int64, through: 4_000_000_000_000, by: 86_399_999_937) {
             let moment = Timestamp(millisecondsSinceEpoch: milliseconds)

@@ -41,6 +41,19 @@ struct KeyRingFileTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path) == ["keys.json"])
     }
 
+    @Test("The ids of keys have a length that the sealed form has room for", arguments: [0, 256])
+    func idLength(count: Int) throws {
+        try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
+        var ring = try #require(JSON(parsing: Array(try Data(contentsOf: URL(filePath: path)))).object)
+        var recipient = try #require(ring["recipientKeys"]?.array?.first?.object)
+        recipient["keyId"] = .string(String(repeating: "k", count: count))
+        ring["recipientKeys"] = [.object(recipient)]
+        let other = directory.path("other.json")
+        try Data(JSON.object(ring).encoded).write(to: URL(filePath: other))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: other)
+        expectRefused("recipientKeys is missing or wrong") { _ = try KeyRingFile(path: other).load() }
+    }
+
     @Test("A ring that others may read is refused, and the error says what to do", arguments: [0o640, 0o604, 0o620, 0o601])
     func permissions(_ mode: Int) throws {
         try KeyRingFile(path: path).create(KeyRing.generate(at: .now))

@@ -101,7 +101,9 @@ extension amqp_bytes_t {
 
 extension AMQPFieldValue {
     /// Copies a value out of librabbitmq's memory.
-    init(_ field: amqp_field_value_t) {
+    ///
+    /// - Parameter depth: how many arrays and tables it stands in. What is deeper than ``maximumDepth`` is ``unsupported``.
+    init(_ field: amqp_field_value_t, depth: Int = 0) {
         switch amqp_field_value_kind_t(UInt32(field.kind)) {
         case AMQP_FIELD_KIND_BOOLEAN: self = .bool(field.value.boolean != 0)
         case AMQP_FIELD_KIND_I8: self = .integer(Int64(field.value.i8))
@@ -122,10 +124,12 @@ extension AMQPFieldValue {
             }
         case AMQP_FIELD_KIND_BYTES: self = .bytes(Array(field.value.bytes.buffer))
         case AMQP_FIELD_KIND_TIMESTAMP: self = .timestamp(field.value.u64)
-        case AMQP_FIELD_KIND_ARRAY:
+        case AMQP_FIELD_KIND_ARRAY where depth < AMQPFieldValue.maximumDepth:
             let array = field.value.array
-            self = .array(UnsafeBufferPointer(start: array.entries, count: Int(array.num_entries)).map(AMQPFieldValue.init))
-        case AMQP_FIELD_KIND_TABLE: self = .table([String: AMQPFieldValue](field.value.table))
+            let values = UnsafeBufferPointer(start: array.entries, count: Int(array.num_entries))
+            self = .array(values.map { AMQPFieldValue($0, depth: depth + 1) })
+        case AMQP_FIELD_KIND_TABLE where depth < AMQPFieldValue.maximumDepth:
+            self = .table([String: AMQPFieldValue](field.value.table, depth: depth + 1))
         case AMQP_FIELD_KIND_VOID: self = .void
         default: self = .unsupported
         }
@@ -133,11 +137,14 @@ extension AMQPFieldValue {
 }
 
 extension [String: AMQPFieldValue] {
-    /// Copies a table out of librabbitmq's memory.
-    init(_ table: amqp_table_t) {
+    /// Copies a table out of librabbitmq's memory. An entry whose name is not UTF-8 is nothing that anybody asks for, and is left out.
+    ///
+    /// - Parameter depth: of its values, see ``AMQPFieldValue``.
+    init(_ table: amqp_table_t, depth: Int = 0) {
         self.init(minimumCapacity: Int(table.num_entries))
         for entry in UnsafeBufferPointer(start: table.entries, count: Int(table.num_entries)) {
-            self[entry.key.string] = AMQPFieldValue(entry.value)
+            guard let name = String(validating: entry.key.buffer, as: UTF8.self) else { continue }
+            self[name] = AMQPFieldValue(entry.value, depth: depth)
         }
     }
 }

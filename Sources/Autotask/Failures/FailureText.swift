@@ -5,15 +5,16 @@ struct FailureText {
     /// What Autotask itself said about the request: `{"errors": ["…"]}`, or ASP.NET's `{"Message": "…"}`. `nil` for a page of HTML, for
     /// an empty body, and for no words at all.
     let said: String?
-    /// Where phrases are looked for, in lower case. Of a page of HTML, its beginning.
+    /// Where phrases are looked for, in lower case: the beginning of what it says, or of a page of HTML.
     private let haystack: String
 
-    /// How much of a body that is not JSON is looked at, in bytes.
+    /// How much is looked at for phrases, in bytes.
     private static let lookedAt = 4096
 
     init(_ body: [UInt8]) {
         said = JSON(tolerating: body).flatMap(FailureText.words)
-        haystack = (said ?? String(decoding: body.prefix(FailureText.lookedAt), as: UTF8.self)).lowercased()
+        let beginning = said.map { Array($0.utf8.prefix(FailureText.lookedAt)) } ?? Array(body.prefix(FailureText.lookedAt))
+        haystack = String(decoding: beginning, as: UTF8.self).lowercased()
     }
 
     /// - Parameter phrases: in lower case.

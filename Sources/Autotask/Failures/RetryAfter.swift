@@ -6,7 +6,7 @@ extension Duration {
     ///
     /// A date is taken relative to the answer's own `Date`, so that no clock of ours has to agree with the server's.
     init?(retryAfterOf response: HTTPResponse) {
-        guard let text = response.header("retry-after") else { return nil }
+        guard let text = response.header("retry-after"), text.utf8.count <= Duration.longestRetryAfter else { return nil }
         let wait: Duration
         if let seconds = Int64(text) {
             wait = .seconds(Swift.min(seconds, Duration.longestWait))
@@ -18,6 +18,8 @@ extension Duration {
         self = Swift.max(.zero, Swift.min(wait, .seconds(Duration.longestWait)))
     }
 
+    /// In bytes. A date has 29.
+    private static let longestRetryAfter = 64
     /// In seconds. What asks for more is not a pause but a mistake.
     private static let longestWait: Int64 = 86_400
 }
@@ -25,6 +27,7 @@ extension Duration {
 extension Timestamp {
     /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
     package init?(httpDate text: String) {
+        guard text.utf8.count <= 64 else { return nil }
         let parts = text.split(separator: " ")
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(where: { $0 == parts[2] }) else { return nil }

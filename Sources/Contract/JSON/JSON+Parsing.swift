@@ -9,14 +9,12 @@ package struct JSONError: Error, CustomStringConvertible, Sendable {
 }
 
 extension JSON {
-    /// How deep arrays and objects may nest. The contract's own messages reach 6.
-    private static let maximumDepth = 32
-
-    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, no lone surrogates, unique member names.
+    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, no lone surrogates, unique member names; and
+    /// within the limits of `JSON+Limits.swift`.
     ///
     /// - Parameter maximumValues: how many values it may hold, at whatever depth. Each takes more memory than its text.
     /// - Throws: ``JSONError``, which names the place and never quotes the text.
-    package init(parsing bytes: [UInt8], maximumValues: Int = .max) throws(JSONError) {
+    package init(parsing bytes: [UInt8], maximumValues: Int = JSON.maximumValues) throws(JSONError) {
         self = try JSON.parsing(bytes.span, maximumValues: maximumValues) { $0.parseText() }
     }
 
@@ -35,20 +33,20 @@ extension JSON {
     ///   - text: what was scanned.
     package static func decode(stringAt range: Range<Int>, in text: Span<UInt8>, _ append: (UInt8) -> Void) {
         unsafe text.withUnsafeBufferPointer { buffer in
-            unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth, maximumValues: .max).decode(range, append)
+            unsafe JSONParser(bytes: buffer).decode(range, append)
         }
     }
 
     private static func parsing<Value>(
         _ text: Span<UInt8>,
-        maximumValues: Int = .max,
+        maximumValues: Int = JSON.maximumValues,
         _ read: (inout JSONParser) -> Result<Value, JSONError>
     ) throws(JSONError) -> Value {
         do { _ = try UTF8Span(validating: text) } catch {
             throw JSONError(reason: "not valid UTF-8", offset: error.byteOffsets.lowerBound)
         }
         let result = unsafe text.withUnsafeBufferPointer { buffer in
-            var parser = unsafe JSONParser(bytes: buffer, maximumDepth: maximumDepth, maximumValues: maximumValues)
+            var parser = unsafe JSONParser(bytes: buffer, maximumValues: maximumValues)
             return read(&parser)
         }
         return try result.get()
@@ -68,14 +66,12 @@ private struct JSONParser {
     private static let maximumScannedMembers = 64
 
     let bytes: UnsafeBufferPointer<UInt8>
-    let maximumDepth: Int
     var position = 0
     /// How many more values there may be.
     private var remainingValues: Int
 
-    init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, maximumValues: Int) {
+    init(bytes: UnsafeBufferPointer<UInt8>, maximumValues: Int = JSON.maximumValues) {
         unsafe self.bytes = bytes
-        self.maximumDepth = maximumDepth
         remainingValues = maximumValues
     }
 
@@ -99,8 +95,8 @@ private struct JSONParser {
     }
 
     private mutating func parseValue(depth: Int) throws(JSONError) -> JSON {
-        guard depth < maximumDepth else { throw error("nested too deeply") }
-        guard remainingValues > 0 else { throw error("more values than allowed") }
+        guard depth < JSON.maximumDepth else { throw error("nested too deeply") }
+        guard remainingValues > 0 else { throw error("too many values") }
         remainingValues -= 1
         skipWhitespace()
         switch peek() {
@@ -190,7 +186,7 @@ private struct JSONParser {
     ///
     /// - Returns: where it stands if it is a string.
     private mutating func scanValue(depth: Int) throws(JSONError) -> Range<Int>? {
-        guard depth < maximumDepth else { throw error("nested too deeply") }
+        guard depth < JSON.maximumDepth else { throw error("nested too deeply") }
         skipWhitespace()
         switch peek() {
         case UInt8(ascii: "\""): return try scanString().range
@@ -243,6 +239,7 @@ private struct JSONParser {
             if peek() == UInt8(ascii: "+") || peek() == UInt8(ascii: "-") { position += 1 }
             try skipDigits()
         }
+        guard position - start <= JSON.maximumNumberLength else { throw error("a number is too long") }
         return text(from: start, to: position)
     }
 
@@ -256,13 +253,19 @@ private struct JSONParser {
         unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self)
     }
 
+    /// The string, if it may be compared with others at no great cost.
+    private func comparable(_ string: String) throws(JSONError) -> String {
+        guard !string.hasTooManyMarks else { throw error("too many combining marks in a row") }
+        return string
+    }
+
     private mutating func parseString() throws(JSONError) -> String {
         let string = try scanString()
-        guard string.hasEscapes else { return text(from: string.range.lowerBound, to: string.range.upperBound) }
+        guard string.hasEscapes else { return try comparable(text(from: string.range.lowerBound, to: string.range.upperBound)) }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(string.range.count)
         decode(string.range) { decoded.append($0) }
-        return String(decoding: decoded, as: UTF8.self)
+        return try comparable(String(decoding: decoded, as: UTF8.self))
     }
 
     /// Passes over a string.

@@ -1,6 +1,8 @@
 extension JobMessage {
     /// The largest body that is read (`contract.md` 2). A larger one is recorded and acknowledged.
     package static let maximumBodyBytes = 1 << 20
+    /// In bytes: the AMQP property that says the same has no room for more.
+    package static let maximumTypeBytes = 255
 
     /// Reads the message by the contract: CloudEvents in structured mode, one of the job types, valid by its schema.
     ///
@@ -13,7 +15,7 @@ extension JobMessage {
         do { envelope = try JSON(parsing: body) } catch {
             return unreadable(JobError(.jobInvalid, "The body is not JSON: \(error)."))
         }
-        guard let type = envelope["type"]?.string, type.hasPrefix(JobKind.typePrefix),
+        guard let type = envelope["type"]?.string, type.utf8.count <= JobMessage.maximumTypeBytes, type.hasPrefix(JobKind.typePrefix),
             let tenant = envelope["subject"]?.string.flatMap(TenantID.init),
             let id = envelope["id"]?.string.flatMap(JobID.init)
         else {

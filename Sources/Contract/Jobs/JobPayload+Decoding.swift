@@ -44,6 +44,13 @@ extension ConnectPayload {
 extension SealedCredentials {
     fileprivate init(_ member: JSONObject) throws(JobError) {
         keyID = try member.required("keyId", \.string, "a string", of: "data.credentials.")
+        guard (1...SealedForm.maximumKeyID).contains(keyID.utf8.count) else {
+            throw JobError(
+                .jobInvalid,
+                "keyId is not 1 to \(SealedForm.maximumKeyID) bytes long.",
+                field: "data.credentials.keyId"
+            )
+        }
         encapsulatedKey = try SealedCredentials.bytes(member, "enc")
         ciphertext = try SealedCredentials.bytes(member, "ciphertext")
     }
@@ -67,6 +74,8 @@ extension ResetPayload {
 extension SyncPayload {
     /// More services than this are no plan, but a mistake.
     private static let maximumServices = 1000
+    /// And fewer than this have ever left one.
+    private static let maximumRetired = 10_000
 
     fileprivate init(_ data: JSONObject) throws(JobError) {
         for member in ["adopt", "previewId", "acknowledge"] where data[member] != nil {
@@ -97,7 +106,11 @@ extension SyncPayload {
             services.append(service)
         }
         retired = []
-        for member in try data.optional("retired", \.array, "an array") ?? [] {
+        let left = try data.optional("retired", \.array, "an array") ?? []
+        guard left.count <= SyncPayload.maximumRetired else {
+            throw JobError(.jobInvalid, "retired holds more than \(SyncPayload.maximumRetired) keys.", field: "data.retired")
+        }
+        for member in left {
             guard let key = member.string, PlanService.isKey(key) else {
                 throw JobError(.jobInvalid, "retired holds something that is not the key of a service.", field: "data.retired")
             }

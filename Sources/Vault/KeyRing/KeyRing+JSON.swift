@@ -14,8 +14,8 @@ import Crypto
 /// Keys are 32 bytes in base64url, moments date-times of RFC 3339; `createdAt` may be missing. In each list the newest key comes first.
 extension KeyRing {
     private static let version: Int64 = 1
-    /// Far more keys of one use than rotation leaves behind.
-    fileprivate static let maximumKeys = 1000
+    /// How many keys of one use a ring may hold: rotated every day, those of a dozen years.
+    fileprivate static let maximumKeys = 4096
 
     var encoded: [UInt8] {
         let json: JSON = [
@@ -100,7 +100,7 @@ extension RecipientKey {
     }
 
     fileprivate init(_ json: JSON) throws(VaultError) {
-        guard let id = json["keyId"]?.string, json["kem"]?.string == "X25519",
+        guard let id = json["keyId"]?.string, (1...SealedForm.maximumKeyID).contains(id.utf8.count), json["kem"]?.string == "X25519",
             let privateKey = json["privateKey"]?.string.flatMap(Base64URL.decode),
             let notAfter = json["notAfter"]?.string.flatMap({ Timestamp($0) }),
             let privateKey = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: privateKey)

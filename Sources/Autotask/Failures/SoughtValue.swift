@@ -1,0 +1,77 @@
+import Contract
+
+/// A credential as it may stand in a text: as it was sent, as a server reads it that takes headers for Latin-1, each character of either
+/// escaped as JSON, URLs, forms or HTML do it or not at all; in hexadecimal; in base64, also as a part of something longer.
+///
+/// Letters of ASCII are the same in either case.
+struct SoughtValue {
+    /// Characters that are matched one by one.
+    private let texts: [[Unicode.Scalar]]
+    /// Spellings of the value as a whole, in lower case.
+    private let codes: [[UInt8]]
+    /// What an occurrence may begin with.
+    private let beginnings: Set<UInt8>
+
+    /// How long an occurrence may be, in bytes.
+    var longestSpelling: Int { SoughtValue.longestCharacter * (texts.map(\.count).max() ?? 0) }
+
+    /// A surrogate pair of JSON: `\ud83d\ude00`.
+    private static let longestCharacter = 12
+
+    /// What is shorter stands in many a text in some encoding, by accident.
+    private static let shortestEncoded = 4
+
+    init(_ value: [UInt8]) {
+        let characters = String(decoding: value.map(\.loweredASCII), as: UTF8.self)
+        let latin1 = value.map { Unicode.Scalar($0.loweredASCII) }
+        texts = [Array(characters.unicodeScalars), latin1]
+        codes = value.count < SoughtValue.shortestEncoded ? [] : [SoughtValue.hexadecimal(value)] + SoughtValue.base64(value)
+        beginnings = Set(Spelling.marks + texts.compactMap { $0.first.flatMap { String($0).utf8.first } } + codes.compactMap(\.first))
+    }
+
+    /// Where the occurrence ends that begins at a place; `nil` if none does.
+    ///
+    /// - Parameter text: in lower case.
+    func end(in text: [UInt8], at start: Int) -> Int? {
+        guard beginnings.contains(text[start]) else { return nil }
+        let ends =
+            texts.compactMap { SoughtValue.end(of: $0, in: text, at: start) }
+            + codes.filter { text[start...].starts(with: $0) }.map { start + $0.count }
+        return ends.max()
+    }
+
+    /// A character may be escaped in several ways of different length, so that there may be several places to go on from.
+    private static func end(of characters: [Unicode.Scalar], in text: [UInt8], at start: Int) -> Int? {
+        var places = [start]
+        for character in characters {
+            places =
+                places.count == 1
+                ? Spelling.ends(of: character, in: text[places[0]...])
+                : Array(Set(places.flatMap { Spelling.ends(of: character, in: text[$0...]) }))
+            guard !places.isEmpty else { return nil }
+        }
+        return places.max()
+    }
+
+    private static func hexadecimal(_ value: [UInt8]) -> [UInt8] {
+        value.flatMap { byte in [byte >> 4, byte & 15].map { $0 < 10 ? UInt8(ascii: "0") + $0 : UInt8(ascii: "a") + $0 - 10 } }
+    }
+
+    /// What of the value's base64 does not depend on its neighbours, for each place that it may have among them, in both alphabets.
+    private static func base64(_ value: [UInt8]) -> [[UInt8]] {
+        let cores = (0..<3).map { offset -> [UInt8] in
+            let text = Array(Base64URL.encode([UInt8](repeating: 0, count: offset) + value).utf8)
+            return text[((offset * 8 + 5) / 6)..<((offset + value.count) * 8 / 6)].map(\.loweredASCII)
+        }
+        let standard = cores.map { core in
+            core.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "+") : $0 == UInt8(ascii: "_") ? UInt8(ascii: "/") : $0 }
+        }
+        return cores + standard
+    }
+}
+
+extension UInt8 {
+    var loweredASCII: UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self
+    }
+}

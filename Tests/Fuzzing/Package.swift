@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The worker's modules are this package's too, through links under Sources: so they are compiled with the sanitizers' counters, which the
+// worker is not. Run it with deploy/fuzz. The same targets are replayed over what fuzzing found by the worker's own tests (FuzzTargetTests).
+
+/// What every module of ours is compiled with: counters at every branch for libFuzzer, and AddressSanitizer. Overflow still traps.
+let guided: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])]
+
+let house: [SwiftSetting] =
+    guided + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .treatAllWarnings(as: .error),
+    ]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "fuzzing",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
+        .target(name: "Secrets", swiftSettings: house),
+        .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
+        .target(name: "Contract", swiftSettings: house),
+        .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: house),
+        .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
+        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(
+            name: "AMQP",
+            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto],
+            swiftSettings: house
+        ),
+        .target(name: "Vault", dependencies: ["Contract", "Secrets", crypto], swiftSettings: house),
+        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Vault", "Telemetry", logging], swiftSettings: house),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["AMQP", "Autotask", "Contract", "CRabbitMQ", "HTTP", "Secrets", "Vault", crypto],
+            // The worker's own tests have it.
+            exclude: ["Replay"],
+            swiftSettings: house
+        ),
+        .systemLibrary(name: "CFuzzer"),
+        .executableTarget(
+            name: "fuzzer",
+            dependencies: ["CFuzzer", "FuzzTargets"],
+            swiftSettings: house,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
+        ),
+    ]
+)

@@ -1,0 +1,128 @@
+import Contract
+
+extension JobMessage {
+    /// Holds what becomes of the message to the contract.
+    func holdProperties(acceptsClearCredentials: Bool) throws(PropertyViolation) {
+        let outcome = decoded(acceptsClearCredentials: acceptsClearCredentials)
+        switch outcome {
+        case .job(let job, let identity, let data):
+            try identity.holdProperties()
+            try job.holdProperties()
+            try hold(job.id == identity.id && job.lane == identity.lane, "a job has its identity's id and lane")
+            try hold(job.kind.type == identity.type, "a job is of its identity's type")
+            // What the store gives back is read by the same rules.
+            let kept = try hold(try? JSON(parsing: data.encoded), "a job's data is kept")
+            let payload = try? JobPayload(kind: job.kind, data: kept, acceptsClearCredentials: true)
+            try hold(payload?.kind == job.kind, "data that was accepted once is accepted again")
+        case .refused(let identity, let error):
+            try identity.holdProperties()
+            try error.holdProperties(answering: identity)
+        case .unreadable(let error):
+            try error.holdProperties(answering: nil)
+        }
+        try holdAlikeness(of: outcome, acceptsClearCredentials: acceptsClearCredentials)
+    }
+
+    /// The same body in other words has the same outcome.
+    private func holdAlikeness(of outcome: DecodedMessage, acceptsClearCredentials: Bool) throws(PropertyViolation) {
+        guard oversized == nil, body.count <= JobMessage.maximumBodyBytes, let envelope = try? JSON(parsing: body) else { return }
+        try envelope.holdProperties()
+        try envelope.holdNumbers()
+        for body in [envelope.encoded, envelope.reversed.encoded] {
+            var other = self
+            other.body = body
+            // An error of the text itself names a place in it; and a body that says nothing is known by its bytes.
+            let again = other.decoded(acceptsClearCredentials: acceptsClearCredentials)
+            try hold(again.essence == outcome.essence, "the same body in other words has the same outcome")
+        }
+    }
+}
+
+extension DecodedMessage {
+    fileprivate var essence: Essence {
+        switch self {
+        case .job(_, let identity, let data): Essence(kind: 0, fingerprint: identity.fingerprint, data: data.canonical, error: nil)
+        case .refused(let identity, let error):
+            // Where there is no CloudEvent, the fingerprint is the body.
+            Essence(kind: 1, fingerprint: error.field == nil ? [] : identity.fingerprint, data: [], error: error)
+        case .unreadable(let error): Essence(kind: 2, fingerprint: [], data: [], error: error)
+        }
+    }
+}
+
+private struct Essence: Equatable {
+    var kind: Int
+    var fingerprint: [UInt8]
+    var data: [UInt8]
+    var error: JobError?
+}
+
+extension JobIdentity {
+    fileprivate func holdProperties() throws(PropertyViolation) {
+        try hold(TenantID(lane.tenant.description) != nil && JobID(id.description) != nil, "names are of their form")
+        try hold(traceparent == TraceContext.valid(traceparent), "an invalid traceparent is dropped")
+    }
+}
+
+extension Job {
+    fileprivate func holdProperties() throws(PropertyViolation) {
+        for moment in [time, expiry].compactMap({ $0 }) { try moment.holdProperties() }
+        switch payload {
+        case .connect(let connect): try connect.firstConfiguredAt?.holdProperties()
+        case .sync(let sync): try sync.holdProperties()
+        case .reset, .billingCodes: break
+        }
+    }
+}
+
+extension SyncPayload {
+    fileprivate func holdProperties() throws(PropertyViolation) {
+        try hold((1...1000).contains(services.count), "a plan holds 1 to 1000 services")
+        try hold((1...128).contains(planID.utf8.count), "a plan's id has 1 to 128 bytes")
+        let keys = services.map(\.key) + retired
+        try hold(Set(keys).count == keys.count, "no two keys of a plan are the same")
+        try hold(keys.allSatisfy { JobID($0) != nil }, "keys are of their form")
+        for service in services {
+            for amount in [service.unitCost.value, service.unitPrice.value].compactMap({ $0 }) {
+                try hold(amount.tenThousandths >= 0 && amount.tenThousandths < 10_000_000_000_000_000, "an amount is within its range")
+                try hold(Money(contract: amount.description) == amount, "an amount is read back from its text")
+            }
+            if let id = service.billingCodeID.value { try hold(id > 0, "an id is positive") }
+        }
+    }
+}
+
+extension JobError {
+    /// What a job may be refused for when it is read.
+    private static let codes: Set<ErrorCode> = [.jobInvalid, .notSupported, .resetNotConfirmed]
+
+    /// Holds a refusal to the contract: of a known code, silent on what it refuses, and fit for an event.
+    func holdProperties(answering identity: JobIdentity?) throws(PropertyViolation) {
+        try hold(JobError.codes.contains(code), "a message is refused for \(code.rawValue)")
+        try hold(!message.isEmpty && message.utf8.count <= 300 && hint.utf8.count <= 1000, "an error's texts have a length to read")
+        try hold((field?.utf8.count ?? 0) <= 128, "the name of a member is short")
+        for canary in Canary.all {
+            for text in [message, hint, field ?? "", description] {
+                try hold(canary.spelling(in: text.utf8) == nil, "an error does not tell what it refuses")
+            }
+        }
+        guard let identity else { return }
+        let event = Event(
+            id: "event",
+            type: .jobRejected,
+            lane: identity.lane,
+            jobID: identity.id,
+            time: Timestamp(millisecondsSinceEpoch: 0),
+            traceparent: identity.traceparent,
+            data: ["error": json]
+        )
+        let encoded = OrderedEvent(event: event, epoch: 0, sequence: 1).encoded
+        let read = try hold(try? JSON(parsing: encoded), "an event is JSON")
+        try hold(read["data"]?["error"]?["code"]?.string == code.rawValue, "an event tells its error")
+        // Names are told in any case.
+        let names = "\(identity.id) \(identity.lane.tenant) \(serviceKey ?? "")".utf8
+        for canary in Canary.all where canary.spelling(in: names) == nil {
+            try hold(canary.spelling(in: encoded) == nil, "an event does not tell what was refused")
+        }
+    }
+}
