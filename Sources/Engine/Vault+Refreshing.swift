@@ -6,7 +6,8 @@ extension Vault {
     /// Looks for keys that another process may have added, or taken away. Whatever that comes to, the work goes on with the keys at hand.
     func refresh(log: Logger) async {
         do { try await refresh() } catch {
-            log.error("The key ring cannot be read again", metadata: .keys([.error: "\(error)"]))
+            // Whoever watches the ring tells operators, and once: this is asked with every connect.
+            log.debug("Keys that may have changed could not be looked for", metadata: .keys([.error: "\(error)"]))
         }
     }
 }

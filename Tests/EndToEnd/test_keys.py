@@ -1,5 +1,6 @@
 """The keys of the ring change while the worker runs, and nothing is lost with one that goes."""
 
+import base64
 import contextlib
 import json
 import pathlib
@@ -100,6 +101,29 @@ def test_nothing_that_a_retired_key_sealed_is_found_in_the_store(tenant, worker)
     files = b"".join(path.read_bytes() for path in worker.directory.glob("worker.sqlite*"))
     # The ciphertext behind the key's name.
     assert wrapped and not any(blob[-40:] in files for blob in wrapped)
+
+
+def private_keys(worker):
+    """The ring's keys, as bytes."""
+    ring = json.loads(pathlib.Path(worker.settings["VAULT_KEYS"]).read_text())
+    texts = [ring["identityKey"], *(key["privateKey"] for key in ring["recipientKeys"])]
+    texts += [key["key"] for use in ("wrappingKeys", "jobKeys") for key in ring[use]["keys"]]
+    return {base64.urlsafe_b64decode(text + "==") for text in texts}
+
+
+def test_no_key_of_the_ring_is_in_the_store_its_copies_the_log_or_what_is_printed(tenant, worker, tmp_path):
+    tenant.connected()
+    secret = private_keys(worker)
+    printed = [worker.cli("keys", "rotate"), worker.cli("keys", "list"), worker.cli("keys", "list", "--json"), worker.cli("keys", "publish")]
+    secret |= private_keys(worker)
+    worker.cli("store", "backup", str(tmp_path / "copy.sqlite"))
+    printed += [worker.cli("keys", "retire", "--unused"), worker.cli("run", "--print-config"), worker.cli("doctor", "--json", expect=None)]
+    places = [*worker.directory.glob("worker.*"), tmp_path / "copy.sqlite"]
+    found = b"".join([*(path.read_bytes() for path in places if path.is_file()), *(text.encode() for text in printed)])
+    assert len(secret) >= 7 and tenant.name.encode() in found
+    for key in secret:
+        for form in (key, key.hex().encode(), base64.b64encode(key).rstrip(b"="), base64.urlsafe_b64encode(key).rstrip(b"=")):
+            assert form not in found
 
 
 def test_a_portal_with_a_retired_key_is_told_to_fetch_the_keys_again(tenant, worker):

@@ -1,11 +1,14 @@
 """Where the worker connects to, and by which way: the secret goes to Autotask or nowhere."""
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 
 import pytest
 
 import hostile
+from tenants import plan
 
 # Of a zone, as a look-up may answer it; `{trap}` is a server that was not listed. None may be called.
 ZONES = [
@@ -70,6 +73,18 @@ def test_a_look_up_that_names_another_host_gets_no_secret(other_worker, new_tena
         assert event["type"] == "autotask.connection.failed" and event["data"]["error"]["code"] in REFUSED, (url, event)
         calls = {call["operation"] for call in tenant.database.calls()}
         assert calls == {"zoneInformation"}, (url, calls)
+
+
+def test_a_zone_that_somebody_wrote_into_the_store_gets_no_secret(other_worker, new_tenant, trap):
+    other_worker.start(RETRY_ATTEMPTS="2")
+    tenant = new_tenant().connected()
+    with contextlib.closing(sqlite3.connect(other_worker.store_path)) as store, store:
+        lanes = "lane IN (SELECT id FROM lanes WHERE tenant = ?)"
+        url = f"http://{trap.host}/ATServicesRest/"
+        assert store.execute(f"UPDATE connections SET zone_api_url = ? WHERE {lanes}", [url, tenant.name]).rowcount == 1
+    before = len(tenant.database.calls())
+    assert tenant.publish("sync", plan()).ending(60)["type"] == "autotask.sync.failed"
+    assert len(tenant.database.calls()) == before
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -76,7 +76,9 @@ struct TenantCommand: AsyncParsableCommand {
 struct OpenStore {
     let store: any Store
 
-    /// - Parameter chain: what chains the audit log; `nil` to look at the store only.
+    /// - Parameters:
+    ///   - settings: tell where it is.
+    ///   - chain: what chains the audit log; `nil` to look at the store only.
     init(_ settings: Settings, auditing chain: AuditChain? = nil) async throws {
         let path = try settings.storePath
         do { store = try await SQLiteStore(path: path, mustExist: true, auditing: chain) } catch {

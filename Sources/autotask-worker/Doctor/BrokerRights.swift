@@ -26,6 +26,7 @@ struct BrokerRights {
     /// - Parameters:
     ///   - users: the answer to `/api/users`.
     ///   - permissions: the answer to `/api/permissions`.
+    ///   - virtualHost: where the permissions are looked at.
     /// - Returns: `nil` when they are not what the management API gives.
     init?(users: JSON, permissions: JSON, virtualHost: String) {
         guard let users = users.array, let permissions = permissions.array else { return nil }

@@ -8,7 +8,9 @@ struct AuditFile {
 
     /// Verifies an export.
     ///
-    /// - Parameter number: of a row that is wanted besides.
+    /// - Parameters:
+    ///   - chain: what the codes of its rows are made with.
+    ///   - number: of a row that is wanted besides.
     /// - Returns: what was found, and that row.
     func verify(with chain: AuditChain, lookingFor number: Int64?) throws -> (AuditReport, AuditRow?) {
         var verification: AuditVerification?
