@@ -154,7 +154,9 @@ struct HostileAnswerTests {
     @Test("No call takes more of an answer than it may have")
     func sizes() async throws {
         let transport = ScriptedTransport([.fixture("zone-known-user.200.json"), .answer(200, #"{"items":[]}"#)])
-        _ = try await ZoneDirectory(transport: transport, lookupURL: "https://webservices.autotask.net").zone(forUsername: "u")
+        _ = try await ZoneDirectory(transport: transport, lookupURL: "https://webservices.autotask.net").zone(
+            forUserOf: .test(username: "u")
+        )
         _ = try await AutotaskSession.test(transport).services(HostileAnswerTests.query)
         #expect(transport.requests.map(\.maximumResponseBytes) == [64 << 10, 3 << 20])
     }
@@ -167,7 +169,9 @@ struct HostileAnswerTests {
         ] {
             let transport = ScriptedTransport([.answer(200, zone)])
             let error = await failure { () throws(AutotaskError) in
-                try await ZoneDirectory(transport: transport, lookupURL: "https://webservices.autotask.net").zone(forUsername: "u")
+                try await ZoneDirectory(transport: transport, lookupURL: "https://webservices.autotask.net").zone(
+                    forUserOf: .test(username: "u")
+                )
             }
             #expect(error?.kind == .malformedResponse)
         }

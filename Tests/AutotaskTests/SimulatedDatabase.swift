@@ -59,7 +59,7 @@ struct SimulatedDatabase {
         secret: [UInt8]? = nil,
         timeout: Duration = .seconds(20)
     ) async throws(AutotaskError) -> AutotaskSession {
-        let found = try await directory(transport).zone(forUsername: username)
+        let found = try await directory(transport).zone(forUserOf: .test(username: username))
         return AutotaskSession(transport: transport, zone: found.zone, credentials: credentials(secret: secret), timeout: timeout)
     }
 

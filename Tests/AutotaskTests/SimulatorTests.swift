@@ -49,7 +49,7 @@ struct SimulatorTests {
     @Test("A connection is probed from the user name alone to the fields")
     func connection() async throws {
         let database = try await SimulatedDatabase()
-        let found = try await database.directory(transport).zone(forUsername: database.username)
+        let found = try await database.directory(transport).zone(forUserOf: .test(username: database.username))
         #expect(found.databaseID == database.id)
         #expect(found.zone.name == "AE02")
         let session = try await database.session(transport)
@@ -94,7 +94,8 @@ struct SimulatorTests {
     func wrongCredentials() async throws {
         let database = try await SimulatedDatabase(["integrationCodeFailure": "text500", "lockAfterFailures": 2])
         #expect(
-            try await error { try await database.directory(transport).zone(forUsername: "nobody-\(database.id)") }.kind == .zoneNotFound
+            try await error { try await database.directory(transport).zone(forUserOf: .test(username: "nobody-\(database.id)")) }.kind
+                == .zoneNotFound
         )
         let wrong = try await database.session(transport, secret: Array("wrong".utf8))
         #expect(try await error { try await wrong.version() }.kind == .unauthorized)
@@ -277,7 +278,7 @@ struct SimulatorTests {
         try await database.change(["zone": "AE03"])
         let error = try await error { try await session.version() }
         #expect(error.kind == .unauthorized && error.mayMeanZoneMoved)
-        let found = try await database.directory(transport).zone(forUsername: database.username)
+        let found = try await database.directory(transport).zone(forUserOf: .test(username: database.username))
         #expect(found.zone.name == "AE03" && found.databaseID == database.id)
         try await database.session(transport).version()
     }

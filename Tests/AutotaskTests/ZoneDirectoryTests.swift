@@ -13,14 +13,14 @@ struct ZoneDirectoryTests {
     @Test("A known user has a zone and a database")
     func known() async throws {
         let transport = ScriptedTransport([.fixture("zone-known-user.200.json")])
-        let found = try await directory(transport).zone(forUsername: "api@demo.example")
+        let found = try await directory(transport).zone(forUserOf: .test(username: "api@demo.example"))
         #expect(found == DiscoveredZone(zone: .test, databaseID: 123_456))
     }
 
     @Test("The look-up carries no secret and no tracking id, and is pinned to V1.0")
     func request() async throws {
         let transport = ScriptedTransport([.fixture("zone-known-user.200.json")])
-        _ = try await directory(transport).zone(forUsername: "a+b ü&user=c@d.e", traceparent: "00-a-b-01")
+        _ = try await directory(transport).zone(forUserOf: .test(username: "a+b ü&user=c@d.e"), traceparent: "00-a-b-01")
         let request = try #require(transport.requests.first)
         #expect(request.method == .get)
         #expect(
@@ -31,10 +31,19 @@ struct ZoneDirectoryTests {
         #expect(request.body.isEmpty)
     }
 
+    @Test("Whatever a look-up's failure tells of credentials is not told again, though none but the user name was sent")
+    func echo() async throws {
+        let transport = ScriptedTransport([.failure("api@demo.example has s3cr3t-Wort and TRACK-4711")])
+        let error = try #require(await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test()) })
+        #expect(error.remoteMessage == "[redacted] has [redacted] and [redacted]")
+    }
+
     @Test("An unknown user has none")
     func unknown() async throws {
         let transport = ScriptedTransport([.fixture("zone-unknown-user.500.json", status: 500)])
-        let error = try #require(await failure { () throws(AutotaskError) in try await directory(transport).zone(forUsername: "nobody") })
+        let error = try #require(
+            await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test(username: "nobody")) }
+        )
         #expect(error.kind == .zoneNotFound)
         #expect(error.jobError.code == .zoneNotFound)
     }
@@ -51,7 +60,7 @@ struct ZoneDirectoryTests {
     )
     func normalised(given: String, expected: String) async throws {
         let transport = ScriptedTransport([zone(url: .string(given))])
-        #expect(try await directory(transport).zone(forUsername: "u").zone.apiURL == expected)
+        #expect(try await directory(transport).zone(forUserOf: .test(username: "u")).zone.apiURL == expected)
     }
 
     @Test(
@@ -64,7 +73,7 @@ struct ZoneDirectoryTests {
     )
     func malformed(url: String) async throws {
         let transport = ScriptedTransport([zone(url: try JSON(parsing: Array(url.utf8)))])
-        let error = await failure { () throws(AutotaskError) in try await directory(transport).zone(forUsername: "u") }
+        let error = await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test(username: "u")) }
         #expect(error?.kind == .malformedResponse)
     }
 
@@ -79,7 +88,7 @@ struct ZoneDirectoryTests {
     )
     func incomplete(body: String) async throws {
         let transport = ScriptedTransport([.answer(200, body)])
-        let error = await failure { () throws(AutotaskError) in try await directory(transport).zone(forUsername: "u") }
+        let error = await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test(username: "u")) }
         #expect(error?.kind == .malformedResponse)
     }
 

@@ -40,7 +40,11 @@ let package = Package(
         .target(name: "Contract", swiftSettings: house),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: house),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
-        .target(name: "HTTP", dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle], swiftSettings: house),
+        .target(
+            name: "HTTP",
+            dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle],
+            swiftSettings: house
+        ),
         .target(
             name: "AMQP",
             dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto],

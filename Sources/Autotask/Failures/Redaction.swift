@@ -9,18 +9,9 @@ struct Redaction: Sendable {
     private static let lookedAt = 16 << 10
     private static let replacement = Array("[redacted]".utf8)
 
-    private let username: String
-    private let credentials: AutotaskCredentials?
+    private let credentials: AutotaskCredentials
 
-    init(username: String) {
-        self.username = username
-        credentials = nil
-    }
-
-    init(_ credentials: AutotaskCredentials) {
-        username = credentials.username
-        self.credentials = credentials
-    }
+    init(_ credentials: AutotaskCredentials) { self.credentials = credentials }
 
     /// A text of Autotask's that may be shown: on one line, without the credentials in any usual spelling, not too long. `nil` for none.
     func safeMessage(_ text: String) -> String? {
@@ -49,7 +40,7 @@ struct Redaction: Sendable {
     /// What is looked for, the longest first, since one may contain another.
     private var sought: [SoughtValue] {
         func copy(_ secret: SecretReference) -> [UInt8] { secret.withBytes { bytes in bytes.indices.map { bytes[$0] } } }
-        var values = [Array(username.utf8)] + (credentials?.secrets.map(copy) ?? [])
+        var values = [Array(credentials.username.utf8)] + credentials.secrets.map(copy)
         defer { for index in values.indices { values[index].wipe() } }
         return values.filter { !$0.isEmpty }.sorted { $0.count > $1.count }.map(SoughtValue.init)
     }

@@ -36,25 +36,25 @@ package struct ZoneDirectory: Sendable {
         self.gate = gate
     }
 
-    /// Asks for a user's zone.
+    /// Asks for a user's zone. Of the credentials, only the user name is sent; what is answered is told without any of them.
     ///
     /// Whether its host may be called is not asked here: the transport refuses one that may not.
     ///
     /// - Throws: ``AutotaskError``, of kind `zoneNotFound` if Autotask does not know the user name.
     package func zone(
-        forUsername username: String,
+        forUserOf credentials: AutotaskCredentials,
         traceparent: String? = nil,
         observe: (AutotaskCall) -> Void = { _ in }
     ) async throws(AutotaskError) -> DiscoveredZone {
         let request = HTTPRequest(
             method: .get,
-            url: lookupURL + username.utf8.percentEncoded,
+            url: lookupURL + credentials.username.utf8.percentEncoded,
             headers: traceparent.map { [HTTPHeader("traceparent", $0)] } ?? [],
             timeout: timeout,
             maximumResponseBytes: AnswerLimits.zoneBytes
         )
         let answer = try await gate.pass { () async throws(AutotaskError) in
-            try await transport.answer(to: request, of: .zone, redacting: Redaction(username: username), observe: observe)
+            try await transport.answer(to: request, of: .zone, redacting: Redaction(credentials), observe: observe)
         }
         guard let zone = DiscoveredZone(zoneInformation: answer.body) else { throw answer.malformed("the zone is incomplete") }
         return zone

@@ -6,10 +6,10 @@ import Vault
 /// The lane's way to Autotask, as the job's handlers go it.
 extension JobContext {
     /// Looks up who serves a user's database. It counts as one call; no secret is sent.
-    func zone(forUsername username: String) async throws(AutotaskError) -> DiscoveredZone {
+    func zone(for credentials: AutotaskCredentials) async throws(AutotaskError) -> DiscoveredZone {
         let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil)
         return try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
-            .zone(forUsername: username, traceparent: job.traceparent)
+            .zone(forUserOf: credentials, traceparent: job.traceparent)
     }
 
     /// - Parameter databaseID: whose calls they are.

@@ -77,7 +77,7 @@ final class TenantSession {
         hasLookedUpZone = true
         otherCalls += 1
         let found: DiscoveredZone
-        do { found = try await context.zone(forUsername: credentials.username) } catch {
+        do { found = try await context.zone(for: credentials) } catch {
             // Nothing is learned from it, so the first failure stands.
             return false
         }

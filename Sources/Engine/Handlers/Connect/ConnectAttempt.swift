@@ -63,7 +63,9 @@ struct ConnectAttempt {
 
     private mutating func zone(of credentials: Credentials) async throws(CallFailure) -> DiscoveredZone {
         apiCalls += 1
-        do { return try await context.zone(forUsername: credentials.username) } catch { throw CallFailure(error, at: context.now) }
+        do { return try await context.zone(for: context.autotaskCredentials(credentials)) } catch {
+            throw CallFailure(error, at: context.now)
+        }
     }
 
     /// Takes a place among those who talk to the database.

@@ -63,7 +63,8 @@ enum Samples {
             return try error.holdProperties(answering: nil)
         }
         func bytes(_ secret: SecretReference) -> [UInt8] { secret.withUnsafeBytes { Array($0) } }
-        let values = [Array(credentials.username.utf8), bytes(credentials.secret)] + (credentials.integrationCode.map { [bytes($0)] } ?? [])
+        let values =
+            [Array(credentials.username.utf8), bytes(credentials.secret)] + (credentials.integrationCode.map { [bytes($0)] } ?? [])
         for value in values {
             try hold(!value.isEmpty && !value.contains { $0 == 0 || $0 == 0x0A || $0 == 0x0D }, "a credential fits a header")
         }

@@ -56,7 +56,7 @@ private enum ReadAnswer {
     init(_ call: Int, _ transport: AnsweringTransport) async throws(AutotaskError) {
         guard call != 0 else {
             let directory = ZoneDirectory(transport: transport, lookupURL: "https://webservices.autotask.net/atservicesrest/")
-            self = .zone(try await directory.zone(forUsername: Canary.username.text))
+            self = .zone(try await directory.zone(forUserOf: Samples.credentials()))
             return
         }
         let zone = Zone(name: "AE02", apiURL: "https://webservices14.autotask.net/ATServicesRest/", webURL: "https://ww14.autotask.net/")
