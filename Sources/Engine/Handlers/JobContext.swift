@@ -84,7 +84,7 @@ final class JobContext: Sendable {
         sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil))
     }
 
-    /// Whether a call of this attempt was not made, because Autotask does not work at the moment: nothing is the matter with the job.
+    /// Whether something stands in this attempt's way that is not the job's: Autotask does not work at the moment, or a key is missing.
     var isHeldUp: Bool { wasHeldUp.load(ordering: .relaxed) }
 
     func holdUp() { wasHeldUp.store(true, ordering: .relaxed) }

@@ -83,14 +83,13 @@ struct JobAttempt: Sendable {
     }
 
     private func outcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
+        guard await holdsKeys(for: claim) else { return keyMissing(context) }
         let payload: JobPayload
-        let sealed = [claim.sealedPayload] + (claim.state.connection.map { [$0.wrappedKey] } ?? [])
-        if !vault.holdsKeys(of: sealed) { await refreshKeys() }
         do {
             let data = try vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)
             payload = try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)
         } catch {
-            // It was valid and sealed here when it was accepted: the key ring is another one, or the row was tampered with.
+            // It was valid and sealed here when it was accepted: the row was tampered with.
             context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))
             let error = JobError(
                 .internal,
@@ -110,6 +109,30 @@ struct JobAttempt: Sendable {
         case .reset(let payload): return try await run(reset, payload, context)
         case .billingCodes(let payload): return try await run(billingCodes, payload, context)
         }
+    }
+
+    /// Whether everything is at hand that opens what the job needs of the store.
+    private func holdsKeys(for claim: LaneClaim) async -> Bool {
+        var sealed = [claim.sealedPayload]
+        // A connect brings other credentials, and a reset needs none.
+        if claim.job.kind != .connect, claim.job.kind != .reset, let connection = claim.state.connection {
+            sealed.append(connection.wrappedKey)
+        }
+        if vault.holdsKeys(of: sealed) { return true }
+        await refreshKeys()
+        return vault.holdsKeys(of: sealed)
+    }
+
+    /// Puts the job off: nothing is the matter with it. Somewhere there is a key ring that has the key.
+    private func keyMissing(_ context: JobContext) -> HandlerOutcome {
+        context.log(.error, "The key ring lacks a key under which something in the store is sealed", .keys([.kind: "\(context.job.kind.rawValue)"]))
+        context.holdUp()
+        let error = JobError(
+            .internal,
+            "The worker lacks a key to what it has stored.",
+            hint: "It is tried again. An operator gives the worker the key ring that has the key: see autotask-worker doctor."
+        )
+        return .transient(error, failure: context.event(.jobAbandoned, ["error": error.json]))
     }
 
     private func run<Handler: JobHandler>(

@@ -2,6 +2,7 @@ import AutotaskModel
 import Contract
 import SQLiteStore
 import Store
+import Synchronization
 import Testing
 import Vault
 
@@ -63,6 +64,51 @@ extension EngineFlowTests {
             #expect(events.last?.event.type == .billingCodesListed)
         }
     }
+}
+
+extension EngineFlowTests {
+    @Test func `jobs wait for a key that the ring lacks, are not abandoned, and run once it is there`() async throws {
+        let source = ChangingRing(keyRing)
+        try await withEngine(vault: Vault(keyRing, source: source)) { store in
+            // Taken in by a worker that has the new keys; this one's ring is a copy that was not brought up to date.
+            let other = WorkerID("another")
+            _ = try await store.join(other, until: clock.now + .seconds(5), at: clock.now)
+            let onDisk = rotated
+            let lane = Lane(tenant: TenantID("msp-2")!, product: .workplace)
+            let job = AcceptableJob(
+                key: JobKey(id: JobID("codes-1")!, lane: lane, digest: [1]),
+                kind: .billingCodes,
+                sealedPayload: Vault(onDisk).sealPayload(Array("{}".utf8), job: JobID("codes-1")!, lane: lane)
+            )
+            _ = try await store.accept([IntakeItem(.job(job))], by: other, at: clock.now) { _ in preconditionFailure("there is no conflict") }
+            // It wakes the lanes.
+            door.deliver(delivery("reset", id: "reset-1", data: ["confirm": true]))
+            var events = await results.published { events in events.contains { $0.event.type == .jobDeferred } }
+            #expect(events.first { $0.event.type == .jobDeferred }?.event.errorCode == "internal")
+            source.ring = onDisk
+            while events.allSatisfy({ $0.event.type != .billingCodesFailed }) {
+                await clock.advanceToNextSleeper()
+                events = await results.published { _ in true }
+            }
+            #expect(!events.contains { $0.event.type == .jobAbandoned })
+            #expect(try await store.deadLetters(limit: 10).isEmpty)
+        }
+    }
+}
+
+/// A ring that somebody brings up to date while the worker runs.
+private final class ChangingRing: KeyRingSource {
+    let description = "a file"
+    private let state: Mutex<KeyRing>
+
+    init(_ ring: KeyRing) { state = Mutex(ring) }
+
+    var ring: KeyRing {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+
+    func load() -> KeyRing { ring }
 }
 
 /// The ring as another process has left it.
