@@ -1,5 +1,6 @@
 """The broker is away, takes nothing, or has lost the door: somebody is told, nothing is lost, and it goes on by itself."""
 
+import contextlib
 import json
 
 import pika
@@ -93,3 +94,57 @@ def test_events_that_waited_for_the_broker_are_in_the_journal_too(worker, broker
         arguments = ("events", "--replay", "--tenant", tenant.name, "--count", str(len(tenant.events())), "--json")
         lines = worker.cli(*arguments, PORTAL_AMQP_URL=broker.url("monitor")).splitlines()
         assert {json.loads(line)["id"] for line in lines} == {event["id"] for event in tenant.events()}
+
+
+def test_a_follower_whose_queue_refuses_holds_up_its_own_tenant_alone(listening_worker, broker, new_tenant, monitor):
+    worker = listening_worker
+    held, other = new_tenant(), new_tenant().connected()
+    begun = len(worker.log)
+    with follower_that_refuses(broker, held):
+        # More than the worker publishes at a time; each is answered at once, without a call to Autotask.
+        jobs = [held.publish("reset", {}) for _ in range(700)]
+        for _ in range(3):
+            other.expect(other.sync(), "sync.succeeded")
+        poll(lambda: "refuses a tenant's events" in worker.log[begun:], 20, "the warning", worker.process)
+        # Those that were on their way when the queue was full reach the others, and again once they are taken; until then one goes, seldom.
+        trials = len(held.events())
+        other.expect(other.billing_codes(), "billing-codes.listed")
+        assert len(held.events()) - trials < 10
+        assert worker.log[begun:].count("refuses a tenant's events") == 1
+        assert held.name in worker.log[begun:]
+        assert worker.health()[0] == 200
+    for job in jobs:
+        job.ending(60)
+    poll(lambda: "takes a tenant's events again" in worker.log[begun:], 20, "the end of it", worker.process)
+    (sequence,) = [numbers for (name, _, _), numbers in monitor.sequences().items() if name == held.name]
+    assert sequence == list(range(1, 701))
+
+
+def test_the_worker_ends_in_time_while_events_are_refused_and_tells_them_later(other_worker, broker, new_tenant, monitor):
+    held = new_tenant()
+    worker = other_worker
+    worker.start()
+    begun = len(worker.log)
+    with follower_that_refuses(broker, held):
+        jobs = [held.publish("reset", {}) for _ in range(20)]
+        poll(lambda: "refuses a tenant's events" in worker.log[begun:], 20, "the warning", worker.process)
+        worker.stop()
+    worker.start()
+    for job in jobs:
+        job.ending(60)
+    (sequence,) = [numbers for (name, _, _), numbers in monitor.sequences().items() if name == held.name]
+    assert sequence == list(range(1, 21))
+
+
+@contextlib.contextmanager
+def follower_that_refuses(broker, tenant):
+    """A queue of a monitor's that follows a tenant, has room for one event, and refuses the others."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker.url("monitor")))
+    channel = connection.channel()
+    queue = f"autotask.monitor.narrow-{tenant.name}"
+    channel.queue_declare(queue, exclusive=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    channel.queue_bind(queue, "autotask.results", f"*.*.{tenant.name}")
+    try:
+        yield
+    finally:
+        connection.close()

@@ -125,7 +125,11 @@ struct JobAttempt: Sendable {
 
     /// Puts the job off: nothing is the matter with it. Somewhere there is a key ring that has the key.
     private func keyMissing(_ context: JobContext) -> HandlerOutcome {
-        context.log(.error, "The key ring lacks a key under which something in the store is sealed", .keys([.kind: "\(context.job.kind.rawValue)"]))
+        context.log(
+            .error,
+            "The key ring lacks a key under which something in the store is sealed",
+            .keys([.kind: "\(context.job.kind.rawValue)"])
+        )
         context.holdUp()
         let error = JobError(
             .internal,

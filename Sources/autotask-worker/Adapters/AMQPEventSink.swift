@@ -10,13 +10,8 @@ struct AMQPEventSink: EventSink {
     /// The connection's own user: RabbitMQ vouches for it to monitors.
     let user: String
 
-    func publish(_ events: [OrderedEvent]) async -> [Bool] {
-        await publisher.publish(events.map(message)).map { result in
-            switch result {
-            case .success: true
-            case .failure: false
-            }
-        }
+    func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] {
+        await publisher.publish(events.map(message)).map(BrokerAnswer.init)
     }
 
     func offer(_ event: OrderedEvent) {
@@ -40,5 +35,19 @@ struct AMQPEventSink: EventSink {
             ),
             body: ordered.encoded
         )
+    }
+}
+
+extension BrokerAnswer {
+    init(_ result: PublishResult) {
+        switch result {
+        case .success: self = .confirmed
+        case .failure(let error):
+            switch error.code {
+            // Whatever else is published meanwhile has an answer of its own.
+            case .nacked, .returned, .invalidMessage: self = .refused
+            default: self = .missing
+            }
+        }
     }
 }

@@ -63,7 +63,7 @@ struct ContentsExamination: Examination {
                         .fail,
                         "\(waiting), the oldest for \(age.inWords), although a worker runs.",
                         advice:
-                            "See the checks of the broker and the worker's log: RabbitMQ takes nothing, or the worker does not reach it."
+                            "See the checks of broker and followers, and the worker's log: RabbitMQ takes nothing or refuses it, or is not reached."
                     )
                 ]
             }

@@ -62,6 +62,14 @@ final class Disturbance: Sendable {
                 world.broker.allowActive(1)
             }
         }
+        // Noted when an event meets it.
+        if world.faults.draws(.tenantRefused), let tenant = TenantID("msp-\(world.draw(1...4))") {
+            world.broker.refuse(tenant)
+            SimulatedProcess("follower", on: world.scheduler).run { [world] in
+                await world.pause(upTo: 60_000)
+                world.broker.take(tenant)
+            }
+        }
     }
 
     /// Does something to a worker at a step that nobody can foresee, if that kind of fault is drawn.
@@ -109,6 +117,7 @@ final class Disturbance: Sendable {
     func end() {
         world.faults.end()
         world.broker.allowActive(1)
+        world.broker.takeAll()
         state.withLock { $0.armed = [] }
         for worker in state.withLock({ $0.workers }) where !worker.process.isDead { worker.thaw() }
     }

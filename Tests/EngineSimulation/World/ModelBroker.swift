@@ -31,6 +31,8 @@ final class ModelBroker: Sendable {
         var lastNumber = 0
         var lastConnection = 0
         var published: [Published] = []
+        /// Tenants of which some queue has no room for another event, and refuses it.
+        var refusedTenants: Set<TenantID> = []
         var redeliveries = 0
     }
 
@@ -132,8 +134,19 @@ final class ModelBroker: Sendable {
 
     // MARK: Results
 
-    func publish(_ events: [OrderedEvent], at now: Timestamp) {
-        for event in events {
+    /// A follower's queue for a tenant's events is full, and refuses them.
+    func refuse(_ tenant: TenantID) { state.withLock { _ = $0.refusedTenants.insert(tenant) } }
+
+    func take(_ tenant: TenantID) { state.withLock { _ = $0.refusedTenants.remove(tenant) } }
+
+    func takeAll() { state.withLock { $0.refusedTenants = [] } }
+
+    /// Every other queue has an event that one refuses.
+    ///
+    /// - Returns: the answer for each.
+    func publish(_ events: [OrderedEvent], at now: Timestamp) -> [BrokerAnswer] {
+        events.map { event in
+            let answer: BrokerAnswer = state.withLock { $0.refusedTenants.contains(event.event.lane.tenant) } ? .refused : .confirmed
             let data = try? JSON(parsing: event.event.data)
             let code = data?["error"]?["code"]?.string.map { " (\($0))" } ?? ""
             let place = event.sequence.map { "\(event.epoch)/\($0)" } ?? "-"
@@ -142,8 +155,10 @@ final class ModelBroker: Sendable {
                 now,
                 "results",
                 "\(event.event.type.rawValue)\(code) of \(event.event.lane.tenant), \(place)\(answered)"
+                    + (answer == .refused ? ", refused" : "")
             )
             state.withLock { $0.published.append(Published(event: event, at: now, moment: moment)) }
+            return answer
         }
     }
 }

@@ -19,6 +19,8 @@ final class SimulatedNetwork: Sendable {
         var username: String
         /// Its place among everything that happened in the run.
         var moment: Int
+        /// When its call was begun.
+        var begun: Timestamp
         /// Whether its caller had given up already.
         var isLate: Bool
         /// How many writes of the user's tenant the audit log told of by then.
@@ -136,6 +138,7 @@ final class SimulatedNetwork: Sendable {
     /// What happens to a request on the wire and in Autotask.
     private func exchange(_ request: HTTPRequest, _ username: String) async -> Result<HTTPResponse, HTTPError> {
         let what = "\(request.method.rawValue) \(request.url.split(separator: "/").last ?? "") for \(username)"
+        let begun = time.now
         await pause(upTo: 400)
         if faults.strikes(.tooManyRequests) {
             timeline.note(time.now, "autotask", "429 to \(what)")
@@ -158,11 +161,11 @@ final class SimulatedNetwork: Sendable {
             let delay = scheduler.draw { Duration.milliseconds(Int.random(in: 0...240_000, using: &$0)) }
             beyond.run { [self] in
                 await time.sleep(until: time.now + delay)
-                _ = await perform(request, username, isLate: true)
+                _ = await perform(request, username, begun: begun, isLate: true)
             }
             return lost(.timedOut, what)
         }
-        let response = await perform(request, username, isLate: false)
+        let response = await perform(request, username, begun: begun, isLate: false)
         if faults.strikes(.answerLost) { return lost(.connectionLost, what) }
         if faults.strikes(.answerGarbled) {
             timeline.note(time.now, "autotask", "garbled answer to \(what)")
@@ -173,14 +176,19 @@ final class SimulatedNetwork: Sendable {
         return response
     }
 
-    private func perform(_ request: HTTPRequest, _ username: String, isLate: Bool) async -> Result<HTTPResponse, HTTPError> {
+    private func perform(
+        _ request: HTTPRequest,
+        _ username: String,
+        begun: Timestamp,
+        isLate: Bool
+    ) async -> Result<HTTPResponse, HTTPError> {
         let response: HTTPResponse
         do throws(HTTPError) { response = try await autotask.send(request) } catch { return .failure(error) }
         let isWrite = request.method == .patch || (request.method == .post && !request.url.hasSuffix("/query"))
         if isWrite, response.status == 200 {
             let moment = timeline.note(time.now, "autotask", "\(isLate ? "late " : "")\(request.method.rawValue) for \(username)")
             let told = state.withLock { $0.told }(username)
-            state.withLock { $0.writes.append(Write(username: username, moment: moment, isLate: isLate, told: told)) }
+            state.withLock { $0.writes.append(Write(username: username, moment: moment, begun: begun, isLate: isLate, told: told)) }
         }
         if response.status == 401 {
             timeline.note(time.now, "autotask", "does not accept the credentials of \(username)")

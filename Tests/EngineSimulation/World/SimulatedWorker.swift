@@ -242,18 +242,18 @@ private struct SimulatedSink: EventSink {
     let world: World
     let process: SimulatedProcess
 
-    func publish(_ events: [OrderedEvent]) async -> [Bool] {
+    func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] {
         await world.pause(upTo: 20)
-        if process.isDead { return events.map { _ in false } }
-        if world.faults.strikes(.eventRefused) {
+        if process.isDead { return events.map { _ in .missing } }
+        if world.faults.strikes(.eventNotTaken) {
             let taken = world.scheduler.draw { Int.random(in: 0..<events.count, using: &$0) }
-            world.broker.publish(Array(events.prefix(taken)), at: world.time.now)
-            return events.indices.map { $0 < taken }
+            let answers = world.broker.publish(Array(events.prefix(taken)), at: world.time.now)
+            return answers + events.dropFirst(taken).map { _ in .missing }
         }
-        world.broker.publish(events, at: world.time.now)
+        let answers = world.broker.publish(events, at: world.time.now)
+        if answers.contains(.refused) { world.faults.note(.tenantRefused) }
         await world.pause(upTo: 20)
-        let isLost = world.faults.strikes(.confirmLost)
-        return events.map { _ in !isLost }
+        return world.faults.strikes(.confirmLost) ? events.map { _ in .missing } : answers
     }
 
     func offer(_ event: OrderedEvent) {}

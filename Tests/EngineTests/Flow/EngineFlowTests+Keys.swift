@@ -80,7 +80,8 @@ extension EngineFlowTests {
                 kind: .billingCodes,
                 sealedPayload: Vault(onDisk).sealPayload(Array("{}".utf8), job: JobID("codes-1")!, lane: lane)
             )
-            _ = try await store.accept([IntakeItem(.job(job))], by: other, at: clock.now) { _ in preconditionFailure("there is no conflict") }
+            _ = try await store.accept([IntakeItem(.job(job))], by: other, at: clock.now) { _ in preconditionFailure("there is no conflict")
+            }
             // It wakes the lanes.
             door.deliver(delivery("reset", id: "reset-1", data: ["confirm": true]))
             var events = await results.published { events in events.contains { $0.event.type == .jobDeferred } }

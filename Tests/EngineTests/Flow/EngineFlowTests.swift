@@ -138,9 +138,9 @@ struct EngineFlowTests {
 
     @Test func `an event that is not confirmed is published again, under the same id`() async throws {
         try await withEngine { store in
-            results.refuse(2)
+            results.silence(2)
             door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
-            // Each refusal is followed by a pause.
+            // Each time a pause follows.
             while results.attempts < 3 { await clock.advanceToNextSleeper() }
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])

@@ -30,8 +30,7 @@ final class SteppedClock: EngineClock {
         for continuation in due { continuation.resume() }
     }
 
-    /// Waits until somebody sleeps, and moves on to the first moment that somebody waits for.
-    func advanceToNextSleeper() async {
+    func untilSomebodySleeps() async {
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
                 if state.sleepers.isEmpty { state.watcher = continuation }
@@ -39,8 +38,15 @@ final class SteppedClock: EngineClock {
             }
             if isReady { continuation.resume() }
         }
-        let moment = state.withLock { $0.sleepers.values.map(\.until).min() }
-        if let moment { advance(by: moment - now) }
+    }
+
+    /// Waits until somebody sleeps, and moves on to the first moment that somebody waits for.
+    func advanceToNextSleeper() async {
+        while true {
+            await untilSomebodySleeps()
+            // Unless whoever slept was woken by something else.
+            if let moment = state.withLock({ $0.sleepers.values.map(\.until).min() }) { return advance(by: moment - now) }
+        }
     }
 
     func sleep(until moment: Timestamp) async {

@@ -10,54 +10,172 @@ import Vault
 
 @Suite(.timeLimit(.minutes(1)))
 struct OutboxTests {
-    private let start = Timestamp("2026-11-22T08:00:00Z")!
+    private static let start = Timestamp("2026-11-22T08:00:00Z")!
+
     private let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+    private let otherLane = Lane(tenant: TenantID("msp-4712")!, product: .workplace)
+    private let clock = SteppedClock(OutboxTests.start)
+    private let results = ResultsBoard()
 
     /// Its own next event would wake the outbox as well: a worker that has none must not keep those of another for itself.
     @Test func `events of a dead worker that could not be read at first are published`() async throws {
         // The first time it is tried again at once: it was told to look just now.
         let failures = Mutex(2)
-        let chain = AuditChain(Vault(KeyRing.generate(at: start)))
-        let store = ModelStore(
-            ModelDisk(auditing: chain),
-            hooks: ModelStore.Hooks(before: { name async throws(StoreError) in
-                let fails =
-                    "\(name)" == "unpublished"
-                    && failures.withLock { left in
-                        left -= 1
-                        return left >= 0
-                    }
-                if fails { throw StoreError(.unavailable, "a fault of the test") }
-            })
-        )
+        let store = store { name async throws(StoreError) in
+            let fails =
+                "\(name)" == "unpublished"
+                && failures.withLock { left in
+                    left -= 1
+                    return left >= 0
+                }
+            if fails { throw StoreError(.unavailable, "a fault of the test") }
+        }
         let dead = WorkerID("dead")
-        _ = try await store.join(dead, until: start + .seconds(15), at: start)
-        _ = try await store.accept([refusal], by: dead, at: start) { _ in preconditionFailure("there is no conflict") }
+        _ = try await store.join(dead, until: clock.now + .seconds(15), at: clock.now)
+        try await refuse(1...1, in: lane, of: store, by: dead)
+        clock.advance(by: .seconds(16))
 
-        let clock = SteppedClock(start + .seconds(16))
-        let living = WorkerIdentity(WorkerID("living"))
-        #expect(try await store.join(living.current, until: clock.now + .seconds(15), at: clock.now).events == 1)
-        let results = ResultsBoard()
-        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let outbox = Outbox(store: store, sink: results, worker: living, clock: clock, log: log)
-        outbox.readStore()
-        let running = Task { try await outbox.run() }
-        for _ in 1...2 { await clock.advanceToNextSleeper() }
-        let events = await results.published { !$0.isEmpty }
-        #expect(events.map(\.event.id) == ["event-1"])
-        outbox.drain()
-        try await running.value
+        try await withOutbox(of: store, takingOver: 1) { _ in
+            for _ in 1...2 { await clock.advanceToNextSleeper() }
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map(\.event.id) == ["msp-4711-1"])
+        }
     }
 
-    private var refusal: IntakeItem {
-        let id = JobID("job-1")!
-        let event = Event(id: "event-1", type: .jobRejected, lane: lane, jobID: id, time: start, traceparent: nil, data: [:])
-        let letter = DeadLetter(
-            at: start,
-            cause: FailureCause(reason: "job_invalid"),
-            detail: "",
-            content: .message(DeadMessage(sha256: [1], size: 1, queue: "q", routingKey: "k"))
-        )
-        return IntakeItem(.refused(JobKey(id: id, lane: lane, digest: [1]), event: event, letter))
+    /// A follower can bring it about, by a queue of its own that refuses what it has no room for.
+    @Test func `a lane whose events are refused holds up no other`() async throws {
+        results.refuse(lane.tenant)
+        let store = store()
+        try await withOutbox(of: store) { worker in
+            try await refuse(1...600, in: lane, of: store, by: worker)
+            try await refuse(1...1, in: otherLane, of: store, by: worker)
+            // No time passes.
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map(\.event.id) == ["msp-4712-1"])
+        }
+    }
+
+    @Test func `what was refused is tried again alone and ever less often, and then its lane goes on in its order`() async throws {
+        results.refuse(lane.tenant)
+        let store = store()
+        try await withOutbox(of: store) { worker in
+            try await refuse(1...600, in: lane, of: store, by: worker)
+            var pauses: [Duration] = []
+            await clock.untilSomebodySleeps()
+            let refused = results.refused.count
+            for _ in 1...9 {
+                let before = clock.now
+                await clock.advanceToNextSleeper()
+                await clock.untilSomebodySleeps()
+                pauses.append(clock.now - before)
+            }
+            #expect(pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30].map { .seconds($0) })
+            #expect(results.refused.dropFirst(refused).map(\.sequence) == Array(repeating: 1, count: 9))
+
+            // What comes meanwhile waits behind it.
+            try await refuse(601...700, in: lane, of: store, by: worker)
+            results.take(lane.tenant)
+            await clock.advanceToNextSleeper()
+            let events = await results.published { $0.count >= 700 }
+            #expect(events.map(\.sequence) == (1...700).map { $0 })
+        }
+        #expect(try await store.unpublished(of: WorkerID("living"), after: 0, limit: 1).isEmpty)
+    }
+
+    @Test func `a lane that is refused again soon is tried no more often than before`() async throws {
+        results.refuse(lane.tenant)
+        let store = store()
+        try await withOutbox(of: store) { worker in
+            try await refuse(1...1, in: lane, of: store, by: worker)
+            for _ in 1...3 { await clock.advanceToNextSleeper() }
+            await clock.untilSomebodySleeps()
+            results.take(lane.tenant)
+            await clock.advanceToNextSleeper()
+            _ = await results.published { $0.count == 1 }
+
+            results.refuse(lane.tenant)
+            try await refuse(2...2, in: lane, of: store, by: worker)
+            await clock.untilSomebodySleeps()
+            results.take(lane.tenant)
+            let before = clock.now
+            await clock.advanceToNextSleeper()
+            #expect(clock.now - before == .seconds(8))
+            _ = await results.published { $0.count == 2 }
+        }
+    }
+
+    @Test func `without an answer all lanes go on after the usual pause, in their order`() async throws {
+        let store = store()
+        try await withOutbox(of: store) { worker in
+            results.silence(4)
+            try await refuse(1...2, in: lane, of: store, by: worker)
+            try await refuse(1...2, in: otherLane, of: store, by: worker)
+            let before = clock.now
+            for _ in 1...4 { await clock.advanceToNextSleeper() }
+            let events = await results.published { $0.count == 4 }
+            #expect(clock.now - before == .seconds(2))
+            for lane in [lane, otherLane] { #expect(events.filter { $0.event.lane == lane }.map(\.sequence) == [1, 2]) }
+            #expect(results.refused.isEmpty)
+        }
+    }
+
+    /// ``withOutbox(of:takingOver:_:)`` ends once the outbox has: no time passes.
+    @Test func `what is refused does not hold up the end, and is told after the next start`() async throws {
+        results.refuse(lane.tenant)
+        let store = store()
+        try await withOutbox(of: store) { worker in
+            try await refuse(1...3, in: lane, of: store, by: worker)
+            await clock.untilSomebodySleeps()
+        }
+        results.take(lane.tenant)
+        try await withOutbox(of: store) { _ in
+            let events = await results.published { $0.count == 3 }
+            #expect(events.map(\.sequence) == [1, 2, 3])
+        }
+    }
+
+    // MARK: Support
+
+    private func store(before: @escaping @Sendable (StaticString) async throws(StoreError) -> Void = { _ in }) -> ModelStore {
+        ModelStore(ModelDisk(auditing: AuditChain(Vault(KeyRing.generate(at: OutboxTests.start)))), hooks: ModelStore.Hooks(before: before))
+    }
+
+    /// Runs an outbox while `body` runs, and until it has drained.
+    private func withOutbox(of store: ModelStore, takingOver count: Int = 0, _ body: (WorkerID) async throws -> Void) async throws {
+        let worker = WorkerIdentity(WorkerID("living"))
+        #expect(try await store.join(worker.current, until: clock.now + .seconds(3600), at: clock.now).events == count)
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let outbox = Outbox(store: store, sink: results, worker: worker, clock: clock, log: log)
+        store.observeEvents { outbox.offer($0) }
+        outbox.readStore()
+        let running = Task { try await outbox.run() }
+        try await body(worker.current)
+        outbox.drain()
+        try await running.value
+        store.observeEvents { _ in }
+    }
+
+    /// Has jobs refused: each has its event at once, with the next place in the lane's sequence.
+    private func refuse(_ numbers: ClosedRange<Int>, in lane: Lane, of store: ModelStore, by worker: WorkerID) async throws {
+        let items = numbers.map { number in
+            let id = JobID("job-\(number)")!
+            let event = Event(
+                id: "\(lane.tenant)-\(number)",
+                type: .jobRejected,
+                lane: lane,
+                jobID: id,
+                time: clock.now,
+                traceparent: nil,
+                data: [:]
+            )
+            let letter = DeadLetter(
+                at: clock.now,
+                cause: FailureCause(reason: "job_invalid"),
+                detail: "",
+                content: .message(DeadMessage(sha256: [1], size: 1, queue: "q", routingKey: "k"))
+            )
+            return IntakeItem(.refused(JobKey(id: id, lane: lane, digest: [1]), event: event, letter))
+        }
+        _ = try await store.accept(items, by: worker, at: clock.now) { _ in preconditionFailure("there is no conflict") }
     }
 }

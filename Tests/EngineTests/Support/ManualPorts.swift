@@ -37,9 +37,9 @@ final class RecordingSink: EventSink {
 
     var offered: [OrderedEvent] { events.withLock { $0 } }
 
-    func publish(_ events: [OrderedEvent]) async -> [Bool] {
+    func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] {
         self.events.withLock { $0 += events }
-        return events.map { _ in true }
+        return events.map { _ in .confirmed }
     }
 
     func offer(_ event: OrderedEvent) { events.withLock { $0.append(event) } }

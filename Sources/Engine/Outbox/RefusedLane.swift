@@ -1,0 +1,38 @@
+import Contract
+import Store
+
+/// A lane of which the broker refused an event. That event is tried again, alone and less and less often; what follows it waits in the store.
+struct RefusedLane {
+    /// How long a lane waits after a refusal: every other queue gets the event again with each trial.
+    struct Pause {
+        static let first: Duration = .milliseconds(500)
+        static let longest: Duration = .seconds(30)
+
+        let duration: Duration
+        let end: Timestamp
+
+        /// Whether one more refusal would be of the same trouble. A queue that has room for an event now and then would otherwise meet a
+        /// whole batch each time.
+        func isRecent(at now: Timestamp) -> Bool { now < end + Pause.longest }
+    }
+
+    /// The first event of the lane, which is tried again.
+    let first: OutboxEntry
+    private(set) var pause: Pause
+    /// Whether the store holds events that follow it.
+    var hasMore = false
+
+    /// - Parameter previous: the lane's last pause, when it was refused before.
+    init(first: OutboxEntry, after previous: Pause?, at now: Timestamp) {
+        self.first = first
+        let isRecent = previous?.isRecent(at: now) ?? false
+        pause = RefusedLane.pause(after: isRecent ? previous : nil, at: now)
+    }
+
+    mutating func refuse(at now: Timestamp) { pause = RefusedLane.pause(after: pause, at: now) }
+
+    private static func pause(after previous: Pause?, at now: Timestamp) -> Pause {
+        let duration = previous.map { min($0.duration * 2, Pause.longest) } ?? Pause.first
+        return Pause(duration: duration, end: now + duration)
+    }
+}

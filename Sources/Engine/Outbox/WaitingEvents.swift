@@ -1,0 +1,173 @@
+import Contract
+import Store
+
+/// The events that wait to be published: those in memory, in the order in which they leave, and whether the store holds more.
+///
+/// The events of a lane leave in their order. When the broker refuses one, its lane (the tenant's integration of one product) is held back, and
+/// no other: see ``RefusedLane``. That goes for events without a place in the sequence too, since the same queue would refuse them.
+struct WaitingEvents {
+    /// What the broker's answers to a batch come to.
+    struct Settlement {
+        /// The positions of what can be forgotten.
+        var confirmed: [Int64] = []
+        /// How many events got no answer: nobody's would.
+        var unanswered = 0
+        /// Lanes that are held back from now on.
+        var held: [Lane] = []
+        /// Lanes that go on.
+        var released: [Lane] = []
+    }
+
+    /// What happens while the store is read.
+    private struct Reading {
+        /// Events that were offered; what is read may hold them or not.
+        var offered: [OutboxEntry] = []
+        /// Positions that were forgotten; what is read may hold them still.
+        var forgotten: [Int64] = []
+    }
+
+    /// How many events are published at a time.
+    private static let batchSize = 512
+    /// How many refused events are tried again at a time, besides.
+    private static let trialsAtOnce = 64
+    /// Beyond this many, events wait in the store alone. Each lane that is held back keeps one more.
+    private static let memoryLimit = 20_000
+
+    /// None of them is of a lane that is held back.
+    private var waiting: [OutboxEntry] = []
+    /// Positions that are waiting, being published or not forgotten yet, so that reading the store brings no event twice.
+    private var known: Set<Int64> = []
+    private var refused: [Lane: RefusedLane] = [:]
+    /// The last pauses of lanes that went on again.
+    private var pauses: [Lane: RefusedLane.Pause] = [:]
+    private var reading: Reading?
+    /// Whether the store holds events that are not in memory, of lanes that are not held back. As long as it does, whatever comes stays
+    /// in the store as well: it would overtake them.
+    private(set) var mustRead = true
+
+    /// Whether there is nothing to publish, besides what was refused and may be again.
+    var isEmpty: Bool { waiting.isEmpty }
+
+    /// When the next refused event is to be tried again.
+    var nextTrial: Timestamp? { refused.values.map(\.pause.end).min() }
+
+    // MARK: What comes
+
+    /// Takes events that were just stored.
+    mutating func offer(_ entries: [OutboxEntry]) {
+        guard !mustRead else { return }
+        guard reading == nil else {
+            reading?.offered += entries
+            if let count = reading?.offered.count, count > WaitingEvents.memoryLimit { mustRead = true }
+            return
+        }
+        _ = take(entries)
+    }
+
+    /// The store holds events that were not offered.
+    mutating func readStore() { mustRead = true }
+
+    mutating func beginReading() {
+        reading = Reading()
+        mustRead = false
+    }
+
+    /// Takes events from the store or from who stored them, as many as there is room for.
+    ///
+    /// - Returns: whether there was room for all.
+    mutating func take(_ entries: [OutboxEntry]) -> Bool {
+        for entry in entries where !known.contains(entry.position) {
+            if refused[entry.lane] != nil {
+                refused[entry.lane]?.hasMore = true
+            } else if waiting.count < WaitingEvents.memoryLimit {
+                known.insert(entry.position)
+                waiting.append(entry)
+            } else {
+                mustRead = true
+                return false
+            }
+        }
+        return true
+    }
+
+    mutating func endReading() {
+        guard let reading else { return }
+        self.reading = nil
+        offer(reading.offered)
+        known.subtract(reading.forgotten)
+    }
+
+    // MARK: What goes
+
+    /// Takes out what is to be published now.
+    ///
+    /// - Parameter isTrying: whether refused events are tried again when their time has come.
+    mutating func nextBatch(at now: Timestamp, isTrying: Bool) -> [OutboxEntry] {
+        let due = isTrying ? refused.values.filter { $0.pause.end <= now } : []
+        let trials = due.sorted { ($0.pause.end, $0.first.position) < ($1.pause.end, $1.first.position) }
+            .prefix(WaitingEvents.trialsAtOnce).map(\.first)
+        let batch = waiting.prefix(WaitingEvents.batchSize)
+        waiting.removeFirst(batch.count)
+        return trials + batch
+    }
+
+    /// Takes the broker's answers to a batch.
+    mutating func settle(_ batch: [OutboxEntry], _ answers: [BrokerAnswer], at now: Timestamp) -> Settlement {
+        var settlement = Settlement()
+        var unanswered: [OutboxEntry] = []
+        let refusals = Set(zip(batch, answers).compactMap { $1 == .refused ? $0.lane : nil })
+        for (entry, answer) in zip(batch, answers) {
+            let lane = entry.lane
+            let isTrial = refused[lane]?.first.position == entry.position
+            switch answer {
+            case .confirmed:
+                settlement.confirmed.append(entry.position)
+                guard isTrial else { continue }
+                release(lane, at: now)
+                settlement.released.append(lane)
+            case .refused where isTrial:
+                refused[lane]?.refuse(at: now)
+            case .missing where isTrial:
+                settlement.unanswered += 1
+            case .refused, .missing:
+                if refused[lane] != nil {
+                    leave(entry)
+                } else if refusals.contains(lane) {
+                    refused[lane] = RefusedLane(first: entry, after: pauses[lane], at: now)
+                    settlement.held.append(lane)
+                } else {
+                    unanswered.append(entry)
+                }
+            }
+        }
+        settlement.unanswered += unanswered.count
+        waiting.insert(contentsOf: unanswered, at: 0)
+        if !settlement.held.isEmpty {
+            for entry in waiting where refused[entry.lane] != nil { leave(entry) }
+            waiting.removeAll { refused[$0.lane] != nil }
+        }
+        return settlement
+    }
+
+    /// The store has forgotten events that were confirmed.
+    mutating func forget(_ positions: [Int64]) {
+        if reading == nil { known.subtract(positions) } else { reading?.forgotten += positions }
+    }
+
+    /// Leaves an event of a lane that is held back to the store.
+    private mutating func leave(_ entry: OutboxEntry) {
+        known.remove(entry.position)
+        refused[entry.lane]?.hasMore = true
+    }
+
+    private mutating func release(_ lane: Lane, at now: Timestamp) {
+        guard let held = refused.removeValue(forKey: lane) else { return }
+        if held.hasMore { mustRead = true }
+        pauses = pauses.filter { $0.value.isRecent(at: now) }
+        pauses[lane] = held.pause
+    }
+}
+
+extension OutboxEntry {
+    fileprivate var lane: Lane { event.event.lane }
+}

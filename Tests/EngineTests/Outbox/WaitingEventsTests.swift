@@ -1,0 +1,123 @@
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+struct WaitingEventsTests {
+    private let start = Timestamp("2026-11-22T08:00:00Z")!
+    private let bench = Bench()
+
+    private func entries(_ positions: ClosedRange<Int64>, of tenant: Int) -> [OutboxEntry] {
+        positions.map { position in
+            let event = Event(
+                id: "event-\(position)",
+                type: .jobRejected,
+                lane: Lane(tenant: TenantID("msp-\(tenant)")!, product: .workplace),
+                jobID: nil,
+                time: start,
+                traceparent: nil,
+                encodedData: []
+            )
+            return OutboxEntry(position: position, event: OrderedEvent(event: event, epoch: 1, sequence: position))
+        }
+    }
+
+    @Test func `events behind more refused ones than are kept in memory are read all the same`() {
+        let store = entries(1...50_000, of: 1) + entries(50_001...50_002, of: 2)
+        bench.read(store)
+        #expect(bench.publish(at: start) { $0.position == 2 ? .refused : .confirmed }.count == 512)
+        #expect(bench.events.isEmpty && bench.events.mustRead)
+        // Forgotten by now, but for the refused one.
+        bench.read([store[1]] + store[512...])
+        #expect(bench.publish(at: start) == [50_001, 50_002])
+        #expect(!bench.events.mustRead)
+        #expect(bench.publish(at: start + .milliseconds(500)) == [2])
+        #expect(bench.events.mustRead)
+        bench.read(Array(store[512...]))
+        #expect(bench.publish(at: start + .milliseconds(500)) == Array(513...1024))
+    }
+
+    @Test func `what comes while the store holds earlier events does not overtake them`() {
+        // At the start.
+        bench.events.offer(entries(3...3, of: 1))
+        bench.read(entries(1...3, of: 1))
+        #expect(bench.publish(at: start) == [1, 2, 3])
+        // When more came than is kept in memory, and some has left.
+        let many = entries(4...20_010, of: 1)
+        bench.events.offer(many)
+        _ = bench.publish(at: start)
+        bench.events.offer(entries(20_011...20_011, of: 1))
+        while !bench.events.isEmpty { _ = bench.publish(at: start) }
+        bench.read(Array(many.suffix(7)) + entries(20_011...20_011, of: 1))
+        #expect(bench.publish(at: start) == Array(20_004...20_011))
+    }
+
+    @Test func `what comes and goes while the store is read leaves once`() {
+        let first = entries(1...2, of: 1)
+        bench.read(first)
+        let batch = bench.events.nextBatch(at: start, isTrying: true)
+        let confirmed = bench.events.settle(batch, batch.map { _ in .confirmed }, at: start).confirmed
+        bench.events.beginReading()
+        // The store is read; then it forgets, and takes another.
+        bench.events.forget(confirmed)
+        bench.events.offer(entries(3...4, of: 1))
+        let hasRoom = bench.events.take(first + entries(3...3, of: 1))
+        #expect(hasRoom)
+        bench.events.endReading()
+        #expect(bench.publish(at: start) == [3, 4])
+    }
+
+    @Test func `the first of a lane that was not confirmed is the one that is tried again`() {
+        bench.read(entries(1...4, of: 1))
+        let answers: [Int64: BrokerAnswer] = [1: .confirmed, 2: .missing, 3: .refused, 4: .confirmed]
+        _ = bench.publish(at: start) { answers[$0.position] ?? .missing }
+        #expect(bench.publish(at: start).isEmpty)
+        #expect(bench.publish(at: start + .milliseconds(500)) == [2])
+        bench.read(entries(3...3, of: 1))
+        #expect(bench.publish(at: start + .milliseconds(500)) == [3])
+    }
+
+    @Test func `without an answer a refused event is tried again with the others`() {
+        bench.read(entries(1...1, of: 1))
+        _ = bench.publish(at: start) { _ in .refused }
+        for _ in 1...3 { #expect(bench.publish(at: start + .milliseconds(500)) { _ in .missing } == [1]) }
+        let last = bench.events.nextBatch(at: start + .milliseconds(500), isTrying: false)
+        #expect(last.isEmpty)
+    }
+
+    @Test func `many refused lanes leave room for the others`() {
+        bench.read((1...600).flatMap { entries(Int64($0)...Int64($0), of: $0) })
+        while !bench.events.isEmpty { _ = bench.publish(at: start) { _ in .refused } }
+        bench.events.offer(entries(1001...1001, of: 1001))
+        let moment = start + .milliseconds(500)
+        let batch = bench.publish(at: moment) { $0.position == 1001 ? .confirmed : .refused }
+        #expect(batch.last == 1001 && batch.count == 65)
+        // Each has its turn.
+        var tried = Set(batch.dropLast())
+        while let next = bench.events.nextTrial, next <= moment { tried.formUnion(bench.publish(at: moment) { _ in .refused }) }
+        #expect(tried == Set(1...600))
+    }
+}
+
+/// Does with the events what the outbox does.
+private final class Bench {
+    var events = WaitingEvents()
+
+    /// Reads what a store holds.
+    func read(_ entries: [OutboxEntry]) {
+        events.beginReading()
+        var pages = entries[...]
+        while !pages.isEmpty, events.take(Array(pages.prefix(4096))) { pages = pages.dropFirst(4096) }
+        events.endReading()
+    }
+
+    /// Publishes one batch.
+    ///
+    /// - Returns: its positions.
+    func publish(at moment: Timestamp, answer: (OutboxEntry) -> BrokerAnswer = { _ in .confirmed }) -> [Int64] {
+        let batch = events.nextBatch(at: moment, isTrying: true)
+        events.forget(events.settle(batch, batch.map(answer), at: moment).confirmed)
+        return batch.map(\.position)
+    }
+}
