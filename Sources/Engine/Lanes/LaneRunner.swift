@@ -10,6 +10,8 @@ import Telemetry
 /// The loop sleeps until something may have changed: a batch was taken in, a job ended, a moment came for which a job waits.
 final class LaneRunner: Service {
     private static let retryDelay: Duration = .seconds(1)
+    /// How long a job waits whose outcome was sealed under a key that was retired meanwhile.
+    private static let sealingDelay: Duration = .seconds(5)
 
     private let store: any Store
     private let worker: WorkerIdentity
@@ -128,9 +130,10 @@ final class LaneRunner: Service {
         await settle("complete") { () async throws(StoreError) in
             do throws(StoreError) { _ = try await store.complete(claim.token, with: completion, at: clock.now) } catch {
                 guard error.code == .keyRetired else { throw error }
-                // What the attempt sealed is of no use any more. It is made again, with the keys as they are now.
+                // What the attempt sealed is of no use any more. It is made again, with the keys as they are by then; not at once, since a ring
+                // that cannot be read has no others, and each attempt calls Autotask.
                 await attempt.refreshKeys()
-                completion = Completion(.postponed, events: [])
+                completion = Completion(.deferred(until: clock.now + LaneRunner.sealingDelay, counts: false), events: [])
                 _ = try await store.complete(claim.token, with: completion, at: clock.now)
             }
         }

@@ -38,8 +38,14 @@ extension EngineFlowTests {
             let old = try #require(keyRing.activeKey(for: .credentials)?.id)
             #expect(try await store.retireKey(old, at: clock.now).isNone)
             door.deliver(delivery("connect", id: "job-1", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]]))
-            let events = await results.published { $0.count == 1 }
+            var events: [OrderedEvent] = []
+            while events.isEmpty {
+                await clock.advanceToNextSleeper()
+                events = await results.published { _ in true }
+            }
             #expect(events.first?.event.type == .connectionEstablished)
+            // Two attempts: nothing was asked of Autotask over and over meanwhile.
+            #expect(autotask.calls.count == 8)
             let uses = try await store.keyUses()
             #expect(uses.count == 1 && uses.first?.value.credentials == 1 && uses[old] == nil)
         }
@@ -93,6 +99,39 @@ extension EngineFlowTests {
             }
             #expect(!events.contains { $0.event.type == .jobAbandoned })
             #expect(try await store.deadLetters(limit: 10).isEmpty)
+        }
+    }
+}
+
+extension EngineFlowTests {
+    @Test func `what cannot be kept is not asked of Autotask over and over while the ring has no other keys`() async throws {
+        autotask.change {
+            $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
+            $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
+        }
+        var settings = EngineSettings()
+        settings.acceptsClearCredentials = true
+        settings.accessCutoff = nil
+        let source = ChangingRing(keyRing)
+        try await withEngine(settings: settings, vault: Vault(keyRing, source: source)) { store in
+            let old = try #require(keyRing.activeKey(for: .credentials)?.id)
+            #expect(try await store.retireKey(old, at: clock.now).isNone)
+            door.deliver(delivery("connect", id: "job-1", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]]))
+            let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+            var waitsUntil: Timestamp?
+            // More than one attempt's calls are those of one that did not wait.
+            while waitsUntil == nil, autotask.calls.count <= 4 {
+                waitsUntil = try await store.lane(lane)?.unfinished.first?.notBefore
+            }
+            #expect(waitsUntil.map { $0 > clock.now } == true)
+            #expect(autotask.calls.count == 4)
+            source.ring = rotated
+            var events: [OrderedEvent] = []
+            while events.isEmpty {
+                await clock.advanceToNextSleeper()
+                events = await results.published { _ in true }
+            }
+            #expect(events.map(\.event.type) == [.connectionEstablished])
         }
     }
 }
