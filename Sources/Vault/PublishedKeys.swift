@@ -11,8 +11,6 @@ package struct PublishedKeys: Sendable {
         let notAfter: Timestamp
     }
 
-    private static let kem = "X25519"
-
     private let keys: [Key]
 
     /// - Parameter document: as `schemas/common/published-keys.json` describes it. Keys of a kind that is not known are passed over.
@@ -22,7 +20,7 @@ package struct PublishedKeys: Sendable {
             throw VaultError(.publishedKeysUnusable, "It has no member keys: it is not what keys publish prints.")
         }
         var keys: [Key] = []
-        for entry in entries where entry["kem"]?.string == PublishedKeys.kem {
+        for entry in entries where entry["kem"]?.string == CredentialsEnvelope.kem {
             guard let id = entry["keyId"]?.string, let notAfter = entry["notAfter"]?.string.flatMap({ Timestamp($0) }),
                 let bytes = entry["publicKey"]?.string.flatMap(Base64URL.decode),
                 let publicKey = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes),

@@ -113,12 +113,7 @@ package final class Vault: Sendable {
 
     /// Whether the ring opens the key of a lane's credentials, without a look at these.
     package func opensCredentialsKey(_ wrappedKey: [UInt8], lane: Lane) -> Bool {
-        do {
-            _ = try ring.wrappingKeys.open(wrappedKey, for: SealingContext(.credentialsKey, lane))
-            return true
-        } catch {
-            return false
-        }
+        (try? credentialsKey(wrappedKey, lane: lane)) != nil
     }
 
     /// The key of a lane's credentials, wrapped by the active key instead of a former one. The credentials themselves are not looked at.

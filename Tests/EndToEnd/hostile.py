@@ -3,10 +3,10 @@
 import http.client
 import itertools
 import json
+import select
 import socket
 import socketserver
 import threading
-import time
 import urllib.parse
 import zlib
 
@@ -174,15 +174,16 @@ def last(data):
     return attack
 
 
-def endless(beginning, unit, pause=0):
-    """An attack that never stops by itself."""
+def endless(beginning, unit, pause=None):
+    """An attack that never stops by itself: as fast as it can, or with a pause in seconds, which the peer's going ends."""
     unit = unit if pause else unit * (65536 // len(unit))
 
     def attack(connection, _):
         connection.sendall(beginning)
         while True:
             connection.sendall(unit)
-            time.sleep(pause)
+            if pause and select.select([connection], [], [], pause)[0] and not connection.recv(65536):
+                return
 
     return attack
 

@@ -27,6 +27,7 @@ FAULTS = {
     "truncated": {},
     "wrongContent": {},
     "closeBeforeReading": {},
+    "change": {"change": {"zone": "AE03"}},
 }
 STATUSES = (201, 302, 400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503)
 #: Where in a tenant's life a fault meets it.

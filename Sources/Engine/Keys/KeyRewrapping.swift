@@ -29,8 +29,7 @@ package struct KeyRewrapping: Sendable {
         self.vault = vault
     }
 
-    /// - Parameter progress: told after each step.
-    package func run(progress: (Outcome) -> Void = { _ in }) async throws(StoreError) -> Outcome {
+    package func run() async throws(StoreError) -> Outcome {
         var outcome = Outcome()
         var last: Lane?
         repeat {
@@ -46,7 +45,6 @@ package struct KeyRewrapping: Sendable {
             // The transaction may have been tried more than once.
             outcome.unopenable += unopenable.withLock { Set($0) }.sorted { "\($0.tenant)" < "\($1.tenant)" }
             last = step.last
-            progress(outcome)
         } while last != nil
         return outcome
     }

@@ -121,9 +121,7 @@ package struct AuditMark: Hashable, Sendable {
 extension [UInt8] {
     fileprivate mutating func append(column: (some Collection<UInt8>)?) {
         guard let column else { return append(contentsOf: repeatElement(0xFF, count: 4)) }
-        let count = UInt32(column.count)
-        for shift in [24, 16, 8, 0] as [UInt32] { append(UInt8(truncatingIfNeeded: count >> shift)) }
-        append(contentsOf: column)
+        append(field: column)
     }
 }
 

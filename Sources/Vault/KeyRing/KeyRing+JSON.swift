@@ -92,7 +92,8 @@ extension RotatingKeys {
 extension RecipientKey {
     fileprivate var json: JSON {
         var json: JSONObject = [
-            "keyId": .string(id), "kem": "X25519", "privateKey": .string(Base64URL.encode(privateKey.rawRepresentation)),
+            "keyId": .string(id), "kem": .string(CredentialsEnvelope.kem),
+            "privateKey": .string(Base64URL.encode(privateKey.rawRepresentation)),
             "notAfter": .string(notAfter.description),
         ]
         if let createdAt { json["createdAt"] = .string(createdAt.description) }
@@ -100,7 +101,8 @@ extension RecipientKey {
     }
 
     fileprivate init(_ json: JSON) throws(VaultError) {
-        guard let id = json["keyId"]?.string, (1...SealedForm.maximumKeyID).contains(id.utf8.count), json["kem"]?.string == "X25519",
+        guard let id = json["keyId"]?.string, (1...SealedForm.maximumKeyID).contains(id.utf8.count),
+            json["kem"]?.string == CredentialsEnvelope.kem,
             let privateKey = json["privateKey"]?.string.flatMap(Base64URL.decode),
             let notAfter = json["notAfter"]?.string.flatMap({ Timestamp($0) }),
             let privateKey = try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: privateKey)

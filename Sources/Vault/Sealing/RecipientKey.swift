@@ -26,7 +26,8 @@ struct RecipientKey: Sendable {
     /// What portals need of it.
     var publicKey: JSON {
         [
-            "keyId": .string(id), "kem": "X25519", "publicKey": .string(Base64URL.encode(privateKey.publicKey.rawRepresentation)),
+            "keyId": .string(id), "kem": .string(CredentialsEnvelope.kem),
+            "publicKey": .string(Base64URL.encode(privateKey.publicKey.rawRepresentation)),
             "notAfter": .string(notAfter.description),
         ]
     }

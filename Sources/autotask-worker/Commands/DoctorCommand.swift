@@ -26,7 +26,7 @@ struct DoctorCommand: AsyncParsableCommand {
     func run() async throws {
         let report = await Doctor(settings: try await Settings(settings), isThorough: thorough).report()
         if json {
-            Terminal.line(String(decoding: report.json.encoded, as: UTF8.self))
+            Terminal.line(report.json)
         } else {
             HealthListing(report: report).print()
         }

@@ -22,7 +22,7 @@ struct EventsCommand: AsyncParsableCommand {
             // The journal holds every tenant's.
             if let tenant, event["subject"]?.string != tenant { return true }
             if json {
-                Terminal.line(String(decoding: event.encoded, as: UTF8.self))
+                Terminal.line(event)
             } else {
                 EventText(event: event).lines.forEach(Terminal.line)
             }

@@ -167,7 +167,7 @@ extension JobSubcommand {
             return
         }
         if job.json {
-            Terminal.line(String(decoding: answer.encoded, as: UTF8.self))
+            Terminal.line(answer)
         } else {
             EventText(event: answer).lines.forEach(Terminal.line)
         }

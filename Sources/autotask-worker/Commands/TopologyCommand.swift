@@ -60,7 +60,7 @@ struct TopologyCommand: AsyncParsableCommand {
                 report = try await broker.topologyReport()
             }
             if json {
-                Terminal.line(String(decoding: report.json.encoded, as: UTF8.self))
+                Terminal.line(report.json)
             } else {
                 Terminal.line(report.description)
                 for unseen in report.unseen { Terminal.line("Not seen: \(unseen).") }

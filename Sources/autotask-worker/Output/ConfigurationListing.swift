@@ -17,7 +17,7 @@ struct ConfigurationListing {
         for entry in settings.resolved {
             object[entry.setting.rawValue] = ["value": shown(entry).map(JSON.string) ?? .null, "origin": .string(entry.origin.rawValue)]
         }
-        Terminal.line(String(decoding: JSON.object(object).encoded, as: UTF8.self))
+        Terminal.line(JSON.object(object))
     }
 
     private func shown(_ entry: Settings.Resolved) -> String? { entry.value.map(entry.setting.masked) }

@@ -43,7 +43,7 @@ extension AuditCommand {
             guard file != "-" else { return }
             if json {
                 let object: JSON = ["file": .string(file), "rows": JSON(count), "head": head.map(\.json) ?? .null]
-                Terminal.line(String(decoding: object.encoded, as: UTF8.self))
+                Terminal.line(object)
             } else {
                 Terminal.line("Wrote \(file): \(count) rows.")
             }

@@ -30,7 +30,7 @@ extension AuditCommand {
             for row in rows { entries.append(AuditListing(row: row, details: try await reader.details(of: row))) }
             await store.close()
             if json {
-                Terminal.line(String(decoding: JSON.array(entries.map(\.json)).encoded, as: UTF8.self))
+                Terminal.line(JSON.array(entries.map(\.json)))
             } else if entries.isEmpty {
                 Terminal.line("There are no such rows.")
             } else {

@@ -70,7 +70,7 @@ extension AuditCommand {
                     "row": report.fault?.row.map { JSON($0) } ?? .null, "head": report.head.map(\.json) ?? .null,
                     "anchor": report.anchor.map(\.json) ?? .null,
                 ]
-                Terminal.line(String(decoding: object.encoded, as: UTF8.self))
+                Terminal.line(object)
             } else if let problem {
                 Terminal.line(problem)
                 Terminal.line("Keep a copy of the store (autotask-worker store backup FILE), and find out who could write the file.")

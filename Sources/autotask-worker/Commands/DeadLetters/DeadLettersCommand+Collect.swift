@@ -28,7 +28,7 @@ extension DeadLettersCommand {
             await store.close()
             let new = recorded.withLock { $0 }
             if json {
-                Terminal.line(String(decoding: (["collected": JSON(collected), "recorded": JSON(new)] as JSON).encoded, as: UTF8.self))
+                Terminal.line(["collected": JSON(collected), "recorded": JSON(new)])
             } else {
                 Terminal.line("Collected \(collected) messages, \(new) of them new.")
             }

@@ -32,7 +32,7 @@ extension DeadLettersCommand {
 
         private func show<Entry>(_ entries: [Entry], json form: (Entry) -> JSON, line: (Entry) -> String) {
             if json {
-                Terminal.line(String(decoding: JSON.array(entries.map(form)).encoded, as: UTF8.self))
+                Terminal.line(JSON.array(entries.map(form)))
             } else if entries.isEmpty {
                 Terminal.line("There are no dead letters.")
             } else {
@@ -58,7 +58,7 @@ extension DeadLettersCommand {
                 throw Failure(.no, "There is no dead letter \(id).", hint: "See autotask-worker dead-letters list --ungrouped.")
             }
             if json {
-                Terminal.line(String(decoding: letter.json.encoded, as: UTF8.self))
+                Terminal.line(letter.json)
             } else {
                 letter.lines.forEach(Terminal.line)
             }

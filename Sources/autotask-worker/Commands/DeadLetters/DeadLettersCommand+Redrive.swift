@@ -62,7 +62,7 @@ extension DeadLettersCommand {
                     "dryRun": .bool(dryRun), "entered": JSON(entered), "before": JSON(lines.count - entered - refused),
                     "refused": JSON(refused), "missing": .array(missing.map { JSON($0) }), "letters": .array(lines.map(\.json)),
                 ]
-                Terminal.line(String(decoding: object.encoded, as: UTF8.self))
+                Terminal.line(object)
             } else {
                 for id in missing { Terminal.line("\(id)  There is no such letter.") }
                 Terminal.line(

@@ -15,7 +15,7 @@ extension KeysCommand {
         func run() async throws {
             let settings = try await Settings(settings)
             let ring = try await settings.keyRing
-            let uses = try await OpenStore.reading(settings) { store in try await store.keyUses() }
+            let uses = try await OpenStore.using(settings) { store in try await store.keyUses() }
             let lines = ring.entries.map { entry in KeyLine(entry: entry, use: uses.map { $0[entry.id] ?? KeyUse() }) }
             if json { return Terminal.line(["keys": .array(lines.map(\.json))]) }
             for line in lines { Terminal.line(line.text) }

@@ -79,7 +79,7 @@ extension KeysCommand {
         /// - Returns: what in the store is sealed under a key; `nil` if nothing is, and then nothing will be any more.
         private func inUse(_ entry: KeyRing.Entry, _ settings: Settings) async throws -> KeyUse? {
             guard entry.use != .portals else { return nil }
-            let use = try await OpenStore.reading(settings) { store in try await store.retireKey(entry.id, at: SystemTime.now) }
+            let use = try await OpenStore.using(settings) { store in try await store.retireKey(entry.id, at: SystemTime.now) }
             return use.flatMap { $0.isNone ? nil : $0 }
         }
     }

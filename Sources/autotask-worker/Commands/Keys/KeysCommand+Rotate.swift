@@ -37,7 +37,7 @@ extension KeysCommand {
             let vault = try await settings.vault
             let made = try await settings.keyRing.entries.filter { $0.isActive && chosen.contains($0.use) }
             if !json { for key in made { Terminal.line("\(key.id) is the active key for \(key.use.rawValue) now.") } }
-            let outcome = try await OpenStore.reading(settings) { store in
+            let outcome = try await OpenStore.using(settings) { store in
                 try await KeyRewrapping(store: store, vault: vault).run()
             }
             try conclude(made, outcome)
