@@ -157,6 +157,20 @@ extension ErrorCode {
                 "The billing period must be Monthly or Yearly, and Autotask must offer it.",
                 hint: "Choose Monthly or Yearly."
             )
+        case .adoptionRefused:
+            Properties(
+                .input,
+                .mspAdmin,
+                "The service in Autotask cannot be linked to this service of the plan.",
+                hint: "Link a service that is linked to nothing else, or leave it out: then one is created."
+            )
+        case .acknowledgementNeeded:
+            Properties(
+                .input,
+                .mspAdmin,
+                "Nothing was changed: what this sync would do has to be confirmed first.",
+                hint: "Look at the warnings, and synchronize again naming those under acknowledge that are meant."
+            )
         case .remoteRejected:
             Properties(.autotask, .mspAdmin, "Autotask rejected the change.", hint: "Mend what Autotask names, then synchronize again.")
         case .rateLimited:
@@ -201,6 +215,13 @@ extension ErrorCode {
             )
         case .superseded:
             Properties(.state, .portal, "A newer change replaced this request.", hint: "Nothing needs to be done: follow the newer job.")
+        case .planStale:
+            Properties(
+                .state,
+                .mspAdmin,
+                "Nothing was changed: the plan or Autotask is not as it was when this sync was previewed.",
+                hint: "Preview again, and synchronize with the new preview."
+            )
         case .notConnected:
             Properties(.state, .mspAdmin, "Autotask is not connected.", hint: "Connect your Autotask account first.")
         case .integrationNotAvailable:

@@ -22,6 +22,8 @@ package enum ErrorCode: String, CaseIterable, Sendable {
     case billingCodeWrongType = "billing_code_wrong_type"
     case periodMismatch = "period_mismatch"
     case periodUnsupported = "period_unsupported"
+    case adoptionRefused = "adoption_refused"
+    case acknowledgementNeeded = "acknowledgement_needed"
     case remoteRejected = "remote_rejected"
 
     // Transient.
@@ -33,6 +35,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
 
     // State.
     case superseded
+    case planStale = "plan_stale"
     case notConnected = "not_connected"
     case integrationNotAvailable = "integration_not_available"
     case planIncomplete = "plan_incomplete"

@@ -82,6 +82,14 @@ package struct Warning: Hashable, Sendable {
         case readOnly = "read_only"
         /// Two services in Autotask carry the ownership marker of one service of the plan; the first is used.
         case duplicateService = "duplicate_service"
+        /// The unit price in Autotask moves by more than the configured share.
+        case priceChanged = "price_changed"
+        /// The service is inactive in Autotask: it is kept up to date, and not activated.
+        case serviceInactive = "service_inactive"
+        /// What somebody edited in Autotask is overridden by the plan.
+        case editOverwritten = "edit_overwritten"
+        /// The service's billing code was inactivated in Autotask: the service keeps it, no other may be set to it.
+        case billingCodeInactive = "billing_code_inactive"
     }
 
     package var code: Code

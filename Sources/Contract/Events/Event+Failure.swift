@@ -5,9 +5,9 @@ extension Event {
         case .connectionFailed, .syncIncomplete, .syncFailed, .billingCodesFailed, .driftFailed, .jobRejected, .jobSuperseded, .jobExpired,
             .jobAbandoned:
             (try? JSON(parsing: data))?["error"]?["code"]?.string
-        case .connectionEstablished, .connectionVerified, .connectionLost, .connectionRecovered, .syncStarted, .syncProgress,
-            .syncSucceeded,
-            .syncPreviewed, .billingCodesListed, .integrationEnabled, .integrationReset, .driftReported, .jobDeferred, .jobConflict:
+        case .connectionEstablished, .connectionVerified, .connectionDiagnosed, .connectionLost, .connectionRecovered, .syncStarted,
+            .syncProgress, .syncSucceeded, .syncPreviewed, .billingCodesListed, .integrationEnabled, .integrationReset, .driftReported,
+            .driftChanged, .jobDeferred, .jobConflict:
             nil
         }
     }

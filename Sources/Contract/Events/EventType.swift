@@ -3,6 +3,7 @@ package enum EventType: String, CaseIterable, Sendable {
     case connectionEstablished = "connection.established"
     case connectionFailed = "connection.failed"
     case connectionVerified = "connection.verified"
+    case connectionDiagnosed = "connection.diagnosed"
     case connectionLost = "connection.lost"
     case connectionRecovered = "connection.recovered"
     case syncStarted = "sync.started"
@@ -17,6 +18,7 @@ package enum EventType: String, CaseIterable, Sendable {
     case integrationReset = "integration.reset"
     case driftReported = "drift.reported"
     case driftFailed = "drift.failed"
+    case driftChanged = "drift.changed"
     case jobRejected = "job.rejected"
     case jobSuperseded = "job.superseded"
     case jobExpired = "job.expired"
@@ -27,11 +29,12 @@ package enum EventType: String, CaseIterable, Sendable {
     /// Whether it is the one event in which a job ends.
     package var isTerminal: Bool {
         switch self {
-        case .connectionEstablished, .connectionFailed, .connectionVerified, .syncSucceeded, .syncIncomplete, .syncFailed, .syncPreviewed,
-            .billingCodesListed, .billingCodesFailed, .integrationReset, .driftReported, .driftFailed, .jobRejected, .jobSuperseded,
-            .jobExpired, .jobAbandoned:
+        case .connectionEstablished, .connectionFailed, .connectionVerified, .connectionDiagnosed, .syncSucceeded, .syncIncomplete,
+            .syncFailed, .syncPreviewed, .billingCodesListed, .billingCodesFailed, .integrationReset, .driftReported, .driftFailed,
+            .jobRejected, .jobSuperseded, .jobExpired, .jobAbandoned:
             true
-        case .connectionLost, .connectionRecovered, .syncStarted, .syncProgress, .integrationEnabled, .jobDeferred, .jobConflict:
+        case .connectionLost, .connectionRecovered, .syncStarted, .syncProgress, .integrationEnabled, .driftChanged, .jobDeferred,
+            .jobConflict:
             false
         }
     }

@@ -7,6 +7,7 @@ package enum JobKind: String, CaseIterable, Sendable {
     case preview
     case verify
     case drift
+    case diagnose
 
     static let typePrefix = "autotask.job."
 
@@ -23,7 +24,7 @@ package enum JobKind: String, CaseIterable, Sendable {
     package var isSupported: Bool {
         switch self {
         case .connect, .sync, .reset, .billingCodes: true
-        case .preview, .verify, .drift: false
+        case .preview, .verify, .drift, .diagnose: false
         }
     }
 }

@@ -15,7 +15,7 @@ extension JobPayload {
         case .sync: self = .sync(try SyncPayload(object))
         case .reset: self = .reset(try ResetPayload(object))
         case .billingCodes: self = .billingCodes(BillingCodesPayload(refresh: try object.flag("refresh") ?? false))
-        case .preview, .verify, .drift: throw JobError(.notSupported, field: "type")
+        case .preview, .verify, .drift, .diagnose: throw JobError(.notSupported, field: "type")
         }
     }
 }
