@@ -7,6 +7,8 @@ package struct Money: Hashable, Comparable, Sendable {
 
     package init(tenThousandths: Int64) { self.tenThousandths = tenThousandths }
 
+    package static func - (left: Money, right: Money) -> Money { Money(tenThousandths: left.tenThousandths - right.tenThousandths) }
+
     package static func < (left: Money, right: Money) -> Bool { left.tenThousandths < right.tenThousandths }
 
     /// An amount as a job carries it: `^\d{1,12}(\.\d{1,4})?$`. `nil` for anything else: a sign, an exponent, a fifth decimal place.

@@ -23,6 +23,10 @@ package struct EngineSettings: Sendable {
     /// How long rows of the audit log are kept.
     package var auditRetention: Duration
     package var retry: RetryPolicy
+    /// What stops a sync until it is acknowledged.
+    package var brake: Brake
+    /// How long a sync may name a preview.
+    package var previewLifetime: Duration
 
     package init(
         trustedPublishers: TrustedPublishers? = .portal,
@@ -35,7 +39,9 @@ package struct EngineSettings: Sendable {
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
         auditRetention: Duration = .seconds(400 * 86_400),
-        retry: RetryPolicy = RetryPolicy()
+        retry: RetryPolicy = RetryPolicy(),
+        brake: Brake = Brake(),
+        previewLifetime: Duration = .seconds(1800)
     ) {
         self.trustedPublishers = trustedPublishers
         self.acceptsClearCredentials = acceptsClearCredentials
@@ -48,5 +54,7 @@ package struct EngineSettings: Sendable {
         self.attemptDeadline = attemptDeadline
         self.auditRetention = auditRetention
         self.retry = retry
+        self.brake = brake
+        self.previewLifetime = previewLifetime
     }
 }

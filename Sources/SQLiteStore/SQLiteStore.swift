@@ -92,6 +92,10 @@ extension SQLiteStore {
         try await writer.write { try $0.occupy(database: database, under: claim, limit: limit) }
     }
 
+    package func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+        try await read { try $0.linkedServices(ids, in: database, besides: lane) }
+    }
+
     package func journal(
         _ entries: [JournalEntry],
         notes: [AuditNote],

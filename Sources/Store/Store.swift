@@ -76,6 +76,11 @@ package protocol Store: Sendable {
     ///   when there is a place.
     func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool
 
+    /// Which of these services in an Autotask database services of other lanes are bound to, whoever's those are.
+    ///
+    /// - Parameter ids: few.
+    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64>
+
     /// Records the state of writes to Autotask: called before each, and with the outcome after it. An entry replaces the one of its service.
     ///
     /// - Parameter notes: what the audit log tells of them, in the same transaction: each `sent` before the write leaves.

@@ -14,6 +14,7 @@ package final class Vault: Sendable {
     private let fingerprints: HMAC<SHA256>
     private let credentialsDigests: HMAC<SHA256>
     private let markers: HMAC<SHA256>
+    private let previews: HMAC<SHA256>
     let auditCodes: HMAC<SHA256>
 
     /// - Parameter source: where to look for a key that the ring does not hold.
@@ -26,6 +27,7 @@ package final class Vault: Sendable {
         fingerprints = function(for: "autotask-worker/fingerprint/1")
         credentialsDigests = function(for: "autotask-worker/credentials-digest/1")
         markers = function(for: "autotask-worker/ownership-marker/1")
+        previews = function(for: "autotask-worker/preview/1")
         auditCodes = function(for: "autotask-worker/audit/1")
     }
 
@@ -167,6 +169,9 @@ package final class Vault: Sendable {
             return 32
         }
     }
+
+    /// What a preview is known again by: 16 bytes that nobody can make without the identity key.
+    package func previewCode(of content: [UInt8]) -> [UInt8] { Array(previews.code(for: content).prefix(16)) }
 
     private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10

@@ -29,6 +29,8 @@ package final class FakeAutotask: HTTPTransport {
         case noAnswer(HTTPError.Code, mayHaveBeenSent: Bool = true)
         /// The request takes effect, and its answer is lost.
         case lostAnswer
+        /// The usual answer: a fault after it meets a later request.
+        case none
     }
 
     package struct User: Sendable {
@@ -52,6 +54,8 @@ package final class FakeAutotask: HTTPTransport {
         /// By verb: `Query`, `Create`, `Update`.
         package var access: [String: Bool] = [:]
         package var hidesCosts = false
+        /// Whether no two services may have the same name.
+        package var hasUniqueNames = false
 
         package init(zoneName: String = "AE02", host: String) {
             self.zoneName = zoneName
@@ -64,6 +68,7 @@ package final class FakeAutotask: HTTPTransport {
         package var databases: [Int64: Database] = [:]
         package var calls: [Call] = []
         package var faults: [Operation: [Fault]] = [:]
+        package var hooks: [Operation: @Sendable () -> Void] = [:]
         package var inFlight = 0
         package var maximumInFlight = 0
     }
@@ -91,6 +96,12 @@ package final class FakeAutotask: HTTPTransport {
     /// The next request of this kind meets the fault; the one after it the next fault, if there is one.
     package func fail(_ operation: Operation, _ faults: Fault...) { change { $0.faults[operation, default: []] += faults } }
 
+    /// The next request of this kind is answered as usual, whatever the one after it meets.
+    package func pass(_ operation: Operation) { fail(operation, .none) }
+
+    /// Runs something before each request of this kind is answered.
+    package func onCall(_ operation: Operation, _ hook: @escaping @Sendable () -> Void) { change { $0.hooks[operation] = hook } }
+
     package func forgetCalls() { change { $0.calls = [] } }
 
     // MARK: HTTPTransport
@@ -107,6 +118,7 @@ package final class FakeAutotask: HTTPTransport {
             guard state.faults[operation]?.isEmpty == false else { return nil as Fault? }
             return state.faults[operation]?.removeFirst()
         }
+        state.withLock { $0.hooks[operation] }?()
         await pause()
         defer { state.withLock { $0.inFlight -= 1 } }
         switch fault {
@@ -117,7 +129,7 @@ package final class FakeAutotask: HTTPTransport {
         case .lostAnswer:
             _ = try answer(call, query: query)
             throw HTTPError(.connectionLost, "a fault of the test", mayHaveBeenSent: true)
-        case nil:
+        case .some(.none), nil:
             return try answer(call, query: query)
         }
     }
@@ -202,6 +214,7 @@ extension FakeAutotask.Database {
 
     fileprivate mutating func create(_ body: JSON?) -> HTTPResponse {
         guard var record = body?.object else { return .refusal("Value cannot be null.") }
+        if let refusal = nameConflict(of: record, except: nil) { return refusal }
         let id = nextServiceID
         nextServiceID += 1
         record["id"] = JSON(id)
@@ -211,10 +224,21 @@ extension FakeAutotask.Database {
         return .ok(["itemId": JSON(id)])
     }
 
+    private func nameConflict(of record: JSONObject, except id: JSON?) -> HTTPResponse? {
+        guard hasUniqueNames, let name = record["name"]?.string,
+            services.contains(where: { $0["id"] != id && $0["name"]?.string?.lowercased() == name.lowercased() })
+        else { return nil }
+        return .refusal(
+            "Violation of UNIQUE KEY constraint 'IX_service'. Cannot insert duplicate key in object 'dbo.Service'. "
+                + "The duplicate key value is (\(name))."
+        )
+    }
+
     fileprivate mutating func update(_ body: JSON?) -> HTTPResponse {
         guard let patch = body?.object, let id = patch["id"], let index = services.firstIndex(where: { $0["id"] == id }) else {
             return .refusal("No message. No matching records found.")
         }
+        if let refusal = nameConflict(of: patch, except: id) { return refusal }
         for member in patch.members where !(hidesCosts && member.name == "unitCost") { services[index][member.name] = member.value }
         return .ok(["itemId": id])
     }

@@ -131,14 +131,34 @@ struct JobMessageTests {
         #expect(refusal(of: Self.message(data: data))?.code == .resetNotConfirmed)
     }
 
-    @Test(arguments: ["preview", "verify", "drift", "dance"])
+    @Test(arguments: ["verify", "drift", "diagnose", "dance"])
     func `a kind that is not built is not supported`(kind: String) {
         #expect(refusal(of: Self.message(type: "autotask.job.\(kind)", data: [:], routingKey: "\(kind).msp-4711"))?.code == .notSupported)
     }
 
-    @Test(arguments: ["adopt", "previewId", "acknowledge"])
-    func `a member that is not built is not supported`(member: String) {
-        #expect(refusal(of: Self.sync(["planId": "p", "services": [.object(Self.service)], member: [:]]))?.code == .notSupported)
+    @Test func `a sync may adopt, acknowledge, and name a preview`() throws {
+        let data: JSONObject = [
+            "planId": "p", "services": [.object(Self.service)], "adopt": ["license-monthly": 677],
+            "acknowledge": ["negative_margin", "price_changed:license-monthly", "not_known_yet"], "previewId": "p-1",
+        ]
+        guard case .sync(let payload) = try #require(decodedJob(of: Self.sync(data))).payload else { return }
+        #expect(payload.adopted == ["license-monthly": 677] && payload.previewID == "p-1")
+        let warning = Warning(.priceChanged, "…", serviceKey: "license-monthly")
+        #expect(payload.acknowledged.count == 3 && payload.acknowledged.contains { $0.covers(warning) })
+        #expect(!payload.acknowledged.contains { $0.covers(Warning(.priceChanged, "…", serviceKey: "license-yearly")) })
+        #expect(payload.acknowledged.contains { $0.covers(Warning(.negativeMargin, "…", serviceKey: "license-yearly")) })
+    }
+
+    @Test(
+        arguments: [
+            ("adopt", []), ("adopt", ["gone": 677]), ("adopt", ["license-monthly": "677"]), ("adopt", ["license-monthly": 0]),
+            ("acknowledge", "price_changed"), ("acknowledge", ["Price"]), ("acknowledge", [""]), ("acknowledge", ["a:"]),
+            ("acknowledge", ["a:b c"]), ("acknowledge", [1]), ("previewId", 1),
+        ] as [(String, JSON)]
+    )
+    func `what a sync adopts, acknowledges or names as its preview has its form`(member: String, value: JSON) {
+        let error = refusal(of: Self.sync(["planId": "p", "services": [.object(Self.service)], member: value]))
+        #expect(error?.code == .jobInvalid && error?.field == "data.\(member)")
     }
 
     @Test(

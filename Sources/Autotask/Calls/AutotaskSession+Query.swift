@@ -8,7 +8,7 @@ struct QueryCondition {
 
 extension AutotaskSession {
     /// How many alternatives a query may have, and how many records a page ("Queries are limited to 500 or fewer 'OR' conditions").
-    private static let limit = 500
+    static let maximumConditions = 500
 
     /// The records that meet any of the conditions, each once.
     ///
@@ -29,8 +29,8 @@ extension AutotaskSession {
         var spent = Spending()
         var rest = conditions[...]
         while !rest.isEmpty {
-            let filter = RequestBody.filter(anyOf: rest.prefix(AutotaskSession.limit))
-            rest = rest.dropFirst(AutotaskSession.limit)
+            let filter = RequestBody.filter(anyOf: rest.prefix(AutotaskSession.maximumConditions))
+            rest = rest.dropFirst(AutotaskSession.maximumConditions)
             var last: Int64?
             var chunk: Set<Int64> = []
             repeat {
@@ -42,7 +42,7 @@ extension AutotaskSession {
                     throw answer.malformed("a query brings a record twice")
                 }
                 // Only another chunk can bring a record a second time.
-                if conditions.count <= AutotaskSession.limit {
+                if conditions.count <= AutotaskSession.maximumConditions {
                     records += page.records
                 } else {
                     records += page.records.filter { known.insert(id($0)).inserted }
@@ -79,7 +79,7 @@ extension AutotaskSession {
 
         init(_ answer: Answer, after previous: Int64?, id: (Record) -> Int64, read: (JSON) -> Record?) throws(AutotaskError) {
             guard let items = answer.body["items"]?.array else { throw answer.malformed("a query's items are missing") }
-            guard items.count <= limit else { throw answer.malformed("a page holds more records than were asked for") }
+            guard items.count <= maximumConditions else { throw answer.malformed("a page holds more records than were asked for") }
             var records: [Record] = []
             records.reserveCapacity(items.count)
             for item in items {
@@ -88,7 +88,7 @@ extension AutotaskSession {
             }
             self.records = records
             let hasNext = answer.body["pageDetails"]?["nextPageUrl"].map { $0 != .null } ?? false
-            guard hasNext || items.count >= limit else {
+            guard hasNext || items.count >= maximumConditions else {
                 lastID = nil
                 return
             }

@@ -48,6 +48,11 @@ package struct ServiceMarker: Hashable, Sendable {
     /// How long a marker is, in characters.
     package static let length = 32
 
+    /// Whether a value may be a marker, of whomever: 32 hexadecimal digits. What an MSP itself writes into the field has other forms.
+    package static func isWellFormed(_ value: String) -> Bool {
+        value.utf8.count == length && value.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+
     package var field: Field
     package var value: String
 
@@ -126,5 +131,11 @@ package struct ServiceQuery: Hashable, Sendable {
         self.names = names
         self.markers = markers
         self.markerField = markerField
+    }
+
+    /// How many calls it takes at least: one for each 500 conditions.
+    package var minimumCalls: Int {
+        let conditions = ids.count + names.count + (markerField == nil ? 0 : markers.count)
+        return (conditions + AutotaskSession.maximumConditions - 1) / AutotaskSession.maximumConditions
     }
 }

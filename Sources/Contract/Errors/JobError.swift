@@ -13,6 +13,22 @@ package struct JobError: Error, Hashable, Sendable {
         }
     }
 
+    /// A service in Autotask that stands in the way of one of the plan.
+    package struct ConflictingService: Hashable, Sendable {
+        package var id: Int64
+        package var name: String
+        /// `nil` where Autotask does not tell.
+        package var isActive: Bool?
+
+        package init(id: Int64, name: String, isActive: Bool?) {
+            self.id = id
+            self.name = name
+            self.isActive = isActive
+        }
+
+        var json: JSON { ["autotaskServiceId": JSON(id), "name": .string(name), "active": isActive.map(JSON.bool) ?? .null] }
+    }
+
     package var code: ErrorCode
     package var message: String
     package var hint: String
@@ -22,6 +38,8 @@ package struct JobError: Error, Hashable, Sendable {
     package var field: String?
     package var serviceKey: String?
     package var remote: Remote?
+    /// The service in Autotask that is in the way.
+    package var conflict: ConflictingService?
 
     /// An error with the texts of the catalogue, or better ones for the case at hand.
     package init(
@@ -31,7 +49,8 @@ package struct JobError: Error, Hashable, Sendable {
         retryAt: Timestamp? = nil,
         field: String? = nil,
         serviceKey: String? = nil,
-        remote: Remote? = nil
+        remote: Remote? = nil,
+        conflict: ConflictingService? = nil
     ) {
         self.code = code
         self.message = message ?? code.properties.message
@@ -40,6 +59,7 @@ package struct JobError: Error, Hashable, Sendable {
         self.field = field
         self.serviceKey = serviceKey
         self.remote = remote
+        self.conflict = conflict
     }
 
     package var json: JSON {
@@ -60,6 +80,7 @@ package struct JobError: Error, Hashable, Sendable {
             if let message = remote.message { answer["message"] = .string(message) }
             object["remote"] = .object(answer)
         }
+        if let conflict { object["conflict"] = conflict.json }
         return .object(object)
     }
 }
@@ -96,18 +117,22 @@ package struct Warning: Hashable, Sendable {
     package var message: String
     package var field: String?
     package var serviceKey: String?
+    /// Whether it stops a sync before any write that does not acknowledge it.
+    package var needsAcknowledgement: Bool
 
-    package init(_ code: Code, _ message: String, field: String? = nil, serviceKey: String? = nil) {
+    package init(_ code: Code, _ message: String, field: String? = nil, serviceKey: String? = nil, needsAcknowledgement: Bool = false) {
         self.code = code
         self.message = message
         self.field = field
         self.serviceKey = serviceKey
+        self.needsAcknowledgement = needsAcknowledgement
     }
 
     package var json: JSON {
         var object: JSONObject = ["code": .string(code.rawValue), "message": .string(message)]
         if let field { object["field"] = .string(field) }
         if let serviceKey { object["serviceKey"] = .string(serviceKey) }
+        if needsAcknowledgement { object["needsAcknowledgement"] = true }
         return .object(object)
     }
 }

@@ -26,6 +26,8 @@ package struct Job: Sendable {
 package enum JobPayload: Sendable {
     case connect(ConnectPayload)
     case sync(SyncPayload)
+    /// What a sync would do. Its ``SyncPayload/previewID`` means nothing.
+    case preview(SyncPayload)
     case reset(ResetPayload)
     case billingCodes(BillingCodesPayload)
 
@@ -33,9 +35,26 @@ package enum JobPayload: Sendable {
         switch self {
         case .connect: .connect
         case .sync: .sync
+        case .preview: .preview
         case .reset: .reset
         case .billingCodes: .billingCodes
         }
+    }
+}
+
+extension JobPayload {
+    /// The plan that it is about: jobs of one kind replace each other only within a plan.
+    package var planID: String? {
+        switch self {
+        case .sync(let payload), .preview(let payload): payload.planID
+        default: nil
+        }
+    }
+
+    /// Of a sync. A preview of an older plan harms nothing.
+    package var revision: Int64? {
+        guard case .sync(let payload) = self else { return nil }
+        return payload.revision
     }
 }
 

@@ -13,9 +13,10 @@ extension JobPayload {
         switch kind {
         case .connect: self = .connect(try ConnectPayload(object, acceptsClearCredentials: acceptsClearCredentials))
         case .sync: self = .sync(try SyncPayload(object))
+        case .preview: self = .preview(try SyncPayload(object))
         case .reset: self = .reset(try ResetPayload(object))
         case .billingCodes: self = .billingCodes(BillingCodesPayload(refresh: try object.flag("refresh") ?? false))
-        case .preview, .verify, .drift, .diagnose: throw JobError(.notSupported, field: "type")
+        case .verify, .drift, .diagnose: throw JobError(.notSupported, field: "type")
         }
     }
 }
@@ -76,11 +77,10 @@ extension SyncPayload {
     private static let maximumServices = 1000
     /// And fewer than this have ever left one.
     private static let maximumRetired = 10_000
+    /// All warnings of all services.
+    private static let maximumAcknowledged = 10_000
 
     fileprivate init(_ data: JSONObject) throws(JobError) {
-        for member in ["adopt", "previewId", "acknowledge"] where data[member] != nil {
-            throw JobError(.notSupported, "This version does not know the member \(member).", field: "data.\(member)")
-        }
         planID = try data.required("planId", \.string, "a string")
         guard (1...128).contains(planID.utf8.count) else {
             throw JobError(.jobInvalid, "planId is not 1 to 128 bytes long.", field: "data.planId")
@@ -105,12 +105,20 @@ extension SyncPayload {
             }
             services.append(service)
         }
-        retired = []
-        let left = try data.optional("retired", \.array, "an array") ?? []
-        guard left.count <= SyncPayload.maximumRetired else {
+        retired = try SyncPayload.retired(data, besides: &keys)
+        acknowledged = try SyncPayload.acknowledged(data)
+        adopted = try SyncPayload.adopted(data, among: services)
+        previewID = try data.optional("previewId", \.string, "a string")
+    }
+
+    /// - Parameter keys: of the plan's services; those that are retired are added.
+    private static func retired(_ data: JSONObject, besides keys: inout Set<String>) throws(JobError) -> [String] {
+        let members = try data.optional("retired", \.array, "an array") ?? []
+        guard members.count <= SyncPayload.maximumRetired else {
             throw JobError(.jobInvalid, "retired holds more than \(SyncPayload.maximumRetired) keys.", field: "data.retired")
         }
-        for member in left {
+        var retired: [String] = []
+        for member in members {
             guard let key = member.string, PlanService.isKey(key) else {
                 throw JobError(.jobInvalid, "retired holds something that is not the key of a service.", field: "data.retired")
             }
@@ -124,6 +132,61 @@ extension SyncPayload {
             }
             retired.append(key)
         }
+        return retired
+    }
+
+    private static func acknowledged(_ data: JSONObject) throws(JobError) -> Set<Acknowledgement> {
+        let members = try data.optional("acknowledge", \.array, "an array") ?? []
+        guard members.count <= SyncPayload.maximumAcknowledged else {
+            throw JobError(
+                .jobInvalid,
+                "acknowledge names more than \(SyncPayload.maximumAcknowledged) warnings.",
+                field: "data.acknowledge"
+            )
+        }
+        var acknowledged: Set<Acknowledgement> = []
+        for member in members {
+            guard let acknowledgement = member.string.flatMap(Acknowledgement.init) else {
+                throw JobError(
+                    .jobInvalid,
+                    "acknowledge holds something that is neither the code of a warning nor a code and the key of a service.",
+                    hint: "It looks like price_changed, or price_changed:license-monthly.",
+                    field: "data.acknowledge"
+                )
+            }
+            acknowledged.insert(acknowledgement)
+        }
+        return acknowledged
+    }
+
+    private static func adopted(_ data: JSONObject, among services: [PlanService]) throws(JobError) -> [String: Int64] {
+        guard let members = try data.optional("adopt", \.object, "an object")?.members, !members.isEmpty else { return [:] }
+        let keys = Set(services.map(\.key))
+        var adopted: [String: Int64] = [:]
+        var ids: Set<Int64> = []
+        for member in members {
+            guard keys.contains(member.name) else {
+                throw JobError(.jobInvalid, "adopt names a service that is not in the plan.", field: "data.adopt")
+            }
+            guard let id = member.value.integer, id > 0 else {
+                throw JobError(
+                    .jobInvalid,
+                    "adopt does not give the id of a service in Autotask.",
+                    field: "data.adopt",
+                    serviceKey: member.name
+                )
+            }
+            guard ids.insert(id).inserted else {
+                throw JobError(
+                    .jobInvalid,
+                    "Two services of the plan are to be linked to the service \(id) in Autotask.",
+                    field: "data.adopt",
+                    serviceKey: member.name
+                )
+            }
+            adopted[member.name] = id
+        }
+        return adopted
     }
 }
 
@@ -142,8 +205,6 @@ extension PlanService {
         unitPrice = Entered(object["unitPrice"]) { $0.string.flatMap(Money.init(contract:)) }
         billingCodeID = Entered(object["billingCodeId"]) { $0.integer.flatMap { $0 > 0 ? $0 : nil } }
     }
-
-    fileprivate static func isKey(_ text: String) -> Bool { JobID(text) != nil }
 }
 
 extension Entered {

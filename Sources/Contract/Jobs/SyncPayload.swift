@@ -7,12 +7,29 @@ package struct SyncPayload: Sendable {
     package var services: [PlanService]
     /// Keys of services that left the plan. They are unbound; nothing changes in Autotask.
     package var retired: [String]
+    /// Warnings that somebody looked at: they do not stop the batch.
+    package var acknowledged: Set<Acknowledgement>
+    /// By the key of a service, the id of the one in Autotask that is to stand for it from now on (`rules.md` A12).
+    package var adopted: [String: Int64]
+    /// The preview whose plan is meant, and no other.
+    package var previewID: String?
 
-    package init(planID: String, revision: Int64? = nil, services: [PlanService], retired: [String] = []) {
+    package init(
+        planID: String,
+        revision: Int64? = nil,
+        services: [PlanService],
+        retired: [String] = [],
+        acknowledged: Set<Acknowledgement> = [],
+        adopted: [String: Int64] = [:],
+        previewID: String? = nil
+    ) {
         self.planID = planID
         self.revision = revision
         self.services = services
         self.retired = retired
+        self.acknowledged = acknowledged
+        self.adopted = adopted
+        self.previewID = previewID
     }
 }
 
@@ -29,6 +46,9 @@ package struct PlanService: Sendable {
         case monthly = "Monthly"
         case yearly = "Yearly"
     }
+
+    /// Whether a text has the form of ``key``.
+    static func isKey(_ text: String) -> Bool { JobID(text) != nil }
 
     /// The portal's stable key, `^[A-Za-z0-9._:-]{1,128}$`.
     package var key: String

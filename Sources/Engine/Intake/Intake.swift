@@ -140,17 +140,11 @@ extension Intake {
     }
 
     private func acceptable(_ job: Job, _ identity: JobIdentity, _ data: JSON, publisher: String?) -> AcceptableJob {
-        var planID: String?
-        var revision: Int64?
-        if case .sync(let payload) = job.payload {
-            planID = payload.planID
-            revision = payload.revision
-        }
-        return AcceptableJob(
+        AcceptableJob(
             key: key(identity),
             kind: job.kind,
-            planID: planID,
-            revision: revision,
+            planID: job.payload.planID,
+            revision: job.payload.revision,
             expiry: job.expiry,
             traceparent: job.traceparent,
             publisher: publisher,

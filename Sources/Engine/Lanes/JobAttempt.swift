@@ -19,6 +19,7 @@ struct JobAttempt: Sendable {
 
     private let connect = ConnectHandler()
     private let sync = SyncHandler()
+    private let preview = PreviewHandler()
     private let reset = ResetHandler()
     private let billingCodes = BillingCodesHandler()
 
@@ -106,6 +107,7 @@ struct JobAttempt: Sendable {
         switch payload {
         case .connect(let payload): return try await run(connect, payload, context)
         case .sync(let payload): return try await run(sync, payload, context)
+        case .preview(let payload): return try await run(preview, payload, context)
         case .reset(let payload): return try await run(reset, payload, context)
         case .billingCodes(let payload): return try await run(billingCodes, payload, context)
         }

@@ -67,8 +67,8 @@ struct LaneOrder {
         let isNewer = other.order > job.order
         if other.kind == .reset { return isNewer }
         guard other.kind == job.kind else { return false }
-        // Syncs of different plans do not replace each other: each plan's services have to arrive.
-        guard job.kind == .sync else { return isNewer }
+        // Syncs of different plans do not replace each other: each plan's services have to arrive. Nor do previews: each is waited for.
+        guard job.kind == .sync || job.kind == .preview else { return isNewer }
         guard other.planID == job.planID else { return false }
         if let revision = job.revision, let otherRevision = other.revision, revision != otherRevision { return otherRevision > revision }
         return isNewer

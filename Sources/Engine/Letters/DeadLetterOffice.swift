@@ -39,18 +39,16 @@ package struct DeadLetterOffice: Sendable {
         else { return .failure(.unopenable) }
         let id = old.redriven
         let fingerprint = JobIdentity.fingerprint(type: kind.type, tenant: tenant, data: data)
-        var copy = AcceptableJob(
+        let copy = AcceptableJob(
             key: JobKey(id: id, lane: lane, digest: vault.digest(of: fingerprint)),
             kind: kind,
+            planID: payload.planID,
+            revision: payload.revision,
             traceparent: dead.traceparent,
             publisher: letter.publisher,
             redriveOf: old,
             sealedPayload: vault.sealPayload(bytes, job: id, lane: lane)
         )
-        if case .sync(let payload) = payload {
-            copy.planID = payload.planID
-            copy.revision = payload.revision
-        }
         return .success(copy)
     }
 

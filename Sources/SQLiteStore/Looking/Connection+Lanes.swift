@@ -38,6 +38,21 @@ extension Connection {
         }
     }
 
+    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) throws -> Set<Int64> {
+        let wanted = Set(ids)
+        // Nobody asks often, and few tenants share a database.
+        let linked = try all(
+            """
+            SELECT b.autotask_id FROM connections c JOIN bindings b ON b.lane = c.lane JOIN lanes l ON l.id = c.lane
+            WHERE c.database_id = ? AND b.autotask_id IS NOT NULL AND NOT (l.tenant = ? AND l.product = ?)
+            """,
+            database,
+            lane.tenant.description,
+            lane.product.rawValue
+        ) { $0.integer(0) }
+        return wanted.intersection(linked)
+    }
+
     func revisions(lane: Int64) throws -> [String: Int64] {
         let revisions = try all("SELECT plan, revision FROM plans WHERE lane = ?", lane) { ($0.text(0), $0.integer(1)) }
         return Dictionary(revisions) { max($0, $1) }

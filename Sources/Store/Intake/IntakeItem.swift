@@ -38,7 +38,7 @@ package struct JobKey: Hashable, Sendable {
 package struct AcceptableJob: Sendable {
     package var key: JobKey
     package var kind: JobKind
-    /// Of a sync.
+    /// Of a sync or a preview.
     package var planID: String?
     package var revision: Int64?
     package var expiry: Timestamp?

@@ -52,10 +52,22 @@ struct JobCommand: AsyncParsableCommand {
     struct Sync: JobSubcommand {
         static let configuration = CommandConfiguration(
             abstract: "Transfers all services of a plan to Autotask.",
-            discussion: "Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait"
+            discussion: """
+                With --preview, exactly what a preview told is done, or nothing. Warnings that need it stop the sync until --acknowledge names \
+                them, as 'job preview' does.
+
+                Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait
+                """
         )
         static let kind = JobKind.sync
         @OptionGroup var job: JobOptions
+        @OptionGroup var choices: PlanOptions
+        @Option(help: ArgumentHelp("The preview whose plan is meant.", valueName: "previewId")) var preview: String?
+
+        func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws {
+            try choices.complete(&data)
+            if let preview { data["previewId"] = .string(preview) }
+        }
     }
 
     struct Reset: JobSubcommand {
@@ -91,11 +103,14 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Preview: JobSubcommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows what a sync would do (not yet supported by the worker).",
+            abstract: "Shows what a sync would do, and writes nothing.",
             discussion: "Example: autotask-worker job preview --tenant msp-4711 --data seeds/jobs/sync.json --wait"
         )
         static let kind = JobKind.preview
         @OptionGroup var job: JobOptions
+        @OptionGroup var choices: PlanOptions
+
+        func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws { try choices.complete(&data) }
     }
 
     struct Verify: JobSubcommand {

@@ -22,7 +22,7 @@ struct EventText {
     private func style(of name: String) -> Terminal.Style {
         switch name {
         case "connection.established", "sync.succeeded", "billing-codes.listed", "integration.reset", "integration.enabled",
-            "connection.recovered":
+            "connection.recovered", "sync.previewed":
             .success
         case "sync.started", "sync.progress": .dim
         case "job.deferred", "job.superseded", "sync.incomplete": .warning
@@ -37,6 +37,9 @@ struct EventText {
             return "\(number("done")) of \(number("total")): \(data["serviceKey"]?.string ?? "") \(data["status"]?.string ?? "")"
         case "billing-codes.listed": return "\(data["billingCodes"]?.array?.count ?? 0) billing codes"
         case "integration.enabled": return "Your Autotask/Workplace integration is now enabled"
+        case "sync.previewed":
+            return data["previewId"]?.string == nil
+                ? "A sync would write nothing" : "A sync would make \(number("apiCallEstimate")) calls"
         case "job.deferred": return "until \(data["until"]?.string ?? "") (attempt \(number("attempt")))"
         default: return data["message"]?.string
         }
@@ -57,7 +60,14 @@ struct EventText {
             lines.append("\(pad(id, 10)) \(code["name"]?.string ?? "")")
         }
         for service in data["services"]?.array ?? [] { lines += ServiceText(service: service).lines }
-        for warning in data["warnings"]?.array ?? [] { lines.append(Terminal.styled("! \(warning["message"]?.string ?? "")", .warning)) }
+        if let previewID = data["previewId"]?.string {
+            lines.append("To do exactly this, until \(data["expiresAt"]?.string ?? "?"): previewId \(previewID)")
+            let names = data["needsAcknowledgement"]?.array?.compactMap(\.string) ?? []
+            if !names.isEmpty { lines.append(Terminal.styled("To be acknowledged: \(names.joined(separator: ", "))", .warning)) }
+        }
+        for warning in data["warnings"]?.array ?? [] where name != "sync.previewed" {
+            lines.append(Terminal.styled("! \(warning["message"]?.string ?? "")", .warning))
+        }
         if let error = data["error"] { lines += ErrorText(error: error).lines }
         if let first = event["redriveof"]?.string { lines.append(Terminal.styled("a copy of \(first)", .dim)) }
         return lines
@@ -76,8 +86,14 @@ private struct ServiceText {
             + (service["outcome"]?.string ?? "")
         if case .number(let id)? = service["autotaskServiceId"] { row += Terminal.styled("  #\(id)", .dim) }
         var lines = [row]
-        for change in service["changes"]?.array ?? [] where service["outcome"] == "updated" {
+        for change in service["changes"]?.array ?? [] {
             lines.append("            \(change["field"]?.string ?? ""): \(shown(change["from"])) → \(shown(change["to"]))")
+        }
+        for change in service["overwritten"]?.array ?? [] {
+            lines.append("            edited in Autotask: \(change["field"]?.string ?? "") \(shown(change["from"]))")
+        }
+        if let margin = service["margin"], margin["before"] != margin["after"] {
+            lines.append("            margin: \(shown(margin["before"])) → \(shown(margin["after"]))")
         }
         for warning in service["warnings"]?.array ?? [] {
             lines.append(Terminal.styled("            ! \(warning["message"]?.string ?? "")", .warning))

@@ -221,7 +221,9 @@ struct Settings {
                     base: try seconds(.retrySeconds),
                     maximumAttempts: try count(.retryAttempts),
                     maximumAge: try seconds(.retryHours) * 3600
-                )
+                ),
+                brake: Brake(stops: try acknowledgedWarnings, priceChangePercent: try count(.priceChangePercent)),
+                previewLifetime: try seconds(.previewSeconds)
             )
         }
     }
@@ -235,6 +237,19 @@ struct Settings {
                     hint: "It looks like portal,reseller-acme=acme-*: broker users, and with = the tenants that one is limited to."
                 )
             }
+        }
+    }
+
+    private var acknowledgedWarnings: Set<Warning.Code> {
+        get throws {
+            let names = list(.acknowledgeWarnings) ?? []
+            if names == ["none"] { return [] }
+            let codes = names.compactMap { name in Brake.codes.first { $0.rawValue == name } }
+            guard codes.count == names.count else {
+                let known = Brake.codes.map(\.rawValue).sorted().joined(separator: ", ")
+                throw invalid(.acknowledgeWarnings, "none, or a list of warnings", hint: "These can stop a sync: \(known).")
+            }
+            return Set(codes)
         }
     }
 
@@ -253,10 +268,10 @@ struct Settings {
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
-            { _ = try accessCutoff }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
+            { _ = try accessCutoff }, { _ = try acknowledgedWarnings }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
         ]
-        let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts, .auditDays]
+        let durations = [Setting.settleSeconds, .previewSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
+        let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .retryAttempts, .auditDays]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
         return all.compactMap { read in

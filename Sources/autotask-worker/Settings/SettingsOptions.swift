@@ -52,6 +52,12 @@ struct SettingsOptions: ParsableArguments {
     var accessCutoff: String?
     @Option(help: ArgumentHelp("How long an ambiguous create is left alone.", valueName: "seconds"))
     var settleSeconds: String?
+    @Option(help: ArgumentHelp("Warnings that stop a sync until its job acknowledges them; none for none.", valueName: "codes"))
+    var acknowledgeWarnings: String?
+    @Option(help: ArgumentHelp("A unit price that moves by more than this share is warned of.", valueName: "percent"))
+    var priceChangePercent: String?
+    @Option(help: ArgumentHelp("How long a sync may name a preview.", valueName: "seconds"))
+    var previewSeconds: String?
     @Option(help: ArgumentHelp("How long billing codes that were read count as fresh.", valueName: "seconds"))
     var billingCodesSeconds: String?
     @Option(help: ArgumentHelp("How many tenants are worked on at once.", valueName: "count"))
@@ -93,6 +99,9 @@ struct SettingsOptions: ParsableArguments {
         case .trustedPublishers: trustedPublishers
         case .accessCutoff: accessCutoff
         case .settleSeconds: settleSeconds
+        case .acknowledgeWarnings: acknowledgeWarnings
+        case .priceChangePercent: priceChangePercent
+        case .previewSeconds: previewSeconds
         case .billingCodesSeconds: billingCodesSeconds
         case .concurrentLanes: concurrentLanes
         case .retrySeconds: retrySeconds

@@ -141,6 +141,10 @@ package final class ModelStore: Store {
         try await transaction("occupy") { tables throws(StoreError) in try tables.occupy(database: database, under: claim, limit: limit) }
     }
 
+    package func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+        try await transaction("linkedServices") { tables throws(StoreError) in tables.linkedServices(ids, in: database, besides: lane) }
+    }
+
     package func journal(
         _ entries: [JournalEntry],
         notes: [AuditNote],

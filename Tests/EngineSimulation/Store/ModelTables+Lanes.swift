@@ -95,6 +95,11 @@ extension ModelTables {
         return isFree
     }
 
+    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) -> Set<Int64> {
+        let others = lanes.filter { $0.lane != lane && $0.state.connection?.databaseID == database }
+        return Set(others.flatMap { $0.state.bindings.compactMap(\.autotaskServiceID) }).intersection(ids)
+    }
+
     mutating func journal(
         _ entries: [JournalEntry],
         notes: [AuditNote],

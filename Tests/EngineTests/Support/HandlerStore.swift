@@ -2,7 +2,7 @@ import Contract
 import Store
 import Synchronization
 
-/// The two functions of a store that handlers call; the others belong to the engine around them, and refuse.
+/// The functions of a store that handlers call; the others belong to the engine around them, and refuse.
 final class HandlerStore: Store {
     struct State: Sendable {
         /// Databases at which there is no place.
@@ -13,6 +13,8 @@ final class HandlerStore: Store {
         /// What was told of them, in the same calls.
         var notes: [[AuditNote]] = []
         var resetWaits = false
+        /// Services that other lanes are bound to.
+        var linked: Set<Int64> = []
         /// Thrown by whatever is called next.
         var error: StoreError.Code?
     }
@@ -44,6 +46,11 @@ final class HandlerStore: Store {
             $0.notes.append(notes)
             return $0.resetWaits
         }
+    }
+
+    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+        try check()
+        return state.withLock { $0.linked.intersection(ids) }
     }
 
     private func check() throws(StoreError) {

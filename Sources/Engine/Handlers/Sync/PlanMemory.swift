@@ -35,6 +35,17 @@ struct PlanMemory {
         return Set(bound + written).subtracting(payload.services.map(\.key)).subtracting(payload.retired).sorted()
     }
 
+    /// Why a payload is not the whole plan: a service is told neither to stay nor to go. `nil` if it is.
+    func incompleteness(of payload: SyncPayload) -> JobError? {
+        let missing = missingKeys(of: payload)
+        guard !missing.isEmpty else { return nil }
+        return JobError(
+            .planIncomplete,
+            "The plan lacks what was synchronized before: \(missing.joined(separator: ", ")).",
+            field: "data.services"
+        )
+    }
+
     /// Whether anything is remembered of a key.
     func knows(_ key: String) -> Bool { bindings[key] != nil || openWrites[key] != nil }
 }

@@ -17,8 +17,7 @@ struct SyncAttempt {
     }
 
     func run() async throws(StoreError) -> HandlerOutcome {
-        let missing = memory.missingKeys(of: payload)
-        guard missing.isEmpty else { return rejected(missing) }
+        if let error = memory.incompleteness(of: payload) { return .finished([context.event(.jobRejected, ["error": error.json])]) }
 
         var ending = SyncEnding(self)
         let session: TenantSession
@@ -28,33 +27,39 @@ struct SyncAttempt {
             return ending.outcome(.transient(JobError(.outcomeUnknown), earliest: moment))
         }
 
+        let adoption = try await Adoption(payload, memory: memory, context)
         let preparation: SyncPreparation
-        do { preparation = try await SyncPreparation(payload, memory: memory, context, session) } catch {
+        do { preparation = try await SyncPreparation(payload, memory: memory, adoption: adoption, context, session) } catch {
             return ending.outcome(Interruption(error))
         }
         ending.learn(preparation)
+        // What has written before has been compared before, and what it wrote is no change of somebody else's.
+        if let previewID = payload.previewID, !context.job.hasWritten,
+            let error = context.staleness(of: previewID, of: payload, preparation.planned)
+        {
+            return ending.outcome(.fatal(error))
+        }
         switch preparation.planned {
-        case .invalid(let errors):
+        case .invalid(let errors, _):
             return ending.invalid(errors)
-        case .steps(let steps, let order):
-            return try await apply(steps, order, preparation, session, &ending)
+        case .steps(let steps, let turns):
+            if let error = JobError(unacknowledgedOf: steps, payload) {
+                if context.job.hasWritten { ending.ledger.note(steps, costs: preparation.costs, at: context.now) }
+                return ending.held(steps, error)
+            }
+            return try await apply(steps, turns, preparation, session, &ending)
         }
     }
 
     /// The second phase, and the read-back.
     private func apply(
         _ steps: [ServiceStep],
-        _ order: [Int],
+        _ turns: [RenameOrder.Turn],
         _ preparation: SyncPreparation,
         _ session: TenantSession,
         _ ending: inout SyncEnding
     ) async throws(StoreError) -> HandlerOutcome {
-        for step in steps {
-            ending.ledger.found(step)
-            if step.write == nil, let service = step.service {
-                ending.ledger.verify(step, service, costs: preparation.costs, at: context.now)
-            }
-        }
+        ending.ledger.note(steps, costs: preparation.costs, at: context.now)
         var application = SyncApplication(
             context,
             session: session,
@@ -64,7 +69,7 @@ struct SyncAttempt {
             ledger: ending.ledger,
             journal: ending.journal
         )
-        var interruption = try await application.run(order)
+        var interruption = try await application.run(turns)
         if interruption == nil, !application.written.isEmpty {
             let query = ServiceQuery(ids: application.written.map(\.serviceID), markerField: preparation.metadata.markerField)
             do {
@@ -75,16 +80,6 @@ struct SyncAttempt {
             }
         }
         return ending.outcome(interruption, after: &application)
-    }
-
-    /// A service of the plan is told neither to stay nor to go.
-    private func rejected(_ missing: [String]) -> HandlerOutcome {
-        let error = JobError(
-            .planIncomplete,
-            "The plan lacks what was synchronized before: \(missing.joined(separator: ", ")).",
-            field: "data.services"
-        )
-        return .finished([context.event(.jobRejected, ["error": error.json])])
     }
 
     /// Ends a sync that has written, with what is known of it.

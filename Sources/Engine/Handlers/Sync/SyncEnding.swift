@@ -18,7 +18,12 @@ struct SyncEnding {
         payload = attempt.payload
         context = attempt.context
         memory = attempt.memory
-        ledger = SyncLedger(payload.services, memory: memory, includesOpenWrites: context.job.hasWritten)
+        ledger = SyncLedger(
+            payload.services,
+            memory: memory,
+            brake: context.settings.brake,
+            includesOpenWrites: context.job.hasWritten
+        )
         journal = WriteJournal(memory) { [context] in context.sealForAudit($0) }
     }
 
@@ -35,6 +40,15 @@ struct SyncEnding {
         let message =
             "Nothing was changed: \(errors.count) of \(payload.services.count) services \(errors.count == 1 ? "is" : "are") not valid"
         return finished(report(nil, message: message))
+    }
+
+    /// Something has to be acknowledged first: nothing more is written.
+    mutating func held(_ steps: [ServiceStep], _ error: JobError) -> HandlerOutcome {
+        for step in steps where step.write != nil {
+            let isHeld = !step.unacknowledged(payload.acknowledged).isEmpty
+            ledger.hold(step, isHeld ? JobError(.acknowledgementNeeded, hint: error.hint) : nil)
+        }
+        return outcome(.fatal(error))
     }
 
     /// The attempt is over, after its second phase.
@@ -129,11 +143,16 @@ struct SyncEnding {
         let total = ledger.results.count
         let synced = ledger.results.count { $0.status == .synced }
         if let error, !ledger.hasDoneAnything {
-            return error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
+            return error.message.withoutFullStop
         }
         if synced == total { return total == 1 ? "1 service is synced" : "\(total) services are synced" }
         return "\(synced) of \(total) services are synced"
     }
+}
+
+extension String {
+    /// As a headline has it.
+    var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
 }
 
 extension SyncLedger {

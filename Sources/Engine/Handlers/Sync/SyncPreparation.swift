@@ -10,13 +10,21 @@ struct SyncPreparation {
     private(set) var planned: PlannedSync
     /// Read just now.
     private(set) var billingCodes: ReadBillingCodes?
+    /// How many calls it takes to read the services.
+    private(set) var serviceCalls = 0
 
     /// A plan that is invalid by itself ends here in any case; what Autotask's services add to its errors is told if they can be had.
-    init(_ payload: SyncPayload, memory: PlanMemory, _ context: JobContext, _ session: TenantSession) async throws(CallFailure) {
+    init(
+        _ payload: SyncPayload,
+        memory: PlanMemory,
+        adoption: Adoption,
+        _ context: JobContext,
+        _ session: TenantSession
+    ) async throws(CallFailure) {
         metadata = try await session.serviceFields()
         let validation = PlanValidation(payload.services, fields: metadata)
-        planned = .invalid(validation.errors)
-        do { try await compare(payload, validation, memory, context, session) } catch {
+        planned = .invalid(validation.errors, valid: [])
+        do { try await compare(payload, validation, memory, adoption, context, session) } catch {
             if validation.errors.isEmpty { throw error }
         }
     }
@@ -25,27 +33,37 @@ struct SyncPreparation {
         _ payload: SyncPayload,
         _ validation: PlanValidation,
         _ memory: PlanMemory,
+        _ adoption: Adoption,
         _ context: JobContext,
         _ session: TenantSession
     ) async throws(CallFailure) {
-        let markers =
-            metadata.markerField == nil ? nil : payload.services.map { context.marker(planID: payload.planID, serviceKey: $0.key) }
+        let markers = payload.services.map { context.marker(planID: payload.planID, serviceKey: $0.key) }
+        let visibleMarkers = metadata.markerField == nil ? nil : markers
         let query = ServiceQuery(
-            ids: payload.services.compactMap { memory.serviceID($0.key) },
+            ids: payload.services.compactMap { memory.serviceID($0.key) } + adoption.wanted.values.sorted(),
             names: payload.services.map(\.name).filter { !$0.isEmpty },
-            markers: markers ?? [],
+            markers: visibleMarkers ?? [],
             markerField: metadata.markerField
         )
+        serviceCalls = query.minimumCalls
         let services = try await session.services(query)
         costs = CostVisibility(services, remembered: session.connection.capabilities.costVisible)
         let planner = SyncPlanner(
             plan: payload.services,
             memory: memory,
             validation: validation,
-            matching: ServiceMatching(payload.services, memory: memory, services: services, markers: markers),
+            matching: ServiceMatching(
+                payload.services,
+                memory: memory,
+                services: services,
+                markers: visibleMarkers,
+                adopted: adoption.wanted
+            ),
             metadata: metadata,
             costs: costs,
-            markers: markers
+            markers: markers,
+            adoption: adoption,
+            brake: context.settings.brake
         )
         let needed = planner.newBillingCodes
         if let cached = context.billingCodes(fitFor: needed) {
@@ -70,7 +88,7 @@ extension TenantSession {
 
 extension JobContext {
     /// The ownership marker of a service (`rules.md` A2).
-    fileprivate func marker(planID: String, serviceKey: String) -> String {
+    func marker(planID: String, serviceKey: String) -> String {
         vault.ownershipMarker(lane: lane, planID: planID, serviceKey: serviceKey)
     }
 

@@ -14,7 +14,8 @@ final class SyncBench {
     private(set) var hasWritten = false
     private(set) var jobs = 0
 
-    init(connected: Bool = true, settings: EngineSettings = EngineSettings()) async throws {
+    /// - Parameter settings: by default no warning stops a batch, so that prices may move as a test wants them to.
+    init(connected: Bool = true, settings: EngineSettings = EngineSettings(brake: Brake(stops: []))) async throws {
         var bench = Workbench()
         bench.settings = settings
         self.bench = bench
@@ -46,6 +47,16 @@ final class SyncBench {
         for entries in journal { state = state.applying(LaneChanges(journal: entries)) }
         hasWritten = hasWritten || journal.joined().contains { $0.state == .sent }
         if survives { state = state.applying(outcome.changes) }
+        return outcome
+    }
+
+    /// Runs a preview.
+    @discardableResult
+    func preview(_ plan: SyncPayload) async throws -> HandlerOutcome {
+        autotask.forgetCalls()
+        jobs += 1
+        let outcome = try await PreviewHandler().run(plan, bench.context(.preview, id: "preview-\(jobs)", state: state))
+        state = state.applying(outcome.changes)
         return outcome
     }
 

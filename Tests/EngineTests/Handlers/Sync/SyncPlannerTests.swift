@@ -46,9 +46,11 @@ struct SyncPlannerTests {
         _ plan: [PlanService],
         _ services: [Service] = [],
         bound: [String: Int64] = [:],
+        bindings: [ServiceBinding] = [],
         metadata: ServiceFields = metadata
     ) -> PlannedSync {
-        let bindings = bound.map { ServiceBinding(planID: "plan", serviceKey: $0.key, autotaskServiceID: $0.value, status: .synced) }
+        let bindings =
+            bindings + bound.map { ServiceBinding(planID: "plan", serviceKey: $0.key, autotaskServiceID: $0.value, status: .synced) }
         let memory = PlanMemory(LaneState(epoch: 1, bindings: bindings), planID: "plan")
         let markers = plan.map { "mark-" + $0.key }
         let planner = SyncPlanner(
@@ -64,12 +66,17 @@ struct SyncPlannerTests {
     }
 
     private func order(_ planned: PlannedSync) -> [String]? {
-        guard case .steps(let steps, let order) = planned else { return nil }
-        return order.map { steps[$0].key }
+        guard case .steps(let steps, let turns) = planned else { return nil }
+        return turns.map { turn in
+            switch turn {
+            case .detour(let index): "~" + steps[index].key
+            case .write(let index): steps[index].key
+            }
+        }
     }
 
     private func codes(_ planned: PlannedSync) -> [Int: ErrorCode]? {
-        guard case .invalid(let errors) = planned else { return nil }
+        guard case .invalid(let errors, _) = planned else { return nil }
         return errors.mapValues(\.code)
     }
 
@@ -178,14 +185,35 @@ struct SyncPlannerTests {
         #expect(order(planned(plan, [existing(1, "Old Name")], bound: ["old": 1])) == ["old", "new"])
     }
 
-    @Test func `an exchange of names is refused with a hint, and only those in the circle are to blame`() {
-        let plan = [wanted("a", "B"), wanted("b", "A"), wanted("c", "C"), wanted("d", "D")]
-        let services = [existing(1, "A"), existing(2, "B"), existing(4, "D")]
-        let result = planned(plan, services, bound: ["a": 1, "b": 2, "d": 4])
-        #expect(codes(result) == [0: .serviceNameConflict, 1: .serviceNameConflict])
-        guard case .invalid(let errors) = result else { return }
-        #expect(errors[0]?.hint.contains("exchange") == true)
-        #expect(errors[0]?.message.contains("(id 2, active)") == true)
+    @Test func `services that exchange their names take a detour by a temporary one, with nothing in between (A13)`() {
+        let plan = [wanted("a", "B"), wanted("x", "X"), wanted("b", "A"), wanted("c", "C")]
+        let services = [existing(1, "A"), existing(2, "B"), existing(3, "Y")]
+        let result = planned(plan, services, bound: ["a": 1, "b": 2, "x": 3])
+        #expect(order(result) == ["x", "c", "~a", "b", "a"])
+        guard case .steps(let steps, _) = result, case .update(1, let patch) = steps[0].detour else {
+            Issue.record("a detour was to be planned")
+            return
+        }
+        #expect(patch == ServicePatch(name: "A ~mark-a"))
+        #expect(steps.dropFirst().allSatisfy { $0.detour == nil })
+    }
+
+    @Test func `who waits for a circle has its turn when the circle gives its name up`() {
+        let plan = [wanted("a", "B"), wanted("b", "A"), wanted("c", "C2"), wanted("d", "C")]
+        let services = [existing(1, "A"), existing(2, "B"), existing(3, "C"), existing(4, "D")]
+        #expect(order(planned(plan, services, bound: ["a": 1, "b": 2, "c": 3, "d": 4])) == ["c", "d", "~a", "b", "a"])
+    }
+
+    @Test func `a service found with its temporary name gets its own, and nobody is told to have edited it`() {
+        let services = [existing(1, "A ~mark-a")]
+        let last = ManagedFields(existing(1, "A")).encoded
+        let binding = ServiceBinding(planID: "plan", serviceKey: "a", autotaskServiceID: 1, status: .synced, lastSynced: last)
+        guard case .steps(let steps, _) = planned([wanted("a", "B")], services, bindings: [binding]) else {
+            Issue.record("the plan is valid")
+            return
+        }
+        #expect(steps[0].hasTemporaryName && steps[0].overwritten.isEmpty && steps[0].detour == nil)
+        #expect(steps[0].warnings.isEmpty)
     }
 
     @Test func `a change of case alone waits for nobody`() {
@@ -203,27 +231,33 @@ struct SyncPlannerTests {
             let plan = new.enumerated().map { wanted("k\($0.offset)", $0.element) }
             let services = old.enumerated().compactMap { index, name in name.map { existing(Int64(index) + 1, $0) } }
             let bound = Dictionary(uniqueKeysWithValues: services.map { ("k\($0.id - 1)", $0.id) })
-            switch planned(plan, services, bound: bound) {
-            case .steps(let steps, let order):
-                var taken = Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0.id) })
-                for index in order {
+            guard case .steps(let steps, let turns) = planned(plan, services, bound: bound) else {
+                Issue.record("every order of names can be reached")
+                return
+            }
+            var taken = Dictionary(uniqueKeysWithValues: services.map { ($0.name, $0.id) })
+            var detoured: Set<Int> = []
+            for turn in turns {
+                switch turn {
+                case .detour(let index):
+                    guard case .update(let id, let patch) = steps[index].detour, let name = patch.name else {
+                        Issue.record("a detour is an update")
+                        return
+                    }
+                    #expect(taken[name] == nil && name.utf16.count <= 10)
+                    taken[steps[index].service!.name] = nil
+                    taken[name] = id
+                    detoured.insert(index)
+                case .write(let index):
                     let step = steps[index]
                     let holder = taken[step.desired.name]
                     #expect(holder == nil || holder == step.service?.id)
-                    if let service = step.service { taken[service.name] = nil }
-                    taken[step.desired.name] = Int64(index) + 1
-                }
-                #expect(Set(taken.keys).isSuperset(of: new))
-            case .invalid(let errors):
-                // Whoever is blamed comes back to itself by following who holds the name that it is to have.
-                for index in errors.keys {
-                    var place: Int? = index
-                    repeat {
-                        place = place.flatMap { place in old.firstIndex { $0 == plan[place].name } }
-                    } while place != nil && place != index
-                    #expect(place == index)
+                    if let id = step.service?.id { taken = taken.filter { $0.value != id } }
+                    taken[step.desired.name] = step.service?.id ?? -Int64(index)
+                    detoured.remove(index)
                 }
             }
+            #expect(detoured.isEmpty && Set(taken.keys).isSuperset(of: new))
         }
     }
 }

@@ -21,6 +21,8 @@ struct SyncApplication {
     private var denied: [JournalEntry.Operation: JobError] = [:]
     /// Steps that are still to be made.
     private var remaining = 0
+    /// Places of services that have a temporary name now.
+    private var detoured: Set<Int> = []
 
     init(
         _ context: JobContext,
@@ -40,18 +42,25 @@ struct SyncApplication {
         self.journal = journal
     }
 
-    /// Writes the steps at the given places.
+    /// Takes the turns, one after the other.
     ///
     /// - Returns: why it stopped before the end, if it did. Whatever was written stands in ``written``, ``ledger`` and ``journal`` then as well.
-    mutating func run(_ order: [Int]) async throws(StoreError) -> Interruption? {
-        guard !order.isEmpty else { return nil }
+    mutating func run(_ turns: [RenameOrder.Turn]) async throws(StoreError) -> Interruption? {
+        guard !turns.isEmpty else { return nil }
         context.offer(.syncStarted, ["total": JSON(steps.count)])
-        remaining = order.count
-        for index in order { journal.intend(steps[index], at: context.now) }
-        for index in order {
-            if let interruption = try await apply(steps[index]) { return interruption }
-            remaining -= 1
-            offerProgress(steps[index])
+        for case .write(let index) in turns {
+            journal.intend(steps[index], at: context.now)
+            remaining += 1
+        }
+        for turn in turns {
+            switch turn {
+            case .detour(let index):
+                if let interruption = try await detour(steps[index]) { return interruption }
+            case .write(let index):
+                if let interruption = try await apply(steps[index]) { return interruption }
+                remaining -= 1
+                offerProgress(steps[index])
+            }
         }
         // The batch is done but for being read back, which a waiting reset may as well let happen.
         _ = try await context.journal(journal.takeUnsaved())
@@ -61,23 +70,39 @@ struct SyncApplication {
     private mutating func apply(_ step: ServiceStep) async throws(StoreError) -> Interruption? {
         guard let write = step.write else { return nil }
         if let error = obstacle(for: step, write) {
+            if let interruption = try await restoreName(of: step) { return interruption }
             leaveOut(step, error)
             return nil
         }
-        guard context.now < deadline else {
-            return .transient(JobError(.timeout, "The sync takes longer than one attempt may. It goes on soon."), earliest: nil)
-        }
-        if ShutdownSignal.wasGiven { return .parked }
-        let sentAt = context.now
-        journal.send(step, at: sentAt)
-        if try await context.journal(journal.takeUnsaved()) {
-            journal.withdraw(step, nil, at: context.now)
-            return .superseded
-        }
-        do { confirm(step, serviceID: try await make(write)) } catch {
-            return await handle(error, of: step, write, sentAt: sentAt)
+        switch try await send(write, of: step) {
+        case .done(let serviceID): confirm(step, serviceID: serviceID)
+        case .failed(let failure, let sentAt): return await handle(failure, of: step, write, sentAt: sentAt)
+        case .notSent(let interruption): return interruption
         }
         return nil
+    }
+
+    private enum Sending {
+        case done(serviceID: Int64)
+        case failed(CallFailure, sentAt: Timestamp)
+        case notSent(Interruption)
+    }
+
+    /// Makes one write. It is on record before it is sent.
+    private mutating func send(_ write: ServiceStep.Write, of step: ServiceStep) async throws(StoreError) -> Sending {
+        // While a service has a temporary name, the batch goes on: nobody else would give it its own.
+        let mayStop = detoured.isEmpty
+        if mayStop, context.now >= deadline {
+            return .notSent(.transient(JobError(.timeout, "The sync takes longer than one attempt may. It goes on soon."), earliest: nil))
+        }
+        if mayStop, ShutdownSignal.wasGiven { return .notSent(.parked) }
+        let sentAt = context.now
+        journal.send(step, write, at: sentAt)
+        if try await context.journal(journal.takeUnsaved()), mayStop {
+            journal.withdraw(step, nil, at: context.now)
+            return .notSent(.superseded)
+        }
+        do { return .done(serviceID: try await make(write)) } catch { return .failed(error, sentAt: sentAt) }
     }
 
     private func make(_ write: ServiceStep.Write) async throws(CallFailure) -> Int64 {
@@ -86,6 +111,41 @@ struct SyncApplication {
         case .update(let id, let patch):
             try await session.updateService(id: id, patch)
             return id
+        }
+    }
+
+    // MARK: Temporary names
+
+    /// Gives the service a temporary name, so that another can have its own.
+    private mutating func detour(_ step: ServiceStep) async throws(StoreError) -> Interruption? {
+        guard let write = step.detour else { return nil }
+        if let error = denied[write.operation] {
+            leaveOut(step, error)
+            return nil
+        }
+        switch try await send(write, of: step) {
+        case .done(let serviceID):
+            journal.confirm(step, serviceID: serviceID, at: context.now)
+            detoured.insert(step.index)
+            return nil
+        case .failed(let failure, let sentAt): return await handle(failure, of: step, write, sentAt: sentAt)
+        case .notSent(let interruption): return interruption
+        }
+    }
+
+    /// Gives a service its old name back that cannot have its new one, unless another has the old one by now.
+    private mutating func restoreName(of step: ServiceStep) async throws(StoreError) -> Interruption? {
+        guard detoured.contains(step.index), let service = step.service,
+            !written.contains(where: { steps[$0.index].prerequisites.contains(step.index) })
+        else { return nil }
+        switch try await send(.update(id: service.id, ServicePatch(name: service.name)), of: step) {
+        case .done(let serviceID):
+            journal.confirm(step, serviceID: serviceID, at: context.now)
+            detoured.remove(step.index)
+            return nil
+        case .failed(let failure, _) where failure.consequence == .refused: return nil
+        case .failed(let failure, _): return Interruption(failure)
+        case .notSent(let interruption): return interruption
         }
     }
 
@@ -145,6 +205,8 @@ struct SyncApplication {
 
     /// Why a step is not even tried.
     private func obstacle(for step: ServiceStep, _ write: ServiceStep.Write) -> JobError? {
+        // It could not give up its own name: it is told already.
+        if step.detour != nil, failed.contains(step.index) { return ledger.results[step.index].error }
         if let error = denied[write.operation] { return error }
         guard let holder = step.prerequisites.first(where: failed.contains), let service = steps[holder].service else { return nil }
         return JobError(nameOf: step.desired, heldBy: service)
@@ -153,20 +215,33 @@ struct SyncApplication {
     // MARK: Records
 
     private mutating func confirm(_ step: ServiceStep, serviceID: Int64) {
+        detoured.remove(step.index)
         journal.confirm(step, serviceID: serviceID, at: context.now)
         ledger.confirm(step, serviceID: serviceID)
         written.append((step.index, serviceID))
     }
 
     private mutating func reject(_ step: ServiceStep, _ error: JobError) {
+        var error = error
+        if detoured.contains(step.index) { error.tellTemporaryName() }
         journal.refuse(step, error, at: context.now)
         ledger.reject(step, error)
         failed.insert(step.index)
     }
 
     private mutating func leaveOut(_ step: ServiceStep, _ error: JobError) {
-        ledger.leaveOut(step, error)
         failed.insert(step.index)
+        if detoured.contains(step.index) { return tellTemporaryName(of: step, error) }
+        if step.detour != nil { journal.settle(step.key, at: context.now) }
+        ledger.leaveOut(step, error)
+    }
+
+    /// The batch cannot give a service its name: it is left with the temporary one.
+    private mutating func tellTemporaryName(of step: ServiceStep, _ error: JobError) {
+        var error = error
+        error.tellTemporaryName()
+        ledger.reject(step, error)
+        journal.settle(step.key, at: context.now)
     }
 
     /// A service that Autotask confirmed is told as synced: the page is to show it. The job's end, after reading back, has the last word.
@@ -218,6 +293,12 @@ extension SyncApplication {
 
     /// The job ends: nothing stays open of what needed no write, nor of what was planned and is not sent any more.
     mutating func settle() {
+        for index in detoured.sorted() where !failed.contains(index) {
+            tellTemporaryName(
+                of: steps[index],
+                JobError(.remoteRejected, "The sync stopped while services exchanged their names.", field: "name")
+            )
+        }
         for step in steps where step.write == nil { journal.settleUnwritten(step, at: context.now) }
         journal.settleIntended(at: context.now)
     }
@@ -230,6 +311,11 @@ extension JobError {
         case .create: self.init(.notVisible, serviceKey: step.key)
         default: self.init(.remoteRejected, "The service is gone in Autotask.", serviceKey: step.key)
         }
+    }
+
+    fileprivate mutating func tellTemporaryName() {
+        message += " In Autotask it has a temporary name for now."
+        hint = "Synchronize again: then it gets its own."
     }
 
     /// A service that does not show what was written.

@@ -9,10 +9,12 @@ struct SyncLedger {
     /// Bindings that are other than they were.
     private(set) var bindings: [ServiceBinding] = []
     private let memory: PlanMemory
+    private let brake: Brake
 
     /// - Parameter includesOpenWrites: whether what stands open in the journal is this job's, from an earlier attempt, and so has to be told.
-    init(_ plan: [PlanService], memory: PlanMemory, includesOpenWrites: Bool) {
+    init(_ plan: [PlanService], memory: PlanMemory, brake: Brake, includesOpenWrites: Bool) {
         self.memory = memory
+        self.brake = brake
         results = plan.map { service in
             ServiceResult(
                 key: service.key,
@@ -45,11 +47,28 @@ struct SyncLedger {
     }
 
     /// The service was looked for in Autotask.
-    mutating func found(_ step: ServiceStep) {
+    private mutating func found(_ step: ServiceStep) {
         results[step.index].error = nil
         guard let service = step.service else { return }
         results[step.index].autotaskServiceID = service.id
         results[step.index].isActive = service.isActive
+    }
+
+    /// The services were looked for in Autotask, and those that need no write are as the plan wants them.
+    mutating func note(_ steps: [ServiceStep], costs: CostVisibility, at now: Timestamp) {
+        for step in steps {
+            found(step)
+            if step.write == nil, let service = step.service { verify(step, service, costs: costs, at: now) }
+        }
+    }
+
+    /// The step is not made before somebody has acknowledged what it warns of, or another step does.
+    ///
+    /// - Parameter error: `nil` if it is another.
+    mutating func hold(_ step: ServiceStep, _ error: JobError?) {
+        found(step)
+        results[step.index].warnings = step.warnings
+        results[step.index].error = error?.about(step.key)
     }
 
     // MARK: The second phase
@@ -67,15 +86,8 @@ struct SyncLedger {
         results[index].status = .synced
         results[index].autotaskServiceID = service.id
         results[index].isActive = service.isActive
-        if costs == .hidden, step.desired.unitCost != .zero {
-            results[index].warnings.append(
-                Warning(
-                    .costNotStored,
-                    "Autotask ignored the unit cost because the API user cannot see costs.",
-                    field: "unitCost",
-                    serviceKey: step.key
-                )
-            )
+        if costs == .hidden, step.desired.unitCost != .zero, !step.warnings.contains(where: { $0.code == .costNotStored }) {
+            results[index].warnings.append(.costNotStored(step.key, brake))
         }
         // A binding that only a later moment would tell from the old one is not stored: an unchanged sync costs the store nothing.
         let shown = ManagedFields(service).encoded
@@ -133,7 +145,7 @@ struct SyncLedger {
 
 extension JobError {
     /// The error, naming the service that it is about.
-    fileprivate func about(_ key: String) -> JobError {
+    func about(_ key: String) -> JobError {
         var error = self
         error.serviceKey = error.serviceKey ?? key
         return error

@@ -67,7 +67,7 @@ struct WriteAudit {
         var output = Array("{\"before\":".utf8)
         output.append(contentsOf: before?.encoded ?? Array("null".utf8))
         output.append(contentsOf: ",\"after\":".utf8)
-        output.append(contentsOf: ManagedFields(step.desired).replacing(write.fields, in: before).encoded)
+        output.append(contentsOf: write.applied(to: before ?? ManagedFields(step.desired)).encoded)
         output.append(UInt8(ascii: "}"))
         return output
     }
@@ -90,23 +90,18 @@ extension ServiceStep.Write {
             }
         }
     }
-}
 
-extension ManagedFields {
-    /// What a service shows once these values of some fields were written.
+    /// What a service shows once it was made.
     ///
-    /// - Parameter before: what it showed; `nil` for one that is created.
-    fileprivate func replacing(_ fields: [ManagedField], in before: ManagedFields?) -> ManagedFields {
-        guard var after = before else { return self }
-        for field in fields {
-            switch field {
-            case .name: after.name = name
-            case .unitPrice: after.unitPrice = unitPrice
-            case .unitCost: after.unitCost = unitCost
-            case .billingCodeID: after.billingCodeID = billingCodeID
-            case .period: after.periodType = periodType
-            }
-        }
+    /// - Parameter before: what it showed.
+    fileprivate func applied(to before: ManagedFields) -> ManagedFields {
+        guard case .update(_, let patch) = self else { return before }
+        var after = before
+        if let name = patch.name { after.name = name }
+        if let unitPrice = patch.unitPrice { after.unitPrice = unitPrice }
+        if let unitCost = patch.unitCost { after.unitCost = unitCost }
+        if let billingCodeID = patch.billingCodeID { after.billingCodeID = billingCodeID }
+        if let periodType = patch.periodType { after.periodType = periodType }
         return after
     }
 }

@@ -40,8 +40,7 @@ struct WriteJournal {
     }
 
     /// A write goes to the network as soon as this is on disk.
-    mutating func send(_ step: ServiceStep, at now: Timestamp) {
-        guard let write = step.write else { return }
+    mutating func send(_ step: ServiceStep, _ write: ServiceStep.Write, at now: Timestamp) {
         resolve(step)
         record(step, .sent, at: now)
         audit.send(step, write)
@@ -108,7 +107,7 @@ struct WriteJournal {
     private mutating func resolve(_ step: ServiceStep) {
         guard let earlier = memory.openWrite(step.key), earlier.state == .sent, open[step.key] == earlier else { return }
         // An update that was found again is one that the service does not need any more.
-        let isThere = step.service != nil && (earlier.operation == .create || step.write == nil)
+        let isThere = step.service != nil && (earlier.operation == .create || step.write == nil || step.hasTemporaryName)
         audit.settle(step.key, earlier.operation, isThere ? .found : .absent, serviceID: step.service?.id ?? earlier.autotaskServiceID)
     }
 

@@ -40,14 +40,14 @@ struct NameHolders {
 
 extension JobError {
     /// A name that another service in Autotask has.
-    init(nameOf desired: DesiredService, heldBy service: Service, hint: String? = nil) {
+    init(nameOf desired: DesiredService, heldBy service: Service) {
         let state = service.isActive.map { $0 ? ", active" : ", inactive" } ?? ""
         self.init(
             .serviceNameConflict,
             "A service named \"\(service.name)\" already exists in Autotask (id \(service.id)\(state)). Choose another name or link it.",
-            hint: hint,
             field: "name",
-            serviceKey: desired.key
+            serviceKey: desired.key,
+            conflict: ConflictingService(id: service.id, name: service.name, isActive: service.isActive)
         )
     }
 }

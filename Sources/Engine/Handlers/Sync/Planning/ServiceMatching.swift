@@ -21,19 +21,26 @@ struct ServiceMatching {
     private(set) var owners: [Int64: Int] = [:]
     /// What was read and stands for no service of the plan, by rising id.
     private(set) var others: [Service] = []
+    /// What was read, by id.
+    let services: [Int64: Service]
 
     /// - Parameters:
     ///   - services: what was read from Autotask.
     ///   - markers: in the plan's order; `nil` where the tenant has no field for them.
-    init(_ plan: [PlanService], memory: PlanMemory, services: [Service], markers: [String]?) {
+    ///   - adopted: by place, the id of a service that is to stand for it from now on.
+    init(_ plan: [PlanService], memory: PlanMemory, services: [Service], markers: [String]?, adopted: [Int: Int64] = [:]) {
         matches = plan.map { Match(service: nil, outcome: memory.serviceID($0.key) == nil ? .created : .recreated) }
         let byID = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
+        self.services = byID
         for (index, service) in plan.enumerated() {
             guard let id = memory.serviceID(service.key), let found = byID[id], owners[id] == nil else { continue }
             owners[id] = index
             matches[index] = Match(service: found, outcome: ServiceMatching.outcome(of: found, service.key, memory))
         }
         guard owners.count < services.count else { return }
+        for (index, id) in adopted where matches[index].service == nil && owners[id] == nil {
+            if let found = byID[id] { claim(found, for: index, plan[index].key, memory) }
+        }
 
         let unclaimed = services.filter { [owners] in owners[$0.id] == nil }.sorted { $0.id < $1.id }
         if let markers {

@@ -31,6 +31,10 @@ struct ServiceStep {
     let service: Service?
     /// `nil` if there is nothing to do.
     let write: Write?
+    /// Made before ``write``, where the service has to give up its name to another before it can have its own: it takes a temporary one.
+    var detour: Write?
+    /// Whether it has such a name, from an attempt that did not come to its end.
+    var hasTemporaryName = false
     /// Once the write has succeeded.
     let outcome: ServiceOutcome
     var changes: [FieldChange] = []
@@ -44,8 +48,8 @@ struct ServiceStep {
 
 /// What the first phase comes to.
 enum PlannedSync {
-    /// Every service is valid: one step for each, in the plan's order, and the places of those that write, in a safe order.
-    case steps([ServiceStep], order: [Int])
-    /// By place: nothing may be written.
-    case invalid([Int: JobError])
+    /// Every service is valid: one step for each, in the plan's order, and the turns of those that write, in a safe order.
+    case steps([ServiceStep], turns: [RenameOrder.Turn])
+    /// By place: nothing may be written. The steps are what would be done for those that are valid.
+    case invalid([Int: JobError], valid: [ServiceStep])
 }

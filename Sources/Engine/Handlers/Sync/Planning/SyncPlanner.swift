@@ -10,8 +10,10 @@ struct SyncPlanner {
     let matching: ServiceMatching
     let metadata: ServiceFields
     let costs: CostVisibility
-    /// In the plan's order; `nil` where the tenant has no field for them.
-    let markers: [String]?
+    /// In the plan's order, also where the tenant has no field for them.
+    let markers: [String]
+    var adoption = Adoption.none
+    var brake = Brake()
 
     /// The billing codes that some service is to be set to, each once. One that a service keeps needs no look: Autotask lets it keep even
     /// an inactive one.
@@ -38,8 +40,9 @@ struct SyncPlanner {
             guard let desired else { continue }
             let match = matching.matches[index]
             let holders = names.holders(of: desired, at: index)
-            if let error = holders.foreign.map({ JobError(nameOf: desired, heldBy: $0) })
-                ?? visibilityError(of: desired, match) ?? periodError(of: desired, match)
+            if let error = adoption.error(at: index, match, services: matching.services, marker: markers[index])?.about(desired.key)
+                ?? holders.foreign.map({ JobError(nameOf: desired, heldBy: $0) })
+                ?? visibilityError(of: desired, match) ?? periodError(of: desired, at: index, match)
                 ?? billingCodeError(of: desired, match, codes)
             {
                 errors[index] = error
@@ -48,18 +51,26 @@ struct SyncPlanner {
             if !holders.ours.isEmpty { prerequisites[index] = holders.ours }
             steps.append(step(for: desired, at: index, match, after: holders.ours))
         }
-        let renames = RenameOrder(count: plan.count, prerequisites: prerequisites)
-        for index in renames.cyclic where errors[index] == nil { errors[index] = circularName(at: index, prerequisites) }
-        guard errors.isEmpty else { return .invalid(errors) }
-        return .steps(steps, order: renames.order.filter { steps[$0].write != nil })
+        guard errors.isEmpty else { return .invalid(errors, valid: steps) }
+        let turns = RenameOrder(count: plan.count, prerequisites: prerequisites).turns
+        for case .detour(let index) in turns { steps[index].detour = detour(of: steps[index]) }
+        return .steps(
+            steps,
+            turns: turns.filter { turn in
+                switch turn {
+                case .detour: true
+                case .write(let index): steps[index].write != nil
+                }
+            }
+        )
     }
 
     // MARK: Steps
 
     private func step(for desired: DesiredService, at index: Int, _ match: ServiceMatching.Match, after prerequisites: [Int]) -> ServiceStep
     {
-        let marker = markers.flatMap { markers in metadata.markerField.map { ServiceMarker(field: $0, value: markers[index]) } }
-        let warnings = warnings(of: desired, match)
+        let marker = metadata.markerField.map { ServiceMarker(field: $0, value: markers[index]) }
+        let warnings = StepWarnings(brake: brake, costs: costs)
         guard let service = match.service else {
             let new = NewService(
                 name: desired.name,
@@ -75,14 +86,18 @@ struct SyncPlanner {
                 service: nil,
                 write: .create(new),
                 outcome: match.outcome,
-                warnings: warnings,
+                warnings: warnings.warnings(of: desired, match, overwritten: []),
                 prerequisites: prerequisites
             )
         }
         let target = ManagedFields(desired)
         let current = ManagedFields(service)
         let differing = current.differences(to: target, costs: costs)
-        guard !differing.isEmpty else {
+        var patch = ServicePatch(desired, differing)
+        // Another's value is never replaced, and a service that is not written anyway gets no marker, unless it is linked just now.
+        let mayMark = service.marker.map(adoption.mayReplace) ?? true
+        if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { patch.marker = marker }
+        guard !patch.isEmpty else {
             return ServiceStep(
                 index: index,
                 desired: desired,
@@ -90,23 +105,33 @@ struct SyncPlanner {
                 write: nil,
                 outcome: match.outcome,
                 changes: match.outcome == .updated ? changesSinceLastSync(of: desired) : [],
-                warnings: warnings
+                warnings: warnings.warnings(of: desired, match, overwritten: [])
             )
         }
-        var patch = ServicePatch(desired, differing)
-        // Only a service that is written anyway gets a marker that it lacks; another's value is never replaced.
-        if service.marker == nil { patch.marker = marker }
+        let hasTemporaryName = TemporaryName(marker: markers[index]).isUsed(in: service.name)
+        let overwritten = edited(current, differing, of: desired.key)
+            .filter { !($0 == .name && hasTemporaryName) }
+            .map { current.change(of: $0, to: target, metadata) }
         return ServiceStep(
             index: index,
             desired: desired,
             service: service,
             write: .update(id: service.id, patch),
+            hasTemporaryName: hasTemporaryName,
             outcome: match.outcome == .unchanged ? .updated : match.outcome,
             changes: differing.map { current.change(of: $0, to: target, metadata) },
-            overwritten: edited(current, differing, of: desired.key).map { current.change(of: $0, to: target, metadata) },
-            warnings: warnings,
+            overwritten: overwritten,
+            warnings: warnings.warnings(of: desired, match, overwritten: overwritten),
             prerequisites: prerequisites
         )
+    }
+
+    /// Gives up the name that a service has.
+    private func detour(of step: ServiceStep) -> ServiceStep.Write? {
+        step.service.map { service in
+            let name = TemporaryName(marker: markers[step.index]).text(for: service.name, maximumLength: metadata.maximumNameLength)
+            return .update(id: service.id, ServicePatch(name: name))
+        }
     }
 
     /// Those of the fields that somebody changed in Autotask since they were last synced.
@@ -123,35 +148,6 @@ struct SyncPlanner {
         return last.differences(to: target, costs: costs).map { last.change(of: $0, to: target, metadata) }
     }
 
-    private func warnings(of desired: DesiredService, _ match: ServiceMatching.Match) -> [Warning] {
-        var warnings: [Warning] = []
-        if match.outcome == .recreated {
-            warnings.append(
-                Warning(
-                    .serviceRecreated,
-                    "The service was gone in Autotask and was created anew. Contracts do not point to it.",
-                    serviceKey: desired.key
-                )
-            )
-        }
-        if !match.duplicates.isEmpty {
-            let ids = match.duplicates.map(String.init).joined(separator: ", ")
-            warnings.append(
-                Warning(
-                    .duplicateService,
-                    "Further services in Autotask carry this one's mark and are left alone: id \(ids).",
-                    serviceKey: desired.key
-                )
-            )
-        }
-        if desired.unitCost > desired.unitPrice {
-            warnings.append(
-                Warning(.negativeMargin, "The unit cost is higher than the unit price.", field: "unitCost", serviceKey: desired.key)
-            )
-        }
-        return warnings
-    }
-
     // MARK: Errors
 
     /// A service that was created and then did not show is not created over and over.
@@ -163,8 +159,11 @@ struct SyncPlanner {
         return JobError(.notVisible, serviceKey: desired.key)
     }
 
-    private func periodError(of desired: DesiredService, _ match: ServiceMatching.Match) -> JobError? {
-        guard !metadata.isPeriodUpdatable, let period = match.service?.periodType, period != desired.periodType else { return nil }
+    /// A service that is linked explicitly has to have the period already: its contracts are billed by it.
+    private func periodError(of desired: DesiredService, at index: Int, _ match: ServiceMatching.Match) -> JobError? {
+        guard let period = match.service?.periodType, period != desired.periodType,
+            !metadata.isPeriodUpdatable || adoption.wanted[index] != nil
+        else { return nil }
         return JobError(
             .periodMismatch,
             "The billing period of \"\(desired.name)\" differs in Autotask and cannot be changed there.",
@@ -189,19 +188,6 @@ struct SyncPlanner {
         }
         return code.isActive
             ? nil : error(.billingCodeInactive, "The billing code \"\(code.name)\" of \"\(desired.name)\" is inactive in Autotask.")
-    }
-
-    /// Two services that are to exchange names cannot do so in one step, since names are unique at every moment.
-    private func circularName(at index: Int, _ prerequisites: [Int: [Int]]) -> JobError? {
-        guard let desired = validation.services[index], let holder = prerequisites[index]?.first,
-            let service = matching.matches[holder].service
-        else { return nil }
-        return JobError(
-            nameOf: desired,
-            heldBy: service,
-            hint:
-                "Services of the plan are to exchange their names: give one of them another name and synchronize, then give it its final name."
-        )
     }
 }
 

@@ -69,7 +69,7 @@ extension Job {
         for moment in [time, expiry].compactMap({ $0 }) { try moment.holdProperties() }
         switch payload {
         case .connect(let connect): try connect.firstConfiguredAt?.holdProperties()
-        case .sync(let sync): try sync.holdProperties()
+        case .sync(let sync), .preview(let sync): try sync.holdProperties()
         case .reset, .billingCodes: break
         }
     }
@@ -82,6 +82,12 @@ extension SyncPayload {
         let keys = services.map(\.key) + retired
         try hold(Set(keys).count == keys.count, "no two keys of a plan are the same")
         try hold(keys.allSatisfy { JobID($0) != nil }, "keys are of their form")
+        try hold(
+            adopted.allSatisfy { service in service.value > 0 && services.contains { $0.key == service.key } },
+            "adopted are the plan's"
+        )
+        try hold(Set(adopted.values).count == adopted.count, "a service is adopted once")
+        try hold(acknowledged.allSatisfy { Acknowledgement($0.description) == $0 }, "an acknowledgement is read back from its text")
         for service in services {
             for amount in [service.unitCost.value, service.unitPrice.value].compactMap({ $0 }) {
                 try hold(amount.tenThousandths >= 0 && amount.tenThousandths < 10_000_000_000_000_000, "an amount is within its range")

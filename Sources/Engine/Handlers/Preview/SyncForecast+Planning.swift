@@ -1,0 +1,64 @@
+import Autotask
+import Contract
+import Store
+
+extension SyncForecast {
+    /// Makes the answer to a preview of what the first phase came to.
+    init(_ payload: SyncPayload, _ preparation: SyncPreparation, _ memory: PlanMemory, _ context: JobContext, webURL: String) {
+        var forecasts = payload.services.map { service in
+            ServiceForecast(
+                key: service.key,
+                name: service.name,
+                status: memory.status(service.key),
+                outcome: .notAttempted,
+                autotaskServiceID: memory.serviceID(service.key)
+            )
+        }
+        let steps: [ServiceStep]
+        var previewID: PreviewID?
+        switch preparation.planned {
+        case .steps(let all, _):
+            steps = all
+            previewID = PreviewID(
+                payload,
+                preparation.planned,
+                context,
+                expiresAt: context.now + context.settings.previewLifetime
+            )
+        case .invalid(let errors, let valid):
+            steps = valid
+            for (index, error) in errors {
+                forecasts[index].outcome = .invalid
+                forecasts[index].error = error.about(forecasts[index].key)
+            }
+        }
+        for step in steps { forecasts[step.index].tell(step, costs: preparation.costs) }
+        let writes = previewID == nil ? 0 : forecasts.reduce(0) { $0 + $1.writes }
+        let written = previewID == nil ? 0 : forecasts.count { $0.writes > 0 }
+        self.init(
+            planID: payload.planID,
+            revision: payload.revision,
+            previewID: previewID?.text,
+            expiresAt: previewID?.expiresAt,
+            services: forecasts,
+            acknowledgements: steps.flatMap { $0.unacknowledged(payload.acknowledged) }.map { Acknowledgement($0) },
+            apiCallEstimate: preparation.serviceCalls + writes
+                + ServiceQuery(ids: Array(repeating: 0, count: written), markerField: nil).minimumCalls,
+            webURL: webURL
+        )
+    }
+}
+
+extension ServiceForecast {
+    fileprivate mutating func tell(_ step: ServiceStep, costs: CostVisibility) {
+        outcome = step.outcome
+        autotaskServiceID = step.service?.id
+        isActive = step.service?.isActive
+        changes = step.changes
+        overwritten = step.overwritten
+        warnings = step.warnings
+        writes = (step.write == nil ? 0 : 1) + (step.detour == nil ? 0 : 1)
+        marginBefore = step.service.flatMap { service in service.unitPrice.flatMap { price in service.unitCost.map { price - $0 } } }
+        marginAfter = costs == .hidden ? nil : step.desired.unitPrice - step.desired.unitCost
+    }
+}

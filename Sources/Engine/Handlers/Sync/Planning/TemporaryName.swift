@@ -1,0 +1,19 @@
+/// The name that a service has in Autotask for a moment, while services of the plan exchange theirs.
+///
+/// A person who sees it can tell whose it is, and so can the next attempt, should this one not come to its end: it ends in a mark that is made
+/// of the service's own.
+struct TemporaryName {
+    private let ending: String
+
+    /// - Parameter marker: the ownership marker of the service, whether or not Autotask has a field for it.
+    init(marker: String) { ending = " ~" + marker.prefix(8) }
+
+    /// - Parameter maximumLength: in UTF-16 units, see ``ServiceFields/maximumNameLength``.
+    func text(for name: String, maximumLength: Int?) -> String {
+        var beginning = name.trimmed
+        while let maximumLength, !beginning.isEmpty, beginning.utf16.count + ending.utf16.count > maximumLength { beginning.removeLast() }
+        return beginning + ending
+    }
+
+    func isUsed(in name: String) -> Bool { name.hasSuffix(ending) }
+}

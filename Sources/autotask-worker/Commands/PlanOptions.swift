@@ -1,0 +1,36 @@
+import ArgumentParser
+import Contract
+
+/// What somebody decides about a plan before it is synced: added to what the job's data says.
+struct PlanOptions: ParsableArguments {
+    @Option(
+        name: .customLong("acknowledge"),
+        help: ArgumentHelp(
+            "A warning that is meant: price_changed, or price_changed:SERVICE-KEY. It can be repeated.",
+            valueName: "warning"
+        )
+    )
+    var acknowledged: [String] = []
+    @Option(
+        name: .customLong("adopt"),
+        help: ArgumentHelp(
+            "A service of the plan and the one in Autotask that is to stand for it. It can be repeated.",
+            valueName: "key=id"
+        )
+    )
+    var adopted: [String] = []
+
+    func complete(_ data: inout JSONObject) throws {
+        if !acknowledged.isEmpty { data["acknowledge"] = .array((data["acknowledge"]?.array ?? []) + acknowledged.map(JSON.string)) }
+        guard !adopted.isEmpty else { return }
+        var members = data["adopt"]?.object ?? JSONObject()
+        for text in adopted {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, let id = Int64(parts[1]), id > 0 else {
+                throw ValidationError("--adopt takes the key of a service and an id in Autotask: license-monthly=677, not \(text).")
+            }
+            members[parts[0]] = JSON(id)
+        }
+        data["adopt"] = .object(members)
+    }
+}

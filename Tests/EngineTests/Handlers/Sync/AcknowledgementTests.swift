@@ -1,0 +1,95 @@
+import AutotaskModel
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Sync: what has to be acknowledged stops it")
+struct AcknowledgementTests {
+    private func lane(_ brake: Brake = Brake()) async throws -> SyncBench { try await SyncBench(settings: EngineSettings(brake: brake)) }
+
+    private func acknowledging(_ names: String..., in plan: SyncPayload) -> SyncPayload {
+        var plan = plan
+        plan.acknowledged = Set(names.compactMap(Acknowledgement.init))
+        return plan
+    }
+
+    @Test func `a price that moves far stops the whole batch before any write, and the warning names itself`() async throws {
+        let lane = try await lane()
+        try await lane.sync(.plan(3))
+        let plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("900.00")) }.with(2) {
+            $0.unitPrice = .value(.amount("9.10"))
+        }
+        let outcome = try await lane.sync(plan)
+        #expect(outcome.terminal?.type == .syncFailed && lane.writes.isEmpty)
+        #expect(outcome.report["error"]?["code"] == "acknowledgement_needed")
+        #expect(outcome.report["error"]?["hint"]?.string?.contains("\"price_changed:s1\"") == true)
+        #expect(outcome.outcomes == ["notAttempted", "notAttempted", "notAttempted"])
+        #expect(outcome.statuses == ["Synced", "Synced", "Synced"])
+        #expect(outcome.errors == [nil, "acknowledgement_needed", nil])
+        #expect(outcome.service(1)["warnings"]?.array?[0]["needsAcknowledgement"] == true)
+        #expect(lane.binding("s1")?.status == .synced)
+    }
+
+    @Test(arguments: ["price_changed", "price_changed:s1"])
+    func `acknowledged, it is done, with the warning told still`(name: String) async throws {
+        let lane = try await lane()
+        try await lane.sync(.plan(3))
+        let plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("900.00")) }
+        let outcome = try await lane.sync(acknowledging(name, in: plan))
+        #expect(outcome.terminal?.type == .syncSucceeded)
+        #expect(outcome.outcomes == ["unchanged", "updated", "unchanged"])
+        #expect(outcome.warnings(1) == ["price_changed"])
+    }
+
+    @Test(arguments: ["price_changed:s0", "negative_margin", "price_changed:s1x"])
+    func `what is acknowledged of another does not help`(name: String) async throws {
+        let lane = try await lane()
+        try await lane.sync(.plan(3))
+        let plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("900.00")) }
+        #expect(try await lane.sync(acknowledging(name, in: plan)).terminal?.type == .syncFailed)
+        #expect(lane.writes.isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            ("9.00", "13.50", false), ("9.00", "13.51", true), ("9.00", "4.50", false), ("9.00", "4.49", true), ("0.00", "0.0001", true),
+            ("0.00", "0.00", false), ("-2.00", "-1.00", false), ("-2.00", "1.00", true),
+            ("99999999999999.0000", "-99999999999999.0000", true),
+        ]
+    )
+    func `a price moves far by more than the configured share of the old one`(old: String, new: String, isFar: Bool) {
+        #expect(Brake().isFar(from: Money(jsonNumber: old)!, to: Money(jsonNumber: new)!) == isFar)
+    }
+
+    @Test func `each warning that is known before a write can stop it, and what is not written stops nothing`() async throws {
+        let lane = try await lane(Brake(stops: Brake.codes))
+        let cheap = SyncPayload.plan(1).with(0) { $0.unitCost = .value(.amount("9.50")) }
+        #expect(try await lane.sync(cheap).warnings(0) == ["negative_margin"])
+        #expect(lane.writes.isEmpty)
+        #expect(try await lane.sync(acknowledging("negative_margin", in: cheap)).terminal?.type == .syncSucceeded)
+        // Nothing to write: there is nothing to acknowledge.
+        let unchanged = try await lane.sync(cheap)
+        #expect(unchanged.outcomes == ["unchanged"] && unchanged.warnings(0) == ["negative_margin"])
+
+        lane.edit("Service 0", "isActive", false)
+        lane.edit("Service 0", "unitPrice", .number("9.4"))
+        let edited = try await lane.sync(cheap)
+        #expect(edited.errors == ["acknowledgement_needed"])
+        #expect(edited.warnings(0) == ["negative_margin", "service_inactive", "edit_overwritten"])
+
+        lane.edit { $0.removeAll() }
+        #expect(try await lane.sync(cheap).warnings(0) == ["service_recreated", "negative_margin"])
+        #expect(lane.writes.isEmpty && lane.services.isEmpty)
+    }
+
+    @Test func `a cost that Autotask ignores is known before the write, once it was seen to be`() async throws {
+        let lane = try await lane(Brake(stops: [.costNotStored]))
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
+        let first = try await lane.sync(.plan(1))
+        #expect(first.terminal?.type == .syncSucceeded && first.warnings(0) == ["cost_not_stored"])
+        let second = try await lane.sync(SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("9.10")) })
+        #expect(second.errors == ["acknowledgement_needed"] && lane.writes.isEmpty)
+    }
+}

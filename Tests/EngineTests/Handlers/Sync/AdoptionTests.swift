@@ -1,0 +1,110 @@
+import AutotaskModel
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Sync: a service is adopted when somebody says so")
+struct AdoptionTests {
+    private func adopting(_ ids: [String: Int64], in plan: SyncPayload = .plan(1)) -> SyncPayload {
+        var plan = plan
+        plan.adopted = ids
+        return plan
+    }
+
+    @Test func `without being told, a service of the same name is a conflict, and is named (A12)`() async throws {
+        let lane = try await SyncBench()
+        lane.add("service 0", id: 900, isActive: false)
+        let outcome = try await lane.sync(.plan(1))
+        #expect(outcome.errors == ["service_name_conflict"] && lane.writes.isEmpty)
+        let conflict: JSON = ["autotaskServiceId": 900, "name": "service 0", "active": false]
+        #expect(outcome.service(0)["error"]?["conflict"] == conflict)
+    }
+
+    @Test func `an adopted service is made what the plan wants, marked as ours, and kept (A12)`() async throws {
+        let lane = try await SyncBench()
+        lane.add("service 0", id: 900)
+        let outcome = try await lane.sync(adopting(["s0": 900]))
+        #expect(outcome.terminal?.type == .syncSucceeded && outcome.outcomes == ["adopted"])
+        #expect(lane.services.count == 1 && lane.services[0]["internalID"] == .string(lane.marker("s0")))
+        #expect(lane.services[0]["name"] == "Service 0" && lane.services[0]["unitPrice"] == .number("9.00"))
+        #expect(outcome.service(0)["changes"]?.array?.count == 3)
+        // Said again, or not: it is linked.
+        #expect(try await lane.sync(adopting(["s0": 900])).outcomes == ["unchanged"])
+        #expect(try await lane.sync(.plan(1)).outcomes == ["unchanged"])
+    }
+
+    @Test func `one that is as the plan wants it already gets the mark alone`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.state.bindings = []
+        lane.edit("Service 0", "internalID", "")
+        let preview = try await lane.preview(adopting(["s0": 500]))
+        #expect(preview.service(0)["writes"] == 1 && preview.service(0)["changes"] == [])
+        let outcome = try await lane.sync(adopting(["s0": 500]))
+        #expect(outcome.outcomes == ["adopted"] && lane.writes.count == 1)
+        #expect(lane.writes[0].body == ["id": 500, "internalID": .string(lane.marker("s0"))])
+    }
+
+    @Test func `a value that others keep in the mark's field stays`() async throws {
+        let lane = try await SyncBench()
+        lane.add("Service 0", id: 900, marker: "ACC-4711")
+        #expect(try await lane.sync(adopting(["s0": 900])).outcomes == ["adopted"])
+        #expect(lane.services[0]["internalID"] == "ACC-4711")
+    }
+
+    @Test func `what is linked to something else is refused, before any write`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(2))
+        lane.add("Other", id: 900, marker: lane.marker("s9", planID: "another"))
+        lane.add("Linked elsewhere", id: 901)
+        lane.add("Of another plan", id: 902)
+        lane.bench.store.change { $0.linked = [901] }
+        lane.state.bindings.append(ServiceBinding(planID: "other", serviceKey: "x", autotaskServiceID: 902, status: .synced))
+        var plan = SyncPayload.plan(3)
+        for (id, reason) in [
+            (500, "linked to \"s0\""), (900, "the mark of another"), (901, "another integration"), (902, "\"x\" of the plan \"other\""),
+            (999, "none of this id"),
+        ] as [(Int64, String)] {
+            plan.adopted = ["s2": id]
+            let outcome = try await lane.sync(plan)
+            #expect(outcome.errors == [nil, nil, "adoption_refused"])
+            #expect(outcome.service(2)["error"]?["message"]?.string?.contains(reason) == true, "\(outcome.service(2))")
+            #expect(lane.writes.isEmpty)
+        }
+        // And who is linked is not linked anew.
+        plan.adopted = ["s0": 901]
+        lane.bench.store.change { $0.linked = [] }
+        let outcome = try await lane.sync(plan)
+        #expect(outcome.errors == ["adoption_refused", nil, nil] && lane.writes.isEmpty)
+    }
+
+    @Test func `another billing period is refused`() async throws {
+        let lane = try await SyncBench()
+        lane.add("Service 0", id: 900)
+        lane.edit("Service 0", "periodType", 5)
+        #expect(try await lane.sync(adopting(["s0": 900])).errors == ["period_mismatch"])
+        #expect(lane.writes.isEmpty)
+    }
+
+    @Test func `what a service leaves that goes from the plan, another may take over`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(2))
+        var plan = SyncPayload(planID: "plan", revision: 2, services: [.sample(0), .sample(3, name: "Service 1")], retired: ["s1"])
+        plan.adopted = ["s3": 501]
+        let outcome = try await lane.sync(plan)
+        #expect(outcome.outcomes == ["unchanged", "adopted"])
+        #expect(lane.services[1]["internalID"] == .string(lane.marker("s3")))
+        #expect(lane.state.bindings.map(\.serviceKey).sorted() == ["s0", "s3"])
+    }
+
+    @Test func `a link to a service that is gone gives way`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.edit { $0.removeAll() }
+        lane.add("Service 0", id: 900)
+        let outcome = try await lane.sync(adopting(["s0": 900]))
+        #expect(outcome.outcomes == ["adopted"] && lane.binding("s0")?.autotaskServiceID == 900)
+    }
+}
