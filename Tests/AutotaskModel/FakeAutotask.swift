@@ -54,6 +54,8 @@ package final class FakeAutotask: HTTPTransport {
         /// By verb: `Query`, `Create`, `Update`.
         package var access: [String: Bool] = [:]
         package var hidesCosts = false
+        /// Services that API users do not see, although they are there.
+        package var invisible: Set<Int64> = []
         /// Whether no two services may have the same name.
         package var hasUniqueNames = false
 
@@ -182,7 +184,8 @@ extension FakeAutotask.State {
         case "GET Services/entityInformation/fields":
             return .ok(["fields": .array(FakeAutotask.serviceFields)])
         case "POST Services/query":
-            let services = database.services.map { service in
+            let visible = database.services.filter { !database.invisible.contains($0["id"]?.integer ?? 0) }
+            let services = visible.map { service in
                 var service = service
                 if database.hidesCosts { service["unitCost"] = .null }
                 return service

@@ -110,6 +110,8 @@ class Lane:
     def sync(self):
         self.revision += 1
         data = {"planId": PLAN, "revision": self.revision, "services": [copy.deepcopy(entry) for entry in self.services.values()]}
+        # Prices come as they come.
+        data["acknowledge"] = ["price_changed"]
         if self.retired:
             data["retired"] = list(self.retired)
         return self.job("sync", data)
@@ -146,8 +148,11 @@ class Lane:
         elif what < 0.35 and len(self.services) > 2:
             self.retired.append(entry["key"])
             del self.services[entry["key"]]
-        elif what < 0.55:
+        elif what < 0.5:
             entry["name"] = self.new_name()
+        elif what < 0.6:
+            other = self.random.choice(list(self.services.values()))
+            entry["name"], other["name"] = other["name"], entry["name"]
         elif what < 0.85:
             entry[self.random.choice(("unitPrice", "unitCost"))] = self.price()
         elif what < 0.92:

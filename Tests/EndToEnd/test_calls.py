@@ -40,13 +40,13 @@ def test_a_changed_price_is_one_patch_of_that_field(tenant):
     first = by_key(tenant.expect(tenant.sync(), "sync.succeeded"))
     before = tenant.database.last_call()
     changed = plan()
-    changed["services"][2]["unitPrice"] = "9.5"
+    changed["services"][2]["unitPrice"] = "4.5"
     data = tenant.expect(tenant.sync(changed), "sync.succeeded")
     (write,) = tenant.database.writes(before)
     assert write["operation"] == "patch"
-    assert write["body"] == {"id": first["service-3"]["autotaskServiceId"], "unitPrice": decimal.Decimal("9.5")}
+    assert write["body"] == {"id": first["service-3"]["autotaskServiceId"], "unitPrice": decimal.Decimal("4.5")}
     result = by_key(data)["service-3"]
-    assert (result["outcome"], result["changes"]) == ("updated", [{"field": "unitPrice", "from": "3.2345", "to": "9.50"}])
+    assert (result["outcome"], result["changes"]) == ("updated", [{"field": "unitPrice", "from": "3.2345", "to": "4.50"}])
     assert result["overwritten"] == []
 
 

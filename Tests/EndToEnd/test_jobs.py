@@ -158,7 +158,7 @@ def test_edits_in_autotask_are_overridden_and_told(tenant):
     first = by_key(tenant.expect(tenant.sync(), "sync.succeeded"))
     edited = first["service-1"]["autotaskServiceId"]
     tenant.database.change(services=[{"id": edited, "unitPrice": 99, "description": "Kept"}])
-    data = tenant.expect(tenant.sync(), "sync.succeeded")
+    data = tenant.expect(tenant.sync(plan(acknowledge=["price_changed"])), "sync.succeeded")
     assert outcomes(data)["service-1"] == "updated"
     (overwritten,) = by_key(data)["service-1"]["overwritten"]
     assert (overwritten["field"], decimal.Decimal(overwritten["from"]), overwritten["to"]) == ("unitPrice", 99, "1.2345")
@@ -171,7 +171,7 @@ def test_an_inactive_service_is_synced_and_stays_inactive(tenant):
     first = by_key(tenant.expect(tenant.sync(), "sync.succeeded"))
     inactive = first["service-2"]["autotaskServiceId"]
     tenant.database.change(services=[{"id": inactive, "isActive": False}])
-    data = tenant.expect(tenant.sync(changed(plan(), 2, unitPrice="7.00")), "sync.succeeded")
+    data = tenant.expect(tenant.sync(changed(plan(), 2, unitPrice="2.50")), "sync.succeeded")
     assert (by_key(data)["service-2"]["status"], by_key(data)["service-2"]["active"]) == ("Synced", False)
     assert next(entry for entry in tenant.database.services() if entry["id"] == inactive)["isActive"] is False
     assert all("isActive" not in call["body"] for call in tenant.database.writes())
@@ -191,13 +191,17 @@ def test_a_service_may_take_the_name_that_another_gives_up(tenant):
     }
 
 
-def test_two_services_that_swap_their_names_are_refused_before_any_write(tenant):
+def test_two_services_swap_their_names_although_names_are_unique(tenant):
+    """A13: one of them takes a temporary name for a moment."""
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     before = tenant.database.last_call()
     swapped = changed(changed(plan(), 1, name="Service 2"), 2, name="Service 1")
-    tenant.expect(tenant.sync(swapped), "sync.failed", "service_name_conflict")
-    assert tenant.database.writes(before) == []
+    data = tenant.expect(tenant.sync(swapped), "sync.succeeded")
+    names = {entry["id"]: entry["name"] for entry in tenant.database.services()}
+    assert [names[result["autotaskServiceId"]] for result in data["services"][:2]] == ["Service 2", "Service 1"]
+    temporary, *final = [call["body"]["name"] for call in tenant.database.writes(before)]
+    assert temporary.startswith("Service 1 ~") and final == ["Service 1", "Service 2"]
 
 
 def test_a_plan_may_grow(tenant):

@@ -158,6 +158,9 @@ final class Portal: Sendable {
             ]
         }
         let retired = (1...4).dropFirst(count).map { JSON.string("s\($0)") }
-        return ["planId": "plan", "revision": JSON(revision), "services": .array(services), "retired": .array(Array(retired))]
+        return [
+            "planId": "plan", "revision": JSON(revision), "services": .array(services), "retired": .array(Array(retired)),
+            "acknowledge": ["price_changed"],
+        ]
     }
 }

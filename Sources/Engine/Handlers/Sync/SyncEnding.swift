@@ -44,7 +44,7 @@ struct SyncEnding {
 
     /// Something has to be acknowledged first: nothing more is written.
     mutating func held(_ steps: [ServiceStep], _ error: JobError) -> HandlerOutcome {
-        for step in steps where step.write != nil {
+        for step in steps where step.write != nil || !context.job.hasWritten {
             let isHeld = !step.unacknowledged(payload.acknowledged).isEmpty
             ledger.hold(step, isHeld ? JobError(.acknowledgementNeeded, hint: error.hint) : nil)
         }

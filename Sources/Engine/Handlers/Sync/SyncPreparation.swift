@@ -47,18 +47,27 @@ struct SyncPreparation {
         )
         serviceCalls = query.minimumCalls
         let services = try await session.services(query)
+        let matching = ServiceMatching(
+            payload.services,
+            memory: memory,
+            services: services,
+            markers: visibleMarkers,
+            adopted: adoption.wanted
+        )
+        // What this job created before with a cost, and could not read back, is read back now.
+        let hasWrittenCost =
+            context.job.hasWritten
+            && zip(validation.services, matching.matches).contains { desired, match in
+                guard let desired, match.service != nil else { return false }
+                return desired.unitCost != .zero && memory.openWrite(desired.key)?.operation == .create
+            }
         costs = CostVisibility(services, remembered: session.connection.capabilities.costVisible)
+            .learning(from: services, hasWrittenCost: hasWrittenCost)
         let planner = SyncPlanner(
             plan: payload.services,
             memory: memory,
             validation: validation,
-            matching: ServiceMatching(
-                payload.services,
-                memory: memory,
-                services: services,
-                markers: visibleMarkers,
-                adopted: adoption.wanted
-            ),
+            matching: matching,
             metadata: metadata,
             costs: costs,
             markers: markers,

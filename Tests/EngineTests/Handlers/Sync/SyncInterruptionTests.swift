@@ -212,6 +212,17 @@ struct SyncInterruptionTests {
         #expect(outcome.statuses == ["Error"])
     }
 
+    @Test func `a cost that did not show where it was created is not written over and over`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
+        lane.autotask.pass("POST Services/query")
+        lane.autotask.fail("POST Services/query", .status(503))
+        #expect(try await lane.sync(.plan(2)).deferral != nil)
+        let outcome = try await lane.attempt(.plan(2))
+        #expect(outcome.terminal?.type == .syncSucceeded && lane.writes.isEmpty)
+        #expect(outcome.warnings(0) == ["cost_not_stored"])
+    }
+
     @Test func `a permission that is missing is asked for once`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
