@@ -155,6 +155,20 @@ extension Behaviour {
             #expect(try await bench.claim(perDatabase: 1).jobs == ["a"])
             #expect(try await bench.claim(by: other, perDatabase: 1).claims.isEmpty)
         },
+        Behaviour("what lanes of a database are bound to is known to the others of that database") { bench in
+            try await bench.connect([.one, .two], database: 5)
+            try await bench.connect([.three], database: 6)
+            try await bench.run("a", .one, changes: LaneChanges(bindings: [.of("x", id: 7), .of("y", id: nil, status: .error)]))
+            try await bench.run("b", .two, changes: LaneChanges(bindings: [.of("x", id: 8)]))
+            try await bench.run("c", .three, changes: LaneChanges(bindings: [.of("x", id: 9)]))
+            func linked(_ lane: Lane, _ database: Int64) async throws -> Set<Int64> {
+                try await bench.store.linkedServices([7, 8, 9, 10], in: database, besides: lane)
+            }
+            #expect(try await linked(.one, 5) == [8])
+            #expect(try await linked(.two, 5) == [7])
+            #expect(try await linked(.three, 5) == [7, 8])
+            #expect(try await linked(.three, 6) == [])
+        },
         Behaviour("a full database does not keep other lanes waiting") { bench in
             try await bench.connect([.one, .two], database: 5)
             try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))

@@ -1,0 +1,181 @@
+"""What a sync would do is asked first: previewed, held to, acknowledged, adopted."""
+
+import decimal
+import json
+
+import pytest
+
+from tenants import by_key, plan, service
+
+
+def preview(tenant, data=None):
+    return tenant.publish("preview", data or plan()).ending()
+
+
+def outcomes(data):
+    return {key: result["outcome"] for key, result in by_key(data).items()}
+
+
+def edited(tenant, name, **members):
+    """Somebody edits a service in Autotask."""
+    number = next(entry["id"] for entry in tenant.database.services() if entry["name"] == name)
+    tenant.database.change(services=[{"id": number, **members}])
+    return number
+
+
+@pytest.fixture
+def synced(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    return tenant
+
+
+# What it tells
+
+
+def test_a_preview_writes_nothing_and_the_sync_that_names_it_does_what_it_told(synced):
+    edited(synced, "Service 1", unitPrice=1)
+    before = synced.database.last_call()
+    wanted = plan(5)
+    wanted["services"][1]["name"] = "Renamed"
+    data = synced.expect(preview(synced, wanted), "sync.previewed")
+    assert synced.database.writes(before) == [] and len(synced.database.calls(before)) <= 2
+    assert outcomes(data) == {
+        "service-1": "updated",
+        "service-2": "updated",
+        "service-3": "unchanged",
+        "service-4": "unchanged",
+        "service-5": "created",
+    }
+    assert by_key(data)["service-1"]["overwritten"] == [{"field": "unitPrice", "from": "1.00", "to": "1.2345"}]
+    assert by_key(data)["service-1"]["margin"] == {"before": "-0.10", "after": "0.1345"}
+
+    before = synced.database.last_call()
+    done = synced.expect(synced.sync({**wanted, "previewId": data["previewId"]}), "sync.succeeded")
+    assert outcomes(done) == outcomes(data)
+    assert [result["changes"] for result in done["services"]] == [result["changes"] for result in data["services"]]
+    assert len(synced.database.writes(before)) == sum(result["writes"] for result in data["services"]) == 3
+    assert done["apiCalls"] == data["apiCallEstimate"] == len(synced.database.calls(before))
+
+
+@pytest.mark.parametrize("count, calls", [(4, 1), (250, 2)])
+def test_a_preview_of_what_is_synced_costs_what_the_sync_does(tenant, count, calls):
+    """Reads go in chunks of 500 conditions: id, mark and name of each service."""
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(count)), "sync.succeeded")
+    before = tenant.database.last_call()
+    data = tenant.expect(preview(tenant, plan(count)), "sync.previewed")
+    assert len(tenant.database.calls(before)) == calls == data["apiCallEstimate"]
+    assert tenant.expect(tenant.sync(plan(count)), "sync.succeeded")["apiCalls"] == calls
+
+
+def test_a_conflict_is_told_with_the_service_in_the_way(synced):
+    synced.database.change(
+        services=[{"name": "SERVICE 5", "billingCodeID": 29683001, "periodType": 2, "unitPrice": 1, "isActive": False}]
+    )
+    data = synced.expect(preview(synced, plan(6)), "sync.previewed")
+    conflict = by_key(data)["service-5"]["error"]["conflict"]
+    assert (conflict["name"], conflict["active"]) == ("SERVICE 5", False)
+    assert f"id {conflict['autotaskServiceId']}, inactive" in by_key(data)["service-5"]["error"]["message"]
+    assert outcomes(data)["service-6"] == "created" and data["previewId"] is None
+
+
+# Being held to it
+
+
+def test_a_preview_is_stale_once_autotask_moved(synced):
+    wanted = plan(5)
+    data = synced.expect(preview(synced, wanted), "sync.previewed")
+    edited(synced, "Service 2", unitCost=2)
+    before = synced.database.last_call()
+    failed = synced.expect(synced.sync({**wanted, "previewId": data["previewId"]}), "sync.failed", "plan_stale")
+    assert "have changed since the preview" in failed["error"]["message"] and "Preview again" in failed["error"]["hint"]
+    assert (failed["error"]["fixableBy"], failed["error"]["category"]) == ("mspAdmin", "state")
+    assert synced.database.writes(before) == [] and set(outcomes(failed).values()) == {"notAttempted"}
+    again = synced.expect(preview(synced, wanted), "sync.previewed")
+    synced.expect(synced.sync({**wanted, "previewId": again["previewId"]}), "sync.succeeded")
+
+
+def test_a_preview_is_stale_for_another_plan_and_for_another_tenant(synced, new_tenant):
+    data = synced.expect(preview(synced, plan(5)), "sync.previewed")
+    failed = synced.expect(synced.sync({**plan(6), "previewId": data["previewId"]}), "sync.failed", "plan_stale")
+    assert "not the one that was previewed" in failed["error"]["message"]
+    other = new_tenant().connected()
+    other.expect(other.sync({**plan(5), "previewId": data["previewId"]}), "sync.failed", "plan_stale")
+
+
+# The brake
+
+
+def test_a_price_that_moves_far_waits_for_somebody_to_say_so(synced):
+    wanted = plan()
+    wanted["services"][2]["unitPrice"] = "323.45"
+    before = synced.database.last_call()
+    failed = synced.expect(synced.sync(wanted), "sync.failed", "acknowledgement_needed")
+    assert synced.database.writes(before) == []
+    assert (failed["error"]["fixableBy"], failed["error"]["retryable"]) == ("mspAdmin", False)
+    assert '"price_changed:service-3"' in failed["error"]["hint"]
+    assert failed["counts"]["synced"] == 4 and set(outcomes(failed).values()) == {"notAttempted"}
+    (warning,) = by_key(failed)["service-3"]["warnings"]
+    assert (warning["code"], warning["needsAcknowledgement"]) == ("price_changed", True)
+
+    told = synced.expect(preview(synced, wanted), "sync.previewed")
+    assert told["needsAcknowledgement"] == ["price_changed:service-3"]
+    done = synced.expect(synced.sync({**wanted, "acknowledge": told["needsAcknowledgement"]}), "sync.succeeded")
+    assert outcomes(done)["service-3"] == "updated"
+    (written,) = synced.database.writes(before)
+    assert written["body"]["unitPrice"] == decimal.Decimal("323.45")
+
+
+# Adoption
+
+
+def test_a_service_that_somebody_made_by_hand_is_adopted_when_the_job_says_so(synced):
+    """A12: never because its name fits."""
+    synced.database.change(
+        services=[{"name": "Service 5", "billingCodeID": 29683001, "periodType": 5, "unitPrice": 5, "description": "By hand"}]
+    )
+    failed = synced.expect(synced.sync(plan(5)), "sync.failed", "service_name_conflict")
+    number = by_key(failed)["service-5"]["error"]["conflict"]["autotaskServiceId"]
+    done = synced.expect(synced.sync(plan(5, adopt={"service-5": number})), "sync.succeeded")
+    assert outcomes(done)["service-5"] == "adopted" and by_key(done)["service-5"]["autotaskServiceId"] == number
+    remote = next(entry for entry in synced.database.services() if entry["id"] == number)
+    assert (decimal.Decimal(remote["unitPrice"]), remote["description"]) == (decimal.Decimal("5.2345"), "By hand")
+    # It is ours from now on, also after a reset.
+    synced.expect(synced.reset(), "integration.reset")
+    synced.connected()
+    assert outcomes(synced.expect(synced.sync(plan(5)), "sync.succeeded"))["service-5"] == "adopted"
+
+
+def test_what_another_tenant_of_the_same_database_is_linked_to_is_not_adopted(synced, new_tenant):
+    sharing = new_tenant()
+    sharing.expect(sharing.connect(username=synced.username, secret=synced.secret), "connection.established")
+    number = synced.database.services()[0]["id"]
+    wanted = {"planId": "other", "services": [service(1, name="Mine", period="Yearly")], "adopt": {"service-1": number}}
+    failed = sharing.expect(sharing.sync(wanted), "sync.failed", "adoption_refused")
+    assert "another integration is linked to it" in by_key(failed)["service-1"]["error"]["message"]
+    assert by_key(failed)["service-1"]["error"]["fixableBy"] == "mspAdmin"
+
+
+def test_a_service_of_another_period_is_not_adopted(synced):
+    synced.database.change(services=[{"name": "By hand", "billingCodeID": 29683001, "periodType": 2, "unitPrice": 5}])
+    number = next(entry["id"] for entry in synced.database.services() if entry["name"] == "By hand")
+    synced.expect(synced.sync(plan(5, adopt={"service-5": number})), "sync.failed", "period_mismatch")
+
+
+# On the command line
+
+
+def test_a_person_previews_acknowledges_and_syncs(worker, synced, tmp_path):
+    wanted = plan()
+    wanted["services"][0]["unitPrice"] = "90.00"
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(wanted), encoding="utf-8")
+    common = ["--tenant", synced.name, "--data", str(path), "--wait"]
+    text = worker.cli("job", "preview", *common)
+    assert "unitPrice: 1.23" in text and "To be acknowledged: price_changed:service-1" in text and "margin: 0.13" in text
+    preview_id = json.loads(worker.cli("job", "preview", *common, "--json"))["data"]["previewId"]
+    assert "acknowledgement_needed" in worker.cli("job", "sync", *common, "--preview", preview_id, expect=1)
+    acknowledged = ["--preview", preview_id, "--acknowledge", "price_changed:service-1"]
+    assert "4 services are synced" in worker.cli("job", "sync", *common, *acknowledged)
+    assert "plan_stale" in worker.cli("job", "sync", *common, *acknowledged, expect=1)
