@@ -45,8 +45,9 @@ struct SyncEnding {
     /// Something has to be acknowledged first: nothing more is written.
     mutating func held(_ steps: [ServiceStep], _ error: JobError) -> HandlerOutcome {
         for step in steps where step.write != nil || !context.job.hasWritten {
-            let isHeld = !step.unacknowledged(payload.acknowledged).isEmpty
-            ledger.hold(step, isHeld ? JobError(.acknowledgementNeeded, hint: error.hint) : nil)
+            let warnings = step.unacknowledged(payload.acknowledged).map(\.message).joined(separator: " ")
+            let own = JobError(.acknowledgementNeeded, "To be confirmed first: \(warnings)", hint: error.hint)
+            ledger.hold(step, warnings.isEmpty ? nil : own)
         }
         return outcome(.fatal(error))
     }
