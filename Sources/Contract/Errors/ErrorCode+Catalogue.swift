@@ -229,7 +229,7 @@ extension ErrorCode {
                 .state,
                 .mspAdmin,
                 "This integration is only available if it was configured before the release of Integrated Billing.",
-                hint: "Please switch to Integrated Billing via Autotask."
+                hint: "Please switch to Integrated Billing via Autotask as soon as possible."
             )
         case .planIncomplete:
             Properties(

@@ -42,6 +42,22 @@ package struct JobError: Error, Hashable, Sendable {
         self.remote = remote
     }
 
+    /// The error of a job that is tried again then.
+    package func triedAgain(at moment: Timestamp) -> JobError {
+        var error = self
+        error.retryAt = moment
+        if code == .rateLimited { error.message = "Autotask is limiting requests for your database. We will continue at \(moment)." }
+        return error
+    }
+
+    /// The error with what support needs to find its cause, where that is the worker: users see neither its log nor its store.
+    package func referring(to job: JobID) -> JobError {
+        guard code == .internal else { return self }
+        var error = self
+        error.message = "\(code.properties.message) Reference \(job)."
+        return error
+    }
+
     package var json: JSON {
         let properties = code.properties
         var object: JSONObject = [
