@@ -16,6 +16,8 @@ NOT_BUILT = {
     "plan_stale": "sync.previewId.json",
 }
 
+NO_AMOUNT = "not an amount with at most 12 digits and 4 decimal places."
+
 
 def told(error, code, message=None, hint=None, **members):
     """Checks an error: by the catalogue where nothing else is asked for, and with these further members and no other."""
@@ -180,16 +182,14 @@ def test_name_invalid(refused):
 
 @pytest.mark.parametrize(
     ("price", "rule"),
-    [(None, "enter an amount."), *((price, "not an amount with at most 12 digits and 4 decimal places.") for price in ("-1", "1e3", "1.23456"))],
+    [(None, "enter an amount."), *((price, NO_AMOUNT) for price in ("-1", "1e3", "1.23456"))],
 )
 def test_price_invalid(refused, price, rule):
     """L22: a price is required. A25: a negative one is refused."""
     told(refused("price_invalid", unitPrice=price), "price_invalid", f"unitPrice: {rule}", field="unitPrice")
 
 
-@pytest.mark.parametrize(
-    ("cost", "rule"), [(None, "enter an amount."), ("-0.01", "not an amount with at most 12 digits and 4 decimal places.")]
-)
+@pytest.mark.parametrize(("cost", "rule"), [(None, "enter an amount."), ("-0.01", NO_AMOUNT)])
 def test_cost_invalid(refused, cost, rule):
     """L22: a cost is required."""
     told(refused("cost_invalid", unitCost=cost), "cost_invalid", f"unitCost: {rule}", field="unitCost")
@@ -363,7 +363,8 @@ def test_key_unknown(tenant):
 def test_reset_not_confirmed(tenant):
     """L45: a reset is confirmed, or it is none."""
     tenant.connected()
-    told(tenant.expect(tenant.publish("reset", {"confirm": False}).ending(), "job.rejected")["error"], "reset_not_confirmed", field="data.confirm")
+    data = tenant.expect(tenant.publish("reset", {"confirm": False}).ending(), "job.rejected")
+    told(data["error"], "reset_not_confirmed", field="data.confirm")
     tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
 
 
@@ -386,7 +387,8 @@ def test_poison(tenant, worker):
 
 def test_internal(tenant):
     """What an operator has set does not let the zone be called that the tenant has."""
-    zone = {"zoneName": "AE02", "url": "http://192.0.2.1/ATServicesRest/", "webUrl": "https://ww1.autotask.net/", "ci": tenant.database.number}
+    url, web_url = "http://192.0.2.1/ATServicesRest/", "https://ww1.autotask.net/"
+    zone = {"zoneName": "AE02", "url": url, "webUrl": web_url, "ci": tenant.database.number}
     tenant.database.fault("status", status=200, contentType="application/json", body=json.dumps(zone), operation="zoneInformation")
     job = tenant.connect_job().publish()
     error = tenant.expect(job.ending(), "connection.failed")["error"]
