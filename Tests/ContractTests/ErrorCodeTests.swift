@@ -22,12 +22,15 @@ struct ErrorCodeTests {
         for (told, expected) in zip(told.members, catalogue) { #expect(told.value == expected.value, "\(expected.name)") }
     }
 
-    @Test func `what is tried again later says when, and no other error does`() throws {
+    @Test func `what is tried again says so, and no other error does`() throws {
         let moment = try #require(Timestamp("2026-11-22T08:00:00Z"))
         let limited = JobError(.rateLimited).triedAgain(at: moment)
         #expect(limited.message == "Autotask is limiting requests for your database. We will continue at \(moment).")
         #expect(limited.retryAt == moment)
-        #expect(JobError(.timeout).triedAgain(at: moment).message == ErrorCode.timeout.properties.message)
+        #expect(JobError(.timeout).triedAgain(at: moment).message == "Autotask did not answer in time. We will retry.")
+        for code in ErrorCode.allCases { #expect(!JobError(code).message.contains("We will"), "\(code)") }
+        // A more exact message says for itself what follows.
+        #expect(JobError(.timeout, "It goes on soon.").triedAgain(at: moment).message == "It goes on soon.")
     }
 
     @Test func `a defect of the worker's names the job, for support to look it up, and no other error does`() throws {

@@ -274,22 +274,34 @@ def test_rate_limited(tenant):
 
 
 def test_autotask_unavailable(put_off):
-    told(put_off("unavailable"), "autotask_unavailable", remote={"status": 503})
+    told(put_off("unavailable"), "autotask_unavailable", "Autotask did not answer as expected. We will retry.", remote={"status": 503})
 
 
 def test_timeout(put_off):
     """As something in front of Autotask says it; what says nothing at all is `AutotaskTests.SimulatorTests`' matter."""
-    told(put_off("status", status=408), "timeout", remote={"status": 408})
+    told(put_off("status", status=408), "timeout", "Autotask did not answer in time. We will retry.", remote={"status": 408})
 
 
 def test_network(put_off):
     # What only reads is asked again at once when the connection was used before.
-    told(put_off("closeBeforeReading", times=2), "network")
+    told(put_off("closeBeforeReading", times=2), "network", "Autotask could not be reached. We will retry.")
 
 
 def test_outcome_unknown(put_off, tenant):
     told(put_off("lostResponse", operation="create"), "outcome_unknown")
     assert len(tenant.database.services()) == 1
+
+
+def test_what_ends_a_job_promises_no_retry(other_worker, new_tenant):
+    other_worker.start(RETRY_ATTEMPTS="1")
+    tenant = new_tenant().connected()
+    faults = {"throttled": "rate_limited", "unavailable": "autotask_unavailable"}
+    for kind, code in faults.items():
+        fault = tenant.database.fault(kind, entity="Services", operation="query")
+        data = tenant.expect(tenant.sync(plan(1)), "sync.failed", code)
+        fault.clear()
+        assert "We will" not in data["message"] + data["error"]["message"]
+        assert "retryAt" not in data["error"]
 
 
 # State

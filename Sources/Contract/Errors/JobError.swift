@@ -42,11 +42,16 @@ package struct JobError: Error, Hashable, Sendable {
         self.remote = remote
     }
 
-    /// The error of a job that is tried again then.
+    /// The error of a job that is tried again then, which a message of the catalogue's promises; what ends a job promises nothing.
     package func triedAgain(at moment: Timestamp) -> JobError {
         var error = self
         error.retryAt = moment
-        if code == .rateLimited { error.message = "Autotask is limiting requests for your database. We will continue at \(moment)." }
+        guard message == code.properties.message else { return error }
+        switch code {
+        case .rateLimited: error.message += " We will continue at \(moment)."
+        case .autotaskUnavailable, .timeout, .network: error.message += " We will retry."
+        default: break
+        }
         return error
     }
 
