@@ -85,6 +85,7 @@ def test_a_new_password_leaves_old_rows_readable_and_a_refused_one_is_told(worke
 
 
 def test_a_reset_makes_names_and_prices_unreadable_and_the_log_still_holds(worker, synced):
+    """L45: a reset is told in the audit log."""
     tenant, name = synced
     tenant.expect(tenant.reset(), "integration.reset")
     found = rows(worker, tenant)

@@ -129,6 +129,7 @@ def test_an_envelope_without_optional_properties_will_do(visitor):
 
 
 def test_an_untrusted_message_gets_no_event_and_claims_no_id(visitor):
+    """L45: nobody but a trusted publisher resets."""
     job = visitor.job("reset", {"confirm": True})
     visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"reset.{visitor.name}", message_id=job.id, user_id=None)
     visitor.expect(visitor.billing_codes(), "billing-codes.failed")

@@ -20,6 +20,7 @@ def order(*events):
 
 
 def test_a_repeated_job_runs_once_and_is_answered_with_the_same_event(tenant):
+    """A18: clicked twice, or delivered twice."""
     tenant.connected()
     job = tenant.publish("sync", plan())
     first = job.ending()
@@ -122,6 +123,7 @@ def test_tenants_do_not_wait_for_each_other(tenant, new_tenant):
 
 
 def test_a_newer_sync_supersedes_the_one_that_waits(tenant):
+    """A18: the latest plan wins."""
     tenant.connected()
     fault = tenant.database.fault("latency", milliseconds=500)
     running = tenant.publish("sync", plan())
@@ -136,6 +138,7 @@ def test_a_newer_sync_supersedes_the_one_that_waits(tenant):
 
 
 def test_an_older_revision_never_overwrites_a_newer_one(tenant):
+    """A19: an old plan is never carried out."""
     tenant.connected()
     tenant.expect(tenant.sync(plan(revision=7)), "sync.succeeded")
     before = tenant.database.last_call()
@@ -145,6 +148,7 @@ def test_an_older_revision_never_overwrites_a_newer_one(tenant):
 
 
 def test_a_reset_stops_a_running_batch_and_comes_after_it(tenant):
+    """A20: it waits for the next service boundary, no longer."""
     tenant.connected()
     tenant.database.fault("latency", milliseconds=100, entity="Services")
     sync = tenant.publish("sync", plan(40))

@@ -1,4 +1,4 @@
-"""What the documentation names is there: tests, files, pages. In the threat model, every claim names the test that shows it."""
+"""What the documentation names is there: tests, files, pages. Claims, rules and error codes name the tests that show them."""
 
 import ast
 import functools
@@ -7,12 +7,15 @@ import re
 
 import pytest
 
+import contract
 from contract import ROOT
 
 CATALOGUE = ROOT / "Sources" / "autotask-worker" / "Documentation.docc"
 PAGES = sorted(CATALOGUE.glob("*.md"))
 TEXTS = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 THREATS = CATALOGUE / "Threat-model.md"
+RULES = CATALOGUE / "Rules.md"
+ERROR_CODES = CATALOGUE / "Error-codes.md"
 
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 #: A suite, with its module where two have one of that name, and one of its tests: `Suite`, `Suite/test`, `Module.Suite/test`.
@@ -43,22 +46,32 @@ def each_named(pattern):
 
 @functools.cache
 def suites():
-    """The tests of each suite of swift-testing, by module and name."""
+    """The tests of each suite of swift-testing, by module and name, each with what stands above its body."""
     found = {}
     for path in sorted((ROOT / "Tests").rglob("*Tests*.swift")):
         module = path.relative_to(ROOT / "Tests").parts[0]
         parts = re.split(r"^(?:[a-z]+ )*(?:struct|class|enum|actor|extension) (\w+Tests)\b", path.read_text(encoding="utf-8"), flags=re.M)
         for suite, body in zip(parts[1::2], parts[2::2]):
-            tests = re.findall(r"@Test\b.*?\bfunc (?:`([^`]+)`|(\w+))", body, flags=re.S)
-            found.setdefault((module, suite), set()).update(quoted or plain for quoted, plain in tests)
+            tests = re.finditer(r"(?:^ *///[^\n]*\n)* *@Test\b.*?\bfunc (?:`([^`]+)`|(\w+))", body, flags=re.S | re.M)
+            found.setdefault((module, suite), {}).update({test.group(1) or test.group(2): test.group() for test in tests})
     return found
 
 
 @functools.cache
 def functions():
-    """The names of all tests of this directory."""
+    """The tests of this directory, as (name, docstring)."""
     files = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "Tests" / "EndToEnd").glob("test_*.py")]
-    return [node.name for file in files for node in file.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    nodes = [node for file in files for node in file.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    return [(node.name, ast.get_docstring(node) or "") for node in nodes]
+
+
+def told_by(name):
+    """What a test says that it shows, by the name that a page gives it."""
+    if match := SUITE.fullmatch(name):
+        module, suite, test = match.group("module", "suite", "test")
+        found = [tests for (its_module, its_suite), tests in suites().items() if its_suite == suite and module in (None, its_module)]
+        return " ".join(tests.get(test, "") for tests in found)
+    return " ".join(f"{function} {docstring}" for function, docstring in functions() if function == name)
 
 
 def is_test(name):
@@ -86,7 +99,7 @@ def test_a_test_of_this_directory_that_is_named_is_there(name):
     if name.group(1):
         assert (ROOT / "Tests" / "EndToEnd" / name.group()).is_file()
     else:
-        assert functions().count(name.group()) == 1
+        assert [function for function, _ in functions()].count(name.group()) == 1
 
 
 @pytest.mark.parametrize("name", each_named(re.compile(r".*swift test.* --filter ([\w.]+).*")))
@@ -157,3 +170,29 @@ def test_every_claim_of_the_threat_model_names_its_test():
         before, _, _ = section.partition("\n**Not stopped**")
         assert "\n- " not in before, section.splitlines()[0]
         assert before != section, f"{section.splitlines()[0]} does not say what is not stopped"
+
+
+def numbers(rows):
+    return [row[0] for row in rows]
+
+
+def test_every_rule_has_its_place_and_names_tests_that_name_it():
+    """L1 to L47 and A1 to A25, but for what is not built."""
+    page, answers, without = [rows for _, _, rows in tables(RULES.read_text(encoding="utf-8"))]
+    assert numbers(without) == ["L4", "L5", "L35"]
+    assert numbers(page) == [f"L{number}" for number in range(1, 48) if f"L{number}" not in numbers(without)]
+    assert numbers(answers) == [f"A{number}" for number in range(1, 26)]
+    for rule, _, tests in page + answers:
+        for name in spans(tests):
+            assert re.search(rf"\b{rule}\b", told_by(name)), f"{name} does not name {rule}"
+
+
+def test_every_error_code_has_its_row():
+    """In the order of the schema, with its own test, once it is built."""
+    (_, _, codes), (_, _, missing) = tables(ERROR_CODES.read_text(encoding="utf-8"))
+    told, gaps = [row[0].strip("`") for row in codes], [row[0].strip("`") for row in missing]
+    assert told == [code for code in contract.error_codes() if code not in gaps] and len(set(gaps)) == len(gaps)
+    assert set(gaps) <= set(contract.error_codes())
+    for code, row in zip(told, codes, strict=True):
+        assert f"test_{code}" in spans(row[-1]), code
+    assert not {f"test_{code}" for code in gaps} & {function for function, _ in functions()}

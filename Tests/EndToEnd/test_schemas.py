@@ -146,10 +146,13 @@ def test_a_step_of_the_story_is_a_valid_job(step):
 
 
 def test_the_story_syncs_the_provisioned_plan():
+    """L15, L16, L17: it exists before there is a connection, and has four services."""
     plan = contract.load(contract.SEEDS / "plan.json")
     synced = contract.load(contract.SEEDS / "jobs" / "sync.json")
     assert plan["planId"] == synced["planId"]
     assert [service["key"] for service in plan["services"]] == [service["key"] for service in synced["services"]]
+    kinds = [(service["type"], service["period"]) for service in plan["services"]]
+    assert kinds == [(kind, period) for kind in ("License", "Storage") for period in ("Monthly", "Yearly")]
 
 
 # AsyncAPI

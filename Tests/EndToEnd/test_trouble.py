@@ -21,6 +21,7 @@ def tried_again(job, code, seconds=45):
 
 
 def test_after_the_first_refusal_nothing_is_called_until_a_connect(tenant):
+    """L14: a changed password is noticed, told once, and mended by a connect without a sync from zero."""
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     tenant.database.change(users=[{"username": tenant.username, "secret": "changed-in-autotask"}])
@@ -92,11 +93,13 @@ def test_an_outage_in_mid_batch_goes_on_where_it_was(tenant):
 
 
 def test_what_is_refused_for_good_is_not_tried_again(tenant):
+    """A5: what Autotask refuses of one service does not stop the others. A7: what was created stays."""
     tenant.connected()
     tenant.database.fault("businessError", message="Something about this service is not right.", times=1, operation="create", skip=1)
     job = tenant.publish("sync", plan())
     data = tenant.expect(job.ending(), "sync.incomplete", "remote_rejected")
     assert [result["status"] for result in data["services"]].count("Error") == 1
+    assert len(tenant.database.services()) == 3
     assert [event["type"] for event in job.events if event["type"] == "autotask.job.deferred"] == []
     tenant.expect(tenant.sync(), "sync.succeeded")
     assert len(tenant.database.services()) == 4
@@ -140,6 +143,7 @@ def test_a_change_whose_answer_was_lost_is_not_lost(tenant):
 
 
 def test_a_database_that_moved_to_another_zone_is_found_again(tenant):
+    """A17: the move is followed without a word."""
     tenant.connected()
     tenant.database.change(zone="AE03")
     tenant.expect(tenant.sync(), "sync.succeeded")

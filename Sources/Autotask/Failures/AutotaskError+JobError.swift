@@ -37,8 +37,8 @@ extension AutotaskError {
         case .notAllowed:
             JobError(
                 .internal,
-                "The worker may not call this Autotask zone.",
-                hint: "Check AUTOTASK_URL, and AUTOTASK_ALLOWED_HOSTS for a zone outside autotask.net."
+                hint:
+                    "The worker may not call this Autotask zone. Check AUTOTASK_URL, and AUTOTASK_ALLOWED_HOSTS for a zone outside autotask.net."
             )
         }
     }

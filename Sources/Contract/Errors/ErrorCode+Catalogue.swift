@@ -178,7 +178,7 @@ extension ErrorCode {
                 .autotask,
                 retryable: true,
                 .autotaskAdmin,
-                "Autotask is limiting requests for your database. We will continue later.",
+                "Autotask is limiting requests for your database.",
                 hint: "Other integrations share the same hourly quota."
             )
         case .autotaskUnavailable:
@@ -186,7 +186,7 @@ extension ErrorCode {
                 .autotask,
                 retryable: true,
                 .operator,
-                "Autotask did not answer as expected. We will retry.",
+                "Autotask did not answer as expected.",
                 hint: "See Autotask's status page if it lasts."
             )
         case .timeout:
@@ -194,7 +194,7 @@ extension ErrorCode {
                 .network,
                 retryable: true,
                 .operator,
-                "Autotask did not answer in time. We will retry.",
+                "Autotask did not answer in time.",
                 hint: "See Autotask's status page if it lasts."
             )
         case .network:
@@ -202,7 +202,7 @@ extension ErrorCode {
                 .network,
                 retryable: true,
                 .operator,
-                "Autotask could not be reached. We will retry.",
+                "Autotask could not be reached.",
                 hint: "Check name resolution, TLS and the network between the worker and Autotask."
             )
         case .outcomeUnknown:
@@ -229,7 +229,7 @@ extension ErrorCode {
                 .state,
                 .mspAdmin,
                 "This integration is only available if it was configured before the release of Integrated Billing.",
-                hint: "Please switch to Integrated Billing via Autotask."
+                hint: "Please switch to Integrated Billing via Autotask as soon as possible."
             )
         case .planIncomplete:
             Properties(

@@ -62,6 +62,27 @@ package struct JobError: Error, Hashable, Sendable {
         self.conflict = conflict
     }
 
+    /// The error of a job that is tried again then, which a message of the catalogue's promises; what ends a job promises nothing.
+    package func triedAgain(at moment: Timestamp) -> JobError {
+        var error = self
+        error.retryAt = moment
+        guard message == code.properties.message else { return error }
+        switch code {
+        case .rateLimited: error.message += " We will continue at \(moment)."
+        case .autotaskUnavailable, .timeout, .network: error.message += " We will retry."
+        default: break
+        }
+        return error
+    }
+
+    /// The error with what support needs to find its cause, where that is the worker: users see neither its log nor its store.
+    package func referring(to job: JobID) -> JobError {
+        guard code == .internal else { return self }
+        var error = self
+        error.message = "\(code.properties.message) Reference \(job)."
+        return error
+    }
+
     package var json: JSON {
         let properties = code.properties
         var object: JSONObject = [

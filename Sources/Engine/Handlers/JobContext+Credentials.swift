@@ -49,9 +49,9 @@ extension JobContext {
             log(.error, "Stored credentials cannot be opened", .keys([.error: "\(error)"]))
             throw JobError(
                 .internal,
-                "The stored credentials cannot be opened.",
-                hint: "Check that the worker runs with the key ring of its store, or connect again."
-            )
+                hint:
+                    "The stored credentials cannot be opened. Check that the worker runs with the key ring of its store, or connect again."
+            ).referring(to: job.id)
         }
         return autotaskCredentials(try plaintext.withBytes { (bytes) throws(JobError) in try Credentials(parsing: bytes) })
     }

@@ -1,5 +1,6 @@
 import Autotask
 import Contract
+import Store
 
 /// Why a call came to nothing, and what follows from it for the job.
 struct CallFailure: Error {
@@ -25,13 +26,13 @@ struct CallFailure: Error {
     }
 
     /// Sorts a failure that says nothing new about the connection.
-    init(_ cause: AutotaskError, at now: Timestamp) {
+    init(_ cause: AutotaskError, in context: JobContext) {
         let consequence: Consequence =
             switch cause.kind {
             case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .notAllowed: .stop
-            default: cause.isTransient ? .retry(earliest: cause.retryAfter.map { now + $0 }) : .refused
+            default: cause.isTransient ? .retry(earliest: cause.retryAfter.map { context.now + $0 }) : .refused
             }
-        self.init(consequence, cause.jobError, cause: cause)
+        self.init(consequence, cause.jobError.referring(to: context.job.id), cause: cause)
     }
 
     /// Whether a write may have taken effect although it failed: then look before writing again.

@@ -91,7 +91,7 @@ final class TenantSession {
 
     private func failure(of error: AutotaskError) -> CallFailure {
         guard error.isRefusalOfCredentials else {
-            let failure = CallFailure(error, at: context.now)
+            let failure = CallFailure(error, in: context)
             if failure.consequence == .stop { end = failure }
             return failure
         }

@@ -94,9 +94,8 @@ struct JobAttempt: Sendable {
             context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))
             let error = JobError(
                 .internal,
-                "The stored request cannot be opened.",
-                hint: "Check that the worker runs with the key ring of its store."
-            )
+                hint: "The stored request cannot be opened. Check that the worker runs with the key ring of its store."
+            ).referring(to: claim.job.id)
             return HandlerOutcome(
                 ending: .givenUp(GivenUp(.unopenable, error)),
                 events: [context.event(.jobAbandoned, ["error": error.json])],
@@ -135,9 +134,11 @@ struct JobAttempt: Sendable {
         context.holdUp()
         let error = JobError(
             .internal,
-            "The worker lacks a key to what it has stored.",
-            hint: "It is tried again. An operator gives the worker the key ring that has the key: see autotask-worker doctor."
-        )
+            hint: """
+                The worker lacks a key to what it has stored. It is tried again. An operator gives the worker the key ring that has the key: \
+                see autotask-worker doctor.
+                """
+        ).referring(to: context.job.id)
         return .transient(error, failure: context.event(.jobAbandoned, ["error": error.json]))
     }
 
@@ -170,7 +171,7 @@ struct JobAttempt: Sendable {
         case .transient where Task.isCancelled || !context.holdsLane:
             // The program ends, or the lease does, and took the calls with it: nothing is the matter with the job.
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
-        case .transient(var error, let earliest, let failure):
+        case .transient(let error, let earliest, let failure):
             let attempt = context.job.attempts
             let next = settings.retry.nextAttempt(
                 after: attempt,
@@ -190,10 +191,9 @@ struct JobAttempt: Sendable {
                     givenUp: GivenUp(isSpent ? .attemptsSpent : .timeSpent, error)
                 )
             }
-            error.retryAt = next
             let deferred = context.event(
                 .jobDeferred,
-                ["until": .string(next.description), "attempt": JSON(attempt), "error": error.json]
+                ["until": .string(next.description), "attempt": JSON(attempt), "error": error.triedAgain(at: next).json]
             )
             return Completion(
                 .deferred(until: next, because: error.code, counts: !context.isHeldUp),

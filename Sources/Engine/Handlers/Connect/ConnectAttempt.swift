@@ -64,7 +64,7 @@ struct ConnectAttempt {
     private mutating func zone(of credentials: Credentials) async throws(CallFailure) -> DiscoveredZone {
         apiCalls += 1
         do { return try await context.zone(for: context.autotaskCredentials(credentials)) } catch {
-            throw CallFailure(error, at: context.now)
+            throw CallFailure(error, in: context)
         }
     }
 
@@ -91,7 +91,7 @@ struct ConnectAttempt {
             try await session.version()
             return APIUserProfile(capabilities: try await session.serviceAccess(), serviceFields: try await session.serviceFields())
         } catch {
-            throw CallFailure(error, at: context.now)
+            throw CallFailure(error, in: context)
         }
     }
 

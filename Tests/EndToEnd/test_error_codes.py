@@ -1,0 +1,408 @@
+"""Every error code, brought about for real: its message, who can mend it and what to do. `test_x` is about the code `x`."""
+
+import datetime
+import json
+
+import pytest
+
+import contract
+import portal as portals
+from tenants import BILLING_CODE, by_key, plan, service
+
+#: Codes of kinds of job, and of members, that are not built yet, by the example that says so: it goes away when they are.
+NOT_BUILT = {
+    "acknowledgement_needed": "sync.acknowledge.json",
+    "adoption_refused": "sync.adopt.json",
+    "plan_stale": "sync.previewId.json",
+}
+
+NO_AMOUNT = "not an amount with at most 12 digits and 4 decimal places."
+
+
+def told(error, code, message=None, hint=None, **members):
+    """Checks an error: by the catalogue where nothing else is asked for, and with these further members and no other."""
+    expected = {"code": code, **contract.error_codes()[code], **members}
+    expected |= {name: text for name, text in (("message", message), ("hint", hint)) if text is not None}
+    assert error == expected
+
+
+def changed(**members):
+    """The plan, its second service with other members; `None` leaves one out."""
+    data = plan()
+    data["services"][1] |= members
+    data["services"][1] = {name: value for name, value in data["services"][1].items() if value is not None}
+    return data
+
+
+def deferral(job):
+    """The error for which a job was put off first."""
+
+    def deferred():
+        return [event for event in job.events if event["type"] == "autotask.job.deferred"]
+
+    event = job.tenant.monitor.wait(deferred, "deferral")[0]
+    assert event["data"]["error"].pop("retryAt") == event["data"]["until"]
+    return event["data"]["error"]
+
+
+@pytest.fixture(scope="module")
+def connected(new_tenant):
+    """Whose syncs come to nothing: for what is refused before any write."""
+    tenant = new_tenant().connected()
+    yield tenant
+    assert tenant.database.writes() == []
+
+
+@pytest.fixture
+def refused(connected):
+    """Makes a sync that is refused for the plan's second service, and returns that one's error."""
+
+    def sync(code, **members):
+        data = connected.expect(connected.sync(changed(**members)), "sync.failed", code)
+        result = by_key(data)["service-2"]
+        assert (result["status"], result["outcome"]) == ("Error", "invalid")
+        assert data["error"] == result["error"] and result["error"].pop("serviceKey") == "service-2"
+        return result["error"]
+
+    return sync
+
+
+def test_every_code_has_its_test():
+    """What is not built has none, until its example says that it is."""
+    gaps = {code for code in contract.error_codes() if f"test_{code}" not in globals()}
+    examples = contract.SCHEMAS / "examples" / "invalid"
+    assert gaps == {code for code, example in NOT_BUILT.items() if (examples / example).exists()}
+
+
+def test_every_error_says_what_is_wrong_and_what_to_do():
+    """L8: API users cannot log in to look for themselves, so nobody is told less than that."""
+    for code, texts in contract.error_codes().items():
+        assert texts["message"].endswith(".") and texts["hint"].endswith("."), code
+        assert texts["message"] != texts["hint"], code
+        assert texts["fixableBy"] in {"mspAdmin", "autotaskAdmin", "portal", "operator"}, code
+
+
+# Credentials, and the way to Autotask
+
+
+def test_credentials_invalid(tenant):
+    """L3: the hint names the API-user licence, the integration vendor and the how-to. A23: it says that a new user may take its time, and
+    nothing is tried again."""
+    job = tenant.connect_job(secret="wrong").publish()
+    data = tenant.expect(job.ending(), "connection.failed")
+    told(data["error"], "credentials_invalid", remote={"status": 401})
+    for words in ("API User", "Datto File Protection & Datto Workplace", "How do I create an API user in Autotask", "5 minutes"):
+        assert words in data["error"]["hint"]
+    assert [event["type"] for event in job.events] == ["autotask.connection.failed"]
+    assert len([call for call in tenant.database.calls() if call["status"] == 401]) == 1
+
+
+def test_api_user_locked_or_inactive(tenant):
+    tenant.connected()
+    tenant.database.change(users=[{"username": tenant.username, "isActive": False}])
+    data = tenant.expect(tenant.sync(), "sync.failed")
+    told(data["error"], "api_user_locked_or_inactive", remote={"status": 401})
+    (lost,) = tenant.events("connection.lost")
+    told(lost["data"]["error"], "api_user_locked_or_inactive", remote={"status": 401})
+    # From then on it is answered from memory.
+    told(tenant.expect(tenant.sync(), "sync.failed")["error"], "api_user_locked_or_inactive")
+
+
+def test_tracking_id_rejected(new_tenant):
+    tenant = new_tenant(integrationCodes=["Another-Vendor"], integrationCodeFailure="text500")
+    data = tenant.expect(tenant.connect(), "connection.failed")
+    told(data["error"], "tracking_id_rejected", remote={"status": 500, "message": "IntegrationCode is invalid."})
+
+
+def test_zone_not_found(tenant):
+    data = tenant.expect(tenant.connect(username="nobody@msp.example"), "connection.failed")
+    told(data["error"], "zone_not_found", remote={"status": 500, "message": "Zone information could not be determined"})
+
+
+def test_database_changed(tenant, new_tenant):
+    other = new_tenant()
+    tenant.connected()
+    data = tenant.expect(tenant.connect(username=other.username, secret=other.secret), "connection.failed")
+    told(data["error"], "database_changed")
+    assert [call["operation"] for call in other.database.calls()] == ["zoneInformation"]
+
+
+def test_access_denied(tenant):
+    tenant.database.fault("status", status=403, operation="version")
+    data = tenant.expect(tenant.connect(), "connection.failed")
+    told(data["error"], "access_denied", remote={"status": 403})
+
+
+@pytest.mark.parametrize(("security", "verb"), [("readOnly", "create"), ("noAccess", "query")])
+def test_permission_denied(new_tenant, security, verb):
+    tenant = new_tenant(security=security).connected()
+    error = tenant.expect(tenant.sync(), "sync.failed")["error"]
+    assert error.pop("serviceKey", "service-1") == "service-1"
+    assert f"permissions to {verb} this entity type" in error["remote"].pop("message")
+    message = f"The API user may not {verb} services. Use security level API User (system) or add the permission."
+    told(error, "permission_denied", message, remote={"status": 500})
+
+
+def test_not_visible(tenant):
+    """A11: a service that the API user can no longer see is gone for it, and its name is taken when it is created anew."""
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
+    tenant.database.change(users=[{"username": tenant.username, "security": "restrictedVisibility"}])
+    error = tenant.expect(tenant.sync(plan(1)), "sync.failed")["error"]
+    assert error["remote"].pop("message").startswith("Violation of UNIQUE KEY constraint")
+    told(error, "not_visible", field="name", serviceKey="service-1", remote={"status": 500})
+    assert len(tenant.database.services()) == 1
+
+
+# A service of the plan
+
+
+def test_service_name_conflict(new_tenant):
+    taken = {"id": 100, "name": "SERVICE 2", "unitPrice": 1, "billingCodeID": BILLING_CODE, "periodType": 2, "isActive": False}
+    tenant = new_tenant(services=[taken]).connected()
+    data = tenant.expect(tenant.sync(), "sync.failed")
+    message = 'A service named "SERVICE 2" already exists in Autotask (id 100, inactive). Choose another name or link it.'
+    told(data["error"], "service_name_conflict", message, field="name", serviceKey="service-2")
+    assert tenant.database.writes() == []
+
+
+def test_service_name_duplicate_in_plan(connected):
+    data = connected.expect(connected.sync(changed(name="service 4 ")), "sync.failed")
+    for key, name in (("service-2", "service 4 "), ("service-4", "Service 4")):
+        message = f'Two services in the plan have the name "{name}".'
+        told(by_key(data)[key]["error"], "service_name_duplicate_in_plan", message, field="name", serviceKey=key)
+
+
+def test_name_invalid(refused):
+    """L20: how long a name may be is the tenant's own metadata's to say."""
+    told(refused("name_invalid", name=" "), "name_invalid", "name: enter the name that invoices are to show.", field="name")
+    message = "name: 151 characters are too long, Autotask allows 150."
+    told(refused("name_invalid", name="x" * 151), "name_invalid", message, field="name")
+
+
+@pytest.mark.parametrize(
+    ("price", "rule"),
+    [(None, "enter an amount."), *((price, NO_AMOUNT) for price in ("-1", "1e3", "1.23456"))],
+)
+def test_price_invalid(refused, price, rule):
+    """L22: a price is required. A25: a negative one is refused."""
+    told(refused("price_invalid", unitPrice=price), "price_invalid", f"unitPrice: {rule}", field="unitPrice")
+
+
+@pytest.mark.parametrize(("cost", "rule"), [(None, "enter an amount."), ("-0.01", NO_AMOUNT)])
+def test_cost_invalid(refused, cost, rule):
+    """L22: a cost is required."""
+    told(refused("cost_invalid", unitCost=cost), "cost_invalid", f"unitCost: {rule}", field="unitCost")
+
+
+def test_billing_code_missing(refused):
+    """L39: a wrong code is a wrong tax, so none is guessed."""
+    message = 'Select an active recurring-service billing code for "Service 2".'
+    told(refused("billing_code_missing", billingCodeId=None), "billing_code_missing", message, field="billingCodeId")
+
+
+def test_billing_code_not_found(refused):
+    message = 'The billing code 77 of "Service 2" does not exist in Autotask.'
+    told(refused("billing_code_not_found", billingCodeId=77), "billing_code_not_found", message, field="billingCodeId")
+
+
+def test_billing_code_inactive(refused):
+    message = 'The billing code "Retired" of "Service 2" is inactive in Autotask.'
+    told(refused("billing_code_inactive", billingCodeId=29683002), "billing_code_inactive", message, field="billingCodeId")
+
+
+def test_billing_code_wrong_type(refused):
+    message = 'The billing code "Labour" of "Service 2" is not a recurring-service code.'
+    told(refused("billing_code_wrong_type", billingCodeId=29683003), "billing_code_wrong_type", message, field="billingCodeId")
+
+
+def test_period_mismatch(tenant):
+    """A10: no other service takes the place of one whose period cannot be changed."""
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
+    other = {"planId": "datto-workplace", "services": [service(1, period="Monthly")]}
+    data = tenant.expect(tenant.sync(other), "sync.failed")
+    message = 'The billing period of "Service 1" differs in Autotask and cannot be changed there.'
+    told(data["error"], "period_mismatch", message, field="period", serviceKey="service-1")
+    assert len(tenant.database.services()) == 1
+
+
+def test_period_unsupported(refused, new_tenant):
+    told(refused("period_unsupported", period="Weekly"), "period_unsupported", field="period")
+    tenant = new_tenant(periodTypes={"Monthly": 2}).connected()
+    data = tenant.expect(tenant.sync(plan(1)), "sync.failed")
+    told(data["error"], "period_unsupported", field="period", serviceKey="service-1")
+
+
+def test_remote_rejected(tenant):
+    tenant.connected()
+    tenant.database.fault("businessError", message="Something is not right.", operation="create")
+    data = tenant.expect(tenant.sync(plan(1)), "sync.failed")
+    remote = {"status": 500, "message": "Something is not right."}
+    message = "Autotask rejected the change: Something is not right."
+    told(data["error"], "remote_rejected", message, serviceKey="service-1", remote=remote)
+
+
+# What passes
+
+
+@pytest.fixture
+def put_off(tenant):
+    """Makes a sync that meets a fault, is put off for it, and succeeds then; returns why it was put off."""
+
+    def sync(kind, operation="query", times=1, **members):
+        tenant.connected()
+        tenant.database.fault(kind, times=times, entity="Services", operation=operation, **members)
+        job = tenant.publish("sync", plan(1))
+        error = deferral(job)
+        tenant.expect(job.ending(45), "sync.succeeded")
+        return error
+
+    return sync
+
+
+def test_rate_limited(tenant):
+    tenant.connected()
+    tenant.database.fault("throttled", retryAfterSeconds=1, times=1, entity="Services", operation="query")
+    job = tenant.publish("sync", plan(1))
+    error = deferral(job)
+    until = next(event for event in job.events if event["type"] == "autotask.job.deferred")["data"]["until"]
+    message = f"Autotask is limiting requests for your database. We will continue at {until}."
+    remote = {"status": 429, "message": "API thread threshold of 3 threads has been exceeded"}
+    told(error, "rate_limited", message, remote=remote)
+    tenant.expect(job.ending(45), "sync.succeeded")
+
+
+def test_autotask_unavailable(put_off):
+    told(put_off("unavailable"), "autotask_unavailable", "Autotask did not answer as expected. We will retry.", remote={"status": 503})
+
+
+def test_timeout(put_off):
+    """As something in front of Autotask says it; what says nothing at all is `AutotaskTests.SimulatorTests`' matter."""
+    told(put_off("status", status=408), "timeout", "Autotask did not answer in time. We will retry.", remote={"status": 408})
+
+
+def test_network(put_off):
+    # What only reads is asked again at once when the connection was used before.
+    told(put_off("closeBeforeReading", times=2), "network", "Autotask could not be reached. We will retry.")
+
+
+def test_outcome_unknown(put_off, tenant):
+    told(put_off("lostResponse", operation="create"), "outcome_unknown")
+    assert len(tenant.database.services()) == 1
+
+
+def test_what_ends_a_job_promises_no_retry(other_worker, new_tenant):
+    other_worker.start(RETRY_ATTEMPTS="1")
+    tenant = new_tenant().connected()
+    faults = {"throttled": "rate_limited", "unavailable": "autotask_unavailable"}
+    for kind, code in faults.items():
+        fault = tenant.database.fault(kind, entity="Services", operation="query")
+        data = tenant.expect(tenant.sync(plan(1)), "sync.failed", code)
+        fault.clear()
+        assert "We will" not in data["message"] + data["error"]["message"]
+        assert "retryAt" not in data["error"]
+
+
+# State
+
+
+def test_superseded(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(1, revision=2)), "sync.succeeded")
+    told(tenant.expect(tenant.sync(plan(1, revision=1)), "job.superseded")["error"], "superseded")
+
+
+def test_not_connected(tenant):
+    """L6: services are transferred to a connected account. L15, L26: until then every service of the plan is Not synced."""
+    data = tenant.expect(tenant.sync(), "sync.failed")
+    told(data["error"], "not_connected")
+    assert {(result["status"], result["outcome"]) for result in data["services"]} == {("Not synced", "notAttempted")}
+    told(tenant.expect(tenant.billing_codes(), "billing-codes.failed")["error"], "not_connected")
+    assert tenant.database.calls() == []
+
+
+def test_integration_not_available(tenant):
+    data = tenant.expect(tenant.connect(firstConfiguredAt="2023-06-01T00:00:00Z"), "connection.failed")
+    told(data["error"], "integration_not_available")
+
+
+def test_plan_incomplete(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    data = tenant.expect(tenant.sync(plan(2)), "job.rejected")
+    told(data["error"], "plan_incomplete", "The plan lacks what was synchronized before: service-3, service-4.", field="data.services")
+
+
+def test_expired(tenant):
+    past = portals.rfc3339(portals.now() - datetime.timedelta(seconds=1))
+    told(tenant.expect(tenant.sync(expirytime=past), "job.expired")["error"], "expired")
+
+
+# The request itself
+
+
+def test_job_invalid(tenant):
+    data = tenant.expect(tenant.sync({"planId": "datto-workplace"}), "job.rejected")
+    told(data["error"], "job_invalid", "services is missing.", field="data.services")
+
+
+def test_duplicate_id(tenant):
+    job = tenant.publish("billing-codes")
+    job.ending()
+    tenant.publish("billing-codes", {"refresh": True}, job_id=job.id)
+    (conflict,) = tenant.monitor.wait(lambda: tenant.events("job.conflict"), "conflict")
+    told(conflict["data"]["error"], "duplicate_id")
+
+
+def test_not_supported(tenant):
+    data = tenant.expect(tenant.publish("ticket.create", {}).ending(), "job.rejected")
+    told(data["error"], "not_supported", "There is no job of this type.", field="type")
+
+
+def test_decryption_failed(tenant):
+    job = tenant.connect_job()
+    again = tenant.job("connect", job.envelope["data"])
+    told(tenant.expect(again.publish().ending(), "job.rejected")["error"], "decryption_failed", field="data.credentials")
+
+
+def test_key_unknown(tenant):
+    job = tenant.connect_job()
+    job.envelope["data"]["credentials"]["keyId"] = "retired-long-ago"
+    told(tenant.expect(job.publish().ending(), "job.rejected")["error"], "key_unknown", field="data.credentials")
+
+
+def test_reset_not_confirmed(tenant):
+    """L45: a reset is confirmed, or it is none."""
+    tenant.connected()
+    data = tenant.expect(tenant.publish("reset", {"confirm": False}).ending(), "job.rejected")
+    told(data["error"], "reset_not_confirmed", field="data.confirm")
+    tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
+
+
+# The worker
+
+
+def test_poison(tenant, worker):
+    tenant.connected()
+    hang = tenant.database.fault("hang", entity="Services", operation="query")
+    job = tenant.publish("sync", plan(1))
+    for attempt in range(1, 6):
+        tenant.database.await_calls(attempt, entity="Services", operation="query")
+        worker.kill()
+        worker.start(await_jobs=False)
+    data = tenant.expect(job.ending(), "job.abandoned")
+    told(data["error"], "poison")
+    hang.clear()
+    tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
+
+
+def test_internal(tenant):
+    """What an operator has set does not let the zone be called that the tenant has."""
+    url, web_url = "http://192.0.2.1/ATServicesRest/", "https://ww1.autotask.net/"
+    zone = {"zoneName": "AE02", "url": url, "webUrl": web_url, "ci": tenant.database.number}
+    tenant.database.fault("status", status=200, contentType="application/json", body=json.dumps(zone), operation="zoneInformation")
+    job = tenant.connect_job().publish()
+    error = tenant.expect(job.ending(), "connection.failed")["error"]
+    hint = "The worker may not call this Autotask zone. Check AUTOTASK_URL, and AUTOTASK_ALLOWED_HOSTS for a zone outside autotask.net."
+    told(error, "internal", f"Something went wrong on our side. Reference {job.id}.", hint)
