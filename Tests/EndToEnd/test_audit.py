@@ -48,7 +48,8 @@ def synced(tenant):
     name = f"Audited-{uuid.uuid4().hex}"
     tenant.connected()
     tenant.expect(tenant.sync({"planId": "audited", "services": [service(1, name=name)]}), "sync.succeeded")
-    tenant.expect(tenant.sync({"planId": "audited", "services": [service(1, name=name, unitPrice=price(tenant))]}), "sync.succeeded")
+    dearer = {"planId": "audited", "services": [service(1, name=name, unitPrice=price(tenant))], "acknowledge": ["price_changed"]}
+    tenant.expect(tenant.sync(dearer), "sync.succeeded")
     return tenant, name
 
 

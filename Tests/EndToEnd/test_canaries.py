@@ -163,7 +163,7 @@ def test_every_failure_of_autotask_at_every_stage(aviary, worker):
             jobs.append(first.publish())
             if stage == "patch":
                 jobs.append(tenant.publish("sync", plan(1)))
-                changed = plan(1)
+                changed = plan(1, acknowledge=["price_changed"])
                 changed["services"][0]["unitPrice"] = "77"
                 jobs.append(tenant.publish("sync", changed))
             elif stage == "codes":

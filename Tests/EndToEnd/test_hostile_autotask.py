@@ -54,7 +54,7 @@ def test_every_attack_at_once_harms_its_own_tenant_alone(other_worker, new_tenan
     while len(ended) < len(jobs):
         # The honest ones' jobs succeed meanwhile, with changes, and at once.
         for number, tenant in enumerate(honest):
-            changed = plan()
+            changed = plan(acknowledge=["price_changed"])
             changed["services"][number]["unitPrice"] = str(100 + rounds)
             asked = time.monotonic()
             job = tenant.publish("sync", changed)

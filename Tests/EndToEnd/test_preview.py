@@ -34,6 +34,7 @@ def synced(tenant):
 
 
 def test_a_preview_writes_nothing_and_the_sync_that_names_it_does_what_it_told(synced):
+    """A7: what was created cannot be deleted, so surprises are kept out before."""
     edited(synced, "Service 1", unitPrice=1)
     before = synced.database.last_call()
     wanted = plan(5)

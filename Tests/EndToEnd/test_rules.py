@@ -1,6 +1,7 @@
 """What the rules say and no other test shows: statements L of the page "Configure the integration", answers A to what it leaves open."""
 
 import datetime
+import decimal
 import json
 
 import pytest
@@ -143,7 +144,7 @@ def test_nothing_is_sent_but_the_managed_fields_and_the_marker(tenant):
     """L32, L34, L47: plan, key, type and status have no counterpart in Autotask. A9: what changes is patched, and nothing is put."""
     tenant.connected()
     tenant.expect(tenant.sync(plan(3, revision=1)), "sync.succeeded")
-    tenant.expect(tenant.sync(changed(plan(3), 2, unitPrice="7.00", unitCost="3.00")), "sync.succeeded")
+    tenant.expect(tenant.sync(changed(plan(3), 2, unitPrice="3.00", unitCost="3.00")), "sync.succeeded")
     *creates, patch = tenant.database.writes()
     managed = {"name", "periodType", "unitCost", "unitPrice", "billingCodeID"}
     assert [(call["method"], set(call["body"])) for call in creates] == [("POST", managed | {"internalID"})] * 3
@@ -157,7 +158,7 @@ def test_a_new_price_changes_no_contract_and_claims_no_invoice(tenant):
     """L23: it is a default for what is sold from now on."""
     tenant.connected()
     tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
-    ending = tenant.sync(changed(plan(1), 1, unitPrice="77"))
+    ending = tenant.sync(changed(plan(1), 1, unitPrice="1.50"))
     tenant.expect(ending, "sync.succeeded")
     assert {call["entity"] for call in tenant.database.writes()} == {"Services"}
     assert not {"invoice", "contract", "repriced"} & set(json.dumps(ending["data"]).lower().split())
@@ -196,9 +197,9 @@ def test_a_foreign_mark_is_never_overwritten(tenant):
     tenant.connected()
     number = by_key(tenant.expect(tenant.sync(plan(1)), "sync.succeeded"))["service-1"]["autotaskServiceId"]
     tenant.database.change(services=[{"id": number, "internalID": "ACC-4711"}])
-    tenant.expect(tenant.sync(changed(plan(1), 1, unitPrice="7")), "sync.succeeded")
+    tenant.expect(tenant.sync(changed(plan(1), 1, unitPrice="1.5")), "sync.succeeded")
     (remote,) = tenant.database.services()
-    assert (remote["internalID"], remote["unitPrice"]) == ("ACC-4711", 7)
+    assert (remote["internalID"], remote["unitPrice"]) == ("ACC-4711", decimal.Decimal("1.5"))
 
 
 # What a sync tells
@@ -229,7 +230,7 @@ def test_an_update_that_is_refused_is_an_error_of_a_service_that_is_there(tenant
     tenant.connected()
     first = by_key(tenant.expect(tenant.sync(plan(2)), "sync.succeeded"))
     tenant.database.fault("businessError", message="Not today.", operation="patch", times=1)
-    dearer = changed(changed(plan(2), 1, unitPrice="7"), 2, unitPrice="8")
+    dearer = changed(changed(plan(2), 1, unitPrice="1.5"), 2, unitPrice="2.5")
     data = by_key(tenant.expect(tenant.sync(dearer), "sync.incomplete", "remote_rejected"))
     assert [(data[key]["status"], data[key]["outcome"]) for key in data] == [("Error", "rejected"), ("Synced", "updated")]
     assert data["service-1"]["autotaskServiceId"] == first["service-1"]["autotaskServiceId"]
@@ -249,7 +250,7 @@ def test_what_was_not_attempted_keeps_its_status(tenant):
         ("Not synced", "notAttempted"),
     ]
     tenant.database.change(users=[{"username": tenant.username, "secret": "changed-in-autotask"}])
-    data = tenant.expect(tenant.sync(changed(plan(2), 1, unitPrice="8")), "sync.failed", "api_user_locked_or_inactive")
+    data = tenant.expect(tenant.sync(changed(plan(2), 1, unitPrice="1.50")), "sync.failed", "api_user_locked_or_inactive")
     assert [(result["status"], result["outcome"]) for result in data["services"]] == [("Synced", "notAttempted"), ("Error", "notAttempted")]
 
 
@@ -262,11 +263,11 @@ def test_edits_during_a_sync_are_the_next_ones(tenant):
     hold = tenant.database.fault("hold", operation="create")
     first = tenant.publish("sync", plan(2))
     tenant.database.await_calls(1, operation="create")
-    second = tenant.publish("sync", changed(plan(2), 2, unitPrice="7.00"))
+    second = tenant.publish("sync", changed(plan(2), 2, unitPrice="2.70"))
     hold.clear()
     tenant.expect(first.ending(), "sync.succeeded")
     data = by_key(tenant.expect(second.ending(), "sync.succeeded"))
-    assert data["service-2"]["changes"] == [{"field": "unitPrice", "from": "2.2345", "to": "7.00"}]
+    assert data["service-2"]["changes"] == [{"field": "unitPrice", "from": "2.2345", "to": "2.70"}]
 
 
 def test_a_sync_from_before_a_reset_never_runs_after_it(tenant):

@@ -132,7 +132,7 @@ def test_a_change_whose_answer_was_lost_is_not_lost(tenant):
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     tenant.database.fault("lostResponse", times=1, operation="patch")
-    changed = plan()
+    changed = plan(acknowledge=["price_changed"])
     changed["services"][0]["unitPrice"] = "77"
     data = tenant.expect(tenant.publish("sync", changed).ending(45), "sync.succeeded")
     assert by_key(data)["service-1"]["status"] == "Synced"
