@@ -23,6 +23,9 @@ package struct EngineSettings: Sendable {
     /// How long rows of the audit log are kept.
     package var auditRetention: Duration
     package var retry: RetryPolicy
+    /// How often the worker verifies each connection, and looks for drift, by itself; `nil` for never.
+    package var verifyInterval: Duration?
+    package var driftInterval: Duration?
 
     package init(
         trustedPublishers: TrustedPublishers? = .portal,
@@ -35,7 +38,9 @@ package struct EngineSettings: Sendable {
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
         auditRetention: Duration = .seconds(400 * 86_400),
-        retry: RetryPolicy = RetryPolicy()
+        retry: RetryPolicy = RetryPolicy(),
+        verifyInterval: Duration? = nil,
+        driftInterval: Duration? = nil
     ) {
         self.trustedPublishers = trustedPublishers
         self.acceptsClearCredentials = acceptsClearCredentials
@@ -48,5 +53,7 @@ package struct EngineSettings: Sendable {
         self.attemptDeadline = attemptDeadline
         self.auditRetention = auditRetention
         self.retry = retry
+        self.verifyInterval = verifyInterval
+        self.driftInterval = driftInterval
     }
 }

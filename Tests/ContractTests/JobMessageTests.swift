@@ -131,7 +131,7 @@ struct JobMessageTests {
         #expect(refusal(of: Self.message(data: data))?.code == .resetNotConfirmed)
     }
 
-    @Test(arguments: ["preview", "verify", "drift", "dance"])
+    @Test(arguments: ["preview", "diagnose", "dance"])
     func `a kind that is not built is not supported`(kind: String) {
         #expect(refusal(of: Self.message(type: "autotask.job.\(kind)", data: [:], routingKey: "\(kind).msp-4711"))?.code == .notSupported)
     }

@@ -7,7 +7,7 @@ extension JobPayload {
         let object: JSONObject
         switch data {
         case .object(let value): object = value
-        case .null where kind == .billingCodes || kind == .reset: object = JSONObject()
+        case .null where kind.needsNoData: object = JSONObject()
         default: throw JobError(.jobInvalid, "data is not an object.", field: "data")
         }
         switch kind {
@@ -15,7 +15,19 @@ extension JobPayload {
         case .sync: self = .sync(try SyncPayload(object))
         case .reset: self = .reset(try ResetPayload(object))
         case .billingCodes: self = .billingCodes(BillingCodesPayload(refresh: try object.flag("refresh") ?? false))
-        case .preview, .verify, .drift, .diagnose: throw JobError(.notSupported, field: "type")
+        case .verify: self = .verify(VerifyPayload())
+        case .drift: self = .drift(DriftPayload())
+        case .preview, .diagnose: throw JobError(.notSupported, field: "type")
+        }
+    }
+}
+
+extension JobKind {
+    /// Whether a job of this kind may come without `data`. A reset then lacks its confirmation, which says more than that it has no data.
+    fileprivate var needsNoData: Bool {
+        switch self {
+        case .reset, .billingCodes, .verify, .drift: true
+        case .connect, .sync, .preview, .diagnose: false
         }
     }
 }
