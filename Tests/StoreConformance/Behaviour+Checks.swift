@@ -75,6 +75,15 @@ extension Behaviour {
             _ = try await bench.store.complete(claim.token, with: Completion(.postponed, events: []), at: bench.time(201))
             #expect(try await bench.claimOne(at: bench.time(202)).job.attempts == 1)
         },
+        Behaviour("a check that comes while its lane is held waits until that is given back") { bench in
+            try await bench.connect()
+            try await bench.accept(.job("a"))
+            let claim = try await bench.claimOne()
+            try await bench.enterCheck()
+            #expect(try await bench.claimDue(at: bench.time(200)).claims.isEmpty)
+            try await bench.finish(claim, at: bench.time(201))
+            #expect(try await bench.claimOne(at: bench.time(202)).job.isScheduled)
+        },
         Behaviour("a check whose worker died is claimed by the next, its interruption counted") { bench in
             try await bench.connect()
             try await bench.enterCheck()

@@ -54,15 +54,13 @@ struct JobAttempt: Sendable {
         completion.facts = context.facts(of: completion)
         if claim.job.isScheduled { completion = completion.ofCheck }
         // The one line of a job, at its end.
-        context.log(
-            .info,
-            "Job attempt ended",
-            .keys([
-                .outcome: "\(completion.ending)",
-                .duration: "\((clock.now - begun).wholeMilliseconds) ms",
-                .count: "\(completion.apiCalls)",
-            ])
-        )
+        var details: Logger.Metadata = .keys([
+            .outcome: "\(completion.ending)",
+            .duration: "\((clock.now - begun).wholeMilliseconds) ms",
+            .count: "\(completion.apiCalls)",
+        ])
+        if let code = completion.facts["code"]?.string { details.merge(.keys([.code: "\(code)"])) { $1 } }
+        context.log(.info, "Job attempt ended", details)
         return completion
     }
 
@@ -219,7 +217,10 @@ extension Completion {
         var completion = self
         completion.events.removeAll { $0.jobID != nil }
         completion.givenUp = nil
-        if case .deferred = disposition { completion.disposition = .finished }
+        if case .deferred(_, let code, _) = disposition {
+            completion.disposition = .finished
+            completion.facts["code"] = code.map { .string($0.rawValue) }
+        }
         return completion
     }
 

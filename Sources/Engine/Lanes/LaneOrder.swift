@@ -48,10 +48,10 @@ struct LaneOrder {
         return LaneDecision(settlements: settlements, dropped: dropped, next: concluding ?? next(of: remaining + checks))
     }
 
-    /// Whether a check of the worker's own is not to be made: a portal asks for the same, a reset waits, or it is what kills the worker. It comes
-    /// again by itself.
+    /// Whether a check of the worker's own is not to be made: a portal asks for the same, a reset waits, a restored store held it, or it is what
+    /// kills the worker. It comes again by itself.
     private func isNeedless(_ check: QueuedJob, among jobs: [QueuedJob]) -> Bool {
-        check.interruptions >= LaneOrder.maximumInterruptions
+        check.isFromBackup || check.interruptions >= LaneOrder.maximumInterruptions
             || jobs.contains { !$0.isScheduled && ($0.kind == check.kind || $0.kind == .reset) }
     }
 

@@ -145,8 +145,6 @@ extension Transaction {
         try connection.run("UPDATE lanes SET epoch = MAX(epoch + 1, ?), next_sequence = 1, is_enabled = 0", epoch)
         try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", Counter.firstEpoch.rawValue, epoch)
         try connection.run("UPDATE lanes SET unsettled_since = ?", now)
-        // The worker's own checks come again by themselves.
-        try connection.run("DELETE FROM jobs WHERE is_scheduled <> 0")
         try connection.run("UPDATE jobs SET is_from_backup = 1 WHERE finished_at IS NULL AND kind <> 'reset'")
         try connection.run("UPDATE dead_letters SET payload = NULL WHERE payload IS NOT NULL")
         // Those that waited for a retry are told now.

@@ -122,6 +122,18 @@ struct DriftHandlerTests {
         #expect(await drift(lane).each("state") == ["unchanged", "unchanged"])
     }
 
+    @Test func `an API user that lost the sight of costs is not told that they are all gone`() async throws {
+        let lane = try await synced()
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
+        #expect(await drift(lane).each("state") == ["unchanged", "unchanged", "unchanged"])
+    }
+
+    @Test func `a cost that was emptied beside others that show is told`() async throws {
+        let lane = try await synced(2)
+        lane.edit("Service 1", "unitCost", .null)
+        #expect(changes(await drift(lane), 1) == [["field": "unitCost", "from": "4.50", "to": .null]])
+    }
+
     // MARK: What is told of a change
 
     @Test func `a change is told once, with what differs, until something else does`() async throws {

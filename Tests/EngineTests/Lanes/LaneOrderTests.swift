@@ -176,6 +176,11 @@ struct LaneOrderTests {
         #expect(result.ended.isEmpty && result.dropped == [1, 3] && result.next == .run(order: 2, .work))
     }
 
+    @Test func `a check that a restored store held is dropped`() {
+        let result = decide([job(1, .drift, isFromBackup: true, isScheduled: true)])
+        #expect(result.ended.isEmpty && result.dropped == [1])
+    }
+
     @Test func `a check that kills the worker is dropped, and is no dead letter`() {
         let result = decide([job(1, .verify, interruptions: LaneOrder.maximumInterruptions, isScheduled: true)])
         #expect(result.ended.isEmpty && result.givenUp.isEmpty && result.dropped == [1] && result.next == .wait(until: nil))

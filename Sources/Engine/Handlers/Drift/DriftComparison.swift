@@ -36,7 +36,8 @@ struct DriftComparison {
     func result(_ services: [Service], codes: [BillingCode], metadata: ServiceFields, remembersCost: Bool?) -> [DriftedService] {
         let shown = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let inactiveCodes = Set(codes.lazy.filter { !$0.isActive }.map(\.id))
-        let costs = CostVisibility(services, remembered: remembersCost)
+        // Where no service shows a cost, they look as if somebody had emptied them all: more likely the API user may not see them any more.
+        let costs: CostVisibility = CostVisibility(services, remembered: remembersCost) == .shown ? .shown : .hidden
         return synced.map { synced in
             var drifted = DriftedService(
                 planID: synced.planID,
