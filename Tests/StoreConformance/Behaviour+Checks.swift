@@ -75,15 +75,6 @@ extension Behaviour {
             _ = try await bench.store.complete(claim.token, with: Completion(.postponed, events: []), at: bench.time(201))
             #expect(try await bench.claimOne(at: bench.time(202)).job.attempts == 1)
         },
-        Behaviour("a check that comes while its lane is held waits until that is given back") { bench in
-            try await bench.connect()
-            try await bench.accept(.job("a"))
-            let claim = try await bench.claimOne()
-            try await bench.enterCheck()
-            #expect(try await bench.claimDue(at: bench.time(200)).claims.isEmpty)
-            try await bench.finish(claim, at: bench.time(201))
-            #expect(try await bench.claimOne(at: bench.time(202)).job.isScheduled)
-        },
         Behaviour("a check whose worker died is claimed by the next, its interruption counted") { bench in
             try await bench.connect()
             try await bench.enterCheck()
@@ -137,14 +128,19 @@ extension Behaviour {
             #expect(try await bench.store.enterChecks(round, at: bench.time(63)) == 1)
             #expect(try await bench.unfinished(.one).count == 1)
         },
-        Behaviour("of a lane there is one check of a kind at a time, and none while a portal asks for the same") { bench in
+        Behaviour("a lane has one check at a time, and none while a job is unfinished: it comes once that has ended") { bench in
             try await bench.connect()
-            try await bench.enterCheck()
-            #expect(try await bench.store.enterChecks(.verify(chance: 0), at: bench.time(1000)) == 0)
-            try await bench.finishCheck(at: bench.time(1000))
-            try await bench.accept(.job("asked", .one, .verify), at: bench.time(1001))
-            #expect(try await bench.store.enterChecks(.verify(chance: 0), at: bench.time(2000)) == 0)
-            #expect(try await bench.unfinished() == ["asked"])
+            let checks = [CheckRound.Check(.verify, every: .seconds(100)), .init(.drift, every: .seconds(100))]
+            let round = CheckRound(checks: checks, limit: 10) { 0 }
+            #expect(try await bench.store.enterChecks(round, at: bench.time(100)) == 1)
+            #expect(try await bench.store.enterChecks(round, at: bench.time(110)) == 0)
+            #expect(try await bench.unfinished() == ["scheduled/verify/workplace"])
+            try await bench.finishCheck(at: bench.time(111))
+            try await bench.accept(.job("asked"), at: bench.time(112))
+            #expect(try await bench.store.enterChecks(round, at: bench.time(113)) == 0)
+            try await bench.finish(try await bench.claimOne(at: bench.time(114)), at: bench.time(114))
+            #expect(try await bench.store.enterChecks(round, at: bench.time(115)) == 1)
+            #expect(try await bench.unfinished() == ["scheduled/drift/workplace"])
         },
         Behaviour("a lane whose credentials were refused is not looked at, and one at another database is only verified") { bench in
             try await bench.connect(.one, status: .credentialsRejected)

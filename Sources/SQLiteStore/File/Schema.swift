@@ -332,7 +332,8 @@ enum Schema {
         CREATE INDEX checks_due ON checks (kind, due_at);
         INSERT INTO checks (lane, kind) SELECT lane, kind FROM connections, (SELECT 'verify' AS kind UNION SELECT 'drift');
 
-        -- Whether it is a check of the worker's own: it has no payload, and its row goes when it has ended.
+        -- Whether it is a check of the worker's own: it has no payload, and its row goes when it has ended. The rank of a lane that has nothing else
+        -- to do is 2.
         ALTER TABLE jobs ADD COLUMN is_scheduled INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX jobs_scheduled ON jobs (lane) WHERE is_scheduled <> 0;
         """

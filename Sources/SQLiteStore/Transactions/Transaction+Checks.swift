@@ -6,13 +6,13 @@ extension Transaction {
     func enterChecks(_ round: CheckRound, at now: Timestamp) throws -> Int {
         for check in round.checks { try chooseMoments(of: check, round.chance, at: now) }
         var places = round.limit - (try connection.first("SELECT COUNT(*) FROM jobs WHERE is_scheduled <> 0") { $0.int(0) } ?? 0)
-        var entered = 0
-        for due in try connection.dueChecks(round.checks, at: now) {
-            if due.isWorthwhile {
+        var entered: Set<Int64> = []
+        for due in try connection.dueChecks(round.checks, at: now) where !entered.contains(due.row) {
+            if due.isOfUse {
                 guard places > 0 else { break }
                 try enter(due, at: now)
                 places -= 1
-                entered += 1
+                entered.insert(due.row)
             }
             try connection.run(
                 "UPDATE checks SET due_at = ? WHERE lane = ? AND kind = ?",
@@ -21,7 +21,7 @@ extension Transaction {
                 due.check.kind.rawValue
             )
         }
-        return entered
+        return entered.count
     }
 
     /// For lanes that have none, or one that this interval cannot have led to.
@@ -73,19 +73,19 @@ private struct DueCheck {
     let row: Int64
     let lane: Lane
     let moment: Timestamp
-    let isWorthwhile: Bool
+    let isOfUse: Bool
 }
 
 extension Connection {
-    /// The longest due first, a step's worth of each kind.
+    /// Of lanes that have nothing to do: the longest due first, a step's worth of each kind.
     fileprivate func dueChecks(_ checks: [CheckRound.Check], at now: Timestamp) throws -> [DueCheck] {
         try checks.flatMap { check in
             try all(
                 """
-                SELECT c.lane, l.tenant, l.product, n.status, c.due_at,
-                    EXISTS (SELECT 1 FROM jobs j WHERE j.lane = c.lane AND j.finished_at IS NULL AND j.kind = c.kind)
+                SELECT c.lane, l.tenant, l.product, n.status, c.due_at
                 FROM checks c JOIN lanes l ON l.id = c.lane JOIN connections n ON n.lane = c.lane
-                WHERE c.kind = ? AND c.due_at <= ? ORDER BY c.due_at LIMIT ?
+                WHERE c.kind = ? AND c.due_at <= ? AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.lane = c.lane AND j.finished_at IS NULL)
+                ORDER BY c.due_at LIMIT ?
                 """,
                 check.kind.rawValue,
                 now,
@@ -96,7 +96,7 @@ extension Connection {
                     row: row.integer(0),
                     lane: try row.lane(1),
                     moment: row.moment(4),
-                    isWorthwhile: check.isOf(use: try row.word(3)) && !row.bool(5)
+                    isOfUse: check.isOf(use: try row.word(3))
                 )
             }
         }

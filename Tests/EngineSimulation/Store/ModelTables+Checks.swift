@@ -12,8 +12,8 @@ extension ModelTables {
         }
         var entered = 0
         let waiting = jobs.count { $0.job.isScheduled }
-        for (index, check) in due(round.checks, at: now) {
-            if isWorthwhile(check, index) {
+        for (index, check) in due(round.checks, at: now) where unfinished(lanes[index].lane).isEmpty {
+            if let status = lanes[index].state.connection?.status, check.isOf(use: status) {
                 guard waiting + entered < round.limit else { break }
                 let lane = lanes[index].lane
                 let id = JobID.scheduled(check.kind, of: lane.product)
@@ -32,11 +32,6 @@ extension ModelTables {
             lanes.indices.compactMap { index in lanes[index].checks[check.kind].map { (due: $0, index: index, check: check) } }
         }
         .filter { $0.due <= now }.sorted { ($0.due, $0.index) < ($1.due, $1.index) }.map { ($0.index, $0.check) }
-    }
-
-    private func isWorthwhile(_ check: CheckRound.Check, _ index: Int) -> Bool {
-        guard let status = lanes[index].state.connection?.status else { return false }
-        return check.isOf(use: status) && !unfinished(lanes[index].lane).contains { $0.kind == check.kind }
     }
 
     /// Ends a check: nothing is left of it.
