@@ -10,6 +10,7 @@ package import Vault
 package struct Engine: Sendable {
     private let intake: Intake
     private let runner: LaneRunner
+    private let checks: CheckSchedule
     private let outbox: OutboxService
     private let lease: WorkerLease
     private let worker: WorkerIdentity
@@ -64,6 +65,15 @@ package struct Engine: Sendable {
             signal: lanes,
             log: log
         )
+        checks = CheckSchedule(
+            settings: settings,
+            store: store,
+            worker: worker,
+            clock: clock,
+            entropy: entropy,
+            lanes: lanes,
+            log: log
+        )
         intake = Intake(
             source: source,
             store: store,
@@ -85,5 +95,5 @@ package struct Engine: Sendable {
 
     /// What has to run, each before those that need it: they are shut down in reverse. The lease outlives the lanes, and the outbox
     /// drains after the last job has ended.
-    package var services: [any Service] { [outbox, lease, runner, intake] }
+    package var services: [any Service] { [outbox, lease, runner, checks, intake] }
 }

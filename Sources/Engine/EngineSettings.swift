@@ -27,6 +27,9 @@ package struct EngineSettings: Sendable {
     package var brake: Brake
     /// How long a sync may name a preview.
     package var previewLifetime: Duration
+    /// How often the worker verifies each connection, and looks for drift, by itself; `nil` for never.
+    package var verifyInterval: Duration?
+    package var driftInterval: Duration?
 
     package init(
         trustedPublishers: TrustedPublishers? = .portal,
@@ -41,7 +44,9 @@ package struct EngineSettings: Sendable {
         auditRetention: Duration = .seconds(400 * 86_400),
         retry: RetryPolicy = RetryPolicy(),
         brake: Brake = Brake(),
-        previewLifetime: Duration = .seconds(1800)
+        previewLifetime: Duration = .seconds(1800),
+        verifyInterval: Duration? = nil,
+        driftInterval: Duration? = nil
     ) {
         self.trustedPublishers = trustedPublishers
         self.acceptsClearCredentials = acceptsClearCredentials
@@ -56,5 +61,7 @@ package struct EngineSettings: Sendable {
         self.retry = retry
         self.brake = brake
         self.previewLifetime = previewLifetime
+        self.verifyInterval = verifyInterval
+        self.driftInterval = driftInterval
     }
 }

@@ -110,6 +110,12 @@ extension SQLiteStore {
     }
 }
 
+extension SQLiteStore {
+    package func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int {
+        try await writer.write { try $0.enterChecks(round, at: now) }
+    }
+}
+
 // MARK: - Outbox
 
 extension SQLiteStore {

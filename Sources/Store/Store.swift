@@ -55,7 +55,8 @@ package protocol Store: Sendable {
 
     // MARK: Lanes
 
-    /// Claims lanes that are free and have something to do, as many as `limit`: those headed by a reset or connect first, then in turn.
+    /// Claims lanes that are free and have something to do, as many as `limit`: those headed by a reset or connect first, those that have only
+    /// checks of the worker's own last, each in turn.
     ///
     /// Of each lane, `decide` sees the unfinished jobs and says what is to become of them. Its settlements are carried out, and the job that
     /// it wants to run is marked as running with one attempt more, all in one transaction before any work. A lane whose decision is to wait
@@ -99,6 +100,16 @@ package protocol Store: Sendable {
     ///   ``StoreError/Code/keyRetired`` when the lane's new key is wrapped by one that was retired. The claim stays.
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry]
 
+    /// Enters the checks that are due, those that have been due for longest first, and chooses when the next of their lanes is due, in one
+    /// transaction: of a fleet on one store, one makes them.
+    ///
+    /// Every lane with a connection has a moment for each kind, chosen anew where there is none yet. It is moved on, and nothing entered, where a
+    /// look would be of no use (``CheckRound/Check/isOf(use:)``). It stays as long as the lane has anything unfinished: a check that waited behind a
+    /// job that has to be tried again would keep others' from being made.
+    ///
+    /// - Returns: how many were entered.
+    func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int
+
     // MARK: Outbox
 
     /// Names who takes the events that transactions of this process store. They are handed over in the order of their positions, once they
@@ -116,7 +127,7 @@ package protocol Store: Sendable {
 
     // MARK: Looking
 
-    /// How many jobs are accepted and not finished.
+    /// How many jobs are accepted and not finished, the worker's own checks not counted.
     func backlog() async throws(StoreError) -> Int
 
     /// Every lane that the store knows, by tenant and product.

@@ -72,6 +72,9 @@ class World:
             "TRUSTED_PUBLISHERS": "portal",
             "SETTLE_SECONDS": str(SETTLE_SECONDS),
             "RETRY_SECONDS": "0.5",
+            # What is asked for is counted, and nothing else happens.
+            "VERIFY_INTERVAL_HOURS": "0",
+            "DRIFT_INTERVAL_HOURS": "0",
             "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
             "LOG_LEVEL": "debug",
         }

@@ -16,6 +16,13 @@ struct IdentifierTests {
     @Test(arguments: ["", "a b", "ä", "a/b", String(repeating: "x", count: 129)])
     func `other ids are not`(text: String) { #expect(JobID(text) == nil) }
 
+    @Test func `a check of the worker's own has an id that no portal can send, and a store can keep`() {
+        let ids = JobKind.scheduled.flatMap { kind in Product.allCases.map { JobID.scheduled(kind, of: $0) } }
+        #expect(Set(ids).count == 4)
+        for id in ids { #expect(JobID(id.description) == nil && JobID.stored(id.description) == id) }
+        #expect(JobID.stored("job-1") == JobID("job-1") && JobID.stored("scheduled/sync/workplace") == nil)
+    }
+
     @Test(arguments: [[], [0], [0, 1], [0, 1, 2], [255, 254, 253, 252], Array(0...255)] as [[UInt8]])
     func `base64url goes both ways`(bytes: [UInt8]) { #expect(Base64URL.decode(Base64URL.encode(bytes)) == bytes) }
 

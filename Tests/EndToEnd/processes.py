@@ -122,6 +122,9 @@ class Worker:
             "TRUSTED_PUBLISHERS": "portal",
             "SETTLE_SECONDS": "1",
             "RETRY_SECONDS": "0.1",
+            # Nothing happens but what a test asks for.
+            "VERIFY_INTERVAL_HOURS": "0",
+            "DRIFT_INTERVAL_HOURS": "0",
             "LOG_LEVEL": "debug",
         }
         self.cli("keys", "generate")

@@ -99,11 +99,11 @@ class Database:
     def fault(self, kind, **members):
         return Fault(self.simulator, self.simulator.request("POST", "faults", {"kind": kind, "database": self.number, **members})["id"])
 
-    def await_calls(self, count, seconds=20, **members):
-        """Waits until so many calls with these members were begun."""
+    def await_calls(self, count, seconds=20, after=0, **members):
+        """Waits until so many calls with these members were begun, those up to a sequence number left out."""
 
         def matching():
-            calls = [call for call in self.calls() if all(call[name] == value for name, value in members.items())]
+            calls = [call for call in self.calls(after) if all(call[name] == value for name, value in members.items())]
             return calls if len(calls) >= count else None
 
         return poll(matching, seconds, f"{count} calls {members}")

@@ -114,6 +114,14 @@ def test_settings_are_shown_with_their_origin_and_without_secrets(worker):
     assert f":{urllib.parse.urlsplit(worker.settings['AMQP_URL']).password}@" not in output
 
 
+def test_intervals_are_hours_or_parts_of_one_or_never(worker):
+    for hours in ("0", "24", "0.25", "8784"):
+        worker.cli("run", "--print-config", VERIFY_INTERVAL_HOURS=hours, DRIFT_INTERVAL_HOURS=hours)
+    for hours in ("-1", "daily", "9000", "nan"):
+        failure = worker.run("doctor", "--json", DRIFT_INTERVAL_HOURS=hours)
+        assert failure.returncode == 1 and "DRIFT_INTERVAL_HOURS" in failure.stdout, failure.stdout + failure.stderr
+
+
 def test_a_key_ring_is_never_overwritten(worker):
     worker.cli("keys", "generate", expect=69)
     keys = json.loads(worker.cli("keys", "publish"))["keys"]

@@ -21,12 +21,12 @@ enum Invariants {
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world) + audit(portal, world)
-        violations += duplicates(portal, world) + letters(world)
+        violations += duplicates(portal, world) + letters(world) + checks(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
         if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
-        for lane in world.disk.tables.lanes where lane.holder != nil || !lane.state.openWrites.isEmpty {
+        for lane in world.disk.tables.lanes where world.isWorkedOn(lane) || !lane.state.openWrites.isEmpty {
             violations.append("The lane of \(lane.lane.tenant) is left with something open.")
         }
         return violations
@@ -91,6 +91,22 @@ enum Invariants {
         for order in dead where !tables.jobs.contains(where: { $0.job.order == order && $0.finishedAt != nil }) {
             violations.append("A dead letter is of a job that is unfinished.")
         }
+        return violations
+    }
+
+    /// The worker's own checks answer nobody, become no dead letters, and a lane has at most one of each kind.
+    private static func checks(_ world: World) -> [String] {
+        let tables = world.disk.tables
+        let told = world.broker.published.map(\.event.event).filter { $0.jobID?.description.contains("/") ?? false }
+        var violations = told.map { "\($0.type.rawValue) of \($0.lane.tenant) answers a check." }
+        if tables.letters.contains(where: { $0.letter.jobID?.description.contains("/") ?? false }) {
+            violations.append("A check became a dead letter.")
+        }
+        let checks = tables.jobs.filter(\.job.isScheduled)
+        if Set(checks.map { [$0.lane.description, $0.job.kind.rawValue] }).count < checks.count {
+            violations.append("A lane has two checks of a kind.")
+        }
+        if checks.contains(where: { $0.finishedAt != nil }) { violations.append("Something is left of a check that ended.") }
         return violations
     }
 
@@ -231,5 +247,12 @@ enum Invariants {
             }
             return written ? "Something was written for \(tenant.id) after the receipt of \(reset.id)." : nil
         }
+    }
+}
+
+extension World {
+    /// Whether a lane is held for something that somebody asked for: the worker's own checks never end.
+    fileprivate func isWorkedOn(_ lane: ModelTables.LaneRow) -> Bool {
+        lane.holder != nil && !disk.tables.jobs.contains { $0.job.order == lane.running && $0.job.isScheduled }
     }
 }

@@ -1,5 +1,6 @@
 import Contract
 import Engine
+import Store
 import Synchronization
 
 /// One run of the engine among models of everything around it: tenants, a broker, a store, Autotask, time, and what goes wrong with each.
@@ -12,6 +13,8 @@ package struct Simulation {
         package var violations: [String]
         package var faults: [Fault: Int]
         package var jobs: Int
+        /// Attempts at checks of the worker's own that came to an end.
+        package var checks: Int
         package var steps: Int
         /// What happened, in its order.
         package var timeline: String
@@ -70,6 +73,7 @@ package struct Simulation {
             violations: violations,
             faults: world.faults.counts,
             jobs: portal.published.count,
+            checks: world.disk.tables.audit.rows.count { $0.entry.facts.contains(#""ended":"checked""#) },
             steps: steps,
             timeline: world.timeline.text,
             isInMemory: { [weak world] in world != nil }

@@ -15,36 +15,47 @@ struct SimulationTests {
 
     @Test func `no seed breaks an invariant`() async {
         let seeds = Seeds.ofThisRun
-        let faults = await withTaskGroup(of: (faults: [Fault: Int], violations: [String]).self) { group in
+        let (faults, checks) = await withTaskGroup(of: SeedRun.self) { group in
             for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
                 group.addTask { await onThread { run(seeds) } }
             }
             var faults: [Fault: Int] = [:]
+            var checks = 0
             for await run in group {
                 faults.merge(run.faults, uniquingKeysWith: +)
+                checks += run.checks
                 for violation in run.violations { Issue.record(Comment(rawValue: violation)) }
             }
-            return faults
+            return (faults, checks)
         }
         // Without them, no violation would mean nothing.
         guard seeds.count >= 100 else { return }
         for fault in Fault.allCases { #expect(faults[fault, default: 0] > 0, "\(fault.rawValue) never happened") }
-        print("\(seeds.count) seeds: " + Fault.allCases.map { "\($0.rawValue) \(faults[$0, default: 0])" }.joined(separator: ", "))
+        #expect(checks > 0, "the worker never looked at a connection by itself")
+        let told = Fault.allCases.map { "\($0.rawValue) \(faults[$0, default: 0])" }
+        print("\(seeds.count) seeds, \(checks) checks: " + told.joined(separator: ", "))
     }
 }
 
-/// Runs seeds as long as there are any, up to the first that breaks an invariant.
-private func run(_ seeds: Seeds) -> (faults: [Fault: Int], violations: [String]) {
+/// What came of the seeds that one thread has run.
+private struct SeedRun: Sendable {
     var faults: [Fault: Int] = [:]
+    var checks = 0
     var violations: [String] = []
+}
+
+/// Runs seeds as long as there are any, up to the first that breaks an invariant.
+private func run(_ seeds: Seeds) -> SeedRun {
+    var run = SeedRun()
     while let seed = seeds.next() {
         let outcome = Simulation.run(seed: seed)
-        faults.merge(outcome.faults, uniquingKeysWith: +)
+        run.faults.merge(outcome.faults, uniquingKeysWith: +)
+        run.checks += outcome.checks
         guard !outcome.violations.isEmpty else { continue }
         seeds.stop()
-        violations.append("Seed \(seed): \(outcome.violations.joined(separator: " "))\n\(outcome.timeline)")
+        run.violations.append("Seed \(seed): \(outcome.violations.joined(separator: " "))\n\(outcome.timeline)")
     }
-    return (faults, violations)
+    return run
 }
 
 /// Computes something for long, on a thread of its own: Swift's own threads are for the other tests.

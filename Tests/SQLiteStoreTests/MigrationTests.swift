@@ -108,4 +108,30 @@ struct MigrationTests {
         #expect(try await store.verifyAudit(with: .bench).fault == nil)
         await store.close()
     }
+
+    @Test("A store of version 4 has its connections looked at from now on")
+    func version4() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try Schema.migrator.migrate(queue, upTo: "4")
+        try await queue.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO lanes (id, tenant, product, epoch, next_sequence, database_id) VALUES (1, 'msp-1', 'workplace', 1, 2, 5),
+                        (2, 'msp-2', 'workplace', 1, 2, NULL);
+                    INSERT INTO connections VALUES (1, 'connected', 'Z', 'https://z/', 'https://z/', 5, 'ap…', x'01', x'02', 1, 1, 1, NULL, x'03',
+                        5000);
+                    INSERT INTO credential_keys VALUES (1, x'04');
+                    """
+            )
+        }
+        try queue.close()
+
+        let store = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        let round = CheckRound(checks: JobKind.scheduled.map { .init($0, every: .seconds(100)) }, limit: 10) { 0 }
+        #expect(try await store.enterChecks(round, at: .start) == 1)
+        #expect(try await store.lane(.one)?.unfinished.map(\.kind) == [.verify])
+        #expect(try await store.lane(.two)?.unfinished == [])
+        await store.close()
+    }
 }

@@ -114,6 +114,44 @@ struct StoreBackupTests {
         await restored.close()
     }
 
+    @Test("A check of the worker's own that a copy holds running is there to be dropped, and whoever joins takes it over")
+    func runningCheck() async throws {
+        let store = try await openedStore()
+        _ = try await store.accept([.job("connect", .one, .connect)], by: .one, at: .start) { _ in preconditionFailure() }
+        let connect = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
+        let connection = ConnectionRecord(
+            status: .connected,
+            zone: Zone(name: "Zone", apiURL: "https://zone/", webURL: "https://zone/"),
+            databaseID: 5,
+            username: "ap…@msp.example",
+            wrappedKey: [7, 7],
+            sealedCredentials: [8],
+            credentialsDigest: [9],
+            capabilities: Capabilities(canQueryServices: true, canCreateServices: true, canUpdateServices: true, costVisible: nil),
+            serviceFields: [1],
+            establishedAt: .start
+        )
+        let end = Completion(
+            .finished,
+            events: [.answering(connect, .connectionEstablished)],
+            changes: LaneChanges(connection: .set(connection))
+        )
+        _ = try await store.complete(connect.token, with: end, at: .start)
+        let round = CheckRound(checks: [.init(.verify, every: .seconds(100))], limit: 9) { 0 }
+        #expect(try await store.enterChecks(round, at: .start) == 1)
+        #expect(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.count == 1)
+        _ = try await StoreBackup.make(of: path, to: copy)
+        try await leave(store)
+
+        let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
+        #expect(outcome.contents.unfinishedJobs == 0)
+        let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
+        _ = try await restored.join(.two, until: later + .seconds(15), at: later)
+        let check = try #require(try await restored.lane(.one)?.unfinished.first)
+        #expect(check.isScheduled && check.isFromBackup)
+        await restored.close()
+    }
+
     @Test("From a restored store no job is redriven: a newer one may have been asked for since the copy was made")
     func letters() async throws {
         let store = try await openedStore()

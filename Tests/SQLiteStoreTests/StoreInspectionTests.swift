@@ -123,10 +123,14 @@ struct StoreInspectionTests {
         Crime(.finishedHasEvent, "UPDATE jobs SET event_type = 'job.deferred' WHERE job_id = 'done'", "msp-1 done"),
         Crime(.finishedHasEvent, "UPDATE jobs SET event_id = 'early' WHERE job_id = 'waiting'", "msp-3 waiting"),
         Crime(.countsArePossible, "UPDATE jobs SET attempts = -1 WHERE job_id = 'waiting'", "msp-3 waiting"),
+        Crime(.checkIsNobodys, "UPDATE jobs SET is_scheduled = 1 WHERE job_id = 'waiting'", "msp-3 waiting"),
+        Crime(.checkIsNobodys, "UPDATE jobs SET is_scheduled = 1 WHERE job_id = 'done'", "msp-1 done"),
         Crime(.credentialsHaveKey, "DELETE FROM credential_keys", "msp-1/workplace"),
         Crime(.credentialsHaveKey, "UPDATE connections SET credentials = x''", "msp-1/workplace"),
         Crime(.keyHasCredentials, "DELETE FROM connections", "msp-1/workplace"),
         Crime(.nothingOutlivesConnection, "DELETE FROM connections", "msp-1/workplace"),
+        Crime(.checksFollowConnection, "DELETE FROM checks WHERE kind = 'drift'", "msp-1/workplace"),
+        Crime(.checksFollowConnection, "DELETE FROM connections", "msp-1/workplace"),
         Crime(.syncedHasService, "UPDATE bindings SET autotask_id = NULL", "msp-1/workplace license"),
         Crime(.settledIsForgotten, "UPDATE journal SET state = 'verified'", "msp-1/workplace storage"),
         Crime(.confirmedHasService, "UPDATE journal SET state = 'confirmed'", "msp-1/workplace storage"),
@@ -134,6 +138,7 @@ struct StoreInspectionTests {
         Crime(.eventHasLane, "DELETE FROM lanes WHERE tenant = 'msp-4'", "msp-4/workplace"),
         Crime(.everythingHasLane, "UPDATE bindings SET lane = 99", "binding of lane 99"),
         Crime(.everythingHasLane, "UPDATE journal SET lane = 99", "write of lane 99"),
+        Crime(.everythingHasLane, "UPDATE checks SET lane = 99", "check of lane 99"),
         Crime(.countersAreAhead, "UPDATE counters SET value = 1 WHERE name = 'place'", "place"),
         Crime(.countersAreAhead, "DELETE FROM counters WHERE name = 'position'", "position"),
         Crime(.wordsAreKnown, "UPDATE lanes SET product = 'toaster' WHERE tenant = 'msp-4'", "lanes.product of msp-4"),
@@ -142,6 +147,7 @@ struct StoreInspectionTests {
         Crime(.wordsAreKnown, "UPDATE connections SET status = 'x'", "connections.status of msp-1/workplace"),
         Crime(.wordsAreKnown, "UPDATE refused_credentials SET code = 'x'", "refused_credentials.code of msp-1/workplace"),
         Crime(.wordsAreKnown, "UPDATE bindings SET status = 'x'", "bindings.status of msp-1/workplace license"),
+        Crime(.wordsAreKnown, "UPDATE checks SET kind = 'x' WHERE kind = 'drift'", "checks.kind of msp-1/workplace"),
         Crime(.wordsAreKnown, "UPDATE bindings SET last_error = 'x'", "bindings.last_error of msp-1/workplace license"),
         Crime(.wordsAreKnown, "UPDATE journal SET operation = 'x'", "journal.operation of msp-1/workplace storage"),
         Crime(.wordsAreKnown, "UPDATE journal SET state = 'x'", "journal.state of msp-1/workplace storage"),
@@ -207,6 +213,9 @@ struct StoreInspectionTests {
     func formats() async throws {
         try await filledStore().close()
         let whole = try Data(contentsOf: URL(filePath: path))
+        let outbox = try await DatabaseQueue(path: path).read { database in
+            try Int.fetchOne(database, sql: "SELECT (rootpage - 1) * page_size FROM sqlite_master, pragma_page_size WHERE name = 'outbox'")
+        }
         try change("INSERT INTO grdb_migrations (identifier) VALUES ('99')")
         #expect(await refusal() == .newerSchema)
         try change("DELETE FROM grdb_migrations WHERE identifier = '99'")
@@ -216,8 +225,8 @@ struct StoreInspectionTests {
         #expect(await refusal() == .corrupt)
 
         var damaged = whole
-        let middle = whole.count / 2
-        damaged.replaceSubrange(middle..<middle + 8192, with: Data(repeating: 0xEE, count: 8192))
+        let place = try #require(outbox)
+        damaged.replaceSubrange(place..<place + 4096, with: Data(repeating: 0xEE, count: 4096))
         try damaged.write(to: URL(filePath: path))
         #expect(try await StoreFormat.look(at: path) == .current)
         let problems = try? await StoreIntegrity.problems(of: path, isThorough: false)

@@ -9,6 +9,9 @@ package enum JobKind: String, CaseIterable, Sendable {
     case drift
     case diagnose
 
+    /// What the worker also does by itself, from time to time.
+    package static let scheduled: [JobKind] = [.verify, .drift]
+
     static let typePrefix = "autotask.job."
 
     /// The kind of a full type.
@@ -23,8 +26,8 @@ package enum JobKind: String, CaseIterable, Sendable {
     /// Whether this version does it. What is not built is refused as `not_supported`, never ignored.
     package var isSupported: Bool {
         switch self {
-        case .connect, .sync, .reset, .billingCodes, .preview: true
-        case .verify, .drift, .diagnose: false
+        case .connect, .sync, .reset, .billingCodes, .preview, .verify, .drift: true
+        case .diagnose: false
         }
     }
 }

@@ -30,6 +30,8 @@ package enum JobPayload: Sendable {
     case preview(SyncPayload)
     case reset(ResetPayload)
     case billingCodes(BillingCodesPayload)
+    case verify(VerifyPayload)
+    case drift(DriftPayload)
 
     package var kind: JobKind {
         switch self {
@@ -38,6 +40,8 @@ package enum JobPayload: Sendable {
         case .preview: .preview
         case .reset: .reset
         case .billingCodes: .billingCodes
+        case .verify: .verify
+        case .drift: .drift
         }
     }
 }
@@ -112,4 +116,14 @@ package struct BillingCodesPayload: Sendable {
     package var refresh: Bool
 
     package init(refresh: Bool = false) { self.refresh = refresh }
+}
+
+/// A verify says all by its kind.
+package struct VerifyPayload: Sendable {
+    package init() {}
+}
+
+/// A drift says all by its kind.
+package struct DriftPayload: Sendable {
+    package init() {}
 }

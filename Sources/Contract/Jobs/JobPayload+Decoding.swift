@@ -7,7 +7,7 @@ extension JobPayload {
         let object: JSONObject
         switch data {
         case .object(let value): object = value
-        case .null where kind == .billingCodes || kind == .reset: object = JSONObject()
+        case .null where kind.needsNoData: object = JSONObject()
         default: throw JobError(.jobInvalid, "data is not an object.", field: "data")
         }
         switch kind {
@@ -16,7 +16,19 @@ extension JobPayload {
         case .preview: self = .preview(try SyncPayload(object))
         case .reset: self = .reset(try ResetPayload(object))
         case .billingCodes: self = .billingCodes(BillingCodesPayload(refresh: try object.flag("refresh") ?? false))
-        case .verify, .drift, .diagnose: throw JobError(.notSupported, field: "type")
+        case .verify: self = .verify(VerifyPayload())
+        case .drift: self = .drift(DriftPayload())
+        case .diagnose: throw JobError(.notSupported, field: "type")
+        }
+    }
+}
+
+extension JobKind {
+    /// Whether a job of this kind may come without `data`. A reset then lacks its confirmation, which says more than that it has no data.
+    fileprivate var needsNoData: Bool {
+        switch self {
+        case .reset, .billingCodes, .verify, .drift: true
+        case .connect, .sync, .preview, .diagnose: false
         }
     }
 }

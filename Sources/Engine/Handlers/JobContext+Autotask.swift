@@ -30,14 +30,34 @@ extension JobContext {
 
     /// `connection.lost`: told once, by the job that found the connection unusable.
     func connectionLost(_ error: JobError) -> Event {
-        stateEvent(.connectionLost, ["causedBy": .string(job.id.description), "error": error.json])
+        stateEvent(.connectionLost, ["causedBy": .string(cause), "error": error.json])
     }
 
-    /// `connection.recovered`: told once, by the connect that made an unusable connection usable again.
+    /// `connection.recovered`: told once, by the job that made an unusable connection usable again.
     ///
     /// - Parameter error: why it had been lost.
     func connectionRecovered(from error: JobError) -> Event {
-        stateEvent(.connectionRecovered, ["causedBy": .string(job.id.description), "error": error.json])
+        stateEvent(.connectionRecovered, ["causedBy": .string(cause), "error": error.json])
+    }
+
+    /// What brought a state event about: a portal's job, or, in a word, a check of the worker's own.
+    private var cause: String { job.isScheduled ? "scheduled:\(job.kind.rawValue)" : job.id.description }
+}
+
+extension JobContext {
+    /// `connection.failed`: how a connect or a verify ends that did not lead to a connection that works.
+    ///
+    /// - Parameter isPreviousActive: whether a connection stands that may still be used.
+    func connectionFailed(_ error: JobError, isPreviousActive: Bool) -> Event {
+        event(
+            .connectionFailed,
+            [
+                "message": .string(Headline.connectionFailed),
+                "severity": "error",
+                "error": error.json,
+                "previousConnectionActive": .bool(isPreviousActive),
+            ]
+        )
     }
 }
 

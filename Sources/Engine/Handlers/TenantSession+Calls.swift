@@ -1,4 +1,6 @@
 import Autotask
+import Contract
+import Store
 
 /// The calls of ``AutotaskSession``, made over the tenant's connection.
 extension TenantSession {
@@ -24,5 +26,13 @@ extension TenantSession {
         let codes = try await call { session async throws(AutotaskError) in try await session.billingCodes(including: ids) }
         context.reading.note(codes)
         return codes
+    }
+
+    /// What is remembered of the tenant's services; read anew if another version of the program wrote it.
+    func serviceFields() async throws(CallFailure) -> ServiceFields {
+        if let json = try? JSON(parsing: connection.serviceFields), let fields = ServiceFields(json: json) { return fields }
+        let fields = try await call { session async throws(AutotaskError) in try await session.serviceFields() }
+        connection.serviceFields = fields.json.encoded
+        return fields
     }
 }

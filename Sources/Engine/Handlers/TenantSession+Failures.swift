@@ -43,3 +43,22 @@ extension AutotaskError {
     /// Whether the credentials may not be used again: each further use may lock the API user.
     var isRefusalOfCredentials: Bool { kind == .unauthorized || kind == .locked }
 }
+
+extension TenantSession {
+    /// How a job ends that only reads, when a call of it came to nothing.
+    ///
+    /// - Parameter event: the job's own failed event.
+    func outcome(of failure: CallFailure, telling event: Event) -> HandlerOutcome {
+        guard case .retry(let earliest) = failure.consequence else {
+            return .finished(stateEvents + [event], changes: changes, apiCalls: apiCalls)
+        }
+        return .transient(
+            failure.error,
+            earliest: earliest,
+            failure: event,
+            events: stateEvents,
+            changes: changes,
+            apiCalls: apiCalls
+        )
+    }
+}

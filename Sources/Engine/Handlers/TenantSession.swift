@@ -15,7 +15,7 @@ final class TenantSession {
     /// The connection as it stands now. A zone that moved is swapped in it by ``call(_:)``; what a handler learns of the API user, it
     /// writes here.
     var connection: ConnectionRecord
-    /// `connection.lost`, if this session lost it. It stands before the job's terminal event.
+    /// `connection.lost`, if this session lost it, or `connection.recovered`. They stand before the job's terminal event.
     private(set) var stateEvents: [Event] = []
 
     let context: JobContext
@@ -33,9 +33,17 @@ final class TenantSession {
     ///
     /// - Throws: why the lane cannot be worked with: `not_connected`, `api_user_locked_or_inactive` or `database_changed` from what is
     ///   remembered, `internal` if the key ring is not the one that sealed the credentials.
-    init(_ context: JobContext) throws(JobError) {
+    convenience init(_ context: JobContext) throws(JobError) {
+        if let error = context.state.connection?.lossError { throw error }
+        try self.init(verifying: context)
+    }
+
+    /// Opens a connection that may lead to another database than before, for ``verifyZone()`` to find out. No call is made.
+    ///
+    /// - Throws: as ``init(_:)``, but for `database_changed`.
+    init(verifying context: JobContext) throws(JobError) {
         guard let connection = context.state.connection else { throw JobError(.notConnected) }
-        if let error = connection.lossError { throw error }
+        if connection.status == .credentialsRejected, let error = connection.lossError { throw error }
         self.context = context
         self.connection = connection
         stored = connection
@@ -69,19 +77,50 @@ final class TenantSession {
         )
     }
 
+    /// Makes sure that the same database is served, before anything is sent to it: the zone is looked up, and followed silently where it moved.
+    /// A connection whose database was another for a while is usable again when its own is back.
+    ///
+    /// A user whose zone Autotask does not know may have been deleted. The look-up is no proof: what the zone that is known says of the
+    /// credentials is.
+    func verifyZone() async throws(CallFailure) {
+        let found: DiscoveredZone
+        do { found = try await lookUpZone() } catch {
+            if error.kind == .zoneNotFound, connection.status == .connected { return }
+            throw CallFailure(error, in: context)
+        }
+        _ = try follow(found)
+        guard let error = connection.lossError else { return }
+        connection.status = .connected
+        stateEvents.append(context.connectionRecovered(from: error))
+    }
+
     /// Looks the zone up again where the failure may mean that it changed.
     ///
     /// - Returns: whether the same database is served elsewhere, and the call may be repeated there.
     private func hasMoved(after error: AutotaskError) async throws(CallFailure) -> Bool {
         guard error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
-        hasLookedUpZone = true
-        otherCalls += 1
         let found: DiscoveredZone
-        do { found = try await context.zone(for: credentials) } catch {
+        do { found = try await lookUpZone() } catch {
             // Nothing is learned from it, so the first failure stands.
             return false
         }
-        guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), error) }
+        return try follow(found, after: error)
+    }
+
+    /// Looks up where the database is served, once in an attempt and without a secret.
+    private func lookUpZone() async throws(AutotaskError) -> DiscoveredZone {
+        hasLookedUpZone = true
+        otherCalls += 1
+        return try await context.zone(for: credentials)
+    }
+
+    /// Goes where the database is served by now.
+    ///
+    /// - Parameter cause: the failure that led to the look-up, if one did.
+    /// - Returns: whether that is elsewhere.
+    /// - Throws: when it is another database: no call is made there.
+    private func follow(_ found: DiscoveredZone, after cause: AutotaskError? = nil) throws(CallFailure) -> Bool {
+        guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), cause) }
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
         otherCalls += session.callCount
@@ -100,9 +139,9 @@ final class TenantSession {
     }
 
     /// Ends the session and the connection with it.
-    private func lose(_ status: ConnectionRecord.Status, _ error: JobError, _ cause: AutotaskError) -> CallFailure {
+    private func lose(_ status: ConnectionRecord.Status, _ error: JobError, _ cause: AutotaskError?) -> CallFailure {
+        if connection.status == .connected { stateEvents.append(context.connectionLost(error)) }
         connection.status = status
-        stateEvents.append(context.connectionLost(error))
         let failure = CallFailure(.stop, error, cause: cause)
         end = failure
         return failure

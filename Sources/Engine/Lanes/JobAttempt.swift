@@ -22,6 +22,8 @@ struct JobAttempt: Sendable {
     private let preview = PreviewHandler()
     private let reset = ResetHandler()
     private let billingCodes = BillingCodesHandler()
+    private let verify = VerifyHandler()
+    private let drift = DriftHandler()
 
     init(
         store: any Store,
@@ -51,16 +53,15 @@ struct JobAttempt: Sendable {
         let context = context(for: claim)
         var completion = completion(try await outcome(for: claim, context), context)
         completion.facts = context.facts(of: completion)
+        if claim.job.isScheduled { completion = completion.ofCheck }
         // The one line of a job, at its end.
-        context.log(
-            .info,
-            "Job attempt ended",
-            .keys([
-                .outcome: "\(completion.events.last { $0.type.isTerminal || $0.type == .jobDeferred }?.type.rawValue ?? "postponed")",
-                .duration: "\((clock.now - begun).wholeMilliseconds) ms",
-                .count: "\(completion.apiCalls)",
-            ])
-        )
+        var details: Logger.Metadata = .keys([
+            .outcome: "\(completion.ending)",
+            .duration: "\((clock.now - begun).wholeMilliseconds) ms",
+            .count: "\(completion.apiCalls)",
+        ])
+        if let code = completion.facts["code"]?.string { details.merge(.keys([.code: "\(code)"])) { $1 } }
+        context.log(.info, "Job attempt ended", details)
         return completion
     }
 
@@ -86,10 +87,7 @@ struct JobAttempt: Sendable {
     private func outcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         guard await holdsKeys(for: claim) else { return keyMissing(context) }
         let payload: JobPayload
-        do {
-            let data = try vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)
-            payload = try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)
-        } catch {
+        do { payload = try self.payload(of: claim) } catch {
             // It was valid and sealed here when it was accepted: the row was tampered with.
             context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))
             let error = JobError(
@@ -109,12 +107,21 @@ struct JobAttempt: Sendable {
         case .preview(let payload): return try await run(preview, payload, context)
         case .reset(let payload): return try await run(reset, payload, context)
         case .billingCodes(let payload): return try await run(billingCodes, payload, context)
+        case .verify(let payload): return try await run(verify, payload, context)
+        case .drift(let payload): return try await run(drift, payload, context)
         }
+    }
+
+    private func payload(of claim: LaneClaim) throws -> JobPayload {
+        // A check of the worker's own says all by its kind.
+        if claim.job.isScheduled { return try JobPayload(kind: claim.job.kind, data: .null, acceptsClearCredentials: false) }
+        let data = try vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)
+        return try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)
     }
 
     /// Whether everything is at hand that opens what the job needs of the store.
     private func holdsKeys(for claim: LaneClaim) async -> Bool {
-        var sealed = [claim.sealedPayload]
+        var sealed = claim.job.isScheduled ? [] : [claim.sealedPayload]
         // A connect brings other credentials, and a reset needs none.
         if claim.job.kind != .connect, claim.job.kind != .reset, let connection = claim.state.connection {
             sealed.append(connection.wrappedKey)
@@ -202,5 +209,26 @@ struct JobAttempt: Sendable {
                 apiCalls: outcome.apiCalls
             )
         }
+    }
+}
+
+extension Completion {
+    /// The end of a check of the worker's own. What became of the connection is told, and nothing else: nobody asked. Whatever came to nothing is
+    /// not tried again, because the next check comes by itself.
+    fileprivate var ofCheck: Completion {
+        var completion = self
+        completion.events.removeAll { $0.jobID != nil }
+        completion.givenUp = nil
+        if case .deferred(_, let code, _) = disposition {
+            completion.disposition = .finished
+            completion.facts["code"] = code.map { .string($0.rawValue) }
+        }
+        return completion
+    }
+
+    /// How the attempt ended, in a word for the log.
+    fileprivate var ending: String {
+        if let event = events.last(where: { $0.type.isTerminal || $0.type == .jobDeferred }) { return event.type.rawValue }
+        return disposition == .finished ? "checked" : "postponed"
     }
 }

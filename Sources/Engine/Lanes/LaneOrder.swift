@@ -12,10 +12,15 @@ struct LaneOrder {
 
     func decide(_ snapshot: LaneSnapshot) -> LaneDecision {
         var settlements: [LaneDecision.Settlement] = []
+        var dropped: [Int64] = []
         var remaining: [QueuedJob] = []
+        // The worker's own, behind all that was asked for.
+        var checks: [QueuedJob] = []
         var concluding: LaneDecision.Next?
         for job in snapshot.jobs {
-            if job.interruptions >= LaneOrder.maximumInterruptions {
+            if job.isScheduled {
+                if isNeedless(job, among: snapshot.jobs) { dropped.append(job.order) } else { checks.append(job) }
+            } else if job.interruptions >= LaneOrder.maximumInterruptions {
                 var settlement = settle(job, .jobAbandoned, JobError(.poison))
                 settlement.givenUp = GivenUp(.interrupted, JobError(.poison))
                 settlements.append(settlement)
@@ -40,7 +45,14 @@ struct LaneOrder {
                 remaining.append(job)
             }
         }
-        return LaneDecision(settlements: settlements, next: concluding ?? next(of: remaining))
+        return LaneDecision(settlements: settlements, dropped: dropped, next: concluding ?? next(of: remaining + checks))
+    }
+
+    /// Whether a check of the worker's own is not to be made: a portal asks for the same, a reset waits, a restored store held it, or it is what
+    /// kills the worker. It comes again by itself.
+    private func isNeedless(_ check: QueuedJob, among jobs: [QueuedJob]) -> Bool {
+        check.isFromBackup || check.interruptions >= LaneOrder.maximumInterruptions
+            || jobs.contains { !$0.isScheduled && ($0.kind == check.kind || $0.kind == .reset) }
     }
 
     /// Why a job ends that a restored store held unfinished.
@@ -63,7 +75,7 @@ struct LaneOrder {
     }
 
     private func supersedes(_ other: QueuedJob, _ job: QueuedJob) -> Bool {
-        guard other.order != job.order else { return false }
+        guard other.order != job.order, !other.isScheduled else { return false }
         let isNewer = other.order > job.order
         if other.kind == .reset { return isNewer }
         guard other.kind == job.kind else { return false }

@@ -48,7 +48,7 @@ struct ResultRow {
         Lane(tenant: try known(TenantID(text(column)), column), product: try word(column + 1))
     }
 
-    func jobID(_ column: Int32) throws -> JobID { try known(JobID(text(column)), column) }
+    func jobID(_ column: Int32) throws -> JobID { try known(JobID.stored(text(column)), column) }
 
     private func known<Value>(_ value: Value?, _ column: Int32) throws -> Value {
         guard let value else {

@@ -19,6 +19,7 @@ enum Schema {
         }
         migrator.registerMigration("3") { try $0.execute(sql: version3) }
         migrator.registerMigration("4") { try $0.execute(sql: version4) }
+        migrator.registerMigration("5") { try $0.execute(sql: version5) }
         return migrator
     }
 
@@ -314,5 +315,26 @@ enum Schema {
             id TEXT PRIMARY KEY NOT NULL,
             retired_at INTEGER NOT NULL
         ) WITHOUT ROWID;
+        """
+
+    /// What the worker looks at by itself, and the jobs that do it.
+    private static let version5 = """
+        -- A row for each kind of check, as long as the lane has a connection.
+        CREATE TABLE checks (
+            lane INTEGER NOT NULL REFERENCES lanes (id),
+            kind TEXT NOT NULL,
+            -- When it is made next; NULL until a first moment is chosen.
+            due_at INTEGER,
+            -- A digest of what it found last; NULL for nothing.
+            found TEXT,
+            PRIMARY KEY (lane, kind)
+        ) WITHOUT ROWID;
+        CREATE INDEX checks_due ON checks (kind, due_at);
+        INSERT INTO checks (lane, kind) SELECT lane, kind FROM connections, (SELECT 'verify' AS kind UNION SELECT 'drift');
+
+        -- Whether it is a check of the worker's own: it has no payload, and its row goes when it has ended. The rank of a lane that has nothing else
+        -- to do is 2.
+        ALTER TABLE jobs ADD COLUMN is_scheduled INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX jobs_scheduled ON jobs (lane) WHERE is_scheduled <> 0;
         """
 }

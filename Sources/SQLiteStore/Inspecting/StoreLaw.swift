@@ -29,7 +29,7 @@ package enum StoreLaw: String, CaseIterable, Sendable {
     // Jobs.
     /// A job belongs to a lane of its tenant.
     case jobHasLane
-    /// An unfinished job has its kind and its payload.
+    /// An unfinished job has its kind and its payload; a check of the worker's own needs none.
     case unfinishedIsComplete
     /// A job that ended has nothing left of its payload.
     case finishedIsBlank
@@ -37,6 +37,8 @@ package enum StoreLaw: String, CaseIterable, Sendable {
     case finishedHasEvent
     /// Attempts and interruptions are counted from zero.
     case countsArePossible
+    /// A check of the worker's own is of a kind that there is, is nobody's, and is not there any more once it has ended.
+    case checkIsNobodys
 
     // Connections and what follows from them.
     /// Credentials have their key.
@@ -45,6 +47,8 @@ package enum StoreLaw: String, CaseIterable, Sendable {
     case keyHasCredentials
     /// Without a connection there is nothing that a reset would have to erase.
     case nothingOutlivesConnection
+    /// A lane has moments for the worker's own checks as long as it has a connection.
+    case checksFollowConnection
     /// A service that is Synced stands for one in Autotask.
     case syncedHasService
 
@@ -140,13 +144,23 @@ extension StoreLaw {
         case .jobHasLane:
             "SELECT tenant || ' ' || job_id FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = j.lane AND l.tenant = j.tenant)"
         case .unfinishedIsComplete:
-            "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND (payload IS NULL OR kind IS NULL)"
+            "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND ((payload IS NULL AND NOT is_scheduled) OR kind IS NULL)"
         case .finishedIsBlank:
             """
             SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NOT NULL
                 AND (payload IS NOT NULL OR plan IS NOT NULL OR revision IS NOT NULL OR expiry IS NOT NULL OR not_before IS NOT NULL)
             """
         case .countsArePossible: "SELECT tenant || ' ' || job_id FROM jobs WHERE attempts < 0 OR interruptions < 0 OR api_calls < 0"
+        case .checkIsNobodys:
+            """
+            SELECT tenant || ' ' || job_id FROM jobs WHERE is_scheduled <> 0 AND (kind NOT IN ('verify', 'drift') OR finished_at IS NOT NULL
+                OR payload IS NOT NULL OR publisher IS NOT NULL OR has_written OR job_id NOT LIKE 'scheduled/%')
+            """
+        case .checksFollowConnection:
+            """
+            SELECT tenant || '/' || product FROM lanes l
+            WHERE (SELECT COUNT(*) FROM checks c WHERE c.lane = l.id) <> 2 * (SELECT COUNT(*) FROM connections n WHERE n.lane = l.id)
+            """
         case .credentialsHaveKey:
             """
             SELECT tenant || '/' || product FROM connections c JOIN lanes l ON l.id = c.lane
@@ -188,7 +202,7 @@ extension StoreLaw {
                 (SELECT 'plan' AS part, lane FROM plans UNION SELECT 'connection', lane FROM connections
                 UNION SELECT 'key', lane FROM credential_keys UNION SELECT 'refused credentials', lane FROM refused_credentials
                 UNION SELECT 'billing codes', lane FROM billing_codes UNION SELECT 'binding', lane FROM bindings
-                UNION SELECT 'write', lane FROM journal)
+                UNION SELECT 'write', lane FROM journal UNION SELECT 'check', lane FROM checks)
             WHERE lane NOT IN (SELECT id FROM lanes)
             """
         case .countersAreAhead:
@@ -230,6 +244,13 @@ private struct WordsOfColumn {
             sql:
                 "SELECT 'jobs.event_type of ' || tenant || ' ' || job_id FROM jobs WHERE event_type NOT IN (SELECT value FROM json_each(?))",
             words: Words(EventType.allCases)
+        ),
+        WordsOfColumn(
+            sql: """
+                SELECT 'checks.kind of ' || tenant || '/' || product FROM checks c JOIN lanes l ON l.id = c.lane
+                WHERE kind NOT IN (SELECT value FROM json_each(?))
+                """,
+            words: Words(JobKind.scheduled)
         ),
         WordsOfColumn(
             sql: """

@@ -4,7 +4,12 @@ import Store
 /// What is remembered of a lane, as a claim and `tenant show` need it.
 extension Connection {
     func backlog() throws -> Int {
-        try first("SELECT COUNT(*) FROM jobs WHERE finished_at IS NULL") { Int($0.integer(0)) } ?? 0
+        // Of each, an index alone is counted.
+        try first(
+            """
+            SELECT (SELECT COUNT(*) FROM jobs WHERE finished_at IS NULL) - (SELECT COUNT(*) FROM jobs WHERE is_scheduled <> 0)
+            """
+        ) { $0.int(0) } ?? 0
     }
 
     /// In the order of acceptance.
@@ -12,7 +17,7 @@ extension Connection {
         try all(
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
-                has_written, api_calls, is_from_backup, redrive_of
+                has_written, api_calls, is_from_backup, redrive_of, is_scheduled
             FROM jobs WHERE lane = ? AND finished_at IS NULL ORDER BY place
             """,
             lane
@@ -33,7 +38,8 @@ extension Connection {
                 interruptions: row.int(11),
                 hasWritten: row.bool(12),
                 apiCalls: row.int(13),
-                isFromBackup: row.bool(14)
+                isFromBackup: row.bool(14),
+                isScheduled: row.bool(16)
             )
         }
     }
@@ -77,15 +83,16 @@ extension Connection {
             """
             SELECT c.status, c.zone_name, c.zone_api_url, c.zone_web_url, c.database_id, c.username, k.wrapped_key, c.credentials,
                 c.credentials_digest, c.can_query, c.can_create, c.can_update, c.cost_visible, c.service_fields, c.established_at,
-                b.read_at, b.codes, EXISTS (SELECT 1 FROM refused_credentials r WHERE r.lane = lanes.id)
+                b.read_at, b.codes, EXISTS (SELECT 1 FROM refused_credentials r WHERE r.lane = lanes.id), d.found
             FROM lanes LEFT JOIN connections c ON c.lane = lanes.id LEFT JOIN credential_keys k ON k.lane = lanes.id
-                LEFT JOIN billing_codes b ON b.lane = lanes.id
+                LEFT JOIN billing_codes b ON b.lane = lanes.id LEFT JOIN checks d ON d.lane = lanes.id AND d.kind = 'drift'
             WHERE lanes.id = ?
             """,
             lane
         ) { row in
             if !row.isNull(0) { state.connection = try row.connection() }
             if !row.isNull(15) { state.billingCodes = CachedBillingCodes(readAt: row.moment(15), codes: row.bytes(16)) }
+            state.driftDigest = row.optional(18, row.text)
             if row.bool(17) { state.refusedCredentials = try refusedCredentials(lane: lane) }
         }
     }

@@ -38,7 +38,7 @@ extension Connection {
         try all(
             """
             SELECT l.tenant, l.product, l.epoch, (SELECT status FROM connections c WHERE c.lane = l.id), l.is_enabled,
-                (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL),
+                (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?)
             FROM lanes l ORDER BY l.tenant, l.product

@@ -13,7 +13,7 @@ struct LaneRow {
     var fence: Int64
     var worker: String?
     var running: Int64?
-    /// 0 if a reset or connect is among the unfinished jobs.
+    /// See ``rank(of:)``. The lowest of the unfinished jobs'.
     var rank: Int64
     /// The place in line; `nil` unless the lane is free and has something to do now.
     var turn: Int64?
@@ -26,9 +26,13 @@ struct LaneRow {
     /// The one at which it has a place, while it is held.
     var occupied: Int64?
 
-    static let idleRank: Int64 = 1
+    static let idleRank: Int64 = 2
 
-    static func rank(of kind: JobKind) -> Int64 { kind == .reset || kind == .connect ? 0 : idleRank }
+    /// Resets and connects go first, and the worker's own checks last.
+    static func rank(of kind: JobKind, isScheduled: Bool) -> Int64 {
+        if isScheduled { return idleRank }
+        return kind == .reset || kind == .connect ? 0 : 1
+    }
 
     var isFree: Bool { worker == nil }
 
@@ -142,7 +146,8 @@ extension Transaction {
     func schedule(_ row: inout LaneRow, at now: Timestamp) throws {
         let due = try connection.first(
             """
-            SELECT COUNT(*), MIN(COALESCE(not_before, 0)), MIN(CASE WHEN kind IN ('reset', 'connect') THEN 0 ELSE 1 END)
+            SELECT COUNT(*), MIN(COALESCE(not_before, 0)),
+                MIN(CASE WHEN is_scheduled THEN 2 WHEN kind IN ('reset', 'connect') THEN 0 ELSE 1 END)
             FROM jobs WHERE lane = ? AND finished_at IS NULL
             """,
             row.id

@@ -24,13 +24,14 @@ extension Transaction {
     func auditedJob(of claim: ClaimToken) throws -> AuditedJob { try auditedJob(claim.order, in: claim.lane) }
 
     func auditedJob(_ order: Int64, in lane: Lane) throws -> AuditedJob {
-        let job = try connection.first("SELECT job_id, kind, publisher, attempts FROM jobs WHERE place = ?", order) { row in
+        let job = try connection.first("SELECT job_id, kind, publisher, attempts, is_scheduled FROM jobs WHERE place = ?", order) { row in
             AuditedJob(
                 lane: lane,
                 id: try row.jobID(0),
                 kind: try row.optionalWord(1),
                 publisher: row.optional(2, row.text),
-                attempt: row.int(3)
+                attempt: row.int(3),
+                isScheduled: row.bool(4)
             )
         }
         guard let job else { throw StoreError(.unexpected, "A job runs that is not there.") }

@@ -61,9 +61,13 @@ extension Transaction {
             remaining.removeAll { $0.order == settlement.order }
             result.events.append(entry)
         }
+        for order in decision.dropped {
+            try endCheck(order)
+            remaining.removeAll { $0.order == order }
+        }
         switch decision.next {
         case .wait(let moment):
-            row.rank = remaining.map { LaneRow.rank(of: $0.kind) }.min() ?? LaneRow.idleRank
+            row.rank = remaining.map { LaneRow.rank(of: $0.kind, isScheduled: $0.isScheduled) }.min() ?? LaneRow.idleRank
             row.turn = nil
             row.wakeAt = remaining.isEmpty ? nil : moment
         case .run(let order, let mode):

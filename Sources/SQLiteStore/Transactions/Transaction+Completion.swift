@@ -19,8 +19,8 @@ extension Transaction {
 
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws -> [OutboxEntry] {
         var row = try lane(under: claim)
-        try check(completion)
         let job = try auditedJob(of: claim)
+        try completion.check(isScheduled: job.isScheduled)
 
         // All events belong to the old epoch: a reset begins the new one after its own.
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
@@ -29,6 +29,7 @@ extension Transaction {
         try tell(AuditEntry(completion, of: job, by: claim.worker, at: now))
 
         switch completion.disposition {
+        case .finished where job.isScheduled: try endCheck(claim.order)
         case .finished:
             guard let terminal = entries.first(where: { $0.event.event.type.isTerminal }) else { break }
             try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
@@ -60,13 +61,5 @@ extension Transaction {
         try schedule(&row, at: now)
         try save(row)
         return entries
-    }
-
-    /// Before anything is written: a completion that breaks the rule of exactly one terminal event must leave nothing behind.
-    private func check(_ completion: Completion) throws {
-        let terminal = completion.events.count { $0.type.isTerminal }
-        guard terminal == (completion.disposition == .finished ? 1 : 0) else {
-            throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
-        }
     }
 }

@@ -62,7 +62,7 @@ extension Transaction {
         switch item.content {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
-            try line(&row, upFor: job.kind)
+            try line(&row, upFor: LaneRow.rank(of: job.kind, isScheduled: false))
             return .accepted(order: order)
         case .refused(let key, let event, let letter):
             let order = try next(.place)
@@ -89,9 +89,12 @@ extension Transaction {
     }
 
     /// Puts a lane in line that has got a job, unless somebody holds it: then it is put there when it is given back.
-    func line(_ row: inout LaneRow, upFor kind: JobKind) throws {
+    ///
+    /// - Parameter rank: of the job.
+    func line(_ row: inout LaneRow, upFor rank: Int64) throws {
         guard row.isFree else { return }
-        row.rank = min(row.rank, LaneRow.rank(of: kind))
+        let isIdle = row.turn == nil && row.wakeAt == nil
+        row.rank = isIdle ? rank : min(row.rank, rank)
         row.wakeAt = nil
         if row.turn == nil { row.turn = try next(.turn) }
     }

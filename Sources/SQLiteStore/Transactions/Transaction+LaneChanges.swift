@@ -11,6 +11,7 @@ extension Transaction {
         try apply(changes.refusedCredentials, to: row)
         try apply(changes.billingCodes, to: row)
         if changes.removesBindings { try removeBindings(of: row) }
+        try apply(changes.driftDigest, to: row)
         for binding in changes.bindings { try apply(binding, to: row) }
         for (planID, serviceKey) in changes.retired {
             try connection.run("DELETE FROM bindings WHERE lane = ? AND plan = ? AND service_key = ?", row.id, planID, serviceKey)
@@ -52,6 +53,7 @@ extension Transaction {
     private func removeBindings(of row: LaneRow) throws {
         try connection.run("DELETE FROM bindings WHERE lane = ?", row.id)
         try connection.run("DELETE FROM journal WHERE lane = ?", row.id)
+        try connection.run("UPDATE checks SET found = NULL WHERE lane = ? AND found IS NOT NULL", row.id)
     }
 
     private func apply(_ change: LaneChanges.Change<ConnectionRecord>, replacingKey: Bool, to row: inout LaneRow) throws {
@@ -60,6 +62,7 @@ extension Transaction {
         case .remove:
             try connection.run("DELETE FROM credential_keys WHERE lane = ?", row.id)
             try connection.run("DELETE FROM connections WHERE lane = ?", row.id)
+            try connection.run("DELETE FROM checks WHERE lane = ?", row.id)
             row.databaseID = nil
         case .set(let record):
             if replacingKey { try connection.run("DELETE FROM credential_keys WHERE lane = ?", row.id) }
@@ -91,8 +94,21 @@ extension Transaction {
                 record.serviceFields,
                 record.establishedAt
             )
+            for kind in JobKind.scheduled {
+                try connection.run("INSERT OR IGNORE INTO checks (lane, kind) VALUES (?, ?)", row.id, kind.rawValue)
+            }
             row.databaseID = record.databaseID
         }
+    }
+
+    private func apply(_ change: LaneChanges.Change<String>, to row: LaneRow) throws {
+        let digest: String?
+        switch change {
+        case .keep: return
+        case .remove: digest = nil
+        case .set(let new): digest = new
+        }
+        try connection.run("UPDATE checks SET found = ? WHERE lane = ? AND kind = ?", digest, row.id, JobKind.drift.rawValue)
     }
 
     private func apply(_ change: LaneChanges.RefusalChange, to row: LaneRow) throws {

@@ -84,7 +84,7 @@ extension Transaction {
         guard isTaken == nil else { return .idTaken }
         var row = try laneToAccept(copy.key.lane)
         _ = try insert(copy, in: row, at: now)
-        try line(&row, upFor: copy.kind)
+        try line(&row, upFor: LaneRow.rank(of: copy.kind, isScheduled: false))
         try save(row)
         try connection.run(
             "UPDATE dead_letters SET payload = NULL, redriven_as = ?, redriven_at = ? WHERE id = ?",

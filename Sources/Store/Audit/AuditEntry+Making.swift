@@ -9,17 +9,27 @@ package struct AuditedJob: Hashable, Sendable {
     package var publisher: String?
     /// The attempt that runs.
     package var attempt: Int
+    /// Whether it is a check of the worker's own.
+    package var isScheduled: Bool
 
-    package init(lane: Lane, id: JobID, kind: JobKind?, publisher: String?, attempt: Int) {
+    package init(lane: Lane, id: JobID, kind: JobKind?, publisher: String?, attempt: Int, isScheduled: Bool = false) {
         self.lane = lane
         self.id = id
         self.kind = kind
         self.publisher = publisher
         self.attempt = attempt
+        self.isScheduled = isScheduled
     }
 
     package init(_ job: QueuedJob, in lane: Lane) {
-        self.init(lane: lane, id: job.id, kind: job.kind, publisher: job.publisher, attempt: job.attempts)
+        self.init(
+            lane: lane,
+            id: job.id,
+            kind: job.kind,
+            publisher: job.publisher,
+            attempt: job.attempts,
+            isScheduled: job.isScheduled
+        )
     }
 }
 
@@ -57,7 +67,8 @@ extension AuditEntry {
         facts["attempt"] = JSON(job.attempt)
         switch completion.disposition {
         case .finished:
-            facts["ended"] = completion.events.first { $0.type.isTerminal }.map { .string($0.type.rawValue) } ?? .null
+            let terminal = completion.events.first { $0.type.isTerminal }
+            facts["ended"] = terminal.map { .string($0.type.rawValue) } ?? (job.isScheduled ? "checked" : .null)
         case .deferred(let until, let code, _):
             facts["ended"] = .string(EventType.jobDeferred.rawValue)
             if let code { facts["code"] = .string(code.rawValue) }

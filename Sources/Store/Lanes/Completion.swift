@@ -4,7 +4,8 @@ package import Contract
 package struct Completion: Sendable {
     package var disposition: Disposition
     /// In the order in which they take their places in the sequence, all in the old epoch if the lane is reset. With
-    /// ``Disposition/finished`` exactly one of them is terminal and answers the job; otherwise none is.
+    /// ``Disposition/finished`` exactly one of them is terminal and answers the job; otherwise none is. A check of the worker's own
+    /// (``QueuedJob/isScheduled``) tells state events only, and becomes no dead letter.
     package var events: [Event]
     package var changes: LaneChanges
     /// Calls made to Autotask in this attempt.
@@ -27,6 +28,22 @@ package struct Completion: Sendable {
         self.changes = changes
         self.apiCalls = apiCalls
         self.givenUp = givenUp
+    }
+
+    /// Checks that the events are those that may come with the disposition. Every store asks it before it writes anything: a completion that
+    /// breaks the rule of exactly one terminal event must leave nothing behind.
+    ///
+    /// - Throws: ``StoreError/Code/unexpected``.
+    package func check(isScheduled: Bool) throws(StoreError) {
+        if isScheduled {
+            guard events.allSatisfy({ $0.jobID == nil && !$0.type.isTerminal }), givenUp == nil else {
+                throw StoreError(.unexpected, "A check of the worker's own answers nobody, and becomes no dead letter.")
+            }
+        } else {
+            guard events.count(where: { $0.type.isTerminal }) == (disposition == .finished ? 1 : 0) else {
+                throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
+            }
+        }
     }
 }
 
@@ -62,11 +79,14 @@ package struct LaneChanges: Sendable {
     package var replacesCredentialsKey: Bool
     package var refusedCredentials: RefusalChange
     package var billingCodes: Change<CachedBillingCodes>
+    /// Of a lane with a connection.
+    package var driftDigest: Change<String>
     /// Sets ``LaneState/isEligible``.
     package var becomesEligible: Bool
     /// Sets ``LaneState/isEnabled``.
     package var becomesEnabled: Bool
-    /// Whether every binding and journal entry is removed first, because they belong to another Autotask database.
+    /// Whether every binding and journal entry is removed first, and ``LaneState/driftDigest`` with them, because they belong to another
+    /// Autotask database.
     package var removesBindings: Bool
     /// Inserted, or replacing those of the same plan and key.
     package var bindings: [ServiceBinding]
@@ -90,6 +110,7 @@ package struct LaneChanges: Sendable {
         replacesCredentialsKey: Bool = false,
         refusedCredentials: RefusalChange = .keep,
         billingCodes: Change<CachedBillingCodes> = .keep,
+        driftDigest: Change<String> = .keep,
         becomesEligible: Bool = false,
         becomesEnabled: Bool = false,
         removesBindings: Bool = false,
@@ -105,6 +126,7 @@ package struct LaneChanges: Sendable {
         self.replacesCredentialsKey = replacesCredentialsKey
         self.refusedCredentials = refusedCredentials
         self.billingCodes = billingCodes
+        self.driftDigest = driftDigest
         self.becomesEligible = becomesEligible
         self.becomesEnabled = becomesEnabled
         self.removesBindings = removesBindings

@@ -7,7 +7,7 @@ package struct LaneOverview: Sendable {
     /// `nil` while not configured.
     package var connection: ConnectionRecord.Status?
     package var isEnabled: Bool
-    /// Unfinished jobs.
+    /// Unfinished jobs, the worker's own checks not counted.
     package var waitingJobs: Int
     package var services: Int
     package var syncedServices: Int

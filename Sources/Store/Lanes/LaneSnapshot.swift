@@ -15,7 +15,7 @@ package struct LaneSnapshot: Sendable {
     }
 }
 
-/// An unfinished job.
+/// An unfinished job, or one of the worker's own checks.
 package struct QueuedJob: Hashable, Sendable {
     /// Its place: rises with every job that the store accepts.
     package var order: Int64
@@ -41,6 +41,8 @@ package struct QueuedJob: Hashable, Sendable {
     package var apiCalls: Int
     /// Whether the store was brought back from a copy that held the job unfinished: what is older than the copy is not run any more.
     package var isFromBackup: Bool
+    /// Whether it is a check that the worker makes by itself: no portal knows of it, so it ends without an event of its own.
+    package var isScheduled: Bool
 
     package init(
         order: Int64,
@@ -58,7 +60,8 @@ package struct QueuedJob: Hashable, Sendable {
         interruptions: Int = 0,
         hasWritten: Bool = false,
         apiCalls: Int = 0,
-        isFromBackup: Bool = false
+        isFromBackup: Bool = false,
+        isScheduled: Bool = false
     ) {
         self.order = order
         self.id = id
@@ -76,6 +79,7 @@ package struct QueuedJob: Hashable, Sendable {
         self.hasWritten = hasWritten
         self.apiCalls = apiCalls
         self.isFromBackup = isFromBackup
+        self.isScheduled = isScheduled
     }
 
     /// Whether it was begun at all: what was begun does not expire.
@@ -106,10 +110,13 @@ package struct LaneDecision: Sendable {
     }
 
     package var settlements: [Settlement]
+    /// Checks of the worker's own that are not made any more, by their places. Nobody is told.
+    package var dropped: [Int64]
     package var next: Next
 
-    package init(settlements: [Settlement] = [], next: Next) {
+    package init(settlements: [Settlement] = [], dropped: [Int64] = [], next: Next) {
         self.settlements = settlements
+        self.dropped = dropped
         self.next = next
     }
 }

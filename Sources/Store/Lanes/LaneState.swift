@@ -16,6 +16,8 @@ package struct LaneState: Sendable {
     /// When the last create was sent whose outcome was not known when a reset erased its journal: it may still appear in Autotask.
     package var unsettledSince: Timestamp?
     package var billingCodes: CachedBillingCodes?
+    /// A digest of what differed in Autotask when that was looked at last; `nil` if nothing did.
+    package var driftDigest: String?
 
     package init(
         epoch: Int64,
@@ -26,7 +28,8 @@ package struct LaneState: Sendable {
         bindings: [ServiceBinding] = [],
         openWrites: [JournalEntry] = [],
         unsettledSince: Timestamp? = nil,
-        billingCodes: CachedBillingCodes? = nil
+        billingCodes: CachedBillingCodes? = nil,
+        driftDigest: String? = nil
     ) {
         self.epoch = epoch
         self.isEligible = isEligible
@@ -37,6 +40,7 @@ package struct LaneState: Sendable {
         self.openWrites = openWrites
         self.unsettledSince = unsettledSince
         self.billingCodes = billingCodes
+        self.driftDigest = driftDigest
     }
 }
 

@@ -115,7 +115,7 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Verify: JobSubcommand {
         static let configuration = CommandConfiguration(
-            abstract: "Checks a connection (not yet supported by the worker).",
+            abstract: "Checks whether a tenant's connection works.",
             discussion: "Example: autotask-worker job verify --tenant msp-4711 --wait"
         )
         static let kind = JobKind.verify
@@ -124,7 +124,7 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Drift: JobSubcommand {
         static let configuration = CommandConfiguration(
-            abstract: "Reports what differs in Autotask (not yet supported by the worker).",
+            abstract: "Reports what differs in Autotask from what was synced.",
             discussion: "Example: autotask-worker job drift --tenant msp-4711 --wait"
         )
         static let kind = JobKind.drift

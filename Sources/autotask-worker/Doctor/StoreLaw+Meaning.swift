@@ -14,9 +14,9 @@ extension StoreLaw {
 
     var topic: Topic {
         switch self {
-        case .jobHasLane, .unfinishedIsComplete, .finishedIsBlank, .finishedHasEvent, .countsArePossible: .jobs
+        case .jobHasLane, .unfinishedIsComplete, .finishedIsBlank, .finishedHasEvent, .countsArePossible, .checkIsNobodys: .jobs
         case .heldWhileRunning, .holderIsKnown, .runningIsUnfinished, .workIsScheduled, .heldIsNotOffered, .freeOccupiesNothing,
-            .databaseIsShared, .databaseIsConnected, .nothingOutlivesConnection, .syncedHasService:
+            .databaseIsShared, .databaseIsConnected, .nothingOutlivesConnection, .checksFollowConnection, .syncedHasService:
             .integrations
         case .credentialsHaveKey, .keyHasCredentials: .credentials
         case .settledIsForgotten, .confirmedHasService: .writes
@@ -43,9 +43,11 @@ extension StoreLaw {
         case .finishedIsBlank: "Ended, and their content was not erased"
         case .finishedHasEvent: "Ended without a terminal event, or with one before they ended"
         case .countsArePossible: "With a negative number of attempts, interruptions or calls"
+        case .checkIsNobodys: "Checks of the worker's own that look like somebody's job, or that ended and are still there"
         case .credentialsHaveKey: "Credentials without their key"
         case .keyHasCredentials: "A key without credentials"
         case .nothingOutlivesConnection: "Not connected, and with something left that a reset should have erased"
+        case .checksFollowConnection: "Connected and not looked at by itself, or looked at without a connection"
         case .syncedHasService: "Synced, without a service in Autotask"
         case .settledIsForgotten: "Settled, and still in the journal"
         case .confirmedHasService: "Confirmed, without a service in Autotask"

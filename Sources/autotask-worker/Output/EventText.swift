@@ -22,9 +22,10 @@ struct EventText {
     private func style(of name: String) -> Terminal.Style {
         switch name {
         case "connection.established", "sync.succeeded", "billing-codes.listed", "integration.reset", "integration.enabled",
-            "connection.recovered", "sync.previewed":
+            "connection.recovered", "connection.verified", "sync.previewed":
             .success
         case "sync.started", "sync.progress": .dim
+        case "drift.reported", "drift.changed": differing == 0 ? .success : .warning
         case "job.deferred", "job.superseded", "sync.incomplete": .warning
         default: .error
         }
@@ -36,6 +37,13 @@ struct EventText {
         case "sync.progress":
             return "\(number("done")) of \(number("total")): \(data["serviceKey"]?.string ?? "") \(data["status"]?.string ?? "")"
         case "billing-codes.listed": return "\(data["billingCodes"]?.array?.count ?? 0) billing codes"
+        case "connection.verified": return "The connection works"
+        case "drift.reported", "drift.changed":
+            switch differing {
+            case 0: return "Autotask shows what was synced"
+            case 1: return "1 service differs in Autotask"
+            default: return "\(differing) services differ in Autotask"
+            }
         case "integration.enabled": return "Your Autotask/Workplace integration is now enabled"
         case "sync.previewed":
             return data["previewId"]?.string == nil
@@ -45,6 +53,9 @@ struct EventText {
         }
     }
 
+    /// How many services of a drift are other than they were synced.
+    private var differing: Int { data["services"]?.array?.count { $0["state"] != "unchanged" } ?? 0 }
+
     private func number(_ name: String) -> String {
         guard case .number(let text)? = data[name] else { return "?" }
         return text
@@ -53,13 +64,16 @@ struct EventText {
     private func details(of name: String) -> [String] {
         var lines: [String] = []
         if let zone = data["zone"] {
-            lines.append("zone \(zone["name"]?.string ?? "?"), database \(number("databaseId")), user \(data["username"]?.string ?? "?")")
+            let user = data["username"]?.string.map { ", user \($0)" } ?? ""
+            lines.append("zone \(zone["name"]?.string ?? "?"), database \(number("databaseId"))\(user)")
         }
         for code in data["billingCodes"]?.array ?? [] {
             guard case .number(let id)? = code["id"] else { continue }
             lines.append("\(pad(id, 10)) \(code["name"]?.string ?? "")")
         }
-        for service in data["services"]?.array ?? [] { lines += ServiceText(service: service).lines }
+        for service in data["services"]?.array ?? [] {
+            lines += name.hasPrefix("drift.") ? DriftedServiceText(service: service).lines : ServiceText(service: service).lines
+        }
         if let previewID = data["previewId"]?.string {
             lines.append("To do exactly this, until \(data["expiresAt"]?.string ?? "?"): previewId \(previewID)")
             let names = data["needsAcknowledgement"]?.array?.compactMap(\.string) ?? []
@@ -86,26 +100,49 @@ private struct ServiceText {
             + (service["outcome"]?.string ?? "")
         if case .number(let id)? = service["autotaskServiceId"] { row += Terminal.styled("  #\(id)", .dim) }
         var lines = [row]
-        for change in service["changes"]?.array ?? [] {
-            lines.append("            \(change["field"]?.string ?? ""): \(shown(change["from"])) → \(shown(change["to"]))")
-        }
+        lines += service.changeLines
         for change in service["overwritten"]?.array ?? [] {
-            lines.append("            edited in Autotask: \(change["field"]?.string ?? "") \(shown(change["from"]))")
+            lines.append("            edited in Autotask: \(change["field"]?.string ?? "") \(JSON.shown(change["from"]))")
         }
         if let margin = service["margin"], margin["before"] != margin["after"] {
-            lines.append("            margin: \(shown(margin["before"])) → \(shown(margin["after"]))")
+            lines.append("            margin: \(JSON.shown(margin["before"])) → \(JSON.shown(margin["after"]))")
         }
-        for warning in service["warnings"]?.array ?? [] {
-            lines.append(Terminal.styled("            ! \(warning["message"]?.string ?? "")", .warning))
-        }
+        lines += service.warningLines
         if let error = service["error"] { lines += ErrorText(error: error).lines.map { "            " + $0 } }
         return lines
     }
+}
 
-    private func shown(_ value: JSON?) -> String {
+/// A service of a drift: how it stands, and what differs.
+private struct DriftedServiceText {
+    let service: JSON
+
+    var lines: [String] {
+        let state = service["state"]?.string ?? "?"
+        let style: Terminal.Style = state == "unchanged" ? .dim : state == "gone" ? .error : .warning
+        var row = Terminal.styled(pad(state, 10), style) + "  " + pad(service["name"]?.string ?? "", 34)
+        if case .number(let id)? = service["autotaskServiceId"] { row += Terminal.styled("  #\(id)", .dim) }
+        return [row] + service.changeLines + service.warningLines
+    }
+}
+
+extension JSON {
+    /// What changes, or differs, in a service's fields.
+    fileprivate var changeLines: [String] {
+        (self["changes"]?.array ?? []).map { change in
+            "            \(change["field"]?.string ?? ""): \(JSON.shown(change["from"])) → \(JSON.shown(change["to"]))"
+        }
+    }
+
+    fileprivate var warningLines: [String] {
+        (self["warnings"]?.array ?? []).map { Terminal.styled("            ! \($0["message"]?.string ?? "")", .warning) }
+    }
+
+    fileprivate static func shown(_ value: JSON?) -> String {
         switch value {
         case .string(let text): text
         case .number(let text): text
+        case .bool(let isSo): isSo ? "yes" : "no"
         default: "–"
         }
     }

@@ -223,7 +223,9 @@ struct Settings {
                     maximumAge: try seconds(.retryHours) * 3600
                 ),
                 brake: Brake(stops: try acknowledgedWarnings, priceChangePercent: try count(.priceChangePercent)),
-                previewLifetime: try seconds(.previewSeconds)
+                previewLifetime: try seconds(.previewSeconds),
+                verifyInterval: try interval(.verifyIntervalHours),
+                driftInterval: try interval(.driftIntervalHours)
             )
         }
     }
@@ -272,8 +274,10 @@ struct Settings {
         ]
         let durations = [Setting.settleSeconds, .previewSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
         let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .retryAttempts, .auditDays]
+        let intervals = [Setting.verifyIntervalHours, .driftIntervalHours]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
+            + intervals.map { setting in { _ = try interval(setting) } }
         return all.compactMap { read in
             do { try read() } catch { return error as? Failure }
             return nil
@@ -289,6 +293,14 @@ struct Settings {
     private func seconds(_ setting: Setting) throws -> Duration {
         guard let value = self[setting].flatMap(Double.init), value >= 0, value < 1e9 else { throw invalid(setting, "a number of seconds") }
         return .milliseconds(Int64(value * 1000))
+    }
+
+    /// Hours, or parts of one, between two of something; `nil` for 0, which switches it off.
+    private func interval(_ setting: Setting) throws -> Duration? {
+        guard let hours = self[setting].flatMap(Double.init), hours >= 0, hours <= 8784 else {
+            throw invalid(setting, "a number of hours up to 8784, a year, or 0 for never")
+        }
+        return hours == 0 ? nil : .milliseconds(max(1000, Int64(hours * 3_600_000)))
     }
 
     private func count(_ setting: Setting) throws -> Int {

@@ -70,6 +70,10 @@ struct SettingsOptions: ParsableArguments {
     var retryHours: String?
     @Option(help: ArgumentHelp("With so many unfinished jobs no more are taken: they wait at the broker.", valueName: "count"))
     var backlogLimit: String?
+    @Option(help: ArgumentHelp("How often each connection is verified without being asked; 0 for never.", valueName: "hours"))
+    var verifyIntervalHours: String?
+    @Option(help: ArgumentHelp("How often drift is looked for without being asked; 0 for never.", valueName: "hours"))
+    var driftIntervalHours: String?
     @Option(help: ArgumentHelp("How long rows of the audit log are kept.", valueName: "days"))
     var auditDays: String?
     @Option(help: ArgumentHelp("How long finishing may take after SIGTERM.", valueName: "seconds"))
@@ -108,6 +112,8 @@ struct SettingsOptions: ParsableArguments {
         case .retryAttempts: retryAttempts
         case .retryHours: retryHours
         case .backlogLimit: backlogLimit
+        case .verifyIntervalHours: verifyIntervalHours
+        case .driftIntervalHours: driftIntervalHours
         case .auditDays: auditDays
         case .shutdownSeconds: shutdownSeconds
         case .operationsListen: operationsListen

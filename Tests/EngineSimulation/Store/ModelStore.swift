@@ -160,6 +160,10 @@ package final class ModelStore: Store {
         try await transaction("complete") { tables throws(StoreError) in try tables.complete(claim, with: completion, at: now) }
     }
 
+    package func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int {
+        try await transaction("enterChecks") { tables throws(StoreError) in tables.enterChecks(round, at: now) }
+    }
+
     // MARK: Outbox
 
     package func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { state.withLock { $0.observer = observer } }
@@ -179,7 +183,7 @@ package final class ModelStore: Store {
     // MARK: Looking
 
     package func backlog() async throws(StoreError) -> Int {
-        try await transaction("backlog") { tables throws(StoreError) in tables.jobs.count { $0.finishedAt == nil } }
+        try await transaction("backlog") { tables throws(StoreError) in tables.jobs.count { $0.finishedAt == nil && !$0.job.isScheduled } }
     }
 
     package func lanes() async throws(StoreError) -> [LaneOverview] {

@@ -62,6 +62,11 @@ extension ModelTables {
     mutating func enter(_ job: AcceptableJob, in lane: Int, order: Int64, at now: Timestamp) throws(StoreError) {
         try checkKey(of: job.sealedPayload)
         jobs.append(JobRow(job, order: order, at: now))
+        line(lane)
+    }
+
+    /// Puts a lane in line that has got a job, unless somebody holds it.
+    mutating func line(_ lane: Int) {
         guard lanes[lane].holder == nil else { return }
         lanes[lane].wakeAt = nil
         if lanes[lane].turn == nil { lanes[lane].turn = nextTurn() }

@@ -28,9 +28,9 @@ extension ModelTables {
         return ClaimResult(claims: claims, events: events, nextWake: lanes.compactMap(\.wakeAt).min())
     }
 
-    /// 0 if a reset or connect is among the unfinished jobs, otherwise 1.
+    /// 0 if a reset or connect is among the unfinished jobs, 2 if there are only checks of the worker's own, otherwise 1.
     private func rank(_ index: Int) -> Int {
-        unfinished(lanes[index].lane).contains { $0.kind == .reset || $0.kind == .connect } ? 0 : 1
+        unfinished(lanes[index].lane).map { $0.isScheduled ? 2 : $0.kind == .reset || $0.kind == .connect ? 0 : 1 }.min() ?? 2
     }
 
     private func places(at database: Int64) -> Int { lanes.count { $0.occupied == database } }
@@ -54,13 +54,16 @@ extension ModelTables {
             try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
             if let job = jobIndex(settlement.order) { tell(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
         }
+        for order in decision.dropped { try endCheck(order) }
         switch decision.next {
         case .wait(let moment):
             lanes[index].turn = nil
             lanes[index].wakeAt = unfinished(lane).isEmpty ? nil : moment
             return nil
         case .run(let order, let mode):
-            guard let job = jobIndex(order), jobs[job].finishedAt == nil, let payload = jobs[job].payload else {
+            guard let job = jobIndex(order), jobs[job].finishedAt == nil,
+                let payload = jobs[job].payload ?? (jobs[job].job.isScheduled ? [] : nil)
+            else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
             jobs[job].job.attempts += 1
@@ -115,15 +118,14 @@ extension ModelTables {
 
     mutating func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws(StoreError) -> [OutboxEntry] {
         let index = try index(under: claim)
-        guard completion.events.count(where: { $0.type.isTerminal }) == (completion.disposition == .finished ? 1 : 0) else {
-            throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
-        }
+        guard let job = jobIndex(claim.order) else { throw StoreError(.unexpected, "A job that runs is not there.") }
+        try completion.check(isScheduled: jobs[job].job.isScheduled)
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
         try apply(completion.changes, to: index)
-        guard let job = jobIndex(claim.order) else { throw StoreError(.unexpected, "A job that runs is not there.") }
         tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
         tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now))
         switch completion.disposition {
+        case .finished where jobs[job].job.isScheduled: try endCheck(claim.order)
         case .finished:
             if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
                 try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
@@ -179,7 +181,9 @@ extension ModelTables {
         if changes.removesBindings {
             state.bindings = []
             state.openWrites = []
+            state.driftDigest = nil
         }
+        changes.driftDigest.apply(to: &state.driftDigest)
         for binding in changes.bindings {
             state.bindings.removeAll { $0.planID == binding.planID && $0.serviceKey == binding.serviceKey }
             state.bindings.append(binding)
@@ -187,6 +191,7 @@ extension ModelTables {
         for (planID, key) in changes.retired { state.bindings.removeAll { $0.planID == planID && $0.serviceKey == key } }
         state.bindings.sort { ($0.planID, $0.serviceKey) < ($1.planID, $1.serviceKey) }
         lanes[index].state = state
+        if state.connection == nil { lanes[index].checks = [:] }
         apply(changes.journal, to: index)
         if let (planID, revision) = changes.ranRevision {
             lanes[index].revisions[planID] = max(lanes[index].revisions[planID] ?? revision, revision)
@@ -194,6 +199,7 @@ extension ModelTables {
     }
 
     private mutating func reset(_ index: Int, unsettledSince: Timestamp?) {
+        lanes[index].checks = [:]
         lanes[index].state = LaneState(
             epoch: lanes[index].state.epoch + 1,
             isEligible: lanes[index].state.isEligible,

@@ -23,6 +23,8 @@ struct ModelTables: Sendable {
         /// A database at which there was no place, and the one at which there is.
         var wanted: Int64?
         var occupied: Int64?
+        /// When each check is due next; a kind that has no moment yet is not in it. Only with a connection.
+        var checks: [JobKind: Timestamp] = [:]
 
         var neededDatabase: Int64? { wanted ?? state.connection?.databaseID }
 
@@ -205,7 +207,7 @@ extension ModelTables {
                 epoch: row.state.epoch,
                 connection: row.state.connection?.status,
                 isEnabled: row.state.isEnabled,
-                waitingJobs: unfinished(row.lane).count,
+                waitingJobs: unfinished(row.lane).count { !$0.isScheduled },
                 services: row.state.bindings.count,
                 syncedServices: row.state.bindings.count { $0.status == .synced }
             )

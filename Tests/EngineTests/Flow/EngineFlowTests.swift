@@ -127,7 +127,7 @@ struct EngineFlowTests {
 
     @Test func `what cannot be run is refused, and claims its id`() async throws {
         try await withEngine { store in
-            door.deliver(delivery("reset", id: "job-1"), delivery("drift", id: "job-2"), delivery("reset", id: "job-1"))
+            door.deliver(delivery("reset", id: "job-1"), delivery("dance", id: "job-2"), delivery("reset", id: "job-1"))
             let events = await results.published { $0.count == 3 }
             #expect(events.map(\.event.errorCode) == ["reset_not_confirmed", "not_supported", "reset_not_confirmed"])
             #expect(events[0].event.id == events[2].event.id)

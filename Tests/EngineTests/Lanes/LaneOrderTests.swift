@@ -20,7 +20,8 @@ struct LaneOrderTests {
         attempts: Int = 0,
         interruptions: Int = 0,
         hasWritten: Bool = false,
-        isFromBackup: Bool = false
+        isFromBackup: Bool = false,
+        isScheduled: Bool = false
     ) -> QueuedJob {
         QueuedJob(
             order: order,
@@ -34,19 +35,20 @@ struct LaneOrderTests {
             attempts: attempts,
             interruptions: interruptions,
             hasWritten: hasWritten,
-            isFromBackup: isFromBackup
+            isFromBackup: isFromBackup,
+            isScheduled: isScheduled
         )
     }
 
     private func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (
-        ended: [Int64: EventType], givenUp: [Int64: GivenUp], next: LaneDecision.Next
+        ended: [Int64: EventType], givenUp: [Int64: GivenUp], dropped: [Int64], next: LaneDecision.Next
     ) {
         let decision = LaneOrder(now: Self.now) { type, job, data in
             Event(id: "e-\(job.order)", type: type, lane: lane, jobID: job.id, time: Self.now, traceparent: nil, data: data)
         }.decide(LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions))
         let ended = Dictionary(uniqueKeysWithValues: decision.settlements.map { ($0.order, $0.event.type) })
         let givenUp = Dictionary(uniqueKeysWithValues: decision.settlements.compactMap { entry in entry.givenUp.map { (entry.order, $0) } })
-        return (ended, givenUp, decision.next)
+        return (ended, givenUp, decision.dropped, decision.next)
     }
 
     @Test func `jobs run in the order of acceptance`() {
@@ -144,5 +146,43 @@ struct LaneOrderTests {
             return
         }
         #expect(error.code == .superseded && error.message.contains("backup"))
+    }
+
+    // MARK: The worker's own checks
+
+    @Test func `a check goes behind whatever a portal asks for, also for later than it`() {
+        let result = decide([job(1, .verify, isScheduled: true), job(2, .drift, isScheduled: true), job(3, .sync)])
+        #expect(result.ended.isEmpty && result.dropped.isEmpty && result.next == .run(order: 3, .work))
+        #expect(decide([job(1, .verify, isScheduled: true), job(2, .drift, isScheduled: true)]).next == .run(order: 1, .work))
+    }
+
+    @Test func `a check runs while a job waits for its retry, unless that has written`() {
+        let check = job(2, .drift, isScheduled: true)
+        #expect(decide([job(1, .sync, notBefore: Self.later, attempts: 1), check]).next == .run(order: 2, .work))
+        let written = decide([job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true), check])
+        #expect(written.next == .wait(until: Self.later) && written.dropped.isEmpty)
+    }
+
+    @Test(arguments: [JobKind.verify, .drift])
+    func `a check makes way for a portal's job of its kind, older or newer, and never supersedes one`(kind: JobKind) {
+        let newer = decide([job(1, kind, isScheduled: true), job(2, kind)])
+        #expect(newer.ended.isEmpty && newer.dropped == [1] && newer.next == .run(order: 2, .work))
+        let older = decide([job(1, kind), job(2, kind, isScheduled: true)])
+        #expect(older.ended.isEmpty && older.dropped == [2] && older.next == .run(order: 1, .work))
+    }
+
+    @Test func `a reset drops checks without a word`() {
+        let result = decide([job(1, .verify, isScheduled: true), job(2, .reset), job(3, .drift, isScheduled: true)])
+        #expect(result.ended.isEmpty && result.dropped == [1, 3] && result.next == .run(order: 2, .work))
+    }
+
+    @Test func `a check that a restored store held is dropped`() {
+        let result = decide([job(1, .drift, isFromBackup: true, isScheduled: true)])
+        #expect(result.ended.isEmpty && result.dropped == [1])
+    }
+
+    @Test func `a check that kills the worker is dropped, and is no dead letter`() {
+        let result = decide([job(1, .verify, interruptions: LaneOrder.maximumInterruptions, isScheduled: true)])
+        #expect(result.ended.isEmpty && result.givenUp.isEmpty && result.dropped == [1] && result.next == .wait(until: nil))
     }
 }

@@ -81,6 +81,7 @@ final class HandlerStore: Store {
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
         throw Self.notAHandlersMatter
     }
+    func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) {}
 
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {

@@ -17,7 +17,8 @@ extension LaneState {
         changes.billingCodes.apply(to: &state.billingCodes)
         state.isEligible = isEligible || changes.becomesEligible
         state.isEnabled = isEnabled || changes.becomesEnabled
-        if changes.removesBindings { (state.bindings, state.openWrites) = ([], []) }
+        if changes.removesBindings { (state.bindings, state.openWrites, state.driftDigest) = ([], [], nil) }
+        changes.driftDigest.apply(to: &state.driftDigest)
         for binding in changes.bindings {
             state.bindings.removeAll { $0.planID == binding.planID && $0.serviceKey == binding.serviceKey }
             state.bindings.append(binding)

@@ -9,27 +9,14 @@ struct BillingCodesHandler: JobHandler {
         do { session = try TenantSession(context) } catch { return .finished([failureEvent(error, context)]) }
         if !payload.refresh, let cached = context.freshBillingCodes { return .finished([listEvent(cached, context)]) }
 
-        let failure: CallFailure
-        do {
-            let codes = try await session.billingCodes()
-            let read = ReadBillingCodes(codes: codes, readAt: context.now)
-            var changes = session.changes
-            changes.billingCodes = .set(read.cached)
-            return .finished([listEvent(read, context)], changes: changes, apiCalls: session.apiCalls)
-        } catch { failure = error }
-
-        let event = failureEvent(failure.error, context)
-        guard case .retry(let earliest) = failure.consequence else {
-            return .finished(session.stateEvents + [event], changes: session.changes, apiCalls: session.apiCalls)
+        let codes: [BillingCode]
+        do { codes = try await session.billingCodes() } catch {
+            return session.outcome(of: error, telling: failureEvent(error.error, context))
         }
-        return .transient(
-            failure.error,
-            earliest: earliest,
-            failure: event,
-            events: session.stateEvents,
-            changes: session.changes,
-            apiCalls: session.apiCalls
-        )
+        let read = ReadBillingCodes(codes: codes, readAt: context.now)
+        var changes = session.changes
+        changes.billingCodes = .set(read.cached)
+        return .finished([listEvent(read, context)], changes: changes, apiCalls: session.apiCalls)
     }
 
     /// It writes nothing to Autotask, so there is nothing to tell but the reason.

@@ -78,21 +78,10 @@ struct ConnectAttempt {
         )
     }
 
-    /// What the worker learns of an API user whose credentials work.
-    private struct APIUserProfile {
-        var capabilities: Capabilities
-        var serviceFields: ServiceFields
-    }
-
     private mutating func verify(_ credentials: Credentials, at found: DiscoveredZone) async throws(CallFailure) -> APIUserProfile {
         let session = context.autotaskSession(in: found.zone, of: found.databaseID, with: context.autotaskCredentials(credentials))
         defer { apiCalls += session.callCount }
-        do {
-            try await session.version()
-            return APIUserProfile(capabilities: try await session.serviceAccess(), serviceFields: try await session.serviceFields())
-        } catch {
-            throw CallFailure(error, in: context)
-        }
+        do { return try await APIUserProfile(session) } catch { throw CallFailure(error, in: context) }
     }
 
     private func connection(
@@ -174,15 +163,7 @@ extension ConnectAttempt {
     }
 
     private func failureEvent(_ error: JobError) -> Event {
-        context.event(
-            .connectionFailed,
-            [
-                "message": .string(Headline.connectionFailed),
-                "severity": "error",
-                "error": error.json,
-                "previousConnectionActive": .bool(isPreviousActive),
-            ]
-        )
+        context.connectionFailed(error, isPreviousActive: isPreviousActive)
     }
 
     /// What the portal sent cannot be used at all.

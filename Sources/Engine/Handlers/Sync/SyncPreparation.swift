@@ -85,16 +85,6 @@ struct SyncPreparation {
     }
 }
 
-extension TenantSession {
-    /// What is remembered of the tenant's services; read anew if another version of the program wrote it.
-    fileprivate func serviceFields() async throws(CallFailure) -> ServiceFields {
-        if let json = try? JSON(parsing: connection.serviceFields), let fields = ServiceFields(json: json) { return fields }
-        let fields = try await call { session async throws(AutotaskError) in try await session.serviceFields() }
-        connection.serviceFields = fields.json.encoded
-        return fields
-    }
-}
-
 extension JobContext {
     /// The ownership marker of a service (`rules.md` A2).
     func marker(planID: String, serviceKey: String) -> String {

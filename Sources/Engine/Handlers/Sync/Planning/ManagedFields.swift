@@ -36,7 +36,7 @@ extension ManagedFields {
 // MARK: - What the store keeps
 
 extension ManagedFields {
-    /// What a binding remembers as ``Store/ServiceBinding/lastSynced``.
+    /// What a binding remembers of them, see ``LastSynced``.
     var encoded: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(name.utf8.count + 128)

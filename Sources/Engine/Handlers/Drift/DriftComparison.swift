@@ -1,0 +1,94 @@
+import Autotask
+import Contract
+import Store
+
+/// Compares what was synced with what Autotask shows now (`rules.md` L31, L37). Pure.
+struct DriftComparison {
+    /// What was synced: every service that a sync has seen in Autotask, by plan and key. One whose last write is not settled is left out, because
+    /// what was written may not be remembered yet: the next sync tells what became of it.
+    let synced: [Synced]
+
+    struct Synced {
+        var planID: String
+        var key: String
+        var serviceID: Int64
+        var last: LastSynced
+    }
+
+    init(_ state: LaneState) {
+        let unsettled = Set(state.openWrites.map { [$0.planID, $0.serviceKey] })
+        synced = state.bindings.compactMap { binding in
+            guard let serviceID = binding.autotaskServiceID, let last = binding.lastSynced.flatMap(LastSynced.init(encoded:)),
+                !unsettled.contains([binding.planID, binding.serviceKey])
+            else { return nil }
+            return Synced(planID: binding.planID, key: binding.serviceKey, serviceID: serviceID, last: last)
+        }
+        .sorted { ($0.planID, $0.key) < ($1.planID, $1.key) }
+    }
+
+    /// The services to read, each once.
+    var serviceIDs: [Int64] { Set(synced.map(\.serviceID)).sorted() }
+
+    /// - Parameters:
+    ///   - services: what Autotask shows of ``serviceIDs``.
+    ///   - codes: billing codes, those of the services among them as far as they are known.
+    ///   - remembersCost: ``Capabilities/costVisible``, from the last sync.
+    func result(_ services: [Service], codes: [BillingCode], metadata: ServiceFields, remembersCost: Bool?) -> [DriftedService] {
+        let shown = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
+        let inactiveCodes = Set(codes.lazy.filter { !$0.isActive }.map(\.id))
+        // Where no service shows a cost, they look as if somebody had emptied them all: more likely the API user may not see them any more.
+        let costs: CostVisibility = CostVisibility(services, remembered: remembersCost) == .shown ? .shown : .hidden
+        return synced.map { synced in
+            var drifted = DriftedService(
+                planID: synced.planID,
+                key: synced.key,
+                name: synced.last.fields.name,
+                autotaskServiceID: synced.serviceID,
+                state: .gone
+            )
+            guard let service = shown[synced.serviceID] else { return drifted }
+            drifted.isActive = service.isActive
+            drifted.changes = changes(synced.last, service, costs: costs, metadata: metadata, remembersCost: remembersCost)
+            drifted.state = drifted.changes.isEmpty ? .unchanged : .edited
+            drifted.warnings = warnings(service, key: synced.key, inactiveCodes: inactiveCodes)
+            return drifted
+        }
+    }
+
+    private func changes(
+        _ last: LastSynced,
+        _ service: Service,
+        costs: CostVisibility,
+        metadata: ServiceFields,
+        remembersCost: Bool?
+    ) -> [FieldChange] {
+        let now = ManagedFields(service)
+        // A cost that nobody could see then says nothing of one that is seen now.
+        let wasCostHidden = last.fields.unitCost == nil && remembersCost == false
+        var changes = now.differences(to: last.fields, costs: costs)
+            .filter { !(wasCostHidden && $0 == .unitCost) }
+            .map { last.fields.change(of: $0, to: now, metadata) }
+        if let before = last.isActive, let isActive = service.isActive, before != isActive {
+            changes.append(FieldChange(field: "active", from: .bool(before), to: .bool(isActive)))
+        }
+        return changes
+    }
+
+    private func warnings(_ service: Service, key: String, inactiveCodes: Set<Int64>) -> [Warning] {
+        var warnings: [Warning] = []
+        if service.isActive == false {
+            warnings.append(Warning(.serviceInactive, "The service is inactive in Autotask.", field: "active", serviceKey: key))
+        }
+        if let code = service.billingCodeID, inactiveCodes.contains(code) {
+            warnings.append(
+                Warning(
+                    .billingCodeInactive,
+                    "The billing code \(code) of the service was inactivated in Autotask. The service keeps it; choose another for new ones.",
+                    field: "billingCodeId",
+                    serviceKey: key
+                )
+            )
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,69 @@
+import Autotask
+import Contract
+import Store
+
+/// Tells what differs in Autotask from what was synced, and changes nothing (`rules.md` 3: services have no webhook, so somebody has to look).
+///
+/// It takes one query of the services, in chunks of 500, and one of the billing codes unless they were read lately: two calls for up to 500
+/// services. Nobody is kept from it by the access gate.
+struct DriftHandler: JobHandler {
+    func run(_ payload: DriftPayload, _ context: JobContext) async -> HandlerOutcome {
+        let session: TenantSession
+        do { session = try TenantSession(context) } catch { return .finished([failureEvent(error, context)]) }
+        let comparison = DriftComparison(context.state)
+        do {
+            let metadata = try await session.serviceFields()
+            let services = try await session.services(withIDs: comparison.serviceIDs)
+            let (codes, read) = try await session.billingCodes(of: services)
+            let found = comparison.result(
+                services,
+                codes: codes,
+                metadata: metadata,
+                remembersCost: session.connection.capabilities.costVisible
+            )
+            var changes = session.changes
+            if let read { changes.billingCodes = .set(read.cached) }
+            let changed = changedEvent(found, context, &changes)
+            let reported = context.event(.driftReported, ["services": .array(found.map(\.json))])
+            return .finished(session.stateEvents + changed + [reported], changes: changes, apiCalls: session.apiCalls)
+        } catch {
+            return session.outcome(of: error, telling: failureEvent(error.error, context))
+        }
+    }
+
+    /// It writes nothing to Autotask, so there is nothing to tell but the reason.
+    func conclude(_ payload: DriftPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
+        .finished([failureEvent(reason, context)])
+    }
+
+    /// `drift.changed`, if what differs is other than at the last look. What is seen now is remembered.
+    private func changedEvent(_ found: [DriftedService], _ context: JobContext, _ changes: inout LaneChanges) -> [Event] {
+        let differing = JSON.array(found.filter(\.differs).map(\.json))
+        let digest = differing == [] ? nil : ShortHash([String(decoding: differing.encoded, as: UTF8.self)]).description
+        guard digest != context.state.driftDigest else { return [] }
+        changes.driftDigest = digest.map { .set($0) } ?? .remove
+        return [context.stateEvent(.driftChanged, ["services": differing])]
+    }
+
+    private func failureEvent(_ error: JobError, _ context: JobContext) -> Event {
+        context.event(.driftFailed, ["error": error.json])
+    }
+}
+
+extension TenantSession {
+    /// Services by their ids; without any, no call is made.
+    fileprivate func services(withIDs ids: [Int64]) async throws(CallFailure) -> [Service] {
+        ids.isEmpty ? [] : try await services(ServiceQuery(ids: ids, markerField: nil))
+    }
+
+    /// The billing codes of services, from memory while that is fresh.
+    ///
+    /// - Returns: what was read, if a call was made.
+    fileprivate func billingCodes(of services: [Service]) async throws(CallFailure) -> ([BillingCode], ReadBillingCodes?) {
+        let ids = Set(services.compactMap(\.billingCodeID))
+        if ids.isEmpty { return ([], nil) }
+        if let fresh = context.freshBillingCodes { return (fresh.codes, nil) }
+        let codes = try await billingCodes(including: ids.sorted())
+        return (codes, ReadBillingCodes(codes: codes, readAt: context.now))
+    }
+}

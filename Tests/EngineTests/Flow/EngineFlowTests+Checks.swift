@@ -1,0 +1,95 @@
+import AutotaskModel
+import Contract
+import SQLiteStore
+import Store
+import Testing
+
+@testable import Engine
+
+/// What the worker looks at by itself.
+extension EngineFlowTests {
+    private static let secret = "s3cret"
+
+    private func settings(verify: Duration? = nil, drift: Duration? = nil) -> EngineSettings {
+        EngineSettings(acceptsClearCredentials: true, accessCutoff: nil, verifyInterval: verify, driftInterval: drift)
+    }
+
+    /// Connects the tenant.
+    private func connect() async throws {
+        autotask.change {
+            $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
+            $0.users["api@demo.example"] = FakeAutotask.User(secret: Self.secret, integrationCode: "", databaseID: 7)
+        }
+        let credentials: JSON = ["username": "api@demo.example", "secret": .string(Self.secret)]
+        door.deliver(delivery("connect", id: "job-1", data: ["credentials": credentials]))
+        let events = await results.published { !$0.isEmpty }
+        try #require(events.map(\.event.type) == [.connectionEstablished])
+        autotask.forgetCalls()
+    }
+
+    /// Lets time pass until something holds.
+    private func pass(until isSo: () async throws -> Bool) async throws {
+        while try await !isSo() { await clock.advanceToNextSleeper() }
+    }
+
+    @Test func `a password that changed is noticed without any job, told once, and not tried again`() async throws {
+        try await withEngine(settings: settings(verify: .seconds(100))) { store in
+            try await connect()
+            autotask.change { $0.users["api@demo.example"]?.secret = "changed" }
+            try await pass { await results.published { _ in true }.count > 1 }
+            let told = await results.published { _ in true }
+            #expect(told.map(\.event.type) == [.connectionEstablished, .connectionLost])
+            #expect(told[1].event.jobID == nil && told[1].sequence == 2)
+            #expect(told[1].event.members["causedBy"] == "scheduled:verify")
+
+            autotask.forgetCalls()
+            let end = clock.now + .seconds(1000)
+            try await pass { clock.now > end }
+            #expect(autotask.calls.isEmpty)
+            #expect(await results.published { _ in true }.count == 2)
+            #expect(try await store.lanes().map(\.waitingJobs) == [0])
+        }
+    }
+
+    @Test func `a check that comes to nothing is not tried again but when the next is due, and nobody is told`() async throws {
+        try await withEngine(settings: settings(verify: .seconds(100))) { store in
+            try await connect()
+            autotask.fail("GET zoneInformation", .status(503), .status(503))
+            try await pass { autotask.operations.contains("GET Services/entityInformation/fields") }
+            // Two that failed, and one that did not: an interval apart at least, but for what chance takes off it.
+            #expect(autotask.operations.count { $0 == "GET zoneInformation" } == 3)
+            #expect(clock.now >= Timestamp("2026-11-22T08:00:00Z")! + .seconds(180))
+            let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+            try await pass { try await store.lane(lane)?.unfinished.isEmpty ?? true }
+            #expect(await results.published { _ in true }.count == 1)
+            #expect(try await store.deadLetters(limit: 10).isEmpty)
+        }
+    }
+
+    @Test func `nothing is looked at where nobody wants it`() async throws {
+        try await withEngine(settings: settings()) { _ in
+            try await connect()
+            let end = clock.now + .seconds(1000)
+            try await pass { clock.now > end }
+            #expect(autotask.calls.isEmpty)
+        }
+    }
+
+    @Test func `drift is looked for by itself, and only what changed is told`() async throws {
+        try await withEngine(settings: settings(drift: .seconds(100))) { _ in
+            try await connect()
+            let service: JSON = [
+                "key": "s1", "type": "License", "period": "Monthly", "unitCost": "1.00", "name": "Service", "unitPrice": "2.50",
+                "billingCodeId": 29_683_001,
+            ]
+            door.deliver(delivery("sync", id: "job-2", data: ["planId": "plan", "services": [service]]))
+            _ = await results.published { events in events.contains { $0.event.type == .syncSucceeded } }
+            autotask.change { $0.databases[7]?.services[0]["unitPrice"] = .number("3.0") }
+            autotask.forgetCalls()
+            try await pass { autotask.operations.count { $0 == "POST Services/query" } == 3 }
+            let told = await results.published { _ in true }.map(\.event.type)
+            #expect(told.filter { $0 == .driftChanged }.count == 1)
+            #expect(!told.contains(.driftReported))
+        }
+    }
+}

@@ -1,0 +1,251 @@
+import Autotask
+import AutotaskModel
+import Contract
+import Store
+import Testing
+
+@testable import Engine
+
+@Suite("Drift")
+struct DriftHandlerTests {
+    /// A lane in which a plan of so many services was synced.
+    private func synced(_ count: Int = 3, settings: EngineSettings = EngineSettings()) async throws -> SyncBench {
+        let lane = try await SyncBench(settings: settings)
+        try #require(try await lane.sync(.plan(count)).terminal?.type == .syncSucceeded)
+        return lane
+    }
+
+    private func drift(_ lane: SyncBench) async -> HandlerOutcome {
+        lane.autotask.forgetCalls()
+        let outcome = await DriftHandler().run(DriftPayload(), lane.bench.context(.drift, state: lane.state))
+        lane.state = lane.state.applying(outcome.changes)
+        return outcome
+    }
+
+    private func changes(_ outcome: HandlerOutcome, _ index: Int) -> JSON? { outcome.service(index)["changes"] }
+
+    @Test func `what is as it was synced is reported as that, service by service, and changes nothing`() async throws {
+        let lane = try await synced()
+        let services = lane.services
+        let outcome = await drift(lane)
+        #expect(outcome.events.map(\.type) == [.driftReported])
+        #expect(outcome.each("key") == ["s0", "s1", "s2"])
+        #expect(outcome.each("state") == ["unchanged", "unchanged", "unchanged"])
+        #expect(outcome.service(0)["active"] == true)
+        #expect(outcome.service(0)["planId"] == "plan")
+        #expect(lane.services == services)
+    }
+
+    @Test func `it takes one call while the billing codes are fresh, and two else`() async throws {
+        let lane = try await synced()
+        #expect(await drift(lane).apiCalls == 1)
+        #expect(lane.autotask.operations == ["POST Services/query"])
+        lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
+        #expect(await drift(lane).apiCalls == 2)
+        #expect(lane.autotask.operations == ["POST Services/query", "POST BillingCodes/query"])
+        #expect(await drift(lane).apiCalls == 1)
+    }
+
+    @Test func `250 services take two calls`() async throws {
+        let lane = try await synced(250)
+        lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
+        #expect(await drift(lane).apiCalls == 2)
+    }
+
+    // MARK: Differences
+
+    private static let edits: [(field: String, value: JSON, change: JSON)] = [
+        ("name", "Renamed", ["field": "name", "from": "Service 1", "to": "Renamed"]),
+        ("unitPrice", .number("8.0"), ["field": "unitPrice", "from": "9.00", "to": "8.00"]),
+        ("unitCost", .number("5.25"), ["field": "unitCost", "from": "4.50", "to": "5.25"]),
+        ("billingCodeID", 29_683_002, ["field": "billingCodeId", "from": 29_683_001, "to": 29_683_002]),
+        ("periodType", 2, ["field": "period", "from": "Yearly", "to": "Monthly"]),
+    ]
+
+    @Test(arguments: edits)
+    func `an edit is told field by field`(field: String, value: JSON, change: JSON) async throws {
+        let lane = try await synced()
+        lane.edit("Service 1", field, value)
+        let outcome = await drift(lane)
+        #expect(outcome.each("state") == ["unchanged", "edited", "unchanged"])
+        #expect(changes(outcome, 1) == [change])
+        #expect(outcome.service(1)["name"] == "Service 1")
+    }
+
+    @Test func `a service that was inactivated is told, and is as it was synced after the next sync`() async throws {
+        let lane = try await synced()
+        lane.edit("Service 1", "isActive", false)
+        let outcome = await drift(lane)
+        #expect(outcome.each("state") == ["unchanged", "edited", "unchanged"])
+        #expect(changes(outcome, 1) == [["field": "active", "from": true, "to": false]])
+        #expect(outcome.service(1)["active"] == false)
+        #expect(outcome.warnings(1) == ["service_inactive"])
+
+        try await lane.sync(.plan(3))
+        let after = await drift(lane)
+        #expect(after.each("state") == ["unchanged", "unchanged", "unchanged"])
+        #expect(after.warnings(1) == ["service_inactive"])
+    }
+
+    @Test func `a service that is gone is told`() async throws {
+        let lane = try await synced()
+        lane.edit { $0.removeAll { $0["name"] == "Service 1" } }
+        let outcome = await drift(lane)
+        #expect(outcome.each("state") == ["unchanged", "gone", "unchanged"])
+        #expect(outcome.service(1)["active"] == .null)
+        #expect(changes(outcome, 1) == [])
+    }
+
+    @Test func `a billing code that was inactivated is a warning at each service that has it, and is told as a change`() async throws {
+        let lane = try await synced(2)
+        lane.autotask.change {
+            $0.databases[Workbench.databaseID]?.billingCodes[0]["isActive"] = false
+        }
+        lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
+        let outcome = await drift(lane)
+        #expect(outcome.events.map(\.type) == [.driftChanged, .driftReported])
+        #expect(outcome.each("state") == ["unchanged", "unchanged"])
+        #expect(outcome.warnings(0) == ["billing_code_inactive"])
+        #expect(await drift(lane).events.map(\.type) == [.driftReported])
+    }
+
+    // MARK: Costs
+
+    @Test func `L37: costs that the API user cannot see are not compared`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
+        try await lane.sync(.plan(2))
+        #expect(await drift(lane).each("state") == ["unchanged", "unchanged"])
+        // They may be seen by now, and nobody knows what they were.
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = false }
+        lane.edit("Service 0", "unitCost", .number("7.0"))
+        #expect(await drift(lane).each("state") == ["unchanged", "unchanged"])
+    }
+
+    @Test func `an API user that lost the sight of costs is not told that they are all gone`() async throws {
+        let lane = try await synced()
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
+        #expect(await drift(lane).each("state") == ["unchanged", "unchanged", "unchanged"])
+    }
+
+    @Test func `a cost that was emptied beside others that show is told`() async throws {
+        let lane = try await synced(2)
+        lane.edit("Service 1", "unitCost", .null)
+        #expect(changes(await drift(lane), 1) == [["field": "unitCost", "from": "4.50", "to": .null]])
+    }
+
+    // MARK: What is told of a change
+
+    @Test func `a change is told once, with what differs, until something else does`() async throws {
+        let lane = try await synced()
+        lane.edit("Service 1", "unitPrice", .number("8.0"))
+        let first = await drift(lane)
+        #expect(first.events.map(\.type) == [.driftChanged, .driftReported])
+        #expect(first.events[0].jobID == nil)
+        #expect(first.events[0].members["services"]?.array?.map { $0["key"]?.string } == ["s1"])
+        #expect(await drift(lane).events.map(\.type) == [.driftReported])
+
+        lane.edit("Service 2", "name", "Renamed")
+        let second = await drift(lane)
+        #expect(second.events[0].members["services"]?.array?.map { $0["key"]?.string } == ["s1", "s2"])
+        lane.edit("Service 1", "unitPrice", .number("7.0"))
+        #expect(await drift(lane).events.map(\.type) == [.driftChanged, .driftReported])
+    }
+
+    @Test func `when nothing differs any more, that is told too`() async throws {
+        let lane = try await synced()
+        lane.edit("Service 1", "unitPrice", .number("8.0"))
+        _ = await drift(lane)
+        try await lane.sync(.plan(3))
+        let outcome = await drift(lane)
+        #expect(outcome.events.map(\.type) == [.driftChanged, .driftReported])
+        #expect(outcome.events[0].members["services"] == [])
+        #expect(lane.state.driftDigest == nil)
+    }
+
+    @Test func `what was seen last goes with a reset, and with another database`() async throws {
+        let lane = try await synced()
+        lane.edit("Service 1", "unitPrice", .number("8.0"))
+        _ = await drift(lane)
+        #expect(lane.state.driftDigest != nil)
+        #expect(lane.state.applying(LaneChanges(removesBindings: true)).driftDigest == nil)
+        #expect(lane.state.applying(LaneChanges(resets: true)).driftDigest == nil)
+    }
+
+    // MARK: What is compared
+
+    @Test func `without anything synced there is nothing to compare, and no call`() async throws {
+        let lane = try await SyncBench()
+        let outcome = await drift(lane)
+        #expect(outcome.terminal?.type == .driftReported)
+        #expect(outcome.report["services"] == [])
+        #expect(lane.autotask.calls.isEmpty)
+    }
+
+    @Test func `the services of all plans are compared`() async throws {
+        let lane = try await synced(1)
+        var other = SyncPayload.plan(1)
+        other.planID = "other"
+        other.services[0].name = "Another"
+        try await lane.sync(other)
+        let outcome = await drift(lane)
+        #expect(outcome.each("planId") == ["other", "plan"])
+        #expect(outcome.apiCalls == 1)
+    }
+
+    @Test func `a service whose last write is not settled is left to the next sync`() async throws {
+        let lane = try await synced(2)
+        let entry = JournalEntry(
+            planID: "plan",
+            serviceKey: "s0",
+            operation: .update,
+            state: .sent,
+            autotaskServiceID: 500,
+            at: lane.clock.now
+        )
+        lane.state = lane.state.applying(LaneChanges(journal: [entry]))
+        #expect(await drift(lane).each("key") == ["s1"])
+    }
+
+    @Test func `what was synced before it was remembered whether a service is active tells nothing of that`() async throws {
+        let lane = try await synced(1)
+        let last = try #require(lane.binding("s0")?.lastSynced.flatMap(LastSynced.init(encoded:)))
+        #expect(last.isActive == true)
+        lane.state.bindings[0].lastSynced = last.fields.encoded
+        lane.edit("Service 0", "isActive", false)
+        #expect(await drift(lane).each("state") == ["unchanged"])
+    }
+
+    // MARK: Trouble
+
+    @Test func `without a connection it fails, without a call`() async throws {
+        let lane = try await SyncBench(connected: false)
+        let outcome = await drift(lane)
+        #expect(outcome.terminal?.type == .driftFailed)
+        #expect(outcome.terminal?.errorCode == "not_connected")
+        #expect(lane.autotask.calls.isEmpty)
+    }
+
+    @Test func `a refusal of the credentials is told once, before the job's own failure`() async throws {
+        let lane = try await synced()
+        lane.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
+        #expect(await drift(lane).events.map(\.type) == [.connectionLost, .driftFailed])
+        #expect(await drift(lane).events.map(\.type) == [.driftFailed])
+        #expect(lane.autotask.calls.isEmpty)
+    }
+
+    @Test func `what may pass is tried again`() async throws {
+        let lane = try await synced()
+        lane.autotask.fail("POST Services/query", .status(429, headers: [("retry-after", "30")]))
+        let outcome = await drift(lane)
+        #expect(outcome.failure?.type == .driftFailed)
+        #expect(outcome.deferral?.earliest == lane.clock.now + .seconds(30))
+        #expect(outcome.events.isEmpty)
+    }
+
+    @Test func `a job that must not go on ends with the reason`() async throws {
+        let outcome = DriftHandler().conclude(DriftPayload(), because: JobError(.superseded), Workbench().context(.drift))
+        #expect(outcome.terminal?.type == .driftFailed)
+        #expect(outcome.terminal?.errorCode == "superseded")
+    }
+}
