@@ -52,10 +52,39 @@ final class TenantSession {
     /// - Parameter body: one call, or several that only read: it may be run twice. A failure whose outcome is unknown is never repeated.
     func call<Value>(_ body: (AutotaskSession) async throws(AutotaskError) -> Value) async throws(CallFailure) -> Value {
         if let end { throw end }
+        try await renewReading()
         do { return try await body(session) } catch {
             guard try await hasMoved(after: error) else { throw failure(of: error) }
         }
         do { return try await body(session) } catch { throw failure(of: error) }
+    }
+
+    /// Asks how much of the database's quota is used, where that is due. Whatever becomes of the question, the job goes on; but credentials that
+    /// are refused are refused here as well.
+    private func renewReading() async throws(CallFailure) {
+        guard context.quotas.claimReading(for: context.callPriority, of: connection.databaseID, at: context.now) else { return }
+        do { try await readThreshold() } catch { if let end { throw end } }
+    }
+
+    /// Asks how much of the database's quota is used. It is not counted among ``apiCalls``.
+    func readThreshold() async throws(CallFailure) {
+        if let end { throw end }
+        do {
+            context.quotas.read(try await session.requestThreshold(), of: connection.databaseID, at: context.now)
+        } catch {
+            guard error.isRefusalOfCredentials else { throw CallFailure(error, at: context.now) }
+            guard try await hasMoved(after: error) else { throw failure(of: error) }
+        }
+    }
+
+    /// Looks up who serves the database, without a secret, and follows it if that is another zone by now.
+    ///
+    /// - Throws: `database_changed` if it is another database: that ends the session and the connection. Any other failure ends neither.
+    func lookUpZone() async throws(CallFailure) {
+        if let end { throw end }
+        let found: DiscoveredZone
+        do { found = try await discoverZone() } catch { throw CallFailure(error, at: context.now) }
+        _ = try follow(found, after: nil)
     }
 
     /// Calls made so far, zone look-ups included.
@@ -74,14 +103,23 @@ final class TenantSession {
     /// - Returns: whether the same database is served elsewhere, and the call may be repeated there.
     private func hasMoved(after error: AutotaskError) async throws(CallFailure) -> Bool {
         guard error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
-        hasLookedUpZone = true
-        otherCalls += 1
         let found: DiscoveredZone
-        do { found = try await context.zone(for: credentials) } catch {
+        do { found = try await discoverZone() } catch {
             // Nothing is learned from it, so the first failure stands.
             return false
         }
-        guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), error) }
+        return try follow(found, after: error)
+    }
+
+    private func discoverZone() async throws(AutotaskError) -> DiscoveredZone {
+        hasLookedUpZone = true
+        otherCalls += 1
+        return try await context.zone(for: credentials)
+    }
+
+    /// - Returns: whether the same database is served elsewhere by now.
+    private func follow(_ found: DiscoveredZone, after cause: AutotaskError?) throws(CallFailure) -> Bool {
+        guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), cause) }
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
         otherCalls += session.callCount
@@ -100,7 +138,7 @@ final class TenantSession {
     }
 
     /// Ends the session and the connection with it.
-    private func lose(_ status: ConnectionRecord.Status, _ error: JobError, _ cause: AutotaskError) -> CallFailure {
+    private func lose(_ status: ConnectionRecord.Status, _ error: JobError, _ cause: AutotaskError?) -> CallFailure {
         connection.status = status
         stateEvents.append(context.connectionLost(error))
         let failure = CallFailure(.stop, error, cause: cause)

@@ -14,6 +14,7 @@ struct JobAttempt: Sendable {
     let entropy: any Entropy
     let sink: any EventSink
     let breakers: CircuitBreakers
+    let quotas: DatabaseQuotas
     let worker: WorkerIdentity
     let log: Logger
 
@@ -42,6 +43,7 @@ struct JobAttempt: Sendable {
         self.sink = sink
         self.worker = worker
         breakers = CircuitBreakers(pause: settings.retry.base * 2.5)
+        quotas = DatabaseQuotas(share: settings.quotaShare)
         self.log = log
     }
 
@@ -77,6 +79,7 @@ struct JobAttempt: Sendable {
             entropy: entropy,
             sink: sink,
             breakers: breakers,
+            quotas: quotas,
             worker: worker,
             log: log
         )
