@@ -23,8 +23,8 @@ package enum JobKind: String, CaseIterable, Sendable {
     /// Whether this version does it. What is not built is refused as `not_supported`, never ignored.
     package var isSupported: Bool {
         switch self {
-        case .connect, .sync, .reset, .billingCodes: true
-        case .preview, .verify, .drift, .diagnose: false
+        case .connect, .sync, .reset, .billingCodes, .diagnose: true
+        case .preview, .verify, .drift: false
         }
     }
 }

@@ -28,6 +28,7 @@ package enum JobPayload: Sendable {
     case sync(SyncPayload)
     case reset(ResetPayload)
     case billingCodes(BillingCodesPayload)
+    case diagnose(DiagnosePayload)
 
     package var kind: JobKind {
         switch self {
@@ -35,6 +36,7 @@ package enum JobPayload: Sendable {
         case .sync: .sync
         case .reset: .reset
         case .billingCodes: .billingCodes
+        case .diagnose: .diagnose
         }
     }
 }
@@ -93,4 +95,9 @@ package struct BillingCodesPayload: Sendable {
     package var refresh: Bool
 
     package init(refresh: Bool = false) { self.refresh = refresh }
+}
+
+/// A diagnosis has no choices.
+package struct DiagnosePayload: Sendable {
+    package init() {}
 }

@@ -7,7 +7,7 @@ extension JobPayload {
         let object: JSONObject
         switch data {
         case .object(let value): object = value
-        case .null where kind == .billingCodes || kind == .reset: object = JSONObject()
+        case .null where kind == .billingCodes || kind == .reset || kind == .diagnose: object = JSONObject()
         default: throw JobError(.jobInvalid, "data is not an object.", field: "data")
         }
         switch kind {
@@ -15,7 +15,8 @@ extension JobPayload {
         case .sync: self = .sync(try SyncPayload(object))
         case .reset: self = .reset(try ResetPayload(object))
         case .billingCodes: self = .billingCodes(BillingCodesPayload(refresh: try object.flag("refresh") ?? false))
-        case .preview, .verify, .drift, .diagnose: throw JobError(.notSupported, field: "type")
+        case .diagnose: self = .diagnose(DiagnosePayload())
+        case .preview, .verify, .drift: throw JobError(.notSupported, field: "type")
         }
     }
 }

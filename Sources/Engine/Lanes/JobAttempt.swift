@@ -22,6 +22,7 @@ struct JobAttempt: Sendable {
     private let sync = SyncHandler()
     private let reset = ResetHandler()
     private let billingCodes = BillingCodesHandler()
+    private let diagnose = DiagnoseHandler()
 
     init(
         store: any Store,
@@ -111,6 +112,7 @@ struct JobAttempt: Sendable {
         case .sync(let payload): return try await run(sync, payload, context)
         case .reset(let payload): return try await run(reset, payload, context)
         case .billingCodes(let payload): return try await run(billingCodes, payload, context)
+        case .diagnose(let payload): return try await run(diagnose, payload, context)
         }
     }
 

@@ -24,6 +24,7 @@ struct EventText {
         case "connection.established", "sync.succeeded", "billing-codes.listed", "integration.reset", "integration.enabled",
             "connection.recovered":
             .success
+        case "connection.diagnosed": data["healthy"] == true ? .success : .error
         case "sync.started", "sync.progress": .dim
         case "job.deferred", "job.superseded", "sync.incomplete": .warning
         default: .error
@@ -36,6 +37,7 @@ struct EventText {
         case "sync.progress":
             return "\(number("done")) of \(number("total")): \(data["serviceKey"]?.string ?? "") \(data["status"]?.string ?? "")"
         case "billing-codes.listed": return "\(data["billingCodes"]?.array?.count ?? 0) billing codes"
+        case "connection.diagnosed": return data["steps"]?.array.map(DiagnosisText.summary)
         case "integration.enabled": return "Your Autotask/Workplace integration is now enabled"
         case "job.deferred": return "until \(data["until"]?.string ?? "") (attempt \(number("attempt")))"
         default: return data["message"]?.string
@@ -56,6 +58,7 @@ struct EventText {
             guard case .number(let id)? = code["id"] else { continue }
             lines.append("\(pad(id, 10)) \(code["name"]?.string ?? "")")
         }
+        for step in data["steps"]?.array ?? [] { lines += DiagnosisText(step: step).lines }
         for service in data["services"]?.array ?? [] { lines += ServiceText(service: service).lines }
         for warning in data["warnings"]?.array ?? [] { lines.append(Terminal.styled("! \(warning["message"]?.string ?? "")", .warning)) }
         if let error = data["error"] { lines += ErrorText(error: error).lines }
