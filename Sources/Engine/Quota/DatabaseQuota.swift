@@ -56,7 +56,8 @@ struct DatabaseQuota {
             return .wait(until: Timestamp(minute: oldest + DatabaseQuota.hour + 1))
         }
         if let band = priority.band, usage.reaches(percent: band) {
-            return .wait(until: max(now, askedAt.map { min($0, now) } ?? now) + DatabaseQuota.readingInterval)
+            // Then it may be asked for anew. A moment that is yet to come is of a clock that was set back.
+            return .wait(until: max(min(askedAt ?? now, now) + DatabaseQuota.readingInterval, now + .seconds(1)))
         }
         count(at: now)
         return .go

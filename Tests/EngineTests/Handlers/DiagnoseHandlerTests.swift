@@ -126,6 +126,7 @@ struct DiagnoseHandlerTests {
         #expect(results(outcome)["nameResolution"] == "passed" && results(outcome)["zone"] == "passed")
         #expect(results(outcome)["credentials"] == "skipped" && results(outcome)["queryServices"] == "skipped")
         #expect(try step(.tls, of: outcome)["message"]?.string?.contains(Workbench.zoneHost) == true)
+        #expect(bench.autotask.allCalls.map(\.operation) == ["GET zoneInformation", "GET Version"])
     }
 
     // MARK: The zone

@@ -17,6 +17,8 @@ struct Diagnosis {
     private var obstacle: String?
     /// Whether the program ends, or the lease does, and took a call with it: then the answer is worth nothing.
     private var wasCutShort = false
+    /// Whether the worker let a call wait, perhaps for the quota: that is asked for all the same.
+    private var wasHeldBack = false
 
     init(_ context: JobContext) { self.context = context }
 
@@ -139,7 +141,13 @@ struct Diagnosis {
         }
     }
 
-    private mutating func note(_ failure: AutotaskError?) { if failure?.kind == .cancelled { wasCutShort = true } }
+    private mutating func note(_ failure: AutotaskError?) {
+        switch failure?.kind {
+        case .cancelled: wasCutShort = true
+        case .heldBack: wasHeldBack = true
+        default: break
+        }
+    }
 
     // MARK: What the API user may do
 
@@ -147,9 +155,7 @@ struct Diagnosis {
         await examineWay(session)
         if obstacle == nil { await examineServices(session) }
         if obstacle == nil { await examineBillingCodes(session) }
-        // What was held back before tells nothing of how much is used, and this is asked for in any case.
-        let areRefused = session.connection.status != .connected
-        if !areRefused { await examineQuota(session) }
+        if obstacle == nil || wasHeldBack { await examineQuota(session) }
     }
 
     private mutating func examineServices(_ session: TenantSession) async {
