@@ -16,6 +16,8 @@ package struct EngineSettings: Sendable {
     package var backlogLimit: Int
     /// How long billing codes that were read count as fresh.
     package var billingCodesLifetime: Duration
+    /// The most that the worker takes of an Autotask database's hourly quota, in percent.
+    package var quotaShare: Int
     /// How long refused credentials are answered from memory.
     package var refusalMemory: Duration
     /// How long one attempt at a job may take before it is put off at the next service boundary.
@@ -39,6 +41,7 @@ package struct EngineSettings: Sendable {
         concurrentLanes: Int = 512,
         backlogLimit: Int = 50_000,
         billingCodesLifetime: Duration = .seconds(600),
+        quotaShare: Int = 50,
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
         auditRetention: Duration = .seconds(400 * 86_400),
@@ -55,6 +58,7 @@ package struct EngineSettings: Sendable {
         self.concurrentLanes = concurrentLanes
         self.backlogLimit = backlogLimit
         self.billingCodesLifetime = billingCodesLifetime
+        self.quotaShare = quotaShare
         self.refusalMemory = refusalMemory
         self.attemptDeadline = attemptDeadline
         self.auditRetention = auditRetention

@@ -58,6 +58,9 @@ package final class FakeAutotask: HTTPTransport {
         package var invisible: Set<Int64> = []
         /// Whether no two services may have the same name.
         package var hasUniqueNames = false
+        /// Of the hourly quota, and what others have used of it.
+        package var quotaLimit = 10_000
+        package var quotaUsed = 0
 
         package init(zoneName: String = "AE02", host: String) {
             self.zoneName = zoneName
@@ -75,6 +78,8 @@ package final class FakeAutotask: HTTPTransport {
         package var maximumInFlight = 0
     }
 
+    /// Asks how much of the quota is used.
+    package static let question: Operation = "GET ThresholdInformation"
     package static let lookupHost = "webservices.autotask.net"
     package static let lookupURL = "https://\(lookupHost)/atservicesrest/"
 
@@ -89,7 +94,9 @@ package final class FakeAutotask: HTTPTransport {
 
     package func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
-    package var calls: [Call] { state.withLock { $0.calls } }
+    /// Every call but those that ask how much of the quota is used: no job is told to have cost them.
+    package var calls: [Call] { allCalls.filter { $0.operation != FakeAutotask.question } }
+    package var allCalls: [Call] { state.withLock { $0.calls } }
     package var operations: [Operation] { calls.map(\.operation) }
     package var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
     package func user(_ name: String) -> User? { state.withLock { $0.users[name] } }
@@ -179,6 +186,11 @@ extension FakeAutotask.State {
         switch call.operation {
         case "GET Version":
             return .ok(["majorVersion": "2026", "minorVersion": "2", "build": "1", "customerType": ""])
+        case FakeAutotask.question:
+            return .ok([
+                "externalRequestThreshold": JSON(database.quotaLimit), "requestThresholdTimeframe": 60,
+                "currentTimeframeRequestCount": JSON(database.quotaUsed),
+            ])
         case "GET Services/entityInformation":
             return .ok(database.entityInformation)
         case "GET Services/entityInformation/fields":

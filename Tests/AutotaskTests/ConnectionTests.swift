@@ -66,6 +66,34 @@ struct ConnectionTests {
         )
     }
 
+    @Test("To ask for the usage of the quota is observed, and not counted")
+    func threshold() async throws {
+        let body = #"{"externalRequestThreshold":10000,"requestThresholdTimeframe":60,"currentTimeframeRequestCount":124}"#
+        let transport = ScriptedTransport([.answer(200, body)])
+        let observed = Mutex<[AutotaskOperation]>([])
+        let session = AutotaskSession(transport: transport, zone: .test, credentials: .test()) { call in
+            observed.withLock { $0.append(call.operation) }
+        }
+        #expect(try await session.requestThreshold() == RequestThreshold(limit: 10_000, timeframe: .seconds(3600), used: 124))
+        #expect(transport.requests.first?.url.hasSuffix("/V1.0/ThresholdInformation") == true)
+        #expect(observed.withLock { $0 } == [.threshold])
+        #expect(session.callCount == 0)
+    }
+
+    @Test(
+        "Numbers that nobody could count by are no usage",
+        arguments: [
+            (0, 60, 1), (-1, 60, 1), (10_000, 0, 1), (10_000, 60, -1), (Int64.max, 60, 1), (10_000, Int64.max, 1), (10_000, 60, Int64.max),
+        ]
+    )
+    func oddThreshold(limit: Int64, minutes: Int64, used: Int64) async {
+        let body: JSON = [
+            "externalRequestThreshold": JSON(limit), "requestThresholdTimeframe": JSON(minutes), "currentTimeframeRequestCount": JSON(used),
+        ]
+        let session = AutotaskSession.test(ScriptedTransport([HTTPResponse(status: 200, body: body.encoded)]))
+        #expect(await failure { () throws(AutotaskError) in _ = try await session.requestThreshold() }?.kind == .malformedResponse)
+    }
+
     @Test("A page that merely answers 200 is no version", arguments: ["", "<html>Welcome</html>", "{}", "[]", #"{"majorVersion":null}"#])
     func noVersion(body: String) async {
         let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
@@ -186,7 +214,7 @@ struct ConnectionTests {
 
 /// Admits calls of a worker whose lease ends before they leave.
 private struct LapsedGate: CallGate {
-    func admit() -> @Sendable (AutotaskError?) -> Void { { _ in } }
+    func admit(_ operation: AutotaskOperation) -> @Sendable (AutotaskError?) -> Void { { _ in } }
 
     func mayStillCall() -> Bool { false }
 }

@@ -44,7 +44,7 @@ class Run:
         if not hasattr(self, "by_user"):
             self.by_user = collections.defaultdict(list)
             for database in self.load.databases.values():
-                for call in database.calls():
+                for call in database.all_calls():
                     self.by_user[(call["user"] or "").lower()].append(call)
         return self.by_user[lane.user.lower()]
 

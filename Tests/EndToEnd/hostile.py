@@ -1,5 +1,6 @@
 """Servers that mean harm, or that nobody may come to."""
 
+import email.utils
 import http.client
 import itertools
 import json
@@ -7,6 +8,7 @@ import select
 import socket
 import socketserver
 import threading
+import time
 import urllib.parse
 import zlib
 
@@ -103,10 +105,12 @@ def read_head(connection):
 class HostileZone(Listener):
     """A zone of Autotask's. It hands calls on to the simulator, but for queries of services, which its attack answers."""
 
-    def __init__(self, simulator, attack):
+    def __init__(self, simulator, attack, clock=time.time):
+        """`clock` tells its time in seconds since 1970."""
         self.simulator = simulator
         self.attack = attack
         self.attacks = 0
+        self.clock = clock
         super().__init__()
 
     def information(self, database):
@@ -136,7 +140,8 @@ class HostileZone(Listener):
         upstream.request(method, path, body or None, {name: value.encode("latin-1") for name, value in kept.items()})
         answer = upstream.getresponse()
         data = answer.read()
-        connection.sendall(f"HTTP/1.1 {answer.status} Handed on\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+        date = email.utils.formatdate(self.clock(), usegmt=True)
+        connection.sendall(f"HTTP/1.1 {answer.status} Handed on\r\nDate: {date}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
         upstream.close()
 
 

@@ -80,7 +80,13 @@ class Database:
         )
 
     def calls(self, after=0):
-        """Calls that were made to this database, in their order, those up to a sequence number left out."""
+        """Calls that were made to this database, in their order, those up to a sequence number left out.
+
+        What asks how much of the quota is used is not among them: no job is told to have cost it.
+        """
+        return [call for call in self.all_calls(after) if call["entity"] != "ThresholdInformation"]
+
+    def all_calls(self, after=0):
         return self.simulator.request("GET", f"calls?database={self.number}&after={after}")["calls"]
 
     def last_call(self):

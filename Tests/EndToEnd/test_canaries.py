@@ -188,6 +188,7 @@ def test_every_kind_of_job_and_every_refusal(aviary, worker):
         tenant.publish("preview", plan(2)),
         tenant.publish("verify", {}),
         tenant.publish("drift", {}),
+        tenant.publish("diagnose", {}),
     ]
     for job in jobs:
         job.ending()

@@ -17,6 +17,7 @@ COMMANDS = [
     ["job", "sync"],
     ["job", "reset"],
     ["job", "billing-codes"],
+    ["job", "diagnose"],
     ["events"],
     ["tenant", "list"],
     ["tenant", "show"],
@@ -40,7 +41,10 @@ def test_help_has_an_example(worker, command):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["fly"], ["job", "sync"], ["job", "sync", "--tenant", "no.tenant"], ["run", "--autotask-url"], ["run", "--development", "maybe"]],
+    [
+        ["fly"], ["job", "sync"], ["job", "sync", "--tenant", "no.tenant"], ["run", "--autotask-url"], ["run", "--development", "maybe"],
+        ["run", "--quota-share", "101"],
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_is_exit_code_2(worker, arguments):

@@ -84,7 +84,7 @@ def test_a_change_is_told_once_and_its_end_too(synced):
         drift(synced)
     assert len(synced.events("drift.changed")) == 1
     # The sync overrides what was edited, and says so.
-    data = synced.expect(synced.sync(), "sync.succeeded")
+    data = synced.expect(synced.sync(plan(acknowledge=["price_changed"])), "sync.succeeded")
     assert by_key(data)["service-1"]["overwritten"]
     drift(synced)
     assert [len(event["data"]["services"]) for event in synced.events("drift.changed")] == [1, 0]

@@ -27,13 +27,13 @@ def test_after_the_first_refusal_nothing_is_called_until_a_connect(tenant):
     tenant.database.change(users=[{"username": tenant.username, "secret": "changed-in-autotask"}])
     before = tenant.database.last_call()
     tenant.expect(tenant.sync(), "sync.failed", "api_user_locked_or_inactive")
-    calls = tenant.database.calls(before)
+    calls = tenant.database.all_calls(before)
     assert len([call for call in calls if call["status"] == 401]) == 1, calls
     before = tenant.database.last_call()
     for _ in range(2):
         assert tenant.sync()["type"] == "autotask.sync.failed"
     assert tenant.billing_codes(refresh=True)["type"] == "autotask.billing-codes.failed"
-    assert tenant.database.calls(before) == []
+    assert tenant.database.all_calls(before) == []
     assert len(tenant.events("connection.lost")) == 1
 
     tenant.secret = "changed-in-autotask"

@@ -11,6 +11,8 @@ struct Answer {
     let size: Int
     /// How long the exchange took.
     let elapsed: Duration
+    /// What time it is there, to the second; `nil` if the answer does not say.
+    let date: Timestamp?
 
     /// Reads a response.
     ///
@@ -20,6 +22,7 @@ struct Answer {
         status = response.status
         size = response.body.count
         elapsed = response.elapsed
+        date = response.header("date").flatMap { Timestamp(httpDate: $0) }
         guard (200..<300).contains(status) else {
             throw AutotaskError(response, to: operation, redacting: redaction)
         }

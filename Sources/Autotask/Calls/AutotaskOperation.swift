@@ -4,6 +4,7 @@ import HTTP
 package enum AutotaskOperation: String, CaseIterable, Sendable {
     case zone
     case version
+    case threshold
     case serviceAccess
     case serviceFields
     case queryServices
@@ -16,9 +17,12 @@ extension AutotaskOperation {
     /// Whether it may change something in Autotask.
     package var isWrite: Bool { self == .createService || self == .updateService }
 
+    /// Whether it is among the calls that a job is told to have cost. To ask how many are left is not: it is done for all jobs at a database.
+    var isCounted: Bool { self != .threshold }
+
     var method: HTTPRequest.Method {
         switch self {
-        case .zone, .version, .serviceAccess, .serviceFields: .get
+        case .zone, .version, .threshold, .serviceAccess, .serviceFields: .get
         case .queryServices, .queryBillingCodes, .createService: .post
         // At the collection: PATCH at `Services/{id}` is answered with 405, and PUT would blank every field that it leaves out.
         case .updateService: .patch
@@ -30,6 +34,7 @@ extension AutotaskOperation {
         switch self {
         case .zone: "zoneInformation"
         case .version: "Version"
+        case .threshold: "ThresholdInformation"
         case .serviceAccess: "Services/entityInformation"
         case .serviceFields: "Services/entityInformation/fields"
         case .queryServices: "Services/query"
@@ -43,6 +48,7 @@ extension AutotaskOperation {
         switch self {
         case .zone: ("query", "zones")
         case .version: ("query", "the version")
+        case .threshold: ("query", "the usage of the quota")
         case .serviceAccess, .serviceFields, .queryServices: ("query", "services")
         case .createService: ("create", "services")
         case .updateService: ("update", "services")

@@ -2,9 +2,22 @@ package import Contract
 
 extension AutotaskSession {
     /// Asks for the API's version, to learn whether the credentials work: it needs no permission of any kind.
-    package func version() async throws(AutotaskError) {
+    ///
+    /// - Returns: Autotask's time, to the second, if it tells it.
+    @discardableResult
+    package func version() async throws(AutotaskError) -> Timestamp? {
         let answer = try await answer(to: .version)
         guard let major = answer.body["majorVersion"], major != .null else { throw answer.malformed("the version is missing") }
+        return answer.date
+    }
+
+    /// How much of its quota the tenant's database has used.
+    package func requestThreshold() async throws(AutotaskError) -> RequestThreshold {
+        let answer = try await answer(to: .threshold)
+        guard let threshold = RequestThreshold(thresholdInformation: answer.body) else {
+            throw answer.malformed("the usage of the quota is incomplete")
+        }
+        return threshold
     }
 
     /// What the API user may do with services. Whether it sees costs is not among what Autotask tells: a service's own cost shows it.

@@ -37,7 +37,7 @@ package final class AutotaskSession: Sendable {
         self.observe = observe
     }
 
-    /// How many calls were made so far.
+    /// How many calls were made so far; ``requestThreshold()`` is not counted.
     package var callCount: Int { calls.load(ordering: .relaxed) }
 
     /// Makes one call.
@@ -59,8 +59,8 @@ package final class AutotaskSession: Sendable {
             isRepeatable: !operation.isWrite,
             mayStillBeSent: { [gate] in gate.mayStillCall() }
         )
-        return try await gate.pass { () async throws(AutotaskError) in
-            calls.wrappingAdd(1, ordering: .relaxed)
+        return try await gate.pass(operation) { () async throws(AutotaskError) in
+            if operation.isCounted { calls.wrappingAdd(1, ordering: .relaxed) }
             return try await transport.answer(to: request, of: operation, redacting: Redaction(credentials), observe: observe)
         }
     }

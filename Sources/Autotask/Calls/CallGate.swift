@@ -2,19 +2,23 @@
 package protocol CallGate: Sendable {
     /// Asked before each call.
     ///
+    /// - Parameter operation: what it is for.
     /// - Returns: to be called once, with how the call ended: `nil` for an answer that was accepted.
     /// - Throws: ``AutotaskError/Kind/heldBack(wasRateLimited:)``: nothing is sent.
-    func admit() throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void
+    func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void
 
     /// Asked again when the call's connection stands and its first byte is about to leave: the process may have stood still since
-    /// ``admit()``. It must not block.
+    /// ``admit(_:)``. It must not block.
     func mayStillCall() -> Bool
 }
 
 extension CallGate {
     /// Makes a call that it admits, and learns how it ended.
-    func pass<Value>(_ call: () async throws(AutotaskError) -> Value) async throws(AutotaskError) -> Value {
-        let ended = try admit()
+    func pass<Value>(
+        _ operation: AutotaskOperation,
+        _ call: () async throws(AutotaskError) -> Value
+    ) async throws(AutotaskError) -> Value {
+        let ended = try admit(operation)
         do throws(AutotaskError) {
             let value = try await call()
             ended(nil)
@@ -30,7 +34,7 @@ extension CallGate {
 package struct OpenGate: CallGate {
     package init() {}
 
-    package func admit() -> @Sendable (AutotaskError?) -> Void { { _ in } }
+    package func admit(_ operation: AutotaskOperation) -> @Sendable (AutotaskError?) -> Void { { _ in } }
 
     package func mayStillCall() -> Bool { true }
 }

@@ -53,7 +53,7 @@ package struct ZoneDirectory: Sendable {
             timeout: timeout,
             maximumResponseBytes: AnswerLimits.zoneBytes
         )
-        let answer = try await gate.pass { () async throws(AutotaskError) in
+        let answer = try await gate.pass(.zone) { () async throws(AutotaskError) in
             try await transport.answer(to: request, of: .zone, redacting: Redaction(credentials), observe: observe)
         }
         guard let zone = DiscoveredZone(zoneInformation: answer.body) else { throw answer.malformed("the zone is incomplete") }

@@ -22,12 +22,4 @@ package enum JobKind: String, CaseIterable, Sendable {
 
     /// The full type: `autotask.job.sync`.
     package var type: String { JobKind.typePrefix + rawValue }
-
-    /// Whether this version does it. What is not built is refused as `not_supported`, never ignored.
-    package var isSupported: Bool {
-        switch self {
-        case .connect, .sync, .reset, .billingCodes, .preview, .verify, .drift: true
-        case .diagnose: false
-        }
-    }
 }

@@ -32,6 +32,7 @@ package enum JobPayload: Sendable {
     case billingCodes(BillingCodesPayload)
     case verify(VerifyPayload)
     case drift(DriftPayload)
+    case diagnose(DiagnosePayload)
 
     package var kind: JobKind {
         switch self {
@@ -42,6 +43,7 @@ package enum JobPayload: Sendable {
         case .billingCodes: .billingCodes
         case .verify: .verify
         case .drift: .drift
+        case .diagnose: .diagnose
         }
     }
 }
@@ -125,5 +127,10 @@ package struct VerifyPayload: Sendable {
 
 /// A drift says all by its kind.
 package struct DriftPayload: Sendable {
+    package init() {}
+}
+
+/// A diagnosis has no choices.
+package struct DiagnosePayload: Sendable {
     package init() {}
 }

@@ -35,14 +35,12 @@ extension JobMessage {
             guard product != nil else {
                 throw JobError(.jobInvalid, "The product is neither workplace nor fileProtection.", field: "data.product")
             }
-            let kindName = String(type.dropFirst(JobKind.typePrefix.count))
-            guard let kind = JobKind(rawValue: kindName) else {
+            guard let kind = JobKind(type: type) else {
                 throw JobError(.notSupported, "There is no job of this type.", field: "type")
             }
             try checkEnvelope(envelope, type: type, id: id)
             try checkRoutingKey(kind: kind, tenant: tenant)
             let expiry = try envelope.moment("expirytime")
-            guard kind.isSupported else { throw JobError(.notSupported, "This version does no \(kindName) jobs.", field: "type") }
             let job = Job(
                 id: id,
                 lane: identity.lane,

@@ -18,7 +18,7 @@ extension JobPayload {
         case .billingCodes: self = .billingCodes(BillingCodesPayload(refresh: try object.flag("refresh") ?? false))
         case .verify: self = .verify(VerifyPayload())
         case .drift: self = .drift(DriftPayload())
-        case .diagnose: throw JobError(.notSupported, field: "type")
+        case .diagnose: self = .diagnose(DiagnosePayload())
         }
     }
 }
@@ -27,8 +27,8 @@ extension JobKind {
     /// Whether a job of this kind may come without `data`. A reset then lacks its confirmation, which says more than that it has no data.
     fileprivate var needsNoData: Bool {
         switch self {
-        case .reset, .billingCodes, .verify, .drift: true
-        case .connect, .sync, .preview, .diagnose: false
+        case .reset, .billingCodes, .verify, .drift, .diagnose: true
+        case .connect, .sync, .preview: false
         }
     }
 }

@@ -1,10 +1,11 @@
 import Autotask
 import Contract
 
-/// The gate through which one attempt's calls go: held back where Autotask does not work, and none once another may have taken the lane over
-/// (``JobContext/holdsLane``): the lane's calls are that one's then.
+/// The gate through which one attempt's calls go: held back where Autotask does not work, or where so much of the database's quota is used
+/// that others come first; and none once another may have taken the lane over (``JobContext/holdsLane``): the lane's calls are that one's then.
 struct AutotaskGate: CallGate {
     private let context: JobContext
+    private let databaseID: Int64?
     private let targets: [CircuitBreakers.Target]
 
     /// - Parameters:
@@ -12,22 +13,42 @@ struct AutotaskGate: CallGate {
     ///   - databaseID: of the tenant, if it is known.
     init(_ context: JobContext, url: String, databaseID: Int64?) {
         self.context = context
+        self.databaseID = databaseID
         let host = url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
         targets = [.zone(host: host.lowercased())] + (databaseID.map { [.database($0)] } ?? [])
     }
 
-    func admit() throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void {
+    func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void {
         let now = context.now
         switch context.breakers.admit(targets, at: now, fraction: context.entropy.fraction()) {
         case .go(let tickets):
+            if case .wait(let moment) = quotaAdmission(to: operation, at: now) {
+                let error = AutotaskError(.heldBack(wasRateLimited: true), retryAfter: moment - now)
+                // Nothing was asked, so nothing is learned.
+                context.breakers.ended(tickets, error, at: now, fraction: context.entropy.fraction())
+                context.holdUp()
+                throw error
+            }
             return { [context] failure in
+                if operation.isWrite, failure == nil { context.noteWrite() }
                 context.breakers.ended(tickets, failure, at: context.now, fraction: context.entropy.fraction())
             }
         case .wait(let moment, let isLimiting):
-            context.holdUp()
+            // A job can do without knowing the usage.
+            if operation != .threshold { context.holdUp() }
             throw AutotaskError(.heldBack(wasRateLimited: isLimiting), retryAfter: moment - now)
         }
     }
 
     func mayStillCall() -> Bool { context.holdsLane }
+
+    private func quotaAdmission(to operation: AutotaskOperation, at now: Timestamp) -> DatabaseQuota.Admission {
+        // Where the tenant's database is looked up, no quota is used.
+        guard let databaseID else { return .go }
+        guard operation != .threshold else {
+            context.quotas.count(for: databaseID, at: now)
+            return .go
+        }
+        return context.quotas.admit(context.callPriority, to: databaseID, at: now)
+    }
 }

@@ -19,6 +19,7 @@ final class JobContext: Sendable {
     /// For events that are told as best effort: `sync.started`, `sync.progress`.
     let sink: any EventSink
     let breakers: CircuitBreakers
+    let quotas: DatabaseQuotas
     let worker: WorkerIdentity
     /// What was read, for the audit log.
     let reading = AttemptReading()
@@ -26,6 +27,7 @@ final class JobContext: Sendable {
     let auditSeal = Mutex<AuditSeal?>(nil)
     let logger: Logger
     private let wasHeldUp = Atomic(false)
+    private let didWrite = Atomic(false)
 
     init(
         claim: LaneClaim,
@@ -37,6 +39,7 @@ final class JobContext: Sendable {
         entropy: any Entropy,
         sink: any EventSink,
         breakers: CircuitBreakers,
+        quotas: DatabaseQuotas,
         worker: WorkerIdentity,
         log: Logger
     ) {
@@ -49,6 +52,7 @@ final class JobContext: Sendable {
         self.entropy = entropy
         self.sink = sink
         self.breakers = breakers
+        self.quotas = quotas
         self.worker = worker
         logger = log
     }
@@ -88,6 +92,11 @@ final class JobContext: Sendable {
     var isHeldUp: Bool { wasHeldUp.load(ordering: .relaxed) }
 
     func holdUp() { wasHeldUp.store(true, ordering: .relaxed) }
+
+    /// Whether the job has changed something in Autotask, in this attempt or in one before it.
+    var hasWritten: Bool { job.hasWritten || didWrite.load(ordering: .relaxed) }
+
+    func noteWrite() { didWrite.store(true, ordering: .relaxed) }
 
     /// Logs something about this attempt: lane and job are added.
     func log(_ level: Logger.Level, _ message: Logger.Message, _ details: @autoclosure () -> Logger.Metadata) {

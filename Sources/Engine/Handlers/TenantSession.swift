@@ -60,10 +60,39 @@ final class TenantSession {
     /// - Parameter body: one call, or several that only read: it may be run twice. A failure whose outcome is unknown is never repeated.
     func call<Value>(_ body: (AutotaskSession) async throws(AutotaskError) -> Value) async throws(CallFailure) -> Value {
         if let end { throw end }
+        try await renewReading()
         do { return try await body(session) } catch {
             guard try await hasMoved(after: error) else { throw failure(of: error) }
         }
         do { return try await body(session) } catch { throw failure(of: error) }
+    }
+
+    /// Asks how much of the database's quota is used, where that is due. Whatever becomes of the question, the job goes on; but credentials that
+    /// are refused are refused here as well.
+    private func renewReading() async throws(CallFailure) {
+        guard context.quotas.claimReading(for: context.callPriority, of: connection.databaseID, at: context.now) else { return }
+        do { try await readThreshold() } catch { if let end { throw end } }
+    }
+
+    /// Asks how much of the database's quota is used. It is not counted among ``apiCalls``.
+    func readThreshold() async throws(CallFailure) {
+        if let end { throw end }
+        do {
+            context.quotas.read(try await session.requestThreshold(), of: connection.databaseID, at: context.now)
+        } catch {
+            guard error.isRefusalOfCredentials else { throw CallFailure(error, in: context) }
+            guard try await hasMoved(after: error) else { throw failure(of: error) }
+        }
+    }
+
+    /// Looks up who serves the database, without a secret, and follows it if that is another zone by now.
+    ///
+    /// - Throws: `database_changed` if it is another database: that ends the session and the connection. Any other failure ends neither.
+    func lookUpZone() async throws(CallFailure) {
+        if let end { throw end }
+        let found: DiscoveredZone
+        do { found = try await discoverZone() } catch { throw CallFailure(error, in: context) }
+        _ = try follow(found, after: nil)
     }
 
     /// Calls made so far, zone look-ups included.
@@ -84,11 +113,11 @@ final class TenantSession {
     /// credentials is.
     func verifyZone() async throws(CallFailure) {
         let found: DiscoveredZone
-        do { found = try await lookUpZone() } catch {
+        do { found = try await discoverZone() } catch {
             if error.kind == .zoneNotFound, connection.status == .connected { return }
             throw CallFailure(error, in: context)
         }
-        _ = try follow(found)
+        _ = try follow(found, after: nil)
         guard let error = connection.lossError else { return }
         connection.status = .connected
         stateEvents.append(context.connectionRecovered(from: error))
@@ -100,7 +129,7 @@ final class TenantSession {
     private func hasMoved(after error: AutotaskError) async throws(CallFailure) -> Bool {
         guard error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
         let found: DiscoveredZone
-        do { found = try await lookUpZone() } catch {
+        do { found = try await discoverZone() } catch {
             // Nothing is learned from it, so the first failure stands.
             return false
         }
@@ -108,7 +137,7 @@ final class TenantSession {
     }
 
     /// Looks up where the database is served, once in an attempt and without a secret.
-    private func lookUpZone() async throws(AutotaskError) -> DiscoveredZone {
+    private func discoverZone() async throws(AutotaskError) -> DiscoveredZone {
         hasLookedUpZone = true
         otherCalls += 1
         return try await context.zone(for: credentials)
@@ -119,7 +148,7 @@ final class TenantSession {
     /// - Parameter cause: the failure that led to the look-up, if one did.
     /// - Returns: whether that is elsewhere.
     /// - Throws: when it is another database: no call is made there.
-    private func follow(_ found: DiscoveredZone, after cause: AutotaskError? = nil) throws(CallFailure) -> Bool {
+    private func follow(_ found: DiscoveredZone, after cause: AutotaskError?) throws(CallFailure) -> Bool {
         guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), cause) }
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone

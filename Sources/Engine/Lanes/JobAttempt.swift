@@ -14,6 +14,7 @@ struct JobAttempt: Sendable {
     let entropy: any Entropy
     let sink: any EventSink
     let breakers: CircuitBreakers
+    let quotas: DatabaseQuotas
     let worker: WorkerIdentity
     let log: Logger
 
@@ -24,6 +25,7 @@ struct JobAttempt: Sendable {
     private let billingCodes = BillingCodesHandler()
     private let verify = VerifyHandler()
     private let drift = DriftHandler()
+    private let diagnose = DiagnoseHandler()
 
     init(
         store: any Store,
@@ -45,6 +47,7 @@ struct JobAttempt: Sendable {
         self.sink = sink
         self.worker = worker
         breakers = CircuitBreakers(pause: settings.retry.base * 2.5)
+        quotas = DatabaseQuotas(share: settings.quotaShare)
         self.log = log
     }
 
@@ -79,6 +82,7 @@ struct JobAttempt: Sendable {
             entropy: entropy,
             sink: sink,
             breakers: breakers,
+            quotas: quotas,
             worker: worker,
             log: log
         )
@@ -109,6 +113,7 @@ struct JobAttempt: Sendable {
         case .billingCodes(let payload): return try await run(billingCodes, payload, context)
         case .verify(let payload): return try await run(verify, payload, context)
         case .drift(let payload): return try await run(drift, payload, context)
+        case .diagnose(let payload): return try await run(diagnose, payload, context)
         }
     }
 

@@ -101,7 +101,8 @@ struct LaneOrder {
 
     /// Whether a job may run although an earlier one waits for its retry.
     private static func mayPass(_ job: QueuedJob, _ waiting: QueuedJob) -> Bool {
-        if job.kind == .reset || job.kind == .connect { return true }
+        // A diagnosis is asked for because something waits.
+        if job.kind == .reset || job.kind == .connect || job.kind == .diagnose { return true }
         if waiting.kind == .sync, waiting.hasWritten { return false }
         if waiting.kind == .connect { return job.kind == .verify }
         return true

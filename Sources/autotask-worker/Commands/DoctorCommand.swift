@@ -12,19 +12,55 @@ struct DoctorCommand: AsyncParsableCommand {
             (OPERATIONS_LISTEN). Run it as the user that the worker runs as, with the worker's settings, while workers run or none does: nothing
             is changed anywhere.
 
+            With --tenant it asks a running worker instead, as a portal would (PORTAL_AMQP_URL), to examine that tenant's way to Autotask step
+            by step: connection, name resolution, TLS, zone, credentials, what the API user may do, whether it sees costs, quota, clock.
+
             Exit codes: 0 nothing fails, though something may be worth a look; 1 something fails.
 
-            Example: autotask-worker doctor --json
+            Example: autotask-worker doctor --tenant msp-4711
             """
     )
 
     @Flag(help: "Compare all of the store with itself, for as long as it takes. Without it, what takes longer than 10 s is left out.")
     var thorough = false
-    @Flag(help: "Print JSON: a health check response (draft-inadarei-api-health-check-06).") var json = false
+    @Option(help: ArgumentHelp("Examine this tenant's way to Autotask, through a running worker.", valueName: "id")) var tenant: String?
+    @Option(help: ArgumentHelp("With --tenant: workplace or fileProtection.", valueName: "name")) var product: String?
+    @Option(help: ArgumentHelp("With --tenant: how long to wait for the worker.", valueName: "seconds")) var timeout: Int = 60
+    @Flag(help: "Print JSON: a health check response (draft-inadarei-api-health-check-06), or with --tenant the worker's event.")
+    var json = false
     @OptionGroup(title: "Settings") var settings: SettingsOptions
 
+    func validate() throws {
+        guard tenant != nil || product == nil else { throw ValidationError("--product needs --tenant.") }
+        guard tenant == nil || !thorough else { throw ValidationError("--thorough is about the store, and --tenant about one tenant.") }
+        guard timeout > 0 else { throw ValidationError("--timeout is a positive number of seconds.") }
+    }
+
     func run() async throws {
-        let report = await Doctor(settings: try await Settings(settings), isThorough: thorough).report()
+        let settings = try await Settings(self.settings)
+        if let tenant { return try await examine(try TenantID(argument: tenant), settings) }
+        let report = await Doctor(settings: settings, isThorough: thorough).report()
+        try tell(report)
+    }
+
+    private func examine(_ tenant: TenantID, _ settings: Settings) async throws {
+        let diagnosis = TenantDiagnosis(
+            tenant: tenant,
+            product: try product.map { try Product(argument: $0) },
+            patience: .seconds(timeout)
+        )
+        guard let event = try await diagnosis.event(from: PortalConnection(settings)) else {
+            return try tell(HealthReport([diagnosis.silence]))
+        }
+        if json {
+            Terminal.line(event)
+        } else {
+            EventText(event: event).lines.forEach(Terminal.line)
+        }
+        if !event.isGoodNews { throw ExitCode(Failure.Status.no.rawValue) }
+    }
+
+    private func tell(_ report: HealthReport) throws {
         if json {
             Terminal.line(report.json)
         } else {

@@ -13,7 +13,7 @@ struct JobCommand: AsyncParsableCommand {
 
             Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait
             """,
-        subcommands: [Connect.self, Sync.self, Reset.self, BillingCodes.self, Preview.self, Verify.self, Drift.self]
+        subcommands: [Connect.self, Sync.self, Reset.self, BillingCodes.self, Preview.self, Verify.self, Drift.self, Diagnose.self]
     )
 
     struct Connect: JobSubcommand {
@@ -130,6 +130,15 @@ struct JobCommand: AsyncParsableCommand {
         static let kind = JobKind.drift
         @OptionGroup var job: JobOptions
     }
+
+    struct Diagnose: JobSubcommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Examines a tenant's way to Autotask step by step. Nothing is changed in Autotask.",
+            discussion: "Example: autotask-worker job diagnose --tenant msp-4711 --wait"
+        )
+        static let kind = JobKind.diagnose
+        @OptionGroup var job: JobOptions
+    }
 }
 
 /// What the jobs of all kinds have in common on the command line.
@@ -198,8 +207,8 @@ extension JSONObject {
 }
 
 extension JSON {
-    /// Whether a terminal event says that the job did what it was asked for.
-    fileprivate var isGoodNews: Bool {
+    /// Whether a terminal event says that the job did what it was asked for, and found all well if that was the question.
+    var isGoodNews: Bool {
         guard let type = self["type"]?.string.flatMap({ EventType(rawValue: String($0.dropFirst("autotask.".count))) }) else {
             return false
         }
@@ -207,6 +216,7 @@ extension JSON {
         case .connectionEstablished, .connectionVerified, .syncSucceeded, .syncPreviewed, .billingCodesListed, .integrationReset,
             .driftReported:
             return true
+        case .connectionDiagnosed: return self["data"]?["healthy"] == true
         default: return false
         }
     }

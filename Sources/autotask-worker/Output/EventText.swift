@@ -24,6 +24,7 @@ struct EventText {
         case "connection.established", "sync.succeeded", "billing-codes.listed", "integration.reset", "integration.enabled",
             "connection.recovered", "connection.verified", "sync.previewed":
             .success
+        case "connection.diagnosed": data["healthy"] == true ? .success : .error
         case "sync.started", "sync.progress": .dim
         case "drift.reported", "drift.changed": differing == 0 ? .success : .warning
         case "job.deferred", "job.superseded", "sync.incomplete": .warning
@@ -44,6 +45,7 @@ struct EventText {
             case 1: return "1 service differs in Autotask"
             default: return "\(differing) services differ in Autotask"
             }
+        case "connection.diagnosed": return data["steps"]?.array.map(DiagnosisText.summary)
         case "integration.enabled": return "Your Autotask/Workplace integration is now enabled"
         case "sync.previewed":
             return data["previewId"]?.string == nil
@@ -71,6 +73,7 @@ struct EventText {
             guard case .number(let id)? = code["id"] else { continue }
             lines.append("\(pad(id, 10)) \(code["name"]?.string ?? "")")
         }
+        for step in data["steps"]?.array ?? [] { lines += DiagnosisText(step: step).lines }
         for service in data["services"]?.array ?? [] {
             lines += name.hasPrefix("drift.") ? DriftedServiceText(service: service).lines : ServiceText(service: service).lines
         }

@@ -216,6 +216,7 @@ struct Settings {
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
+                quotaShare: try quotaShare,
                 auditRetention: .seconds(try count(.auditDays) * 86_400),
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
@@ -255,6 +256,14 @@ struct Settings {
         }
     }
 
+    private var quotaShare: Int {
+        get throws {
+            let share = try count(.quotaShare)
+            guard share <= 100 else { throw invalid(.quotaShare, "a percentage, from 1 to 100") }
+            return share
+        }
+    }
+
     private var accessCutoff: Timestamp? {
         get throws {
             guard let text = self[.accessCutoff], text != "none" else { return nil }
@@ -271,6 +280,7 @@ struct Settings {
         let readings: [() throws -> Void] = [
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
             { _ = try accessCutoff }, { _ = try acknowledgedWarnings }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
+            { _ = try quotaShare },
         ]
         let durations = [Setting.settleSeconds, .previewSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
         let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .retryAttempts, .auditDays]

@@ -60,6 +60,8 @@ struct SettingsOptions: ParsableArguments {
     var previewSeconds: String?
     @Option(help: ArgumentHelp("How long billing codes that were read count as fresh.", valueName: "seconds"))
     var billingCodesSeconds: String?
+    @Option(help: ArgumentHelp("The most of an Autotask database's hourly quota that the worker takes.", valueName: "percent"))
+    var quotaShare: String?
     @Option(help: ArgumentHelp("How many tenants are worked on at once.", valueName: "count"))
     var concurrentLanes: String?
     @Option(help: ArgumentHelp("The first delay of a retry; it doubles with each attempt.", valueName: "seconds"))
@@ -107,6 +109,7 @@ struct SettingsOptions: ParsableArguments {
         case .priceChangePercent: priceChangePercent
         case .previewSeconds: previewSeconds
         case .billingCodesSeconds: billingCodesSeconds
+        case .quotaShare: quotaShare
         case .concurrentLanes: concurrentLanes
         case .retrySeconds: retrySeconds
         case .retryAttempts: retryAttempts

@@ -69,6 +69,7 @@ final class Portal: Sendable {
             case 1: publish("reset", for: tenant, ["confirm": true])
             case 2: publish("connect", for: tenant, connect(tenant))
             case 3: publish("connect", for: tenant, connect(tenant, secret: "wrong"))
+            case 4: publish("diagnose", for: tenant, [:])
             default: publish("sync", for: tenant, plan(tenant))
             }
         }

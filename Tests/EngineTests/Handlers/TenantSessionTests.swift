@@ -92,6 +92,7 @@ struct TenantSessionTests {
             entropy: context.entropy,
             sink: context.sink,
             breakers: context.breakers,
+            quotas: context.quotas,
             worker: context.worker,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )

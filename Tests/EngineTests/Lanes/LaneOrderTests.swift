@@ -116,6 +116,12 @@ struct LaneOrderTests {
         #expect(decide([waiting, job(2, .reset)]).next == .run(order: 1, .conclude(JobError(.superseded))))
     }
 
+    @Test(arguments: [JobKind.connect, .sync])
+    func `a diagnosis passes whatever waits`(kind: JobKind) {
+        let waiting = job(1, kind, notBefore: Self.later, attempts: 1, hasWritten: kind == .sync)
+        #expect(decide([waiting, job(2, .diagnose)]).next == .run(order: 2, .work))
+    }
+
     @Test func `a job that was not begun in time expires`() {
         #expect(decide([job(1, .sync, expiry: Self.now)]).ended == [1: .jobExpired])
         #expect(decide([job(1, .sync, expiry: Self.later)]).next == .run(order: 1, .work))

@@ -26,6 +26,7 @@ struct Workbench {
     let sink = RecordingSink()
     let log = RecordedLog()
     let breakers = CircuitBreakers(pause: .seconds(5))
+    let quotas = DatabaseQuotas(share: EngineSettings().quotaShare)
     let worker = WorkerIdentity(WorkerID("worker-1"))
     let keyRing: KeyRing
     let vault: Vault
@@ -84,6 +85,7 @@ struct Workbench {
             entropy: entropy,
             sink: sink,
             breakers: breakers,
+            quotas: quotas,
             worker: worker,
             log: log.logger
         )

@@ -70,7 +70,7 @@ extension Job {
         switch payload {
         case .connect(let connect): try connect.firstConfiguredAt?.holdProperties()
         case .sync(let sync), .preview(let sync): try sync.holdProperties()
-        case .reset, .billingCodes, .verify, .drift: break
+        case .reset, .billingCodes, .verify, .drift, .diagnose: break
         }
     }
 }

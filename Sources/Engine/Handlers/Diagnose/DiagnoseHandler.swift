@@ -1,0 +1,24 @@
+import Contract
+import Store
+
+/// Examines the tenant's way to Autotask, step by step. It changes nothing in Autotask, and is never tried again: what does not work is its answer.
+struct DiagnoseHandler: JobHandler {
+    func run(_ payload: DiagnosePayload, _ context: JobContext) async -> HandlerOutcome {
+        var diagnosis = Diagnosis(context)
+        return await diagnosis.run()
+    }
+
+    /// It writes nothing to Autotask, so there is nothing to tell but the reason.
+    func conclude(_ payload: DiagnosePayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
+        .finished([context.diagnosed([DiagnosisStep(.connection, reason)])])
+    }
+}
+
+extension JobContext {
+    func diagnosed(_ steps: [DiagnosisStep]) -> Event {
+        event(
+            .connectionDiagnosed,
+            ["healthy": .bool(!steps.contains { $0.result == .failed }), "steps": .array(steps.map(\.json))]
+        )
+    }
+}

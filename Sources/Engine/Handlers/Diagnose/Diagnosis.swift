@@ -1,0 +1,249 @@
+import Autotask
+import Contract
+import Store
+
+/// One examination of a tenant's way to Autotask.
+///
+/// It takes six calls at most: the look-up of the zone, which carries no secret; `Version`, which tells whether the credentials work; and four
+/// that show what the API user may do. With credentials that were refused no call is made: the next one may lock the API user.
+struct Diagnosis {
+    let context: JobContext
+    private(set) var steps: [DiagnosisStep] = []
+    private var session: TenantSession?
+    private var billingCodes: ReadBillingCodes?
+    /// Calls that ``session`` does not count.
+    private var otherCalls = 0
+    /// Why the steps that are left cannot be made.
+    private var obstacle: String?
+    /// Whether the program ends, or the lease does, and took a call with it: then the answer is worth nothing.
+    private var wasCutShort = false
+    /// Whether the worker let a call wait, perhaps for the quota: that is asked for all the same.
+    private var wasHeldBack = false
+
+    init(_ context: JobContext) { self.context = context }
+
+    mutating func run() async -> HandlerOutcome {
+        await examineConnection()
+        if let session, obstacle == nil { await examine(session) }
+        if wasCutShort || Task.isCancelled || !context.holdsLane {
+            return .postponed(events: session?.stateEvents ?? [], changes: changes, apiCalls: apiCalls)
+        }
+        skipRest()
+        return .finished((session?.stateEvents ?? []) + [context.diagnosed(steps)], changes: changes, apiCalls: apiCalls)
+    }
+
+    private var apiCalls: Int { otherCalls + (session?.apiCalls ?? 0) }
+
+    private var changes: LaneChanges {
+        var changes = session?.changes ?? LaneChanges()
+        if let billingCodes { changes.billingCodes = .set(billingCodes.cached) }
+        return changes
+    }
+
+    private mutating func skipRest() {
+        let told = Set(steps.map(\.name))
+        let reason = obstacle ?? "Nothing tells."
+        for name in DiagnosisStep.Name.allCases where !told.contains(name) { steps.append(DiagnosisStep(name, .skipped, reason)) }
+        steps.sort { $0.name.place < $1.name.place }
+    }
+
+    // MARK: The way there
+
+    private mutating func examineConnection() async {
+        guard let connection = context.state.connection else {
+            steps.append(DiagnosisStep(.connection, JobError(.notConnected)))
+            obstacle = "There is no connection to examine."
+            return
+        }
+        let credentials: AutotaskCredentials
+        do { credentials = try context.storedCredentials(of: connection) } catch {
+            steps.append(DiagnosisStep(.connection, error))
+            obstacle = "The stored credentials cannot be opened."
+            return
+        }
+        if let error = connection.lossError {
+            steps.append(DiagnosisStep(.connection, error))
+            await examineWay(of: connection, credentials)
+            obstacle =
+                connection.status == .databaseMismatch
+                ? "Not tried: the credentials belong to another Autotask database."
+                : "Not tried: Autotask refused these credentials, and trying them again could lock the API user."
+            return
+        }
+        do { session = try TenantSession(context) } catch {
+            steps.append(DiagnosisStep(.connection, error))
+            obstacle = error.message
+            return
+        }
+        steps.append(
+            DiagnosisStep(
+                .connection,
+                .passed,
+                "Connected to the Autotask database \(connection.databaseID) since \(connection.establishedAt)."
+            )
+        )
+    }
+
+    /// Looks the zone up for a connection that is not to be used: of the credentials, only the user name is sent.
+    private mutating func examineWay(of connection: ConnectionRecord, _ credentials: AutotaskCredentials) async {
+        var way = WayToAutotask()
+        otherCalls += 1
+        do {
+            let found = try await context.zone(for: credentials)
+            way.note(context.autotask.lookupURL, nil)
+            steps.append(
+                found.databaseID == connection.databaseID
+                    ? DiagnosisStep(.zone, serving: found.zone, connection.databaseID, movedFrom: connection.zone)
+                    : DiagnosisStep(.zone, JobError(.databaseChanged))
+            )
+        } catch {
+            note(error)
+            way.note(context.autotask.lookupURL, error)
+            steps.append(DiagnosisStep(.zone, lookUpFailed: error, in: context))
+        }
+        steps += way.steps
+    }
+
+    /// Looks the zone up, and tries whether the credentials work.
+    private mutating func examineWay(_ session: TenantSession) async {
+        var way = WayToAutotask()
+        defer { steps += way.steps }
+        let former = session.connection.zone
+        do {
+            try await session.lookUpZone()
+            way.note(context.autotask.lookupURL, nil)
+            steps.append(DiagnosisStep(.zone, serving: session.connection.zone, session.connection.databaseID, movedFrom: former))
+        } catch {
+            note(error.cause)
+            way.note(context.autotask.lookupURL, error.cause)
+            guard error.error.code != .databaseChanged else {
+                steps.append(DiagnosisStep(.zone, error.error))
+                obstacle = "Not tried: the credentials belong to another Autotask database."
+                return
+            }
+            steps.append(error.cause.map { DiagnosisStep(.zone, lookUpFailed: $0, in: context) } ?? DiagnosisStep(.zone, error.error))
+        }
+        do {
+            let there = try await session.call { session async throws(AutotaskError) in try await session.version() }
+            way.note(session.connection.zone.apiURL, nil)
+            steps.append(
+                DiagnosisStep(.credentials, .passed, "Autotask accepts the API user \(session.connection.username).")
+            )
+            steps.append(DiagnosisStep(here: context.now, there: there))
+        } catch {
+            note(error.cause)
+            way.note(session.connection.zone.apiURL, error.cause)
+            steps.append(DiagnosisStep(.credentials, error))
+            obstacle =
+                error.cause?.isRefusalOfCredentials == true
+                ? "Not tried: Autotask refuses the credentials."
+                : "Not tried: the call that shows whether the credentials work came to nothing."
+        }
+    }
+
+    private mutating func note(_ failure: AutotaskError?) {
+        switch failure?.kind {
+        case .cancelled: wasCutShort = true
+        case .heldBack: wasHeldBack = true
+        default: break
+        }
+    }
+
+    // MARK: What the API user may do
+
+    private mutating func examine(_ session: TenantSession) async {
+        await examineWay(session)
+        if obstacle == nil { await examineServices(session) }
+        if obstacle == nil { await examineBillingCodes(session) }
+        if obstacle == nil || wasHeldBack { await examineQuota(session) }
+    }
+
+    private mutating func examineServices(_ session: TenantSession) async {
+        let allowed: Capabilities
+        do {
+            allowed = try await session.call { session async throws(AutotaskError) in try await session.serviceAccess() }
+        } catch {
+            fail(.queryServices, error)
+            return
+        }
+        session.connection.capabilities.canQueryServices = allowed.canQueryServices
+        session.connection.capabilities.canCreateServices = allowed.canCreateServices
+        session.connection.capabilities.canUpdateServices = allowed.canUpdateServices
+        steps.append(DiagnosisStep(.createServices, isAllowed: allowed.canCreateServices, "create"))
+        steps.append(DiagnosisStep(.updateServices, isAllowed: allowed.canUpdateServices, "update"))
+        guard allowed.canQueryServices else {
+            steps.append(DiagnosisStep(.queryServices, isAllowed: false, "query"))
+            return
+        }
+        await examineSynced(session)
+    }
+
+    /// Reads services that were synced, as far as one call goes: they show what the API user sees.
+    private mutating func examineSynced(_ session: TenantSession) async {
+        let ids = context.state.bindings.compactMap(\.autotaskServiceID).prefix(Diagnosis.sample)
+        guard !ids.isEmpty else {
+            steps.append(DiagnosisStep(.queryServices, isAllowed: true, "query"))
+            steps.append(DiagnosisStep(.costVisibility, .skipped, "No service was synchronized yet: the first sync shows it."))
+            return
+        }
+        let services: [Service]
+        do { services = try await session.services(ServiceQuery(ids: Array(ids), markerField: nil)) } catch {
+            fail(.queryServices, error)
+            return
+        }
+        steps.append(
+            services.count == ids.count
+                ? DiagnosisStep(.queryServices, isAllowed: true, "query")
+                : DiagnosisStep(
+                    .queryServices,
+                    .warning,
+                    "The API user may query services, but \(ids.count - services.count) of \(ids.count) that were synchronized are not shown to it.",
+                    hint: "Check whether they were deleted in Autotask, and whether the API user is limited to a line of business."
+                )
+        )
+        let costs = CostVisibility(services, remembered: session.connection.capabilities.costVisible)
+        if costs == .shown { session.connection.capabilities.costVisible = true }
+        let were = session.connection.capabilities.costVisible == true
+        steps.append(DiagnosisStep(costs, wereShown: were && !services.isEmpty))
+    }
+
+    /// What one query may ask for.
+    private static let sample = 500
+
+    private mutating func examineBillingCodes(_ session: TenantSession) async {
+        do {
+            let read = ReadBillingCodes(codes: try await session.billingCodes(), readAt: context.now)
+            billingCodes = read
+            steps.append(DiagnosisStep(selectable: read.selectable.count))
+        } catch {
+            fail(.queryBillingCodes, error)
+        }
+    }
+
+    private mutating func examineQuota(_ session: TenantSession) async {
+        let database = session.connection.databaseID
+        if context.quotas.freshReading(of: database, at: context.now) == nil {
+            do { try await session.readThreshold() } catch {
+                note(error.cause)
+                // Where the credentials are refused now, the quota is the least of it.
+                if error.cause?.isRefusalOfCredentials == true {
+                    steps.append(DiagnosisStep(.quota, error))
+                    return
+                }
+            }
+        }
+        let reading = context.quotas.freshReading(of: database, at: context.now)
+        steps.append(DiagnosisStep(context.quotas.usage(of: database, at: context.now), isKnown: reading != nil))
+    }
+
+    /// Tells a step that failed; where no further call can be made, it is the last one.
+    private mutating func fail(_ name: DiagnosisStep.Name, _ failure: CallFailure) {
+        note(failure.cause)
+        steps.append(DiagnosisStep(name, failure))
+        if failure.consequence == .stop { obstacle = "Not tried: \(failure.error.message)" }
+    }
+}
+
+extension DiagnosisStep.Name {
+    fileprivate var place: Int { DiagnosisStep.Name.allCases.firstIndex(of: self) ?? 0 }
+}

@@ -1,0 +1,143 @@
+import Autotask
+import Contract
+
+/// What the steps of a ``Diagnosis`` say.
+extension DiagnosisStep {
+    /// The zone was found, and serves the database of the connection.
+    init(_ name: Name, serving zone: Zone, _ databaseID: Int64, movedFrom former: Zone) {
+        let hasMoved = former.apiURL.lowercased() != zone.apiURL.lowercased()
+        self.init(
+            name,
+            .passed,
+            "The zone \(zone.name) serves the database \(databaseID)" + (hasMoved ? ", which has moved there from \(former.name)." : ".")
+        )
+    }
+
+    init(_ name: Name, lookUpFailed failure: AutotaskError, in context: JobContext) {
+        if failure.isOnTheWay {
+            self.init(name, .skipped, "The zone could not be looked up: see the steps before.")
+        } else {
+            self.init(name, CallFailure(failure, in: context))
+        }
+    }
+
+    /// A call that came to nothing.
+    init(_ name: Name, _ failure: CallFailure) {
+        switch failure.cause?.kind {
+        case .heldBack(let wasRateLimited):
+            self.init(
+                name,
+                .skipped,
+                wasRateLimited
+                    ? "Not tried: so much of the quota is used that the worker holds such calls back."
+                    : "Not tried: that part of Autotask did not work a moment ago, and the worker leaves it alone for now.",
+                hint: "Run it again in a minute."
+            )
+        case _ where failure.cause?.isOnTheWay == true:
+            self.init(name, .skipped, "No answer came: see the steps before.")
+        default:
+            self.init(name, failure.error)
+        }
+    }
+
+    /// What Autotask's own description of services tells.
+    init(_ name: Name, isAllowed: Bool, _ verb: String) {
+        if isAllowed {
+            self.init(name, .passed, "The API user may \(verb) services.")
+        } else {
+            self.init(name, AutotaskError(.permissionDenied(verb: verb, object: "services")).jobError)
+        }
+    }
+
+    /// - Parameter count: billing codes that a service may be set to.
+    init(selectable count: Int) {
+        if count > 0 {
+            self.init(.queryBillingCodes, .passed, "The API user may query billing codes; \(count) can be selected.")
+        } else {
+            self.init(
+                .queryBillingCodes,
+                .warning,
+                "The API user may query billing codes, but none is active and of the type Recurring Service.",
+                hint: "Create or activate a recurring-service billing code in Autotask."
+            )
+        }
+    }
+
+    /// - Parameter wereShown: whether costs were seen before, of services of which none shows one now.
+    init(_ costs: CostVisibility, wereShown: Bool) {
+        switch (costs, wereShown) {
+        case (.shown, _):
+            self.init(.costVisibility, .passed, "The API user sees costs.")
+        case (.hidden, _), (.unknown, true):
+            self.init(
+                .costVisibility,
+                .warning,
+                "The API user cannot see costs: Autotask ignores the unit cost that a sync writes.",
+                hint: "Give the API user the security level API User (system), without Can't Read Costs."
+            )
+        case (.unknown, false):
+            self.init(.costVisibility, .skipped, "No synchronized service has a cost: nothing tells.")
+        }
+    }
+
+    /// - Parameter isKnown: whether Autotask told just now how much is used.
+    init(_ usage: DatabaseQuota.Usage, isKnown: Bool) {
+        let own = "\(usage.own.grouped) by this worker, which makes at most \(usage.ownLimit.grouped)"
+        guard isKnown else {
+            self.init(
+                .quota,
+                .warning,
+                "Autotask does not tell how much of the quota is used. Within the hour \(own) calls were made.",
+                hint: "Check that the API user has the security level API User (system)."
+            )
+            return
+        }
+        let message = "\(usage.used.grouped) of \(usage.limit.grouped) requests were used within the hour, \(own)."
+        if usage.own >= usage.ownLimit || CallPriority.interactive.band.map(usage.reaches) == true {
+            self.init(.quota, JobError(.rateLimited, "\(message) A sync waits.", hint: DiagnosisStep.quotaAdvice))
+        } else if CallPriority.reading.band.map(usage.reaches) == true {
+            self.init(.quota, .warning, "\(message) Reading jobs wait.", hint: DiagnosisStep.quotaAdvice)
+        } else {
+            self.init(.quota, .passed, message)
+        }
+    }
+
+    private static let quotaAdvice =
+        "Wait: the requests of an hour ago leave the count. If it is often so, find out in Autotask which integration makes the calls."
+
+    /// Beyond this, certificates and the portal's times begin to mind.
+    private static let clockTolerance: Duration = .seconds(60)
+
+    /// - Parameter there: Autotask's time, to the second; `nil` if it did not tell.
+    init(here: Timestamp, there: Timestamp?) {
+        guard let there else {
+            self.init(.clock, .skipped, "Autotask did not tell its time.")
+            return
+        }
+        let difference = here - there
+        let seconds = abs(difference.wholeMilliseconds) / 1000
+        guard seconds >= DiagnosisStep.clockTolerance.components.seconds else {
+            self.init(.clock, .passed, "The worker and Autotask agree on the time.")
+            return
+        }
+        self.init(
+            .clock,
+            .warning,
+            "The worker's clock is \(Int(seconds).grouped) seconds \(difference > .zero ? "ahead of" : "behind") Autotask's.",
+            hint: "Keep the worker's clock set by a time server (chrony, systemd-timesyncd)."
+        )
+    }
+}
+
+extension Int {
+    /// `1,240`.
+    fileprivate var grouped: String {
+        var digits = String(magnitude)[...]
+        var groups: [Substring] = []
+        while digits.count > 3 {
+            groups.insert(digits.suffix(3), at: 0)
+            digits = digits.dropLast(3)
+        }
+        return (self < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+    }
+}

@@ -1,0 +1,43 @@
+import Contract
+import FoundationEssentials
+import Operations
+
+/// One tenant's way to Autotask, examined by a worker that runs: it alone may open the tenant's credentials.
+struct TenantDiagnosis {
+    let tenant: TenantID
+    let product: Product?
+    /// How long to wait for the worker. The job expires then, so that none is left behind.
+    let patience: Duration
+
+    /// Asks for it as a portal does.
+    ///
+    /// - Returns: how the job ended; `nil` if nobody answered in time.
+    func event(from portal: PortalConnection) async throws -> JSON? {
+        var data: JSONObject = [:]
+        if let product { data["product"] = .string(product.rawValue) }
+        let request = JobRequest(
+            id: try JobID(argument: UUID().uuidString.lowercased()),
+            tenant: tenant,
+            kind: .diagnose,
+            data: data,
+            expiresIn: patience,
+            time: SystemTime.now
+        )
+        do { return try await portal.publish(request, awaitingAnswer: patience) } catch let failure as Failure {
+            guard failure.status == .no else { throw failure }
+            return nil
+        }
+    }
+
+    /// What to make of it when nobody answered.
+    var silence: HealthReport.Check {
+        .init(
+            "worker",
+            .fail,
+            "No worker answered within \(patience.inWords).",
+            advice:
+                "Check that one runs and is ready (autotask-worker doctor), that the user of PORTAL_AMQP_URL is among its TRUSTED_PUBLISHERS, "
+                + "and that no other job of this tenant has been running all the while (autotask-worker tenant show)."
+        )
+    }
+}
