@@ -1,4 +1,5 @@
 package import Contract
+package import Store
 
 /// What an operator may set of the engine (`contract.md` 5). Durations that the contract does not name have defaults here.
 package struct EngineSettings: Sendable {
@@ -20,8 +21,8 @@ package struct EngineSettings: Sendable {
     package var refusalMemory: Duration
     /// How long one attempt at a job may take before it is put off at the next service boundary.
     package var attemptDeadline: Duration
-    /// How long rows of the audit log are kept.
-    package var auditRetention: Duration
+    /// How long rows of the audit log and the history of jobs are kept.
+    package var retention: Retention
     package var retry: RetryPolicy
 
     package init(
@@ -34,7 +35,7 @@ package struct EngineSettings: Sendable {
         billingCodesLifetime: Duration = .seconds(600),
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
-        auditRetention: Duration = .seconds(400 * 86_400),
+        retention: Retention = Retention(),
         retry: RetryPolicy = RetryPolicy()
     ) {
         self.trustedPublishers = trustedPublishers
@@ -46,7 +47,7 @@ package struct EngineSettings: Sendable {
         self.billingCodesLifetime = billingCodesLifetime
         self.refusalMemory = refusalMemory
         self.attemptDeadline = attemptDeadline
-        self.auditRetention = auditRetention
+        self.retention = retention
         self.retry = retry
     }
 }

@@ -1,6 +1,6 @@
 import Autotask
-import Contract
-import Store
+package import Contract
+package import Store
 import Vault
 
 /// The lane's way to Autotask, as the job's handlers go it.
@@ -43,7 +43,7 @@ extension JobContext {
 
 extension ConnectionRecord {
     /// Why the connection cannot be used; `nil` for one that can.
-    var lossError: JobError? {
+    package var lossError: JobError? {
         switch status {
         case .connected: nil
         case .credentialsRejected: JobError(.apiUserLockedOrInactive)

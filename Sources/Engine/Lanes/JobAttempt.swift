@@ -50,6 +50,7 @@ struct JobAttempt: Sendable {
         let context = context(for: claim)
         var completion = completion(try await outcome(for: claim, context), context)
         completion.facts = context.facts(of: completion)
+        completion.account = context.account(since: begun)
         // The one line of a job, at its end.
         context.log(
             .info,
@@ -87,7 +88,9 @@ struct JobAttempt: Sendable {
         let payload: JobPayload
         do {
             let data = try vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)
-            payload = try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)
+            let members = try JSON(parsing: data)
+            payload = try JobPayload(kind: claim.job.kind, data: members, acceptsClearCredentials: true)
+            context.note(asked: members)
         } catch {
             // It was valid and sealed here when it was accepted: the row was tampered with.
             context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))

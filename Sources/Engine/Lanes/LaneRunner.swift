@@ -133,7 +133,9 @@ final class LaneRunner: Service {
                 // What the attempt sealed is of no use any more. It is made again, with the keys as they are by then; not at once, since a ring
                 // that cannot be read has no others, and each attempt calls Autotask.
                 await attempt.refreshKeys()
+                let account = completion.account
                 completion = Completion(.deferred(until: clock.now + LaneRunner.sealingDelay, counts: false), events: [])
+                completion.account = account
                 _ = try await store.complete(claim.token, with: completion, at: clock.now)
             }
         }

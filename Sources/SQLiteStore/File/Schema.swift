@@ -19,6 +19,7 @@ enum Schema {
         }
         migrator.registerMigration("3") { try $0.execute(sql: version3) }
         migrator.registerMigration("4") { try $0.execute(sql: version4) }
+        migrator.registerMigration("6") { try $0.execute(sql: version6) }
         return migrator
     }
 
@@ -314,5 +315,14 @@ enum Schema {
             id TEXT PRIMARY KEY NOT NULL,
             retired_at INTEGER NOT NULL
         ) WITHOUT ROWID;
+        """
+
+    /// What `sync show` tells of jobs.
+    private static let version6 = """
+        -- What it asks for, as it may be shown: a JSON object. NULL before the first attempt has ended, and once it is erased.
+        ALTER TABLE jobs ADD COLUMN asked BLOB;
+        -- All attempts that have ended and what they called, as JSON objects behind commas; NULL once it is erased.
+        ALTER TABLE jobs ADD COLUMN account TEXT;
+        CREATE INDEX jobs_with_account ON jobs (finished_at) WHERE account IS NOT NULL;
         """
 }

@@ -8,8 +8,8 @@ struct EventText {
         guard let type = event["type"]?.string else { return ["?"] }
         let name = type.hasPrefix("autotask.") ? String(type.dropFirst("autotask.".count)) : type
         let style = style(of: name)
-        var head = Terminal.styled(time, .dim) + "  " + Terminal.styled(pad(event["subject"]?.string ?? "", 10), .bold)
-        head += "  " + Terminal.styled(pad(name, 24), style)
+        var head = Terminal.styled(time, .dim) + "  " + Terminal.styled((event["subject"]?.string ?? "").padded(10), .bold)
+        head += "  " + Terminal.styled(name.padded(24), style)
         if let headline = headline(of: name) { head += "  " + Terminal.styled(headline, style) }
         return [head] + details(of: name).map { "          " + $0 }
     }
@@ -54,7 +54,7 @@ struct EventText {
         }
         for code in data["billingCodes"]?.array ?? [] {
             guard case .number(let id)? = code["id"] else { continue }
-            lines.append("\(pad(id, 10)) \(code["name"]?.string ?? "")")
+            lines.append("\(id.padded(10)) \(code["name"]?.string ?? "")")
         }
         for service in data["services"]?.array ?? [] { lines += ServiceText(service: service).lines }
         for warning in data["warnings"]?.array ?? [] { lines.append(Terminal.styled("! \(warning["message"]?.string ?? "")", .warning)) }
@@ -72,7 +72,7 @@ private struct ServiceText {
         let status = service["status"]?.string ?? "?"
         let style: Terminal.Style = status == "Synced" ? .success : status == "Error" ? .error : .dim
         var row =
-            Terminal.styled(pad(status, 10), style) + "  " + pad(service["name"]?.string ?? "", 34) + "  "
+            Terminal.styled(status.padded(10), style) + "  " + (service["name"]?.string ?? "").padded(34) + "  "
             + (service["outcome"]?.string ?? "")
         if case .number(let id)? = service["autotaskServiceId"] { row += Terminal.styled("  #\(id)", .dim) }
         var lines = [row]
@@ -95,7 +95,8 @@ private struct ServiceText {
     }
 }
 
-private struct ErrorText {
+/// An error, and what to do about it.
+struct ErrorText {
     let error: JSON
 
     var lines: [String] {
@@ -106,6 +107,7 @@ private struct ErrorText {
     }
 }
 
-private func pad(_ text: String, _ width: Int) -> String {
-    text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
+extension String {
+    /// With blanks behind it up to a width.
+    func padded(_ width: Int) -> String { count >= width ? self : self + String(repeating: " ", count: width - count) }
 }

@@ -5,6 +5,7 @@ import FoundationEssentials
 import HTTP
 import Logging
 import Operations
+import Store
 import SystemPackage
 import Vault
 
@@ -216,13 +217,19 @@ struct Settings {
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
-                auditRetention: .seconds(try count(.auditDays) * 86_400),
+                retention: try retention,
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
                     maximumAttempts: try count(.retryAttempts),
                     maximumAge: try seconds(.retryHours) * 3600
                 )
             )
+        }
+    }
+
+    private var retention: Retention {
+        get throws {
+            Retention(audit: .seconds(try count(.auditDays) * 86_400), history: .seconds(try count(.historyDays, atLeast: 0) * 86_400))
         }
     }
 
@@ -253,10 +260,10 @@ struct Settings {
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
-            { _ = try accessCutoff }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
+            { _ = try accessCutoff }, { _ = try autotaskProxy }, { _ = try trustedPublishers }, { _ = try retention },
         ]
         let durations = [Setting.settleSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts, .auditDays]
+        let counts = [Setting.concurrentLanes, .backlogLimit, .retryAttempts]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
         return all.compactMap { read in
@@ -276,8 +283,10 @@ struct Settings {
         return .milliseconds(Int64(value * 1000))
     }
 
-    private func count(_ setting: Setting) throws -> Int {
-        guard let value = self[setting].flatMap(Int.init), value > 0 else { throw invalid(setting, "a positive whole number") }
+    private func count(_ setting: Setting, atLeast least: Int = 1) throws -> Int {
+        guard let value = self[setting].flatMap(Int.init), value >= least else {
+            throw invalid(setting, least > 0 ? "a positive whole number" : "a whole number from \(least) on")
+        }
         return value
     }
 
