@@ -134,7 +134,8 @@ final class LaneRunner: Service {
                 // that cannot be read has no others, and each attempt calls Autotask.
                 await attempt.refreshKeys()
                 let account = completion.account
-                completion = Completion(.deferred(until: clock.now + LaneRunner.sealingDelay, counts: false), events: [])
+                let until = clock.now + LaneRunner.sealingDelay
+                completion = Completion(.deferred(until: until, counts: false), events: [], apiCalls: completion.apiCalls)
                 completion.account = account
                 _ = try await store.complete(claim.token, with: completion, at: clock.now)
             }

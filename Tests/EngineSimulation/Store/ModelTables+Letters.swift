@@ -94,7 +94,7 @@ extension ModelTables {
             case .reset: return true
             case .connect: return letter.cause.kind == .reset
             case .sync: return letter.cause.kind == .sync && dead.revision == nil
-            case .billingCodes, .preview, .verify, .drift: return false
+            case .billingCodes, .preview, .verify, .drift, .diagnose: return false
             }
         }
     }
