@@ -207,6 +207,7 @@ struct StoreInspectionTests {
     func formats() async throws {
         try await filledStore().close()
         let whole = try Data(contentsOf: URL(filePath: path))
+        let page = try firstPage(of: "jobs")
         try change("INSERT INTO grdb_migrations (identifier) VALUES ('99')")
         #expect(await refusal() == .newerSchema)
         try change("DELETE FROM grdb_migrations WHERE identifier = '99'")
@@ -216,8 +217,7 @@ struct StoreInspectionTests {
         #expect(await refusal() == .corrupt)
 
         var damaged = whole
-        let middle = whole.count / 2
-        damaged.replaceSubrange(middle..<middle + 8192, with: Data(repeating: 0xEE, count: 8192))
+        damaged.replaceSubrange(page, with: Data(repeating: 0xEE, count: page.count))
         try damaged.write(to: URL(filePath: path))
         #expect(try await StoreFormat.look(at: path) == .current)
         let problems = try? await StoreIntegrity.problems(of: path, isThorough: false)
@@ -254,6 +254,18 @@ struct StoreInspectionTests {
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
         try queue.close()
+    }
+
+    /// Where in the file a table begins.
+    private func firstPage(of table: String) throws -> Range<Int> {
+        let queue = try DatabaseQueue(path: path)
+        defer { try? queue.close() }
+        return try queue.read { database in
+            let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+            let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+            let number = try #require(try Int.fetchOne(database, sql: sql, arguments: [table]))
+            return (number - 1) * size..<number * size
+        }
     }
 
     private func contents() throws -> [String: Data] {
