@@ -57,7 +57,9 @@ struct ErasureTests {
     func pruning() async throws {
         try await leaveTraces()
         try await store.prune(at: .start + .seconds(31 * 86_400))
-        #expect(try Set(tracesFound()).isDisjoint(with: ["TraceOfEvent", "TraceOfLetter", "TraceOfCause", "TraceOfRequest", "TraceOfCall"]))
+        #expect(
+            try Set(tracesFound()).isDisjoint(with: ["TraceOfEvent", "TraceOfLetter", "TraceOfCause", "TraceOfRequest", "TraceOfCall"])
+        )
         await store.close()
     }
 

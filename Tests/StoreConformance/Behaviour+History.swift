@@ -12,7 +12,12 @@ extension Behaviour {
             try await bench.end(bench.claimOne(at: bench.time(10)), .postponed, bench.account(at: 10), at: bench.time(11))
             let heldUp = Disposition.deferred(until: bench.time(20), counts: false)
             try await bench.end(bench.claimOne(at: bench.time(11)), heldUp, bench.account(asked: "later", at: 11), at: bench.time(12))
-            try await bench.end(bench.claimOne(at: bench.time(20)), .finished, bench.account(at: 20, calls: [.of(200, at: 21)]), at: bench.time(22))
+            try await bench.end(
+                bench.claimOne(at: bench.time(20)),
+                .finished,
+                bench.account(at: 20, calls: [.of(200, at: 21)]),
+                at: bench.time(22)
+            )
             let record = try await bench.record("a")
             #expect(record.asked.map { String(decoding: $0, as: UTF8.self) } == #"{"what":"first"}"#)
             #expect(

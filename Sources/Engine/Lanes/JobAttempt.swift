@@ -48,7 +48,7 @@ struct JobAttempt: Sendable {
     func run(_ claim: LaneClaim) async throws(StoreError) -> Completion {
         let begun = clock.now
         let context = context(for: claim)
-        var completion = completion(try await outcome(for: claim, context), context)
+        var completion = completion(try await settledOutcome(for: claim, context), context)
         completion.facts = context.facts(of: completion)
         completion.account = context.account(since: begun)
         // The one line of a job, at its end.
@@ -81,6 +81,16 @@ struct JobAttempt: Sendable {
             worker: worker,
             log: log
         )
+    }
+
+    /// The handler's outcome, or that the job is put back because the store failed in mid-work: whatever was written is in the journal.
+    private func settledOutcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
+        do { return try await outcome(for: claim, context) } catch {
+            // The lane is another's by now: there is nothing to say.
+            guard error.code != .fenced else { throw error }
+            context.log(.warning, "The store failed in mid-work", .keys([.error: "\(error)"]))
+            return .postponed(apiCalls: context.calls.calls.count)
+        }
     }
 
     private func outcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {

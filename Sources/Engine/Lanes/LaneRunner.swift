@@ -112,14 +112,11 @@ final class LaneRunner: Service {
     private func work(_ claim: LaneClaim) async {
         let completion: Completion
         do { completion = try await attempt.run(claim) } catch {
-            // Either the lane is another's by now, and then there is nothing to say; or the store failed in mid-work, and the job is put
-            // back: whatever it wrote is in the journal.
+            // The lane is another's by now: there is nothing to say.
             log.warning(
                 "An attempt ended without an outcome",
                 metadata: .keys([.error: "\(error)", .tenant: "\(claim.token.lane.tenant)", .jobID: "\(claim.job.id)"])
             )
-            guard error.code != .fenced else { return }
-            await complete(claim, with: Completion(.postponed, events: []))
             return
         }
         await complete(claim, with: completion)

@@ -39,7 +39,7 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows one tenant: its connection, what its API user may do, its services with their last errors, and its latest jobs.",
+            abstract: "Shows one tenant: its connection, its services with their last errors, and its latest jobs.",
             discussion: "Example: autotask-worker tenant show msp-4711 --json"
         )
         @Argument(help: "The tenant.") var tenant: String

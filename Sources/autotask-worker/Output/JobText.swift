@@ -49,8 +49,9 @@ extension JobRecord {
         var lines = ["  " + row("asked", plain.isEmpty ? "nothing besides" : plain.joined(separator: ", "))]
         for service in members["services"]?.array ?? [] {
             let key = service["key"]?.string ?? "?"
-            let values = ["type", "period", "unitCost", "unitPrice", "billingCodeId"].map { (service[$0] ?? .null).shown.padded(9) }
-            lines.append("              \(key.padded(20))  \((service["name"] ?? .null).shown.padded(34))  \(values.joined(separator: " "))")
+            let values = ["type", "period", "unitCost", "unitPrice"].map { (service[$0] ?? .null).shown.padded(9) }
+            let row = [key.padded(20), (service["name"] ?? .null).shown.padded(34)] + values + [(service["billingCodeId"] ?? .null).shown]
+            lines.append("              " + row.joined(separator: "  "))
         }
         return lines
     }
@@ -71,7 +72,8 @@ extension JobRecord {
     private var resultLines: [String] {
         guard case .ended(_, let event) = state else { return [] }
         guard !event.event.data.isEmpty else { return ["  " + row("result", "erased, by a reset or after 30 days: \(state.text)")] }
-        return ["  " + row("result", "")] + EventText(event: event.json).lines.map { "  " + $0 }
+        let lines = EventText(event: event.json).lines
+        return lines.prefix(1).map { "  " + row("result", $0) } + lines.dropFirst().map { "    " + $0 }
     }
 
     var json: JSON {

@@ -242,7 +242,9 @@ extension ModelTables {
         let dataLimit = now - .seconds(30 * 86_400)
         let idLimit = now - .seconds(400 * 86_400)
         for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= dataLimit }) ?? false { jobs[index].event?.event.data = [] }
-        for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= now - retention.history }) ?? false { jobs[index].eraseHistory() }
+        for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= now - retention.history }) ?? false {
+            jobs[index].eraseHistory()
+        }
         jobs.removeAll { $0.finishedAt.map { $0 <= idLimit } ?? false }
         for index in letters.indices where letters[index].letter.at <= dataLimit { letters[index].eraseIfOfJob() }
         letters.removeAll { $0.letter.at <= idLimit }
