@@ -75,9 +75,10 @@ final class TenantSession {
     private func hasMoved(after error: AutotaskError) async throws(CallFailure) -> Bool {
         guard error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
         hasLookedUpZone = true
-        otherCalls += 1
+        var lookUps = 0
+        defer { otherCalls += lookUps }
         let found: DiscoveredZone
-        do { found = try await context.zone(for: credentials) } catch {
+        do { found = try await context.zone(for: credentials, counting: &lookUps) } catch {
             // Nothing is learned from it, so the first failure stands.
             return false
         }
