@@ -37,7 +37,7 @@ package struct Engine: Sendable {
         self.outbox = OutboxService(outbox: outbox)
         lease = WorkerLease(
             store: store,
-            auditRetention: settings.auditRetention,
+            retention: settings.retention,
             worker: worker,
             entropy: entropy,
             clock: clock,

@@ -1,4 +1,5 @@
 package import Contract
+package import Store
 
 /// What an operator may set of the engine (`contract.md` 5). Durations that the contract does not name have defaults here.
 package struct EngineSettings: Sendable {
@@ -22,8 +23,8 @@ package struct EngineSettings: Sendable {
     package var refusalMemory: Duration
     /// How long one attempt at a job may take before it is put off at the next service boundary.
     package var attemptDeadline: Duration
-    /// How long rows of the audit log are kept.
-    package var auditRetention: Duration
+    /// How long rows of the audit log and the history of jobs are kept.
+    package var retention: Retention
     package var retry: RetryPolicy
     /// What stops a sync until it is acknowledged.
     package var brake: Brake
@@ -44,7 +45,7 @@ package struct EngineSettings: Sendable {
         quotaShare: Int = 50,
         refusalMemory: Duration = .seconds(300),
         attemptDeadline: Duration = .seconds(600),
-        auditRetention: Duration = .seconds(400 * 86_400),
+        retention: Retention = Retention(),
         retry: RetryPolicy = RetryPolicy(),
         brake: Brake = Brake(),
         previewLifetime: Duration = .seconds(1800),
@@ -61,7 +62,7 @@ package struct EngineSettings: Sendable {
         self.quotaShare = quotaShare
         self.refusalMemory = refusalMemory
         self.attemptDeadline = attemptDeadline
-        self.auditRetention = auditRetention
+        self.retention = retention
         self.retry = retry
         self.brake = brake
         self.previewLifetime = previewLifetime

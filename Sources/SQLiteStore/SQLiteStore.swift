@@ -193,6 +193,10 @@ extension SQLiteStore {
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
 
+    package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {
+        try await read { try $0.jobRecords(named: id, of: tenant) }
+    }
+
     package func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage {
         try await read { try $0.auditPage(after: number, limit: limit) }
     }
@@ -201,12 +205,13 @@ extension SQLiteStore {
         try await read { try $0.auditRows(selection, newest: limit) }
     }
 
-    package func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError) {
+    package func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) {
         while try await writer.write({ try $0.eraseData(at: now) }) {}
+        while try await writer.write({ try $0.eraseHistory(before: now - retention.history) }) {}
         var place: Int64? = 0
         while let after = place { place = try await writer.write { try $0.forgetIDs(after: after, at: now) } }
         while try await writer.write({ try $0.eraseLetters(at: now) }) {}
         try await writer.write { try $0.forgetLetters(at: now) }
-        while try await writer.write({ try $0.forgetAudit(before: now - auditRetention) }) {}
+        while try await writer.write({ try $0.forgetAudit(before: now - retention.audit) }) {}
     }
 }

@@ -136,6 +136,11 @@ package protocol Store: Sendable {
     /// One lane, or `nil` when the store knows nothing of it.
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail?
 
+    /// Jobs with this id: each tenant may have one.
+    ///
+    /// - Parameter tenant: whose it is; `nil` for every tenant's, which takes looking through all ids.
+    func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord]
+
     // MARK: Dead letters
 
     /// The newest dead letters.
@@ -176,7 +181,7 @@ package protocol Store: Sendable {
     /// Rows of the audit log behind the one with this number, in their order, with the log's ends at that moment.
     ///
     /// Whatever ends an attempt or a job, or writes to Autotask, or is done by an operator, adds its row in its own transaction; nothing but
-    /// ``prune(at:auditRetention:)`` takes one away.
+    /// ``prune(at:keeping:)`` takes one away.
     func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage
 
     /// The newest rows that are meant, in their order.
@@ -208,11 +213,10 @@ package protocol Store: Sendable {
     // MARK: Keeping and forgetting
 
     /// Erases what has been kept long enough: the data of terminal events after 30 days, and with them the payloads and texts of dead
-    /// letters; ids after 400 days, and with them dead letters (`contract.md` 2).
-    ///
-    /// - Parameter auditRetention: how long rows of the audit log are kept. They are forgotten from its beginning on, and only if they still
-    ///   fit; the place up to which they were is marked.
-    func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError)
+    /// letters; ids after 400 days, and with them dead letters (`contract.md` 2); after what `retention` says, the history of jobs that have
+    /// ended, and rows of the audit log. These are forgotten from its beginning on, and only if they still fit; the place up to which they were
+    /// is marked.
+    func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError)
 
     /// Finishes what is under way and closes. Later calls throw.
     func close() async
@@ -224,8 +228,8 @@ extension Store {
         try await journal(entries, notes: [], under: claim, at: now)
     }
 
-    /// Erases what has been kept long enough, rows of the audit log after 400 days.
-    package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, auditRetention: .seconds(400 * 86_400)) }
+    /// Erases what has been kept long enough where an operator decides on nothing.
+    package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, keeping: Retention()) }
 }
 
 /// How far the clocks of workers may differ that share a store.

@@ -15,8 +15,8 @@ struct AutotaskWorker: AsyncParsableCommand {
             Example: autotask-worker keys generate && autotask-worker topology apply && autotask-worker run
             """,
         subcommands: [
-            RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, StoreCommand.self,
-            DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self,
+            RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, SyncCommand.self,
+            StoreCommand.self, DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self,
         ]
     )
 }

@@ -21,6 +21,7 @@ COMMANDS = [
     ["events"],
     ["tenant", "list"],
     ["tenant", "show"],
+    ["sync", "show"],
     ["dead-letters", "list"],
     ["dead-letters", "show"],
     ["dead-letters", "collect"],

@@ -20,7 +20,7 @@ enum Invariants {
             if ids.count != 1 { violations.append("\(job.id) of \(job.tenant) ended \(ids.count) times.") }
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
-        violations += sequences(world) + fences(world) + audit(portal, world)
+        violations += sequences(world) + fences(world) + audit(portal, world) + history(world)
         violations += duplicates(portal, world) + letters(world) + checks(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
@@ -190,6 +190,23 @@ enum Invariants {
             if count != 1 { violations.append("The end of \(job.job.id) of \(job.lane.tenant) has \(count) rows in the audit log.") }
         }
         return violations
+    }
+
+    /// What is told of a job's attempts holds as many calls as were counted, and how it ended, unless a reset came later.
+    private static func history(_ world: World) -> [String] {
+        let jobs = world.disk.tables.jobs
+        return jobs.flatMap { row -> [String] in
+            let name = "\(row.job.id) of \(row.lane.tenant)"
+            let calls = row.made.reduce(0) { $0 + $1.calls.count { $0.path != "ThresholdInformation" } }
+            guard !row.made.isEmpty, row.made.count < AttemptRecord.limit else { return [] }
+            var violations: [String] = []
+            if calls != row.job.apiCalls { violations.append("\(calls) calls of \(name) are told, and \(row.job.apiCalls) were counted.") }
+            if row.made.count(where: { $0.ending == .finished }) > 1 { violations.append("\(name) is told to have ended twice.") }
+            if row.made.count(where: { $0.calls.contains { $0.path.contains("@") || $0.path.contains("?") } }) > 0 {
+                violations.append("What is told of \(name) names a user.")
+            }
+            return violations
+        }
     }
 
     /// No service of a plan stands for two in Autotask.

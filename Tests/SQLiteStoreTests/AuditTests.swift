@@ -139,7 +139,7 @@ struct AuditTests {
         )
         #expect(try await fault() == .markForged(.anchor))
         let store = try await SQLiteStore(path: path, auditing: .bench)
-        try await store.prune(at: .start + .seconds(900 * 86_400), auditRetention: .seconds(86_400))
+        try await store.prune(at: .start + .seconds(900 * 86_400), keeping: Retention(audit: .seconds(86_400)))
         #expect(try await store.auditPage(after: 0, limit: 100).rows.count == 7)
         await store.close()
         #expect(try await fault() == .markForged(.anchor))
@@ -149,7 +149,7 @@ struct AuditTests {
     func evidence() async throws {
         try await tamper("UPDATE audit SET actor = 'worker:other' WHERE number = 5")
         let store = try await SQLiteStore(path: path, auditing: .bench)
-        try await store.prune(at: .start + .seconds(900 * 86_400), auditRetention: .seconds(86_400))
+        try await store.prune(at: .start + .seconds(900 * 86_400), keeping: Retention(audit: .seconds(86_400)))
         await store.close()
         #expect(try await fault() == .changed(5))
     }

@@ -12,7 +12,7 @@ struct ErasureTests {
     private let store: SQLiteStore
     private let traces = [
         "TraceOfUser", "TraceOfZone", "TraceOfService", "TraceOfEvent", "TraceOfWrappedKey", "TraceOfCredentials",
-        "TraceOfLetter", "TraceOfCause",
+        "TraceOfLetter", "TraceOfCause", "TraceOfRequest", "TraceOfCall",
     ]
 
     init() async throws {
@@ -57,12 +57,18 @@ struct ErasureTests {
     func pruning() async throws {
         try await leaveTraces()
         try await store.prune(at: .start + .seconds(31 * 86_400))
-        #expect(try Set(tracesFound()).isDisjoint(with: ["TraceOfEvent", "TraceOfLetter", "TraceOfCause"]))
+        #expect(
+            try Set(tracesFound()).isDisjoint(with: ["TraceOfEvent", "TraceOfLetter", "TraceOfCause", "TraceOfRequest", "TraceOfCall"])
+        )
         await store.close()
     }
 
     private func leaveTraces() async throws {
-        let claim = try await claim(accepting: .job("a"))
+        // An attempt is told, and then another.
+        var deferral = Completion(.deferred(until: .start), events: [])
+        deferral.account = account
+        _ = try await store.complete(try await self.claim(accepting: .job("a")).token, with: deferral, at: .start)
+        let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
         let connection = ConnectionRecord(
             status: .connected,
             zone: Zone(name: "Zone", apiURL: "https://TraceOfZone/", webURL: "https://TraceOfZone/"),
@@ -76,17 +82,20 @@ struct ErasureTests {
             establishedAt: .start
         )
         let binding = ServiceBinding(planID: "plan", serviceKey: "TraceOfService", autotaskServiceID: 1, status: .synced)
-        let entries = try await store.complete(
-            claim.token,
-            with: Completion(
-                .finished,
-                events: [.answering(claim, .syncSucceeded, data: ["text": "TraceOfEvent"])],
-                changes: LaneChanges(connection: .set(connection), bindings: [binding])
-            ),
-            at: .start
+        var completion = Completion(
+            .finished,
+            events: [.answering(claim, .syncSucceeded, data: ["text": "TraceOfEvent"])],
+            changes: LaneChanges(connection: .set(connection), bindings: [binding])
         )
+        completion.account = account
+        let entries = try await store.complete(claim.token, with: completion, at: .start)
         try await store.forgetPublished(entries.map(\.position))
         try await leaveLetter()
+    }
+
+    private var account: AttemptAccount {
+        let call = CallRecord(at: .start, method: "GET", host: "TraceOfCall", path: "Version", answer: .status(200), duration: .zero)
+        return AttemptAccount(begunAt: .start, asked: Array(#"{"name":"TraceOfRequest"}"#.utf8), calls: [call])
     }
 
     private func leaveLetter() async throws {

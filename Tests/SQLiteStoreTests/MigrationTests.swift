@@ -110,7 +110,7 @@ struct MigrationTests {
     }
 
     @Test("A store of version 4 has its connections looked at from now on")
-    func version4() async throws {
+    func version4Checks() async throws {
         let queue = try DatabaseQueue(path: path)
         try Schema.migrator.migrate(queue, upTo: "4")
         try await queue.write { database in
@@ -132,6 +132,37 @@ struct MigrationTests {
         #expect(try await store.enterChecks(round, at: .start) == 1)
         #expect(try await store.lane(.one)?.unfinished.map(\.kind) == [.verify])
         #expect(try await store.lane(.two)?.unfinished == [])
+        await store.close()
+    }
+
+    @Test("A store of version 4 keeps its jobs, of which no history is known, and keeps it from then on")
+    func version4History() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try Schema.migrator.migrate(queue, upTo: "4")
+        try await queue.write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO lanes (id, tenant, product, epoch, next_sequence, turn) VALUES (1, 'msp-1', 'workplace', 1, 2, 1);
+                    INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, accepted_at, attempts, api_calls, finished_at, event_id,
+                            event_type, event_time, epoch, sequence, data)
+                        VALUES (1, 1, 'msp-1', 'done', x'01', 'sync', 5000, 1, 2, 6000, 'e', 'sync.succeeded', 6000, 1, 1, '{}');
+                    INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, accepted_at, payload)
+                        VALUES (2, 1, 'msp-1', 'waiting', x'01', 'sync', 5000, x'0101');
+                    INSERT INTO counters (name, value) VALUES ('place', 2), ('turn', 1);
+                    """
+            )
+        }
+        try queue.close()
+
+        let store = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        let done = try #require(try await store.jobs(named: JobID("done")!, of: nil).first)
+        #expect(done.asked == nil && done.made.isEmpty && done.attempts == 1 && done.apiCalls == 2)
+        let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
+        var completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
+        completion.account = AttemptAccount(begunAt: .start, asked: nil, calls: [])
+        _ = try await store.complete(claim.token, with: completion, at: .start)
+        #expect(try await store.jobs(named: JobID("waiting")!, of: nil).first?.made.map(\.ending) == [.finished])
         await store.close()
     }
 }

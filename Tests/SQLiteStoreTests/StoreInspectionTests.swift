@@ -213,9 +213,7 @@ struct StoreInspectionTests {
     func formats() async throws {
         try await filledStore().close()
         let whole = try Data(contentsOf: URL(filePath: path))
-        let outbox = try await DatabaseQueue(path: path).read { database in
-            try Int.fetchOne(database, sql: "SELECT (rootpage - 1) * page_size FROM sqlite_master, pragma_page_size WHERE name = 'outbox'")
-        }
+        let page = try firstPage(of: "jobs")
         try change("INSERT INTO grdb_migrations (identifier) VALUES ('99')")
         #expect(await refusal() == .newerSchema)
         try change("DELETE FROM grdb_migrations WHERE identifier = '99'")
@@ -225,8 +223,7 @@ struct StoreInspectionTests {
         #expect(await refusal() == .corrupt)
 
         var damaged = whole
-        let place = try #require(outbox)
-        damaged.replaceSubrange(place..<place + 4096, with: Data(repeating: 0xEE, count: 4096))
+        damaged.replaceSubrange(page, with: Data(repeating: 0xEE, count: page.count))
         try damaged.write(to: URL(filePath: path))
         #expect(try await StoreFormat.look(at: path) == .current)
         let problems = try? await StoreIntegrity.problems(of: path, isThorough: false)
@@ -263,6 +260,18 @@ struct StoreInspectionTests {
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
         try queue.close()
+    }
+
+    /// Where in the file a table begins.
+    private func firstPage(of table: String) throws -> Range<Int> {
+        let queue = try DatabaseQueue(path: path)
+        defer { try? queue.close() }
+        return try queue.read { database in
+            let size = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+            let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+            let number = try #require(try Int.fetchOne(database, sql: sql, arguments: [table]))
+            return (number - 1) * size..<number * size
+        }
     }
 
     private func contents() throws -> [String: Data] {

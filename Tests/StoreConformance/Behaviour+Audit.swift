@@ -135,13 +135,13 @@ extension Behaviour {
         Behaviour("old rows are forgotten from the beginning on, and the rest still verifies") { bench in
             for day in 0..<5 { try await bench.run("job-\(day)", at: Bench.start + .seconds(day * 86_400)) }
             let now = Bench.start + .seconds(12 * 86_400)
-            try await bench.store.prune(at: now, auditRetention: .seconds(10 * 86_400))
+            try await bench.store.prune(at: now, keeping: Retention(audit: .seconds(10 * 86_400)))
             #expect(try await bench.auditRows().map(\.entry.jobID) == ["job-2", "job-3", "job-4"])
             #expect(try await bench.holds())
             try await bench.run("later", at: now)
             #expect(try await bench.holds())
             // The last row stays, so that the log goes on.
-            try await bench.store.prune(at: now + .seconds(100 * 86_400), auditRetention: .seconds(86_400))
+            try await bench.store.prune(at: now + .seconds(100 * 86_400), keeping: Retention(audit: .seconds(86_400)))
             #expect(try await bench.auditRows().map(\.entry.jobID) == ["later"])
             try await bench.run("last", at: now)
             #expect(try await bench.holds())

@@ -1,7 +1,12 @@
 extension Event {
     /// The code of the error that a terminal event tells; `nil` for one that tells of something else. It reads the whole of ``data``.
-    package var failureCode: String? {
-        switch type {
+    package var failureCode: String? { type.failureCode(in: data) }
+}
+
+extension EventType {
+    /// See ``Event/failureCode``.
+    package func failureCode(in data: [UInt8]) -> String? {
+        switch self {
         case .connectionFailed, .syncIncomplete, .syncFailed, .billingCodesFailed, .driftFailed, .jobRejected, .jobSuperseded, .jobExpired,
             .jobAbandoned:
             (try? JSON(parsing: data))?["error"]?["code"]?.string

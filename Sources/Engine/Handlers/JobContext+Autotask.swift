@@ -1,15 +1,17 @@
 import Autotask
-import Contract
-import Store
+package import Contract
+package import Store
 import Vault
 
 /// The lane's way to Autotask, as the job's handlers go it.
 extension JobContext {
-    /// Looks up who serves a user's database. It counts as one call; no secret is sent.
-    func zone(for credentials: AutotaskCredentials) async throws(AutotaskError) -> DiscoveredZone {
+    /// Looks up who serves a user's database; no secret is sent.
+    ///
+    /// - Parameter calls: counts the call, unless it is held back.
+    func zone(for credentials: AutotaskCredentials, counting calls: inout Int) async throws(AutotaskError) -> DiscoveredZone {
         let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil)
         return try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
-            .zone(forUserOf: credentials, traceparent: job.traceparent)
+            .zone(forUserOf: credentials, traceparent: job.traceparent) { _ in calls += 1 }
     }
 
     /// - Parameter databaseID: whose calls they are.
@@ -63,7 +65,7 @@ extension JobContext {
 
 extension ConnectionRecord {
     /// Why the connection cannot be used; `nil` for one that can.
-    var lossError: JobError? {
+    package var lossError: JobError? {
         switch status {
         case .connected: nil
         case .credentialsRejected: JobError(.apiUserLockedOrInactive)

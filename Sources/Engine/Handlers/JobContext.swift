@@ -13,6 +13,8 @@ final class JobContext: Sendable {
     let store: any Store
     let vault: Vault
     let autotask: AutotaskAccess
+    /// What was called, over ``autotask``.
+    let calls: RecordingTransport
     let settings: EngineSettings
     let clock: any EngineClock
     let entropy: any Entropy
@@ -23,6 +25,8 @@ final class JobContext: Sendable {
     let worker: WorkerIdentity
     /// What was read, for the audit log.
     let reading = AttemptReading()
+    /// See ``note(asked:)``.
+    let asked = Mutex<[UInt8]?>(nil)
     /// See ``sealForAudit(_:)``.
     let auditSeal = Mutex<AuditSeal?>(nil)
     let logger: Logger
@@ -46,7 +50,8 @@ final class JobContext: Sendable {
         self.claim = claim
         self.store = store
         self.vault = vault
-        self.autotask = autotask
+        calls = RecordingTransport(autotask.transport, clock: clock)
+        self.autotask = AutotaskAccess(transport: calls, lookupURL: autotask.lookupURL, integrationCode: autotask.integrationCode)
         self.settings = settings
         self.clock = clock
         self.entropy = entropy

@@ -139,8 +139,9 @@ final class TenantSession {
     /// Looks up where the database is served, once in an attempt and without a secret.
     private func discoverZone() async throws(AutotaskError) -> DiscoveredZone {
         hasLookedUpZone = true
-        otherCalls += 1
-        return try await context.zone(for: credentials)
+        var lookUps = 0
+        defer { otherCalls += lookUps }
+        return try await context.zone(for: credentials, counting: &lookUps)
     }
 
     /// Goes where the database is served by now.

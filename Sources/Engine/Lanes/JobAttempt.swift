@@ -54,9 +54,13 @@ struct JobAttempt: Sendable {
     func run(_ claim: LaneClaim) async throws(StoreError) -> Completion {
         let begun = clock.now
         let context = context(for: claim)
-        var completion = completion(try await outcome(for: claim, context), context)
+        var completion = completion(try await settledOutcome(for: claim, context), context)
         completion.facts = context.facts(of: completion)
-        if claim.job.isScheduled { completion = completion.ofCheck }
+        if claim.job.isScheduled {
+            completion = completion.ofCheck
+        } else {
+            completion.account = context.account(since: begun)
+        }
         // The one line of a job, at its end.
         var details: Logger.Metadata = .keys([
             .outcome: "\(completion.ending)",
@@ -88,10 +92,20 @@ struct JobAttempt: Sendable {
         )
     }
 
+    /// The handler's outcome, or that the job is put back because the store failed in mid-work: whatever was written is in the journal.
+    private func settledOutcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
+        do { return try await outcome(for: claim, context) } catch {
+            // The lane is another's by now: there is nothing to say.
+            guard error.code != .fenced else { throw error }
+            context.log(.warning, "The store failed in mid-work", .keys([.error: "\(error)"]))
+            return .postponed(apiCalls: context.calls.counted)
+        }
+    }
+
     private func outcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         guard await holdsKeys(for: claim) else { return keyMissing(context) }
         let payload: JobPayload
-        do { payload = try self.payload(of: claim) } catch {
+        do { payload = try self.payload(of: claim, context) } catch {
             // It was valid and sealed here when it was accepted: the row was tampered with.
             context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))
             let error = JobError(
@@ -117,11 +131,13 @@ struct JobAttempt: Sendable {
         }
     }
 
-    private func payload(of claim: LaneClaim) throws -> JobPayload {
+    private func payload(of claim: LaneClaim, _ context: JobContext) throws -> JobPayload {
         // A check of the worker's own says all by its kind.
         if claim.job.isScheduled { return try JobPayload(kind: claim.job.kind, data: .null, acceptsClearCredentials: false) }
-        let data = try vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)
-        return try JobPayload(kind: claim.job.kind, data: JSON(parsing: data), acceptsClearCredentials: true)
+        let data = try JSON(parsing: vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane))
+        let payload = try JobPayload(kind: claim.job.kind, data: data, acceptsClearCredentials: true)
+        context.note(asked: data)
+        return payload
     }
 
     /// Whether everything is at hand that opens what the job needs of the store.

@@ -112,14 +112,11 @@ final class LaneRunner: Service {
     private func work(_ claim: LaneClaim) async {
         let completion: Completion
         do { completion = try await attempt.run(claim) } catch {
-            // Either the lane is another's by now, and then there is nothing to say; or the store failed in mid-work, and the job is put
-            // back: whatever it wrote is in the journal.
+            // The lane is another's by now: there is nothing to say.
             log.warning(
                 "An attempt ended without an outcome",
                 metadata: .keys([.error: "\(error)", .tenant: "\(claim.token.lane.tenant)", .jobID: "\(claim.job.id)"])
             )
-            guard error.code != .fenced else { return }
-            await complete(claim, with: Completion(.postponed, events: []))
             return
         }
         await complete(claim, with: completion)
@@ -133,7 +130,10 @@ final class LaneRunner: Service {
                 // What the attempt sealed is of no use any more. It is made again, with the keys as they are by then; not at once, since a ring
                 // that cannot be read has no others, and each attempt calls Autotask.
                 await attempt.refreshKeys()
-                completion = Completion(.deferred(until: clock.now + LaneRunner.sealingDelay, counts: false), events: [])
+                let account = completion.account
+                let until = clock.now + LaneRunner.sealingDelay
+                completion = Completion(.deferred(until: until, counts: false), events: [], apiCalls: completion.apiCalls)
+                completion.account = account
                 _ = try await store.complete(claim.token, with: completion, at: clock.now)
             }
         }

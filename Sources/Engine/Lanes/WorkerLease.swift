@@ -13,8 +13,7 @@ struct WorkerLease: Service {
     private static let pruning: Duration = .seconds(3600)
 
     let store: any Store
-    /// How long rows of the audit log are kept.
-    let auditRetention: Duration
+    let retention: Retention
     let worker: WorkerIdentity
     let entropy: any Entropy
     let clock: any EngineClock
@@ -41,7 +40,7 @@ struct WorkerLease: Service {
             nextEnd = try await renew()
             if clock.now >= nextPruning {
                 nextPruning = clock.now + WorkerLease.pruning
-                do { try await store.prune(at: clock.now, auditRetention: auditRetention) } catch {
+                do { try await store.prune(at: clock.now, keeping: retention) } catch {
                     log.error("What was kept long enough cannot be erased", metadata: .keys([.error: "\(error)"]))
                 }
             }

@@ -20,6 +20,7 @@ enum Schema {
         migrator.registerMigration("3") { try $0.execute(sql: version3) }
         migrator.registerMigration("4") { try $0.execute(sql: version4) }
         migrator.registerMigration("5") { try $0.execute(sql: version5) }
+        migrator.registerMigration("6") { try $0.execute(sql: version6) }
         return migrator
     }
 
@@ -336,5 +337,14 @@ enum Schema {
         -- to do is 2.
         ALTER TABLE jobs ADD COLUMN is_scheduled INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX jobs_scheduled ON jobs (lane) WHERE is_scheduled <> 0;
+        """
+
+    /// What `sync show` tells of jobs.
+    private static let version6 = """
+        -- What it asks for, as it may be shown: a JSON object. NULL before the first attempt has ended, and once it is erased.
+        ALTER TABLE jobs ADD COLUMN asked BLOB;
+        -- All attempts that have ended and what they called, as JSON objects behind commas; NULL once it is erased.
+        ALTER TABLE jobs ADD COLUMN account TEXT;
+        CREATE INDEX jobs_with_account ON jobs (finished_at) WHERE account IS NOT NULL;
         """
 }

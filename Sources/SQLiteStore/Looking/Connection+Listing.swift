@@ -70,19 +70,22 @@ extension Connection {
     private func finishedJobs(of row: LaneRow, limit: Int) throws -> [LaneDetail.Finished] {
         try all(
             """
-            SELECT job_id, kind, accepted_at, finished_at, event_type FROM jobs
+            SELECT job_id, kind, accepted_at, finished_at, event_type, data, api_calls FROM jobs
             WHERE tenant = ? AND lane = ? AND finished_at IS NOT NULL ORDER BY finished_at DESC, place DESC LIMIT ?
             """,
             row.lane.tenant.description,
             row.id,
             limit
         ) { row in
-            LaneDetail.Finished(
+            let event = try row.word(4, as: EventType.self)
+            return LaneDetail.Finished(
                 id: try row.jobID(0),
                 kind: try row.optionalWord(1),
                 acceptedAt: row.moment(2),
                 finishedAt: row.moment(3),
-                event: try row.word(4)
+                event: event,
+                code: event.failureCode(in: row.bytes(5)),
+                apiCalls: row.int(6)
             )
         }
     }

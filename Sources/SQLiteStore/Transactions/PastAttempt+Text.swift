@@ -35,5 +35,5 @@ extension PastAttempt {
 }
 
 extension JSON {
-    fileprivate var moment: Timestamp? { integer.map { Timestamp(millisecondsSinceEpoch: $0) } }
+    var moment: Timestamp? { integer.map { Timestamp(millisecondsSinceEpoch: $0) } }
 }

@@ -28,11 +28,12 @@ extension Transaction {
         for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
         try tell(AuditEntry(completion, of: job, by: claim.worker, at: now))
 
+        if completion.disposition != .finished { try tell(completion, of: claim.order, at: now) }
         switch completion.disposition {
         case .finished where job.isScheduled: try endCheck(claim.order)
         case .finished:
             guard let terminal = entries.first(where: { $0.event.event.type.isTerminal }) else { break }
-            try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
+            try finish(claim.order, with: terminal.event, after: completion, at: now)
         case .deferred(let until, let code, counts: true):
             try connection.run(
                 "UPDATE jobs SET not_before = ?, api_calls = api_calls + ?, history = COALESCE(history, '') || ? WHERE place = ?",
@@ -61,5 +62,20 @@ extension Transaction {
         try schedule(&row, at: now)
         try save(row)
         return entries
+    }
+
+    /// Keeps what an attempt that does not end its job tells of itself.
+    private func tell(_ completion: Completion, of order: Int64, at now: Timestamp) throws {
+        guard let account = completion.account else { return }
+        try connection.run(
+            """
+            UPDATE jobs SET asked = COALESCE(asked, ?), account = COALESCE(account, '') || ?
+            WHERE place = ? AND json_array_length('[' || rtrim(COALESCE(account, ''), ',') || ']') < ?
+            """,
+            account.asked,
+            AttemptRecord(account, completion.disposition, at: now).text,
+            order,
+            AttemptRecord.limit
+        )
     }
 }

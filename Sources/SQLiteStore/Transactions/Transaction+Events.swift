@@ -48,14 +48,24 @@ extension Transaction {
 
     /// Ends a job: its terminal event is remembered, its payload is not.
     ///
-    /// - Parameter givenUp: set when the job becomes a dead letter, which takes over its payload.
-    func finish(_ order: Int64, with ordered: OrderedEvent, givenUp: GivenUp? = nil, at now: Timestamp) throws {
+    /// - Parameters:
+    ///   - givenUp: set when the job becomes a dead letter, which takes over its payload.
+    ///   - completion: of the attempt that ends it, if one does.
+    func finish(
+        _ order: Int64,
+        with ordered: OrderedEvent,
+        givenUp: GivenUp? = nil,
+        after completion: Completion? = nil,
+        at now: Timestamp
+    ) throws {
         let event = ordered.event
-        if let givenUp { try keep(order, givenUp, at: now) }
+        if let givenUp = givenUp ?? completion?.givenUp { try keep(order, givenUp, at: now) }
+        let account = completion?.account
         try connection.run(
             """
             UPDATE jobs SET payload = NULL, plan = NULL, revision = NULL, expiry = NULL, not_before = NULL, history = NULL, finished_at = ?,
-                event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?
+                event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?, api_calls = api_calls + ?,
+                asked = COALESCE(asked, ?), account = NULLIF(COALESCE(account, '') || ?, '')
             WHERE place = ? AND finished_at IS NULL
             """,
             now,
@@ -66,6 +76,9 @@ extension Transaction {
             ordered.epoch,
             ordered.sequence,
             event.data,
+            completion?.apiCalls ?? 0,
+            account?.asked,
+            account.map { AttemptRecord($0, .finished, at: now).text } ?? "",
             order
         )
         guard connection.changes == 1 else { throw StoreError(.unexpected, "A job ended that is not among the unfinished.") }

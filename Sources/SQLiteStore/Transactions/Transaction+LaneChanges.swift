@@ -38,7 +38,10 @@ extension Transaction {
         try removeBindings(of: row)
         // The tenant's ids lead to the lane's jobs: a reset is rare, and an index for it would cost every job.
         try connection.run(
-            "UPDATE jobs SET data = NULL WHERE tenant = ? AND lane = ? AND data IS NOT NULL",
+            """
+            UPDATE jobs SET data = NULL, asked = NULL, account = NULL
+            WHERE tenant = ? AND lane = ? AND (data IS NOT NULL OR asked IS NOT NULL OR account IS NOT NULL)
+            """,
             row.lane.tenant.description,
             row.id
         )

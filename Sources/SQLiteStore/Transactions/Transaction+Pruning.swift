@@ -23,6 +23,22 @@ extension Transaction {
         return connection.changes == Transaction.step
     }
 
+    /// Erases what jobs that ended by then had asked for, and their attempts.
+    ///
+    /// - Returns: whether there may be more.
+    func eraseHistory(before cutoff: Timestamp) throws -> Bool {
+        try connection.run(
+            """
+            UPDATE jobs SET asked = NULL, account = NULL WHERE place IN
+                (SELECT place FROM jobs WHERE account IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT ?)
+            """,
+            cutoff,
+            Transaction.step
+        )
+        if connection.changes > 0 { hasErased = true }
+        return connection.changes == Transaction.step
+    }
+
     /// Forgets the ids of jobs, looking through them in the order of acceptance.
     ///
     /// - Parameter place: where the last step ended; 0 to begin with.

@@ -88,8 +88,13 @@ extension Transaction {
                 try tell(AuditEntry(interrupted: job, by: WorkerID(worker), at: now))
             }
             try connection.run(
-                "UPDATE jobs SET interruptions = interruptions + 1, attempts = attempts - 1, history = COALESCE(history, '') || ? WHERE place = ?",
+                """
+                UPDATE jobs SET interruptions = interruptions + 1, attempts = attempts - 1, history = COALESCE(history, '') || ?,
+                    account = COALESCE(account, '') || ?
+                WHERE place = ?
+                """,
                 PastAttempt(at: now, ending: .interrupted(WorkerID(worker))).text,
+                AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(WorkerID(worker))).text,
                 row.running
             )
             row.release()

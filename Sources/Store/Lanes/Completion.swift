@@ -15,6 +15,8 @@ package struct Completion: Sendable {
     package var givenUp: GivenUp?
     /// What the audit log's row of this attempt tells besides: what was read, and why it failed.
     package var facts = JSONObject()
+    /// What it tells of itself, for `sync show`; `nil` where no history is kept.
+    package var account: AttemptAccount?
 
     package init(
         _ disposition: Disposition,

@@ -40,13 +40,27 @@ package struct LaneDetail: Sendable {
         package var acceptedAt: Timestamp
         package var finishedAt: Timestamp
         package var event: EventType
+        /// That of the event's error, unless it is erased.
+        package var code: String?
+        /// Calls made to Autotask, in all attempts.
+        package var apiCalls: Int
 
-        package init(id: JobID, kind: JobKind?, acceptedAt: Timestamp, finishedAt: Timestamp, event: EventType) {
+        package init(
+            id: JobID,
+            kind: JobKind?,
+            acceptedAt: Timestamp,
+            finishedAt: Timestamp,
+            event: EventType,
+            code: String?,
+            apiCalls: Int
+        ) {
             self.id = id
             self.kind = kind
             self.acceptedAt = acceptedAt
             self.finishedAt = finishedAt
             self.event = event
+            self.code = code
+            self.apiCalls = apiCalls
         }
     }
 

@@ -8,8 +8,8 @@ struct EventText {
         guard let type = event["type"]?.string else { return ["?"] }
         let name = type.hasPrefix("autotask.") ? String(type.dropFirst("autotask.".count)) : type
         let style = style(of: name)
-        var head = Terminal.styled(time, .dim) + "  " + Terminal.styled(pad(event["subject"]?.string ?? "", 10), .bold)
-        head += "  " + Terminal.styled(pad(name, 24), style)
+        var head = Terminal.styled(time, .dim) + "  " + Terminal.styled((event["subject"]?.string ?? "").padded(10), .bold)
+        head += "  " + Terminal.styled(name.padded(24), style)
         if let headline = headline(of: name) { head += "  " + Terminal.styled(headline, style) }
         return [head] + details(of: name).map { "          " + $0 }
     }
@@ -71,7 +71,7 @@ struct EventText {
         }
         for code in data["billingCodes"]?.array ?? [] {
             guard case .number(let id)? = code["id"] else { continue }
-            lines.append("\(pad(id, 10)) \(code["name"]?.string ?? "")")
+            lines.append("\(id.padded(10)) \(code["name"]?.string ?? "")")
         }
         for step in data["steps"]?.array ?? [] { lines += DiagnosisText(step: step).lines }
         for service in data["services"]?.array ?? [] {
@@ -99,7 +99,7 @@ private struct ServiceText {
         let status = service["status"]?.string ?? "?"
         let style: Terminal.Style = status == "Synced" ? .success : status == "Error" ? .error : .dim
         var row =
-            Terminal.styled(pad(status, 10), style) + "  " + pad(service["name"]?.string ?? "", 34) + "  "
+            Terminal.styled(status.padded(10), style) + "  " + (service["name"]?.string ?? "").padded(34) + "  "
             + (service["outcome"]?.string ?? "")
         if case .number(let id)? = service["autotaskServiceId"] { row += Terminal.styled("  #\(id)", .dim) }
         var lines = [row]
@@ -123,7 +123,7 @@ private struct DriftedServiceText {
     var lines: [String] {
         let state = service["state"]?.string ?? "?"
         let style: Terminal.Style = state == "unchanged" ? .dim : state == "gone" ? .error : .warning
-        var row = Terminal.styled(pad(state, 10), style) + "  " + pad(service["name"]?.string ?? "", 34)
+        var row = Terminal.styled(state.padded(10), style) + "  " + (service["name"]?.string ?? "").padded(34)
         if case .number(let id)? = service["autotaskServiceId"] { row += Terminal.styled("  #\(id)", .dim) }
         return [row] + service.changeLines + service.warningLines
     }
@@ -151,7 +151,8 @@ extension JSON {
     }
 }
 
-private struct ErrorText {
+/// An error, and what to do about it.
+struct ErrorText {
     let error: JSON
 
     var lines: [String] {
@@ -162,6 +163,7 @@ private struct ErrorText {
     }
 }
 
-private func pad(_ text: String, _ width: Int) -> String {
-    text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
+extension String {
+    /// With blanks behind it up to a width.
+    func padded(_ width: Int) -> String { count >= width ? self : self + String(repeating: " ", count: width - count) }
 }

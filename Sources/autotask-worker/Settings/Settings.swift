@@ -5,6 +5,7 @@ import FoundationEssentials
 import HTTP
 import Logging
 import Operations
+import Store
 import SystemPackage
 import Vault
 
@@ -217,7 +218,7 @@ struct Settings {
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
                 quotaShare: try quotaShare,
-                auditRetention: .seconds(try count(.auditDays) * 86_400),
+                retention: try retention,
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
                     maximumAttempts: try count(.retryAttempts),
@@ -228,6 +229,12 @@ struct Settings {
                 verifyInterval: try interval(.verifyIntervalHours),
                 driftInterval: try interval(.driftIntervalHours)
             )
+        }
+    }
+
+    private var retention: Retention {
+        get throws {
+            Retention(audit: .seconds(try count(.auditDays) * 86_400), history: .seconds(try count(.historyDays, atLeast: 0) * 86_400))
         }
     }
 
@@ -280,10 +287,10 @@ struct Settings {
         let readings: [() throws -> Void] = [
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
             { _ = try accessCutoff }, { _ = try acknowledgedWarnings }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
-            { _ = try quotaShare },
+            { _ = try quotaShare }, { _ = try retention },
         ]
         let durations = [Setting.settleSeconds, .previewSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .retryAttempts, .auditDays]
+        let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .retryAttempts]
         let intervals = [Setting.verifyIntervalHours, .driftIntervalHours]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
@@ -313,8 +320,10 @@ struct Settings {
         return hours == 0 ? nil : .milliseconds(max(1000, Int64(hours * 3_600_000)))
     }
 
-    private func count(_ setting: Setting) throws -> Int {
-        guard let value = self[setting].flatMap(Int.init), value > 0 else { throw invalid(setting, "a positive whole number") }
+    private func count(_ setting: Setting, atLeast least: Int = 1) throws -> Int {
+        guard let value = self[setting].flatMap(Int.init), value >= least else {
+            throw invalid(setting, least > 0 ? "a positive whole number" : "a whole number from \(least) on")
+        }
         return value
     }
 

@@ -78,6 +78,10 @@ struct SettingsOptions: ParsableArguments {
     var driftIntervalHours: String?
     @Option(help: ArgumentHelp("How long rows of the audit log are kept.", valueName: "days"))
     var auditDays: String?
+    @Option(
+        help: ArgumentHelp("How long what ended jobs asked for, and their calls, are kept; 0 keeps none.", valueName: "days")
+    )
+    var historyDays: String?
     @Option(help: ArgumentHelp("How long finishing may take after SIGTERM.", valueName: "seconds"))
     var shutdownSeconds: String?
     @Option(help: ArgumentHelp("Where /livez and /readyz are answered; nowhere by default.", valueName: "host:port"))
@@ -118,6 +122,7 @@ struct SettingsOptions: ParsableArguments {
         case .verifyIntervalHours: verifyIntervalHours
         case .driftIntervalHours: driftIntervalHours
         case .auditDays: auditDays
+        case .historyDays: historyDays
         case .shutdownSeconds: shutdownSeconds
         case .operationsListen: operationsListen
         case .development: development

@@ -194,6 +194,10 @@ package final class ModelStore: Store {
         try await transaction("lane") { tables throws(StoreError) in tables.detail(of: lane) }
     }
 
+    package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {
+        try await transaction("jobs") { tables throws(StoreError) in tables.records(of: id, tenant: tenant) }
+    }
+
     package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] {
         try await transaction("deadLetters") { tables throws(StoreError) in tables.letters.reversed().prefix(limit).map(\.letter) }
     }
@@ -258,10 +262,10 @@ package final class ModelStore: Store {
         }
     }
 
-    package func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError) {
+    package func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) {
         try await transaction("prune") { tables throws(StoreError) in
-            tables.prune(at: now)
-            tables.audit.forget(before: now - auditRetention)
+            tables.prune(at: now, keeping: retention)
+            tables.audit.forget(before: now - retention.audit)
         }
     }
 

@@ -124,6 +124,8 @@ extension ModelTables {
         try apply(completion.changes, to: index)
         tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
         tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now))
+        if let account = completion.account { jobs[job].keep(account, completion.disposition, at: now) }
+        jobs[job].job.apiCalls += completion.apiCalls
         switch completion.disposition {
         case .finished where jobs[job].job.isScheduled: try endCheck(claim.order)
         case .finished:
@@ -138,10 +140,7 @@ extension ModelTables {
                 jobs[job].job.attempts -= 1
                 jobs[job].heldUp += 1
             }
-            jobs[job].job.apiCalls += completion.apiCalls
-        case .postponed:
-            jobs[job].job.attempts -= 1
-            jobs[job].job.apiCalls += completion.apiCalls
+        case .postponed: jobs[job].job.attempts -= 1
         }
         lanes[index].release()
         if completion.disposition != .postponed { lanes[index].wanted = nil }
@@ -206,7 +205,10 @@ extension ModelTables {
             unsettledSince: unsettledSince
         )
         lanes[index].nextSequence = 1
-        for job in jobs.indices where jobs[job].lane == lanes[index].lane { jobs[job].event?.event.data = [] }
+        for job in jobs.indices where jobs[job].lane == lanes[index].lane {
+            jobs[job].event?.event.data = []
+            jobs[job].eraseHistory()
+        }
         eraseLetters(of: lanes[index].lane)
     }
 

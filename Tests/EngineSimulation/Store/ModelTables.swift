@@ -44,6 +44,8 @@ struct ModelTables: Sendable {
         var payload: [UInt8]?
         var history: [PastAttempt] = []
         var heldUp = 0
+        var asked: [UInt8]?
+        var made: [AttemptRecord] = []
         var finishedAt: Timestamp?
         var event: OrderedEvent?
     }
@@ -139,6 +141,7 @@ struct ModelTables: Sendable {
                 jobs[job].job.interruptions += 1
                 jobs[job].job.attempts -= 1
                 jobs[job].history.append(PastAttempt(at: now, ending: .interrupted(worker)))
+                jobs[job].made.append(AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(worker)))
             }
             lanes[index].release()
             lanes[index].wanted = nil
@@ -229,16 +232,21 @@ extension ModelTables {
                     kind: row.wasRefused ? nil : row.job.kind,
                     acceptedAt: row.job.acceptedAt,
                     finishedAt: finishedAt,
-                    event: event.event.type
+                    event: event.event.type,
+                    code: event.event.failureCode,
+                    apiCalls: row.job.apiCalls
                 )
             }
         )
     }
 
-    mutating func prune(at now: Timestamp) {
+    mutating func prune(at now: Timestamp, keeping retention: Retention) {
         let dataLimit = now - .seconds(30 * 86_400)
         let idLimit = now - .seconds(400 * 86_400)
         for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= dataLimit }) ?? false { jobs[index].event?.event.data = [] }
+        for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= now - retention.history }) ?? false {
+            jobs[index].eraseHistory()
+        }
         jobs.removeAll { $0.finishedAt.map { $0 <= idLimit } ?? false }
         for index in letters.indices where letters[index].letter.at <= dataLimit { letters[index].eraseIfOfJob() }
         letters.removeAll { $0.letter.at <= idLimit }

@@ -91,6 +91,14 @@ struct AutotaskGateTests {
         #expect(try await read(1, state).map { $0?.error.code } == [nil])
     }
 
+    @Test func `a look-up that is held back counts as no call`() async throws {
+        bench.autotask.fail("GET zoneInformation", .status(503), .status(503), .status(503), .status(503), .status(503))
+        var counts: [Int] = []
+        for _ in 1...6 { counts.append(try await bench.connect(bench.connectPayload()).apiCalls) }
+        #expect(counts == [1, 1, 1, 1, 1, 0])
+        #expect(bench.autotask.calls.count == 5)
+    }
+
     @Test func `an attempt that was held back says so`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail("POST Services/query", .status(500), .status(500), .status(500))

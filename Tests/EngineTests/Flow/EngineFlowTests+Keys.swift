@@ -46,6 +46,8 @@ extension EngineFlowTests {
             #expect(events.first?.event.type == .connectionEstablished)
             // Two attempts: nothing was asked of Autotask over and over meanwhile.
             #expect(autotask.calls.count == 8)
+            let record = try #require(try await store.jobs(named: JobID("job-1")!, of: nil).first)
+            #expect(record.made.map(\.calls.count) == [4, 4] && record.apiCalls == 8)
             let uses = try await store.keyUses()
             #expect(uses.count == 1 && uses.first?.value.credentials == 1 && uses[old] == nil)
         }

@@ -42,7 +42,7 @@ struct WorkerLeaseTests {
         let worker = WorkerIdentity(WorkerID("awake"))
         return WorkerLease(
             store: store,
-            auditRetention: .seconds(86_400),
+            retention: Retention(),
             worker: worker,
             entropy: SystemEntropy(),
             clock: clock,

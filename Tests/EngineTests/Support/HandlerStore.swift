@@ -91,6 +91,7 @@ final class HandlerStore: Store {
     func backlog() async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
+    func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { throw Self.notAHandlersMatter }
     func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { throw Self.notAHandlersMatter }
     func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
         throw Self.notAHandlersMatter
@@ -115,6 +116,6 @@ final class HandlerStore: Store {
     func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse { throw Self.notAHandlersMatter }
     func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage { throw Self.notAHandlersMatter }
     func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] { throw Self.notAHandlersMatter }
-    func prune(at now: Timestamp, auditRetention: Duration) async throws(StoreError) { throw Self.notAHandlersMatter }
+    func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) { throw Self.notAHandlersMatter }
     func close() async {}
 }

@@ -62,8 +62,7 @@ struct ConnectAttempt {
     }
 
     private mutating func zone(of credentials: Credentials) async throws(CallFailure) -> DiscoveredZone {
-        apiCalls += 1
-        do { return try await context.zone(for: context.autotaskCredentials(credentials)) } catch {
+        do { return try await context.zone(for: context.autotaskCredentials(credentials), counting: &apiCalls) } catch {
             throw CallFailure(error, in: context)
         }
     }

@@ -87,9 +87,8 @@ struct Diagnosis {
     /// Looks the zone up for a connection that is not to be used: of the credentials, only the user name is sent.
     private mutating func examineWay(of connection: ConnectionRecord, _ credentials: AutotaskCredentials) async {
         var way = WayToAutotask()
-        otherCalls += 1
         do {
-            let found = try await context.zone(for: credentials)
+            let found = try await context.zone(for: credentials, counting: &otherCalls)
             way.note(context.autotask.lookupURL, nil)
             steps.append(
                 found.databaseID == connection.databaseID

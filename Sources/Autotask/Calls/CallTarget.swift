@@ -1,0 +1,20 @@
+/// Where a call goes, as it may be told: a query is left out, since that of a zone look-up names the user.
+package struct CallTarget: Hashable, Sendable {
+    /// With the port, if one is named.
+    package let host: String
+    /// Below the version of the API: `Services/query`.
+    package let path: String
+
+    /// Whether it counts among a job's calls: asking for the quota does not.
+    package var isCounted: Bool { path != AutotaskOperation.threshold.path }
+
+    /// - Parameter url: an absolute one.
+    package init(url: String) {
+        let bare = url.prefix { $0 != "?" && $0 != "#" }
+        let parts = bare.split(separator: "/", omittingEmptySubsequences: true).dropFirst()
+        host = parts.first?.lowercased() ?? ""
+        let path = parts.dropFirst()
+        let version = AutotaskOperation.apiVersion.dropLast()
+        self.path = (path.lastIndex { $0 == version }.map { path[($0 + 1)...] } ?? path).joined(separator: "/")
+    }
+}

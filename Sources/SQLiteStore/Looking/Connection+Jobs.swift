@@ -1,0 +1,61 @@
+import Contract
+import Store
+
+/// What is kept of a job.
+extension Connection {
+    func jobRecords(named id: JobID, of tenant: TenantID?) throws -> [JobRecord] {
+        // The index begins with the tenant: without one, SQLite goes through all of it.
+        let places = try all(
+            "SELECT place FROM jobs WHERE job_id = ?1 AND tenant = COALESCE(?2, tenant) ORDER BY tenant",
+            id.description,
+            tenant?.description
+        ) { $0.integer(0) }
+        return try places.compactMap(jobRecord)
+    }
+
+    private func jobRecord(at place: Int64) throws -> JobRecord? {
+        try first(
+            """
+            SELECT j.tenant, l.product, j.job_id, j.kind, j.publisher, j.redrive_of, j.accepted_at, j.not_before, j.attempts,
+                j.interruptions, j.held_up, j.api_calls, j.asked, j.account, l.running, j.finished_at, j.event_id, j.event_type,
+                j.event_time, j.traceparent, j.epoch, j.sequence, j.data
+            FROM jobs j JOIN lanes l ON l.id = j.lane WHERE j.place = ?
+            """,
+            place
+        ) { row in
+            JobRecord(
+                lane: try row.lane(0),
+                id: try row.jobID(2),
+                kind: try row.optionalWord(3),
+                publisher: row.optional(4, row.text),
+                redriveOf: try row.optional(5, row.jobID),
+                acceptedAt: row.moment(6),
+                state: try row.state(at: place),
+                attempts: row.int(8),
+                interruptions: row.int(9),
+                heldUp: row.int(10),
+                apiCalls: row.int(11),
+                asked: row.optional(12, row.bytes),
+                made: try AttemptRecord.all(in: row.text(13))
+            )
+        }
+    }
+}
+
+extension ResultRow {
+    /// From the columns of the query above.
+    fileprivate func state(at place: Int64) throws -> JobRecord.State {
+        guard !isNull(15) else { return optional(14, integer) == place ? .running : .waiting(notBefore: optional(7, moment)) }
+        let event = Event(
+            id: text(16),
+            type: try word(17),
+            lane: try lane(0),
+            jobID: try jobID(2),
+            redriveOf: try optional(5, jobID),
+            time: moment(18),
+            traceparent: optional(19, text),
+            encodedData: bytes(22)
+        )
+        return .ended(at: moment(15), OrderedEvent(event: event, epoch: integer(20), sequence: optional(21, integer)))
+    }
+}

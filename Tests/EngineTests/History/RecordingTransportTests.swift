@@ -1,0 +1,62 @@
+import Contract
+import HTTP
+import Store
+import Testing
+
+@testable import Engine
+
+struct RecordingTransportTests {
+    private let clock = ManualClock(Timestamp("2026-11-22T08:00:00Z")!)
+
+    private func calls(_ url: String, _ method: HTTPRequest.Method, _ result: Result<HTTPResponse, HTTPError>) async -> [CallRecord] {
+        let transport = RecordingTransport(SlowTransport(clock: clock, result: result), clock: clock)
+        let request = HTTPRequest(method: method, url: url, body: Array("a body".utf8))
+        let received = await Result { () async throws(HTTPError) in try await transport.send(request) }
+        #expect((try? received.get().status) == (try? result.get().status))
+        return transport.calls
+    }
+
+    @Test func `a call is told by method, path, status and time`() async {
+        let url = "https://WebServices14.autotask.net/ATServicesRest/V1.0/Services/query"
+        #expect(
+            await calls(url, .post, .success(HTTPResponse(status: 500))) == [
+                CallRecord(
+                    at: Timestamp("2026-11-22T08:00:00Z")!,
+                    method: "POST",
+                    host: "webservices14.autotask.net",
+                    path: "Services/query",
+                    answer: .status(500),
+                    duration: .milliseconds(34)
+                )
+            ]
+        )
+    }
+
+    @Test func `a call without an answer is told with why there is none, and how long it took to find out`() async {
+        let error = HTTPError(.timedOut, "late", mayHaveBeenSent: true)
+        let made = await calls("https://a.autotask.net/V1.0/Services", .patch, .failure(error))
+        #expect(made.map(\.answer) == [.none("timedOut")] && made.map(\.duration) == [.milliseconds(34)])
+    }
+
+    @Test func `of a zone look-up the user is not told`() async {
+        let url = "https://webservices.autotask.net/atservicesrest/V1.0/zoneInformation?user=api%40demo.example"
+        #expect(await calls(url, .get, .success(HTTPResponse(status: 200))).map(\.path) == ["zoneInformation"])
+    }
+}
+
+/// Answers after 34 ms of a clock that a test moves.
+private struct SlowTransport: HTTPTransport {
+    let clock: ManualClock
+    let result: Result<HTTPResponse, HTTPError>
+
+    func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        clock.advance(by: .milliseconds(34))
+        return try result.get()
+    }
+}
+
+extension Result {
+    fileprivate init(_ body: () async throws(Failure) -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}
