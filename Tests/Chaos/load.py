@@ -109,12 +109,20 @@ class Lane:
 
     def sync(self):
         self.revision += 1
+        return self.job("sync", self.plan())
+
+    def question(self):
+        """What writes nothing."""
+        kind = self.random.choice(("preview", "verify", "drift", "diagnose"))
+        return self.job(kind, self.plan() if kind == "preview" else {})
+
+    def plan(self):
         data = {"planId": PLAN, "revision": self.revision, "services": [copy.deepcopy(entry) for entry in self.services.values()]}
         # Prices come as they come.
         data["acknowledge"] = ["price_changed"]
         if self.retired:
             data["retired"] = list(self.retired)
-        return self.job("sync", data)
+        return data
 
     # The plan
 
@@ -292,6 +300,8 @@ class Load:
             return [lane.connect(self.key)]
         if draw < 0.17:
             return self.reset(lane)
+        if draw < 0.24:
+            return [lane.question()]
         if draw < 0.30:
             return [lane.job("billing-codes", {"refresh": lane.random.random() < 0.4})]
         if draw < 0.33:

@@ -38,9 +38,12 @@ def test_whoever_was_configured_a_moment_before_the_cutoff_is_let_in(tenant, con
 
 
 def test_whoever_is_not_let_in_may_reset_but_not_sync(tenant):
-    """A4: a sync needs the connection that the gate refuses. A reset is never gated, and says that none may follow (A3)."""
+    """A4: a sync needs the connection that the gate refuses. A reset is never gated, and says that none may follow (A3); nor are other questions."""
     tenant.expect(first_connect(tenant, None), "connection.failed", "integration_not_available")
     tenant.expect(tenant.sync(), "sync.failed", "not_connected")
+    tenant.expect(tenant.publish("verify").ending(), "connection.failed", "not_connected")
+    tenant.expect(tenant.publish("drift").ending(), "drift.failed", "not_connected")
+    tenant.expect(tenant.publish("diagnose").ending(), "connection.diagnosed")
     assert tenant.expect(tenant.reset(), "integration.reset")["reconnectAllowed"] is False
     tenant.expect(first_connect(tenant, None), "connection.failed", "integration_not_available")
 
@@ -75,6 +78,8 @@ def test_the_cutoff_is_the_operators_to_set_and_shuts_nobody_out_again(other_wor
     newcomer.expect(newcomer.connect(firstConfiguredAt="2021-03-04T09:30:00Z"), "connection.failed", "integration_not_available")
     newcomer.expect(newcomer.connect(firstConfiguredAt="2021-03-04T09:29:59Z"), "connection.established")
     tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
+    tenant.expect(tenant.publish("verify").ending(), "connection.verified")
+    tenant.expect(tenant.publish("drift").ending(), "drift.reported")
     tenant.expect(first_connect(tenant, None), "connection.established")
 
 

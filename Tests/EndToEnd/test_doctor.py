@@ -263,8 +263,10 @@ def test_a_store_that_cannot_be_worked_with_fails(small_disk, other_worker, tena
     worker.stop()
     write_log_back(store)
     if trouble == "damaged":
+        with contextlib.closing(sqlite3.connect(store)) as database:
+            ((page, size),) = database.execute("SELECT rootpage, page_size FROM sqlite_master, pragma_page_size WHERE name = 'jobs'")
         data = bytearray(store.read_bytes())
-        data[-20000:] = b"x" * 20000
+        data[(page - 1) * size : page * size] = b"x" * size
         store.write_bytes(data)
     elif trouble == "not a store":
         store.write_bytes(b"x" * 20000)

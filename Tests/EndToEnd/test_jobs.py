@@ -364,6 +364,11 @@ def test_the_story_of_the_seeds(new_tenant, worker):
             data = contract.load(contract.SEEDS / step["data"])
             if step["kind"] == "connect":
                 data["credentials"]["username"] = tenant.username
+            if "autotask" in step:
+                edit = dict(step["autotask"])
+                name = edit.pop("service")
+                number = next(entry["id"] for entry in tenant.database.services() if entry["name"] == name)
+                tenant.database.change(services=[{"id": number, **edit}])
             before = tenant.database.last_call()
             tenant.expect(tenant.publish(step["kind"], data).ending(), step["expect"], step.get("code"))
             assert len(tenant.database.writes(before)) == step.get("writes", 0)

@@ -49,6 +49,7 @@ def test_without_a_connection(tenant):
 
 
 def test_a17_a_zone_that_moved_is_followed_silently(tenant):
+    """A17: the same database, served elsewhere."""
     tenant.connected()
     tenant.database.change(zone="AE03")
     data = tenant.expect(verify(tenant), "connection.verified")
@@ -96,6 +97,7 @@ def test_the_command_verifies(tenant, worker):
 
 
 def test_l14_a_lost_connection_is_noticed_without_any_job(watchful, tenant, monitor):
+    """L14: a changed password is noticed by a check, which may be the question for the quota, and nothing more is called."""
     tenant.connected()
     tenant.database.change(users=[{"username": tenant.username, "secret": "changed-in-autotask"}])
     before = tenant.database.last_call()
@@ -103,12 +105,12 @@ def test_l14_a_lost_connection_is_noticed_without_any_job(watchful, tenant, moni
     assert lost["data"]["causedBy"] == "scheduled:verify" and "jobid" not in lost
     assert lost["data"]["error"]["code"] == "api_user_locked_or_inactive"
     # No check is made of it any more: another tenant's is, meanwhile.
-    refused = [call for call in tenant.database.calls(before) if call["status"] == 401]
+    refused = [call for call in tenant.database.all_calls(before) if call["status"] == 401]
     assert len(refused) == 1
     tenant.secret = "changed-in-autotask"
     tenant.expect(tenant.connect(), "connection.established")
     assert len(tenant.events("connection.recovered")) == 1
-    assert [call for call in tenant.database.calls(before) if call["status"] == 401] == refused
+    assert [call for call in tenant.database.all_calls(before) if call["status"] == 401] == refused
 
 
 def test_a_database_that_comes_back_is_noticed_without_any_job(watchful, tenant, monitor):

@@ -4,7 +4,7 @@ package protocol CallGate: Sendable {
     ///
     /// - Parameter operation: what it is for.
     /// - Returns: to be called once, with how the call ended: `nil` for an answer that was accepted.
-    /// - Throws: ``AutotaskError/Kind/heldBack(wasRateLimited:)``: nothing is sent.
+    /// - Throws: ``AutotaskError/Kind/heldBack(_:)``: nothing is sent.
     func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void
 
     /// Asked again when the call's connection stands and its first byte is about to leave: the process may have stood still since

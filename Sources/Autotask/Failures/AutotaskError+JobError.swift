@@ -25,7 +25,10 @@ extension AutotaskError {
         case .rejected: JobError(.remoteRejected, remoteMessage.map { "Autotask rejected the change: \($0)" }, remote: remote)
         case .rateLimited: JobError(.rateLimited, remote: remote)
         case .unavailable, .malformedResponse, .notServedHere: JobError(.autotaskUnavailable, remote: remote)
-        case .heldBack(let wasRateLimited): JobError(wasRateLimited ? .rateLimited : .autotaskUnavailable)
+        case .heldBack(.outage): JobError(.autotaskUnavailable)
+        case .heldBack(.limits): JobError(.rateLimited)
+        case .heldBack(.quota):
+            JobError(.rateLimited, "So much of your Autotask database's hourly quota is used that the rest is left to your other integrations.")
         case .timedOut: JobError(.timeout, remote: remote)
         case .network(.addressNotPublic):
             JobError(

@@ -39,8 +39,18 @@ package struct AutotaskError: Error, Sendable {
         case notAllowed
         /// The calling task was cancelled, the transport is shutting down, or a write came too late to be still this worker's to make.
         case cancelled
-        /// It was not even tried: that part of Autotask does not work, or limits requests, at the moment.
-        case heldBack(wasRateLimited: Bool)
+        /// It was not even tried.
+        case heldBack(HoldingReason)
+    }
+
+    /// Why a call is not even tried.
+    package enum HoldingReason: Hashable, Sendable {
+        /// That part of Autotask does not work at the moment.
+        case outage
+        /// Autotask has asked to be left alone.
+        case limits
+        /// So much of the database's hourly quota is used that the rest is left to its other integrations.
+        case quota
     }
 
     package let kind: Kind

@@ -66,10 +66,9 @@ package struct JobError: Error, Hashable, Sendable {
     package func triedAgain(at moment: Timestamp) -> JobError {
         var error = self
         error.retryAt = moment
-        guard message == code.properties.message else { return error }
         switch code {
         case .rateLimited: error.message += " We will continue at \(moment)."
-        case .autotaskUnavailable, .timeout, .network: error.message += " We will retry."
+        case .autotaskUnavailable, .timeout, .network: if message == code.properties.message { error.message += " We will retry." }
         default: break
         }
         return error

@@ -23,7 +23,7 @@ struct AutotaskGate: CallGate {
         switch context.breakers.admit(targets, at: now, fraction: context.entropy.fraction()) {
         case .go(let tickets):
             if case .wait(let moment) = quotaAdmission(to: operation, at: now) {
-                let error = AutotaskError(.heldBack(wasRateLimited: true), retryAfter: moment - now)
+                let error = AutotaskError(.heldBack(.quota), retryAfter: moment - now)
                 // Nothing was asked, so nothing is learned.
                 context.breakers.ended(tickets, error, at: now, fraction: context.entropy.fraction())
                 context.holdUp()
@@ -36,7 +36,7 @@ struct AutotaskGate: CallGate {
         case .wait(let moment, let isLimiting):
             // A job can do without knowing the usage.
             if operation != .threshold { context.holdUp() }
-            throw AutotaskError(.heldBack(wasRateLimited: isLimiting), retryAfter: moment - now)
+            throw AutotaskError(.heldBack(isLimiting ? .limits : .outage), retryAfter: moment - now)
         }
     }
 

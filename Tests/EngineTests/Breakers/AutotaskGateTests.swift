@@ -31,7 +31,7 @@ struct AutotaskGateTests {
         bench.autotask.fail("POST Services/query", .status(500), .status(500), .status(500))
         let failures = try await read(4, state)
         #expect(failures.map { $0?.error.code } == Array(repeating: .autotaskUnavailable, count: 4))
-        #expect(failures.last??.cause?.kind == .heldBack(wasRateLimited: false))
+        #expect(failures.last??.cause?.kind == .heldBack(.outage))
         #expect(bench.autotask.operations.count { $0 == "POST Services/query" } == 3)
         guard case .retry(let earliest?) = failures.last??.consequence else {
             Issue.record("It is not said when to come back.")
@@ -54,11 +54,11 @@ struct AutotaskGateTests {
         _ = try await read(3, other)
         var third = state
         third.connection?.databaseID += 2
-        #expect(try await read(1, third)[0]?.cause?.kind == .heldBack(wasRateLimited: false))
+        #expect(try await read(1, third)[0]?.cause?.kind == .heldBack(.outage))
 
         var elsewhere = third
         elsewhere.connection?.zone.apiURL = "https://webservices25.autotask.net/atservicesrest/"
-        #expect(try await read(1, elsewhere)[0]?.cause?.kind != .heldBack(wasRateLimited: false))
+        #expect(try await read(1, elsewhere)[0]?.cause?.kind != .heldBack(.outage))
     }
 
     @Test func `a database that fails whenever it is tried again does not close its zone`() async throws {
@@ -86,7 +86,7 @@ struct AutotaskGateTests {
         bench.autotask.fail("POST Services/query", .status(429, headers: [(name: "Retry-After", value: "120")]))
         let failures = try await read(2, state)
         #expect(failures.map { $0?.error.code } == [.rateLimited, .rateLimited])
-        #expect(failures[1]?.cause?.kind == .heldBack(wasRateLimited: true))
+        #expect(failures[1]?.cause?.kind == .heldBack(.limits))
         bench.clock.advance(by: .seconds(120))
         #expect(try await read(1, state).map { $0?.error.code } == [nil])
     }

@@ -106,7 +106,7 @@ struct QuotaCallTests {
         use(0, of: 40)
         let failures = try await read(40, state)
         #expect(failures.last??.error.code == .rateLimited)
-        #expect(failures.last??.cause?.kind == .heldBack(wasRateLimited: true))
+        #expect(failures.last??.cause?.kind == .heldBack(.quota))
         // With the three of the connect, whose look-up of the zone uses no quota.
         #expect(bench.autotask.allCalls.count + 3 == 20)
         let outcome = try await bench.connect(bench.connectPayload(), state: state)

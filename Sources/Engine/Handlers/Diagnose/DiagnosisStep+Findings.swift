@@ -24,15 +24,14 @@ extension DiagnosisStep {
     /// A call that came to nothing.
     init(_ name: Name, _ failure: CallFailure) {
         switch failure.cause?.kind {
-        case .heldBack(let wasRateLimited):
-            self.init(
-                name,
-                .skipped,
-                wasRateLimited
-                    ? "Not tried: so much of the quota is used that the worker holds such calls back."
-                    : "Not tried: that part of Autotask did not work a moment ago, and the worker leaves it alone for now.",
-                hint: "Run it again in a minute."
-            )
+        case .heldBack(let reason):
+            let message =
+                switch reason {
+                case .outage: "Not tried: that part of Autotask did not work a moment ago, and the worker leaves it alone for now."
+                case .limits: "Not tried: Autotask limits requests, and has asked to be left alone for now."
+                case .quota: "Not tried: so much of the quota is used that the worker holds such calls back."
+                }
+            self.init(name, .skipped, message, hint: "Run it again in a minute.")
         case _ where failure.cause?.isOnTheWay == true:
             self.init(name, .skipped, "No answer came: see the steps before.")
         default:
