@@ -28,7 +28,10 @@ extension AutotaskError {
         case .heldBack(.outage): JobError(.autotaskUnavailable)
         case .heldBack(.limits): JobError(.rateLimited)
         case .heldBack(.quota):
-            JobError(.rateLimited, "So much of your Autotask database's hourly quota is used that the rest is left to your other integrations.")
+            JobError(
+                .rateLimited,
+                "So much of your Autotask database's hourly quota is used that the rest is left to your other integrations."
+            )
         case .timedOut: JobError(.timeout, remote: remote)
         case .network(.addressNotPublic):
             JobError(
