@@ -77,7 +77,9 @@ package struct ServiceResult: Hashable, Sendable {
         self.error = error
     }
 
-    package var json: JSON {
+    package var json: JSON { .object(members) }
+
+    var members: JSONObject {
         var object: JSONObject = [
             "key": .string(key),
             "name": .string(name),
@@ -90,6 +92,6 @@ package struct ServiceResult: Hashable, Sendable {
             "warnings": .array(warnings.map(\.json)),
         ]
         if let error { object["error"] = error.json }
-        return .object(object)
+        return object
     }
 }

@@ -41,7 +41,7 @@ package struct SyncForecast: Hashable, Sendable {
         object["previewId"] = previewID.map(JSON.string) ?? .null
         object["expiresAt"] = expiresAt.map { .string($0.description) } ?? .null
         object["services"] = .array(services.map(\.json))
-        object["warnings"] = .array(services.flatMap(\.warnings).map(\.json))
+        object["warnings"] = .array(services.flatMap(\.result.warnings).map(\.json))
         object["needsAcknowledgement"] = .array(acknowledgements.map { .string($0.description) })
         object["apiCallEstimate"] = JSON(apiCallEstimate)
         object["webUrl"] = .string(webURL)
@@ -51,51 +51,24 @@ package struct SyncForecast: Hashable, Sendable {
 
 /// One service of the plan in a preview.
 package struct ServiceForecast: Hashable, Sendable {
-    package var key: String
-    package var name: String
-    /// As it is now.
-    package var status: ServiceStatus
-    /// What a sync would come to, as far as Autotask takes what it is sent.
-    package var outcome: ServiceOutcome
-    package var autotaskServiceID: Int64?
-    package var isActive: Bool?
-    package var changes: [FieldChange] = []
-    package var overwritten: [FieldChange] = []
-    package var warnings: [Warning] = []
+    /// As it is now, and what a sync would come to, as far as Autotask takes what it is sent.
+    package var result: ServiceResult
     /// Calls that would write it. One that changes no managed field sets its ownership mark; of two, the first gives it a temporary name.
     package var writes = 0
     /// Unit price without unit cost, as Autotask shows it; `nil` where it shows none.
     package var marginBefore: Money?
     /// And as it would; `nil` where the API user cannot see costs.
     package var marginAfter: Money?
-    package var error: JobError?
 
-    package init(key: String, name: String, status: ServiceStatus, outcome: ServiceOutcome, autotaskServiceID: Int64?) {
-        self.key = key
-        self.name = name
-        self.status = status
-        self.outcome = outcome
-        self.autotaskServiceID = autotaskServiceID
-    }
+    package init(_ result: ServiceResult) { self.result = result }
 
     package var json: JSON {
-        var object: JSONObject = [
-            "key": .string(key),
-            "name": .string(name),
-            "status": .string(status.rawValue),
-            "outcome": .string(outcome.rawValue),
-            "autotaskServiceId": autotaskServiceID.map { JSON($0) } ?? .null,
-            "active": isActive.map(JSON.bool) ?? .null,
-            "changes": .array(changes.map(\.json)),
-            "overwritten": .array(overwritten.map(\.json)),
-            "warnings": .array(warnings.map(\.json)),
-            "writes": JSON(writes),
-            "margin": [
-                "before": marginBefore.map { .string($0.description) } ?? .null,
-                "after": marginAfter.map { .string($0.description) } ?? .null,
-            ],
+        var object = result.members
+        object["writes"] = JSON(writes)
+        object["margin"] = [
+            "before": marginBefore.map { .string($0.description) } ?? .null,
+            "after": marginAfter.map { .string($0.description) } ?? .null,
         ]
-        if let error { object["error"] = error.json }
         return .object(object)
     }
 }

@@ -31,16 +31,17 @@ struct PreviewAttempt {
         let session: TenantSession
         do { session = try TenantSession(context) } catch { return failed(error) }
         if let moment = context.state.unsettledUntil(settleTime: context.settings.settleTime, now: context.now) {
-            return deferred(JobError(.outcomeUnknown), earliest: moment)
+            let error = JobError(.outcomeUnknown)
+            return .transient(error, earliest: moment, failure: failureEvent(error))
         }
         let adoption = try await Adoption(payload, memory: memory, context)
         let preparation: SyncPreparation
         do { preparation = try await SyncPreparation(payload, memory: memory, adoption: adoption, context, session) } catch {
-            guard case .retry(let earliest) = error.consequence else { return failed(error.error, session) }
-            return deferred(error.error, earliest: earliest, session)
+            return session.outcome(of: error, telling: failureEvent(error.error, session))
         }
         let forecast = SyncForecast(payload, preparation, memory, context, webURL: session.connection.zone.webURL)
-        var changes = session.changes(learning: preparation)
+        session.learn(preparation.costs)
+        var changes = session.changes
         if let codes = preparation.billingCodes { changes.billingCodes = .set(codes.cached) }
         return .finished(
             session.stateEvents + [context.event(.syncPreviewed, forecast.members)],
@@ -49,27 +50,10 @@ struct PreviewAttempt {
         )
     }
 
-    /// Autotask could not be asked, or not compared.
-    func failed(_ error: JobError, _ session: TenantSession? = nil) -> HandlerOutcome {
-        .finished(
-            (session?.stateEvents ?? []) + [failureEvent(error, session)],
-            changes: session?.changes ?? LaneChanges(),
-            apiCalls: session?.apiCalls ?? 0
-        )
-    }
+    /// Autotask was not asked.
+    func failed(_ error: JobError) -> HandlerOutcome { .finished([failureEvent(error)]) }
 
-    private func deferred(_ error: JobError, earliest: Timestamp?, _ session: TenantSession? = nil) -> HandlerOutcome {
-        .transient(
-            error,
-            earliest: earliest,
-            failure: failureEvent(error, session),
-            events: session?.stateEvents ?? [],
-            changes: session?.changes ?? LaneChanges(),
-            apiCalls: session?.apiCalls ?? 0
-        )
-    }
-
-    private func failureEvent(_ error: JobError, _ session: TenantSession?) -> Event {
+    private func failureEvent(_ error: JobError, _ session: TenantSession? = nil) -> Event {
         let report = SyncReport(
             message: error.message.withoutFullStop,
             planID: payload.planID,
@@ -80,13 +64,5 @@ struct PreviewAttempt {
             error: error
         )
         return context.event(.syncFailed, report.members)
-    }
-}
-
-extension TenantSession {
-    /// What is to be remembered of the connection, with what was learned of costs.
-    func changes(learning preparation: SyncPreparation) -> LaneChanges {
-        if let isVisible = preparation.costs.remembered { connection.capabilities.costVisible = isVisible }
-        return changes
     }
 }

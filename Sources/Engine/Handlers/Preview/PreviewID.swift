@@ -70,9 +70,9 @@ extension SyncPayload {
             output.append(field: service.key.utf8)
             output.append(field: service.kind.rawValue.utf8)
             output.append(field: service.name.utf8)
-            output.append(field: "\(service.period.value?.rawValue ?? "")".utf8)
-            output.append(field: "\(service.unitCost.value?.description ?? "")".utf8)
-            output.append(field: "\(service.unitPrice.value?.description ?? "")".utf8)
+            output.append(field: (service.period.value?.rawValue ?? "").utf8)
+            output.append(field: (service.unitCost.value?.description ?? "").utf8)
+            output.append(field: (service.unitPrice.value?.description ?? "").utf8)
             output.append(field: "\(service.billingCodeID.value ?? 0)".utf8)
             output.append(field: "\(adopted[service.key] ?? 0)".utf8)
         }

@@ -5,15 +5,8 @@ import Store
 extension SyncForecast {
     /// Makes the answer to a preview of what the first phase came to.
     init(_ payload: SyncPayload, _ preparation: SyncPreparation, _ memory: PlanMemory, _ context: JobContext, webURL: String) {
-        var forecasts = payload.services.map { service in
-            ServiceForecast(
-                key: service.key,
-                name: service.name,
-                status: memory.status(service.key),
-                outcome: .notAttempted,
-                autotaskServiceID: memory.serviceID(service.key)
-            )
-        }
+        var forecasts = SyncLedger(payload.services, memory: memory, brake: context.settings.brake, includesOpenWrites: false)
+            .results.map { ServiceForecast($0) }
         let steps: [ServiceStep]
         var previewID: PreviewID?
         switch preparation.planned {
@@ -28,8 +21,8 @@ extension SyncForecast {
         case .invalid(let errors, let valid):
             steps = valid
             for (index, error) in errors {
-                forecasts[index].outcome = .invalid
-                forecasts[index].error = error.about(forecasts[index].key)
+                forecasts[index].result.outcome = .invalid
+                forecasts[index].result.error = error.about(forecasts[index].result.key)
             }
         }
         for step in steps { forecasts[step.index].tell(step, costs: preparation.costs) }
@@ -51,12 +44,12 @@ extension SyncForecast {
 
 extension ServiceForecast {
     fileprivate mutating func tell(_ step: ServiceStep, costs: CostVisibility) {
-        outcome = step.outcome
-        autotaskServiceID = step.service?.id
-        isActive = step.service?.isActive
-        changes = step.changes
-        overwritten = step.overwritten
-        warnings = step.warnings
+        result.outcome = step.outcome
+        result.autotaskServiceID = step.service?.id
+        result.isActive = step.service?.isActive
+        result.changes = step.changes
+        result.overwritten = step.overwritten
+        result.warnings = step.warnings
         writes = (step.write == nil ? 0 : 1) + (step.detour == nil ? 0 : 1)
         marginBefore = step.service.flatMap { service in service.unitPrice.flatMap { price in service.unitCost.map { price - $0 } } }
         marginAfter = costs == .hidden ? nil : step.desired.unitPrice - step.desired.unitCost

@@ -107,7 +107,7 @@ struct SyncEnding {
     /// - Parameter isFinal: whether the job ends. If it does not, its writes stand in the journal alone: see ``PlanMemory``.
     private mutating func changes(isFinal: Bool) -> LaneChanges {
         guard let session else { return LaneChanges() }
-        if let isVisible = costs.remembered { session.connection.capabilities.costVisible = isVisible }
+        session.learn(costs)
         var changes = session.changes
         if let billingCodes { changes.billingCodes = .set(billingCodes.cached) }
         if let revision = payload.revision { changes.ranRevision = (payload.planID, revision) }

@@ -28,9 +28,7 @@ struct SyncPropertyTests {
         guard forecast.report["previewId"]?.string != nil else {
             // What is invalid is told in the same words by both, and nothing is written.
             #expect(run.writes.isEmpty && lane.services == before)
-            if run.outcome.terminal?.type == .syncFailed, run.outcome.report["error"]?["category"] != "network" {
-                #expect(run.outcome.errors.contains { $0 != nil } && run.outcome.statuses != [])
-            }
+            if !isDisturbed { #expect(run.outcome.errors == forecast.errors && run.outcome.errors.contains { $0 != nil }) }
             return
         }
         let predicted = forecast.predictedWrites
@@ -213,7 +211,10 @@ private struct SyncScene {
     func expectUntouched(since before: [JSONObject], _ plan: SyncPayload) {
         let present = Dictionary(uniqueKeysWithValues: lane.services.map { ($0["id"], $0) })
         let ours = Set(
-            plan.services.compactMap { lane.binding($0.key)?.autotaskServiceID ?? lane.state.openWrites.first?.autotaskServiceID }
+            plan.services.compactMap { service in
+                lane.binding(service.key)?.autotaskServiceID
+                    ?? lane.state.openWrites.first { $0.serviceKey == service.key }?.autotaskServiceID
+            }
         )
         for old in before {
             guard let new = present[old["id"]] else {

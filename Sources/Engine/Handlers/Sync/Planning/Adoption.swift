@@ -6,7 +6,7 @@ import Store
 struct Adoption {
     /// By place in the plan, the id of the service in Autotask. One that the place is linked to already is not among them.
     let wanted: [Int: Int64]
-    /// Ids among them that services of other plans are linked to, or ones that are leaving this plan are not.
+    /// By id of a service in Autotask, which service of the lane is linked to it, in words. Those that leave the plan are left out.
     private let taken: [Int64: String]
     /// Ids among them that another integration is linked to: of the other product, or of another tenant who shares the database.
     private let takenElsewhere: Set<Int64>

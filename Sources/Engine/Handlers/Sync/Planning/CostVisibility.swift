@@ -1,5 +1,6 @@
 import Autotask
 import Contract
+import Store
 
 /// Whether the API user sees costs. To one who does not, Autotask shows them as empty, and it ignores silently what such a user writes
 /// (`rules.md` L37): then costs are neither compared nor counted.
@@ -41,6 +42,13 @@ enum CostVisibility {
     func tells(_ shown: Money?, from desired: Money?) -> Bool {
         if shown == nil, self == .hidden { return false }
         return (shown ?? .zero) != (desired ?? .zero)
+    }
+}
+
+extension TenantSession {
+    /// Remembers what became known of costs.
+    func learn(_ costs: CostVisibility) {
+        if let isVisible = costs.remembered { connection.capabilities.costVisible = isVisible }
     }
 }
 
