@@ -21,6 +21,7 @@ enum Schema {
         migrator.registerMigration("4") { try $0.execute(sql: version4) }
         migrator.registerMigration("5") { try $0.execute(sql: version5) }
         migrator.registerMigration("6") { try $0.execute(sql: version6) }
+        migrator.registerMigration("7") { try $0.execute(sql: version7) }
         return migrator
     }
 
@@ -346,5 +347,26 @@ enum Schema {
         -- All attempts that have ended and what they called, as JSON objects behind commas; NULL once it is erased.
         ALTER TABLE jobs ADD COLUMN account TEXT;
         CREATE INDEX jobs_with_account ON jobs (finished_at) WHERE account IS NOT NULL;
+        """
+
+    /// What keeps one tenant, one reader, one event and one slip from stopping the others.
+    private static let version7 = """
+        -- Lanes: bounded claims.
+
+
+        -- Erasure, rows that are set aside.
+
+
+        -- Events and messages of the broker.
+
+
+        -- Writes to Autotask.
+
+
+        -- Attempts and their deadlines.
+
+
+        -- The store and its key ring.
+
         """
 }
