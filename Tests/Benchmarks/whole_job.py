@@ -5,7 +5,10 @@ Every tenant is connected and synced once through the simulator; then an nginx t
 the simulator would. The queue is filled while the worker is stopped, one sync for each tenant (two of one tenant would supersede each other).
 The rate is taken from the first to the last event; CPU and memory are the worker's own, from /proc, without the CPU of its start.
 
-    BIN_DIR=.build/release python Tests/Benchmarks/whole_job.py [--jobs 5000] [--rounds 3]
+    BIN_DIR=.build/release python Tests/Benchmarks/whole_job.py [--jobs 5000] [--rounds 3] [--against DIR]
+
+With `--against` each round is a pair: the worker in DIR and the one in BIN_DIR, each on its copy of one store, in alternating order. The older
+of the two makes that store, so DIR has to be it. The last line is the median of the pairwise ratios of CPU a job, with its range.
 """
 
 import argparse
@@ -25,11 +28,13 @@ import pika
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "EndToEnd"))
 
 import portal  # noqa: E402
+import processes  # noqa: E402
 from processes import Broker, Worker, poll  # noqa: E402
 from simulator import Simulator  # noqa: E402
 from load import Endings, Load, database, plan_of  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
+OURS = processes.BIN_DIR
 
 
 class Nginx:
@@ -88,6 +93,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--jobs", type=int, default=5000, help="tenants, and jobs in a round")
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--against", type=pathlib.Path, help="where the worker to compare with is")
     options = arguments.parse_args()
     if not shutil.which("nginx"):
         raise SystemExit("nginx is needed: apt-get install nginx-light")
@@ -106,6 +112,8 @@ def measure(options, directory):
         for start in range(0, len(tenants), 500):
             some = [database(100000 + start + number, [tenant]) for number, tenant in enumerate(tenants[start : start + 500])]
             simulator.request("PUT", "databases", {"databases": some})
+        if options.against:
+            processes.BIN_DIR = options.against
         worker.start()
         endings = Endings(broker.url("monitor"))
         load = Load(broker.url("portal"), worker.public_key())
@@ -124,11 +132,12 @@ def measure(options, directory):
         }
         port = int(simulator.url.rpartition(":")[2])
         simulator.stop()
-        worker.start()
-        start, _ = usage(worker.process)
-        worker.stop()
         nginx = Nginx(directory, port, services)
         try:
+            if options.against:
+                compare(options, broker, worker, load, tenants)
+                return
+            start = start_of(worker)
             rounds = [one_round(broker, worker, load, tenants, start) for _ in range(options.rounds)]
         finally:
             nginx.stop()
@@ -138,6 +147,50 @@ def measure(options, directory):
         print(f"{rate:8.0f} jobs/s, {cpu * 1e6:.0f} µs of the worker's CPU each, {peak:.0f} MB at most")
     finally:
         broker.stop()
+
+
+def start_of(worker):
+    """CPU seconds of a start."""
+    worker.start()
+    start, _ = usage(worker.process)
+    worker.stop()
+    return start
+
+
+class Side:
+    """One of two workers that are compared, on its copy of the store that `worker` left."""
+
+    def __init__(self, name, directory, worker):
+        self.name, self.directory, self.worker = name, directory, worker
+        self.store = worker.store_path.with_name(f"{name}.sqlite")
+        for suffix in ("", "-wal"):
+            file = pathlib.Path(f"{worker.store_path}{suffix}")
+            if file.exists():
+                shutil.copyfile(file, f"{self.store}{suffix}")
+
+    def enter(self):
+        processes.BIN_DIR = self.directory
+        self.worker.settings["STORE_URL"] = f"sqlite:{self.store}"
+        self.worker.store_path = self.store
+
+
+def compare(options, broker, worker, load, tenants):
+    sides = [Side("before", options.against.resolve(), worker), Side("after", OURS.resolve(), worker)]
+    starts = {}
+    for side in sides:
+        side.enter()
+        starts[side.name] = start_of(worker)
+    results = {side.name: [] for side in sides}
+    for number in range(options.rounds):
+        for side in sides if number % 2 == 0 else reversed(sides):
+            side.enter()
+            print(f"  {side.name:6}", end="", flush=True)
+            results[side.name].append(one_round(broker, worker, load, tenants, starts[side.name]))
+    for side in sides:
+        rate, cpu, peak = (statistics.median(values) for values in zip(*results[side.name]))
+        print(f"{side.name:6} {rate:8.0f} jobs/s, {cpu * 1e6:.0f} µs of the worker's CPU each, {peak:.0f} MB at most; medians of {options.rounds}")
+    ratios = sorted(after[1] / before[1] for before, after in zip(results["before"], results["after"]))
+    print(f"CPU a job, after ÷ before: median {statistics.median(ratios):.3f} of {len(ratios)} pairs, {ratios[0]:.3f} to {ratios[-1]:.3f}")
 
 
 def one_round(broker, worker, load, tenants, start):
