@@ -96,6 +96,14 @@ extension SQLiteStore {
         try await read { try $0.linkedServices(ids, in: database, besides: lane) }
     }
 
+    package func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) async throws(StoreError) -> [ServiceBinding] {
+        try await read { try $0.boundServices(of: lane, after: after, limit: limit) }
+    }
+
+    package func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding] {
+        try await read { try $0.bindings(to: ids, in: lane) }
+    }
+
     package func journal(
         _ entries: [JournalEntry],
         notes: [AuditNote],

@@ -82,6 +82,19 @@ package protocol Store: Sendable {
     /// - Parameter ids: few.
     func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64>
 
+    /// Services of a lane that are bound to one in Autotask, of all its plans, in the order of plan and key. One with an unsettled write is
+    /// left out.
+    ///
+    /// - Parameters:
+    ///   - after: go on behind it; `nil` from the beginning.
+    ///   - limit: a lane may have any number of them.
+    func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) async throws(StoreError) -> [ServiceBinding]
+
+    /// The services of a lane, of all its plans, that are bound to these in Autotask.
+    ///
+    /// - Parameter ids: few.
+    func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding]
+
     /// Records the state of writes to Autotask: called before each, and with the outcome after it. An entry replaces the one of its service.
     ///
     /// - Parameter notes: what the audit log tells of them, in the same transaction: each `sent` before the write leaves.

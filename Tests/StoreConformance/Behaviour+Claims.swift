@@ -98,6 +98,22 @@ extension Behaviour {
             let state = try await bench.claimOne().state
             #expect(state.connection == connection && state.isEligible && !state.isEnabled && state.epoch == 1)
         },
+        Behaviour("a claim hands over the services and open writes of its own plan, and what there is of others in few words") { bench in
+            let writes = [JournalEntry.of("storage", .sent), JournalEntry.of("server", .sent, plan: "plan-2", at: bench.time(7))]
+            let changes = LaneChanges(bindings: [.of("license"), .of("license", id: 77, plan: "plan-2")], journal: writes)
+            try await bench.run("sync", changes: changes)
+            try await bench.accept(.job("a", plan: "plan-1"))
+            let state = try await bench.claimOne().state
+            #expect(state.bindings == [.of("license")] && state.openWrites == [writes[0]])
+            #expect(state.hasBindings && state.hasOpenWrites && state.lastSentCreate == bench.time(7))
+        },
+        Behaviour("a job without a plan gets no plan's services") { bench in
+            try await bench.run("sync", changes: LaneChanges(bindings: [.of("license")]))
+            try await bench.accept(.job("a", .one, .connect))
+            let state = try await bench.claimOne().state
+            #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.hasBindings && !state.hasOpenWrites)
+            #expect(state.lastSentCreate == nil)
+        },
         Behaviour("a worker that never joined claims and accepts nothing") { bench in
             let stranger = WorkerID("stranger")
             try await bench.accept(.job("a"))
@@ -168,6 +184,32 @@ extension Behaviour {
             #expect(try await linked(.two, 5) == [7])
             #expect(try await linked(.three, 5) == [7, 8])
             #expect(try await linked(.three, 6) == [])
+        },
+        Behaviour("the bound services of all plans are read in pages, those with an unsettled write left out") { bench in
+            let bindings = (1...5).map { ServiceBinding.of("s\($0)", id: Int64($0), plan: $0 < 3 ? "a" : "b") }
+            let changes = LaneChanges(
+                bindings: bindings + [.of("open", id: 9, plan: "b"), .of("none", id: nil, status: .error, plan: "b")],
+                journal: [.of("open", .confirmed, id: 9, plan: "b")]
+            )
+            try await bench.run("sync", changes: changes)
+            try await bench.run("other", .two, changes: LaneChanges(bindings: [.of("x", id: 1, plan: "a")]))
+            var pages: [[ServiceBinding]] = []
+            repeat {
+                let last = pages.last?.last?.key
+                pages.append(try await bench.store.boundServices(of: .one, after: last, limit: 2))
+            } while pages.last?.count == 2
+            #expect(pages.map(\.count) == [2, 2, 1] && Array(pages.joined()) == bindings)
+            #expect(try await bench.store.boundServices(of: .three, after: nil, limit: 2).isEmpty)
+        },
+        Behaviour("whatever a lane's plans are bound to is found by the service in Autotask") { bench in
+            let bindings = [
+                ServiceBinding.of("x", id: 7, plan: "a"), .of("x", id: 8, plan: "b"), .of("y", id: nil, status: .error, plan: "b"),
+            ]
+            try await bench.run("sync", changes: LaneChanges(bindings: bindings))
+            try await bench.run("other", .two, changes: LaneChanges(bindings: [.of("z", id: 9, plan: "a")]))
+            #expect(try await bench.store.bindings(to: [7, 8, 9, 10], in: .one) == Array(bindings.prefix(2)))
+            #expect(try await bench.store.bindings(to: [7], in: .two).isEmpty)
+            #expect(try await bench.store.bindings(to: [], in: .one).isEmpty)
         },
         Behaviour("a full database does not keep other lanes waiting") { bench in
             try await bench.connect([.one, .two], database: 5)

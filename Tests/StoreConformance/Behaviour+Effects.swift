@@ -96,7 +96,7 @@ extension Behaviour {
             #expect(try await bench.revisions() == ["plan-1": 9, "plan-2": 1])
         },
         Behaviour("what a deferred job changes is kept too") { bench in
-            try await bench.accept(.job("a"))
+            try await bench.accept(.job("a", plan: "plan-1"))
             let claim = try await bench.claimOne()
             let changes = LaneChanges(bindings: [.of("license")], journal: [.of("storage", .confirmed, id: 4)])
             let events = [bench.event(.connectionLost, lane: .one, job: nil), bench.event(.jobDeferred, for: claim)]

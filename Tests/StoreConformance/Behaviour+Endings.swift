@@ -215,9 +215,10 @@ extension JournalEntry {
         _ state: State,
         operation: Operation = .create,
         id: Int64? = nil,
-        plan: String = "plan-1"
+        plan: String = "plan-1",
+        at: Timestamp = Bench.start
     ) -> JournalEntry {
-        JournalEntry(planID: plan, serviceKey: serviceKey, operation: operation, state: state, autotaskServiceID: id, at: Bench.start)
+        JournalEntry(planID: plan, serviceKey: serviceKey, operation: operation, state: state, autotaskServiceID: id, at: at)
     }
 }
 

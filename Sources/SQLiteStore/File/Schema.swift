@@ -352,7 +352,9 @@ enum Schema {
     /// What keeps one tenant, one reader, one event and one slip from stopping the others.
     private static let version7 = """
         -- Lanes: bounded claims.
-
+        -- Which services of a lane, or of the lanes of a database, are bound to one in Autotask.
+        CREATE INDEX bindings_services ON bindings (lane, autotask_id) WHERE autotask_id IS NOT NULL;
+        CREATE INDEX connections_databases ON connections (database_id);
 
         -- Erasure, rows that are set aside.
 

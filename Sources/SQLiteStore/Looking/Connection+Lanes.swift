@@ -45,18 +45,49 @@ extension Connection {
     }
 
     func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) throws -> Set<Int64> {
-        let wanted = Set(ids)
-        // Nobody asks often, and few tenants share a database.
+        // Few tenants share a database: each of their lanes is looked up for each id.
         let linked = try all(
             """
-            SELECT b.autotask_id FROM connections c JOIN bindings b ON b.lane = c.lane JOIN lanes l ON l.id = c.lane
-            WHERE c.database_id = ? AND b.autotask_id IS NOT NULL AND NOT (l.tenant = ? AND l.product = ?)
+            SELECT b.autotask_id FROM connections c JOIN lanes l ON l.id = c.lane CROSS JOIN json_each(?) wanted
+                JOIN bindings b ON b.lane = c.lane AND b.autotask_id = wanted.value
+            WHERE c.database_id = ? AND NOT (l.tenant = ? AND l.product = ?)
             """,
+            ids.json,
             database,
             lane.tenant.description,
             lane.product.rawValue
         ) { $0.integer(0) }
-        return wanted.intersection(linked)
+        return Set(linked)
+    }
+
+    func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) throws -> [ServiceBinding] {
+        try all(
+            """
+            SELECT b.plan, b.service_key, b.autotask_id, b.status, b.last_synced_at, b.last_synced, b.last_error
+            FROM lanes l JOIN bindings b ON b.lane = l.id
+            WHERE l.tenant = ? AND l.product = ? AND (b.plan, b.service_key) > (?, ?) AND b.autotask_id IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.lane = b.lane AND j.plan = b.plan AND j.service_key = b.service_key)
+            ORDER BY b.plan, b.service_key LIMIT ?
+            """,
+            lane.tenant.description,
+            lane.product.rawValue,
+            after?.planID ?? "",
+            after?.serviceKey ?? "",
+            limit
+        ) { try ServiceBinding($0) }
+    }
+
+    func bindings(to ids: [Int64], in lane: Lane) throws -> [ServiceBinding] {
+        try all(
+            """
+            SELECT b.plan, b.service_key, b.autotask_id, b.status, b.last_synced_at, b.last_synced, b.last_error
+            FROM lanes l CROSS JOIN json_each(?) wanted JOIN bindings b ON b.lane = l.id AND b.autotask_id = wanted.value
+            WHERE l.tenant = ? AND l.product = ? ORDER BY b.plan, b.service_key
+            """,
+            ids.json,
+            lane.tenant.description,
+            lane.product.rawValue
+        ) { try ServiceBinding($0) }
     }
 
     func revisions(lane: Int64) throws -> [String: Int64] {
@@ -64,7 +95,18 @@ extension Connection {
         return Dictionary(revisions) { max($0, $1) }
     }
 
+    /// What is remembered of a lane, with all its plans, however many there are.
     func laneState(_ lane: LaneRow) throws -> LaneState {
+        var state = try laneState(lane, planID: nil)
+        state.bindings = try bindings(lane: lane.id)
+        state.openWrites = try openWrites(lane: lane.id)
+        return state
+    }
+
+    /// What a job of a lane has to know.
+    ///
+    /// - Parameter planID: the plan that it is about, if it is about one.
+    func laneState(_ lane: LaneRow, planID: String?) throws -> LaneState {
         var state = LaneState(
             epoch: lane.epoch,
             isEligible: lane.isEligible,
@@ -72,8 +114,9 @@ extension Connection {
             unsettledSince: lane.unsettledSince
         )
         try readParts(lane: lane.id, into: &state)
-        state.bindings = try bindings(lane: lane.id)
-        state.openWrites = try openWrites(lane: lane.id)
+        guard let planID else { return state }
+        if state.hasBindings { state.bindings = try bindings(lane: lane.id, planID: planID) }
+        if state.hasOpenWrites { state.openWrites = try openWrites(lane: lane.id, planID: planID) }
         return state
     }
 
@@ -83,7 +126,9 @@ extension Connection {
             """
             SELECT c.status, c.zone_name, c.zone_api_url, c.zone_web_url, c.database_id, c.username, k.wrapped_key, c.credentials,
                 c.credentials_digest, c.can_query, c.can_create, c.can_update, c.cost_visible, c.service_fields, c.established_at,
-                b.read_at, b.codes, EXISTS (SELECT 1 FROM refused_credentials r WHERE r.lane = lanes.id), d.found
+                b.read_at, b.codes, EXISTS (SELECT 1 FROM refused_credentials r WHERE r.lane = lanes.id), d.found,
+                EXISTS (SELECT 1 FROM bindings WHERE bindings.lane = lanes.id), EXISTS (SELECT 1 FROM journal j WHERE j.lane = lanes.id),
+                (SELECT MAX(j.entered_at) FROM journal j WHERE j.lane = lanes.id AND j.operation = 'create' AND j.state = 'sent')
             FROM lanes LEFT JOIN connections c ON c.lane = lanes.id LEFT JOIN credential_keys k ON k.lane = lanes.id
                 LEFT JOIN billing_codes b ON b.lane = lanes.id LEFT JOIN checks d ON d.lane = lanes.id AND d.kind = 'drift'
             WHERE lanes.id = ?
@@ -93,6 +138,9 @@ extension Connection {
             if !row.isNull(0) { state.connection = try row.connection() }
             if !row.isNull(15) { state.billingCodes = CachedBillingCodes(readAt: row.moment(15), codes: row.bytes(16)) }
             state.driftDigest = row.optional(18, row.text)
+            state.hasBindings = row.bool(19)
+            state.hasOpenWrites = row.bool(20)
+            state.lastSentCreate = row.optional(21, row.moment)
             if row.bool(17) { state.refusedCredentials = try refusedCredentials(lane: lane) }
         }
     }
@@ -110,17 +158,18 @@ extension Connection {
             FROM bindings WHERE lane = ? ORDER BY plan, service_key
             """,
             lane
-        ) { row in
-            ServiceBinding(
-                planID: row.text(0),
-                serviceKey: row.text(1),
-                autotaskServiceID: row.optional(2, row.integer),
-                status: try row.word(3),
-                lastSyncedAt: row.optional(4, row.moment),
-                lastSynced: row.optional(5, row.bytes),
-                lastErrorCode: try row.optionalWord(6)
-            )
-        }
+        ) { try ServiceBinding($0) }
+    }
+
+    private func bindings(lane: Int64, planID: String) throws -> [ServiceBinding] {
+        try all(
+            """
+            SELECT plan, service_key, autotask_id, status, last_synced_at, last_synced, last_error
+            FROM bindings WHERE lane = ? AND plan = ? ORDER BY service_key
+            """,
+            lane,
+            planID
+        ) { try ServiceBinding($0) }
     }
 
     private func openWrites(lane: Int64) throws -> [JournalEntry] {
@@ -130,17 +179,53 @@ extension Connection {
             FROM journal WHERE lane = ? ORDER BY plan, service_key
             """,
             lane
-        ) { row in
-            JournalEntry(
-                planID: row.text(0),
-                serviceKey: row.text(1),
-                operation: try row.word(2),
-                state: try row.word(3),
-                autotaskServiceID: row.optional(4, row.integer),
-                at: row.moment(5)
-            )
-        }
+        ) { try JournalEntry($0) }
     }
+
+    private func openWrites(lane: Int64, planID: String) throws -> [JournalEntry] {
+        try all(
+            """
+            SELECT plan, service_key, operation, state, autotask_id, entered_at
+            FROM journal WHERE lane = ? AND plan = ? ORDER BY service_key
+            """,
+            lane,
+            planID
+        ) { try JournalEntry($0) }
+    }
+}
+
+extension ServiceBinding {
+    /// From the columns of the queries above.
+    fileprivate init(_ row: ResultRow) throws {
+        self.init(
+            planID: row.text(0),
+            serviceKey: row.text(1),
+            autotaskServiceID: row.optional(2, row.integer),
+            status: try row.word(3),
+            lastSyncedAt: row.optional(4, row.moment),
+            lastSynced: row.optional(5, row.bytes),
+            lastErrorCode: try row.optionalWord(6)
+        )
+    }
+}
+
+extension JournalEntry {
+    /// From the columns of the queries above.
+    fileprivate init(_ row: ResultRow) throws {
+        self.init(
+            planID: row.text(0),
+            serviceKey: row.text(1),
+            operation: try row.word(2),
+            state: try row.word(3),
+            autotaskServiceID: row.optional(4, row.integer),
+            at: row.moment(5)
+        )
+    }
+}
+
+extension [Int64] {
+    /// As `json_each` reads it.
+    fileprivate var json: String { "[\(map(String.init).joined(separator: ","))]" }
 }
 
 extension ResultRow {

@@ -83,7 +83,7 @@ extension Transaction {
                     job: job,
                     sealedPayload: try begin(order),
                     mode: mode,
-                    state: try connection.laneState(row)
+                    state: try connection.laneState(row, planID: job.planID)
                 )
             )
         }

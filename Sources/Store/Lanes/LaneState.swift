@@ -10,9 +10,17 @@ package struct LaneState: Sendable {
     package var connection: ConnectionRecord?
     /// Credentials that Autotask refused lately, each once, the latest last; at most ``RefusedCredentials/limit``.
     package var refusedCredentials: [RefusedCredentials]
+    /// In a claim, those of the plan that the job is about: a lane may have any number of plans. A handler that needs others asks the store
+    /// (``Store/boundServices(of:after:limit:)``, ``Store/bindings(to:in:)``).
     package var bindings: [ServiceBinding]
-    /// Writes whose outcome is not settled: entries that are not ``JournalEntry/State/verified``.
+    /// Writes whose outcome is not settled: entries that are not ``JournalEntry/State/verified``. In a claim, those of the job's plan.
     package var openWrites: [JournalEntry]
+    /// Whether services of any plan are bound.
+    package var hasBindings: Bool
+    /// Whether writes of any plan are not settled.
+    package var hasOpenWrites: Bool
+    /// When the last create of any plan was sent whose outcome is not known.
+    package var lastSentCreate: Timestamp?
     /// When the last create was sent whose outcome was not known when a reset erased its journal: it may still appear in Autotask.
     package var unsettledSince: Timestamp?
     package var billingCodes: CachedBillingCodes?
@@ -27,6 +35,9 @@ package struct LaneState: Sendable {
         refusedCredentials: [RefusedCredentials] = [],
         bindings: [ServiceBinding] = [],
         openWrites: [JournalEntry] = [],
+        hasBindings: Bool = false,
+        hasOpenWrites: Bool = false,
+        lastSentCreate: Timestamp? = nil,
         unsettledSince: Timestamp? = nil,
         billingCodes: CachedBillingCodes? = nil,
         driftDigest: String? = nil
@@ -38,6 +49,9 @@ package struct LaneState: Sendable {
         self.refusedCredentials = refusedCredentials
         self.bindings = bindings
         self.openWrites = openWrites
+        self.hasBindings = hasBindings
+        self.hasOpenWrites = hasOpenWrites
+        self.lastSentCreate = lastSentCreate
         self.unsettledSince = unsettledSince
         self.billingCodes = billingCodes
         self.driftDigest = driftDigest
@@ -113,6 +127,17 @@ package struct RefusedCredentials: Hashable, Sendable {
     }
 }
 
+/// Which service of a lane is meant.
+package struct ServiceKey: Hashable, Sendable {
+    package var planID: String
+    package var serviceKey: String
+
+    package init(planID: String, serviceKey: String) {
+        self.planID = planID
+        self.serviceKey = serviceKey
+    }
+}
+
 /// Which service in Autotask stands for a service of the plan, and how it fared.
 package struct ServiceBinding: Hashable, Sendable {
     package var planID: String
@@ -125,6 +150,8 @@ package struct ServiceBinding: Hashable, Sendable {
     package var lastSynced: [UInt8]?
     /// Of the last attempt, if it failed.
     package var lastErrorCode: ErrorCode?
+
+    package var key: ServiceKey { ServiceKey(planID: planID, serviceKey: serviceKey) }
 
     package init(
         planID: String,

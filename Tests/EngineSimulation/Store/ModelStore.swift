@@ -145,6 +145,14 @@ package final class ModelStore: Store {
         try await transaction("linkedServices") { tables throws(StoreError) in tables.linkedServices(ids, in: database, besides: lane) }
     }
 
+    package func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) async throws(StoreError) -> [ServiceBinding] {
+        try await transaction("boundServices") { tables throws(StoreError) in tables.boundServices(of: lane, after: after, limit: limit) }
+    }
+
+    package func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding] {
+        try await transaction("bindings") { tables throws(StoreError) in tables.bindings(to: ids, in: lane) }
+    }
+
     package func journal(
         _ entries: [JournalEntry],
         notes: [AuditNote],

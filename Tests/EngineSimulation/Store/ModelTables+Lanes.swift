@@ -79,7 +79,7 @@ extension ModelTables {
                 job: jobs[job].job,
                 sealedPayload: payload,
                 mode: mode,
-                state: lanes[index].state
+                state: lanes[index].state(of: jobs[job].job)
             )
         }
     }
@@ -101,6 +101,21 @@ extension ModelTables {
     func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) -> Set<Int64> {
         let others = lanes.filter { $0.lane != lane && $0.state.connection?.databaseID == database }
         return Set(others.flatMap { $0.state.bindings.compactMap(\.autotaskServiceID) }).intersection(ids)
+    }
+
+    func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) -> [ServiceBinding] {
+        guard let state = index(of: lane).map({ lanes[$0].state }) else { return [] }
+        let unsettled = Set(state.openWrites.map { ServiceKey(planID: $0.planID, serviceKey: $0.serviceKey) })
+        let bound = state.bindings.filter { $0.autotaskServiceID != nil && !unsettled.contains($0.key) }
+        return Array(
+            bound.drop { binding in after.map { (binding.planID, binding.serviceKey) <= ($0.planID, $0.serviceKey) } ?? false }.prefix(
+                limit
+            )
+        )
+    }
+
+    func bindings(to ids: [Int64], in lane: Lane) -> [ServiceBinding] {
+        (index(of: lane).map { lanes[$0].state.bindings } ?? []).filter { $0.autotaskServiceID.map(ids.contains) ?? false }
     }
 
     mutating func journal(
@@ -218,6 +233,24 @@ extension ModelTables {
             if entry.state != .verified { lanes[index].state.openWrites.append(entry) }
         }
         lanes[index].state.openWrites.sort { ($0.planID, $0.serviceKey) < ($1.planID, $1.serviceKey) }
+    }
+}
+
+extension ModelTables.LaneRow {
+    /// What is remembered of all plans, and what a claim hands over: of the plan that its job is about.
+    var whole: LaneState {
+        var state = state
+        state.hasBindings = !state.bindings.isEmpty
+        state.hasOpenWrites = !state.openWrites.isEmpty
+        state.lastSentCreate = state.openWrites.filter { $0.operation == .create && $0.state == .sent }.map(\.at).max()
+        return state
+    }
+
+    fileprivate func state(of job: QueuedJob) -> LaneState {
+        var state = whole
+        state.bindings.removeAll { $0.planID != job.planID }
+        state.openWrites.removeAll { $0.planID != job.planID }
+        return state
     }
 }
 

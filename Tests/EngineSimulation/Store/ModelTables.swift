@@ -223,7 +223,7 @@ extension ModelTables {
             .sorted { ($0.finishedAt ?? $0.job.acceptedAt, $0.job.order) > ($1.finishedAt ?? $1.job.acceptedAt, $1.job.order) }
         return LaneDetail(
             lane: lane,
-            state: lanes[index].state,
+            state: lanes[index].whole,
             unfinished: unfinished(lane),
             finished: finished.prefix(20).compactMap { row in
                 guard let finishedAt = row.finishedAt, let event = row.event else { return nil }

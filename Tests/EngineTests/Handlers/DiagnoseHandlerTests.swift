@@ -13,9 +13,9 @@ struct DiagnoseHandlerTests {
 
     private let bench = Workbench()
 
-    private func diagnose(_ state: LaneState) async -> HandlerOutcome {
+    private func diagnose(_ state: LaneState) async throws -> HandlerOutcome {
         bench.autotask.forgetCalls()
-        return await DiagnoseHandler().run(DiagnosePayload(), bench.context(.diagnose, state: state))
+        return try await DiagnoseHandler().run(DiagnosePayload(), bench.context(.diagnose, state: state))
     }
 
     /// A lane with a synchronized service, which shows a cost where the API user sees costs.
@@ -53,7 +53,7 @@ struct DiagnoseHandlerTests {
     private func isHealthy(_ outcome: HandlerOutcome) -> Bool? { outcome.terminal?.members["healthy"]?.bool }
 
     @Test func `where all is well every step passes, with six calls and one that asks for the quota`() async throws {
-        let outcome = await diagnose(try await syncedState())
+        let outcome = try await diagnose(try await syncedState())
         #expect(outcome.terminal?.type == .connectionDiagnosed)
         #expect(outcome.terminal?.members["steps"]?.array?.compactMap { $0["step"]?.string } == Name.allCases.map(\.rawValue))
         // The model of Autotask tells no time.
@@ -74,7 +74,7 @@ struct DiagnoseHandlerTests {
     }
 
     @Test func `without a connection nothing is called, and each step says why it was not made`() async throws {
-        let outcome = await diagnose(LaneState(epoch: 1))
+        let outcome = try await diagnose(LaneState(epoch: 1))
         #expect(try step(.connection, of: outcome)["error"]?["code"] == "not_connected")
         #expect(findings(outcome).values.count { $0 == "skipped" } == 11)
         #expect(isHealthy(outcome) == false)
@@ -87,7 +87,7 @@ struct DiagnoseHandlerTests {
     func `with credentials that are not to be used no call is made with them`(status: ConnectionRecord.Status, code: String) async throws {
         var state = try await syncedState()
         state.connection?.status = status
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(try step(.connection, of: outcome)["error"]?["code"]?.string == code)
         #expect(bench.autotask.allCalls.map(\.operation) == ["GET zoneInformation"])
         #expect(results(outcome)["zone"] == "passed")
@@ -107,7 +107,7 @@ struct DiagnoseHandlerTests {
     func `what stands in the way to the look-up is told`(code: HTTPError.Code, failed: Name) async throws {
         let state = try await syncedState()
         bench.autotask.fail("GET zoneInformation", .noAnswer(code, mayHaveBeenSent: false))
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(results(outcome)[failed.rawValue] == "failed")
         #expect(results(outcome)["zone"] == "skipped")
         #expect(
@@ -121,7 +121,7 @@ struct DiagnoseHandlerTests {
     @Test func `what stands in the way to the zone's own host is told`() async throws {
         let state = try await syncedState()
         bench.autotask.fail("GET Version", .noAnswer(.tlsFailed, mayHaveBeenSent: false))
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(findings(outcome)[.tls] == "failed")
         #expect(results(outcome)["nameResolution"] == "passed" && results(outcome)["zone"] == "passed")
         #expect(results(outcome)["credentials"] == "skipped" && results(outcome)["queryServices"] == "skipped")
@@ -134,7 +134,7 @@ struct DiagnoseHandlerTests {
     @Test func `a database that has moved is followed`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.host = "webservices29.autotask.net" }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(try step(.zone, of: outcome)["message"]?.string?.contains("has moved there") == true)
         #expect(isHealthy(outcome) == true)
         #expect(state.applying(outcome.changes).connection?.zone.apiURL.contains("webservices29") == true)
@@ -143,7 +143,7 @@ struct DiagnoseHandlerTests {
     @Test func `another database stops everything, and is told as a lost connection`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.users[Workbench.username]?.databaseID = Workbench.strangerDatabaseID }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(try step(.zone, of: outcome)["error"]?["code"] == "database_changed")
         #expect(results(outcome)["credentials"] == "skipped")
         #expect(bench.autotask.allCalls.map(\.operation) == ["GET zoneInformation"])
@@ -154,7 +154,7 @@ struct DiagnoseHandlerTests {
     @Test func `a user whom Autotask does not know any more`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.users[Workbench.username] = nil }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(try step(.zone, of: outcome)["error"]?["code"] == "zone_not_found")
         #expect(try step(.credentials, of: outcome)["error"]?["code"] == "api_user_locked_or_inactive")
     }
@@ -164,7 +164,7 @@ struct DiagnoseHandlerTests {
     @Test func `refused credentials are tried once, and the connection is lost as in any job`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(try step(.credentials, of: outcome)["error"]?["code"] == "api_user_locked_or_inactive")
         #expect(bench.autotask.allCalls.map(\.operation) == ["GET zoneInformation", "GET Version"])
         #expect(outcome.events.map(\.type) == [.connectionLost, .connectionDiagnosed])
@@ -178,7 +178,7 @@ struct DiagnoseHandlerTests {
     func `a permission that is missing fails its own step alone`(verb: String, name: Name) async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.access[verb] = false }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(findings(outcome).filter { $0.value == "failed" } == [name: "failed"])
         let failed = try step(name, of: outcome)
         #expect(failed["error"]?["code"] == "permission_denied")
@@ -191,9 +191,9 @@ struct DiagnoseHandlerTests {
         let state = try await bench.connectedState()
         let text = "The logged in Resource does not have the adequate permissions to query this entity type."
         bench.autotask.fail("POST BillingCodes/query", .status(500, body: #"{"errors":["\#(text)"]}"#))
-        #expect(try step(.queryBillingCodes, of: await diagnose(state))["error"]?["code"] == "permission_denied")
+        #expect(try step(.queryBillingCodes, of: try await diagnose(state))["error"]?["code"] == "permission_denied")
         bench.autotask.change { $0.databases[Workbench.databaseID]?.billingCodes = [FakeAutotask.billingCode(4, "Travel", useType: 2)] }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(findings(outcome)[.queryBillingCodes] == "warning")
         #expect(isHealthy(outcome) == true)
     }
@@ -201,7 +201,7 @@ struct DiagnoseHandlerTests {
     @Test func `services that were synchronized and are not shown any more`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.services = [] }
-        let step = try step(.queryServices, of: await diagnose(state))
+        let step = try step(.queryServices, of: try await diagnose(state))
         #expect(step["result"] == "warning")
         #expect(step["message"]?.string?.contains("1 of 1") == true)
     }
@@ -211,7 +211,7 @@ struct DiagnoseHandlerTests {
         var state = try await syncedState()
         state.connection?.capabilities.costVisible = remembered
         bench.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = !shows }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(results(outcome)["costVisibility"] == result)
         #expect(isHealthy(outcome) == true)
         if shows { #expect(state.applying(outcome.changes).connection?.capabilities.costVisible == true) }
@@ -223,7 +223,7 @@ struct DiagnoseHandlerTests {
     func `how much of the quota is used`(used: Int, result: String) async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.quotaUsed = used }
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(results(outcome)["quota"] == result)
         #expect(try step(.quota, of: outcome)["message"]?.string?.contains("of 10,000 requests") == true)
         if result == "failed" { #expect(try step(.quota, of: outcome)["error"]?["code"] == "rate_limited") }
@@ -232,8 +232,8 @@ struct DiagnoseHandlerTests {
     @Test func `where calls are held back the quota is asked for all the same, and nothing is deferred`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.quotaUsed = 9200 }
-        _ = await diagnose(state)
-        let outcome = await diagnose(state)
+        _ = try await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(outcome.terminal?.type == .connectionDiagnosed)
         #expect(results(outcome)["credentials"] == "skipped" && results(outcome)["quota"] == "failed")
         #expect(bench.autotask.allCalls.map(\.operation) == ["GET zoneInformation"])
@@ -242,7 +242,7 @@ struct DiagnoseHandlerTests {
     @Test func `an Autotask that does not tell the usage is no failure`() async throws {
         let state = try await syncedState()
         bench.autotask.fail(FakeAutotask.question, .status(403))
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(results(outcome)["quota"] == "warning")
         #expect(isHealthy(outcome) == true)
     }
@@ -256,7 +256,7 @@ struct DiagnoseHandlerTests {
         let state = try await syncedState()
         let version = #"{"majorVersion":"2026","minorVersion":"2"}"#
         bench.autotask.fail("GET Version", .status(200, body: version, headers: [(name: "date", value: date)]))
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(results(outcome)["clock"] == result)
     }
 
@@ -265,7 +265,7 @@ struct DiagnoseHandlerTests {
     @Test func `a program that ends leaves the diagnosis to the next`() async throws {
         let state = try await syncedState()
         bench.autotask.fail("GET Services/entityInformation", .noAnswer(.cancelled))
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         guard case .postponed = outcome.ending else {
             Issue.record("\(outcome.ending)")
             return
@@ -275,7 +275,7 @@ struct DiagnoseHandlerTests {
 
     @Test func `nothing secret is told`() async throws {
         let state = try await syncedState()
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         for event in outcome.events {
             let text = String(decoding: event.data, as: UTF8.self)
             #expect(!text.contains(Workbench.secret) && !text.contains(Workbench.username) && !text.contains(Workbench.vendorCode))

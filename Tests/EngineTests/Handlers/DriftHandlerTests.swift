@@ -15,9 +15,9 @@ struct DriftHandlerTests {
         return lane
     }
 
-    private func drift(_ lane: SyncBench) async -> HandlerOutcome {
+    private func drift(_ lane: SyncBench) async throws -> HandlerOutcome {
         lane.autotask.forgetCalls()
-        let outcome = await DriftHandler().run(DriftPayload(), lane.bench.context(.drift, state: lane.state))
+        let outcome = try await DriftHandler().run(DriftPayload(), lane.bench.context(.drift, state: lane.state))
         lane.state = lane.state.applying(outcome.changes)
         return outcome
     }
@@ -27,7 +27,7 @@ struct DriftHandlerTests {
     @Test func `what is as it was synced is reported as that, service by service, and changes nothing`() async throws {
         let lane = try await synced()
         let services = lane.services
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.events.map(\.type) == [.driftReported])
         #expect(outcome.each("key") == ["s0", "s1", "s2"])
         #expect(outcome.each("state") == ["unchanged", "unchanged", "unchanged"])
@@ -38,18 +38,18 @@ struct DriftHandlerTests {
 
     @Test func `it takes one call while the billing codes are fresh, and two else`() async throws {
         let lane = try await synced()
-        #expect(await drift(lane).apiCalls == 1)
+        #expect(try await drift(lane).apiCalls == 1)
         #expect(lane.autotask.operations == ["POST Services/query"])
         lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
-        #expect(await drift(lane).apiCalls == 2)
+        #expect(try await drift(lane).apiCalls == 2)
         #expect(lane.autotask.operations == ["POST Services/query", "POST BillingCodes/query"])
-        #expect(await drift(lane).apiCalls == 1)
+        #expect(try await drift(lane).apiCalls == 1)
     }
 
     @Test func `250 services take two calls`() async throws {
         let lane = try await synced(250)
         lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
-        #expect(await drift(lane).apiCalls == 2)
+        #expect(try await drift(lane).apiCalls == 2)
     }
 
     // MARK: Differences
@@ -66,7 +66,7 @@ struct DriftHandlerTests {
     func `an edit is told field by field`(field: String, value: JSON, change: JSON) async throws {
         let lane = try await synced()
         lane.edit("Service 1", field, value)
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.each("state") == ["unchanged", "edited", "unchanged"])
         #expect(changes(outcome, 1) == [change])
         #expect(outcome.service(1)["name"] == "Service 1")
@@ -75,14 +75,14 @@ struct DriftHandlerTests {
     @Test func `a service that was inactivated is told, and is as it was synced after the next sync`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "isActive", false)
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.each("state") == ["unchanged", "edited", "unchanged"])
         #expect(changes(outcome, 1) == [["field": "active", "from": true, "to": false]])
         #expect(outcome.service(1)["active"] == false)
         #expect(outcome.warnings(1) == ["service_inactive"])
 
         try await lane.sync(.plan(3))
-        let after = await drift(lane)
+        let after = try await drift(lane)
         #expect(after.each("state") == ["unchanged", "unchanged", "unchanged"])
         #expect(after.warnings(1) == ["service_inactive"])
     }
@@ -90,7 +90,7 @@ struct DriftHandlerTests {
     @Test func `a service that is gone is told`() async throws {
         let lane = try await synced()
         lane.edit { $0.removeAll { $0["name"] == "Service 1" } }
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.each("state") == ["unchanged", "gone", "unchanged"])
         #expect(outcome.service(1)["active"] == .null)
         #expect(changes(outcome, 1) == [])
@@ -102,11 +102,11 @@ struct DriftHandlerTests {
             $0.databases[Workbench.databaseID]?.billingCodes[0]["isActive"] = false
         }
         lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.events.map(\.type) == [.driftChanged, .driftReported])
         #expect(outcome.each("state") == ["unchanged", "unchanged"])
         #expect(outcome.warnings(0) == ["billing_code_inactive"])
-        #expect(await drift(lane).events.map(\.type) == [.driftReported])
+        #expect(try await drift(lane).events.map(\.type) == [.driftReported])
     }
 
     // MARK: Costs
@@ -115,23 +115,23 @@ struct DriftHandlerTests {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         try await lane.sync(.plan(2))
-        #expect(await drift(lane).each("state") == ["unchanged", "unchanged"])
+        #expect(try await drift(lane).each("state") == ["unchanged", "unchanged"])
         // They may be seen by now, and nobody knows what they were.
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = false }
         lane.edit("Service 0", "unitCost", .number("7.0"))
-        #expect(await drift(lane).each("state") == ["unchanged", "unchanged"])
+        #expect(try await drift(lane).each("state") == ["unchanged", "unchanged"])
     }
 
     @Test func `an API user that lost the sight of costs is not told that they are all gone`() async throws {
         let lane = try await synced()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
-        #expect(await drift(lane).each("state") == ["unchanged", "unchanged", "unchanged"])
+        #expect(try await drift(lane).each("state") == ["unchanged", "unchanged", "unchanged"])
     }
 
     @Test func `a cost that was emptied beside others that show is told`() async throws {
         let lane = try await synced(2)
         lane.edit("Service 1", "unitCost", .null)
-        #expect(changes(await drift(lane), 1) == [["field": "unitCost", "from": "4.50", "to": .null]])
+        #expect(changes(try await drift(lane), 1) == [["field": "unitCost", "from": "4.50", "to": .null]])
     }
 
     // MARK: What is told of a change
@@ -139,25 +139,25 @@ struct DriftHandlerTests {
     @Test func `a change is told once, with what differs, until something else does`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "unitPrice", .number("8.0"))
-        let first = await drift(lane)
+        let first = try await drift(lane)
         #expect(first.events.map(\.type) == [.driftChanged, .driftReported])
         #expect(first.events[0].jobID == nil)
         #expect(first.events[0].members["services"]?.array?.map { $0["key"]?.string } == ["s1"])
-        #expect(await drift(lane).events.map(\.type) == [.driftReported])
+        #expect(try await drift(lane).events.map(\.type) == [.driftReported])
 
         lane.edit("Service 2", "name", "Renamed")
-        let second = await drift(lane)
+        let second = try await drift(lane)
         #expect(second.events[0].members["services"]?.array?.map { $0["key"]?.string } == ["s1", "s2"])
         lane.edit("Service 1", "unitPrice", .number("7.0"))
-        #expect(await drift(lane).events.map(\.type) == [.driftChanged, .driftReported])
+        #expect(try await drift(lane).events.map(\.type) == [.driftChanged, .driftReported])
     }
 
     @Test func `when nothing differs any more, that is told too`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "unitPrice", .number("8.0"))
-        _ = await drift(lane)
+        _ = try await drift(lane)
         try await lane.sync(.plan(3))
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.events.map(\.type) == [.driftChanged, .driftReported])
         #expect(outcome.events[0].members["services"] == [])
         #expect(lane.state.driftDigest == nil)
@@ -166,7 +166,7 @@ struct DriftHandlerTests {
     @Test func `what was seen last goes with a reset, and with another database`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "unitPrice", .number("8.0"))
-        _ = await drift(lane)
+        _ = try await drift(lane)
         #expect(lane.state.driftDigest != nil)
         #expect(lane.state.applying(LaneChanges(removesBindings: true)).driftDigest == nil)
         #expect(lane.state.applying(LaneChanges(resets: true)).driftDigest == nil)
@@ -176,7 +176,7 @@ struct DriftHandlerTests {
 
     @Test func `without anything synced there is nothing to compare, and no call`() async throws {
         let lane = try await SyncBench()
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.terminal?.type == .driftReported)
         #expect(outcome.report["services"] == [])
         #expect(lane.autotask.calls.isEmpty)
@@ -188,7 +188,7 @@ struct DriftHandlerTests {
         other.planID = "other"
         other.services[0].name = "Another"
         try await lane.sync(other)
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.each("planId") == ["other", "plan"])
         #expect(outcome.apiCalls == 1)
     }
@@ -204,7 +204,7 @@ struct DriftHandlerTests {
             at: lane.clock.now
         )
         lane.state = lane.state.applying(LaneChanges(journal: [entry]))
-        #expect(await drift(lane).each("key") == ["s1"])
+        #expect(try await drift(lane).each("key") == ["s1"])
     }
 
     @Test func `what was synced before it was remembered whether a service is active tells nothing of that`() async throws {
@@ -213,14 +213,14 @@ struct DriftHandlerTests {
         #expect(last.isActive == true)
         lane.state.bindings[0].lastSynced = last.fields.encoded
         lane.edit("Service 0", "isActive", false)
-        #expect(await drift(lane).each("state") == ["unchanged"])
+        #expect(try await drift(lane).each("state") == ["unchanged"])
     }
 
     // MARK: Trouble
 
     @Test func `without a connection it fails, without a call`() async throws {
         let lane = try await SyncBench(connected: false)
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.terminal?.type == .driftFailed)
         #expect(outcome.terminal?.errorCode == "not_connected")
         #expect(lane.autotask.calls.isEmpty)
@@ -229,15 +229,15 @@ struct DriftHandlerTests {
     @Test func `a refusal of the credentials is told once, before the job's own failure`() async throws {
         let lane = try await synced()
         lane.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
-        #expect(await drift(lane).events.map(\.type) == [.connectionLost, .driftFailed])
-        #expect(await drift(lane).events.map(\.type) == [.driftFailed])
+        #expect(try await drift(lane).events.map(\.type) == [.connectionLost, .driftFailed])
+        #expect(try await drift(lane).events.map(\.type) == [.driftFailed])
         #expect(lane.autotask.calls.isEmpty)
     }
 
     @Test func `what may pass is tried again`() async throws {
         let lane = try await synced()
         lane.autotask.fail("POST Services/query", .status(429, headers: [("retry-after", "30")]))
-        let outcome = await drift(lane)
+        let outcome = try await drift(lane)
         #expect(outcome.failure?.type == .driftFailed)
         #expect(outcome.deferral?.earliest == lane.clock.now + .seconds(30))
         #expect(outcome.events.isEmpty)

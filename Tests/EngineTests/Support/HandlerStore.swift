@@ -15,6 +15,10 @@ final class HandlerStore: Store {
         var resetWaits = false
         /// Services that other lanes are bound to.
         var linked: Set<Int64> = []
+        /// What the lane is bound to, of all its plans.
+        var bindings: [ServiceBinding] = []
+        /// Its services with an unsettled write.
+        var unsettled: Set<ServiceKey> = []
         /// Thrown by whatever is called next.
         var error: StoreError.Code?
     }
@@ -51,6 +55,23 @@ final class HandlerStore: Store {
     func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
         try check()
         return state.withLock { $0.linked.intersection(ids) }
+    }
+
+    func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) async throws(StoreError) -> [ServiceBinding] {
+        try check()
+        let (bindings, unsettled) = state.withLock { ($0.bindings, $0.unsettled) }
+        let bound = bindings.filter { $0.autotaskServiceID != nil && !unsettled.contains($0.key) }
+            .sorted { ($0.planID, $0.serviceKey) < ($1.planID, $1.serviceKey) }
+        return Array(
+            bound.drop { binding in after.map { (binding.planID, binding.serviceKey) <= ($0.planID, $0.serviceKey) } ?? false }.prefix(
+                limit
+            )
+        )
+    }
+
+    func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding] {
+        try check()
+        return state.withLock { $0.bindings.filter { $0.autotaskServiceID.map(ids.contains) ?? false } }
     }
 
     private func check() throws(StoreError) {

@@ -32,6 +32,18 @@ extension LaneState {
     }
 }
 
+extension LaneState {
+    /// As a claim hands it over: a job without a plan gets no plan's services.
+    func shown(to kind: JobKind) -> LaneState {
+        var state = self
+        state.hasBindings = !bindings.isEmpty
+        state.hasOpenWrites = !openWrites.isEmpty
+        state.lastSentCreate = openWrites.filter { $0.operation == .create && $0.state == .sent }.map(\.at).max()
+        if kind != .sync, kind != .preview { (state.bindings, state.openWrites) = ([], []) }
+        return state
+    }
+}
+
 extension LaneChanges.Change {
     func apply(to value: inout Value?) {
         switch self {

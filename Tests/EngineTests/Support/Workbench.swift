@@ -60,6 +60,11 @@ struct Workbench {
         hasWritten: Bool = false,
         apiCalls: Int = 0
     ) -> JobContext {
+        let (kept, state) = (state, state.shown(to: kind))
+        store.change {
+            $0.bindings = kept.bindings
+            $0.unsettled = Set(kept.openWrites.map { ServiceKey(planID: $0.planID, serviceKey: $0.serviceKey) })
+        }
         let job = QueuedJob(
             order: 1,
             id: JobID(id)!,

@@ -3,9 +3,9 @@ import Store
 
 /// Examines the tenant's way to Autotask, step by step. It changes nothing in Autotask, and is never tried again: what does not work is its answer.
 struct DiagnoseHandler: JobHandler {
-    func run(_ payload: DiagnosePayload, _ context: JobContext) async -> HandlerOutcome {
+    func run(_ payload: DiagnosePayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         var diagnosis = Diagnosis(context)
-        return await diagnosis.run()
+        return try await diagnosis.run()
     }
 
     /// It writes nothing to Autotask, so there is nothing to tell but the reason.

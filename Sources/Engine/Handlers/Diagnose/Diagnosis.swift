@@ -22,9 +22,9 @@ struct Diagnosis {
 
     init(_ context: JobContext) { self.context = context }
 
-    mutating func run() async -> HandlerOutcome {
+    mutating func run() async throws(StoreError) -> HandlerOutcome {
         await examineConnection()
-        if let session, obstacle == nil { await examine(session) }
+        if let session, obstacle == nil { try await examine(session) }
         if wasCutShort || Task.isCancelled || !context.holdsLane {
             return .postponed(events: session?.stateEvents ?? [], changes: changes, apiCalls: apiCalls)
         }
@@ -150,14 +150,14 @@ struct Diagnosis {
 
     // MARK: What the API user may do
 
-    private mutating func examine(_ session: TenantSession) async {
+    private mutating func examine(_ session: TenantSession) async throws(StoreError) {
         await examineWay(session)
-        if obstacle == nil { await examineServices(session) }
+        if obstacle == nil { try await examineServices(session) }
         if obstacle == nil { await examineBillingCodes(session) }
         if obstacle == nil || wasHeldBack { await examineQuota(session) }
     }
 
-    private mutating func examineServices(_ session: TenantSession) async {
+    private mutating func examineServices(_ session: TenantSession) async throws(StoreError) {
         let allowed: Capabilities
         do {
             allowed = try await session.call { session async throws(AutotaskError) in try await session.serviceAccess() }
@@ -174,19 +174,20 @@ struct Diagnosis {
             steps.append(DiagnosisStep(.queryServices, isAllowed: false, "query"))
             return
         }
-        await examineSynced(session)
+        try await examineSynced(session)
     }
 
     /// Reads services that were synced, as far as one call goes: they show what the API user sees.
-    private mutating func examineSynced(_ session: TenantSession) async {
-        let ids = context.state.bindings.compactMap(\.autotaskServiceID).prefix(Diagnosis.sample)
+    private mutating func examineSynced(_ session: TenantSession) async throws(StoreError) {
+        let ids = try await context.store.boundServices(of: context.lane, after: nil, limit: Diagnosis.sample)
+            .compactMap(\.autotaskServiceID)
         guard !ids.isEmpty else {
             steps.append(DiagnosisStep(.queryServices, isAllowed: true, "query"))
             steps.append(DiagnosisStep(.costVisibility, .skipped, "No service was synchronized yet: the first sync shows it."))
             return
         }
         let services: [Service]
-        do { services = try await session.services(ServiceQuery(ids: Array(ids), markerField: nil)) } catch {
+        do { services = try await session.services(ServiceQuery(ids: ids, markerField: nil)) } catch {
             fail(.queryServices, error)
             return
         }

@@ -5,7 +5,7 @@ import Store
 /// Compares what was synced with what Autotask shows now (`rules.md` L31, L37). Pure.
 struct DriftComparison {
     /// What was synced: every service that a sync has seen in Autotask, by plan and key. One whose last write is not settled is left out, because
-    /// what was written may not be remembered yet: the next sync tells what became of it.
+    /// what was written may not be remembered yet: the next sync settles it.
     let synced: [Synced]
 
     struct Synced {
@@ -15,12 +15,12 @@ struct DriftComparison {
         var last: LastSynced
     }
 
-    init(_ state: LaneState) {
-        let unsettled = Set(state.openWrites.map { [$0.planID, $0.serviceKey] })
-        synced = state.bindings.compactMap { binding in
-            guard let serviceID = binding.autotaskServiceID, let last = binding.lastSynced.flatMap(LastSynced.init(encoded:)),
-                !unsettled.contains([binding.planID, binding.serviceKey])
-            else { return nil }
+    /// - Parameter bindings: of all plans, those with an unsettled write left out.
+    init(_ bindings: [ServiceBinding]) {
+        synced = bindings.compactMap { binding in
+            guard let serviceID = binding.autotaskServiceID, let last = binding.lastSynced.flatMap(LastSynced.init(encoded:)) else {
+                return nil
+            }
             return Synced(planID: binding.planID, key: binding.serviceKey, serviceID: serviceID, last: last)
         }
         .sorted { ($0.planID, $0.key) < ($1.planID, $1.key) }

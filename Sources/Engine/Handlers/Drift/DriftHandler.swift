@@ -7,11 +7,11 @@ import Store
 /// It takes one query of the services, in chunks of 500, and one of the billing codes unless they were read lately: two calls for up to 500
 /// services. Nobody is kept from it by the access gate.
 struct DriftHandler: JobHandler {
-    func run(_ payload: DriftPayload, _ context: JobContext) async -> HandlerOutcome {
+    func run(_ payload: DriftPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let session: TenantSession
         do { session = try TenantSession(context) } catch { return .finished([failureEvent(error, context)]) }
-        let comparison = DriftComparison(context.state)
-        do {
+        let comparison = DriftComparison(try await context.boundServices())
+        do throws(CallFailure) {
             let metadata = try await session.serviceFields()
             let services = try await session.services(withIDs: comparison.serviceIDs)
             let (codes, read) = try await session.billingCodes(of: services)
@@ -47,6 +47,21 @@ struct DriftHandler: JobHandler {
 
     private func failureEvent(_ error: JobError, _ context: JobContext) -> Event {
         context.event(.driftFailed, ["error": error.json])
+    }
+}
+
+extension JobContext {
+    /// The store's page: a lane may have any number of plans.
+    private static let page = 500
+
+    /// Every service of the lane that is bound and has no unsettled write.
+    fileprivate func boundServices() async throws(StoreError) -> [ServiceBinding] {
+        var services: [ServiceBinding] = []
+        while true {
+            let page = try await store.boundServices(of: lane, after: services.last?.key, limit: JobContext.page)
+            services += page
+            if page.count < JobContext.page { return services }
+        }
     }
 }
 

@@ -33,8 +33,8 @@ extension LaneState {
         var names: [String] = []
         if connection != nil { names += ["credentials", "zone", "database"] }
         if !refusedCredentials.isEmpty { names.append("refusedCredentials") }
-        if !bindings.isEmpty { names.append("bindings") }
-        if !openWrites.isEmpty { names.append("writeJournal") }
+        if hasBindings { names.append("bindings") }
+        if hasOpenWrites { names.append("writeJournal") }
         if billingCodes != nil { names.append("billingCodes") }
         return names
     }
@@ -47,7 +47,6 @@ extension LaneState {
 
     /// When the last create was sent whose outcome is not known: it may still appear in Autotask, although its journal is erased.
     fileprivate var lastUnsettled: Timestamp? {
-        let creates = openWrites.filter { $0.operation == .create && $0.state == .sent }
-        return (creates.map(\.at) + [unsettledSince].compactMap { $0 }).max()
+        [lastSentCreate, unsettledSince].compactMap { $0 }.max()
     }
 }

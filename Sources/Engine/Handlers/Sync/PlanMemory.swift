@@ -54,8 +54,6 @@ extension LaneState {
     /// Until when a create whose answer was lost may still appear in Autotask; `nil` if there is none. Nothing is looked up before, and
     /// nothing written (design decision 7).
     func unsettledUntil(settleTime: Duration, now: Timestamp) -> Timestamp? {
-        var moments = openWrites.filter { $0.operation == .create && $0.state == .sent }.map { $0.at + settleTime }
-        if let unsettledSince { moments.append(unsettledSince + settleTime) }
-        return moments.filter { $0 > now }.max()
+        [lastSentCreate, unsettledSince].compactMap { $0.map { $0 + settleTime } }.filter { $0 > now }.max()
     }
 }

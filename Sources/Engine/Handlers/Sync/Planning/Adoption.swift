@@ -36,7 +36,7 @@ struct Adoption {
             return
         }
         var taken: [Int64: String] = [:]
-        for binding in context.state.bindings {
+        for binding in try await context.store.bindings(to: Array(wanted.values), in: context.lane) {
             guard let id = binding.autotaskServiceID else { continue }
             if binding.planID == payload.planID {
                 if !payload.retired.contains(binding.serviceKey) { taken[id] = "\"\(binding.serviceKey)\"" }
