@@ -15,6 +15,8 @@ package struct EngineSettings: Sendable {
     package var concurrentLanes: Int
     /// With so many unfinished jobs in the store, the door is closed: further ones wait at the broker.
     package var backlogLimit: Int
+    /// With so many unfinished jobs a lane is full: further ones are refused, resets and connects excepted.
+    package var laneBacklogLimit: Int
     /// How long billing codes that were read count as fresh.
     package var billingCodesLifetime: Duration
     /// The most that the worker takes of an Autotask database's hourly quota, in percent.
@@ -41,6 +43,7 @@ package struct EngineSettings: Sendable {
         settleTime: Duration = .seconds(300),
         concurrentLanes: Int = 512,
         backlogLimit: Int = 50_000,
+        laneBacklogLimit: Int = 1000,
         billingCodesLifetime: Duration = .seconds(600),
         quotaShare: Int = 50,
         refusalMemory: Duration = .seconds(300),
@@ -58,6 +61,7 @@ package struct EngineSettings: Sendable {
         self.settleTime = settleTime
         self.concurrentLanes = concurrentLanes
         self.backlogLimit = backlogLimit
+        self.laneBacklogLimit = laneBacklogLimit
         self.billingCodesLifetime = billingCodesLifetime
         self.quotaShare = quotaShare
         self.refusalMemory = refusalMemory

@@ -71,9 +71,9 @@ extension SQLiteStore {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
+        rules: IntakeRules
     ) async throws(StoreError) -> Intake {
-        try await writer.write { try $0.accept(items, by: worker, at: now, conflict: conflict) }
+        try await writer.write { try $0.accept(items, by: worker, at: now, rules: rules) }
     }
 }
 
@@ -195,7 +195,7 @@ extension SQLiteStore {
 // MARK: - Looking
 
 extension SQLiteStore {
-    package func backlog() async throws(StoreError) -> Int { try await read { try $0.backlog() } }
+    package func backlog(perLane share: Int) async throws(StoreError) -> Int { try await read { try $0.backlog(perLane: share) } }
 
     package func lanes() async throws(StoreError) -> [LaneOverview] { try await read { try $0.laneOverviews() } }
 
@@ -218,6 +218,11 @@ extension SQLiteStore {
         while try await writer.write({ try $0.eraseHistory(before: now - retention.history) }) {}
         var place: Int64? = 0
         while let after = place { place = try await writer.write { try $0.forgetIDs(after: after, at: now) } }
+        var plan: PlanRow?
+        repeat {
+            let last = plan
+            plan = try await writer.write { try $0.forgetPlans(after: last, at: now) }
+        } while plan != nil
         while try await writer.write({ try $0.eraseLetters(at: now) }) {}
         try await writer.write { try $0.forgetLetters(at: now) }
         while try await writer.write({ try $0.forgetAudit(before: now - retention.audit) }) {}

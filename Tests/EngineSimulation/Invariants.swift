@@ -21,12 +21,13 @@ enum Invariants {
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world) + audit(portal, world) + history(world)
-        violations += duplicates(portal, world) + letters(world) + checks(world)
+        violations += duplicates(portal, world) + letters(world) + checks(world) + supersessions(world) + claims(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
         if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
-        for lane in world.disk.tables.lanes where world.isWorkedOn(lane) || !lane.state.openWrites.isEmpty {
+        for lane in world.disk.tables.lanes
+        where world.isWorkedOn(lane) || lane.state.openWrites.contains(where: { $0.planID == Portal.concludedPlan }) {
             violations.append("The lane of \(lane.lane.tenant) is left with something open.")
         }
         return violations
@@ -92,6 +93,46 @@ enum Invariants {
             violations.append("A dead letter is of a job that is unfinished.")
         }
         return violations
+    }
+
+    /// What a claim looks at and ends does not depend on how many jobs wait.
+    private static func claims(_ world: World) -> [String] {
+        let tables = world.disk.tables
+        var violations: [String] = []
+        if tables.mostSeen > LaneSnapshot.maximumRows { violations.append("A claim looked at \(tables.mostSeen) jobs of a lane.") }
+        if tables.mostEnded > LaneSnapshot.maximumEnded { violations.append("A claim ended \(tables.mostEnded) jobs of a lane.") }
+        return violations
+    }
+
+    /// Whoever follows `supersededBy` comes to a job that was not superseded, nor had expired; whatever was superseded without it names a
+    /// revision. No request for billing codes is superseded but by a reset.
+    private static func supersessions(_ world: World) -> [String] {
+        let jobs = world.disk.tables.jobs
+        var ends: [String: ModelTables.JobRow] = [:]
+        for job in jobs { ends["\(job.lane) \(job.job.id)"] = job }
+        func data(_ job: ModelTables.JobRow) -> JSON? {
+            guard job.event?.event.type == .jobSuperseded, let event = job.event?.event, !event.data.isEmpty else { return nil }
+            return try? JSON(parsing: event.data)
+        }
+        return jobs.flatMap { job -> [String] in
+            guard let first = data(job) else { return [] }
+            let name = "\(job.job.id) of \(job.lane.tenant)"
+            guard first["supersededBy"] != nil else {
+                let isNamed = first["error"]?["message"]?.string?.contains("Revision") ?? false
+                return isNamed || first["error"]?["message"]?.string?.contains("reset") ?? false
+                    ? [] : ["\(name) was superseded for no reason."]
+            }
+            var (next, steps) = (first["supersededBy"]?.string, 0)
+            while let id = next {
+                guard let follower = ends["\(job.lane) \(id)"] else { return ["\(name) was superseded by \(id), which is not there."] }
+                if follower.event?.event.type == .jobExpired { return ["\(name) was superseded by \(id), which expired."] }
+                steps += 1
+                if steps > jobs.count { return ["\(name) was superseded in a circle."] }
+                next = data(follower)?["supersededBy"]?.string
+                if job.job.kind == .billingCodes, follower.job.kind != .reset { return ["\(name) was superseded by \(id)."] }
+            }
+            return []
+        }
     }
 
     /// The worker's own checks answer nobody, become no dead letters, and a lane has at most one of each kind.

@@ -22,6 +22,39 @@ struct Intake: Service {
     let worker: WorkerIdentity
     let lanes: WakeSignal
     let log: Logger
+    private let fullLanes = FullLanes()
+
+    init(
+        source: any JobSource,
+        store: any Store,
+        vault: Vault,
+        settings: EngineSettings,
+        clock: any EngineClock,
+        entropy: any Entropy,
+        worker: WorkerIdentity,
+        lanes: WakeSignal,
+        log: Logger
+    ) {
+        self.source = source
+        self.store = store
+        self.vault = vault
+        self.settings = settings
+        self.clock = clock
+        self.entropy = entropy
+        self.worker = worker
+        self.lanes = lanes
+        self.log = log
+    }
+
+    /// What the store asks while it takes jobs in.
+    private var rules: IntakeRules {
+        let (now, entropy) = (clock.now, entropy)
+        return IntakeRules(
+            laneLimit: settings.laneBacklogLimit,
+            admit: { LaneOrder(of: $0.lane, now: now, entropy: entropy).admit($0) },
+            conflict: { [self] item in conflict(item) }
+        )
+    }
 
     func run() async throws {
         // The source ends first when the program is told to finish.
@@ -71,16 +104,16 @@ struct Intake: Service {
     private func accept(_ read: () -> [IntakeItem]) async -> Bool {
         var items = read()
         guard !items.isEmpty else { return true }
-        let conflict: @Sendable (IntakeItem) -> Event = { [self] item in self.conflict(item) }
         let intake = await persistently { () async throws(StoreError) in
-            do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict) } catch {
+            do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, rules: rules) } catch {
                 guard error.code == .keyRetired else { throw error }
                 await vault.refresh(log: log)
                 items = read()
-                return try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict)
+                return try await store.accept(items, by: worker.current, at: clock.now, rules: rules)
             }
         }
-        guard intake != nil else { return false }
+        guard let intake else { return false }
+        fullLanes.note(intake.refusals(of: items), at: clock.now, log: log)
         lanes.wake()
         return true
     }

@@ -110,7 +110,7 @@ enum Schema {
         CREATE INDEX jobs_unfinished ON jobs (lane, place) WHERE finished_at IS NULL;
         CREATE INDEX jobs_with_data ON jobs (finished_at) WHERE data IS NOT NULL;
 
-        -- The highest revision of a sync that ran. Survives a reset: what is older stays older.
+        -- The highest revision of a sync that ran.
         CREATE TABLE plans (
             lane INTEGER NOT NULL REFERENCES lanes (id),
             plan TEXT NOT NULL,
@@ -355,6 +355,24 @@ enum Schema {
         -- Which services of a lane, or of the lanes of a database, are bound to one in Autotask.
         CREATE INDEX bindings_services ON bindings (lane, autotask_id) WHERE autotask_id IS NOT NULL;
         CREATE INDEX connections_databases ON connections (database_id);
+        -- Unfinished jobs that a portal asked for.
+        ALTER TABLE lanes ADD COLUMN backlog INTEGER NOT NULL DEFAULT 0;
+        UPDATE lanes SET backlog =
+            (SELECT COUNT(*) FROM jobs WHERE jobs.lane = lanes.id AND finished_at IS NULL AND is_scheduled = 0);
+        -- The revision that a job stands for: its own, or where it has none the highest of those that it superseded.
+        ALTER TABLE jobs ADD COLUMN standing INTEGER;
+        UPDATE jobs SET standing = revision WHERE finished_at IS NULL;
+        -- In the order of acceptance where they are due, behind these by the time for which they wait.
+        DROP INDEX jobs_unfinished;
+        CREATE INDEX jobs_unfinished ON jobs (lane, not_before) WHERE finished_at IS NULL;
+        -- Those that wait for a time although they have written.
+        CREATE INDEX jobs_written ON jobs (lane) WHERE has_written <> 0 AND not_before IS NOT NULL AND finished_at IS NULL;
+        CREATE INDEX jobs_rivals ON jobs (lane, kind, plan, standing) WHERE finished_at IS NULL AND is_scheduled = 0;
+        CREATE INDEX jobs_expiring ON jobs (lane, expiry)
+            WHERE finished_at IS NULL AND expiry IS NOT NULL AND attempts = 0 AND interruptions = 0 AND has_written = 0;
+        -- A revision belongs to the lane's epoch, and is forgotten with the ids of jobs.
+        ALTER TABLE plans ADD COLUMN ran_at INTEGER NOT NULL DEFAULT 0;
+        UPDATE plans SET ran_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000;
 
         -- Erasure, rows that are set aside.
 

@@ -7,26 +7,40 @@ extension Transaction {
     private static let suspectInterruptions = 2
     /// Lanes looked at in one go.
     private static let page = 64
+    /// Lanes that line up in one call, because their time has come.
+    private static let wakeLimit = 256
+    /// Rows of jobs, and jobs that end, after which a call looks at no further lane: others wait for the transaction.
+    private static let rowLimit = 2048
+    private static let endLimit = 256
 
     func claim(_ request: ClaimRequest, at now: Timestamp, decide: (LaneSnapshot) -> LaneDecision) throws -> ClaimResult {
         try checkPresence(of: request.worker)
-        for var row in try connection.lanesToWake(at: now) {
+        for var row in try connection.lanesToWake(at: now, limit: Transaction.wakeLimit) {
             row.wakeAt = nil
             row.turn = try next(.turn)
             try save(row)
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
         var last: (rank: Int64, turn: Int64) = (-1, 0)
+        // Lanes that went to the end of the line: they are there for the next call.
+        var again: Set<Int64> = []
+        let rows = connection.jobRows
         search: while result.claims.count < request.limit {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
             for row in lanes {
                 guard result.claims.count < request.limit else { break search }
+                guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit else {
+                    result.hasMore = true
+                    break search
+                }
                 last = (row.rank, row.turn ?? 0)
+                if again.contains(row.id) { continue }
                 if let database = row.neededDatabase, try places(at: database) >= request.maximumLanesPerDatabase { continue }
-                try claim(row, by: request.worker, at: now, decide: decide, into: &result)
+                if try claim(row, by: request.worker, at: now, decide: decide, into: &result) { again.insert(row.id) }
             }
             if lanes.count < Transaction.page { break }
         }
+        result.hasMore = result.hasMore || !again.isEmpty
         result.nextWake =
             try connection.first("SELECT MIN(wake_at) FROM lanes WHERE wake_at IS NOT NULL") {
                 $0.optional(0, $0.moment)
@@ -34,69 +48,115 @@ extension Transaction {
         return result
     }
 
+    /// - Returns: whether the lane went to the end of the line.
     private func claim(
         _ lane: LaneRow,
         by worker: WorkerID,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
         into result: inout ClaimResult
-    ) throws {
+    ) throws -> Bool {
         var row = lane
-        let jobs = try connection.unfinishedJobs(lane: row.id)
-        let decision = decide(LaneSnapshot(lane: row.lane, jobs: jobs, revisions: try connection.revisions(lane: row.id)))
+        var snapshot = try connection.snapshot(of: row, at: now)
+        var decision = decide(snapshot)
+        if !snapshot.isComplete, case .run(let order, .work) = decision.next, let job = snapshot.jobs.first(where: { $0.order == order }) {
+            // What has to end before it runs may wait outside the window.
+            let rivals = try connection.rivals(of: job, besides: snapshot, lane: row.id, at: now)
+            if !rivals.isEmpty {
+                snapshot.jobs = (snapshot.jobs + rivals).sorted { $0.order < $1.order }
+                decision = decide(snapshot)
+            }
+        }
+        let jobs = snapshot.jobs
         if case .run(let order, _) = decision.next, let job = jobs.first(where: { $0.order == order }),
             job.interruptions >= Transaction.suspectInterruptions, try isSuspectRunning()
         {
             // The lane keeps its place in line until the other has ended.
-            return
+            return false
         }
 
         var remaining = jobs
         for settlement in decision.settlements {
-            let entry = try publish(settlement.event, in: &row, by: worker)
-            try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
-            if let job = remaining.first(where: { $0.order == settlement.order }) {
-                try tell(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
+            guard let job = remaining.first(where: { $0.order == settlement.order }) else {
+                throw StoreError(.unexpected, "A job is to end that is not among the lane's unfinished.")
             }
+            result.events.append(try settle(settlement, of: job, in: &row, by: worker, at: now))
             remaining.removeAll { $0.order == settlement.order }
-            result.events.append(entry)
         }
         for order in decision.dropped {
             try endCheck(order)
             remaining.removeAll { $0.order == order }
         }
+        try raise(decision.raised)
+        if let order = decision.committed { try connection.run("UPDATE jobs SET expiry = NULL WHERE place = ?", order) }
         switch decision.next {
         case .wait(let moment):
-            row.rank = remaining.map { LaneRow.rank(of: $0.kind, isScheduled: $0.isScheduled) }.min() ?? LaneRow.idleRank
+            row.rank =
+                snapshot.isComplete
+                ? remaining.map { LaneRow.rank(of: $0.kind, isScheduled: $0.isScheduled) }.min() ?? LaneRow.idleRank : try rank(of: row)
             row.turn = nil
             row.wakeAt = remaining.isEmpty ? nil : moment
+        case .again:
+            row.rank = try rank(of: row)
+            row.turn = try next(.turn)
+            row.wakeAt = nil
+            try save(row)
+            return true
         case .run(let order, let mode):
             guard var job = remaining.first(where: { $0.order == order }) else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
             row.lease(to: worker, running: order)
+            let payload = try begin(job)
             job.attempts += 1
             job.notBefore = nil
             result.claims.append(
                 LaneClaim(
                     token: ClaimToken(lane: row.lane, worker: worker, fence: row.fence, order: order),
                     job: job,
-                    sealedPayload: try begin(order),
+                    sealedPayload: payload,
                     mode: mode,
                     state: try connection.laneState(row, planID: job.planID)
                 )
             )
         }
         try save(row)
+        return false
+    }
+
+    /// Ends a job that was not run.
+    func settle(
+        _ settlement: LaneDecision.Settlement,
+        of job: QueuedJob,
+        in row: inout LaneRow,
+        by worker: WorkerID,
+        at now: Timestamp
+    ) throws -> OutboxEntry {
+        let entry = try publish(settlement.event, in: &row, by: worker)
+        try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+        row.backlog -= 1
+        try tell(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
+        return entry
+    }
+
+    /// See ``LaneDecision/raised``.
+    func raise(_ standings: [Int64: Int64]) throws {
+        for (order, standing) in standings {
+            try connection.run("UPDATE jobs SET standing = ? WHERE place = ? AND finished_at IS NULL", standing, order)
+        }
     }
 
     /// Counts the attempt.
     ///
     /// - Returns: the job's sealed payload.
-    private func begin(_ order: Int64) throws -> [UInt8] {
-        // Two statements are cheaper than one with RETURNING, for which SQLite makes a table.
-        try connection.run("UPDATE jobs SET attempts = attempts + 1, not_before = NULL WHERE place = ?", order)
-        guard let payload = try connection.first("SELECT payload FROM jobs WHERE place = ?", order, read: { $0.bytes(0) }) else {
+    private func begin(_ job: QueuedJob) throws -> [UInt8] {
+        // Two statements are cheaper than one with RETURNING, for which SQLite makes a table; and one that leaves a column alone leaves its index.
+        if job.notBefore == nil {
+            try connection.run("UPDATE jobs SET attempts = attempts + 1 WHERE place = ?", job.order)
+        } else {
+            try connection.run("UPDATE jobs SET attempts = attempts + 1, not_before = NULL WHERE place = ?", job.order)
+        }
+        guard let payload = try connection.first("SELECT payload FROM jobs WHERE place = ?", job.order, read: { $0.bytes(0) }) else {
             throw StoreError(.unexpected, "A job is to run that is not there.")
         }
         return payload

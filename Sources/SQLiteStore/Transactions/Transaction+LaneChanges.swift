@@ -3,7 +3,7 @@ import Store
 
 /// What a job changes of its lane.
 extension Transaction {
-    func apply(_ changes: LaneChanges, to row: inout LaneRow) throws {
+    func apply(_ changes: LaneChanges, to row: inout LaneRow, at now: Timestamp) throws {
         if changes.resets { try reset(&row, unsettledSince: changes.unsettledSince) }
         row.isEligible = row.isEligible || changes.becomesEligible
         row.isEnabled = row.isEnabled || changes.becomesEnabled
@@ -20,12 +20,13 @@ extension Transaction {
         if let (planID, revision) = changes.ranRevision {
             try connection.run(
                 """
-                INSERT INTO plans (lane, plan, revision) VALUES (?, ?, ?)
-                ON CONFLICT (lane, plan) DO UPDATE SET revision = MAX(revision, excluded.revision)
+                INSERT INTO plans (lane, plan, revision, ran_at) VALUES (?, ?, ?, ?)
+                ON CONFLICT (lane, plan) DO UPDATE SET revision = MAX(revision, excluded.revision), ran_at = excluded.ran_at
                 """,
                 row.id,
                 planID,
-                revision
+                revision,
+                now
             )
         }
     }
@@ -36,6 +37,7 @@ extension Transaction {
         try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
         try removeBindings(of: row)
+        try connection.run("DELETE FROM plans WHERE lane = ?", row.id)
         // The tenant's ids lead to the lane's jobs: a reset is rare, and an index for it would cost every job.
         try connection.run(
             """

@@ -84,6 +84,7 @@ extension Transaction {
         guard isTaken == nil else { return .idTaken }
         var row = try laneToAccept(copy.key.lane)
         _ = try insert(copy, in: row, at: now)
+        row.backlog += 1
         try line(&row, upFor: LaneRow.rank(of: copy.kind, isScheduled: false))
         try save(row)
         try connection.run(

@@ -58,6 +58,23 @@ extension Transaction {
         return last.place
     }
 
+    /// Forgets the revisions of plans that did not run for as long as ids are remembered, looking through them in the order of lanes.
+    ///
+    /// - Parameter plan: where the last step ended; `nil` to begin with.
+    /// - Returns: where to go on; `nil` at the end.
+    func forgetPlans(after plan: PlanRow?, at now: Timestamp) throws -> PlanRow? {
+        let step = try connection.all(
+            "SELECT lane, plan, ran_at FROM plans WHERE (lane, plan) > (?, ?) ORDER BY lane, plan LIMIT ?",
+            plan?.lane ?? -1,
+            plan?.planID ?? "",
+            Transaction.step
+        ) { (row: PlanRow(lane: $0.integer(0), planID: $0.text(1)), ranAt: $0.moment(2)) }
+        for plan in step where plan.ranAt <= now - Transaction.idRetention {
+            try connection.run("DELETE FROM plans WHERE lane = ? AND plan = ?", plan.row.lane, plan.row.planID)
+        }
+        return step.count == Transaction.step ? step.last?.row : nil
+    }
+
     /// Erases the payloads and texts of jobs that were given up on: what their events told is erased by then too.
     ///
     /// - Returns: whether there may be more.
@@ -79,4 +96,10 @@ extension Transaction {
         try connection.run("DELETE FROM dead_letters WHERE at <= ?", now - Transaction.idRetention)
         try connection.run("DELETE FROM redeliveries WHERE at <= ?", now - Transaction.redeliveryRetention)
     }
+}
+
+/// A row of the table of plans.
+struct PlanRow: Sendable {
+    let lane: Int64
+    let planID: String
 }

@@ -216,6 +216,7 @@ struct Settings {
                 settleTime: try seconds(.settleSeconds),
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
+                laneBacklogLimit: try count(.laneBacklogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
                 quotaShare: try quotaShare,
                 retention: try retention,
@@ -290,7 +291,7 @@ struct Settings {
             { _ = try quotaShare }, { _ = try retention },
         ]
         let durations = [Setting.settleSeconds, .previewSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .retryAttempts]
+        let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .laneBacklogLimit, .retryAttempts]
         let intervals = [Setting.verifyIntervalHours, .driftIntervalHours]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }

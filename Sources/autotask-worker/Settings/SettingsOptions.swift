@@ -72,6 +72,8 @@ struct SettingsOptions: ParsableArguments {
     var retryHours: String?
     @Option(help: ArgumentHelp("With so many unfinished jobs no more are taken: they wait at the broker.", valueName: "count"))
     var backlogLimit: String?
+    @Option(help: ArgumentHelp("With so many unfinished jobs of one tenant and product, further ones are refused.", valueName: "count"))
+    var laneBacklogLimit: String?
     @Option(help: ArgumentHelp("How often each connection is verified without being asked; 0 for never.", valueName: "hours"))
     var verifyIntervalHours: String?
     @Option(help: ArgumentHelp("How often drift is looked for without being asked; 0 for never.", valueName: "hours"))
@@ -119,6 +121,7 @@ struct SettingsOptions: ParsableArguments {
         case .retryAttempts: retryAttempts
         case .retryHours: retryHours
         case .backlogLimit: backlogLimit
+        case .laneBacklogLimit: laneBacklogLimit
         case .verifyIntervalHours: verifyIntervalHours
         case .driftIntervalHours: driftIntervalHours
         case .auditDays: auditDays

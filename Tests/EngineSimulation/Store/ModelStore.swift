@@ -120,10 +120,10 @@ package final class ModelStore: Store {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
+        rules: IntakeRules
     ) async throws(StoreError) -> Intake {
         try await transaction("accept") { tables throws(StoreError) in
-            try tables.accept(items, by: worker, at: now, conflict: conflict)
+            try tables.accept(items, by: worker, at: now, rules: rules)
         }
     }
 
@@ -190,8 +190,10 @@ package final class ModelStore: Store {
 
     // MARK: Looking
 
-    package func backlog() async throws(StoreError) -> Int {
-        try await transaction("backlog") { tables throws(StoreError) in tables.jobs.count { $0.finishedAt == nil && !$0.job.isScheduled } }
+    package func backlog(perLane share: Int) async throws(StoreError) -> Int {
+        try await transaction("backlog") { tables throws(StoreError) in
+            tables.lanes.reduce(0) { $0 + min(tables.backlog(of: $1.lane), share) }
+        }
     }
 
     package func lanes() async throws(StoreError) -> [LaneOverview] {

@@ -18,14 +18,15 @@ extension ModelTables {
             lanes[index].turn = nextTurn()
         }
         var claims: [LaneClaim] = []
+        var hasMore = false
         for index in lanes.indices.filter({ lanes[$0].turn != nil })
             .sorted(by: { (rank($0), lanes[$0].turn ?? 0) < (rank($1), lanes[$1].turn ?? 0) })
         {
             guard claims.count < request.limit else { break }
             if let database = lanes[index].neededDatabase, places(at: database) >= request.maximumLanesPerDatabase { continue }
-            if let claim = try claim(index, by: request.worker, at: now, decide: decide) { claims.append(claim) }
+            if let claim = try claim(index, by: request.worker, at: now, decide: decide, &hasMore) { claims.append(claim) }
         }
-        return ClaimResult(claims: claims, events: events, nextWake: lanes.compactMap(\.wakeAt).min())
+        return ClaimResult(claims: claims, events: events, nextWake: lanes.compactMap(\.wakeAt).min(), hasMore: hasMore)
     }
 
     /// 0 if a reset or connect is among the unfinished jobs, 2 if there are only checks of the worker's own, otherwise 1.
@@ -39,23 +40,28 @@ extension ModelTables {
         _ index: Int,
         by worker: WorkerID,
         at now: Timestamp,
-        decide: (LaneSnapshot) -> LaneDecision
+        decide: (LaneSnapshot) -> LaneDecision,
+        _ hasMore: inout Bool
     ) throws(StoreError) -> LaneClaim? {
         let lane = lanes[index].lane
         let waiting = unfinished(lane)
-        let decision = decide(LaneSnapshot(lane: lane, jobs: waiting, revisions: lanes[index].revisions))
+        let (snapshot, decision) = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now).decision(decide)
+        mostSeen = max(mostSeen, snapshot.jobs.count)
+        mostEnded = max(mostEnded, decision.settlements.count)
         if case .run(let order, _) = decision.next, let job = waiting.first(where: { $0.order == order }),
             job.interruptions >= ModelTables.suspectInterruptions, isSuspectRunning
         {
             return nil
         }
-        for settlement in decision.settlements {
-            let entry = publish(settlement.event, in: index, by: worker)
-            try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
-            if let job = jobIndex(settlement.order) { tell(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
-        }
+        for settlement in decision.settlements { try settle(settlement, in: index, by: worker, at: now) }
         for order in decision.dropped { try endCheck(order) }
+        raise(decision.raised)
+        if let job = jobIndex(decision.committed) { jobs[job].job.expiry = nil }
         switch decision.next {
+        case .again:
+            lanes[index].turn = nextTurn()
+            hasMore = true
+            return nil
         case .wait(let moment):
             lanes[index].turn = nil
             lanes[index].wakeAt = unfinished(lane).isEmpty ? nil : moment
@@ -81,6 +87,18 @@ extension ModelTables {
                 mode: mode,
                 state: lanes[index].state(of: jobs[job].job)
             )
+        }
+    }
+
+    mutating func settle(_ settlement: LaneDecision.Settlement, in index: Int, by worker: WorkerID, at now: Timestamp) throws(StoreError) {
+        let entry = publish(settlement.event, in: index, by: worker)
+        try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+        if let job = jobIndex(settlement.order) { tell(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
+    }
+
+    mutating func raise(_ standings: [Int64: Int64]) {
+        for (order, standing) in standings {
+            if let job = jobIndex(order) { jobs[job].job.standing = standing }
         }
     }
 
@@ -220,6 +238,7 @@ extension ModelTables {
             unsettledSince: unsettledSince
         )
         lanes[index].nextSequence = 1
+        lanes[index].revisions = [:]
         for job in jobs.indices where jobs[job].lane == lanes[index].lane {
             jobs[job].event?.event.data = []
             jobs[job].eraseHistory()

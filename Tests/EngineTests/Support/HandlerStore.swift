@@ -92,7 +92,7 @@ final class HandlerStore: Store {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
+        rules: IntakeRules
     ) async throws(StoreError) -> Intake { throw Self.notAHandlersMatter }
     func claim(
         _ request: ClaimRequest,
@@ -109,7 +109,7 @@ final class HandlerStore: Store {
         throw Self.notAHandlersMatter
     }
     func forgetPublished(_ positions: [Int64]) async throws(StoreError) { throw Self.notAHandlersMatter }
-    func backlog() async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func backlog(perLane share: Int) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { throw Self.notAHandlersMatter }
