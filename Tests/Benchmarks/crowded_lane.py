@@ -57,8 +57,7 @@ def run(options, crowd):
             simulator = Simulator(directory)
             worker = Worker(directory, broker, simulator)
             raised = {"LANE_BACKLOG_LIMIT": "1000000", "BACKLOG_LIMIT": "10000000"} if options.raised else {}
-            worker.start(LOG_LEVEL="warning", await_jobs=False, **raised)
-            # Nothing is consumed before the topology is there, which the broker's helper applied.
+            worker.start(LOG_LEVEL="info", **raised)
             load = Load(broker.url("portal"), None)
             published = {}
             for jobs in batches(options, crowd):

@@ -18,8 +18,8 @@ struct ClaimBoundTests {
 
     @Test("The cost of a claim and of an arrival does not depend on how many jobs wait in the lane", arguments: Shape.allCases)
     func bound(_ shape: Shape) async throws {
-        let few = try await cost(of: Lane(tenant: TenantID("msp-few")!, product: .workplace), shape, jobs: 500)
-        let many = try await cost(of: Lane(tenant: TenantID("msp-many")!, product: .workplace), shape, jobs: 8000)
+        let few = try await cost(of: Lane(tenant: TenantID("msp-few")!, product: .workplace), shape, jobs: 300)
+        let many = try await cost(of: Lane(tenant: TenantID("msp-many")!, product: .workplace), shape, jobs: 3000)
         #expect(few.rows <= LaneSnapshot.maximumRows && many.rows <= LaneSnapshot.maximumRows)
         // A deeper tree takes a few steps more.
         #expect(Double(many.claim) <= Double(few.claim) * 1.25, "a claim: \(few.claim) and \(many.claim) steps")

@@ -24,7 +24,7 @@ extension Transaction {
         var last: (rank: Int64, turn: Int64) = (-1, 0)
         // Lanes that went to the end of the line: they are there for the next call.
         var again: Set<Int64> = []
-        let rows = connection.jobRows
+        var rows = connection.jobRows
         search: while result.claims.count < request.limit {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
             for row in lanes {
@@ -36,7 +36,13 @@ extension Transaction {
                 last = (row.rank, row.turn ?? 0)
                 if again.contains(row.id) { continue }
                 if let database = row.neededDatabase, try places(at: database) >= request.maximumLanesPerDatabase { continue }
-                if try claim(row, by: request.worker, at: now, decide: decide, into: &result) { again.insert(row.id) }
+                let before = connection.jobRows
+                switch try claim(row, by: request.worker, at: now, decide: decide, into: &result) {
+                case .served: break
+                case .again: again.insert(row.id)
+                // It stays where it is: counted, it would keep those behind it from ever being looked at.
+                case .kept: rows += connection.jobRows - before
+                }
             }
             if lanes.count < Transaction.page { break }
         }
@@ -48,14 +54,23 @@ extension Transaction {
         return result
     }
 
-    /// - Returns: whether the lane went to the end of the line.
+    /// What became of a lane's place in line.
+    private enum Place {
+        /// It left the line: its job runs, or it waits.
+        case served
+        /// It went to the end.
+        case again
+        /// It is where it was.
+        case kept
+    }
+
     private func claim(
         _ lane: LaneRow,
         by worker: WorkerID,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
         into result: inout ClaimResult
-    ) throws -> Bool {
+    ) throws -> Place {
         var row = lane
         var snapshot = try connection.snapshot(of: row, at: now)
         var decision = decide(snapshot)
@@ -72,7 +87,7 @@ extension Transaction {
             job.interruptions >= Transaction.suspectInterruptions, try isSuspectRunning()
         {
             // The lane keeps its place in line until the other has ended.
-            return false
+            return .kept
         }
 
         var remaining = jobs
@@ -101,7 +116,7 @@ extension Transaction {
             row.turn = try next(.turn)
             row.wakeAt = nil
             try save(row)
-            return true
+            return .again
         case .run(let order, let mode):
             guard var job = remaining.first(where: { $0.order == order }) else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
@@ -121,7 +136,7 @@ extension Transaction {
             )
         }
         try save(row)
-        return false
+        return .served
     }
 
     /// Ends a job that was not run.
