@@ -25,6 +25,7 @@ enum Invariants {
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
+        violations += links(portal, world) + world.network.lateChanges
         if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
         for lane in world.disk.tables.lanes where world.isWorkedOn(lane) || !lane.state.openWrites.isEmpty {
             violations.append("The lane of \(lane.lane.tenant) is left with something open.")
@@ -212,14 +213,26 @@ enum Invariants {
     /// No service of a plan stands for two in Autotask.
     private static func duplicates(_ portal: Portal, _ world: World) -> [String] {
         Set(portal.tenants.map(\.databaseID)).sorted().flatMap { id -> [String] in
-            let markers = (world.network.autotask.database(id)?.services ?? []).compactMap { $0["internalID"]?.string }
+            let markers = (world.network.autotask.database(id)?.services ?? []).compactMap { $0["internalID"]?.string }.filter {
+                !$0.isEmpty
+            }
             return markers.count == Set(markers).count ? [] : ["Database \(id) holds a service twice."]
+        }
+    }
+
+    /// No service in Autotask stands for two: of one tenant, or of tenants who share a database.
+    private static func links(_ portal: Portal, _ world: World) -> [String] {
+        let lanes = Dictionary(grouping: world.disk.tables.lanes) { $0.state.connection?.databaseID }
+        return lanes.keys.compactMap(\.self).sorted().flatMap { database -> [String] in
+            let linked = (lanes[database] ?? []).flatMap { $0.state.bindings.compactMap(\.autotaskServiceID) }
+            return linked.count == Set(linked).count ? [] : ["A service of database \(database) is linked twice."]
         }
     }
 
     /// What the last plan wants is what Autotask has.
     private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
-        guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.kind == "sync" }) else { return [] }
+        guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "sync" })
+        else { return [] }
         let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.event.type.isTerminal }
         guard end?.event.event.type == .syncSucceeded else {
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
@@ -240,7 +253,7 @@ enum Invariants {
 
     /// Between a reset's receipt and the next connect nothing is written, but what was under way at Autotask already.
     private static func writesAfterReset(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
-        let jobs = portal.published.filter { $0.tenant == tenant.id }
+        let jobs = portal.published.filter { $0.tenant == tenant.id && $0.product == tenant.product }
         // Whoever comes with a clock that is ahead by more than clocks may differ takes over from the living, in the midst of a call.
         let isTakenFromLiving = world.faults.counts[.clockStepped, default: 0] > 0
         return jobs.indices.filter { jobs[$0].kind == "reset" }.compactMap { index in
@@ -253,7 +266,7 @@ enum Invariants {
             // Where two consumers take messages, a connect from before the reset may have been accepted after it.
             let order = world.disk.tables.jobs.first { $0.job.id.description == reset.id && $0.lane.tenant.description == tenant.id }?.job
                 .order
-            let accepted = world.disk.tables.jobs.filter { $0.lane.tenant.description == tenant.id && $0.job.order > order ?? .max }
+            let accepted = world.disk.tables.jobs.filter { tenant.owns($0.lane) && $0.job.order > order ?? .max }
             if jobs[..<index].contains(where: { old in accepted.contains { $0.job.kind == .connect && $0.job.id.description == old.id } }) {
                 return nil
             }
