@@ -141,7 +141,7 @@ enum Invariants {
         var events: [String: [Int64: Set<String>]] = [:]
         for published in world.broker.published {
             guard let sequence = published.event.sequence else { continue }
-            let lane = "\(published.event.event.lane.tenant) in epoch \(published.event.epoch)"
+            let lane = "\(published.event.event.lane) in epoch \(published.event.epoch)"
             events[lane, default: [:]][sequence, default: []].insert(published.event.event.id)
         }
         return events.keys.sorted().flatMap { lane -> [String] in

@@ -123,7 +123,7 @@ package struct Warning: Hashable, Sendable {
         case readOnly = "read_only"
         /// Two services in Autotask carry the ownership marker of one service of the plan; the first is used.
         case duplicateService = "duplicate_service"
-        /// The unit price in Autotask moves by more than the configured share.
+        /// The unit price moves by more than the configured share of the one that was synced last.
         case priceChanged = "price_changed"
         /// The service is inactive in Autotask: it is kept up to date, and not activated.
         case serviceInactive = "service_inactive"
@@ -131,6 +131,11 @@ package struct Warning: Hashable, Sendable {
         case editOverwritten = "edit_overwritten"
         /// The service's billing code was inactivated in Autotask: the service keeps it, no other may be set to it.
         case billingCodeInactive = "billing_code_inactive"
+
+        /// Those that can stop a sync until they are acknowledged: known before anything is written.
+        package static let stopping: Set<Code> = [
+            .priceChanged, .negativeMargin, .serviceInactive, .editOverwritten, .costNotStored, .serviceRecreated, .duplicateService,
+        ]
     }
 
     package var code: Code

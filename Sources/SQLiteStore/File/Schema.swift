@@ -363,7 +363,8 @@ enum Schema {
 
 
         -- Writes to Autotask.
-
+        -- What a create was sent with, where no ownership marker tells the service.
+        ALTER TABLE journal ADD COLUMN name TEXT;
 
         -- Attempts and their deadlines.
 

@@ -88,8 +88,10 @@ package struct LaneChanges: Sendable {
     /// Sets ``LaneState/isEnabled``.
     package var becomesEnabled: Bool
     /// Whether every binding and journal entry is removed first, and ``LaneState/driftDigest`` with them, because they belong to another
-    /// Autotask database.
+    /// Autotask database. What was sent and is not settled is remembered as ``LaneState/unsettledSince``.
     package var removesBindings: Bool
+    /// Clears ``LaneState/unsettledSince``: whatever was on its way must have arrived.
+    package var becomesSettled: Bool
     /// Inserted, or replacing those of the same plan and key.
     package var bindings: [ServiceBinding]
     /// Bindings that end: services that left the plan.
@@ -102,10 +104,9 @@ package struct LaneChanges: Sendable {
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
     /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` and the revisions that ran stay,
-    /// and the epoch rises by one. When ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
+    /// and the epoch rises by one. What was sent and is not settled is remembered as ``LaneState/unsettledSince``. When
+    /// ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
     package var resets: Bool
-    /// Together with ``resets``: see ``LaneState/unsettledSince``.
-    package var unsettledSince: Timestamp?
 
     package init(
         connection: Change<ConnectionRecord> = .keep,
@@ -116,13 +117,13 @@ package struct LaneChanges: Sendable {
         becomesEligible: Bool = false,
         becomesEnabled: Bool = false,
         removesBindings: Bool = false,
+        becomesSettled: Bool = false,
         bindings: [ServiceBinding] = [],
         retired: [(planID: String, serviceKey: String)] = [],
         journal: [JournalEntry] = [],
         notes: [AuditNote] = [],
         ranRevision: (planID: String, revision: Int64)? = nil,
-        resets: Bool = false,
-        unsettledSince: Timestamp? = nil
+        resets: Bool = false
     ) {
         self.connection = connection
         self.replacesCredentialsKey = replacesCredentialsKey
@@ -132,12 +133,12 @@ package struct LaneChanges: Sendable {
         self.becomesEligible = becomesEligible
         self.becomesEnabled = becomesEnabled
         self.removesBindings = removesBindings
+        self.becomesSettled = becomesSettled
         self.bindings = bindings
         self.retired = retired
         self.journal = journal
         self.notes = notes
         self.ranRevision = ranRevision
         self.resets = resets
-        self.unsettledSince = unsettledSince
     }
 }

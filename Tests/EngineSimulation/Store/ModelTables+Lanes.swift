@@ -98,9 +98,22 @@ extension ModelTables {
         return isFree
     }
 
-    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) -> Set<Int64> {
+    func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) -> Set<Int64> {
         let others = lanes.filter { $0.lane != lane && $0.state.connection?.databaseID == database }
-        return Set(others.flatMap { $0.state.bindings.compactMap(\.autotaskServiceID) }).intersection(ids)
+        let linked = others.flatMap {
+            $0.state.bindings.compactMap(\.autotaskServiceID) + $0.state.openWrites.compactMap(\.autotaskServiceID)
+        }
+        return ids.map { Set(linked).intersection($0) } ?? Set(linked)
+    }
+
+    mutating func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws(StoreError) -> Set<Int64> {
+        let index = try index(under: claim)
+        let ids = Set(entries.compactMap(\.autotaskServiceID))
+        let plans = Set(entries.map(\.planID))
+        let written = lanes[index].state.openWrites.filter { !plans.contains($0.planID) }.compactMap(\.autotaskServiceID)
+        let taken = linkedServices(Array(ids), in: database, besides: claim.lane).union(ids.intersection(written))
+        if taken.isEmpty { apply(entries, to: index) }
+        return taken
     }
 
     func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) -> [ServiceBinding] {
@@ -168,7 +181,7 @@ extension ModelTables {
 
 extension ModelTables {
     private mutating func apply(_ changes: LaneChanges, to index: Int) throws(StoreError) {
-        if changes.resets { reset(index, unsettledSince: changes.unsettledSince) }
+        if changes.resets { reset(index) }
         var state = lanes[index].state
         state.isEligible = state.isEligible || changes.becomesEligible
         state.isEnabled = state.isEnabled || changes.becomesEnabled
@@ -193,10 +206,12 @@ extension ModelTables {
         }
         changes.billingCodes.apply(to: &state.billingCodes)
         if changes.removesBindings {
+            state.unsettledSince = state.lastUnsettled
             state.bindings = []
             state.openWrites = []
             state.driftDigest = nil
         }
+        if changes.becomesSettled { state.unsettledSince = nil }
         changes.driftDigest.apply(to: &state.driftDigest)
         for binding in changes.bindings {
             state.bindings.removeAll { $0.planID == binding.planID && $0.serviceKey == binding.serviceKey }
@@ -212,12 +227,12 @@ extension ModelTables {
         }
     }
 
-    private mutating func reset(_ index: Int, unsettledSince: Timestamp?) {
+    private mutating func reset(_ index: Int) {
         lanes[index].checks = [:]
         lanes[index].state = LaneState(
             epoch: lanes[index].state.epoch + 1,
             isEligible: lanes[index].state.isEligible,
-            unsettledSince: unsettledSince
+            unsettledSince: lanes[index].state.lastUnsettled
         )
         lanes[index].nextSequence = 1
         for job in jobs.indices where jobs[job].lane == lanes[index].lane {
@@ -242,7 +257,7 @@ extension ModelTables.LaneRow {
         var state = state
         state.hasBindings = !state.bindings.isEmpty
         state.hasOpenWrites = !state.openWrites.isEmpty
-        state.lastSentCreate = state.openWrites.filter { $0.operation == .create && $0.state == .sent }.map(\.at).max()
+        state.lastSentWrite = state.openWrites.filter { $0.state == .sent }.map(\.at).max()
         return state
     }
 
@@ -251,6 +266,13 @@ extension ModelTables.LaneRow {
         state.bindings.removeAll { $0.planID != job.planID }
         state.openWrites.removeAll { $0.planID != job.planID }
         return state
+    }
+}
+
+extension LaneState {
+    /// What is left of a journal that is erased.
+    fileprivate var lastUnsettled: Timestamp? {
+        (openWrites.filter { $0.state == .sent }.map(\.at) + [unsettledSince].compactMap { $0 }).max()
     }
 }
 
