@@ -49,7 +49,7 @@ enum Setting: String, CaseIterable {
         case .trustedPublishers: "portal"
         case .accessCutoff: "2023-06-01T00:00:00Z"
         case .settleSeconds: "300"
-        case .acknowledgeWarnings: "price_changed"
+        case .acknowledgeWarnings: "none"
         case .priceChangePercent: "50"
         case .previewSeconds: "1800"
         case .billingCodesSeconds: "600"

@@ -254,9 +254,9 @@ struct Settings {
         get throws {
             let names = list(.acknowledgeWarnings) ?? []
             if names == ["none"] { return [] }
-            let codes = names.compactMap { name in Brake.codes.first { $0.rawValue == name } }
+            let codes = names.compactMap { name in Warning.Code.stopping.first { $0.rawValue == name } }
             guard codes.count == names.count else {
-                let known = Brake.codes.map(\.rawValue).sorted().joined(separator: ", ")
+                let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
                 throw invalid(.acknowledgeWarnings, "none, or a list of warnings", hint: "These can stop a sync: \(known).")
             }
             return Set(codes)
