@@ -14,7 +14,9 @@ extension Behaviour {
             #expect(try await bench.deadlines() == [bench.time(65)])
             #expect(try await bench.claimOne(at: bench.time(20)).job.deadline == bench.time(65))
         },
-        Behaviour("a connect, a preview, billing codes, a verification, a drift and a diagnosis have deadlines; a sync and a reset have none") { bench in
+        Behaviour(
+            "a connect, a preview, billing codes, a verification, a drift and a diagnosis have deadlines; a sync and a reset have none"
+        ) { bench in
             for (place, kind) in JobKind.allCases.enumerated() {
                 let lane = Lane.of("kind-\(place)")
                 try await bench.accept(.job("job", lane, kind))
@@ -102,7 +104,11 @@ extension Behaviour {
             let count = try await bench.store.auditPage(after: 0, limit: 100).rows.count
             for second in 1..<5 {
                 let silent = Completion(.deferred(until: bench.time(second + 1), because: .internal, counts: false), events: [])
-                _ = try await bench.store.complete(try await bench.claimOne(at: bench.time(second)).token, with: silent, at: bench.time(second))
+                _ = try await bench.store.complete(
+                    try await bench.claimOne(at: bench.time(second)).token,
+                    with: silent,
+                    at: bench.time(second)
+                )
             }
             #expect(try await bench.store.auditPage(after: 0, limit: 100).rows.count == count)
             try await bench.finish(try await bench.claimOne(at: bench.time(5)), at: bench.time(5))

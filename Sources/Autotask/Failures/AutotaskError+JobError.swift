@@ -52,7 +52,8 @@ extension AutotaskError {
             JobError(
                 .network,
                 "The certificate of Autotask's host is not accepted.",
-                hint: "Check the worker's clock, its certificate authorities (AUTOTASK_CA_FILE), and whether something on the way opens TLS.",
+                hint:
+                    "Check the worker's clock, its certificate authorities (AUTOTASK_CA_FILE), and whether something on the way opens TLS.",
                 isRetryable: false
             )
         case .network, .cancelled: JobError(.network, remote: remote)

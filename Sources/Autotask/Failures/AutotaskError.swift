@@ -96,7 +96,8 @@ extension AutotaskError {
     /// Whether the same call may succeed later without anybody's doing.
     package var isTransient: Bool {
         switch kind {
-        case .rateLimited, .unavailable, .timedOut, .outOfTime, .network, .malformedResponse, .notServedHere, .redirectedElsewhere, .cancelled,
+        case .rateLimited, .unavailable, .timedOut, .outOfTime, .network, .malformedResponse, .notServedHere, .redirectedElsewhere,
+            .cancelled,
             .heldBack:
             true
         case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .permissionDenied, .duplicateName,

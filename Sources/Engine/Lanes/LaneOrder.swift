@@ -107,7 +107,8 @@ struct LaneOrder {
             waitingBefore.append(job)
         }
         // Something becomes due, or the time of something that was never begun is up.
-        let moments = jobs.compactMap { job in [job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
+        let moments = jobs.compactMap { job in
+            [job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
         }
         return .wait(until: moments.min())
     }

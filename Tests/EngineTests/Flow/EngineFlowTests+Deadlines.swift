@@ -94,7 +94,9 @@ extension EngineFlowTests {
     @Test func `what cannot pass on its own ends a connect at once, and is not retryable`() async throws {
         addUser()
         autotask.change {
-            $0.faults["GET Version"] = [.noAnswer(.addressNotPublic, mayHaveBeenSent: false), .noAnswer(.certificateRejected, mayHaveBeenSent: false)]
+            $0.faults["GET Version"] = [
+                .noAnswer(.addressNotPublic, mayHaveBeenSent: false), .noAnswer(.certificateRejected, mayHaveBeenSent: false),
+            ]
         }
         try await withEngine(settings: settings) { store in
             let begun = clock.now

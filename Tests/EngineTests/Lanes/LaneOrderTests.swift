@@ -215,7 +215,8 @@ struct LaneOrderTests {
 
     @Test func `what may be asked again is retryable, although its cause by itself is not`() throws {
         let reason = PublishedDeferral(code: .internal, delay: .seconds(2))
-        guard case .run(1, .conclude(let error)) = decide([job(1, .verify, attempts: 1, deadline: Self.now, lastDeferral: reason)]).next else {
+        guard case .run(1, .conclude(let error)) = decide([job(1, .verify, attempts: 1, deadline: Self.now, lastDeferral: reason)]).next
+        else {
             Issue.record("it is not concluded")
             return
         }
