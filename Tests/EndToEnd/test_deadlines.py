@@ -107,7 +107,7 @@ def test_a_redirect_to_where_the_worker_may_not_go_ends_a_connect_at_once(worker
     tenant = new_tenant()
     tenant.database.fault("status", status=302, headers={"Location": location}, entity=entity)
     job = publish(tenant, "connect")
-    error = tenant.expect(job.ending(20), "connection.failed", "autotask_unavailable")["error"]
+    error = tenant.expect(job.ending(20), "connection.failed", "internal")["error"]
     assert error["retryable"] is False
     assert [event["type"] for event in job.events] == ["autotask.connection.failed"]
 

@@ -34,10 +34,11 @@ extension AutotaskError {
             )
         case .redirectedElsewhere:
             JobError(
-                .autotaskUnavailable,
-                "Autotask redirects to an address that the worker may not call.",
-                hint: "Check AUTOTASK_URL, AUTOTASK_ALLOWED_HOSTS for a zone outside autotask.net, and what is on the way to Autotask.",
-                isRetryable: false,
+                .internal,
+                hint: """
+                    Autotask redirects to a host that the worker may not call. Check AUTOTASK_URL, AUTOTASK_ALLOWED_HOSTS for a zone outside \
+                    autotask.net, and what is on the way to Autotask.
+                    """,
                 remote: remote
             )
         case .timedOut, .outOfTime: JobError(.timeout, remote: remote)
