@@ -48,9 +48,9 @@ final class RecordingTransport: HTTPTransport {
         }
     }
 
-    /// Gives the call up when its time is over, waiting for a free slot of the transport included.
+    /// Gives the call up at the deadline, if that comes before the call's own time limit.
     private func sendInTime(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        guard let deadline else { return try await transport.send(request) }
+        guard let deadline, deadline - clock.now < request.timeout else { return try await transport.send(request) }
         let outcome = await withTaskGroup(of: Result<HTTPResponse, HTTPError>?.self) { group in
             group.addTask { [transport] in
                 do throws(HTTPError) { return .success(try await transport.send(request)) } catch { return .failure(error) }
