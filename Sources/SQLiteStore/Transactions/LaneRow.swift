@@ -98,13 +98,16 @@ extension Connection {
         ) { try LaneRow($0) }
     }
 
-    /// When the next lane that is free now has something to do, or the next deadline comes: in a lane that is held by then, it changes nothing.
+    /// When the next lane that is free now has something to do, or a job of one has to end.
     func nextWake(after now: Timestamp) throws -> Timestamp? {
         let wake = try first("SELECT MIN(wake_at) FROM lanes WHERE wake_at IS NOT NULL") { $0.optional(0, $0.moment) } ?? nil
-        let deadline =
-            try first("SELECT MIN(deadline) FROM jobs WHERE deadline > ? AND deadline IS NOT NULL AND finished_at IS NULL", now) {
-                $0.optional(0, $0.moment)
-            } ?? nil
+        let deadline = try first(
+            """
+            SELECT j.deadline FROM jobs j JOIN lanes l ON l.id = j.lane
+            WHERE j.deadline > ? AND j.finished_at IS NULL AND l.worker IS NULL ORDER BY j.deadline LIMIT 1
+            """,
+            now
+        ) { $0.moment(0) }
         return [wake, deadline].compactMap { $0 }.min()
     }
 

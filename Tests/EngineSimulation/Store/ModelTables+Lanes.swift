@@ -29,7 +29,7 @@ extension ModelTables {
             guard hasPlace(index, request) else { continue }
             if let claim = try claim(index, for: request, at: now, decide: decide) { claims.append(claim) }
         }
-        let deadlines = jobs.lazy.filter { $0.finishedAt == nil }.compactMap(\.job.deadline).filter { $0 > now }
+        let deadlines = lanes.filter { $0.holder == nil }.flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
         return ClaimResult(claims: claims, events: events, nextWake: (lanes.compactMap(\.wakeAt) + deadlines).min())
     }
 

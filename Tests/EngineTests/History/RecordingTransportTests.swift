@@ -58,13 +58,6 @@ struct RecordingTransportTests {
         #expect(transport.calls.map(\.answer) == [.none("outOfTime")] && transport.calls.map(\.duration) == [.seconds(20)])
     }
 
-    @Test func `behind the deadline no call is made`() async {
-        let transport = RecordingTransport(SilentTransport(), clock: clock, deadline: start)
-        let request = HTTPRequest(method: .get, url: "https://a.autotask.net/V1.0/Version")
-        let ending = await Result { () async throws(HTTPError) in try await transport.send(request) }
-        #expect(ending.code == .outOfTime && transport.calls.isEmpty && transport.counted == 0)
-    }
-
     @Test func `a call that is answered in time is not touched by the deadline`() async {
         let answering = SlowTransport(clock: clock, result: .success(HTTPResponse(status: 200)))
         let transport = RecordingTransport(answering, clock: SteppedClock(start), deadline: start + .seconds(20))
