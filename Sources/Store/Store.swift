@@ -63,6 +63,9 @@ package protocol Store: Sendable {
     /// stays free and is not offered again before its time. A job that was interrupted twice or more is only claimed while no other such job
     /// runs anywhere. At most ``ClaimRequest/maximumLanesPerDatabase`` lanes of one Autotask database are held at once.
     ///
+    /// A free lane with a job whose ``QueuedJob/deadline`` has come is offered ahead of all others, wherever it stands and even if there is no
+    /// place at its database: then it is claimed only to conclude a job (``RunMode/conclude(_:)``), and takes no place.
+    ///
     /// - Parameter decide: a pure function; it may be called again when the transaction is.
     /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined.
     func claim(

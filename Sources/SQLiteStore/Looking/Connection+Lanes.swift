@@ -17,7 +17,7 @@ extension Connection {
         try all(
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
-                has_written, api_calls, is_from_backup, redrive_of, is_scheduled
+                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, held_up, deadline, deferred_code, deferred_for
             FROM jobs WHERE lane = ? AND finished_at IS NULL ORDER BY place
             """,
             lane
@@ -36,6 +36,9 @@ extension Connection {
                 notBefore: row.optional(9, row.moment),
                 attempts: row.int(10),
                 interruptions: row.int(11),
+                heldUp: row.int(17),
+                deadline: row.optional(18, row.moment),
+                lastDeferral: try row.optionalWord(19).map { PublishedDeferral(code: $0, delay: .milliseconds(row.integer(20))) },
                 hasWritten: row.bool(12),
                 apiCalls: row.int(13),
                 isFromBackup: row.bool(14),

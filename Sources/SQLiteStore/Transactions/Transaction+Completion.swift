@@ -35,8 +35,10 @@ extension Transaction {
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
         try apply(completion.changes, to: &row)
         for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
-        try tell(AuditEntry(completion, of: job, by: claim.worker, at: now))
+        if !completion.isRepetition { try tell(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
 
+        // Before the row of a check of the worker's own is gone.
+        try extendDeadlines(in: row, besides: claim.order, at: now)
         if completion.disposition != .finished { try tell(completion, of: claim.order, at: now) }
         switch completion.disposition {
         case .finished where job.isScheduled: try endCheck(claim.order)
@@ -62,6 +64,14 @@ extension Transaction {
             try connection.run(
                 "UPDATE jobs SET attempts = attempts - 1, api_calls = api_calls + ? WHERE place = ?",
                 completion.apiCalls,
+                claim.order
+            )
+        }
+        if let deferral = completion.deferral(at: now) {
+            try connection.run(
+                "UPDATE jobs SET deferred_code = ?, deferred_for = ? WHERE place = ?",
+                deferral.code.rawValue,
+                deferral.delay.wholeMilliseconds,
                 claim.order
             )
         }

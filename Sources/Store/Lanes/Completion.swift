@@ -32,6 +32,19 @@ package struct Completion: Sendable {
         self.givenUp = givenUp
     }
 
+    /// What its `job.deferred` says, if it has one.
+    package func deferral(at now: Timestamp) -> PublishedDeferral? {
+        guard case .deferred(let until, let code?, _) = disposition, events.contains(where: { $0.type == .jobDeferred }) else { return nil }
+        return PublishedDeferral(code: code, delay: max(until - now, .zero))
+    }
+
+    /// Whether the job is held up as before: nothing is published and nothing changes, so the audit log has no row of it.
+    package var isRepetition: Bool {
+        guard case .deferred(_, _, counts: false) = disposition, case .keep = changes.connection, case .keep = changes.refusedCredentials
+        else { return false }
+        return events.isEmpty
+    }
+
     /// Checks that the events are those that may come with the disposition. Every store asks it before it writes anything: a completion that
     /// breaks the rule of exactly one terminal event must leave nothing behind.
     ///

@@ -218,6 +218,7 @@ struct Settings {
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
                 quotaShare: try quotaShare,
+                interactiveTime: try seconds(.interactiveSeconds),
                 retention: try retention,
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),

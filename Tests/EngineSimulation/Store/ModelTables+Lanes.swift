@@ -18,14 +18,27 @@ extension ModelTables {
             lanes[index].turn = nextTurn()
         }
         var claims: [LaneClaim] = []
+        for index in lanes.indices where lanes[index].holder == nil && isOverdue(index, at: now) {
+            guard claims.count < request.limit else { break }
+            if let claim = try claim(index, for: request, at: now, decide: decide) { claims.append(claim) }
+        }
         for index in lanes.indices.filter({ lanes[$0].turn != nil })
             .sorted(by: { (rank($0), lanes[$0].turn ?? 0) < (rank($1), lanes[$1].turn ?? 0) })
         {
             guard claims.count < request.limit else { break }
-            if let database = lanes[index].neededDatabase, places(at: database) >= request.maximumLanesPerDatabase { continue }
-            if let claim = try claim(index, by: request.worker, at: now, decide: decide) { claims.append(claim) }
+            guard hasPlace(index, request) else { continue }
+            if let claim = try claim(index, for: request, at: now, decide: decide) { claims.append(claim) }
         }
-        return ClaimResult(claims: claims, events: events, nextWake: lanes.compactMap(\.wakeAt).min())
+        let deadlines = lanes.filter { $0.holder == nil }.flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
+        return ClaimResult(claims: claims, events: events, nextWake: (lanes.compactMap(\.wakeAt) + deadlines).min())
+    }
+
+    private func isOverdue(_ index: Int, at now: Timestamp) -> Bool {
+        unfinished(lanes[index].lane).contains { $0.deadline.map { $0 <= now } ?? false }
+    }
+
+    private func hasPlace(_ index: Int, _ request: ClaimRequest) -> Bool {
+        lanes[index].neededDatabase.map { places(at: $0) < request.maximumLanesPerDatabase } ?? true
     }
 
     /// 0 if a reset or connect is among the unfinished jobs, 2 if there are only checks of the worker's own, otherwise 1.
@@ -37,10 +50,11 @@ extension ModelTables {
 
     private mutating func claim(
         _ index: Int,
-        by worker: WorkerID,
+        for request: ClaimRequest,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision
     ) throws(StoreError) -> LaneClaim? {
+        let worker = request.worker
         let lane = lanes[index].lane
         let waiting = unfinished(lane)
         let decision = decide(LaneSnapshot(lane: lane, jobs: waiting, revisions: lanes[index].revisions))
@@ -48,6 +62,10 @@ extension ModelTables {
             job.interruptions >= ModelTables.suspectInterruptions, isSuspectRunning
         {
             return nil
+        }
+        let hasPlace = hasPlace(index, request)
+        if !hasPlace {
+            guard case .run(_, .conclude) = decision.next else { return nil }
         }
         for settlement in decision.settlements {
             let entry = publish(settlement.event, in: index, by: worker)
@@ -68,12 +86,14 @@ extension ModelTables {
             }
             jobs[job].job.attempts += 1
             jobs[job].job.notBefore = nil
+            jobs[job].job.deadline = request.deadline(of: jobs[job].job, at: now)
+            jobs[job].begunAt = now
             lanes[index].fence += 1
             lanes[index].holder = worker
             lanes[index].running = order
             lanes[index].turn = nil
             lanes[index].wakeAt = nil
-            lanes[index].occupied = lanes[index].neededDatabase
+            lanes[index].occupied = hasPlace ? lanes[index].neededDatabase : nil
             return LaneClaim(
                 token: ClaimToken(lane: lane, worker: worker, fence: lanes[index].fence, order: order),
                 job: jobs[job].job,
@@ -151,9 +171,11 @@ extension ModelTables {
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
         try apply(completion.changes, to: index)
         tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
-        tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now))
+        if !completion.isRepetition { tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now)) }
         if let account = completion.account { jobs[job].keep(account, completion.disposition, at: now) }
         jobs[job].job.apiCalls += completion.apiCalls
+        if let deferral = completion.deferral(at: now) { jobs[job].job.lastDeferral = deferral }
+        extendDeadlines(in: index, besides: job, at: now)
         switch completion.disposition {
         case .finished where jobs[job].job.isScheduled: try endCheck(claim.order)
         case .finished:
@@ -166,7 +188,7 @@ extension ModelTables {
                 jobs[job].history.append(PastAttempt(at: now, ending: .deferred(because: code, until: until)))
             } else {
                 jobs[job].job.attempts -= 1
-                jobs[job].heldUp += 1
+                jobs[job].job.heldUp += 1
             }
         case .postponed: jobs[job].job.attempts -= 1
         }
@@ -174,6 +196,17 @@ extension ModelTables {
         if completion.disposition != .postponed { lanes[index].wanted = nil }
         schedule(index, at: now)
         return entries
+    }
+}
+
+extension ModelTables {
+    /// Gives the lane's jobs back the time during which they were due while another ran.
+    mutating func extendDeadlines(in index: Int, besides running: Int, at now: Timestamp) {
+        guard let begun = jobs[running].begunAt else { return }
+        for job in jobs.indices where job != running && jobs[job].lane == lanes[index].lane && jobs[job].finishedAt == nil {
+            guard let deadline = jobs[job].job.deadline else { continue }
+            jobs[job].job.deadline = deadline + max(now - max(begun, jobs[job].job.notBefore ?? begun), .zero)
+        }
     }
 }
 
