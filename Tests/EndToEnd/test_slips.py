@@ -10,11 +10,17 @@ import select
 import socket
 import sqlite3
 import subprocess
+import sys
 
 import pytest
 
+import contract
+
 from processes import BIN_DIR, plain_environment, poll
 from tenants import plan
+
+sys.path.append(str(contract.ROOT / "Tests" / "Chaos"))
+import clock  # noqa: E402
 
 
 def ring_of(worker, **settings):
@@ -301,3 +307,26 @@ def test_trouble_at_one_database_is_seen_by_doctor_and_in_the_list(other_worker,
     finally:
         fault.clear()
     tenant.expect(job.ending(60), "sync.succeeded")
+
+
+# The clock
+
+
+def test_a_worker_whose_machine_is_set_another_time_says_so_and_is_not_ready(other_worker, tmp_path):
+    if not clock.IS_THERE:
+        pytest.skip("needs libfaketime")
+    worker = other_worker
+    machine = clock.Clock(tmp_path / "clock")
+    try:
+        worker.start(**machine.environment(), OPERATIONS_LISTEN="127.0.0.1:0")
+        poll(lambda: worker.health()[0] == 200, 20, "ready")
+        for seconds, direction in ((3600, "forward"), (-3600, "back")):
+            machine.set(seconds)
+            poll(lambda: worker.health()[0] == 503, 20, "not ready with another time")
+            assert direction in worker.health()[1]["checks"]["clock"][0]["output"]
+            machine.set(0)
+            poll(lambda: worker.health()[0] == 200, 20, "ready again")
+        assert worker.log.count("The clock was set") == 2
+    finally:
+        worker.stop()
+        machine.release()

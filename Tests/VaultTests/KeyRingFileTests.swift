@@ -230,7 +230,11 @@ struct KeyRingFileTests {
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: directory.path("..1/keys.json"))
         let file = KeyRingFile(path: path)
         // Whoever is not root has made a file of its own, and is held to 0600.
-        if isAccepted, geteuid() == 0 || mode == 0o400 { _ = try file.load() } else { expectRefused("defaultMode 0400") { _ = try file.load() } }
+        if isAccepted, geteuid() == 0 || mode == 0o400 {
+            _ = try file.load()
+        } else {
+            expectRefused("defaultMode 0400") { _ = try file.load() }
+        }
     }
 
     @Test("A volume that points to another ring is read anew, and the ring remembers its store through every change")

@@ -50,7 +50,15 @@ struct PairedStore {
                 hint: PairedStore.hint + " If its store is lost for good and without a copy: autotask-worker keys forget-store."
             )
         }
-        do { store = try await SQLiteStore(path: path, mustExist: mustExist, auditing: AuditChain(vault)) } catch {
+        do {
+            // Before it is opened to be written: what is not this ring's is left as it is.
+            if let identity = try await StoreIdentity.look(at: path),
+                let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)")
+            {
+                throw mismatch
+            }
+            store = try await SQLiteStore(path: path, mustExist: mustExist, auditing: AuditChain(vault))
+        } catch let error as StoreError {
             throw Failure(
                 .unavailable,
                 "The store \(path) cannot be opened: \(error)",

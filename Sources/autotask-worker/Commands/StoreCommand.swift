@@ -83,7 +83,8 @@ struct StoreCommand: AsyncParsableCommand {
             let copy = try await contents(of: file, ring, settings)
             let present = try? await StoreBackup.contents(of: path)
             let there = present.flatMap { $0 }.map { "is replaced: it holds \($0.text)" } ?? "is made"
-            let consequence = "The copy \(file) holds \(copy.contents.text). The store \(path) \(there). What happened since the copy is forgotten."
+            let consequence =
+                "The copy \(file) holds \(copy.contents.text). The store \(path) \(there). What happened since the copy is forgotten."
             guard !confirmation.dryRun else {
                 if json { return Terminal.line(["dryRun": true, "store": .string(path), "replaced": .null], and: copy.contents) }
                 return Terminal.line("Nothing was changed. \(consequence)")
@@ -119,7 +120,9 @@ struct StoreCommand: AsyncParsableCommand {
             _ settings: Settings
         ) async throws -> (contents: StoreBackup.Contents, id: String?) {
             do {
-                guard let contents = try await StoreBackup.contents(of: file) else { throw Failure(.unavailable, "There is no file \(file).") }
+                guard let contents = try await StoreBackup.contents(of: file) else {
+                    throw Failure(.unavailable, "There is no file \(file).")
+                }
                 guard var identity = try await StoreIdentity.look(at: file) else { return (contents, ring.storeID) }
                 identity.isCopy = false
                 let source = try settings.keyRingSource.description

@@ -214,7 +214,8 @@ struct ContentsFindings {
                 "Sent to Autotask with the outcome unknown, and no job runs that finds out: \(inspection.leftWrites.text).",
                 advice: "The next sync of the tenant finds out."
             )
-        let open = inspection.openWrites == 0 ? "No write to Autotask is open." : "\(inspection.openWrites.of("write")) to Autotask under way."
+        let open =
+            inspection.openWrites == 0 ? "No write to Autotask is open." : "\(inspection.openWrites.of("write")) to Autotask under way."
         return checks(on: .writes, [unanswered, left], otherwise: open)
     }
 

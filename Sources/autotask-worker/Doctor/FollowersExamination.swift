@@ -19,7 +19,13 @@ struct FollowersExamination: Examination {
         }
         // Where not even the doors are seen, that no follower is means nothing.
         guard ways.knows(settings.jobQueues) else {
-            return [.notMade(name, "the management API shows no door in the virtual host \(virtualHost).", advice: "Check MANAGEMENT_URL and its user.")]
+            return [
+                .notMade(
+                    name,
+                    "the management API shows no door in the virtual host \(virtualHost).",
+                    advice: "Check MANAGEMENT_URL and its user."
+                )
+            ]
         }
         let doors = Set(settings.jobQueues + [broker.jobsExchange])
         let refusing = ways.refusing(broker.resultsExchange).filter { !doors.contains($0) }.map { queue in

@@ -66,7 +66,8 @@ struct StoreExamination: Examination {
             name,
             .fail,
             "There is no store \(path).\(owner)",
-            advice: "Check STORE_URL, and whether its volume is mounted. For a first start, and only then: STORE_CREATE=yes autotask-worker run"
+            advice:
+                "Check STORE_URL, and whether its volume is mounted. For a first start, and only then: STORE_CREATE=yes autotask-worker run"
         )
     }
 

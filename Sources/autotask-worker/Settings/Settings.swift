@@ -59,7 +59,8 @@ struct Settings {
         }
         self.values = values
         mistyped =
-            MistypedSetting.all(inEnvironment: Launch.current.environment.keys) + (try options.config.map { try Settings.unknown(in: $0) } ?? [])
+            MistypedSetting.all(inEnvironment: Launch.current.environment.keys)
+            + (try options.config.map { try Settings.unknown(in: $0) } ?? [])
     }
 
     /// Members of a file that are no settings. Objects are followed, whatever else a member holds.
@@ -312,7 +313,8 @@ struct Settings {
     /// What is wrong with settings of a given form, one by one.
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
-            { _ = try isDevelopment }, { _ = try storePath }, { _ = try mayCreateStore }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
+            { _ = try isDevelopment }, { _ = try storePath }, { _ = try mayCreateStore }, { _ = try keyRingLocation },
+            { _ = try operationsAddress }, { _ = try log },
             { _ = try accessCutoff }, { _ = try acknowledgedWarnings }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
             { _ = try quotaShare }, { _ = try retention },
         ]

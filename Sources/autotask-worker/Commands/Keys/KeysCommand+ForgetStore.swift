@@ -22,7 +22,9 @@ extension KeysCommand {
             let file = try settings.keyRingFile
             guard let id = try await settings.keyRing.storeID else { return Terminal.line("The ring belongs to no store.") }
             guard !confirmation.dryRun else { return Terminal.line("The ring would forget the store \(id).") }
-            try confirmation.ask("The key ring \(file.path) will forget its store \(id). What another store with it seals is mixed up with that.")
+            try confirmation.ask(
+                "The key ring \(file.path) will forget its store \(id). What another store with it seals is mixed up with that."
+            )
             do { try await file.update { $0.belonging(to: nil) } } catch let error as VaultError {
                 throw Failure(.unavailable, error.message)
             }

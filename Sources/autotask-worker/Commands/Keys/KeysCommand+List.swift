@@ -31,7 +31,9 @@ extension KeysCommand {
                 if let unseen { Terminal.line(unseen) }
             }
             // A ring that belongs to a store says that there is one.
-            if let unseen, ring.storeID != nil { throw Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.") }
+            if let unseen, ring.storeID != nil {
+                throw Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.")
+            }
         }
     }
 }
