@@ -55,6 +55,8 @@ struct JobAttempt: Sendable {
         let begun = clock.now
         let context = context(for: claim)
         var completion = completion(try await settledOutcome(for: claim, context), context)
+        // The transport alone sees every call, however the attempt ends.
+        completion.apiCalls = context.calls.counted
         completion.facts = context.facts(of: completion)
         if claim.job.isScheduled {
             completion = completion.ofCheck
@@ -65,7 +67,9 @@ struct JobAttempt: Sendable {
         var details: Logger.Metadata = .keys([
             .outcome: "\(completion.ending)",
             .duration: "\((clock.now - begun).wholeMilliseconds) ms",
-            .count: "\(completion.apiCalls)",
+            // As the store has them then, and `sync show` shows them.
+            .attempt: "\(claim.job.attempts - (completion.isCounted ? 0 : 1))",
+            .count: "\(claim.job.apiCalls + completion.apiCalls)",
         ])
         if let code = completion.facts["code"]?.string { details.merge(.keys([.code: "\(code)"])) { $1 } }
         context.log(.info, "Job attempt ended", details)
@@ -277,6 +281,14 @@ extension Completion {
             completion.facts["code"] = code.map { .string($0.rawValue) }
         }
         return completion
+    }
+
+    /// Whether the attempt counts among the job's.
+    fileprivate var isCounted: Bool {
+        switch disposition {
+        case .finished, .deferred(_, _, counts: true): true
+        case .deferred(_, _, counts: false), .postponed: false
+        }
     }
 
     /// How the attempt ended, in a word for the log.

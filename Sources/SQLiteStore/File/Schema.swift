@@ -379,6 +379,16 @@ enum Schema {
 
 
         -- The store and its key ring.
-
+        CREATE TABLE identity (
+            -- One row.
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            -- The store's own name, the same in every copy of it.
+            store TEXT NOT NULL,
+            -- The name of the key ring that it belongs to; NULL until a worker has run on it or its keys were rotated.
+            ring TEXT,
+            -- 1 in a file that `store backup` wrote: nothing runs on it.
+            is_copy INTEGER NOT NULL DEFAULT 0
+        );
+        INSERT INTO identity (only, store) VALUES (1, lower(hex(randomblob(16))));
         """
 }

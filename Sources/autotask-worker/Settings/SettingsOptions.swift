@@ -27,6 +27,8 @@ struct SettingsOptions: ParsableArguments {
     var managementUrl: String?
     @Option(help: ArgumentHelp("The store, as sqlite:PATH.", valueName: "url"))
     var storeUrl: String?
+    @Option(help: ArgumentHelp("yes has run make the store: for a first start only.", valueName: "yes|no"))
+    var storeCreate: String?
     @Option(help: ArgumentHelp("Where Autotask zones are looked up.", valueName: "url"))
     var autotaskUrl: String?
     @Option(
@@ -102,6 +104,7 @@ struct SettingsOptions: ParsableArguments {
         case .portalAMQPURL: portalAmqpUrl
         case .managementURL: managementUrl
         case .storeURL: storeUrl
+        case .storeCreate: storeCreate
         case .autotaskURL: autotaskUrl
         case .autotaskAllowedHosts: autotaskAllowedHosts
         case .autotaskIntegrationCode: autotaskIntegrationCode

@@ -13,7 +13,7 @@ struct ResetHandler: JobHandler {
                 "message": .string(Headline.integrationReset),
                 "changed": .bool(!erased.isEmpty),
                 "erased": .array(erased.map(JSON.string)),
-                "retained": .array(state.retained.map(JSON.string)),
+                "retained": .array(state.retained(auditing: context.settings.retention.audit).map(JSON.string)),
                 "reconnectAllowed": .bool(state.isEligible || context.settings.accessCutoff == nil),
             ]
         )
@@ -39,8 +39,12 @@ extension LaneState {
     }
 
     /// What stays, and for how long.
-    fileprivate var retained: [String] {
+    fileprivate func retained(auditing time: Duration) -> [String] {
         ["services in Autotask, unchanged"] + (isEligible ? ["eligibility to connect again"] : [])
-            + ["ids of jobs, for 400 days", "events in the results journal, for 7 days"]
+            + [
+                "ids and revisions of jobs, for 400 days", "ids and causes of dead letters, for 400 days",
+                "the audit log, names and prices in it unreadable, for \(time.components.seconds / 86_400) days",
+                "events in the results journal, for 7 days", "backups of the store, until they are deleted",
+            ]
     }
 }
