@@ -37,7 +37,10 @@ struct LaneOrder {
 
     func decide(_ snapshot: LaneSnapshot) -> LaneDecision {
         let asked = snapshot.jobs.filter { !$0.isScheduled }
-        let order = Supersession(asked.filter { isLive($0, revisions: snapshot.revisions) })
+        let live = asked.filter { isLive($0, revisions: snapshot.revisions) }
+        // In a part, a job that does not count may hide one that does: its group is judged once it has ended.
+        let hiding = snapshot.isComplete ? [] : asked.filter { !isLive($0, revisions: snapshot.revisions) }
+        let order = Supersession(live, without: hiding)
         var decision = LaneDecision(next: .wait(until: nil))
         var remaining: [QueuedJob] = []
         // The worker's own, behind all that was asked for.
@@ -72,6 +75,9 @@ struct LaneOrder {
                 decision.settlements.append(settle(job, .jobSuperseded, JobError(revisionOf: job, lowerThan: ran)))
             } else if hasExpired(job) {
                 decision.settlements.append(settle(job, .jobExpired, JobError(.expired)))
+            } else if let deadline = job.deadline, deadline <= now {
+                // Its handler knows the event that the page waits for.
+                concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.outOfTime(job)))
             } else {
                 suspended[job.order] = superseder
                 remaining.append(job)
@@ -119,6 +125,16 @@ struct LaneOrder {
         hint: "If it is still wanted, send it again as a new request."
     )
 
+    /// Why a job ends whose deadline has come (``QueuedJob/deadline``): what put it off last.
+    private static func outOfTime(_ job: QueuedJob) -> JobError {
+        if let last = job.lastDeferral { return JobError(last.code, isRetryable: true).referring(to: job.id) }
+        return JobError(
+            .timeout,
+            "The request did not end in time: it was interrupted, or other requests for the same Autotask database took all the time.",
+            hint: "Try again."
+        )
+    }
+
     private func settle(_ job: QueuedJob, _ type: EventType, _ error: JobError, _ members: JSONObject = [:]) -> LaneDecision.Settlement {
         var data: JSONObject = ["error": error.json]
         for member in members.members { data[member.name] = member.value }
@@ -158,7 +174,8 @@ struct LaneOrder {
             waitingBefore.append(job)
         }
         // Something becomes due, or the time of something that was never begun is up.
-        let moments = jobs.compactMap { job in [job.notBefore, job.wasBegun ? nil : job.expiry].compactMap { $0 }.filter { $0 > now }.min()
+        let moments = jobs.compactMap { job in
+            [job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
         }
         return .wait(until: moments.min())
     }
@@ -224,7 +241,8 @@ private struct Supersession {
     /// - Parameters:
     ///   - jobs: in the order of acceptance.
     ///   - running: the standing of the rival that runs, if one does.
-    init(_ jobs: [QueuedJob], besides running: Int64? = nil) {
+    ///   - hiding: jobs whose groups have no winner yet.
+    init(_ jobs: [QueuedJob], besides running: Int64? = nil, without hiding: [QueuedJob] = []) {
         self.jobs = jobs
         places = Set(jobs.map(\.order))
         resets = jobs.filter { $0.kind == .reset }
@@ -237,6 +255,7 @@ private struct Supersession {
             if let standing = job.standing, let highest = highest[group], standing < highest { continue }
             if job.order >= winners[group]?.order ?? job.order { winners[group] = job }
         }
+        for job in hiding { winners[Group(job)] = nil }
         guard let running else { return }
         // What runs cannot be replaced, and may fail; what is older than it does not replace what is not.
         for (group, winner) in winners where winner.standing.map({ $0 < running }) ?? false {

@@ -7,10 +7,12 @@ extension Connection {
     private static let windowRows = 128
     /// Jobs that have written and wait for a time: more than one is rare.
     private static let writtenRows = 8
+    /// Jobs for which a person waits, and whose deadline has come.
+    private static let overdueRows = 8
     /// Jobs that have expired.
-    private static let expiredRows = 32
+    private static let expiredRows = 28
     /// Jobs outside the window that have to end before another runs.
-    private static let rivalRows = 24
+    private static let rivalRows = 20
 
     func snapshot(of row: LaneRow, at now: Timestamp) throws -> LaneSnapshot {
         // A lane has a check of each scheduled kind at most, and they are not in the backlog.
@@ -38,6 +40,7 @@ extension Connection {
         }
         for kind in JobKind.replaceableWithoutPlan { try add(newest(kind, nil, lane: lane)) }
         for place in try placesOfWritten(lane: lane) { try add(place) }
+        for place in try placesOfOverdue(lane: lane, at: now) { try add(place) }
         let fixed = jobs.count
         var plans: Set<[String?]> = []
         for place in try placesOfDue(lane: lane, at: now) {
@@ -164,6 +167,18 @@ extension Connection {
             """,
             lane,
             Connection.writtenRows
+        ) { $0.integer(0) }
+    }
+
+    private func placesOfOverdue(lane: Int64, at now: Timestamp) throws -> [Int64] {
+        try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_with_deadline
+            WHERE lane = ? AND deadline <= ? AND deadline IS NOT NULL AND finished_at IS NULL ORDER BY place LIMIT ?
+            """,
+            lane,
+            now,
+            Connection.overdueRows
         ) { $0.integer(0) }
     }
 

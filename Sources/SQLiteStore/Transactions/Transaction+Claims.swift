@@ -21,9 +21,12 @@ extension Transaction {
             try save(row)
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
-        var last: (rank: Int64, turn: Int64) = (-1, 0)
         // Lanes that went to the end of the line: they are there for the next call.
         var again: Set<Int64> = []
+        for row in try connection.overdueLanes(at: now, limit: min(request.limit, Transaction.page)) {
+            if case .again = try claim(row, for: request, at: now, decide: decide, into: &result) { again.insert(row.id) }
+        }
+        var last: (rank: Int64, turn: Int64) = (-1, 0)
         var rows = connection.jobRows
         search: while result.claims.count < request.limit {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
@@ -35,9 +38,9 @@ extension Transaction {
                 }
                 last = (row.rank, row.turn ?? 0)
                 if again.contains(row.id) { continue }
-                if let database = row.neededDatabase, try places(at: database) >= request.maximumLanesPerDatabase { continue }
+                guard try hasPlace(row, request) else { continue }
                 let before = connection.jobRows
-                switch try claim(row, by: request.worker, at: now, decide: decide, into: &result) {
+                switch try claim(row, for: request, at: now, decide: decide, into: &result) {
                 case .served: break
                 case .again: again.insert(row.id)
                 // It stays where it is: counted, it would keep those behind it from ever being looked at.
@@ -47,10 +50,7 @@ extension Transaction {
             if lanes.count < Transaction.page { break }
         }
         result.hasMore = result.hasMore || !again.isEmpty
-        result.nextWake =
-            try connection.first("SELECT MIN(wake_at) FROM lanes WHERE wake_at IS NOT NULL") {
-                $0.optional(0, $0.moment)
-            } ?? nil
+        result.nextWake = try connection.nextWake(after: now)
         return result
     }
 
@@ -66,11 +66,12 @@ extension Transaction {
 
     private func claim(
         _ lane: LaneRow,
-        by worker: WorkerID,
+        for request: ClaimRequest,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
         into result: inout ClaimResult
     ) throws -> Place {
+        let worker = request.worker
         var row = lane
         var snapshot = try connection.snapshot(of: row, at: now)
         var decision = decide(snapshot)
@@ -88,6 +89,11 @@ extension Transaction {
         {
             // The lane keeps its place in line until the other has ended.
             return .kept
+        }
+        let hasPlace = try hasPlace(row, request)
+        // Without a place at its database, nothing is called.
+        if !hasPlace {
+            guard case .run(_, .conclude) = decision.next else { return .kept }
         }
 
         var remaining = jobs
@@ -122,9 +128,12 @@ extension Transaction {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
             row.lease(to: worker, running: order)
-            let payload = try begin(job)
+            if !hasPlace { row.occupied = nil }
+            let wasPutOff = job.notBefore != nil
             job.attempts += 1
             job.notBefore = nil
+            job.deadline = request.deadline(of: job, at: now)
+            let payload = try begin(job, wasPutOff: wasPutOff, at: now)
             result.claims.append(
                 LaneClaim(
                     token: ClaimToken(lane: row.lane, worker: worker, fence: row.fence, order: order),
@@ -164,12 +173,22 @@ extension Transaction {
     /// Counts the attempt.
     ///
     /// - Returns: the job's sealed payload.
-    private func begin(_ job: QueuedJob) throws -> [UInt8] {
+    private func begin(_ job: QueuedJob, wasPutOff: Bool, at now: Timestamp) throws -> [UInt8] {
         // Two statements are cheaper than one with RETURNING, for which SQLite makes a table; and one that leaves a column alone leaves its index.
-        if job.notBefore == nil {
-            try connection.run("UPDATE jobs SET attempts = attempts + 1 WHERE place = ?", job.order)
+        if wasPutOff {
+            try connection.run(
+                "UPDATE jobs SET attempts = attempts + 1, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",
+                now,
+                job.deadline,
+                job.order
+            )
         } else {
-            try connection.run("UPDATE jobs SET attempts = attempts + 1, not_before = NULL WHERE place = ?", job.order)
+            try connection.run(
+                "UPDATE jobs SET attempts = attempts + 1, begun_at = ?, deadline = ? WHERE place = ?",
+                now,
+                job.deadline,
+                job.order
+            )
         }
         guard let payload = try connection.first("SELECT payload FROM jobs WHERE place = ?", job.order, read: { $0.bytes(0) }) else {
             throw StoreError(.unexpected, "A job is to run that is not there.")
@@ -188,6 +207,11 @@ extension Transaction {
     }
 
     // MARK: Databases
+
+    private func hasPlace(_ row: LaneRow, _ request: ClaimRequest) throws -> Bool {
+        guard let database = row.neededDatabase else { return true }
+        return try places(at: database) < request.maximumLanesPerDatabase
+    }
 
     /// How many lanes have a place at an Autotask database.
     private func places(at database: Int64) throws -> Int {

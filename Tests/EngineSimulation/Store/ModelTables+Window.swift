@@ -4,8 +4,8 @@ package import Store
 /// The part of a lane that a claim looks at, as every store has to show it (``LaneSnapshot``), from all that waits in the lane.
 package struct LaneView {
     private static let windowRows = 128
-    private static let expiredRows = 32
-    private static let rivalRows = 24
+    private static let expiredRows = 28
+    private static let rivalRows = 20
 
     package var lane: Lane
     /// All unfinished jobs, in the order of acceptance.
@@ -34,6 +34,7 @@ package struct LaneView {
         func add(_ job: QueuedJob?) { if let job { shown[job.order] = job } }
         for kind in JobKind.replaceableWithoutPlan { add(asked.last { $0.kind == kind }) }
         for job in jobs.filter({ $0.hasWritten && $0.notBefore != nil }).prefix(8) { add(job) }
+        for job in jobs.filter({ $0.deadline.map { $0 <= now } ?? false }).prefix(8) { add(job) }
         let fixed = shown.count
         for job in due {
             guard shown.count - fixed <= LaneView.windowRows - 3 else { break }
