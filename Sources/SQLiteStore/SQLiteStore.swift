@@ -96,7 +96,7 @@ extension SQLiteStore {
         try await writer.write { try $0.occupy(database: database, under: claim, limit: limit) }
     }
 
-    package func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+    package func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
         try await read { try $0.linkedServices(ids, in: database, besides: lane) }
     }
 
@@ -106,6 +106,15 @@ extension SQLiteStore {
 
     package func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding] {
         try await read { try $0.bindings(to: ids, in: lane) }
+    }
+
+    package func link(
+        _ entries: [JournalEntry],
+        in database: Int64,
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Set<Int64> {
+        try await writer.write { try $0.link(entries, in: database, under: claim) }
     }
 
     package func journal(

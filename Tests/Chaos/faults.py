@@ -568,6 +568,15 @@ class CommitsLate(SimulatedFault):
         return {"operation": "create", "milliseconds": 4000, "upToMilliseconds": 9000}
 
 
+class UpdatesLate(CommitsLate):
+    """The connection breaks, and Autotask makes the update some seconds later: within the settle time."""
+
+    name = "updates-late"
+
+    def members(self):
+        return {**super().members(), "operation": "patch"}
+
+
 class Throttled(SimulatedFault):
     """429, with a time to wait."""
 
@@ -902,6 +911,7 @@ KINDS = {
         AutotaskCut,
         AnswersLost,
         CommitsLate,
+        UpdatesLate,
         Throttled,
         ServerErrors,
         QuotaExceeded,

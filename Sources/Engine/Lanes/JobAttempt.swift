@@ -96,13 +96,13 @@ struct JobAttempt: Sendable {
         )
     }
 
-    /// The handler's outcome, or that the job is put back because the store failed in mid-work: whatever was written is in the journal.
+    /// The handler's outcome, or that the job is put off because the store failed in mid-work: whatever was written is in the journal.
     private func settledOutcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         do { return try await outcome(for: claim, context) } catch {
             // The lane is another's by now: there is nothing to say.
             guard error.code != .fenced else { throw error }
             context.log(.warning, "The store failed in mid-work", .keys([.error: "\(error)"]))
-            return .postponed(apiCalls: context.calls.counted)
+            return heldUp(context, hint: "The worker's store failed. It is tried again.", apiCalls: context.calls.counted)
         }
     }
 
@@ -163,15 +163,37 @@ struct JobAttempt: Sendable {
             "The key ring lacks a key under which something in the store is sealed",
             .keys([.kind: "\(context.job.kind.rawValue)"])
         )
-        context.holdUp()
-        let error = JobError(
-            .internal,
+        return heldUp(
+            context,
             hint: """
                 The worker lacks a key to what it has stored. It is tried again. An operator gives the worker the key ring that has the key: \
                 see autotask-worker doctor.
                 """
-        ).referring(to: context.job.id)
-        return .transient(error, failure: context.event(.jobAbandoned, ["error": error.json]))
+        )
+    }
+
+    /// The attempt came to nothing, and not for the job's sake: it does not count.
+    private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil, apiCalls: Int = 0) -> HandlerOutcome {
+        context.holdUp()
+        let error = JobError(.internal, hint: hint, isRetryable: true).referring(to: context.job.id)
+        return .transient(error, earliest: earliest, failure: context.failed(error), apiCalls: apiCalls)
+    }
+
+    /// Puts a job off whose outcome the store does not take, because a key was retired meanwhile under which it is sealed.
+    ///
+    /// - Parameters:
+    ///   - outcome: what the store refused.
+    ///   - delay: how long it is put off at least.
+    func heldUp(_ claim: LaneClaim, instead outcome: Completion, atLeast delay: Duration) -> Completion {
+        let context = context(for: claim)
+        let hint = "A key of the worker was retired meanwhile. It is tried again with the keys that are there then."
+        var completion = completion(
+            heldUp(context, hint: hint, earliest: clock.now + delay, apiCalls: outcome.apiCalls),
+            context
+        )
+        if claim.job.isScheduled { completion = completion.ofCheck }
+        completion.account = outcome.account
+        return completion
     }
 
     private func run<Handler: JobHandler>(
@@ -206,15 +228,15 @@ struct JobAttempt: Sendable {
         case .transient(let error, let earliest, let failure):
             let attempt = context.job.attempts
             let next = settings.retry.nextAttempt(
-                after: attempt,
+                after: attempt + (context.isHeldUp ? context.job.heldUp : 0),
                 isHeldUp: context.isHeldUp,
                 acceptedAt: context.job.acceptedAt,
                 earliest: earliest,
                 fraction: entropy.fraction(),
                 now: clock.now
             )
+            let isSpent = !context.isHeldUp && attempt >= settings.retry.maximumAttempts
             guard let next else {
-                let isSpent = !context.isHeldUp && attempt >= settings.retry.maximumAttempts
                 return Completion(
                     .finished,
                     events: outcome.events + [failure],
@@ -223,16 +245,26 @@ struct JobAttempt: Sendable {
                     givenUp: GivenUp(isSpent ? .attemptsSpent : .timeSpent, error)
                 )
             }
-            let deferred = context.event(
-                .jobDeferred,
-                ["until": .string(next.description), "attempt": JSON(attempt), "error": error.triedAgain(at: next).json]
-            )
-            return Completion(
+            if let deadline = context.callDeadline, next >= deadline || !error.isRetryable {
+                // A person waits, and asks again: nothing is left for an operator to enter once more.
+                return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
+            }
+            var completion = Completion(
                 .deferred(until: next, because: error.code, counts: !context.isHeldUp),
-                events: outcome.events + [deferred],
+                events: outcome.events,
                 changes: outcome.changes,
                 apiCalls: outcome.apiCalls
             )
+            let deferral = PublishedDeferral(code: error.code, delay: next - clock.now)
+            if !context.isHeldUp || deferral.isNews(after: context.job.lastDeferral) {
+                completion.events.append(
+                    context.event(
+                        .jobDeferred,
+                        ["until": .string(next.description), "attempt": JSON(attempt), "error": error.triedAgain(at: next).json]
+                    )
+                )
+            }
+            return completion
         }
     }
 }

@@ -363,9 +363,19 @@ enum Schema {
 
 
         -- Writes to Autotask.
-
+        -- What a create was sent with, where no ownership marker tells the service.
+        ALTER TABLE journal ADD COLUMN name TEXT;
 
         -- Attempts and their deadlines.
+        -- When the present attempt, or the last one, began.
+        ALTER TABLE jobs ADD COLUMN begun_at INTEGER;
+        -- When a job for which a person waits has to end; NULL before its first attempt.
+        ALTER TABLE jobs ADD COLUMN deadline INTEGER;
+        -- What the last job.deferred said: the error's code, and by how many milliseconds the job was put off.
+        ALTER TABLE jobs ADD COLUMN deferred_code TEXT;
+        ALTER TABLE jobs ADD COLUMN deferred_for INTEGER;
+        CREATE INDEX jobs_by_deadline ON jobs (deadline) WHERE deadline IS NOT NULL AND finished_at IS NULL;
+        CREATE INDEX jobs_with_deadline ON jobs (lane) WHERE deadline IS NOT NULL AND finished_at IS NULL;
 
 
         -- The store and its key ring.

@@ -246,6 +246,7 @@ struct Settings {
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
                 quotaShare: try quotaShare,
+                interactiveTime: try seconds(.interactiveSeconds),
                 retention: try retention,
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
@@ -282,9 +283,9 @@ struct Settings {
         get throws {
             let names = list(.acknowledgeWarnings) ?? []
             if names == ["none"] { return [] }
-            let codes = names.compactMap { name in Brake.codes.first { $0.rawValue == name } }
+            let codes = names.compactMap { name in Warning.Code.stopping.first { $0.rawValue == name } }
             guard codes.count == names.count else {
-                let known = Brake.codes.map(\.rawValue).sorted().joined(separator: ", ")
+                let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
                 throw invalid(.acknowledgeWarnings, "none, or a list of warnings", hint: "These can stop a sync: \(known).")
             }
             return Set(codes)

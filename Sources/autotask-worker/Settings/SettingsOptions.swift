@@ -66,6 +66,8 @@ struct SettingsOptions: ParsableArguments {
     var quotaShare: String?
     @Option(help: ArgumentHelp("How many tenants are worked on at once.", valueName: "count"))
     var concurrentLanes: String?
+    @Option(help: ArgumentHelp("How long after its first attempt began a job ends for which a person waits.", valueName: "seconds"))
+    var interactiveSeconds: String?
     @Option(help: ArgumentHelp("The first delay of a retry; it doubles with each attempt.", valueName: "seconds"))
     var retrySeconds: String?
     @Option(help: ArgumentHelp("Attempts at a job, the first included.", valueName: "count"))
@@ -118,6 +120,7 @@ struct SettingsOptions: ParsableArguments {
         case .billingCodesSeconds: billingCodesSeconds
         case .quotaShare: quotaShare
         case .concurrentLanes: concurrentLanes
+        case .interactiveSeconds: interactiveSeconds
         case .retrySeconds: retrySeconds
         case .retryAttempts: retryAttempts
         case .retryHours: retryHours

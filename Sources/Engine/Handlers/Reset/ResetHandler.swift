@@ -17,8 +17,7 @@ struct ResetHandler: JobHandler {
                 "reconnectAllowed": .bool(state.isEligible || context.settings.accessCutoff == nil),
             ]
         )
-        let changes = LaneChanges(resets: true, unsettledSince: state.lastUnsettled)
-        return .finished([reset], changes: changes)
+        return .finished([reset], changes: LaneChanges(resets: true))
     }
 
     /// A reset that was superseded by another one does the same work.
@@ -47,10 +46,5 @@ extension LaneState {
                 "the audit log, names and prices in it unreadable, for \(time.components.seconds / 86_400) days",
                 "events in the results journal, for 7 days", "backups of the store, until they are deleted",
             ]
-    }
-
-    /// When the last create was sent whose outcome is not known: it may still appear in Autotask, although its journal is erased.
-    fileprivate var lastUnsettled: Timestamp? {
-        [lastSentCreate, unsettledSince].compactMap { $0 }.max()
     }
 }
