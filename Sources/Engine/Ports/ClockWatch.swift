@@ -1,6 +1,6 @@
-package import Contract
+import Contract
 package import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 import Store
 import Synchronization
 import Telemetry

@@ -59,7 +59,11 @@ struct StoreExamination: Examination {
     private func missing(_ path: String) async -> HealthReport.Check {
         let ring = try? await settings.keyRing
         if ring?.storeID == nil, (try? settings.mayCreateStore) == true {
-            return .notMade(name, "there is no store \(path) yet; the first run of a worker makes it (STORE_CREATE=yes).")
+            return .notMade(
+                name,
+                "there is no store \(path) yet; the first run of a worker makes it.",
+                advice: "Start it: STORE_CREATE=yes autotask-worker run"
+            )
         }
         let owner = ring?.storeID.map { " The key ring belongs to the store \($0)." } ?? ""
         return .init(

@@ -251,7 +251,7 @@ struct DiagnoseHandlerTests {
     func `a question that failed for a passing reason does not blame the security level`(status: Int) async throws {
         let state = try await syncedState()
         bench.autotask.fail(FakeAutotask.question, .status(status))
-        let outcome = await diagnose(state)
+        let outcome = try await diagnose(state)
         #expect(results(outcome)["quota"] == "skipped" || results(outcome)["quota"] == "failed")
         let step = try step(.quota, of: outcome)
         #expect(step["hint"]?.string?.contains("security level") != true)
