@@ -365,6 +365,9 @@ enum Schema {
         -- Writes to Autotask.
 
 
+        -- A short name of Autotask's answer to a write, where that left its outcome open.
+        ALTER TABLE journal ADD COLUMN answer TEXT;
+
         -- Attempts and their deadlines.
 
 

@@ -175,7 +175,7 @@ extension Connection {
     private func openWrites(lane: Int64) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at
+            SELECT plan, service_key, operation, state, autotask_id, answer, entered_at
             FROM journal WHERE lane = ? ORDER BY plan, service_key
             """,
             lane
@@ -185,7 +185,7 @@ extension Connection {
     private func openWrites(lane: Int64, planID: String) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at
+            SELECT plan, service_key, operation, state, autotask_id, answer, entered_at
             FROM journal WHERE lane = ? AND plan = ? ORDER BY service_key
             """,
             lane,
@@ -218,7 +218,8 @@ extension JournalEntry {
             operation: try row.word(2),
             state: try row.word(3),
             autotaskServiceID: row.optional(4, row.integer),
-            at: row.moment(5)
+            answer: row.optional(5, row.text),
+            at: row.moment(6)
         )
     }
 }

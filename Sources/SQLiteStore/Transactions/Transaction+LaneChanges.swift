@@ -182,8 +182,8 @@ extension Transaction {
             }
             try connection.run(
                 """
-                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, entered_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, answer, entered_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 row.id,
                 entry.planID,
@@ -191,6 +191,7 @@ extension Transaction {
                 entry.operation.rawValue,
                 entry.state.rawValue,
                 entry.autotaskServiceID,
+                entry.answer,
                 entry.at
             )
         }

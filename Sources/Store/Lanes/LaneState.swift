@@ -194,15 +194,26 @@ package struct JournalEntry: Hashable, Sendable {
     package var operation: Operation
     package var state: State
     package var autotaskServiceID: Int64?
+    /// A short name of Autotask's answer to the write, where that left its outcome open: the same answer to its repetition refuses it.
+    package var answer: String?
     /// When it came into this state.
     package var at: Timestamp
 
-    package init(planID: String, serviceKey: String, operation: Operation, state: State, autotaskServiceID: Int64?, at: Timestamp) {
+    package init(
+        planID: String,
+        serviceKey: String,
+        operation: Operation,
+        state: State,
+        autotaskServiceID: Int64?,
+        answer: String? = nil,
+        at: Timestamp
+    ) {
         self.planID = planID
         self.serviceKey = serviceKey
         self.operation = operation
         self.state = state
         self.autotaskServiceID = autotaskServiceID
+        self.answer = answer
         self.at = at
     }
 }
