@@ -64,7 +64,8 @@ struct BillingCodeTests {
 
     @Test("One that cannot be read is left out, unless it is asked for")
     func unreadable() async throws {
-        let body = #"{"Items":[{"Id":"1","Name":"A"},{"id":2,"name":"B","IsActive":"true","useType":"5"},{"id":3,"name":7,"isActive":true}]}"#
+        let body =
+            #"{"Items":[{"Id":"1","Name":"A"},{"id":2,"name":"B","IsActive":"true","useType":"5"},{"id":3,"name":7,"isActive":true}]}"#
         let transport = ScriptedTransport([.answer(200, body), .answer(200, body)])
         let session = AutotaskSession.test(transport)
         #expect(try await session.billingCodes(including: [2]).map(\.id) == [2])

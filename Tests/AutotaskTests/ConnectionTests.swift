@@ -195,9 +195,12 @@ struct ConnectionTests {
     @Test(
         "A period is found by its label in many languages",
         arguments: [
-            ("Monthly", "Yearly"), ("Per Month", "Annually"), ("Monatlich", "J\u{E4}hrlich"), ("pro  Monat", "Ja\u{308}hrlich"), ("Mensual", "Anual"),
-            ("Mensuel", "Annuel"), ("mensile", "ANNUALE"), ("Maandelijks", "Jaarlijks"), ("Mensal", "Anual"), ("M\u{E5}nedlig", "\u{C5}rlig"),
-            ("Kuukausittain", "Vuosittain"), ("Miesi\u{119}cznie", "Rocznie"), ("毎月", "毎年"), ("月次", "年次"), ("每月", "每年"), ("Pr. måned", "Pr. år."),
+            ("Monthly", "Yearly"), ("Per Month", "Annually"), ("Monatlich", "J\u{E4}hrlich"), ("pro  Monat", "Ja\u{308}hrlich"),
+            ("Mensual", "Anual"),
+            ("Mensuel", "Annuel"), ("mensile", "ANNUALE"), ("Maandelijks", "Jaarlijks"), ("Mensal", "Anual"),
+            ("M\u{E5}nedlig", "\u{C5}rlig"),
+            ("Kuukausittain", "Vuosittain"), ("Miesi\u{119}cznie", "Rocznie"), ("毎月", "毎年"), ("月次", "年次"), ("每月", "每年"),
+            ("Pr. måned", "Pr. år."),
         ]
     )
     func languages(monthly: String, yearly: String) {
@@ -209,11 +212,14 @@ struct ConnectionTests {
     func usualValues() {
         let found = periods([(1, "Mara moja"), (2, "Kila mwezi"), (5, "Kila mwaka")])
         #expect(found.monthly == 2 && found.yearly == 5)
-        #expect(found.doubt == PeriodTypes.Doubt(assumed: [.monthly, .yearly], missing: [], labels: ["Mara moja", "Kila mwezi", "Kila mwaka"]))
+        #expect(
+            found.doubt == PeriodTypes.Doubt(assumed: [.monthly, .yearly], missing: [], labels: ["Mara moja", "Kila mwezi", "Kila mwaka"])
+        )
         let half = periods([(2, "Monthly"), (5, "Kila mwaka")])
         #expect(half.monthly == 2 && half.yearly == 5 && half.doubt?.assumed == [.yearly])
         for choices in [
-            [(2, "Kila mwezi")], [(2, "Kila mwezi"), (5, "Quarterly")], [(2, "Yearly"), (5, "Kila mwaka")], [(7, "Monthly"), (5, "Kila mwaka")],
+            [(2, "Kila mwezi")], [(2, "Kila mwezi"), (5, "Quarterly")], [(2, "Yearly"), (5, "Kila mwaka")],
+            [(7, "Monthly"), (5, "Kila mwaka")],
             [(2, "Monthly")], [],
         ] as [[(value: Int, label: String)]] {
             #expect(periods(choices).doubt?.assumed == [] && periods(choices).doubt?.missing.isEmpty == false, "\(choices)")

@@ -139,8 +139,10 @@ struct FailureSortingTests {
         "Whatever form the errors have, the person sees the sentence",
         arguments: [
             #"{"errors":["Prix refusé."]}"#, #"{"errors":"Prix refusé."}"#, #"{"Errors":[{"Message":"Prix refusé."}]}"#,
-            #"{"errors":{"":["Prix refusé."]}}"#, #"{"errors":[["Prix refusé."]]}"#, #"{"title":"Bad","detail":"Prix refusé.","status":400}"#,
-            #"{"error":{"code":7,"message":"Prix refusé."}}"#, #"{"Message":"Prix refusé."}"#, #""Prix refusé.""#, #"{"title":"Prix refusé."}"#,
+            #"{"errors":{"":["Prix refusé."]}}"#, #"{"errors":[["Prix refusé."]]}"#,
+            #"{"title":"Bad","detail":"Prix refusé.","status":400}"#,
+            #"{"error":{"code":7,"message":"Prix refusé."}}"#, #"{"Message":"Prix refusé."}"#, #""Prix refusé.""#,
+            #"{"title":"Prix refusé."}"#,
             #"{"errors":[],"message":"Prix refusé."}"#,
         ]
     )
@@ -152,7 +154,8 @@ struct FailureSortingTests {
 
     @Test("Errors by field name their fields")
     func fields() {
-        let problem = #"{"title":"One or more validation errors occurred.","errors":{"Name":["Too long."],"UnitPrice":[{"message":"Negative."}]}}"#
+        let problem =
+            #"{"title":"One or more validation errors occurred.","errors":{"Name":["Too long."],"UnitPrice":[{"message":"Negative."}]}}"#
         #expect(failure(of: .answer(400, problem)).remoteMessage == "Name: Too long. UnitPrice: Negative.")
         let model = #"{"Message":"The request is invalid.","ModelState":{"service.name":["Too long."]}}"#
         #expect(failure(of: .answer(400, model)).remoteMessage == "service.name: Too long.")

@@ -67,7 +67,8 @@ struct EventDataTests {
 
     @Test(
         arguments: [
-            (#""data":{"confirm":true,"product":"FileProtection"}"#, .fileProtection), (#""data":{"product":"fileProtection"}"#, .fileProtection),
+            (#""data":{"confirm":true,"product":"FileProtection"}"#, .fileProtection),
+            (#""data":{"product":"fileProtection"}"#, .fileProtection),
             (#""data_base64":"eyJwcm9kdWN0IjoiZmlsZVByb3RlY3Rpb24ifQ==""#, .fileProtection),
             (#""data_base64":"!","data":{"product":"fileProtection"}"#, .fileProtection), (#""data":{"product":"other"}"#, .workplace),
             (#""specversion":"1.0","data":{"product" : "fileProtection"}"#, .fileProtection),
@@ -107,7 +108,8 @@ struct EventDataTests {
 
     @Test(
         arguments: [
-            "application/json", "application/cloudevents+jsonx", "application/cloudevents-batch+json", "application/cloudevents", "cloudevents+json",
+            "application/json", "application/cloudevents+jsonx", "application/cloudevents-batch+json", "application/cloudevents",
+            "cloudevents+json",
             "application/cloudevents+json; charset=utf-16", "application/cloudevents+json; charset", "application/cloudevents+json garbage",
             #"application/cloudevents+json; charset="utf-8"#, "text/plain",
         ]

@@ -26,7 +26,8 @@ struct JSONTests {
     }
 
     @Test(arguments: [
-        (#""\ud800""#, "\u{FFFD}"), (#""\ud800\u0041""#, "\u{FFFD}A"), (#""a\udc00b""#, "a\u{FFFD}b"), (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+        (#""\ud800""#, "\u{FFFD}"), (#""\ud800\u0041""#, "\u{FFFD}A"), (#""a\udc00b""#, "a\u{FFFD}b"),
+        (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
         (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"), (#""\ud800\n""#, "\u{FFFD}\n"), (#""\uDBFF\uD7FF""#, "\u{FFFD}\u{D7FF}"),
     ])
     func `half a surrogate pair spoils its string and nothing else`(text: String, readable: String) throws {
@@ -47,14 +48,17 @@ struct JSONTests {
         #expect(String(decoding: json.withoutNullMembers.encoded, as: UTF8.self) == #"{"b":{"d":[null,{}]},"f":[]}"#)
     }
 
-    @Test(arguments: [
-        ("7", .value(7)), ("-0", .value(0)), ("-0.0e5", .value(0)), ("0e99999999999999999999", .value(0)), ("7.0", .value(7)),
-        ("-70e-1", .value(-7)), ("0.7E+1", .value(7)), ("1e18", .value(1_000_000_000_000_000_000)), ("1e19", .outOfRange),
-        ("9223372036854775807.0", .value(Int64.max)), ("-9223372036854775808.0", .value(Int64.min)), ("9223372036854775808.0", .outOfRange),
-        ("-9223372036854775809e0", .outOfRange), ("1e9223372036854775807", .outOfRange), ("10e9223372036854775807", .outOfRange),
-        ("1e-9223372036854775808", .fraction), ("0.01e-9223372036854775808", .fraction), ("7.5", .fraction), ("1e-1", .fraction),
-        ("12.50e1", .value(125)),
-    ] as [(String, WholeNumber)])
+    @Test(
+        arguments: [
+            ("7", .value(7)), ("-0", .value(0)), ("-0.0e5", .value(0)), ("0e99999999999999999999", .value(0)), ("7.0", .value(7)),
+            ("-70e-1", .value(-7)), ("0.7E+1", .value(7)), ("1e18", .value(1_000_000_000_000_000_000)), ("1e19", .outOfRange),
+            ("9223372036854775807.0", .value(Int64.max)), ("-9223372036854775808.0", .value(Int64.min)),
+            ("9223372036854775808.0", .outOfRange),
+            ("-9223372036854775809e0", .outOfRange), ("1e9223372036854775807", .outOfRange), ("10e9223372036854775807", .outOfRange),
+            ("1e-9223372036854775808", .fraction), ("0.01e-9223372036854775808", .fraction), ("7.5", .fraction), ("1e-1", .fraction),
+            ("12.50e1", .value(125)),
+        ] as [(String, WholeNumber)]
+    )
     func `a whole number is one however it is written`(text: String, worth: WholeNumber) {
         #expect(WholeNumber(jsonNumber: text) == worth)
     }

@@ -105,7 +105,8 @@ struct JobMessageTests {
         arguments: [
             (message(extra: ["specversion": nil]), "specversion"), (message(extra: ["source": nil]), "source"),
             (message(type: "autotask.job.sync", data: .null, routingKey: "sync.msp-4711"), "data"),
-            (sync(["planId": nil, "services": [.object(service)]]), "data.planId"), (sync(["planId": "p", "services": nil]), "data.services"),
+            (sync(["planId": nil, "services": [.object(service)]]), "data.planId"),
+            (sync(["planId": "p", "services": nil]), "data.services"),
             (sync(["planId": "p", "services": [service("key", .null)]]), "data.services[0].key"),
             (sync(["planId": "p", "services": [service("type", .null)]]), "data.services[0].type"),
             (connect(nil), "data.credentials"), (connect(["keyId": nil, "enc": "AA", "ciphertext": "AA"]), "data.credentials.keyId"),
@@ -155,10 +156,12 @@ struct JobMessageTests {
 
     @Test(
         arguments: [
-            (service("unitPrice", 9), "unitPrice", "a number"), (service("unitPrice", .number("9.90")), "unitPrice", "a number with a fraction"),
+            (service("unitPrice", 9), "unitPrice", "a number"),
+            (service("unitPrice", .number("9.90")), "unitPrice", "a number with a fraction"),
             (service("unitCost", true), "unitCost", "a boolean"), (service("billingCodeId", "29683001"), "billingCodeId", "a string"),
             (service("billingCodeId", ""), "billingCodeId", "an empty string"), (service("name", 7), "name", "a number"),
-            (service("name", ["a"]), "name", "an array"), (service("period", [:]), "period", "an object"), (service("key", 7), "key", "a number"),
+            (service("name", ["a"]), "name", "an array"), (service("period", [:]), "period", "an object"),
+            (service("key", 7), "key", "a number"),
             (service("type", 7), "type", "a number"),
         ] as [(JSON, String, String)]
     )
@@ -172,7 +175,9 @@ struct JobMessageTests {
                 )
             )
             #expect(error?.code == .jobInvalid && error?.field == "data.services[0].\(member)")
-            #expect(error?.message.contains(": \(came) came, ") == true && error?.hint.hasPrefix("Send data.services[0].\(member) as ") == true)
+            #expect(
+                error?.message.contains(": \(came) came, ") == true && error?.hint.hasPrefix("Send data.services[0].\(member) as ") == true
+            )
         }
     }
 
@@ -195,7 +200,9 @@ struct JobMessageTests {
             #expect(sync.services[1].hasBrokenName && sync.services[1].name.contains("\u{FFFD}") && !sync.services[0].hasBrokenName)
         }
         #expect(refusal(of: plan(#""name":"B","key":"\ud800""#))?.field == "data.services[1].key")
-        guard case .sync(let sync) = try #require(decodedJob(of: plan(#""key":"b","name":"B","period":"\ud800","unitPrice":"\ud800""#))).payload
+        guard
+            case .sync(let sync) = try #require(decodedJob(of: plan(#""key":"b","name":"B","period":"\ud800","unitPrice":"\ud800""#)))
+                .payload
         else { return }
         #expect(sync.services[1].period == .malformed && sync.services[1].unitPrice == .malformed)
         let broken: JSON = .brokenString(escaped: #"\ud800"#, readable: "\u{FFFD}")

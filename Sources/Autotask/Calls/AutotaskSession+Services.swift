@@ -30,7 +30,9 @@ extension AutotaskSession {
         body.member("periodType", number: String(service.periodType))
         if let marker = service.marker { body.member(marker.field.rawValue, text: marker.value) }
         let answer = try await answer(to: .createService, body: body.finished)
-        guard let id = answer.body[anyCase: "itemId"]?.wholeNumber, id > 0 else { throw answer.malformed("the new service's id is missing") }
+        guard let id = answer.body[anyCase: "itemId"]?.wholeNumber, id > 0 else {
+            throw answer.malformed("the new service's id is missing")
+        }
         return id
     }
 

@@ -42,7 +42,9 @@ package struct PeriodTypes: Hashable, Sendable {
         var assumed: [PlanService.Period] = []
         // A known label elsewhere, or one of another period here, says that the values are not the usual ones.
         func isUsual(_ usual: Int64, _ found: Int64?) -> Bool {
-            guard found == nil || found == usual, let choice = choices.first(where: { $0.value == usual }), choice.isSystem else { return false }
+            guard found == nil || found == usual, let choice = choices.first(where: { $0.value == usual }), choice.isSystem else {
+                return false
+            }
             return found != nil || !PeriodTypes.allLabels.contains(PeriodTypes.words(choice.label))
         }
         if isUsual(PeriodTypes.monthlyValue, monthly), isUsual(PeriodTypes.yearlyValue, yearly) {
@@ -69,11 +71,14 @@ package struct PeriodTypes: Hashable, Sendable {
 
     private static let monthlyLabels: Set<String> = [
         // English, German, Spanish, French, Italian, Dutch, Portuguese
-        "monthly", "month", "per month", "every month", "each month", "monatlich", "monat", "pro monat", "je monat", "mensual", "mensualmente",
-        "por mes", "al mes", "mes", "mensuel", "mensuelle", "mensuellement", "par mois", "mois", "mensile", "mensilmente", "al mese", "mese",
+        "monthly", "month", "per month", "every month", "each month", "monatlich", "monat", "pro monat", "je monat", "mensual",
+        "mensualmente",
+        "por mes", "al mes", "mes", "mensuel", "mensuelle", "mensuellement", "par mois", "mois", "mensile", "mensilmente", "al mese",
+        "mese",
         "maandelijks", "maandelijkse", "per maand", "maand", "mensal", "mensalmente", "por mês", "mês",
         // Danish, Norwegian, Swedish, Finnish, Icelandic
-        "månedlig", "månedligt", "månedsvis", "pr. måned", "per måned", "måned", "månadsvis", "månatlig", "månatligen", "per månad", "månad",
+        "månedlig", "månedligt", "månedsvis", "pr. måned", "per måned", "måned", "månadsvis", "månatlig", "månatligen", "per månad",
+        "månad",
         "kuukausittain", "kuukausi", "mánaðarlega",
         // Polish, Czech, Slovak, Hungarian, Romanian, Croatian, Slovenian, Turkish, Greek
         "miesięcznie", "miesięczny", "miesięczna", "co miesiąc", "miesiąc", "měsíčně", "měsíční", "mesačne", "mesačný", "havi", "havonta",
@@ -86,8 +91,10 @@ package struct PeriodTypes: Hashable, Sendable {
     ]
 
     private static let yearlyLabels: Set<String> = [
-        "yearly", "year", "annual", "annually", "per year", "per annum", "every year", "each year", "jährlich", "jaehrlich", "jahr", "pro jahr",
-        "je jahr", "anual", "anualmente", "por año", "al año", "año", "annuel", "annuelle", "annuellement", "par an", "par année", "an", "année",
+        "yearly", "year", "annual", "annually", "per year", "per annum", "every year", "each year", "jährlich", "jaehrlich", "jahr",
+        "pro jahr",
+        "je jahr", "anual", "anualmente", "por año", "al año", "año", "annuel", "annuelle", "annuellement", "par an", "par année", "an",
+        "année",
         "annuale", "annualmente", "all'anno", "all’anno", "anno", "jaarlijks", "jaarlijkse", "per jaar", "jaar", "por ano", "ano",
         "årlig", "årligt", "årligen", "årsvis", "pr. år", "per år", "år", "vuosittain", "vuosi", "árlega",
         "rocznie", "roczny", "roczna", "co rok", "rok", "ročně", "roční", "ročne", "ročný", "éves", "évente", "anuală", "godišnje", "letno",

@@ -97,7 +97,9 @@ extension AutotaskError {
     /// Whether the same call may succeed later without anybody's doing.
     package var isTransient: Bool {
         switch kind {
-        case .rateLimited, .unavailable, .unrecognized, .intercepted, .timedOut, .network, .malformedResponse, .notServedHere, .cancelled, .heldBack: true
+        case .rateLimited, .unavailable, .unrecognized, .intercepted, .timedOut, .network, .malformedResponse, .notServedHere, .cancelled,
+            .heldBack:
+            true
         case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .permissionDenied, .duplicateName,
             .billingCodeRejected, .rejected, .notAllowed:
             false

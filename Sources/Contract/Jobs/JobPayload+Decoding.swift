@@ -234,7 +234,11 @@ extension SyncPayload {
                 )
             }
             guard let id = member.value.integer, id > 0 else {
-                var error = JobError.element(of: "data.adopt", came: member.value, due: "a positive integer, the id of a service in Autotask")
+                var error = JobError.element(
+                    of: "data.adopt",
+                    came: member.value,
+                    due: "a positive integer, the id of a service in Autotask"
+                )
                 error.serviceKey = member.name
                 throw error
             }

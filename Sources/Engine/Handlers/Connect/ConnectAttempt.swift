@@ -213,7 +213,10 @@ extension PeriodTypes.Doubt {
         }
         if !missing.isEmpty {
             warnings.append(
-                Warning(.periodUnsupported, "\(names(missing)): no such billing period was found, a sync that has a service of it fails. \(found)")
+                Warning(
+                    .periodUnsupported,
+                    "\(names(missing)): no such billing period was found, a sync that has a service of it fails. \(found)"
+                )
             )
         }
         return warnings

@@ -44,7 +44,12 @@ extension DecodedMessage {
         case .job(_, let identity, let data): Essence(kind: 0, fingerprint: identity.fingerprint, data: data.canonical, error: nil)
         case .refused(let identity, let error):
             // Where there is no CloudEvent, the fingerprint is the body.
-            Essence(kind: 1, fingerprint: identity.fingerprint.suffix(body.count) == body[...] ? [] : identity.fingerprint, data: [], error: error)
+            Essence(
+                kind: 1,
+                fingerprint: identity.fingerprint.suffix(body.count) == body[...] ? [] : identity.fingerprint,
+                data: [],
+                error: error
+            )
         case .unreadable(let error): Essence(kind: 2, fingerprint: [], data: [], error: error)
         }
     }
