@@ -359,7 +359,8 @@ def test_expired(tenant):
 
 def test_job_invalid(tenant):
     data = tenant.expect(tenant.sync({"planId": "datto-workplace"}), "job.rejected")
-    told(data["error"], "job_invalid", "services is missing.", field="data.services")
+    message, hint = "data.services is missing: an array was due.", "Send data.services as an array, under a new id."
+    told(data["error"], "job_invalid", message, hint, field="data.services")
 
 
 def test_duplicate_id(tenant):
