@@ -14,7 +14,7 @@ package final class SQLiteStore: Store {
     ///
     /// - Parameters:
     ///   - path: of the file. Next to it SQLite keeps `-wal` and `-shm`, which belong to it.
-    ///   - mustExist: whether a missing file is an error.
+    ///   - mustExist: whether a missing or an empty file is an error.
     ///   - chain: what chains the rows of the audit log; `nil` to look at the store only.
     /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `unavailable`.
     package init(path: String, mustExist: Bool = false, auditing chain: AuditChain?) async throws(StoreError) {
@@ -29,7 +29,7 @@ package final class SQLiteStore: Store {
         await writer.waitUntilStopped()
     }
 
-    private func read<Value: Sendable>(_ body: @escaping @Sendable (Connection) throws -> Value) async throws(StoreError) -> Value {
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Connection) throws -> Value) async throws(StoreError) -> Value {
         do {
             return try await pool.read { try body(Connection($0)) }
         } catch {
@@ -37,6 +37,10 @@ package final class SQLiteStore: Store {
             writer.note(error)
             throw error
         }
+    }
+
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Value) async throws(StoreError) -> Value {
+        try await writer.write(body)
     }
 
     /// What the store itself failed with lately, a full disk, say; `nil` as long as it works. Lately is 10 s: a worker writes at least that
@@ -92,7 +96,7 @@ extension SQLiteStore {
         try await writer.write { try $0.occupy(database: database, under: claim, limit: limit) }
     }
 
-    package func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+    package func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
         try await read { try $0.linkedServices(ids, in: database, besides: lane) }
     }
 
@@ -102,6 +106,15 @@ extension SQLiteStore {
 
     package func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding] {
         try await read { try $0.bindings(to: ids, in: lane) }
+    }
+
+    package func link(
+        _ entries: [JournalEntry],
+        in database: Int64,
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Set<Int64> {
+        try await writer.write { try $0.link(entries, in: database, under: claim) }
     }
 
     package func journal(

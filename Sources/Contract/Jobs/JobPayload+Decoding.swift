@@ -139,10 +139,10 @@ extension SyncPayload {
         planID = writtenID.normalizedPlanID
         revision = try data.optional("revision", \.integer, "an integer of 64 bits")
         let members = try data.required("services", \.array, "an array")
-        guard (1...SyncPayload.maximumServices).contains(members.count) else {
+        guard members.count <= SyncPayload.maximumServices else {
             throw JobError(
                 .jobInvalid,
-                "data.services: \(members.count) services came, 1 to \(SyncPayload.maximumServices) were due.",
+                "data.services: \(members.count) services came, at most \(SyncPayload.maximumServices) were due.",
                 hint: "Send every service of the plan in data.services, under a new id.",
                 field: "data.services"
             )
@@ -164,7 +164,16 @@ extension SyncPayload {
             services.append(service)
         }
         retired = try SyncPayload.retired(data, besides: &keys)
+        guard !services.isEmpty || !retired.isEmpty else {
+            throw JobError(
+                .jobInvalid,
+                "services is empty, and retired names no service that leaves the plan.",
+                hint: "A plan that ends names its last services under retired.",
+                field: "data.services"
+            )
+        }
         acknowledged = try SyncPayload.acknowledged(data)
+        acknowledgementRequired = try SyncPayload.acknowledgementRequired(data)
         adopted = try SyncPayload.adopted(data, among: services)
         previewID = try data.optional("previewId", \.string, "a string")
     }
@@ -217,6 +226,22 @@ extension SyncPayload {
             acknowledged.insert(acknowledgement)
         }
         return acknowledged
+    }
+
+    private static func acknowledgementRequired(_ data: JSONObject) throws(JobError) -> Set<Warning.Code> {
+        let members = try data.optional("acknowledgeRequired", \.array, "an array") ?? []
+        // One that is not known would be a brake that never brakes.
+        let codes = members.compactMap { member in Warning.Code.stopping.first { $0.rawValue == member.string } }
+        guard codes.count == members.count else {
+            let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
+            throw JobError(
+                .jobInvalid,
+                "acknowledgeRequired holds something that is not the code of a warning that can stop a sync.",
+                hint: "These can stop a sync: \(known).",
+                field: "data.acknowledgeRequired"
+            )
+        }
+        return Set(codes)
     }
 
     private static func adopted(_ data: JSONObject, among services: [PlanService]) throws(JobError) -> [String: Int64] {

@@ -13,12 +13,12 @@ enum StoreFile {
 
     /// Opens the file, or makes it, and brings its tables up to date.
     ///
-    /// - Parameter mustExist: whether a missing file is an error.
+    /// - Parameter mustExist: whether a missing or an empty file is an error.
     static func open(_ path: String, mustExist: Bool) throws(StoreError) -> DatabasePool {
         try prepareFile(path, mustExist: mustExist)
         do {
             let pool = try OpeningLock.holding(path) {
-                try check(path, mayBeEmpty: true)
+                try check(path, mayBeEmpty: !mustExist)
                 let pool = try DatabasePool(path: path, configuration: configuration)
                 try Schema.migrator.migrate(pool)
                 return pool
@@ -85,7 +85,10 @@ enum StoreFile {
     /// - Returns: what the file holds.
     @discardableResult
     static func check(_ database: Database, of path: String, mayBeEmpty: Bool) throws -> StoreFormat {
-        let isEmpty = try mayBeEmpty && Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
+        let isEmpty = try Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
+        guard mayBeEmpty || !isEmpty else {
+            throw StoreError(.unavailable, "The file \(path) is empty, and no store: check STORE_URL, and whether its volume is mounted.")
+        }
         let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
         guard isEmpty || applicationID == Schema.applicationID else {
             throw StoreError(.corrupt, "The file \(path) is a database of something else: check STORE_URL.")

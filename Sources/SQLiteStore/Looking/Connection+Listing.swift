@@ -40,7 +40,9 @@ extension Connection {
             SELECT l.tenant, l.product, l.epoch, (SELECT status FROM connections c WHERE c.lane = l.id), l.is_enabled,
                 (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
-                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?)
+                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?),
+                (SELECT COALESCE(j.account, j.history, '') FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL
+                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0) ORDER BY j.place LIMIT 1)
             FROM lanes l ORDER BY l.tenant, l.product
             """,
             ServiceStatus.synced.rawValue
@@ -52,7 +54,8 @@ extension Connection {
                 isEnabled: row.bool(4),
                 waitingJobs: row.int(5),
                 services: row.int(6),
-                syncedServices: row.int(7)
+                syncedServices: row.int(7),
+                heldUpBy: row.optional(8, row.text)?.lastCode
             )
         }
     }

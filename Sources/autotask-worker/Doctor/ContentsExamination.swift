@@ -24,7 +24,10 @@ struct ContentsExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         // A store that cannot be opened is the store examination's to tell.
-        guard let path = try? settings.storePath, let format = try? await StoreFormat.look(at: path), format != .none else { return [] }
+        guard let path = try? settings.storePath else { return [] }
+        let format: StoreFormat
+        do { format = try await StoreFormat.look(at: path) } catch { return [.notMade(name, "the store cannot be opened.")] }
+        guard format != .none else { return [.notMade(name, "there is no store.")] }
         let now = SystemTime.now
         let maximumAge = (try? settings.engine.retry.maximumAge) ?? RetryPolicy().maximumAge
         let inspection: StoreInspection?

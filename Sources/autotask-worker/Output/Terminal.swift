@@ -33,6 +33,15 @@ enum Terminal {
         fflush(nil)
     }
 
+    /// Whether a person can be asked.
+    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
+
+    /// Writes a question to standard error, where it is seen even if standard output goes elsewhere.
+    static func ask(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+
     /// Writes lines to standard error. What it is given has lines of its own: a hint stands in the second.
     static func complain(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText(String($0)).description }
