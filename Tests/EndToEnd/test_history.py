@@ -191,7 +191,7 @@ def test_a_job_is_found_by_its_id_and_tenant(worker, new_tenant):
 
 def test_a_tenant_is_shown_with_what_support_needs(worker, tenant):
     tenant.connected()
-    tenant.database.fault("businessError", message="No.", times=1, operation="create", skip=1)
+    tenant.database.fault("businessError", message="A name is required.", times=1, operation="create", skip=1)
     job = tenant.publish("sync", plan(2))
     tenant.expect(job.ending(), "sync.incomplete", "remote_rejected")
     record = json.loads(worker.cli("tenant", "show", tenant.name, "--json"))
