@@ -82,7 +82,7 @@ extension Job {
 
 extension SyncPayload {
     fileprivate func holdProperties() throws(PropertyViolation) {
-        try hold((1...1000).contains(services.count), "a plan holds 1 to 1000 services")
+        try hold(services.count <= 1000 && !(services.isEmpty && retired.isEmpty), "a plan holds 1 to 1000 services, or retires its last")
         try hold((1...512).contains(planID.utf8.count), "a plan's id has 1 to 512 bytes")
         try hold(planID.normalizedPlanID.utf8.elementsEqual(planID.utf8), "a plan's id is in its one form")
         let keys = services.map(\.key) + retired
