@@ -118,9 +118,9 @@ def test_database_changed(tenant, new_tenant):
 
 
 def test_access_denied(tenant):
-    tenant.database.fault("status", status=403, operation="version")
+    tenant.database.fault("status", status=403, body='{"Message": "Zugriff verweigert."}', contentType="application/json", operation="version")
     data = tenant.expect(tenant.connect(), "connection.failed")
-    told(data["error"], "access_denied", remote={"status": 403})
+    told(data["error"], "access_denied", remote={"status": 403, "message": "Zugriff verweigert."})
 
 
 @pytest.mark.parametrize(("security", "verb"), [("readOnly", "create"), ("noAccess", "query")])
@@ -244,10 +244,10 @@ def test_acknowledgement_needed(tenant):
 
 def test_remote_rejected(tenant):
     tenant.connected()
-    tenant.database.fault("businessError", message="Something is not right.", operation="create")
+    tenant.database.fault("businessError", message="A name is required.", operation="create")
     data = tenant.expect(tenant.sync(plan(1)), "sync.failed")
-    remote = {"status": 500, "message": "Something is not right."}
-    message = "Autotask rejected the change: Something is not right."
+    remote = {"status": 500, "message": "A name is required."}
+    message = "Autotask rejected the change: A name is required."
     told(data["error"], "remote_rejected", message, serviceKey="service-1", remote=remote)
 
 
@@ -391,7 +391,8 @@ def test_expired(tenant):
 
 def test_job_invalid(tenant):
     data = tenant.expect(tenant.sync({"planId": "datto-workplace"}), "job.rejected")
-    told(data["error"], "job_invalid", "services is missing.", field="data.services")
+    message, hint = "data.services is missing: an array was due.", "Send data.services as an array, under a new id."
+    told(data["error"], "job_invalid", message, hint, field="data.services")
 
 
 def test_duplicate_id(tenant):

@@ -8,6 +8,8 @@ package struct JobMessage: Sendable {
     package var userID: String?
     /// The `traceparent` header, which stands in for the CloudEvents extension.
     package var traceparent: String?
+    /// Attributes of a CloudEvent in binary mode, which travel as headers: by their names, without the prefix.
+    package var binaryAttributes: [String: String]
     package var body: [UInt8]
     /// What is known of a body that was too large to keep: then ``body`` is empty.
     package var oversized: OversizedBody?
@@ -19,6 +21,7 @@ package struct JobMessage: Sendable {
         type: String? = nil,
         userID: String? = nil,
         traceparent: String? = nil,
+        binaryAttributes: [String: String] = [:],
         body: [UInt8],
         oversized: OversizedBody? = nil
     ) {
@@ -28,6 +31,7 @@ package struct JobMessage: Sendable {
         self.type = type
         self.userID = userID
         self.traceparent = traceparent
+        self.binaryAttributes = binaryAttributes
         self.body = body
         self.oversized = oversized
     }
@@ -45,7 +49,7 @@ package struct OversizedBody: Sendable {
 
 /// What became of a message when it was read. A refusal is data, not an exception: it is remembered and answered like a job.
 package enum DecodedMessage: Sendable {
-    /// - `data` is the job's data as received, to be kept until the job has ended.
+    /// - `data` is the job's data as received, without members that are `null`, to be kept until the job has ended.
     case job(Job, identity: JobIdentity, data: JSON)
     /// An `autotask.job.*` that can be answered, and is not valid.
     case refused(JobIdentity, JobError)
@@ -82,7 +86,7 @@ package struct JobIdentity: Sendable {
 
     /// - Parameters:
     ///   - type: the full type.
-    ///   - data: as received.
+    ///   - data: as received, without members that are `null`.
     package static func fingerprint(type: String, tenant: TenantID, data: JSON) -> [UInt8] {
         Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + data.canonical
     }

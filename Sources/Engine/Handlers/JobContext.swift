@@ -56,7 +56,12 @@ final class JobContext: Sendable {
         self.vault = vault
         callDeadline = claim.job.deadline.map { $0 - JobContext.endingTime }
         calls = RecordingTransport(autotask.transport, clock: clock, deadline: callDeadline)
-        self.autotask = AutotaskAccess(transport: calls, lookupURL: autotask.lookupURL, integrationCode: autotask.integrationCode)
+        self.autotask = AutotaskAccess(
+            transport: calls,
+            lookupURL: autotask.lookupURL,
+            integrationCode: autotask.integrationCode,
+            hosts: autotask.hosts
+        )
         self.settings = settings
         self.clock = clock
         self.entropy = entropy
@@ -136,10 +141,18 @@ package struct AutotaskAccess: Sendable {
     package var lookupURL: String
     /// The vendor's tracking identifier, for tenants that bring none of their own.
     package var integrationCode: SecretReference
+    /// Which hosts may be called, and shown to people as Autotask's. The transport holds its calls to it itself.
+    package var hosts: HostPolicy
 
-    package init(transport: any HTTPTransport, lookupURL: String, integrationCode: SecretReference) {
+    package init(
+        transport: any HTTPTransport,
+        lookupURL: String,
+        integrationCode: SecretReference,
+        hosts: HostPolicy = HostPolicy()
+    ) {
         self.transport = transport
         self.lookupURL = lookupURL
         self.integrationCode = integrationCode
+        self.hosts = hosts
     }
 }

@@ -1,3 +1,4 @@
+import Contract
 import GRDB
 import Store
 
@@ -21,8 +22,22 @@ enum Schema {
         migrator.registerMigration("4") { try $0.execute(sql: version4) }
         migrator.registerMigration("5") { try $0.execute(sql: version5) }
         migrator.registerMigration("6") { try $0.execute(sql: version6) }
-        migrator.registerMigration("7") { try $0.execute(sql: version7) }
+        migrator.registerMigration("7") {
+            try $0.execute(sql: version7)
+            try normalizePlanIDs($0)
+        }
         return migrator
+    }
+
+    /// Earlier versions kept the id of a plan as it was written. Where both spellings of one plan are there, the normal one stays.
+    private static func normalizePlanIDs(_ database: Database) throws {
+        for table in ["plans", "bindings", "journal"] {
+            for plan in try String.fetchAll(database, sql: "SELECT DISTINCT plan FROM \(table)") {
+                let normalized = plan.normalizedPlanID
+                guard !normalized.utf8.elementsEqual(plan.utf8) else { continue }
+                try database.execute(sql: "UPDATE OR IGNORE \(table) SET plan = ? WHERE plan = ?", arguments: [normalized, plan])
+            }
+        }
     }
 
     /// Moments are milliseconds since 1970. Indexes are few and partial: each costs time in every transaction.
@@ -383,6 +398,9 @@ enum Schema {
         -- Writes to Autotask.
         -- What a create was sent with, where no ownership marker tells the service.
         ALTER TABLE journal ADD COLUMN name TEXT;
+
+        -- A short name of Autotask's answer to a write, where that left its outcome open.
+        ALTER TABLE journal ADD COLUMN answer TEXT;
 
         -- Attempts and their deadlines.
         -- When the present attempt, or the last one, began.
