@@ -28,6 +28,58 @@ struct ConsumingChannelTests {
         #expect(channel.deadline(wanted: true) == nil)
     }
 
+    /// One that takes one message at a time to begin with.
+    private func cautious() -> ConsumingChannel {
+        var channel = ConsumingChannel(now: start, settleTime: .milliseconds(100), replyTimeout: .seconds(5), beginsWithOne: true)
+        _ = channel.turn(now: start, wanted: true, nextGeneration: 1)
+        channel.consumerStarted()
+        return channel
+    }
+
+    @Test func `many messages at a time follow the first new one that was acknowledged, and redelivered ones come one by one`() {
+        var channel = cautious()
+        for number in UInt64(1)...3 {
+            #expect(channel.delivered(number) && channel.takes(number, isRedelivered: true, now: start))
+            channel.finish(number)
+            #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == nil)
+        }
+        #expect(channel.delivered(4) && channel.takes(4, isRedelivered: false, now: start))
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == nil)
+        channel.finish(4)
+        #expect(channel.isAboutToWiden)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == .cancel)
+        #expect(!channel.canAcknowledge && channel.takesOne)
+        #expect(channel.consumerIsCancelled(now: start))
+        #expect(!channel.takesOne)
+        channel.consumerStarted()
+        #expect(channel.isConsuming && channel.canAcknowledge)
+        // Another worker's redelivered messages: they go back.
+        #expect(channel.delivered(5) && !channel.takes(5, isRedelivered: true, now: start))
+        #expect(channel.turn(now: start + .seconds(1), wanted: true, nextGeneration: 2) == .close)
+        channel.closeConfirmed()
+        #expect(channel.turn(now: start + .seconds(1), wanted: true, nextGeneration: 2) == .open)
+        #expect(channel.takesOne)
+    }
+
+    @Test func `a door that closes while the consumer is being replaced stays closed`() {
+        var channel = cautious()
+        #expect(channel.delivered(1) && channel.takes(1, isRedelivered: false, now: start))
+        channel.finish(1)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == .cancel)
+        #expect(channel.deadline(wanted: true) == start + .seconds(5))
+        channel.suspend(now: start)
+        #expect(channel.canAcknowledge && !channel.consumerIsCancelled(now: start))
+        #expect(channel.turn(now: start + .seconds(1), wanted: false, nextGeneration: 2) == .close)
+    }
+
+    @Test func `a broker that does not cancel in time is given up`() {
+        var channel = cautious()
+        #expect(channel.delivered(1) && channel.takes(1, isRedelivered: false, now: start))
+        channel.finish(1)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == .cancel)
+        #expect(channel.turn(now: start + .seconds(5), wanted: true, nextGeneration: 2) == .giveUp)
+    }
+
     @Test func `a broker that does not answer in time is given up`() {
         var channel = channel()
         _ = channel.turn(now: start, wanted: true, nextGeneration: 1)

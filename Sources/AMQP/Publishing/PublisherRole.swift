@@ -108,7 +108,7 @@ struct PublisherRole: ConnectionRole {
         case .unblocked:
             log.info("RabbitMQ takes messages again")
             blockedReason = nil
-        case .channelOpened, .channelCloseConfirmed, .consumerStarted, .consumerCancelled, .delivery:
+        case .channelOpened, .channelCloseConfirmed, .consumerStarted, .consumerCancelled, .consumerCancelConfirmed, .delivery:
             break
         }
     }

@@ -6,6 +6,10 @@ package struct JobMessage: Sendable {
     package var type: String?
     /// The broker vouches for it: it refuses a `user_id` other than the connection's.
     package var userID: String?
+    /// After how many milliseconds a queue would have given up on it.
+    package var expiration: String?
+    /// Whether it was routed by more than its routing key, by the header `CC`.
+    package var isCopied: Bool
     /// The `traceparent` header, which stands in for the CloudEvents extension.
     package var traceparent: String?
     package var body: [UInt8]
@@ -18,6 +22,8 @@ package struct JobMessage: Sendable {
         messageID: String? = nil,
         type: String? = nil,
         userID: String? = nil,
+        expiration: String? = nil,
+        isCopied: Bool = false,
         traceparent: String? = nil,
         body: [UInt8],
         oversized: OversizedBody? = nil
@@ -27,6 +33,8 @@ package struct JobMessage: Sendable {
         self.messageID = messageID
         self.type = type
         self.userID = userID
+        self.expiration = expiration
+        self.isCopied = isCopied
         self.traceparent = traceparent
         self.body = body
         self.oversized = oversized
