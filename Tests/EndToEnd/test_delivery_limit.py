@@ -22,7 +22,7 @@ def policy(broker, kind, **definition):
         yield
     finally:
         broker.manage("DELETE", f"{kind}/%2F/test")
-        poll(lambda: not queue(broker)["effective_policy_definition"], 20, "the policy's end")
+        poll(lambda: "test" not in (queue(broker)["policy"], queue(broker)["operator_policy"]), 20, "the policy's end")
 
 
 def queue(broker, name=QUEUE):
