@@ -37,6 +37,8 @@ package struct EngineSettings: Sendable {
     /// How often the worker verifies each connection, and looks for drift, by itself; `nil` for never.
     package var verifyInterval: Duration?
     package var driftInterval: Duration?
+    /// The largest event that is published.
+    package var eventLimit: EventLimit
 
     package init(
         trustedPublishers: TrustedPublishers? = .portal,
@@ -56,7 +58,8 @@ package struct EngineSettings: Sendable {
         brake: Brake = Brake(),
         previewLifetime: Duration = .seconds(1800),
         verifyInterval: Duration? = nil,
-        driftInterval: Duration? = nil
+        driftInterval: Duration? = nil,
+        eventLimit: EventLimit = .standard
     ) {
         self.trustedPublishers = trustedPublishers
         self.acceptsClearCredentials = acceptsClearCredentials
@@ -76,5 +79,6 @@ package struct EngineSettings: Sendable {
         self.previewLifetime = previewLifetime
         self.verifyInterval = verifyInterval
         self.driftInterval = driftInterval
+        self.eventLimit = eventLimit
     }
 }

@@ -164,8 +164,10 @@ extension SQLiteStore {
         try await read { try $0.sealedPayload(ofLetter: id) }
     }
 
-    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int {
-        try await writer.write { transaction in try letters.count { try transaction.record($0) } }
+    package func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int {
+        try await writer.write { transaction in
+            try letters.count { try transaction.record($0.letter, sealedPayload: $0.sealedPayload) }
+        }
     }
 
     package func redrive(

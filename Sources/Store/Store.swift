@@ -194,13 +194,15 @@ package protocol Store: Sendable {
     /// Records messages that the broker gave up on. One whose ``DeadMessage/death`` is recorded already changes nothing.
     ///
     /// - Returns: how many were new.
-    func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int
+    /// - Throws: ``StoreError/Code/keyRetired`` when a payload is sealed under a key that was retired.
+    func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int
 
     /// Enters a copy of a letter's job as if it were accepted now, and marks the letter: what was kept of the job is the copy's from then on.
-    /// It enters nothing twice.
+    /// It enters nothing twice. A job that the broker gave up on was never accepted, and is entered under its own id; where that was delivered in
+    /// another way meanwhile, the letter is only marked.
     ///
     /// - Parameters:
-    ///   - copy: its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
+    ///   - copy: of a job that was accepted. Its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
     ///   - actor: who wants it so.
     func redrive(
         letter id: Int64,
@@ -279,6 +281,9 @@ extension Store {
     package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
         try await journal(entries, notes: [], under: claim, at: now)
     }
+
+    /// Records messages of which nothing is kept.
+    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
 
     /// Erases what has been kept long enough where an operator decides on nothing.
     package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, keeping: Retention()) }

@@ -116,8 +116,18 @@ def test_an_erased_event_has_no_place_in_the_sequence(path):
 @pytest.mark.parametrize("path", EVENTS, ids=names(EVENTS))
 def test_an_event_says_truly_whether_it_is_terminal(path):
     event = contract.load(path)
-    assert event["terminal"] == contract.is_terminal(event["type"].removeprefix(contract.EVENT_PREFIX))
+    is_last = event["data"].get("page") == event["data"].get("pages")
+    assert event["terminal"] == (is_last and contract.is_terminal(event["type"].removeprefix(contract.EVENT_PREFIX)))
+    if "page" in event["data"]:
+        return
     assert contract.errors(contract.event_schema(event), {**event, "terminal": not event["terminal"]})
+
+
+def test_only_a_page_may_be_of_a_terminal_type_and_not_terminal():
+    page = contract.load(EXAMPLES / "events" / "drift.reported.page-1.json")
+    assert contract.errors(contract.event_schema(page), {**page, "sequence": "1"})
+    del page["data"]["page"]
+    assert contract.errors(contract.event_schema(page), page)
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=names(EVENTS))

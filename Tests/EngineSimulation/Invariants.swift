@@ -22,6 +22,7 @@ enum Invariants {
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world) + audit(portal, world) + history(world)
         violations += duplicates(portal, world) + letters(world) + checks(world) + supersessions(world) + claims(world) + deadlines(world)
+        violations += sizes(world) + repetitions(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
@@ -37,7 +38,7 @@ enum Invariants {
     /// By tenant and job: the distinct ids of the terminal events that answered it.
     private static func answers(_ world: World) -> [String: Set<String>] {
         var answers: [String: Set<String>] = [:]
-        for published in world.broker.published where published.event.event.type.isTerminal {
+        for published in world.broker.published where published.event.isTerminal {
             let event = published.event.event
             guard let job = event.jobID else { continue }
             answers["\(event.lane.tenant) \(job)", default: []].insert(event.id)
@@ -267,6 +268,23 @@ enum Invariants {
         }
     }
 
+    /// No event is larger than the operator allows.
+    private static func sizes(_ world: World) -> [String] {
+        world.broker.published.filter { $0.event.encoded.count > world.settings.eventLimit.bytes }.map {
+            "\($0.event.event.type.rawValue) of \($0.event.event.lane.tenant) has \($0.event.encoded.count) bytes."
+        }
+    }
+
+    /// An event over which the channel is closed has no other published again and again: where nothing else went wrong, each arrives twice at
+    /// most, with the others under way and alone.
+    private static func repetitions(_ world: World) -> [String] {
+        let harmless: Set<Fault> = [.channelClosed, .callNotSent, .callHung, .answerLost, .answerGarbled, .lateCommit, .tooManyRequests, .serverError]
+        guard world.broker.closes > 0, Set(world.faults.counts.filter { $0.value > 0 }.keys).isSubset(of: harmless) else { return [] }
+        var counts: [String: Int] = [:]
+        for published in world.broker.published { counts[published.event.event.id, default: 0] += 1 }
+        return counts.filter { $0.value > 2 }.keys.sorted().map { "Event \($0) was published \(counts[$0] ?? 0) times." }
+    }
+
     /// No service of a plan stands for two in Autotask.
     private static func duplicates(_ portal: Portal, _ world: World) -> [String] {
         Set(portal.tenants.map(\.databaseID)).sorted().flatMap { id -> [String] in
@@ -290,7 +308,7 @@ enum Invariants {
     private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
         guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "sync" })
         else { return [] }
-        let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.event.type.isTerminal }
+        let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.isTerminal }
         guard end?.event.event.type == .syncSucceeded else {
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
         }

@@ -47,6 +47,7 @@ extension JobMessage {
                 throw JobError(.notSupported, "There is no job of this type.", field: "type")
             }
             try checkEnvelope(envelope, type: type, id: id)
+            try checkProperties()
             if let error = data.error { throw error }
             try checkRoutingKey(kind: kind, tenant: tenant)
             let expiry = try envelope.moment("expirytime")

@@ -6,6 +6,10 @@ package struct JobMessage: Sendable {
     package var type: String?
     /// The broker vouches for it: it refuses a `user_id` other than the connection's.
     package var userID: String?
+    /// After how many milliseconds a queue would have given up on it.
+    package var expiration: String?
+    /// Whether it was routed by more than its routing key, by the header `CC`.
+    package var isCopied: Bool
     /// The `traceparent` header, which stands in for the CloudEvents extension.
     package var traceparent: String?
     /// Attributes of a CloudEvent in binary mode, which travel as headers: by their names, without the prefix.
@@ -20,6 +24,8 @@ package struct JobMessage: Sendable {
         messageID: String? = nil,
         type: String? = nil,
         userID: String? = nil,
+        expiration: String? = nil,
+        isCopied: Bool = false,
         traceparent: String? = nil,
         binaryAttributes: [String: String] = [:],
         body: [UInt8],
@@ -30,6 +36,8 @@ package struct JobMessage: Sendable {
         self.messageID = messageID
         self.type = type
         self.userID = userID
+        self.expiration = expiration
+        self.isCopied = isCopied
         self.traceparent = traceparent
         self.binaryAttributes = binaryAttributes
         self.body = body

@@ -100,7 +100,7 @@ final class JobContext: Sendable {
 
     /// Tells something in passing.
     func offer(_ type: EventType, _ data: JSONObject) {
-        sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil))
+        sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil)) { _ in }
     }
 
     /// Whether something stands in this attempt's way that is not the job's: Autotask does not work at the moment, or a key is missing.

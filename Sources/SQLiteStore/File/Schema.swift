@@ -393,7 +393,10 @@ enum Schema {
 
 
         -- Events and messages of the broker.
-
+        -- Of a message: its own id; of a valid job among them that the broker gave up on, with its payload, also when it was published
+        -- (accepted_at), its revision and traceparent, and until when it may begin.
+        ALTER TABLE dead_letters ADD COLUMN message_id TEXT;
+        ALTER TABLE dead_letters ADD COLUMN expiry INTEGER;
 
         -- Writes to Autotask.
         -- What a create was sent with, where no ownership marker tells the service.

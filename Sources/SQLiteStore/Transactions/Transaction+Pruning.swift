@@ -82,7 +82,7 @@ extension Transaction {
         try connection.run(
             """
             UPDATE dead_letters SET payload = NULL, detail = NULL WHERE id IN
-                (SELECT id FROM dead_letters WHERE place IS NOT NULL AND detail IS NOT NULL AND at <= ? LIMIT ?)
+                (SELECT id FROM dead_letters WHERE accepted_at IS NOT NULL AND detail IS NOT NULL AND at <= ? LIMIT ?)
             """,
             now - Transaction.dataRetention,
             Transaction.step

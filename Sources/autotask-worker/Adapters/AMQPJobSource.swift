@@ -42,6 +42,8 @@ extension JobMessage {
             messageID: properties.messageID,
             type: properties.type,
             userID: properties.userID,
+            expiration: properties.expiration,
+            isCopied: properties.headers["CC"] != nil,
             traceparent: properties.headers["traceparent"]?.string,
             binaryAttributes: JobMessage.binaryAttributes(in: properties.headers),
             body: body,

@@ -33,8 +33,11 @@ struct PortalConnection {
                 for: "the end of job \(request.id)",
                 hint: "It may end yet: see autotask-worker events."
             ) {
+                var pages = EventPages()
                 while let batch = await events() {
-                    for event in batch where event["jobid"]?.string == request.id.description && event["terminal"] == true { return event }
+                    for event in batch where event["jobid"]?.string == request.id.description {
+                        if let whole = pages.take(event), whole["terminal"] == true { return whole }
+                    }
                 }
                 throw Failure(.unavailable, "The connection to the broker ended.")
             }

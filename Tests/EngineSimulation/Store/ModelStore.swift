@@ -231,8 +231,15 @@ package final class ModelStore: Store {
         try await transaction("sealedPayload") { tables throws(StoreError) in tables.letters.first { $0.id == id }?.payload }
     }
 
-    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int {
-        try await transaction("record") { tables throws(StoreError) in letters.count { tables.record($0) } }
+    package func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int {
+        try await transaction("record") { tables throws(StoreError) in
+            var count = 0
+            for collected in letters {
+                if let payload = collected.sealedPayload { try tables.checkKey(of: payload) }
+                if tables.record(collected.letter, sealedPayload: collected.sealedPayload) { count += 1 }
+            }
+            return count
+        }
     }
 
     package func redrive(

@@ -134,7 +134,7 @@ final class HandlerStore: Store {
         throw Self.notAHandlersMatter
     }
     func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? { throw Self.notAHandlersMatter }
-    func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func redrive(
         letter id: Int64,
         as copy: AcceptableJob,
