@@ -80,7 +80,7 @@ struct Worker {
                     address: operationsAddress,
                     log: log,
                     onListening: { log.info("Answering /livez and /readyz", metadata: .keys([.port: "\($0)"])) },
-                    readiness: { Readiness(store: store, engine: engine, publisher: publisher, consumer: consumer).report }
+                    readiness: { Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer).report }
                 )
             )
         }
@@ -89,7 +89,8 @@ struct Worker {
         configuration.maximumGracefulShutdownDuration = shutdownTime * 2 / 3
         configuration.maximumCancellationDuration = shutdownTime / 3
         do { try await ServiceGroup(configuration: configuration).run() } catch let error as StoreError {
-            throw Failure(.unavailable, "The store refuses this worker: \(error.message)")
+            await store.close()
+            throw Failure(.unavailable, "The worker ends. \(error.message)")
         }
         await store.close()
         log.info("Worker ended")

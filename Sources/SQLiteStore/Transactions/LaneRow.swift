@@ -25,6 +25,10 @@ struct LaneRow {
     var wanted: Int64?
     /// The one at which it has a place, while it is held.
     var occupied: Int64?
+    /// Whether a row of it cannot be read (see ``Transaction/setAside(lane:because:)``).
+    let isSetAside: Bool
+    /// Whether its events wait until what its reset erased has left the log.
+    var awaitsErasure: Bool
 
     static let idleRank: Int64 = 2
 
@@ -68,28 +72,28 @@ extension Connection {
     }
 
     /// Lanes in line behind a place, in their order.
-    func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [LaneRow] {
+    func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?",
             rank,
             turn,
             limit
-        ) { try LaneRow($0) }
+        ) { LaneRow.reading($0) }
     }
 
     /// Free lanes whose time has come, the longest due first.
-    func lanesToWake(at now: Timestamp) throws -> [LaneRow] {
+    func lanesToWake(at now: Timestamp) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at",
             now
-        ) { try LaneRow($0) }
+        ) { LaneRow.reading($0) }
     }
 
-    func lanes(heldBy worker: String) throws -> [LaneRow] {
+    func lanes(heldBy worker: String) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE worker = ?",
             worker
-        ) { try LaneRow($0) }
+        ) { LaneRow.reading($0) }
     }
 }
 
@@ -155,13 +159,17 @@ extension Transaction {
         row.turn = nil
         row.wakeAt = nil
         row.rank = LaneRow.idleRank
-        guard let due = due ?? nil else { return }
+        guard !row.isSetAside, let due = due ?? nil else { return }
         row.rank = due.rank
         if due.moment <= now { row.turn = try next(.turn) } else { row.wakeAt = due.moment }
     }
 }
 
 extension LaneRow {
+    fileprivate static func reading(_ row: ResultRow) -> Result<LaneRow, UnreadableLane> {
+        Result { try LaneRow(row) }.mapError { UnreadableLane(row.integer(0), $0) }
+    }
+
     fileprivate init(_ row: ResultRow) throws {
         id = row.integer(0)
         lane = try row.lane(1)
@@ -179,5 +187,7 @@ extension LaneRow {
         databaseID = row.optional(14, row.integer)
         wanted = row.optional(15, row.integer)
         occupied = row.optional(16, row.integer)
+        isSetAside = !row.isNull(17)
+        awaitsErasure = row.bool(18)
     }
 }

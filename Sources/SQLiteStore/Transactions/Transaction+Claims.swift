@@ -10,20 +10,33 @@ extension Transaction {
 
     func claim(_ request: ClaimRequest, at now: Timestamp, decide: (LaneSnapshot) -> LaneDecision) throws -> ClaimResult {
         try checkPresence(of: request.worker)
-        for var row in try connection.lanesToWake(at: now) {
-            row.wakeAt = nil
-            row.turn = try next(.turn)
-            try save(row)
+        for lane in try connection.lanesToWake(at: now) {
+            switch lane {
+            case .success(var row):
+                row.wakeAt = nil
+                row.turn = try next(.turn)
+                try save(row)
+            case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
+            }
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
         var last: (rank: Int64, turn: Int64) = (-1, 0)
         search: while result.claims.count < request.limit {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
-            for row in lanes {
+            for lane in lanes {
                 guard result.claims.count < request.limit else { break search }
-                last = (row.rank, row.turn ?? 0)
-                if let database = row.neededDatabase, try places(at: database) >= request.maximumLanesPerDatabase { continue }
-                try claim(row, by: request.worker, at: now, decide: decide, into: &result)
+                switch lane {
+                case .success(let row):
+                    last = (row.rank, row.turn ?? 0)
+                    if let database = row.neededDatabase, try places(at: database) >= request.maximumLanesPerDatabase { continue }
+                    // Whatever cannot be read is read before anything is changed.
+                    do { try claim(row, by: request.worker, at: now, decide: decide, into: &result) } catch let error as StoreError
+                        where error.code == .corrupt
+                    {
+                        try setAside(lane: row.id, because: error)
+                    }
+                case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
+                }
             }
             if lanes.count < Transaction.page { break }
         }
@@ -50,6 +63,10 @@ extension Transaction {
             // The lane keeps its place in line until the other has ended.
             return
         }
+        var state: LaneState?
+        if case .run(let order, _) = decision.next {
+            state = try connection.laneState(row, planID: jobs.first { $0.order == order }?.planID)
+        }
 
         var remaining = jobs
         for settlement in decision.settlements {
@@ -71,7 +88,7 @@ extension Transaction {
             row.turn = nil
             row.wakeAt = remaining.isEmpty ? nil : moment
         case .run(let order, let mode):
-            guard var job = remaining.first(where: { $0.order == order }) else {
+            guard var job = remaining.first(where: { $0.order == order }), let state else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
             row.lease(to: worker, running: order)
@@ -83,7 +100,7 @@ extension Transaction {
                     job: job,
                     sealedPayload: try begin(order),
                     mode: mode,
-                    state: try connection.laneState(row, planID: job.planID)
+                    state: state
                 )
             )
         }

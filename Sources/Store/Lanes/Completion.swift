@@ -102,7 +102,8 @@ package struct LaneChanges: Sendable {
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
     /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` and the revisions that ran stay,
-    /// and the epoch rises by one. When ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
+    /// and the epoch rises by one. The events of the completion are held back (``OutboxEntry/isHeld``) until what was erased is in no file any
+    /// more.
     package var resets: Bool
     /// Together with ``resets``: see ``LaneState/unsettledSince``.
     package var unsettledSince: Timestamp?

@@ -2,7 +2,7 @@ import Glibc
 import SQLiteStore
 import Store
 
-/// The store that the settings name, which has to exist.
+/// The store that the settings name, which has to exist. A command takes it as it is: only `run` brings it up to date.
 struct OpenStore {
     let store: any Store
 
@@ -11,13 +11,15 @@ struct OpenStore {
     ///   - chain: what chains the audit log; `nil` to look at the store only.
     init(_ settings: Settings, auditing chain: AuditChain? = nil) async throws {
         let path = try settings.storePath
-        do { store = try await SQLiteStore(path: path, mustExist: true, auditing: chain) } catch {
+        do { store = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: chain) } catch {
+            if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
             throw Failure(
                 .unavailable,
                 "The store \(path) cannot be opened: \(error)",
                 hint: "Check STORE_URL; autotask-worker run creates the store."
             )
         }
+        store.observeSetAside { Terminal.complain("A row of the store cannot be read. \($0). See autotask-worker doctor.") }
     }
 
     /// Does something with the store, and closes it.

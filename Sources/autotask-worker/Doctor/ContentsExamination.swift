@@ -24,7 +24,7 @@ struct ContentsExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         // A store that cannot be opened is the store examination's to tell.
-        guard let path = try? settings.storePath, let format = try? await StoreFormat.look(at: path), format != .none else { return [] }
+        guard let path = try? settings.storePath, let format = try? await StoreFormat.look(at: path), format == .current else { return [] }
         let now = SystemTime.now
         let maximumAge = (try? settings.engine.retry.maximumAge) ?? RetryPolicy().maximumAge
         let inspection: StoreInspection?
@@ -40,7 +40,7 @@ struct ContentsExamination: Examination {
             backlogLimit: try? settings.engine.backlogLimit,
             vault: try? await settings.vault
         )
-        return await findings.checks + events(inspection, findings, in: path)
+        return await findings.checks + [findings.erasure(at: path)].compactMap(\.self) + events(inspection, findings, in: path)
     }
 
     /// Whether events are published. How old they are their times do not tell for certain, since some are published again: so it is looked twice.

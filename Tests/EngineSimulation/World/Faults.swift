@@ -16,6 +16,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case tenantRefused = "event of a tenant refused by a follower's full queue"
     case confirmLost = "confirm lost after the event was taken"
     case storeFailed = "store failed before a transaction"
+    case storeSlow = "store took up to 4 s for a transaction"
+    case longReader = "a reader kept what was erased for up to a minute"
     case clockWrong = "clock up to 5 s wrong"
     case clockStepped = "clock set by up to an hour"
     case callNotSent = "call not sent"
