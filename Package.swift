@@ -115,10 +115,10 @@ let package = Package(
         ),
 
         // TLS servers with every flaw that a certificate can have, for the tests of both that speak TLS.
-        .target(name: "TLSPeers", path: "Tests/TLSPeers", exclude: ["tls-server.py"], swiftSettings: house),
+        .testTarget(name: "TLSPeers", path: "Tests/TLSPeers", exclude: ["tls-server.py"], swiftSettings: house),
 
         // What every store does, for the tests of each.
-        .target(
+        .testTarget(
             name: "StoreConformance",
             dependencies: ["Contract", "Store", "Vault"],
             path: "Tests/StoreConformance",

@@ -1,22 +1,82 @@
 # What the scripts of this folder share; sourced, never run.
 # shellcheck shell=bash
 
-set -euo pipefail
+set -Eeuo pipefail
 
 # shellcheck disable=SC2034 # used by the scripts that source this
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+# One language for every tool, and three open files, whatever the script was started with.
+export LC_ALL=C.UTF-8
+# Where one was closed, bash may have opened the script itself in its place.
+is_open() { [ -e "/proc/$$/fd/$1" ] && ! [ "/proc/$$/fd/$1" -ef "$0" ]; }
+is_open 0 || exec </dev/null
+is_open 1 || exec >/dev/null
+is_open 2 || exec 2>/dev/null
+
+bold='' dim='' red='' green='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
     bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
-else
-    bold='' dim='' red='' green='' plain=''
 fi
 
 say() { printf '%s\n' "${bold}$*${plain}"; }
 note() { printf '%s\n' "${dim}$*${plain}"; }
 fail() {
+    explained=yes
     printf '%s\n' "${red}$*${plain}" >&2
     exit 1
+}
+
+# No script ends without saying where and why. A variable that is not set is bash's own to report. A script that has to tidy up defines
+# `clean_up`, which runs at every end.
+explained='' step_process=''
+trap 'report_failure $? "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND"' ERR
+trap 'leave $?' EXIT
+trap 'report_signal HUP "$BASH_COMMAND"' HUP
+trap 'report_signal INT "$BASH_COMMAND"' INT
+trap 'report_signal PIPE "$BASH_COMMAND"' PIPE
+trap 'report_signal TERM "$BASH_COMMAND"' TERM
+
+report_failure() {
+    local status=$1 reason=''
+    [ "$status" -le 128 ] || reason=" ($(kill -l "$status" 2>/dev/null || true))"
+    explained=yes
+    printf '%s\n' "${red}$2, line $3: status $status$reason of: $4${plain}" >&2 || true
+}
+
+# Bash does not know at which line a signal came: the function and the command say where.
+report_signal() {
+    local place=${FUNCNAME[1]:-main}
+    explained=yes
+    printf '%s\n' "${red}$0: ended by SIG$1 in $place, at: $2${plain}" >&2 || true
+    exit $((128 + $(kill -l "$1")))
+}
+
+leave() {
+    local status=$1
+    trap - ERR EXIT
+    trap '' HUP INT PIPE TERM
+    set +e
+    [ "$status" -eq 0 ] || [ -n "$explained" ] || printf '%s\n' "${red}$0 ended with status $status.${plain}" >&2
+    [ -z "$step_process" ] || kill "$step_process" 2>/dev/null
+    if declare -F clean_up >/dev/null; then clean_up; fi
+    exit "$status"
+}
+
+# alive PROCESS: a zombie does not live; in a container, perhaps no process collects it.
+alive() {
+    local stat
+    [ -n "$1" ] && stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ ${stat##*) } != Z* ]]
+}
+
+# end_process SIGNAL PROCESS: ends it, by force after 30 s, and returns when it is gone.
+end_process() {
+    kill "-$1" "$2" 2>/dev/null || true
+    for _ in $(seq 300); do
+        alive "$2" || return 0
+        sleep 0.1
+    done
+    kill -KILL "$2" 2>/dev/null || true
 }
 
 # step TEXT COMMAND...: runs a command whose output goes to a file, and shows that it lives; the file is shown when the command fails.
@@ -27,8 +87,9 @@ step() {
     started=$SECONDS
     "$@" >"$log" 2>&1 &
     pid=$!
+    step_process=$pid
     while kill -0 "$pid" 2>/dev/null; do
-        if [ -t 1 ]; then
+        if [ -n "$plain" ]; then
             printf '\r%s %s' "$text" "${dim}$((SECONDS - started)) s${plain}"
         elif [ $(((SECONDS - started) % 30)) -eq 29 ]; then
             printf '%s\n' "$text … $((SECONDS - started)) s"
@@ -36,7 +97,8 @@ step() {
         sleep 1
     done
     wait "$pid" || status=$?
-    [ -t 1 ] && printf '\r\e[K'
+    step_process=''
+    [ -z "$plain" ] || printf '\r\e[K'
     if [ "$status" -ne 0 ]; then
         printf '%s\n' "${red}$text: failed after $((SECONDS - started)) s${plain}" >&2
         tail -n 200 "$log" >&2
@@ -51,28 +113,37 @@ step() {
 packages() {
     local missing=() name
     for name in "$@"; do
-        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+        [[ $(dpkg-query -W -f '${Status}' "$name" 2>/dev/null || true) == *'ok installed' ]] || missing+=("$name")
     done
     [ ${#missing[@]} -eq 0 ] && return
     say "Installing from Debian's packages: ${missing[*]}"
     local as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "Only root installs packages, and there is no sudo. Run this as root: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
     # A server that a package brings must not be started: what is needed is started here, as a private instance.
     local policy=/usr/sbin/policy-rc.d made_policy=''
     if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+        "${as_root[@]}" tee $policy >/dev/null <<<$'#!/bin/sh\nexit 101'
         "${as_root[@]}" chmod +x $policy
         made_policy=yes
     fi
     step "apt-get update" "${as_root[@]}" apt-get update -q
     step "apt-get install" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" ||
-        { [ -z "$made_policy" ] || "${as_root[@]}" rm -f $policy; exit 1; }
+        { [ -z "$made_policy" ] || "${as_root[@]}" rm -f $policy; fail "The packages cannot be installed."; }
     [ -z "$made_policy" ] || "${as_root[@]}" rm -f $policy
 }
 
 # What building takes, besides a Swift toolchain.
 # shellcheck disable=SC2034
 build_packages=(librabbitmq-dev libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config)
+
+# python_packages: what the end-to-end tests and chaos import, in .venv.
+python_packages() {
+    [ -x .venv/bin/python ] || python3 -m venv .venv
+    .venv/bin/python -m pip install -q -r Tests/EndToEnd/requirements.txt
+}
 
 need_swift() {
     command -v swift >/dev/null || fail "Swift 6.2 or newer is needed: install a toolchain from https://www.swift.org/install/linux/ and put it on the PATH."

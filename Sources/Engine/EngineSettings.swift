@@ -21,6 +21,8 @@ package struct EngineSettings: Sendable {
     package var quotaShare: Int
     /// How long refused credentials are answered from memory.
     package var refusalMemory: Duration
+    /// How long after the beginning of its first attempt a job ends for which a person waits.
+    package var interactiveTime: Duration
     /// How long one attempt at a job may take before it is put off at the next service boundary.
     package var attemptDeadline: Duration
     /// How long rows of the audit log and the history of jobs are kept.
@@ -44,6 +46,7 @@ package struct EngineSettings: Sendable {
         billingCodesLifetime: Duration = .seconds(600),
         quotaShare: Int = 50,
         refusalMemory: Duration = .seconds(300),
+        interactiveTime: Duration = .seconds(60),
         attemptDeadline: Duration = .seconds(600),
         retention: Retention = Retention(),
         retry: RetryPolicy = RetryPolicy(),
@@ -61,6 +64,7 @@ package struct EngineSettings: Sendable {
         self.billingCodesLifetime = billingCodesLifetime
         self.quotaShare = quotaShare
         self.refusalMemory = refusalMemory
+        self.interactiveTime = interactiveTime
         self.attemptDeadline = attemptDeadline
         self.retention = retention
         self.retry = retry

@@ -7,8 +7,10 @@ package struct HTTPError: Error, CustomStringConvertible, Sendable {
         case addressNotPublic
         /// No connection: refused, unreachable, or not in time.
         case cannotConnect
-        /// The peer's certificate or the TLS handshake was not acceptable.
+        /// The TLS handshake failed, for another reason than the peer's certificate.
         case tlsFailed
+        /// The peer's certificate does not hold: the handshake would fail again until somebody mends it.
+        case certificateRejected
         /// The exchange was not finished within ``HTTPRequest/timeout``.
         case timedOut
         /// The connection ended before the answer was complete, or the answer was not HTTP.
@@ -17,6 +19,8 @@ package struct HTTPError: Error, CustomStringConvertible, Sendable {
         case responseTooLarge
         /// The URL, a header or the host is not one that may be used; nothing was sent.
         case notAllowed
+        /// The moment came by which the caller has to have its answer.
+        case outOfTime
         /// The calling task was cancelled, or the transport is shutting down.
         case cancelled
         /// ``HTTPRequest/mayStillBeSent`` said no: nothing was sent.

@@ -6,6 +6,8 @@ package import Contract
 package struct HealthReport: Hashable, Sendable {
     package enum Status: String, Comparable, Sendable {
         case pass
+        /// It was not looked at, or could not be: whether it works is not known.
+        case unknown
         /// It works, and somebody should look at it.
         case warn
         case fail
@@ -13,8 +15,9 @@ package struct HealthReport: Hashable, Sendable {
         private var rank: Int {
             switch self {
             case .pass: 0
-            case .warn: 1
-            case .fail: 2
+            case .unknown: 1
+            case .warn: 2
+            case .fail: 3
             }
         }
 
@@ -38,6 +41,13 @@ package struct HealthReport: Hashable, Sendable {
             self.advice = advice
         }
 
+        /// One that was not made.
+        ///
+        /// - Parameter reason: why not.
+        package static func notMade(_ name: String, _ reason: String, advice: String? = nil) -> Check {
+            Check(name, .unknown, "Not checked: \(reason)", advice: advice)
+        }
+
         /// One that passes.
         package init(_ name: String, _ output: String) { self.init(name, .pass, output) }
     }
@@ -52,10 +62,16 @@ package struct HealthReport: Hashable, Sendable {
     package var json: JSON {
         var parts: JSONObject = [:]
         for check in checks {
-            var part: JSONObject = ["status": .string(check.status.rawValue), "output": .string(check.output)]
+            var part: JSONObject = ["status": .string(check.status.word), "output": .string(check.output)]
+            if check.status == .unknown { part["made"] = false }
             if let advice = check.advice { part["advice"] = .string(advice) }
             parts[check.name] = .array((parts[check.name]?.array ?? []) + [.object(part)])
         }
-        return ["status": .string(status.rawValue), "checks": .object(parts)]
+        return ["status": .string(status.word), "checks": .object(parts)]
     }
+}
+
+extension HealthReport.Status {
+    /// The draft knows three words: what was not looked at is worth a look.
+    fileprivate var word: String { self == .unknown ? HealthReport.Status.warn.rawValue : rawValue }
 }

@@ -15,7 +15,7 @@ package final class SQLiteStore: Store {
     ///
     /// - Parameters:
     ///   - path: of the file. Next to it SQLite keeps `-wal` and `-shm`, which belong to it.
-    ///   - mustExist: whether a missing file is an error.
+    ///   - mustExist: whether a missing or an empty file is an error.
     ///   - migrating: whether an older file is brought up to date: a worker's start does that, and no command.
     ///   - chain: what chains the rows of the audit log; `nil` to look at the store only.
     /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `olderSchema`, `unavailable`.
@@ -39,7 +39,7 @@ package final class SQLiteStore: Store {
         await writer.waitUntilStopped()
     }
 
-    private func read<Value: Sendable>(_ body: @escaping @Sendable (Connection) throws -> Value) async throws(StoreError) -> Value {
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Connection) throws -> Value) async throws(StoreError) -> Value {
         do {
             return try await pool.read { try body(Connection($0)) }
         } catch {
@@ -47,6 +47,10 @@ package final class SQLiteStore: Store {
             writer.note(error)
             throw error
         }
+    }
+
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Value) async throws(StoreError) -> Value {
+        try await writer.write(.work, body)
     }
 
     /// What the store itself failed with lately, a full disk, say; `nil` as long as it works. Lately is 10 s: a worker writes at least that
@@ -109,7 +113,7 @@ extension SQLiteStore {
         try await writer.write { try $0.occupy(database: database, under: claim, limit: limit) }
     }
 
-    package func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+    package func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
         try await read { try $0.linkedServices(ids, in: database, besides: lane) }
     }
 
@@ -119,6 +123,15 @@ extension SQLiteStore {
 
     package func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding] {
         try await read { try $0.bindings(to: ids, in: lane) }
+    }
+
+    package func link(
+        _ entries: [JournalEntry],
+        in database: Int64,
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Set<Int64> {
+        try await writer.write { try $0.link(entries, in: database, under: claim) }
     }
 
     package func journal(

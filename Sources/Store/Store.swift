@@ -63,6 +63,9 @@ package protocol Store: Sendable {
     /// stays free and is not offered again before its time. A job that was interrupted twice or more is only claimed while no other such job
     /// runs anywhere. At most ``ClaimRequest/maximumLanesPerDatabase`` lanes of one Autotask database are held at once.
     ///
+    /// A free lane with a job whose ``QueuedJob/deadline`` has come is offered ahead of all others, wherever it stands and even if there is no
+    /// place at its database: then it is claimed only to conclude a job (``RunMode/conclude(_:)``), and takes no place.
+    ///
     /// - Parameter decide: a pure function; it may be called again when the transaction is.
     /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined.
     func claim(
@@ -77,10 +80,28 @@ package protocol Store: Sendable {
     ///   when there is a place.
     func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool
 
-    /// Which of these services in an Autotask database services of other lanes are bound to, whoever's those are.
+    /// Which of these services in an Autotask database are linked to another lane that is connected to it: by a binding, or by a write
+    /// that is on record.
     ///
-    /// - Parameter ids: few.
-    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64>
+    /// - Parameter ids: few; `nil` for all.
+    func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64>
+
+    /// Records the intention to link services to the lane. Nothing is recorded where one of them is linked to another lane
+    /// (``linkedServices(_:in:besides:)``), or where a write of another plan of this lane is about it.
+    ///
+    /// It is one transaction: of two lanes that want one service at the same moment, one gets it. The link lasts as long as the entries, or the
+    /// bindings that take their place.
+    ///
+    /// The transaction reads the bindings and the journal of the lanes that are connected to the database.
+    ///
+    /// - Parameter entries: with ``JournalEntry/State/intended`` and the ids of the services; few.
+    /// - Returns: what is linked elsewhere.
+    func link(
+        _ entries: [JournalEntry],
+        in database: Int64,
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Set<Int64>
 
     /// Services of a lane that are bound to one in Autotask, of all its plans, in the order of plan and key. One with an unsettled write is
     /// left out.

@@ -152,21 +152,16 @@ package final class Vault: Sendable {
         return Array(function.finalize())
     }
 
-    /// The mark by which a service in Autotask is known to be ours, also after a reset (`rules.md` 4): 32 characters.
-    package func ownershipMarker(lane: Lane, planID: String, serviceKey: String) -> String {
-        var input: [UInt8] = []
-        input.reserveCapacity(256)
-        input.append(field: lane.tenant.description.utf8)
-        input.append(field: lane.product.rawValue.utf8)
-        input.append(field: planID.utf8)
-        input.append(field: serviceKey.utf8)
-        let mark = markers.code(for: input)
-        return String(unsafeUninitializedCapacity: 32) { output in
-            for (index, byte) in mark.prefix(16).enumerated() {
+    /// The marks by which services in Autotask are known to be a lane's, also after a reset (`rules.md` 4).
+    package func ownershipMarkers(of lane: Lane) -> OwnershipMarkers { OwnershipMarkers(of: lane, markers) }
+
+    static func hexadecimal(_ bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: 2 * bytes.count) { output in
+            for (index, byte) in bytes.enumerated() {
                 unsafe output[2 * index] = Vault.hexadecimalDigit(byte >> 4)
                 unsafe output[2 * index + 1] = Vault.hexadecimalDigit(byte & 15)
             }
-            return 32
+            return 2 * bytes.count
         }
     }
 

@@ -11,6 +11,7 @@ struct Readiness {
     let engine: Engine
     let publisher: Publisher
     let consumer: Consumer
+    let clock: ClockWatch
 
     /// An erasure takes this long at most where nobody reads the store for long.
     private static let promptErasure: Duration = .seconds(2)
@@ -23,6 +24,8 @@ struct Readiness {
                 : HealthReport.Check("lease", .fail, "This worker's lease is over: it has not reached the store in time."),
             HealthReport.Check("jobs", consumer.state, whenConnected: "Connected; another worker takes the jobs, or the door is closed."),
             HealthReport.Check("results", publisher.state, whenConnected: "Connected."),
+            clock.trouble.map { HealthReport.Check("clock", .fail, $0) }
+                ?? HealthReport.Check("clock", "The machine's clock is as it was when the worker started."),
         ])
     }
 

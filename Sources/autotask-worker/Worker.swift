@@ -38,7 +38,8 @@ struct Worker {
         let engineSettings = try settings.engine
         let shutdownTime = try settings.shutdownTime
         let operationsAddress = try settings.operationsAddress
-        let vault = try await settings.vault
+        // Before it takes anything from the broker: a second worker on one port is a slip.
+        if let operationsAddress, let obstacle = operationsAddress.obstacle { throw Worker.cannotListen(settings, obstacle) }
         if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
         if settings[.autotaskIntegrationCode] == nil {
             log.warning("AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect")
@@ -46,7 +47,8 @@ struct Worker {
 
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
-        let store = try await openStore(auditing: AuditChain(vault))
+        let paired = try await PairedStore(settings, mayCreate: try settings.mayCreateStore, isWorker: true, remembers: true)
+        let (store, vault) = (paired.store, paired.vault)
         let transport = try openTransport(log: log)
         let publisher = try broker.publisher(log: log)
         let consumer = try broker.consumer(log: log)
@@ -72,7 +74,9 @@ struct Worker {
         // The group's own messages describe whole services; what they say, the services say better.
         var groupLog = log
         groupLog.logLevel = max(log.logLevel, .warning)
-        var services: [any Service] = [TerminationSignals(log: log), transport, publisher, KeyRingWatch(vault: vault, log: log)]
+        let ownClock = SystemClock()
+        let clock = ClockWatch(log: log) { ownClock.lag }
+        var services: [any Service] = [clock, TerminationSignals(log: log), transport, publisher, KeyRingWatch(vault: vault, log: log)]
         services += engine.services + [consumer]
         if let operationsAddress {
             services.append(
@@ -80,7 +84,9 @@ struct Worker {
                     address: operationsAddress,
                     log: log,
                     onListening: { log.info("Answering /livez and /readyz", metadata: .keys([.port: "\($0)"])) },
-                    readiness: { Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer).report }
+                    readiness: {
+                        Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report
+                    }
                 )
             )
         }
@@ -91,9 +97,21 @@ struct Worker {
         do { try await ServiceGroup(configuration: configuration).run() } catch let error as StoreError {
             await store.close()
             throw Failure(.unavailable, "The worker ends. \(error.message)")
+        } catch {
+            // Another process has taken the address since it was tried.
+            if let obstacle = operationsAddress?.obstacle { throw Worker.cannotListen(settings, obstacle) }
+            throw error
         }
         await store.close()
         log.info("Worker ended")
+    }
+
+    private static func cannotListen(_ settings: Settings, _ obstacle: String) -> Failure {
+        Failure(
+            .unavailable,
+            "The worker cannot listen at \(settings[.operationsListen] ?? "") (OPERATIONS_LISTEN): \(obstacle).",
+            hint: "Give each worker of a machine a port of its own; port 0 leaves it to the system."
+        )
     }
 
     /// Takes as many file descriptors as the system allows: each call in flight needs one.
@@ -102,17 +120,6 @@ struct Worker {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
         limit.rlim_cur = limit.rlim_max
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-
-    private func openStore(auditing chain: AuditChain) async throws -> SQLiteStore {
-        let path = try settings.storePath
-        do { return try await SQLiteStore(path: path, auditing: chain) } catch {
-            throw Failure(
-                .unavailable,
-                "The store \(path) cannot be opened: \(error)",
-                hint: "Check STORE_URL, the disk, and the file's permissions."
-            )
-        }
     }
 
     private func openTransport(log: Logger) throws -> CurlTransport {

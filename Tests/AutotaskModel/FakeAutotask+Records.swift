@@ -58,17 +58,17 @@ extension FakeAutotask {
     }
 
     /// Whether a record matches a node of a query's filter.
-    static func matches(_ record: JSONObject, _ node: JSON) -> Bool {
+    static func matches(_ record: JSONObject, _ node: JSON, _ collation: Collation) -> Bool {
         let items = node["items"]?.array ?? []
         let found = node["field"]?.string.flatMap { name in
             record.members.first { $0.name.lowercased() == name.lowercased() }?.value
         }
         let value = node["value"] ?? .null
         switch node["op"]?.string?.lowercased() {
-        case "and": return items.allSatisfy { matches(record, $0) }
-        case "or": return items.contains { matches(record, $0) }
-        case "eq": return isEqual(found, value)
-        case "in": return value.array?.contains { isEqual(found, $0) } ?? false
+        case "and": return items.allSatisfy { matches(record, $0, collation) }
+        case "or": return items.contains { matches(record, $0, collation) }
+        case "eq": return isEqual(found, value, collation)
+        case "in": return value.array?.contains { isEqual(found, $0, collation) } ?? false
         case "gt": return (found?.integer ?? .min) > (value.integer ?? .max)
         case "gte": return (found?.integer ?? .min) >= (value.integer ?? .max)
         case "exist": return found != nil && found != .null
@@ -76,9 +76,8 @@ extension FakeAutotask {
         }
     }
 
-    /// As a database with a case-insensitive collation compares.
-    private static func isEqual(_ left: JSON?, _ right: JSON) -> Bool {
-        if let left = left?.string, let right = right.string { return left.lowercased() == right.lowercased() }
+    private static func isEqual(_ left: JSON?, _ right: JSON, _ collation: Collation) -> Bool {
+        if let left = left?.string, let right = right.string { return collation.key(left) == collation.key(right) }
         return left == right
     }
 }

@@ -29,6 +29,8 @@ package final class FakeAutotask: HTTPTransport {
         case noAnswer(HTTPError.Code, mayHaveBeenSent: Bool = true)
         /// The request takes effect, and its answer is lost.
         case lostAnswer
+        /// The answer is lost, and the request takes effect with ``FakeAutotask/land()``.
+        case lateCommit
         /// The usual answer: a fault after it meets a later request.
         case none
     }
@@ -54,6 +56,10 @@ package final class FakeAutotask: HTTPTransport {
         /// By verb: `Query`, `Create`, `Update`.
         package var access: [String: Bool] = [:]
         package var hidesCosts = false
+        /// How costs read to a user who may not see them.
+        package var hiddenCost: JSON = .null
+        /// What its comparison of texts makes no difference of.
+        package var collation = Collation.caseInsensitive
         /// Services that API users do not see, although they are there.
         package var invisible: Set<Int64> = []
         /// Whether no two services may have the same name.
@@ -76,6 +82,8 @@ package final class FakeAutotask: HTTPTransport {
         package var hooks: [Operation: @Sendable () -> Void] = [:]
         package var inFlight = 0
         package var maximumInFlight = 0
+        /// Requests that take effect later.
+        fileprivate var underWay: [Call] = []
     }
 
     /// Asks how much of the quota is used.
@@ -111,6 +119,14 @@ package final class FakeAutotask: HTTPTransport {
     /// Runs something before each request of this kind is answered.
     package func onCall(_ operation: Operation, _ hook: @escaping @Sendable () -> Void) { change { $0.hooks[operation] = hook } }
 
+    /// Lets requests take effect whose answers were lost, in their order.
+    package func land() {
+        state.withLock { state in
+            for call in state.underWay { _ = state.answer(call) }
+            state.underWay = []
+        }
+    }
+
     package func forgetCalls() { change { $0.calls = [] } }
 
     // MARK: HTTPTransport
@@ -138,6 +154,9 @@ package final class FakeAutotask: HTTPTransport {
         case .lostAnswer:
             _ = try answer(call, query: query)
             throw HTTPError(.connectionLost, "a fault of the test", mayHaveBeenSent: true)
+        case .lateCommit:
+            state.withLock { $0.underWay.append(call) }
+            throw HTTPError(.timedOut, "a fault of the test", mayHaveBeenSent: true)
         case .some(.none), nil:
             return try answer(call, query: query)
         }
@@ -199,12 +218,12 @@ extension FakeAutotask.State {
             let visible = database.services.filter { !database.invisible.contains($0["id"]?.integer ?? 0) }
             let services = visible.map { service in
                 var service = service
-                if database.hidesCosts { service["unitCost"] = .null }
+                if database.hidesCosts { service["unitCost"] = database.hiddenCost }
                 return service
             }
-            return .page(of: services, matching: call.body)
+            return .page(of: services, matching: call.body, database.collation)
         case "POST BillingCodes/query":
-            return .page(of: database.billingCodes, matching: call.body)
+            return .page(of: database.billingCodes, matching: call.body, database.collation)
         case "POST Services":
             return database.create(call.body)
         case "PATCH Services":
@@ -241,7 +260,7 @@ extension FakeAutotask.Database {
 
     private func nameConflict(of record: JSONObject, except id: JSON?) -> HTTPResponse? {
         guard hasUniqueNames, let name = record["name"]?.string,
-            services.contains(where: { $0["id"] != id && $0["name"]?.string?.lowercased() == name.lowercased() })
+            services.contains(where: { $0["id"] != id && $0["name"]?.string.map(collation.key) == collation.key(name) })
         else { return nil }
         return .refusal(
             "Violation of UNIQUE KEY constraint 'IX_service'. Cannot insert duplicate key in object 'dbo.Service'. "
@@ -267,10 +286,10 @@ extension HTTPResponse {
         HTTPResponse(status: 500, body: JSON.object(["errors": [.string(text)]]).encoded)
     }
 
-    fileprivate static func page(of records: [JSONObject], matching query: JSON?) -> HTTPResponse {
+    fileprivate static func page(of records: [JSONObject], matching query: JSON?, _ collation: Collation) -> HTTPResponse {
         let limit = query?["MaxRecords"]?.integer ?? query?["maxRecords"]?.integer ?? 500
         let filter = (query?["Filter"] ?? query?["filter"])?.array ?? []
-        let matching = records.filter { record in filter.allSatisfy { FakeAutotask.matches(record, $0) } }
+        let matching = records.filter { record in filter.allSatisfy { FakeAutotask.matches(record, $0, collation) } }
             .sorted { ($0["id"]?.integer ?? 0) < ($1["id"]?.integer ?? 0) }
         let items = matching.prefix(Int(limit))
         return .ok([

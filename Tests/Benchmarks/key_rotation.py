@@ -72,7 +72,7 @@ def measure(count, directory):
         print(f"endings: {dict(kinds)}")
         resumed = rotation.command("rotate", "--resume")
         left = [key for key in rotation.keys() if key["keyId"] in before and key["inUse"] and any(key["inUse"].values())]
-        retired = rotation.command("retire", "--unused")["retired"]
+        retired = rotation.command("retire", "--unused", "--yes")["retired"]
         print(f"afterwards: {resumed['rewrapped']} keys were wrapped by a former one still; {len(retired)} former keys retired")
         endings.close()
         worker.stop()

@@ -571,6 +571,15 @@ class CommitsLate(SimulatedFault):
         return {"operation": "create", "milliseconds": 4000, "upToMilliseconds": 9000}
 
 
+class UpdatesLate(CommitsLate):
+    """The connection breaks, and Autotask makes the update some seconds later: within the settle time."""
+
+    name = "updates-late"
+
+    def members(self):
+        return {**super().members(), "operation": "patch"}
+
+
 class Throttled(SimulatedFault):
     """429, with a time to wait."""
 
@@ -833,7 +842,7 @@ class BackupRestored(Fault):
             world.load.go_on()
             return
         world.fleet.terminate()
-        world.cli("store", "restore", str(self.file), *world.consent("store", "restore"))
+        world.cli("store", "restore", str(self.file), "--yes")
         world.restores.append(time.time())
         world.load.forget_past()
         world.fleet.go_on()
@@ -937,6 +946,36 @@ class RestoreRefused(Fault):
         copy.unlink()
 
 
+class KeysRetired(Fault):
+    """Keys are rotated and the former ones retired at once, while jobs that they seal wait and run; once with a store that is not the fleet's.
+
+    Whatever is sealed under a key that went would never end: the checks at the end find it. Counts when a key was retired.
+    """
+
+    name = "keys-retired"
+    family = "keys"
+    shortest, longest = 2, 5
+
+    def reason_to_skip(self):
+        return None if self.world.has_command("keys", "retire") else "this autotask-worker has no `keys retire`"
+
+    def retire(self, expect=(0, 69), **settings):
+        """Returns: how many keys went. A store that cannot be written now is a reason for none."""
+        text = self.world.cli("keys", "retire", "--unused", "--yes", "--json", expect=expect, **settings)
+        return len(json.loads(text)["retired"]) if text.startswith("{") else 0
+
+    def begin(self):
+        self.world.cli("keys", "rotate", "--use", "credentials", "--use", "jobs", expect=(0, 69))
+        # An unmounted volume: nothing may be taken for unused.
+        assert self.retire(expect=69, STORE_URL=f"sqlite:{self.world.directory}/unmounted/worker.sqlite") == 0
+        self.retired = self.retire()
+
+    def end(self):
+        # What the first look found in use may be free by now.
+        self.world.cli("keys", "rotate", "--resume", expect=(0, 69))
+        self.hit(self.retired + self.retire())
+
+
 def get(address):
     parts = urllib.parse.urlsplit(address)
     request = urllib.request.Request(f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}?{parts.query}")
@@ -971,6 +1010,7 @@ KINDS = {
         AutotaskCut,
         AnswersLost,
         CommitsLate,
+        UpdatesLate,
         Throttled,
         ServerErrors,
         QuotaExceeded,
@@ -983,5 +1023,6 @@ KINDS = {
         StoreReadLong,
         StoreWorkedOn,
         RestoreRefused,
+        KeysRetired,
     )
 }

@@ -17,6 +17,10 @@ LEASE_MARGIN_SECONDS = 10
 REFUSALS = 2
 
 
+# An update that the simulated Autotask commits late is there by then.
+LATEST_COMMIT = 9
+
+
 class Run:
     """What the checks look at: the jobs, the journal's events, Autotask's calls and services, the store."""
 
@@ -117,6 +121,31 @@ def no_service_stands_twice(run):
             for value, ids in found.items():
                 if value and len(ids) > 1:
                     yield f"database {database.number} holds services {ids} with the same {what} {value!r}"
+
+
+def no_late_update_changes_what_was_reported(run):
+    """Until an update that comes late must have arrived, its service is not reported as Synced.
+
+    The moment of an event is by its worker's clock, which may be wrong, and it may be received late: both have to lie in between.
+    """
+    for lane in run.load.lanes:
+        late = [call for call in run.calls_of(lane) if call["fault"] == "lateCommit" and call["operation"] == "patch" and call["itemId"]]
+        for call in late:
+            begun = moment(call["startedAt"])
+            for event in run.of_lane(lane, "sync.succeeded") + run.of_lane(lane, "sync.incomplete"):
+                made, received = moment(event["time"]), run.world.live.received_at.get(event["id"], 0)
+                if begun + 2 < made < begun + LATEST_COMMIT and begun + 2 < received and reports_synced(event, call["itemId"]):
+                    yield f"{lane.name}: service {call['itemId']} in {event['type']} {made - begun:.1f} s after an update that came late"
+
+
+def reports_synced(event, service):
+    return any(
+        result["autotaskServiceId"] == service
+        and result["status"] == "Synced"
+        and result["outcome"] != "notAttempted"
+        and not result.get("error")
+        for result in event["data"].get("services", [])
+    )
 
 
 def nothing_is_written_after_a_reset(run):
@@ -372,6 +401,7 @@ ALL = (
     endings_are_those_of_the_kind,
     conflicts_are_told_and_nothing_else_is_one,
     no_service_stands_twice,
+    no_late_update_changes_what_was_reported,
     nothing_is_written_after_a_reset,
     sequences_have_no_gap,
     a_repeated_event_is_the_same_event,

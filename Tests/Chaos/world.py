@@ -70,6 +70,7 @@ class World:
             "AUTOTASK_ALLOWED_HOSTS": f"127.0.0.1:{self.autotask.port}",
             "AUTOTASK_INTEGRATION_CODE": f"{self.canary}-tracking",
             "STORE_URL": f"sqlite:{self.disk.path}/worker.sqlite",
+            "STORE_CREATE": "yes",
             "VAULT_KEYS": str(self.directory / "keys.json"),
             "TRUSTED_PUBLISHERS": "portal",
             "SETTLE_SECONDS": str(SETTLE_SECONDS),

@@ -11,7 +11,8 @@ struct JobKindShowingTests {
             "billingCodeId": 29_683_001,
         ]
         let shown: JSON = [
-            "planId": "p", "revision": 7, "retired": ["old"], "acknowledge": ["price_changed"], "adopt": ["license": 12], "previewId": "x",
+            "planId": "p", "revision": 7, "retired": ["old"], "acknowledge": ["price_changed"],
+            "acknowledgeRequired": ["negative_margin"], "adopt": ["license": 12], "previewId": "x",
             "services": [service],
         ]
         var members = try #require(shown.object)

@@ -149,11 +149,31 @@ struct JobMessageTests {
         #expect(payload.acknowledged.contains { $0.covers(Warning(.negativeMargin, "…", serviceKey: "license-yearly")) })
     }
 
+    @Test func `a sync may name warnings that are to stop it, each once or twice, or none`() throws {
+        for (member, codes) in [
+            (["price_changed", "negative_margin", "price_changed"], [.priceChanged, .negativeMargin]), ([], []),
+        ] as [(JSON, Set<Warning.Code>)] {
+            let data: JSONObject = ["planId": "p", "services": [.object(Self.service)], "acknowledgeRequired": member]
+            guard case .sync(let payload) = try #require(decodedJob(of: Self.sync(data))).payload else { return }
+            #expect(payload.acknowledgementRequired == codes)
+        }
+    }
+
+    @Test func `a plan may be without services where it names some that leave it`() throws {
+        let data: JSONObject = ["planId": "p", "services": [], "retired": ["license-monthly"]]
+        guard case .sync(let payload) = try #require(decodedJob(of: Self.sync(data))).payload else { return }
+        #expect(payload.services.isEmpty && payload.retired == ["license-monthly"])
+    }
+
     @Test(
         arguments: [
             ("adopt", []), ("adopt", ["gone": 677]), ("adopt", ["license-monthly": "677"]), ("adopt", ["license-monthly": 0]),
             ("acknowledge", "price_changed"), ("acknowledge", ["Price"]), ("acknowledge", [""]), ("acknowledge", ["a:"]),
-            ("acknowledge", ["a:b c"]), ("acknowledge", [1]), ("previewId", 1),
+            ("acknowledge", ["a:b c"]), ("acknowledge", [1]), ("previewId", 1), ("acknowledgeRequired", "price_changed"),
+            ("acknowledgeRequired", ["price_changed", "price_change"]), ("acknowledgeRequired", ["none"]),
+            ("acknowledgeRequired", ["read_only"]), ("acknowledgeRequired", ["price_changed:license-monthly"]),
+            ("acknowledgeRequired", [1]),
+            ("acknowledgeRequired", [""]), ("acknowledgeRequired", ["PRICE_CHANGED"]),
         ] as [(String, JSON)]
     )
     func `what a sync adopts, acknowledges or names as its preview has its form`(member: String, value: JSON) {
@@ -164,7 +184,8 @@ struct JobMessageTests {
     @Test(
         arguments: [
             (["services": [.object(Self.service)]], "data.planId"), (["planId": "p"], "data.services"),
-            (["planId": "p", "services": []], "data.services"),
+            (["planId": "p", "services": []], "data.services"), (["planId": "p", "services": [], "retired": []], "data.services"),
+            (["planId": "p", "retired": ["license-monthly"]], "data.services"),
             (["planId": "p", "services": ["x"]], "data.services[0]"),
             (["planId": "p", "services": [Self.service("key", nil)]], "data.services[0].key"),
             (["planId": "p", "services": [Self.service("type", "Laptop")]], "data.services[0].type"),

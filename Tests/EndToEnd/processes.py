@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 
 import contract
 
@@ -118,6 +119,7 @@ class Worker:
             "AUTOTASK_ALLOWED_HOSTS": simulator.host,
             "AUTOTASK_INTEGRATION_CODE": "Vendor-Code-000000000000001",
             "STORE_URL": f"sqlite:{self.store_path}",
+            "STORE_CREATE": "yes",
             "VAULT_KEYS": str(directory / "keys.json"),
             "TRUSTED_PUBLISHERS": "portal",
             "SETTLE_SECONDS": "1",
@@ -128,6 +130,17 @@ class Worker:
             "LOG_LEVEL": "debug",
         }
         self.cli("keys", "generate")
+
+    def own_store(self, path):
+        """Settings for another store than the worker's: with a copy of its ring that belongs to none yet."""
+        ring = json.loads(pathlib.Path(self.settings["VAULT_KEYS"]).read_text(encoding="utf-8"))
+        ring.pop("storeId", None)
+        copy = self.directory / f"own-{uuid.uuid4().hex}.json"
+        copy.touch(mode=0o600)
+        copy.write_text(json.dumps(ring), encoding="utf-8")
+        if self.identity:
+            os.chown(copy, pwd.getpwnam(self.identity["user"]).pw_uid, self.identity["group"])
+        return {"STORE_URL": f"sqlite:{path}", "VAULT_KEYS": str(copy)}
 
     def cli(self, *arguments, expect=0, **settings):
         """Runs another command of the worker's, and returns what it printed. `expect` is its exit code, `None` any."""

@@ -18,10 +18,10 @@ def test_a_restored_store_goes_on_in_a_new_epoch_and_runs_nothing_old(tenant, wo
     assert copy.stat().st_mode & 0o777 == 0o600
 
     # It is in use.
-    worker.cli("store", "restore", str(copy), expect=69)
+    worker.cli("store", "restore", str(copy), "--yes", expect=69)
     worker.kill()
     fault.clear()
-    restored = json.loads(worker.cli("store", "restore", str(copy), "--json"))
+    restored = json.loads(worker.cli("store", "restore", str(copy), "--yes", "--json"))
     assert restored["integrations"] == made["integrations"]
     worker.start()
 

@@ -43,9 +43,9 @@ def troubled(checks):
 
 
 @pytest.fixture
-def own_store(tmp_path):
-    """A store that no other test has left anything in, as a setting."""
-    return {"STORE_URL": f"sqlite:{tmp_path}/own.sqlite"}
+def own_store(worker, tmp_path):
+    """A store that no other test has left anything in, as settings."""
+    return worker.own_store(tmp_path / "own.sqlite")
 
 
 @pytest.fixture
@@ -113,9 +113,9 @@ def contents(directory):
 # All is well
 
 
-def test_a_healthy_worker_passes(other_worker, tenant, own_store, dead_queue, broker, simulator):
+def test_a_healthy_worker_passes(other_worker, tenant, own_store, dead_queue, administrator):
     worker = other_worker
-    settings = {**own_store, "OPERATIONS_LISTEN": f"127.0.0.1:{free_port()}"}
+    settings = {**own_store, **administrator, "OPERATIONS_LISTEN": f"127.0.0.1:{free_port()}"}
     worker.start(**settings)
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
@@ -158,9 +158,14 @@ def test_nothing_is_changed(other_worker, tenant, own_store, tmp_path):
 
 
 def test_before_the_first_run_there_is_no_store_and_none_is_made(worker, tmp_path):
-    checks = doctor(worker, STORE_URL=f"sqlite:{tmp_path}/none.sqlite")
-    assert "the first run" in only(checks, "store", "pass")["output"]
+    settings = worker.own_store(tmp_path / "none.sqlite")
+    checks = doctor(worker, **settings)
+    assert "the first run" in only(checks, "store", "warn")["output"] and checks["store"][0]["made"] is False
+    assert {name for name in ("integrity", "contents", "audit") if checks[name][0].get("made") is False} == {"integrity", "contents", "audit"}
     assert list(tmp_path.iterdir()) == []
+    # Without the word that it is a first start, a store that is not there is not a new one.
+    assert "volume is mounted" in only(doctor(worker, expect=1, **settings, STORE_CREATE="no"), "store", "fail")["advice"]
+    assert "belongs to the store" in only(doctor(worker, expect=1, STORE_URL=settings["STORE_URL"]), "store", "fail")["output"]
     checks = doctor(worker, expect=1, STORE_URL=f"sqlite:{tmp_path}/nowhere/none.sqlite")
     assert f"{tmp_path}/nowhere" in only(checks, "store", "fail")["output"]
 
@@ -168,12 +173,12 @@ def test_before_the_first_run_there_is_no_store_and_none_is_made(worker, tmp_pat
 # Workers
 
 
-def test_no_worker_is_worth_a_look(other_worker, tenant, own_store, dead_queue):
+def test_no_worker_is_worth_a_look(other_worker, tenant, own_store, dead_queue, administrator):
     worker = other_worker
     worker.start(**own_store)
     tenant.connected()
     worker.stop()
-    checks = doctor(worker, **own_store, OPERATIONS_LISTEN=f"127.0.0.1:{free_port()}")
+    checks = doctor(worker, **own_store, **administrator, OPERATIONS_LISTEN=f"127.0.0.1:{free_port()}")
     assert troubled(checks) == {"workers", "door", "readiness"}, checks
     for name in ("workers", "door", "readiness"):
         assert "autotask-worker run" in only(checks, name, "warn")["advice"]
@@ -257,7 +262,7 @@ def test_another_stores_key_ring_fails(worker, tenant, tmp_path):
 def test_a_store_that_cannot_be_worked_with_fails(small_disk, other_worker, tenant, trouble):
     worker = other_worker
     store = small_disk / "store.sqlite"
-    settings = {"STORE_URL": f"sqlite:{store}"}
+    settings = worker.own_store(store)
     worker.start(**settings)
     tenant.connected()
     worker.stop()
@@ -296,7 +301,7 @@ def test_a_store_that_cannot_be_worked_with_fails(small_disk, other_worker, tena
 
 
 def test_little_room_is_worth_a_look(small_disk, worker):
-    assert "are free" in only(doctor(worker, STORE_URL=f"sqlite:{small_disk}/store.sqlite"), "disk", "warn")["output"]
+    assert "are free" in only(doctor(worker, **worker.own_store(small_disk / "store.sqlite")), "disk", "warn")["output"]
 
 
 def test_what_no_worker_leaves_behind_fails_and_is_named(worker, tenant, tmp_path):
@@ -450,7 +455,7 @@ def test_the_users_of_the_house_have_no_more_rights_than_they_need(worker, broke
     broker.add_users("reseller.json")
     settings = {**administrator, "TRUSTED_PUBLISHERS": "portal,reseller-acme=acme-*"}
     assert only(doctor(worker, **settings), "users", "pass")
-    assert "no administrator" in only(doctor(worker), "users", "pass")["output"]
+    assert "no administrator" in only(doctor(worker), "users", "warn")["output"]
 
 
 @pytest.mark.parametrize(
@@ -538,6 +543,6 @@ def test_what_takes_too_long_is_given_up_and_named(worker):
 
 
 @pytest.mark.last
-def test_after_everything_there_is_nothing_to_mend(worker):
-    checks = doctor(worker, "--thorough")
+def test_after_everything_there_is_nothing_to_mend(worker, administrator):
+    checks = doctor(worker, "--thorough", **administrator)
     assert troubled(checks) <= {"dead letters", "dead queue"}, checks

@@ -235,7 +235,7 @@ def test_adoption_refused(connected):
 def test_acknowledgement_needed(tenant):
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
-    data = tenant.expect(tenant.sync(changed(unitPrice="22.00")), "sync.failed")
+    data = tenant.expect(tenant.sync(changed(unitPrice="22.00") | {"acknowledgeRequired": ["price_changed"]}), "sync.failed")
     hint = 'Look at the warnings. If they are meant, synchronize again with "price_changed:service-2" under acknowledge.'
     told(data["error"], "acknowledgement_needed", hint=hint, field="data.acknowledge")
     message = "To be confirmed first: The unit price moves from 2.2345 to 22.00, by more than 50 %."

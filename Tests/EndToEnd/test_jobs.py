@@ -236,9 +236,10 @@ def test_a_service_that_is_gone_is_created_anew_with_a_warning(tenant):
     assert [warning["code"] for warning in by_key(data)["service-1"]["warnings"]] == ["service_recreated"]
 
 
-def test_costs_that_the_api_user_cannot_see_are_not_counted(new_tenant):
+@pytest.mark.parametrize("security", ["cannotReadCosts", "costsReadAsZero"])
+def test_costs_that_the_api_user_cannot_see_are_not_counted(new_tenant, security):
     """L37: Autotask ignores them silently, so the warning says so."""
-    tenant = new_tenant(security="cannotReadCosts").connected()
+    tenant = new_tenant(security=security).connected()
     for expected in ("created", "unchanged"):
         data = tenant.expect(tenant.sync(), "sync.succeeded")
         assert set(outcomes(data).values()) == {expected}

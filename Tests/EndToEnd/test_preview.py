@@ -108,8 +108,44 @@ def test_a_preview_is_stale_for_another_plan_and_for_another_tenant(synced, new_
 # The brake
 
 
-def test_a_price_that_moves_far_waits_for_somebody_to_say_so(synced):
+def test_by_default_no_warning_stops_a_sync(synced):
+    """L38: the price that somebody enters overrides the one in Autotask every time."""
     wanted = plan()
+    wanted["services"][2]["unitPrice"] = "323.45"
+    done = synced.expect(synced.sync(wanted), "sync.succeeded")
+    assert [warning["code"] for warning in by_key(done)["service-3"]["warnings"]] == ["price_changed"]
+
+
+@pytest.mark.parametrize("edited", [0.01, 4321.5])
+def test_an_edit_in_autotask_is_overridden_however_far_it_is(synced, edited):
+    """L38: a price is compared with the plan that was synced last, never with Autotask."""
+    number = synced.database.services()[0]["id"]
+    synced.database.change(services=[{"id": number, "unitPrice": edited}])
+    wanted = plan(acknowledgeRequired=["price_changed"])
+    done = synced.expect(synced.sync(wanted), "sync.succeeded")
+    result = by_key(done)["service-1"]
+    assert result["outcome"] == "updated" and [change["field"] for change in result["overwritten"]] == ["unitPrice"]
+    assert [warning["code"] for warning in result["warnings"]] == ["edit_overwritten"]
+
+
+def test_after_a_reset_no_price_is_compared(synced):
+    synced.expect(synced.reset(), "integration.reset")
+    synced.connected()
+    wanted = plan(acknowledgeRequired=["price_changed"])
+    wanted["services"][0]["unitPrice"] = "500"
+    told = synced.expect(preview(synced, wanted), "sync.previewed")
+    assert told["needsAcknowledgement"] == [] and [change["to"] for change in by_key(told)["service-1"]["changes"]] == ["500.00"]
+    synced.expect(synced.sync(wanted), "sync.succeeded")
+
+
+def test_a_brake_that_no_warning_has_the_code_of_is_refused(synced):
+    for codes in (["price_change"], ["none"], ["read_only"], ["price_changed:service-1"], "price_changed"):
+        rejected = synced.expect(synced.sync(plan(acknowledgeRequired=codes)), "job.rejected", "job_invalid")
+        assert rejected["error"]["field"] == "data.acknowledgeRequired"
+
+
+def test_a_price_that_moves_far_waits_for_somebody_to_say_so(synced):
+    wanted = plan(acknowledgeRequired=["price_changed"])
     wanted["services"][2]["unitPrice"] = "323.45"
     before = synced.database.last_call()
     failed = synced.expect(synced.sync(wanted), "sync.failed", "acknowledgement_needed")
@@ -158,6 +194,42 @@ def test_what_another_tenant_of_the_same_database_is_linked_to_is_not_adopted(sy
     assert by_key(failed)["service-1"]["error"]["fixableBy"] == "mspAdmin"
 
 
+def test_a_service_is_adopted_under_another_key_and_plan_also_after_a_reset(synced, new_tenant):
+    """A2: the mark of this tenant and product is replaced when nothing refers to it, and that of another never."""
+    number = synced.database.services()[0]["id"]
+    renamed = {"planId": "renamed", "services": [service(1, key="licence")]}
+    synced.expect(synced.sync(renamed), "sync.failed", "service_name_conflict")
+    synced.expect(synced.sync({**renamed, "adopt": {"licence": number}}), "sync.failed", "adoption_refused")
+    gone = {"planId": "datto-workplace", "services": [], "retired": [f"service-{key}" for key in range(1, 5)]}
+    before = synced.database.last_call()
+    done = synced.expect(synced.sync(gone), "sync.succeeded")
+    assert done["services"] == [] and synced.database.calls(before) == []
+    assert outcomes(synced.expect(synced.sync({**renamed, "adopt": {"licence": number}}), "sync.succeeded")) == {"licence": "adopted"}
+    synced.expect(synced.reset(), "integration.reset")
+    synced.connected()
+    again = {"planId": "again", "services": [service(1, key="license")], "adopt": {"license": number}}
+    assert outcomes(synced.expect(synced.sync(again), "sync.succeeded")) == {"license": "adopted"}
+    synced.expect(synced.reset(), "integration.reset")
+    sharing = new_tenant()
+    sharing.expect(sharing.connect(username=synced.username, secret=synced.secret), "connection.established")
+    failed = sharing.expect(sharing.sync(again), "sync.failed", "adoption_refused")
+    assert "the mark of another" in by_key(failed)["license"]["error"]["message"]
+
+
+def test_a_name_that_only_autotask_takes_for_the_same_is_told_before_any_write(synced):
+    """A14: what Autotask finds under a name holds it."""
+    names = {"Größe Ａ": "GROSSE a", "らいせんす": "ライセンス", "Café": "cafe", "Stor\u200bage": "Storage", "Wide　space": "Wide space"}
+    synced.database.change(collation=["width", "kana", "accents", "expansions", "weightless"])
+    for number, (there, wanted) in enumerate(names.items()):
+        synced.database.change(services=[{"name": there, "billingCodeID": 29683001, "periodType": 5, "unitPrice": 5}])
+        held = synced.database.services()[-1]["id"]
+        before = synced.database.last_call()
+        services = plan(5)["services"] + [service(6, name=wanted)]
+        failed = synced.expect(synced.sync(plan() | {"services": services}), "sync.failed", "service_name_conflict")
+        assert by_key(failed)["service-6"]["error"]["conflict"]["autotaskServiceId"] == held, number
+        assert synced.database.writes(before) == []
+
+
 def test_a_service_of_another_period_is_not_adopted(synced):
     synced.database.change(services=[{"name": "By hand", "billingCodeID": 29683001, "periodType": 2, "unitPrice": 5}])
     number = next(entry["id"] for entry in synced.database.services() if entry["name"] == "By hand")
@@ -170,6 +242,7 @@ def test_a_service_of_another_period_is_not_adopted(synced):
 def test_a_person_previews_acknowledges_and_syncs(worker, synced, tmp_path):
     wanted = plan()
     wanted["services"][0]["unitPrice"] = "90.00"
+    wanted["acknowledgeRequired"] = ["price_changed"]
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(wanted), encoding="utf-8")
     common = ["--tenant", synced.name, "--data", str(path), "--wait"]

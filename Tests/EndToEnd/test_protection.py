@@ -43,7 +43,8 @@ def place(account):
 @pytest.fixture
 def plain_worker(place, account, broker, simulator):
     """A worker of an ordinary user's, with a store of its own; cores are wanted where it is started from."""
-    (place / "keys.json").unlink(missing_ok=True)
+    for left in [place / "keys.json", *place.glob("worker.sqlite*")]:
+        left.unlink(missing_ok=True)
     worker = Worker(place, broker, simulator, user=account)
     wanted = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (wanted[1], wanted[1]))
@@ -212,3 +213,19 @@ def test_the_service_unit_is_sound(tmp_path):
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", file], capture_output=True, text=True, check=False
     )
     assert rating.returncode == 0, rating.stdout[-2000:]
+
+
+def test_a_ring_that_may_not_be_given_to_its_group_names_call_user_and_group(plain_worker, account, place):
+    """The ring's group is one that the caller is no member of."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give the file away")
+    plain_worker.start()
+    plain_worker.stop()
+    ring = place / "keys.json"
+    os.chown(ring, pwd.getpwnam(account).pw_uid, 0)
+    before = ring.read_bytes()
+    failure = plain_worker.run("keys", "rotate")
+    user = pwd.getpwnam(account)
+    assert failure.returncode == 69 and "fchown" in failure.stderr and "group 0" in failure.stderr, failure
+    assert f"user {user.pw_uid} and group {user.pw_gid}" in failure.stderr
+    assert ring.read_bytes() == before

@@ -13,7 +13,7 @@ from tenants import plan
 
 def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):
     worker = other_worker
-    worker.start(STORE_URL=f"sqlite:{small_disk}/store.sqlite", OPERATIONS_LISTEN="127.0.0.1:0")
+    worker.start(**worker.own_store(small_disk / "store.sqlite"), OPERATIONS_LISTEN="127.0.0.1:0")
     tenant.connected()
     fill(small_disk)
     # Larger than what is left of the log.
@@ -31,7 +31,7 @@ def test_a_full_disk_loses_nothing(small_disk, other_worker, tenant):
 def test_what_is_no_store_to_work_with_is_refused_at_the_start(small_disk, other_worker, trouble):
     worker = other_worker
     store = small_disk / "store.sqlite"
-    worker.start(STORE_URL=f"sqlite:{store}")
+    worker.start(**worker.own_store(store))
     worker.stop()
     if trouble == "damaged":
         for name in os.listdir(small_disk):
@@ -44,7 +44,7 @@ def test_what_is_no_store_to_work_with_is_refused_at_the_start(small_disk, other
         subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     before = store.read_bytes()
     begun = len(worker.log)
-    worker.start(await_jobs=False, STORE_URL=f"sqlite:{store}")
+    worker.start(await_jobs=False, **worker.own_store(store))
     assert worker.process.wait(timeout=20) == 69
     advice = {"damaged": "STORE_URL", "newer": "newer program", "read-only": "cannot be written"}[trouble]
     assert advice in worker.log[begun:], worker.log[begun:]

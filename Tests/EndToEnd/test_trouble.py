@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from processes import poll
 from tenants import by_key, plan
 
 
@@ -137,6 +138,25 @@ def test_a_change_whose_answer_was_lost_is_not_lost(tenant):
     data = tenant.expect(tenant.publish("sync", changed).ending(45), "sync.succeeded")
     assert by_key(data)["service-1"]["status"] == "Synced"
     assert any(entry["unitPrice"] == 77 for entry in tenant.database.services())
+
+
+@pytest.mark.parametrize("is_reset", [False, True], ids=["the plan is corrected", "after a reset"])
+def test_an_update_that_is_committed_late_changes_nothing_that_was_reported(tenant, is_reset):
+    tenant.connected()
+    tenant.expect(tenant.sync(), "sync.succeeded")
+    tenant.database.fault("lateCommit", milliseconds=700, times=1, operation="patch")
+    slip, corrected = plan(), plan()
+    slip["services"][0]["unitPrice"] = "10"
+    corrected["services"][0]["unitPrice"] = "12"
+    first = tenant.publish("sync", slip)
+    poll(lambda: [event for event in first.events if event["type"] == "autotask.job.deferred"], 20, "the deferral")
+    if is_reset:
+        tenant.expect(tenant.reset(), "integration.reset")
+        tenant.connected()
+    data = tenant.expect(tenant.publish("sync", corrected).ending(45), "sync.succeeded")
+    assert by_key(data)["service-1"]["status"] == "Synced"
+    poll(lambda: [call for call in tenant.database.writes() if call["operation"] == "patch"][0]["itemId"], 20, "the late update")
+    assert [entry["unitPrice"] for entry in tenant.database.services() if entry["name"] == "Service 1"] == [12]
 
 
 # Moves

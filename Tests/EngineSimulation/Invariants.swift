@@ -21,10 +21,11 @@ enum Invariants {
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world) + audit(portal, world) + history(world)
-        violations += duplicates(portal, world) + letters(world) + checks(world)
+        violations += duplicates(portal, world) + letters(world) + checks(world) + deadlines(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
+        violations += links(portal, world) + world.network.lateChanges
         if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
         for lane in world.disk.tables.lanes where world.isWorkedOn(lane) || !lane.state.openWrites.isEmpty {
             violations.append("The lane of \(lane.lane.tenant) is left with something open.")
@@ -64,7 +65,11 @@ enum Invariants {
         var violations: [String] = []
         if !hasPoisonBeenFound(portal, world) { violations.append("The poison message was not found out.") }
         let abandoned = world.broker.published.map(\.event.event).filter { $0.type == .jobAbandoned }
-        if let tenant = portal.poisonTenant, !abandoned.contains(where: { $0.lane.tenant.description == tenant.id }) {
+        let outOfTime = world.broker.published.map(\.event.event).filter { $0.failureCode == ErrorCode.timeout.rawValue }
+        if let tenant = portal.poisonTenant,
+            // A connect may reach the time at which it has to end before it has killed five workers.
+            !(abandoned + outOfTime).contains(where: { $0.lane.tenant.description == tenant.id })
+        {
             violations.append("The poison job was not abandoned.")
         }
         let counts = world.faults.counts
@@ -92,6 +97,18 @@ enum Invariants {
             violations.append("A dead letter is of a job that is unfinished.")
         }
         return violations
+    }
+
+    /// What a person waits for ended in time, give or take a dead worker's lease and what clocks may differ by.
+    private static func deadlines(_ world: World) -> [String] {
+        let counts = world.faults.counts
+        // Where workers stand still, nobody may be there to end anything.
+        guard counts[.clockStepped, default: 0] == 0, counts[.workerStopped, default: 0] == 0 else { return [] }
+        let slack: Duration = .seconds(45)
+        return world.disk.tables.jobs.compactMap { row -> String? in
+            guard let deadline = row.job.deadline, let end = row.event?.event.time, end > deadline + slack else { return nil }
+            return "\(row.job.id) of \(row.lane.tenant) had to end by \(deadline), and ended at \(end)."
+        }
     }
 
     /// The worker's own checks answer nobody, become no dead letters, and a lane has at most one of each kind.
@@ -140,7 +157,7 @@ enum Invariants {
         var events: [String: [Int64: Set<String>]] = [:]
         for published in world.broker.published {
             guard let sequence = published.event.sequence else { continue }
-            let lane = "\(published.event.event.lane.tenant) in epoch \(published.event.epoch)"
+            let lane = "\(published.event.event.lane) in epoch \(published.event.epoch)"
             events[lane, default: [:]][sequence, default: []].insert(published.event.event.id)
         }
         return events.keys.sorted().flatMap { lane -> [String] in
@@ -212,14 +229,26 @@ enum Invariants {
     /// No service of a plan stands for two in Autotask.
     private static func duplicates(_ portal: Portal, _ world: World) -> [String] {
         Set(portal.tenants.map(\.databaseID)).sorted().flatMap { id -> [String] in
-            let markers = (world.network.autotask.database(id)?.services ?? []).compactMap { $0["internalID"]?.string }
+            let markers = (world.network.autotask.database(id)?.services ?? []).compactMap { $0["internalID"]?.string }.filter {
+                !$0.isEmpty
+            }
             return markers.count == Set(markers).count ? [] : ["Database \(id) holds a service twice."]
+        }
+    }
+
+    /// No service in Autotask stands for two: of one tenant, or of tenants who share a database.
+    private static func links(_ portal: Portal, _ world: World) -> [String] {
+        let lanes = Dictionary(grouping: world.disk.tables.lanes) { $0.state.connection?.databaseID }
+        return lanes.keys.compactMap(\.self).sorted().flatMap { database -> [String] in
+            let linked = (lanes[database] ?? []).flatMap { $0.state.bindings.compactMap(\.autotaskServiceID) }
+            return linked.count == Set(linked).count ? [] : ["A service of database \(database) is linked twice."]
         }
     }
 
     /// What the last plan wants is what Autotask has.
     private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
-        guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.kind == "sync" }) else { return [] }
+        guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "sync" })
+        else { return [] }
         let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.event.type.isTerminal }
         guard end?.event.event.type == .syncSucceeded else {
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
@@ -240,7 +269,7 @@ enum Invariants {
 
     /// Between a reset's receipt and the next connect nothing is written, but what was under way at Autotask already.
     private static func writesAfterReset(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
-        let jobs = portal.published.filter { $0.tenant == tenant.id }
+        let jobs = portal.published.filter { $0.tenant == tenant.id && $0.product == tenant.product }
         // Whoever comes with a clock that is ahead by more than clocks may differ takes over from the living, in the midst of a call.
         let isTakenFromLiving = world.faults.counts[.clockStepped, default: 0] > 0
         return jobs.indices.filter { jobs[$0].kind == "reset" }.compactMap { index in
@@ -253,7 +282,7 @@ enum Invariants {
             // Where two consumers take messages, a connect from before the reset may have been accepted after it.
             let order = world.disk.tables.jobs.first { $0.job.id.description == reset.id && $0.lane.tenant.description == tenant.id }?.job
                 .order
-            let accepted = world.disk.tables.jobs.filter { $0.lane.tenant.description == tenant.id && $0.job.order > order ?? .max }
+            let accepted = world.disk.tables.jobs.filter { tenant.owns($0.lane) && $0.job.order > order ?? .max }
             if jobs[..<index].contains(where: { old in accepted.contains { $0.job.kind == .connect && $0.job.id.description == old.id } }) {
                 return nil
             }

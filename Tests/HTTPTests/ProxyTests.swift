@@ -49,7 +49,7 @@ struct ProxyTests {
             $0.certificateAuthorityFile = target.authorityFile
         } test: { transport in
             let error = try #require(await transport.failure(of: HTTPRequest(method: .post, url: "https://webservices3.autotask.net/")))
-            #expect(error.code == .tlsFailed)
+            #expect(error.code == .certificateRejected)
             #expect(error.message.contains(flaw.words))
         }
         #expect(target.stop() == 0)

@@ -67,6 +67,21 @@ struct StoreBackupTests {
         await store.close()
     }
 
+    @Test("A copy is marked as one until it is restored, and has the store's id and ring")
+    func copiesAreMarked() async throws {
+        let store = try await openedStore()
+        try await store.pair(with: "ring-1", by: .systemUser(7), at: .start)
+        let own = try await store.identity()
+        _ = try await StoreBackup.make(of: path, to: copy)
+        await store.close()
+        #expect(try await StoreIdentity.look(at: path) == own)
+        #expect(try await StoreIdentity.look(at: copy) == StoreIdentity(store: own.store, ring: "ring-1", isCopy: true))
+        #expect(try await StoreBackup.contents(of: copy) == StoreBackup.contents(of: path))
+        let place = directory.path("restored.sqlite")
+        _ = try await StoreBackup.restore(copy, to: place, auditing: .bench, by: .systemUser(7), at: later)
+        #expect(try await StoreIdentity.look(at: place) == own)
+    }
+
     @Test("A file that is there already is not overwritten")
     func existing() async throws {
         let store = try await openedStore()

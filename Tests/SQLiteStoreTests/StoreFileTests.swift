@@ -111,6 +111,33 @@ struct StoreFileTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    @Test("An empty file is no store that is there")
+    func emptyFile() async throws {
+        try Data().write(to: URL(filePath: path))
+        await expectRefused(.unavailable, "is empty") { _ = try await SQLiteStore(path: path, mustExist: true, auditing: .bench) }
+        #expect(try Data(contentsOf: URL(filePath: path)).isEmpty)
+        try await SQLiteStore(path: path, auditing: .bench).close()
+    }
+
+    @Test("A store keeps its id, and remembers the first ring that it is paired with, in a row too")
+    func identity() async throws {
+        let store = try await SQLiteStore(path: path, auditing: .bench)
+        let made = try await store.identity()
+        #expect(made.store.count == 32 && made.ring == nil && !made.isCopy)
+        try await store.pair(with: "ring-1", by: .systemUser(7), at: .start)
+        try await store.pair(with: "ring-2", by: .systemUser(7), at: .start)
+        #expect(try await store.identity() == StoreIdentity(store: made.store, ring: "ring-1", isCopy: false))
+        let rows = try await store.auditRows(AuditSelection(), newest: 10).map(\.entry)
+        #expect(rows.map(\.action) == ["log.began", "store.paired"])
+        #expect(rows.last?.actor == "user:7")
+        await store.close()
+        #expect(try await StoreIdentity.look(at: path) == StoreIdentity(store: made.store, ring: "ring-1", isCopy: false))
+        #expect(try await StoreIdentity.look(at: directory.path("none")) == nil)
+        let other = try await SQLiteStore(path: directory.path("other.sqlite"), auditing: .bench)
+        #expect(try await other.identity().store != made.store)
+        await other.close()
+    }
+
     @Test(
         "A directory in which no file can be made, one that is not there, and one that is the store",
         arguments: ["/proc/store.sqlite", "/nowhere/store.sqlite", "/tmp"]

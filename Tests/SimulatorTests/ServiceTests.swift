@@ -172,6 +172,42 @@ struct ServiceTests {
         }
     }
 
+    @Test("show costs as zero to users of databases that hide them so, and ignore them silently")
+    func costsAsZero() async throws {
+        let users: JSON = [["username": "api@msp.example", "secret": "Right-Secret", "security": "costsReadAsZero"]]
+        try await withSimulator(database(["users": users])) { _, caller in
+            #expect(try await caller.call("PATCH", "Services", ["id": 100, "unitCost": 7]).status == 200)
+            #expect(try await caller.service(100)?["unitCost"] == .number("0.0"))
+            let stored = try await caller.control("GET", "databases/123456/services").json?["services"]?.array ?? []
+            #expect(stored.first?["unitCost"] == .number("8.0"))
+        }
+    }
+
+    @Test(
+        "are found, and hold their names, as the database's collation compares",
+        arguments: [
+            ("width", "Ｍanaged　Backup"), ("kana", "らいせんす"), ("accents", "Mänaged Backup"), ("expansions", "Managed Baßkup"),
+            ("weightless", "Man\u{200B}aged Backup"),
+        ]
+    )
+    func collations(ignored: String, name: String) async throws {
+        let stored = ["kana": "ライセンス", "expansions": "Managed Basskup"][ignored] ?? "Managed Backup"
+        for isIgnored in [true, false] {
+            let members: JSON = isIgnored ? ["collation": [.string(ignored)]] : [:]
+            try await withSimulator(database(members)) { _, caller in
+                try await caller.change(["services": [["id": 100, "name": .string(stored)]]])
+                for condition in [
+                    ["op": "eq", "field": "name", "value": .string(name)], ["op": "in", "field": "name", "value": [.string(name)]],
+                ] as [JSON] {
+                    let ids = try await caller.query(condition).ids
+                    #expect(ids == (isIgnored ? [100] : []), "\(condition)")
+                }
+                let status = try await caller.call("POST", "Services", service(["name": .string(name)])).status
+                #expect(status == (isIgnored ? 500 : 200))
+            }
+        }
+    }
+
     @Test("cannot be written without the permission: HTTP 500")
     func readOnlyUser() async throws {
         let users: JSON = [["username": "api@msp.example", "secret": "Right-Secret", "security": "readOnly"]]

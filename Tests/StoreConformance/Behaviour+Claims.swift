@@ -105,14 +105,14 @@ extension Behaviour {
             try await bench.accept(.job("a", plan: "plan-1"))
             let state = try await bench.claimOne().state
             #expect(state.bindings == [.of("license")] && state.openWrites == [writes[0]])
-            #expect(state.hasBindings && state.hasOpenWrites && state.lastSentCreate == bench.time(7))
+            #expect(state.hasBindings && state.hasOpenWrites && state.lastSentWrite == bench.time(7))
         },
         Behaviour("a job without a plan gets no plan's services") { bench in
             try await bench.run("sync", changes: LaneChanges(bindings: [.of("license")]))
             try await bench.accept(.job("a", .one, .connect))
             let state = try await bench.claimOne().state
             #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.hasBindings && !state.hasOpenWrites)
-            #expect(state.lastSentCreate == nil)
+            #expect(state.lastSentWrite == nil)
         },
         Behaviour("a worker that never joined claims and accepts nothing") { bench in
             let stranger = WorkerID("stranger")
@@ -184,6 +184,37 @@ extension Behaviour {
             #expect(try await linked(.two, 5) == [7])
             #expect(try await linked(.three, 5) == [7, 8])
             #expect(try await linked(.three, 6) == [])
+            #expect(try await bench.store.linkedServices(nil, in: 5, besides: .three) == [7, 8])
+        },
+        Behaviour("of two lanes that want one service at the same moment, one gets it, and none gets half of what it wants") { bench in
+            try await bench.connect([.one, .two], database: 5)
+            try await bench.connect([.three], database: 6)
+            try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
+            let claims = try await bench.claim().claims
+            func link(_ claim: LaneClaim, _ ids: Int64..., database: Int64 = 5) async throws -> Set<Int64> {
+                let entries = ids.map { JournalEntry.of("key-\($0)", .intended, operation: .update, id: $0) }
+                return try await bench.store.link(entries, in: database, under: claim.token, at: Bench.start)
+            }
+            #expect(try await link(claims[0], 7).isEmpty)
+            #expect(try await link(claims[1], 7, 8) == [7])
+            #expect(try await link(claims[2], 7, database: 6).isEmpty)
+            #expect(try await link(claims[0], 7, 8).isEmpty)
+            try await bench.finish(
+                claims[0],
+                changes: LaneChanges(bindings: [.of("key-7", id: 7)], journal: [.of("key-7", .verified), .of("key-8", .verified)])
+            )
+            #expect(try await link(claims[1], 7) == [7])
+            #expect(try await link(claims[1], 8).isEmpty)
+            try await bench.finish(claims[1])
+            await bench.expectFenced("link") { _ = try await link(claims[1], 9) }
+        },
+        Behaviour("the name that a create was sent with is kept with it, and goes with it") { bench in
+            var sent = JournalEntry.of("license", .sent)
+            sent.name = "Ｌicense ß"
+            try await bench.run("a", changes: LaneChanges(journal: [sent]))
+            #expect(try await bench.state().openWrites == [sent])
+            try await bench.run("b", changes: LaneChanges(journal: [.of("license", .confirmed, id: 3)]))
+            #expect(try await bench.state().openWrites.map(\.name) == [nil])
         },
         Behaviour("the bound services of all plans are read in pages, those with an unsettled write left out") { bench in
             let bindings = (1...5).map { ServiceBinding.of("s\($0)", id: Int64($0), plan: $0 < 3 ? "a" : "b") }

@@ -130,7 +130,7 @@ extension Behaviour {
             #expect(state.epoch == last + 1)
             #expect(state.isEligible && !state.isEnabled)
             #expect(state.connection == nil && state.refusedCredentials.isEmpty && state.billingCodes == nil)
-            #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.unsettledSince == nil)
+            #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.unsettledSince == Bench.start)
             let next = try await bench.run("next")
             #expect(next.epochs == [last + 1] && next.sequences == [1])
         },
@@ -154,20 +154,9 @@ extension Behaviour {
             #expect(claim.job.id == JobID("a") && claim.state.epoch == 2 && claim.sealedPayload == Array("sealed a".utf8))
             #expect(try await bench.finish(claim).epochs == [2])
         },
-        Behaviour("a reset leaves behind how long a lost create may still appear, until the next") { bench in
-            try await bench.run(
-                "r",
-                .one,
-                .reset,
-                ending: .integrationReset,
-                changes: LaneChanges(resets: true, unsettledSince: bench.time(300))
-            )
-            #expect(try await bench.state().unsettledSince == bench.time(300))
-            try await bench.run("a")
-            #expect(try await bench.state().unsettledSince == bench.time(300))
-            try await bench.run("r2", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
-            #expect(try await bench.state().unsettledSince == nil)
-            #expect(try await bench.state().epoch == 3)
+        Behaviour("what erases the journal leaves behind when the last write was sent that is not settled") { bench in
+            try await bench.expectUnsettled(.one, .reset)
+            try await bench.expectUnsettled(.two, .connect)
         },
         Behaviour("events that were not published before the reset are published yet") { bench in
             let before = try await bench.run("a")
@@ -198,6 +187,38 @@ extension Bench {
             return LaneDecision(next: .wait(until: nil))
         }
         return revisions.value
+    }
+
+    fileprivate func expectUnsettled(_ lane: Lane, _ kind: JobKind) async throws {
+        func erase(_ id: String) async throws {
+            let isReset = kind == .reset
+            let changes = LaneChanges(removesBindings: !isReset, resets: isReset)
+            try await run(id, lane, kind, ending: isReset ? .integrationReset : .connectionEstablished, changes: changes)
+        }
+        func entry(_ key: String, _ operation: JournalEntry.Operation, _ state: JournalEntry.State, at second: Int) -> JournalEntry {
+            var entry = JournalEntry.of(key, state, operation: operation)
+            entry.at = time(second)
+            return entry
+        }
+        try await run(
+            "a-\(lane.tenant)",
+            lane,
+            changes: LaneChanges(
+                journal: [
+                    entry("a", .create, .sent, at: 100), entry("b", .update, .sent, at: 300), entry("c", .create, .confirmed, at: 400),
+                    entry("d", .update, .intended, at: 500),
+                ]
+            )
+        )
+        try await erase("first-\(lane.tenant)")
+        #expect(try await state(lane).unsettledSince == time(300))
+        try await run("b-\(lane.tenant)", lane, changes: LaneChanges(journal: [entry("a", .update, .sent, at: 200)]))
+        try await erase("second-\(lane.tenant)")
+        #expect(try await state(lane).unsettledSince == time(300))
+        try await run("c-\(lane.tenant)", lane, changes: LaneChanges(becomesSettled: true))
+        #expect(try await state(lane).unsettledSince == nil)
+        try await erase("third-\(lane.tenant)")
+        #expect(try await state(lane).unsettledSince == nil)
     }
 
     /// Gives a lane everything that a lane can have.

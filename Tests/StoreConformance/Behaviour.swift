@@ -13,7 +13,8 @@ package struct Behaviour: Sendable, CustomStringConvertible {
     }
 
     package static let all: [Behaviour] =
-        intake + replays + claims + fairness + databases + suspects + fencing + journal + endings + sequence + effects + resets + workers
+        intake + replays + claims + fairness + databases + suspects + deadlines + fencing + journal + endings + sequence + effects + resets
+        + workers
         + checks + outbox + looking + history + pruning + letters + redrives + keys + audit + concurrency
 
     /// Expects the behaviour of a store.

@@ -1,5 +1,6 @@
 import Contract
 import Foundation
+import Glibc
 import Secrets
 import Testing
 
@@ -215,13 +216,41 @@ struct KeyRingFileTests {
         expectRefused("KEY_RING_BAD") { _ = try EnvironmentKeyRing(name: "KEY_RING_BAD").load() }
     }
 
-    @Test("A credential of systemd may be root's, readable for the service's group, and nobody else's", arguments: [0o400, 0o440, 0o444])
-    func credential(_ mode: Int) throws {
+    @Test(
+        "A file of root's that nobody may write may be readable for its group, and never for everybody: systemd's credentials, Secret volumes",
+        arguments: [(0o400, true), (0o440, true), (0o444, false), (0o640, false), (0o404, false), (0o460, false)]
+    )
+    func ownedByRoot(_ mode: Int, _ isAccepted: Bool) throws {
         try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
-        let file = KeyRingFile(path: path, ownership: .ownOrRoot)
-        // As its own owner, this process is held to 0600.
-        if mode == 0o400 { _ = try file.load() } else { expectRefused("chmod 600") { _ = try file.load() } }
+        // As Kubernetes lays a volume out: what is opened is two links away from the file.
+        try FileManager.default.createDirectory(atPath: directory.path("..1"), withIntermediateDirectories: true)
+        try FileManager.default.moveItem(atPath: path, toPath: directory.path("..1/keys.json"))
+        try FileManager.default.createSymbolicLink(atPath: directory.path("..data"), withDestinationPath: "..1")
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "..data/keys.json")
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: directory.path("..1/keys.json"))
+        let file = KeyRingFile(path: path)
+        // Whoever is not root has made a file of its own, and is held to 0600.
+        if isAccepted, geteuid() == 0 || mode == 0o400 {
+            _ = try file.load()
+        } else {
+            expectRefused("defaultMode 0400") { _ = try file.load() }
+        }
+    }
+
+    @Test("A volume that points to another ring is read anew, and the ring remembers its store through every change")
+    func pairing() async throws {
+        let ring = KeyRing.generate(at: .now)
+        let file = KeyRingFile(path: path)
+        try file.create(ring)
+        #expect(try file.load().storeID == nil)
+        try await file.update { $0.belonging(to: "store-1") }
+        #expect(try KeyRingFile(path: path).load().storeID == "store-1")
+        let former = try #require(ring.activeKey(for: .jobs)?.id)
+        try await file.update { $0.rotated(Set(KeyRing.Use.allCases), at: .now).retiring(former) }
+        let changed = try KeyRingFile(path: path).load()
+        #expect(changed.storeID == "store-1")
+        #expect(changed.id == ring.id && changed.id.count == 32)
+        #expect(KeyRing.generate(at: .now).id != ring.id)
     }
 
     @Test(

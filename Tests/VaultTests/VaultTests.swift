@@ -212,7 +212,7 @@ struct VaultTests {
     @Test("An ownership marker is 32 lower-case hexadecimal characters, the same for the same service only")
     func marker() {
         func marker(_ lane: Lane, _ plan: String, _ key: String) -> String {
-            vault.ownershipMarker(lane: lane, planID: plan, serviceKey: key)
+            vault.ownershipMarkers(of: lane).marker(planID: plan, serviceKey: key).value
         }
         let mark = marker(lane, "plan-1", "license")
         #expect(mark == marker(lane, "plan-1", "license"))
@@ -222,6 +222,9 @@ struct VaultTests {
             marker(lane, "plan-1", "storage"), marker(lane, "plan-1l", "icense"),
         ]
         #expect(Set(all).count == all.count)
+        let own = vault.ownershipMarkers(of: lane)
+        #expect(all.map(own.contains) == [true, false, false, true, true, true])
+        #expect(!own.contains(own.marker(planID: "plan-1", serviceKey: "license").former) && !own.contains(String(mark.suffix(16))))
     }
 
     @Test("Digests and markers do not change from one version of the program to the next")
@@ -235,7 +238,8 @@ struct VaultTests {
         #expect(
             vault.digest(of: Array("fingerprint".utf8)).hexadecimal == "1e0a3f385c74f399ce901fe557b852c3006b256281de72f57f3215dc6523d41a"
         )
-        #expect(vault.ownershipMarker(lane: lane, planID: "plan-1", serviceKey: "license-monthly") == "4fe83b3d0a85d2c23d17d2192be69591")
+        let marker = vault.ownershipMarkers(of: lane).marker(planID: "plan-1", serviceKey: "license-monthly")
+        #expect(marker.former == "4fe83b3d0a85d2c23d17d2192be69591" && marker.value == "4fe83b3d0a85d2c2920e798b80b9291c")
         #expect(vault.credentialsDigest(of: credentials).hexadecimal == "5eb5dc31625c8ef61b89b47877b74b4325fd41b7ee997bf41e410934dd9aa535")
         #expect(Vault.sha256(Array("abc".utf8)).hexadecimal == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }

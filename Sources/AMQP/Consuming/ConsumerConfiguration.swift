@@ -40,6 +40,8 @@ package struct ConsumerConfiguration: Sendable {
     /// How long a channel stays open after it has nothing more to say, so that its last acknowledgements reach their queue: RabbitMQ may
     /// forget acknowledgements that are on their way inside it when their channel is closed.
     package var settleTime: Duration = .milliseconds(100)
+    /// Whether a channel that the broker closes ends the connection with the reason, instead of being opened again: for a person who waits.
+    package var endsWhenClosed = false
 
     package init(sources: [ConsumerSource]) { self.sources = sources }
 }

@@ -93,6 +93,7 @@ struct ConsumerRole: ConnectionRole {
             )
             forget(index)
             channels[index].closedByBroker(now: now)
+            if configuration.endsWhenClosed { throw error }
         case .channelCloseConfirmed(let channel):
             guard let index = index(of: channel) else { return }
             channels[index].closeConfirmed()

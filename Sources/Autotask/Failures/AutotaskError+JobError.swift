@@ -32,12 +32,30 @@ extension AutotaskError {
                 .rateLimited,
                 "So much of your Autotask database's hourly quota is used that the rest is left to your other integrations."
             )
-        case .timedOut: JobError(.timeout, remote: remote)
+        case .redirectedElsewhere:
+            JobError(
+                .internal,
+                hint: """
+                    Autotask redirects to a host that the worker may not call. Check AUTOTASK_URL, AUTOTASK_ALLOWED_HOSTS for a zone outside \
+                    autotask.net, and what is on the way to Autotask.
+                    """,
+                remote: remote
+            )
+        case .timedOut, .outOfTime: JobError(.timeout, remote: remote)
         case .network(.addressNotPublic):
             JobError(
                 .network,
                 "The host of the Autotask zone leads to an address that is not public.",
-                hint: "Check the worker's name resolution, and AUTOTASK_ALLOWED_HOSTS for a zone that is meant to be there."
+                hint: "Check the worker's name resolution, and AUTOTASK_ALLOWED_HOSTS for a zone that is meant to be there.",
+                isRetryable: false
+            )
+        case .network(.certificateRejected):
+            JobError(
+                .network,
+                "The certificate of Autotask's host is not accepted.",
+                hint:
+                    "Check the worker's clock, its certificate authorities (AUTOTASK_CA_FILE), and whether something on the way opens TLS.",
+                isRetryable: false
             )
         case .network, .cancelled: JobError(.network, remote: remote)
         case .notAllowed:

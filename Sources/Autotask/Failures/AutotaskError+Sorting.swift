@@ -4,7 +4,8 @@ extension AutotaskError {
     /// The failure that an answer stands for.
     init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) {
         let text = FailureText(response.body)
-        let kind = Kind(status: response.status, text: text, operation: operation)
+        let sorted = Kind(status: response.status, text: text, operation: operation)
+        let kind = sorted == .notServedHere && response.redirectsToForbidden ? .redirectedElsewhere : sorted
         let leavesOutcomeOpen = [.unavailable, .timedOut, .malformedResponse].contains(kind)
         self.init(
             kind,
@@ -20,10 +21,12 @@ extension AutotaskError {
         let kind: Kind =
             switch error.code {
             case .timedOut: .timedOut
+            case .outOfTime: .outOfTime
             case .notAllowed: .notAllowed
             case .cancelled, .withdrawn: .cancelled
             case .responseTooLarge: .malformedResponse
-            case .nameNotResolved, .addressNotPublic, .cannotConnect, .tlsFailed, .connectionLost, .unexpected: .network(error.code)
+            case .nameNotResolved, .addressNotPublic, .cannotConnect, .tlsFailed, .certificateRejected, .connectionLost, .unexpected:
+                .network(error.code)
             }
         self.init(
             kind,

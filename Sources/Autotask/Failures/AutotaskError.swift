@@ -15,6 +15,8 @@ package struct AutotaskError: Error, Sendable {
         case zoneNotFound
         /// A redirect or 404: this zone does not serve what every zone serves, so the database may have moved.
         case notServedHere
+        /// A redirect to a host that the worker may not call.
+        case redirectedElsewhere
         /// 403.
         case accessDenied
         /// The API user may not do this; in words for people: `create`, `services`.
@@ -31,6 +33,8 @@ package struct AutotaskError: Error, Sendable {
         case unavailable
         /// No complete answer in time.
         case timedOut
+        /// The job has to end now, so that the call was given up, or not made: it says nothing about Autotask.
+        case outOfTime
         /// No complete answer.
         case network(HTTPError.Code)
         /// The answer is not what Autotask answers.
@@ -92,7 +96,10 @@ extension AutotaskError {
     /// Whether the same call may succeed later without anybody's doing.
     package var isTransient: Bool {
         switch kind {
-        case .rateLimited, .unavailable, .timedOut, .network, .malformedResponse, .notServedHere, .cancelled, .heldBack: true
+        case .rateLimited, .unavailable, .timedOut, .outOfTime, .network, .malformedResponse, .notServedHere, .redirectedElsewhere,
+            .cancelled,
+            .heldBack:
+            true
         case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .permissionDenied, .duplicateName,
             .billingCodeRejected, .rejected, .notAllowed:
             false
@@ -102,7 +109,7 @@ extension AutotaskError {
     /// Whether another zone may serve the database by now, so that it is worth looking up again, once (`rules.md` A17).
     package var mayMeanZoneMoved: Bool {
         switch kind {
-        case .unauthorized, .notServedHere, .network(.nameNotResolved): true
+        case .unauthorized, .notServedHere, .redirectedElsewhere, .network(.nameNotResolved): true
         default: false
         }
     }
@@ -116,6 +123,7 @@ extension AutotaskError.Kind {
         case .trackingIDRejected: "Autotask did not accept the tracking identifier"
         case .zoneNotFound: "Autotask does not know the user name"
         case .notServedHere: "the zone does not serve the API"
+        case .redirectedElsewhere: "the zone redirects to a host that the worker may not call"
         case .accessDenied: "Autotask denied access"
         case .permissionDenied(let verb, let object): "the API user may not \(verb) \(object)"
         case .duplicateName: "the name is taken"
@@ -124,6 +132,7 @@ extension AutotaskError.Kind {
         case .rateLimited: "Autotask is limiting requests"
         case .unavailable: "Autotask failed without a reason"
         case .timedOut: "no answer in time"
+        case .outOfTime: "no answer by the time at which the job ends"
         case .network: "no answer"
         case .malformedResponse: "the answer is not what Autotask answers"
         case .notAllowed: "the request is not allowed"

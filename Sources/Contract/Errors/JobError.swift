@@ -32,6 +32,8 @@ package struct JobError: Error, Hashable, Sendable {
     package var code: ErrorCode
     package var message: String
     package var hint: String
+    /// Whether the same request may succeed later without anybody's doing: the code's, unless the case at hand says otherwise.
+    package var isRetryable: Bool
     /// When it will be tried again, for what is tried again.
     package var retryAt: Timestamp?
     /// The member of the job, or of the service, that is to blame: `unitPrice`.
@@ -46,6 +48,7 @@ package struct JobError: Error, Hashable, Sendable {
         _ code: ErrorCode,
         _ message: String? = nil,
         hint: String? = nil,
+        isRetryable: Bool? = nil,
         retryAt: Timestamp? = nil,
         field: String? = nil,
         serviceKey: String? = nil,
@@ -55,6 +58,7 @@ package struct JobError: Error, Hashable, Sendable {
         self.code = code
         self.message = message ?? code.properties.message
         self.hint = hint ?? code.properties.hint
+        self.isRetryable = isRetryable ?? code.properties.isRetryable
         self.retryAt = retryAt
         self.field = field
         self.serviceKey = serviceKey
@@ -66,6 +70,7 @@ package struct JobError: Error, Hashable, Sendable {
     package func triedAgain(at moment: Timestamp) -> JobError {
         var error = self
         error.retryAt = moment
+        error.isRetryable = true
         switch code {
         case .rateLimited: error.message += " We will continue at \(moment)."
         case .autotaskUnavailable, .timeout, .network: if message == code.properties.message { error.message += " We will retry." }
@@ -87,7 +92,7 @@ package struct JobError: Error, Hashable, Sendable {
         var object: JSONObject = [
             "code": .string(code.rawValue),
             "category": .string(properties.category.rawValue),
-            "retryable": .bool(properties.isRetryable),
+            "retryable": .bool(isRetryable),
         ]
         if let retryAt { object["retryAt"] = .string(retryAt.description) }
         object["fixableBy"] = .string(properties.fixableBy.rawValue)
@@ -123,7 +128,7 @@ package struct Warning: Hashable, Sendable {
         case readOnly = "read_only"
         /// Two services in Autotask carry the ownership marker of one service of the plan; the first is used.
         case duplicateService = "duplicate_service"
-        /// The unit price in Autotask moves by more than the configured share.
+        /// The unit price moves by more than the configured share of the one that was synced last.
         case priceChanged = "price_changed"
         /// The service is inactive in Autotask: it is kept up to date, and not activated.
         case serviceInactive = "service_inactive"
@@ -131,6 +136,11 @@ package struct Warning: Hashable, Sendable {
         case editOverwritten = "edit_overwritten"
         /// The service's billing code was inactivated in Autotask: the service keeps it, no other may be set to it.
         case billingCodeInactive = "billing_code_inactive"
+
+        /// Those that can stop a sync until they are acknowledged: known before anything is written.
+        package static let stopping: Set<Code> = [
+            .priceChanged, .negativeMargin, .serviceInactive, .editOverwritten, .costNotStored, .serviceRecreated, .duplicateService,
+        ]
     }
 
     package var code: Code

@@ -5,7 +5,7 @@ extension JobKind {
     package func shown(of data: JSON) -> JSONObject {
         let names: [String] =
             switch self {
-            case .sync, .preview: ["planId", "revision", "retired", "acknowledge", "adopt", "previewId"]
+            case .sync, .preview: ["planId", "revision", "retired", "acknowledge", "acknowledgeRequired", "adopt", "previewId"]
             case .connect: ["firstConfiguredAt", "allowDatabaseChange"]
             case .billingCodes: ["refresh"]
             // Why somebody resets is for the portal: it would outlive what is erased.

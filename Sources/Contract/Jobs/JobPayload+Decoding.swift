@@ -99,8 +99,8 @@ extension SyncPayload {
         }
         revision = try data.optional("revision", \.integer, "a whole number")
         let members = try data.required("services", \.array, "an array")
-        guard (1...SyncPayload.maximumServices).contains(members.count) else {
-            throw JobError(.jobInvalid, "services does not hold 1 to \(SyncPayload.maximumServices) services.", field: "data.services")
+        guard members.count <= SyncPayload.maximumServices else {
+            throw JobError(.jobInvalid, "services holds more than \(SyncPayload.maximumServices) services.", field: "data.services")
         }
         var keys: Set<String> = []
         services = []
@@ -118,7 +118,16 @@ extension SyncPayload {
             services.append(service)
         }
         retired = try SyncPayload.retired(data, besides: &keys)
+        guard !services.isEmpty || !retired.isEmpty else {
+            throw JobError(
+                .jobInvalid,
+                "services is empty, and retired names no service that leaves the plan.",
+                hint: "A plan that ends names its last services under retired.",
+                field: "data.services"
+            )
+        }
         acknowledged = try SyncPayload.acknowledged(data)
+        acknowledgementRequired = try SyncPayload.acknowledgementRequired(data)
         adopted = try SyncPayload.adopted(data, among: services)
         previewID = try data.optional("previewId", \.string, "a string")
     }
@@ -169,6 +178,22 @@ extension SyncPayload {
             acknowledged.insert(acknowledgement)
         }
         return acknowledged
+    }
+
+    private static func acknowledgementRequired(_ data: JSONObject) throws(JobError) -> Set<Warning.Code> {
+        let members = try data.optional("acknowledgeRequired", \.array, "an array") ?? []
+        // One that is not known would be a brake that never brakes.
+        let codes = members.compactMap { member in Warning.Code.stopping.first { $0.rawValue == member.string } }
+        guard codes.count == members.count else {
+            let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
+            throw JobError(
+                .jobInvalid,
+                "acknowledgeRequired holds something that is not the code of a warning that can stop a sync.",
+                hint: "These can stop a sync: \(known).",
+                field: "data.acknowledgeRequired"
+            )
+        }
+        return Set(codes)
     }
 
     private static func adopted(_ data: JSONObject, among services: [PlanService]) throws(JobError) -> [String: Int64] {

@@ -9,6 +9,8 @@ package struct SyncPayload: Sendable {
     package var retired: [String]
     /// Warnings that somebody looked at: they do not stop the batch.
     package var acknowledged: Set<Acknowledgement>
+    /// Warnings that stop this batch until they are acknowledged, in addition to those of the operator.
+    package var acknowledgementRequired: Set<Warning.Code>
     /// By the key of a service, the id of the one in Autotask that is to stand for it from now on (`rules.md` A12).
     package var adopted: [String: Int64]
     /// The preview whose plan is meant, and no other.
@@ -20,6 +22,7 @@ package struct SyncPayload: Sendable {
         services: [PlanService],
         retired: [String] = [],
         acknowledged: Set<Acknowledgement> = [],
+        acknowledgementRequired: Set<Warning.Code> = [],
         adopted: [String: Int64] = [:],
         previewID: String? = nil
     ) {
@@ -28,6 +31,7 @@ package struct SyncPayload: Sendable {
         self.services = services
         self.retired = retired
         self.acknowledged = acknowledged
+        self.acknowledgementRequired = acknowledgementRequired
         self.adopted = adopted
         self.previewID = previewID
     }

@@ -20,6 +20,8 @@ struct AutotaskGate: CallGate {
 
     func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void {
         let now = context.now
+        // The job has to end: nothing is asked any more.
+        if let deadline = context.callDeadline, now >= deadline { throw AutotaskError(.outOfTime) }
         switch context.breakers.admit(targets, at: now, fraction: context.entropy.fraction()) {
         case .go(let tickets):
             if case .wait(let moment) = quotaAdmission(to: operation, at: now) {

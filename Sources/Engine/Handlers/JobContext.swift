@@ -15,6 +15,8 @@ final class JobContext: Sendable {
     let autotask: AutotaskAccess
     /// What was called, over ``autotask``.
     let calls: RecordingTransport
+    /// By when every call has ended, if the job has a deadline.
+    let callDeadline: Timestamp?
     let settings: EngineSettings
     let clock: any EngineClock
     let entropy: any Entropy
@@ -30,6 +32,8 @@ final class JobContext: Sendable {
     /// See ``sealForAudit(_:)``.
     let auditSeal = Mutex<AuditSeal?>(nil)
     let logger: Logger
+    /// What is left of the time until a job's deadline for its end: the commit, and the publishing of its event.
+    private static let endingTime: Duration = .milliseconds(500)
     private let wasHeldUp = Atomic(false)
     private let didWrite = Atomic(false)
 
@@ -50,7 +54,8 @@ final class JobContext: Sendable {
         self.claim = claim
         self.store = store
         self.vault = vault
-        calls = RecordingTransport(autotask.transport, clock: clock)
+        callDeadline = claim.job.deadline.map { $0 - JobContext.endingTime }
+        calls = RecordingTransport(autotask.transport, clock: clock, deadline: callDeadline)
         self.autotask = AutotaskAccess(transport: calls, lookupURL: autotask.lookupURL, integrationCode: autotask.integrationCode)
         self.settings = settings
         self.clock = clock

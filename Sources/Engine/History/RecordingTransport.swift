@@ -11,11 +11,14 @@ final class RecordingTransport: HTTPTransport {
 
     private let transport: any HTTPTransport
     private let clock: any EngineClock
+    /// By when every call has ended; `nil` for one that takes as long as its own time limit allows.
+    private let deadline: Timestamp?
     private let made = Mutex<(calls: [CallRecord], counted: Int)>(([], 0))
 
-    init(_ transport: any HTTPTransport, clock: any EngineClock) {
+    init(_ transport: any HTTPTransport, clock: any EngineClock, deadline: Timestamp? = nil) {
         self.transport = transport
         self.clock = clock
+        self.deadline = deadline
     }
 
     /// In the order of their ends, which is that of their beginnings: a lane makes one call at a time.
@@ -35,13 +38,41 @@ final class RecordingTransport: HTTPTransport {
             }
         }
         do {
-            let response = try await transport.send(request)
+            let response = try await sendInTime(request)
             note(.status(response.status))
             return response
         } catch {
             note(.none(error.code.rawValue))
             throw error
         }
+    }
+
+    /// Gives the call up at the deadline, if that comes before the call's own time limit.
+    private func sendInTime(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        guard let deadline, deadline - clock.now < request.timeout else { return try await transport.send(request) }
+        let outcome = await withTaskGroup(of: Result<HTTPResponse, HTTPError>?.self) { group in
+            group.addTask { [transport] in
+                do throws(HTTPError) { return .success(try await transport.send(request)) } catch { return .failure(error) }
+            }
+            group.addTask { [clock] in
+                await clock.sleep(until: deadline)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            if let first { return first }
+            // The call itself, which learns that it is given up, unless its answer has just come.
+            let second = await group.next() ?? nil
+            if case .failure(let error) = second, error.code == .cancelled, !Task.isCancelled {
+                return .failure(RecordingTransport.outOfTime(mayHaveBeenSent: error.mayHaveBeenSent))
+            }
+            return second ?? .failure(RecordingTransport.outOfTime(mayHaveBeenSent: true))
+        }
+        return try outcome.get()
+    }
+
+    private static func outOfTime(mayHaveBeenSent: Bool) -> HTTPError {
+        HTTPError(.outOfTime, "The job has to end now", mayHaveBeenSent: mayHaveBeenSent)
     }
 }
 

@@ -55,6 +55,8 @@ struct JobAttempt: Sendable {
         let begun = clock.now
         let context = context(for: claim)
         var completion = completion(try await settledOutcome(for: claim, context), context)
+        // The transport alone sees every call, however the attempt ends.
+        completion.apiCalls = context.calls.counted
         completion.facts = context.facts(of: completion)
         if claim.job.isScheduled {
             completion = completion.ofCheck
@@ -65,7 +67,9 @@ struct JobAttempt: Sendable {
         var details: Logger.Metadata = .keys([
             .outcome: "\(completion.ending)",
             .duration: "\((clock.now - begun).wholeMilliseconds) ms",
-            .count: "\(completion.apiCalls)",
+            // As the store has them then, and `sync show` shows them.
+            .attempt: "\(claim.job.attempts - (completion.isCounted ? 0 : 1))",
+            .count: "\(claim.job.apiCalls + completion.apiCalls)",
         ])
         if let code = completion.facts["code"]?.string { details.merge(.keys([.code: "\(code)"])) { $1 } }
         context.log(.info, "Job attempt ended", details)
@@ -92,13 +96,13 @@ struct JobAttempt: Sendable {
         )
     }
 
-    /// The handler's outcome, or that the job is put back because the store failed in mid-work: whatever was written is in the journal.
+    /// The handler's outcome, or that the job is put off because the store failed in mid-work: whatever was written is in the journal.
     private func settledOutcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         do { return try await outcome(for: claim, context) } catch {
             // The lane is another's by now: there is nothing to say.
             guard error.code != .fenced else { throw error }
             context.log(.warning, "The store failed in mid-work", .keys([.error: "\(error)"]))
-            return .postponed(apiCalls: context.calls.counted)
+            return heldUp(context, hint: "The worker's store failed. It is tried again.", apiCalls: context.calls.counted)
         }
     }
 
@@ -159,15 +163,37 @@ struct JobAttempt: Sendable {
             "The key ring lacks a key under which something in the store is sealed",
             .keys([.kind: "\(context.job.kind.rawValue)"])
         )
-        context.holdUp()
-        let error = JobError(
-            .internal,
+        return heldUp(
+            context,
             hint: """
                 The worker lacks a key to what it has stored. It is tried again. An operator gives the worker the key ring that has the key: \
                 see autotask-worker doctor.
                 """
-        ).referring(to: context.job.id)
-        return .transient(error, failure: context.event(.jobAbandoned, ["error": error.json]))
+        )
+    }
+
+    /// The attempt came to nothing, and not for the job's sake: it does not count.
+    private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil, apiCalls: Int = 0) -> HandlerOutcome {
+        context.holdUp()
+        let error = JobError(.internal, hint: hint, isRetryable: true).referring(to: context.job.id)
+        return .transient(error, earliest: earliest, failure: context.failed(error), apiCalls: apiCalls)
+    }
+
+    /// Puts a job off whose outcome the store does not take, because a key was retired meanwhile under which it is sealed.
+    ///
+    /// - Parameters:
+    ///   - outcome: what the store refused.
+    ///   - delay: how long it is put off at least.
+    func heldUp(_ claim: LaneClaim, instead outcome: Completion, atLeast delay: Duration) -> Completion {
+        let context = context(for: claim)
+        let hint = "A key of the worker was retired meanwhile. It is tried again with the keys that are there then."
+        var completion = completion(
+            heldUp(context, hint: hint, earliest: clock.now + delay, apiCalls: outcome.apiCalls),
+            context
+        )
+        if claim.job.isScheduled { completion = completion.ofCheck }
+        completion.account = outcome.account
+        return completion
     }
 
     private func run<Handler: JobHandler>(
@@ -202,15 +228,15 @@ struct JobAttempt: Sendable {
         case .transient(let error, let earliest, let failure):
             let attempt = context.job.attempts
             let next = settings.retry.nextAttempt(
-                after: attempt,
+                after: attempt + (context.isHeldUp ? context.job.heldUp : 0),
                 isHeldUp: context.isHeldUp,
                 acceptedAt: context.job.acceptedAt,
                 earliest: earliest,
                 fraction: entropy.fraction(),
                 now: clock.now
             )
+            let isSpent = !context.isHeldUp && attempt >= settings.retry.maximumAttempts
             guard let next else {
-                let isSpent = !context.isHeldUp && attempt >= settings.retry.maximumAttempts
                 return Completion(
                     .finished,
                     events: outcome.events + [failure],
@@ -219,16 +245,26 @@ struct JobAttempt: Sendable {
                     givenUp: GivenUp(isSpent ? .attemptsSpent : .timeSpent, error)
                 )
             }
-            let deferred = context.event(
-                .jobDeferred,
-                ["until": .string(next.description), "attempt": JSON(attempt), "error": error.triedAgain(at: next).json]
-            )
-            return Completion(
+            if let deadline = context.callDeadline, next >= deadline || !error.isRetryable {
+                // A person waits, and asks again: nothing is left for an operator to enter once more.
+                return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
+            }
+            var completion = Completion(
                 .deferred(until: next, because: error.code, counts: !context.isHeldUp),
-                events: outcome.events + [deferred],
+                events: outcome.events,
                 changes: outcome.changes,
                 apiCalls: outcome.apiCalls
             )
+            let deferral = PublishedDeferral(code: error.code, delay: next - clock.now)
+            if !context.isHeldUp || deferral.isNews(after: context.job.lastDeferral) {
+                completion.events.append(
+                    context.event(
+                        .jobDeferred,
+                        ["until": .string(next.description), "attempt": JSON(attempt), "error": error.triedAgain(at: next).json]
+                    )
+                )
+            }
+            return completion
         }
     }
 }
@@ -245,6 +281,14 @@ extension Completion {
             completion.facts["code"] = code.map { .string($0.rawValue) }
         }
         return completion
+    }
+
+    /// Whether the attempt counts among the job's.
+    fileprivate var isCounted: Bool {
+        switch disposition {
+        case .finished, .deferred(_, _, counts: true): true
+        case .deferred(_, _, counts: false), .postponed: false
+        }
     }
 
     /// How the attempt ended, in a word for the log.

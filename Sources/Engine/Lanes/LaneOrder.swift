@@ -41,6 +41,9 @@ struct LaneOrder {
                 settlements.append(settle(job, .jobSuperseded, JobError(.superseded)))
             } else if let expiry = job.expiry, expiry <= now, !job.wasBegun {
                 settlements.append(settle(job, .jobExpired, JobError(.expired)))
+            } else if let deadline = job.deadline, deadline <= now {
+                // Its handler knows the event that the page waits for.
+                concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.outOfTime(job)))
             } else {
                 remaining.append(job)
             }
@@ -61,6 +64,16 @@ struct LaneOrder {
         "The worker's store was restored from a backup that held this request unfinished.",
         hint: "If it is still wanted, send it again as a new request."
     )
+
+    /// Why a job ends whose deadline has come (``QueuedJob/deadline``): what put it off last.
+    private static func outOfTime(_ job: QueuedJob) -> JobError {
+        if let last = job.lastDeferral { return JobError(last.code, isRetryable: true).referring(to: job.id) }
+        return JobError(
+            .timeout,
+            "The request did not end in time: it was interrupted, or other requests for the same Autotask database took all the time.",
+            hint: "Try again."
+        )
+    }
 
     private func settle(_ job: QueuedJob, _ type: EventType, _ error: JobError, _ members: JSONObject = [:]) -> LaneDecision.Settlement {
         var data: JSONObject = ["error": error.json]
@@ -94,7 +107,8 @@ struct LaneOrder {
             waitingBefore.append(job)
         }
         // Something becomes due, or the time of something that was never begun is up.
-        let moments = jobs.compactMap { job in [job.notBefore, job.wasBegun ? nil : job.expiry].compactMap { $0 }.filter { $0 > now }.min()
+        let moments = jobs.compactMap { job in
+            [job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
         }
         return .wait(until: moments.min())
     }

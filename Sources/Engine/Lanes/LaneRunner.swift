@@ -69,7 +69,8 @@ final class LaneRunner: Service {
             let entropy = self.entropy
             let result: ClaimResult
             do {
-                result = try await store.claim(ClaimRequest(worker: worker.current, limit: free), at: now) { snapshot in
+                let request = ClaimRequest(worker: worker.current, limit: free, interactiveTime: settings.interactiveTime)
+                result = try await store.claim(request, at: now) { snapshot in
                     LaneOrder(now: now) { type, job, data in
                         Event(
                             id: entropy.eventID(),
@@ -130,10 +131,7 @@ final class LaneRunner: Service {
                 // What the attempt sealed is of no use any more. It is made again, with the keys as they are by then; not at once, since a ring
                 // that cannot be read has no others, and each attempt calls Autotask.
                 await attempt.refreshKeys()
-                let account = completion.account
-                let until = clock.now + LaneRunner.sealingDelay
-                completion = Completion(.deferred(until: until, counts: false), events: [], apiCalls: completion.apiCalls)
-                completion.account = account
+                completion = attempt.heldUp(claim, instead: completion, atLeast: LaneRunner.sealingDelay)
                 _ = try await store.complete(claim.token, with: completion, at: clock.now)
             }
         }

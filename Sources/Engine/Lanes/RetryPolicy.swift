@@ -29,7 +29,7 @@ package struct RetryPolicy: Hashable, Sendable {
     /// tenant of a database would come back in the same instant.
     ///
     /// - Parameters:
-    ///   - attempt: the attempt that just failed, from 1.
+    ///   - attempt: the attempt that just failed, from 1; with how often the job was held up before, where it is held up again.
     ///   - isHeldUp: whether it came to nothing because Autotask does not work at the moment: then it does not count, and ends by age alone.
     ///   - acceptedAt: when the job was accepted.
     ///   - earliest: not before this moment, whatever chance says.

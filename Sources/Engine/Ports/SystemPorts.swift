@@ -5,7 +5,8 @@ import Synchronization
 /// The machine's own clock as it was when the program started, and the time that has passed since.
 ///
 /// It does not follow when the machine's clock is set: a step forward would make a create that is under way count as settled, and a second
-/// service of it. Workers that disagree by more than ``Clocks/tolerance`` do not share a store.
+/// service of it. A worker whose machine's clock was set by more than ``Clocks/tolerance`` reports it and is not ready until it is started again.
+/// Workers that disagree by more than ``Clocks/tolerance`` do not share a store.
 package struct SystemClock: EngineClock {
     private let start: Timestamp
     private let startInstant: ContinuousClock.Instant
@@ -14,6 +15,9 @@ package struct SystemClock: EngineClock {
         start = Timestamp(millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
         startInstant = .now
     }
+
+    /// How far the machine's clock is ahead of this one: it was set since the program started.
+    package var lag: Duration { Self().start - now }
 
     package var now: Timestamp { start + startInstant.duration(to: .now) }
 

@@ -16,7 +16,8 @@ extension HTTPError {
             // Nothing was sent to whom it was for: the proxy has not opened the way.
             case CURLE_RECV_ERROR where !wasHandedOver: .cannotConnect
             case CURLE_OPERATION_TIMEDOUT: hasTimeLeft && !wasHandedOver ? .cannotConnect : .timedOut
-            case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_CACERT_BADFILE,
+            case CURLE_PEER_FAILED_VERIFICATION: .certificateRejected
+            case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_CACERT_BADFILE,
                 CURLE_SSL_CRL_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_USE_SSL_FAILED:
                 .tlsFailed
             // The callback that aborts is the one that refuses to send a request again: its connection has ended without an answer.

@@ -375,12 +375,32 @@ enum Schema {
 
 
         -- Writes to Autotask.
-
+        -- What a create was sent with, where no ownership marker tells the service.
+        ALTER TABLE journal ADD COLUMN name TEXT;
 
         -- Attempts and their deadlines.
+        -- When the present attempt, or the last one, began.
+        ALTER TABLE jobs ADD COLUMN begun_at INTEGER;
+        -- When a job for which a person waits has to end; NULL before its first attempt.
+        ALTER TABLE jobs ADD COLUMN deadline INTEGER;
+        -- What the last job.deferred said: the error's code, and by how many milliseconds the job was put off.
+        ALTER TABLE jobs ADD COLUMN deferred_code TEXT;
+        ALTER TABLE jobs ADD COLUMN deferred_for INTEGER;
+        CREATE INDEX jobs_by_deadline ON jobs (deadline) WHERE deadline IS NOT NULL AND finished_at IS NULL;
+        CREATE INDEX jobs_with_deadline ON jobs (lane) WHERE deadline IS NOT NULL AND finished_at IS NULL;
 
 
         -- The store and its key ring.
-
+        CREATE TABLE identity (
+            -- One row.
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            -- The store's own name, the same in every copy of it.
+            store TEXT NOT NULL,
+            -- The name of the key ring that it belongs to; NULL until a worker has run on it or its keys were rotated.
+            ring TEXT,
+            -- 1 in a file that `store backup` wrote: nothing runs on it.
+            is_copy INTEGER NOT NULL DEFAULT 0
+        );
+        INSERT INTO identity (only, store) VALUES (1, lower(hex(randomblob(16))));
         """
 }

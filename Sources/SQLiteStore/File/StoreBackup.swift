@@ -26,8 +26,29 @@ package enum StoreBackup {
             }
             let partial = file + ".partial"
             let contents = try PageCopy(of: store, to: partial, patience: PageCopy.patience).make()
+            try mark(asCopy: partial)
             try rename(partial, to: file)
             return contents
+        }
+    }
+
+    /// What a store or a copy holds, without a change to it.
+    ///
+    /// - Returns: `nil` when there is no file.
+    package static func contents(of path: String) async throws(StoreError) -> Contents? {
+        try await StoreThread.run { () throws(StoreError) in try StoreFile.inspect(path) { try Connection($0).contents() } }
+    }
+
+    /// Notes in a copy that it is one, so that nothing runs on it and no key is retired by what it holds. A schema before 7 has no place for it.
+    private static func mark(asCopy file: String) throws(StoreError) {
+        do {
+            try DatabaseQueue(path: file).write { database in
+                guard try database.tableExists("identity") else { return }
+                try database.execute(sql: "UPDATE identity SET is_copy = 1")
+            }
+        } catch {
+            unlink(file)
+            throw StoreError(error, path: file)
         }
     }
 
@@ -43,6 +64,7 @@ package enum StoreBackup {
     ///
     /// - Parameters:
     ///   - chain: what chains the audit log.
+    ///   - id: what the key ring remembers of its store: a copy of a schema before 7, which has no id of its own, takes it over.
     ///   - actor: who wants it so.
     /// - Returns: what the copy holds, and where the replaced file is now; `nil` if there was none.
     /// - Throws: ``StoreError``: `unavailable` while a worker runs on the store, `corrupt` or `newerSchema` for a file that is no good copy.
@@ -50,6 +72,7 @@ package enum StoreBackup {
         _ file: String,
         to store: String,
         auditing chain: AuditChain,
+        knownAs id: String? = nil,
         by actor: AuditActor,
         at now: Timestamp
     ) async throws(StoreError) -> (contents: Contents, replaced: String?) {
@@ -64,6 +87,7 @@ package enum StoreBackup {
                 try opened.pool.write { database in
                     let transaction = Transaction(Connection(database), chain: chain)
                     try transaction.beginAnew(at: now)
+                    try transaction.connection.run("UPDATE identity SET is_copy = 0, store = COALESCE(?, store)", id)
                     let end = try transaction.connection.lastAuditRow()?.place ?? .start
                     try transaction.tell(AuditEntry(restoredFrom: end, replaced: replaced, by: actor, at: now))
                     try transaction.finish()

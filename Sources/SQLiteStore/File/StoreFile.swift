@@ -51,14 +51,14 @@ enum StoreFile {
     /// Opens the file, or makes it, and brings its tables up to date.
     ///
     /// - Parameters:
-    ///   - mustExist: whether a missing file is an error.
+    ///   - mustExist: whether a missing or an empty file is an error.
     ///   - migrating: whether an older file is brought up to date. A command does not: workers of the older version may run on it.
     /// - Throws: ``StoreError/Code/olderSchema`` for a file that would have to be brought up to date, and may not be.
     static func open(_ path: String, mustExist: Bool, migrating: Bool = true) throws(StoreError) -> Opened {
         try prepareFile(path, mustExist: mustExist)
         do {
             let opened = try OpeningLock.holding(path) {
-                let format = try check(path, mayBeEmpty: migrating)
+                let format = try check(path, mayBeEmpty: migrating && !mustExist)
                 guard migrating || format == .current else { throw olderSchema(path) }
                 let identity = try Identity(of: path)
                 let pool = try DatabasePool(path: path, configuration: configuration)
@@ -137,7 +137,10 @@ enum StoreFile {
     /// - Returns: what the file holds.
     @discardableResult
     static func check(_ database: Database, of path: String, mayBeEmpty: Bool) throws -> StoreFormat {
-        let isEmpty = try mayBeEmpty && Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
+        let isEmpty = try Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
+        guard mayBeEmpty || !isEmpty else {
+            throw StoreError(.unavailable, "The file \(path) is empty, and no store: check STORE_URL, and whether its volume is mounted.")
+        }
         let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
         guard isEmpty || applicationID == Schema.applicationID else {
             throw StoreError(.corrupt, "The file \(path) is a database of something else: check STORE_URL.")

@@ -50,6 +50,10 @@ package struct StoreInspection: Sendable {
     package var workers: [Worker]
     package var lanes: Int
     package var connections: Int
+    /// Connections that Autotask has refused, or that lead to another database.
+    package var lostConnections: Occurrences
+    /// Lanes whose work waits because calls to Autotask fail, each with the code of the failure if that is known.
+    package var heldUp: Occurrences
     package var unfinishedJobs: Int
     /// Unfinished jobs that are to be tried again so late that it will not happen.
     package var postponedTooFar: Occurrences
@@ -59,6 +63,8 @@ package struct StoreInspection: Sendable {
     package var keptTooLong: Int
     /// Writes that have been `sent` for more than a day.
     package var unansweredWrites: Occurrences
+    /// Writes without an outcome of lanes in which no job runs.
+    package var leftWrites: Occurrences
     package var openWrites: Int
     package var unpublishedEvents: Int
     /// When the oldest event happened that waits until what its reset erased has left the log.
@@ -110,6 +116,23 @@ package struct StoreInspection: Sendable {
         workers = try connection.inspectedWorkers()
         lanes = try connection.first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
         connections = try connection.first("SELECT COUNT(*) FROM connections") { $0.int(0) } ?? 0
+        lostConnections = Occurrences(
+            try connection.all(
+                "SELECT tenant || '/' || product || ' (' || status || ')' FROM connections c JOIN lanes l ON l.id = c.lane WHERE status <> ? ORDER BY 1",
+                ConnectionRecord.Status.connected.rawValue
+            ) { $0.text(0) }
+        )
+        heldUp = Occurrences(
+            try connection.all(
+                """
+                SELECT l.tenant || '/' || l.product, COALESCE(j.account, j.history, '') FROM jobs j JOIN lanes l ON l.id = j.lane
+                WHERE finished_at IS NULL AND not_before IS NOT NULL AND (held_up > 0 OR attempts > 0) GROUP BY j.lane ORDER BY 1
+                """
+            ) { row in
+                let code = row.text(1).lastCode
+                return row.text(0) + (code.map { " (\($0))" } ?? "")
+            }
+        )
         unfinishedJobs = try connection.backlog()
         postponedTooFar = Occurrences(
             try connection.all(
@@ -135,6 +158,14 @@ package struct StoreInspection: Sendable {
                 WHERE state = 'sent' AND entered_at <= ? ORDER BY entered_at
                 """,
                 now - StoreInspection.day
+            ) { $0.text(0) }
+        )
+        leftWrites = Occurrences(
+            try connection.all(
+                """
+                SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
+                WHERE state = 'sent' AND l.running IS NULL ORDER BY 1
+                """
             ) { $0.text(0) }
         )
         openWrites = try connection.first("SELECT COUNT(*) FROM journal") { $0.int(0) } ?? 0

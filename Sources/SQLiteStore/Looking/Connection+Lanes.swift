@@ -17,7 +17,7 @@ extension Connection {
         try all(
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
-                has_written, api_calls, is_from_backup, redrive_of, is_scheduled
+                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, held_up, deadline, deferred_code, deferred_for
             FROM jobs WHERE lane = ? AND finished_at IS NULL ORDER BY place
             """,
             lane
@@ -36,6 +36,9 @@ extension Connection {
                 notBefore: row.optional(9, row.moment),
                 attempts: row.int(10),
                 interruptions: row.int(11),
+                heldUp: row.int(17),
+                deadline: row.optional(18, row.moment),
+                lastDeferral: try row.optionalWord(19).map { PublishedDeferral(code: $0, delay: .milliseconds(row.integer(20))) },
                 hasWritten: row.bool(12),
                 apiCalls: row.int(13),
                 isFromBackup: row.bool(14),
@@ -44,20 +47,52 @@ extension Connection {
         }
     }
 
-    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) throws -> Set<Int64> {
+    func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) throws -> Set<Int64> {
         // Few tenants share a database: each of their lanes is looked up for each id.
-        let linked = try all(
+        let linked = try ids.map { ids in
+            try all(
+                """
+                WITH others AS (
+                    SELECT c.lane FROM connections c JOIN lanes l ON l.id = c.lane
+                    WHERE c.database_id = ? AND NOT (l.tenant = ? AND l.product = ?)
+                ), wanted AS (SELECT value AS autotask_id FROM json_each(?))
+                SELECT b.autotask_id FROM others o CROSS JOIN wanted w JOIN bindings b ON b.lane = o.lane AND b.autotask_id = w.autotask_id
+                UNION SELECT j.autotask_id FROM others o JOIN journal j ON j.lane = o.lane JOIN wanted w ON w.autotask_id = j.autotask_id
+                """,
+                database,
+                lane.tenant.description,
+                lane.product.rawValue,
+                ids.json
+            ) { $0.integer(0) }
+        }
+        return Set(try linked ?? allLinkedServices(in: database, besides: lane))
+    }
+
+    private func allLinkedServices(in database: Int64, besides lane: Lane) throws -> [Int64] {
+        try all(
             """
-            SELECT b.autotask_id FROM connections c JOIN lanes l ON l.id = c.lane CROSS JOIN json_each(?) wanted
-                JOIN bindings b ON b.lane = c.lane AND b.autotask_id = wanted.value
-            WHERE c.database_id = ? AND NOT (l.tenant = ? AND l.product = ?)
+            WITH others AS (
+                SELECT c.lane FROM connections c JOIN lanes l ON l.id = c.lane
+                WHERE c.database_id = ? AND NOT (l.tenant = ? AND l.product = ?)
+            )
+            SELECT autotask_id FROM others JOIN bindings USING (lane) WHERE autotask_id IS NOT NULL
+            UNION SELECT autotask_id FROM others JOIN journal USING (lane) WHERE autotask_id IS NOT NULL
             """,
-            ids.json,
             database,
             lane.tenant.description,
             lane.product.rawValue
         ) { $0.integer(0) }
-        return Set(linked)
+    }
+
+    /// Which of these services writes of a lane's other plans are about.
+    func services(writtenIn lane: Int64, besides planID: String, among ids: [Int64]) throws -> Set<Int64> {
+        let written = try all(
+            "SELECT autotask_id FROM journal WHERE lane = ? AND plan <> ? AND autotask_id IN (SELECT value FROM json_each(?))",
+            lane,
+            planID,
+            ids.json
+        ) { $0.integer(0) }
+        return Set(written)
     }
 
     func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) throws -> [ServiceBinding] {
@@ -128,7 +163,7 @@ extension Connection {
                 c.credentials_digest, c.can_query, c.can_create, c.can_update, c.cost_visible, c.service_fields, c.established_at,
                 b.read_at, b.codes, EXISTS (SELECT 1 FROM refused_credentials r WHERE r.lane = lanes.id), d.found,
                 EXISTS (SELECT 1 FROM bindings WHERE bindings.lane = lanes.id), EXISTS (SELECT 1 FROM journal j WHERE j.lane = lanes.id),
-                (SELECT MAX(j.entered_at) FROM journal j WHERE j.lane = lanes.id AND j.operation = 'create' AND j.state = 'sent')
+                (SELECT MAX(j.entered_at) FROM journal j WHERE j.lane = lanes.id AND j.state = 'sent')
             FROM lanes LEFT JOIN connections c ON c.lane = lanes.id LEFT JOIN credential_keys k ON k.lane = lanes.id
                 LEFT JOIN billing_codes b ON b.lane = lanes.id LEFT JOIN checks d ON d.lane = lanes.id AND d.kind = 'drift'
             WHERE lanes.id = ?
@@ -140,7 +175,7 @@ extension Connection {
             state.driftDigest = row.optional(18, row.text)
             state.hasBindings = row.bool(19)
             state.hasOpenWrites = row.bool(20)
-            state.lastSentCreate = row.optional(21, row.moment)
+            state.lastSentWrite = row.optional(21, row.moment)
             if row.bool(17) { state.refusedCredentials = try refusedCredentials(lane: lane) }
         }
     }
@@ -175,7 +210,7 @@ extension Connection {
     private func openWrites(lane: Int64) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at
+            SELECT plan, service_key, operation, state, autotask_id, entered_at, name
             FROM journal WHERE lane = ? ORDER BY plan, service_key
             """,
             lane
@@ -185,7 +220,7 @@ extension Connection {
     private func openWrites(lane: Int64, planID: String) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at
+            SELECT plan, service_key, operation, state, autotask_id, entered_at, name
             FROM journal WHERE lane = ? AND plan = ? ORDER BY service_key
             """,
             lane,
@@ -218,6 +253,7 @@ extension JournalEntry {
             operation: try row.word(2),
             state: try row.word(3),
             autotaskServiceID: row.optional(4, row.integer),
+            name: row.optional(6, row.text),
             at: row.moment(5)
         )
     }

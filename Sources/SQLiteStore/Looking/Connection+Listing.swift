@@ -39,7 +39,10 @@ extension Connection {
             SELECT l.tenant, l.product, l.epoch, (SELECT status FROM connections c WHERE c.lane = l.id), l.is_enabled,
                 (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
-                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?), l.id
+                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?),
+                (SELECT COALESCE(j.account, j.history, '') FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL
+                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0) ORDER BY j.place LIMIT 1),
+                l.id
             FROM lanes l WHERE l.id > ? ORDER BY l.id LIMIT ?
             """,
             ServiceStatus.synced.rawValue,
@@ -47,7 +50,7 @@ extension Connection {
             limit
         ) { row in
             (
-                id: row.integer(8),
+                id: row.integer(9),
                 lane: Result {
                     LaneOverview(
                         lane: try row.lane(0),
@@ -56,7 +59,8 @@ extension Connection {
                         isEnabled: row.bool(4),
                         waitingJobs: row.int(5),
                         services: row.int(6),
-                        syncedServices: row.int(7)
+                        syncedServices: row.int(7),
+                        heldUpBy: row.optional(8, row.text)?.lastCode
                     )
                 }.mapError { SetAsideError(SetAside("The integration \(row.text(0))/\(row.text(1))", because: "\($0)")) }
             )

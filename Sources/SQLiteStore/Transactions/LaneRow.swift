@@ -89,6 +89,32 @@ extension Connection {
         ) { LaneRow.reading($0) }
     }
 
+    /// Free lanes with a job whose deadline has come.
+    func overdueLanes(at now: Timestamp, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
+        try all(
+            """
+            SELECT * FROM lanes WHERE worker IS NULL AND set_aside IS NULL AND id IN
+                (SELECT lane FROM jobs WHERE deadline <= ? AND deadline IS NOT NULL AND finished_at IS NULL)
+            LIMIT ?
+            """,
+            now,
+            limit
+        ) { LaneRow.reading($0) }
+    }
+
+    /// When the next lane that is free now has something to do, or a job of one has to end.
+    func nextWake(after now: Timestamp) throws -> Timestamp? {
+        let wake = try first("SELECT MIN(wake_at) FROM lanes WHERE wake_at IS NOT NULL") { $0.optional(0, $0.moment) } ?? nil
+        let deadline = try first(
+            """
+            SELECT j.deadline FROM jobs j JOIN lanes l ON l.id = j.lane
+            WHERE j.deadline > ? AND j.finished_at IS NULL AND l.worker IS NULL AND l.set_aside IS NULL ORDER BY j.deadline LIMIT 1
+            """,
+            now
+        ) { $0.moment(0) }
+        return [wake, deadline].compactMap { $0 }.min()
+    }
+
     func lanes(heldBy worker: String) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE worker = ?",
@@ -142,6 +168,23 @@ extension Transaction {
             row.databaseID,
             row.wanted,
             row.occupied,
+            row.id
+        )
+    }
+
+    /// Gives the jobs back the time during which they were due while another of their lane ran: it does not count against their deadlines.
+    ///
+    /// - Parameter order: the job that ran.
+    func extendDeadlines(in row: LaneRow, besides order: Int64, at now: Timestamp) throws {
+        try connection.run(
+            """
+            UPDATE jobs SET deadline = deadline
+                + MAX(0, ?1 - MAX((SELECT begun_at FROM jobs WHERE place = ?2), COALESCE(not_before, 0)))
+            WHERE lane = ?3 AND place <> ?2 AND deadline IS NOT NULL AND finished_at IS NULL
+                AND (SELECT begun_at FROM jobs WHERE place = ?2) IS NOT NULL
+            """,
+            now,
+            order,
             row.id
         )
     }

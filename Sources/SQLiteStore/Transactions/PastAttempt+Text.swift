@@ -34,6 +34,14 @@ extension PastAttempt {
     }
 }
 
+extension String {
+    /// The code of the last failure in a text of attempts; `nil` if there is none.
+    var lastCode: String? {
+        guard let start = ranges(of: "\"code\":\"").last?.upperBound, let end = self[start...].firstIndex(of: "\"") else { return nil }
+        return String(self[start..<end])
+    }
+}
+
 extension JSON {
     var moment: Timestamp? { integer.map { Timestamp(millisecondsSinceEpoch: $0) } }
 }

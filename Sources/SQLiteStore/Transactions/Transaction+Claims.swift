@@ -20,6 +20,12 @@ extension Transaction {
             }
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
+        for lane in try connection.overdueLanes(at: now, limit: min(request.limit, Transaction.page)) {
+            switch lane {
+            case .success(let row): try claimIfReadable(row, for: request, at: now, decide: decide, into: &result)
+            case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
+            }
+        }
         var last: (rank: Int64, turn: Int64) = (-1, 0)
         search: while result.claims.count < request.limit {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
@@ -28,32 +34,40 @@ extension Transaction {
                 switch lane {
                 case .success(let row):
                     last = (row.rank, row.turn ?? 0)
-                    if let database = row.neededDatabase, try places(at: database) >= request.maximumLanesPerDatabase { continue }
-                    // Whatever cannot be read is read before anything is changed.
-                    do { try claim(row, by: request.worker, at: now, decide: decide, into: &result) } catch let error as StoreError
-                        where error.code == .corrupt
-                    {
-                        try setAside(lane: row.id, because: error)
-                    }
+                    guard try hasPlace(row, request) else { continue }
+                    try claimIfReadable(row, for: request, at: now, decide: decide, into: &result)
                 case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
                 }
             }
             if lanes.count < Transaction.page { break }
         }
-        result.nextWake =
-            try connection.first("SELECT MIN(wake_at) FROM lanes WHERE wake_at IS NOT NULL") {
-                $0.optional(0, $0.moment)
-            } ?? nil
+        result.nextWake = try connection.nextWake(after: now)
         return result
     }
 
-    private func claim(
-        _ lane: LaneRow,
-        by worker: WorkerID,
+    /// Whatever cannot be read is read before anything is changed: then the lane is set aside.
+    private func claimIfReadable(
+        _ row: LaneRow,
+        for request: ClaimRequest,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
         into result: inout ClaimResult
     ) throws {
+        do { try claim(row, for: request, at: now, decide: decide, into: &result) } catch let error as StoreError
+            where error.code == .corrupt
+        {
+            try setAside(lane: row.id, because: error)
+        }
+    }
+
+    private func claim(
+        _ lane: LaneRow,
+        for request: ClaimRequest,
+        at now: Timestamp,
+        decide: (LaneSnapshot) -> LaneDecision,
+        into result: inout ClaimResult
+    ) throws {
+        let worker = request.worker
         var row = lane
         let jobs = try connection.unfinishedJobs(lane: row.id)
         let decision = decide(LaneSnapshot(lane: row.lane, jobs: jobs, revisions: try connection.revisions(lane: row.id)))
@@ -62,6 +76,11 @@ extension Transaction {
         {
             // The lane keeps its place in line until the other has ended.
             return
+        }
+        let hasPlace = try hasPlace(row, request)
+        // Without a place at its database, nothing is called.
+        if !hasPlace {
+            guard case .run(_, .conclude) = decision.next else { return }
         }
         var state: LaneState?
         if case .run(let order, _) = decision.next {
@@ -92,13 +111,15 @@ extension Transaction {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
             row.lease(to: worker, running: order)
+            if !hasPlace { row.occupied = nil }
             job.attempts += 1
             job.notBefore = nil
+            job.deadline = request.deadline(of: job, at: now)
             result.claims.append(
                 LaneClaim(
                     token: ClaimToken(lane: row.lane, worker: worker, fence: row.fence, order: order),
                     job: job,
-                    sealedPayload: try begin(order),
+                    sealedPayload: try begin(job, at: now),
                     mode: mode,
                     state: state
                 )
@@ -110,10 +131,15 @@ extension Transaction {
     /// Counts the attempt.
     ///
     /// - Returns: the job's sealed payload.
-    private func begin(_ order: Int64) throws -> [UInt8] {
+    private func begin(_ job: QueuedJob, at now: Timestamp) throws -> [UInt8] {
         // Two statements are cheaper than one with RETURNING, for which SQLite makes a table.
-        try connection.run("UPDATE jobs SET attempts = attempts + 1, not_before = NULL WHERE place = ?", order)
-        guard let payload = try connection.first("SELECT payload FROM jobs WHERE place = ?", order, read: { $0.bytes(0) }) else {
+        try connection.run(
+            "UPDATE jobs SET attempts = attempts + 1, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",
+            now,
+            job.deadline,
+            job.order
+        )
+        guard let payload = try connection.first("SELECT payload FROM jobs WHERE place = ?", job.order, read: { $0.bytes(0) }) else {
             throw StoreError(.unexpected, "A job is to run that is not there.")
         }
         return payload
@@ -130,6 +156,11 @@ extension Transaction {
     }
 
     // MARK: Databases
+
+    private func hasPlace(_ row: LaneRow, _ request: ClaimRequest) throws -> Bool {
+        guard let database = row.neededDatabase else { return true }
+        return try places(at: database) < request.maximumLanesPerDatabase
+    }
 
     /// How many lanes have a place at an Autotask database.
     private func places(at database: Int64) throws -> Int {

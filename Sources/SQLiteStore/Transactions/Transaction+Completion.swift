@@ -3,6 +3,15 @@ import Store
 
 /// The journal of writes to Autotask, and the end of a claim.
 extension Transaction {
+    func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws -> Set<Int64> {
+        let row = try lane(under: claim)
+        let ids = entries.compactMap(\.autotaskServiceID)
+        var taken = try connection.linkedServices(ids, in: database, besides: claim.lane)
+        for plan in Set(entries.map(\.planID)) { taken.formUnion(try connection.services(writtenIn: row.id, besides: plan, among: ids)) }
+        if taken.isEmpty { try apply(entries, to: row) }
+        return taken
+    }
+
     func journal(_ entries: [JournalEntry], notes: [AuditNote], under claim: ClaimToken, at now: Timestamp) throws -> Bool {
         let row = try lane(under: claim)
         try apply(entries, to: row)
@@ -32,8 +41,10 @@ extension Transaction {
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
         try apply(completion.changes, to: &row)
         for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
-        try tell(AuditEntry(completion, of: job, by: claim.worker, at: now))
+        if !completion.isRepetition { try tell(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
 
+        // Before the row of a check of the worker's own is gone.
+        try extendDeadlines(in: row, besides: claim.order, at: now)
         if completion.disposition != .finished { try tell(completion, of: claim.order, at: now) }
         switch completion.disposition {
         case .finished where job.isScheduled: try endCheck(claim.order)
@@ -59,6 +70,14 @@ extension Transaction {
             try connection.run(
                 "UPDATE jobs SET attempts = attempts - 1, api_calls = api_calls + ? WHERE place = ?",
                 completion.apiCalls,
+                claim.order
+            )
+        }
+        if let deferral = completion.deferral(at: now) {
+            try connection.run(
+                "UPDATE jobs SET deferred_code = ?, deferred_for = ? WHERE place = ?",
+                deferral.code.rawValue,
+                deferral.delay.wholeMilliseconds,
                 claim.order
             )
         }

@@ -4,13 +4,14 @@ import Store
 /// What a job changes of its lane.
 extension Transaction {
     func apply(_ changes: LaneChanges, to row: inout LaneRow) throws {
-        if changes.resets { try reset(&row, unsettledSince: changes.unsettledSince) }
+        if changes.resets { try reset(&row) }
         row.isEligible = row.isEligible || changes.becomesEligible
         row.isEnabled = row.isEnabled || changes.becomesEnabled
         try apply(changes.connection, replacingKey: changes.replacesCredentialsKey, to: &row)
         try apply(changes.refusedCredentials, to: row)
         try apply(changes.billingCodes, to: row)
-        if changes.removesBindings { try removeBindings(of: row) }
+        if changes.removesBindings { try removeBindings(of: &row) }
+        if changes.becomesSettled { row.unsettledSince = nil }
         try apply(changes.driftDigest, to: row)
         for binding in changes.bindings { try apply(binding, to: row) }
         for (planID, serviceKey) in changes.retired {
@@ -31,11 +32,11 @@ extension Transaction {
     }
 
     /// Erases the lane. The credentials' key goes first: without it the credentials are noise already.
-    private func reset(_ row: inout LaneRow, unsettledSince: Timestamp?) throws {
+    private func reset(_ row: inout LaneRow) throws {
         try apply(.remove as LaneChanges.Change<ConnectionRecord>, replacingKey: true, to: &row)
         try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
-        try removeBindings(of: row)
+        try removeBindings(of: &row)
         // The tenant's ids lead to the lane's jobs: a reset is rare, and an index for it would cost every job.
         try connection.run(
             """
@@ -49,11 +50,15 @@ extension Transaction {
         row.epoch += 1
         row.nextSequence = 1
         row.isEnabled = false
-        row.unsettledSince = unsettledSince
         hasErased = true
     }
 
-    private func removeBindings(of row: LaneRow) throws {
+    /// What was sent and is not settled may still take effect: when that was is all that is left of the journal.
+    private func removeBindings(of row: inout LaneRow) throws {
+        let sent = try connection.first("SELECT MAX(entered_at) FROM journal WHERE lane = ? AND state = 'sent'", row.id) {
+            $0.optional(0, $0.moment)
+        }
+        row.unsettledSince = [row.unsettledSince, sent ?? nil].compactMap { $0 }.max()
         try connection.run("DELETE FROM bindings WHERE lane = ?", row.id)
         try connection.run("DELETE FROM journal WHERE lane = ?", row.id)
         try connection.run("UPDATE checks SET found = NULL WHERE lane = ? AND found IS NOT NULL", row.id)
@@ -182,8 +187,8 @@ extension Transaction {
             }
             try connection.run(
                 """
-                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, entered_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, name, entered_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 row.id,
                 entry.planID,
@@ -191,6 +196,7 @@ extension Transaction {
                 entry.operation.rawValue,
                 entry.state.rawValue,
                 entry.autotaskServiceID,
+                entry.name,
                 entry.at
             )
         }

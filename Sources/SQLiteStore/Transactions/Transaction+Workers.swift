@@ -123,6 +123,7 @@ extension Transaction {
                 AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(WorkerID(worker))).text,
                 row.running
             )
+            if let order = row.running { try extendDeadlines(in: row, besides: order, at: now) }
             row.release()
             row.wanted = nil
             try schedule(&row, at: now)

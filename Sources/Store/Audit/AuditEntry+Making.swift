@@ -133,6 +133,16 @@ extension AuditEntry {
         self.init(.storeRestored, facts, by: actor, at: now)
     }
 
+    /// The store and a key ring belong together from now on.
+    package init(paired store: String, with ring: String, by actor: AuditActor, at now: Timestamp) {
+        self.init(.storePaired, ["store": .string(store), "ring": .string(ring)], by: actor, at: now)
+    }
+
+    /// An operator changed keys, or made a copy.
+    package init(_ act: OperatorAct, by actor: AuditActor, at now: Timestamp) {
+        self.init(act.action, act.facts, by: actor, at: now)
+    }
+
     /// The log begins.
     ///
     /// - Parameter jobs: how many had been accepted by then: more than a handful say that a log of before is missing.

@@ -19,6 +19,14 @@ package struct AuditEntry: Hashable, Sendable {
         case letterRedriven = "letter.redriven"
         case lettersPurged = "letters.purged"
         case storeRestored = "store.restored"
+        case storeBackedUp = "store.backed-up"
+        /// The store and its key ring belong together from now on.
+        case storePaired = "store.paired"
+        case keysRotated = "keys.rotated"
+        /// Credentials keys were wrapped by the active key.
+        case keysRewrapped = "keys.rewrapped"
+        /// A key is about to be destroyed.
+        case keyRetired = "key.retired"
         /// The first row of every log.
         case logBegan = "log.began"
         /// The log's end was not as it had been left when the next row was to be written.

@@ -19,6 +19,8 @@ package enum AuditFault: Hashable, Sendable {
     case headMissing
     /// The worker found the end changed when it wrote this row.
     case brokenBefore(Int64)
+    /// There is neither a row nor a mark, although there have to be.
+    case gone
 
     /// What it means.
     package var description: String {
@@ -35,6 +37,7 @@ package enum AuditFault: Hashable, Sendable {
         case .headBehind(let head, let last):
             "The mark of the log's end was replaced by an older one: it says \(head), and there are \(last)."
         case .headMissing: "The mark of the log's end was removed."
+        case .gone: "There is no row and no mark: the whole log was removed."
         case .brokenBefore(let number):
             "The log's end had been changed before row \(number) was written: rows are missing there, or the mark was."
         }
@@ -48,7 +51,7 @@ package enum AuditFault: Hashable, Sendable {
         case .beginningCut(let number): number
         case .truncated(let last, _): last + 1
         case .headBehind(_, let last): last
-        case .markForged, .headMissing: nil
+        case .markForged, .headMissing, .gone: nil
         }
     }
 }

@@ -10,11 +10,25 @@ package struct ClaimRequest: Sendable {
     package var limit: Int
     /// How many lanes of one Autotask database may be held at once, over all workers (design decision 8).
     package var maximumLanesPerDatabase: Int
+    /// How long after the beginning of its first attempt a job ends for which a person waits (``QueuedJob/deadline``).
+    package var interactiveTime: Duration
 
-    package init(worker: WorkerID, limit: Int, maximumLanesPerDatabase: Int = ClaimRequest.lanesPerDatabase) {
+    package init(
+        worker: WorkerID,
+        limit: Int,
+        maximumLanesPerDatabase: Int = ClaimRequest.lanesPerDatabase,
+        interactiveTime: Duration = .seconds(60)
+    ) {
         self.worker = worker
         self.limit = limit
         self.maximumLanesPerDatabase = maximumLanesPerDatabase
+        self.interactiveTime = interactiveTime
+    }
+
+    /// When the job has to end whose attempt begins now; `nil` if it need not.
+    package func deadline(of job: QueuedJob, at now: Timestamp) -> Timestamp? {
+        guard job.kind.isInteractive, !job.isScheduled else { return nil }
+        return job.deadline ?? now + interactiveTime
     }
 }
 

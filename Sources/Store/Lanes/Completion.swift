@@ -32,6 +32,19 @@ package struct Completion: Sendable {
         self.givenUp = givenUp
     }
 
+    /// What its `job.deferred` says, if it has one.
+    package func deferral(at now: Timestamp) -> PublishedDeferral? {
+        guard case .deferred(let until, let code?, _) = disposition, events.contains(where: { $0.type == .jobDeferred }) else { return nil }
+        return PublishedDeferral(code: code, delay: max(until - now, .zero))
+    }
+
+    /// Whether the job is held up as before: nothing is published and nothing changes, so the audit log has no row of it.
+    package var isRepetition: Bool {
+        guard case .deferred(_, _, counts: false) = disposition, case .keep = changes.connection, case .keep = changes.refusedCredentials
+        else { return false }
+        return events.isEmpty
+    }
+
     /// Checks that the events are those that may come with the disposition. Every store asks it before it writes anything: a completion that
     /// breaks the rule of exactly one terminal event must leave nothing behind.
     ///
@@ -88,8 +101,10 @@ package struct LaneChanges: Sendable {
     /// Sets ``LaneState/isEnabled``.
     package var becomesEnabled: Bool
     /// Whether every binding and journal entry is removed first, and ``LaneState/driftDigest`` with them, because they belong to another
-    /// Autotask database.
+    /// Autotask database. What was sent and is not settled is remembered as ``LaneState/unsettledSince``.
     package var removesBindings: Bool
+    /// Clears ``LaneState/unsettledSince``: whatever was on its way must have arrived.
+    package var becomesSettled: Bool
     /// Inserted, or replacing those of the same plan and key.
     package var bindings: [ServiceBinding]
     /// Bindings that end: services that left the plan.
@@ -102,11 +117,9 @@ package struct LaneChanges: Sendable {
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
     /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` and the revisions that ran stay,
-    /// and the epoch rises by one. The events of the completion are held back (``OutboxEntry/isHeld``) until what was erased is in no file any
-    /// more.
+    /// and the epoch rises by one. What was sent and is not settled is remembered as ``LaneState/unsettledSince``. The events of the
+    /// completion are held back (``OutboxEntry/isHeld``) until what was erased is in no file any more.
     package var resets: Bool
-    /// Together with ``resets``: see ``LaneState/unsettledSince``.
-    package var unsettledSince: Timestamp?
 
     package init(
         connection: Change<ConnectionRecord> = .keep,
@@ -117,13 +130,13 @@ package struct LaneChanges: Sendable {
         becomesEligible: Bool = false,
         becomesEnabled: Bool = false,
         removesBindings: Bool = false,
+        becomesSettled: Bool = false,
         bindings: [ServiceBinding] = [],
         retired: [(planID: String, serviceKey: String)] = [],
         journal: [JournalEntry] = [],
         notes: [AuditNote] = [],
         ranRevision: (planID: String, revision: Int64)? = nil,
-        resets: Bool = false,
-        unsettledSince: Timestamp? = nil
+        resets: Bool = false
     ) {
         self.connection = connection
         self.replacesCredentialsKey = replacesCredentialsKey
@@ -133,12 +146,12 @@ package struct LaneChanges: Sendable {
         self.becomesEligible = becomesEligible
         self.becomesEnabled = becomesEnabled
         self.removesBindings = removesBindings
+        self.becomesSettled = becomesSettled
         self.bindings = bindings
         self.retired = retired
         self.journal = journal
         self.notes = notes
         self.ranRevision = ranRevision
         self.resets = resets
-        self.unsettledSince = unsettledSince
     }
 }

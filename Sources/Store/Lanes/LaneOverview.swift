@@ -11,6 +11,8 @@ package struct LaneOverview: Sendable {
     package var waitingJobs: Int
     package var services: Int
     package var syncedServices: Int
+    /// The code of the failure for which a job of it waits to be tried again; `nil` if none waits so, or the code is not known.
+    package var heldUpBy: String?
 
     package init(
         lane: Lane,
@@ -19,7 +21,8 @@ package struct LaneOverview: Sendable {
         isEnabled: Bool,
         waitingJobs: Int,
         services: Int,
-        syncedServices: Int
+        syncedServices: Int,
+        heldUpBy: String? = nil
     ) {
         self.lane = lane
         self.epoch = epoch
@@ -28,6 +31,7 @@ package struct LaneOverview: Sendable {
         self.waitingJobs = waitingJobs
         self.services = services
         self.syncedServices = syncedServices
+        self.heldUpBy = heldUpBy
     }
 }
 

@@ -35,6 +35,13 @@ package struct QueuedJob: Hashable, Sendable {
     package var attempts: Int
     /// Attempts during which the worker died.
     package var interruptions: Int
+    /// How often it was put off, uncounted, because something stood in its way that is not its own.
+    package var heldUp: Int
+    /// When it has to end, well or not, because a person waits (``JobKind/isInteractive``): set when its first attempt begins. Time during which
+    /// another job of its lane ran while it was due is added.
+    package var deadline: Timestamp?
+    /// What the last `job.deferred` said.
+    package var lastDeferral: PublishedDeferral?
     /// Whether it has written to Autotask, or may have.
     package var hasWritten: Bool
     /// Calls made to Autotask in earlier attempts.
@@ -58,6 +65,9 @@ package struct QueuedJob: Hashable, Sendable {
         notBefore: Timestamp? = nil,
         attempts: Int = 0,
         interruptions: Int = 0,
+        heldUp: Int = 0,
+        deadline: Timestamp? = nil,
+        lastDeferral: PublishedDeferral? = nil,
         hasWritten: Bool = false,
         apiCalls: Int = 0,
         isFromBackup: Bool = false,
@@ -76,6 +86,9 @@ package struct QueuedJob: Hashable, Sendable {
         self.notBefore = notBefore
         self.attempts = attempts
         self.interruptions = interruptions
+        self.heldUp = heldUp
+        self.deadline = deadline
+        self.lastDeferral = lastDeferral
         self.hasWritten = hasWritten
         self.apiCalls = apiCalls
         self.isFromBackup = isFromBackup
@@ -84,6 +97,24 @@ package struct QueuedJob: Hashable, Sendable {
 
     /// Whether it was begun at all: what was begun does not expire.
     package var wasBegun: Bool { attempts > 0 || interruptions > 0 || hasWritten }
+}
+
+/// A `job.deferred` that was published: why, and by how long the job was put off.
+package struct PublishedDeferral: Hashable, Sendable {
+    package var code: ErrorCode
+    package var delay: Duration
+
+    package init(code: ErrorCode, delay: Duration) {
+        self.code = code
+        self.delay = delay
+    }
+
+    /// Whether it is worth an event after another one: the reason has changed, or the delay has grown tenfold. Delays of less than a second
+    /// count as one.
+    package func isNews(after last: PublishedDeferral?) -> Bool {
+        guard let last, last.code == code else { return true }
+        return delay >= max(last.delay, .seconds(1)) * 10
+    }
 }
 
 /// What is to become of a lane's jobs.

@@ -19,9 +19,10 @@ package struct LaneState: Sendable {
     package var hasBindings: Bool
     /// Whether writes of any plan are not settled.
     package var hasOpenWrites: Bool
-    /// When the last create of any plan was sent whose outcome is not known.
-    package var lastSentCreate: Timestamp?
-    /// When the last create was sent whose outcome was not known when a reset erased its journal: it may still appear in Autotask.
+    /// When the last write of any plan was sent whose outcome is not known.
+    package var lastSentWrite: Timestamp?
+    /// When the last write was sent whose outcome was not known when its journal was erased, by a reset or because another Autotask
+    /// database was connected: it may still take effect there.
     package var unsettledSince: Timestamp?
     package var billingCodes: CachedBillingCodes?
     /// A digest of what differed in Autotask when that was looked at last; `nil` if nothing did.
@@ -37,7 +38,7 @@ package struct LaneState: Sendable {
         openWrites: [JournalEntry] = [],
         hasBindings: Bool = false,
         hasOpenWrites: Bool = false,
-        lastSentCreate: Timestamp? = nil,
+        lastSentWrite: Timestamp? = nil,
         unsettledSince: Timestamp? = nil,
         billingCodes: CachedBillingCodes? = nil,
         driftDigest: String? = nil
@@ -51,7 +52,7 @@ package struct LaneState: Sendable {
         self.openWrites = openWrites
         self.hasBindings = hasBindings
         self.hasOpenWrites = hasOpenWrites
-        self.lastSentCreate = lastSentCreate
+        self.lastSentWrite = lastSentWrite
         self.unsettledSince = unsettledSince
         self.billingCodes = billingCodes
         self.driftDigest = driftDigest
@@ -194,15 +195,26 @@ package struct JournalEntry: Hashable, Sendable {
     package var operation: Operation
     package var state: State
     package var autotaskServiceID: Int64?
+    /// The name that a create was sent with, if it was sent without an ownership marker: nothing else tells the service then.
+    package var name: String?
     /// When it came into this state.
     package var at: Timestamp
 
-    package init(planID: String, serviceKey: String, operation: Operation, state: State, autotaskServiceID: Int64?, at: Timestamp) {
+    package init(
+        planID: String,
+        serviceKey: String,
+        operation: Operation,
+        state: State,
+        autotaskServiceID: Int64?,
+        name: String? = nil,
+        at: Timestamp
+    ) {
         self.planID = planID
         self.serviceKey = serviceKey
         self.operation = operation
         self.state = state
         self.autotaskServiceID = autotaskServiceID
+        self.name = name
         self.at = at
     }
 }

@@ -7,25 +7,26 @@ import Crypto
 /// { "version": 1,
 ///   "wrappingKeys": { "active": "wrap-2026-11-22-1f0c9a3e", "keys": [{ "keyId": "wrap-2026-11-22-1f0c9a3e", "createdAt": "…", "key": "…" }] },
 ///   "jobKeys": { "active": "job-2026-11-22-82d4e6b0", "keys": [{ "keyId": "job-2026-11-22-82d4e6b0", "createdAt": "…", "key": "…" }] },
-///   "identityKey": "…",
+///   "identityKey": "…", "storeId": "…",
 ///   "recipientKeys": [{ "keyId": "portal-2026-11-22-5a7710cd", "kem": "X25519", "createdAt": "…", "notAfter": "…", "privateKey": "…" }] }
 /// ```
 ///
-/// Keys are 32 bytes in base64url, moments date-times of RFC 3339; `createdAt` may be missing. In each list the newest key comes first.
+/// Keys are 32 bytes in base64url, moments date-times of RFC 3339; `createdAt` and `storeId` may be missing. In each list the newest key comes first.
 extension KeyRing {
     private static let version: Int64 = 1
     /// How many keys of one use a ring may hold: rotated every day, those of a dozen years.
     fileprivate static let maximumKeys = 4096
 
     var encoded: [UInt8] {
-        let json: JSON = [
+        var json: JSONObject = [
             "version": JSON(KeyRing.version),
             "wrappingKeys": wrappingKeys.json,
             "jobKeys": jobKeys.json,
             "identityKey": .string(identityKey.text),
             "recipientKeys": .array(recipientKeys.map(\.json)),
         ]
-        return json.encoded + [UInt8(ascii: "\n")]
+        if let storeID { json["storeId"] = .string(storeID) }
+        return JSON.object(json).encoded + [UInt8(ascii: "\n")]
     }
 
     /// - Throws: ``VaultError/Code/keyRingUnusable``, naming the member that is wrong, never its value.
@@ -47,6 +48,11 @@ extension KeyRing {
         for recipient in recipients { recipientKeys.append(try RecipientKey(recipient)) }
         guard Set(recipientKeys.map(\.id)).count == recipientKeys.count else { throw VaultError.wrong("recipientKeys") }
         self.recipientKeys = recipientKeys
+        switch json["storeId"] {
+        case nil: storeID = nil
+        case .string(let id)? where !id.isEmpty: storeID = id
+        default: throw VaultError.wrong("storeId")
+        }
     }
 }
 

@@ -14,6 +14,14 @@ package struct KeyRing: Sendable {
     let identityKey: SymmetricKey
     /// The newest first: it is the one for portals to use.
     let recipientKeys: [RecipientKey]
+    /// The id of the store that the ring belongs to; `nil` until it was used with one, and in a ring that could not be written then.
+    package var storeID: String?
+
+    /// The ring's own id, the same in all its states: 32 hexadecimal digits, derived from the identity key.
+    package var id: String {
+        HMAC<SHA256>.authenticationCode(for: Array("autotask-worker/ring-id/1".utf8), using: identityKey).prefix(16)
+            .map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    }
 
     /// New keys, all of them random.
     package static func generate(at now: Timestamp) -> KeyRing {
@@ -81,7 +89,8 @@ extension KeyRing {
             recipientKeys: uses.contains(.portals)
                 ? [RecipientKey(generating: KeyRing.newID("portal", at: now), at: now, notAfter: now + KeyRing.recipientKeyLifetime)]
                     + recipientKeys
-                : recipientKeys
+                : recipientKeys,
+            storeID: storeID
         )
     }
 
@@ -93,8 +102,16 @@ extension KeyRing {
             wrappingKeys: RotatingKeys(active: wrappingKeys.active, former: wrappingKeys.former.filter { $0.id != id }),
             jobKeys: RotatingKeys(active: jobKeys.active, former: jobKeys.former.filter { $0.id != id }),
             identityKey: identityKey,
-            recipientKeys: recipientKeys.prefix(1) + recipientKeys.dropFirst().filter { $0.id != id }
+            recipientKeys: recipientKeys.prefix(1) + recipientKeys.dropFirst().filter { $0.id != id },
+            storeID: storeID
         )
+    }
+
+    /// The ring as it remembers a store, or none.
+    package func belonging(to storeID: String?) -> KeyRing {
+        var ring = self
+        ring.storeID = storeID
+        return ring
     }
 
     /// A name that no key ever had: what was retired is known by its name to be gone. The date in it is for people.

@@ -4,6 +4,8 @@ struct APIUser: Sendable {
         case full
         /// Costs read as null, and what is written to them is ignored silently.
         case cannotReadCosts
+        /// Costs read as zero, and what is written to them is ignored silently.
+        case costsReadAsZero
         /// No permission to create or update.
         case readOnly
         /// Sees no service, though they exist: limited to a line of business that has none.
@@ -43,5 +45,7 @@ struct APIUser: Sendable {
 extension APIUser.Security {
     var mayQuery: Bool { self != .noAccess }
     var mayWrite: Bool { self != .readOnly && self != .noAccess }
-    var seesCosts: Bool { self != .cannotReadCosts }
+    var seesCosts: Bool { self != .cannotReadCosts && self != .costsReadAsZero }
+    /// How costs read to a user who does not see them.
+    var hiddenCost: FieldValue { self == .costsReadAsZero ? .money(.zero) : .null }
 }

@@ -2,6 +2,8 @@
 struct DatabaseChange: Decodable, Sendable {
     var zone: String?
     var uniqueServiceNames: Bool?
+    /// What its comparison of texts makes no difference of, besides letter case and trailing spaces.
+    var collation: [Collation.Weight]?
     var integrationCodes: [String]?
     var integrationCodeFailure: IntegrationCodeFailure?
     var lockAfterFailures: Int?

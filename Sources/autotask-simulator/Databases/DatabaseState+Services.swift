@@ -81,7 +81,9 @@ extension DatabaseState {
         }
         guard messages.isEmpty else { throw Refusal(messages) }
         if uniqueServiceNames, let name = record[ServiceField.name].text,
-            services.records.contains(where: { $0.id != record.id && $0[ServiceField.name] == .text(name) })
+            services.records.contains(where: {
+                $0.id != record.id && collation.folded($0[ServiceField.name]) == collation.folded(.text(name))
+            })
         {
             throw Refusal.duplicateName(name.text)
         }

@@ -43,7 +43,7 @@ extension DatabaseState {
         case .count:
             guard user.security.mayQuery else { throw Refusal.noPermissionToQuery }
             let query = try Query(request.query, for: entity)
-            return .json(["queryCount": .integer(visible(name, to: user).count { query.condition.matches($0) })])
+            return .json(["queryCount": .integer(visible(name, to: user).count { query.condition.matches($0, collation) })])
         case .create: return .item(try createService(from: request.body, as: user, at: now))
         case .patch: return .item(try updateService(from: request.body, replacing: false, as: user, at: now))
         case .put: return .item(try updateService(from: request.body, replacing: true, as: user, at: now))
@@ -54,7 +54,7 @@ extension DatabaseState {
         let entity = entity(name)
         let query = try Query(request.query, for: entity)
         let seen = visible(name, to: user).drop { $0.id <= request.pageStart }
-        let page = Page(of: query, from: seen)
+        let page = Page(of: query, from: seen, collation)
         return [
             "items": .array(page.records.map { entity.json($0, including: query.included) }),
             "pageDetails": [
@@ -71,6 +71,6 @@ extension DatabaseState {
         let records = table(name).records
         guard name == .services else { return records }
         if user.security == .restrictedVisibility { return [] }
-        return user.security.seesCosts ? records : records.map(\.withoutCosts)
+        return user.security.seesCosts ? records : records.map { $0.hidingCosts(as: user.security.hiddenCost) }
     }
 }

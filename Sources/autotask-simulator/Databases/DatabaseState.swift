@@ -11,6 +11,7 @@ struct DatabaseState: Sendable {
     var nextServiceID: Int64
 
     var uniqueServiceNames = true
+    var collation = Collation()
     /// The tracking identifiers that are accepted of every user; any non-empty one, if `nil`.
     var integrationCodes: Set<String>?
     var integrationCodeFailure = IntegrationCodeFailure.empty401
@@ -96,6 +97,7 @@ struct DatabaseState: Sendable {
     private mutating func applySwitches(of change: DatabaseChange, at now: Date) {
         if let zone = change.zone { self.zone = zone }
         if let unique = change.uniqueServiceNames { uniqueServiceNames = unique }
+        if let collation = change.collation { self.collation = Collation(collation) }
         if let codes = change.integrationCodes { integrationCodes = Set(codes) }
         if let failure = change.integrationCodeFailure { integrationCodeFailure = failure }
         if let failures = change.lockAfterFailures { lockAfterFailures = failures }

@@ -79,9 +79,9 @@ extension Record {
     }
 
     /// The service as a user sees it who may not see costs.
-    var withoutCosts: Record {
+    func hidingCosts(as cost: FieldValue) -> Record {
         var record = self
-        record[ServiceField.unitCost] = .null
+        record[ServiceField.unitCost] = cost
         record[ServiceField.markupRate] = .null
         return record
     }

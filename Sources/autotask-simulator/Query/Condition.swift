@@ -18,14 +18,15 @@ indirect enum Condition: Sendable {
 }
 
 extension Condition {
-    func matches(_ record: Record) -> Bool {
+    func matches(_ record: Record, _ collation: Collation) -> Bool {
         switch self {
-        case .all(let conditions): conditions.allSatisfy { $0.matches(record) }
-        case .any(let conditions): conditions.contains { $0.matches(record) }
+        case .all(let conditions): conditions.allSatisfy { $0.matches(record, collation) }
+        case .any(let conditions): conditions.contains { $0.matches(record, collation) }
         case .filled(let field, let wanted): record.values[field].isFilled == wanted
-        case .compare(let field, let comparison, let value): comparison.holds(record.values[field], value)
+        case .compare(let field, let comparison, let value):
+            comparison.holds(collation.folded(record.values[field]), collation.folded(value))
         case .member(let field, let values, let wanted):
-            record.values[field] != .null && values.contains(record.values[field]) == wanted
+            record.values[field] != .null && collation.contains(record.values[field], in: values) == wanted
         case .compareDay(let field, let comparison, let day):
             if case .date(let text) = record.values[field] { comparison.holds(.date(String(text.prefix(10))), .date(day)) } else { false }
         }

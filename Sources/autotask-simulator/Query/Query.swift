@@ -43,10 +43,10 @@ struct Page: Sendable {
     let next: Int64?
 
     /// - Parameter records: all that may be seen, in the order of their ids.
-    init(of query: Query, from records: some Sequence<Record>) {
+    init(of query: Query, from records: some Sequence<Record>, _ collation: Collation) {
         var page: [Record] = []
         var next: Int64?
-        for record in records where query.condition.matches(record) {
+        for record in records where query.condition.matches(record, collation) {
             if page.count == query.pageSize {
                 next = page.last?.id
                 break

@@ -109,7 +109,9 @@ struct PortalConnection {
                 queue: broker.temporaryQueue(of: configuration.userName),
                 temporary: TemporaryQueue(bindings: [.init(exchange: broker.resultsExchange, routingKey: routingKey)])
             )
-        let consumer = try Consumer(connection: configuration, configuration: ConsumerConfiguration(sources: [source]), log: log)
+        var consuming = ConsumerConfiguration(sources: [source])
+        consuming.endsWhenClosed = true
+        let consumer = try Consumer(connection: configuration, configuration: consuming, log: log)
         let running = Task { try await consumer.run() }
         defer { running.cancel() }
         let hint =
@@ -124,7 +126,7 @@ struct PortalConnection {
                     throw Failure(
                         .unavailable,
                         reason.message,
-                        hint: "Check PORTAL_AMQP_URL, and what its user may read: autotask-worker topology check."
+                        hint: hint
                     )
                 }
             }

@@ -1,40 +1,170 @@
+import Engine
 import Glibc
 import SQLiteStore
 import Store
+import Synchronization
+import Vault
 
-/// The store that the settings name, which has to exist. A command takes it as it is: only `run` brings it up to date.
+/// The store that the settings name, which has to exist. Reading it needs no key ring. A command takes it as it is: only `run` brings it up to
+/// date.
 struct OpenStore {
     let store: any Store
 
-    /// - Parameters:
-    ///   - settings: tell where it is.
-    ///   - chain: what chains the audit log; `nil` to look at the store only.
-    init(_ settings: Settings, auditing chain: AuditChain? = nil) async throws {
+    init(_ settings: Settings) async throws {
         let path = try settings.storePath
-        do { store = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: chain) } catch {
+        do { store = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: nil) } catch {
             if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
             throw Failure(
                 .unavailable,
                 "The store \(path) cannot be opened: \(error)",
-                hint: "Check STORE_URL; autotask-worker run creates the store."
+                hint: "Check STORE_URL. For a first start, and only then: STORE_CREATE=yes autotask-worker run"
             )
         }
         store.observeSetAside { Terminal.complain("A row of the store cannot be read. \($0). See autotask-worker doctor.") }
     }
+}
 
-    /// Does something with the store, and closes it.
-    ///
-    /// - Returns: `nil` when there is no store yet.
-    static func using<Value>(_ settings: Settings, _ body: (any Store) async throws -> Value) async throws -> Value? {
-        guard access(try settings.storePath, F_OK) == 0 else { return nil }
-        let store = try await OpenStore(settings).store
+/// The store that the settings name together with its key ring: what a worker runs on, and what every command needs that changes the store or
+/// the ring.
+///
+/// A command that finds another store than its ring's, or none, would take what it does not see for what is not there, and destroy keys that
+/// are in use. Hence each remembers the other, and both directions are checked. Neither is ever paired with another without being asked.
+struct PairedStore {
+    let store: SQLiteStore
+    let vault: Vault
+
+    /// How many credentials keys are tried when neither remembers the other: more than a lane or two with damaged keys, and few for a lock.
+    private static let trial = 100
+
+    /// - Parameters:
+    ///   - mayCreate: whether the store is made if there is none, and its ring belongs to no store.
+    ///   - isWorker: whether an older store is brought up to date; a command refuses it.
+    ///   - remembers: whether each remembers the other from now on, if it does not yet.
+    /// - Throws: ``Failure`` with status 69 when there is no store, or the two do not belong together. Then nothing was changed.
+    init(_ settings: Settings, mayCreate: Bool = false, isWorker: Bool = false, remembers: Bool = false) async throws {
+        let path = try settings.storePath
+        let source = try settings.keyRingSource
+        let ring = try await settings.keyRing
+        vault = Vault(ring, source: source)
+        let mustExist = !mayCreate || PairedStore.isThere(path)
+        if !mustExist, let id = ring.storeID {
+            throw Failure(
+                .unavailable,
+                "There is no store \(path), and the key ring \(source) belongs to the store \(id): no other is made for it.",
+                hint: PairedStore.hint + " If its store is lost for good and without a copy: autotask-worker keys forget-store."
+            )
+        }
         do {
-            let value = try await body(store)
-            await store.close()
-            return value
+            // Before it is opened to be written: what is not this ring's is left as it is.
+            if let identity = try await StoreIdentity.look(at: path),
+                let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)")
+            {
+                throw mismatch
+            }
+            store = try await SQLiteStore(path: path, mustExist: mustExist, migrating: isWorker, auditing: AuditChain(vault))
+        } catch let error as StoreError {
+            throw Failure(
+                .unavailable,
+                "The store \(path) cannot be opened: \(error)",
+                hint: PairedStore.hint + " For a first start, and only then: STORE_CREATE=yes autotask-worker run"
+            )
+        }
+        do {
+            let identity = try await store.identity()
+            if let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)") { throw mismatch }
+            if identity.ring == nil { try await tryKeys(path, "\(source)") }
+            if remembers {
+                try await store.pair(with: ring.id, by: .caller, at: SystemTime.now)
+                // A ring that cannot be written remembers nothing: then the store's record is what is checked.
+                if ring.storeID == nil, let file = source as? KeyRingFile {
+                    try? await file.update { $0.belonging(to: $0.storeID ?? identity.store) }
+                }
+            }
         } catch {
             await store.close()
             throw error
+        }
+    }
+
+    /// Does something with both, and closes the store.
+    static func using<Value>(
+        _ settings: Settings,
+        remembers: Bool = false,
+        _ body: (SQLiteStore, Vault) async throws -> Value
+    ) async throws -> Value {
+        let paired = try await PairedStore(settings, remembers: remembers)
+        do {
+            let value = try await body(paired.store, paired.vault)
+            await paired.store.close()
+            return value
+        } catch {
+            await paired.store.close()
+            throw error
+        }
+    }
+
+    private static let hint = "Check STORE_URL and VAULT_KEYS, and whether their volumes are mounted."
+
+    /// Why a store and a ring do not belong together; `nil` if nothing that they remember says so.
+    static func mismatch(_ store: StoreIdentity, _ ring: KeyRing, path: String, source: String) -> Failure? {
+        if store.isCopy {
+            return Failure(
+                .unavailable,
+                "\(path) is a copy that 'store backup' wrote, and not the store.",
+                hint: "Check STORE_URL. To bring the copy back: autotask-worker store restore FILE"
+            )
+        }
+        if let id = ring.storeID, id != store.store {
+            return Failure(
+                .unavailable,
+                "The key ring \(source) belongs to the store \(id), and \(path) is the store \(store.store).",
+                hint: hint
+            )
+        }
+        if let id = store.ring, id != ring.id {
+            return Failure(
+                .unavailable,
+                "The store \(path) belongs to the key ring \(id), and \(source) is the key ring \(ring.id).",
+                hint: hint
+            )
+        }
+        return nil
+    }
+
+    /// Checks that a store that is only read belongs to the ring, as far as they remember each other. It may be a copy.
+    ///
+    /// - Returns: `nil` for a store of a schema before 7, which remembers nothing.
+    @discardableResult
+    static func checkReading(_ settings: Settings) async throws -> StoreIdentity? {
+        let path = try settings.storePath
+        guard var identity = try await StoreIdentity.look(at: path) else { return nil }
+        identity.isCopy = false
+        let source = try settings.keyRingSource.description
+        if let mismatch = mismatch(identity, try await settings.keyRing, path: path, source: source) { throw mismatch }
+        return identity
+    }
+
+    /// Whether there is a file with something in it: an empty one is no store.
+    private static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && (status.st_size > 0 || status.st_mode & S_IFMT != S_IFREG)
+    }
+
+    /// Tries the ring on a store that remembers none yet.
+    private func tryKeys(_ path: String, _ source: String) async throws {
+        let opened = Mutex(0)
+        let vault = vault
+        // Nothing is wrapped anew: the keys are only tried.
+        let step = try await store.rewrapKeys(after: nil, limit: PairedStore.trial) { lane, wrapped in
+            if vault.opensCredentialsKey(wrapped, lane: lane) { opened.withLock { $0 += 1 } }
+            return nil
+        }
+        guard step.seen == 0 || opened.withLock({ $0 }) > 0 else {
+            throw Failure(
+                .unavailable,
+                "The key ring \(source) opens none of the \(step.seen.of("credentials key")) that were tried in the store \(path).",
+                hint: PairedStore.hint
+            )
         }
     }
 }

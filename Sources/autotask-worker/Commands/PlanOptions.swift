@@ -12,6 +12,14 @@ struct PlanOptions: ParsableArguments {
     )
     var acknowledged: [String] = []
     @Option(
+        name: .customLong("acknowledge-required"),
+        help: ArgumentHelp(
+            "A warning that stops this job until it is acknowledged, in addition to those of ACKNOWLEDGE_WARNINGS. It can be repeated.",
+            valueName: "code"
+        )
+    )
+    var required: [String] = []
+    @Option(
         name: .customLong("adopt"),
         help: ArgumentHelp(
             "A service of the plan and the one in Autotask that is to stand for it. It can be repeated.",
@@ -22,6 +30,9 @@ struct PlanOptions: ParsableArguments {
 
     func complete(_ data: inout JSONObject) throws {
         if !acknowledged.isEmpty { data["acknowledge"] = .array((data["acknowledge"]?.array ?? []) + acknowledged.map(JSON.string)) }
+        if !required.isEmpty {
+            data["acknowledgeRequired"] = .array((data["acknowledgeRequired"]?.array ?? []) + required.map(JSON.string))
+        }
         guard !adopted.isEmpty else { return }
         var members = data["adopt"]?.object ?? JSONObject()
         for text in adopted {

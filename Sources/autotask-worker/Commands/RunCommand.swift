@@ -24,7 +24,10 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Settings(settings)
-        if printConfig { return ConfigurationListing(settings: settings, asJSON: json).print() }
+        if printConfig { ConfigurationListing(settings: settings, asJSON: json).print() }
+        // A setting that is silently not in force is worse than a worker that does not start.
+        if let mistyped = settings.mistyped.first { throw mistyped.failure }
+        guard !printConfig else { return }
         try await Worker(settings).run()
     }
 }

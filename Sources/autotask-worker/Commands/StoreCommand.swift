@@ -22,7 +22,8 @@ struct StoreCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes a copy of the store to a file, while workers go on.",
             discussion: """
-                The event of a reset waits for the copy, for a minute at most: then the copy gives way and begins again.
+                The event of a reset waits for the copy, for a minute at most: then the copy gives way and begins again. The audit log gets a row for
+                the copy where the key ring can be used. Nothing runs on a copy: 'store restore' brings it back.
 
                 Example: autotask-worker store backup /var/backups/autotask-worker-2026-11-22.sqlite
                 """
@@ -32,15 +33,27 @@ struct StoreCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let path = try await Settings(settings).storePath
+            let settings = try await Settings(settings)
+            let path = try settings.storePath
             let contents: StoreBackup.Contents
             do { contents = try await StoreBackup.make(of: path, to: file) } catch {
                 throw Failure(.unavailable, "No copy was made. \(error.message)")
             }
+            await note(contents, settings)
             if json {
                 Terminal.line(["file": .string(file)], and: contents)
             } else {
                 Terminal.line("Wrote \(file): \(contents.text).")
+            }
+        }
+
+        /// A copy is worth having without its row: a ring that cannot be used is no reason for none.
+        private func note(_ contents: StoreBackup.Contents, _ settings: Settings) async {
+            let act = OperatorAct.backedUp(to: file, lanes: contents.lanes, unfinishedJobs: contents.unfinishedJobs)
+            do {
+                try await PairedStore.using(settings) { store, _ in try await store.note(act, by: .caller, at: SystemTime.now) }
+            } catch {
+                Terminal.complain("Warning: the audit log has no row for this copy. \((error as? Failure)?.message ?? "\(error)")")
             }
         }
     }
@@ -51,22 +64,36 @@ struct StoreCommand: AsyncParsableCommand {
             discussion: """
                 The store that was there is kept beside it. Events of a restored store belong to a new epoch. Requests that were unfinished when
                 the copy was made end as superseded, resets excepted. What happened since is forgotten: a reset since then has to be asked
-                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password. Each integration's first sync waits SETTLE_SECONDS. The audit log goes on from the copy's, with a row that tells of this.
+                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password. Each integration's first sync waits SETTLE_SECONDS. The audit log goes on from the copy's, with a row for this.
 
-                Example: autotask-worker store restore /var/backups/autotask-worker-2026-11-22.sqlite
+                It asks first on a terminal, and needs --yes without one. The copy has to belong to the key ring.
+
+                Example: autotask-worker store restore /var/backups/autotask-worker-2026-11-22.sqlite --dry-run
                 """
         )
         @Argument(help: "A file that 'store backup' wrote.") var file: String
+        @OptionGroup var confirmation: Confirmation
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
             let settings = try await Settings(settings)
             let path = try settings.storePath
+            let ring = try await settings.keyRing
             let chain = AuditChain(try await settings.vault)
+            let copy = try await contents(of: file, ring, settings)
+            let present = try? await StoreBackup.contents(of: path)
+            let there = present.flatMap { $0 }.map { "is replaced: it holds \($0.text)" } ?? "is made"
+            let consequence =
+                "The copy \(file) holds \(copy.contents.text). The store \(path) \(there). What happened since the copy is forgotten."
+            guard !confirmation.dryRun else {
+                if json { return Terminal.line(["dryRun": true, "store": .string(path), "replaced": .null], and: copy.contents) }
+                return Terminal.line("Nothing was changed. \(consequence)")
+            }
+            try confirmation.ask(consequence)
             let outcome: (contents: StoreBackup.Contents, replaced: String?)
             do {
-                outcome = try await StoreBackup.restore(file, to: path, auditing: chain, by: .caller, at: SystemTime.now)
+                outcome = try await StoreBackup.restore(file, to: path, auditing: chain, knownAs: copy.id, by: .caller, at: SystemTime.now)
             } catch {
                 throw Failure(.unavailable, "The store was not restored. \(error.message)")
             }
@@ -87,6 +114,28 @@ struct StoreCommand: AsyncParsableCommand {
             Terminal.line(
                 "Each integration's first sync waits \(settle) s (SETTLE_SECONDS), since writes may be under way that the copy does not know."
             )
+        }
+
+        /// What the copy holds, once it is certain that it belongs to the ring as far as the two remember each other.
+        ///
+        /// - Returns: also the id that it takes over, if it has none of its own.
+        private func contents(
+            of file: String,
+            _ ring: KeyRing,
+            _ settings: Settings
+        ) async throws -> (contents: StoreBackup.Contents, id: String?) {
+            do {
+                guard let contents = try await StoreBackup.contents(of: file) else {
+                    throw Failure(.unavailable, "There is no file \(file).")
+                }
+                guard var identity = try await StoreIdentity.look(at: file) else { return (contents, ring.storeID) }
+                identity.isCopy = false
+                let source = try settings.keyRingSource.description
+                if let mismatch = PairedStore.mismatch(identity, ring, path: file, source: source) { throw mismatch }
+                return (contents, nil)
+            } catch let error as StoreError {
+                throw Failure(.unavailable, "The store was not restored. \(error.message)")
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import Operations
 import SQLiteStore
 import Store
@@ -17,10 +18,21 @@ struct AuditExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         // A store that cannot be opened is the store examination's to tell, and so is a ring for the key ring's.
-        guard let path = try? settings.storePath, let vault = try? await settings.vault else { return [] }
+        guard let path = try? settings.storePath else { return [] }
+        guard access(path, F_OK) == 0 else { return [.notMade(name, "there is no store.")] }
+        let vault: Vault
+        do { vault = try await settings.vault } catch { return [.notMade(name, "the key ring cannot be used.")] }
         let chain = AuditChain(vault)
         let newest = isThorough ? nil : AuditExamination.newest
-        guard let report = try? await AuditInspection.report(on: path, with: chain, newest: newest) else { return [] }
+        let report: AuditReport
+        do {
+            guard let found = try await AuditInspection.report(on: path, with: chain, newest: newest) else {
+                return [.notMade(name, "the store holds none yet.")]
+            }
+            report = found
+        } catch {
+            return [.notMade(name, error.message)]
+        }
         if let fault = report.fault {
             return [
                 .init(
@@ -32,7 +44,18 @@ struct AuditExamination: Examination {
                 )
             ]
         }
-        guard report.head != nil else { return [.init(name, "The audit log has not begun.")] }
+        guard report.head != nil else {
+            // The pairing of store and key ring has a row.
+            guard (try? await StoreIdentity.look(at: path))??.ring != nil else { return [.init(name, "The audit log has not begun.")] }
+            return [
+                .init(
+                    name,
+                    .fail,
+                    AuditFault.gone.description,
+                    advice: "Keep a copy (autotask-worker store backup FILE), and find out who could write the file."
+                )
+            ]
+        }
         return [
             .init(
                 name,

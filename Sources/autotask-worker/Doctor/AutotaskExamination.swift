@@ -30,7 +30,8 @@ struct AutotaskExamination: Examination {
         let error = error as? HTTPError
         let advice =
             switch error?.code {
-            case .tlsFailed: "Check the machine's clock and its certificate authorities (package ca-certificates, or AUTOTASK_CA_FILE)."
+            case .tlsFailed, .certificateRejected:
+                "Check the machine's clock and its certificate authorities (package ca-certificates, or AUTOTASK_CA_FILE)."
             case .nameNotResolved, .addressNotPublic: "Check AUTOTASK_URL, and the machine's name resolution."
             default: "Check AUTOTASK_URL, and that the firewall lets this machine through to *.autotask.net, port 443."
             }

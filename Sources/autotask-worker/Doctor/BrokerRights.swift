@@ -13,6 +13,9 @@ struct BrokerRights {
         let isAdministrator: Bool
         fileprivate let patterns: [Right: String]
 
+        /// Whether it has any in the virtual host.
+        var hasPermissions: Bool { !patterns.isEmpty }
+
         /// Whether its permissions, which RabbitMQ keeps as regular expressions, match a name.
         func may(_ right: Right, _ name: String) -> Bool {
             guard let pattern = patterns[right], !pattern.isEmpty, let expression = try? Regex(pattern) else { return false }

@@ -12,6 +12,9 @@ struct BrokerWays {
         self.bindings = bindings
     }
 
+    /// Whether all of these queues are among those that are seen.
+    func knows(_ names: [String]) -> Bool { Set(names).isSubset(of: queues.compactMap { $0["name"]?.string }) }
+
     /// The queues that get messages of an exchange, and refuse them when they are full: then the publisher is told no.
     func refusing(_ exchange: String) -> [String] {
         let bound = Set(bindings.filter { $0["source"]?.string == exchange }.compactMap { $0["destination"]?.string })

@@ -24,7 +24,11 @@ struct ContentsExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         // A store that cannot be opened is the store examination's to tell.
-        guard let path = try? settings.storePath, let format = try? await StoreFormat.look(at: path), format == .current else { return [] }
+        guard let path = try? settings.storePath else { return [] }
+        let format: StoreFormat
+        do { format = try await StoreFormat.look(at: path) } catch { return [.notMade(name, "the store cannot be opened.")] }
+        guard format != .none else { return [.notMade(name, "there is no store.")] }
+        guard format == .current else { return [.notMade(name, "the store has the schema of an older version.")] }
         let now = SystemTime.now
         let maximumAge = (try? settings.engine.retry.maximumAge) ?? RetryPolicy().maximumAge
         let inspection: StoreInspection?

@@ -108,7 +108,7 @@ struct ContentsFindings {
     // MARK: Jobs and integrations
 
     private var jobs: [HealthReport.Check] {
-        checks(on: .jobs, [backlog, postponed, kept], otherwise: "\(inspection.unfinishedJobs.of("unfinished job")).")
+        checks(on: .jobs, [backlog, heldUp, postponed, kept], otherwise: "\(inspection.unfinishedJobs.of("unfinished job")).")
     }
 
     private var backlog: HealthReport.Check? {
@@ -118,6 +118,16 @@ struct ContentsFindings {
             .warn,
             "\(inspection.unfinishedJobs) unfinished jobs: above BACKLOG_LIMIT, \(backlogLimit), further ones wait at the broker.",
             advice: "Autotask may be slow or away: see autotask-worker tenant list, and the checks of autotask."
+        )
+    }
+
+    private var heldUp: HealthReport.Check? {
+        guard inspection.heldUp.count > 0 else { return nil }
+        return .init(
+            "jobs",
+            .warn,
+            "The work of \(inspection.heldUp.count.of("integration")) waits, because calls to Autotask fail: \(inspection.heldUp.text).",
+            advice: "It is tried again. See autotask-worker sync show JOB, and autotask-worker doctor --tenant ID"
         )
     }
 
@@ -142,11 +152,18 @@ struct ContentsFindings {
     }
 
     private var integrations: [HealthReport.Check] {
-        checks(
-            on: .integrations,
-            [setAside],
-            otherwise: "\(inspection.lanes.of("integration")), \(inspection.connections) of them connected."
-        )
+        let lost = inspection.lostConnections
+        let found = "\(inspection.lanes.of("integration")), \(inspection.connections - lost.count) of them connected"
+        let refused: HealthReport.Check? =
+            lost.count == 0
+            ? nil
+            : .init(
+                "integrations",
+                .warn,
+                "\(found), and \(lost.count) no longer: \(lost.text).",
+                advice: "They make no call until their portal connects them again: autotask-worker tenant show TENANT"
+            )
+        return checks(on: .integrations, [refused, setAside], otherwise: "\(found).")
     }
 
     private var setAside: HealthReport.Check? {
@@ -175,12 +192,13 @@ struct ContentsFindings {
 
     private var credentials: [HealthReport.Check] {
         let count = inspection.credentialsKeys.count
+        if vault == nil, checks(on: .credentials).isEmpty {
+            return [.notMade("credentials", "without a key ring it is not known whether those of \(count.of("connection")) open.")]
+        }
         return checks(
             on: .credentials,
             [unopened],
-            otherwise: vault == nil
-                ? "The credentials of \(count.of("connection")) are there; without a key ring nobody can tell whether they open."
-                : "The key ring opens the credentials' keys of \(count.of("connection"))."
+            otherwise: "The key ring opens the credentials' keys of \(count.of("connection"))."
         )
     }
 
@@ -209,7 +227,18 @@ struct ContentsFindings {
                 "Sent to Autotask more than a day ago, with the outcome unknown: \(inspection.unansweredWrites.text).",
                 advice: "The next sync of the tenant finds out: ask for one, or look the service up in Autotask."
             )
-        return checks(on: .writes, [unanswered], otherwise: "Writes to Autotask that are open: \(inspection.openWrites).")
+        let left: HealthReport.Check? =
+            inspection.leftWrites.count == 0 || inspection.unansweredWrites.count > 0
+            ? nil
+            : .init(
+                "writes",
+                .warn,
+                "Sent to Autotask with the outcome unknown, and no job runs that finds out: \(inspection.leftWrites.text).",
+                advice: "The next sync of the tenant finds out."
+            )
+        let open =
+            inspection.openWrites == 0 ? "No write to Autotask is open." : "\(inspection.openWrites.of("write")) to Autotask under way."
+        return checks(on: .writes, [unanswered, left], otherwise: open)
     }
 
     private var deadLetters: HealthReport.Check {

@@ -10,11 +10,23 @@ struct FollowersExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         let broker = Broker(settings: settings)
-        guard let url = settings[.managementURL], let api = try? ManagementAPI(url: url),
-            let virtualHost = try? broker.configuration(name: "").virtualHost,
-            // That it does not answer, the examination of the topology tells.
-            let ways = try? await api.ways(in: virtualHost)
-        else { return [] }
+        guard let url = settings[.managementURL] else { return [.notMade(name, "MANAGEMENT_URL is not set.")] }
+        // What is wrong with a setting is the settings examination's to tell.
+        guard let api = try? ManagementAPI(url: url), let virtualHost = try? broker.configuration(name: "").virtualHost else { return [] }
+        let ways: BrokerWays
+        do { ways = try await api.ways(in: virtualHost) } catch {
+            return [.notMade(name, (error as? Failure)?.message ?? "the management API does not answer.")]
+        }
+        // Where not even the doors are seen, that no follower is means nothing.
+        guard ways.knows(settings.jobQueues) else {
+            return [
+                .notMade(
+                    name,
+                    "the management API shows no door in the virtual host \(virtualHost).",
+                    advice: "Check MANAGEMENT_URL and its user."
+                )
+            ]
+        }
         let doors = Set(settings.jobQueues + [broker.jobsExchange])
         let refusing = ways.refusing(broker.resultsExchange).filter { !doors.contains($0) }.map { queue in
             HealthReport.Check(

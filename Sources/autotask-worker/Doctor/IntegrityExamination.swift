@@ -22,7 +22,10 @@ struct IntegrityExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         // A store that cannot be opened is the store examination's to tell.
-        guard let path = try? settings.storePath, let format = try? await StoreFormat.look(at: path), format != .none else { return [] }
+        guard let path = try? settings.storePath else { return [] }
+        let format: StoreFormat
+        do { format = try await StoreFormat.look(at: path) } catch { return [.notMade(name, "the store cannot be opened.")] }
+        guard format != .none else { return [.notMade(name, "there is no store.")] }
         let problems: [String]
         do { problems = try await StoreIntegrity.problems(of: path, isThorough: isThorough) } catch {
             return [.init(name, .fail, error.message, advice: StoreExamination.advice(on: error))]

@@ -10,7 +10,7 @@ struct ReadinessExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         guard let address = try? settings.operationsAddress else { return [] }
-        guard address.port != 0 else { return [.init(name, "OPERATIONS_LISTEN leaves the port to the system: the worker was not asked.")] }
+        guard address.port != 0 else { return [.notMade(name, "OPERATIONS_LISTEN leaves the port to the system.")] }
         let endpoint = "\(address.reachableHost):\(address.port)"
         let response: HTTPResponse
         do {

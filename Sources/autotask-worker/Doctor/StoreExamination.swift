@@ -1,6 +1,7 @@
 import Operations
 import SQLiteStore
 import Store
+import Vault
 
 /// Whether the store can be opened and written: its file, its schema, and the room on its disk.
 struct StoreExamination: Examination {
@@ -37,11 +38,41 @@ struct StoreExamination: Examination {
             return .init(name, .warn, "Others than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")
         }
         let size = (disk.size ?? 0).inMebibytes
+        if let mismatch = await mismatch(path) { return mismatch }
         return switch format {
-        case .none: .init(name, "There is no store \(path) yet: the first run of a worker makes it.")
+        case .none: await missing(path)
         case .older: .init(name, "The store has the schema of an older version (\(size)): the next run of a worker brings it up to date.")
         case .current: .init(name, "The store can be opened and written (\(size)).")
         }
+    }
+
+    /// Whether store and ring belong together, as far as each remembers the other.
+    private func mismatch(_ path: String) async -> HealthReport.Check? {
+        guard let identity = (try? await StoreIdentity.look(at: path)) ?? nil, let ring = try? await settings.keyRing,
+            let source = try? settings.keyRingSource,
+            let failure = PairedStore.mismatch(identity, ring, path: path, source: source.description)
+        else { return nil }
+        return .init(name, .fail, failure.message, advice: failure.hint)
+    }
+
+    /// That there is none may be a first start, an unmounted volume or a mistyped path: only the settings and the ring can tell.
+    private func missing(_ path: String) async -> HealthReport.Check {
+        let ring = try? await settings.keyRing
+        if ring?.storeID == nil, (try? settings.mayCreateStore) == true {
+            return .notMade(
+                name,
+                "there is no store \(path) yet; the first run of a worker makes it.",
+                advice: "Start it: STORE_CREATE=yes autotask-worker run"
+            )
+        }
+        let owner = ring?.storeID.map { " The key ring belongs to the store \($0)." } ?? ""
+        return .init(
+            name,
+            .fail,
+            "There is no store \(path).\(owner)",
+            advice:
+                "Check STORE_URL, and whether its volume is mounted. For a first start, and only then: STORE_CREATE=yes autotask-worker run"
+        )
     }
 
     /// What to do when a store cannot be opened.

@@ -7,21 +7,32 @@ struct UsersExamination: Examination {
     let settings: Settings
 
     let name = "users"
+    private static let advice = "To have rights checked, give doctor an administrator: --management-url http://admin:…@host:15672"
     /// A name that nobody needs: whose rights match it, match everything.
     private static let anything = "any-name-that-nobody-needs"
 
     func checks() async -> [HealthReport.Check] {
-        guard let url = settings[.managementURL], let api = try? ManagementAPI(url: url),
-            let configuration = try? Broker(settings: settings).configuration(name: "")
-        else { return [] }
+        guard let url = settings[.managementURL] else {
+            return [.notMade(name, "MANAGEMENT_URL is not set.", advice: UsersExamination.advice)]
+        }
+        // What is wrong with a setting is the settings examination's to tell.
+        guard let api = try? ManagementAPI(url: url), let configuration = try? Broker(settings: settings).configuration(name: "") else {
+            return []
+        }
         let rights: BrokerRights?
-        // That it does not answer, the examination of the topology tells.
-        do { rights = try await api.rights(in: configuration.virtualHost) } catch { return [] }
+        do { rights = try await api.rights(in: configuration.virtualHost) } catch {
+            return [.notMade(name, (error as? Failure)?.message ?? "the management API does not answer.", advice: UsersExamination.advice)]
+        }
         guard let rights else {
+            return [.notMade(name, "MANAGEMENT_URL's user is no administrator.", advice: UsersExamination.advice)]
+        }
+        // Another broker's users, or another virtual host's permissions, say nothing.
+        guard rights.users.contains(where: { $0.name == configuration.userName && $0.hasPermissions }) else {
             return [
-                .init(
+                .notMade(
                     name,
-                    "Not seen: MANAGEMENT_URL's user is no administrator. To have rights checked, give doctor one: --management-url http://admin:…@host:15672"
+                    "the broker of MANAGEMENT_URL gives \(configuration.userName) no permission in the virtual host \(configuration.virtualHost): it is another broker than AMQP_URL's, or another virtual host.",
+                    advice: "Check MANAGEMENT_URL."
                 )
             ]
         }

@@ -10,8 +10,8 @@ struct AuditListing {
         case open(JSON)
         /// A reset has destroyed their key.
         case erased
-        /// They cannot be opened here.
-        case sealed
+        /// They cannot be opened here, and why.
+        case sealed(String)
 
         var name: String {
             switch self {
@@ -39,7 +39,7 @@ struct AuditListing {
         case .none: break
         case .open(let json): lines += AuditListing.changes(json)
         case .erased: lines.append("    names and prices: erased by a reset")
-        case .sealed: lines.append("    names and prices: sealed, and this key ring does not open them")
+        case .sealed(let reason): lines.append("    names and prices: sealed. \(reason)")
         }
         // The file may have been tampered with: what it holds does not command a terminal.
         return lines.map { $0.replacing(/[\u{0}-\u{8}\u{B}-\u{1A}\u{7F}]/, with: "?") }

@@ -16,10 +16,11 @@ struct HealthListing {
     }
 
     private var summary: String {
-        let (failing, warning) = (count(.fail), count(.warn))
+        let (failing, warning, unknown) = (count(.fail), count(.warn), count(.unknown))
         var parts: [String] = []
         if failing > 0 { parts.append(Terminal.styled("\(failing) of \(report.checks.count) checks fail", .error)) }
         if warning > 0 { parts.append(Terminal.styled("\(warning) \(warning == 1 ? "deserves" : "deserve") a look", .warning)) }
+        if unknown > 0 { parts.append("\(unknown) \(unknown == 1 ? "was" : "were") not made") }
         return parts.isEmpty ? Terminal.styled("All \(report.checks.count) checks pass.", .success) : parts.joined(separator: ", ") + "."
     }
 
@@ -30,6 +31,7 @@ extension HealthReport.Status {
     fileprivate var mark: String {
         switch self {
         case .pass: Terminal.styled("✓", .success)
+        case .unknown: Terminal.styled("?", .dim)
         case .warn: Terminal.styled("!", .warning)
         case .fail: Terminal.styled("✗", .error)
         }

@@ -131,7 +131,9 @@ extension AttemptRecord {
     /// Why it was put off, and what to do about it.
     private var reason: JobError? {
         guard case .deferred(let code?, _) = ending else { return nil }
-        return JobError(code)
+        guard calls.isEmpty, code == .autotaskUnavailable || code == .rateLimited else { return JobError(code) }
+        // Autotask was not asked: nothing here is its answer.
+        return JobError(code, "The worker made no call: it holds calls back, because earlier ones to that part of Autotask failed.")
     }
 
     fileprivate var json: JSON {

@@ -4,13 +4,13 @@ import Store
 
 /// A line of `tenant list`.
 extension LaneOverview {
-    var connectionText: String { connection?.rawValue ?? "not configured" }
+    var connectionText: String { (connection?.rawValue ?? "not configured") + (heldUpBy.map { ", calls fail (\($0))" } ?? "") }
 
     var json: JSON {
         [
             "tenant": .string(lane.tenant.description), "product": .string(lane.product.rawValue), "epoch": JSON(epoch),
             "connection": connection.map { .string($0.rawValue) } ?? .null, "enabled": .bool(isEnabled), "waitingJobs": JSON(waitingJobs),
-            "services": JSON(services), "syncedServices": JSON(syncedServices),
+            "services": JSON(services), "syncedServices": JSON(syncedServices), "heldUpBy": heldUpBy.map { .string($0) } ?? .null,
         ]
     }
 }
@@ -33,7 +33,7 @@ extension LaneDetail {
         } else {
             lines.append("  connection  not configured")
         }
-        if let refused = state.refusedCredentials.last {
+        if let refused = standingRefusals.last {
             lines.append("  refused     credentials, at \(refused.at)")
             lines += ErrorText.lines(of: JobError(refused.code))
         }
@@ -41,6 +41,12 @@ extension LaneDetail {
             lines.append("  writes      \(state.openWrites.count) of which it is not known what became of them: the next sync finds out")
         }
         return lines
+    }
+
+    /// Refusals that a connection has not succeeded since: of the others, only the worker has a use.
+    private var standingRefusals: [RefusedCredentials] {
+        guard let connection = state.connection, connection.status == .connected else { return state.refusedCredentials }
+        return state.refusedCredentials.filter { $0.at > connection.establishedAt }
     }
 
     private var jobLines: [String] {
@@ -61,7 +67,7 @@ extension LaneDetail {
             "tenant": .string(lane.tenant.description), "product": .string(lane.product.rawValue), "epoch": JSON(state.epoch),
             "eligible": .bool(state.isEligible), "enabled": .bool(state.isEnabled), "connection": state.connection?.shown ?? .null,
             "credentialsRefused": .array(
-                state.refusedCredentials.map { ["at": .string($0.at.description), "error": JobError($0.code).json] }
+                standingRefusals.map { ["at": .string($0.at.description), "error": JobError($0.code).json] }
             ),
             "openWrites": JSON(state.openWrites.count), "services": .array(state.bindings.map(\.json)),
             "waiting": .array(unfinished.map(\.json)), "finished": .array(finished.map(\.json)),

@@ -27,6 +27,15 @@ enum Terminal {
 
     static func line(_ json: JSON) { line(String(decoding: json.encoded, as: UTF8.self)) }
 
+    /// Whether a person can be asked.
+    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
+
+    /// Writes a question to standard error, where it is seen even if standard output goes elsewhere.
+    static func ask(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+
     /// Writes a line to standard error.
     static func complain(_ text: String) {
         let bytes = Array((text + "\n").utf8)

@@ -26,6 +26,8 @@ struct Settings {
     }
 
     private let values: [Setting: Resolved]
+    /// Names that are no settings, and were likely meant to be.
+    let mistyped: [MistypedSetting]
 
     init(_ options: SettingsOptions) async throws {
         let environment = EnvironmentVariablesProvider(environmentVariables: Launch.current.environment)
@@ -56,6 +58,21 @@ struct Settings {
             }
         }
         self.values = values
+        mistyped =
+            MistypedSetting.all(inEnvironment: Launch.current.environment.keys)
+            + (try options.config.map { try Settings.unknown(in: $0) } ?? [])
+    }
+
+    /// Members of a file that are no settings. Objects are followed, whatever else a member holds.
+    private static func unknown(in path: String) throws -> [MistypedSetting] {
+        guard let json = FileManager.default.contents(atPath: path).flatMap({ try? JSON(parsing: Array($0)) }) else { return [] }
+        func keys(_ json: JSON, below prefix: String) -> [String] {
+            (json.object?.members ?? []).flatMap { member in
+                let key = prefix + member.name
+                return member.value.object == nil ? [key] : keys(member.value, below: key + ".")
+            }
+        }
+        return MistypedSetting.all(inFile: keys(json, below: ""))
     }
 
     /// All of them, in the order of their declaration.
@@ -124,6 +141,17 @@ struct Settings {
         }
     }
 
+    /// Whether `run` makes a store where there is none.
+    var mayCreateStore: Bool {
+        get throws {
+            switch self[.storeCreate] {
+            case "yes": true
+            case "no", nil: false
+            default: throw invalid(.storeCreate, "yes or no")
+            }
+        }
+    }
+
     /// Where to answer what the surroundings ask; `nil` for nowhere.
     var operationsAddress: ListenAddress? {
         get throws {
@@ -139,7 +167,7 @@ struct Settings {
             switch try keyRingLocation {
             case .file(let path): KeyRingFile(path: inStateDirectory(path))
             case .environment(let name): EnvironmentKeyRing(name: name)
-            case .credential(let name): KeyRingFile(path: try credentialsDirectory + "/" + name, ownership: .ownOrRoot)
+            case .credential(let name): KeyRingFile(path: try credentialsDirectory + "/" + name)
             }
         }
     }
@@ -218,6 +246,7 @@ struct Settings {
                 backlogLimit: try count(.backlogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
                 quotaShare: try quotaShare,
+                interactiveTime: try seconds(.interactiveSeconds),
                 retention: try retention,
                 retry: RetryPolicy(
                     base: try seconds(.retrySeconds),
@@ -254,9 +283,9 @@ struct Settings {
         get throws {
             let names = list(.acknowledgeWarnings) ?? []
             if names == ["none"] { return [] }
-            let codes = names.compactMap { name in Brake.codes.first { $0.rawValue == name } }
+            let codes = names.compactMap { name in Warning.Code.stopping.first { $0.rawValue == name } }
             guard codes.count == names.count else {
-                let known = Brake.codes.map(\.rawValue).sorted().joined(separator: ", ")
+                let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
                 throw invalid(.acknowledgeWarnings, "none, or a list of warnings", hint: "These can stop a sync: \(known).")
             }
             return Set(codes)
@@ -285,7 +314,8 @@ struct Settings {
     /// What is wrong with settings of a given form, one by one.
     var mistakes: [Failure] {
         let readings: [() throws -> Void] = [
-            { _ = try isDevelopment }, { _ = try storePath }, { _ = try keyRingLocation }, { _ = try operationsAddress }, { _ = try log },
+            { _ = try isDevelopment }, { _ = try storePath }, { _ = try mayCreateStore }, { _ = try keyRingLocation },
+            { _ = try operationsAddress }, { _ = try log },
             { _ = try accessCutoff }, { _ = try acknowledgedWarnings }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
             { _ = try quotaShare }, { _ = try retention },
         ]
@@ -295,10 +325,11 @@ struct Settings {
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }
             + intervals.map { setting in { _ = try interval(setting) } }
-        return all.compactMap { read in
-            do { try read() } catch { return error as? Failure }
-            return nil
-        }
+        return mistyped.map(\.failure)
+            + all.compactMap { read in
+                do { try read() } catch { return error as? Failure }
+                return nil
+            }
     }
 
     // MARK: Forms
@@ -351,7 +382,7 @@ struct Settings {
 
 extension Setting {
     /// `AMQP_URL` is `amqp.url` in a file: the first word is the object, the rest its member.
-    fileprivate var fileKey: [String] { rawValue.lowercased().split(separator: "_", maxSplits: 1).map(String.init) }
+    var fileKey: [String] { rawValue.lowercased().split(separator: "_", maxSplits: 1).map(String.init) }
 }
 
 extension Substring {

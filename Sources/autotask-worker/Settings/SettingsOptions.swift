@@ -27,6 +27,8 @@ struct SettingsOptions: ParsableArguments {
     var managementUrl: String?
     @Option(help: ArgumentHelp("The store, as sqlite:PATH.", valueName: "url"))
     var storeUrl: String?
+    @Option(help: ArgumentHelp("yes has run make the store: for a first start only.", valueName: "yes|no"))
+    var storeCreate: String?
     @Option(help: ArgumentHelp("Where Autotask zones are looked up.", valueName: "url"))
     var autotaskUrl: String?
     @Option(
@@ -64,6 +66,8 @@ struct SettingsOptions: ParsableArguments {
     var quotaShare: String?
     @Option(help: ArgumentHelp("How many tenants are worked on at once.", valueName: "count"))
     var concurrentLanes: String?
+    @Option(help: ArgumentHelp("How long after its first attempt began a job ends for which a person waits.", valueName: "seconds"))
+    var interactiveSeconds: String?
     @Option(help: ArgumentHelp("The first delay of a retry; it doubles with each attempt.", valueName: "seconds"))
     var retrySeconds: String?
     @Option(help: ArgumentHelp("Attempts at a job, the first included.", valueName: "count"))
@@ -100,6 +104,7 @@ struct SettingsOptions: ParsableArguments {
         case .portalAMQPURL: portalAmqpUrl
         case .managementURL: managementUrl
         case .storeURL: storeUrl
+        case .storeCreate: storeCreate
         case .autotaskURL: autotaskUrl
         case .autotaskAllowedHosts: autotaskAllowedHosts
         case .autotaskIntegrationCode: autotaskIntegrationCode
@@ -115,6 +120,7 @@ struct SettingsOptions: ParsableArguments {
         case .billingCodesSeconds: billingCodesSeconds
         case .quotaShare: quotaShare
         case .concurrentLanes: concurrentLanes
+        case .interactiveSeconds: interactiveSeconds
         case .retrySeconds: retrySeconds
         case .retryAttempts: retryAttempts
         case .retryHours: retryHours

@@ -162,7 +162,7 @@ package final class ModelStore: Store {
         try await transaction("occupy") { tables throws(StoreError) in try tables.occupy(database: database, under: claim, limit: limit) }
     }
 
-    package func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+    package func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
         try await transaction("linkedServices") { tables throws(StoreError) in tables.linkedServices(ids, in: database, besides: lane) }
     }
 
@@ -172,6 +172,15 @@ package final class ModelStore: Store {
 
     package func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding] {
         try await transaction("bindings") { tables throws(StoreError) in tables.bindings(to: ids, in: lane) }
+    }
+
+    package func link(
+        _ entries: [JournalEntry],
+        in database: Int64,
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Set<Int64> {
+        try await transaction("link") { tables throws(StoreError) in try tables.link(entries, in: database, under: claim) }
     }
 
     package func journal(

@@ -40,7 +40,7 @@ extension ModelTables {
             state: state,
             attempts: row.job.attempts,
             interruptions: row.job.interruptions,
-            heldUp: row.heldUp,
+            heldUp: row.job.heldUp,
             apiCalls: row.job.apiCalls,
             asked: row.asked,
             made: row.made

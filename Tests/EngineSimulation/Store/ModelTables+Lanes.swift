@@ -18,14 +18,27 @@ extension ModelTables {
             lanes[index].turn = nextTurn()
         }
         var claims: [LaneClaim] = []
+        for index in lanes.indices where lanes[index].holder == nil && isOverdue(index, at: now) {
+            guard claims.count < request.limit else { break }
+            if let claim = try claim(index, for: request, at: now, decide: decide) { claims.append(claim) }
+        }
         for index in lanes.indices.filter({ lanes[$0].turn != nil })
             .sorted(by: { (rank($0), lanes[$0].turn ?? 0) < (rank($1), lanes[$1].turn ?? 0) })
         {
             guard claims.count < request.limit else { break }
-            if let database = lanes[index].neededDatabase, places(at: database) >= request.maximumLanesPerDatabase { continue }
-            if let claim = try claim(index, by: request.worker, at: now, decide: decide) { claims.append(claim) }
+            guard hasPlace(index, request) else { continue }
+            if let claim = try claim(index, for: request, at: now, decide: decide) { claims.append(claim) }
         }
-        return ClaimResult(claims: claims, events: events, nextWake: lanes.compactMap(\.wakeAt).min())
+        let deadlines = lanes.filter { $0.holder == nil }.flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
+        return ClaimResult(claims: claims, events: events, nextWake: (lanes.compactMap(\.wakeAt) + deadlines).min())
+    }
+
+    private func isOverdue(_ index: Int, at now: Timestamp) -> Bool {
+        unfinished(lanes[index].lane).contains { $0.deadline.map { $0 <= now } ?? false }
+    }
+
+    private func hasPlace(_ index: Int, _ request: ClaimRequest) -> Bool {
+        lanes[index].neededDatabase.map { places(at: $0) < request.maximumLanesPerDatabase } ?? true
     }
 
     /// 0 if a reset or connect is among the unfinished jobs, 2 if there are only checks of the worker's own, otherwise 1.
@@ -37,10 +50,11 @@ extension ModelTables {
 
     private mutating func claim(
         _ index: Int,
-        by worker: WorkerID,
+        for request: ClaimRequest,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision
     ) throws(StoreError) -> LaneClaim? {
+        let worker = request.worker
         let lane = lanes[index].lane
         let waiting = unfinished(lane)
         let decision = decide(LaneSnapshot(lane: lane, jobs: waiting, revisions: lanes[index].revisions))
@@ -48,6 +62,10 @@ extension ModelTables {
             job.interruptions >= ModelTables.suspectInterruptions, isSuspectRunning
         {
             return nil
+        }
+        let hasPlace = hasPlace(index, request)
+        if !hasPlace {
+            guard case .run(_, .conclude) = decision.next else { return nil }
         }
         for settlement in decision.settlements {
             let entry = publish(settlement.event, in: index, by: worker)
@@ -68,12 +86,14 @@ extension ModelTables {
             }
             jobs[job].job.attempts += 1
             jobs[job].job.notBefore = nil
+            jobs[job].job.deadline = request.deadline(of: jobs[job].job, at: now)
+            jobs[job].begunAt = now
             lanes[index].fence += 1
             lanes[index].holder = worker
             lanes[index].running = order
             lanes[index].turn = nil
             lanes[index].wakeAt = nil
-            lanes[index].occupied = lanes[index].neededDatabase
+            lanes[index].occupied = hasPlace ? lanes[index].neededDatabase : nil
             return LaneClaim(
                 token: ClaimToken(lane: lane, worker: worker, fence: lanes[index].fence, order: order),
                 job: jobs[job].job,
@@ -98,9 +118,22 @@ extension ModelTables {
         return isFree
     }
 
-    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) -> Set<Int64> {
+    func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) -> Set<Int64> {
         let others = lanes.filter { $0.lane != lane && $0.state.connection?.databaseID == database }
-        return Set(others.flatMap { $0.state.bindings.compactMap(\.autotaskServiceID) }).intersection(ids)
+        let linked = others.flatMap {
+            $0.state.bindings.compactMap(\.autotaskServiceID) + $0.state.openWrites.compactMap(\.autotaskServiceID)
+        }
+        return ids.map { Set(linked).intersection($0) } ?? Set(linked)
+    }
+
+    mutating func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws(StoreError) -> Set<Int64> {
+        let index = try index(under: claim)
+        let ids = Set(entries.compactMap(\.autotaskServiceID))
+        let plans = Set(entries.map(\.planID))
+        let written = lanes[index].state.openWrites.filter { !plans.contains($0.planID) }.compactMap(\.autotaskServiceID)
+        let taken = linkedServices(Array(ids), in: database, besides: claim.lane).union(ids.intersection(written))
+        if taken.isEmpty { apply(entries, to: index) }
+        return taken
     }
 
     func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) -> [ServiceBinding] {
@@ -139,9 +172,11 @@ extension ModelTables {
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
         try apply(completion.changes, to: index)
         tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
-        tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now))
+        if !completion.isRepetition { tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now)) }
         if let account = completion.account { jobs[job].keep(account, completion.disposition, at: now) }
         jobs[job].job.apiCalls += completion.apiCalls
+        if let deferral = completion.deferral(at: now) { jobs[job].job.lastDeferral = deferral }
+        extendDeadlines(in: index, besides: job, at: now)
         switch completion.disposition {
         case .finished where jobs[job].job.isScheduled: try endCheck(claim.order)
         case .finished:
@@ -154,7 +189,7 @@ extension ModelTables {
                 jobs[job].history.append(PastAttempt(at: now, ending: .deferred(because: code, until: until)))
             } else {
                 jobs[job].job.attempts -= 1
-                jobs[job].heldUp += 1
+                jobs[job].job.heldUp += 1
             }
         case .postponed: jobs[job].job.attempts -= 1
         }
@@ -165,11 +200,22 @@ extension ModelTables {
     }
 }
 
+extension ModelTables {
+    /// Gives the lane's jobs back the time during which they were due while another ran.
+    mutating func extendDeadlines(in index: Int, besides running: Int, at now: Timestamp) {
+        guard let begun = jobs[running].begunAt else { return }
+        for job in jobs.indices where job != running && jobs[job].lane == lanes[index].lane && jobs[job].finishedAt == nil {
+            guard let deadline = jobs[job].job.deadline else { continue }
+            jobs[job].job.deadline = deadline + max(now - max(begun, jobs[job].job.notBefore ?? begun), .zero)
+        }
+    }
+}
+
 // MARK: - What a job changes of its lane
 
 extension ModelTables {
     private mutating func apply(_ changes: LaneChanges, to index: Int) throws(StoreError) {
-        if changes.resets { reset(index, unsettledSince: changes.unsettledSince) }
+        if changes.resets { reset(index) }
         var state = lanes[index].state
         state.isEligible = state.isEligible || changes.becomesEligible
         state.isEnabled = state.isEnabled || changes.becomesEnabled
@@ -194,10 +240,12 @@ extension ModelTables {
         }
         changes.billingCodes.apply(to: &state.billingCodes)
         if changes.removesBindings {
+            state.unsettledSince = state.lastUnsettled
             state.bindings = []
             state.openWrites = []
             state.driftDigest = nil
         }
+        if changes.becomesSettled { state.unsettledSince = nil }
         changes.driftDigest.apply(to: &state.driftDigest)
         for binding in changes.bindings {
             state.bindings.removeAll { $0.planID == binding.planID && $0.serviceKey == binding.serviceKey }
@@ -213,12 +261,12 @@ extension ModelTables {
         }
     }
 
-    private mutating func reset(_ index: Int, unsettledSince: Timestamp?) {
+    private mutating func reset(_ index: Int) {
         lanes[index].checks = [:]
         lanes[index].state = LaneState(
             epoch: lanes[index].state.epoch + 1,
             isEligible: lanes[index].state.isEligible,
-            unsettledSince: unsettledSince
+            unsettledSince: lanes[index].state.lastUnsettled
         )
         lanes[index].nextSequence = 1
         for job in jobs.indices where jobs[job].lane == lanes[index].lane {
@@ -243,7 +291,7 @@ extension ModelTables.LaneRow {
         var state = state
         state.hasBindings = !state.bindings.isEmpty
         state.hasOpenWrites = !state.openWrites.isEmpty
-        state.lastSentCreate = state.openWrites.filter { $0.operation == .create && $0.state == .sent }.map(\.at).max()
+        state.lastSentWrite = state.openWrites.filter { $0.state == .sent }.map(\.at).max()
         return state
     }
 
@@ -252,6 +300,13 @@ extension ModelTables.LaneRow {
         state.bindings.removeAll { $0.planID != job.planID }
         state.openWrites.removeAll { $0.planID != job.planID }
         return state
+    }
+}
+
+extension LaneState {
+    /// What is left of a journal that is erased.
+    fileprivate var lastUnsettled: Timestamp? {
+        (openWrites.filter { $0.state == .sent }.map(\.at) + [unsettledSince].compactMap { $0 }).max()
     }
 }
 

@@ -42,7 +42,7 @@ extension ModelTables {
                     acceptedAt: row.job.acceptedAt,
                     attempts: row.job.attempts,
                     interruptions: row.job.interruptions,
-                    heldUp: row.heldUp,
+                    heldUp: row.job.heldUp,
                     history: row.history,
                     revision: row.job.revision,
                     traceparent: row.job.traceparent,

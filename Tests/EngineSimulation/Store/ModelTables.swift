@@ -45,7 +45,8 @@ struct ModelTables: Sendable {
         var wasRefused = false
         var payload: [UInt8]?
         var history: [PastAttempt] = []
-        var heldUp = 0
+        /// When the present attempt, or the last one, began.
+        var begunAt: Timestamp?
         var asked: [UInt8]?
         var made: [AttemptRecord] = []
         var finishedAt: Timestamp?
@@ -144,6 +145,7 @@ struct ModelTables: Sendable {
                 jobs[job].job.attempts -= 1
                 jobs[job].history.append(PastAttempt(at: now, ending: .interrupted(worker)))
                 jobs[job].made.append(AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(worker)))
+                extendDeadlines(in: index, besides: job, at: now)
             }
             lanes[index].release()
             lanes[index].wanted = nil

@@ -5,15 +5,20 @@ import Synchronization
 
 /// What tenants do in a run: each publishes jobs, one after the other, without waiting for their ends.
 final class Portal: Sendable {
+    /// A tenant with one of its products.
     struct Tenant: Sendable {
         let id: String
         let username: String
         let databaseID: Int64
+        var product = Product.workplace
+
+        func owns(_ lane: Lane) -> Bool { lane.tenant.description == id && lane.product == product }
     }
 
     /// A job that the broker confirmed.
     struct Published: Sendable {
         var tenant: String
+        var product: Product
         var id: String
         var kind: String
         var data: JSON
@@ -39,19 +44,50 @@ final class Portal: Sendable {
     init(_ world: World) {
         self.world = world
         let count = world.draw(1...4)
-        tenants = (1...count).map { Tenant(id: "msp-\($0)", username: "user-\($0)", databaseID: $0 == 4 ? 1 : Int64($0)) }
+        // The fourth tenant shares the first one's database, and so does the first one's other product.
+        let sharing = Tenant(id: "msp-1", username: "user-1-files", databaseID: 1, product: .fileProtection)
+        tenants =
+            (1...count).map { Tenant(id: "msp-\($0)", username: "user-\($0)", databaseID: $0 == 4 ? 1 : Int64($0)) }
+            + (world.draw(0...2) == 0 ? [sharing] : [])
         poisonTenant = world.draw(0...9) == 0 ? Tenant(id: "msp-9", username: World.poisonUser, databaseID: 9) : nil
         hasPoisonMessage = world.draw(0...9) == 0
         world.network.count { [tenants, disk = world.disk] username in
             guard let tenant = tenants.first(where: { $0.username == username }) else { return 0 }
-            return disk.tables.audit.rows.count { $0.entry.action == AuditEntry.Action.writeSent.rawValue && $0.entry.tenant == tenant.id }
+            return disk.tables.audit.rows.count {
+                $0.entry.action == AuditEntry.Action.writeSent.rawValue && $0.entry.tenant == tenant.id
+                    && $0.entry.product == tenant.product.rawValue
+            }
+        }
+        world.network.observe { [tenants, disk = world.disk] database, service in
+            let lanes = tenants.filter { $0.databaseID == database }
+            return Set(
+                disk.tables.jobs.lazy.filter { row in lanes.contains { $0.owns(row.lane) } }.compactMap { $0.event?.event }
+                    .filter { $0.reportsSynced(service) }.map(\.id)
+            )
         }
         world.network.autotask.change { state in
             for tenant in tenants {
                 state.users[tenant.username] = .init(secret: "right", integrationCode: World.integrationCode, databaseID: tenant.databaseID)
-                state.databases[tenant.databaseID] = .init(host: "webservices\(tenant.databaseID).autotask.net")
+                guard state.databases[tenant.databaseID] == nil else { continue }
+                var database = FakeAutotask.Database(host: "webservices\(tenant.databaseID).autotask.net")
+                database.hasUniqueNames = world.draw(0...1) == 0
+                database.collation = world.draw(0...1) == 0 ? .all : .caseInsensitive
+                database.hidesCosts = world.draw(0...3) == 0
+                database.hiddenCost = world.draw(0...1) == 0 ? .null : .number("0.0")
+                database.services = Portal.foreignIDs.map(Portal.foreignService)
+                state.databases[tenant.databaseID] = database
             }
         }
+    }
+
+    /// Services that somebody made by hand.
+    private static let foreignIDs: [Int64] = [11, 12]
+
+    private static func foreignService(_ id: Int64) -> JSONObject {
+        [
+            "id": JSON(id), "name": .string("By hand \(id)"), "unitPrice": .number("1.0"), "unitCost": .number("0.5"),
+            "billingCodeID": 29_683_001, "periodType": 2, "isActive": true, "internalID": "",
+        ]
     }
 
     var published: [Published] { state.withLock { $0.jobs } }
@@ -70,6 +106,7 @@ final class Portal: Sendable {
             case 2: publish("connect", for: tenant, connect(tenant))
             case 3: publish("connect", for: tenant, connect(tenant, secret: "wrong"))
             case 4: publish("diagnose", for: tenant, [:])
+            case 5: publish("preview", for: tenant, plan(tenant))
             default: publish("sync", for: tenant, plan(tenant))
             }
         }
@@ -88,7 +125,7 @@ final class Portal: Sendable {
     func conclude(_ tenant: Tenant) {
         changePassword(of: tenant)
         publish("connect", for: tenant, connect(tenant))
-        publish("sync", for: tenant, plan(tenant, revision: nextRevision()))
+        publish("sync", for: tenant, plan(tenant, revision: nextRevision(), isLast: true))
     }
 
     private func changePassword(of tenant: Tenant) {
@@ -101,11 +138,17 @@ final class Portal: Sendable {
 
     private func publish(_ kind: String, for tenant: Tenant, _ data: JSON) {
         let id = state.withLock { "\(kind)-\($0.jobs.count + 1)" }
+        var data = data
+        if tenant.product != .workplace {
+            var members = data.object ?? [:]
+            members["product"] = .string(tenant.product.rawValue)
+            data = .object(members)
+        }
         let message = message(kind, id, tenant, data)
         let moment = world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id)")
         world.broker.enqueue(message)
         if world.faults.strikes(.duplicatePublish) { world.broker.enqueue(message) }
-        var published = Published(tenant: tenant.id, id: id, kind: kind, data: data, moment: moment)
+        var published = Published(tenant: tenant.id, product: tenant.product, id: id, kind: kind, data: data, moment: moment)
         if kind == "sync", world.faults.strikes(.otherPayload) {
             published.isContested = true
             world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id) again, as another job")
@@ -149,19 +192,36 @@ final class Portal: Sendable {
         plan(tenant, revision: max(nextRevision() - Int64(world.draw(0...9) == 0 ? 3 : 0), 0))
     }
 
-    private func plan(_ tenant: Tenant, revision: Int64) -> JSON {
+    /// - Parameter isLast: whether it has to be synced: then no name in it was ever used, and nothing is adopted.
+    private func plan(_ tenant: Tenant, revision: Int64, isLast: Bool = false) -> JSON {
         let count = world.draw(1...4)
+        // What looks like a space is none to some databases.
+        let endings = isLast ? [" at last"] : ["", " plus", " pro", "\u{200B}"]
+        var names = (1...count).map { "Service \($0)\(endings[world.draw(0...endings.count - 1)]) of \(tenant.username)" }
+        if world.draw(0...2) == 0 { names.append(names.removeFirst()) }
         let services = (1...count).map { number -> JSON in
             [
                 "key": .string("s\(number)"), "type": "License", "period": "Monthly", "unitCost": "1.00",
-                "name": .string("Service \(number)\(["", " plus", " pro"][world.draw(0...2)]) of \(tenant.id)"),
+                "name": .string(names[number - 1]),
                 "unitPrice": .string("\(world.draw(2...9)).50"), "billingCodeId": 29_683_001,
             ]
         }
         let retired = (1...4).dropFirst(count).map { JSON.string("s\($0)") }
+        let adopted: JSON = isLast || world.draw(0...4) > 0 ? [:] : ["s1": JSON(Portal.foreignIDs[world.draw(0...1)])]
         return [
-            "planId": "plan", "revision": JSON(revision), "services": .array(services), "retired": .array(Array(retired)),
-            "acknowledge": ["price_changed"],
+            "planId": "plan", "adopt": adopted, "revision": JSON(revision), "services": .array(services), "retired": .array(Array(retired)),
+            "acknowledge": ["price_changed"], "acknowledgeRequired": ["price_changed"],
         ]
+    }
+}
+
+extension Event {
+    /// Whether a sync says that Autotask has a service as the plan wants it.
+    fileprivate func reportsSynced(_ service: Int64) -> Bool {
+        guard type == .syncSucceeded || type == .syncIncomplete, let members = try? JSON(parsing: data) else { return false }
+        return members["services"]?.array?.contains { result in
+            result["autotaskServiceId"]?.integer == service && result["status"] == "Synced" && result["outcome"] != "notAttempted"
+                && (result["error"] ?? .null) == .null
+        } ?? false
     }
 }

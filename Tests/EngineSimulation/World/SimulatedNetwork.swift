@@ -40,6 +40,8 @@ final class SimulatedNetwork: Sendable {
         var lastCall = 0
         var maximumInFlight = 0
         var told: @Sendable (_ username: String) -> Int = { _ in 0 }
+        var reports: @Sendable (_ database: Int64, _ service: Int64) -> Set<String> = { _, _ in [] }
+        var lateChanges: [String] = []
         var writes: [Write] = []
         var refusals: [(username: String, at: Timestamp)] = []
     }
@@ -78,6 +80,14 @@ final class SimulatedNetwork: Sendable {
     var writes: [Write] { state.withLock { $0.writes } }
     /// - Parameter count: how many writes the audit log tells of at this moment, of a user's tenant.
     func count(told count: @escaping @Sendable (_ username: String) -> Int) { state.withLock { $0.told = count } }
+
+    /// - Parameter reports: the events stored so far that report a service as Synced.
+    func observe(_ reports: @escaping @Sendable (_ database: Int64, _ service: Int64) -> Set<String>) {
+        state.withLock { $0.reports = reports }
+    }
+
+    /// Services that a late update changed after they had been reported as Synced.
+    var lateChanges: [String] { state.withLock { $0.lateChanges } }
 
     /// Calls at one time for one entity of one database, by workers that live.
     var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
@@ -159,9 +169,18 @@ final class SimulatedNetwork: Sendable {
         }
         if faults.strikes(.lateCommit) {
             let delay = scheduler.draw { Duration.milliseconds(Int.random(in: 0...240_000, using: &$0)) }
+            let target = target(of: request, username)
+            let known = target.map { reports(of: $0) } ?? []
             beyond.run { [self] in
                 await time.sleep(until: time.now + delay)
+                let before = target.flatMap { record($0) }
                 _ = await perform(request, username, begun: begun, isLate: true)
+                guard let target, let before, let after = record(target), before != after,
+                    !reports(of: target).subtracting(known).isEmpty
+                else { return }
+                let change =
+                    "Service \(target.service) of database \(target.database) was reported as Synced, and a late update changed it."
+                state.withLock { $0.lateChanges.append(change) }
             }
             return lost(.timedOut, what)
         }
@@ -194,6 +213,25 @@ final class SimulatedNetwork: Sendable {
             timeline.note(time.now, "autotask", "does not accept the credentials of \(username)")
         }
         return .success(response)
+    }
+
+    /// A service that an update is about.
+    private struct Target {
+        var database: Int64
+        var service: Int64
+    }
+
+    private func target(of request: HTTPRequest, _ username: String) -> Target? {
+        guard request.method == .patch, let user = autotask.user(username),
+            let service = (try? JSON(parsing: request.body))?["id"]?.integer
+        else { return nil }
+        return Target(database: user.databaseID, service: service)
+    }
+
+    private func reports(of target: Target) -> Set<String> { state.withLock { $0.reports }(target.database, target.service) }
+
+    private func record(_ target: Target) -> JSONObject? {
+        autotask.database(target.database)?.services.first { $0["id"]?.integer == target.service }
     }
 
     private func lost(_ code: HTTPError.Code, _ what: String) -> Result<HTTPResponse, HTTPError> {

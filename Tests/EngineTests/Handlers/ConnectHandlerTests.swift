@@ -356,6 +356,7 @@ struct ConnectHandlerTests {
         #expect(outcome.terminal?.members["databaseId"] == 999_999)
         let after = state.applying(outcome.changes)
         #expect(after.bindings.isEmpty && after.openWrites.isEmpty && after.billingCodes == nil)
+        #expect(after.unsettledSince == bench.clock.now)
     }
 
     @Test func `permission to change the database changes nothing while it is the same`() async throws {

@@ -247,6 +247,17 @@ struct DiagnoseHandlerTests {
         #expect(isHealthy(outcome) == true)
     }
 
+    @Test(arguments: [503, 429, 502])
+    func `a question that failed for a passing reason does not blame the security level`(status: Int) async throws {
+        let state = try await syncedState()
+        bench.autotask.fail(FakeAutotask.question, .status(status))
+        let outcome = try await diagnose(state)
+        #expect(results(outcome)["quota"] == "skipped" || results(outcome)["quota"] == "failed")
+        let step = try step(.quota, of: outcome)
+        #expect(step["hint"]?.string?.contains("security level") != true)
+        #expect(step["message"]?.string?.contains("Within the hour") == true)
+    }
+
     @Test(arguments: [
         ("Sun, 22 Nov 2026 08:00:59 GMT", "passed"), ("Sun, 22 Nov 2026 08:01:00 GMT", "warning"),
         ("Sun, 22 Nov 2026 07:58:00 GMT", "warning"),

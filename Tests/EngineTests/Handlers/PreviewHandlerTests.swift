@@ -14,7 +14,7 @@ struct PreviewHandlerTests {
     }
 
     @Test func `each service is told with what would be done, and nothing is written`() async throws {
-        let lane = try await SyncBench(settings: EngineSettings())
+        let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: [.priceChanged])))
         try await lane.sync(.plan(3))
         lane.edit("Service 1", "unitPrice", .number("8"))
         let plan = SyncPayload.plan(4).with(2) {
@@ -98,7 +98,7 @@ struct PreviewHandlerTests {
     }
 
     @Test func `a sync is done as it was previewed, whatever its revision, and what it acknowledges`() async throws {
-        let lane = try await SyncBench(settings: EngineSettings())
+        let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: [.priceChanged])))
         try await lane.sync(.plan(2))
         var plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("90")) }
         let preview = try await lane.preview(plan)

@@ -42,6 +42,58 @@ struct RecordingTransportTests {
         let url = "https://webservices.autotask.net/atservicesrest/V1.0/zoneInformation?user=api%40demo.example"
         #expect(await calls(url, .get, .success(HTTPResponse(status: 200))).map(\.path) == ["zoneInformation"])
     }
+
+    // MARK: A job that has to end
+
+    private let start = Timestamp("2026-11-22T08:00:00Z")!
+
+    @Test func `a call is given up at the deadline, although no answer ever comes`() async {
+        let clock = SteppedClock(start)
+        let transport = RecordingTransport(SilentTransport(), clock: clock, deadline: start + .seconds(20))
+        async let ending = Result { () async throws(HTTPError) in
+            try await transport.send(HTTPRequest(method: .get, url: "https://a.autotask.net/V1.0/Version"))
+        }
+        await clock.advanceToNextSleeper()
+        #expect(await ending.code == .outOfTime && clock.now == start + .seconds(20))
+        #expect(transport.calls.map(\.answer) == [.none("outOfTime")] && transport.calls.map(\.duration) == [.seconds(20)])
+    }
+
+    @Test func `a call that is answered in time is not touched by the deadline`() async {
+        let answering = SlowTransport(clock: clock, result: .success(HTTPResponse(status: 200)))
+        let transport = RecordingTransport(answering, clock: SteppedClock(start), deadline: start + .seconds(20))
+        let request = HTTPRequest(method: .get, url: "https://a.autotask.net/V1.0/Version")
+        let ending = await Result { () async throws(HTTPError) in try await transport.send(request) }
+        #expect((try? ending.get().status) == 200)
+    }
+
+    @Test func `a call whose task is cancelled is cancelled, and not out of time`() async {
+        let clock = SteppedClock(start)
+        let transport = RecordingTransport(SilentTransport(), clock: clock, deadline: start + .seconds(20))
+        let task = Task {
+            await Result { () async throws(HTTPError) in
+                try await transport.send(HTTPRequest(method: .get, url: "https://a.autotask.net/V1.0/Version"))
+            }
+        }
+        await clock.untilSomebodySleeps()
+        task.cancel()
+        #expect(await task.value.code == .cancelled)
+    }
+}
+
+/// Never answers: a call ends when it is cancelled.
+private struct SilentTransport: HTTPTransport {
+    func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        let signal = WakeSignal()
+        _ = await signal.wait()
+        throw HTTPError(.cancelled, "the task was cancelled", mayHaveBeenSent: true)
+    }
+}
+
+extension Result<HTTPResponse, HTTPError> {
+    fileprivate var code: HTTPError.Code? {
+        guard case .failure(let error) = self else { return nil }
+        return error.code
+    }
 }
 
 /// Answers after 34 ms of a clock that a test moves.

@@ -21,7 +21,9 @@ struct LaneOrderTests {
         interruptions: Int = 0,
         hasWritten: Bool = false,
         isFromBackup: Bool = false,
-        isScheduled: Bool = false
+        isScheduled: Bool = false,
+        deadline: Timestamp? = nil,
+        lastDeferral: PublishedDeferral? = nil
     ) -> QueuedJob {
         QueuedJob(
             order: order,
@@ -34,6 +36,8 @@ struct LaneOrderTests {
             notBefore: notBefore,
             attempts: attempts,
             interruptions: interruptions,
+            deadline: deadline,
+            lastDeferral: lastDeferral,
             hasWritten: hasWritten,
             isFromBackup: isFromBackup,
             isScheduled: isScheduled
@@ -190,5 +194,51 @@ struct LaneOrderTests {
     @Test func `a check that kills the worker is dropped, and is no dead letter`() {
         let result = decide([job(1, .verify, interruptions: LaneOrder.maximumInterruptions, isScheduled: true)])
         #expect(result.ended.isEmpty && result.givenUp.isEmpty && result.dropped == [1] && result.next == .wait(until: nil))
+    }
+
+    // MARK: Jobs for which a person waits
+
+    @Test func `a job whose deadline has come is concluded with what put it off last, ahead of what waits before it`() {
+        let late = job(
+            2,
+            .preview,
+            plan: "plan",
+            notBefore: Self.later,
+            attempts: 1,
+            deadline: Self.now,
+            lastDeferral: PublishedDeferral(code: .autotaskUnavailable, delay: .seconds(2))
+        )
+        let result = decide([job(1, .connect, notBefore: Self.later, attempts: 1), late, job(3, .sync)])
+        #expect(result.ended.isEmpty)
+        #expect(result.next == .run(order: 2, .conclude(JobError(.autotaskUnavailable))))
+    }
+
+    @Test func `what may be asked again is retryable, although its cause by itself is not`() throws {
+        let reason = PublishedDeferral(code: .internal, delay: .seconds(2))
+        guard case .run(1, .conclude(let error)) = decide([job(1, .verify, attempts: 1, deadline: Self.now, lastDeferral: reason)]).next
+        else {
+            Issue.record("it is not concluded")
+            return
+        }
+        #expect(error.code == .internal && error.isRetryable && error.json["retryable"] == true)
+    }
+
+    @Test func `an interrupted job whose deadline has come ends as timed out, and one that was never put off too`() {
+        guard case .run(1, .conclude(let error)) = decide([job(1, .drift, interruptions: 1, deadline: Self.now)]).next else {
+            Issue.record("it is not concluded")
+            return
+        }
+        #expect(error.code == .timeout && error.isRetryable)
+    }
+
+    @Test func `a lane waits no longer than until the first deadline`() {
+        let deadline = Self.now + .seconds(30)
+        let jobs = [job(1, .connect, notBefore: Self.later, attempts: 1), job(2, .preview, plan: "p", attempts: 1, deadline: deadline)]
+        #expect(decide(jobs).next == .wait(until: deadline))
+    }
+
+    @Test func `a newer job of the kind supersedes one whose deadline has come`() {
+        let result = decide([job(1, .connect, attempts: 1, deadline: Self.now), job(2, .connect)])
+        #expect(result.ended == [1: .jobSuperseded] && result.next == .run(order: 2, .work))
     }
 }

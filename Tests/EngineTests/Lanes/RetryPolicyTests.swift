@@ -1,4 +1,5 @@
 import Contract
+import Store
 import Testing
 
 @testable import Engine
@@ -37,5 +38,18 @@ struct RetryPolicyTests {
     @Test func `attempts are bounded`() {
         #expect(delay(after: 7, fraction: 0) != nil)
         #expect(delay(after: 8, fraction: 0) == nil)
+    }
+
+    @Test func `a further deferral is news when its reason changes, or its delay has grown tenfold`() {
+        func deferral(_ code: ErrorCode, _ delay: Duration) -> PublishedDeferral { PublishedDeferral(code: code, delay: delay) }
+        let first = deferral(.internal, .seconds(2))
+        #expect(first.isNews(after: nil))
+        #expect(!deferral(.internal, .seconds(2)).isNews(after: first))
+        #expect(!deferral(.internal, .milliseconds(19_999)).isNews(after: first))
+        #expect(deferral(.internal, .seconds(20)).isNews(after: first))
+        #expect(deferral(.rateLimited, .seconds(1)).isNews(after: first))
+        // Chance may make the first delay next to nothing.
+        let none = deferral(.internal, .milliseconds(1))
+        #expect(!deferral(.internal, .seconds(9)).isNews(after: none) && deferral(.internal, .seconds(10)).isNews(after: none))
     }
 }

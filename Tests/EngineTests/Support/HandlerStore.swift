@@ -19,6 +19,8 @@ final class HandlerStore: Store {
         var bindings: [ServiceBinding] = []
         /// Its services with an unsettled write.
         var unsettled: Set<ServiceKey> = []
+        /// And those that they are bound to by the time that this lane wants them.
+        var linkedMeanwhile: Set<Int64> = []
         /// Thrown by whatever is called next.
         var error: StoreError.Code?
     }
@@ -52,9 +54,23 @@ final class HandlerStore: Store {
         }
     }
 
-    func linkedServices(_ ids: [Int64], in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
+    func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
         try check()
-        return state.withLock { $0.linked.intersection(ids) }
+        return state.withLock { state in ids.map { state.linked.intersection($0) } ?? state.linked }
+    }
+
+    func link(
+        _ entries: [JournalEntry],
+        in database: Int64,
+        under claim: ClaimToken,
+        at now: Timestamp
+    ) async throws(StoreError) -> Set<Int64> {
+        try check()
+        return state.withLock {
+            let taken = $0.linkedMeanwhile.union($0.linked).intersection(entries.compactMap(\.autotaskServiceID))
+            if taken.isEmpty { $0.journal.append(entries) }
+            return taken
+        }
     }
 
     func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) async throws(StoreError) -> [ServiceBinding] {

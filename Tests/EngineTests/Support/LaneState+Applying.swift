@@ -2,10 +2,14 @@ import Contract
 import Store
 
 extension LaneState {
+    private var lastUnsettled: Timestamp? {
+        (openWrites.filter { $0.state == .sent }.map(\.at) + [unsettledSince].compactMap { $0 }).max()
+    }
+
     /// The state after a job, as a store keeps it.
     func applying(_ changes: LaneChanges) -> LaneState {
         if changes.resets {
-            return LaneState(epoch: epoch + 1, isEligible: isEligible, unsettledSince: changes.unsettledSince)
+            return LaneState(epoch: epoch + 1, isEligible: isEligible, unsettledSince: lastUnsettled)
         }
         var state = self
         changes.connection.apply(to: &state.connection)
@@ -17,7 +21,11 @@ extension LaneState {
         changes.billingCodes.apply(to: &state.billingCodes)
         state.isEligible = isEligible || changes.becomesEligible
         state.isEnabled = isEnabled || changes.becomesEnabled
-        if changes.removesBindings { (state.bindings, state.openWrites, state.driftDigest) = ([], [], nil) }
+        if changes.removesBindings {
+            state.unsettledSince = lastUnsettled
+            (state.bindings, state.openWrites, state.driftDigest) = ([], [], nil)
+        }
+        if changes.becomesSettled { state.unsettledSince = nil }
         changes.driftDigest.apply(to: &state.driftDigest)
         for binding in changes.bindings {
             state.bindings.removeAll { $0.planID == binding.planID && $0.serviceKey == binding.serviceKey }
@@ -38,7 +46,7 @@ extension LaneState {
         var state = self
         state.hasBindings = !bindings.isEmpty
         state.hasOpenWrites = !openWrites.isEmpty
-        state.lastSentCreate = openWrites.filter { $0.operation == .create && $0.state == .sent }.map(\.at).max()
+        state.lastSentWrite = openWrites.filter { $0.state == .sent }.map(\.at).max()
         if kind != .sync, kind != .preview { (state.bindings, state.openWrites) = ([], []) }
         return state
     }

@@ -230,6 +230,11 @@ struct Diagnosis {
                     steps.append(DiagnosisStep(.quota, error))
                     return
                 }
+                if error.cause?.isTransient == true {
+                    let usage = context.quotas.usage(of: database, at: context.now)
+                    steps.append(DiagnosisStep(usage, unansweredBecause: error))
+                    return
+                }
             }
         }
         let reading = context.quotas.freshReading(of: database, at: context.now)

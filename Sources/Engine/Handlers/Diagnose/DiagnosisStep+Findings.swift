@@ -101,6 +101,13 @@ extension DiagnosisStep {
         }
     }
 
+    /// The question how much is used did not get an answer for a reason that passes: it says nothing of the API user's rights.
+    init(_ usage: DatabaseQuota.Usage, unansweredBecause failure: CallFailure) {
+        let reason = DiagnosisStep(.quota, failure)
+        let own = "Within the hour this worker made \(usage.own.grouped) calls of at most \(usage.ownLimit.grouped)."
+        self.init(.quota, .skipped, "\(reason.message) \(own)", hint: "Run it again in a minute.")
+    }
+
     private static let quotaAdvice =
         "Wait: the requests of an hour ago leave the count. If it is often so, find out in Autotask which integration makes the calls."
 

@@ -62,7 +62,7 @@ struct WayToAutotask {
     private var reached: [String] {
         attempts.filter { attempt in
             switch attempt.failure?.kind {
-            case .network(.nameNotResolved), .network(.addressNotPublic), .notAllowed, .heldBack, .cancelled: false
+            case .network(.nameNotResolved), .network(.addressNotPublic), .notAllowed, .heldBack, .outOfTime, .cancelled: false
             default: true
             }
         }.map(\.host).unique
@@ -89,7 +89,7 @@ extension JobError {
         switch failure.kind {
         case .network(.nameNotResolved), .network(.addressNotPublic):
             return nil
-        case .network(.tlsFailed):
+        case .network(.tlsFailed), .network(.certificateRejected):
             self.init(
                 .network,
                 "The certificate of \(host) is not accepted, or no TLS connection comes about. \(failure.detail)",

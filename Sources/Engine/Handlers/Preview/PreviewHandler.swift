@@ -59,7 +59,7 @@ struct PreviewAttempt {
             planID: payload.planID,
             revision: payload.revision,
             apiCalls: context.job.apiCalls + (session?.apiCalls ?? 0),
-            services: SyncLedger(payload.services, memory: memory, brake: context.settings.brake, includesOpenWrites: false).results,
+            services: SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload), includesOpenWrites: false).results,
             webURL: context.state.connection?.zone.webURL,
             error: error
         )

@@ -5,7 +5,7 @@ import Store
 extension SyncForecast {
     /// Makes the answer to a preview of what the first phase came to.
     init(_ payload: SyncPayload, _ preparation: SyncPreparation, _ memory: PlanMemory, _ context: JobContext, webURL: String) {
-        var forecasts = SyncLedger(payload.services, memory: memory, brake: context.settings.brake, includesOpenWrites: false)
+        var forecasts = SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload), includesOpenWrites: false)
             .results.map { ServiceForecast($0) }
         let steps: [ServiceStep]
         var previewID: PreviewID?
@@ -51,7 +51,8 @@ extension ServiceForecast {
         result.overwritten = step.overwritten
         result.warnings = step.warnings
         writes = (step.write == nil ? 0 : 1) + (step.detour == nil ? 0 : 1)
+        guard costs != .hidden else { return }
         marginBefore = step.service.flatMap { service in service.unitPrice.flatMap { price in service.unitCost.map { price - $0 } } }
-        marginAfter = costs == .hidden ? nil : step.desired.unitPrice - step.desired.unitCost
+        marginAfter = step.desired.unitPrice - step.desired.unitCost
     }
 }

@@ -13,12 +13,11 @@ struct ResetHandler: JobHandler {
                 "message": .string(Headline.integrationReset),
                 "changed": .bool(!erased.isEmpty),
                 "erased": .array(erased.map(JSON.string)),
-                "retained": .array(state.retained.map(JSON.string)),
+                "retained": .array(state.retained(auditing: context.settings.retention.audit).map(JSON.string)),
                 "reconnectAllowed": .bool(state.isEligible || context.settings.accessCutoff == nil),
             ]
         )
-        let changes = LaneChanges(resets: true, unsettledSince: state.lastUnsettled)
-        return .finished([reset], changes: changes)
+        return .finished([reset], changes: LaneChanges(resets: true))
     }
 
     /// A reset that was superseded by another one does the same work.
@@ -40,13 +39,12 @@ extension LaneState {
     }
 
     /// What stays, and for how long.
-    fileprivate var retained: [String] {
+    fileprivate func retained(auditing time: Duration) -> [String] {
         ["services in Autotask, unchanged"] + (isEligible ? ["eligibility to connect again"] : [])
-            + ["ids of jobs, for 400 days", "events in the results journal, for 7 days"]
-    }
-
-    /// When the last create was sent whose outcome is not known: it may still appear in Autotask, although its journal is erased.
-    fileprivate var lastUnsettled: Timestamp? {
-        [lastSentCreate, unsettledSince].compactMap { $0 }.max()
+            + [
+                "ids and revisions of jobs, for 400 days", "ids and causes of dead letters, for 400 days",
+                "the audit log, names and prices in it unreadable, for \(time.components.seconds / 86_400) days",
+                "events in the results journal, for 7 days", "backups of the store, until they are deleted",
+            ]
     }
 }

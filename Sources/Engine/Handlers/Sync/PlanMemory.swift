@@ -21,17 +21,32 @@ struct PlanMemory {
 
     func openWrite(_ key: String) -> JournalEntry? { openWrites[key] }
 
-    /// The service in Autotask that stands for a key: the journal knows of a newer one than the binding.
-    func serviceID(_ key: String) -> Int64? { openWrites[key]?.autotaskServiceID ?? bindings[key]?.autotaskServiceID }
+    /// The service in Autotask that stands for a key: the journal knows of a newer one than the binding. What was only planned links nothing.
+    func serviceID(_ key: String) -> Int64? { writtenID(key) ?? bindings[key]?.autotaskServiceID }
 
-    func status(_ key: String) -> ServiceStatus { bindings[key]?.status ?? .notSynced }
+    private func writtenID(_ key: String) -> Int64? {
+        guard let write = openWrites[key], write.state != .intended else { return nil }
+        return write.autotaskServiceID
+    }
+
+    /// A create whose answer was lost; `nil` if there is none.
+    func lostCreate(_ key: String) -> JournalEntry? {
+        guard let write = openWrites[key], write.operation == .create, write.state == .sent else { return nil }
+        return write
+    }
+
+    /// As it was reported last. An update whose answer was lost is an attempt that resulted in an error, until it is settled (`rules.md` L28).
+    func status(_ key: String) -> ServiceStatus {
+        if let write = openWrites[key], write.operation == .update, write.state == .sent { return .error }
+        return bindings[key]?.status ?? .notSynced
+    }
 
     /// Keys that were synced before, or may have been, and that the payload names neither under services nor under retired, sorted.
     func missingKeys(of payload: SyncPayload) -> [String] {
         let known = payload.services.count { bindings[$0.key] != nil }
         guard known < bindings.count || !openWrites.isEmpty else { return [] }
         let bound = bindings.values.filter { $0.autotaskServiceID != nil || $0.lastSyncedAt != nil }.map(\.serviceKey)
-        let written = openWrites.values.filter { $0.autotaskServiceID != nil || $0.state == .sent }.map(\.serviceKey)
+        let written = openWrites.values.filter { $0.state != .intended }.map(\.serviceKey)
         return Set(bound + written).subtracting(payload.services.map(\.key)).subtracting(payload.retired).sorted()
     }
 
@@ -46,14 +61,22 @@ struct PlanMemory {
         )
     }
 
+    /// Services whose cost was empty when they were seen last.
+    var idsWithoutCost: Set<Int64> {
+        Set(
+            bindings.values.lazy.filter { $0.lastSynced.flatMap(ManagedFields.init(encoded:)).map { $0.unitCost == nil } ?? false }
+                .compactMap(\.autotaskServiceID)
+        )
+    }
+
     /// Whether anything is remembered of a key.
     func knows(_ key: String) -> Bool { bindings[key] != nil || openWrites[key] != nil }
 }
 
 extension LaneState {
-    /// Until when a create whose answer was lost may still appear in Autotask; `nil` if there is none. Nothing is looked up before, and
-    /// nothing written (design decision 7).
+    /// Until when a write whose answer was lost may still take effect in Autotask; `nil` if there is none. Nothing is looked up before, and
+    /// nothing written: an update that comes late would change what was reported as Synced (design decisions 7 and 13).
     func unsettledUntil(settleTime: Duration, now: Timestamp) -> Timestamp? {
-        [lastSentCreate, unsettledSince].compactMap { $0.map { $0 + settleTime } }.filter { $0 > now }.max()
+        [lastSentWrite, unsettledSince].compactMap { $0.map { $0 + settleTime } }.filter { $0 > now }.max()
     }
 }

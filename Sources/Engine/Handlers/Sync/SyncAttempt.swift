@@ -26,6 +26,7 @@ struct SyncAttempt {
         if let moment = context.state.unsettledUntil(settleTime: context.settings.settleTime, now: begun) {
             return ending.outcome(.transient(JobError(.outcomeUnknown), earliest: moment))
         }
+        ending.isSettled = true
 
         let adoption = try await Adoption(payload, memory: memory, context)
         let preparation: SyncPreparation
@@ -47,8 +48,53 @@ struct SyncAttempt {
                 if context.job.hasWritten { ending.ledger.note(steps, costs: preparation.costs, at: context.now) }
                 return ending.held(steps, error)
             }
+            let errors = try await link(steps, adoption, preparation, session, &ending)
+            guard errors.isEmpty else { return ending.invalid(errors) }
             return try await apply(steps, turns, preparation, session, &ending)
         }
+    }
+
+    /// Links the services that are to be adopted, and those that were found by name alone, before anything is written.
+    ///
+    /// - Returns: by place, why one cannot be linked: another lane came first.
+    private func link(
+        _ steps: [ServiceStep],
+        _ adoption: Adoption,
+        _ preparation: SyncPreparation,
+        _ session: TenantSession,
+        _ ending: inout SyncEnding
+    ) async throws(StoreError) -> [Int: JobError] {
+        let linking = steps.filter { adoption.wanted[$0.index] != nil || preparation.foundByName.contains($0.index) }
+        if linking.isEmpty { return [:] }
+        let entries = linking.map { step in
+            // A lost create that was found stays one, should this attempt end here.
+            if preparation.foundByName.contains(step.index), var create = memory.lostCreate(step.key) {
+                create.autotaskServiceID = step.service?.id
+                return create
+            }
+            return JournalEntry(
+                planID: payload.planID,
+                serviceKey: step.key,
+                operation: .update,
+                state: .intended,
+                autotaskServiceID: step.service?.id,
+                at: context.now
+            )
+        }
+        let taken = try await context.store.link(
+            entries,
+            in: session.connection.databaseID,
+            under: context.claim.token,
+            at: context.now
+        )
+        guard taken.isEmpty else {
+            let errors = linking.compactMap { step in
+                step.service.flatMap { taken.contains($0.id) ? (step.index, adoption.error(ofTaken: $0.id)) : nil }
+            }
+            return Dictionary(errors) { first, _ in first }
+        }
+        ending.journal.link(entries.filter { $0.state == .intended })
+        return [:]
     }
 
     /// The second phase, and the read-back.

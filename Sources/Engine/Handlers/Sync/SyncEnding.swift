@@ -12,6 +12,8 @@ struct SyncEnding {
     var ledger: SyncLedger
     var journal: WriteJournal
     var costs: CostVisibility = .unknown
+    /// Whether whatever was on its way to Autotask must have arrived.
+    var isSettled = false
     private var billingCodes: ReadBillingCodes?
 
     init(_ attempt: SyncAttempt) {
@@ -21,7 +23,7 @@ struct SyncEnding {
         ledger = SyncLedger(
             payload.services,
             memory: memory,
-            brake: context.settings.brake,
+            brake: context.brake(of: payload),
             includesOpenWrites: context.job.hasWritten
         )
         journal = WriteJournal(memory) { [context] in context.sealForAudit($0) }
@@ -89,7 +91,7 @@ struct SyncEnding {
         var events = events(with: context.event(type, report.members))
         var changes = changes(isFinal: true)
         if type != .syncFailed { retire(&changes) }
-        if type == .syncSucceeded, !context.state.isEnabled {
+        if type == .syncSucceeded, !payload.services.isEmpty, !context.state.isEnabled {
             events.append(context.stateEvent(.integrationEnabled, ["planId": .string(payload.planID)]))
             changes.becomesEnabled = true
         }
@@ -111,6 +113,8 @@ struct SyncEnding {
         var changes = session.changes
         if let billingCodes { changes.billingCodes = .set(billingCodes.cached) }
         if let revision = payload.revision { changes.ranRevision = (payload.planID, revision) }
+        changes.becomesSettled = isSettled && context.state.unsettledSince != nil
+        if isFinal { journal.settleIntended(at: context.now) }
         journal.takeUnsaved().add(to: &changes)
         if isFinal { changes.bindings = ledger.bindings }
         return changes
@@ -146,6 +150,7 @@ struct SyncEnding {
         if let error, !ledger.hasDoneAnything {
             return error.message.withoutFullStop
         }
+        if total == 0 { return "The plan has no services any more" }
         if synced == total { return total == 1 ? "1 service is synced" : "\(total) services are synced" }
         return "\(synced) of \(total) services are synced"
     }

@@ -10,6 +10,8 @@ struct SyncPreparation {
     private(set) var planned: PlannedSync
     /// Read just now.
     private(set) var billingCodes: ReadBillingCodes?
+    /// Places of services that were found by name alone: they are linked before anything is written.
+    private(set) var foundByName: Set<Int> = []
     /// How many calls it takes to read the services.
     private(set) var serviceCalls = 0
 
@@ -37,23 +39,34 @@ struct SyncPreparation {
         _ context: JobContext,
         _ session: TenantSession
     ) async throws(CallFailure) {
-        let markers = payload.services.map { context.marker(planID: payload.planID, serviceKey: $0.key) }
+        let own = context.markers
+        let markers = payload.services.map { own.marker(planID: payload.planID, serviceKey: $0.key) }
         let visibleMarkers = metadata.markerField == nil ? nil : markers
+        // A lost create may have brought a service under a name that the plan has not any more.
+        let lostNames = payload.services.compactMap { service in
+            memory.nameOfLostCreate(service, hasMarkers: visibleMarkers != nil).flatMap { $0 == service.name ? nil : $0 }
+        }
         let query = ServiceQuery(
             ids: payload.services.compactMap { memory.serviceID($0.key) } + adoption.wanted.values.sorted(),
-            names: payload.services.map(\.name).filter { !$0.isEmpty },
-            markers: visibleMarkers ?? [],
+            names: (payload.services.map(\.name) + lostNames).filter { !$0.isEmpty },
+            markers: visibleMarkers.map {
+                zip(payload.services, $0).flatMap { memory.sought($1, of: $0.key, mayBeFormer: context.state.mayHaveFormerMarkers) }
+            } ?? [],
             markerField: metadata.markerField
         )
         serviceCalls = query.minimumCalls
-        let services = try await session.services(query)
+        let services = query.minimumCalls == 0 ? [] : try await session.services(query)
         let matching = ServiceMatching(
             payload.services,
             memory: memory,
             services: services,
             markers: visibleMarkers,
-            adopted: adoption.wanted
+            adopted: adoption.wanted,
+            linkedElsewhere: adoption.takenElsewhere
         )
+        foundByName = matching.foundByName
+        let answers = try await NameAnswers(validation.services, matching, query, session)
+        serviceCalls += answers.calls
         // What this job created before with a cost, and could not read back, is read back now.
         let hasWrittenCost =
             context.job.hasWritten
@@ -61,7 +74,9 @@ struct SyncPreparation {
                 guard let desired, match.service != nil else { return false }
                 return desired.unitCost != .zero && memory.openWrite(desired.key)?.operation == .create
             }
-        costs = CostVisibility(services, remembered: session.connection.capabilities.costVisible)
+        let remembered = session.connection.capabilities.costVisible
+        let emptyBefore = remembered == false ? memory.idsWithoutCost : []
+        costs = CostVisibility(services, remembered: remembered, emptyBefore: emptyBefore)
             .learning(from: services, hasWrittenCost: hasWrittenCost)
         let planner = SyncPlanner(
             plan: payload.services,
@@ -71,8 +86,9 @@ struct SyncPreparation {
             metadata: metadata,
             costs: costs,
             markers: markers,
+            answers: answers,
             adoption: adoption,
-            brake: context.settings.brake
+            brake: context.brake(of: payload)
         )
         let needed = planner.newBillingCodes
         if let cached = context.billingCodes(fitFor: needed) {
@@ -86,10 +102,8 @@ struct SyncPreparation {
 }
 
 extension JobContext {
-    /// The ownership marker of a service (`rules.md` A2).
-    func marker(planID: String, serviceKey: String) -> String {
-        vault.ownershipMarker(lane: lane, planID: planID, serviceKey: serviceKey)
-    }
+    /// The ownership markers of the lane (`rules.md` A2).
+    var markers: OwnershipMarkers { vault.ownershipMarkers(of: lane) }
 
     /// The remembered billing codes, if services can be set to all of these by them. What they say against one is looked at again: it may
     /// have been mended since.
@@ -98,4 +112,16 @@ extension JobContext {
         guard let codes = freshBillingCodes?.selectable, ids.allSatisfy({ id in codes.contains { $0.id == id } }) else { return nil }
         return codes
     }
+}
+
+extension PlanMemory {
+    /// The texts that a service's marker is looked for as. One that is linked is known by its id: whatever else carries its mark was made since.
+    fileprivate func sought(_ marker: OwnershipMarker, of key: String, mayBeFormer: Bool) -> [String] {
+        mayBeFormer && serviceID(key) == nil ? [marker.value, marker.former] : [marker.value]
+    }
+}
+
+extension LaneState {
+    /// Whether an earlier version may have written markers for the lane.
+    fileprivate var mayHaveFormerMarkers: Bool { epoch > 1 || hasBindings || hasOpenWrites }
 }

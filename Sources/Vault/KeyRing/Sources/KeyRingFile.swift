@@ -3,32 +3,25 @@ import Glibc
 import Synchronization
 
 /// A key ring in a file that only the worker's user may read.
+///
+/// A file that root owns and that no user may write may be readable for its group too, as systemd and Kubernetes make them: systemd shows the
+/// ACL of a credential's one reader as its group's right (0440, from 254 on), and a Secret volume with `fsGroup` gives its files that group
+/// (0440). Who is let in then is root's decision, and the open itself shows that this process is. Nothing may be readable for everybody.
 package final class KeyRingFile: KeyRingSource {
-    /// Who may own the file, beside the user that the worker runs as.
-    package enum Ownership: Sendable {
-        case own
-        /// systemd's credentials may be root's own: the directory that they are in lets only the service in.
-        case ownOrRoot
-    }
-
     private static let maximumSize = 1 << 20
 
     package let path: String
-    private let ownership: Ownership
     /// The ring as it was read last, and what the file was then.
     private let known = Mutex<(stamp: Stamp, ring: KeyRing)?>(nil)
 
-    package init(path: String, ownership: Ownership = .own) {
-        self.path = path
-        self.ownership = ownership
-    }
+    package init(path: String) { self.path = path }
 
     package var description: String { path }
 
     /// - Throws: ``VaultError/Code/keyRingUnusable`` when there is none, when it belongs to somebody else, or when others may read it.
     package func load() throws(VaultError) -> KeyRing {
         do throws(VaultError) {
-            let file = try OpenFile(path, ownership)
+            let file = try OpenFile(path)
             if let known = known.withLock({ $0 }), known.stamp == file.stamp { return known.ring }
             let ring = try KeyRing(parsing: try file.contents())
             known.withLock { $0 = (file.stamp, ring) }
@@ -67,7 +60,7 @@ package final class KeyRingFile: KeyRingSource {
     package func update(_ change: (KeyRing) async throws -> KeyRing) async throws {
         let file: OpenFile
         do throws(VaultError) {
-            file = try OpenFile(path, ownership, isLocked: true)
+            file = try OpenFile(path, isLocked: true)
         } catch {
             throw unwritten(error)
         }
@@ -75,7 +68,7 @@ package final class KeyRingFile: KeyRingSource {
         do throws(VaultError) {
             let draft = try Draft(of: ring, beside: path, owner: file.owner)
             guard rename(draft.path, path) == 0 else {
-                let error = VaultError(.keyRingUnusable, systemText())
+                let error = VaultError(.keyRingUnusable, "rename \(draft.path) to \(path): \(systemText())")
                 draft.discard()
                 throw error
             }
@@ -129,35 +122,39 @@ extension KeyRingFile {
         private let status: stat
 
         /// - Parameter isLocked: whether it is opened to be replaced, which only one may do at a time.
-        init(_ path: String, _ ownership: Ownership, isLocked: Bool = false) throws(VaultError) {
+        init(_ path: String, isLocked: Bool = false) throws(VaultError) {
             descriptor = open(path, (isLocked ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
                 status = stat()
                 throw errno == ENOENT
                     ? VaultError(.keyRingUnusable, "There is no such file. Make one with: autotask-worker keys generate")
-                    : VaultError(.keyRingUnusable, systemText())
+                    : VaultError(.keyRingUnusable, "open as user \(geteuid()) and group \(getegid()): \(systemText())")
             }
             var status = stat()
             let isKnown = fstat(descriptor, &status) == 0
             self.status = status
             guard isKnown else { throw VaultError(.keyRingUnusable, systemText()) }
-            try check(ownership)
+            try check()
             if isLocked { try lock(path) }
         }
 
         deinit { if descriptor >= 0 { close(descriptor) } }
 
-        private func check(_ ownership: Ownership) throws(VaultError) {
+        private func check() throws(VaultError) {
             guard status.st_mode & S_IFMT == S_IFREG else { throw VaultError(.keyRingUnusable, "It is not a regular file.") }
-            guard status.st_uid == geteuid() || (ownership == .ownOrRoot && status.st_uid == 0) else {
+            guard status.st_uid == geteuid() || status.st_uid == 0 else {
                 throw VaultError(
                     .keyRingUnusable,
                     "It belongs to user \(status.st_uid), and the worker runs as \(geteuid()): change its owner."
                 )
             }
-            let forbidden: mode_t = ownership == .ownOrRoot && status.st_uid != geteuid() ? 0o037 : 0o077
-            guard status.st_mode & forbidden == 0 else {
-                throw VaultError(.keyRingUnusable, "Others may read it: chmod 600 it, and make new keys if they did.")
+            let mode = status.st_mode & 0o7777
+            let forbidden: mode_t = status.st_uid == 0 && mode & 0o222 == 0 ? 0o037 : 0o077
+            guard mode & forbidden == 0 else {
+                throw VaultError(
+                    .keyRingUnusable,
+                    "Others may read it (mode \(String(mode, radix: 8))): chmod 600 it, or set defaultMode 0400 for a Secret volume, and make new keys if they did."
+                )
             }
             guard status.st_size <= maximumSize else { throw VaultError(.keyRingUnusable, "It is larger than any key ring.") }
         }
@@ -210,28 +207,34 @@ extension KeyRingFile {
         init(of ring: KeyRing, beside destination: String, owner: (user: uid_t, group: gid_t)? = nil) throws(VaultError) {
             path = "\(destination).\(getpid()).new"
             let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw VaultError(.keyRingUnusable, systemText()) }
+            guard descriptor >= 0 else {
+                throw VaultError(.keyRingUnusable, "open \(path) as user \(geteuid()) and group \(getegid()): \(systemText())")
+            }
             defer { close(descriptor) }
             let bytes = ring.encoded
             var written = 0
             while written < bytes.count {
                 let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, $0.count - written) }
                 if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw failure() }
+                guard count >= 0 else { throw failure("write \(path): \(systemText())") }
                 written += count
             }
             if let owner, owner.user != geteuid() || owner.group != getegid() {
-                guard fchown(descriptor, owner.user, owner.group) == 0 else { throw failure() }
+                guard fchown(descriptor, owner.user, owner.group) == 0 else {
+                    throw failure(
+                        "fchown to user \(owner.user) and group \(owner.group), whose the ring is: \(systemText()) This command runs as user \(geteuid()) and group \(getegid()): run it as root, or as a member of that group."
+                    )
+                }
             }
-            guard fsync(descriptor) == 0 else { throw failure() }
+            guard fsync(descriptor) == 0 else { throw failure("fsync \(path): \(systemText())") }
         }
 
         func discard() { unlink(path) }
 
-        private func failure() -> VaultError {
-            let error = VaultError(.keyRingUnusable, systemText())
+        /// - Parameter message: the call that failed, and what the system says of it.
+        private func failure(_ message: String) -> VaultError {
             discard()
-            return error
+            return VaultError(.keyRingUnusable, message)
         }
     }
 }

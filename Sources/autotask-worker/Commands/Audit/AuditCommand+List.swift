@@ -25,7 +25,7 @@ extension AuditCommand {
             let store = try await OpenStore(settings).store
             let rows = try await store.auditRows(selection, newest: limit)
             // Without a ring what is sealed stays so, and the rest can be read.
-            var reader = AuditReader(store: store, vault: try? await settings.vault)
+            var reader = await AuditReader(store: store, settings)
             var entries: [AuditListing] = []
             for row in rows { entries.append(AuditListing(row: row, details: try await reader.details(of: row))) }
             await store.close()
@@ -43,7 +43,8 @@ extension AuditCommand {
 /// Opens what is sealed in rows, each lane's key once.
 private struct AuditReader {
     let store: any Store
-    let vault: Vault?
+    /// What opens keys, or why there is none.
+    private let vault: Result<Vault, Failure>
     private var keys: [Lane: Key] = [:]
 
     /// A lane's key as it is now.
@@ -51,23 +52,29 @@ private struct AuditReader {
         case open(AuditSeal)
         /// The lane has none: it was never connected since its last reset.
         case destroyed
-        /// There is one, and the ring does not open it.
-        case unavailable
+        /// There is one that cannot be opened, and why.
+        case unavailable(String)
     }
 
-    init(store: any Store, vault: Vault?) {
+    init(store: any Store, _ settings: Settings) async {
         self.store = store
-        self.vault = vault
+        do {
+            let vault = try await settings.vault
+            try await PairedStore.checkReading(settings)
+            self.vault = .success(vault)
+        } catch {
+            self.vault = .failure(error as? Failure ?? Failure(.unavailable, "\(error)"))
+        }
     }
 
     mutating func details(of row: AuditRow) async throws -> AuditListing.Details {
         guard let sealed = row.entry.sealed else { return .none }
         guard let tenant = row.entry.tenant.flatMap({ TenantID($0) }), let product = row.entry.product.flatMap(Product.init(rawValue:)),
             let job = row.entry.jobID.flatMap({ JobID($0) })
-        else { return .sealed }
+        else { return .sealed("The row does not name whose they are.") }
         switch try await key(of: Lane(tenant: tenant, product: product)) {
         case .destroyed: return .erased
-        case .unavailable: return .sealed
+        case .unavailable(let reason): return .sealed(reason)
         case .open(let seal):
             // Another key than the lane's present one is one that a reset has destroyed.
             guard let bytes = try? seal.open(sealed, of: job), let json = try? JSON(parsing: bytes) else { return .erased }
@@ -79,8 +86,12 @@ private struct AuditReader {
         if let key = keys[lane] { return key }
         let key: Key
         if let connection = try await store.lane(lane)?.state.connection {
-            let seal = vault.flatMap { try? $0.auditSeal(of: lane, wrappedKey: connection.wrappedKey) }
-            key = seal.map { .open($0) } ?? .unavailable
+            switch vault {
+            case .failure(let failure): key = .unavailable(failure.message)
+            case .success(let vault):
+                let seal = try? vault.auditSeal(of: lane, wrappedKey: connection.wrappedKey)
+                key = seal.map { .open($0) } ?? .unavailable("This key ring does not open the key of \(lane).")
+            }
         } else {
             key = .destroyed
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Contract
 import Engine
+import SQLiteStore
 import Store
 import Vault
 
@@ -34,11 +35,16 @@ extension AuditCommand {
             let reference = try against.map { try AuditFile(path: $0).reference() }
             if let export {
                 let file = AuditFile(path: export)
-                let (report, row) = try file.verify(with: chain, lookingFor: reference?.number)
+                var (report, row) = try file.verify(with: chain, lookingFor: reference?.number)
+                // Of nothing it cannot be said that it holds.
+                if report.fault == nil, report.head == nil, report.count == 0 { report.fault = .gone }
                 return try conclude(report, reference.flatMap { disagreement(with: $0, row, report) })
             }
             let store = try await OpenStore(settings).store
-            let report = try await store.verifyAudit(with: chain)
+            let identity = try await PairedStore.checkReading(settings)
+            var report = try await store.verifyAudit(with: chain)
+            // Their pairing has a row: without any, the log was taken away.
+            if identity?.ring != nil, report.fault == nil, report.head == nil { report.fault = .gone }
             var row: AuditRow?
             if let reference { row = try await store.auditPage(after: reference.number - 1, limit: 1).rows.first }
             await store.close()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Contract
 import Engine
+import SQLiteStore
 import Store
 import Vault
 
@@ -28,8 +29,8 @@ extension DeadLettersCommand {
             let selection = try choice.selection()
             guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
             let settings = try await Settings(settings)
-            let vault = try await settings.vault
-            let store = try await OpenStore(settings, auditing: AuditChain(vault)).store
+            let paired = try await PairedStore(settings)
+            let (store, vault) = (paired.store, paired.vault)
             let office = DeadLetterOffice(store: store, vault: vault)
             let clock = ContinuousClock()
             var next = clock.now
@@ -77,13 +78,15 @@ extension DeadLettersCommand {
         static let configuration = CommandConfiguration(
             abstract: "Forgets dead letters, redriven or not.",
             discussion: """
-                What is kept of their jobs goes with them: those can only be published anew.
+                What is kept of their jobs goes with them: those can only be published anew. On a terminal it asks first, unless the letters are
+                named by their ids; without one, --all needs --yes.
 
                 Example: autotask-worker dead-letters purge --before 2026-11-01T00:00:00Z
                 """
         )
         @OptionGroup var choice: LetterChoice
         @Option(help: ArgumentHelp("Only those that are older than this moment.", valueName: "date-time")) var before: String?
+        @OptionGroup var confirmation: Confirmation
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
@@ -96,12 +99,24 @@ extension DeadLettersCommand {
             }
             let selection = try choice.selection(before: moment)
             let settings = try await Settings(settings)
-            let store = try await OpenStore(settings, auditing: AuditChain(try await settings.vault)).store
-            let count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
-            await store.close()
-            Terminal.line(
-                json ? String(decoding: (["purged": JSON(count)] as JSON).encoded, as: UTF8.self) : "\(count) dead letters are forgotten."
-            )
+            try await PairedStore.using(settings) { store, _ in
+                var count = 0
+                try await store.forEachLetter(selection) { _ in count += 1 }
+                if confirmation.dryRun {
+                    return json
+                        ? Terminal.line(["dryRun": true, "purged": 0, "wouldBePurged": JSON(count)])
+                        : Terminal.line("\(count.of("dead letter")) would be forgotten.")
+                }
+                if choice.all || (choice.ids.isEmpty && Terminal.canAsk) {
+                    try confirmation.ask("\(count.of("dead letter")) will be forgotten, with what is kept of their jobs.")
+                }
+                let purged = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
+                if json {
+                    Terminal.line(["purged": JSON(purged)])
+                } else {
+                    Terminal.line("\(purged) dead letters are forgotten.")
+                }
+            }
         }
     }
 }

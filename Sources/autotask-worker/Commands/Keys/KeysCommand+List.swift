@@ -1,5 +1,7 @@
 import ArgumentParser
 import Contract
+import Glibc
+import SQLiteStore
 import Store
 import Vault
 
@@ -15,11 +17,23 @@ extension KeysCommand {
         func run() async throws {
             let settings = try await Settings(settings)
             let ring = try await settings.keyRing
-            let uses = try await OpenStore.using(settings) { store in try await store.keyUses() }
+            let path = try settings.storePath
+            let uses = access(path, F_OK) == 0 ? try await PairedStore.using(settings) { store, _ in try await store.keyUses() } : nil
             let lines = ring.entries.map { entry in KeyLine(entry: entry, use: uses.map { $0[entry.id] ?? KeyUse() }) }
-            if json { return Terminal.line(["keys": .array(lines.map(\.json))]) }
-            for line in lines { Terminal.line(line.text) }
-            if uses == nil { Terminal.line("There is no store yet: nothing is sealed under any of them.") }
+            let unseen = uses == nil ? "There is no store \(path): what is sealed under the keys is not known." : nil
+            if json {
+                Terminal.line([
+                    "keys": .array(lines.map(\.json)), "store": ring.storeID.map { .string($0) } ?? .null,
+                    "unseen": unseen.map { .string($0) } ?? .null,
+                ])
+            } else {
+                for line in lines { Terminal.line(line.text) }
+                if let unseen { Terminal.line(unseen) }
+            }
+            // A ring that belongs to a store says that there is one.
+            if let unseen, ring.storeID != nil {
+                throw Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.")
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Contract
+import SQLiteStore
 import Store
 import Vault
 
@@ -9,13 +10,15 @@ extension KeysCommand {
             abstract: "Destroys former keys, if nothing in the store is sealed under them.",
             discussion: """
                 What was sealed under a key that is gone is lost: that is what makes old backups of the store unreadable. A request that a portal
-                sealed to a key that is gone is answered key_unknown, and the portal fetches the keys again.
+                sealed to a key that is gone is answered key_unknown, and the portal fetches the keys again. It needs the store that the ring
+                belongs to, and refuses (69) without it.
 
-                Example: autotask-worker keys retire wrap-2026-11-22-1f0c9a3e
+                Example: autotask-worker keys retire wrap-2026-11-22-1f0c9a3e --dry-run
                 """
         )
         @Argument(help: "Names of keys, as 'list' shows them.") var ids: [String] = []
         @Flag(help: "All former keys that nothing uses; those for portals once their time is over.") var unused = false
+        @OptionGroup var confirmation: Confirmation
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
@@ -27,23 +30,47 @@ extension KeysCommand {
             let settings = try await Settings(settings)
             let file = try settings.keyRingFile
             let chosen = try choice(from: try await settings.keyRing.entries)
+            try await PairedStore.using(settings) { store, _ in try await retire(chosen, from: file, store) }
+        }
+
+        private func retire(_ chosen: [KeyRing.Entry], from file: KeyRingFile, _ store: SQLiteStore) async throws {
+            let uses = try await store.keyUses()
+            let free = chosen.filter { uses[$0.id].map(\.isNone) ?? true }
+            if !confirmation.dryRun, !free.isEmpty {
+                try confirmation.ask(
+                    "\(free.count.of("key")) will be destroyed (\(free.map(\.id).joined(separator: ", "))), and copies of the store that need \(free.count == 1 ? "it" : "them") can no longer be read."
+                )
+            }
+            var retired: [String] = []
             var refused: [(id: String, use: KeyUse)] = []
             for entry in chosen {
-                if let use = try await inUse(entry, settings) {
+                if let use = try await use(of: entry, store) {
                     refused.append((entry.id, use))
-                } else {
-                    // From here on the store takes nothing in that is sealed under it, so that nothing is lost with it.
-                    do { try await file.update { $0.retiring(entry.id) } } catch let error as VaultError {
-                        throw Failure(.unavailable, error.message, hint: "Run the same command again.")
-                    }
-                    if !json { Terminal.line("\(entry.id) is gone.") }
+                    continue
                 }
+                retired.append(entry.id)
+                guard !confirmation.dryRun else {
+                    if !json { Terminal.line("\(entry.id) would be destroyed.") }
+                    continue
+                }
+                try await store.note(.retired(entry.id, use: entry.use.rawValue), by: .caller, at: SystemTime.now)
+                // From here on the store takes nothing in that is sealed under it, so that nothing is lost with it.
+                do { try await file.update { $0.retiring(entry.id) } } catch let error as VaultError {
+                    throw Failure(.unavailable, error.message, hint: "Run the same command again.")
+                }
+                if !json { Terminal.line("\(entry.id) is gone.") }
             }
-            if unused { refused = [] }
+            try conclude(retired, unused ? [] : refused)
+        }
+
+        private func conclude(_ retired: [String], _ refused: [(id: String, use: KeyUse)]) throws {
             if json {
-                let retired = chosen.map(\.id).filter { id in !refused.contains { $0.id == id } }
-                Terminal.line(["retired": .array(retired.map { .string($0) }), "inUse": .array(refused.map { .string($0.id) })])
-            } else if chosen.isEmpty {
+                Terminal.line([
+                    "dryRun": .bool(confirmation.dryRun), "retired": .array(confirmation.dryRun ? [] : retired.map { .string($0) }),
+                    "wouldBeRetired": .array(confirmation.dryRun ? retired.map { .string($0) } : []),
+                    "inUse": .array(refused.map { .string($0.id) }),
+                ])
+            } else if retired.isEmpty, refused.isEmpty {
                 Terminal.line("There is nothing to retire.")
             }
             guard refused.isEmpty else {
@@ -76,11 +103,13 @@ extension KeysCommand {
             }
         }
 
-        /// - Returns: what in the store is sealed under a key; `nil` if nothing is, and then nothing will be any more.
-        private func inUse(_ entry: KeyRing.Entry, _ settings: Settings) async throws -> KeyUse? {
+        /// - Returns: what in the store is sealed under a key; `nil` if nothing is. Unless this is a dry run, nothing will be any more.
+        private func use(of entry: KeyRing.Entry, _ store: SQLiteStore) async throws -> KeyUse? {
             guard entry.use != .portals else { return nil }
-            let use = try await OpenStore.using(settings) { store in try await store.retireKey(entry.id, at: SystemTime.now) }
-            return use.flatMap { $0.isNone ? nil : $0 }
+            let use =
+                confirmation.dryRun
+                ? try await store.keyUses()[entry.id] ?? KeyUse() : try await store.retireKey(entry.id, at: SystemTime.now)
+            return use.isNone ? nil : use
         }
     }
 }

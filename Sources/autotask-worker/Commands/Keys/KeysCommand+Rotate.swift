@@ -1,6 +1,7 @@
 import ArgumentParser
 import Contract
 import Engine
+import SQLiteStore
 import Store
 import Vault
 
@@ -11,7 +12,7 @@ extension KeysCommand {
             discussion: """
                 Workers take the new keys over within seconds. Nobody's credentials are opened. If it is interrupted, '--resume' goes on where it
                 stopped, and makes no more keys. The former keys go on opening what was sealed before, until 'keys retire' ends them: backups of
-                the store can be read until then.
+                the store can be read until then. It needs the store that the ring belongs to, and refuses (69) without it.
 
                 Example: autotask-worker keys rotate --use credentials --use jobs
                 """
@@ -29,22 +30,26 @@ extension KeysCommand {
             let settings = try await Settings(settings)
             let chosen = resume ? [] : uses.isEmpty ? Set(KeyRing.Use.allCases) : Set(uses)
             let file = try settings.keyRingFile
-            if !resume {
-                do { try await file.update { $0.rotated(chosen, at: SystemTime.now) } } catch let error as VaultError {
-                    throw Failure(.unavailable, error.message)
+            try await PairedStore.using(settings, remembers: true) { store, vault in
+                if !resume {
+                    do { try await file.update { $0.rotated(chosen, at: SystemTime.now) } } catch let error as VaultError {
+                        throw Failure(.unavailable, error.message, hint: "No key was made.")
+                    }
+                    try await vault.refresh()
                 }
+                let made = try await settings.keyRing.entries.filter { $0.isActive && chosen.contains($0.use) }
+                if !made.isEmpty { try await store.note(.rotated(to: made.map(\.id)), by: .caller, at: SystemTime.now) }
+                if !json { for key in made { Terminal.line("\(key.id) is the active key for \(key.use.rawValue) now.") } }
+                let outcome = try await KeyRewrapping(store: store, vault: vault).run()
+                if outcome.rewrapped > 0 || !outcome.unopenable.isEmpty {
+                    let act = OperatorAct.rewrapped(outcome.rewrapped, of: outcome.seen, unopenable: outcome.unopenable.count)
+                    try await store.note(act, by: .caller, at: SystemTime.now)
+                }
+                try conclude(made, outcome)
             }
-            let vault = try await settings.vault
-            let made = try await settings.keyRing.entries.filter { $0.isActive && chosen.contains($0.use) }
-            if !json { for key in made { Terminal.line("\(key.id) is the active key for \(key.use.rawValue) now.") } }
-            let outcome = try await OpenStore.using(settings) { store in
-                try await KeyRewrapping(store: store, vault: vault).run()
-            }
-            try conclude(made, outcome)
         }
 
-        private func conclude(_ made: [KeyRing.Entry], _ outcome: KeyRewrapping.Outcome?) throws {
-            let outcome = outcome ?? KeyRewrapping.Outcome()
+        private func conclude(_ made: [KeyRing.Entry], _ outcome: KeyRewrapping.Outcome) throws {
             if json {
                 Terminal.line([
                     "made": .array(made.map { ["keyId": .string($0.id), "use": .string($0.use.rawValue)] }),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Contract
+import Glibc
 import Vault
 
 /// `keys …`: the key ring.
@@ -13,7 +14,7 @@ struct KeysCommand: AsyncParsableCommand {
 
             Example: autotask-worker keys rotate && autotask-worker keys list
             """,
-        subcommands: [Generate.self, List.self, Publish.self, Seal.self, Rotate.self, Retire.self]
+        subcommands: [Generate.self, List.self, Publish.self, Seal.self, Rotate.self, Retire.self, ForgetStore.self]
     )
 
     struct Generate: AsyncParsableCommand {
@@ -25,7 +26,11 @@ struct KeysCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let file = try await Settings(settings).keyRingFile
+            let settings = try await Settings(settings)
+            let file = try settings.keyRingFile
+            if let path = try? settings.storePath, access(path, F_OK) == 0 {
+                Terminal.complain("Warning: there is a store \(path) already. A new key ring opens nothing in it: bring its own back.")
+            }
             do { try file.create(KeyRing.generate(at: SystemTime.now)) } catch { throw Failure(.unavailable, error.message) }
             if json {
                 Terminal.line(["path": .string(file.path)])

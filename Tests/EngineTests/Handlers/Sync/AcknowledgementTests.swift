@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Sync: what has to be acknowledged stops it")
 struct AcknowledgementTests {
-    private func lane(_ brake: Brake = Brake()) async throws -> SyncBench { try await SyncBench(settings: EngineSettings(brake: brake)) }
+    private func lane(_ brake: Brake = Brake(stops: [.priceChanged])) async throws -> SyncBench {
+        try await SyncBench(settings: EngineSettings(brake: brake))
+    }
 
     private func acknowledging(_ names: String..., in plan: SyncPayload) -> SyncPayload {
         var plan = plan
@@ -64,7 +66,7 @@ struct AcknowledgementTests {
     }
 
     @Test func `each warning that is known before a write can stop it, and what is not written stops nothing`() async throws {
-        let lane = try await lane(Brake(stops: Brake.codes))
+        let lane = try await lane(Brake(stops: Warning.Code.stopping))
         let cheap = SyncPayload.plan(1).with(0) { $0.unitCost = .value(.amount("9.50")) }
         #expect(try await lane.sync(cheap).warnings(0) == ["negative_margin"])
         #expect(lane.writes.isEmpty)
@@ -91,5 +93,79 @@ struct AcknowledgementTests {
         #expect(first.terminal?.type == .syncSucceeded && first.warnings(0) == ["cost_not_stored"])
         let second = try await lane.sync(SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("9.10")) })
         #expect(second.errors == ["acknowledgement_needed"] && lane.writes.isEmpty)
+    }
+
+    // MARK: What a price is compared with
+
+    @Test func `by default nothing stops a sync`() async throws {
+        let lane = try await lane(EngineSettings().brake)
+        try await lane.sync(.plan(1))
+        let outcome = try await lane.sync(SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("900.00")) })
+        #expect(outcome.terminal?.type == .syncSucceeded && outcome.warnings(0) == ["price_changed"])
+    }
+
+    @Test(arguments: ["0.01", "900.0"])
+    func `a price that was edited in Autotask is overridden, however far it is, and reported`(edited: String) async throws {
+        let lane = try await lane()
+        try await lane.sync(.plan(1))
+        lane.edit("Service 0", "unitPrice", .number(edited))
+        let outcome = try await lane.sync(.plan(1))
+        #expect(outcome.outcomes == ["updated"] && outcome.warnings(0) == ["edit_overwritten"])
+        #expect(outcome.service(0)["overwritten"]?.array?.count == 1 && lane.services[0]["unitPrice"] == .number("9.00"))
+    }
+
+    @Test func `a plan's price that moves far stops although Autotask's is near`() async throws {
+        let lane = try await lane()
+        try await lane.sync(.plan(1))
+        lane.edit("Service 0", "unitPrice", .number("899.0"))
+        let outcome = try await lane.sync(SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("900.00")) })
+        #expect(outcome.errors == ["acknowledgement_needed"] && lane.writes.isEmpty)
+        #expect(outcome.service(0)["warnings"]?.array?.contains { $0["message"]?.string?.contains("from 9.00 to 900.00") == true } == true)
+    }
+
+    @Test func `after a reset, and with an adoption, nothing is compared`() async throws {
+        let lane = try await lane()
+        try await lane.sync(.plan(1))
+        lane.state.bindings = []
+        let dearer = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("900.00")) }
+        let preview = try await lane.preview(dearer)
+        #expect(preview.warnings(0).isEmpty && preview.service(0)["changes"] == [["field": "unitPrice", "from": "9.00", "to": "900.00"]])
+        #expect(try await lane.sync(dearer).outcomes == ["adopted"])
+        lane.add("Another", id: 900)
+        var adopting = SyncPayload(planID: "plan", revision: 3, services: dearer.services + [.sample(2)])
+        adopting.adopted = ["s2": 900]
+        let adopted = try await lane.sync(adopting)
+        #expect(adopted.outcomes == ["unchanged", "adopted"] && adopted.warnings(1).isEmpty)
+    }
+
+    @Test func `what was not synced in between is compared with what was`() async throws {
+        let lane = try await lane()
+        try await lane.sync(.plan(1))
+        let dearer = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("900.00")) }
+        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["No."]}"#))
+        #expect(try await lane.sync(acknowledging("price_changed", in: dearer)).errors == ["remote_rejected"])
+        #expect(try await lane.sync(dearer).errors == ["acknowledgement_needed"])
+        #expect(try await lane.sync(acknowledging("price_changed", in: dearer)).statuses == ["Synced"])
+        #expect(try await lane.sync(dearer).outcomes == ["unchanged"])
+    }
+
+    @Test(arguments: Warning.Code.stopping.sorted { $0.rawValue < $1.rawValue })
+    func `a job may ask for the brake itself, in addition to the operator's`(code: Warning.Code) throws {
+        #expect(
+            Brake(stops: [.negativeMargin], priceChangePercent: 20).adding([code])
+                == Brake(stops: [.negativeMargin, code], priceChangePercent: 20)
+        )
+    }
+
+    @Test func `the brake that a job asks for stops it and its preview, and no other job`() async throws {
+        let lane = try await lane(Brake(stops: [.negativeMargin]))
+        try await lane.sync(.plan(1))
+        var plan = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("4.00")) }
+        plan.acknowledgementRequired = [.priceChanged]
+        #expect(try await lane.preview(plan).report["needsAcknowledgement"] == ["price_changed:s0", "negative_margin:s0"])
+        #expect(try await lane.sync(plan).errors == ["acknowledgement_needed"] && lane.writes.isEmpty)
+        #expect(try await lane.sync(acknowledging("price_changed", in: plan)).errors == ["acknowledgement_needed"])
+        plan.acknowledgementRequired = []
+        #expect(try await lane.sync(acknowledging("negative_margin", in: plan)).statuses == ["Synced"])
     }
 }

@@ -57,7 +57,7 @@ struct AdoptionTests {
     @Test func `what is linked to something else is refused, before any write`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
-        lane.add("Other", id: 900, marker: lane.marker("s9", planID: "another"))
+        lane.add("Other", id: 900, marker: lane.marker("s9", of: Lane(tenant: lane.bench.lane.tenant, product: .fileProtection)))
         lane.add("Linked elsewhere", id: 901)
         lane.add("Of another plan", id: 902)
         lane.bench.store.change { $0.linked = [901] }
@@ -106,5 +106,102 @@ struct AdoptionTests {
         lane.add("Service 0", id: 900)
         let outcome = try await lane.sync(adopting(["s0": 900]))
         #expect(outcome.outcomes == ["adopted"] && lane.binding("s0")?.autotaskServiceID == 900)
+    }
+
+    // MARK: Keys and plans under another name
+
+    @Test(arguments: [("plan", "new"), ("renamed", "s0"), ("renamed", "new")])
+    func `after a reset, what carries a mark of this lane is adopted under another key or plan`(planID: String, key: String) async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.state.bindings = []
+        var plan = SyncPayload(planID: planID, services: [.sample(0)])
+        plan.services[0].key = key
+        #expect(try await lane.sync(plan).errors == ["service_name_conflict"])
+        plan.adopted = [key: 500]
+        let outcome = try await lane.sync(plan)
+        #expect(outcome.outcomes == ["adopted"] && lane.services.count == 1)
+        #expect(lane.services[0]["internalID"] == .string(lane.marker(key, planID: planID)))
+        #expect(try await lane.sync(plan).outcomes == ["unchanged"])
+    }
+
+    @Test func `a plan's last service is retired without a call, and adopted by the plan that follows`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        let end = try await lane.sync(SyncPayload(planID: "plan", revision: 2, services: [], retired: ["s0"]))
+        #expect(end.terminal?.type == .syncSucceeded && lane.autotask.calls.isEmpty && lane.state.bindings.isEmpty)
+        #expect(end.report["message"] == "The plan has no services any more" && end.report["counts"]?["total"] != 1)
+        var plan = SyncPayload(planID: "other", services: [.sample(0)])
+        plan.adopted = ["s0": 500]
+        #expect(try await lane.sync(plan).outcomes == ["adopted"])
+    }
+
+    @Test func `an empty plan enables nothing, and is previewed`() async throws {
+        let lane = try await SyncBench()
+        let empty = SyncPayload(planID: "plan", services: [], retired: ["s0"])
+        #expect(try await lane.preview(empty).terminal?.type == .syncPreviewed)
+        #expect(try await lane.sync(empty).events.map(\.type) == [.syncSucceeded])
+        #expect(!lane.state.isEnabled)
+    }
+
+    @Test func `a mark that a service of the plan goes by is not taken from it`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.state.bindings = []
+        var plan = SyncPayload.plan(2)
+        plan.adopted = ["s1": 500]
+        let outcome = try await lane.sync(plan)
+        #expect(outcome.errors.contains("adoption_refused") && lane.writes.isEmpty)
+    }
+
+    @Test func `a mark of another tenant or product is never taken`() async throws {
+        let lane = try await SyncBench()
+        for (id, other) in [
+            (900, Lane(tenant: TenantID("msp-9")!, product: .workplace)),
+            (901, Lane(tenant: lane.bench.lane.tenant, product: .fileProtection)),
+        ] as [(Int64, Lane)] {
+            lane.add("Theirs \(id)", id: id, marker: lane.marker("s0", of: other))
+            let outcome = try await lane.sync(adopting(["s0": id]))
+            #expect(outcome.errors == ["adoption_refused"] && lane.writes.isEmpty)
+        }
+    }
+
+    @Test func `a mark of an earlier version is known again, and replaced with the next write`() async throws {
+        let lane = try await SyncBench()
+        lane.state.epoch = 2
+        lane.add("Elsewhere named", id: 900, marker: lane.formerMarker("s0"))
+        #expect(try await lane.sync(.plan(1)).outcomes == ["adopted"])
+        #expect(lane.services.count == 1 && lane.services[0]["internalID"] == .string(lane.marker("s0")))
+    }
+
+    @Test func `after a reset, a key whose own service is there is not linked to another`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        lane.state.bindings = []
+        lane.add("Another", id: 900)
+        #expect(try await lane.sync(adopting(["s0": 900])).errors == ["adoption_refused"])
+        #expect(lane.writes.isEmpty)
+    }
+
+    // MARK: Two at once
+
+    @Test func `what another lane was linked to between the look and the first write is refused`() async throws {
+        let lane = try await SyncBench()
+        lane.add("Service 0", id: 900)
+        lane.bench.store.change { $0.linkedMeanwhile = [900] }
+        let outcome = try await lane.sync(adopting(["s0": 900], in: .plan(2)))
+        #expect(outcome.errors == ["adoption_refused", nil] && lane.writes.isEmpty)
+        #expect(lane.state.openWrites.isEmpty && lane.services.count == 1)
+    }
+
+    @Test func `a link is on record before the first write, and an attempt that dies links nothing that it did not write`() async throws {
+        let lane = try await SyncBench()
+        lane.add("Service 0", id: 900)
+        lane.autotask.fail("PATCH Services", .status(429))
+        try await lane.sync(adopting(["s0": 900]), survives: false)
+        #expect(lane.journal.first?.map(\.autotaskServiceID) == [900])
+        lane.clock.advance(by: .seconds(300))
+        #expect(try await lane.attempt(adopting(["s0": 900])).outcomes == ["adopted"])
+        #expect(lane.services[0]["internalID"] == .string(lane.marker("s0")) && lane.state.openWrites.isEmpty)
     }
 }

@@ -115,8 +115,21 @@ final class SyncBench {
         }
     }
 
-    func marker(_ key: String, planID: String = "plan") -> String {
-        bench.vault.ownershipMarker(lane: bench.lane, planID: planID, serviceKey: key)
+    /// - Parameter lane: by default the bench's own.
+    func marker(_ key: String, planID: String = "plan", of lane: Lane? = nil) -> String {
+        bench.vault.ownershipMarkers(of: lane ?? bench.lane).marker(planID: planID, serviceKey: key).value
+    }
+
+    /// As ``marker(_:planID:of:)``, in the form of earlier versions.
+    func formerMarker(_ key: String, planID: String = "plan") -> String {
+        bench.vault.ownershipMarkers(of: bench.lane).marker(planID: planID, serviceKey: key).former
+    }
+
+    /// Takes the tenant's fields for markers away, as another security level does.
+    func removeMarkerFields() {
+        state.connection?.serviceFields = Array(
+            #"{"monthly":2,"yearly":5,"periodUpdatable":false,"nameLength":150,"markerFields":[]}"#.utf8
+        )
     }
 }
 

@@ -118,7 +118,7 @@ struct SyncHandlerTests {
         lane.add("Copy", id: 2, marker: lane.marker("s0"))
         let unbound = try await lane.sync(.plan(1))
         #expect(unbound.service(0)["autotaskServiceId"] == 2)
-        #expect(unbound.warnings(0) == ["duplicate_service", "price_changed"])
+        #expect(unbound.warnings(0) == ["duplicate_service"])
     }
 
     @Test func `a bound service that is gone is created anew, once, with a warning`() async throws {

@@ -90,14 +90,53 @@ struct SyncInterruptionTests {
 
     @Test func `without a marker field a lost create is known by its name`() async throws {
         let lane = try await SyncBench()
-        lane.state.connection?.serviceFields = Array(
-            #"{"monthly":2,"yearly":5,"periodUpdatable":false,"nameLength":150,"markerFields":[]}"#.utf8
-        )
+        lane.removeMarkerFields()
         lane.autotask.fail("POST Services", .lostAnswer)
         let outcome = try await lane.syncToEnd(.plan(2))
         #expect(outcome.outcomes == ["created", "created"])
         #expect(lane.services.count == 2)
         #expect(lane.services.allSatisfy { $0["internalID"] == nil })
+    }
+
+    @Test func `without a marker field a lost create is found by the name that it was sent with, whatever the plan names it now`()
+        async throws
+    {
+        for isUnique in [true, false] {
+            let lane = try await SyncBench()
+            lane.removeMarkerFields()
+            lane.autotask.change { $0.databases[Workbench.databaseID]?.hasUniqueNames = isUnique }
+            lane.autotask.fail("POST Services", .lateCommit)
+            try await lane.sync(.plan(2))
+            lane.autotask.land()
+            lane.clock.advance(by: .seconds(300))
+            let outcome = try await lane.sync(.plan(2, revision: 2).with(0) { $0.name = "Renamed" })
+            #expect(outcome.outcomes == ["created", "created"] && lane.services.count == 2)
+            #expect(lane.service(named: "Renamed")?["id"] == 500 && lane.state.openWrites.isEmpty)
+        }
+    }
+
+    @Test func `a lost create without a mark is found although the tenant has a field for marks by now`() async throws {
+        let lane = try await SyncBench()
+        let fields = lane.state.connection?.serviceFields
+        lane.removeMarkerFields()
+        lane.autotask.fail("POST Services", .lateCommit)
+        try await lane.sync(.plan(1))
+        lane.autotask.land()
+        lane.state.connection?.serviceFields = fields ?? []
+        lane.clock.advance(by: .seconds(300))
+        #expect(try await lane.sync(.plan(1)).outcomes == ["created"])
+        #expect(lane.services.count == 1)
+    }
+
+    @Test func `a service that another lane is linked to is no lost create`() async throws {
+        let lane = try await SyncBench()
+        lane.removeMarkerFields()
+        lane.autotask.fail("POST Services", .noAnswer(.timedOut))
+        try await lane.sync(.plan(1))
+        lane.add("Service 0", id: 900)
+        lane.bench.store.change { $0.linked = [900] }
+        lane.clock.advance(by: .seconds(300))
+        #expect(try await lane.attempt(.plan(1)).errors == ["service_name_conflict"])
     }
 
     @Test func `an update whose answer was lost is compared again, and told`() async throws {
@@ -106,6 +145,7 @@ struct SyncInterruptionTests {
         let plan = SyncPayload.plan(2).with(0) { $0.unitPrice = .value(.amount("11")) }
         lane.autotask.fail("PATCH Services", .lostAnswer)
         #expect(try await lane.sync(plan).deferral?.error.code == .outcomeUnknown)
+        lane.clock.advance(by: .seconds(300))
         let outcome = try await lane.attempt(plan)
         #expect(lane.writes.isEmpty)
         #expect(outcome.outcomes == ["updated", "unchanged"])

@@ -2,6 +2,7 @@ import Autotask
 import Contract
 import Store
 import Testing
+import Vault
 
 @testable import Engine
 
@@ -52,7 +53,7 @@ struct SyncPlannerTests {
         let bindings =
             bindings + bound.map { ServiceBinding(planID: "plan", serviceKey: $0.key, autotaskServiceID: $0.value, status: .synced) }
         let memory = PlanMemory(LaneState(epoch: 1, bindings: bindings), planID: "plan")
-        let markers = plan.map { "mark-" + $0.key }
+        let markers = plan.map { OwnershipMarker(value: "mark-" + $0.key, former: "former-" + $0.key) }
         let planner = SyncPlanner(
             plan: plan,
             memory: memory,

@@ -7,13 +7,14 @@ import Testing
 @testable import Engine
 
 /// Random plans over random Autotasks: foreign services, inactive, renamed, repriced, missing and invisible ones, hidden costs, names that are
-/// unique or not; names that are exchanged, services adopted and retired; and, half of the time, calls that fail and workers that die.
+/// unique or not, and compared as Swift does or as no Swift does; names that are exchanged, services adopted and
+/// retired; and, half of the time, calls that fail and workers that die.
 @Suite("Preview and sync: what is predicted is done, and nothing else")
 struct SyncPropertyTests {
     @Test(arguments: 1...300)
     func `the changes that a preview predicts are the calls of the sync, and leave the plan and nothing else`(seed: UInt64) async throws {
         var chance = SeededGenerator(seed)
-        let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: Brake.codes)))
+        let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: Warning.Code.stopping)))
         var scene = SyncScene(lane)
         try await scene.set(&chance)
         let plan = try await scene.previewed(&chance)
@@ -24,6 +25,7 @@ struct SyncPropertyTests {
         if isDisturbed { scene.disturb(&chance) }
         let run = try await scene.run(plan, mayDie: isDisturbed, &chance)
         lane.autotask.change { $0.faults = [:] }
+        lane.autotask.land()
 
         guard forecast.report["previewId"]?.string != nil else {
             // What is invalid is told in the same words by both, and nothing is written.
@@ -70,7 +72,11 @@ private struct SyncScene {
     mutating func set(_ chance: inout SeededGenerator) async throws {
         let hidesCosts = Int.random(in: 0..<5, using: &chance) == 0
         let hasUniqueNames = Bool.random(using: &chance)
+        let collation = Bool.random(using: &chance) ? Collation.all : .caseInsensitive
+        let hiddenCost: JSON = Bool.random(using: &chance) ? .null : .number("0.0")
         lane.autotask.change {
+            $0.databases[Workbench.databaseID]?.collation = collation
+            $0.databases[Workbench.databaseID]?.hiddenCost = hiddenCost
             $0.databases[Workbench.databaseID]?.hidesCosts = hidesCosts
             $0.databases[Workbench.databaseID]?.hasUniqueNames = hasUniqueNames
         }
@@ -121,6 +127,9 @@ private struct SyncScene {
         return plan
     }
 
+    /// What some databases take for the names of foreign services, and others do not.
+    private static let likeForeign = ["Ｆoreign 0", "For\u{200B}eign 1", "foreign 2"]
+
     private mutating func change(_ chance: inout SeededGenerator) {
         let index = Int.random(in: plan.services.indices, using: &chance)
         switch Int.random(in: 0..<10, using: &chance) {
@@ -137,26 +146,27 @@ private struct SyncScene {
         case 6: plan.services.append(.sample(20 + plan.services.count))
         case 7 where plan.services.count > 1: plan.retired.append(plan.services.remove(at: index).key)
         case 8: plan.adopted[plan.services[index].key] = Int64.random(in: 899...903, using: &chance)
-        default: plan.services[index].name = "foreign \(Int.random(in: 0..<3, using: &chance))"
+        default: plan.services[index].name = SyncScene.likeForeign.randomElement(using: &chance) ?? ""
         }
         let keys = Set(plan.services.map(\.key))
         var ids: Set<Int64> = []
         plan.adopted = plan.adopted.filter { keys.contains($0.key) && ids.insert($0.value).inserted }
     }
 
-    private var acknowledgingAll: Set<Acknowledgement> { Set(Brake.codes.compactMap { Acknowledgement($0.rawValue) }) }
+    private var acknowledgingAll: Set<Acknowledgement> { Set(Warning.Code.stopping.compactMap { Acknowledgement($0.rawValue) }) }
 
     // MARK: Running
 
     func disturb(_ chance: inout SeededGenerator) {
         for operation in ["POST Services", "PATCH Services", "POST Services/query", "POST BillingCodes/query"] {
             for _ in 0..<Int.random(in: 0..<3, using: &chance) {
-                switch Int.random(in: 0..<6, using: &chance) {
+                switch Int.random(in: 0..<7, using: &chance) {
                 case 0: lane.autotask.fail(operation, .lostAnswer)
                 case 1: lane.autotask.fail(operation, .status(429))
                 case 2: lane.autotask.fail(operation, .status(503))
                 case 3: lane.autotask.fail(operation, .noAnswer(.cannotConnect, mayHaveBeenSent: false))
                 case 4: lane.autotask.pass(operation)
+                case 5 where !operation.hasSuffix("query"): lane.autotask.fail(operation, .lateCommit)
                 default: lane.autotask.fail(operation, .noAnswer(.timedOut))
                 }
             }
@@ -178,6 +188,8 @@ private struct SyncScene {
         for _ in 0..<30 {
             if isAlive, outcome.deferral == nil { return (outcome, writes) }
             lane.clock.advance(by: max((outcome.deferral?.earliest ?? lane.clock.now) - lane.clock.now, .zero) + .seconds(1))
+            // What is under way arrives within the settle time.
+            lane.autotask.land()
             isAlive = survives(&chance)
             outcome = try await lane.attempt(plan, survives: isAlive)
             writes += lane.writes

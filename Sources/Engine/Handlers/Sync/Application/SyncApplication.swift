@@ -76,7 +76,7 @@ struct SyncApplication {
         }
         switch try await send(write, of: step) {
         case .done(let serviceID): confirm(step, serviceID: serviceID)
-        case .failed(let failure, let sentAt): return await handle(failure, of: step, write, sentAt: sentAt)
+        case .failed(let failure): return await handle(failure, of: step, write)
         case .notSent(let interruption): return interruption
         }
         return nil
@@ -84,7 +84,7 @@ struct SyncApplication {
 
     private enum Sending {
         case done(serviceID: Int64)
-        case failed(CallFailure, sentAt: Timestamp)
+        case failed(CallFailure)
         case notSent(Interruption)
     }
 
@@ -96,13 +96,12 @@ struct SyncApplication {
             return .notSent(.transient(JobError(.timeout, "The sync takes longer than one attempt may. It goes on soon."), earliest: nil))
         }
         if mayStop, ShutdownSignal.wasGiven { return .notSent(.parked) }
-        let sentAt = context.now
-        journal.send(step, write, at: sentAt)
+        journal.send(step, write, at: context.now)
         if try await context.journal(journal.takeUnsaved()), mayStop {
             journal.withdraw(step, nil, at: context.now)
             return .notSent(.superseded)
         }
-        do { return .done(serviceID: try await make(write)) } catch { return .failed(error, sentAt: sentAt) }
+        do { return .done(serviceID: try await make(write)) } catch { return .failed(error) }
     }
 
     private func make(_ write: ServiceStep.Write) async throws(CallFailure) -> Int64 {
@@ -128,7 +127,7 @@ struct SyncApplication {
             journal.confirm(step, serviceID: serviceID, at: context.now)
             detoured.insert(step.index)
             return nil
-        case .failed(let failure, let sentAt): return await handle(failure, of: step, write, sentAt: sentAt)
+        case .failed(let failure): return await handle(failure, of: step, write)
         case .notSent(let interruption): return interruption
         }
     }
@@ -143,8 +142,11 @@ struct SyncApplication {
             journal.confirm(step, serviceID: serviceID, at: context.now)
             detoured.remove(step.index)
             return nil
-        case .failed(let failure, _) where failure.consequence == .refused: return nil
-        case .failed(let failure, _): return Interruption(failure)
+        case .failed(let failure) where failure.isOutcomeUnknown: return unsettled(failure, of: step)
+        case .failed(let failure) where failure.consequence == .refused: return nil
+        case .failed(let failure):
+            journal.withdraw(step, failure.error, at: context.now)
+            return Interruption(failure)
         case .notSent(let interruption): return interruption
         }
     }
@@ -155,16 +157,9 @@ struct SyncApplication {
     private mutating func handle(
         _ failure: CallFailure,
         of step: ServiceStep,
-        _ write: ServiceStep.Write,
-        sentAt: Timestamp
+        _ write: ServiceStep.Write
     ) async -> Interruption? {
-        if failure.isOutcomeUnknown {
-            journal.leaveOpen(step, failure.error)
-            // It stays on record as sent. A create is looked for before it may be repeated; an update is compared again.
-            let settled = write.operation == .create ? sentAt + context.settings.settleTime : nil
-            guard case .retry(let earliest?) = failure.consequence else { return .transient(failure.error, earliest: settled) }
-            return .transient(failure.error, earliest: settled.map { max($0, earliest) } ?? earliest)
-        }
+        if failure.isOutcomeUnknown { return unsettled(failure, of: step) }
         guard failure.consequence == .refused else {
             journal.withdraw(step, failure.error, at: context.now)
             return Interruption(failure)
@@ -179,6 +174,15 @@ struct SyncApplication {
             reject(step, failure.error)
         }
         return nil
+    }
+
+    /// The write may have taken effect, or may yet: it stays on record as sent. A create is looked for before it may be repeated; an update is
+    /// compared again, and no other value is written before.
+    private mutating func unsettled(_ failure: CallFailure, of step: ServiceStep) -> Interruption {
+        journal.leaveOpen(step, failure.error, at: context.now)
+        let settled = context.now + context.settings.settleTime
+        guard case .retry(let earliest?) = failure.consequence else { return .transient(failure.error, earliest: settled) }
+        return .transient(failure.error, earliest: max(settled, earliest))
     }
 
     /// Finds out who has the name that Autotask refused as taken: perhaps a create of our own, committed late.
@@ -197,8 +201,15 @@ struct SyncApplication {
         if let marker, let own = found.filter({ $0.marker == marker }).min(by: { $0.id < $1.id }) {
             return confirm(step, serviceID: own.id)
         }
-        let holder = found.first { $0.id != step.service?.id && NameKey($0.name) == step.desired.nameKey }
-        var error = holder.map { JobError(nameOf: step.desired, heldBy: $0) } ?? JobError(.notVisible, field: "name")
+        // What Autotask finds under the name holds it, however its collation comes to that.
+        let others = found.filter { $0.id != step.service?.id }
+        let holder = others.first { NameKey($0.name) == step.desired.nameKey } ?? others.first
+        let twin = holder.flatMap { holder in
+            steps.first { $0.service?.id == holder.id } ?? written.first { $0.serviceID == holder.id }.map { steps[$0.index] }
+        }
+        var error =
+            twin.map { JobError(nameOf: step.desired, equals: $0.desired) } ?? holder.map { JobError(nameOf: step.desired, heldBy: $0) }
+            ?? JobError(.notVisible, field: "name")
         error.remote = failure.error.remote
         reject(step, error)
     }

@@ -39,6 +39,9 @@ struct WriteJournal {
         record(step, .intended, at: now)
     }
 
+    /// Services are linked to keys of the plan, on record with ``Store/Store/link(_:in:under:at:)``.
+    mutating func link(_ entries: [JournalEntry]) { for entry in entries { open[entry.serviceKey] = entry } }
+
     /// A write goes to the network as soon as this is on disk.
     mutating func send(_ step: ServiceStep, _ write: ServiceStep.Write, at now: Timestamp) {
         resolve(step)
@@ -52,8 +55,11 @@ struct WriteJournal {
         tell(step, .confirmed, serviceID: serviceID)
     }
 
-    /// The write may have taken effect or not: it stays on record as sent.
-    mutating func leaveOpen(_ step: ServiceStep, _ error: JobError) { tell(step, .unknown, error) }
+    /// The write may have taken effect or not: it stays on record as sent, no earlier than now. It may have waited on its way.
+    mutating func leaveOpen(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
+        tell(step, .unknown, error)
+        record(step, .sent, at: now)
+    }
 
     /// Autotask refused the write.
     mutating func refuse(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
@@ -124,6 +130,7 @@ struct WriteJournal {
             operation: operation,
             state: state,
             autotaskServiceID: serviceID ?? step.service?.id,
+            name: state == .sent ? step.write?.tellingName : nil,
             at: now
         )
         open[step.key] = entry
@@ -133,5 +140,13 @@ struct WriteJournal {
     private mutating func save(_ entry: JournalEntry) {
         if let index = unsaved.firstIndex(where: { $0.serviceKey == entry.serviceKey }) { unsaved.remove(at: index) }
         unsaved.append(entry)
+    }
+}
+
+extension ServiceStep.Write {
+    /// The name of a service that is created without an ownership marker: only the name tells it, should the answer be lost.
+    fileprivate var tellingName: String? {
+        guard case .create(let service) = self, service.marker == nil else { return nil }
+        return service.name
     }
 }

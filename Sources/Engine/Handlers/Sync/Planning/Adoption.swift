@@ -1,6 +1,7 @@
 import Autotask
 import Contract
 import Store
+import Vault
 
 /// Services in Autotask that the plan's owner wants to stand for services of the plan (`rules.md` A12): explicitly, never because a name fits.
 struct Adoption {
@@ -8,18 +9,31 @@ struct Adoption {
     let wanted: [Int: Int64]
     /// By id of a service in Autotask, which service of the lane is linked to it, in words. Those that leave the plan are left out.
     private let taken: [Int64: String]
-    /// Ids among them that another integration is linked to: of the other product, or of another tenant who shares the database.
-    private let takenElsewhere: Set<Int64>
-    /// Ownership markers that may be replaced: those of services that leave the plan.
-    private let markersLeftBehind: Set<String>
+    /// Ids that another integration is linked to: of the other product, or of another tenant who shares the database.
+    let takenElsewhere: Set<Int64>
+    /// Ownership markers of services that leave the plan.
+    private let retiredMarkers: [OwnershipMarker]
+    /// Ownership markers of services that are in the plan.
+    private let markersInUse: [OwnershipMarker]
+    /// Whether an ownership marker is one of the lane's.
+    private let isOwn: @Sendable (String) -> Bool
 
-    static let none = Adoption(wanted: [:], taken: [:], takenElsewhere: [], markersLeftBehind: [])
+    static let none = Adoption(wanted: [:], taken: [:], takenElsewhere: [], retiredMarkers: [], markersInUse: [], isOwn: { _ in false })
 
-    private init(wanted: [Int: Int64], taken: [Int64: String], takenElsewhere: Set<Int64>, markersLeftBehind: Set<String>) {
+    private init(
+        wanted: [Int: Int64],
+        taken: [Int64: String],
+        takenElsewhere: Set<Int64>,
+        retiredMarkers: [OwnershipMarker],
+        markersInUse: [OwnershipMarker],
+        isOwn: @escaping @Sendable (String) -> Bool
+    ) {
         self.wanted = wanted
         self.taken = taken
         self.takenElsewhere = takenElsewhere
-        self.markersLeftBehind = markersLeftBehind
+        self.retiredMarkers = retiredMarkers
+        self.markersInUse = markersInUse
+        self.isOwn = isOwn
     }
 
     /// Finds out what the store knows of the services that are to be adopted.
@@ -27,11 +41,13 @@ struct Adoption {
         var wanted: [Int: Int64] = [:]
         if !payload.adopted.isEmpty {
             for (index, service) in payload.services.enumerated() {
-                guard let id = payload.adopted[service.key], memory.serviceID(service.key) != id else { continue }
+                guard let id = payload.adopted[service.key], memory.binding(service.key)?.autotaskServiceID != id else { continue }
                 wanted[index] = id
             }
         }
-        guard !wanted.isEmpty else {
+        // A service that is known by its name alone may be another lane's by now.
+        let isKnownByName = payload.services.contains { memory.lostCreate($0.key) != nil }
+        guard !wanted.isEmpty || isKnownByName else {
             self = .none
             return
         }
@@ -46,13 +62,20 @@ struct Adoption {
         }
         var elsewhere: Set<Int64> = []
         if let database = context.state.connection?.databaseID {
-            elsewhere = try await context.store.linkedServices(Array(wanted.values), in: database, besides: context.lane)
+            elsewhere = try await context.store.linkedServices(
+                isKnownByName ? nil : Array(wanted.values),
+                in: database,
+                besides: context.lane
+            )
         }
+        let markers = context.markers
         self.init(
             wanted: wanted,
             taken: taken,
             takenElsewhere: elsewhere,
-            markersLeftBehind: Set(payload.retired.map { context.marker(planID: payload.planID, serviceKey: $0) })
+            retiredMarkers: payload.retired.map { markers.marker(planID: payload.planID, serviceKey: $0) },
+            markersInUse: payload.services.map { markers.marker(planID: payload.planID, serviceKey: $0.key) },
+            isOwn: { markers.contains($0) }
         )
     }
 
@@ -61,7 +84,7 @@ struct Adoption {
     /// - Parameters:
     ///   - services: what was read.
     ///   - marker: of the service of the plan.
-    func error(at index: Int, _ match: ServiceMatching.Match, services: [Int64: Service], marker: String) -> JobError? {
+    func error(at index: Int, _ match: ServiceMatching.Match, services: [Int64: Service], marker: OwnershipMarker) -> JobError? {
         guard let id = wanted[index] else { return nil }
         func refused(_ reason: String, hint: String? = nil) -> JobError {
             JobError(.adoptionRefused, "The service \(id) in Autotask cannot be linked: \(reason).", hint: hint, field: "adopt")
@@ -80,12 +103,33 @@ struct Adoption {
                 hint: "Contracts refer to that one. Retire this service of the plan and add a new one, if another is meant."
             )
         }
-        if let other = service.marker, other != marker, !mayReplace(other), ServiceMarker.isWellFormed(other) {
-            return refused("it carries the mark of another service")
+        if let own = match.duplicates.first, !(service.marker.map(marker.matches) ?? false) {
+            return refused(
+                "the service \(own) carries the mark of this service of the plan already",
+                hint: "Contracts refer to that one. Retire this service of the plan and add a new one, if another is meant."
+            )
+        }
+        if let other = service.marker, !marker.matches(other), !mayReplace(other), ServiceMarker.isWellFormed(other) {
+            return refused(
+                "it carries the mark of another service",
+                hint: "If nothing is billed by that mark any more, empty the field in Autotask that holds it, and link the service again."
+            )
         }
         return nil
     }
 
-    /// Whether a marker is one of ours that nothing refers to any more.
-    func mayReplace(_ marker: String) -> Bool { markersLeftBehind.contains(marker) }
+    /// Why a service cannot be linked that another lane was linked to meanwhile.
+    func error(ofTaken id: Int64) -> JobError {
+        JobError(
+            .adoptionRefused,
+            "The service \(id) in Autotask cannot be linked: another integration is linked to it.",
+            field: "adopt"
+        )
+    }
+
+    /// Whether a marker is one of the lane's that nothing refers to any more: the plan or the key went, or has another name.
+    func mayReplace(_ marker: String) -> Bool {
+        if retiredMarkers.contains(where: { $0.matches(marker) }) { return true }
+        return isOwn(marker) && !markersInUse.contains { $0.matches(marker) }
+    }
 }

@@ -2,8 +2,8 @@ import Autotask
 import Contract
 import Store
 
-/// Whether the API user sees costs. To one who does not, Autotask shows them as empty, and it ignores silently what such a user writes
-/// (`rules.md` L37): then costs are neither compared nor counted.
+/// Whether the API user sees costs. To one who does not, Autotask shows them as empty or as zero, and it ignores silently what such a user
+/// writes (`rules.md` L37): then costs are neither compared nor counted.
 enum CostVisibility {
     /// Some service shows one.
     case shown
@@ -12,20 +12,36 @@ enum CostVisibility {
     /// Nothing tells yet.
     case unknown
 
-    /// - Parameter remembered: ``Capabilities/costVisible`` from earlier jobs. That costs were seen once is no proof that they still are.
-    init(_ services: [Service], remembered: Bool?) {
-        if services.contains(where: { $0.unitCost != nil }) {
+    /// - Parameters:
+    ///   - remembered: ``Capabilities/costVisible`` from earlier jobs. That costs were seen once is no proof that they still are.
+    ///   - emptyBefore: ids of services whose cost was empty when they were last seen.
+    init(_ services: [Service], remembered: Bool?, emptyBefore: Set<Int64> = []) {
+        if CostVisibility.areShown(services) || services.contains(where: { $0.unitCost != nil && emptyBefore.contains($0.id) }) {
             self = .shown
         } else {
             self = remembered == false ? .hidden : .unknown
         }
     }
 
+    /// A cost that is not zero is one that is seen. So is a zero among empty costs: where costs are hidden, all look the same.
+    private static func areShown(_ services: [Service]) -> Bool {
+        var hasZero = false
+        var hasEmpty = false
+        for service in services {
+            switch service.unitCost {
+            case nil: hasEmpty = true
+            case .zero?: hasZero = true
+            case .some: return true
+            }
+        }
+        return hasZero && hasEmpty
+    }
+
     /// What is known after a read-back.
     ///
     /// - Parameter hasWrittenCost: whether one of the services read was written with a cost other than zero.
     func learning(from services: [Service], hasWrittenCost: Bool) -> CostVisibility {
-        if services.contains(where: { $0.unitCost != nil }) { return .shown }
+        if CostVisibility.areShown(services) { return .shown }
         return self == .unknown && hasWrittenCost ? .hidden : self
     }
 
@@ -40,7 +56,7 @@ enum CostVisibility {
 
     /// Whether a cost as Autotask shows it is certainly another than the desired one, or has to be taken for it. An empty cost is zero.
     func tells(_ shown: Money?, from desired: Money?) -> Bool {
-        if shown == nil, self == .hidden { return false }
+        if self == .hidden, (shown ?? .zero) == .zero { return false }
         return (shown ?? .zero) != (desired ?? .zero)
     }
 }

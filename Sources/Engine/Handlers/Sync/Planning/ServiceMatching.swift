@@ -1,6 +1,7 @@
 import Autotask
 import Contract
 import Store
+import Vault
 
 /// Which service in Autotask stands for each service of the plan.
 ///
@@ -19,6 +20,8 @@ struct ServiceMatching {
     private(set) var matches: [Match]
     /// By the service's id in Autotask, the place in the plan of what it stands for.
     private(set) var owners: [Int64: Int] = [:]
+    /// Places of services that were found by the name that their create was sent with: another lane may come to the same.
+    private(set) var foundByName: Set<Int> = []
     /// What was read and stands for no service of the plan, by rising id.
     private(set) var others: [Service] = []
     /// What was read, by id.
@@ -28,7 +31,15 @@ struct ServiceMatching {
     ///   - services: what was read from Autotask.
     ///   - markers: in the plan's order; `nil` where the tenant has no field for them.
     ///   - adopted: by place, the id of a service that is to stand for it from now on.
-    init(_ plan: [PlanService], memory: PlanMemory, services: [Service], markers: [String]?, adopted: [Int: Int64] = [:]) {
+    ///   - linkedElsewhere: ids of services that other lanes are linked to.
+    init(
+        _ plan: [PlanService],
+        memory: PlanMemory,
+        services: [Service],
+        markers: [OwnershipMarker]?,
+        adopted: [Int: Int64] = [:],
+        linkedElsewhere: Set<Int64> = []
+    ) {
         matches = plan.map { Match(service: nil, outcome: memory.serviceID($0.key) == nil ? .created : .recreated) }
         let byID = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         self.services = byID
@@ -44,19 +55,25 @@ struct ServiceMatching {
 
         let unclaimed = services.filter { [owners] in owners[$0.id] == nil }.sorted { $0.id < $1.id }
         if let markers {
-            let carriers = Dictionary(grouping: unclaimed) { $0.marker }
+            let carriers = Dictionary(grouping: unclaimed.filter { $0.marker != nil }) { $0.marker ?? "" }
             for (index, marker) in markers.enumerated() {
-                guard var found = carriers[marker] else { continue }
+                var found = carriers[marker.value] ?? []
+                found += carriers[marker.former] ?? []
+                guard !found.isEmpty else { continue }
                 if matches[index].service == nil { claim(found.removeFirst(), for: index, plan[index].key, memory) }
                 matches[index].duplicates = found.map(\.id)
             }
-        } else {
-            for (index, service) in plan.enumerated() where matches[index].service == nil && memory.mayHaveCreated(service.key) {
-                // The name was free before the create was sent, and no marker can tell.
-                let name = NameKey(service.name)
-                guard let found = unclaimed.first(where: { [owners] in owners[$0.id] == nil && NameKey($0.name) == name }) else { continue }
-                claim(found, for: index, service.key, memory)
+        }
+        for (index, service) in plan.enumerated() where matches[index].service == nil {
+            // The name was free before the create was sent, and no marker can tell.
+            guard let name = memory.nameOfLostCreate(service, hasMarkers: markers != nil).map(NameKey.init) else { continue }
+            let found = unclaimed.first { [owners] service in
+                owners[service.id] == nil && NameKey(service.name) == name && !linkedElsewhere.contains(service.id)
+                    && !(service.marker.map(ServiceMarker.isWellFormed) ?? false)
             }
+            guard let found else { continue }
+            claim(found, for: index, service.key, memory)
+            foundByName.insert(index)
         }
         others = unclaimed.filter { owners[$0.id] == nil }
     }
@@ -83,9 +100,12 @@ struct ServiceMatching {
 }
 
 extension PlanMemory {
-    /// Whether a create was sent and its answer lost.
-    fileprivate func mayHaveCreated(_ key: String) -> Bool {
-        guard let write = openWrite(key) else { return false }
-        return write.operation == .create && write.state == .sent
+    /// The name that a create was sent with whose answer was lost, where no ownership marker tells the service. The plan may have another by now.
+    ///
+    /// - Parameter hasMarkers: whether the tenant has a field for markers now.
+    func nameOfLostCreate(_ service: PlanService, hasMarkers: Bool) -> String? {
+        guard let write = lostCreate(service.key) else { return nil }
+        // Before version 7 of the store no name was kept.
+        return write.name ?? (hasMarkers ? nil : service.name)
     }
 }

@@ -6,8 +6,11 @@ struct StepWarnings {
     let brake: Brake
     let costs: CostVisibility
 
-    /// - Parameter overwritten: edits made in Autotask that the plan overrides.
-    func warnings(of desired: DesiredService, _ match: ServiceMatching.Match, overwritten: [FieldChange]) -> [Warning] {
+    /// - Parameters:
+    ///   - lastPrice: the unit price of the plan that was synced last; `nil` where none was: then no price is compared. An edit made in
+    ///     Autotask is always overridden (`rules.md` L38), and no reason to stop.
+    ///   - overwritten: edits made in Autotask that the plan overrides.
+    func warnings(of desired: DesiredService, _ match: ServiceMatching.Match, lastPrice: Money?, overwritten: [FieldChange]) -> [Warning] {
         var warnings: [Warning] = []
         func warn(_ code: Warning.Code, _ message: String, field: String? = nil) {
             warnings.append(
@@ -21,7 +24,7 @@ struct StepWarnings {
             let ids = match.duplicates.map(String.init).joined(separator: ", ")
             warn(.duplicateService, "Further services in Autotask carry this one's mark and are left alone: id \(ids).")
         }
-        if let old = match.service?.unitPrice, brake.isFar(from: old, to: desired.unitPrice) {
+        if let old = lastPrice, brake.isFar(from: old, to: desired.unitPrice) {
             warn(
                 .priceChanged,
                 "The unit price moves from \(old) to \(desired.unitPrice), by more than \(brake.priceChangePercent) %.",

@@ -1,6 +1,7 @@
 import Autotask
 import Contract
 import Store
+import Vault
 
 /// The first phase: compares the whole plan with Autotask, and decides what is to be written, or that nothing may be. Pure.
 struct SyncPlanner {
@@ -11,7 +12,9 @@ struct SyncPlanner {
     let metadata: ServiceFields
     let costs: CostVisibility
     /// In the plan's order, also where the tenant has no field for them.
-    let markers: [String]
+    let markers: [OwnershipMarker]
+    /// What Autotask finds under the plan's names in its own way of comparing.
+    var answers = NameAnswers()
     var adoption = Adoption.none
     var brake = Brake()
 
@@ -42,6 +45,7 @@ struct SyncPlanner {
             let holders = names.holders(of: desired, at: index)
             if let error = adoption.error(at: index, match, services: matching.services, marker: markers[index])?.about(desired.key)
                 ?? holders.foreign.map({ JobError(nameOf: desired, heldBy: $0) })
+                ?? holders.twin.map({ JobError(nameOf: desired, equals: $0) })
                 ?? visibilityError(of: desired, match) ?? periodError(of: desired, at: index, match)
                 ?? billingCodeError(of: desired, match, codes)
             {
@@ -69,7 +73,7 @@ struct SyncPlanner {
 
     private func step(for desired: DesiredService, at index: Int, _ match: ServiceMatching.Match, after prerequisites: [Int]) -> ServiceStep
     {
-        let marker = metadata.markerField.map { ServiceMarker(field: $0, value: markers[index]) }
+        let marker = metadata.markerField.map { ServiceMarker(field: $0, value: markers[index].value) }
         let warnings = StepWarnings(brake: brake, costs: costs)
         guard let service = match.service else {
             let new = NewService(
@@ -86,7 +90,7 @@ struct SyncPlanner {
                 service: nil,
                 write: .create(new),
                 outcome: match.outcome,
-                warnings: warnings.warnings(of: desired, match, overwritten: []),
+                warnings: warnings.warnings(of: desired, match, lastPrice: lastSynced(desired.key)?.unitPrice, overwritten: []),
                 prerequisites: prerequisites
             )
         }
@@ -95,7 +99,7 @@ struct SyncPlanner {
         let differing = current.differences(to: target, costs: costs)
         var patch = ServicePatch(desired, differing)
         // Another's value is never replaced, and a service that is not written anyway gets no marker, unless it is linked just now.
-        let mayMark = service.marker.map(adoption.mayReplace) ?? true
+        let mayMark = service.marker.map { $0 == markers[index].former || adoption.mayReplace($0) } ?? true
         if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { patch.marker = marker }
         guard !patch.isEmpty else {
             return ServiceStep(
@@ -105,11 +109,12 @@ struct SyncPlanner {
                 write: nil,
                 outcome: match.outcome,
                 changes: match.outcome == .updated ? changesSinceLastSync(of: desired) : [],
-                warnings: warnings.warnings(of: desired, match, overwritten: [])
+                warnings: warnings.warnings(of: desired, match, lastPrice: nil, overwritten: [])
             )
         }
-        let hasTemporaryName = TemporaryName(marker: markers[index]).isUsed(in: service.name)
-        let overwritten = edited(current, differing, of: desired.key)
+        let hasTemporaryName = TemporaryName(marker: markers[index].value).isUsed(in: service.name)
+        let last = lastSynced(desired.key)
+        let overwritten = edited(current, differing, since: last)
             .filter { !($0 == .name && hasTemporaryName) }
             .map { current.change(of: $0, to: target, metadata) }
         return ServiceStep(
@@ -121,29 +126,34 @@ struct SyncPlanner {
             outcome: match.outcome == .unchanged ? .updated : match.outcome,
             changes: differing.map { current.change(of: $0, to: target, metadata) },
             overwritten: overwritten,
-            warnings: warnings.warnings(of: desired, match, overwritten: overwritten),
+            warnings: warnings.warnings(of: desired, match, lastPrice: last?.unitPrice, overwritten: overwritten),
             prerequisites: prerequisites
         )
+    }
+
+    /// What the plan wanted of a service when it was synced last, and Autotask showed; `nil` where it never was.
+    private func lastSynced(_ key: String) -> ManagedFields? {
+        memory.binding(key)?.lastSynced.flatMap(ManagedFields.init(encoded:))
     }
 
     /// Gives up the name that a service has.
     private func detour(of step: ServiceStep) -> ServiceStep.Write? {
         step.service.map { service in
-            let name = TemporaryName(marker: markers[step.index]).text(for: service.name, maximumLength: metadata.maximumNameLength)
+            let name = TemporaryName(marker: markers[step.index].value).text(for: service.name, maximumLength: metadata.maximumNameLength)
             return .update(id: service.id, ServicePatch(name: name))
         }
     }
 
     /// Those of the fields that somebody changed in Autotask since they were last synced.
-    private func edited(_ current: ManagedFields, _ fields: [ManagedField], of key: String) -> [ManagedField] {
-        guard let last = memory.binding(key)?.lastSynced.flatMap(ManagedFields.init(encoded:)) else { return [] }
+    private func edited(_ current: ManagedFields, _ fields: [ManagedField], since last: ManagedFields?) -> [ManagedField] {
+        guard let last else { return [] }
         let edited = current.differences(to: last, costs: last.unitCost == nil ? .hidden : costs)
         return fields.filter { edited.contains($0) }
     }
 
     /// What an attempt before this one wrote and could not tell.
     private func changesSinceLastSync(of desired: DesiredService) -> [FieldChange] {
-        guard let last = memory.binding(desired.key)?.lastSynced.flatMap(ManagedFields.init(encoded:)) else { return [] }
+        guard let last = lastSynced(desired.key) else { return [] }
         let target = ManagedFields(desired)
         return last.differences(to: target, costs: costs).map { last.change(of: $0, to: target, metadata) }
     }

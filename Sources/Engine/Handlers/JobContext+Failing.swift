@@ -1,0 +1,28 @@
+import Contract
+import Store
+
+extension JobContext {
+    /// The event with which a job fails whose request could not even be opened: of a preview, it names no service.
+    func failed(_ error: JobError) -> Event {
+        switch job.kind {
+        case .connect, .verify: connectionFailed(error, isPreviousActive: state.connection?.status == .connected)
+        case .billingCodes: event(.billingCodesFailed, ["error": error.json])
+        case .drift: event(.driftFailed, ["error": error.json])
+        case .diagnose: diagnosed([DiagnosisStep(.connection, error)])
+        case .preview:
+            event(
+                .syncFailed,
+                SyncReport(
+                    message: error.message.withoutFullStop,
+                    planID: job.planID ?? "",
+                    revision: job.revision,
+                    apiCalls: job.apiCalls,
+                    services: [],
+                    webURL: state.connection?.zone.webURL,
+                    error: error
+                ).members
+            )
+        case .sync, .reset: event(.jobAbandoned, ["error": error.json])
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Autotask
+import Contract
+
+/// Who holds names of the plan by Autotask's own way of comparing, where Swift's (``NameKey``) says otherwise (`rules.md` A14).
+///
+/// Collations take names for equal that differ in width, kana, accents, ß and ss, or in characters without weight. Which do, only Autotask
+/// knows: whatever it finds under a name holds that name. Nearly always nothing is asked.
+struct NameAnswers {
+    /// By place in the plan, ids of services that hold its name.
+    private(set) var holders: [Int: [Int64]] = [:]
+    /// How many queries it took.
+    private(set) var calls = 0
+
+    /// More queries than this are not made: what is not told apart by then stops the plan at the first name in question.
+    private static let maximumCalls = 40
+
+    init() {}
+
+    /// - Parameters:
+    ///   - plan: in the plan's order; `nil` for what is not valid.
+    ///   - query: what ``ServiceMatching/services`` were read with.
+    init(
+        _ plan: [DesiredService?],
+        _ matching: ServiceMatching,
+        _ query: ServiceQuery,
+        _ session: TenantSession
+    ) async throws(CallFailure) {
+        let wanted = plan.enumerated().compactMap { index, desired in desired.map { (index, $0) } }
+        let strangers = NameAnswers.strangers(wanted.map(\.1), matching, query)
+        if !strangers.isEmpty { try await ask(who: strangers, among: wanted, session) }
+
+        // A service of the plan was read by its id: whether it was found under another's name as well, that read does not tell.
+        let moving = wanted.filter { index, desired in matching.matches[index].service.map { NameKey($0.name) != desired.nameKey } ?? true }
+        let keys = Set(moving.map(\.1.nameKey))
+        let ours = matching.owners.keys.compactMap { matching.services[$0] }.filter { !keys.contains(NameKey($0.name)) }
+        guard !moving.isEmpty, !ours.isEmpty, !(moving.map(\.1.name) + ours.map(\.name)).allSatisfy(\.isPlain) else { return }
+        try await ask(who: Set(ours.map(\.id)), among: moving, session)
+    }
+
+    /// What was read for its name alone, and has none of the plan's: somebody's service that Autotask takes to have one of them.
+    private static func strangers(_ plan: [DesiredService], _ matching: ServiceMatching, _ query: ServiceQuery) -> Set<Int64> {
+        guard !matching.others.isEmpty else { return [] }
+        let names = Set(query.names.map { NameKey($0) }).union(plan.map(\.nameKey))
+        let markers = Set(query.markers)
+        let ids = Set(query.ids)
+        return Set(
+            matching.others.lazy.filter { service in
+                !ids.contains(service.id) && !(service.marker.map(markers.contains) ?? false) && !names.contains(NameKey(service.name))
+            }.map(\.id)
+        )
+    }
+
+    /// Finds out which of some names each of some services holds, by halves.
+    private mutating func ask(
+        who services: Set<Int64>,
+        among names: [(index: Int, desired: DesiredService)],
+        _ session: TenantSession
+    ) async throws(CallFailure) {
+        guard let first = names.first else { return }
+        guard calls < NameAnswers.maximumCalls else {
+            holders[first.index, default: []] += services.sorted()
+            return
+        }
+        let query = ServiceQuery(names: names.map(\.desired.name), markerField: nil)
+        calls += query.minimumCalls
+        let found = services.intersection(try await session.services(query).map(\.id))
+        guard !found.isEmpty else { return }
+        guard names.count > 1 else {
+            holders[first.index, default: []] += found.sorted()
+            return
+        }
+        let middle = names.count / 2
+        try await ask(who: found, among: Array(names[..<middle]), session)
+        try await ask(who: found, among: Array(names[middle...]), session)
+    }
+}
+
+extension String {
+    /// Whether every way of comparing takes it for what Swift does, but for case and outer spaces: printable ASCII.
+    fileprivate var isPlain: Bool { utf8.allSatisfy { (0x20..<0x7F).contains($0) } }
+}

@@ -1,0 +1,50 @@
+import Contract
+package import Logging
+import ServiceLifecycle
+import Store
+import Synchronization
+import Telemetry
+
+/// Looks every few seconds how far the machine's clock has been set since the worker started, whose own clock does not follow.
+///
+/// A worker that starts before the time is known, at boot say, would keep a wrong time for good: its lease, its retries and the times of its
+/// events are wrong then.
+package final class ClockWatch: Service {
+    private static let interval: Duration = .seconds(2)
+
+    private let log: Logger
+    private let measure: @Sendable () -> Duration
+    private let lag = Mutex<Duration>(.zero)
+
+    /// - Parameter measure: how far the machine's clock is ahead of the worker's.
+    package init(log: Logger, measure: @escaping @Sendable () -> Duration) {
+        self.log = log
+        self.measure = measure
+    }
+
+    /// What was wrong with the clock at the last look; `nil` if nothing was.
+    package var trouble: String? {
+        let lag = lag.withLock { $0 }
+        guard abs(lag.wholeMilliseconds) > Clocks.tolerance.wholeMilliseconds else { return nil }
+        return
+            "The machine's clock was set \(lag > .zero ? "forward" : "back") by \(abs(lag.wholeMilliseconds) / 1000) s since this worker started: start it again."
+    }
+
+    package func look() {
+        let lag = measure()
+        self.lag.withLock { $0 = lag }
+    }
+
+    package func run() async throws {
+        var complaint: String?
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            look()
+            let trouble = trouble
+            // Once, not every few seconds.
+            if let trouble, complaint == nil { log.error("The clock was set", metadata: .keys([.error: "\(trouble)"])) }
+            if trouble == nil, complaint != nil { log.notice("The machine's clock and the worker's agree again") }
+            complaint = trouble
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: ClockWatch.interval) }
+        }
+    }
+}

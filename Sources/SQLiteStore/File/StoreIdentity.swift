@@ -1,0 +1,58 @@
+package import Contract
+import GRDB
+package import Store
+
+/// Which store a file holds, and which key ring that belongs to.
+///
+/// A path says where a file is, not what it is: an unmounted volume, a mistyped `STORE_URL` or a copy lead to another store or to none.
+package struct StoreIdentity: Hashable, Sendable {
+    /// 32 hexadecimal digits, chosen when the store was made or brought to schema 7; the same in every copy.
+    package var store: String
+    /// The id of the key ring; `nil` until ``SQLiteStore/pair(with:by:at:)``.
+    package var ring: String?
+    /// Whether `store backup` wrote the file, and nothing has restored it since.
+    package var isCopy: Bool
+
+    /// Looks at a file, without a change to it.
+    ///
+    /// - Returns: `nil` when there is no store, or one of an older schema, which has no id yet.
+    package static func look(at path: String) async throws(StoreError) -> StoreIdentity? {
+        try await StoreThread.run { () throws(StoreError) in
+            try StoreFile.inspect(path) { database in
+                guard try StoreFile.check(database, of: path, mayBeEmpty: true) == .current else { return nil }
+                return try Connection(database).identity()
+            } ?? nil
+        }
+    }
+}
+
+extension SQLiteStore {
+    package func identity() async throws(StoreError) -> StoreIdentity { try await read { try $0.identity() } }
+
+    /// Remembers the key ring that the store belongs to, and adds a row to the audit log. A store that remembers one already is not changed.
+    ///
+    /// - Parameter ring: its id.
+    package func pair(with ring: String, by actor: AuditActor, at now: Timestamp) async throws(StoreError) {
+        try await write { transaction in
+            let identity = try transaction.connection.identity()
+            guard identity.ring == nil else { return }
+            try transaction.connection.run("UPDATE identity SET ring = ?", ring)
+            try transaction.tell(AuditEntry(paired: identity.store, with: ring, by: actor, at: now))
+        }
+    }
+
+    /// Adds an operator's act to the audit log.
+    package func note(_ act: OperatorAct, by actor: AuditActor, at now: Timestamp) async throws(StoreError) {
+        try await write { try $0.tell(AuditEntry(act, by: actor, at: now)) }
+    }
+}
+
+extension Connection {
+    func identity() throws -> StoreIdentity {
+        let identity = try first("SELECT store, ring, is_copy FROM identity") {
+            StoreIdentity(store: $0.text(0), ring: $0.optional(1, $0.text), isCopy: $0.bool(2))
+        }
+        guard let identity else { throw StoreError(.corrupt, "The store has lost its id: restore it from a backup.") }
+        return identity
+    }
+}

@@ -1,0 +1,31 @@
+package import Contract
+
+/// What an operator's command did to keys or copies, for the audit log.
+package struct OperatorAct: Hashable, Sendable {
+    package var action: AuditEntry.Action
+    /// Ids, names of files and counts.
+    package var facts: JSONObject
+
+    /// - Parameter keys: the ids of the new active keys.
+    package static func rotated(to keys: [String]) -> OperatorAct {
+        OperatorAct(action: .keysRotated, facts: ["keys": .array(keys.map { .string($0) })])
+    }
+
+    package static func rewrapped(_ count: Int, of seen: Int, unopenable: Int) -> OperatorAct {
+        OperatorAct(
+            action: .keysRewrapped,
+            facts: ["rewrapped": JSON(count), "credentialsKeys": JSON(seen), "unopenable": JSON(unopenable)]
+        )
+    }
+
+    package static func retired(_ key: String, use: String) -> OperatorAct {
+        OperatorAct(action: .keyRetired, facts: ["key": .string(key), "use": .string(use)])
+    }
+
+    package static func backedUp(to file: String, lanes: Int, unfinishedJobs: Int) -> OperatorAct {
+        OperatorAct(
+            action: .storeBackedUp,
+            facts: ["file": .string(file), "integrations": JSON(lanes), "unfinishedJobs": JSON(unfinishedJobs)]
+        )
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The consent to what cannot be undone.
+struct Confirmation: ParsableArguments {
+    @Flag(help: "Do it without asking: needed where nobody can be asked.") var yes = false
+    @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
+
+    func validate() throws {
+        guard !yes || !dryRun else { throw ValidationError("Either --yes or --dry-run.") }
+    }
+
+    /// Asks on a terminal, unless `--yes` answers already.
+    ///
+    /// - Parameter consequence: what is about to be done, with a count.
+    /// - Throws: ``Failure`` where the answer is not yes, and where there is no terminal to ask on.
+    func ask(_ consequence: String) throws {
+        guard !yes else { return }
+        guard Terminal.canAsk else {
+            throw Failure(.usage, consequence, hint: "Nothing was changed. Add --yes to do it, or --dry-run to see what would be done.")
+        }
+        Terminal.ask("\(consequence)\nGo on? [y/N] ")
+        guard let answer = readLine()?.lowercased(), ["y", "yes"].contains(answer) else { throw Failure(.no, "Nothing was changed.") }
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Contract
+import Vault
+
+extension KeysCommand {
+    struct ForgetStore: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "forget-store",
+            abstract: "Has the ring forget its store, when that is lost for good and without a copy.",
+            discussion: """
+                A ring belongs to one store, and no worker makes another for it. After this command 'run' with STORE_CREATE=yes does. Its tenants
+                have to connect again; their services are recognized in Autotask, since the ring's identity key stays.
+
+                Example: autotask-worker keys forget-store
+                """
+        )
+        @OptionGroup var confirmation: Confirmation
+        @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+        func run() async throws {
+            let settings = try await Settings(settings)
+            let file = try settings.keyRingFile
+            guard let id = try await settings.keyRing.storeID else { return Terminal.line("The ring belongs to no store.") }
+            guard !confirmation.dryRun else { return Terminal.line("The ring would forget the store \(id).") }
+            try confirmation.ask(
+                "The key ring \(file.path) will forget its store \(id). What another store with it seals is mixed up with that."
+            )
+            do { try await file.update { $0.belonging(to: nil) } } catch let error as VaultError {
+                throw Failure(.unavailable, error.message)
+            }
+            Terminal.line("The ring belongs to no store now.")
+        }
+    }
+}

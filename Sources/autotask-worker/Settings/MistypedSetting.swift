@@ -1,0 +1,66 @@
+/// A name that no setting has, and that was likely meant to be one.
+struct MistypedSetting: Hashable {
+    let name: String
+    let origin: Settings.Origin
+    /// The setting that it comes closest to.
+    let meant: Setting?
+
+    var failure: Failure {
+        Failure(
+            .usage,
+            "\(name) (from the \(origin.rawValue)) is no setting.",
+            hint: meant.map { "Did you mean \(origin == .file ? $0.fileKeyText : $0.rawValue)?" } ?? "See autotask-worker run --help."
+        )
+    }
+
+    /// Variables whose names come close to a setting's. Others belong to other programs.
+    static func all(inEnvironment names: some Sequence<String>) -> [MistypedSetting] {
+        names.filter { Setting(rawValue: $0) == nil }.sorted().compactMap { name in
+            Setting.closest(to: name).map { MistypedSetting(name: name, origin: .environment, meant: $0) }
+        }
+    }
+
+    /// Members of a file that no setting has: the file is the worker's own.
+    ///
+    /// - Parameter keys: with their objects, such as `amqp.url`.
+    static func all(inFile keys: [String]) -> [MistypedSetting] {
+        let known = Set(Setting.allCases.map(\.fileKeyText))
+        return keys.filter { !known.contains($0) }.sorted().map { key in
+            let name = key.uppercased().split(separator: ".").joined(separator: "_")
+            return MistypedSetting(name: key, origin: .file, meant: Setting(rawValue: name) ?? Setting.closest(to: name))
+        }
+    }
+}
+
+extension Setting {
+    /// Its member in a file, with the object that it is in: `amqp.url`.
+    var fileKeyText: String { fileKey.joined(separator: ".") }
+
+    /// The setting of which a name is likely a misspelling: one letter in four may be wrong, three at most.
+    fileprivate static func closest(to name: String) -> Setting? {
+        let name = name.uppercased().split { $0 == "-" || $0 == "." || $0 == "_" }.joined(separator: "_")
+        return allCases.map { (setting: $0, distance: name.distance(to: $0.rawValue)) }
+            .filter { $0.distance <= min(3, $0.setting.rawValue.count / 4) }
+            .min { $0.distance < $1.distance }?.setting
+    }
+}
+
+extension String {
+    /// How many letters have to be changed, added, left out or swapped with their neighbour (optimal string alignment).
+    fileprivate func distance(to other: String) -> Int {
+        let (left, right) = (Array(utf8), Array(other.utf8))
+        guard abs(left.count - right.count) <= 3 else { return .max }
+        var before: [Int] = []
+        var last = Array(0...right.count)
+        for i in 1...max(left.count, 1) where !left.isEmpty {
+            var row = [i]
+            for j in 1...right.count {
+                var best = Swift.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1))
+                if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] { best = Swift.min(best, before[j - 2] + 1) }
+                row.append(best)
+            }
+            (before, last) = (last, row)
+        }
+        return last[right.count]
+    }
+}

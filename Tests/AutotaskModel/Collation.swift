@@ -1,0 +1,55 @@
+import Foundation
+
+/// What a database's comparison of texts makes no difference of, as SQL Server's collations have it.
+package struct Collation: OptionSet, Hashable, Sendable {
+    package let rawValue: Int
+
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    package static let letterCase = Collation(rawValue: 1)
+    package static let trailingSpaces = Collation(rawValue: 1 << 1)
+    /// Full and half width: `Ａ` and `A`.
+    package static let width = Collation(rawValue: 1 << 2)
+    /// Hiragana and katakana.
+    package static let kana = Collation(rawValue: 1 << 3)
+    /// `_AI`: `é` and `e`.
+    package static let accents = Collation(rawValue: 1 << 4)
+    /// `ß` and `ss`, `æ` and `ae`.
+    package static let expansions = Collation(rawValue: 1 << 5)
+    /// Characters that have no weight, such as a zero width space or a soft hyphen.
+    package static let weightless = Collation(rawValue: 1 << 6)
+
+    /// What Autotask is taken to have.
+    package static let caseInsensitive: Collation = [.letterCase]
+    package static let all: Collation = [.letterCase, .trailingSpaces, .width, .kana, .accents, .expansions, .weightless]
+
+    /// Equal for texts that the database takes for equal.
+    package func key(_ text: String) -> String {
+        var key = text
+        if contains(.expansions) {
+            for (letter, letters) in [("ß", "ss"), ("ẞ", "SS"), ("æ", "ae"), ("Æ", "AE"), ("œ", "oe"), ("Œ", "OE")] {
+                key = key.replacingOccurrences(of: letter, with: letters)
+            }
+        }
+        if contains(.weightless) {
+            key = String(
+                String.UnicodeScalarView(key.unicodeScalars.filter { ![.format, .control].contains($0.properties.generalCategory) })
+            )
+        }
+        if contains(.width) { key = Collation.scalars(key) { (0xFF01...0xFF5E).contains($0) ? $0 - 0xFEE0 : $0 == 0x3000 ? 0x20 : $0 } }
+        if contains(.kana) { key = Collation.scalars(key) { (0x3041...0x3096).contains($0) ? $0 + 0x60 : $0 } }
+        if contains(.accents) {
+            let letters = key.decomposedStringWithCanonicalMapping.unicodeScalars.filter {
+                $0.properties.generalCategory != .nonspacingMark
+            }
+            key = String(String.UnicodeScalarView(letters))
+        }
+        if contains(.letterCase) { key = key.lowercased() }
+        if contains(.trailingSpaces) { while key.hasSuffix(" ") { key.removeLast() } }
+        return key
+    }
+
+    private static func scalars(_ text: String, _ map: (UInt32) -> UInt32) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { Unicode.Scalar(map($0.value)) ?? $0 }))
+    }
+}

@@ -1,0 +1,178 @@
+"""Every shell block of README, CONTRIBUTING and DocC: its commands are run here, or listed here with the reason why they are not."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import uuid
+
+import contract
+import pytest
+from processes import plain_environment, poll
+from simulator import Database
+
+ROOT = contract.ROOT
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "Sources" / "autotask-worker" / "Documentation.docc").glob("*.md"))]
+RELEASE = ROOT / ".build" / "release"
+
+# By the block's first command.
+RUN = {
+    "swift build -c release --static-swift-stdlib": "test_the_worker_is_built_and_run_as_it_is_told",
+    "autotask-worker keys rotate": "test_keys_are_rotated_as_it_is_told",
+    "autotask-worker keys publish > keys.json": "test_credentials_are_sealed_and_connected_as_it_is_told",
+}
+NOT_RUN = {
+    "./deploy/demo": "deploy/test plays its story on the build that it has",
+    "./deploy/test": "it runs this test",
+    "SIMULATION_SEEDS=200000 swift test -c release --filter EngineSimulationTests": "hours; deploy/test runs 2,000 seeds with the same filter",
+    "SIMULATION_SEEDS=1000000 swift test -c release --filter EngineSimulationTests": "hours; deploy/test runs 2,000 seeds with the same filter",
+    "SWIFT_DETERMINISTIC_HASHING=1 SIMULATION_SEED=4711 swift test --filter EngineSimulationTests": "deploy/test runs this seed among others",
+    "./deploy/chaos --seed 7 --minutes 30": "half an hour",
+    "./deploy/broken": "an hour and more; deploy/test runs it with --check",
+    "./deploy/fuzz": "hours",
+    "swift run -c release --package-path Tests/Benchmarks http-benchmark": "a measurement, with a release build of its own",
+    "swift run -c release --package-path Tests/Benchmarks amqp-benchmark": "a measurement, with a release build of its own",
+    "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/many_tenants.py": "a measurement",
+    "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/whole_job.py": "a measurement",
+    "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/key_rotation.py": "a measurement",
+    "rabbitmqctl import_definitions reseller.json": "it is for the machine's own broker; test_publishers.py imports the file into a private one",
+    "rabbitmqctl change_password reseller-acme '…'": "it is for the machine's own broker",
+    "systemctl stop autotask-worker": "it takes systemd, and a worker that it runs",
+    "autotask-worker keys rotate --vault-keys /etc/autotask-worker/keys.json "
+    "--store-url sqlite:/var/lib/autotask-worker/autotask-worker.sqlite": "it is for the machine's own worker",
+    "systemctl start autotask-worker": "it takes systemd, and a worker that it runs",
+}
+
+
+def commands(block):
+    """Its commands, without what is said of them."""
+    lines = [re.sub(r"\s+#.*", "", line).strip() for line in block.replace("\\\n", " ").splitlines()]
+    return [re.sub(r"\s+", " ", line) for line in lines if line and not line.startswith("#")]
+
+
+def blocks():
+    """Every shell block of the documents."""
+    found = []
+    for text in TEXTS:
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", text.read_text(encoding="utf-8"), re.M | re.S):
+            if language in ("sh", "bash", "shell", "console", ""):
+                found.append((text.name, block))
+    return found
+
+
+def block(name, first, containing=""):
+    (found,) = [text for document, text in blocks() if document == name and commands(text)[0] == first and containing in text]
+    return found
+
+
+@pytest.mark.parametrize(("document", "text"), blocks(), ids=lambda value: value if "\n" not in value else value.splitlines()[0][:40])
+def test_every_documented_command_is_run_or_has_a_reason(document, text):
+    listed = commands(text)
+    assert listed
+    if listed[0] in RUN and not set(listed) & set(NOT_RUN):
+        assert RUN[listed[0]] in globals()
+        return
+    for command in listed:
+        assert command in NOT_RUN or command in RUN, f"{document}: run {command!r} in a test, or list it with the reason why not"
+
+
+def test_no_command_is_listed_that_no_document_has():
+    told = {command for _, text in blocks() for command in commands(text)}
+    assert set(NOT_RUN) | set(RUN) <= told
+
+
+@pytest.fixture(scope="module")
+def place(broker, simulator, tmp_path_factory):
+    """A directory to work in that has the project's files, and the surroundings of a new installation."""
+    directory = tmp_path_factory.mktemp("documented")
+    for name in ("deploy", "Package.swift", "Package.resolved", "Sources", "Tests", "schemas", ".build"):
+        if (ROOT / name).exists():
+            (directory / name).symlink_to(ROOT / name)
+    environment = plain_environment(
+        **{name: value for name, value in broker.environment.items() if not name.startswith("TEST_")},
+        # It may declare the topology, and consume.
+        AMQP_URL=broker.environment["TEST_AMQP_URL"],
+        XDG_STATE_HOME=str(directory / "state"),
+        AUTOTASK_URL=simulator.lookup_url,
+        AUTOTASK_ALLOWED_HOSTS=simulator.host,
+        AUTOTASK_INTEGRATION_CODE="Vendor-Code-000000000000001",
+        ACCESS_CUTOFF="none",
+        JOB_QUEUES="documented.jobs",
+        PREFIX="documented",
+        STORE_CREATE="yes",
+    )
+    environment["PATH"] = f"{RELEASE}:{environment['PATH']}"
+    return directory, environment
+
+
+def shell(text, place, **options):
+    directory, environment = place
+    return subprocess.Popen(
+        ["bash", "-euo", "pipefail", "-c", text],
+        cwd=options.pop("cwd", directory),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def done(text, place):
+    process = shell(text, place)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.fixture(scope="module")
+def running(place):
+    """The worker, built, set up and run by the README's own block."""
+    directory, environment = place
+    output = directory / "running.log"
+    with open(output, "wb") as log:
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", f'cd "{ROOT}"\n' + block("README.md", "swift build -c release --static-swift-stdlib", "keys generate")],
+            env={**environment, "OPERATIONS_LISTEN": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    # A release build takes minutes where deploy/test has not made it before.
+    poll(lambda: "Worker starts" in output.read_text(errors="replace"), 1800, output.read_text(errors="replace"), process)
+    yield process
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) in (0, -signal.SIGTERM), output.read_text(errors="replace")
+
+
+def test_the_worker_is_built_and_run_as_it_is_told(running):
+    assert running.poll() is None
+
+
+def test_a_plain_release_build_has_no_test_helper(place):
+    """`swift build -c release --static-swift-stdlib` stopped with "no such module 'Testing'", because test helpers were ordinary targets."""
+    package = (ROOT / "Package.swift").read_text(encoding="utf-8")
+    ordinary = re.findall(r"\n        \.(?:target|executableTarget)\(\s*name: \"(\w+)\"(?:[^()]|\([^()]*\))*?path: \"(Tests/[^\"]+)\"", package)
+    for name, path in ordinary:
+        for file in (ROOT / path).rglob("*.swift"):
+            assert not re.search(r"^(?:\w+ )*import (?:Testing|XCTest)$", file.read_text(encoding="utf-8"), re.M), f"{name}: {file}"
+
+
+def test_credentials_are_sealed_and_connected_as_it_is_told(running, place, simulator):
+    directory, _ = place
+    secret = f"Secret-{uuid.uuid4().hex}"
+    Database(simulator, 990_001, "api@msp.example", secret)
+    (directory / "credentials.json").write_text(f'{{ "credentials": {{ "username": "api@msp.example", "secret": "{secret}" }} }}')
+    (directory / "secret.txt").write_text(secret)
+    sealed = done(block("Sealing-credentials.md", "autotask-worker keys publish > keys.json", "seal.mjs"), place)
+    assert '"ciphertext"' in sealed and secret not in sealed
+    connected = done(block("Sealing-credentials.md", "autotask-worker keys publish > keys.json", "job connect"), place)
+    assert "Connection was established" in connected
+
+
+def test_keys_are_rotated_as_it_is_told(running, place):
+    assert "keyId" in done(block("Operating.md", "autotask-worker keys rotate"), place)

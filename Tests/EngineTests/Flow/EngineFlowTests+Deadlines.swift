@@ -1,0 +1,159 @@
+import AutotaskModel
+import Contract
+import HTTP
+import SQLiteStore
+import Store
+import Testing
+import Vault
+
+@testable import Engine
+
+/// What a person waits for ends in time, and what waits for something else is not told over and over.
+extension EngineFlowTests {
+    /// A tenant at an Autotask that knows it.
+    private func addUser() {
+        autotask.change {
+            $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
+            $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
+        }
+    }
+
+    private var settings: EngineSettings {
+        var settings = EngineSettings()
+        settings.acceptsClearCredentials = true
+        settings.accessCutoff = nil
+        return settings
+    }
+
+    private func connect(_ id: String) -> JobDelivery {
+        delivery("connect", id: id, data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]])
+    }
+
+    private func plan(_ id: String) -> JSON {
+        [
+            "planId": .string(id),
+            "services": [
+                [
+                    "key": "license", "name": "Licence", "type": "License", "period": "Monthly", "unitCost": "4.5", "unitPrice": "9",
+                    "billingCodeId": 29_683_001,
+                ]
+            ],
+        ]
+    }
+
+    /// Steps the clock on until the job has ended.
+    private func ended(_ id: String) async -> Event {
+        while true {
+            await clock.advanceToNextSleeper()
+            let events = await results.published { _ in true }
+            if let end = events.last(where: { $0.event.jobID?.description == id && $0.event.type.isTerminal }) { return end.event }
+        }
+    }
+
+    @Test(arguments: [
+        ("preview", EventType.syncFailed), ("billing-codes", .billingCodesFailed), ("verify", .connectionFailed),
+        ("connect", .connectionFailed),
+    ])
+    func `what a person waits for ends within the time that is set, whatever stands in its way`(kind: String, end: EventType) async throws {
+        addUser()
+        var settings = settings
+        settings.retry.maximumAttempts = 1000
+        try await withEngine(settings: settings) { store in
+            door.deliver(connect("connect-1"))
+            _ = await results.published { $0.contains { $0.event.type == .connectionEstablished } }
+            // The database is down, and stays so.
+            for operation in ["GET Version", "GET zoneInformation", "POST BillingCodes/query", "POST Services/query"] {
+                autotask.change { $0.faults[operation] = Array(repeating: .status(503), count: 100) }
+            }
+            let job = kind == "connect" ? connect("job-1") : delivery(kind, id: "job-1", data: kind == "preview" ? plan("p") : [:])
+            door.deliver(job)
+            let event = await ended("job-1")
+            // The clock is stepped without regard to the time that the work takes: so the last call may be the one that comes too late.
+            #expect(event.type == end && ["autotask_unavailable", "timeout"].contains(event.errorCode))
+            #expect(event.members["error"]?["retryable"] == true && event.members["error"]?["retryAt"] == nil)
+            // Ended by its time, and not by its attempts.
+            let letters = try await store.deadLetters(limit: 10)
+            #expect(letters.isEmpty)
+        }
+    }
+
+    @Test func `a sync goes on behind that time`() async throws {
+        addUser()
+        try await withEngine(settings: settings) { store in
+            door.deliver(connect("connect-1"))
+            _ = await results.published { $0.contains { $0.event.type == .connectionEstablished } }
+            autotask.change { $0.faults["POST Services/query"] = Array(repeating: .status(503), count: 6) }
+            door.deliver(delivery("sync", id: "job-1", data: plan("p")))
+            let event = await ended("job-1")
+            #expect(event.type == .syncSucceeded)
+            let letters = try await store.deadLetters(limit: 10)
+            #expect(letters.isEmpty)
+        }
+    }
+
+    @Test func `what cannot pass on its own ends a connect at once, and is not retryable`() async throws {
+        addUser()
+        autotask.change {
+            $0.faults["GET Version"] = [
+                .noAnswer(.addressNotPublic, mayHaveBeenSent: false), .noAnswer(.certificateRejected, mayHaveBeenSent: false),
+            ]
+        }
+        try await withEngine(settings: settings) { store in
+            let begun = clock.now
+            door.deliver(connect("job-1"))
+            let first = await results.published { $0.count == 1 }[0].event
+            door.deliver(connect("job-2"))
+            let second = await results.published { $0.count == 2 }[1].event
+            for event in [first, second] {
+                #expect(event.type == .connectionFailed && event.errorCode == "network")
+                #expect(event.members["error"]?["retryable"] == false)
+            }
+            #expect(clock.now == begun)
+            let letters = try await store.deadLetters(limit: 10)
+            #expect(letters.isEmpty)
+        }
+    }
+
+    @Test(arguments: ["preview", "billing-codes", "verify", "drift", "diagnose"])
+    func `what a person waits for ends in its own event although the key to it is missing`(kind: String) async throws {
+        try await withEngine(vault: Vault(keyRing, source: ChangingRing(keyRing))) { store in
+            try await enter(JobKind(rawValue: kind)!, "job-1", into: store)
+            door.deliver(delivery("reset", id: "reset-1", tenant: "msp-9", data: ["confirm": true]))
+            let event = await ended("job-1")
+            #expect(![.jobAbandoned, .jobRejected].contains(event.type))
+            let error = kind == "diagnose" ? event.members["steps"]?.array?.first?["error"] : event.members["error"]
+            #expect(error?["code"] == "internal" && error?["retryable"] == true)
+        }
+    }
+
+    @Test func `a job that is held up for hours is told a few times, and tried a few times an hour`() async throws {
+        var settings = EngineSettings()
+        settings.retry.maximumAge = .seconds(3600)
+        try await withEngine(settings: settings, vault: Vault(keyRing, source: ChangingRing(keyRing))) { store in
+            try await enter(.sync, "job-1", into: store)
+            door.deliver(delivery("reset", id: "reset-1", tenant: "msp-9", data: ["confirm": true]))
+            #expect(await ended("job-1").type == .jobAbandoned)
+            let deferred = await results.published { _ in true }.count { $0.event.type == .jobDeferred }
+            #expect((1...4).contains(deferred), "job.deferred was published \(deferred) times")
+            let rows = try await store.auditPage(after: 0, limit: 10_000).rows.count { $0.entry.jobID == "job-1" }
+            #expect(rows <= 5, "the audit log has \(rows) rows")
+            let record = try #require(try await store.jobs(named: JobID("job-1")!, of: nil).first)
+            #expect((5...60).contains(record.heldUp), "it was tried \(record.heldUp) times")
+        }
+    }
+
+    /// Takes a job in as a worker does that has newer keys: the engine's ring lacks the one under which it is sealed.
+    private func enter(_ kind: JobKind, _ id: String, into store: SQLiteStore) async throws {
+        let other = WorkerID("another")
+        _ = try await store.join(other, until: clock.now + .seconds(5), at: clock.now)
+        let lane = Lane(tenant: TenantID("msp-2")!, product: .workplace)
+        let rotated = keyRing.rotated(Set(KeyRing.Use.allCases), at: clock.now)
+        let job = AcceptableJob(
+            key: JobKey(id: JobID(id)!, lane: lane, digest: [1]),
+            kind: kind,
+            planID: kind == .preview || kind == .sync ? "plan" : nil,
+            sealedPayload: Vault(rotated).sealPayload(Array("{}".utf8), job: JobID(id)!, lane: lane)
+        )
+        _ = try await store.accept([IntakeItem(.job(job))], by: other, at: clock.now) { _ in preconditionFailure("there is no conflict") }
+    }
+}
