@@ -32,7 +32,15 @@ extension Transaction {
             }
             var row = try lanes[key.lane] ?? laneToAccept(key.lane)
             let outcome: Intake.Outcome
-            if let known = try job(tenant: key.lane.tenant, id: key.id) {
+            let known: KnownJob?
+            do { known = try job(tenant: key.lane.tenant, id: key.id) } catch let error as StoreError where error.code == .corrupt {
+                // The id is taken, and how the job ended cannot be read: nothing more happens.
+                setAside.append(SetAside("The job \(key.id) of \(key.lane)", because: error.message))
+                intake.outcomes.append(.underWay)
+                lanes[key.lane] = row
+                continue
+            }
+            if let known {
                 if known.digest != key.digest {
                     intake.events.append(try publish(rules.conflict(item), in: &row, by: worker))
                     outcome = .conflict
@@ -132,7 +140,7 @@ extension Transaction {
     ///
     /// - Parameter rank: of the job.
     func line(_ row: inout LaneRow, upFor rank: Int64) throws {
-        guard row.isFree else { return }
+        guard row.isFree, !row.isSetAside else { return }
         let isIdle = row.turn == nil && row.wakeAt == nil
         row.rank = isIdle ? rank : min(row.rank, rank)
         row.wakeAt = nil

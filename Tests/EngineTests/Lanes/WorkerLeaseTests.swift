@@ -42,7 +42,6 @@ struct WorkerLeaseTests {
         let worker = WorkerIdentity(WorkerID("awake"))
         return WorkerLease(
             store: store,
-            retention: Retention(),
             worker: worker,
             entropy: SystemEntropy(),
             clock: clock,
