@@ -33,6 +33,7 @@ package struct Engine: Sendable {
         self.worker = worker
         self.clock = clock
         let lanes = WakeSignal()
+        let due = WakeSignal()
         let outbox = Outbox(store: store, sink: sink, worker: worker, limit: settings.eventLimit, clock: clock, log: log)
         // In the order of commits, whoever's they are.
         store.observeEvents { outbox.offer($0) }
@@ -50,9 +51,10 @@ package struct Engine: Sendable {
             clock: clock,
             outbox: outbox,
             lanes: lanes,
+            retention: due,
             log: log
         )
-        retention = RetentionService(store: store, retention: settings.retention, clock: clock, log: log)
+        retention = RetentionService(store: store, retention: settings.retention, clock: clock, due: due, log: log)
         runner = LaneRunner(
             store: store,
             worker: worker,

@@ -10,6 +10,8 @@ struct WorkerLease: Service {
     static let duration: Duration = .seconds(15)
     /// Often enough that, after a renewal that took two seconds, more than ``Clocks/tolerance`` is left of the lease still.
     static let renewal: Duration = .milliseconds(2500)
+    /// How often it is erased what has been kept long enough.
+    private static let pruning: Duration = .seconds(3600)
 
     let store: any Store
     let worker: WorkerIdentity
@@ -17,6 +19,8 @@ struct WorkerLease: Service {
     let clock: any EngineClock
     let outbox: Outbox
     let lanes: WakeSignal
+    /// See ``RetentionService/due``.
+    let retention: WakeSignal
     let log: Logger
 
     /// Joins the store. Called before anything is claimed.
@@ -31,11 +35,16 @@ struct WorkerLease: Service {
     ///   has taken the store over, or its file is not at its place any more.
     func run() async throws {
         var nextEnd: Timestamp?
+        var nextPruning = clock.now
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             // As soon as a lease of another is over, so that what it held waits no longer than that.
             let regular = clock.now + WorkerLease.renewal
             await clock.sleepUnlessShutDown(until: min(regular, nextEnd.map { $0 + .milliseconds(1) } ?? regular))
             nextEnd = try await renew()
+            if clock.now >= nextPruning {
+                nextPruning = clock.now + WorkerLease.pruning
+                retention.wake()
+            }
         }
     }
 

@@ -16,6 +16,13 @@ extension Transaction {
         return entry
     }
 
+    /// Publishes once more an event that has its place already.
+    func publish(again event: OrderedEvent, in row: LaneRow, by worker: WorkerID) throws -> OutboxEntry {
+        let entry = try publish(event, by: worker, isHeld: row.isSetAside || row.awaitsErasure)
+        if row.awaitsErasure { try awaitErasure(of: entry) }
+        return entry
+    }
+
     /// Publishes an event that has its place already, or needs none.
     ///
     /// - Parameter isHeld: whether its lane is set aside.

@@ -45,7 +45,7 @@ extension Transaction {
                     intake.events.append(try publish(rules.conflict(item), in: &row, by: worker))
                     outcome = .conflict
                 } else if let event = known.terminalEvent(at: now) {
-                    intake.events.append(try publish(event, by: worker))
+                    intake.events.append(try publish(again: event, in: row, by: worker))
                     outcome = .replayed
                 } else {
                     outcome = .underWay

@@ -47,6 +47,7 @@ struct WorkerLeaseTests {
             clock: clock,
             outbox: Outbox(store: store, sink: ResultsBoard(), worker: worker, clock: clock, log: log),
             lanes: WakeSignal(),
+            retention: WakeSignal(),
             log: log
         )
     }
