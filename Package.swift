@@ -146,7 +146,13 @@ let package = Package(
             dependencies: ["AMQP", "Confinement", "CRabbitMQ", "TLSPeers", crypto, lifecycle, logging],
             swiftSettings: house
         ),
-        .testTarget(name: "ContractTests", dependencies: ["Contract"], swiftSettings: house),
+        .testTarget(
+            name: "ContractTests",
+            dependencies: ["Contract"],
+            exclude: ["CloudEvents/make_python.py"],
+            resources: [.copy("CloudEvents")],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "AutotaskTests",
             dependencies: ["Autotask", "Contract", "HTTP", "Secrets", "Vault", logging],

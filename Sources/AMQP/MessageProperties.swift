@@ -11,6 +11,8 @@ package struct MessageProperties: Sendable {
     package var appID: String?
     /// Seconds since 1970.
     package var timestamp: UInt64?
+    /// After how many milliseconds, as text, a queue gives up on the message.
+    package var expiration: String?
     package var headers: [String: AMQPFieldValue]
 
     package init(
@@ -22,6 +24,7 @@ package struct MessageProperties: Sendable {
         userID: String? = nil,
         appID: String? = nil,
         timestamp: UInt64? = nil,
+        expiration: String? = nil,
         headers: [String: AMQPFieldValue] = [:]
     ) {
         self.contentType = contentType
@@ -32,6 +35,7 @@ package struct MessageProperties: Sendable {
         self.userID = userID
         self.appID = appID
         self.timestamp = timestamp
+        self.expiration = expiration
         self.headers = headers
     }
 }

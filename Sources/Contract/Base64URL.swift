@@ -46,3 +46,24 @@ package enum Base64URL {
         return output
     }
 }
+
+/// Base64 with the standard alphabet (RFC 4648, section 4): what `data_base64` holds.
+enum Base64 {
+    /// Line breaks are passed over, and padding may be missing; `nil` for another alphabet, an impossible length, wrong padding, or bits left
+    /// over that are not zero.
+    static func decode(_ text: String) -> [UInt8]? {
+        var digits = text.utf8.filter { $0 != 0x0A && $0 != 0x0D }
+        let length = digits.count
+        while digits.last == UInt8(ascii: "="), length - digits.count < 2 { digits.removeLast() }
+        guard length == digits.count || length % 4 == 0 else { return nil }
+        for index in digits.indices {
+            switch digits[index] {
+            case UInt8(ascii: "-"), UInt8(ascii: "_"): return nil
+            case UInt8(ascii: "+"): digits[index] = UInt8(ascii: "-")
+            case UInt8(ascii: "/"): digits[index] = UInt8(ascii: "_")
+            default: break
+            }
+        }
+        return Base64URL.decode(String(decoding: digits, as: UTF8.self))
+    }
+}

@@ -34,7 +34,7 @@ package struct Engine: Sendable {
         self.clock = clock
         let lanes = WakeSignal()
         let due = WakeSignal()
-        let outbox = Outbox(store: store, sink: sink, worker: worker, clock: clock, log: log)
+        let outbox = Outbox(store: store, sink: sink, worker: worker, limit: settings.eventLimit, clock: clock, log: log)
         // In the order of commits, whoever's they are.
         store.observeEvents { outbox.offer($0) }
         store.observeSetAside { row in
@@ -65,7 +65,7 @@ package struct Engine: Sendable {
                 settings: settings,
                 clock: clock,
                 entropy: entropy,
-                sink: sink,
+                sink: ProgressSink(outbox: outbox, sink: sink),
                 worker: worker,
                 log: log
             ),
@@ -102,6 +102,9 @@ package struct Engine: Sendable {
 
     /// Whether what this worker holds is its own for now: without that it makes no call to Autotask.
     package var holdsLease: Bool { worker.holds(as: worker.current, at: clock.now) }
+
+    /// What keeps events from being published.
+    package var outboxObstacles: OutboxObstacles { outbox.outbox.obstacles }
 
     /// What has to run, each before those that need it: they are shut down in reverse. The lease outlives the lanes, and the outbox
     /// drains after the last job has ended.

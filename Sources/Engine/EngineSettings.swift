@@ -15,6 +15,8 @@ package struct EngineSettings: Sendable {
     package var concurrentLanes: Int
     /// With so many unfinished jobs in the store, the door is closed: further ones wait at the broker.
     package var backlogLimit: Int
+    /// With so many unfinished jobs a lane is full: further ones are refused, resets and connects excepted.
+    package var laneBacklogLimit: Int
     /// How long billing codes that were read count as fresh.
     package var billingCodesLifetime: Duration
     /// The most that the worker takes of an Autotask database's hourly quota, in percent.
@@ -35,6 +37,8 @@ package struct EngineSettings: Sendable {
     /// How often the worker verifies each connection, and looks for drift, by itself; `nil` for never.
     package var verifyInterval: Duration?
     package var driftInterval: Duration?
+    /// The largest event that is published.
+    package var eventLimit: EventLimit
 
     package init(
         trustedPublishers: TrustedPublishers? = .portal,
@@ -43,6 +47,7 @@ package struct EngineSettings: Sendable {
         settleTime: Duration = .seconds(300),
         concurrentLanes: Int = 512,
         backlogLimit: Int = 50_000,
+        laneBacklogLimit: Int = 1000,
         billingCodesLifetime: Duration = .seconds(600),
         quotaShare: Int = 50,
         refusalMemory: Duration = .seconds(300),
@@ -53,7 +58,8 @@ package struct EngineSettings: Sendable {
         brake: Brake = Brake(),
         previewLifetime: Duration = .seconds(1800),
         verifyInterval: Duration? = nil,
-        driftInterval: Duration? = nil
+        driftInterval: Duration? = nil,
+        eventLimit: EventLimit = .standard
     ) {
         self.trustedPublishers = trustedPublishers
         self.acceptsClearCredentials = acceptsClearCredentials
@@ -61,6 +67,7 @@ package struct EngineSettings: Sendable {
         self.settleTime = settleTime
         self.concurrentLanes = concurrentLanes
         self.backlogLimit = backlogLimit
+        self.laneBacklogLimit = laneBacklogLimit
         self.billingCodesLifetime = billingCodesLifetime
         self.quotaShare = quotaShare
         self.refusalMemory = refusalMemory
@@ -72,5 +79,6 @@ package struct EngineSettings: Sendable {
         self.previewLifetime = previewLifetime
         self.verifyInterval = verifyInterval
         self.driftInterval = driftInterval
+        self.eventLimit = eventLimit
     }
 }

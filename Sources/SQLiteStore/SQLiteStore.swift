@@ -92,9 +92,9 @@ extension SQLiteStore {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
+        rules: IntakeRules
     ) async throws(StoreError) -> Intake {
-        try await writer.write { try $0.accept(items, by: worker, at: now, conflict: conflict) }
+        try await writer.write { try $0.accept(items, by: worker, at: now, rules: rules) }
     }
 }
 
@@ -216,8 +216,10 @@ extension SQLiteStore {
         try await read { try $0.sealedPayload(ofLetter: id) }
     }
 
-    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int {
-        try await writer.write { transaction in try letters.count { try transaction.record($0) } }
+    package func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int {
+        try await writer.write { transaction in
+            try letters.count { try transaction.record($0.letter, sealedPayload: $0.sealedPayload) }
+        }
     }
 
     package func redrive(
@@ -260,7 +262,7 @@ extension SQLiteStore {
 // MARK: - Looking
 
 extension SQLiteStore {
-    package func backlog() async throws(StoreError) -> Int { try await read { try $0.backlog() } }
+    package func backlog(perLane share: Int) async throws(StoreError) -> Int { try await read { try $0.backlog(perLane: share) } }
 
     package func lanes() async throws(StoreError) -> [LaneOverview] {
         var lanes: [LaneOverview] = []
@@ -315,6 +317,7 @@ extension SQLiteStore {
         try await pruning.repeatedly { try $0.eraseData(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.eraseHistory(before: now - retention.history, limit: $1) }
         try await pruning.repeatedly(from: 0) { try $0.forgetIDs(after: $1, at: now, limit: $2) }
+        try await pruning.repeatedly(from: PlanRow?.none) { try $0.forgetPlans(after: $1, at: now, limit: $2).map(Optional.some) }
         try await pruning.repeatedly { try $0.eraseLetters(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetLetters(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetRedeliveries(at: now, limit: $1) }

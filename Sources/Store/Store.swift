@@ -1,6 +1,6 @@
 package import Contract
 
-/// What the worker remembers. RabbitMQ is the road, the store is the memory: a delivery is acknowledged once ``accept(_:at:conflict:)`` has
+/// What the worker remembers. RabbitMQ is the road, the store is the memory: a delivery is acknowledged once ``accept(_:by:at:rules:)`` has
 /// returned, an accepted job leaves the store only in the transaction of ``complete(_:with:at:)`` that holds its effect and its terminal
 /// event, and an event is forgotten only by ``forgetPublished(_:)``, after the broker confirmed it.
 ///
@@ -36,13 +36,14 @@ package protocol Store: Sendable {
     /// Counts one more delivery of a message that the broker marks as redelivered, before anything of it is looked at.
     ///
     /// - Parameter sha256: of the body.
-    /// - Returns: how often it was counted, this time included. The count ends with ``accept(_:at:conflict:)`` of the same message.
+    /// - Returns: how often it was counted, this time included. The count ends with ``accept(_:by:at:rules:)`` of the same message.
     func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int
 
     /// Takes in what a batch of deliveries held, in its order, as one transaction.
     ///
-    /// - Parameters:
-    ///   - conflict: makes the `job.conflict` for an item whose id belongs to a job with another payload.
+    /// Where others wait in a job's lane, ``IntakeRules/admit`` is shown a few of its rivals and says what ends: a job that waits and was not
+    /// begun, or the arrival itself, which then claims its id like any job.
+    ///
     /// - Returns: what became of each item, and the events that were stored.
     /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events;
     ///   ``StoreError/Code/keyRetired`` when a payload is sealed under a key that was retired.
@@ -50,7 +51,7 @@ package protocol Store: Sendable {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
+        rules: IntakeRules
     ) async throws(StoreError) -> Intake
 
     // MARK: Lanes
@@ -58,8 +59,10 @@ package protocol Store: Sendable {
     /// Claims lanes that are free and have something to do, as many as `limit`: those headed by a reset or connect first, those that have only
     /// checks of the worker's own last, each in turn.
     ///
-    /// Of each lane, `decide` sees the unfinished jobs and says what is to become of them. Its settlements are carried out, and the job that
-    /// it wants to run is marked as running with one attempt more, all in one transaction before any work. A lane whose decision is to wait
+    /// Of each lane, `decide` sees the unfinished jobs, or of many a part (``LaneSnapshot``), and says what is to become of them. Of a part it may
+    /// be asked a second time, with what else has to end before the job that it wants to run. A call looks at a bounded number of rows and ends
+    /// a bounded number of jobs: what it did not come to, ``ClaimResult/hasMore`` reports. Settlements are carried out, and the job to run is
+    /// marked as running with one attempt more, all in one transaction before any work. A lane whose decision is to wait
     /// stays free and is not offered again before its time. A job that was interrupted twice or more is only claimed while no other such job
     /// runs anywhere. At most ``ClaimRequest/maximumLanesPerDatabase`` lanes of one Autotask database are held at once.
     ///
@@ -165,7 +168,9 @@ package protocol Store: Sendable {
     // MARK: Looking
 
     /// How many jobs are accepted and not finished, the worker's own checks not counted.
-    func backlog() async throws(StoreError) -> Int
+    ///
+    /// - Parameter share: no lane counts for more.
+    func backlog(perLane share: Int) async throws(StoreError) -> Int
 
     /// Every lane that the store knows, by tenant and product.
     func lanes() async throws(StoreError) -> [LaneOverview]
@@ -192,13 +197,15 @@ package protocol Store: Sendable {
     /// Records messages that the broker gave up on. One whose ``DeadMessage/death`` is recorded already changes nothing.
     ///
     /// - Returns: how many were new.
-    func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int
+    /// - Throws: ``StoreError/Code/keyRetired`` when a payload is sealed under a key that was retired.
+    func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int
 
     /// Enters a copy of a letter's job as if it were accepted now, and marks the letter: what was kept of the job is the copy's from then on.
-    /// It enters nothing twice.
+    /// It enters nothing twice. A job that the broker gave up on was never accepted, and is entered under its own id; where that was delivered in
+    /// another way meanwhile, the letter is only marked.
     ///
     /// - Parameters:
-    ///   - copy: its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
+    ///   - copy: of a job that was accepted. Its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
     ///   - actor: who wants it so.
     func redrive(
         letter id: Int64,
@@ -262,6 +269,19 @@ package protocol Store: Sendable {
 }
 
 extension Store {
+    /// Takes in items where nothing ends at the door.
+    package func accept(
+        _ items: [IntakeItem],
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: @escaping @Sendable (IntakeItem) -> Event
+    ) async throws(StoreError) -> Intake {
+        try await accept(items, by: worker, at: now, rules: IntakeRules(laneLimit: .max, admit: { _ in Admission() }, conflict: conflict))
+    }
+
+    /// All of them.
+    package func backlog() async throws(StoreError) -> Int { try await backlog(perLane: .max) }
+
     /// Records writes of which the audit log has nothing to tell yet.
     package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
         try await journal(entries, notes: [], under: claim, at: now)
@@ -269,6 +289,9 @@ extension Store {
 
     /// For a store that holds nothing but what this program wrote.
     package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) {}
+
+    /// Records messages of which nothing is kept.
+    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
 
     /// Erases what has been kept long enough where an operator decides on nothing.
     package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, keeping: Retention()) }

@@ -23,6 +23,7 @@ package enum LogKey: String, Sendable {
     case jobID = "job_id"
     case keyID = "key_id"
     case kind
+    case messageID = "message_id"
     case outcome
     case path
     case port

@@ -29,9 +29,16 @@ package final class Credentials: Sendable {
             throw JobError(.jobInvalid, "The credentials are not a JSON object.", field: "data.credentials")
         }
         func value(_ name: String) throws(JobError) -> SecretReference? {
-            guard let member = members.first(where: { $0.name == name }) else { return nil }
+            guard let member = members.first(where: { $0.name == name }), !member.isNull else { return nil }
             let field = "data.credentials.\(name)"
-            guard let range = member.string else { throw JobError(.jobInvalid, "\(name) is not a string.", field: field) }
+            guard let range = member.string else {
+                throw JobError(
+                    .jobInvalid,
+                    "\(field): another value than a string came, a string was due.",
+                    hint: "Send \(field) as a string, under a new id.",
+                    field: field
+                )
+            }
             let secret = Secret(capacity: range.count) { output in
                 JSON.decode(stringAt: range, in: plaintext) { output.append($0) }
             }
@@ -40,7 +47,12 @@ package final class Credentials: Sendable {
         }
         func required(_ name: String) throws(JobError) -> SecretReference {
             guard let value = try value(name) else {
-                throw JobError(.jobInvalid, "\(name) is missing.", field: "data.credentials.\(name)")
+                throw JobError(
+                    .jobInvalid,
+                    "data.credentials.\(name) is missing: a string was due.",
+                    hint: "Send username and secret of the API user in the credentials, under a new id.",
+                    field: "data.credentials.\(name)"
+                )
             }
             return value
         }

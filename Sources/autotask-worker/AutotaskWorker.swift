@@ -44,7 +44,7 @@ enum Program {
             let message = AutotaskWorker.fullMessage(for: error)
             if code == .success {
                 // Help, or the version.
-                Terminal.line(message)
+                Terminal.text(message)
                 exit(0)
             }
             if let exitCode = error as? ExitCode { exit(exitCode.rawValue) }

@@ -1,4 +1,5 @@
 import AMQP
+import Contract
 import Engine
 import Operations
 import SQLiteStore
@@ -17,16 +18,37 @@ struct Readiness {
     private static let promptErasure: Duration = .seconds(2)
 
     var report: HealthReport {
-        HealthReport([
+        let obstacles = engine.outboxObstacles
+        var results = HealthReport.Check("results", publisher.state, whenConnected: "Connected.")
+        if let trouble = obstacles.trouble, results.status == .pass {
+            results = HealthReport.Check("results", .fail, "RabbitMQ takes no event: \(trouble)")
+        }
+        return HealthReport([
             storeCheck,
             engine.holdsLease
                 ? HealthReport.Check("lease", "This worker holds its lease.")
                 : HealthReport.Check("lease", .fail, "This worker's lease is over: it has not reached the store in time."),
             HealthReport.Check("jobs", consumer.state, whenConnected: "Connected; another worker takes the jobs, or the door is closed."),
-            HealthReport.Check("results", publisher.state, whenConnected: "Connected."),
+            results,
             clock.trouble.map { HealthReport.Check("clock", .fail, $0) }
                 ?? HealthReport.Check("clock", "The machine's clock is as it was when the worker started."),
-        ])
+        ] + Readiness.checks(obstacles))
+    }
+
+    /// Integrations whose events wait. The worker is ready for all others.
+    private static func checks(_ obstacles: OutboxObstacles) -> [HealthReport.Check] {
+        let shown = 20
+        var checks = obstacles.held.prefix(shown).map { held in
+            let waits = "The events of \(held.lane) have waited since \(held.since), the first of them a \(held.eventType.rawValue)"
+            guard let reason = held.closingReason else {
+                return HealthReport.Check("events", .warn, "\(waits): a queue that follows them refuses them.")
+            }
+            return HealthReport.Check("events", .warn, "\(waits): RabbitMQ closes the channel over it. \(reason)")
+        }
+        if obstacles.held.count > shown {
+            checks.append(HealthReport.Check("events", .warn, "So do those of \(obstacles.held.count - shown) other integrations."))
+        }
+        return checks
     }
 
     private var storeCheck: HealthReport.Check {

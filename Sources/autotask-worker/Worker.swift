@@ -61,7 +61,8 @@ struct Worker {
             autotask: AutotaskAccess(
                 transport: transport,
                 lookupURL: settings.autotaskURL,
-                integrationCode: SecretReference(copying: Array((settings[.autotaskIntegrationCode] ?? "").utf8).span)
+                integrationCode: SecretReference(copying: Array((settings[.autotaskIntegrationCode] ?? "").utf8).span),
+                hosts: HostPolicy(additionalHosts: settings.allowedHosts)
             ),
             settings: engineSettings,
             log: log

@@ -43,6 +43,54 @@ struct ConsumerTests {
         }
     }
 
+    /// RabbitMQ counts a delivery of each message that was handed over; the limit of 4's default stands here as an argument.
+    @Test func `messages that end their consumer each time take no neighbour with them`() async throws {
+        let arguments: [String: AMQPFieldValue] = ["x-queue-type": "quorum", "x-delivery-limit": 20]
+        try await Scratch.with(arguments: arguments) { scratch in
+            try await scratch.publish((1...100).map { scratch.message($0) })
+            var taken: [Int] = []
+            // Four poison messages, each of which ends five consumers before it is recorded unread, and forty more for good measure.
+            let poison = [1, 2, 50, 51]
+            var ends: [Int: Int] = [:]
+            lives: while taken.count < 100 {
+                let consumer = try scratch.consumer { $0.beginsWithOne = true }
+                try await withRunning(consumer) {
+                    while taken.count < 100, let batch = await consumer.nextBatch() {
+                        for delivery in batch {
+                            if poison.contains(delivery.id), ends[delivery.id, default: 0] < 12 {
+                                ends[delivery.id, default: 0] += 1
+                                return
+                            }
+                            taken.append(delivery.id)
+                            consumer.acknowledge([delivery])
+                        }
+                    }
+                }
+                if ends.values.reduce(0, +) > 60 { break lives }
+            }
+            #expect(Set(taken) == Set(1...100))
+            #expect(ends.values.reduce(0, +) == 48)
+        }
+    }
+
+    @Test func `one message at a time gives way to many, in their order`() async throws {
+        try await Scratch.with { scratch in
+            try await scratch.publish((1...2000).map { scratch.message($0) })
+            let consumer = try scratch.consumer { $0.beginsWithOne = true }
+            try await withRunning(consumer) {
+                var sizes: [Int] = []
+                var ids: [Int] = []
+                while ids.count < 2000, let batch = await consumer.nextBatch() {
+                    sizes.append(batch.count)
+                    ids += batch.map(\.id)
+                    consumer.acknowledge(batch)
+                }
+                #expect(ids == Array(1...2000))
+                #expect(sizes.first == 1 && sizes.count < 1000)
+            }
+        }
+    }
+
     @Test func `what is not acknowledged goes back in order when the door closes, and late acknowledgements count for nothing`()
         async throws
     {

@@ -28,6 +28,80 @@ struct ConsumingChannelTests {
         #expect(channel.deadline(wanted: true) == nil)
     }
 
+    /// One that takes one message at a time to begin with.
+    private func cautious() -> ConsumingChannel {
+        var channel = ConsumingChannel(now: start, settleTime: .milliseconds(100), replyTimeout: .seconds(5), beginsWithOne: true)
+        _ = channel.turn(now: start, wanted: true, nextGeneration: 1)
+        channel.consumerStarted()
+        return channel
+    }
+
+    private func take(_ number: UInt64, isRedelivered: Bool, from channel: inout ConsumingChannel) -> Bool {
+        channel.delivered(number) && channel.takes(number, isRedelivered: isRedelivered, now: start)
+    }
+
+    @Test func `many messages at a time follow the first new one that was acknowledged, and redelivered ones come one by one`() {
+        var channel = cautious()
+        for number in UInt64(1)...3 {
+            do {
+                let taken = take(number, isRedelivered: true, from: &channel)
+                #expect(taken)
+            }
+            channel.finish(number)
+            #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == nil)
+        }
+        do {
+            let taken = take(4, isRedelivered: false, from: &channel)
+            #expect(taken)
+        }
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == nil)
+        channel.finish(4)
+        #expect(channel.isAboutToWiden)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == .cancel)
+        #expect(!channel.canAcknowledge && channel.takesOne)
+        let isCancelled = channel.consumerIsCancelled(now: start)
+        #expect(isCancelled)
+        #expect(!channel.takesOne)
+        channel.consumerStarted()
+        #expect(channel.isConsuming && channel.canAcknowledge)
+        // Another worker's redelivered messages: they go back.
+        do {
+            let taken = take(5, isRedelivered: true, from: &channel)
+            #expect(!taken)
+        }
+        #expect(channel.turn(now: start + .seconds(1), wanted: true, nextGeneration: 2) == .close)
+        channel.closeConfirmed()
+        #expect(channel.turn(now: start + .seconds(1), wanted: true, nextGeneration: 2) == .open)
+        #expect(channel.takesOne)
+    }
+
+    @Test func `a door that closes while the consumer is being replaced stays closed`() {
+        var channel = cautious()
+        do {
+            let taken = take(1, isRedelivered: false, from: &channel)
+            #expect(taken)
+        }
+        channel.finish(1)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == .cancel)
+        #expect(channel.deadline(wanted: true) == start + .seconds(5))
+        channel.suspend(now: start)
+        #expect(channel.canAcknowledge)
+        let isCancelled = channel.consumerIsCancelled(now: start)
+        #expect(!isCancelled)
+        #expect(channel.turn(now: start + .seconds(1), wanted: false, nextGeneration: 2) == .close)
+    }
+
+    @Test func `a broker that does not cancel in time is given up`() {
+        var channel = cautious()
+        do {
+            let taken = take(1, isRedelivered: false, from: &channel)
+            #expect(taken)
+        }
+        channel.finish(1)
+        #expect(channel.turn(now: start, wanted: true, nextGeneration: 2) == .cancel)
+        #expect(channel.turn(now: start + .seconds(5), wanted: true, nextGeneration: 2) == .giveUp)
+    }
+
     @Test func `a broker that does not answer in time is given up`() {
         var channel = channel()
         _ = channel.turn(now: start, wanted: true, nextGeneration: 1)

@@ -59,8 +59,39 @@ struct PublisherTests {
                 var message = scratch.message(1)
                 message.exchange = "\(scratch.name).nowhere"
                 let error = await #expect(throws: AMQPError.self) { try await publisher.publish(message) }
-                #expect(error?.code == .unconfirmed)
+                #expect(error?.code == .closedChannel && error?.replyCode == 404)
                 try await publisher.publish(scratch.message(2))
+            }
+        }
+    }
+
+    /// What the broker closes the channel over, each in another way.
+    @Test(arguments: ["exchange", "user", "size"])
+    func `among several nobody knows over which message the broker closes the channel, and alone it is known`(kind: String) async throws {
+        try await Scratch.with { scratch in
+            let publisher = try scratch.publisher()
+            try await withRunning(publisher) {
+                var culprit = scratch.message(50)
+                switch kind {
+                case "exchange": culprit.exchange = "\(scratch.name).nowhere"
+                case "user": culprit.properties.userID = "somebody-else"
+                default: culprit.body = Array(repeating: 0, count: 5 << 20)
+                }
+                let messages = (1...100).map { $0 == 50 ? culprit : scratch.message($0) }
+                let codes = await publisher.publish(messages).map { result -> AMQPError.Code? in
+                    if case .failure(let error) = result { error.code } else { nil }
+                }
+                #expect(codes[49] == .suspected)
+                #expect(codes.allSatisfy { $0 == nil || $0 == .suspected || $0 == .preconditionFailed || $0 == .notFound })
+                for (message, code) in zip(messages, codes) where code != nil {
+                    let alone = await publisher.publish([message])[0]
+                    if message.properties.messageID == culprit.properties.messageID {
+                        let error = #expect(throws: AMQPError.self) { try alone.get() }
+                        #expect(error?.code == .closedChannel)
+                    } else {
+                        try alone.get()
+                    }
+                }
             }
         }
     }

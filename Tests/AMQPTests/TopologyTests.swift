@@ -9,7 +9,8 @@ struct TopologyTests {
         """
     private let queues = """
         [{"name":"autotask.jobs","durable":true,"arguments":{"x-queue-type":"quorum","x-single-active-consumer":true,
-          "x-dead-letter-exchange":"autotask.dead","x-dead-letter-strategy":"at-least-once","x-overflow":"reject-publish"}},
+          "x-dead-letter-exchange":"autotask.dead","x-dead-letter-strategy":"at-least-once","x-overflow":"reject-publish",
+          "x-delivery-limit":1000000}},
          {"name":"autotask.results.journal","durable":true,"arguments":{"x-queue-type":"stream","x-max-age":"7D"}},
          {"name":"autotask.dead","durable":true,"arguments":{"x-queue-type":"quorum"}}]
         """

@@ -55,11 +55,21 @@ struct BillingCodeTests {
 
     @Test(
         "What is not a billing code is refused",
-        arguments: [#"{"items":[{"id":1,"name":"A"}]}"#, #"{"items":[{"name":"A","isActive":true}]}"#, #"{"items":[null]}"#, "{}"]
+        arguments: [#"{"items":[{"name":"A","isActive":true}]}"#, #"{"items":[null]}"#, "{}"]
     )
     func malformed(body: String) async {
         let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
         #expect(await failure { () throws(AutotaskError) in try await session.billingCodes() }?.kind == .malformedResponse)
+    }
+
+    @Test("One that cannot be read is left out, unless it is asked for")
+    func unreadable() async throws {
+        let body =
+            #"{"Items":[{"Id":"1","Name":"A"},{"id":2,"name":"B","IsActive":"true","useType":"5"},{"id":3,"name":7,"isActive":true}]}"#
+        let transport = ScriptedTransport([.answer(200, body), .answer(200, body)])
+        let session = AutotaskSession.test(transport)
+        #expect(try await session.billingCodes(including: [2]).map(\.id) == [2])
+        #expect(await failure { () throws(AutotaskError) in try await session.billingCodes(including: [3]) }?.kind == .malformedResponse)
     }
 
     @Test("A missing permission is told in words")

@@ -177,8 +177,61 @@ struct ConnectionTests {
         #expect(odd.isPeriodUpdatable)
         #expect(odd.maximumNameLength == nil)
         #expect(odd.markerField == nil)
-        #expect(ServiceFields(json: odd.json) == odd)
+        #expect(odd.periodDoubt == PeriodTypes.Doubt(assumed: [], missing: [.yearly], labels: [" MONTHLY "]))
+        var kept = odd
+        kept.periodDoubt = nil
+        #expect(ServiceFields(json: odd.json) == kept)
         #expect(fields([name, period(nil)])?.monthlyPeriodType == nil)
+    }
+
+    private func periods(_ choices: [(value: Int, label: String)], isSystem: Bool = true) -> PeriodTypes {
+        PeriodTypes(
+            picklist: choices.map { choice in
+                ["value": .string(String(choice.value)), "label": .string(choice.label), "isActive": true, "isSystem": .bool(isSystem)]
+            }
+        )
+    }
+
+    @Test(
+        "A period is found by its label in many languages",
+        arguments: [
+            ("Monthly", "Yearly"), ("Per Month", "Annually"), ("Monatlich", "J\u{E4}hrlich"), ("pro  Monat", "Ja\u{308}hrlich"),
+            ("Mensual", "Anual"),
+            ("Mensuel", "Annuel"), ("mensile", "ANNUALE"), ("Maandelijks", "Jaarlijks"), ("Mensal", "Anual"),
+            ("M\u{E5}nedlig", "\u{C5}rlig"),
+            ("Kuukausittain", "Vuosittain"), ("Miesi\u{119}cznie", "Rocznie"), ("毎月", "毎年"), ("月次", "年次"), ("每月", "每年"),
+            ("Pr. måned", "Pr. år."),
+        ]
+    )
+    func languages(monthly: String, yearly: String) {
+        let found = periods([(71, yearly), (3, monthly), (2, "Quarterly"), (5, "Semi-Annual")], isSystem: false)
+        #expect(found.monthly == 3 && found.yearly == 71 && found.doubt == nil)
+    }
+
+    @Test("Without a known label, 2 and 5 are taken if nothing speaks against it")
+    func usualValues() {
+        let found = periods([(1, "Mara moja"), (2, "Kila mwezi"), (5, "Kila mwaka")])
+        #expect(found.monthly == 2 && found.yearly == 5)
+        #expect(
+            found.doubt == PeriodTypes.Doubt(assumed: [.monthly, .yearly], missing: [], labels: ["Mara moja", "Kila mwezi", "Kila mwaka"])
+        )
+        let half = periods([(2, "Monthly"), (5, "Kila mwaka")])
+        #expect(half.monthly == 2 && half.yearly == 5 && half.doubt?.assumed == [.yearly])
+        for choices in [
+            [(2, "Kila mwezi")], [(2, "Kila mwezi"), (5, "Quarterly")], [(2, "Yearly"), (5, "Kila mwaka")],
+            [(7, "Monthly"), (5, "Kila mwaka")],
+            [(2, "Monthly")], [],
+        ] as [[(value: Int, label: String)]] {
+            #expect(periods(choices).doubt?.assumed == [] && periods(choices).doubt?.missing.isEmpty == false, "\(choices)")
+        }
+        #expect(periods([(2, "Kila mwezi"), (5, "Kila mwaka")], isSystem: false).monthly == nil)
+    }
+
+    @Test("What an earlier version did not find is read again")
+    func olderRule() throws {
+        let kept: JSON = ["monthly": 2, "yearly": nil, "periodUpdatable": false, "nameLength": nil, "markerFields": []]
+        #expect(ServiceFields(json: kept) == nil)
+        #expect(ServiceFields(json: ["monthly": 2, "yearly": 5, "periodUpdatable": false, "nameLength": nil, "markerFields": []]) != nil)
     }
 
     @Test("Fields that cannot hold the marker are passed over")

@@ -59,22 +59,42 @@ struct FailureSortingTests {
             (HTTPResponse(status: 302), .notServedHere, .autotaskUnavailable),
             (HTTPResponse(status: 308), .notServedHere, .autotaskUnavailable),
             (.fixture("method-not-allowed.405.json", status: 405), .rejected, .remoteRejected),
-            (.answer(403, "<html>Forbidden</html>"), .accessDenied, .accessDenied),
+            (.answer(403, "<html>Forbidden</html>"), .intercepted, .autotaskUnavailable),
+            (.answer(403, #"{"Message":"Zugriff verweigert."}"#), .accessDenied, .accessDenied),
+            (.answer(401, " \r\n"), .unauthorized, .credentialsInvalid),
+            (.answer(401, #"{"Message":"Authorization has been denied for this request."}"#), .unauthorized, .credentialsInvalid),
+            (.answer(401, "<html>Proxy</html>"), .intercepted, .autotaskUnavailable),
+            (HTTPResponse(status: 400), .intercepted, .autotaskUnavailable),
+            (HTTPResponse(status: 403), .intercepted, .autotaskUnavailable),
+            (.answer(405, "<html>"), .intercepted, .autotaskUnavailable),
+            (.answer(407, #"{"Message":"Proxy"}"#), .intercepted, .autotaskUnavailable),
+            (.answer(413, "Request Entity Too Large"), .intercepted, .autotaskUnavailable),
+            (HTTPResponse(status: 421), .intercepted, .autotaskUnavailable),
+            (.answer(431, ""), .intercepted, .autotaskUnavailable),
+            (.answer(451, "<html>Blocked</html>"), .intercepted, .autotaskUnavailable),
+            (.answer(520, "<html>"), .unavailable, .autotaskUnavailable),
+            (.failure(526, "Invalid SSL certificate"), .unavailable, .autotaskUnavailable),
+            (.failure("Das Ausführungstimeout ist abgelaufen."), .unavailable, .autotaskUnavailable),
+            (.failure("SHUTDOWN is in progress."), .unavailable, .autotaskUnavailable),
+            (.failure("A transport-level error has occurred when receiving results from the server."), .unavailable, .autotaskUnavailable),
+            (.failure("Se ha interrumpido la transacción debido a un interbloqueo."), .unavailable, .autotaskUnavailable),
+            (.failure("デッドロックが発生しました。"), .unavailable, .autotaskUnavailable),
+            (.answer(200, #"{"errors":["Erreur de délai."],"items":[]}"#), .unavailable, .autotaskUnavailable),
+            (.answer(500, "<p>Your account is locked</p>"), .unavailable, .autotaskUnavailable),
             (
                 .failure(403, "The logged in Resource does not have the adequate permissions to update this entity type."),
                 .permissionDenied(verb: "update", object: "services"), .permissionDenied
             ),
             (
                 .failure(
-                    "Violation of UNIQUE KEY constraint 'IX_service'. Cannot insert duplicate key in object 'dbo.Service'. "
-                        + "The duplicate key value is (thread threshold)."
+                    "Violation of UNIQUE KEY constraint 'IX_tempdb'. Cannot insert duplicate key in object 'tempdb'."
                 ),
-                .duplicateName, .serviceNameConflict
+                .unavailable, .autotaskUnavailable
             ),
             (.failure("BillingCode does not exist or is invalid."), .billingCodeRejected, .billingCodeNotFound),
             (.failure("Value does not reference an existing entity for billingCodeID . "), .billingCodeRejected, .billingCodeNotFound),
             (.failure(400, "A name is required"), .rejected, .remoteRejected),
-            (.failure(409, "Conflict"), .rejected, .remoteRejected),
+            (.failure(409, "Conflict"), .unavailable, .autotaskUnavailable),
             (HTTPResponse(status: 429), .rateLimited, .rateLimited),
             (.failure(500, "API thread threshold of 3 threads has been exceeded"), .rateLimited, .rateLimited),
             (.answer(403, "<h1>Thread Threshold Exceeded</h1>"), .rateLimited, .rateLimited),
@@ -115,6 +135,39 @@ struct FailureSortingTests {
         #expect(error.remoteMessage == "Ticket: Queue ID is required.")
     }
 
+    @Test(
+        "Whatever form the errors have, the person sees the sentence",
+        arguments: [
+            #"{"errors":["Prix refusé."]}"#, #"{"errors":"Prix refusé."}"#, #"{"Errors":[{"Message":"Prix refusé."}]}"#,
+            #"{"errors":{"":["Prix refusé."]}}"#, #"{"errors":[["Prix refusé."]]}"#,
+            #"{"title":"Bad","detail":"Prix refusé.","status":400}"#,
+            #"{"error":{"code":7,"message":"Prix refusé."}}"#, #"{"Message":"Prix refusé."}"#, #""Prix refusé.""#,
+            #"{"title":"Prix refusé."}"#,
+            #"{"errors":[],"message":"Prix refusé."}"#,
+        ]
+    )
+    func sentences(body: String) {
+        for status in [400, 500] {
+            #expect(failure(of: .answer(status, body), to: .updateService).remoteMessage == "Prix refusé.")
+        }
+    }
+
+    @Test("Errors by field name their fields")
+    func fields() {
+        let problem =
+            #"{"title":"One or more validation errors occurred.","errors":{"Name":["Too long."],"UnitPrice":[{"message":"Negative."}]}}"#
+        #expect(failure(of: .answer(400, problem)).remoteMessage == "Name: Too long. UnitPrice: Negative.")
+        let model = #"{"Message":"The request is invalid.","ModelState":{"service.name":["Too long."]}}"#
+        #expect(failure(of: .answer(400, model)).remoteMessage == "service.name: Too long.")
+    }
+
+    @Test("A duplicate is known by its text, and by no name in it")
+    func duplicate() {
+        let text = "Violation of UNIQUE KEY constraint 'IX_service'. The duplicate key value is (thread threshold)."
+        #expect(failure(of: .failure(text), to: .createService).kind == .duplicateName)
+        #expect(failure(of: .failure(text), to: .createService).jobError.code == .serviceNameConflict)
+    }
+
     @Test("Only these may mean that the zone moved")
     func zoneMoved() {
         #expect(failure(of: HTTPResponse(status: 401)).mayMeanZoneMoved)
@@ -136,6 +189,11 @@ struct FailureSortingTests {
             (.answer(200, #"{"errors":["what now"],"itemId":4}"#), true),
             (.failure(200, "Violation of UNIQUE KEY constraint 'IX_service'."), false),
             (.failure(500, "A name is required"), false),
+            (.failure(500, "Der Name fehlt."), true),
+            (.failure(400, "Der Name fehlt."), false),
+            (.answer(520, "<html>"), true),
+            (.answer(403, "<html>"), false),
+            (.answer(200, "<html>"), true),
             (HTTPResponse(status: 401), false),
             (HTTPResponse(status: 403), false),
             (HTTPResponse(status: 429), false),

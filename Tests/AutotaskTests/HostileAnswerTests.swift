@@ -88,9 +88,9 @@ struct HostileAnswerTests {
     @Test(
         "A record with what no record has is none",
         arguments: [
-            #""id":9223372036854775808,"name":"a""#, #""id":1e3,"name":"a""#, #""id":1.5,"name":"a""#, #""id":"0x7","name":"a""#,
+            #""id":9223372036854775808,"name":"a""#, #""id":1e30,"name":"a""#, #""id":1.5,"name":"a""#, #""id":"0x7","name":"a""#,
             #""id":null,"name":"a""#, #""id":1"#, #""id":1,"name":7"#, #""id":1,"name":"a","unitPrice":1e308"#,
-            #""id":1,"name":"a","unitPrice":"1""#, #""id":1,"name":"a","unitPrice":NaN"#, #""id":1,"name":"a","unitPrice":Infinity"#,
+            #""id":1,"name":"a","unitPrice":"1,5""#, #""id":1,"name":"a","unitPrice":NaN"#, #""id":1,"name":"a","unitPrice":Infinity"#,
             #""id":1,"name":"a","unitPrice":99999999999999999999999999"#, #""id":1,"name":"a","billingCodeID":18446744073709551616"#,
             #""id":1,"name":"a","isActive":"yes""#, #""id":1,"id":2,"name":"a""#, #""id":1,"name":"a","id":1"#,
             #""id":1,"name":"a","internalID":[]"#, #""id":1,"name":"\ud800""#,
@@ -98,6 +98,31 @@ struct HostileAnswerTests {
     )
     func records(members: String) async {
         #expect(await services([item(members)]).error?.kind == .malformedResponse)
+    }
+
+    @Test(
+        "One record that cannot be read is left out if it is not ours, and told if it may be",
+        arguments: [
+            (#""id":7,"name":7"#, [1]), (#""id":7,"name":null"#, [1]), (#""Id":"7","Name":"b","unitPrice":"x""#, [1, 7]),
+            (#""id":7,"name":"\ud800""#, [1]), (#""id":7,"name":"b","periodType":[]"#, [1, 7]), (#""id":7,"name":"b","internalID":7"#, nil),
+            (#""id":7,"name":"b","unitPrice":{},"internalID":"mark""#, nil),
+            (#""id":7,"name":"b","unitPrice":{},"internalID":"theirs""#, [1, 7]),
+            (#""id":2,"name":"b","unitPrice":{}"#, nil), (#""name":"b""#, nil), (#""id":7.5,"name":"b""#, nil),
+        ] as [(String, [Int64]?)]
+    )
+    func unreadableRecord(members: String, ids: [Int64]?) async {
+        let body = #"{"items":[{"id":1,"name":"a"},{\#(members)}],"pageDetails":{"nextPageUrl":""}}"#
+        let query = ServiceQuery(ids: [1, 2], names: ["a", "b"], markers: ["mark"], markerField: .internalID)
+        let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
+        let found = try? await session.services(query)
+        #expect(found?.map(\.id) == ids)
+    }
+
+    @Test("A blank link to a next page is none", arguments: ["null", #""""#, #""  ""#, #""\t\r\n""#, "false", "0"])
+    func blankLink(link: String) async throws {
+        let body = #"\#u{FEFF}{"Items":[{"ID":"1","Name":"a","UnitPrice":"9.5","IsActive":"True"}],"PageDetails":{"NextPageUrl":\#(link)}}"#
+        let services = try await AutotaskSession.test(ScriptedTransport([.answer(200, body)])).services(HostileAnswerTests.query)
+        #expect(services.map(\.id) == [1] && services[0].unitPrice == Money(contract: "9.5") && services[0].isActive == true)
     }
 
     @Test("A text that is longer than any of Autotask's is not read", arguments: ["name", "internalID"])

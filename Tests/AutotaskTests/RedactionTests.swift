@@ -103,7 +103,7 @@ struct RedactionTests {
     @Test("No description holds a credential or what Autotask said")
     func descriptions() async throws {
         let credentials = AutotaskCredentials.test()
-        let transport = ScriptedTransport([.failure("rejected s3cr3t-Wort of api@demo.example by TRACK-4711: Gold plan")])
+        let transport = ScriptedTransport([.failure("rejected s3cr3t-Wort of api@demo.example by TRACK-4711: Gold plan is required")])
         let session = AutotaskSession.test(transport, credentials: credentials)
         let error = try #require(await failure { () throws(AutotaskError) in try await session.version() })
         for text in ["\(error)", "\(error.jobError)"] {

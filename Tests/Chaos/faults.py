@@ -323,6 +323,97 @@ class DiskAlarm(Alarm):
     kind = "disk"
 
 
+class ChannelClosed(Fault):
+    """The broker closes the channel over some events, whatever else is under way. Counts when a worker noticed.
+
+    Meanwhile other tenants' events have to come: what is held back is the culprit's lane alone.
+    """
+
+    family = "broker"
+    alone = True
+    shortest, longest = 8, 14
+
+    def begin(self):
+        self.before = self.noticed()
+        lanes = self.world.load.lanes
+        self.lane = lanes[int(self.dice * len(lanes))]
+        self.limit_publishing()
+        self.began = time.monotonic()
+
+    def noticed(self):
+        return self.world.told(b"closed the channel") + self.world.told(b"closes the channel over")
+
+    def end(self):
+        world = self.world
+        ended = time.monotonic()
+        came = [event for at, event in world.live.arrivals if self.began + 2 < at < ended and self.is_innocent(event)]
+        hits = self.noticed() - self.before
+        if hits and not came and ended - self.began > 6:
+            world.violation("the broker closes the channel over some events, and those of all other tenants wait")
+        self.allow_publishing()
+        self.hit(hits)
+
+    def is_innocent(self, event):
+        return event.get("subject") != self.lane.tenant
+
+
+class TopicForbidden(ChannelClosed):
+    """The worker's user may not publish one tenant's events."""
+
+    name = "topic-forbidden"
+
+    def limit_publishing(self):
+        rule = {"exchange": "autotask.results", "write": f"^(?!.*\\.{self.lane.tenant}$).*$", "read": ".*"}
+        self.world.broker.manage("PUT", "topic-permissions/%2F/worker", rule)
+
+    def allow_publishing(self):
+        self.world.broker.manage("PUT", "topic-permissions/%2F/worker", {"exchange": "autotask.results", "write": ".*", "read": ".*"})
+
+
+class EventOverLimit(ChannelClosed):
+    """The broker's max_message_size is below some events. It holds for channels that are opened from then on, so one worker's connection is cut."""
+
+    name = "event-over-limit"
+
+    def limit_publishing(self):
+        self.world.broker.command("limit", "1500")
+        self.member.link.cut()
+
+    def allow_publishing(self):
+        self.world.broker.command("limit", str(4 << 20))
+        for member in self.world.fleet.members:
+            member.link.cut()
+
+    def is_innocent(self, event):
+        return True
+
+
+class DeliveryLimited(Fault):
+    """A policy gives the queue of jobs the delivery limit that RabbitMQ 4 has by default, while workers are killed. Counts when one held jobs."""
+
+    family = "broker"
+    alone = True
+    name = "delivery-limit"
+    shortest = longest = 1
+
+    def begin(self):
+        definition = {"pattern": "^autotask\\.jobs$", "definition": {"delivery-limit": 20}, "priority": 9, "apply-to": "queues"}
+        self.world.broker.manage("PUT", "policies/%2F/chaos", definition)
+        self.held = 0
+        for _ in range(4):
+            member = self.world.wait_until(lambda: next(iter(self.world.fleet.running), None), 10)
+            if member:
+                self.held += len(self.world.kill(member))
+            self.world.wait(1)
+
+    def end(self):
+        self.world.broker.manage("DELETE", "policies/%2F/chaos")
+        dead = self.world.as_operator(lambda channel: channel.queue_declare("autotask.dead", passive=True)).method.message_count
+        if dead:
+            self.world.violation(f"the broker gave up on {dead} jobs at a delivery limit of 20")
+        self.hit(self.held)
+
+
 class QueueDeleted(Fault):
     """The door is deleted under its consumer, while it is empty, and applied again some seconds later.
 
@@ -998,6 +1089,9 @@ KINDS = {
         BrokerKilled,
         MemoryAlarm,
         DiskAlarm,
+        TopicForbidden,
+        EventOverLimit,
+        DeliveryLimited,
         QueueDeleted,
         ConsumerCancelled,
         BrokerCut,

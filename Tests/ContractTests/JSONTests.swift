@@ -18,11 +18,49 @@ struct JSONTests {
     }
 
     @Test(arguments: [
-        "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "+1", "1e", "tru", "nul", "\"a", "\"\\x\"", "\"\\ud800\"",
-        "\"\\ud800\\u0041\"", "\"\\udc00\"", "[1] 2", "{\"a\":1,\"a\":2}", "\"\u{1}\"", "NaN", "-", "[1 2]",
+        "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "+1", "1e", "tru", "nul", "\"a", "\"\\x\"", "{\"\\ud800\":1}",
+        "\"\\ud800\\u00\"", "\"\\ud800", "\u{FEFF}\u{FEFF}1", "[1] 2", "{\"a\":1,\"a\":2}", "\"\u{1}\"", "NaN", "-", "[1 2]",
     ])
     func `what is not I-JSON is refused`(text: String) {
         #expect(throws: JSONError.self) { try parse(text) }
+    }
+
+    @Test(arguments: [
+        (#""\ud800""#, "\u{FFFD}"), (#""\ud800\u0041""#, "\u{FFFD}A"), (#""a\udc00b""#, "a\u{FFFD}b"),
+        (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+        (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"), (#""\ud800\n""#, "\u{FFFD}\n"), (#""\uDBFF\uD7FF""#, "\u{FFFD}\u{D7FF}"),
+    ])
+    func `half a surrogate pair spoils its string and nothing else`(text: String, readable: String) throws {
+        let json = try parse("[\(text),1]")
+        #expect(json.array?[0] == .brokenString(escaped: String(text.dropFirst().dropLast()), readable: readable))
+        #expect(json.array?[0].string == nil && json.array?[1] == 1)
+        #expect(String(decoding: json.encoded, as: UTF8.self) == "[\(text),1]" && json.canonical == json.encoded)
+    }
+
+    @Test func `a byte order mark is no part of the text`() throws {
+        #expect(try JSON(parsing: [0xEF, 0xBB, 0xBF] + Array("{}".utf8)) == [:])
+        #expect(throws: JSONError.self) { try JSON(parsing: [0xEF, 0xBB, 0xBF]) }
+        #expect(throws: JSONError.self) { try JSON(parsing: [0xFE, 0xFF, 0, 0x7B, 0, 0x7D]) }
+    }
+
+    @Test func `members that are null are left out at every depth, elements are not`() throws {
+        let json = try parse(#"{"a":null,"b":{"c":null,"d":[null,{"e":null}]},"f":[]}"#)
+        #expect(String(decoding: json.withoutNullMembers.encoded, as: UTF8.self) == #"{"b":{"d":[null,{}]},"f":[]}"#)
+    }
+
+    @Test(
+        arguments: [
+            ("7", .value(7)), ("-0", .value(0)), ("-0.0e5", .value(0)), ("0e99999999999999999999", .value(0)), ("7.0", .value(7)),
+            ("-70e-1", .value(-7)), ("0.7E+1", .value(7)), ("1e18", .value(1_000_000_000_000_000_000)), ("1e19", .outOfRange),
+            ("9223372036854775807.0", .value(Int64.max)), ("-9223372036854775808.0", .value(Int64.min)),
+            ("9223372036854775808.0", .outOfRange),
+            ("-9223372036854775809e0", .outOfRange), ("1e9223372036854775807", .outOfRange), ("10e9223372036854775807", .outOfRange),
+            ("1e-9223372036854775808", .fraction), ("0.01e-9223372036854775808", .fraction), ("7.5", .fraction), ("1e-1", .fraction),
+            ("12.50e1", .value(125)),
+        ] as [(String, WholeNumber)]
+    )
+    func `a whole number is one however it is written`(text: String, worth: WholeNumber) {
+        #expect(WholeNumber(jsonNumber: text) == worth)
     }
 
     @Test func `bytes that are not UTF-8 are refused`() {

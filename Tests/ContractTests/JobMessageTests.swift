@@ -57,6 +57,181 @@ struct JobMessageTests {
         #expect(job.traceparent == trace && job.kind == .reset)
     }
 
+    @Test func `an attribute or member that is null is absent, at every depth`() throws {
+        let nulls: JSONObject = [
+            "time": nil, "expirytime": nil, "datacontenttype": nil, "dataschema": nil, "traceparent": nil, "data_base64": nil, "mine": nil,
+        ]
+        let reset = try #require(
+            decodedJob(of: Self.message(data: ["confirm": true, "product": nil, "reason": nil], extra: nulls))
+        )
+        #expect(reset.lane.product == .workplace && reset.expiry == nil)
+        guard case .reset(let resetPayload) = reset.payload else { return }
+        #expect(resetPayload.reason == nil)
+        _ = try #require(
+            decodedJob(of: Self.message(type: "autotask.job.verify", data: .null, routingKey: "verify.msp-4711", extra: nulls))
+        )
+
+        var plan: JSONObject = [
+            "planId": "p", "product": nil, "revision": nil, "retired": nil, "acknowledge": nil, "previewId": nil,
+            "adopt": ["license-monthly": nil, "gone": nil],
+        ]
+        plan["services"] = [
+            ["key": "k", "type": "Server", "name": nil, "period": nil, "unitCost": nil, "unitPrice": nil, "billingCodeId": nil]
+        ]
+        guard case .sync(let sync) = try #require(decodedJob(of: Self.sync(plan))).payload else { return }
+        #expect(sync.revision == nil && sync.retired.isEmpty && sync.adopted.isEmpty && sync.acknowledged.isEmpty && sync.previewID == nil)
+        #expect(sync.services[0].unitPrice == .missing && sync.services[0].billingCodeID == .missing && sync.services[0].name.isEmpty)
+
+        let connect = Self.message(
+            type: "autotask.job.connect",
+            data: [
+                "credentials": ["username": nil, "secret": nil, "integrationCode": nil, "keyId": "k", "enc": "AA", "ciphertext": "AA"],
+                "firstConfiguredAt": nil, "allowDatabaseChange": nil,
+            ],
+            routingKey: "connect.msp-4711"
+        )
+        guard case .connect(let payload) = try #require(decodedJob(of: connect)).payload, case .sealed = payload.credentials else {
+            Issue.record("the credentials were not taken for sealed ones")
+            return
+        }
+        #expect(payload.firstConfiguredAt == nil && !payload.allowDatabaseChange)
+    }
+
+    private static func connect(_ credentials: JSON) -> JobMessage {
+        message(type: "autotask.job.connect", data: ["credentials": credentials], routingKey: "connect.msp-4711")
+    }
+
+    @Test(
+        arguments: [
+            (message(extra: ["specversion": nil]), "specversion"), (message(extra: ["source": nil]), "source"),
+            (message(type: "autotask.job.sync", data: .null, routingKey: "sync.msp-4711"), "data"),
+            (sync(["planId": nil, "services": [.object(service)]]), "data.planId"),
+            (sync(["planId": "p", "services": nil]), "data.services"),
+            (sync(["planId": "p", "services": [service("key", .null)]]), "data.services[0].key"),
+            (sync(["planId": "p", "services": [service("type", .null)]]), "data.services[0].type"),
+            (connect(nil), "data.credentials"), (connect(["keyId": nil, "enc": "AA", "ciphertext": "AA"]), "data.credentials.keyId"),
+            (connect(["keyId": "k", "enc": nil, "ciphertext": "AA"]), "data.credentials.enc"),
+        ] as [(JobMessage, String)]
+    )
+    func `what is required and null is missing, and named`(message: JobMessage, field: String) {
+        let error = refusal(of: message)
+        #expect(error?.code == .jobInvalid && error?.field == field)
+        #expect(error?.message.hasPrefix("\(field) is missing: ") == true)
+    }
+
+    @Test(arguments: ["subject", "id", "type"]) func `what names nobody is named where the properties answer`(name: String) {
+        var message = Self.message(extra: [name: nil])
+        message.messageID = "job-1"
+        message.type = "autotask.job.reset"
+        let error = refusal(of: message)
+        #expect(error?.field == name && error?.message.contains("\(name) is missing: ") == true)
+    }
+
+    @Test(arguments: ["7", "7.0", "7e0", "0.7E+1", "70e-1", "7.000000000000000000000"])
+    func `an integer is one however it is written`(number: String) throws {
+        let plan: JSONObject = [
+            "planId": "p", "revision": .number(number), "services": [Self.service("billingCodeId", .number(number))],
+            "adopt": ["license-monthly": .number(number)],
+        ]
+        guard case .sync(let sync) = try #require(decodedJob(of: Self.sync(plan))).payload else { return }
+        #expect(sync.revision == 7 && sync.services[0].billingCodeID == .value(7) && sync.adopted == ["license-monthly": 7])
+    }
+
+    @Test(
+        arguments: [
+            ("7.5", "a number with a fraction"), ("1e-999999999999999999999", "a number with a fraction"),
+            ("9223372036854775808", "a number beyond 64 bits"), ("-9223372036854775809", "a number beyond 64 bits"),
+            ("1e19", "a number beyond 64 bits"), ("1e999999999999999999999", "a number beyond 64 bits"),
+        ]
+    )
+    func `a number that is no integer of 64 bits is refused, and called what it is`(number: String, came: String) {
+        for (data, field) in [
+            (["planId": "p", "revision": .number(number), "services": [.object(Self.service)]], "data.revision"),
+            (["planId": "p", "services": [Self.service("billingCodeId", .number(number))]], "data.services[0].billingCodeId"),
+        ] as [(JSONObject, String)] {
+            let error = refusal(of: Self.sync(data))
+            #expect(error?.field == field && error?.message == "\(field): \(came) came, an integer of 64 bits was due.")
+        }
+    }
+
+    @Test(
+        arguments: [
+            (service("unitPrice", 9), "unitPrice", "a number"),
+            (service("unitPrice", .number("9.90")), "unitPrice", "a number with a fraction"),
+            (service("unitCost", true), "unitCost", "a boolean"), (service("billingCodeId", "29683001"), "billingCodeId", "a string"),
+            (service("billingCodeId", ""), "billingCodeId", "an empty string"), (service("name", 7), "name", "a number"),
+            (service("name", ["a"]), "name", "an array"), (service("period", [:]), "period", "an object"),
+            (service("key", 7), "key", "a number"),
+            (service("type", 7), "type", "a number"),
+        ] as [(JSON, String, String)]
+    )
+    func `a mistake of type is the portal's, and says what came and what was due`(service: JSON, member: String, came: String) {
+        for kind in ["sync", "preview"] {
+            let error = refusal(
+                of: Self.message(
+                    type: "autotask.job.\(kind)",
+                    data: ["planId": "p", "services": [service]],
+                    routingKey: "\(kind).msp-4711"
+                )
+            )
+            #expect(error?.code == .jobInvalid && error?.field == "data.services[0].\(member)")
+            #expect(
+                error?.message.contains(": \(came) came, ") == true && error?.hint.hasPrefix("Send data.services[0].\(member) as ") == true
+            )
+        }
+    }
+
+    @Test func `what was accepted before types were checked is still read`() throws {
+        let data: JSON = ["planId": "a\n", "services": [["key": "k", "type": "Server", "name": 7, "unitPrice": 9, "billingCodeId": "1"]]]
+        guard case .sync(let sync) = try JobPayload(kind: .sync, data: data, acceptsClearCredentials: true) else { return }
+        #expect(sync.services[0].unitPrice == .malformed && sync.services[0].billingCodeID == .malformed && sync.services[0].name.isEmpty)
+    }
+
+    @Test func `half a surrogate pair in a name is that service's matter, and anywhere else that member's`() throws {
+        func plan(_ member: String) -> JobMessage {
+            let text = #"""
+                {"specversion":"1.0","id":"job-1","source":"/p","type":"autotask.job.sync","subject":"msp-4711","note":"\udc00","data":{"planId":"p",
+                 "services":[{"key":"a","type":"License","name":"A"},{"type":"License",\#(member)}]}}
+                """#
+            return JobMessage(routingKey: "sync.msp-4711", body: Array(text.utf8))
+        }
+        for text in [#"\ud83d"#, #"Cloud \ude00"#, #"\ud83d\ud83d\ude00"#, #"\ud83d\n"#, #"\uD800\u0041"#] {
+            guard case .sync(let sync) = try #require(decodedJob(of: plan("\"key\":\"b\",\"name\":\"\(text)\""))).payload else { return }
+            #expect(sync.services[1].hasBrokenName && sync.services[1].name.contains("\u{FFFD}") && !sync.services[0].hasBrokenName)
+        }
+        #expect(refusal(of: plan(#""name":"B","key":"\ud800""#))?.field == "data.services[1].key")
+        guard
+            case .sync(let sync) = try #require(decodedJob(of: plan(#""key":"b","name":"B","period":"\ud800","unitPrice":"\ud800""#)))
+                .payload
+        else { return }
+        #expect(sync.services[1].period == .malformed && sync.services[1].unitPrice == .malformed)
+        let broken: JSON = .brokenString(escaped: #"\ud800"#, readable: "\u{FFFD}")
+        let error = refusal(of: Self.sync(["planId": broken, "services": []]))
+        #expect(error?.field == "data.planId" && error?.message.contains("a string with half a surrogate pair came") == true)
+    }
+
+    @Test(
+        arguments: [
+            ("B\u{FC}ro", "Bu\u{308}ro"), ("\u{C5}", "\u{212B}"), ("\u{D55C}", "\u{1112}\u{1161}\u{11AB}"), ("\u{E9}", "e\u{301}"),
+            ("\u{3A9}", "\u{2126}"),
+        ]
+    )
+    func `a plan's id has one form`(composed: String, other: String) throws {
+        func planID(_ text: String) -> [UInt8]? {
+            decodedJob(of: Self.sync(["planId": .string(text), "services": [.object(Self.service)]]))?.payload.planID.map { Array($0.utf8) }
+        }
+        #expect(planID(other) == Array(composed.utf8) && planID(composed) == Array(composed.utf8))
+        // What no normal form makes equal is another plan.
+        #expect(planID("plan") != planID("Plan") && planID("plan") != planID("plan "))
+    }
+
+    @Test(arguments: ["", " ", "\u{3000}\u{A0}", "a\u{0}", "a\nb", "\u{7F}", "\u{85}", String(repeating: "\u{E9}", count: 129)])
+    func `a plan's id that is blank, too long or holds control characters is refused`(id: String) {
+        #expect(refusal(of: Self.sync(["planId": .string(id), "services": [.object(Self.service)]]))?.field == "data.planId")
+        let longest = String(repeating: "\u{E9}", count: 128)
+        #expect(decodedJob(of: Self.sync(["planId": .string(longest), "services": [.object(Self.service)]])) != nil)
+    }
+
     @Test func `the product is part of what a job is about`() throws {
         let job = try #require(decodedJob(of: Self.message(data: ["confirm": true, "product": "fileProtection"])))
         #expect(job.lane.product == .fileProtection)
@@ -205,7 +380,7 @@ struct JobMessageTests {
         ]
         guard case .array(var members) = services else { return }
         members[1] = [
-            "key": "b", "type": "Server", "name": "B", "unitPrice": 9, "unitCost": "1e3", "period": "Weekly", "billingCodeId": "29683001",
+            "key": "b", "type": "Server", "name": "B", "unitPrice": "", "unitCost": "1e3", "period": "Weekly", "billingCodeId": -1,
         ]
         members[2] = ["key": "c", "type": "Storage"]
         let job = try #require(decodedJob(of: Self.sync(["planId": "p", "services": .array(members)])))

@@ -26,7 +26,10 @@ def test_the_integration_is_not_for_newcomers(tenant, configured):
     """L1, L2, A4: whoever was not configured before June 2023 is told to switch, by the job's own failed event and without a call."""
     data = tenant.expect(first_connect(tenant, configured), "connection.failed", "integration_not_available")
     assert data["message"] == "Failed to establish connection" and data["previousConnectionActive"] is False
-    assert (data["error"]["message"], data["error"]["hint"]) == (REFUSED["message"], REFUSED["hint"])
+    if configured:
+        assert (data["error"]["message"], data["error"]["hint"]) == (REFUSED["message"], REFUSED["hint"])
+    else:
+        assert data["error"]["field"] == "data.firstConfiguredAt" and REFUSED["hint"] in data["error"]["hint"]
     assert "switch to Integrated Billing via Autotask as soon as possible" in data["error"]["hint"]
     assert tenant.database.calls() == []
 

@@ -119,6 +119,82 @@ def test_a_wrong_routing_key_is_refused(visitor, routing_key):
     assert data["error"]["field"] == "routing_key"
 
 
+PROPERTIES = contract.schemas()["common/job-properties.json"]
+
+
+@pytest.mark.parametrize("name", PROPERTIES["x-recommended"])
+def test_a_property_that_is_recommended_may_be_missing(visitor, name):
+    job = visitor.job("billing-codes")
+    given = {"message_id": job.id, "type": job.envelope["type"], name: None}
+    visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"billing-codes.{visitor.name}", **given)
+    visitor.expect(job.ending(), "billing-codes.failed", "not_connected")
+    assert name not in PROPERTIES["required"]
+
+
+def test_a_property_that_is_required_is_refused_when_it_is_missing(visitor, worker):
+    assert PROPERTIES["required"] == ["user_id"]
+    job = visitor.job("billing-codes")
+    body = json.dumps(job.envelope).encode()
+    visitor.portal.publish_raw(body, f"billing-codes.{visitor.name}", message_id=job.id, user_id=None)
+    poll(lambda: worker.dead_letter(body), 20, "the letter")
+    assert worker.dead_letter(body)[0] == "untrusted" and not job.events
+
+
+@pytest.mark.parametrize(
+    ("properties", "field"),
+    [({"expiration": "60000"}, "expiration"), ({"expiration": "0"}, None), ({"headers": {"CC": ["sync.other"]}}, "headers.CC")],
+    ids=["expiration", "expiration 0", "CC"],
+)
+def test_a_property_that_is_forbidden_is_refused_or_reported(visitor, worker, properties, field):
+    job = visitor.job("billing-codes")
+    body = json.dumps(job.envelope).encode()
+    begun = len(worker.log)
+    visitor.portal.publish_raw(body, f"billing-codes.{visitor.name}", message_id=job.id, **properties)
+    if field is None:
+        # No queue keeps it for a moment: the broker gives up on it, or hands it over at once.
+        return
+    data = visitor.expect(job.ending(), "job.rejected", "job_invalid")
+    assert data["error"]["field"] == field
+    line = next(line for line in worker.log[begun:].splitlines() if "A message was refused" in line)
+    assert f"message_id={job.id}" in line and "publisher=portal" in line and f"tenant={visitor.name}" in line
+
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_any_delivery_mode_will_do(visitor, value):
+    job = visitor.job("billing-codes")
+    visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"billing-codes.{visitor.name}", delivery_mode=value)
+    visitor.expect(job.ending(), "billing-codes.failed", "not_connected")
+
+
+def test_every_message_that_is_set_aside_is_found_by_its_message_id(visitor, worker):
+    """In the log and among the letters, whatever was the matter with it."""
+    begun = len(worker.log)
+    cases = {
+        "unreadable": (b"no json at all", {}),
+        "untrusted": (json.dumps(visitor.job("reset", {"confirm": True}).envelope).encode(), {"user_id": None}),
+        "refused": (json.dumps(visitor.job("reset", {"confirm": False}).envelope).encode(), {"message_id": None}),
+    }
+    ids = {}
+    for name, (body, properties) in cases.items():
+        envelope = json.loads(body) if body.startswith(b"{") else {}
+        ids[name] = envelope.get("id", f"id-of-{name}")
+        visitor.portal.publish_raw(body, f"reset.{visitor.name}", **{**properties, "message_id": ids[name]})
+    for name, (body, _) in cases.items():
+        poll(lambda body=body: worker.dead_letter(body), 20, f"the letter of {name}")
+        assert any(f"message_id={ids[name]}" in line and "publisher=" in line for line in worker.log[begun:].splitlines()), name
+    found = json.loads(worker.cli("dead-letters", "list", "--ungrouped", "--json"))
+    assert set(ids.values()) <= {letter["message"]["messageId"] for letter in found if "message" in letter}
+    assert {letter["publisher"] for letter in found if letter.get("message", {}).get("messageId") == ids["refused"]} == {"portal"}
+
+
+@pytest.mark.parametrize("case", UNREADABLE, ids=name)
+def test_what_names_its_tenant_in_its_properties_is_answered(visitor, case):
+    """`index.json` says of each by which event."""
+    job = visitor.job("sync")
+    visitor.portal.publish_raw((INVALID / case["file"]).read_bytes(), f"sync.{visitor.name}", message_id=job.id, type="autotask.job.sync")
+    visitor.expect(job.ending(), case["eventByProperties"], case["code"])
+
+
 def test_an_envelope_without_optional_properties_will_do(visitor):
     job = visitor.job("billing-codes")
     visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"billing-codes.{visitor.name}", content_type=None, timestamp=None)

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 
 import pika
+import pytest
 
 import portal as portals
 from processes import poll
@@ -145,6 +146,69 @@ def test_an_older_revision_never_overwrites_a_newer_one(tenant):
     tenant.expect(tenant.sync(plan(revision=6)), "job.superseded", "superseded")
     assert tenant.database.calls(before) == []
     tenant.expect(tenant.sync(plan(revision=7)), "sync.succeeded")
+
+
+def waiting_syncs(new_tenant, tenant, *syncs, milliseconds=1000):
+    """Publishes syncs that wait together behind one that runs, and returns them once that has ended."""
+    other = new_tenant()
+    fault = tenant.database.fault("latency", milliseconds=milliseconds)
+    running = tenant.publish("sync", plan(5))
+    tenant.database.await_calls(1, operation="query", entity="Services")
+    jobs = [tenant.publish("sync", {**plan(4), **members, "planId": "waiting"}, **attributes) for members, attributes in syncs]
+    # It was published behind them: all are in the store.
+    other.connected()
+    fault.clear()
+    tenant.expect(running.ending(60), "sync.succeeded")
+    return jobs
+
+
+@pytest.mark.parametrize("revisions, winner", [((5, None, 3), 1), ((3, None, 5), 2), ((5, 3, None), 2), ((None, 5, 3), 1)])
+def test_of_syncs_with_and_without_a_revision_one_runs(tenant, new_tenant, revisions, winner):
+    """The newest that is not lower than the highest; the others name it, or what is higher."""
+    tenant.connected()
+    jobs = waiting_syncs(new_tenant, tenant, *[({} if revision is None else {"revision": revision}, {}) for revision in revisions])
+    endings = [job.ending(60) for job in jobs]
+    tenant.expect(endings.pop(winner), "sync.failed", "service_name_conflict")
+    for ending in endings:
+        data = tenant.expect(ending, "job.superseded", "superseded")
+        assert data["supersededBy"] in {job.id for job in jobs}
+        assert data["supersededBy"] in data["error"]["message"]
+
+
+def test_what_has_expired_supersedes_nothing(tenant, new_tenant):
+    """A27: a sync that is too late does not take the place of one that waits."""
+    tenant.connected()
+    late = portals.rfc3339(portals.now() - datetime.timedelta(seconds=1))
+    good, expired = waiting_syncs(new_tenant, tenant, ({}, {}), ({}, {"expirytime": late}))
+    tenant.expect(expired.ending(60), "job.expired", "expired")
+    tenant.expect(good.ending(60), "sync.failed", "service_name_conflict")
+
+
+def test_what_expires_while_it_waits_supersedes_nothing(tenant, new_tenant):
+    tenant.connected()
+    soon = portals.rfc3339(portals.now() + datetime.timedelta(seconds=2))
+    good, expiring = waiting_syncs(new_tenant, tenant, ({}, {}), ({}, {"expirytime": soon}), milliseconds=3000)
+    tenant.expect(expiring.ending(60), "job.expired", "expired")
+    tenant.expect(good.ending(60), "sync.failed", "service_name_conflict")
+
+
+def test_a_revision_ends_with_a_reset(tenant):
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(revision=7)), "sync.succeeded")
+    old = tenant.expect(tenant.sync(plan(revision=6)), "job.superseded", "superseded")
+    assert old["error"]["message"] == "Revision 6 is lower than 7, which ran." and "supersededBy" not in old
+    tenant.expect(tenant.reset(), "integration.reset")
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(revision=1)), "sync.succeeded")
+
+
+def test_each_request_for_billing_codes_is_answered(tenant):
+    tenant.connected()
+    fault = tenant.database.fault("latency", milliseconds=300)
+    jobs = [tenant.publish("billing-codes", {"refresh": True}) for _ in range(4)]
+    fault.clear()
+    for job in jobs:
+        tenant.expect(job.ending(60), "billing-codes.listed")
 
 
 def test_a_reset_stops_a_running_batch_and_comes_after_it(tenant):

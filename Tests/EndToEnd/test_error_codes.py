@@ -118,9 +118,9 @@ def test_database_changed(tenant, new_tenant):
 
 
 def test_access_denied(tenant):
-    tenant.database.fault("status", status=403, operation="version")
+    tenant.database.fault("status", status=403, body='{"Message": "Zugriff verweigert."}', contentType="application/json", operation="version")
     data = tenant.expect(tenant.connect(), "connection.failed")
-    told(data["error"], "access_denied", remote={"status": 403})
+    told(data["error"], "access_denied", remote={"status": 403, "message": "Zugriff verweigert."})
 
 
 @pytest.mark.parametrize(("security", "verb"), [("readOnly", "create"), ("noAccess", "query")])
@@ -244,10 +244,10 @@ def test_acknowledgement_needed(tenant):
 
 def test_remote_rejected(tenant):
     tenant.connected()
-    tenant.database.fault("businessError", message="Something is not right.", operation="create")
+    tenant.database.fault("businessError", message="A name is required.", operation="create")
     data = tenant.expect(tenant.sync(plan(1)), "sync.failed")
-    remote = {"status": 500, "message": "Something is not right."}
-    message = "Autotask rejected the change: Something is not right."
+    remote = {"status": 500, "message": "A name is required."}
+    message = "Autotask rejected the change: A name is required."
     told(data["error"], "remote_rejected", message, serviceKey="service-1", remote=remote)
 
 
@@ -318,7 +318,39 @@ def test_what_ends_a_job_promises_no_retry(other_worker, new_tenant):
 def test_superseded(tenant):
     tenant.connected()
     tenant.expect(tenant.sync(plan(1, revision=2)), "sync.succeeded")
-    told(tenant.expect(tenant.sync(plan(1, revision=1)), "job.superseded")["error"], "superseded")
+    message = "Revision 1 is lower than 2, which ran."
+    hint = (
+        "Nothing needs to be done for an older plan. If this is the current one, send it again as a new job with a revision of at least 2."
+    )
+    told(tenant.expect(tenant.sync(plan(1, revision=1)), "job.superseded")["error"], "superseded", message, hint)
+
+
+def test_lane_full(worker, tenant):
+    """Beyond the limit a job is refused; what replaces one that waits, a reset and a connect are not."""
+    tenant.connected()
+    worker.stop()
+    worker.start(LANE_BACKLOG_LIMIT="3")
+    try:
+        slow = tenant.database.fault("latency", milliseconds=1000)
+        running = tenant.publish("sync", plan(1))
+        tenant.database.await_calls(1, operation="query", entity="Services")
+        waiting = [tenant.publish("sync", {**plan(1), "planId": f"plan-{number}"}) for number in range(2)]
+        full = tenant.publish("sync", {**plan(1), "planId": "plan-2"})
+        told(tenant.expect(full.ending(), "job.rejected")["error"], "lane_full")
+        again = tenant.publish("sync", {**plan(1), "planId": "plan-1"})
+        assert tenant.expect(waiting[1].ending(), "job.superseded")["supersededBy"] == again.id
+        connect = tenant.connect_job().publish()
+        slow.clear()
+        tenant.expect(running.ending(60), "sync.succeeded")
+        for job in (waiting[0], again):
+            assert job.ending(60)["type"].startswith("autotask.sync.")
+        tenant.expect(connect.ending(60), "connection.established")
+        # There is room again, and the id of what was refused stays taken.
+        assert full.publish().ending(count=2)["type"] == "autotask.job.rejected"
+        tenant.expect(tenant.sync(), "sync.succeeded")
+    finally:
+        worker.stop()
+        worker.start()
 
 
 def test_plan_stale(connected):
@@ -359,7 +391,8 @@ def test_expired(tenant):
 
 def test_job_invalid(tenant):
     data = tenant.expect(tenant.sync({"planId": "datto-workplace"}), "job.rejected")
-    told(data["error"], "job_invalid", "services is missing.", field="data.services")
+    message, hint = "data.services is missing: an array was due.", "Send data.services as an array, under a new id."
+    told(data["error"], "job_invalid", message, hint, field="data.services")
 
 
 def test_duplicate_id(tenant):

@@ -33,7 +33,7 @@ def in_short(call):
 def test_a_sync_that_ends_in_error_says_why(worker, tenant):
     tenant.connected()
     before = tenant.database.last_call()
-    tenant.database.fault("businessError", message="Something about this service is not right.", times=1, operation="create", skip=1)
+    tenant.database.fault("businessError", message="A name is required.", times=1, operation="create", skip=1)
     asked = plan(revision=7)
     job = tenant.publish("sync", asked)
     data = tenant.expect(job.ending(), "sync.incomplete", "remote_rejected")
@@ -52,7 +52,7 @@ def test_a_sync_that_ends_in_error_says_why(worker, tenant):
     assert [call["at"] for call in calls(record)] == sorted(call["at"] for call in calls(record))
 
     text = worker.cli("sync", "show", job.id)
-    for part in ("remote_rejected", error["hint"], "Something about this service is not right.", "Service 2", "Services/query", "500", "revision 7"):
+    for part in ("remote_rejected", error["hint"], "A name is required.", "Service 2", "Services/query", "500", "revision 7"):
         assert part in text, part
 
 
@@ -191,7 +191,7 @@ def test_a_job_is_found_by_its_id_and_tenant(worker, new_tenant):
 
 def test_a_tenant_is_shown_with_what_support_needs(worker, tenant):
     tenant.connected()
-    tenant.database.fault("businessError", message="No.", times=1, operation="create", skip=1)
+    tenant.database.fault("businessError", message="A name is required.", times=1, operation="create", skip=1)
     job = tenant.publish("sync", plan(2))
     tenant.expect(job.ending(), "sync.incomplete", "remote_rejected")
     record = json.loads(worker.cli("tenant", "show", tenant.name, "--json"))

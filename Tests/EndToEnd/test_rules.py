@@ -229,7 +229,7 @@ def test_an_update_that_is_refused_is_an_error_of_a_service_that_is_there(tenant
     """L28: it keeps its id, and the next sync mends it. A5: the others are written all the same."""
     tenant.connected()
     first = by_key(tenant.expect(tenant.sync(plan(2)), "sync.succeeded"))
-    tenant.database.fault("businessError", message="Not today.", operation="patch", times=1)
+    tenant.database.fault("businessError", message="A price is required.", operation="patch", times=1)
     dearer = changed(changed(plan(2), 1, unitPrice="1.5"), 2, unitPrice="2.5")
     data = by_key(tenant.expect(tenant.sync(dearer), "sync.incomplete", "remote_rejected"))
     assert [(data[key]["status"], data[key]["outcome"]) for key in data] == [("Error", "rejected"), ("Synced", "updated")]

@@ -74,6 +74,29 @@ def test_published_keys_example_is_valid():
     assert contract.errors("common/published-keys.json", contract.load(EXAMPLES / "published-keys.json")) == []
 
 
+SEVERITIES = {"success", "info", "warning", "error", "none"}
+CONNECTIONS = {"works", "broken", "none", "unchanged", "data.previousConnectionActive"}
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=names(EVENTS))
+def test_an_event_says_how_it_is_shown(path):
+    """Headline, severity and whether the connection works: no portal has to guess it from a member's name."""
+    event = contract.load(path)
+    display = contract.schemas()[contract.event_schema(event)]["x-display"]
+    assert set(display) == {"headline", "severity", "connection"}
+    assert display["severity"] in SEVERITIES and display["connection"] in CONNECTIONS
+    data = event["data"]
+    if data.get("erased"):
+        return
+    assert data.get("severity") in (None, display["severity"])
+    for place in (display["headline"], display["connection"]):
+        value = event
+        for name in (place or "").split(".") if (place or "").startswith("data.") else []:
+            value = value[name]
+    if display["severity"] in ("success", "none"):
+        assert "error" not in data, "what is well has no error that a portal would paint red"
+
+
 def test_every_job_and_event_has_an_example():
     shown = {f"jobs/{path.name}" for path in JOBS} | {f"events/{path.name}" for path in EVENTS}
     assert {name for name in contract.schemas() if not name.startswith("common/")} <= shown
@@ -93,8 +116,18 @@ def test_an_erased_event_has_no_place_in_the_sequence(path):
 @pytest.mark.parametrize("path", EVENTS, ids=names(EVENTS))
 def test_an_event_says_truly_whether_it_is_terminal(path):
     event = contract.load(path)
-    assert event["terminal"] == contract.is_terminal(event["type"].removeprefix(contract.EVENT_PREFIX))
+    is_last = event["data"].get("page") == event["data"].get("pages")
+    assert event["terminal"] == (is_last and contract.is_terminal(event["type"].removeprefix(contract.EVENT_PREFIX)))
+    if "page" in event["data"]:
+        return
     assert contract.errors(contract.event_schema(event), {**event, "terminal": not event["terminal"]})
+
+
+def test_only_a_page_may_be_of_a_terminal_type_and_not_terminal():
+    page = contract.load(EXAMPLES / "events" / "drift.reported.page-1.json")
+    assert contract.errors(contract.event_schema(page), {**page, "sequence": "1"})
+    del page["data"]["page"]
+    assert contract.errors(contract.event_schema(page), page)
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=names(EVENTS))

@@ -96,7 +96,7 @@ def test_an_outage_in_mid_batch_goes_on_where_it_was(tenant):
 def test_what_is_refused_for_good_is_not_tried_again(tenant):
     """A5: what Autotask refuses of one service does not stop the others. A7: what was created stays."""
     tenant.connected()
-    tenant.database.fault("businessError", message="Something about this service is not right.", times=1, operation="create", skip=1)
+    tenant.database.fault("businessError", message="A name is required.", times=1, operation="create", skip=1)
     job = tenant.publish("sync", plan())
     data = tenant.expect(job.ending(), "sync.incomplete", "remote_rejected")
     assert [result["status"] for result in data["services"]].count("Error") == 1

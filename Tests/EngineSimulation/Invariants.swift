@@ -21,13 +21,15 @@ enum Invariants {
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world) + audit(portal, world) + history(world)
-        violations += duplicates(portal, world) + letters(world) + checks(world) + deadlines(world)
+        violations += duplicates(portal, world) + letters(world) + checks(world) + supersessions(world) + claims(world) + deadlines(world)
+        violations += sizes(world) + repetitions(world)
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
         violations += links(portal, world) + world.network.lateChanges
         if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
-        for lane in world.disk.tables.lanes where world.isWorkedOn(lane) || !lane.state.openWrites.isEmpty {
+        for lane in world.disk.tables.lanes
+        where world.isWorkedOn(lane) || lane.state.openWrites.contains(where: { $0.planID == Portal.concludedPlan }) {
             violations.append("The lane of \(lane.lane.tenant) is left with something open.")
         }
         return violations
@@ -36,7 +38,7 @@ enum Invariants {
     /// By tenant and job: the distinct ids of the terminal events that answered it.
     private static func answers(_ world: World) -> [String: Set<String>] {
         var answers: [String: Set<String>] = [:]
-        for published in world.broker.published where published.event.event.type.isTerminal {
+        for published in world.broker.published where published.event.isTerminal {
             let event = published.event.event
             guard let job = event.jobID else { continue }
             answers["\(event.lane.tenant) \(job)", default: []].insert(event.id)
@@ -97,6 +99,46 @@ enum Invariants {
             violations.append("A dead letter is of a job that is unfinished.")
         }
         return violations
+    }
+
+    /// What a claim looks at and ends does not depend on how many jobs wait.
+    private static func claims(_ world: World) -> [String] {
+        let tables = world.disk.tables
+        var violations: [String] = []
+        if tables.mostSeen > LaneSnapshot.maximumRows { violations.append("A claim looked at \(tables.mostSeen) jobs of a lane.") }
+        if tables.mostEnded > LaneSnapshot.maximumEnded { violations.append("A claim ended \(tables.mostEnded) jobs of a lane.") }
+        return violations
+    }
+
+    /// Whoever follows `supersededBy` comes to a job that was not superseded, nor had expired; whatever was superseded without it names a
+    /// revision. No request for billing codes is superseded but by a reset.
+    private static func supersessions(_ world: World) -> [String] {
+        let jobs = world.disk.tables.jobs
+        var ends: [String: ModelTables.JobRow] = [:]
+        for job in jobs { ends["\(job.lane) \(job.job.id)"] = job }
+        func data(_ job: ModelTables.JobRow) -> JSON? {
+            guard job.event?.event.type == .jobSuperseded, let event = job.event?.event, !event.data.isEmpty else { return nil }
+            return try? JSON(parsing: event.data)
+        }
+        return jobs.flatMap { job -> [String] in
+            guard let first = data(job) else { return [] }
+            let name = "\(job.job.id) of \(job.lane.tenant)"
+            guard first["supersededBy"] != nil else {
+                let isNamed = first["error"]?["message"]?.string?.contains("Revision") ?? false
+                return isNamed || first["error"]?["message"]?.string?.contains("reset") ?? false
+                    ? [] : ["\(name) was superseded for no reason."]
+            }
+            var (next, steps) = (first["supersededBy"]?.string, 0)
+            while let id = next {
+                guard let follower = ends["\(job.lane) \(id)"] else { return ["\(name) was superseded by \(id), which is not there."] }
+                if follower.event?.event.type == .jobExpired { return ["\(name) was superseded by \(id), which expired."] }
+                steps += 1
+                if steps > jobs.count { return ["\(name) was superseded in a circle."] }
+                next = data(follower)?["supersededBy"]?.string
+                if job.job.kind == .billingCodes, follower.job.kind != .reset { return ["\(name) was superseded by \(id)."] }
+            }
+            return []
+        }
     }
 
     /// What a person waits for ended in time, give or take a dead worker's lease and what clocks may differ by.
@@ -226,6 +268,23 @@ enum Invariants {
         }
     }
 
+    /// No event is larger than the operator allows.
+    private static func sizes(_ world: World) -> [String] {
+        world.broker.published.filter { $0.event.encoded.count > world.settings.eventLimit.bytes }.map {
+            "\($0.event.event.type.rawValue) of \($0.event.event.lane.tenant) has \($0.event.encoded.count) bytes."
+        }
+    }
+
+    /// An event over which the channel is closed has no other published again and again: where nothing else went wrong, each arrives twice at
+    /// most, with the others under way and alone.
+    private static func repetitions(_ world: World) -> [String] {
+        let harmless: Set<Fault> = [.channelClosed, .callNotSent, .callHung, .answerLost, .answerGarbled, .lateCommit, .tooManyRequests, .serverError]
+        guard world.broker.closes > 0, Set(world.faults.counts.filter { $0.value > 0 }.keys).isSubset(of: harmless) else { return [] }
+        var counts: [String: Int] = [:]
+        for published in world.broker.published { counts[published.event.event.id, default: 0] += 1 }
+        return counts.filter { $0.value > 2 }.keys.sorted().map { "Event \($0) was published \(counts[$0] ?? 0) times." }
+    }
+
     /// No service of a plan stands for two in Autotask.
     private static func duplicates(_ portal: Portal, _ world: World) -> [String] {
         Set(portal.tenants.map(\.databaseID)).sorted().flatMap { id -> [String] in
@@ -249,7 +308,7 @@ enum Invariants {
     private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
         guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "sync" })
         else { return [] }
-        let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.event.type.isTerminal }
+        let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.isTerminal }
         guard end?.event.event.type == .syncSucceeded else {
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
         }

@@ -15,6 +15,9 @@ package struct Simulation {
         package var jobs: Int
         /// Attempts at checks of the worker's own that came to an end.
         package var checks: Int
+        /// Jobs that were superseded, and that were refused because their lane was full.
+        package var superseded: Int
+        package var refusedByFullLanes: Int
         package var steps: Int
         /// What happened, in its order.
         package var timeline: String
@@ -39,6 +42,7 @@ package struct Simulation {
             await withTaskGroup { group in
                 for tenant in portal.tenants { group.addTask { await portal.act(tenant) } }
                 group.addTask { await portal.actPoisonously() }
+                group.addTask { await portal.flood() }
                 group.addTask { await disturbance.act(until: World.start + .seconds(180)) }
             }
             disturbance.end()
@@ -74,6 +78,8 @@ package struct Simulation {
             faults: world.faults.counts,
             jobs: portal.published.count,
             checks: world.disk.tables.audit.rows.count { $0.entry.facts.contains(#""ended":"checked""#) },
+            superseded: world.disk.tables.jobs.count { $0.event?.event.type == .jobSuperseded },
+            refusedByFullLanes: world.disk.tables.jobs.count { $0.event?.event.failureCode == ErrorCode.laneFull.rawValue },
             steps: steps,
             timeline: world.timeline.text,
             isInMemory: { [weak world] in world != nil }

@@ -15,25 +15,32 @@ struct SimulationTests {
 
     @Test func `no seed breaks an invariant`() async {
         let seeds = Seeds.ofThisRun
-        let (faults, checks) = await withTaskGroup(of: SeedRun.self) { group in
+        let (faults, checks, superseded, refused) = await withTaskGroup(of: SeedRun.self) { group in
             for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
                 group.addTask { await onThread { run(seeds) } }
             }
             var faults: [Fault: Int] = [:]
-            var checks = 0
+            var (checks, superseded, refused) = (0, 0, 0)
             for await run in group {
                 faults.merge(run.faults, uniquingKeysWith: +)
                 checks += run.checks
+                superseded += run.superseded
+                refused += run.refused
                 for violation in run.violations { Issue.record(Comment(rawValue: violation)) }
             }
-            return (faults, checks)
+            return (faults, checks, superseded, refused)
         }
         // Without them, no violation would mean nothing.
         guard seeds.count >= 100 else { return }
         for fault in Fault.allCases { #expect(faults[fault, default: 0] > 0, "\(fault.rawValue) never happened") }
         #expect(checks > 0, "the worker never looked at a connection by itself")
+        #expect(superseded > 0, "no job was superseded")
+        #expect(refused > 0, "no lane was ever full")
         let told = Fault.allCases.map { "\($0.rawValue) \(faults[$0, default: 0])" }
-        print("\(seeds.count) seeds, \(checks) checks: " + told.joined(separator: ", "))
+        print(
+            "\(seeds.count) seeds, \(checks) checks, \(superseded) superseded, \(refused) refused by full lanes: "
+                + told.joined(separator: ", ")
+        )
     }
 }
 
@@ -41,6 +48,8 @@ struct SimulationTests {
 private struct SeedRun: Sendable {
     var faults: [Fault: Int] = [:]
     var checks = 0
+    var superseded = 0
+    var refused = 0
     var violations: [String] = []
 }
 
@@ -51,6 +60,8 @@ private func run(_ seeds: Seeds) -> SeedRun {
         let outcome = Simulation.run(seed: seed)
         run.faults.merge(outcome.faults, uniquingKeysWith: +)
         run.checks += outcome.checks
+        run.superseded += outcome.superseded
+        run.refused += outcome.refusedByFullLanes
         guard !outcome.violations.isEmpty else { continue }
         seeds.stop()
         run.violations.append("Seed \(seed): \(outcome.violations.joined(separator: " "))\n\(outcome.timeline)")

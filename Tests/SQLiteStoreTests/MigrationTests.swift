@@ -81,6 +81,35 @@ struct MigrationTests {
         await store.close()
     }
 
+    @Test("The id of a plan comes into its one form")
+    func planIDs() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try Schema.migrator.migrate(queue, upTo: "6")
+        let (composed, decomposed) = ("B\u{FC}ro", "Bu\u{308}ro")
+        try await queue.write { database in
+            try database.execute(
+                sql: "INSERT INTO lanes (id, tenant, product, epoch, next_sequence) VALUES (1, 'msp-1', 'workplace', 1, 2)"
+            )
+            for (plan, key) in [(decomposed, "a"), (decomposed, "b"), (composed, "b")] {
+                try database.execute(
+                    sql: "INSERT INTO bindings (lane, plan, service_key, status) VALUES (1, ?, ?, 'Synced')",
+                    arguments: [plan, key]
+                )
+            }
+            try database.execute(sql: "INSERT INTO plans (lane, plan, revision) VALUES (1, ?, 7)", arguments: [decomposed])
+        }
+        try Schema.migrator.migrate(queue)
+        let kept = try await queue.read { database in
+            try String.fetchAll(
+                database,
+                sql: "SELECT service_key FROM bindings WHERE plan = ? UNION ALL SELECT revision FROM plans WHERE plan = ?",
+                arguments: [composed, composed]
+            )
+        }
+        #expect(kept == ["a", "b", "7"])
+        try queue.close()
+    }
+
     @Test("A store of version 2 keeps its jobs, and its audit log begins with the next, saying how many were before")
     func version2() async throws {
         let queue = try DatabaseQueue(path: path)

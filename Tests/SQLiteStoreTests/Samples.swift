@@ -1,6 +1,8 @@
 import Contract
 import Store
 
+@testable import SQLiteStore
+
 extension Timestamp {
     static let start = Timestamp("2026-11-22T08:00:00Z")!
 }
@@ -16,12 +18,22 @@ extension Lane {
 }
 
 extension IntakeItem {
-    static func job(_ id: String, _ lane: Lane = .one, _ kind: JobKind = .sync) -> IntakeItem {
+    static func job(
+        _ id: String,
+        _ lane: Lane = .one,
+        _ kind: JobKind = .sync,
+        plan: String? = nil,
+        revision: Int64? = nil,
+        expiry: Timestamp? = nil
+    ) -> IntakeItem {
         IntakeItem(
             .job(
                 AcceptableJob(
                     key: JobKey(id: JobID(id)!, lane: lane, digest: [1]),
                     kind: kind,
+                    planID: plan,
+                    revision: revision,
+                    expiry: expiry,
                     sealedPayload: [UInt8](repeating: 1, count: 500)
                 )
             )
@@ -45,5 +57,14 @@ extension Event {
             traceparent: nil,
             data: data
         )
+    }
+}
+
+extension Transaction {
+    /// Takes in items where nothing ends at the door.
+    func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, conflict: @escaping @Sendable (IntakeItem) -> Event) throws
+        -> Intake
+    {
+        try accept(items, by: worker, at: now, rules: IntakeRules(laneLimit: .max, admit: { _ in Admission() }, conflict: conflict))
     }
 }

@@ -108,6 +108,7 @@ struct StoreInspectionTests {
         Crime(.runningIsUnfinished, "UPDATE lanes SET running = 1 WHERE tenant = 'msp-2'", "msp-2/workplace"),
         Crime(.workIsScheduled, "UPDATE lanes SET turn = NULL WHERE tenant = 'msp-3'", "msp-3/workplace"),
         Crime(.heldIsNotOffered, "UPDATE lanes SET turn = 1 WHERE tenant = 'msp-2'", "msp-2/workplace"),
+        Crime(.backlogIsCounted, "UPDATE lanes SET backlog = 0 WHERE tenant = 'msp-3'", "msp-3/workplace"),
         Crime(.freeOccupiesNothing, "UPDATE lanes SET occupied = 5 WHERE tenant = 'msp-1'", "msp-1/workplace"),
         Crime(.databaseIsShared, "UPDATE lanes SET occupied = 8", "database 8"),
         Crime(.databaseIsConnected, "UPDATE lanes SET database_id = 6 WHERE tenant = 'msp-1'", "msp-1/workplace"),

@@ -62,7 +62,10 @@ extension Behaviour {
             try await record(.of("license", .confirmed, id: 12), .of("storage", .sent))
             #expect(try await bench.state().openWrites == [.of("license", .confirmed, id: 12), .of("storage", .sent)])
             try await record(.of("license", .verified, id: 12))
-            #expect(try await bench.state().openWrites == [.of("storage", .sent)])
+            var answered = JournalEntry.of("storage", .sent)
+            answered.answer = "0123456789abcdef"
+            try await record(answered)
+            #expect(try await bench.state().openWrites == [answered])
         },
         Behaviour("a job has written once a write was sent, and stays so") { bench in
             try await bench.accept(.job("a"))

@@ -4,6 +4,45 @@ import Testing
 
 extension Behaviour {
     static let letters: [Behaviour] = [
+        Behaviour("a valid job that the broker gave up on is entered once, under its own id") { bench in
+            let job = UndeliveredJob(publishedAt: bench.time(1), expiry: bench.time(500), revision: 7, traceparent: nil)
+            #expect(try await bench.collect("a", job: job) == 1)
+            let kept = try await bench.onlyLetter()
+            guard case .message(let message) = kept.letter.content else { throw IssueRecorded("it is a message's") }
+            #expect(message.job == job && message.messageID == "a" && kept.hasPayload && kept.obstacle == nil)
+            #expect(try await bench.store.sealedPayload(ofLetter: kept.id) == Array("sealed a".utf8))
+            #expect(try await bench.store.redrive(letter: kept.id, as: .undelivered("a"), by: .tester, at: bench.time(2)) == .entered)
+            #expect(try await bench.claimOne(at: bench.time(3)).job.id == JobID("a"))
+            let copy = KeptLetter.Copy(id: JobID("a")!, at: bench.time(2))
+            #expect(try await bench.store.redrive(letter: kept.id, as: .undelivered("a"), by: .tester, at: bench.time(3)) == .before(copy))
+            #expect(try await !bench.onlyLetter().hasPayload)
+        },
+        Behaviour("a job that the broker gave up on and that came in another way is not entered again") { bench in
+            let job = UndeliveredJob(publishedAt: bench.time(1))
+            _ = try await bench.collect("a", job: job)
+            let copy = AcceptableJob.undelivered("a")
+            _ = try await bench.store.accept([IntakeItem(.job(copy))], by: bench.worker, at: bench.time(2)) { bench.conflict($0) }
+            let id = try await bench.onlyLetter().id
+            #expect(
+                try await bench.store.redrive(letter: id, as: copy, by: .tester, at: bench.time(3))
+                    == .before(KeptLetter.Copy(id: JobID("a")!, at: bench.time(3)))
+            )
+            #expect(try await bench.store.backlog() == 1)
+        },
+        Behaviour("a job that the broker gave up on is outdated by what was accepted since it was published, and erased with the lane") { bench in
+            let lanes = [Lane.one, .two, .three, .of("msp-9", .workplace)]
+            let pairs = [(JobKind.sync, JobKind.sync), (.sync, .reset), (.connect, .connect), (.reset, .connect)]
+            for (lane, (kind, other)) in zip(lanes, pairs) {
+                try await bench.accept(.job("other", lane, other))
+                _ = try await bench.collect("a", lane, kind: kind, job: UndeliveredJob(publishedAt: Bench.start))
+                _ = try await bench.collect("b", lane, kind: kind, job: UndeliveredJob(publishedAt: bench.time(1)))
+            }
+            let letters = try await bench.store.letters(.all, after: 0, limit: 10)
+            #expect(letters.map(\.obstacle) == pairs.flatMap { _ in [.outdated, nil] })
+            try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            let after = try await bench.store.letters(.all, after: 0, limit: 10)
+            #expect(after.map(\.hasPayload) == [false, false, true, true, true, true, true, true])
+        },
         Behaviour("a job that is given up on becomes a dead letter with its end, and tells what it went through") { bench in
             try await bench.accept(.job("a", plan: "plan-1", revision: 7))
             var claim = try await bench.claimOne()
@@ -275,7 +314,44 @@ extension Behaviour {
     ]
 }
 
+extension Bench {
+    /// Records a valid job that the broker gave up on.
+    func collect(_ id: String, _ lane: Lane = .one, kind: JobKind = .sync, job: UndeliveredJob) async throws -> Int {
+        let message = DeadMessage(
+            sha256: [7],
+            size: 12,
+            queue: "autotask.jobs",
+            exchange: "autotask.jobs",
+            routingKey: "sync.msp-1",
+            messageID: id,
+            job: job,
+            death: "death of \(lane) \(id)"
+        )
+        let letter = DeadLetter(
+            at: time(9),
+            cause: FailureCause(reason: "delivery_limit", kind: kind),
+            detail: "RabbitMQ gave up on it.",
+            tenant: lane.tenant,
+            product: lane.product,
+            jobID: JobID(id),
+            publisher: "portal",
+            content: .message(message)
+        )
+        return try await store.record([CollectedLetter(letter, sealedPayload: Array("sealed \(id)".utf8))])
+    }
+}
+
 extension AcceptableJob {
+    /// What a job is entered as that the broker gave up on.
+    static func undelivered(_ id: String, _ lane: Lane = .one) -> AcceptableJob {
+        AcceptableJob(
+            key: JobKey(id: JobID(id)!, lane: lane, digest: [9]),
+            kind: .sync,
+            publisher: "portal",
+            sealedPayload: Array("sealed again".utf8)
+        )
+    }
+
     /// What a job is redriven as.
     static func copy(
         _ id: String,

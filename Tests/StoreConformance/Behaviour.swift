@@ -13,8 +13,9 @@ package struct Behaviour: Sendable, CustomStringConvertible {
     }
 
     package static let all: [Behaviour] =
-        intake + replays + claims + fairness + databases + suspects + deadlines + fencing + journal + endings + sequence + effects + resets
-        + workers
+        intake + replays + admission + claims + windows + fairness + databases + suspects + deadlines + fencing + journal + endings
+        + sequence
+        + effects + resets + workers
         + checks + outbox + looking + history + pruning + letters + redrives + keys + audit + concurrency
 
     /// Expects the behaviour of a store.

@@ -183,6 +183,7 @@ extension IntakeItem {
         digest: [UInt8] = [1],
         plan: String? = nil,
         revision: Int64? = nil,
+        expiry: Timestamp? = Bench.start + .seconds(3600),
         redelivered: [UInt8]? = nil
     ) -> IntakeItem {
         let key = JobKey(id: JobID(id)!, lane: lane, digest: digest)
@@ -191,7 +192,7 @@ extension IntakeItem {
             kind: kind,
             planID: plan,
             revision: revision,
-            expiry: Bench.start + .seconds(3600),
+            expiry: expiry,
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             publisher: "portal",
             sealedPayload: Array("sealed \(id)".utf8)

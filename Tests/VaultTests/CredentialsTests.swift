@@ -42,7 +42,8 @@ struct CredentialsTests {
             (#"{"username":"TOPSECRET","secret":"TOPSECRET\u0000"}"#, "data.credentials.secret"),
             (#"{"username":"TOPSECRET","secret":"x","integrationCode":"\n"}"#, "data.credentials.integrationCode"),
             (#"{"username":"TOPSECRET","secret":"x","secret":"y"}"#, "data.credentials"),
-            (#"{"username":"TOPSECRET","secret":"\ud800"}"#, "data.credentials"),
+            (#"{"username":"TOPSECRET","secret":"\ud800"}"#, "data.credentials.secret"),
+            (#"{"username":"TOPSECRET","secret":null}"#, "data.credentials.secret"), (#"{"username":null}"#, "data.credentials.username"),
             (#"{"username":"TOPSECRET","secret":"x"} x"#, "data.credentials"),
         ]
     )
@@ -60,6 +61,12 @@ struct CredentialsTests {
         }
         #expect(try credentials(1024).secret.count == 1024)
         #expect(throws: JobError.self) { _ = try credentials(1025) }
+    }
+
+    @Test("An optional member that is null is absent, and a byte order mark is passed over")
+    func nullAndMark() throws {
+        let credentials = try read(#"\#u{FEFF}{"integrationCode":null,"username":"api","secret":"null","other":null}"#)
+        #expect(credentials.integrationCode == nil && credentials.secret.count == 4)
     }
 
     @Test("No description tells a secret")

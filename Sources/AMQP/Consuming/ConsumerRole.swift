@@ -24,7 +24,12 @@ struct ConsumerRole: ConnectionRole {
         self.inbox = inbox
         self.log = log
         channels = configuration.sources.map { _ in
-            ConsumingChannel(now: .now, settleTime: configuration.settleTime, replyTimeout: replyTimeout)
+            ConsumingChannel(
+                now: .now,
+                settleTime: configuration.settleTime,
+                replyTimeout: replyTimeout,
+                beginsWithOne: configuration.beginsWithOne
+            )
         }
     }
 
@@ -48,7 +53,7 @@ struct ConsumerRole: ConnectionRole {
         case .acknowledge(let tags):
             for tag in tags {
                 guard let index = channels.firstIndex(where: { $0.generation == tag.generation }) else { continue }
-                channels[index].tracker.finish(tag.number)
+                channels[index].finish(tag.number)
             }
         case .suspend:
             isOpen = false
@@ -65,6 +70,13 @@ struct ConsumerRole: ConnectionRole {
         switch inbound {
         case .delivery(let message, let channel):
             guard let index = index(of: channel), channels[index].delivered(message.number) else { return }
+            guard channels[index].takes(message.number, isRedelivered: message.isRedelivered, now: now) else {
+                log.notice(
+                    "A message was delivered again: messages are taken one at a time until a new one comes",
+                    metadata: .keys([.queue: "\(configuration.sources[index].queue)"])
+                )
+                return forget(index)
+            }
             arrived.append(
                 Delivery(
                     tag: DeliveryTag(generation: channels[index].generation, number: message.number),
@@ -79,12 +91,18 @@ struct ConsumerRole: ConnectionRole {
         case .consumerStarted(let channel):
             guard let index = index(of: channel) else { return }
             channels[index].consumerStarted()
+            // The consumer of many that follows one of one message is no news.
+            guard channels[index].takesOne == configuration.beginsWithOne else { return }
             log.info("Consuming", metadata: .keys([.queue: "\(configuration.sources[index].queue)"]))
         case .consumerCancelled(let channel):
             guard let index = index(of: channel) else { return }
             log.warning("RabbitMQ cancelled the consumer", metadata: .keys([.queue: "\(configuration.sources[index].queue)"]))
             forget(index)
             if channels[index].consumerCancelled(now: now) != nil { try connection.closeChannel(channel) }
+        case .consumerCancelConfirmed(let channel):
+            guard let index = index(of: channel), channels[index].consumerIsCancelled(now: now) else { return }
+            for acknowledgement in channels[index].tracker.flush() { try connection.acknowledge(acknowledgement, channel: channel) }
+            try connection.consume(configuration.sources[index], prefetch: configuration.prefetch, channel: channel)
         case .channelClosed(let channel, let error):
             guard let index = index(of: channel) else { return }
             log.warning(
@@ -115,14 +133,20 @@ struct ConsumerRole: ConnectionRole {
         var turn = LoopTurn()
         for index in channels.indices {
             let channel = UInt16(index + 1)
-            if channels[index].canAcknowledge {
+            if channels[index].canAcknowledge, !channels[index].isAboutToWiden {
                 for acknowledgement in channels[index].tracker.flush() { try connection.acknowledge(acknowledgement, channel: channel) }
             }
             switch channels[index].turn(now: now, wanted: wanted, nextGeneration: lastGeneration + 1) {
             case .open:
                 lastGeneration += 1
                 try connection.openChannel(channel)
-                try connection.consume(configuration.sources[index], prefetch: configuration.prefetch, channel: channel)
+                try connection.consume(
+                    configuration.sources[index],
+                    prefetch: channels[index].takesOne ? 1 : configuration.prefetch,
+                    channel: channel
+                )
+            case .cancel:
+                try connection.cancelConsumer(channel)
             case .close:
                 forget(index)
                 try connection.closeChannel(channel)

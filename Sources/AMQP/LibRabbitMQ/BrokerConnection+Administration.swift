@@ -57,6 +57,33 @@ extension BrokerConnection {
         }
     }
 
+    /// Offers a message that no queue gets, to see what the broker says of its size: it looks at that before anything else.
+    ///
+    /// - Returns: the broker's reason for refusing it; `nil` when its size is no reason.
+    func refusal(ofMessageWith bytes: Int) throws(AMQPError) -> String? {
+        let nowhere = OutboundMessage(
+            exchange: "",
+            routingKey: "autotask-worker.no-queue-has-this-name",
+            properties: MessageProperties(deliveryMode: 1),
+            body: Array(repeating: 0, count: bytes)
+        )
+        do throws(AMQPError) {
+            try onChannel { (channel) throws(AMQPError) in
+                try publish(nowhere, channel: channel)
+                // Answered once the message has been looked at.
+                amqp_exchange_declare(handle, channel, pool.bytes("amq.topic"), pool.bytes("topic"), 1, 1, 0, 0, amqp_empty_table)
+                try checkReply()
+            }
+            return nil
+        } catch {
+            switch error.code {
+            case .preconditionFailed: return error.message
+            case .accessRefused, .notFound: return nil
+            default: throw error
+            }
+        }
+    }
+
     func deleteQueue(_ name: String) throws(AMQPError) {
         try onChannel { (channel) throws(AMQPError) in
             amqp_queue_delete(handle, channel, pool.bytes(name), 0, 0)

@@ -42,9 +42,20 @@ extension BrokerConnection {
         try send(AMQP_BASIC_QOS_METHOD, &qos, channel)
         var consume = amqp_basic_consume_t()
         consume.queue = queue
-        consume.consumer_tag = amqp_empty_bytes
+        consume.consumer_tag = pool.bytes(Self.consumerTag)
         consume.arguments = pool.table(source.arguments)
         try send(AMQP_BASIC_CONSUME_METHOD, &consume, channel)
+    }
+
+    /// A channel has one consumer at most.
+    private static let consumerTag = "consumer"
+
+    /// Ends the channel's consumer. What it was handed over can be acknowledged yet.
+    func cancelConsumer(_ channel: UInt16) throws(AMQPError) {
+        defer { pool.recycle() }
+        var cancel = amqp_basic_cancel_t()
+        cancel.consumer_tag = pool.bytes(Self.consumerTag)
+        try send(AMQP_BASIC_CANCEL_METHOD, &cancel, channel)
     }
 
     func acknowledge(_ acknowledgement: AcknowledgementTracker.Acknowledgement, channel: UInt16) throws(AMQPError) {
@@ -92,6 +103,7 @@ extension BrokerConnection {
         basic.type = bytes(properties.type, AMQP_BASIC_TYPE_FLAG)
         basic.user_id = bytes(properties.userID, AMQP_BASIC_USER_ID_FLAG)
         basic.app_id = bytes(properties.appID, AMQP_BASIC_APP_ID_FLAG)
+        basic.expiration = bytes(properties.expiration, AMQP_BASIC_EXPIRATION_FLAG)
         if let mode = properties.deliveryMode {
             basic.delivery_mode = mode
             flags |= AMQP_BASIC_DELIVERY_MODE_FLAG

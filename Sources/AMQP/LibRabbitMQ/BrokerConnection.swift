@@ -201,6 +201,7 @@ final class BrokerConnection {
         case AMQP_CONFIRM_SELECT_OK_METHOD: return .confirmsSelected(channel: channel)
         case AMQP_BASIC_CONSUME_OK_METHOD: return .consumerStarted(channel: channel)
         case AMQP_BASIC_CANCEL_METHOD: return .consumerCancelled(channel: channel)
+        case AMQP_BASIC_CANCEL_OK_METHOD: return .consumerCancelConfirmed(channel: channel)
         case AMQP_CHANNEL_CLOSE_METHOD:
             let error = AMQPError(method.decoded.load(as: amqp_channel_close_t.self))
             begin(nil, channel)

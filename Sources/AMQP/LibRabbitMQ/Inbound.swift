@@ -4,6 +4,8 @@ enum Inbound {
     case confirmsSelected(channel: UInt16)
     case consumerStarted(channel: UInt16)
     case consumerCancelled(channel: UInt16)
+    /// A consumer that we cancelled is gone.
+    case consumerCancelConfirmed(channel: UInt16)
     case delivery(IncomingMessage, channel: UInt16)
     case returned(ReturnedMessage, channel: UInt16)
     /// The broker's answer for published messages.

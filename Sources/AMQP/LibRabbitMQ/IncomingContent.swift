@@ -97,6 +97,7 @@ extension MessageProperties {
             userID: has(AMQP_BASIC_USER_ID_FLAG) ? properties.user_id.string : nil,
             appID: has(AMQP_BASIC_APP_ID_FLAG) ? properties.app_id.string : nil,
             timestamp: has(AMQP_BASIC_TIMESTAMP_FLAG) ? properties.timestamp : nil,
+            expiration: has(AMQP_BASIC_EXPIRATION_FLAG) ? properties.expiration.string : nil,
             headers: has(AMQP_BASIC_HEADERS_FLAG) ? [String: AMQPFieldValue](properties.headers) : [:]
         )
     }

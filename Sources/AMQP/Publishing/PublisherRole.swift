@@ -5,6 +5,9 @@ import Telemetry
 ///
 /// When the connection or its channel ends, everything that was handed over until then fails, also what was not yet sent: otherwise later
 /// messages would overtake earlier ones, whose publisher has yet to decide whether to repeat them. What comes after that waits for the next connection.
+///
+/// When the broker closes the channel over a message it does not name it. One that was alone under way is the culprit
+/// (``AMQPError/Code/closedChannel``); several are suspects (``AMQPError/Code/suspected``), and their publisher finds out by sending each alone.
 struct PublisherRole: ConnectionRole {
     typealias Command = PublishGroup
 
@@ -77,7 +80,7 @@ struct PublisherRole: ConnectionRole {
         phase = .disconnected
         blockedReason = nil
         // A failed attempt to connect takes nothing with it: what waits has not been near a broker.
-        if hadConnection { failAll(error) }
+        if hadConnection { failAll(error, isOverMessage: error.isOverMessage) }
     }
 
     mutating func received(_ inbound: Inbound, on connection: BrokerConnection, now: ContinuousClock.Instant) throws(AMQPError) {
@@ -96,8 +99,8 @@ struct PublisherRole: ConnectionRole {
             )
             tracker.returned(label, replyCode: message.replyCode, replyText: message.replyText)
         case .channelClosed(_, let error):
-            log.error("RabbitMQ refused a message and closed the channel", metadata: .keys([.error: "\(error)"]))
-            failAll(error)
+            log.warning("RabbitMQ refused a message and closed the channel", metadata: .keys([.error: "\(error)"]))
+            failAll(error, isOverMessage: true)
             try open(connection, now: now)
         case .blocked(let reason):
             log.warning("RabbitMQ takes no messages for now", metadata: .keys([.reason: "\(reason)"]))
@@ -105,7 +108,7 @@ struct PublisherRole: ConnectionRole {
         case .unblocked:
             log.info("RabbitMQ takes messages again")
             blockedReason = nil
-        case .channelOpened, .channelCloseConfirmed, .consumerStarted, .consumerCancelled, .delivery:
+        case .channelOpened, .channelCloseConfirmed, .consumerStarted, .consumerCancelled, .consumerCancelConfirmed, .delivery:
             break
         }
     }
@@ -171,10 +174,18 @@ struct PublisherRole: ConnectionRole {
         return !unsent.isEmpty && tracker.unsettled < configuration.window
     }
 
-    private mutating func failAll(_ error: AMQPError) {
-        for ticket in tracker.reset() {
-            ticket.group.settle(ticket.index, .failure(AMQPError(.unconfirmed, "RabbitMQ did not confirm: \(error.message)")))
-        }
+    /// - Parameter isOverMessage: whether a message has brought it about: one of those that are under way, since the broker answers for the others.
+    private mutating func failAll(_ error: AMQPError, isOverMessage: Bool = false) {
+        let underWay = tracker.reset()
+        let failure =
+            if !isOverMessage {
+                AMQPError(.unconfirmed, "RabbitMQ did not confirm: \(error.message)")
+            } else if underWay.count == 1 {
+                AMQPError(.closedChannel, error.message, replyCode: error.replyCode)
+            } else {
+                AMQPError(.suspected, error.message, replyCode: error.replyCode)
+            }
+        for ticket in underWay { ticket.group.settle(ticket.index, .failure(failure)) }
         while let group = groups.first {
             group.settleRest(error)
             groups.removeFirst()
@@ -183,6 +194,11 @@ struct PublisherRole: ConnectionRole {
         sentOfFirst = 0
         unsentCount = 0
     }
+}
+
+extension AMQPError {
+    /// Of a connection that ended: whether the broker ended it with a reason that a message can give. 320 is its operator's.
+    fileprivate var isOverMessage: Bool { code == .connectionLost && replyCode.map { $0 != 320 } ?? false }
 }
 
 extension PublishResult {

@@ -50,6 +50,13 @@ extension Topology {
         }
     }
 
+    /// Why the broker takes no message with so many bytes; `nil` if it does. Any user may ask, and nothing is published.
+    package static func refusal(ofMessageWith bytes: Int, on configuration: AMQPConfiguration) async throws(AMQPError) -> String? {
+        try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
+            try connection.refusal(ofMessageWith: bytes)
+        }
+    }
+
     /// Deletes everything that it describes, with the messages in it. For tests.
     package func delete(from configuration: AMQPConfiguration) async throws(AMQPError) {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in

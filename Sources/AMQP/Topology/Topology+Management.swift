@@ -73,6 +73,7 @@ extension Topology {
                     report.findings.append(.init(.different, entity, "\(name) is \(found?.text ?? "not set"), not \(value.text)"))
                 }
             }
+            limits(of: found, queue, entity, &report)
         }
         for binding in bindings where !foundBindings.contains(where: { $0.isSame(as: binding) }) {
             let key = binding.routingKey.isEmpty ? "" : " with \(binding.routingKey)"
@@ -85,6 +86,38 @@ extension Topology {
             )
         }
         return report
+    }
+
+    /// What policies, operator policies and further arguments make of a queue. RabbitMQ takes the lower one of a limit.
+    private func limits(of found: FoundQueue, _ queue: Queue, _ entity: String, _ report: inout TopologyReport) {
+        let policies = [found.policy, found.operatorPolicy].compactMap(\.self).filter { !$0.isEmpty }
+        let origin = policies.isEmpty ? "a policy" : "the policy " + policies.joined(separator: " or ")
+        let own = Set(queue.arguments.keys)
+        var effective = found.policyDefinition.map { (name: $0.key, value: $0.value, origin: origin) }
+        effective += found.arguments.filter { !own.contains($0.key) && $0.key.hasPrefix("x-") }.map {
+            (name: String($0.key.dropFirst(2)), value: $0.value, origin: "an argument")
+        }
+        for limit in effective.sorted(by: { $0.name < $1.name }) {
+            let says = "\(limit.origin) sets \(limit.name) to \(limit.value.text)"
+            switch limit.name {
+            case "delivery-limit":
+                if case .integer(let number) = limit.value.value, number < 0 || number >= Topology.deliveryLimit { continue }
+                report.findings.append(.init(.limited, entity, "\(says): RabbitMQ gives up on a message that was delivered so often, and on its neighbours"))
+            case "message-ttl", "expires":
+                report.findings.append(.init(.limited, entity, "\(says): what waits longer is given up on, and no event answers it"))
+            case "overflow" where limit.value.value != .string("reject-publish"), "dead-letter-exchange", "dead-letter-routing-key",
+                "dead-letter-strategy":
+                // The queue's own argument prevails.
+                if own.contains("x-\(limit.name)") {
+                    report.notes.append("\(entity): \(says); the queue's own argument prevails")
+                } else {
+                    report.findings.append(.init(.limited, entity, "\(says)"))
+                }
+            case "max-length", "max-length-bytes", "max-in-memory-length", "max-in-memory-bytes", "overflow", "max-age":
+                report.notes.append("\(entity): \(says)")
+            default: break
+            }
+        }
     }
 
     private func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(AMQPError) -> Value {
@@ -106,6 +139,30 @@ private struct FoundQueue: Decodable {
     var name: String
     var durable: Bool
     var arguments: [String: FoundArgument]
+    var policy: String?
+    var operatorPolicy: String?
+    /// Both policies together.
+    var policyDefinition: [String: FoundArgument]
+
+    enum CodingKeys: String, CodingKey {
+        case name
+        case durable
+        case arguments
+        case policy
+        case operatorPolicy = "operator_policy"
+        case policyDefinition = "effective_policy_definition"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decode(String.self, forKey: .name)
+        durable = try container.decode(Bool.self, forKey: .durable)
+        arguments = try container.decode([String: FoundArgument].self, forKey: .arguments)
+        policy = try? container.decode(String.self, forKey: .policy)
+        operatorPolicy = try? container.decode(String.self, forKey: .operatorPolicy)
+        // RabbitMQ writes a queue without one as [], not as {}.
+        policyDefinition = (try? container.decode([String: FoundArgument].self, forKey: .policyDefinition)) ?? [:]
+    }
 }
 
 private struct FoundBinding: Decodable {

@@ -4,6 +4,8 @@ package struct TopologyReport: Sendable, CustomStringConvertible {
         package enum Kind: String, Sendable {
             case missing
             case different
+            /// A policy or a further argument makes the broker give up on messages, or lose them.
+            case limited
         }
 
         package var kind: Kind
@@ -22,6 +24,7 @@ package struct TopologyReport: Sendable, CustomStringConvertible {
             switch kind {
             case .missing: "\(entity) is missing"
             case .different: "\(entity) is different: \(detail ?? "")"
+            case .limited: "\(entity) is limited: \(detail ?? "")"
             }
         }
     }
@@ -35,12 +38,31 @@ package struct TopologyReport: Sendable, CustomStringConvertible {
 
     static let unseenWithoutManagement = ["types of exchanges, arguments of queues, and bindings: they take MANAGEMENT_URL"]
 
+    /// What policies say that is as it may be: how long a queue may become.
+    package var notes: [String] = []
+
     /// What to do about the findings.
     package var remedy: String {
-        findings.contains { $0.kind == .different }
-            ? "RabbitMQ cannot change what is different: drain it, delete it, then run `autotask-worker topology apply`."
-            : "Run `autotask-worker topology apply` as a user who may configure, or import deploy/rabbitmq/definitions.json."
+        let kinds = Set(findings.map(\.kind))
+        var steps: [String] = []
+        if kinds.contains(.missing) {
+            steps.append("Run `autotask-worker topology apply` as a user who may configure, or import deploy/rabbitmq/definitions.json.")
+        }
+        if kinds.contains(.different) { steps.append("RabbitMQ cannot change what is different. " + TopologyReport.stepsToReplace) }
+        if kinds.contains(.limited) {
+            steps.append("Change the policy or operator policy that is named, so that it says nothing of this: rabbitmqctl list_policies.")
+        }
+        return steps.joined(separator: " ")
     }
+
+    /// How a queue gets other arguments, and no message is lost.
+    package static let stepsToReplace = """
+        For a queue of jobs: 1. Unbind it from the exchange of jobs, so that portals are refused and repeat (mandatory). 2. Let the worker take what is \
+        in it, until `rabbitmqctl list_queues name messages` shows 0. 3. Stop the workers. 4. Look once more that it shows 0, then \
+        `rabbitmqctl delete_queue NAME` (RabbitMQ knows no --if-empty for a quorum queue). 5. Run `autotask-worker topology apply`, and bind it again \
+        where its bindings are yours. 6. Start the workers. For the dead queue: `autotask-worker dead-letters collect` empties it. The journal \
+        loses its 7 days of replay.
+        """
 
     /// One line: what is wrong, and what to do about it.
     package var description: String {

@@ -26,7 +26,7 @@ struct Answer {
         guard (200..<300).contains(status) else {
             throw AutotaskError(response, to: operation, redacting: redaction)
         }
-        if response.body.isEmpty {
+        if FailureText(response.body).isEmpty {
             body = .null
             return
         }
@@ -38,7 +38,7 @@ struct Answer {
                 isOutcomeUnknown: operation.isWrite
             )
         }
-        if let errors = json["errors"]?.array, !errors.isEmpty {
+        if !FailureText.errors(of: json).isEmpty {
             throw AutotaskError(response, to: operation, redacting: redaction)
         }
         body = json
@@ -82,14 +82,32 @@ extension HTTPTransport {
 }
 
 extension JSON {
-    /// Parses what a server sent, which may begin with a byte order mark; `nil` if it is not JSON.
+    /// Parses what a server sent; `nil` if it is not JSON.
     init?(tolerating bytes: [UInt8]) {
-        let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
-        let text = hasMark ? Array(bytes.dropFirst(3)) : bytes
-        guard let json = try? JSON(parsing: text, maximumValues: AnswerLimits.values) else { return nil }
+        guard let json = try? JSON(parsing: bytes, maximumValues: AnswerLimits.values) else { return nil }
         self = json
     }
 
+    /// True or false, also in quotes.
+    var truth: Bool? {
+        switch string?.lowercased() {
+        case nil: bool
+        case "true": true
+        case "false": false
+        default: nil
+        }
+    }
+
     /// A whole number, also one in quotes: Autotask writes ids and picklist values either way.
-    var wholeNumber: Int64? { integer ?? string.flatMap { Int64($0) } }
+    var wholeNumber: Int64? { integer ?? string.flatMap { Int64($0.trimmingSpaces) } }
+}
+
+extension String {
+    /// Without outer spaces.
+    var trimmingSpaces: Substring {
+        var text = self[...]
+        while text.first == " " { text.removeFirst() }
+        while text.last == " " { text.removeLast() }
+        return text
+    }
 }

@@ -9,6 +9,10 @@ extension AutotaskSession {
             fields: #"["id","name","description","isActive","useType"]"#,
             by: .queryBillingCodes,
             id: \.id
-        ) { BillingCode(json: $0) }
+        ) { record in
+            if let code = BillingCode(json: record) { return .record(code) }
+            guard let id = record[anyCase: "id"]?.wholeNumber, !ids.contains(id) else { return .unreadable }
+            return .notOurs(id: id)
+        }
     }
 }

@@ -7,7 +7,7 @@ extension AutotaskSession {
     @discardableResult
     package func version() async throws(AutotaskError) -> Timestamp? {
         let answer = try await answer(to: .version)
-        guard let major = answer.body["majorVersion"], major != .null else { throw answer.malformed("the version is missing") }
+        guard let major = answer.body[anyCase: "majorVersion"], major != .null else { throw answer.malformed("the version is missing") }
         return answer.date
     }
 
@@ -42,13 +42,13 @@ extension AutotaskSession {
 extension Capabilities {
     /// Reads an answer of `Services/entityInformation`: the entity's own abilities, narrowed by the user's.
     init?(entityInformation json: JSON) {
-        guard let info = json["info"]?.object, let canQuery = info["canQuery"]?.bool, let canCreate = info["canCreate"]?.bool,
-            let canUpdate = info["canUpdate"]?.bool
+        guard let info = json[anyCase: "info"]?.object, let canQuery = info[anyCase: "canQuery"]?.truth,
+            let canCreate = info[anyCase: "canCreate"]?.truth, let canUpdate = info[anyCase: "canUpdate"]?.truth
         else { return nil }
         self.init(
-            canQueryServices: canQuery && Capabilities.isGranted(info["userAccessForQuery"]),
-            canCreateServices: canCreate && Capabilities.isGranted(info["userAccessForCreate"]),
-            canUpdateServices: canUpdate && Capabilities.isGranted(info["userAccessForUpdate"]),
+            canQueryServices: canQuery && Capabilities.isGranted(info[anyCase: "userAccessForQuery"]),
+            canCreateServices: canCreate && Capabilities.isGranted(info[anyCase: "userAccessForCreate"]),
+            canUpdateServices: canUpdate && Capabilities.isGranted(info[anyCase: "userAccessForUpdate"]),
             costVisible: nil
         )
     }
@@ -63,39 +63,31 @@ extension Capabilities {
 extension ServiceFields {
     /// Reads an answer of `Services/entityInformation/fields`.
     init?(entityFields json: JSON) {
-        guard let list = json["fields"]?.array else { return nil }
-        func field(_ name: String) -> JSON? { list.first { $0["name"]?.string == name } }
-        guard let name = field("name"), let period = field("periodType"), let isPeriodReadOnly = period["isReadOnly"]?.bool else {
+        guard let list = json[anyCase: "fields"]?.array else { return nil }
+        func field(_ name: String) -> JSON? { list.first { $0[anyCase: "name"]?.string?.lowercased() == name.lowercased() } }
+        guard let name = field("name"), let period = field("periodType"), let isPeriodReadOnly = period[anyCase: "isReadOnly"]?.truth else {
             return nil
         }
-        func periodType(labelled label: String) -> Int64? {
-            period["picklistValues"]?.array?.first { value in
-                value["isActive"]?.bool != false && value["label"]?.string.map(ServiceFields.words) == label
-            }?["value"]?.wholeNumber
-        }
+        let periods = PeriodTypes(picklist: period[anyCase: "picklistValues"]?.array ?? [])
         self.init(
-            monthlyPeriodType: periodType(labelled: "monthly"),
-            yearlyPeriodType: periodType(labelled: "yearly"),
+            monthlyPeriodType: periods.monthly,
+            yearlyPeriodType: periods.yearly,
             isPeriodUpdatable: !isPeriodReadOnly,
             maximumNameLength: ServiceFields.knownLength(of: name),
             markerFields: ServiceMarker.Field.allCases.filter { marker in
                 field(marker.rawValue).map(ServiceFields.canHoldMarker) ?? false
-            }
+            },
+            periodDoubt: periods.doubt
         )
-    }
-
-    /// A label as it is compared: without case and outer spaces.
-    private static func words(_ label: String) -> String {
-        label.lowercased().split { $0.isWhitespace }.joined(separator: " ")
     }
 
     /// Zero, a negative number and nothing at all mean that Autotask does not say.
     private static func knownLength(of field: JSON) -> Int? {
-        field["length"]?.wholeNumber.flatMap { Int(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }
+        field[anyCase: "length"]?.wholeNumber.flatMap { Int(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }
     }
 
     private static func canHoldMarker(_ field: JSON) -> Bool {
-        field["dataType"]?.string?.lowercased() == "string" && field["isReadOnly"]?.bool == false && field["isQueryable"]?.bool != false
-            && (knownLength(of: field) ?? Int.max) >= ServiceMarker.length
+        field[anyCase: "dataType"]?.string?.lowercased() == "string" && field[anyCase: "isReadOnly"]?.truth == false
+            && field[anyCase: "isQueryable"]?.truth != false && (knownLength(of: field) ?? Int.max) >= ServiceMarker.length
     }
 }

@@ -6,6 +6,15 @@ struct QueryCondition {
     let value: JSON
 }
 
+/// What is made of one record of a query's answer.
+enum RecordReading<Record> {
+    case record(Record)
+    /// It cannot be read, and is none of those that the query is about: it is left out, and the others are read.
+    case notOurs(id: Int64)
+    /// It cannot be read, and may be one that matters.
+    case unreadable
+}
+
 extension AutotaskSession {
     /// How many alternatives a query may have, and how many records a page ("Queries are limited to 500 or fewer 'OR' conditions").
     static let maximumConditions = 500
@@ -16,13 +25,13 @@ extension AutotaskSession {
     ///
     /// - Parameters:
     ///   - fields: a JSON array of the names of the fields to return, `id` among them.
-    ///   - read: makes a record of its JSON; `nil` for what is none.
+    ///   - read: makes a record of its JSON.
     func records<Record>(
         anyOf conditions: [QueryCondition],
         fields: String,
         by operation: AutotaskOperation,
         id: (Record) -> Int64,
-        read: (JSON) -> Record?
+        read: (JSON) -> RecordReading<Record>
     ) async throws(AutotaskError) -> [Record] {
         var records: [Record] = []
         var known: Set<Int64> = []
@@ -38,7 +47,7 @@ extension AutotaskSession {
                 let answer = try await answer(to: operation, body: body)
                 try spent.pay(for: answer)
                 let page = try QueryPage(answer, after: last, id: id, read: read)
-                guard page.records.allSatisfy({ chunk.insert(id($0)).inserted }) else {
+                guard page.ids.allSatisfy({ chunk.insert($0).inserted }) else {
                     throw answer.malformed("a query brings a record twice")
                 }
                 // Only another chunk can bring a record a second time.
@@ -74,31 +83,43 @@ extension AutotaskSession {
     /// One page of a query's answer.
     private struct QueryPage<Record> {
         let records: [Record]
+        /// Of all that it brings, also of what is left out.
+        let ids: [Int64]
         /// After which id the next page begins; `nil` if this was the last.
         let lastID: Int64?
 
-        init(_ answer: Answer, after previous: Int64?, id: (Record) -> Int64, read: (JSON) -> Record?) throws(AutotaskError) {
-            guard let items = answer.body["items"]?.array else { throw answer.malformed("a query's items are missing") }
+        init(_ answer: Answer, after previous: Int64?, id: (Record) -> Int64, read: (JSON) -> RecordReading<Record>) throws(AutotaskError) {
+            guard let items = answer.body[anyCase: "items"]?.array else { throw answer.malformed("a query's items are missing") }
             guard items.count <= maximumConditions else { throw answer.malformed("a page holds more records than were asked for") }
             var records: [Record] = []
             records.reserveCapacity(items.count)
+            var ids: [Int64] = []
+            ids.reserveCapacity(items.count)
             for item in items {
-                guard let record = read(item) else { throw answer.malformed("an item of a query is not what was asked for") }
-                records.append(record)
+                switch read(item) {
+                case .record(let record):
+                    records.append(record)
+                    ids.append(id(record))
+                case .notOurs(let id): ids.append(id)
+                case .unreadable: throw answer.malformed("an item of a query is not what was asked for")
+                }
             }
             self.records = records
-            let hasNext = answer.body["pageDetails"]?["nextPageUrl"].map { $0 != .null } ?? false
+            self.ids = ids
+            // A blank link is none.
+            let next = answer.body[anyCase: "pageDetails"]?[anyCase: "nextPageUrl"]?.string
+            let hasNext = next.map { !$0.allSatisfy(\.isWhitespace) } ?? false
             guard hasNext || items.count >= maximumConditions else {
                 lastID = nil
                 return
             }
             // A page that is out of order, or does not begin after the one before, would lose records silently, or never end.
             var last = previous ?? Int64.min
-            for record in records {
-                guard id(record) > last else { throw answer.malformed("a query's pages are not in the order of their ids") }
-                last = id(record)
+            for id in ids {
+                guard id > last else { throw answer.malformed("a query's pages are not in the order of their ids") }
+                last = id
             }
-            guard !records.isEmpty else { throw answer.malformed("an empty page promises another") }
+            guard !ids.isEmpty else { throw answer.malformed("an empty page promises another") }
             lastID = last
         }
     }

@@ -14,7 +14,7 @@ extension AutotaskSession {
             fields: AutotaskSession.fields(with: markerField),
             by: .queryServices,
             id: \.id
-        ) { Service(record: $0, markerField: markerField) }
+        ) { RecordReading(service: $0, of: query) }
     }
 
     /// Creates a service. Autotask makes it active.
@@ -30,7 +30,9 @@ extension AutotaskSession {
         body.member("periodType", number: String(service.periodType))
         if let marker = service.marker { body.member(marker.field.rawValue, text: marker.value) }
         let answer = try await answer(to: .createService, body: body.finished)
-        guard let id = answer.body["itemId"]?.wholeNumber, id > 0 else { throw answer.malformed("the new service's id is missing") }
+        guard let id = answer.body[anyCase: "itemId"]?.wholeNumber, id > 0 else {
+            throw answer.malformed("the new service's id is missing")
+        }
         return id
     }
 
@@ -50,7 +52,7 @@ extension AutotaskSession {
         let answer = try await answer(to: .updateService, body: body.finished)
         switch answer.body {
         case .null: break
-        case .object(let object) where object["itemId"].map({ $0 == .null || $0.wholeNumber == id }) ?? true: break
+        case .object(let object) where object[anyCase: "itemId"].map({ $0 == .null || $0.wholeNumber == id }) ?? true: break
         default: throw answer.malformed("the answer to an update names another service, or none")
         }
     }
@@ -64,16 +66,50 @@ extension AutotaskSession {
     }
 }
 
+extension RecordReading<Service> {
+    /// Reads a record of a query. One that cannot be read is left out only if it is certainly none that is linked to the plan: what holds a
+    /// name is read with less.
+    init(service record: JSON, of query: ServiceQuery) {
+        if let service = Service(record: record, markerField: query.markerField) {
+            self = .record(service)
+            return
+        }
+        let field = query.markerField.flatMap { record[anyCase: $0.rawValue] } ?? .null
+        guard let id = record[anyCase: "id"]?.wholeNumber, !query.ids.contains(id),
+            query.markers.isEmpty || field == .null || field.string.map({ !query.markers.contains($0) }) == true
+        else {
+            self = .unreadable
+            return
+        }
+        guard let name = record[anyCase: "name"]?.string, name.utf8.count <= AnswerLimits.textBytes else {
+            self = .notOurs(id: id)
+            return
+        }
+        self = .record(
+            Service(
+                id: id,
+                name: name,
+                unitPrice: nil,
+                unitCost: nil,
+                billingCodeID: nil,
+                periodType: nil,
+                isActive: record[anyCase: "isActive"]?.truth,
+                marker: field.string.flatMap { $0.isEmpty || $0.utf8.count > AnswerLimits.textBytes ? nil : $0 }
+            )
+        )
+    }
+}
+
 extension Service {
     /// Reads a record of a query; `nil` if it has no identity, or a member of a type that the API does not have.
     init?(record: JSON, markerField: ServiceMarker.Field?) {
-        guard case .object(let record) = record, let id = record["id"]?.wholeNumber, let name = record["name"]?.string,
-            let unitPrice = OptionalMember(record["unitPrice"], as: \.amount),
-            let unitCost = OptionalMember(record["unitCost"], as: \.amount),
-            let billingCodeID = OptionalMember(record["billingCodeID"], as: \.wholeNumber),
-            let periodType = OptionalMember(record["periodType"], as: \.wholeNumber),
-            let isActive = OptionalMember(record["isActive"], as: \.bool),
-            let marker = OptionalMember(markerField.flatMap { record[$0.rawValue] }, as: \.string)
+        guard case .object(let record) = record, let id = record[anyCase: "id"]?.wholeNumber, let name = record[anyCase: "name"]?.string,
+            let unitPrice = OptionalMember(record[anyCase: "unitPrice"], as: \.amount),
+            let unitCost = OptionalMember(record[anyCase: "unitCost"], as: \.amount),
+            let billingCodeID = OptionalMember(record[anyCase: "billingCodeID"], as: \.wholeNumber),
+            let periodType = OptionalMember(record[anyCase: "periodType"], as: \.wholeNumber),
+            let isActive = OptionalMember(record[anyCase: "isActive"], as: \.truth),
+            let marker = OptionalMember(markerField.flatMap { record[anyCase: $0.rawValue] }, as: \.string)
         else { return nil }
         guard name.utf8.count <= AnswerLimits.textBytes, marker.value.map({ $0.utf8.count <= AnswerLimits.textBytes }) ?? true else {
             return nil
@@ -106,9 +142,12 @@ struct OptionalMember<Value> {
 }
 
 extension JSON {
-    /// An amount of money, from any form of a number.
+    /// An amount of money, from any form of a number, also one in quotes.
     var amount: Money? {
-        guard case .number(let text) = self else { return nil }
-        return Money(jsonNumber: text)
+        switch self {
+        case .number(let text): Money(jsonNumber: text)
+        case .string(let text): Money(jsonNumber: String(text.trimmingSpaces))
+        default: nil
+        }
     }
 }

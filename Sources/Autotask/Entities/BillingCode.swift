@@ -36,15 +36,15 @@ extension BillingCode {
 
     /// Reads back ``json``, and what a query returned; `nil` for what is not a billing code.
     package init?(json: JSON) {
-        guard let record = json.object, let id = record["id"]?.wholeNumber, let name = record["name"]?.string,
-            name.utf8.count <= AnswerLimits.textBytes, let isActive = record["isActive"]?.bool
+        guard let record = json.object, let id = record[anyCase: "id"]?.wholeNumber, let name = record[anyCase: "name"]?.string,
+            name.utf8.count <= AnswerLimits.textBytes, let isActive = record[anyCase: "isActive"]?.truth
         else { return nil }
         self.init(
             id: id,
             name: name,
-            description: record["description"]?.string,
+            description: record[anyCase: "description"]?.string,
             isActive: isActive,
-            useType: record["useType"]?.wholeNumber
+            useType: record[anyCase: "useType"]?.wholeNumber
         )
     }
 }

@@ -19,8 +19,9 @@ package struct RequestThreshold: Hashable, Sendable {
 extension RequestThreshold {
     /// Reads an answer of `ThresholdInformation`; `nil` for numbers that nobody could count by.
     init?(thresholdInformation json: JSON) {
-        guard let limit = json["externalRequestThreshold"]?.wholeNumber, let minutes = json["requestThresholdTimeframe"]?.wholeNumber,
-            let used = json["currentTimeframeRequestCount"]?.wholeNumber, (1...RequestThreshold.largestCount).contains(limit),
+        guard let limit = json[anyCase: "externalRequestThreshold"]?.wholeNumber,
+            let minutes = json[anyCase: "requestThresholdTimeframe"]?.wholeNumber,
+            let used = json[anyCase: "currentTimeframeRequestCount"]?.wholeNumber, (1...RequestThreshold.largestCount).contains(limit),
             (1...RequestThreshold.longestTimeframe).contains(minutes), (0...RequestThreshold.largestCount).contains(used)
         else { return nil }
         self.init(limit: Int(limit), timeframe: .seconds(minutes * 60), used: Int(used))

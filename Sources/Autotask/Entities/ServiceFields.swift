@@ -11,6 +11,8 @@ package struct ServiceFields: Hashable, Sendable {
     package var maximumNameLength: Int?
     /// The fields that can hold the ownership marker, the preferred one first.
     package var markerFields: [ServiceMarker.Field]
+    /// What is to be said of the periods when a connection is made; it is not kept.
+    package var periodDoubt: PeriodTypes.Doubt?
 
     /// Where the ownership marker goes; `nil` if the tenant has no field for it.
     package var markerField: ServiceMarker.Field? { markerFields.first }
@@ -20,13 +22,15 @@ package struct ServiceFields: Hashable, Sendable {
         yearlyPeriodType: Int64?,
         isPeriodUpdatable: Bool,
         maximumNameLength: Int?,
-        markerFields: [ServiceMarker.Field]
+        markerFields: [ServiceMarker.Field],
+        periodDoubt: PeriodTypes.Doubt? = nil
     ) {
         self.monthlyPeriodType = monthlyPeriodType
         self.yearlyPeriodType = yearlyPeriodType
         self.isPeriodUpdatable = isPeriodUpdatable
         self.maximumNameLength = maximumNameLength
         self.markerFields = markerFields
+        self.periodDoubt = periodDoubt
     }
 
     /// The tenant's id of a billing period; `nil` if it does not offer it.
@@ -47,12 +51,15 @@ extension ServiceFields {
             "periodUpdatable": .bool(isPeriodUpdatable),
             "nameLength": maximumNameLength.map { JSON($0) } ?? .null,
             "markerFields": .array(markerFields.map { .string($0.rawValue) }),
+            "periodsRule": JSON(PeriodTypes.rule),
         ]
     }
 
-    /// Reads back ``json``; `nil` for anything else.
+    /// Reads back ``json``; `nil` for anything else, and where an earlier version did not find a period that this one may find.
     package init?(json: JSON) {
-        guard let isPeriodUpdatable = json["periodUpdatable"]?.bool, let markerFields = json["markerFields"]?.array else { return nil }
+        guard let isPeriodUpdatable = json["periodUpdatable"]?.bool, let markerFields = json["markerFields"]?.array,
+            json["periodsRule"]?.integer == PeriodTypes.rule || json["monthly"]?.integer != nil && json["yearly"]?.integer != nil
+        else { return nil }
         self.init(
             monthlyPeriodType: json["monthly"]?.integer,
             yearlyPeriodType: json["yearly"]?.integer,

@@ -23,6 +23,14 @@ extension AutotaskError {
         case .billingCodeRejected:
             JobError(.billingCodeNotFound, "Select an active recurring-service billing code for this service.", remote: remote)
         case .rejected: JobError(.remoteRejected, remoteMessage.map { "Autotask rejected the change: \($0)" }, remote: remote)
+        case .unrecognized: refusal
+        case .intercepted:
+            JobError(
+                .autotaskUnavailable,
+                "Something in front of Autotask answered (HTTP \(status ?? 0)): a proxy, a firewall or a gateway.",
+                hint: "If it lasts, check what is between the worker and Autotask (AUTOTASK_PROXY), and address restrictions in Autotask.",
+                remote: remote
+            )
         case .rateLimited: JobError(.rateLimited, remote: remote)
         case .unavailable, .malformedResponse, .notServedHere: JobError(.autotaskUnavailable, remote: remote)
         case .heldBack(.outage): JobError(.autotaskUnavailable)

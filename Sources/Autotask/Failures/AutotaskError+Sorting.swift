@@ -6,7 +6,7 @@ extension AutotaskError {
         let text = FailureText(response.body)
         let sorted = Kind(status: response.status, text: text, operation: operation)
         let kind = sorted == .notServedHere && response.redirectsToForbidden ? .redirectedElsewhere : sorted
-        let leavesOutcomeOpen = [.unavailable, .timedOut, .malformedResponse].contains(kind)
+        let leavesOutcomeOpen = [.unavailable, .unrecognized, .timedOut, .malformedResponse].contains(kind)
         self.init(
             kind,
             status: response.status,
@@ -47,30 +47,53 @@ extension AutotaskError.Kind {
         }
         self =
             switch status {
-            // A success that lists errors contradicts itself.
+            case 200..<300 where text.said != nil: AutotaskError.Kind(saying: text, to: operation)
+            // A success that is none.
             case 200..<300: .malformedResponse
             case 300..<400, 404, 410: .notServedHere
-            // Where no credentials are sent, none can be wrong.
-            case 401: operation == .zone ? .accessDenied : .unauthorized
-            case 403: .accessDenied
+            // Autotask's refusal of credentials is empty, or ASP.NET's own sentence. Where no credentials are sent, none can be wrong.
+            case 401 where text.isEmpty || text.said != nil: operation == .zone ? .accessDenied : .unauthorized
             case 408: .timedOut
             case 429: .rateLimited
-            case 400..<500: .rejected
+            // Autotask does not answer with these, whatever they say.
+            case 407, 421, 425: .intercepted
+            // Nor with a page, or without a word.
+            case 400..<500 where text.said == nil: .intercepted
+            case 403: .accessDenied
+            case 400..<500: operation.isWrite || AutotaskError.Kind.isFinal(text) ? .rejected : .unavailable
             // From something in front of Autotask, which did not come to a judgement.
-            case 502, 503, 504: .unavailable
-            case 500..<600: text.said == nil || AutotaskError.Kind.blamesItself(text) ? .unavailable : .rejected
+            case _ where AutotaskError.isOfGateway(status): .unavailable
+            case 500..<600 where text.said == nil: .unavailable
+            case 500..<600: AutotaskError.Kind(saying: text, to: operation)
             default: .malformedResponse
             }
     }
 
-    /// What the text alone tells.
+    /// A failure that Autotask explains. What is not known by its text may be of any language, and passing: a deadlock, a time-out, a server
+    /// that stops. A read is made again. A write may have taken effect.
+    private init(saying text: FailureText, to operation: AutotaskOperation) {
+        if AutotaskError.Kind.blamesItself(text) {
+            self = .unavailable
+        } else if AutotaskError.Kind.isFinal(text) {
+            self = .rejected
+        } else {
+            self = operation.isWrite ? .unrecognized : .unavailable
+        }
+    }
+
+    /// What the text alone tells. A page may quote anything: only a limit is known from one.
     ///
     /// A duplicate comes first because its text quotes the name, which a person chose; the others quote nothing of the kind.
     private init?(text: FailureText, operation: AutotaskOperation) {
-        if text.hasAny("ix_service", "unique key constraint", "duplicate key", "names must be unique", "already exists with name") {
+        let isSaid = text.said != nil
+        if operation.isWrite, isSaid,
+            text.hasAny("ix_service", "unique key constraint", "duplicate key", "names must be unique", "already exists with name")
+        {
             self = .duplicateName
         } else if text.hasAny("thread threshold", "itgenatr005", "request threshold", "too many requests", "rate limit") {
             self = .rateLimited
+        } else if !isSaid {
+            return nil
         } else if text.hasAny("account has been locked", "account is locked") {
             self = .locked
         } else if text.hasAny("integrationcode is invalid", "integration code is invalid") {
@@ -97,9 +120,39 @@ extension AutotaskError.Kind {
             "lock request time out",
             "timeout expired",
             "timeout period elapsed",
+            "transport-level error",
+            "shutdown is in progress",
             "an unexpected error has occurred",
             "an error has occurred",
             "object reference not set"
         )
+    }
+
+    /// Whether the text is one of those by which Autotask refuses a request for what is wrong with it.
+    private static func isFinal(_ text: FailureText) -> Bool {
+        text.hasAny(
+            " is required",
+            "does not reference an existing entity",
+            "you must assign",
+            "must be between",
+            "must be greater than",
+            "must be less than",
+            "must be unique",
+            "duplicate data",
+            "exceeds the maximum",
+            "maximum length",
+            "no matching records found",
+            "value cannot be null",
+            "invalid query syntax",
+            "does not support http method",
+            "already exists with name"
+        ) || text.hasAny("unable to find ") && text.hasAny(" entity")
+    }
+}
+
+extension AutotaskError {
+    /// Whether a status comes from a gateway, load balancer or content network in front of Autotask, which could not reach it.
+    package static func isOfGateway(_ status: Int?) -> Bool {
+        status.map { (502...504).contains($0) || (520...530).contains($0) } ?? false
     }
 }

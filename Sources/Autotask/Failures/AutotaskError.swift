@@ -1,3 +1,4 @@
+package import Contract
 package import HTTP
 
 /// Why a call to Autotask did not do what it was made for, sorted by what the answer says and not by its status alone: validation and
@@ -27,6 +28,10 @@ package struct AutotaskError: Error, Sendable {
         case billingCodeRejected
         /// Autotask refuses the request for what ``AutotaskError/remoteMessage`` says.
         case rejected
+        /// Autotask failed at a write and says why, in words that are not known: for good, or in passing.
+        case unrecognized
+        /// Something in front of Autotask answered: a proxy, a firewall, a gateway. Autotask was not reached.
+        case intercepted
         /// A limit on threads or requests is reached.
         case rateLimited
         /// Autotask failed without saying what is wrong with the request, or says that it is busy.
@@ -96,7 +101,8 @@ extension AutotaskError {
     /// Whether the same call may succeed later without anybody's doing.
     package var isTransient: Bool {
         switch kind {
-        case .rateLimited, .unavailable, .timedOut, .outOfTime, .network, .malformedResponse, .notServedHere, .redirectedElsewhere,
+        case .rateLimited, .unavailable, .unrecognized, .intercepted, .timedOut, .outOfTime, .network, .malformedResponse,
+            .notServedHere, .redirectedElsewhere,
             .cancelled,
             .heldBack:
             true
@@ -115,6 +121,33 @@ extension AutotaskError {
     }
 }
 
+extension AutotaskError {
+    /// A short name of what was answered to a write whose outcome is open, to tell the same answer to its repetition: numbers in a text differ
+    /// each time. `nil` where nothing was answered that could be told apart from an outage.
+    package var answerMark: String? {
+        guard isOutcomeUnknown, status != nil else { return nil }
+        switch kind {
+        case .unrecognized: return ShortHash(["text", (remoteMessage ?? "").lowercased().filter(\.isLetter)]).description
+        case .malformedResponse: return ShortHash(["page"]).description
+        default: return nil
+        }
+    }
+
+    /// What becomes of a write that got the same answer twice, and was not made in between.
+    package var refusal: JobError {
+        let remote = status.map { JobError.Remote(status: $0, message: remoteMessage) }
+        guard kind == .malformedResponse else {
+            return JobError(.remoteRejected, remoteMessage.map { "Autotask rejected the change: \($0)" }, remote: remote)
+        }
+        return JobError(
+            .autotaskUnavailable,
+            "What answered the change twice was not Autotask, and nothing was written.",
+            hint: "Check what is between the worker and Autotask: a proxy (AUTOTASK_PROXY), a firewall, a page to log in.",
+            remote: remote
+        )
+    }
+}
+
 extension AutotaskError.Kind {
     var explanation: String {
         switch self {
@@ -129,6 +162,8 @@ extension AutotaskError.Kind {
         case .duplicateName: "the name is taken"
         case .billingCodeRejected: "Autotask did not accept the billing code"
         case .rejected: "Autotask rejected the request"
+        case .unrecognized: "Autotask failed for a reason that is not known"
+        case .intercepted: "something in front of Autotask answered"
         case .rateLimited: "Autotask is limiting requests"
         case .unavailable: "Autotask failed without a reason"
         case .timedOut: "no answer in time"

@@ -2,8 +2,8 @@ import Contract
 
 /// What a failed answer says, in any of the forms that Autotask and what stands before it use.
 struct FailureText {
-    /// What Autotask itself said about the request: `{"errors": ["…"]}`, or ASP.NET's `{"Message": "…"}`. `nil` for a page of HTML, for
-    /// an empty body, and for no words at all.
+    /// What Autotask itself said about the request: `{"errors": ["…"]}`, ASP.NET's `{"Message": "…"}`, or a problem of RFC 9457. `nil` for a
+    /// page of HTML, for an empty body, and for no words at all.
     let said: String?
     /// Where phrases are looked for, in lower case: the beginning of what it says, or of a page of HTML.
     private let haystack: String
@@ -11,7 +11,11 @@ struct FailureText {
     /// How much is looked at for phrases, in bytes.
     private static let lookedAt = 4096
 
+    /// Whether there was no body, or a blank one.
+    let isEmpty: Bool
+
     init(_ body: [UInt8]) {
+        isEmpty = body.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) }
         said = JSON(tolerating: body).flatMap(FailureText.words)
         let beginning = said.map { Array($0.utf8.prefix(FailureText.lookedAt)) } ?? Array(body.prefix(FailureText.lookedAt))
         haystack = String(decoding: beginning, as: UTF8.self).lowercased()
@@ -26,15 +30,52 @@ struct FailureText {
         let texts: [String] =
             switch json {
             case .string(let text): [text]
-            case .object(let object):
-                if let errors = object["errors"]?.array {
-                    errors.compactMap { $0.string ?? $0["message"]?.string }
-                } else {
-                    [object["Message"]?.string ?? object["message"]?.string].compactMap { $0 }
-                }
+            case .object:
+                // The particular before the general: a list of errors says more than the headline above it.
+                [["errors", "modelState"], ["detail"], ["exceptionMessage", "message", "error"], ["title"]].lazy
+                    .map { names in names.flatMap { FailureText.texts(of: json[anyCase: $0], depth: 0) } }
+                    .first { !$0.isEmpty } ?? []
             default: []
             }
         let words = texts.filter { !$0.allSatisfy(\.isWhitespace) }
         return words.isEmpty ? nil : words.joined(separator: " ")
+    }
+
+    /// What an answer lists under `errors`, whatever its status; empty if it lists nothing.
+    static func errors(of json: JSON) -> [String] { texts(of: json[anyCase: "errors"], depth: 0) }
+
+    /// The sentences of a list, a text, or an object that lists them by field: `["…"]`, `[{"message": "…"}]`, `{"Name": ["…"]}`.
+    private static func texts(of json: JSON?, depth: Int) -> [String] {
+        guard depth < maximumDepth else { return [] }
+        switch json {
+        case .string(let text): return text.allSatisfy(\.isWhitespace) ? [] : [text]
+        case .array(let elements): return elements.prefix(maximumTexts).flatMap { texts(of: $0, depth: depth + 1) }
+        case .object(let object):
+            for name in ["message", "detail", "description", "title"] {
+                if let text = json?[anyCase: name]?.string, !text.allSatisfy(\.isWhitespace) { return [text] }
+            }
+            return object.members.prefix(maximumTexts).flatMap { member in
+                texts(of: member.value, depth: depth + 1).map { member.name.isEmpty ? $0 : "\(member.name): \($0)" }
+            }
+        default: return []
+        }
+    }
+
+    /// More than anybody reads.
+    private static let maximumTexts = 20
+    private static let maximumDepth = 4
+}
+
+extension JSON {
+    /// A member of an object whose name may be written in another case: what stands before Autotask, and its own versions, differ in that.
+    subscript(anyCase name: String) -> JSON? { object?[anyCase: name] }
+}
+
+extension JSONObject {
+    /// See ``Contract/JSON/subscript(anyCase:)``.
+    subscript(anyCase name: String) -> JSON? {
+        if let member = members.first(where: { $0.name == name }) { return member.value }
+        let lowered = name.lowercased()
+        return members.first { $0.name.utf8.count == lowered.utf8.count && $0.name.lowercased() == lowered }?.value
     }
 }

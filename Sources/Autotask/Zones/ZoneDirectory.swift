@@ -62,10 +62,12 @@ package struct ZoneDirectory: Sendable {
 }
 
 extension DiscoveredZone {
+    /// An address for people that is none becomes an empty one: nothing is called there.
     init?(zoneInformation json: JSON) {
-        guard let name = json["zoneName"]?.string, name.utf8.count <= AnswerLimits.textBytes,
-            let apiURL = json["url"]?.string.flatMap(DiscoveredZone.root),
-            let webURL = json["webUrl"]?.string.flatMap(DiscoveredZone.root), let databaseID = json["ci"]?.wholeNumber, databaseID > 0
+        guard let name = json[anyCase: "zoneName"]?.string, name.utf8.count <= AnswerLimits.textBytes,
+            let apiURL = json[anyCase: "url"]?.string.flatMap(DiscoveredZone.root),
+            let webURL = json[anyCase: "webUrl"]?.string.map({ DiscoveredZone.root($0) ?? "" }),
+            let databaseID = json[anyCase: "ci"]?.wholeNumber, databaseID > 0
         else { return nil }
         self.init(zone: Zone(name: name, apiURL: apiURL, webURL: webURL), databaseID: databaseID)
     }

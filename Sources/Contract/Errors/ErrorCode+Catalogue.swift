@@ -215,6 +215,14 @@ extension ErrorCode {
             )
         case .superseded:
             Properties(.state, .portal, "A newer change replaced this request.", hint: "Nothing needs to be done: follow the newer job.")
+        case .laneFull:
+            Properties(
+                .state,
+                retryable: true,
+                .portal,
+                "Too many requests of this account are waiting.",
+                hint: "Wait for the tenant's jobs to end, then send it again under a new id."
+            )
         case .planStale:
             Properties(
                 .state,

@@ -35,6 +35,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
 
     // State.
     case superseded
+    case laneFull = "lane_full"
     case planStale = "plan_stale"
     case notConnected = "not_connected"
     case integrationNotAvailable = "integration_not_available"

@@ -136,6 +136,10 @@ package struct Warning: Hashable, Sendable {
         case editOverwritten = "edit_overwritten"
         /// The service's billing code was inactivated in Autotask: the service keeps it, no other may be set to it.
         case billingCodeInactive = "billing_code_inactive"
+        /// Billing periods were taken by their usual values in Autotask: none of their labels is known.
+        case periodAssumed = "period_assumed"
+        /// Autotask lists no monthly, or no yearly billing period that is known: a sync that has a service of it fails.
+        case periodUnsupported = "period_unsupported"
 
         /// Those that can stop a sync until they are acknowledged: known before anything is written.
         package static let stopping: Set<Code> = [

@@ -74,6 +74,8 @@ package struct OrderedEvent: Hashable, Sendable {
     package var epoch: Int64
     /// Gapless from 1 within the epoch; `nil` for what has none (``EventType/isSequenced``, and erased replays).
     package var sequence: Int64?
+    /// Set for one of the pages of an event that is too large to be published as a whole (``parts(within:)``).
+    package var page: EventPage?
 
     package init(event: Event, epoch: Int64, sequence: Int64?) {
         self.event = event
@@ -84,6 +86,9 @@ package struct OrderedEvent: Hashable, Sendable {
     /// The `source` of every event.
     package static let source = "/autotask-worker"
     package static let contentType = "application/cloudevents+json"
+
+    /// Whether it is the one event in which a job ends: of its pages the last.
+    package var isTerminal: Bool { event.type.isTerminal && page?.isLast ?? true }
 
     package var typeAttribute: String { "autotask." + event.type.rawValue }
     package var routingKey: String { event.type.rawValue + "." + event.lane.tenant.description }
@@ -105,7 +110,7 @@ package struct OrderedEvent: Hashable, Sendable {
         append("subject", event.lane.tenant.description)
         append("time", event.time.description)
         append("datacontenttype", "application/json")
-        output.append(contentsOf: "\"terminal\":\(event.type.isTerminal),".utf8)
+        output.append(contentsOf: "\"terminal\":\(isTerminal),".utf8)
         if let jobID = event.jobID { append("jobid", jobID.description) }
         if let redriveOf = event.redriveOf { append("redriveof", redriveOf.description) }
         append("product", event.lane.product.rawValue)

@@ -11,7 +11,7 @@ extension JSON {
 
     private func appendCanonical(to output: inout [UInt8]) {
         switch self {
-        case .null, .bool, .string:
+        case .null, .bool, .string, .brokenString:
             append(to: &output)
         case .number(let text):
             output.append(contentsOf: JSON.canonicalNumber(text).utf8)

@@ -14,6 +14,10 @@ extension JSON {
         case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
         case .number(let text): output.append(contentsOf: text.utf8)
         case .string(let value): JSON.append(quoted: value, to: &output)
+        case .brokenString(let escaped, _):
+            output.append(UInt8(ascii: "\""))
+            output.append(contentsOf: escaped.utf8)
+            output.append(UInt8(ascii: "\""))
         case .array(let elements):
             output.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {

@@ -9,8 +9,8 @@ package struct JSONError: Error, CustomStringConvertible, Sendable {
 }
 
 extension JSON {
-    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, no lone surrogates, unique member names; and
-    /// within the limits of `JSON+Limits.swift`.
+    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, unique member names without lone surrogates; and
+    /// within the limits of `JSON+Limits.swift`. A byte order mark is skipped, and a value with a lone surrogate is a ``brokenString``.
     ///
     /// - Parameter maximumValues: how many values it may hold, at whatever depth. Each takes more memory than its text.
     /// - Throws: ``JSONError``, which names the place and never quotes the text.
@@ -58,6 +58,7 @@ package struct ScannedJSONMember: Sendable {
     package let name: String
     /// Where the value stands in the text, without its quotes, if it is a string; ``JSON/decode(stringAt:in:_:)`` reads it.
     package let string: Range<Int>?
+    package let isNull: Bool
 }
 
 /// A recursive descent over bytes that are known to be valid UTF-8. The buffer outlives the parser, which lives within one call.
@@ -73,7 +74,11 @@ private struct JSONParser {
     init(bytes: UnsafeBufferPointer<UInt8>, maximumValues: Int = JSON.maximumValues) {
         unsafe self.bytes = bytes
         remainingValues = maximumValues
+        // RFC 8259, 8.1: a parser may ignore a byte order mark, and some serializers write one.
+        if unsafe bytes.starts(with: JSONParser.byteOrderMark) { position = JSONParser.byteOrderMark.count }
     }
+
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     mutating func parseText() -> Result<JSON, JSONError> {
         do throws(JSONError) {
@@ -102,7 +107,7 @@ private struct JSONParser {
         switch peek() {
         case UInt8(ascii: "{"): return try parseObject(depth: depth)
         case UInt8(ascii: "["): return try parseArray(depth: depth)
-        case UInt8(ascii: "\""): return .string(try parseString())
+        case UInt8(ascii: "\""): return try parseString()
         case UInt8(ascii: "t"): return try parseWord("true", .bool(true))
         case UInt8(ascii: "f"): return try parseWord("false", .bool(false))
         case UInt8(ascii: "n"): return try parseWord("null", .null)
@@ -147,7 +152,7 @@ private struct JSONParser {
         while true {
             skipWhitespace()
             guard peek() == UInt8(ascii: "\"") else { throw error("expected a member name") }
-            let name = try parseString()
+            guard case .string(let name) = try parseString() else { throw error("half a surrogate pair in a member name") }
             skipWhitespace()
             guard peek() == UInt8(ascii: ":") else { throw error("expected a colon") }
             position += 1
@@ -172,7 +177,10 @@ private struct JSONParser {
             try forEachMember { (parser, name) throws(JSONError) in
                 guard !members.contains(where: { $0.name == name }) else { throw parser.error("a member name is repeated") }
                 guard members.count < JSONParser.maximumScannedMembers else { throw parser.error("too many members") }
-                members.append(ScannedJSONMember(name: name, string: try parser.scanValue(depth: 1)))
+                let string = try parser.scanValue(depth: 1)
+                // The value has just been passed over: a null is its last four bytes, and no string is.
+                let isNull = unsafe string == nil && parser.bytes[..<parser.position].suffix(4).elementsEqual("null".utf8)
+                members.append(ScannedJSONMember(name: name, string: string, isNull: isNull))
             }
             skipWhitespace()
             guard position == bytes.count else { throw error("unexpected text after the value") }
@@ -189,7 +197,9 @@ private struct JSONParser {
         guard depth < JSON.maximumDepth else { throw error("nested too deeply") }
         skipWhitespace()
         switch peek() {
-        case UInt8(ascii: "\""): return try scanString().range
+        case UInt8(ascii: "\""):
+            let string = try scanString()
+            return string.isBroken ? nil : string.range
         case UInt8(ascii: "{"):
             try forEachMember { (parser, _) throws(JSONError) in _ = try parser.scanValue(depth: depth + 1) }
         case UInt8(ascii: "["):
@@ -259,31 +269,40 @@ private struct JSONParser {
         return string
     }
 
-    private mutating func parseString() throws(JSONError) -> String {
+    private mutating func parseString() throws(JSONError) -> JSON {
         let string = try scanString()
-        guard string.hasEscapes else { return try comparable(text(from: string.range.lowerBound, to: string.range.upperBound)) }
+        let text = text(from: string.range.lowerBound, to: string.range.upperBound)
+        guard string.hasEscapes else { return .string(try comparable(text)) }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(string.range.count)
         decode(string.range) { decoded.append($0) }
-        return try comparable(String(decoding: decoded, as: UTF8.self))
+        let readable = try comparable(String(decoding: decoded, as: UTF8.self))
+        return string.isBroken ? .brokenString(escaped: text, readable: readable) : .string(readable)
+    }
+
+    /// What was found of a string that was passed over.
+    private struct ScannedString {
+        /// Where it stands, without its quotes.
+        var range: Range<Int>
+        var hasEscapes = false
+        /// Whether it holds half a surrogate pair.
+        var isBroken = false
     }
 
     /// Passes over a string.
-    ///
-    /// - Returns: where it stands, without its quotes.
-    private mutating func scanString() throws(JSONError) -> (range: Range<Int>, hasEscapes: Bool) {
+    private mutating func scanString() throws(JSONError) -> ScannedString {
         position += 1
-        let start = position
-        var hasEscapes = false
+        var string = ScannedString(range: position..<position)
         while let byte = peek() {
             switch byte {
             case UInt8(ascii: "\""):
-                defer { position += 1 }
-                return (start..<position, hasEscapes)
-            case UInt8(ascii: "\\"):
-                hasEscapes = true
+                string.range = string.range.lowerBound..<position
                 position += 1
-                _ = try parseEscape()
+                return string
+            case UInt8(ascii: "\\"):
+                string.hasEscapes = true
+                position += 1
+                if try parseEscape() == nil { string.isBroken = true }
             case 0..<0x20:
                 throw error("a control character in a string")
             default:
@@ -299,7 +318,7 @@ private struct JSONParser {
         reader.position = string.lowerBound
         while reader.position < string.upperBound, let byte = reader.peek() {
             reader.position += 1
-            if byte == UInt8(ascii: "\\"), let scalar = try? reader.parseEscape() {
+            if byte == UInt8(ascii: "\\"), let scalar = try? reader.parseEscape() ?? "\u{FFFD}" {
                 for unit in UTF8.encode(scalar) ?? .init() { append(unit) }
             } else {
                 append(byte)
@@ -307,7 +326,8 @@ private struct JSONParser {
         }
     }
 
-    private mutating func parseEscape() throws(JSONError) -> Unicode.Scalar {
+    /// - Returns: what the escape stands for; `nil` for half a surrogate pair.
+    private mutating func parseEscape() throws(JSONError) -> Unicode.Scalar? {
         guard let byte = peek() else { throw error("unexpected end") }
         position += 1
         switch byte {
@@ -322,15 +342,21 @@ private struct JSONParser {
         case UInt8(ascii: "u"):
             let first = try parseHexadecimal()
             if let scalar = Unicode.Scalar(first) { return scalar }
-            guard first < 0xDC00, peek() == UInt8(ascii: "\\") else { throw error("a lone surrogate") }
+            let afterFirst = position
+            guard first < 0xDC00, peek() == UInt8(ascii: "\\") else { return nil }
             position += 1
-            guard peek() == UInt8(ascii: "u") else { throw error("a lone surrogate") }
+            guard peek() == UInt8(ascii: "u") else {
+                position = afterFirst
+                return nil
+            }
             position += 1
             let second = try parseHexadecimal()
-            guard (0xDC00..<0xE000).contains(second) else { throw error("a lone surrogate") }
-            let value = 0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00)
-            guard let scalar = Unicode.Scalar(value) else { throw error("a lone surrogate") }
-            return scalar
+            guard (0xDC00..<0xE000).contains(second) else {
+                // It is a character of its own, or another half.
+                position = afterFirst
+                return nil
+            }
+            return Unicode.Scalar(0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00))
         default: throw error("an unknown escape")
         }
     }

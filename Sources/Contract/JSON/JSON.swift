@@ -8,6 +8,10 @@ package enum JSON: Hashable, Sendable {
     /// The number's text, exactly as received, and valid by JSON's grammar.
     case number(String)
     case string(String)
+    /// A string that holds half a surrogate pair, which no `String` can: ``string`` is `nil`, so that it is nobody's value.
+    ///
+    /// - `escaped` is its text between the quotes, as received; `readable` shows U+FFFD for each half.
+    indirect case brokenString(escaped: String, readable: String)
     case array([JSON])
     case object(JSONObject)
 }
@@ -52,10 +56,10 @@ extension JSON {
         return value
     }
 
-    /// A whole number that was written as one: `7`, not `7.0` or `7e0`.
+    /// A whole number of 64 bits, however it is written: JSON Schema 2020-12 calls `7.0` and `7e0` integers too.
     package var integer: Int64? {
-        guard case .number(let text) = self else { return nil }
-        return Int64(text)
+        guard case .number(let text) = self, case .value(let value) = WholeNumber(jsonNumber: text) else { return nil }
+        return value
     }
 
     package var array: [JSON]? {
@@ -70,6 +74,25 @@ extension JSON {
 
     /// A member of an object; `nil` for a missing one and for what is not an object.
     package subscript(name: String) -> JSON? { object?[name] }
+
+    /// The value without the members that are `null`, at every depth: CloudEvents and the contract take them for absent.
+    ///
+    /// An element of an array stays: it holds a place.
+    package var withoutNullMembers: JSON {
+        switch self {
+        case .object(let object): .object(object.withoutNullMembers)
+        case .array(let elements): .array(elements.map(\.withoutNullMembers))
+        default: self
+        }
+    }
+}
+
+extension JSONObject {
+    fileprivate var withoutNullMembers: JSONObject {
+        JSONObject(
+            uniqueMembers: members.lazy.filter { $0.value != .null }.map { Member(name: $0.name, value: $0.value.withoutNullMembers) }
+        )
+    }
 }
 
 extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral,

@@ -6,50 +6,61 @@ extension JobMessage {
 
     /// Reads the message by the contract: CloudEvents in structured mode, one of the job types, valid by its schema.
     ///
+    /// Attributes and members that are `null` count as absent, and data in `data_base64` as if it were in `data`.
+    ///
     /// - Parameter acceptsClearCredentials: whether this worker runs in development, where a connect may carry its secret in the clear.
     package func decoded(acceptsClearCredentials: Bool) -> DecodedMessage {
         guard oversized == nil, body.count <= JobMessage.maximumBodyBytes else {
-            return unreadable(JobError(.jobInvalid, "The body is larger than 1 MiB."))
+            return unreadable(
+                JobError(.jobInvalid, "The body is larger than 1 MiB.", hint: "Send a body of at most 1 MiB, under a new id.")
+            )
         }
         let envelope: JSON
-        do { envelope = try JSON(parsing: body) } catch {
-            return unreadable(JobError(.jobInvalid, "The body is not JSON: \(error)."))
+        do { envelope = try JSON(parsing: body).withoutNullMembers } catch {
+            return unreadable(
+                isBinary
+                    ? .binaryMode
+                    : JobError(
+                        .jobInvalid,
+                        "The body is not JSON: \(error).",
+                        hint: "Send one CloudEvent as JSON in UTF-8, under a new id."
+                    )
+            )
         }
+        let data = EventData(envelope)
         guard let type = envelope["type"]?.string, type.utf8.count <= JobMessage.maximumTypeBytes, type.hasPrefix(JobKind.typePrefix),
             let tenant = envelope["subject"]?.string.flatMap(TenantID.init),
             let id = envelope["id"]?.string.flatMap(JobID.init)
         else {
-            return unreadable(JobError(.jobInvalid, "The body is not a CloudEvent of type autotask.job.* with a usable id and subject."))
+            return unreadable(isBinary ? .binaryMode : JobError(unidentified: envelope), product: data.product)
         }
-        let data = envelope["data"] ?? .null
-        let productMember = data["product"]
-        let product = productMember == nil ? Product.workplace : productMember?.string.flatMap(Product.init(rawValue:))
         let identity = JobIdentity(
             id: id,
-            lane: Lane(tenant: tenant, product: product ?? .workplace),
+            lane: Lane(tenant: tenant, product: data.product ?? .workplace),
             type: type,
             traceparent: TraceContext.valid(envelope["traceparent"]?.string) ?? TraceContext.valid(traceparent),
-            fingerprint: JobIdentity.fingerprint(type: type, tenant: tenant, data: data)
+            fingerprint: JobIdentity.fingerprint(type: type, tenant: tenant, data: data.json)
         )
         do throws(JobError) {
-            guard product != nil else {
-                throw JobError(.jobInvalid, "The product is neither workplace nor fileProtection.", field: "data.product")
-            }
+            try data.checkProduct()
             guard let kind = JobKind(type: type) else {
                 throw JobError(.notSupported, "There is no job of this type.", field: "type")
             }
             try checkEnvelope(envelope, type: type, id: id)
+            try checkProperties()
+            if let error = data.error { throw error }
             try checkRoutingKey(kind: kind, tenant: tenant)
             let expiry = try envelope.moment("expirytime")
+            try JobPayload.checkTypes(kind: kind, data: data.json)
             let job = Job(
                 id: id,
                 lane: identity.lane,
                 time: try envelope.moment("time"),
                 expiry: expiry,
                 traceparent: identity.traceparent,
-                payload: try JobPayload(kind: kind, data: data, acceptsClearCredentials: acceptsClearCredentials)
+                payload: try JobPayload(kind: kind, data: data.json, acceptsClearCredentials: acceptsClearCredentials)
             )
-            return .job(job, identity: identity, data: data)
+            return .job(job, identity: identity, data: data.json)
         } catch {
             return .refused(identity, error)
         }
@@ -60,14 +71,25 @@ extension JobMessage {
         routingKey.split(separator: ".", maxSplits: 1).dropFirst().first.flatMap { TenantID(String($0)) }
     }
 
-    /// A body that says nothing is still answered when the AMQP properties and the routing key name the tenant, the id and the type.
-    private func unreadable(_ error: JobError) -> DecodedMessage {
-        guard let type, type.hasPrefix(JobKind.typePrefix), let id = messageID.flatMap(JobID.init),
-            let tenant = routedTenant
+    /// Whether it is a CloudEvent in binary mode: its attributes are headers, and its body is the data alone.
+    private var isBinary: Bool {
+        guard binaryAttributes["specversion"] != nil || binaryAttributes["type"] != nil else { return false }
+        return contentType.flatMap(MediaType.init)?.subtype.hasPrefix("cloudevents") != true
+    }
+
+    /// A body that says nothing is still answered when the AMQP properties, or the attributes of binary mode, and the routing key name the
+    /// tenant, the id and the type.
+    ///
+    /// - Parameter product: `nil` where the body was not read: then it is looked for in its bytes.
+    private func unreadable(_ error: JobError, product: Product? = nil) -> DecodedMessage {
+        guard let type = type.given ?? binaryAttributes["type"], type.hasPrefix(JobKind.typePrefix),
+            type.utf8.count <= JobMessage.maximumTypeBytes,
+            let id = (messageID.given ?? binaryAttributes["id"]).flatMap(JobID.init),
+            let tenant = routedTenant ?? binaryAttributes["subject"].flatMap(TenantID.init)
         else { return .unreadable(error) }
         let identity = JobIdentity(
             id: id,
-            lane: Lane(tenant: tenant, product: .workplace),
+            lane: Lane(tenant: tenant, product: product ?? Product(writtenIn: body) ?? .workplace),
             type: type,
             traceparent: TraceContext.valid(traceparent),
             fingerprint: Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + (oversized?.sha256 ?? body)
@@ -76,29 +98,147 @@ extension JobMessage {
     }
 
     private func checkEnvelope(_ envelope: JSON, type: String, id: JobID) throws(JobError) {
-        guard envelope["specversion"]?.string == "1.0" else { throw JobError(.jobInvalid, "specversion is not 1.0.", field: "specversion") }
+        guard envelope["specversion"]?.string == "1.0" else {
+            throw .member("specversion", came: envelope["specversion"], due: "the string \"1.0\"")
+        }
         guard let source = envelope["source"]?.string, !source.isEmpty else {
-            throw JobError(.jobInvalid, "source is missing.", field: "source")
+            throw .member("source", came: envelope["source"], due: "a URI reference of the portal")
         }
-        if let contentType, !contentType.hasPrefix("application/cloudevents+json") {
-            throw JobError(.jobInvalid, "The content type is not application/cloudevents+json.", field: "content_type")
+        if let contentType = contentType.given {
+            let due = "application/cloudevents+json"
+            guard let type = MediaType(contentType), type.essence == due, type.isUTF8 else {
+                throw JobError(
+                    .jobInvalid,
+                    "The content type is not \(due) in UTF-8.",
+                    hint: "Set the property content_type to \(due), and send the message under a new id.",
+                    field: "content_type"
+                )
+            }
         }
-        if let member = envelope["datacontenttype"], member.string?.hasPrefix("application/json") != true {
-            throw JobError(.jobInvalid, "datacontenttype is not application/json.", field: "datacontenttype")
+        if let member = envelope["datacontenttype"] {
+            guard let type = member.string.flatMap(MediaType.init), type.isJSON, type.isUTF8 else {
+                throw JobError(
+                    envelope["data_base64"] == nil ? .jobInvalid : .notSupported,
+                    "datacontenttype is not application/json in UTF-8.",
+                    hint: "Send the data as JSON, with datacontenttype application/json, under a new id.",
+                    field: "datacontenttype"
+                )
+            }
         }
-        if let messageID, messageID != id.description {
-            throw JobError(.jobInvalid, "message_id differs from the CloudEvent's id.", field: "message_id")
+        if let messageID = messageID.given, messageID != id.description {
+            throw JobError(
+                .jobInvalid,
+                "message_id differs from the CloudEvent's id.",
+                hint: "Set the property message_id to the CloudEvent's id.",
+                field: "message_id"
+            )
         }
-        if let property = self.type, property != type {
-            throw JobError(.jobInvalid, "The AMQP type differs from the CloudEvent's.", field: "type")
+        if let property = self.type.given, property != type {
+            throw JobError(
+                .jobInvalid,
+                "The AMQP type differs from the CloudEvent's.",
+                hint: "Set the property type to the CloudEvent's type.",
+                field: "type"
+            )
         }
     }
 
     private func checkRoutingKey(kind: JobKind, tenant: TenantID) throws(JobError) {
         guard routingKey == "\(kind.rawValue).\(tenant)" else {
-            throw JobError(.jobInvalid, "The routing key is not the job's kind and tenant.", field: "routing_key")
+            throw JobError(
+                .jobInvalid,
+                "The routing key is not the job's kind and tenant.",
+                hint: "Publish with the routing key \(kind.rawValue).\(tenant).",
+                field: "routing_key"
+            )
         }
     }
+}
+
+extension Optional where Wrapped == String {
+    /// A property that says something: some clients send an empty one for none.
+    fileprivate var given: String? { flatMap { $0.isEmpty ? nil : $0 } }
+}
+
+extension Product {
+    /// The product that a body names which is not JSON by the contract's rules; `nil` if it names none, or both.
+    ///
+    /// It is looked for as a member: a quote within a string is escaped, so no string of JSON holds what is looked for.
+    fileprivate init?(writtenIn body: [UInt8]) {
+        let name = Array(#""product""#.utf8)
+        var named: Set<Product> = []
+        var rest = body[...]
+        while let start = rest.firstIndex(of: UInt8(ascii: "\"")) {
+            rest = rest[start...]
+            guard rest.starts(with: name) else {
+                rest = rest.dropFirst()
+                continue
+            }
+            rest = rest.dropFirst(name.count).drop(while: \.isJSONSpace)
+            guard rest.first == UInt8(ascii: ":") else { continue }
+            rest = rest.dropFirst().drop(while: \.isJSONSpace)
+            for product in Product.allCases where rest.starts(with: "\"\(product.rawValue)\"".utf8) { named.insert(product) }
+        }
+        guard named.count == 1, let product = named.first else { return nil }
+        self = product
+    }
+}
+
+extension UInt8 {
+    fileprivate var isJSONSpace: Bool { self == 0x20 || self == 0x0A || self == 0x0D || self == 0x09 }
+}
+
+extension JobError {
+    /// A member of a message that is not as its schema has it.
+    ///
+    /// - Parameters:
+    ///   - path: from the envelope's root: `data.services[0].unitPrice`.
+    ///   - came: `nil` if it is missing. Its type is named, and nothing of its value.
+    ///   - due: what should have come, with its article.
+    static func member(_ path: String, came: JSON?, due: String, serviceKey: String? = nil) -> JobError {
+        JobError(
+            .jobInvalid,
+            came.map { "\(path): \($0.typeInWords) came, \(due) was due." } ?? "\(path) is missing: \(due) was due.",
+            hint: "Send \(path) as \(due), under a new id.",
+            field: path,
+            serviceKey: serviceKey
+        )
+    }
+
+    /// A body that is JSON, and no job whose tenant and id can be read.
+    fileprivate init(unidentified envelope: JSON) {
+        guard envelope.object != nil else {
+            self.init(
+                .jobInvalid,
+                "The body is \(envelope.typeInWords), not one CloudEvent.",
+                hint: "Send each CloudEvent as a message of its own: a JSON object with specversion, id, source, type and subject."
+            )
+            return
+        }
+        let due: [(name: String, form: String, isUsable: (String) -> Bool)] = [
+            ("type", "a string of the form autotask.job.<kind>", { $0.hasPrefix(JobKind.typePrefix) && $0.utf8.count <= 255 }),
+            ("subject", "the tenant, of the form ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", { TenantID($0) != nil }),
+            ("id", "a string of the form ^[A-Za-z0-9._:-]{1,128}$", { JobID($0) != nil }),
+        ]
+        let wrong = due.first { envelope[$0.name]?.string.map($0.isUsable) != true }
+        let detail = wrong.map { JobError.member($0.name, came: envelope[$0.name], due: $0.form) }
+        self.init(
+            .jobInvalid,
+            "The body is not a CloudEvent of type autotask.job.* with a usable id and subject: \(detail?.message ?? "")",
+            hint: detail?.hint,
+            field: detail?.field
+        )
+    }
+
+    fileprivate static let binaryMode = JobError(
+        .notSupported,
+        "The message is a CloudEvent in binary mode: its attributes are headers.",
+        hint: """
+            Publish in structured mode: the property content_type is application/cloudevents+json, and the body is the whole CloudEvent. \
+            Use a new id.
+            """,
+        field: "content_type"
+    )
 }
 
 extension JSON {
@@ -106,7 +246,7 @@ extension JSON {
     fileprivate func moment(_ name: String) throws(JobError) -> Timestamp? {
         guard let member = self[name] else { return nil }
         guard let moment = member.string.flatMap(Timestamp.init) else {
-            throw JobError(.jobInvalid, "\(name) is not a date-time of RFC 3339.", field: name)
+            throw .member(name, came: member, due: "a date-time of RFC 3339, such as \"2026-11-22T08:00:00Z\"")
         }
         return moment
     }

@@ -6,8 +6,14 @@ package struct JobMessage: Sendable {
     package var type: String?
     /// The broker vouches for it: it refuses a `user_id` other than the connection's.
     package var userID: String?
+    /// After how many milliseconds a queue would have given up on it.
+    package var expiration: String?
+    /// Whether it was routed by more than its routing key, by the header `CC`.
+    package var isCopied: Bool
     /// The `traceparent` header, which stands in for the CloudEvents extension.
     package var traceparent: String?
+    /// Attributes of a CloudEvent in binary mode, which travel as headers: by their names, without the prefix.
+    package var binaryAttributes: [String: String]
     package var body: [UInt8]
     /// What is known of a body that was too large to keep: then ``body`` is empty.
     package var oversized: OversizedBody?
@@ -18,7 +24,10 @@ package struct JobMessage: Sendable {
         messageID: String? = nil,
         type: String? = nil,
         userID: String? = nil,
+        expiration: String? = nil,
+        isCopied: Bool = false,
         traceparent: String? = nil,
+        binaryAttributes: [String: String] = [:],
         body: [UInt8],
         oversized: OversizedBody? = nil
     ) {
@@ -27,7 +36,10 @@ package struct JobMessage: Sendable {
         self.messageID = messageID
         self.type = type
         self.userID = userID
+        self.expiration = expiration
+        self.isCopied = isCopied
         self.traceparent = traceparent
+        self.binaryAttributes = binaryAttributes
         self.body = body
         self.oversized = oversized
     }
@@ -45,7 +57,7 @@ package struct OversizedBody: Sendable {
 
 /// What became of a message when it was read. A refusal is data, not an exception: it is remembered and answered like a job.
 package enum DecodedMessage: Sendable {
-    /// - `data` is the job's data as received, to be kept until the job has ended.
+    /// - `data` is the job's data as received, without members that are `null`, to be kept until the job has ended.
     case job(Job, identity: JobIdentity, data: JSON)
     /// An `autotask.job.*` that can be answered, and is not valid.
     case refused(JobIdentity, JobError)
@@ -82,7 +94,7 @@ package struct JobIdentity: Sendable {
 
     /// - Parameters:
     ///   - type: the full type.
-    ///   - data: as received.
+    ///   - data: as received, without members that are `null`.
     package static func fingerprint(type: String, tenant: TenantID, data: JSON) -> [UInt8] {
         Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + data.canonical
     }

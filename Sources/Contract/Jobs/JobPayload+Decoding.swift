@@ -2,13 +2,16 @@ extension JobPayload {
     /// Reads `data` by the schema of its kind.
     ///
     /// - Parameter acceptsClearCredentials: as in ``JobMessage/decoded(acceptsClearCredentials:)``; `true` for data that was accepted before.
+    /// What a person entered may be of any type here: see ``checkTypes(kind:data:)``.
+    ///
     /// - Throws: what `job.rejected` will say; `field` names the member.
     package init(kind: JobKind, data: JSON, acceptsClearCredentials: Bool) throws(JobError) {
         let object: JSONObject
         switch data {
         case .object(let value): object = value
         case .null where kind.needsNoData: object = JSONObject()
-        default: throw JobError(.jobInvalid, "data is not an object.", field: "data")
+        case .null: throw .member("data", came: nil, due: "an object")
+        default: throw .member("data", came: data, due: "an object")
         }
         switch kind {
         case .connect: self = .connect(try ConnectPayload(object, acceptsClearCredentials: acceptsClearCredentials))
@@ -19,6 +22,44 @@ extension JobPayload {
         case .verify: self = .verify(VerifyPayload())
         case .drift: self = .drift(DriftPayload())
         case .diagnose: self = .diagnose(DiagnosePayload())
+        }
+    }
+}
+
+extension JobPayload {
+    /// Checks the JSON types of what a person entered, and the form of the plan's id: a wrong one is the portal's mistake, and refused at the
+    /// door. What was accepted by an earlier version is not measured by it again.
+    ///
+    /// - Throws: `job_invalid` for the first member of a wrong type.
+    static func checkTypes(kind: JobKind, data: JSON) throws(JobError) {
+        guard kind == .sync || kind == .preview else { return }
+        if let planID = data["planId"]?.string {
+            guard !planID.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }),
+                planID.unicodeScalars.contains(where: { !$0.properties.isWhitespace })
+            else { throw .member("data.planId", came: "", due: "a string that is not blank and has no control characters") }
+        }
+        for (index, service) in (data["services"]?.array ?? []).enumerated() {
+            let path = "data.services[\(index)]."
+            let key = service["key"]?.string.flatMap { PlanService.isKey($0) ? $0 : nil }
+            func check(_ name: String, _ due: String, _ isDue: (JSON) -> Bool) throws(JobError) {
+                guard let member = service[name], member != .null, !isDue(member) else { return }
+                throw .member(path + name, came: member, due: due, serviceKey: key)
+            }
+            try check("name", "a string", \.isText)
+            try check("period", "the string \"Monthly\" or \"Yearly\"", \.isText)
+            try check("unitCost", "a string such as \"4.50\"", \.isText)
+            try check("unitPrice", "a string such as \"9.00\"", \.isText)
+            try check("billingCodeId", "an integer of 64 bits") { $0.integer != nil }
+        }
+    }
+}
+
+extension JSON {
+    /// Whether it is a string, also one with half a surrogate pair: that is a mistake in the text, not of its type.
+    fileprivate var isText: Bool {
+        switch self {
+        case .string, .brokenString: true
+        default: false
         }
     }
 }
@@ -36,7 +77,7 @@ extension JobKind {
 extension ConnectPayload {
     fileprivate init(_ data: JSONObject, acceptsClearCredentials: Bool) throws(JobError) {
         let member = try data.required("credentials", \.object, "an object")
-        if member["secret"] != nil || member["username"] != nil {
+        if member["secret"].isGiven || member["username"].isGiven {
             guard acceptsClearCredentials else {
                 throw JobError(
                     .jobInvalid,
@@ -45,7 +86,7 @@ extension ConnectPayload {
                     field: "data.credentials"
                 )
             }
-            credentials = .clear(JSON.object(member).encoded)
+            credentials = .clear(JSON.object(member).withoutNullMembers.encoded)
         } else {
             credentials = .sealed(try SealedCredentials(member))
         }
@@ -58,11 +99,7 @@ extension SealedCredentials {
     fileprivate init(_ member: JSONObject) throws(JobError) {
         keyID = try member.required("keyId", \.string, "a string", of: "data.credentials.")
         guard (1...SealedForm.maximumKeyID).contains(keyID.utf8.count) else {
-            throw JobError(
-                .jobInvalid,
-                "keyId is not 1 to \(SealedForm.maximumKeyID) bytes long.",
-                field: "data.credentials.keyId"
-            )
+            throw .member("data.credentials.keyId", came: .string(keyID), due: "a string of 1 to \(SealedForm.maximumKeyID) bytes")
         }
         encapsulatedKey = try SealedCredentials.bytes(member, "enc")
         ciphertext = try SealedCredentials.bytes(member, "ciphertext")
@@ -71,7 +108,7 @@ extension SealedCredentials {
     private static func bytes(_ member: JSONObject, _ name: String) throws(JobError) -> [UInt8] {
         let text = try member.required(name, \.string, "a string", of: "data.credentials.")
         guard let bytes = Base64URL.decode(text) else {
-            throw JobError(.jobInvalid, "\(name) is not base64url without padding.", field: "data.credentials.\(name)")
+            throw .member("data.credentials.\(name)", came: .string(text), due: "a string of base64url without padding")
         }
         return bytes
     }
@@ -85,6 +122,8 @@ extension ResetPayload {
 }
 
 extension SyncPayload {
+    /// In Unicode's code points, as `maxLength` of a JSON Schema counts.
+    private static let maximumPlanID = 128
     /// More services than this are no plan, but a mistake.
     private static let maximumServices = 1000
     /// And fewer than this have ever left one.
@@ -93,14 +132,20 @@ extension SyncPayload {
     private static let maximumAcknowledged = 10_000
 
     fileprivate init(_ data: JSONObject) throws(JobError) {
-        planID = try data.required("planId", \.string, "a string")
-        guard (1...128).contains(planID.utf8.count) else {
-            throw JobError(.jobInvalid, "planId is not 1 to 128 bytes long.", field: "data.planId")
+        let writtenID = try data.required("planId", \.string, "a string of 1 to 128 characters")
+        guard (1...SyncPayload.maximumPlanID).contains(writtenID.unicodeScalars.count) else {
+            throw .member("data.planId", came: .string(writtenID), due: "a string of 1 to \(SyncPayload.maximumPlanID) characters")
         }
-        revision = try data.optional("revision", \.integer, "a whole number")
+        planID = writtenID.normalizedPlanID
+        revision = try data.optional("revision", \.integer, "an integer of 64 bits")
         let members = try data.required("services", \.array, "an array")
         guard members.count <= SyncPayload.maximumServices else {
-            throw JobError(.jobInvalid, "services holds more than \(SyncPayload.maximumServices) services.", field: "data.services")
+            throw JobError(
+                .jobInvalid,
+                "data.services: \(members.count) services came, at most \(SyncPayload.maximumServices) were due.",
+                hint: "Send every service of the plan in data.services, under a new id.",
+                field: "data.services"
+            )
         }
         var keys: Set<String> = []
         services = []
@@ -111,6 +156,7 @@ extension SyncPayload {
                 throw JobError(
                     .jobInvalid,
                     "Two services have the same key.",
+                    hint: "Give each service of the plan a key of its own, and send the plan under a new id.",
                     field: "data.services[\(index)].key",
                     serviceKey: service.key
                 )
@@ -136,17 +182,23 @@ extension SyncPayload {
     private static func retired(_ data: JSONObject, besides keys: inout Set<String>) throws(JobError) -> [String] {
         let members = try data.optional("retired", \.array, "an array") ?? []
         guard members.count <= SyncPayload.maximumRetired else {
-            throw JobError(.jobInvalid, "retired holds more than \(SyncPayload.maximumRetired) keys.", field: "data.retired")
+            throw JobError(
+                .jobInvalid,
+                "data.retired: \(members.count) keys came, at most \(SyncPayload.maximumRetired) were due.",
+                hint: "Name each retired service once, in one sync: the next one does not repeat it.",
+                field: "data.retired"
+            )
         }
         var retired: [String] = []
         for member in members {
             guard let key = member.string, PlanService.isKey(key) else {
-                throw JobError(.jobInvalid, "retired holds something that is not the key of a service.", field: "data.retired")
+                throw .element(of: "data.retired", came: member, due: "the key of a service")
             }
             guard keys.insert(key).inserted else {
                 throw JobError(
                     .jobInvalid,
                     "A retired service is still in the plan, or is named twice.",
+                    hint: "Name the key either in data.services or once in data.retired, and send the plan under a new id.",
                     field: "data.retired",
                     serviceKey: key
                 )
@@ -161,19 +213,15 @@ extension SyncPayload {
         guard members.count <= SyncPayload.maximumAcknowledged else {
             throw JobError(
                 .jobInvalid,
-                "acknowledge names more than \(SyncPayload.maximumAcknowledged) warnings.",
+                "data.acknowledge: \(members.count) warnings came, at most \(SyncPayload.maximumAcknowledged) were due.",
+                hint: "Name the code of a warning alone to acknowledge it for all services.",
                 field: "data.acknowledge"
             )
         }
         var acknowledged: Set<Acknowledgement> = []
         for member in members {
             guard let acknowledgement = member.string.flatMap(Acknowledgement.init) else {
-                throw JobError(
-                    .jobInvalid,
-                    "acknowledge holds something that is neither the code of a warning nor a code and the key of a service.",
-                    hint: "It looks like price_changed, or price_changed:license-monthly.",
-                    field: "data.acknowledge"
-                )
+                throw .element(of: "data.acknowledge", came: member, due: "a string such as price_changed or price_changed:license-monthly")
             }
             acknowledged.insert(acknowledgement)
         }
@@ -201,22 +249,29 @@ extension SyncPayload {
         let keys = Set(services.map(\.key))
         var adopted: [String: Int64] = [:]
         var ids: Set<Int64> = []
-        for member in members {
+        for member in members where member.value != .null {
             guard keys.contains(member.name) else {
-                throw JobError(.jobInvalid, "adopt names a service that is not in the plan.", field: "data.adopt")
-            }
-            guard let id = member.value.integer, id > 0 else {
                 throw JobError(
                     .jobInvalid,
-                    "adopt does not give the id of a service in Autotask.",
-                    field: "data.adopt",
-                    serviceKey: member.name
+                    "adopt names a service that is not in the plan.",
+                    hint: "Name in data.adopt only keys of data.services, and send the plan under a new id.",
+                    field: "data.adopt"
                 )
+            }
+            guard let id = member.value.integer, id > 0 else {
+                var error = JobError.element(
+                    of: "data.adopt",
+                    came: member.value,
+                    due: "a positive integer, the id of a service in Autotask"
+                )
+                error.serviceKey = member.name
+                throw error
             }
             guard ids.insert(id).inserted else {
                 throw JobError(
                     .jobInvalid,
                     "Two services of the plan are to be linked to the service \(id) in Autotask.",
+                    hint: "Link each service in Autotask to one service of the plan, and send the plan under a new id.",
                     field: "data.adopt",
                     serviceKey: member.name
                 )
@@ -229,14 +284,23 @@ extension SyncPayload {
 
 extension PlanService {
     fileprivate init(_ member: JSON, path: String) throws(JobError) {
-        guard let object = member.object else { throw JobError(.jobInvalid, "A service is not an object.", field: String(path.dropLast())) }
-        key = try object.required("key", \.string, "a string", of: path)
-        guard PlanService.isKey(key) else { throw JobError(.jobInvalid, "key has characters that are not allowed.", field: path + "key") }
+        guard let object = member.object else { throw .member(String(path.dropLast()), came: member, due: "an object") }
+        key = try object.required("key", \.string, "a string of the form ^[A-Za-z0-9._:-]{1,128}$", of: path)
+        guard PlanService.isKey(key) else {
+            throw .member(path + "key", came: .string(key), due: "a string of the form ^[A-Za-z0-9._:-]{1,128}$")
+        }
         guard let kind = object["type"]?.string.flatMap(Kind.init(rawValue:)) else {
-            throw JobError(.jobInvalid, "type is not License, Server or Storage.", field: path + "type", serviceKey: key)
+            let type = object["type"].isGiven ? object["type"] : nil
+            throw .member(path + "type", came: type, due: "License, Server or Storage", serviceKey: key)
         }
         self.kind = kind
-        name = object["name"]?.string ?? ""
+        switch object["name"] {
+        case .string(let text): name = text
+        case .brokenString(_, let readable):
+            name = readable
+            hasBrokenName = true
+        default: name = ""
+        }
         period = Entered(object["period"]) { $0.string.flatMap(Period.init(rawValue:)) }
         unitCost = Entered(object["unitCost"]) { $0.string.flatMap(Money.init(contract:)) }
         unitPrice = Entered(object["unitPrice"]) { $0.string.flatMap(Money.init(contract:)) }
@@ -260,26 +324,40 @@ extension JSONObject {
         _ form: String,
         of path: String = "data."
     ) throws(JobError) -> Value {
-        guard let value = try optional(name, read, form, of: path) else {
-            throw JobError(.jobInvalid, "\(name) is missing.", field: path + name)
-        }
+        guard let value = try optional(name, read, form, of: path) else { throw .member(path + name, came: nil, due: form) }
         return value
     }
 
+    /// - Returns: `nil` for a member that is missing or `null`.
     fileprivate func optional<Value>(
         _ name: String,
         _ read: (JSON) -> Value?,
         _ form: String,
         of path: String = "data."
     ) throws(JobError) -> Value? {
-        guard let member = self[name] else { return nil }
-        guard let value = read(member) else { throw JobError(.jobInvalid, "\(name) is not \(form).", field: path + name) }
+        guard let member = self[name], member != .null else { return nil }
+        guard let value = read(member) else { throw .member(path + name, came: member, due: form) }
         return value
     }
 
     fileprivate func flag(_ name: String) throws(JobError) -> Bool? { try optional(name, \.bool, "true or false") }
 
     fileprivate func moment(_ name: String) throws(JobError) -> Timestamp? {
-        try optional(name, { $0.string.flatMap(Timestamp.init) }, "a date-time of RFC 3339")
+        try optional(name, { $0.string.flatMap(Timestamp.init) }, "a date-time of RFC 3339, such as \"2022-03-04T09:30:00Z\"")
     }
+}
+
+extension JobError {
+    /// An element of a list, or of an object by keys, that is not as its schema has it.
+    fileprivate static func element(of path: String, came: JSON, due: String) -> JobError {
+        var error = JobError.member("An element of \(path)", came: came, due: due)
+        error.hint = "Send in \(path) nothing but what is due, under a new id."
+        error.field = path
+        return error
+    }
+}
+
+extension JSON? {
+    /// Whether a member is there, and not `null`.
+    fileprivate var isGiven: Bool { self != nil && self != .some(.null) }
 }

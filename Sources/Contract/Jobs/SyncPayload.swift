@@ -1,5 +1,6 @@
 /// The whole plan, as it stood when somebody clicked "Synchronize with Autotask".
 package struct SyncPayload: Sendable {
+    /// In normalization form C: see ``Swift/String/normalizedPlanID``.
     package var planID: String
     /// Rises with every change of the plan; an older one never overwrites a newer.
     package var revision: Int64?
@@ -59,6 +60,8 @@ package struct PlanService: Sendable {
     package var kind: Kind
     /// As typed.
     package var name: String
+    /// Whether half a surrogate pair came in the name, where ``name`` has U+FFFD.
+    package var hasBrokenName = false
     package var period: Entered<Period>
     package var unitCost: Entered<Money>
     package var unitPrice: Entered<Money>

@@ -73,7 +73,7 @@ extension CircuitBreaker.Result {
     /// What a failure says about a part of Autotask: whoever refuses a request, works.
     fileprivate init(_ failure: AutotaskError, of target: CircuitBreakers.Target, at now: Timestamp) {
         switch (failure.kind, target) {
-        case (.cancelled, _), (.outOfTime, _), (.notAllowed, _), (.heldBack, _):
+        case (.cancelled, _), (.outOfTime, _), (.intercepted, _), (.notAllowed, _), (.heldBack, _):
             self = .tellsNothing
         case (.network, _), (.timedOut, _):
             self = .fails
@@ -84,7 +84,7 @@ extension CircuitBreaker.Result {
             self = failure.remoteMessage == nil ? .fails : .tellsNothing
         case (.unavailable, .zone):
             // From something in front of the databases.
-            self = [502, 503, 504].contains(failure.status) ? .fails : .works
+            self = AutotaskError.isOfGateway(failure.status) ? .fails : .works
         default:
             self = .works
         }

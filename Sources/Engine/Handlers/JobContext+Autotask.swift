@@ -1,6 +1,9 @@
 import Autotask
 package import Contract
+import HTTP
+import Logging
 package import Store
+import Telemetry
 import Vault
 
 /// The lane's way to Autotask, as the job's handlers go it.
@@ -10,8 +13,13 @@ extension JobContext {
     /// - Parameter calls: counts the call, unless it is held back.
     func zone(for credentials: AutotaskCredentials, counting calls: inout Int) async throws(AutotaskError) -> DiscoveredZone {
         let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil)
-        return try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
+        var found = try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
             .zone(forUserOf: credentials, traceparent: job.traceparent) { _ in calls += 1 }
+        if (try? autotask.hosts.check(found.zone.webURL)) == nil {
+            log(.warning, "The zone's web address is not on an allowed host, and is not shown", .keys([.databaseID: "\(found.databaseID)"]))
+            found.zone.webURL = found.zone.apiOrigin
+        }
+        return found
     }
 
     /// - Parameter databaseID: whose calls they are.
@@ -37,9 +45,9 @@ extension JobContext {
 
     /// `connection.recovered`: told once, by the job that made an unusable connection usable again.
     ///
-    /// - Parameter error: why it had been lost.
+    /// - Parameter error: why it had been lost. It is no member `error`: that one says what is wrong now.
     func connectionRecovered(from error: JobError) -> Event {
-        stateEvent(.connectionRecovered, ["causedBy": .string(cause), "error": error.json])
+        stateEvent(.connectionRecovered, ["causedBy": .string(cause), "lostBecause": error.json])
     }
 
     /// What brought a state event about: a portal's job, or, in a word, a check of the worker's own.
@@ -71,5 +79,13 @@ extension ConnectionRecord {
         case .credentialsRejected: JobError(.apiUserLockedOrInactive)
         case .databaseMismatch: JobError(.databaseChanged)
         }
+    }
+}
+
+extension Zone {
+    /// The host of the API, which the transport calls only if it is allowed.
+    fileprivate var apiOrigin: String {
+        let parts = apiURL.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        return parts.prefix(3).joined(separator: "/") + "/"
     }
 }

@@ -56,7 +56,12 @@ final class JobContext: Sendable {
         self.vault = vault
         callDeadline = claim.job.deadline.map { $0 - JobContext.endingTime }
         calls = RecordingTransport(autotask.transport, clock: clock, deadline: callDeadline)
-        self.autotask = AutotaskAccess(transport: calls, lookupURL: autotask.lookupURL, integrationCode: autotask.integrationCode)
+        self.autotask = AutotaskAccess(
+            transport: calls,
+            lookupURL: autotask.lookupURL,
+            integrationCode: autotask.integrationCode,
+            hosts: autotask.hosts
+        )
         self.settings = settings
         self.clock = clock
         self.entropy = entropy
@@ -95,7 +100,7 @@ final class JobContext: Sendable {
 
     /// Tells something in passing.
     func offer(_ type: EventType, _ data: JSONObject) {
-        sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil))
+        sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil)) { _ in }
     }
 
     /// Whether something stands in this attempt's way that is not the job's: Autotask does not work at the moment, or a key is missing.
@@ -136,10 +141,18 @@ package struct AutotaskAccess: Sendable {
     package var lookupURL: String
     /// The vendor's tracking identifier, for tenants that bring none of their own.
     package var integrationCode: SecretReference
+    /// Which hosts may be called, and shown to people as Autotask's. The transport holds its calls to it itself.
+    package var hosts: HostPolicy
 
-    package init(transport: any HTTPTransport, lookupURL: String, integrationCode: SecretReference) {
+    package init(
+        transport: any HTTPTransport,
+        lookupURL: String,
+        integrationCode: SecretReference,
+        hosts: HostPolicy = HostPolicy()
+    ) {
         self.transport = transport
         self.lookupURL = lookupURL
         self.integrationCode = integrationCode
+        self.hosts = hosts
     }
 }

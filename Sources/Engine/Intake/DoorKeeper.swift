@@ -4,7 +4,8 @@ import Store
 import Telemetry
 
 /// Closes the door while more jobs wait in the store than an operator wants there (``EngineSettings/backlogLimit``), so that the others wait
-/// at the broker, visible to every tool. It opens again when a quarter of them is done.
+/// at the broker, visible to every tool. It opens again when a quarter of them is done. A lane counts for a tenth of the limit at most: one tenant
+/// cannot close the door for the others.
 struct DoorKeeper {
     private static let pause: Duration = .seconds(1)
     /// Other workers take jobs in too: after this long the backlog is counted anew.
@@ -46,7 +47,7 @@ struct DoorKeeper {
 
     private mutating func backlog() async -> Int? {
         do {
-            let waiting = try await store.backlog()
+            let waiting = try await store.backlog(perLane: max(limit / 10, 1))
             uncounted = 0
             countedAt = clock.now
             return waiting

@@ -22,6 +22,39 @@ struct Intake: Service {
     let worker: WorkerIdentity
     let lanes: WakeSignal
     let log: Logger
+    private let fullLanes = FullLanes()
+
+    init(
+        source: any JobSource,
+        store: any Store,
+        vault: Vault,
+        settings: EngineSettings,
+        clock: any EngineClock,
+        entropy: any Entropy,
+        worker: WorkerIdentity,
+        lanes: WakeSignal,
+        log: Logger
+    ) {
+        self.source = source
+        self.store = store
+        self.vault = vault
+        self.settings = settings
+        self.clock = clock
+        self.entropy = entropy
+        self.worker = worker
+        self.lanes = lanes
+        self.log = log
+    }
+
+    /// What the store asks while it takes jobs in.
+    private var rules: IntakeRules {
+        let (now, entropy) = (clock.now, entropy)
+        return IntakeRules(
+            laneLimit: settings.laneBacklogLimit,
+            admit: { LaneOrder(of: $0.lane, now: now, entropy: entropy).admit($0) },
+            conflict: { [self] item in conflict(item) }
+        )
+    }
 
     func run() async throws {
         // The source ends first when the program is told to finish.
@@ -58,6 +91,7 @@ struct Intake: Service {
         guard count >= Intake.maximumRedeliveries else {
             return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256)] }
         }
+        log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
         let letter = deadLetter(
             delivery,
             FailureCause(reason: ErrorCode.poison.rawValue),
@@ -71,16 +105,16 @@ struct Intake: Service {
     private func accept(_ read: () -> [IntakeItem]) async -> Bool {
         var items = read()
         guard !items.isEmpty else { return true }
-        let conflict: @Sendable (IntakeItem) -> Event = { [self] item in self.conflict(item) }
         let intake = await persistently { () async throws(StoreError) in
-            do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict) } catch {
+            do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, rules: rules) } catch {
                 guard error.code == .keyRetired else { throw error }
                 await vault.refresh(log: log)
                 items = read()
-                return try await store.accept(items, by: worker.current, at: clock.now, conflict: conflict)
+                return try await store.accept(items, by: worker.current, at: clock.now, rules: rules)
             }
         }
-        guard intake != nil else { return false }
+        guard let intake else { return false }
+        fullLanes.note(intake.refusals(of: items), at: clock.now, log: log)
         lanes.wake()
         return true
     }
@@ -109,7 +143,7 @@ extension Intake {
         guard let scope = settings.trustedPublishers.map({ $0.scope(of: publisher) }) ?? .allTenants else {
             log.warning(
                 "A message of an untrusted publisher was set aside",
-                metadata: .keys([.publisher: "\(publisher ?? "none")", .queue: "\(delivery.queue)"])
+                metadata: delivery.origin
             )
             return .deadLetter(deadLetter(delivery, FailureCause(reason: "untrusted"), "Its user_id is not among the trusted publishers."))
         }
@@ -118,7 +152,7 @@ extension Intake {
         if let identity = message.identity, let tenant = delivery.message.tenants(with: identity).first(where: { !scope.covers($0) }) {
             log.warning(
                 "A message for a tenant outside its publisher's scope was set aside",
-                metadata: .keys([.publisher: "\(publisher ?? "none")", .tenant: "\(tenant)", .queue: "\(delivery.queue)"])
+                metadata: delivery.origin.merging(.keys([.tenant: "\(tenant)"])) { $1 }
             )
             let cause = FailureCause(reason: "out_of_scope", kind: JobKind(type: identity.type))
             let detail = "Its publisher may not publish for the tenant \(tenant)."
@@ -129,11 +163,13 @@ extension Intake {
             return .job(acceptable(job, identity, data, publisher: publisher))
         case .refused(let identity, let error):
             let letter = deadLetter(delivery, error.cause(in: identity), error.message, identity)
+            let told: Logger.Metadata = .keys([.tenant: "\(identity.lane.tenant)", .jobID: "\(identity.id)", .code: "\(error.code.rawValue)"])
+            log.warning("A message was refused", metadata: delivery.origin.merging(told) { $1 })
             return .refused(key(identity), event: event(.jobRejected, identity, ["error": error.json]), letter)
         case .unreadable(let error):
             log.warning(
                 "A message that cannot be read was set aside",
-                metadata: .keys([.queue: "\(delivery.queue)", .reason: "\(error.message)"])
+                metadata: delivery.origin.merging(.keys([.reason: "\(ForeignText(error.message))"])) { $1 }
             )
             return .deadLetter(deadLetter(delivery, error.cause(in: nil), error.message))
         }
@@ -212,7 +248,8 @@ extension Intake {
                     sha256: delivery.sha256,
                     size: delivery.message.oversized?.size ?? delivery.message.body.count,
                     queue: delivery.queue,
-                    routingKey: delivery.message.routingKey
+                    routingKey: delivery.message.routingKey,
+                    messageID: delivery.message.messageID
                 )
             )
         )
@@ -232,6 +269,14 @@ extension JobMessage {
 }
 
 extension JobDelivery {
+    /// By what a portal's operator finds it: never the body.
+    fileprivate var origin: Logger.Metadata {
+        .keys([
+            .messageID: "\(message.messageID.map { "\(ForeignText($0))" } ?? "none")",
+            .publisher: "\(message.userID.map { "\(ForeignText($0))" } ?? "none")", .queue: "\(queue)",
+        ])
+    }
+
     /// Of the body.
     fileprivate var sha256: [UInt8] { message.oversized?.sha256 ?? Vault.sha256(message.body) }
 }

@@ -2,6 +2,11 @@ import Contract
 import Store
 
 /// Which job of a lane runs next, and which end without being run (`contract.md` 3, "Order and supersession"). Pure.
+///
+/// Jobs of one kind, and of one plan where the kind has plans, are rivals. One of them wins: the newest whose revision is not lower than the
+/// highest among them; a job without a revision stands for the highest that it superseded. It supersedes all others, and a reset
+/// supersedes everything before it. What has expired, is older than what ran or is not run for another reason supersedes nothing; and what
+/// may still expire ends others only when it begins, so that a job never ends in favour of one that does not run.
 struct LaneOrder {
     /// A job that was interrupted this often is taken for what kills the worker (design decision 5).
     static let maximumInterruptions = 5
@@ -10,52 +15,107 @@ struct LaneOrder {
     /// Makes the terminal event of a job that ends without being run.
     let event: (EventType, QueuedJob, JSONObject) -> Event
 
+    init(now: Timestamp, event: @escaping (EventType, QueuedJob, JSONObject) -> Event) {
+        self.now = now
+        self.event = event
+    }
+
+    init(of lane: Lane, now: Timestamp, entropy: any Entropy) {
+        self.init(now: now) { type, job, data in
+            Event(
+                id: entropy.eventID(),
+                type: type,
+                lane: lane,
+                jobID: job.id,
+                redriveOf: job.redriveOf,
+                time: now,
+                traceparent: job.traceparent,
+                data: data
+            )
+        }
+    }
+
     func decide(_ snapshot: LaneSnapshot) -> LaneDecision {
-        var settlements: [LaneDecision.Settlement] = []
-        var dropped: [Int64] = []
+        let asked = snapshot.jobs.filter { !$0.isScheduled }
+        let live = asked.filter { isLive($0, revisions: snapshot.revisions) }
+        // In a part, a job that does not count may hide one that does: its group is judged once it has ended.
+        let hiding = snapshot.isComplete ? [] : asked.filter { !isLive($0, revisions: snapshot.revisions) }
+        let order = Supersession(live, without: hiding)
+        var decision = LaneDecision(next: .wait(until: nil))
         var remaining: [QueuedJob] = []
         // The worker's own, behind all that was asked for.
         var checks: [QueuedJob] = []
+        /// Jobs that wait because another runs instead, unless that expires before; by place, with that.
+        var suspended: [Int64: QueuedJob] = [:]
         var concluding: LaneDecision.Next?
         for job in snapshot.jobs {
             if job.isScheduled {
-                if isNeedless(job, among: snapshot.jobs) { dropped.append(job.order) } else { checks.append(job) }
-            } else if job.interruptions >= LaneOrder.maximumInterruptions {
+                if isNeedless(job, among: asked) { decision.dropped.append(job.order) } else { checks.append(job) }
+                continue
+            }
+            let superseder = order.superseder(of: job)
+            if job.interruptions >= LaneOrder.maximumInterruptions {
                 var settlement = settle(job, .jobAbandoned, JobError(.poison))
                 settlement.givenUp = GivenUp(.interrupted, JobError(.poison))
-                settlements.append(settlement)
-            } else if let newer = snapshot.jobs.last(where: { supersedes($0, job) }) {
+                decision.settlements.append(settlement)
+            } else if let superseder, superseder.outlives(job) {
                 if job.hasWritten {
-                    // What it did has to be told, service by service: its handler does that, before anything else runs.
-                    concluding = concluding ?? .run(order: job.order, .conclude(JobError(.superseded)))
+                    // What it did has to be reported, service by service: its handler does that, before anything else runs.
+                    concluding = concluding ?? .run(order: job.order, .conclude(order.reason(job, superseder)))
                 } else {
-                    settlements.append(settle(job, .jobSuperseded, JobError(.superseded), ["supersededBy": .string(newer.id.description)]))
+                    decision.supersede(job, by: superseder, settle(job, by: superseder, order))
                 }
             } else if job.isFromBackup {
                 if job.hasWritten {
                     concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.restored))
                 } else {
-                    settlements.append(settle(job, .jobSuperseded, LaneOrder.restored))
+                    decision.settlements.append(settle(job, .jobSuperseded, LaneOrder.restored))
                 }
-            } else if isStale(job, revisions: snapshot.revisions) {
-                settlements.append(settle(job, .jobSuperseded, JobError(.superseded)))
-            } else if let expiry = job.expiry, expiry <= now, !job.wasBegun {
-                settlements.append(settle(job, .jobExpired, JobError(.expired)))
+            } else if let ran = newerRevision(than: job, in: snapshot.revisions) {
+                decision.settlements.append(settle(job, .jobSuperseded, JobError(revisionOf: job, lowerThan: ran)))
+            } else if hasExpired(job) {
+                decision.settlements.append(settle(job, .jobExpired, JobError(.expired)))
             } else if let deadline = job.deadline, deadline <= now {
                 // Its handler knows the event that the page waits for.
                 concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.outOfTime(job)))
             } else {
+                suspended[job.order] = superseder
                 remaining.append(job)
             }
         }
-        return LaneDecision(settlements: settlements, dropped: dropped, next: concluding ?? next(of: remaining + checks))
+        decision.next = concluding ?? next(of: remaining + checks, suspended)
+        if concluding == nil, case .run(let chosen, _) = decision.next {
+            begin(chosen, instead: remaining.filter { suspended[$0.order]?.order == chosen }, order, &decision)
+        }
+        if !snapshot.isComplete {
+            if decision.settlements.isEmpty {
+                if case .wait(let moment) = decision.next {
+                    decision.next = .wait(until: [moment, snapshot.nextMoment].compactMap { $0 }.min())
+                }
+            } else {
+                // Of a part it is not known what else they would have ended, or kept waiting.
+                decision.settlements = Array(decision.settlements.prefix(LaneSnapshot.maximumEnded))
+                decision.next = .again
+            }
+        }
+        return decision
+    }
+
+    /// Ends the jobs that waited because the one that begins now runs instead. One that has written concludes first.
+    private func begin(_ chosen: Int64, instead rivals: [QueuedJob], _ order: Supersession, _ decision: inout LaneDecision) {
+        guard !rivals.isEmpty, let winner = order.job(chosen) else { return }
+        decision.committed = chosen
+        for job in rivals where !job.hasWritten { decision.supersede(job, by: winner, settle(job, by: winner, order)) }
+        if let written = rivals.first(where: \.hasWritten) {
+            decision.next = .run(order: written.order, .conclude(order.reason(written, winner)))
+        }
     }
 
     /// Whether a check of the worker's own is not to be made: a portal asks for the same, a reset waits, a restored store held it, or it is what
     /// kills the worker. It comes again by itself.
-    private func isNeedless(_ check: QueuedJob, among jobs: [QueuedJob]) -> Bool {
+    private func isNeedless(_ check: QueuedJob, among asked: [QueuedJob]) -> Bool {
         check.isFromBackup || check.interruptions >= LaneOrder.maximumInterruptions
-            || jobs.contains { !$0.isScheduled && ($0.kind == check.kind || $0.kind == .reset) }
+            || asked.contains { $0.kind == check.kind || $0.kind == .reset }
     }
 
     /// Why a job ends that a restored store held unfinished.
@@ -81,29 +141,36 @@ struct LaneOrder {
         return LaneDecision.Settlement(order: job.order, event: event(type, job, data))
     }
 
-    /// Whether it holds an older plan than one that ran.
-    private func isStale(_ job: QueuedJob, revisions: [String: Int64]) -> Bool {
-        guard !job.wasBegun, let revision = job.revision, let planID = job.planID, let ran = revisions[planID] else { return false }
-        return revision < ran
+    private func settle(_ job: QueuedJob, by superseder: QueuedJob, _ order: Supersession) -> LaneDecision.Settlement {
+        settle(job, .jobSuperseded, order.reason(job, superseder), ["supersededBy": .string(superseder.id.description)])
     }
 
-    private func supersedes(_ other: QueuedJob, _ job: QueuedJob) -> Bool {
-        guard other.order != job.order, !other.isScheduled else { return false }
-        let isNewer = other.order > job.order
-        if other.kind == .reset { return isNewer }
-        guard other.kind == job.kind else { return false }
-        // Syncs of different plans do not replace each other: each plan's services have to arrive. Nor do previews: each is waited for.
-        guard job.kind == .sync || job.kind == .preview else { return isNewer }
-        guard other.planID == job.planID else { return false }
-        if let revision = job.revision, let otherRevision = other.revision, revision != otherRevision { return otherRevision > revision }
-        return isNewer
+    // MARK: What counts
+
+    /// Whether it may run at all: only such a job supersedes others.
+    private func isLive(_ job: QueuedJob, revisions: [String: Int64]) -> Bool {
+        job.interruptions < LaneOrder.maximumInterruptions && !job.isFromBackup && newerRevision(than: job, in: revisions) == nil
+            && !hasExpired(job)
     }
 
-    private func next(of jobs: [QueuedJob]) -> LaneDecision.Next {
+    /// The revision that ran, when a job holds an older plan.
+    private func newerRevision(than job: QueuedJob, in revisions: [String: Int64]) -> Int64? {
+        guard !job.wasBegun, let revision = job.revision, let ran = job.planID.flatMap({ revisions[$0] }), revision < ran else {
+            return nil
+        }
+        return ran
+    }
+
+    private func hasExpired(_ job: QueuedJob) -> Bool { !job.wasBegun && job.expiry.map { $0 <= now } ?? false }
+
+    // MARK: What is next
+
+    private func next(of jobs: [QueuedJob], _ suspended: [Int64: QueuedJob]) -> LaneDecision.Next {
         var waitingBefore: [QueuedJob] = []
         for job in jobs {
             let isDue = job.notBefore.map { $0 <= now } ?? true
-            if isDue, waitingBefore.allSatisfy({ LaneOrder.mayPass(job, $0) }) { return .run(order: job.order, .work) }
+            let mayRun = waitingBefore.allSatisfy { LaneOrder.mayPass(job, $0) || suspended[$0.order]?.order == job.order }
+            if isDue, mayRun, suspended[job.order] == nil { return .run(order: job.order, .work) }
             waitingBefore.append(job)
         }
         // Something becomes due, or the time of something that was never begun is up.
@@ -120,5 +187,143 @@ struct LaneOrder {
         if waiting.kind == .sync, waiting.hasWritten { return false }
         if waiting.kind == .connect { return job.kind == .verify }
         return true
+    }
+}
+
+// MARK: - At the door
+
+extension LaneOrder {
+    /// What becomes of a job that is accepted where others wait: of it and its rivals that wait and were not begun, the winner alone stays.
+    ///
+    /// A full lane takes resets and connects, and what ends another job. There, a reset or connect ends its rival even if it may expire, so that
+    /// no lane grows without bound.
+    func admit(_ arrival: Arrival) -> Admission {
+        let job = arrival.job
+        let revisions = job.planID.flatMap { planID in arrival.ranRevision.map { [planID: $0] } } ?? [:]
+        let isExempt = job.kind == .reset || job.kind == .connect
+        var admission = Admission()
+        let running = arrival.rivals.first { $0.order == arrival.running }
+        let waiting = (arrival.rivals.filter { $0.order != arrival.running } + [job]).filter { isLive($0, revisions: revisions) }
+        let order = Supersession(waiting, besides: running?.standing)
+        for rival in waiting where !rival.wasBegun {
+            guard let winner = order.superseder(of: rival), winner.outlives(rival) || (arrival.isLaneFull && isExempt) else { continue }
+            let settlement = settle(rival, by: winner, order)
+            admission.settlements.append(settlement)
+            admission.raise(winner, over: rival)
+        }
+        if arrival.isLaneFull, !isExempt, admission.settlements.isEmpty {
+            admission.settlements.append(settle(job, .jobRejected, JobError(.laneFull)))
+        }
+        return admission
+    }
+}
+
+// MARK: - Supersession
+
+/// The winners among jobs that may run.
+private struct Supersession {
+    private struct Group: Hashable {
+        var kind: JobKind
+        var planID: String?
+
+        init(_ job: QueuedJob) {
+            kind = job.kind
+            planID = job.kind.hasPlan ? job.planID : nil
+        }
+    }
+
+    private let jobs: [QueuedJob]
+    private var winners: [Group: QueuedJob] = [:]
+    private var highest: [Group: Int64] = [:]
+    private let places: Set<Int64>
+    private let resets: [QueuedJob]
+
+    /// - Parameters:
+    ///   - jobs: in the order of acceptance.
+    ///   - running: the standing of the rival that runs, if one does.
+    ///   - hiding: jobs whose groups have no winner yet.
+    init(_ jobs: [QueuedJob], besides running: Int64? = nil, without hiding: [QueuedJob] = []) {
+        self.jobs = jobs
+        places = Set(jobs.map(\.order))
+        resets = jobs.filter { $0.kind == .reset }
+        for job in jobs where job.kind.isReplaceable {
+            guard let standing = job.standing else { continue }
+            highest[Group(job)] = max(highest[Group(job)] ?? standing, standing)
+        }
+        for job in jobs where job.kind.isReplaceable {
+            let group = Group(job)
+            if let standing = job.standing, let highest = highest[group], standing < highest { continue }
+            if job.order >= winners[group]?.order ?? job.order { winners[group] = job }
+        }
+        for job in hiding { winners[Group(job)] = nil }
+        guard let running else { return }
+        // What runs cannot be replaced, and may fail; what is older than it does not replace what is not.
+        for (group, winner) in winners where winner.standing.map({ $0 < running }) ?? false {
+            guard let newest = jobs.last(where: { Group($0) == group && $0.standing == nil }) else { continue }
+            winners[group] = newest
+            highest[group] = running
+        }
+    }
+
+    func job(_ order: Int64) -> QueuedJob? { jobs.first { $0.order == order } }
+
+    /// What supersedes a job: a reset behind it, or its group's winner. Where there are both, the newer of those that end it for certain.
+    func superseder(of job: QueuedJob) -> QueuedJob? {
+        let reset = resets.last { $0.order > job.order }
+        var rival = job.kind.isReplaceable ? winners[Group(job)] : nil
+        if rival?.order == job.order { rival = nil }
+        if let other = rival, !places.contains(job.order), !beats(other, job) { rival = nil }
+        guard let reset, let rival else { return reset ?? rival }
+        // A reset begins before whatever waits with it.
+        return [reset, rival].filter { $0.outlives(job) }.max { $0.order < $1.order } ?? reset
+    }
+
+    private func beats(_ other: QueuedJob, _ job: QueuedJob) -> Bool {
+        if let standing = job.standing, let otherStanding = other.standing, standing != otherStanding { return otherStanding > standing }
+        return other.order > job.order
+    }
+
+    /// Why a job ends in favour of another.
+    func reason(_ job: QueuedJob, _ superseder: QueuedJob) -> JobError {
+        if superseder.kind == .reset, job.kind != .reset {
+            return JobError(.superseded, "The reset \(superseder.id), which was accepted later, ends what was requested before it.")
+        }
+        if let revision = job.revision, let highest = highest[Group(job)], revision < highest {
+            return JobError(.superseded, "Revision \(revision) is lower than \(highest): the request \(superseder.id) replaced this one.")
+        }
+        return JobError(.superseded, "The newer request \(superseder.id) replaced this one.")
+    }
+}
+
+extension JobError {
+    /// A sync whose plan is older than one that ran.
+    fileprivate init(revisionOf job: QueuedJob, lowerThan ran: Int64) {
+        self.init(
+            .superseded,
+            "Revision \(job.revision ?? 0) is lower than \(ran), which ran.",
+            hint:
+                "Nothing needs to be done for an older plan. If this is the current one, send it again as a new job with a revision of at least \(ran)."
+        )
+    }
+}
+
+extension LaneDecision {
+    fileprivate mutating func supersede(_ job: QueuedJob, by superseder: QueuedJob, _ settlement: Settlement) {
+        settlements.append(settlement)
+        raised.raise(superseder, over: job)
+    }
+}
+
+extension Admission {
+    fileprivate mutating func raise(_ winner: QueuedJob, over job: QueuedJob) { raised.raise(winner, over: job) }
+}
+
+extension [Int64: Int64] {
+    /// Lets a winner without a revision stand for the one that it superseded.
+    fileprivate mutating func raise(_ winner: QueuedJob, over job: QueuedJob) {
+        guard winner.revision == nil, winner.kind == job.kind, let standing = job.standing, standing > winner.standing ?? .min else {
+            return
+        }
+        self[winner.order] = Swift.max(self[winner.order] ?? standing, standing)
     }
 }

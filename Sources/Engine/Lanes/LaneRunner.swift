@@ -71,18 +71,7 @@ final class LaneRunner: Service {
             do {
                 let request = ClaimRequest(worker: worker.current, limit: free, interactiveTime: settings.interactiveTime)
                 result = try await store.claim(request, at: now) { snapshot in
-                    LaneOrder(now: now) { type, job, data in
-                        Event(
-                            id: entropy.eventID(),
-                            type: type,
-                            lane: snapshot.lane,
-                            jobID: job.id,
-                            redriveOf: job.redriveOf,
-                            time: now,
-                            traceparent: job.traceparent,
-                            data: data
-                        )
-                    }.decide(snapshot)
+                    LaneOrder(of: snapshot.lane, now: now, entropy: entropy).decide(snapshot)
                 }
             } catch {
                 log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
@@ -98,7 +87,7 @@ final class LaneRunner: Service {
                 }
             }
             if let moment = result.nextWake { wake(at: moment, in: &group) }
-            guard result.claims.count == free else { return }
+            guard result.claims.count == free || result.hasMore else { return }
         }
     }
 

@@ -12,7 +12,8 @@ package struct DeadLetterOffice: Sendable {
         self.vault = vault
     }
 
-    /// Enters a copy of the letter's job, under an id that is derived from the old one. However often it is done, there is one copy.
+    /// Enters a copy of the letter's job, under an id that is derived from the old one, or a job that was never delivered under its own. However
+    /// often it is done, there is one copy.
     ///
     /// - Parameter actor: who wants it so.
     package func redrive(_ kept: KeptLetter, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
@@ -29,24 +30,30 @@ package struct DeadLetterOffice: Sendable {
     package func copy(of kept: KeptLetter) async throws(StoreError) -> Result<AcceptableJob, KeptLetter.Obstacle> {
         if let obstacle = kept.obstacle { return .failure(obstacle) }
         let letter = kept.letter
-        guard case .job(let dead) = letter.content, let tenant = letter.tenant, let product = letter.product, let old = letter.jobID,
-            let kind = letter.cause.kind
-        else { return .failure(.bodyNotKept) }
+        guard let tenant = letter.tenant, let product = letter.product, let old = letter.jobID, let kind = letter.cause.kind else {
+            return .failure(.bodyNotKept)
+        }
+        // What the broker gave up on was never accepted: its id is still its own, and sealed credentials open under no other.
+        let (id, redriveOf, traceparent, expiry): (JobID, JobID?, String?, Timestamp?)
+        switch letter.content {
+        case .job(let dead): (id, redriveOf, traceparent, expiry) = (old.redriven, old, dead.traceparent, nil)
+        case .message(let message): (id, redriveOf, traceparent, expiry) = (old, nil, message.job?.traceparent, message.job?.expiry)
+        }
         guard let sealed = try await store.sealedPayload(ofLetter: kept.id) else { return .failure(.erased) }
         let lane = Lane(tenant: tenant, product: product)
         guard let bytes = try? vault.openPayload(sealed, job: old, lane: lane), let data = try? JSON(parsing: bytes),
             let payload = try? JobPayload(kind: kind, data: data, acceptsClearCredentials: false)
         else { return .failure(.unopenable) }
-        let id = old.redriven
         let fingerprint = JobIdentity.fingerprint(type: kind.type, tenant: tenant, data: data)
         let copy = AcceptableJob(
             key: JobKey(id: id, lane: lane, digest: vault.digest(of: fingerprint)),
             kind: kind,
             planID: payload.planID,
             revision: payload.revision,
-            traceparent: dead.traceparent,
+            expiry: expiry,
+            traceparent: traceparent,
             publisher: letter.publisher,
-            redriveOf: old,
+            redriveOf: redriveOf,
             sealedPayload: vault.sealPayload(bytes, job: id, lane: lane)
         )
         return .success(copy)

@@ -9,10 +9,19 @@ import Telemetry
 /// Events come straight from the transaction that stored them; the store is read only at the start, after a takeover, when more waited
 /// than is kept in memory, and when the broker takes the events of a lane again. An event that is not confirmed is published again, under the
 /// same id: monitors know it by that. What the broker refuses holds back its own lane alone; when the broker does not answer, all wait.
+///
+/// An event leaves as what the limit makes of it (``OrderedEvent/parts(within:)``): also one that an earlier version stored, or that is
+/// published again.
 final class Outbox: Sendable {
     private struct State {
         var events = WaitingEvents()
         var isDraining = false
+        /// Lanes whose progress was under way when the broker closed the channel: it stays away until an event of theirs is confirmed.
+        var quiet: Set<Lane> = []
+        /// Whether an event is under way that nothing may be beside.
+        var isAlone = false
+        /// Why the broker takes no event at all.
+        var trouble: String?
     }
 
     /// How many events are read at a time.
@@ -22,15 +31,24 @@ final class Outbox: Sendable {
     private let store: any Store
     private let sink: any EventSink
     private let worker: WorkerIdentity
+    private let limit: EventLimit
     private let clock: any EngineClock
     private let log: Logger
     private let state = Mutex(State())
     private let signal = WakeSignal()
 
-    init(store: any Store, sink: any EventSink, worker: WorkerIdentity, clock: any EngineClock, log: Logger) {
+    init(
+        store: any Store,
+        sink: any EventSink,
+        worker: WorkerIdentity,
+        limit: EventLimit = .standard,
+        clock: any EngineClock,
+        log: Logger
+    ) {
         self.store = store
         self.sink = sink
         self.worker = worker
+        self.limit = limit
         self.clock = clock
         self.log = log
     }
@@ -40,6 +58,39 @@ final class Outbox: Sendable {
         guard !entries.isEmpty else { return }
         state.withLock { $0.events.offer(entries) }
         signal.wake()
+    }
+
+    /// What keeps events from being published.
+    var obstacles: OutboxObstacles {
+        state.withLock { state in
+            OutboxObstacles(
+                held: state.events.held.map { lane, held in
+                    OutboxObstacles.HeldLane(
+                        lane: lane,
+                        since: held.since,
+                        eventID: held.first.event.event.id,
+                        eventType: held.first.event.event.type,
+                        closingReason: held.refusal.reason
+                    )
+                },
+                trouble: state.trouble
+            )
+        }
+    }
+
+    /// Publishes an event in passing, unless the broker may close the channel over it, or another event has to be alone on the channel.
+    func offerInPassing(_ event: OrderedEvent) {
+        let lane = event.event.lane
+        let isWelcome = state.withLock { state in
+            !state.isAlone && !state.events.isSearching && !state.events.isHeld(lane) && !state.quiet.contains(lane)
+        }
+        guard isWelcome else { return }
+        sink.offer(event) { [self] answer in
+            switch answer {
+            case .refused, .closed, .suspected: state.withLock { _ = $0.quiet.insert(lane) }
+            case .confirmed, .unavailable, .missing: break
+            }
+        }
     }
 
     /// Looks into the store: this worker took over events of another.
@@ -60,7 +111,7 @@ final class Outbox: Sendable {
         try await withThrowingDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 let batch = await nextBatch()
-                if batch.isEmpty {
+                if batch.entries.isEmpty {
                     let (isDraining, mustRead, nextTrial) = state.withLock {
                         ($0.isDraining && $0.events.isEmpty, $0.events.mustRead, $0.events.nextTrial)
                     }
@@ -70,8 +121,8 @@ final class Outbox: Sendable {
                     if !mustRead { await wait(until: nextTrial) }
                     continue
                 }
-                let answers = await sink.publish(batch.map(\.event))
-                let settlement = state.withLock { $0.events.settle(batch, answers, at: clock.now) }
+                let answers = await publish(batch)
+                let settlement = settle(batch, answers)
                 group.addTask { await self.forget(settlement.confirmed) }
                 tell(settlement)
                 guard settlement.unanswered > 0 else { continue }
@@ -82,14 +133,60 @@ final class Outbox: Sendable {
         }
     }
 
+    /// - Returns: the broker's answer for each entry, whatever it was published as.
+    private func publish(_ batch: WaitingEvents.Batch) async -> [BrokerAnswer] {
+        let parts = batch.entries.map { $0.event.parts(within: limit) }
+        guard batch.isAlone else {
+            var answers = await sink.publish(parts.flatMap(\.self))[...]
+            return parts.map { part in
+                defer { answers.removeFirst(part.count) }
+                return BrokerAnswer(of: answers.prefix(part.count))
+            }
+        }
+        var answers: [BrokerAnswer] = []
+        for part in parts.flatMap(\.self) {
+            answers += await sink.publish([part])
+            if answers.last != .confirmed { break }
+        }
+        return [BrokerAnswer(of: answers[...])]
+    }
+
+    private func settle(_ batch: WaitingEvents.Batch, _ answers: [BrokerAnswer]) -> WaitingEvents.Settlement {
+        state.withLock { state in
+            let settlement = state.events.settle(batch, answers, at: clock.now)
+            state.isAlone = false
+            if !settlement.confirmed.isEmpty || settlement.trouble != nil { state.trouble = settlement.trouble }
+            if !state.quiet.isEmpty {
+                for (entry, answer) in zip(batch.entries, answers) where answer == .confirmed {
+                    state.quiet.remove(entry.event.event.lane)
+                }
+            }
+            return settlement
+        }
+    }
+
     private func tell(_ settlement: WaitingEvents.Settlement) {
-        for lane in settlement.held {
-            log.warning(
-                """
-                RabbitMQ refuses a tenant's events, which wait: a queue that follows them is full and has x-overflow reject-publish. \
-                `autotask-worker doctor` names it
-                """,
-                metadata: .keys([.tenant: "\(lane.tenant)", .product: "\(lane.product.rawValue)"])
+        for held in obstacles.held where settlement.held.contains(held.lane) {
+            let metadata: Logger.Metadata = .keys([
+                .tenant: "\(held.lane.tenant)", .product: "\(held.lane.product.rawValue)", .eventType: "\(held.eventType.rawValue)",
+                .eventID: "\(held.eventID)", .reason: "\(held.closingReason ?? "a queue that follows them refuses them")",
+            ])
+            if held.closingReason == nil {
+                log.warning(
+                    """
+                    RabbitMQ refuses a tenant's events, which wait: a queue that follows them is full and has x-overflow reject-publish. \
+                    `autotask-worker doctor` names it
+                    """,
+                    metadata: metadata
+                )
+            } else {
+                log.error("RabbitMQ closes the channel over a tenant's event: this tenant's events wait, and no other's", metadata: metadata)
+            }
+        }
+        if settlement.suspected > 0 {
+            log.notice(
+                "RabbitMQ closed the channel over one of several events: each is published alone",
+                metadata: .keys([.count: "\(settlement.suspected)"])
             )
         }
         for lane in settlement.released {
@@ -99,7 +196,10 @@ final class Outbox: Sendable {
             )
         }
         if settlement.unanswered > 0 {
-            log.notice("Events were not confirmed and are published again", metadata: .keys([.count: "\(settlement.unanswered)"]))
+            log.notice(
+                "Events were not confirmed and are published again",
+                metadata: .keys([.count: "\(settlement.unanswered)", .reason: "\(settlement.trouble ?? "no answer")"])
+            )
         }
     }
 
@@ -119,9 +219,13 @@ final class Outbox: Sendable {
         }
     }
 
-    private func nextBatch() async -> [OutboxEntry] {
+    private func nextBatch() async -> WaitingEvents.Batch {
         if state.withLock({ $0.events.mustRead && $0.events.isEmpty }) { await read() }
-        return state.withLock { $0.events.nextBatch(at: clock.now, isTrying: !$0.isDraining) }
+        return state.withLock { state in
+            let batch = state.events.nextBatch(at: clock.now, isTrying: !state.isDraining)
+            state.isAlone = batch.isAlone
+            return batch
+        }
     }
 
     private func read() async {
@@ -159,4 +263,32 @@ final class Outbox: Sendable {
             await clock.sleep(until: clock.now + Outbox.retryDelay)
         }
     }
+}
+
+extension BrokerAnswer {
+    /// What the answers to the parts of an event come to: what holds it back first.
+    fileprivate init(of parts: ArraySlice<BrokerAnswer>) {
+        self =
+            parts.first { if case .closed = $0 { true } else { false } } ?? parts.first { $0 == .refused }
+            ?? parts.first { $0 != .confirmed } ?? .confirmed
+    }
+}
+
+extension RefusedLane.Refusal {
+    fileprivate var reason: String? {
+        switch self {
+        case .answer: nil
+        case .closing(let reason): reason
+        }
+    }
+}
+
+/// Publishes progress by the outbox's leave.
+struct ProgressSink: EventSink {
+    let outbox: Outbox
+    let sink: any EventSink
+
+    func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] { await sink.publish(events) }
+
+    func offer(_ event: OrderedEvent, answered: @escaping @Sendable (BrokerAnswer) -> Void) { outbox.offerInPassing(event) }
 }

@@ -3,6 +3,16 @@ import Store
 
 /// A lane of which the broker refused an event. That event is tried again, alone and less and less often; what follows it waits in the store.
 struct RefusedLane {
+    /// How the broker refuses.
+    enum Refusal: Hashable, Sendable {
+        /// It answers no, for this event alone.
+        case answer
+        /// It closes the channel, and everything that is under way has to be published again: such an event is tried with none beside it.
+        case closing(reason: String)
+
+        var isClosing: Bool { self != .answer }
+    }
+
     /// How long a lane waits after a refusal: every other queue gets the event again with each trial.
     struct Pause {
         static let first: Duration = .milliseconds(500)
@@ -18,18 +28,26 @@ struct RefusedLane {
 
     /// The first event of the lane, which is tried again.
     let first: OutboxEntry
+    private(set) var refusal: Refusal
     private(set) var pause: Pause
+    /// When the lane was held back.
+    let since: Timestamp
     /// Whether the store holds events that follow it.
     var hasMore = false
 
     /// - Parameter previous: the lane's last pause, when it was refused before.
-    init(first: OutboxEntry, after previous: Pause?, at now: Timestamp) {
+    init(first: OutboxEntry, _ refusal: Refusal, after previous: Pause?, at now: Timestamp) {
         self.first = first
+        self.refusal = refusal
+        since = now
         let isRecent = previous?.isRecent(at: now) ?? false
         pause = RefusedLane.pause(after: isRecent ? previous : nil, at: now)
     }
 
-    mutating func refuse(at now: Timestamp) { pause = RefusedLane.pause(after: pause, at: now) }
+    mutating func refuse(_ refusal: Refusal, at now: Timestamp) {
+        self.refusal = refusal
+        pause = RefusedLane.pause(after: pause, at: now)
+    }
 
     private static func pause(after previous: Pause?, at now: Timestamp) -> Pause {
         let duration = previous.map { min($0.duration * 2, Pause.longest) } ?? Pause.first

@@ -5,13 +5,27 @@ import Store
 ///
 /// The events of a lane leave in their order. When the broker refuses one, its lane (the tenant's integration of one product) is held back, and
 /// no other: see ``RefusedLane``. That goes for events without a place in the sequence too, since the same queue would refuse them.
+///
+/// When the broker closes the channel, what was under way is suspected: each of those events leaves alone, so that the broker's answer is about
+/// it and no other. Each is published twice at most, however many of them the broker closes the channel over.
 struct WaitingEvents {
+    /// What leaves now.
+    struct Batch {
+        var entries: [OutboxEntry] = []
+        /// Whether nothing else may be under way, because the broker may close the channel over it.
+        var isAlone = false
+    }
+
     /// What the broker's answers to a batch come to.
     struct Settlement {
         /// The positions of what can be forgotten.
         var confirmed: [Int64] = []
         /// How many events got no answer: nobody's would.
         var unanswered = 0
+        /// How many events leave alone next, because the broker closed the channel over one of them.
+        var suspected = 0
+        /// Why the broker takes no event at all, where it said so.
+        var trouble: String?
         /// Lanes that are held back from now on.
         var held: [Lane] = []
         /// Lanes that go on.
@@ -28,6 +42,8 @@ struct WaitingEvents {
 
     /// How many events are published at a time.
     private static let batchSize = 512
+    /// Up to how many bytes of data are published at a time, if it is more than one event.
+    private static let batchBytes = 8 << 20
     /// How many refused events are tried again at a time, besides.
     private static let trialsAtOnce = 64
     /// Beyond this many, events wait in the store alone. Each lane that is held back keeps one more.
@@ -35,11 +51,15 @@ struct WaitingEvents {
 
     /// None of them is of a lane that is held back.
     private var waiting: [OutboxEntry] = []
+    /// What was under way when the broker closed the channel, in its order. Nothing else leaves before.
+    private var suspects: [OutboxEntry] = []
+    /// Whether the last batch was one refused event that was tried again alone: then the others have their turn.
+    private var wasLoneTrial = false
     /// Positions that are waiting, being published or not forgotten yet, so that reading the store brings no event twice.
     private var known: Set<Int64> = []
     private var refused: [Lane: RefusedLane] = [:]
     /// Lanes that wait for the store to let an event go (``OutboxEntry/isHeld``): its position. It waits there, and what follows it too.
-    private var held: [Lane: Int64] = [:]
+    private var stored: [Lane: Int64] = [:]
     /// The last pauses of lanes that went on again.
     private var pauses: [Lane: RefusedLane.Pause] = [:]
     private var reading: Reading?
@@ -48,7 +68,15 @@ struct WaitingEvents {
     private(set) var mustRead = true
 
     /// Whether there is nothing to publish, besides what was refused and may be again.
-    var isEmpty: Bool { waiting.isEmpty }
+    var isEmpty: Bool { waiting.isEmpty && suspects.isEmpty }
+
+    /// Whether the broker closed the channel, and it is not known yet over which event.
+    var isSearching: Bool { !suspects.isEmpty }
+
+    /// Lanes that are held back, those that were first.
+    var held: [(lane: Lane, by: RefusedLane)] { refused.map { ($0, $1) }.sorted { $0.by.since < $1.by.since } }
+
+    func isHeld(_ lane: Lane) -> Bool { refused[lane] != nil }
 
     /// When the next refused event is to be tried again.
     var nextTrial: Timestamp? { refused.values.map(\.pause.end).min() }
@@ -73,7 +101,7 @@ struct WaitingEvents {
         reading = Reading()
         mustRead = false
         // What is held shows again.
-        held = [:]
+        stored = [:]
     }
 
     /// Takes events from the store or from who stored them, as many as there is room for.
@@ -81,7 +109,7 @@ struct WaitingEvents {
     /// - Returns: whether there was room for all.
     mutating func take(_ entries: [OutboxEntry]) -> Bool {
         for entry in entries where !known.contains(entry.position) {
-            if isHeld(entry) {
+            if waitsInStore(entry) {
                 continue
             } else if refused[entry.lane] != nil {
                 refused[entry.lane]?.hasMore = true
@@ -97,15 +125,15 @@ struct WaitingEvents {
     }
 
     /// Whether an event waits in the store for what the store itself has still to do.
-    private mutating func isHeld(_ entry: OutboxEntry) -> Bool {
+    private mutating func waitsInStore(_ entry: OutboxEntry) -> Bool {
         if entry.isHeld {
-            held[entry.lane] = min(held[entry.lane] ?? entry.position, entry.position)
+            stored[entry.lane] = min(stored[entry.lane] ?? entry.position, entry.position)
             return true
         }
-        guard let first = held[entry.lane], first <= entry.position else { return false }
+        guard let first = stored[entry.lane], first <= entry.position else { return false }
         guard first == entry.position else { return true }
         // It may go: what followed it is in the store.
-        held[entry.lane] = nil
+        stored[entry.lane] = nil
         mustRead = true
         return false
     }
@@ -122,48 +150,78 @@ struct WaitingEvents {
     /// Takes out what is to be published now.
     ///
     /// - Parameter isTrying: whether refused events are tried again when their time has come.
-    mutating func nextBatch(at now: Timestamp, isTrying: Bool) -> [OutboxEntry] {
+    mutating func nextBatch(at now: Timestamp, isTrying: Bool) -> Batch {
+        if !suspects.isEmpty { return Batch(entries: [suspects.removeFirst()], isAlone: true) }
         let due = isTrying ? refused.values.filter { $0.pause.end <= now } : []
         let trials = due.sorted { ($0.pause.end, $0.first.position) < ($1.pause.end, $1.first.position) }
-            .prefix(WaitingEvents.trialsAtOnce).map(\.first)
-        let batch = waiting.prefix(WaitingEvents.batchSize)
+        let lone = trials.first { $0.refusal.isClosing }
+        if let lone, !wasLoneTrial || waiting.isEmpty {
+            wasLoneTrial = true
+            return Batch(entries: [lone.first], isAlone: true)
+        }
+        wasLoneTrial = false
+        let harmless = trials.filter { !$0.refusal.isClosing }.prefix(WaitingEvents.trialsAtOnce).map(\.first)
+        var bytes = 0
+        let batch = waiting.prefix(WaitingEvents.batchSize).prefix { entry in
+            defer { bytes += entry.event.event.data.count }
+            return bytes == 0 || bytes + entry.event.event.data.count <= WaitingEvents.batchBytes
+        }
         waiting.removeFirst(batch.count)
-        return trials + batch
+        return Batch(entries: harmless + batch)
     }
 
     /// Takes the broker's answers to a batch.
-    mutating func settle(_ batch: [OutboxEntry], _ answers: [BrokerAnswer], at now: Timestamp) -> Settlement {
+    mutating func settle(_ batch: Batch, _ answers: [BrokerAnswer], at now: Timestamp) -> Settlement {
         var settlement = Settlement()
         var unanswered: [OutboxEntry] = []
-        let refusals = Set(zip(batch, answers).compactMap { $1 == .refused ? $0.lane : nil })
-        for (entry, answer) in zip(batch, answers) {
+        var suspected: [OutboxEntry] = []
+        let refusals = Dictionary(
+            zip(batch.entries, answers).compactMap { entry, answer in answer.refusal.map { (entry.lane, $0) } },
+            uniquingKeysWith: { first, _ in first }
+        )
+        for (entry, answer) in zip(batch.entries, answers) {
             let lane = entry.lane
             let isTrial = refused[lane]?.first.position == entry.position
-            switch answer {
-            case .confirmed:
+            if case .unavailable(let reason) = answer { settlement.trouble = reason }
+            if answer == .confirmed {
                 settlement.confirmed.append(entry.position)
                 guard isTrial else { continue }
                 release(lane, at: now)
                 settlement.released.append(lane)
-            case .refused where isTrial:
-                refused[lane]?.refuse(at: now)
-            case .missing where isTrial:
-                settlement.unanswered += 1
-            case .refused, .missing:
-                if refused[lane] != nil {
-                    leave(entry)
-                } else if refusals.contains(lane) {
-                    refused[lane] = RefusedLane(first: entry, after: pauses[lane], at: now)
-                    settlement.held.append(lane)
+            } else if isTrial {
+                if let refusal = answer.refusal {
+                    refused[lane]?.refuse(refusal, at: now)
+                } else if answer == .suspected, !batch.isAlone {
+                    // From now on it leaves alone.
+                    refused[lane]?.refuse(.closing(reason: "It was under way when RabbitMQ closed the channel."), at: now)
                 } else {
-                    unanswered.append(entry)
+                    settlement.unanswered += 1
                 }
+            } else if refused[lane] != nil {
+                leave(entry)
+            } else if let refusal = refusals[lane] {
+                refused[lane] = RefusedLane(first: entry, refusal, after: pauses[lane], at: now)
+                settlement.held.append(lane)
+            } else if answer == .suspected {
+                suspected.append(entry)
+            } else {
+                unanswered.append(entry)
             }
         }
-        settlement.unanswered += unanswered.count
-        waiting.insert(contentsOf: unanswered, at: 0)
+        // One that was alone, and is still suspected, was not alone on the channel.
+        if batch.isAlone {
+            settlement.unanswered += suspected.count + unanswered.count
+            suspects.insert(contentsOf: suspected + unanswered, at: 0)
+        } else {
+            // What did not get as far as the channel was kept by nothing that lasts.
+            if suspected.isEmpty { settlement.unanswered += unanswered.count }
+            suspects += suspected
+            waiting.insert(contentsOf: unanswered, at: 0)
+        }
+        settlement.suspected = suspected.count
         if !settlement.held.isEmpty {
-            for entry in waiting where refused[entry.lane] != nil { leave(entry) }
+            for entry in suspects + waiting where refused[entry.lane] != nil { leave(entry) }
+            suspects.removeAll { refused[$0.lane] != nil }
             waiting.removeAll { refused[$0.lane] != nil }
         }
         return settlement
@@ -190,4 +248,15 @@ struct WaitingEvents {
 
 extension OutboxEntry {
     fileprivate var lane: Lane { event.event.lane }
+}
+
+extension BrokerAnswer {
+    /// Whether, and how, the broker said no to this event.
+    fileprivate var refusal: RefusedLane.Refusal? {
+        switch self {
+        case .refused: .answer
+        case .closed(let reason): .closing(reason: reason)
+        case .confirmed, .suspected, .unavailable, .missing: nil
+        }
+    }
 }

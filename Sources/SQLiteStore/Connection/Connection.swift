@@ -10,6 +10,9 @@ final class Connection {
     /// By the address of the literal, which is the same at every run through the same line.
     private var statements: [UnsafePointer<UInt8>: Statement] = [:]
 
+    /// Rows of unfinished jobs that were read for decisions, since the connection was opened.
+    var jobRows = 0
+
     init(_ database: Database) { self.database = database }
 
     /// Runs a statement that yields nothing, or whose rows do not matter.
@@ -39,6 +42,17 @@ final class Connection {
 
     /// How many rows were inserted, changed or deleted since the connection was opened.
     var totalChanges: Int { database.totalChangesCount }
+
+    /// Steps that SQLite's machine has taken for the statements of this connection: what they cost, without a clock.
+    var machineSteps: Int {
+        var steps = 0
+        var statement = sqlite3_next_stmt(database.sqliteConnection, nil)
+        while let current = statement {
+            steps += Int(sqlite3_stmt_status(current, SQLITE_STMTSTATUS_VM_STEP, 0))
+            statement = sqlite3_next_stmt(database.sqliteConnection, current)
+        }
+        return steps
+    }
 
     private func bound(_ sql: StaticString, _ values: [any Bindable]) throws -> SQLiteStatement {
         let statement = try prepared(sql).sqliteStatement

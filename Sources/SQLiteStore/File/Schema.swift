@@ -1,3 +1,4 @@
+import Contract
 import GRDB
 import Store
 
@@ -21,8 +22,22 @@ enum Schema {
         migrator.registerMigration("4") { try $0.execute(sql: version4) }
         migrator.registerMigration("5") { try $0.execute(sql: version5) }
         migrator.registerMigration("6") { try $0.execute(sql: version6) }
-        migrator.registerMigration("7") { try $0.execute(sql: version7) }
+        migrator.registerMigration("7") {
+            try $0.execute(sql: version7)
+            try normalizePlanIDs($0)
+        }
         return migrator
+    }
+
+    /// Earlier versions kept the id of a plan as it was written. Where both spellings of one plan are there, the normal one stays.
+    private static func normalizePlanIDs(_ database: Database) throws {
+        for table in ["plans", "bindings", "journal"] {
+            for plan in try String.fetchAll(database, sql: "SELECT DISTINCT plan FROM \(table)") {
+                let normalized = plan.normalizedPlanID
+                guard !normalized.utf8.elementsEqual(plan.utf8) else { continue }
+                try database.execute(sql: "UPDATE OR IGNORE \(table) SET plan = ? WHERE plan = ?", arguments: [normalized, plan])
+            }
+        }
     }
 
     /// Moments are milliseconds since 1970. Indexes are few and partial: each costs time in every transaction.
@@ -110,7 +125,7 @@ enum Schema {
         CREATE INDEX jobs_unfinished ON jobs (lane, place) WHERE finished_at IS NULL;
         CREATE INDEX jobs_with_data ON jobs (finished_at) WHERE data IS NOT NULL;
 
-        -- The highest revision of a sync that ran. Survives a reset: what is older stays older.
+        -- The highest revision of a sync that ran.
         CREATE TABLE plans (
             lane INTEGER NOT NULL REFERENCES lanes (id),
             plan TEXT NOT NULL,
@@ -355,6 +370,24 @@ enum Schema {
         -- Which services of a lane, or of the lanes of a database, are bound to one in Autotask.
         CREATE INDEX bindings_services ON bindings (lane, autotask_id) WHERE autotask_id IS NOT NULL;
         CREATE INDEX connections_databases ON connections (database_id);
+        -- Unfinished jobs that a portal asked for.
+        ALTER TABLE lanes ADD COLUMN backlog INTEGER NOT NULL DEFAULT 0;
+        UPDATE lanes SET backlog =
+            (SELECT COUNT(*) FROM jobs WHERE jobs.lane = lanes.id AND finished_at IS NULL AND is_scheduled = 0);
+        -- The revision that a job stands for: its own, or where it has none the highest of those that it superseded.
+        ALTER TABLE jobs ADD COLUMN standing INTEGER;
+        UPDATE jobs SET standing = revision WHERE finished_at IS NULL;
+        -- In the order of acceptance where they are due, behind these by the time for which they wait.
+        DROP INDEX jobs_unfinished;
+        CREATE INDEX jobs_unfinished ON jobs (lane, not_before) WHERE finished_at IS NULL;
+        -- Those that wait for a time although they have written.
+        CREATE INDEX jobs_written ON jobs (lane) WHERE has_written <> 0 AND not_before IS NOT NULL AND finished_at IS NULL;
+        CREATE INDEX jobs_rivals ON jobs (lane, kind, plan, standing) WHERE finished_at IS NULL AND is_scheduled = 0;
+        CREATE INDEX jobs_expiring ON jobs (lane, expiry)
+            WHERE finished_at IS NULL AND expiry IS NOT NULL AND attempts = 0 AND interruptions = 0 AND has_written = 0;
+        -- A revision belongs to the lane's epoch, and is forgotten with the ids of jobs.
+        ALTER TABLE plans ADD COLUMN ran_at INTEGER NOT NULL DEFAULT 0;
+        UPDATE plans SET ran_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000;
 
         -- Erasure, rows that are set aside.
         -- Whether the event waits until what its reset erased has left the log.
@@ -368,15 +401,21 @@ enum Schema {
         CREATE INDEX lanes_awaiting ON lanes (id) WHERE awaits_erasure <> 0;
         -- What is forgotten by its age.
         CREATE INDEX dead_letters_by_age ON dead_letters (at);
-        CREATE INDEX dead_letters_with_text ON dead_letters (at) WHERE place IS NOT NULL AND detail IS NOT NULL;
+        CREATE INDEX dead_letters_with_text ON dead_letters (at) WHERE accepted_at IS NOT NULL AND detail IS NOT NULL;
         CREATE INDEX redeliveries_by_age ON redeliveries (at);
 
         -- Events and messages of the broker.
-
+        -- Of a message: its own id; of a valid job among them that the broker gave up on, with its payload, also when it was published
+        -- (accepted_at), its revision and traceparent, and until when it may begin.
+        ALTER TABLE dead_letters ADD COLUMN message_id TEXT;
+        ALTER TABLE dead_letters ADD COLUMN expiry INTEGER;
 
         -- Writes to Autotask.
         -- What a create was sent with, where no ownership marker tells the service.
         ALTER TABLE journal ADD COLUMN name TEXT;
+
+        -- A short name of Autotask's answer to a write, where that left its outcome open.
+        ALTER TABLE journal ADD COLUMN answer TEXT;
 
         -- Attempts and their deadlines.
         -- When the present attempt, or the last one, began.

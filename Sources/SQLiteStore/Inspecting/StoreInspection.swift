@@ -40,6 +40,14 @@ package struct StoreInspection: Sendable {
         package var time: Timestamp
     }
 
+    /// A lane whose events the broker has not confirmed.
+    package struct WaitingLane: Hashable, Sendable {
+        package var lane: Lane
+        package var events: Int
+        package var first: UnpublishedEvent
+        package var firstType: EventType
+    }
+
     /// The key of a connection's credentials.
     package struct CredentialsKey: Hashable, Sendable {
         package var lane: Lane
@@ -107,6 +115,13 @@ package struct StoreInspection: Sendable {
     package static func oldestEvent(in path: String) async throws(StoreError) -> UnpublishedEvent? {
         try await StoreThread.run { () throws(StoreError) in
             try StoreFile.inspect(path) { try Connection($0).oldestEvent() } ?? nil
+        }
+    }
+
+    /// Lanes with unpublished events as they are now, those first whose events have waited longest.
+    package static func waitingLanes(in path: String) async throws(StoreError) -> [WaitingLane] {
+        try await StoreThread.run { () throws(StoreError) in
+            try StoreFile.inspect(path) { try Connection($0).waitingLanes() } ?? []
         }
     }
 
@@ -203,6 +218,26 @@ extension Connection {
         try first("SELECT position, time FROM outbox ORDER BY position LIMIT 1") {
             StoreInspection.UnpublishedEvent(position: $0.integer(0), time: $0.moment(1))
         }
+    }
+
+    fileprivate func waitingLanes() throws -> [StoreInspection.WaitingLane] {
+        try all(
+            """
+            SELECT o.tenant, o.product, w.events, o.position, o.time, o.type
+            FROM (SELECT MIN(position) AS first, COUNT(*) AS events FROM outbox GROUP BY tenant, product) w
+                JOIN outbox o ON o.position = w.first
+            ORDER BY o.position
+            """
+        ) { row in
+            (try? (row.lane(0), row.word(5, as: EventType.self))).map { lane, type in
+                StoreInspection.WaitingLane(
+                    lane: lane,
+                    events: row.int(2),
+                    first: StoreInspection.UnpublishedEvent(position: row.integer(3), time: row.moment(4)),
+                    firstType: type
+                )
+            }
+        }.compactMap(\.self)
     }
 
     /// Of lanes that can be read: the others are told as breaches.

@@ -21,6 +21,8 @@ package enum StoreLaw: String, CaseIterable, Sendable {
     case databaseIsShared
     /// The lane and its connection agree on the Autotask database.
     case databaseIsConnected
+    /// The lane's count of unfinished jobs is what there is.
+    case backlogIsCounted
     /// The lane's epoch and its next sequence are ahead of every event's.
     case sequenceIsAhead
     /// Two events of an epoch have two sequences.
@@ -164,6 +166,11 @@ extension StoreLaw {
             """
             SELECT tenant || '/' || product FROM lanes l WHERE worker IS NULL AND turn IS NULL AND wake_at IS NULL AND set_aside IS NULL
                 AND EXISTS (SELECT 1 FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL)
+            """
+        case .backlogIsCounted:
+            """
+            SELECT tenant || '/' || product FROM lanes l WHERE backlog <>
+                (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0)
             """
         case .heldIsNotOffered:
             "SELECT tenant || '/' || product FROM lanes WHERE worker IS NOT NULL AND (turn IS NOT NULL OR wake_at IS NOT NULL)"

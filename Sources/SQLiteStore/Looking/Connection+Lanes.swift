@@ -3,48 +3,38 @@ import Store
 
 /// What is remembered of a lane, as a claim and `tenant show` need it.
 extension Connection {
-    func backlog() throws -> Int {
-        // Of each, an index alone is counted.
-        try first(
-            """
-            SELECT (SELECT COUNT(*) FROM jobs WHERE finished_at IS NULL) - (SELECT COUNT(*) FROM jobs WHERE is_scheduled <> 0)
-            """
-        ) { $0.int(0) } ?? 0
+    /// - Parameter share: no lane counts for more.
+    func backlog(perLane share: Int = .max) throws -> Int {
+        try first("SELECT COALESCE(SUM(MIN(backlog, ?)), 0) FROM lanes", share) { $0.int(0) } ?? 0
     }
 
     /// In the order of acceptance.
     func unfinishedJobs(lane: Int64) throws -> [QueuedJob] {
-        try all(
+        let jobs = try all(
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
-                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, held_up, deadline, deferred_code, deferred_for
-            FROM jobs WHERE lane = ? AND finished_at IS NULL ORDER BY place
+                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, standing, held_up, deadline,
+                deferred_code, deferred_for
+            FROM jobs WHERE lane = ? AND finished_at IS NULL
             """,
             lane
-        ) { row in
-            QueuedJob(
-                order: row.integer(0),
-                id: try row.jobID(1),
-                kind: try row.word(2),
-                planID: row.optional(3, row.text),
-                revision: row.optional(4, row.integer),
-                acceptedAt: row.moment(5),
-                expiry: row.optional(6, row.moment),
-                traceparent: row.optional(7, row.text),
-                publisher: row.optional(8, row.text),
-                redriveOf: try row.optional(15, row.jobID),
-                notBefore: row.optional(9, row.moment),
-                attempts: row.int(10),
-                interruptions: row.int(11),
-                heldUp: row.int(17),
-                deadline: row.optional(18, row.moment),
-                lastDeferral: try row.optionalWord(19).map { PublishedDeferral(code: $0, delay: .milliseconds(row.integer(20))) },
-                hasWritten: row.bool(12),
-                apiCalls: row.int(13),
-                isFromBackup: row.bool(14),
-                isScheduled: row.bool(16)
-            )
-        }
+        ) { try QueuedJob($0) }
+        jobRows += jobs.count
+        // Nearly always there is one.
+        return jobs.count < 2 ? jobs : jobs.sorted { $0.order < $1.order }
+    }
+
+    func unfinishedJob(at place: Int64) throws -> QueuedJob? {
+        jobRows += 1
+        return try first(
+            """
+            SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
+                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, standing, held_up, deadline,
+                deferred_code, deferred_for
+            FROM jobs WHERE place = ? AND finished_at IS NULL
+            """,
+            place
+        ) { try QueuedJob($0) }
     }
 
     func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) throws -> Set<Int64> {
@@ -123,11 +113,6 @@ extension Connection {
             lane.tenant.description,
             lane.product.rawValue
         ) { try ServiceBinding($0) }
-    }
-
-    func revisions(lane: Int64) throws -> [String: Int64] {
-        let revisions = try all("SELECT plan, revision FROM plans WHERE lane = ?", lane) { ($0.text(0), $0.integer(1)) }
-        return Dictionary(revisions) { max($0, $1) }
     }
 
     /// What is remembered of a lane, with all its plans, however many there are.
@@ -210,7 +195,7 @@ extension Connection {
     private func openWrites(lane: Int64) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at, name
+            SELECT plan, service_key, operation, state, autotask_id, entered_at, name, answer
             FROM journal WHERE lane = ? ORDER BY plan, service_key
             """,
             lane
@@ -220,12 +205,41 @@ extension Connection {
     private func openWrites(lane: Int64, planID: String) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at, name
+            SELECT plan, service_key, operation, state, autotask_id, entered_at, name, answer
             FROM journal WHERE lane = ? AND plan = ? ORDER BY service_key
             """,
             lane,
             planID
         ) { try JournalEntry($0) }
+    }
+}
+
+extension QueuedJob {
+    /// From the columns of the queries above.
+    fileprivate init(_ row: ResultRow) throws {
+        self.init(
+            order: row.integer(0),
+            id: try row.jobID(1),
+            kind: try row.word(2),
+            planID: row.optional(3, row.text),
+            revision: row.optional(4, row.integer),
+            standing: row.optional(17, row.integer),
+            acceptedAt: row.moment(5),
+            expiry: row.optional(6, row.moment),
+            traceparent: row.optional(7, row.text),
+            publisher: row.optional(8, row.text),
+            redriveOf: try row.optional(15, row.jobID),
+            notBefore: row.optional(9, row.moment),
+            attempts: row.int(10),
+            interruptions: row.int(11),
+            heldUp: row.int(18),
+            deadline: row.optional(19, row.moment),
+            lastDeferral: try row.optionalWord(20).map { PublishedDeferral(code: $0, delay: .milliseconds(row.integer(21))) },
+            hasWritten: row.bool(12),
+            apiCalls: row.int(13),
+            isFromBackup: row.bool(14),
+            isScheduled: row.bool(16)
+        )
     }
 }
 
@@ -254,6 +268,7 @@ extension JournalEntry {
             state: try row.word(3),
             autotaskServiceID: row.optional(4, row.integer),
             name: row.optional(6, row.text),
+            answer: row.optional(7, row.text),
             at: row.moment(5)
         )
     }

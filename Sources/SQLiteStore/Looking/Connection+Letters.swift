@@ -22,12 +22,16 @@ extension Connection {
             SELECT id, at, reason, kind, code, field, detail, tenant, product, job_id, publisher, sha256, size, queue, exchange, routing_key,
                 death, place, accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of,
                 payload IS NOT NULL, redriven_as, redriven_at,
-                place IS NOT NULL AND EXISTS (
+                accepted_at IS NOT NULL AND EXISTS (
                     SELECT 1 FROM jobs JOIN lanes ON lanes.id = jobs.lane
-                    WHERE jobs.tenant = letters.tenant AND lanes.product = letters.product AND jobs.place > letters.place
-                        AND (jobs.kind = 'reset' OR jobs.kind = 'connect' AND letters.kind = 'reset'
+                    WHERE jobs.tenant = letters.tenant AND lanes.product = letters.product
+                        AND CASE WHEN letters.place IS NULL THEN jobs.accepted_at >= letters.accepted_at AND jobs.job_id <> letters.job_id
+                            ELSE jobs.place > letters.place END
+                        AND (jobs.kind = 'reset'
+                            OR jobs.kind = 'connect' AND (letters.kind = 'reset' OR letters.kind = 'connect' AND letters.place IS NULL)
                             OR jobs.kind = 'sync' AND letters.kind = 'sync' AND letters.revision IS NULL)
-                )
+                ),
+                message_id, expiry
             FROM dead_letters AS letters
             WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR fingerprint = ?2)
                 AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR at < ?5) AND id > ?6
@@ -93,6 +97,15 @@ extension DeadMessage {
             queue: row.text(13),
             exchange: row.optional(14, row.text),
             routingKey: row.text(15),
+            messageID: row.optional(30, row.text),
+            job: row.isNull(18)
+                ? nil
+                : UndeliveredJob(
+                    publishedAt: row.moment(18),
+                    expiry: row.optional(31, row.moment),
+                    revision: row.optional(23, row.integer),
+                    traceparent: row.optional(24, row.text)
+                ),
             death: row.optional(16, row.text)
         )
     }

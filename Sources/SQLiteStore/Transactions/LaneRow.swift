@@ -25,6 +25,8 @@ struct LaneRow {
     var wanted: Int64?
     /// The one at which it has a place, while it is held.
     var occupied: Int64?
+    /// Unfinished jobs that a portal asked for.
+    var backlog: Int
     /// Whether a row of it cannot be read (see ``Transaction/setAside(lane:because:)``).
     let isSetAside: Bool
     /// Whether its events wait until what its reset erased has left the log.
@@ -82,10 +84,11 @@ extension Connection {
     }
 
     /// Free lanes whose time has come, the longest due first.
-    func lanesToWake(at now: Timestamp) throws -> [Result<LaneRow, UnreadableLane>] {
+    func lanesToWake(at now: Timestamp, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
-            "SELECT * FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at",
-            now
+            "SELECT * FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at LIMIT ?",
+            now,
+            limit
         ) { LaneRow.reading($0) }
     }
 
@@ -151,7 +154,8 @@ extension Transaction {
         try connection.run(
             """
             UPDATE lanes SET epoch = ?, next_sequence = ?, is_eligible = ?, is_enabled = ?, unsettled_since = ?, fence = ?, worker = ?,
-                running = ?, rank = ?, turn = ?, wake_at = ?, database_id = ?, wanted = ?, occupied = ?
+                running = ?, rank = ?, turn = ?, wake_at = ?, database_id = ?, wanted = ?, occupied = ?,
+                backlog = ?
             WHERE id = ?
             """,
             row.epoch,
@@ -168,6 +172,7 @@ extension Transaction {
             row.databaseID,
             row.wanted,
             row.occupied,
+            row.backlog,
             row.id
         )
     }
@@ -191,20 +196,29 @@ extension Transaction {
 
     /// Puts a free lane in line, or finds out when it has something to do next, from its unfinished jobs.
     func schedule(_ row: inout LaneRow, at now: Timestamp) throws {
-        let due = try connection.first(
-            """
-            SELECT COUNT(*), MIN(COALESCE(not_before, 0)),
-                MIN(CASE WHEN is_scheduled THEN 2 WHEN kind IN ('reset', 'connect') THEN 0 ELSE 1 END)
-            FROM jobs WHERE lane = ? AND finished_at IS NULL
-            """,
+        // What waits for no time comes first.
+        let earliest = try connection.first(
+            "SELECT not_before FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND finished_at IS NULL ORDER BY not_before LIMIT 1",
             row.id
-        ) { $0.int(0) == 0 ? nil : (moment: $0.moment(1), rank: $0.integer(2)) }
+        ) { $0.optional(0, $0.moment) }
         row.turn = nil
         row.wakeAt = nil
-        row.rank = LaneRow.idleRank
-        guard !row.isSetAside, let due = due ?? nil else { return }
-        row.rank = due.rank
-        if due.moment <= now { row.turn = try next(.turn) } else { row.wakeAt = due.moment }
+        row.rank = try rank(of: row)
+        guard !row.isSetAside, let earliest else { return }
+        if let moment = earliest, moment > now { row.wakeAt = moment } else { row.turn = try next(.turn) }
+    }
+
+    /// See ``LaneRow/rank(of:isScheduled:)``.
+    func rank(of row: LaneRow) throws -> Int64 {
+        guard row.backlog > 0 else { return LaneRow.idleRank }
+        let isFirst = try connection.first(
+            """
+            SELECT 1 FROM jobs INDEXED BY jobs_rivals
+            WHERE lane = ? AND kind IN ('reset', 'connect') AND finished_at IS NULL AND is_scheduled = 0 LIMIT 1
+            """,
+            row.id
+        ) { _ in true }
+        return isFirst == true ? 0 : 1
     }
 }
 
@@ -230,7 +244,8 @@ extension LaneRow {
         databaseID = row.optional(14, row.integer)
         wanted = row.optional(15, row.integer)
         occupied = row.optional(16, row.integer)
-        isSetAside = !row.isNull(17)
-        awaitsErasure = row.bool(18)
+        backlog = row.int(17)
+        isSetAside = !row.isNull(18)
+        awaitsErasure = row.bool(19)
     }
 }

@@ -7,10 +7,15 @@ extension Transaction {
     private static let suspectInterruptions = 2
     /// Lanes looked at in one go.
     private static let page = 64
+    /// Lanes that line up in one call, because their time has come.
+    private static let wakeLimit = 256
+    /// Rows of jobs, and jobs that end, after which a call looks at no further lane: others wait for the transaction.
+    private static let rowLimit = 2048
+    private static let endLimit = 256
 
     func claim(_ request: ClaimRequest, at now: Timestamp, decide: (LaneSnapshot) -> LaneDecision) throws -> ClaimResult {
         try checkPresence(of: request.worker)
-        for lane in try connection.lanesToWake(at: now) {
+        for lane in try connection.lanesToWake(at: now, limit: Transaction.wakeLimit) {
             switch lane {
             case .success(var row):
                 row.wakeAt = nil
@@ -20,29 +25,58 @@ extension Transaction {
             }
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
+        // Lanes that went to the end of the line: they are there for the next call.
+        var again: Set<Int64> = []
         for lane in try connection.overdueLanes(at: now, limit: min(request.limit, Transaction.page)) {
             switch lane {
-            case .success(let row): try claimIfReadable(row, for: request, at: now, decide: decide, into: &result)
+            case .success(let row):
+                if case .again = try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) { again.insert(row.id) }
             case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
             }
         }
         var last: (rank: Int64, turn: Int64) = (-1, 0)
+        var rows = connection.jobRows
         search: while result.claims.count < request.limit {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
             for lane in lanes {
                 guard result.claims.count < request.limit else { break search }
+                guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit else {
+                    result.hasMore = true
+                    break search
+                }
+                let row: LaneRow
                 switch lane {
-                case .success(let row):
-                    last = (row.rank, row.turn ?? 0)
-                    guard try hasPlace(row, request) else { continue }
-                    try claimIfReadable(row, for: request, at: now, decide: decide, into: &result)
-                case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
+                case .success(let readable): row = readable
+                case .failure(let lane):
+                    try setAside(lane: lane.id, because: lane.reason)
+                    continue
+                }
+                last = (row.rank, row.turn ?? 0)
+                if again.contains(row.id) { continue }
+                guard try hasPlace(row, request) else { continue }
+                let before = connection.jobRows
+                switch try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) {
+                case .served: break
+                case .again: again.insert(row.id)
+                // It stays where it is: counted, it would keep those behind it from ever being looked at.
+                case .kept: rows += connection.jobRows - before
                 }
             }
             if lanes.count < Transaction.page { break }
         }
+        result.hasMore = result.hasMore || !again.isEmpty
         result.nextWake = try connection.nextWake(after: now)
         return result
+    }
+
+    /// What became of a lane's place in line.
+    private enum Place {
+        /// It left the line: its job runs, or it waits.
+        case served
+        /// It went to the end.
+        case again
+        /// It is where it was.
+        case kept
     }
 
     /// Whatever cannot be read is read before anything is changed: then the lane is set aside.
@@ -52,11 +86,12 @@ extension Transaction {
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
         into result: inout ClaimResult
-    ) throws {
-        do { try claim(row, for: request, at: now, decide: decide, into: &result) } catch let error as StoreError
+    ) throws -> Place {
+        do { return try claim(row, for: request, at: now, decide: decide, into: &result) } catch let error as StoreError
             where error.code == .corrupt
         {
             try setAside(lane: row.id, because: error)
+            return .served
         }
     }
 
@@ -66,21 +101,30 @@ extension Transaction {
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
         into result: inout ClaimResult
-    ) throws {
+    ) throws -> Place {
         let worker = request.worker
         var row = lane
-        let jobs = try connection.unfinishedJobs(lane: row.id)
-        let decision = decide(LaneSnapshot(lane: row.lane, jobs: jobs, revisions: try connection.revisions(lane: row.id)))
+        var snapshot = try connection.snapshot(of: row, at: now)
+        var decision = decide(snapshot)
+        if !snapshot.isComplete, case .run(let order, .work) = decision.next, let job = snapshot.jobs.first(where: { $0.order == order }) {
+            // What has to end before it runs may wait outside the window.
+            let rivals = try connection.rivals(of: job, besides: snapshot, lane: row.id, at: now)
+            if !rivals.isEmpty {
+                snapshot.jobs = (snapshot.jobs + rivals).sorted { $0.order < $1.order }
+                decision = decide(snapshot)
+            }
+        }
+        let jobs = snapshot.jobs
         if case .run(let order, _) = decision.next, let job = jobs.first(where: { $0.order == order }),
             job.interruptions >= Transaction.suspectInterruptions, try isSuspectRunning()
         {
             // The lane keeps its place in line until the other has ended.
-            return
+            return .kept
         }
         let hasPlace = try hasPlace(row, request)
         // Without a place at its database, nothing is called.
         if !hasPlace {
-            guard case .run(_, .conclude) = decision.next else { return }
+            guard case .run(_, .conclude) = decision.next else { return .kept }
         }
         var state: LaneState?
         if case .run(let order, _) = decision.next {
@@ -89,56 +133,98 @@ extension Transaction {
 
         var remaining = jobs
         for settlement in decision.settlements {
-            let entry = try publish(settlement.event, in: &row, by: worker)
-            try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
-            if let job = remaining.first(where: { $0.order == settlement.order }) {
-                try tell(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
+            guard let job = remaining.first(where: { $0.order == settlement.order }) else {
+                throw StoreError(.unexpected, "A job is to end that is not among the lane's unfinished.")
             }
+            result.events.append(try settle(settlement, of: job, in: &row, by: worker, at: now))
             remaining.removeAll { $0.order == settlement.order }
-            result.events.append(entry)
         }
         for order in decision.dropped {
             try endCheck(order)
             remaining.removeAll { $0.order == order }
         }
+        try raise(decision.raised)
+        if let order = decision.committed { try connection.run("UPDATE jobs SET expiry = NULL WHERE place = ?", order) }
         switch decision.next {
         case .wait(let moment):
-            row.rank = remaining.map { LaneRow.rank(of: $0.kind, isScheduled: $0.isScheduled) }.min() ?? LaneRow.idleRank
+            row.rank =
+                snapshot.isComplete
+                ? remaining.map { LaneRow.rank(of: $0.kind, isScheduled: $0.isScheduled) }.min() ?? LaneRow.idleRank : try rank(of: row)
             row.turn = nil
             row.wakeAt = remaining.isEmpty ? nil : moment
+        case .again:
+            row.rank = try rank(of: row)
+            row.turn = try next(.turn)
+            row.wakeAt = nil
+            try save(row)
+            return .again
         case .run(let order, let mode):
             guard var job = remaining.first(where: { $0.order == order }), let state else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
             row.lease(to: worker, running: order)
             if !hasPlace { row.occupied = nil }
+            let wasPutOff = job.notBefore != nil
             job.attempts += 1
             job.notBefore = nil
             job.deadline = request.deadline(of: job, at: now)
+            let payload = try begin(job, wasPutOff: wasPutOff, at: now)
             result.claims.append(
                 LaneClaim(
                     token: ClaimToken(lane: row.lane, worker: worker, fence: row.fence, order: order),
                     job: job,
-                    sealedPayload: try begin(job, at: now),
+                    sealedPayload: payload,
                     mode: mode,
                     state: state
                 )
             )
         }
         try save(row)
+        return .served
+    }
+
+    /// Ends a job that was not run.
+    func settle(
+        _ settlement: LaneDecision.Settlement,
+        of job: QueuedJob,
+        in row: inout LaneRow,
+        by worker: WorkerID,
+        at now: Timestamp
+    ) throws -> OutboxEntry {
+        let entry = try publish(settlement.event, in: &row, by: worker)
+        try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+        row.backlog -= 1
+        try tell(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
+        return entry
+    }
+
+    /// See ``LaneDecision/raised``.
+    func raise(_ standings: [Int64: Int64]) throws {
+        for (order, standing) in standings {
+            try connection.run("UPDATE jobs SET standing = ? WHERE place = ? AND finished_at IS NULL", standing, order)
+        }
     }
 
     /// Counts the attempt.
     ///
     /// - Returns: the job's sealed payload.
-    private func begin(_ job: QueuedJob, at now: Timestamp) throws -> [UInt8] {
-        // Two statements are cheaper than one with RETURNING, for which SQLite makes a table.
-        try connection.run(
-            "UPDATE jobs SET attempts = attempts + 1, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",
-            now,
-            job.deadline,
-            job.order
-        )
+    private func begin(_ job: QueuedJob, wasPutOff: Bool, at now: Timestamp) throws -> [UInt8] {
+        // Two statements are cheaper than one with RETURNING, for which SQLite makes a table; and one that leaves a column alone leaves its index.
+        if wasPutOff {
+            try connection.run(
+                "UPDATE jobs SET attempts = attempts + 1, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",
+                now,
+                job.deadline,
+                job.order
+            )
+        } else {
+            try connection.run(
+                "UPDATE jobs SET attempts = attempts + 1, begun_at = ?, deadline = ? WHERE place = ?",
+                now,
+                job.deadline,
+                job.order
+            )
+        }
         guard let payload = try connection.first("SELECT payload FROM jobs WHERE place = ?", job.order, read: { $0.bytes(0) }) else {
             throw StoreError(.unexpected, "A job is to run that is not there.")
         }

@@ -20,7 +20,10 @@ extension Transaction {
             try connection.run("UPDATE jobs SET has_written = 1 WHERE place = ? AND has_written = 0", claim.order)
         }
         return try connection.first(
-            "SELECT 1 FROM jobs WHERE lane = ? AND finished_at IS NULL AND kind = 'reset' AND place > ? LIMIT 1",
+            """
+            SELECT 1 FROM jobs INDEXED BY jobs_rivals
+            WHERE lane = ? AND kind = 'reset' AND finished_at IS NULL AND is_scheduled = 0 AND place > ? LIMIT 1
+            """,
             row.id,
             claim.order
         ) { _ in true } ?? false
@@ -39,7 +42,7 @@ extension Transaction {
         // All events belong to the old epoch: a reset begins the new one after its own.
         if completion.changes.resets { try holdEvents(of: &row) }
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
-        try apply(completion.changes, to: &row)
+        try apply(completion.changes, to: &row, at: now)
         for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
         if !completion.isRepetition { try tell(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
 
@@ -51,6 +54,7 @@ extension Transaction {
         case .finished:
             guard let terminal = entries.first(where: { $0.event.event.type.isTerminal }) else { break }
             try finish(claim.order, with: terminal.event, after: completion, at: now)
+            row.backlog -= 1
         case .deferred(let until, let code, counts: true):
             try connection.run(
                 "UPDATE jobs SET not_before = ?, api_calls = api_calls + ?, history = COALESCE(history, '') || ? WHERE place = ?",

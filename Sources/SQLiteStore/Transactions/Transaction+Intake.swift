@@ -18,7 +18,7 @@ extension Transaction {
         return count ?? 1
     }
 
-    func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, conflict: (IntakeItem) -> Event) throws -> Intake {
+    func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, rules: IntakeRules) throws -> Intake {
         try checkPresence(of: worker)
         var intake = Intake(outcomes: [], events: [])
         intake.outcomes.reserveCapacity(items.count)
@@ -42,7 +42,7 @@ extension Transaction {
             }
             if let known {
                 if known.digest != key.digest {
-                    intake.events.append(try publish(conflict(item), in: &row, by: worker))
+                    intake.events.append(try publish(rules.conflict(item), in: &row, by: worker))
                     outcome = .conflict
                 } else if let event = known.terminalEvent(at: now) {
                     intake.events.append(try publish(again: event, in: row, by: worker))
@@ -51,7 +51,7 @@ extension Transaction {
                     outcome = .underWay
                 }
             } else {
-                outcome = try takeIn(item, in: &row, by: worker, at: now, events: &intake.events)
+                outcome = try takeIn(item, in: &row, by: worker, at: now, rules, events: &intake.events)
             }
             lanes[key.lane] = row
             intake.outcomes.append(outcome)
@@ -65,11 +65,18 @@ extension Transaction {
         in row: inout LaneRow,
         by worker: WorkerID,
         at now: Timestamp,
+        _ rules: IntakeRules,
         events: inout [OutboxEntry]
     ) throws -> Intake.Outcome {
         switch item.content {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
+            row.backlog += 1
+            // Alone it ends nothing.
+            if row.backlog > 1 || rules.laneLimit < 1 {
+                let ended = try admit(QueuedJob(job, order: order, at: now), in: &row, by: worker, at: now, rules, events: &events)
+                if let ended { return .ended(ended) }
+            }
             try line(&row, upFor: LaneRow.rank(of: job.kind, isScheduled: false))
             return .accepted(order: order)
         case .refused(let key, let event, let letter):
@@ -96,6 +103,44 @@ extension Transaction {
         }
     }
 
+    /// Compares a job that was inserted with its rivals: a bounded number, found by index.
+    ///
+    /// - Returns: the event in which it ended, if it did.
+    private func admit(
+        _ job: QueuedJob,
+        in row: inout LaneRow,
+        by worker: WorkerID,
+        at now: Timestamp,
+        _ rules: IntakeRules,
+        events: inout [OutboxEntry]
+    ) throws -> EventType? {
+        var rivals: [QueuedJob] = []
+        if job.kind.isReplaceable {
+            do { rivals = try connection.rivals(of: job.kind, job.planID, lane: row.id).filter { $0.order != job.order } } catch let error
+                as StoreError where error.code == .corrupt
+            {
+                // Others are taken in all the same; the next claim sets the lane aside.
+                rivals = []
+            }
+        }
+        let isFull = row.backlog > rules.laneLimit
+        if rivals.isEmpty, !isFull { return nil }
+        let ranRevision = rivals.isEmpty ? nil : try job.planID.flatMap { try connection.ranRevision(of: $0, lane: row.id) }
+        let admission = rules.admit(
+            Arrival(lane: row.lane, job: job, rivals: rivals, running: row.running, ranRevision: ranRevision, isLaneFull: isFull)
+        )
+        var own: EventType?
+        for settlement in admission.settlements {
+            guard let ended = settlement.order == job.order ? job : rivals.first(where: { $0.order == settlement.order }) else {
+                throw StoreError(.unexpected, "A job is to end that is not among the rivals of an arrival.")
+            }
+            events.append(try settle(settlement, of: ended, in: &row, by: worker, at: now))
+            if settlement.order == job.order { own = settlement.event.type }
+        }
+        try raise(admission.raised)
+        return own
+    }
+
     /// Puts a lane in line that has got a job, unless somebody holds it: then it is put there when it is given back.
     ///
     /// - Parameter rank: of the job.
@@ -113,9 +158,9 @@ extension Transaction {
         let order = try next(.place)
         try connection.run(
             """
-            INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, accepted_at, expiry, traceparent, publisher,
-                redrive_of, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, standing, accepted_at, expiry, traceparent,
+                publisher, redrive_of, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             order,
             row.id,
@@ -125,6 +170,7 @@ extension Transaction {
             job.kind.rawValue,
             job.planID,
             job.revision,
+            job.revision,
             now,
             job.expiry,
             job.traceparent,
@@ -133,6 +179,23 @@ extension Transaction {
             job.sealedPayload
         )
         return order
+    }
+}
+
+extension QueuedJob {
+    fileprivate init(_ job: AcceptableJob, order: Int64, at now: Timestamp) {
+        self.init(
+            order: order,
+            id: job.key.id,
+            kind: job.kind,
+            planID: job.planID,
+            revision: job.revision,
+            acceptedAt: now,
+            expiry: job.expiry,
+            traceparent: job.traceparent,
+            publisher: job.publisher,
+            redriveOf: job.redriveOf
+        )
     }
 }
 

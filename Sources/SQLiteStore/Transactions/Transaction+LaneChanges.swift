@@ -3,7 +3,7 @@ import Store
 
 /// What a job changes of its lane.
 extension Transaction {
-    func apply(_ changes: LaneChanges, to row: inout LaneRow) throws {
+    func apply(_ changes: LaneChanges, to row: inout LaneRow, at now: Timestamp) throws {
         if changes.resets { try reset(&row) }
         row.isEligible = row.isEligible || changes.becomesEligible
         row.isEnabled = row.isEnabled || changes.becomesEnabled
@@ -21,12 +21,13 @@ extension Transaction {
         if let (planID, revision) = changes.ranRevision {
             try connection.run(
                 """
-                INSERT INTO plans (lane, plan, revision) VALUES (?, ?, ?)
-                ON CONFLICT (lane, plan) DO UPDATE SET revision = MAX(revision, excluded.revision)
+                INSERT INTO plans (lane, plan, revision, ran_at) VALUES (?, ?, ?, ?)
+                ON CONFLICT (lane, plan) DO UPDATE SET revision = MAX(revision, excluded.revision), ran_at = excluded.ran_at
                 """,
                 row.id,
                 planID,
-                revision
+                revision,
+                now
             )
         }
     }
@@ -37,6 +38,7 @@ extension Transaction {
         try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
         try removeBindings(of: &row)
+        try connection.run("DELETE FROM plans WHERE lane = ?", row.id)
         // The tenant's ids lead to the lane's jobs: a reset is rare, and an index for it would cost every job.
         try connection.run(
             """
@@ -187,8 +189,8 @@ extension Transaction {
             }
             try connection.run(
                 """
-                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, name, entered_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, name, answer, entered_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 row.id,
                 entry.planID,
@@ -197,6 +199,7 @@ extension Transaction {
                 entry.state.rawValue,
                 entry.autotaskServiceID,
                 entry.name,
+                entry.answer,
                 entry.at
             )
         }

@@ -5,15 +5,16 @@ import Store
 extension Transaction {
     /// - Returns: whether it is new.
     @discardableResult
-    func record(_ letter: DeadLetter) throws -> Bool {
+    func record(_ letter: DeadLetter, sealedPayload: [UInt8]? = nil) throws -> Bool {
         guard case .message(let message) = letter.content else {
             throw StoreError(.unexpected, "The letter of a job is recorded with the job's end.")
         }
+        if let sealedPayload { try checkKey(of: sealedPayload) }
         try connection.run(
             """
             INSERT OR IGNORE INTO dead_letters (id, at, reason, kind, code, field, fingerprint, detail, tenant, product, job_id, publisher,
-                sha256, size, queue, exchange, routing_key, death)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                sha256, size, queue, exchange, routing_key, death, message_id, accepted_at, expiry, revision, traceparent, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             try next(.letter),
             letter.at,
@@ -32,7 +33,13 @@ extension Transaction {
             message.queue,
             message.exchange,
             message.routingKey,
-            message.death
+            message.death,
+            message.messageID,
+            message.job?.publishedAt,
+            message.job?.expiry,
+            message.job?.revision,
+            message.job?.traceparent,
+            sealedPayload
         )
         return connection.changes == 1
     }
@@ -76,24 +83,33 @@ extension Transaction {
         guard let kept = try connection.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first?.get() else { return .gone }
         if let copy = kept.copy { return .before(copy) }
         if let obstacle = kept.obstacle { return .refused(obstacle) }
-        let isTaken = try connection.first(
-            "SELECT 1 FROM jobs WHERE tenant = ? AND job_id = ?",
+        let taken = try connection.first(
+            "SELECT digest FROM jobs WHERE tenant = ? AND job_id = ?",
             copy.key.lane.tenant.description,
             copy.key.id.description
-        ) { _ in true }
-        guard isTaken == nil else { return .idTaken }
+        ) { $0.bytes(0) }
+        if let taken {
+            guard case .message = kept.letter.content, taken == copy.key.digest else { return .idTaken }
+            try mark(letter: id, redrivenAs: copy.key.id, at: now)
+            return .before(KeptLetter.Copy(id: copy.key.id, at: now))
+        }
         var row = try laneToAccept(copy.key.lane)
         _ = try insert(copy, in: row, at: now)
+        row.backlog += 1
         try line(&row, upFor: LaneRow.rank(of: copy.kind, isScheduled: false))
         try save(row)
+        try mark(letter: id, redrivenAs: copy.key.id, at: now)
+        try tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))
+        return .entered
+    }
+
+    private func mark(letter id: Int64, redrivenAs copy: JobID, at now: Timestamp) throws {
         try connection.run(
             "UPDATE dead_letters SET payload = NULL, redriven_as = ?, redriven_at = ? WHERE id = ?",
-            copy.key.id.description,
+            copy.description,
             now,
             id
         )
-        try tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))
-        return .entered
     }
 
     /// Forgets letters, in steps that do not keep others waiting.

@@ -56,6 +56,23 @@ extension Transaction {
         return last.place
     }
 
+    /// Forgets the revisions of plans that did not run for as long as ids are remembered, looking through them in the order of lanes.
+    ///
+    /// - Parameter plan: where the last step ended; `nil` to begin with.
+    /// - Returns: where to go on; `nil` at the end.
+    func forgetPlans(after plan: PlanRow?, at now: Timestamp, limit: Int) throws -> PlanRow? {
+        let step = try connection.all(
+            "SELECT lane, plan, ran_at FROM plans WHERE (lane, plan) > (?, ?) ORDER BY lane, plan LIMIT ?",
+            plan?.lane ?? -1,
+            plan?.planID ?? "",
+            limit
+        ) { (row: PlanRow(lane: $0.integer(0), planID: $0.text(1)), ranAt: $0.moment(2)) }
+        for plan in step where plan.ranAt <= now - Transaction.idRetention {
+            try connection.run("DELETE FROM plans WHERE lane = ? AND plan = ?", plan.row.lane, plan.row.planID)
+        }
+        return step.count == limit ? step.last?.row : nil
+    }
+
     /// Erases the payloads and texts of jobs that were given up on: what their events told is erased by then too.
     ///
     /// - Returns: whether there may be more.
@@ -63,7 +80,7 @@ extension Transaction {
         try connection.run(
             """
             UPDATE dead_letters SET payload = NULL, detail = NULL WHERE id IN
-                (SELECT id FROM dead_letters WHERE place IS NOT NULL AND detail IS NOT NULL AND at <= ? LIMIT ?)
+                (SELECT id FROM dead_letters WHERE accepted_at IS NOT NULL AND detail IS NOT NULL AND at <= ? LIMIT ?)
             """,
             now - Transaction.dataRetention,
             limit
@@ -94,4 +111,10 @@ extension Transaction {
         )
         return connection.changes == limit
     }
+}
+
+/// A row of the table of plans.
+struct PlanRow: Sendable {
+    let lane: Int64
+    let planID: String
 }

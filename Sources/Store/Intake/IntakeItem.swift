@@ -73,7 +73,27 @@ package struct AcceptableJob: Sendable {
     }
 }
 
-/// What a call of ``Store/accept(_:by:at:conflict:)`` did.
+/// What the store asks while it takes jobs in. The functions are pure; they may be called again when the transaction is.
+package struct IntakeRules: Sendable {
+    /// With so many unfinished jobs a lane is full.
+    package var laneLimit: Int
+    /// What an arrival ends, where others wait in its lane.
+    package var admit: @Sendable (Arrival) -> Admission
+    /// Makes the `job.conflict` for an item whose id belongs to a job with another payload.
+    package var conflict: @Sendable (IntakeItem) -> Event
+
+    package init(
+        laneLimit: Int,
+        admit: @escaping @Sendable (Arrival) -> Admission,
+        conflict: @escaping @Sendable (IntakeItem) -> Event
+    ) {
+        self.laneLimit = laneLimit
+        self.admit = admit
+        self.conflict = conflict
+    }
+}
+
+/// What a call of ``Store/accept(_:by:at:rules:)`` did.
 package struct Intake: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// New; `order` is its place in its lane.
@@ -83,6 +103,8 @@ package struct Intake: Sendable {
         /// The same job is waiting or running: nothing more happens.
         case underWay
         case conflict
+        /// New, and ended at once in favour of one that waits, or because its lane is full.
+        case ended(EventType)
         case refused
         case deadLettered
     }
@@ -94,5 +116,16 @@ package struct Intake: Sendable {
     package init(outcomes: [Outcome], events: [OutboxEntry]) {
         self.outcomes = outcomes
         self.events = events
+    }
+}
+
+extension Intake {
+    /// The lanes of jobs that were refused at once because they are full, by how many these were.
+    package func refusals(of items: [IntakeItem]) -> [Lane: Int] {
+        var refusals: [Lane: Int] = [:]
+        for case (let item, .ended(.jobRejected)) in zip(items, outcomes) {
+            if case .job(let job) = item.content { refusals[job.key.lane, default: 0] += 1 }
+        }
+        return refusals
     }
 }

@@ -113,12 +113,12 @@ package struct LaneChanges: Sendable {
     package var journal: [JournalEntry]
     /// What the audit log tells of it.
     package var notes: [AuditNote]
-    /// The revision of a sync that ran: a lower one of the same plan is superseded from now on.
+    /// The revision of a sync that ran: a lower one of the same plan is superseded from now on, as long as the epoch lasts.
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
-    /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` and the revisions that ran stay,
-    /// and the epoch rises by one. What was sent and is not settled is remembered as ``LaneState/unsettledSince``. The events of the
-    /// completion are held back (``OutboxEntry/isHeld``) until what was erased is in no file any more.
+    /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` stays. The epoch rises by one, and
+    /// the revisions that ran end with the old one. What was sent and is not settled is remembered as ``LaneState/unsettledSince``. The events
+    /// of the completion are held back (``OutboxEntry/isHeld``) until what was erased is in no file any more.
     package var resets: Bool
 
     package init(

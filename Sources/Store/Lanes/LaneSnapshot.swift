@@ -1,17 +1,80 @@
 package import Contract
 
 /// The unfinished jobs of a free lane, for the pure function that orders them.
+///
+/// The cost of a claim does not depend on how many jobs wait in a lane. Of a lane with more than ``limit`` a snapshot holds a window
+/// (``isComplete`` is false): the oldest ``limit`` jobs that are due, those that have written and wait for a time, the newest reset and the
+/// newest job of each other kind without a plan, of each plan in the window the job with the highest revision and the newest without one, and
+/// jobs that have expired. These are at most ``maximumRows`` in all.
 package struct LaneSnapshot: Sendable {
+    /// A lane with no more unfinished jobs is seen as a whole.
+    package static let limit = 64
+    /// Rows of jobs that one decision about a lane may cost.
+    package static let maximumRows = 200
+    /// Jobs that a decision about a part of a lane ends, at most.
+    package static let maximumEnded = 64
+
     package var lane: Lane
     /// In the order of acceptance.
     package var jobs: [QueuedJob]
-    /// By plan, the highest revision of a sync that ran.
+    /// By plan, the highest revision of a sync that ran in this epoch. It names the plans of ``jobs``.
     package var revisions: [String: Int64]
+    /// Whether ``jobs`` are all unfinished jobs of the lane.
+    package var isComplete: Bool
+    /// Of a part: when the next job of the lane becomes due or expires.
+    package var nextMoment: Timestamp?
 
-    package init(lane: Lane, jobs: [QueuedJob], revisions: [String: Int64]) {
+    package init(
+        lane: Lane,
+        jobs: [QueuedJob],
+        revisions: [String: Int64],
+        isComplete: Bool = true,
+        nextMoment: Timestamp? = nil
+    ) {
         self.lane = lane
         self.jobs = jobs
         self.revisions = revisions
+        self.isComplete = isComplete
+        self.nextMoment = nextMoment
+    }
+}
+
+/// A job that is about to be accepted in a lane where others wait.
+package struct Arrival: Sendable {
+    /// Of ``rivals`` with a revision, and of those without one: the store reads no more of each.
+    package static let rivalLimit = 4
+
+    package var lane: Lane
+    package var job: QueuedJob
+    /// Unfinished jobs of its kind and plan: those with the highest revisions, and the newest without one. None of a kind of which every job is
+    /// answered.
+    package var rivals: [QueuedJob]
+    /// The job of the lane that runs, by its place.
+    package var running: Int64?
+    /// The highest revision of the plan that ran in this epoch.
+    package var ranRevision: Int64?
+    /// Whether the lane holds as many unfinished jobs as it may.
+    package var isLaneFull: Bool
+
+    package init(lane: Lane, job: QueuedJob, rivals: [QueuedJob], running: Int64?, ranRevision: Int64?, isLaneFull: Bool) {
+        self.lane = lane
+        self.job = job
+        self.rivals = rivals
+        self.running = running
+        self.ranRevision = ranRevision
+        self.isLaneFull = isLaneFull
+    }
+}
+
+/// What an arrival ends, itself perhaps among it.
+package struct Admission: Sendable {
+    package var settlements: [LaneDecision.Settlement]
+    /// See ``LaneDecision/raised``.
+    package var raised: [Int64: Int64]
+
+    package init(settlements: [LaneDecision.Settlement] = [], raised: [Int64: Int64] = [:]) {
+        self.settlements = settlements
+        self.raised = raised
     }
 }
 
@@ -23,6 +86,9 @@ package struct QueuedJob: Hashable, Sendable {
     package var kind: JobKind
     package var planID: String?
     package var revision: Int64?
+    /// The revision that it stands for when jobs of its plan are compared: its own, or where it has none the highest of those that it
+    /// superseded.
+    package var standing: Int64?
     package var acceptedAt: Timestamp
     package var expiry: Timestamp?
     package var traceparent: String?
@@ -57,6 +123,7 @@ package struct QueuedJob: Hashable, Sendable {
         kind: JobKind,
         planID: String? = nil,
         revision: Int64? = nil,
+        standing: Int64? = nil,
         acceptedAt: Timestamp,
         expiry: Timestamp? = nil,
         traceparent: String? = nil,
@@ -78,6 +145,7 @@ package struct QueuedJob: Hashable, Sendable {
         self.kind = kind
         self.planID = planID
         self.revision = revision
+        self.standing = standing ?? revision
         self.acceptedAt = acceptedAt
         self.expiry = expiry
         self.traceparent = traceparent
@@ -97,6 +165,24 @@ package struct QueuedJob: Hashable, Sendable {
 
     /// Whether it was begun at all: what was begun does not expire.
     package var wasBegun: Bool { attempts > 0 || interruptions > 0 || hasWritten }
+
+    /// Whether it is certain to be answered no earlier than another one: it cannot expire while the other waits.
+    package func outlives(_ other: QueuedJob) -> Bool {
+        guard !wasBegun, let expiry else { return true }
+        guard !other.wasBegun, let end = other.expiry else { return false }
+        return end <= expiry
+    }
+}
+
+extension JobKind {
+    /// Whether a newer job replaces an older one that waits. Each request for billing codes gets its own answer.
+    package var isReplaceable: Bool { self != .billingCodes }
+
+    /// Whether jobs are compared within their plan: each plan's services have to arrive.
+    package var hasPlan: Bool { self == .sync || self == .preview }
+
+    /// Kinds without a plan of which the newest job may matter to every other job of a lane.
+    package static let replaceableWithoutPlan: [JobKind] = allCases.filter { $0.isReplaceable && !$0.hasPlan }
 }
 
 /// A `job.deferred` that was published: why, and by how long the job was put off.
@@ -138,16 +224,30 @@ package struct LaneDecision: Sendable {
         case run(order: Int64, RunMode)
         /// Nothing can run before this moment; `nil`: before something new is accepted.
         case wait(until: Timestamp?)
+        /// Jobs end first that must have ended before another runs: the lane goes to the end of the line.
+        case again
     }
 
     package var settlements: [Settlement]
     /// Checks of the worker's own that are not made any more, by their places. Nobody is told.
     package var dropped: [Int64]
     package var next: Next
+    /// By place, what ``QueuedJob/standing`` becomes of jobs that superseded one with a revision.
+    package var raised: [Int64: Int64]
+    /// A job that does not expire any more: others end in its favour.
+    package var committed: Int64?
 
-    package init(settlements: [Settlement] = [], dropped: [Int64] = [], next: Next) {
+    package init(
+        settlements: [Settlement] = [],
+        dropped: [Int64] = [],
+        next: Next,
+        raised: [Int64: Int64] = [:],
+        committed: Int64? = nil
+    ) {
         self.settlements = settlements
         self.dropped = dropped
         self.next = next
+        self.raised = raised
+        self.committed = committed
     }
 }

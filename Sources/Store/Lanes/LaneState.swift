@@ -197,6 +197,8 @@ package struct JournalEntry: Hashable, Sendable {
     package var autotaskServiceID: Int64?
     /// The name that a create was sent with, if it was sent without an ownership marker: nothing else tells the service then.
     package var name: String?
+    /// A short name of Autotask's answer to the write, where that left its outcome open: the same answer to its repetition refuses it.
+    package var answer: String?
     /// When it came into this state.
     package var at: Timestamp
 
@@ -207,6 +209,7 @@ package struct JournalEntry: Hashable, Sendable {
         state: State,
         autotaskServiceID: Int64?,
         name: String? = nil,
+        answer: String? = nil,
         at: Timestamp
     ) {
         self.planID = planID
@@ -215,6 +218,7 @@ package struct JournalEntry: Hashable, Sendable {
         self.state = state
         self.autotaskServiceID = autotaskServiceID
         self.name = name
+        self.answer = answer
         self.at = at
     }
 }

@@ -51,16 +51,60 @@ package struct DeadMessage: Hashable, Sendable {
     package var queue: String
     package var exchange: String?
     package var routingKey: String
+    /// The AMQP property, as the publisher set it.
+    package var messageID: String?
+    /// Set for a valid job that the broker gave up on: it can be entered yet.
+    package var job: UndeliveredJob?
     /// What tells this death from every other, of a message that the broker gave up on: the same death is recorded once.
     package var death: String?
 
-    package init(sha256: [UInt8], size: Int, queue: String, exchange: String? = nil, routingKey: String, death: String? = nil) {
+    package init(
+        sha256: [UInt8],
+        size: Int,
+        queue: String,
+        exchange: String? = nil,
+        routingKey: String,
+        messageID: String? = nil,
+        job: UndeliveredJob? = nil,
+        death: String? = nil
+    ) {
+        self.messageID = messageID
+        self.job = job
         self.sha256 = sha256
         self.size = size
         self.queue = queue
         self.exchange = exchange
         self.routingKey = routingKey
         self.death = death
+    }
+}
+
+/// A valid job that the broker gave up on before a worker took it in: its id is not claimed, and no event has answered it.
+package struct UndeliveredJob: Hashable, Sendable {
+    /// When it was published, as far as that is known: what was accepted since is newer.
+    package var publishedAt: Timestamp
+    package var expiry: Timestamp?
+    /// Of a sync.
+    package var revision: Int64?
+    package var traceparent: String?
+
+    package init(publishedAt: Timestamp, expiry: Timestamp? = nil, revision: Int64? = nil, traceparent: String? = nil) {
+        self.publishedAt = publishedAt
+        self.expiry = expiry
+        self.revision = revision
+        self.traceparent = traceparent
+    }
+}
+
+/// A message that the broker gave up on, as it is recorded.
+package struct CollectedLetter: Sendable {
+    package var letter: DeadLetter
+    /// The data of ``DeadMessage/job``, sealed under the key ring's job key.
+    package var sealedPayload: [UInt8]?
+
+    package init(_ letter: DeadLetter, sealedPayload: [UInt8]? = nil) {
+        self.letter = letter
+        self.sealedPayload = sealedPayload
     }
 }
 

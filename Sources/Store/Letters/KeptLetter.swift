@@ -17,11 +17,12 @@ package struct KeptLetter: Hashable, Sendable {
     package enum Obstacle: String, Error {
         /// It was, already.
         case redriven
-        /// A message's body is never kept.
+        /// Nothing was kept of the message: it is no valid job, or of nobody who is trusted, or holds a secret in the clear.
         case bodyNotKept = "body_not_kept"
-        /// A connect holds credentials: they are never kept.
+        /// A connect that was accepted holds credentials, which are not kept with it.
         case connect
-        /// A reset was accepted since; or, of a sync without a revision, a newer sync; or, of a reset, a connect.
+        /// A reset was accepted since; or, of a sync without a revision, a newer sync; or, of a reset or of a connect that was not delivered, a
+        /// connect.
         case outdated
         /// A reset, age, or the restoring of the store from a backup has erased it.
         case erased
@@ -48,8 +49,10 @@ package struct KeptLetter: Hashable, Sendable {
     /// `nil` for a letter that can be redriven.
     package var obstacle: Obstacle? {
         if copy != nil { return .redriven }
-        guard case .job = letter.content else { return .bodyNotKept }
-        if letter.cause.kind == .connect { return .connect }
+        switch letter.content {
+        case .job: if letter.cause.kind == .connect { return .connect }
+        case .message(let message): if message.job == nil { return .bodyNotKept }
+        }
         if isOutdated { return .outdated }
         return hasPayload ? nil : .erased
     }

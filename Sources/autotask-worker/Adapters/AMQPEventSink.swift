@@ -14,8 +14,10 @@ struct AMQPEventSink: EventSink {
         await publisher.publish(events.map(message)).map(BrokerAnswer.init)
     }
 
-    func offer(_ event: OrderedEvent) {
-        publisher.submit([message(event)]) { _ in }
+    func offer(_ event: OrderedEvent, answered: @escaping @Sendable (BrokerAnswer) -> Void) {
+        publisher.submit([message(event)]) { results in
+            for result in results { answered(BrokerAnswer(result)) }
+        }
     }
 
     private func message(_ ordered: OrderedEvent) -> OutboundMessage {
@@ -46,8 +48,17 @@ extension BrokerAnswer {
             switch error.code {
             // Whatever else is published meanwhile has an answer of its own.
             case .nacked, .returned, .invalidMessage: self = .refused
+            case .closedChannel where error.isOfExchange: self = .unavailable(reason: error.message)
+            case .closedChannel: self = .closed(reason: error.message)
+            case .suspected: self = .suspected
             default: self = .missing
             }
         }
     }
+}
+
+extension AMQPError {
+    /// Whether it is the exchange that is not there, or that the worker may not write to: it is the same for every event. A topic that may not
+    /// be written to is called "topic" by RabbitMQ.
+    fileprivate var isOfExchange: Bool { replyCode == 404 || replyCode == 403 && message.contains("access to exchange") }
 }

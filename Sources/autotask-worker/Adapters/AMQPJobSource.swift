@@ -42,9 +42,26 @@ extension JobMessage {
             messageID: properties.messageID,
             type: properties.type,
             userID: properties.userID,
+            expiration: properties.expiration,
+            isCopied: properties.headers["CC"] != nil,
             traceparent: properties.headers["traceparent"]?.string,
+            binaryAttributes: JobMessage.binaryAttributes(in: properties.headers),
             body: body,
             oversized: oversized
         )
+    }
+
+    /// The attributes of a CloudEvent in binary mode, by the AMQP binding's prefixes.
+    private static func binaryAttributes(in headers: [String: AMQPFieldValue]) -> [String: String] {
+        var attributes: [String: String] = [:]
+        for (name, value) in headers {
+            // In any case: a client library may have changed it. RabbitMQ's own binding has ce-.
+            let name = name.lowercased()
+            guard let prefix = ["cloudevents:", "cloudevents_", "ce-", "ce_"].first(where: name.hasPrefix), let text = value.string else {
+                continue
+            }
+            attributes[String(name.dropFirst(prefix.count))] = text
+        }
+        return attributes
     }
 }

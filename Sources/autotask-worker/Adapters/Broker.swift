@@ -59,11 +59,9 @@ struct Broker {
     }
 
     func consumer(log: Logger) throws -> Consumer {
-        try Consumer(
-            connection: configuration(name: "autotask-worker jobs"),
-            configuration: ConsumerConfiguration(sources: settings.jobQueues.map { ConsumerSource(queue: $0) }),
-            log: log
-        )
+        var configuration = ConsumerConfiguration(sources: settings.jobQueues.map { ConsumerSource(queue: $0) })
+        configuration.beginsWithOne = true
+        return try Consumer(connection: self.configuration(name: "autotask-worker jobs"), configuration: configuration, log: log)
     }
 
     /// How to reach the broker by `AMQP_URL`.

@@ -1,5 +1,6 @@
 import AMQP
 import Contract
+import Engine
 import Logging
 import Store
 import Vault
@@ -9,11 +10,17 @@ struct DeadQueue {
     private let name: String
     private let configuration: AMQPConfiguration
     private let log: Logger
+    private let vault: Vault
+    /// `nil` accepts any.
+    private let trusted: TrustedPublishers?
 
     /// How long to wait for a message that the broker says is there.
     private static let patience: Duration = .seconds(3)
 
-    init(_ broker: Broker) throws {
+    /// - Parameter vault: seals what is kept of jobs.
+    init(_ broker: Broker, vault: Vault) throws {
+        self.vault = vault
+        trusted = try broker.settings.engine.trustedPublishers
         name = broker.deadQueue
         configuration = try broker.configuration(name: "autotask-worker dead-letters")
         var log = Logger(label: "autotask-worker", factory: { StreamLogHandler.standardError(label: $0) })
@@ -28,7 +35,7 @@ struct DeadQueue {
     ///   - now: when they count as dead.
     ///   - record: keeps what is known of some messages, on disk when it returns.
     /// - Returns: how many messages there were.
-    func collect(at now: Timestamp, record: @escaping @Sendable ([DeadLetter]) async throws -> Void) async throws -> Int {
+    func collect(at now: Timestamp, record: @escaping @Sendable ([CollectedLetter]) async throws -> Void) async throws -> Int {
         var collected = 0
         while true {
             let expected = try await count()
@@ -36,7 +43,7 @@ struct DeadQueue {
             let received = try await withConsumer { consumer in
                 var received = 0
                 while received < expected, let deliveries = await next(of: consumer) {
-                    try await record(deliveries.map { DeadLetter($0, at: now) })
+                    try await record(deliveries.map { letter(of: $0, at: now) })
                     consumer.acknowledge(deliveries)
                     received += deliveries.count
                 }
@@ -91,15 +98,36 @@ struct DeadQueue {
     }
 }
 
-extension DeadLetter {
-    /// What may be kept of a message that the broker gave up on: never its body.
-    fileprivate init(_ delivery: Delivery, at now: Timestamp) {
+extension DeadQueue {
+    /// What is kept of a message that the broker gave up on. Of a valid job by a publisher who may ask for it, its data, sealed as that of any job
+    /// that is accepted; of everything else no body, and never clear credentials.
+    private func letter(of delivery: Delivery, at now: Timestamp) -> CollectedLetter {
         let message = JobMessage(delivery)
-        let identity = message.decoded(acceptsClearCredentials: true).identity
         let sha256 = message.oversized?.sha256 ?? Vault.sha256(message.body)
         let death = Death(delivery.properties.headers)
         let distinction = [sha256.hexadecimal, message.messageID ?? ""] + death.parts
-        self.init(
+        var dead = DeadMessage(
+            sha256: sha256,
+            size: message.oversized?.size ?? message.body.count,
+            queue: death.queue ?? delivery.queue,
+            exchange: death.exchange ?? delivery.exchange,
+            routingKey: message.routingKey,
+            messageID: message.messageID,
+            death: distinction.joined(separator: " ")
+        )
+        let decoded = message.decoded(acceptsClearCredentials: false)
+        var sealed: [UInt8]?
+        if case .job(let job, let identity, let data) = decoded, isTrusted(message, identity) {
+            sealed = vault.sealPayload(data.encoded, job: job.id, lane: job.lane)
+            dead.job = UndeliveredJob(
+                publishedAt: min(job.time ?? now, death.time ?? now),
+                expiry: job.expiry,
+                revision: job.payload.revision,
+                traceparent: job.traceparent
+            )
+        }
+        let identity = decoded.identity
+        let letter = DeadLetter(
             at: now,
             cause: FailureCause(reason: death.reason, kind: identity.flatMap { JobKind(type: $0.type) }),
             detail: death.detail,
@@ -107,17 +135,14 @@ extension DeadLetter {
             product: identity?.lane.product,
             jobID: identity?.id,
             publisher: message.userID,
-            content: .message(
-                DeadMessage(
-                    sha256: sha256,
-                    size: message.oversized?.size ?? message.body.count,
-                    queue: death.queue ?? delivery.queue,
-                    exchange: death.exchange ?? delivery.exchange,
-                    routingKey: message.routingKey,
-                    death: distinction.joined(separator: " ")
-                )
-            )
+            content: .message(dead)
         )
+        return CollectedLetter(letter, sealedPayload: sealed)
+    }
+
+    private func isTrusted(_ message: JobMessage, _ identity: JobIdentity) -> Bool {
+        guard let trusted else { return true }
+        return trusted.scope(of: message.userID)?.covers(identity.lane.tenant) ?? false
     }
 }
 
@@ -144,13 +169,16 @@ private struct Death {
         return count
     }
 
-    private var time: UInt64 {
+    private var seconds: UInt64 {
         guard case .timestamp(let time)? = members["time"] else { return 0 }
         return time
     }
 
+    /// When RabbitMQ gave up on it.
+    var time: Timestamp? { seconds > 0 ? Timestamp(millisecondsSinceEpoch: Int64(clamping: seconds) * 1000) : nil }
+
     /// What tells it from other deaths of the same message.
-    var parts: [String] { [queue ?? "", reason, String(count), String(time)] }
+    var parts: [String] { [queue ?? "", reason, String(count), String(seconds)] }
 
     var detail: String {
         guard let queue else { return "It lay in the queue of dead messages, and RabbitMQ does not tell why." }

@@ -34,9 +34,10 @@ struct PortalConnection {
                 for: "the end of job \(request.id)",
                 hint: "It may end yet: see autotask-worker events."
             ) {
+                var pages = EventPages()
                 while let batch = await events() {
                     for event in batch where event["jobid"]?.string == request.id.description {
-                        if event["terminal"] == true { return event }
+                        if let whole = pages.take(event), whole["terminal"] == true { return whole }
                         // Until then nothing can come.
                         guard let until = event["data"]?["until"]?.string.flatMap({ Timestamp($0) }) else { continue }
                         Terminal.complain("Job \(request.id) is put off until \(until); waiting on.")

@@ -28,8 +28,8 @@ struct TopologyCommand: AsyncParsableCommand {
                 case .preconditionFailed:
                     throw Failure(
                         .no,
-                        "Something exists with another type or other arguments: \(error.message)",
-                        hint: "RabbitMQ cannot change those: drain it, delete it, then apply again."
+                        "Something exists with another type or other arguments, and was left as it is with all its messages: \(error.message)",
+                        hint: "RabbitMQ cannot change those. \(TopologyReport.stepsToReplace)"
                     )
                 case .accessRefused:
                     throw Failure(.no, error.message, hint: "Apply as a broker user who may configure, such as operator.")
@@ -63,6 +63,7 @@ struct TopologyCommand: AsyncParsableCommand {
                 Terminal.line(report.json)
             } else {
                 Terminal.line(report.description)
+                for note in report.notes { Terminal.line("Note: \(note).") }
                 for unseen in report.unseen { Terminal.line("Not seen: \(unseen).") }
             }
             if !report.isGood { throw ExitCode(Failure.Status.no.rawValue) }
@@ -82,6 +83,7 @@ extension TopologyReport {
                     ]
                 }
             ),
+            "notes": .array(notes.map(JSON.string)),
             "unseen": .array(unseen.map(JSON.string)),
         ]
     }

@@ -1,4 +1,5 @@
 import AMQP
+import Contract
 import Operations
 
 /// Whether the worker's own broker user gets in, and how it stands with the queues, as far as that user can see.
@@ -35,6 +36,18 @@ struct BrokerExamination: Examination {
                     .warn,
                     "All exchanges and queues are there. Not seen: \(found.report.unseen.joined(separator: "; ")); nor alarms.",
                     advice: "Set MANAGEMENT_URL to have the rest checked."
+                )
+            )
+        }
+        if let limit = try? settings.eventLimit.bytes,
+            let refusal = try? await Topology.refusal(ofMessageWith: limit, on: configuration)
+        {
+            checks.append(
+                .init(
+                    "events",
+                    .fail,
+                    "RabbitMQ refuses an event that EVENT_LIMIT_BYTES (\(limit)) allows: \(refusal)",
+                    advice: "Raise max_message_size in rabbitmq.conf above EVENT_LIMIT_BYTES, or lower EVENT_LIMIT_BYTES below it."
                 )
             )
         }

@@ -57,17 +57,22 @@ struct ContentsExamination: Examination {
         guard findings.isWorkerAlive else {
             return breaches + [.init("events", .warn, "\(waiting).", advice: "The next worker publishes them: autotask-worker run")]
         }
-        let age = findings.now - oldest.time
-        if age > ContentsExamination.promptness {
+        let before = (try? await StoreInspection.waitingLanes(in: path)) ?? []
+        if before.contains(where: { findings.now - $0.first.time > ContentsExamination.promptness }) {
             try? await Task.sleep(for: ContentsExamination.secondLook)
-            if let still = try? await StoreInspection.oldestEvent(in: path), still.position == oldest.position {
+            let now = (try? await StoreInspection.waitingLanes(in: path)) ?? []
+            let stuck = now.filter { lane in before.contains { $0.first.position == lane.first.position } }
+            if !stuck.isEmpty {
+                let age = findings.now - oldest.time
+                let names = stuck.prefix(3).map { "\($0.lane) (\($0.events.of("event")), first a \($0.firstType.rawValue))" }
+                let others = stuck.count > 3 ? " and of \(stuck.count - 3) other integrations" : ""
                 return breaches + [
                     .init(
                         "events",
-                        .fail,
-                        "\(waiting), the oldest for \(age.inWords), although a worker runs.",
+                        age > ContentsExamination.patience ? .fail : .warn,
+                        "\(waiting), the oldest for \(age.inWords), although a worker runs: of \(names.joined(separator: ", "))\(others).",
                         advice:
-                            "See the checks of broker and followers, and the worker's log: RabbitMQ takes nothing or refuses it, or is not reached."
+                            "See the checks of broker, readiness and followers, and the worker's log: RabbitMQ takes nothing, refuses it, or is not reached."
                     )
                 ]
             }
@@ -76,6 +81,7 @@ struct ContentsExamination: Examination {
     }
 
     /// With the broker there, an event is published long before.
-    private static let promptness: Duration = .seconds(60)
+    private static let promptness: Duration = .seconds(5)
+    private static let patience: Duration = .seconds(60)
     private static let secondLook: Duration = .seconds(2)
 }

@@ -17,7 +17,7 @@ struct ManagementExamination: Examination {
             let report = try await api.report(on: broker.topology, virtualHost: virtualHost)
             checks.append(
                 report.isGood
-                    ? .init(name, "Exchanges, queues and bindings are as they should be.")
+                    ? .init(name, "Exchanges, queues and bindings are as they should be." + report.notes.map { " Note: \($0)." }.joined())
                     : .init(name, .fail, "\(report.findings.map(\.description).joined(separator: "; ")).", advice: report.remedy)
             )
         } catch {

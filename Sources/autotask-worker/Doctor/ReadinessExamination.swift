@@ -23,7 +23,7 @@ struct ReadinessExamination: Examination {
         } catch {
             return [failure(error, endpoint)]
         }
-        return [check(response, endpoint)]
+        return [check(response, endpoint)] + warnings(response)
     }
 
     private func failure(_ error: any Error, _ endpoint: String) -> HealthReport.Check {
@@ -36,6 +36,21 @@ struct ReadinessExamination: Examination {
             )
         }
         return .init(name, .fail, "The worker at \(endpoint) does not answer in time.", advice: "See its log; start it again.")
+    }
+
+    /// Integrations whose events the broker refuses.
+    private func warnings(_ response: HTTPResponse) -> [HealthReport.Check] {
+        let held = (try? JSON(parsing: response.body))?["checks"]?["events"]?.array ?? []
+        return held.compactMap { $0["output"]?.string }.map { output in
+            .init(
+                "events",
+                .warn,
+                output,
+                advice: output.contains("larger than")
+                    ? "Raise the broker's max_message_size above EVENT_LIMIT_BYTES, or lower EVENT_LIMIT_BYTES and start the worker again."
+                    : "Give the worker's user the right that RabbitMQ names, or delete the queue that refuses: the events go on within 30 s."
+            )
+        }
     }
 
     private func check(_ response: HTTPResponse, _ endpoint: String) -> HealthReport.Check {

@@ -16,7 +16,8 @@ extension StoreLaw {
         switch self {
         case .jobHasLane, .unfinishedIsComplete, .finishedIsBlank, .finishedHasEvent, .countsArePossible, .checkIsNobodys: .jobs
         case .heldWhileRunning, .holderIsKnown, .runningIsUnfinished, .workIsScheduled, .heldIsNotOffered, .freeOccupiesNothing,
-            .databaseIsShared, .databaseIsConnected, .nothingOutlivesConnection, .checksFollowConnection, .syncedHasService:
+            .backlogIsCounted, .databaseIsShared, .databaseIsConnected, .nothingOutlivesConnection, .checksFollowConnection,
+            .syncedHasService:
             .integrations
         case .credentialsHaveKey, .keyHasCredentials: .credentials
         case .settledIsForgotten, .confirmedHasService: .writes
@@ -34,6 +35,7 @@ extension StoreLaw {
         case .workIsScheduled: "With unfinished jobs, and never in line for a worker"
         case .heldIsNotOffered: "Held by a worker, and in line for another"
         case .freeOccupiesNothing: "Held by nobody, and occupying a place at an Autotask database"
+        case .backlogIsCounted: "With another number of unfinished jobs than is counted"
         case .databaseIsShared: "More integrations at once than an Autotask database is good for"
         case .databaseIsConnected: "Counted at another Autotask database than it is connected to"
         case .sequenceIsAhead: "Events beyond the epoch and sequence that are given out next"

@@ -41,8 +41,7 @@ struct AuditListing {
         case .erased: lines.append("    names and prices: erased by a reset")
         case .sealed(let reason): lines.append("    names and prices: sealed. \(reason)")
         }
-        // The file may have been tampered with: what it holds does not command a terminal.
-        return lines.map { $0.replacing(/[\u{0}-\u{8}\u{B}-\u{1A}\u{7F}]/, with: "?") }
+        return lines
     }
 
     /// One line for each field that a write changes, or that a create sets.

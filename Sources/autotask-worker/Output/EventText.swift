@@ -86,6 +86,7 @@ struct EventText {
             lines.append(Terminal.styled("! \(warning["message"]?.string ?? "")", .warning))
         }
         if let error = data["error"] { lines += ErrorText(error: error).lines }
+        if data["previousConnectionActive"] == true { lines.append("The earlier connection stays in use.") }
         if let first = event["redriveof"]?.string { lines.append(Terminal.styled("a copy of \(first)", .dim)) }
         return lines
     }

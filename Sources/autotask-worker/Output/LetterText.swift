@@ -1,5 +1,6 @@
 import Contract
 import Store
+import Telemetry
 
 /// Dead letters as a person reads them, and as JSON. Whatever is in them may be shown.
 extension LetterGroup {
@@ -45,6 +46,8 @@ extension KeptLetter {
             add("queue", message.queue)
             add("exchange", message.exchange)
             add("routing key", message.routingKey)
+            add("message id", message.messageID.map { "\(ForeignText($0))" })
+            add("published", message.job?.publishedAt.description)
         case .job(let job):
             add("copy of", job.redriveOf?.description)
             add("accepted", job.acceptedAt.description)
@@ -82,7 +85,8 @@ extension KeptLetter.Obstacle {
     var message: String {
         switch self {
         case .redriven: "It was redriven before: see its copy."
-        case .bodyNotKept: "The body of a message is never kept. Its portal publishes it anew, under a new id."
+        case .bodyNotKept:
+            "Nothing was kept of the message's body: it was refused, or is no valid job of a trusted publisher. Its portal publishes a valid one, under a new id."
         case .connect:
             "A connect cannot be redriven: it holds credentials, which are never kept. Its portal publishes it anew, under a new id, with the credentials sealed for that."
         case .outdated:
@@ -110,6 +114,7 @@ extension DeadMessage {
         [
             "sha256": .string(sha256.hexadecimal), "size": JSON(size), "queue": .string(queue),
             "exchange": exchange.map { .string($0) } ?? .null, "routingKey": .string(routingKey),
+            "messageId": messageID.map { .string($0) } ?? .null,
         ]
     }
 }

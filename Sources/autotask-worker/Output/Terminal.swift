@@ -15,17 +15,23 @@ enum Terminal {
     private static let isColoured =
         (isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil) || getenv("CLICOLOR_FORCE").map { String(cString: $0) != "0" } ?? false
 
-    static func styled(_ text: String, _ style: Style) -> String {
-        isColoured ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
-    }
+    static func styled(_ text: String, _ style: Style) -> String { isColoured ? TerminalText.styled(text, style.rawValue) : text }
 
     /// Writes a line to standard output, at once: a reader at the other end of a pipe sees it as it comes.
+    ///
+    /// What it holds may come from portals and from Autotask: nothing of it but ``styled(_:_:)`` speaks to the terminal.
     static func line(_ text: String) {
-        print(text)
+        print(TerminalText(text))
         fflush(nil)
     }
 
-    static func line(_ json: JSON) { line(String(decoding: json.encoded, as: UTF8.self)) }
+    /// Writes a text of this program's own that has several lines, such as its help.
+    static func text(_ text: String) { text.split(separator: "\n", omittingEmptySubsequences: false).forEach { line(String($0)) } }
+
+    static func line(_ json: JSON) {
+        print(TerminalText(json))
+        fflush(nil)
+    }
 
     /// Whether a person can be asked.
     static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
@@ -36,9 +42,10 @@ enum Terminal {
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 
-    /// Writes a line to standard error.
+    /// Writes lines to standard error. What it is given has lines of its own: a hint stands in the second.
     static func complain(_ text: String) {
-        let bytes = Array((text + "\n").utf8)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText(String($0)).description }
+        let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 }

@@ -244,6 +244,7 @@ struct Settings {
                 settleTime: try seconds(.settleSeconds),
                 concurrentLanes: try count(.concurrentLanes),
                 backlogLimit: try count(.backlogLimit),
+                laneBacklogLimit: try count(.laneBacklogLimit),
                 billingCodesLifetime: try seconds(.billingCodesSeconds),
                 quotaShare: try quotaShare,
                 interactiveTime: try seconds(.interactiveSeconds),
@@ -256,7 +257,8 @@ struct Settings {
                 brake: Brake(stops: try acknowledgedWarnings, priceChangePercent: try count(.priceChangePercent)),
                 previewLifetime: try seconds(.previewSeconds),
                 verifyInterval: try interval(.verifyIntervalHours),
-                driftInterval: try interval(.driftIntervalHours)
+                driftInterval: try interval(.driftIntervalHours),
+                eventLimit: try eventLimit
             )
         }
     }
@@ -292,6 +294,11 @@ struct Settings {
         }
     }
 
+    /// A lower limit has no room for a page with one service.
+    var eventLimit: EventLimit {
+        get throws { EventLimit(bytes: try count(.eventLimitBytes, atLeast: EventLimit.smallest)) }
+    }
+
     private var quotaShare: Int {
         get throws {
             let share = try count(.quotaShare)
@@ -317,10 +324,10 @@ struct Settings {
             { _ = try isDevelopment }, { _ = try storePath }, { _ = try mayCreateStore }, { _ = try keyRingLocation },
             { _ = try operationsAddress }, { _ = try log },
             { _ = try accessCutoff }, { _ = try acknowledgedWarnings }, { _ = try autotaskProxy }, { _ = try trustedPublishers },
-            { _ = try quotaShare }, { _ = try retention },
+            { _ = try quotaShare }, { _ = try retention }, { _ = try eventLimit },
         ]
         let durations = [Setting.settleSeconds, .previewSeconds, .billingCodesSeconds, .retrySeconds, .retryHours, .shutdownSeconds]
-        let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .retryAttempts]
+        let counts = [Setting.concurrentLanes, .priceChangePercent, .backlogLimit, .laneBacklogLimit, .retryAttempts]
         let intervals = [Setting.verifyIntervalHours, .driftIntervalHours]
         let all =
             readings + durations.map { setting in { _ = try seconds(setting) } } + counts.map { setting in { _ = try count(setting) } }

@@ -76,6 +76,10 @@ struct SettingsOptions: ParsableArguments {
     var retryHours: String?
     @Option(help: ArgumentHelp("With so many unfinished jobs no more are taken: they wait at the broker.", valueName: "count"))
     var backlogLimit: String?
+    @Option(help: ArgumentHelp("With so many unfinished jobs of one tenant and product, further ones are refused.", valueName: "count"))
+    var laneBacklogLimit: String?
+    @Option(help: ArgumentHelp("The largest event that is published. A larger one is shortened, or published in pages.", valueName: "bytes"))
+    var eventLimitBytes: String?
     @Option(help: ArgumentHelp("How often each connection is verified without being asked; 0 for never.", valueName: "hours"))
     var verifyIntervalHours: String?
     @Option(help: ArgumentHelp("How often drift is looked for without being asked; 0 for never.", valueName: "hours"))
@@ -125,6 +129,8 @@ struct SettingsOptions: ParsableArguments {
         case .retryAttempts: retryAttempts
         case .retryHours: retryHours
         case .backlogLimit: backlogLimit
+        case .laneBacklogLimit: laneBacklogLimit
+        case .eventLimitBytes: eventLimitBytes
         case .verifyIntervalHours: verifyIntervalHours
         case .driftIntervalHours: driftIntervalHours
         case .auditDays: auditDays

@@ -137,10 +137,10 @@ package final class ModelStore: Store {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
+        rules: IntakeRules
     ) async throws(StoreError) -> Intake {
         let intake = try await transaction("accept") { tables throws(StoreError) in
-            try tables.accept(items, by: worker, at: now, conflict: conflict)
+            try tables.accept(items, by: worker, at: now, rules: rules)
         }
         if intake.events.contains(where: \.isHeld) { await awaitErasure(of: worker) }
         return intake
@@ -223,8 +223,10 @@ package final class ModelStore: Store {
 
     // MARK: Looking
 
-    package func backlog() async throws(StoreError) -> Int {
-        try await transaction("backlog") { tables throws(StoreError) in tables.jobs.count { $0.finishedAt == nil && !$0.job.isScheduled } }
+    package func backlog(perLane share: Int) async throws(StoreError) -> Int {
+        try await transaction("backlog") { tables throws(StoreError) in
+            tables.lanes.reduce(0) { $0 + min(tables.backlog(of: $1.lane), share) }
+        }
     }
 
     package func lanes() async throws(StoreError) -> [LaneOverview] {
@@ -253,8 +255,15 @@ package final class ModelStore: Store {
         try await transaction("sealedPayload") { tables throws(StoreError) in tables.letters.first { $0.id == id }?.payload }
     }
 
-    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int {
-        try await transaction("record") { tables throws(StoreError) in letters.count { tables.record($0) } }
+    package func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int {
+        try await transaction("record") { tables throws(StoreError) in
+            var count = 0
+            for collected in letters {
+                if let payload = collected.sealedPayload { try tables.checkKey(of: payload) }
+                if tables.record(collected.letter, sealedPayload: collected.sealedPayload) { count += 1 }
+            }
+            return count
+        }
     }
 
     package func redrive(

@@ -6,13 +6,13 @@ extension ModelTables {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: (IntakeItem) -> Event
+        rules: IntakeRules
     ) throws(StoreError) -> Intake {
         try checkPresence(of: worker)
         var outcomes: [Intake.Outcome] = []
         for item in items {
             if let sha256 = item.redeliveredSHA256 { redeliveries[sha256] = nil }
-            outcomes.append(try accept(item, by: worker, at: now, conflict: conflict))
+            outcomes.append(try accept(item, by: worker, at: now, rules: rules))
         }
         return Intake(outcomes: outcomes, events: events)
     }
@@ -21,7 +21,7 @@ extension ModelTables {
         _ item: IntakeItem,
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: (IntakeItem) -> Event
+        rules: IntakeRules
     ) throws(StoreError) -> Intake.Outcome {
         let key: JobKey
         switch item.content {
@@ -34,7 +34,7 @@ extension ModelTables {
         let lane = laneToAccept(key.lane)
         if let known = jobs.first(where: { $0.lane.tenant == key.lane.tenant && $0.job.id == key.id }) {
             if known.digest != key.digest {
-                _ = publish(conflict(item), in: lane, by: worker)
+                _ = publish(rules.conflict(item), in: lane, by: worker)
                 return .conflict
             }
             guard let event = known.terminalEvent(at: now) else { return .underWay }
@@ -45,6 +45,7 @@ extension ModelTables {
         switch item.content {
         case .job(let job):
             try enter(job, in: lane, order: place, at: now)
+            if let ended = try admit(place, in: lane, by: worker, at: now, rules) { return .ended(ended) }
             return .accepted(order: place)
         case .refused(_, let event, let letter):
             let job = QueuedJob(order: place, id: key.id, kind: .verify, acceptedAt: now, publisher: letter.publisher)
@@ -57,6 +58,37 @@ extension ModelTables {
         case .deadLetter:
             return .deadLettered
         }
+    }
+
+    private mutating func admit(
+        _ place: Int64,
+        in index: Int,
+        by worker: WorkerID,
+        at now: Timestamp,
+        _ rules: IntakeRules
+    ) throws(StoreError) -> EventType? {
+        let waiting = unfinished(lanes[index].lane).filter { !$0.isScheduled }
+        guard let job = waiting.first(where: { $0.order == place }) else { return nil }
+        let same = waiting.filter { $0.order != place && $0.kind.isReplaceable && $0.kind == job.kind && $0.planID == job.planID }
+        let newest = same.filter { $0.standing == nil }.suffix(Arrival.rivalLimit)
+        let highest = same.filter { $0.standing != nil }.sorted { ($0.standing ?? 0, $0.order) < ($1.standing ?? 0, $1.order) }
+        let rivals = (newest + highest.suffix(Arrival.rivalLimit)).sorted { $0.order < $1.order }
+        let isFull = waiting.count > rules.laneLimit
+        guard !rivals.isEmpty || isFull else { return nil }
+        let arrival = Arrival(
+            lane: lanes[index].lane,
+            job: job,
+            rivals: rivals,
+            running: lanes[index].running,
+            ranRevision: job.planID.flatMap { lanes[index].revisions[$0] },
+            isLaneFull: isFull
+        )
+        let admission = rules.admit(arrival)
+        for settlement in admission.settlements { try settle(settlement, in: index, by: worker, at: now) }
+        raise(admission.raised)
+        // A lane that has nothing but what ended at once is not in line.
+        if waiting.count == 1, !admission.settlements.isEmpty { lanes[index].turn = nil }
+        return admission.settlements.first { $0.order == place }?.event.type
     }
 
     mutating func enter(_ job: AcceptableJob, in lane: Int, order: Int64, at now: Timestamp) throws(StoreError) {

@@ -18,19 +18,21 @@ extension ModelTables {
             lanes[index].turn = nextTurn()
         }
         var claims: [LaneClaim] = []
+        var hasMore = false
         for index in lanes.indices where lanes[index].holder == nil && isOverdue(index, at: now) {
             guard claims.count < request.limit else { break }
-            if let claim = try claim(index, for: request, at: now, decide: decide) { claims.append(claim) }
+            if let claim = try claim(index, for: request, at: now, decide: decide, &hasMore) { claims.append(claim) }
         }
         for index in lanes.indices.filter({ lanes[$0].turn != nil })
             .sorted(by: { (rank($0), lanes[$0].turn ?? 0) < (rank($1), lanes[$1].turn ?? 0) })
         {
             guard claims.count < request.limit else { break }
             guard hasPlace(index, request) else { continue }
-            if let claim = try claim(index, for: request, at: now, decide: decide) { claims.append(claim) }
+            if let claim = try claim(index, for: request, at: now, decide: decide, &hasMore) { claims.append(claim) }
         }
         let deadlines = lanes.filter { $0.holder == nil }.flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
-        return ClaimResult(claims: claims, events: events, nextWake: (lanes.compactMap(\.wakeAt) + deadlines).min())
+        let nextWake = (lanes.compactMap(\.wakeAt) + deadlines).min()
+        return ClaimResult(claims: claims, events: events, nextWake: nextWake, hasMore: hasMore)
     }
 
     private func isOverdue(_ index: Int, at now: Timestamp) -> Bool {
@@ -52,12 +54,15 @@ extension ModelTables {
         _ index: Int,
         for request: ClaimRequest,
         at now: Timestamp,
-        decide: (LaneSnapshot) -> LaneDecision
+        decide: (LaneSnapshot) -> LaneDecision,
+        _ hasMore: inout Bool
     ) throws(StoreError) -> LaneClaim? {
         let worker = request.worker
         let lane = lanes[index].lane
         let waiting = unfinished(lane)
-        let decision = decide(LaneSnapshot(lane: lane, jobs: waiting, revisions: lanes[index].revisions))
+        let (snapshot, decision) = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now).decision(decide)
+        mostSeen = max(mostSeen, snapshot.jobs.count)
+        mostEnded = max(mostEnded, decision.settlements.count)
         if case .run(let order, _) = decision.next, let job = waiting.first(where: { $0.order == order }),
             job.interruptions >= ModelTables.suspectInterruptions, isSuspectRunning
         {
@@ -67,13 +72,15 @@ extension ModelTables {
         if !hasPlace {
             guard case .run(_, .conclude) = decision.next else { return nil }
         }
-        for settlement in decision.settlements {
-            let entry = publish(settlement.event, in: index, by: worker)
-            try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
-            if let job = jobIndex(settlement.order) { tell(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
-        }
+        for settlement in decision.settlements { try settle(settlement, in: index, by: worker, at: now) }
         for order in decision.dropped { try endCheck(order) }
+        raise(decision.raised)
+        if let job = jobIndex(decision.committed) { jobs[job].job.expiry = nil }
         switch decision.next {
+        case .again:
+            lanes[index].turn = nextTurn()
+            hasMore = true
+            return nil
         case .wait(let moment):
             lanes[index].turn = nil
             lanes[index].wakeAt = unfinished(lane).isEmpty ? nil : moment
@@ -101,6 +108,18 @@ extension ModelTables {
                 mode: mode,
                 state: lanes[index].state(of: jobs[job].job)
             )
+        }
+    }
+
+    mutating func settle(_ settlement: LaneDecision.Settlement, in index: Int, by worker: WorkerID, at now: Timestamp) throws(StoreError) {
+        let entry = publish(settlement.event, in: index, by: worker)
+        try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+        if let job = jobIndex(settlement.order) { tell(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
+    }
+
+    mutating func raise(_ standings: [Int64: Int64]) {
+        for (order, standing) in standings {
+            if let job = jobIndex(order) { jobs[job].job.standing = standing }
         }
     }
 
@@ -269,6 +288,7 @@ extension ModelTables {
             unsettledSince: lanes[index].state.lastUnsettled
         )
         lanes[index].nextSequence = 1
+        lanes[index].revisions = [:]
         for job in jobs.indices where jobs[job].lane == lanes[index].lane {
             jobs[job].event?.event.data = []
             jobs[job].eraseHistory()

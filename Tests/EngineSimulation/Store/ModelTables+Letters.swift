@@ -14,15 +14,18 @@ extension ModelTables {
         }
 
         mutating func eraseIfOfJob() {
-            if case .job = letter.content { erase() }
+            switch letter.content {
+            case .job: erase()
+            case .message(let message): if message.job != nil { erase() }
+            }
         }
     }
 
     /// - Returns: whether it is new.
     @discardableResult
-    mutating func record(_ letter: DeadLetter) -> Bool {
+    mutating func record(_ letter: DeadLetter, sealedPayload: [UInt8]? = nil) -> Bool {
         if let death = letter.death, letters.contains(where: { $0.letter.death == death }) { return false }
-        letters.append(LetterRow(id: nextLetter(), letter: letter))
+        letters.append(LetterRow(id: nextLetter(), letter: letter, payload: sealedPayload))
         return true
     }
 
@@ -70,7 +73,12 @@ extension ModelTables {
         guard let index = letters.firstIndex(where: { $0.id == id }) else { return .gone }
         if let copy = letters[index].copy { return .before(copy) }
         if let obstacle = kept(letters[index]).obstacle { return .refused(obstacle) }
-        guard !jobs.contains(where: { $0.lane.tenant == copy.key.lane.tenant && $0.job.id == copy.key.id }) else { return .idTaken }
+        if let taken = jobs.first(where: { $0.lane.tenant == copy.key.lane.tenant && $0.job.id == copy.key.id }) {
+            guard case .message = letters[index].letter.content, taken.digest == copy.key.digest else { return .idTaken }
+            letters[index].payload = nil
+            letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
+            return .before(KeptLetter.Copy(id: copy.key.id, at: now))
+        }
         try enter(copy, in: laneToAccept(copy.key.lane), order: nextPlace(), at: now)
         letters[index].payload = nil
         letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
@@ -85,15 +93,27 @@ extension ModelTables {
     }
 
     private func isOutdated(_ letter: DeadLetter) -> Bool {
-        guard case .job(let dead) = letter.content else { return false }
+        let revision: Int64?
+        var publishedAt: Timestamp?
+        var order: Int64?
+        switch letter.content {
+        case .job(let dead):
+            revision = dead.revision
+            order = dead.order
+        case .message(let message):
+            guard let job = message.job else { return false }
+            revision = job.revision
+            publishedAt = job.publishedAt
+        }
         return jobs.contains { row in
-            guard row.lane.tenant == letter.tenant, row.lane.product == letter.product, row.job.order > dead.order, !row.wasRefused else {
-                return false
-            }
+            guard row.lane.tenant == letter.tenant, row.lane.product == letter.product, !row.wasRefused,
+                order.map({ row.job.order > $0 }) ?? (row.job.id != letter.jobID),
+                publishedAt.map({ row.job.acceptedAt >= $0 }) ?? true
+            else { return false }
             switch row.job.kind {
             case .reset: return true
-            case .connect: return letter.cause.kind == .reset
-            case .sync: return letter.cause.kind == .sync && dead.revision == nil
+            case .connect: return letter.cause.kind == .reset || letter.cause.kind == .connect && order == nil
+            case .sync: return letter.cause.kind == .sync && revision == nil
             case .billingCodes, .preview, .verify, .drift, .diagnose: return false
             }
         }

@@ -67,6 +67,9 @@ struct ModelTables: Sendable {
     private(set) var lastPlace: Int64 = 0
     private var lastPosition: Int64 = 0
     private var lastTurn: Int64 = 0
+    /// The most jobs of a lane that one claim looked at, and ended, where it saw a part of it.
+    var mostSeen = 0
+    var mostEnded = 0
     /// What the present transaction stores.
     var events: [OutboxEntry] = []
 
@@ -103,6 +106,8 @@ struct ModelTables: Sendable {
     func jobIndex(_ order: Int64?) -> Int? { jobs.firstIndex { $0.job.order == order } }
 
     func unfinished(_ lane: Lane) -> [QueuedJob] { jobs.lazy.filter { $0.lane == lane && $0.finishedAt == nil }.map(\.job) }
+
+    func backlog(of lane: Lane) -> Int { unfinished(lane).count { !$0.isScheduled } }
 
     // MARK: Workers
 

@@ -62,6 +62,14 @@ final class Disturbance: Sendable {
                 world.broker.allowActive(1)
             }
         }
+        if world.faults.draws(.channelClosed), let tenant = TenantID("msp-\(world.draw(1...4))") {
+            let isLimit = world.draw(0...1) == 0
+            if isLimit { world.broker.limit(world.draw(300...3000)) } else { world.broker.forbid(tenant, true) }
+            SimulatedProcess("operator of the broker", on: world.scheduler).run { [world] in
+                await world.pause(upTo: 60_000)
+                if isLimit { world.broker.limit(.max) } else { world.broker.forbid(tenant, false) }
+            }
+        }
         // Noted when an event meets it.
         if world.faults.draws(.tenantRefused), let tenant = TenantID("msp-\(world.draw(1...4))") {
             world.broker.refuse(tenant)

@@ -14,6 +14,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case passwordChanged = "password changed in Autotask"
     case eventNotTaken = "event not taken"
     case tenantRefused = "event of a tenant refused by a follower's full queue"
+    case channelClosed = "channel closed over an event that is forbidden or too large"
     case confirmLost = "confirm lost after the event was taken"
     case storeFailed = "store failed before a transaction"
     case storeSlow = "store took up to 4 s for a transaction"

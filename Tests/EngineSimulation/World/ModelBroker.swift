@@ -33,6 +33,12 @@ final class ModelBroker: Sendable {
         var published: [Published] = []
         /// Tenants of which some queue has no room for another event, and refuses it.
         var refusedTenants: Set<TenantID> = []
+        /// Tenants whose topic the worker may not write: over an event of theirs the channel is closed.
+        var forbiddenTenants: Set<TenantID> = []
+        /// The largest body: over a larger one the channel is closed.
+        var maximumBytes = Int.max
+        /// How often the channel was closed.
+        var closes = 0
         var redeliveries = 0
     }
 
@@ -139,26 +145,57 @@ final class ModelBroker: Sendable {
 
     func take(_ tenant: TenantID) { state.withLock { _ = $0.refusedTenants.remove(tenant) } }
 
-    func takeAll() { state.withLock { $0.refusedTenants = [] } }
+    /// The worker may not write a tenant's topic, or may again.
+    func forbid(_ tenant: TenantID, _ isForbidden: Bool) {
+        state.withLock { if isForbidden { $0.forbiddenTenants.insert(tenant) } else { $0.forbiddenTenants.remove(tenant) } }
+    }
 
-    /// Every other queue has an event that one refuses.
-    ///
-    /// - Returns: the answer for each.
-    func publish(_ events: [OrderedEvent], at now: Timestamp) -> [BrokerAnswer] {
-        events.map { event in
-            let answer: BrokerAnswer = state.withLock { $0.refusedTenants.contains(event.event.lane.tenant) } ? .refused : .confirmed
-            let data = try? JSON(parsing: event.event.data)
-            let code = data?["error"]?["code"]?.string.map { " (\($0))" } ?? ""
-            let place = event.sequence.map { "\(event.epoch)/\($0)" } ?? "-"
-            let answered = event.event.jobID.map { " answers \($0)" } ?? ""
-            let moment = timeline.note(
-                now,
-                "results",
-                "\(event.event.type.rawValue)\(code) of \(event.event.lane.tenant), \(place)\(answered)"
-                    + (answer == .refused ? ", refused" : "")
-            )
-            state.withLock { $0.published.append(Published(event: event, at: now, moment: moment)) }
-            return answer
+    /// From now on no larger body is taken.
+    func limit(_ bytes: Int) { state.withLock { $0.maximumBytes = bytes } }
+
+    func takeAll() {
+        state.withLock { state in
+            state.refusedTenants = []
+            state.forbiddenTenants = []
+            state.maximumBytes = .max
         }
+    }
+
+    /// How often the channel was closed over an event.
+    var closes: Int { state.withLock { $0.closes } }
+
+    /// Every other queue has an event that one refuses. Over an event that is too large or of a forbidden topic the channel is closed: those
+    /// before it are taken, and the broker has answered for some of them.
+    ///
+    /// - Parameter draw: how many of so many events before a close are answered for.
+    /// - Returns: the answer for each.
+    func publish(_ events: [OrderedEvent], at now: Timestamp, draw: (Int) -> Int) -> [BrokerAnswer] {
+        let culprit = state.withLock { state in
+            events.firstIndex { state.forbiddenTenants.contains($0.event.lane.tenant) || $0.encoded.count > state.maximumBytes }
+        }
+        guard let culprit else { return events.map { take($0, at: now) } }
+        state.withLock { $0.closes += 1 }
+        let earlier = events[..<culprit].map { take($0, at: now) }
+        let answered = earlier.prefix(draw(earlier.count))
+        let rest = events.count - answered.count
+        timeline.note(now, "results", "closes the channel over \(events[culprit].event.type.rawValue) of \(events[culprit].event.lane.tenant)")
+        return answered + Array(repeating: rest == 1 ? .closed(reason: "a fault of the simulation") : .suspected, count: rest)
+    }
+
+    private func take(_ event: OrderedEvent, at now: Timestamp) -> BrokerAnswer {
+        let answer: BrokerAnswer = state.withLock { $0.refusedTenants.contains(event.event.lane.tenant) } ? .refused : .confirmed
+        let data = try? JSON(parsing: event.event.data)
+        let code = data?["error"]?["code"]?.string.map { " (\($0))" } ?? ""
+        let place = event.sequence.map { "\(event.epoch)/\($0)" } ?? "-"
+        let answered = event.event.jobID.map { " answers \($0)" } ?? ""
+        let page = event.page.map { ", page \($0.number) of \($0.count)" } ?? ""
+        let moment = timeline.note(
+            now,
+            "results",
+            "\(event.event.type.rawValue)\(code) of \(event.event.lane.tenant), \(place)\(answered)\(page)"
+                + (answer == .refused ? ", refused" : "")
+        )
+        state.withLock { $0.published.append(Published(event: event, at: now, moment: moment)) }
+        return answer
     }
 }

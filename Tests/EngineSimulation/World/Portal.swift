@@ -33,9 +33,14 @@ final class Portal: Sendable {
         var lastRevision: Int64 = 0
     }
 
+    /// The plan that each tenant syncs last: what is open of another is settled by that one's next sync.
+    static let concludedPlan = "plan"
+
     let tenants: [Tenant]
     /// Publishes nothing but a job that kills whoever runs it.
     let poisonTenant: Tenant?
+    /// Publishes far more jobs than its lane may hold, and is never connected.
+    let floodingTenant: Tenant?
     /// Whether a message is published that kills whoever reads it.
     let hasPoisonMessage: Bool
     private let world: World
@@ -50,6 +55,7 @@ final class Portal: Sendable {
             (1...count).map { Tenant(id: "msp-\($0)", username: "user-\($0)", databaseID: $0 == 4 ? 1 : Int64($0)) }
             + (world.draw(0...2) == 0 ? [sharing] : [])
         poisonTenant = world.draw(0...9) == 0 ? Tenant(id: "msp-9", username: World.poisonUser, databaseID: 9) : nil
+        floodingTenant = world.draw(0...199) == 0 ? Tenant(id: "msp-8", username: "user-8", databaseID: 8) : nil
         hasPoisonMessage = world.draw(0...9) == 0
         world.network.count { [tenants, disk = world.disk] username in
             guard let tenant = tenants.first(where: { $0.username == username }) else { return 0 }
@@ -106,10 +112,22 @@ final class Portal: Sendable {
             case 2: publish("connect", for: tenant, connect(tenant))
             case 3: publish("connect", for: tenant, connect(tenant, secret: "wrong"))
             case 4: publish("diagnose", for: tenant, [:])
-            case 5: publish("preview", for: tenant, plan(tenant))
+            case 5: publishTogether(tenant)
+            case 6: publish("preview", for: tenant, plan(tenant))
             default: publish("sync", for: tenant, plan(tenant))
             }
         }
+    }
+
+    /// Syncs of one plan that come together: with revisions in any order, and without.
+    private func publishTogether(_ tenant: Tenant) {
+        let planID = world.draw(0...2) == 0 ? Portal.concludedPlan : "plan-2"
+        for _ in 0..<world.draw(2...5) { publish("sync", for: tenant, plan(tenant, id: planID, revision: anyRevision())) }
+    }
+
+    private func anyRevision() -> Int64? {
+        guard world.draw(0...2) > 0 else { return nil }
+        return max(nextRevision() - Int64(world.draw(0...4)), 0)
     }
 
     /// What is to kill workers, at some moment.
@@ -118,6 +136,21 @@ final class Portal: Sendable {
         if let poisonTenant { publish("connect", for: poisonTenant, connect(poisonTenant, secret: "right")) }
         await world.pause(upTo: 60_000)
         if hasPoisonMessage { world.publishPoison() }
+    }
+
+    /// Syncs of many plans, some of them twice, and now and then something else: more than any lane holds.
+    func flood() async {
+        guard let tenant = floodingTenant else { return }
+        await world.pause(upTo: 60_000)
+        for number in 1...world.draw(1100...1300) {
+            switch world.draw(0...99) {
+            case 0: publish("reset", for: tenant, ["confirm": true])
+            case 1...5: publish("billing-codes", for: tenant, [:])
+            case 6...9: publish("verify", for: tenant, [:])
+            default: publish("sync", for: tenant, plan(tenant, id: "flood-\(world.draw(0...9) == 0 ? 1 : number)", revision: anyRevision()))
+            }
+            if number.isMultiple(of: 100) { await world.pause(upTo: 2000) }
+        }
     }
 
     /// What a tenant does once everything works again: it ends as it wants to be. With another password, because a refusal of the old one may be
@@ -192,12 +225,16 @@ final class Portal: Sendable {
         plan(tenant, revision: max(nextRevision() - Int64(world.draw(0...9) == 0 ? 3 : 0), 0))
     }
 
-    /// - Parameter isLast: whether it has to be synced: then no name in it was ever used, and nothing is adopted.
-    private func plan(_ tenant: Tenant, revision: Int64, isLast: Bool = false) -> JSON {
+    /// - Parameters:
+    ///   - id: each plan has services of its own.
+    ///   - isLast: whether it has to be synced: then no name in it was ever used, and nothing is adopted.
+    private func plan(_ tenant: Tenant, id: String = Portal.concludedPlan, revision: Int64?, isLast: Bool = false) -> JSON {
         let count = world.draw(1...4)
         // What looks like a space is none to some databases.
         let endings = isLast ? [" at last"] : ["", " plus", " pro", "\u{200B}"]
-        var names = (1...count).map { "Service \($0)\(endings[world.draw(0...endings.count - 1)]) of \(tenant.username)" }
+        var names = (1...count).map {
+            "Service \($0)\(endings[world.draw(0...endings.count - 1)]) of \(tenant.username)\(id == Portal.concludedPlan ? "" : " in \(id)")"
+        }
         if world.draw(0...2) == 0 { names.append(names.removeFirst()) }
         let services = (1...count).map { number -> JSON in
             [
@@ -207,11 +244,14 @@ final class Portal: Sendable {
             ]
         }
         let retired = (1...4).dropFirst(count).map { JSON.string("s\($0)") }
-        let adopted: JSON = isLast || world.draw(0...4) > 0 ? [:] : ["s1": JSON(Portal.foreignIDs[world.draw(0...1)])]
-        return [
-            "planId": "plan", "adopt": adopted, "revision": JSON(revision), "services": .array(services), "retired": .array(Array(retired)),
+        let adopts = id == Portal.concludedPlan && !isLast && world.draw(0...4) == 0
+        let adopted: JSON = adopts ? ["s1": JSON(Portal.foreignIDs[world.draw(0...1)])] : [:]
+        var data: JSONObject = [
+            "planId": .string(id), "adopt": adopted, "services": .array(services), "retired": .array(Array(retired)),
             "acknowledge": ["price_changed"], "acknowledgeRequired": ["price_changed"],
         ]
+        if let revision { data["revision"] = JSON(revision) }
+        return .object(data)
     }
 }
 

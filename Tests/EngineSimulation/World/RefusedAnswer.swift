@@ -22,6 +22,13 @@ enum RefusedAnswer {
         texts(500, "Zone information could not be determined"),
         texts(500, "Violation of UNIQUE KEY constraint 'IX_service'. Cannot insert duplicate key in object 'dbo.Service'."),
         texts(500, "No message. No matching records found."),
+        texts(500, "Das Ausführungstimeout ist abgelaufen."),
+        texts(500, "SHUTDOWN is in progress."),
+        texts(500, "Der Wert ist nicht zulässig."),
+        page(403, "Blocked"),
+        page(407, "Proxy Authentication Required"),
+        page(520, "Web server is returning an unknown error"),
+        page(200, "Log in"),
         page(502, "Bad Gateway"),
         page(503, "Service Unavailable"),
     ]

@@ -248,14 +248,18 @@ private struct SimulatedSink: EventSink {
         world.inspect(events)
         if world.faults.strikes(.eventNotTaken) {
             let taken = world.scheduler.draw { Int.random(in: 0..<events.count, using: &$0) }
-            let answers = world.broker.publish(Array(events.prefix(taken)), at: world.time.now)
+            let answers = world.broker.publish(Array(events.prefix(taken)), at: world.time.now) { draw(upTo: $0) }
             return answers + events.dropFirst(taken).map { _ in .missing }
         }
-        let answers = world.broker.publish(events, at: world.time.now)
+        let closes = world.broker.closes
+        let answers = world.broker.publish(events, at: world.time.now) { draw(upTo: $0) }
         if answers.contains(.refused) { world.faults.note(.tenantRefused) }
+        if world.broker.closes > closes { world.faults.note(.channelClosed) }
         await world.pause(upTo: 20)
         return world.faults.strikes(.confirmLost) ? events.map { _ in .missing } : answers
     }
 
-    func offer(_ event: OrderedEvent) {}
+    private func draw(upTo count: Int) -> Int { world.scheduler.draw { Int.random(in: 0...count, using: &$0) } }
+
+    func offer(_ event: OrderedEvent, answered: @escaping @Sendable (BrokerAnswer) -> Void) {}
 }

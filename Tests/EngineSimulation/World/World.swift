@@ -44,13 +44,19 @@ final class World: Sendable {
         )
         // In some runs the door closes over a handful of jobs.
         let backlogLimit = scheduler.draw { [3, 1000].randomElement(using: &$0) ?? 1000 }
+        // In some a lane is full with few jobs, or never.
+        let laneBacklogLimit = scheduler.draw { [5, 1000, 5000].randomElement(using: &$0) ?? 1000 }
         // In some it looks at connections by itself, as often as tenants ask for something.
         let isWatchful = scheduler.draw { Int.random(in: 0...3, using: &$0) == 0 }
+        // In some an event with a few services is too large.
+        let eventLimit = scheduler.draw { [EventLimit.smallest, 1 << 20].randomElement(using: &$0) ?? 1 << 20 }
         settings = EngineSettings(
             acceptsClearCredentials: true,
             backlogLimit: backlogLimit,
+            laneBacklogLimit: laneBacklogLimit,
             verifyInterval: isWatchful ? .seconds(30) : nil,
-            driftInterval: isWatchful ? .seconds(45) : nil
+            driftInterval: isWatchful ? .seconds(45) : nil,
+            eventLimit: EventLimit(bytes: eventLimit)
         )
     }
 

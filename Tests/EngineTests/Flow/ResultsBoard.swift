@@ -10,6 +10,9 @@ final class ResultsBoard: EventSink {
         var silences = 0
         var refusedTenants: Set<TenantID> = []
         var refused: [OrderedEvent] = []
+        /// Over whose events the channel is closed.
+        var forbiddenTenants: Set<TenantID> = []
+        var offered: [OrderedEvent] = []
         var attempts = 0
         var waiters: [(condition: @Sendable ([OrderedEvent]) -> Bool, continuation: CheckedContinuation<[OrderedEvent], Never>)] = []
     }
@@ -25,6 +28,14 @@ final class ResultsBoard: EventSink {
     /// A tenant's events are taken again.
     func take(_ tenant: TenantID) { state.withLock { _ = $0.refusedTenants.remove(tenant) } }
 
+    /// From now on the channel is closed over a tenant's events, or no more.
+    func forbid(_ tenant: TenantID, _ isForbidden: Bool = true) {
+        state.withLock { if isForbidden { $0.forbiddenTenants.insert(tenant) } else { $0.forbiddenTenants.remove(tenant) } }
+    }
+
+    /// What was offered in passing.
+    var offered: [OrderedEvent] { state.withLock { $0.offered } }
+
     /// What was refused, as often as it was.
     var refused: [OrderedEvent] { state.withLock { $0.refused } }
 
@@ -38,9 +49,16 @@ final class ResultsBoard: EventSink {
                 state.silences -= 1
                 return (events.map { _ in BrokerAnswer.missing }, state.published, [] as [CheckedContinuation<[OrderedEvent], Never>])
             }
-            let answers = events.map { state.refusedTenants.contains($0.event.lane.tenant) ? BrokerAnswer.refused : .confirmed }
-            for (event, answer) in zip(events, answers) {
-                if answer == .confirmed { state.published.append(event) } else { state.refused.append(event) }
+            let culprit = events.firstIndex { state.forbiddenTenants.contains($0.event.lane.tenant) }
+            let answers = events.enumerated().map { index, event -> BrokerAnswer in
+                if let culprit {
+                    // Of what came before it, half is confirmed by then; all of it is taken.
+                    return events.count == 1 ? .closed(reason: "ACCESS_REFUSED") : index < culprit / 2 ? .confirmed : .suspected
+                }
+                return state.refusedTenants.contains(event.event.lane.tenant) ? .refused : .confirmed
+            }
+            for ((index, event), answer) in zip(events.enumerated(), answers) {
+                if answer == .confirmed || answer == .suspected && index < culprit ?? 0 { state.published.append(event) } else { state.refused.append(event) }
             }
             let published = state.published
             let done = state.waiters.filter { $0.condition(published) }.map(\.continuation)
@@ -51,7 +69,10 @@ final class ResultsBoard: EventSink {
         return answers
     }
 
-    func offer(_ event: OrderedEvent) {}
+    func offer(_ event: OrderedEvent, answered: @escaping @Sendable (BrokerAnswer) -> Void) {
+        state.withLock { $0.offered.append(event) }
+        if state.withLock({ $0.forbiddenTenants.contains(event.event.lane.tenant) }) { answered(.suspected) }
+    }
 
     /// Waits until what was published is as it should be; the suite's time limit ends a wait in vain.
     func published(until condition: @escaping @Sendable ([OrderedEvent]) -> Bool) async -> [OrderedEvent] {

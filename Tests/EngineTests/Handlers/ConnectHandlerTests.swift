@@ -159,6 +159,17 @@ struct ConnectHandlerTests {
 
     // MARK: Credentials that do not open
 
+    @Test func `credentials that do not open come before a gate that does not`() async throws {
+        var payload = try bench.connectPayload(job: "job-2")
+        payload.firstConfiguredAt = nil
+        let outcome = try await bench.connect(payload)
+        #expect(outcome.terminal?.errorCode == "decryption_failed" && !outcome.changes.becomesEligible)
+        let late = try await bench.connect(bench.connectPayload(firstConfiguredAt: nil))
+        let error = try #require(late.terminal?.members["error"])
+        #expect(error["code"] == "integration_not_available" && error["field"] == "data.firstConfiguredAt")
+        #expect(error["hint"]?.string?.hasPrefix("Send data.firstConfiguredAt") == true)
+    }
+
     @Test func `credentials sealed for another job do not open, and the job is rejected`() async throws {
         let outcome = try await bench.connect(bench.connectPayload(job: "job-2"))
         #expect(outcome.events.map(\.type) == [.jobRejected])
@@ -292,7 +303,7 @@ struct ConnectHandlerTests {
         let recovered = try #require(outcome.events.first)
         #expect(recovered.jobID == nil)
         #expect(recovered.members["causedBy"] == "job-1")
-        #expect(recovered.errorCode == code)
+        #expect(recovered.members["lostBecause"]?["code"] == .string(code) && recovered.members["error"] == nil)
         #expect(state.applying(outcome.changes).connection?.status == .connected)
     }
 

@@ -241,7 +241,7 @@ struct DiagnoseHandlerTests {
 
     @Test func `an Autotask that does not tell the usage is no failure`() async throws {
         let state = try await syncedState()
-        bench.autotask.fail(FakeAutotask.question, .status(403))
+        bench.autotask.fail(FakeAutotask.question, .status(403, body: #"{"Message":"No."}"#))
         let outcome = try await diagnose(state)
         #expect(results(outcome)["quota"] == "warning")
         #expect(isHealthy(outcome) == true)

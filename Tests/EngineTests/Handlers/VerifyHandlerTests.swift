@@ -95,7 +95,9 @@ struct VerifyHandlerTests {
         state.connection?.status = .databaseMismatch
         let outcome = await verify(state)
         #expect(outcome.events.map(\.type) == [.connectionRecovered, .connectionVerified])
-        #expect(outcome.events.first?.errorCode == "database_changed")
+        #expect(
+            outcome.events.first?.members["lostBecause"]?["code"] == "database_changed" && outcome.events.first?.members["error"] == nil
+        )
         #expect(state.applying(outcome.changes).connection?.status == .connected)
     }
 

@@ -29,7 +29,7 @@ struct LaneOrderTests {
             order: order,
             id: JobID("job-\(order)")!,
             kind: kind,
-            planID: plan ?? (kind == .sync ? "plan" : nil),
+            planID: plan ?? (kind == .sync || kind == .preview ? "plan" : nil),
             revision: revision,
             acceptedAt: Self.now,
             expiry: expiry,
@@ -44,12 +44,16 @@ struct LaneOrderTests {
         )
     }
 
+    private var order: LaneOrder {
+        LaneOrder(now: Self.now) { [lane] type, job, data in
+            Event(id: "e-\(job.order)", type: type, lane: lane, jobID: job.id, time: Self.now, traceparent: nil, data: data)
+        }
+    }
+
     private func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (
         ended: [Int64: EventType], givenUp: [Int64: GivenUp], dropped: [Int64], next: LaneDecision.Next
     ) {
-        let decision = LaneOrder(now: Self.now) { type, job, data in
-            Event(id: "e-\(job.order)", type: type, lane: lane, jobID: job.id, time: Self.now, traceparent: nil, data: data)
-        }.decide(LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions))
+        let decision = order.decide(LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions))
         let ended = Dictionary(uniqueKeysWithValues: decision.settlements.map { ($0.order, $0.event.type) })
         let givenUp = Dictionary(uniqueKeysWithValues: decision.settlements.compactMap { entry in entry.givenUp.map { (entry.order, $0) } })
         return (ended, givenUp, decision.dropped, decision.next)
@@ -64,10 +68,16 @@ struct LaneOrderTests {
         #expect(decide([]).next == .wait(until: nil))
     }
 
-    @Test(arguments: [JobKind.connect, .billingCodes, .sync, .reset])
+    @Test(arguments: [JobKind.connect, .verify, .drift, .diagnose, .sync, .preview, .reset])
     func `a newer job of a kind supersedes the older ones that wait`(kind: JobKind) {
         let result = decide([job(1, kind), job(2, kind, notBefore: Self.later, attempts: 1), job(3, kind)])
         #expect(result.ended == [1: .jobSuperseded, 2: .jobSuperseded] && result.next == .run(order: 3, .work))
+    }
+
+    @Test func `each request for billing codes is answered`() {
+        let result = decide([job(1, .billingCodes), job(2, .billingCodes), job(3, .billingCodes, notBefore: Self.later, attempts: 1)])
+        #expect(result.ended.isEmpty && result.next == .run(order: 1, .work))
+        #expect(admit(job(4, .billingCodes), among: []).ended.isEmpty)
     }
 
     @Test func `syncs of different plans do not replace each other`() {
@@ -77,7 +87,7 @@ struct LaneOrderTests {
 
     @Test func `a superseded sync that has written concludes before anything else runs`() {
         let result = decide([job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true), job(2, .sync)])
-        #expect(result.ended.isEmpty && result.next == .run(order: 1, .conclude(JobError(.superseded))))
+        #expect(result.ended.isEmpty && concluded(result.next) == 1)
     }
 
     @Test func `a reset ends everything before it, and nothing after it`() {
@@ -117,7 +127,7 @@ struct LaneOrderTests {
         let waiting = job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true)
         #expect(decide([waiting, job(2, .billingCodes)]).next == .wait(until: Self.later))
         #expect(decide([waiting, job(2, .billingCodes), job(3, .connect)]).next == .run(order: 3, .work))
-        #expect(decide([waiting, job(2, .reset)]).next == .run(order: 1, .conclude(JobError(.superseded))))
+        #expect(concluded(decide([waiting, job(2, .reset)]).next) == 1)
     }
 
     @Test(arguments: [JobKind.connect, .sync])
@@ -194,6 +204,154 @@ struct LaneOrderTests {
     @Test func `a check that kills the worker is dropped, and is no dead letter`() {
         let result = decide([job(1, .verify, interruptions: LaneOrder.maximumInterruptions, isScheduled: true)])
         #expect(result.ended.isEmpty && result.givenUp.isEmpty && result.dropped == [1] && result.next == .wait(until: nil))
+    }
+
+    // MARK: Revisions in a circle
+
+    /// By their place, the revisions of three syncs that wait together, and which of them is to run.
+    static let circles: [(revisions: [Int64?], winner: Int64)] = [
+        ([5, nil, 3], 2), ([5, 3, nil], 3), ([nil, 5, 3], 2), ([nil, 3, 5], 3), ([3, nil, 5], 3), ([3, 5, nil], 3), ([5, nil, nil], 3),
+        ([5, 5, nil], 3), ([nil, nil, 1], 3), ([5, 4, 3], 1), ([3, nil, 2], 2), ([7, nil, 7], 3), ([0, nil, -1], 2),
+    ]
+
+    @Test(arguments: circles)
+    func `of syncs that wait together one runs, the newest that is not older than the highest`(revisions: [Int64?], winner: Int64) {
+        let jobs = revisions.enumerated().map { job(Int64($0 + 1), .sync, revision: $1) }
+        let result = decide(jobs)
+        #expect(result.next == .run(order: winner, .work))
+        #expect(Set(result.ended.keys) == Set(1...3).subtracting([winner]) && Set(result.ended.values) == [.jobSuperseded])
+    }
+
+    @Test(arguments: circles)
+    func `they end alike when they arrive one after the other`(revisions: [Int64?], winner: Int64) {
+        var waiting: [QueuedJob] = []
+        for (index, revision) in revisions.enumerated() {
+            let arrival = job(Int64(index + 1), .sync, revision: revision)
+            let result = admit(arrival, among: waiting)
+            waiting = (waiting + [arrival]).filter { result.ended[$0.order] == nil }
+            for index in waiting.indices { waiting[index].standing = result.raised[waiting[index].order] ?? waiting[index].standing }
+        }
+        #expect(waiting.map(\.order) == [winner])
+    }
+
+    @Test func `what is superseded names the revision and the request`() throws {
+        let decision = order.decide(
+            LaneSnapshot(lane: lane, jobs: [job(1, .sync, revision: 5), job(2, .sync, revision: 3)], revisions: [:])
+        )
+        let data = try JSON(parsing: try #require(decision.settlements.first).event.data)
+        #expect(data["supersededBy"] == "job-1")
+        #expect(data["error"]?["message"] == "Revision 3 is lower than 5: the request job-1 replaced this one.")
+        let stale = order.decide(LaneSnapshot(lane: lane, jobs: [job(1, .sync, revision: 1)], revisions: ["plan": 5]))
+        let old = try JSON(parsing: try #require(stale.settlements.first).event.data)
+        #expect(old["supersededBy"] == nil && old["error"]?["message"] == "Revision 1 is lower than 5, which ran.")
+    }
+
+    // MARK: What does not run supersedes nothing
+
+    @Test func `what has expired supersedes nothing`() {
+        let result = decide([job(1, .sync), job(2, .sync, expiry: Self.now)])
+        #expect(result.ended == [2: .jobExpired] && result.next == .run(order: 1, .work))
+        let kinds: [JobKind] = [.connect, .verify, .drift, .diagnose, .preview, .reset]
+        for kind in kinds {
+            let result = decide([job(1, kind), job(2, kind, expiry: Self.now)])
+            #expect(result.ended == [2: .jobExpired] && result.next == .run(order: 1, .work), "\(kind)")
+        }
+        #expect(decide([job(1, .sync), job(2, .reset, expiry: Self.now)]).ended == [2: .jobExpired])
+    }
+
+    @Test func `what is older than what ran, poison or of a backup supersedes nothing`() {
+        #expect(decide([job(1, .sync), job(2, .sync, revision: 4)], revisions: ["plan": 5]).next == .run(order: 1, .work))
+        #expect(decide([job(1, .sync), job(2, .sync, interruptions: 5)]).next == .run(order: 1, .work))
+        #expect(decide([job(1, .sync), job(2, .sync, isFromBackup: true)]).next == .run(order: 1, .work))
+    }
+
+    @Test func `what may still expire ends nothing before it begins`() {
+        // A connect that waits for its retry keeps both syncs waiting.
+        let connect = job(1, .connect, notBefore: Self.later, attempts: 1)
+        let soon = Self.now + .seconds(5)
+        let waiting = decide([connect, job(2, .sync), job(3, .sync, expiry: soon)])
+        #expect(waiting.ended.isEmpty && waiting.next == .wait(until: soon))
+        let free = decide([job(2, .sync), job(3, .sync, expiry: soon)])
+        #expect(free.ended == [2: .jobSuperseded] && free.next == .run(order: 3, .work))
+        #expect(admit(job(3, .sync, expiry: soon), among: [job(2, .sync)]).ended.isEmpty)
+        #expect(admit(job(3, .sync, expiry: Self.later), among: [job(2, .sync, expiry: soon)]).ended == [2: .jobSuperseded])
+        #expect(admit(job(3, .sync, expiry: soon), among: [job(2, .sync, expiry: Self.later)]).ended.isEmpty)
+    }
+
+    @Test func `a reset that may still expire ends what was before it when it begins, and concludes what has written first`() {
+        let soon = Self.now + .seconds(5)
+        let result = decide([job(1, .sync), job(2, .connect), job(3, .reset, expiry: soon), job(4, .connect)])
+        #expect(result.ended == [1: .jobSuperseded, 2: .jobSuperseded] && result.next == .run(order: 3, .work))
+        let written = job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true)
+        let decision = order.decide(LaneSnapshot(lane: lane, jobs: [written, job(2, .reset, expiry: soon)], revisions: [:]))
+        #expect(concluded(decision.next) == 1 && decision.committed == 2)
+        // A newer sync of the plan does not keep the reset from ending the older one.
+        let between = decide([job(1, .sync), job(2, .reset), job(3, .sync, expiry: soon)])
+        #expect(between.ended == [1: .jobSuperseded] && between.next == .run(order: 2, .work))
+    }
+
+    // MARK: At the door
+
+    @Test func `at the door the winner stays, and what was begun or runs is left alone`() {
+        #expect(admit(job(2, .sync), among: [job(1, .sync)]).ended == [1: .jobSuperseded])
+        #expect(admit(job(2, .sync, revision: 1), among: [job(1, .sync, revision: 2)]).ended == [2: .jobSuperseded])
+        #expect(admit(job(2, .sync), among: [job(1, .sync, notBefore: Self.later, attempts: 1)]).ended.isEmpty)
+        #expect(admit(job(2, .sync), among: [job(1, .sync, attempts: 1)], running: 1).ended.isEmpty)
+        #expect(admit(job(2, .sync, revision: 1), among: [job(1, .sync, revision: 2, attempts: 1)], running: 1).ended.isEmpty)
+        #expect(admit(job(2, .sync, revision: 4), among: [job(1, .sync)], ran: 5).ended.isEmpty)
+        #expect(admit(job(2, .sync, expiry: Self.now), among: [job(1, .sync)]).ended.isEmpty)
+    }
+
+    @Test func `an older revision than the one that runs does not replace a sync without one`() {
+        let running = job(1, .sync, revision: 5, attempts: 1)
+        let result = admit(job(3, .sync, revision: 4), among: [running, job(2, .sync)], running: 1)
+        #expect(result.ended == [3: .jobSuperseded])
+    }
+
+    @Test func `a full lane refuses what does not make room`() {
+        #expect(admit(job(9, .sync), among: [], isFull: true).ended == [9: .jobRejected])
+        #expect(admit(job(9, .billingCodes), among: [], isFull: true).ended == [9: .jobRejected])
+        #expect(admit(job(9, .sync), among: [job(1, .sync)], isFull: true).ended == [1: .jobSuperseded])
+        for kind in [JobKind.reset, .connect] {
+            #expect(admit(job(9, kind), among: [], isFull: true).ended.isEmpty)
+            // Or a lane could be filled with what is excepted.
+            let rival = job(1, kind, expiry: Self.later)
+            #expect(admit(job(9, kind, expiry: Self.now + .seconds(1)), among: [rival], isFull: true).ended == [1: .jobSuperseded])
+        }
+    }
+
+    // MARK: A part of a lane
+
+    @Test func `in a lane that is seen in part what ends ends first, 64 at a time`() {
+        let many = (1...100).map { job(Int64($0), .sync, plan: "plan-\($0)") } + [job(101, .reset)]
+        let decision = order.decide(LaneSnapshot(lane: lane, jobs: many, revisions: [:], isComplete: false))
+        #expect(decision.settlements.map(\.order) == Array(1...64) && decision.next == .again)
+    }
+
+    @Test func `a lane that is seen in part sleeps until the next moment of all its jobs`() {
+        let connect = job(1, .connect, notBefore: Self.later, attempts: 1)
+        let moment = Self.now + .seconds(3)
+        let snapshot = LaneSnapshot(lane: lane, jobs: [connect, job(2, .sync)], revisions: [:], isComplete: false, nextMoment: moment)
+        #expect(order.decide(snapshot).next == .wait(until: moment))
+    }
+
+    // MARK: -
+
+    private func concluded(_ next: LaneDecision.Next) -> Int64? {
+        guard case .run(let order, .conclude(let error)) = next, error.code == .superseded else { return nil }
+        return order
+    }
+
+    private func admit(
+        _ job: QueuedJob,
+        among rivals: [QueuedJob],
+        running: Int64? = nil,
+        ran: Int64? = nil,
+        isFull: Bool = false
+    ) -> (ended: [Int64: EventType], raised: [Int64: Int64]) {
+        let arrival = Arrival(lane: lane, job: job, rivals: rivals, running: running, ranRevision: ran, isLaneFull: isFull)
+        let admission = order.admit(arrival)
+        return (Dictionary(uniqueKeysWithValues: admission.settlements.map { ($0.order, $0.event.type) }), admission.raised)
     }
 
     // MARK: Jobs for which a person waits

@@ -16,6 +16,18 @@ struct OutboxTests {
     private let otherLane = Lane(tenant: TenantID("msp-4712")!, product: .workplace)
     private let clock = SteppedClock(OutboxTests.start)
     private let results = ResultsBoard()
+    private let running = Running()
+
+    private final class Running: Sendable {
+        let outbox = Mutex<Outbox?>(nil)
+    }
+
+    private var current: Outbox? { running.outbox.withLock { $0 } }
+
+    private func progress(of lane: Lane) -> OrderedEvent {
+        let event = Event(id: "progress", type: .syncProgress, lane: lane, jobID: JobID("job"), time: clock.now, traceparent: nil, data: [:])
+        return OrderedEvent(event: event, epoch: 1, sequence: nil)
+    }
 
     /// Its own next event would wake the outbox as well: a worker that has none must not keep those of another for itself.
     @Test func `events of a dead worker that could not be read at first are published`() async throws {
@@ -119,6 +131,63 @@ struct OutboxTests {
         }
     }
 
+    @Test func `a lane over whose events the channel is closed holds up no other, and says why`() async throws {
+        results.forbid(lane.tenant)
+        let store = store()
+        try await withOutbox(of: store) { worker in
+            try await refuse(1...100, in: otherLane, of: store, by: worker)
+            try await refuse(1...100, in: lane, of: store, by: worker)
+            try await refuse(101...200, in: otherLane, of: store, by: worker)
+            // No time passes.
+            let events = await results.published { Set($0.filter { $0.event.lane == otherLane }.map(\.event.id)).count == 200 }
+            var counts: [String: Int] = [:]
+            for event in events { counts[event.event.id, default: 0] += 1 }
+            #expect(counts.values.allSatisfy { $0 <= 2 })
+            await clock.untilSomebodySleeps()
+            let held = try #require(current?.obstacles.held.first)
+            #expect(held.lane == lane && held.closingReason == "ACCESS_REFUSED" && held.eventID == "msp-4711-1")
+            results.forbid(lane.tenant, false)
+            await clock.advanceToNextSleeper()
+            let all = await results.published { $0.count { $0.event.lane == lane } == 100 }
+            #expect(all.filter { $0.event.lane == lane }.map(\.sequence) == (1...100).map { $0 })
+            #expect(current?.obstacles.held.isEmpty == true)
+        }
+    }
+
+    @Test func `progress of a tenant stays away once it was under way when the channel was closed`() async throws {
+        results.forbid(lane.tenant)
+        let store = store()
+        try await withOutbox(of: store) { worker in
+            let outbox = try #require(current)
+            for lane in [lane, otherLane, lane, lane, otherLane] { outbox.offerInPassing(progress(of: lane)) }
+            #expect(results.offered.map(\.event.lane) == [lane, otherLane, otherLane])
+            results.forbid(lane.tenant, false)
+            try await refuse(1...1, in: lane, of: store, by: worker)
+            _ = await results.published { $0.count == 1 }
+            // The outbox has taken the answer to the first once it publishes the second.
+            try await refuse(2...2, in: lane, of: store, by: worker)
+            _ = await results.published { $0.count == 2 }
+            outbox.offerInPassing(progress(of: lane))
+            #expect(results.offered.count == 4)
+        }
+    }
+
+    @Test func `an event above the limit leaves in pages, and is forgotten once all are taken`() async throws {
+        let store = store()
+        let limit = EventLimit(bytes: 4096)
+        try await withOutbox(of: store, within: limit) { worker in
+            let elements: [JSON] = (1...100).map { ["id": JSON($0), "name": .string(String(repeating: "n", count: 60)), "description": "d"] }
+            let whole: JSONObject = ["billingCodes": .array(elements), "readAt": "2026-11-22T08:00:00Z"]
+            try await refuse(1...3, in: lane, of: store, by: worker, data: whole)
+            let events = await results.published { $0.count { $0.sequence == 3 } == 1 }
+            #expect(events.allSatisfy { $0.encoded.count <= limit.bytes })
+            let groups = events.split { $0.sequence != nil }
+            #expect(groups.count == 3 && groups.allSatisfy { $0.count == groups[0].count && !$0.isEmpty })
+            #expect(events.count { $0.isTerminal } == 3)
+        }
+        #expect(try await store.unpublished(of: WorkerID("living"), after: 0, limit: 1).isEmpty)
+    }
+
     /// ``withOutbox(of:takingOver:_:)`` ends once the outbox has: no time passes.
     @Test func `what is refused does not hold up the end, and is told after the next start`() async throws {
         results.refuse(lane.tenant)
@@ -141,22 +210,34 @@ struct OutboxTests {
     }
 
     /// Runs an outbox while `body` runs, and until it has drained.
-    private func withOutbox(of store: ModelStore, takingOver count: Int = 0, _ body: (WorkerID) async throws -> Void) async throws {
+    private func withOutbox(
+        of store: ModelStore,
+        takingOver count: Int = 0,
+        within limit: EventLimit = .standard,
+        _ body: (WorkerID) async throws -> Void
+    ) async throws {
         let worker = WorkerIdentity(WorkerID("living"))
         #expect(try await store.join(worker.current, until: clock.now + .seconds(3600), at: clock.now).events == count)
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let outbox = Outbox(store: store, sink: results, worker: worker, clock: clock, log: log)
+        let outbox = Outbox(store: store, sink: results, worker: worker, limit: limit, clock: clock, log: log)
+        running.outbox.withLock { $0 = outbox }
         store.observeEvents { outbox.offer($0) }
         outbox.readStore()
-        let running = Task { try await outbox.run() }
+        let task = Task { try await outbox.run() }
         try await body(worker.current)
         outbox.drain()
-        try await running.value
+        try await task.value
         store.observeEvents { _ in }
     }
 
     /// Has jobs refused: each has its event at once, with the next place in the lane's sequence.
-    private func refuse(_ numbers: ClosedRange<Int>, in lane: Lane, of store: ModelStore, by worker: WorkerID) async throws {
+    private func refuse(
+        _ numbers: ClosedRange<Int>,
+        in lane: Lane,
+        of store: ModelStore,
+        by worker: WorkerID,
+        data: JSONObject = [:]
+    ) async throws {
         let items = numbers.map { number in
             let id = JobID("job-\(number)")!
             let event = Event(
@@ -166,7 +247,7 @@ struct OutboxTests {
                 jobID: id,
                 time: clock.now,
                 traceparent: nil,
-                data: [:]
+                data: data
             )
             let letter = DeadLetter(
                 at: clock.now,

@@ -57,7 +57,7 @@ struct WaitingEventsTests {
         let first = entries(1...2, of: 1)
         bench.read(first)
         let batch = bench.events.nextBatch(at: start, isTrying: true)
-        let confirmed = bench.events.settle(batch, batch.map { _ in .confirmed }, at: start).confirmed
+        let confirmed = bench.events.settle(batch, batch.entries.map { _ in .confirmed }, at: start).confirmed
         bench.events.beginReading()
         // The store is read; then it forgets, and takes another.
         bench.events.forget(confirmed)
@@ -83,7 +83,71 @@ struct WaitingEventsTests {
         _ = bench.publish(at: start) { _ in .refused }
         for _ in 1...3 { #expect(bench.publish(at: start + .milliseconds(500)) { _ in .missing } == [1]) }
         let last = bench.events.nextBatch(at: start + .milliseconds(500), isTrying: false)
-        #expect(last.isEmpty)
+        #expect(last.entries.isEmpty)
+    }
+
+    @Test func `after a close each suspect leaves alone, and only the culprit's lane is held`() {
+        bench.read(entries(1...3, of: 1) + entries(4...6, of: 2) + entries(7...9, of: 3))
+        #expect(bench.publish(at: start) { $0.position == 1 ? .confirmed : $0.position > 7 ? .missing : .suspected } == Array(1...9))
+        var alone: [Int64] = []
+        while bench.events.isSearching {
+            alone += bench.publish(at: start) { $0.position == 4 ? .closed(reason: "403") : .confirmed }
+        }
+        // Those behind the culprit stay in the store.
+        #expect(alone == [2, 3, 4, 7])
+        #expect(bench.events.held.map(\.lane.tenant.description) == ["msp-2"])
+        #expect(bench.publish(at: start) == [8, 9])
+        // It is tried with none beside it, and the others have their turn in between.
+        bench.events.offer(entries(10...11, of: 3))
+        let moment = start + .seconds(60)
+        #expect(bench.publish(at: moment) { _ in .closed(reason: "403") } == [4])
+        #expect(bench.publish(at: moment + .seconds(60)) == [10, 11])
+        bench.events.offer(entries(12...12, of: 3))
+        #expect(bench.publish(at: moment + .seconds(60)) == [4])
+        #expect(bench.events.mustRead && bench.events.held.isEmpty)
+    }
+
+    @Test func `however many culprits there are, nobody else's event leaves more than twice`() {
+        let lanes = (1...60).flatMap { entries(Int64($0 * 10)...Int64($0 * 10 + 3), of: $0) }
+        bench.read(lanes)
+        var counts: [Int64: Int] = [:]
+        func isCulprit(_ entry: OutboxEntry) -> Bool { entry.position / 10 % 3 == 0 }
+        for step in 0..<2000 where !bench.events.isEmpty || step < 5 {
+            let batch = bench.events.nextBatch(at: start + .milliseconds(step), isTrying: true)
+            for entry in batch.entries { counts[entry.position, default: 0] += 1 }
+            let closes = batch.entries.contains(where: isCulprit)
+            let answers = batch.entries.map { entry -> BrokerAnswer in
+                if !closes { .confirmed } else if batch.entries.count == 1 { .closed(reason: "406") } else { .suspected }
+            }
+            bench.events.forget(bench.events.settle(batch, answers, at: start + .milliseconds(step)).confirmed)
+        }
+        #expect(bench.events.isEmpty && bench.events.held.count == 20)
+        #expect(counts.filter { $0.key / 10 % 3 != 0 }.values.allSatisfy { $0 <= 2 })
+        #expect(counts.count == 60 * 4)
+    }
+
+    @Test func `a refused event under way when the channel is closed is tried alone from then on`() {
+        bench.read(entries(1...1, of: 1))
+        _ = bench.publish(at: start) { _ in .refused }
+        bench.events.offer(entries(2...3, of: 2))
+        let moment = start + .seconds(1)
+        #expect(bench.publish(at: moment) { _ in .suspected } == [1, 2, 3])
+        #expect([bench.publish(at: moment), bench.publish(at: moment)] == [[2], [3]])
+        bench.events.offer(entries(4...4, of: 2))
+        #expect(bench.publish(at: moment + .seconds(30)) { _ in .closed(reason: "403") } == [1])
+        #expect(bench.publish(at: moment + .seconds(30)) == [4])
+    }
+
+    @Test func `large events leave a few at a time`() {
+        let large = (1...40).map { position -> OutboxEntry in
+            var entry = entries(Int64(position)...Int64(position), of: position)[0]
+            entry.event.event.data = Array(repeating: 32, count: 1 << 20)
+            return entry
+        }
+        bench.read(large)
+        var sizes: [Int] = []
+        while !bench.events.isEmpty { sizes.append(bench.publish(at: start).count) }
+        #expect(sizes == [8, 8, 8, 8, 8])
     }
 
     @Test func `many refused lanes leave room for the others`() {
@@ -117,7 +181,7 @@ private final class Bench {
     /// - Returns: its positions.
     func publish(at moment: Timestamp, answer: (OutboxEntry) -> BrokerAnswer = { _ in .confirmed }) -> [Int64] {
         let batch = events.nextBatch(at: moment, isTrying: true)
-        events.forget(events.settle(batch, batch.map(answer), at: moment).confirmed)
-        return batch.map(\.position)
+        events.forget(events.settle(batch, batch.entries.map(answer), at: moment).confirmed)
+        return batch.entries.map(\.position)
     }
 }

@@ -108,7 +108,7 @@ final class HandlerStore: Store {
         _ items: [IntakeItem],
         by worker: WorkerID,
         at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
+        rules: IntakeRules
     ) async throws(StoreError) -> Intake { throw Self.notAHandlersMatter }
     func claim(
         _ request: ClaimRequest,
@@ -125,7 +125,7 @@ final class HandlerStore: Store {
         throw Self.notAHandlersMatter
     }
     func forgetPublished(_ positions: [Int64]) async throws(StoreError) { throw Self.notAHandlersMatter }
-    func backlog() async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func backlog(perLane share: Int) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { throw Self.notAHandlersMatter }
@@ -134,7 +134,7 @@ final class HandlerStore: Store {
         throw Self.notAHandlersMatter
     }
     func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? { throw Self.notAHandlersMatter }
-    func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
     func redrive(
         letter id: Int64,
         as copy: AcceptableJob,

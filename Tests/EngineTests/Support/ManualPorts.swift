@@ -42,5 +42,5 @@ final class RecordingSink: EventSink {
         return events.map { _ in .confirmed }
     }
 
-    func offer(_ event: OrderedEvent) { events.withLock { $0.append(event) } }
+    func offer(_ event: OrderedEvent, answered: @escaping @Sendable (BrokerAnswer) -> Void) { events.withLock { $0.append(event) } }
 }

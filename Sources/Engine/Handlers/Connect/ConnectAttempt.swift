@@ -26,13 +26,13 @@ struct ConnectAttempt {
 
     mutating func run() async throws(StoreError) -> HandlerOutcome {
         let gate = AccessGate(cutoff: context.settings.accessCutoff)
-        guard gate.admits(isEligible: context.state.isEligible, firstConfiguredAt: payload.firstConfiguredAt) else {
-            return failed(JobError(.integrationNotAvailable))
-        }
-        changes.becomesEligible = true
+        let isAdmitted = gate.admits(isEligible: context.state.isEligible, firstConfiguredAt: payload.firstConfiguredAt)
+        changes.becomesEligible = isAdmitted
 
+        // First what the portal alone can mend: a refusal by the gate would hide it.
         let credentials: Credentials
         do { credentials = try await context.open(payload.credentials) } catch { return rejected(error) }
+        guard isAdmitted else { return failed(refusalOfGate) }
         let digest = context.vault.credentialsDigest(of: credentials)
         if let error = rememberedRefusal(of: digest) { return failed(error) }
 
@@ -43,10 +43,24 @@ struct ConnectAttempt {
 
         let profile: APIUserProfile
         do { profile = try await verify(credentials, at: found) } catch { return failed(error, digest: digest) }
-        return established(connection(credentials, digest, found, profile))
+        return established(connection(credentials, digest, found, profile), profile.serviceFields.periodDoubt)
     }
 
     // MARK: Steps
+
+    /// A tenant that came too late has to switch products. One whose portal did not say when it came may not have to.
+    private var refusalOfGate: JobError {
+        guard payload.firstConfiguredAt == nil else { return JobError(.integrationNotAvailable) }
+        return JobError(
+            .integrationNotAvailable,
+            "The portal did not say when this integration was configured first: data.firstConfiguredAt is missing.",
+            hint: """
+                Send data.firstConfiguredAt with the connect, under a new id. \
+                If that was not before the release of Integrated Billing: \(ErrorCode.integrationNotAvailable.properties.hint)
+                """,
+            field: "data.firstConfiguredAt"
+        )
+    }
 
     /// Credentials that Autotask refused lately are answered from memory: to send them again might lock the API user.
     private func rememberedRefusal(of digest: [UInt8]) -> JobError? {
@@ -108,7 +122,7 @@ struct ConnectAttempt {
 // MARK: - Outcomes
 
 extension ConnectAttempt {
-    private mutating func established(_ connection: ConnectionRecord) -> HandlerOutcome {
+    private mutating func established(_ connection: ConnectionRecord, _ periodDoubt: PeriodTypes.Doubt?) -> HandlerOutcome {
         changes.connection = .set(connection)
         changes.replacesCredentialsKey = true
         changes.refusedCredentials = .forget(digest: connection.credentialsDigest)
@@ -125,7 +139,7 @@ extension ConnectAttempt {
                 "databaseId": JSON(connection.databaseID),
                 "username": .string(connection.username),
                 "capabilities": connection.capabilities.json,
-                "warnings": .array(connection.capabilities.warnings.map(\.json)),
+                "warnings": .array((connection.capabilities.warnings + (periodDoubt?.warnings ?? [])).map(\.json)),
             ]
         )
         let recovered = previous?.lossError.map { [context.connectionRecovered(from: $0)] } ?? []
@@ -178,5 +192,33 @@ extension Capabilities {
             .compactMap { isAllowed, verb in isAllowed ? nil : verb }
         guard !missing.isEmpty else { return [] }
         return [Warning(.readOnly, "The API user may not \(missing.joined(separator: " or ")) services in Autotask: a sync will fail.")]
+    }
+}
+
+extension PeriodTypes.Doubt {
+    /// What a sync will do about periods, said before somebody waits for one.
+    fileprivate var warnings: [Warning] {
+        func names(_ periods: [PlanService.Period]) -> String { periods.map(\.rawValue).joined(separator: " and ") }
+        // A picklist has few values; it is a stranger's text all the same.
+        let shown = labels.prefix(12).map { "\"\($0.prefix(40))\"" }.joined(separator: ", ")
+        let found = labels.isEmpty ? "Autotask lists no active billing period." : "Autotask lists \(shown)."
+        var warnings: [Warning] = []
+        if !assumed.isEmpty {
+            warnings.append(
+                Warning(
+                    .periodAssumed,
+                    "\(names(assumed)): taken by the usual value of Autotask's list of billing periods, since no label of it is known. \(found)"
+                )
+            )
+        }
+        if !missing.isEmpty {
+            warnings.append(
+                Warning(
+                    .periodUnsupported,
+                    "\(names(missing)): no such billing period was found, a sync that has a service of it fails. \(found)"
+                )
+            )
+        }
+        return warnings
     }
 }

@@ -59,8 +59,8 @@ struct SyncEnding {
         if interruption?.isPassing != true { application.settle() }
         ledger = application.ledger
         journal = application.journal
-        if case .superseded = interruption, !context.job.hasWritten, application.written.isEmpty {
-            let event = context.event(.jobSuperseded, ["error": JobError(.superseded).json])
+        if let interruption, case .superseded = interruption, !context.job.hasWritten, application.written.isEmpty {
+            let event = context.event(.jobSuperseded, ["error": (interruption.error ?? JobError(.superseded)).json])
             return .finished(events(with: event), changes: changes(isFinal: true), apiCalls: apiCalls)
         }
         return outcome(interruption)

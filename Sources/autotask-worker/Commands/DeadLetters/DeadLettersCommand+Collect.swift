@@ -6,10 +6,11 @@ import Synchronization
 extension DeadLettersCommand {
     struct Collect: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Brings what the broker gave up on into the store, without its body.",
+            abstract: "Brings what the broker gave up on into the store.",
             discussion: """
-                Takes all that lies in the queue autotask.dead, keeps of each message what can be shown, and acknowledges it then. Needs a
-                broker user that may read the queue.
+                Takes all messages of the queue autotask.dead, keeps of each what can be shown, and acknowledges it then. Of a valid job its data is
+                kept too, sealed with the key ring as for any accepted job, so that dead-letters redrive can enter it. Needs a broker user
+                that may read the queue.
 
                 Example: AMQP_URL=amqp://operator:…@broker/ autotask-worker dead-letters collect
                 """
@@ -19,9 +20,10 @@ extension DeadLettersCommand {
 
         func run() async throws {
             let settings = try await Settings(settings)
+            let vault = try await settings.vault
             let store = try await OpenStore(settings).store
             let recorded = Mutex(0)
-            let collected = try await DeadQueue(Broker(settings: settings)).collect(at: SystemTime.now) { letters in
+            let collected = try await DeadQueue(Broker(settings: settings), vault: vault).collect(at: SystemTime.now) { letters in
                 let count = try await store.record(letters)
                 recorded.withLock { $0 += count }
             }

@@ -14,7 +14,8 @@ extension DeadLettersCommand {
                 behind what its tenant has waiting, and is superseded like any other job. A letter is redriven once, however often it is asked
                 for. Exit code 1 says that some of the letters cannot be redriven.
 
-                A connect cannot be redriven, nor a message that was refused: they are published anew, under a new id.
+                A job that the broker gave up on, and that collect has kept, is entered under its own id. A connect that the worker gave up on cannot be
+                redriven, nor a message that was refused: they are published again, under a new id.
 
                 Example: autotask-worker dead-letters redrive --fingerprint 5d4bbd9d2ba70a39 --rate 5
                 """

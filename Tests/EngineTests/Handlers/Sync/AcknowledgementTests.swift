@@ -142,7 +142,7 @@ struct AcknowledgementTests {
         let lane = try await lane()
         try await lane.sync(.plan(1))
         let dearer = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("900.00")) }
-        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["No."]}"#))
+        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["A name is required."]}"#))
         #expect(try await lane.sync(acknowledging("price_changed", in: dearer)).errors == ["remote_rejected"])
         #expect(try await lane.sync(dearer).errors == ["acknowledgement_needed"])
         #expect(try await lane.sync(acknowledging("price_changed", in: dearer)).statuses == ["Synced"])

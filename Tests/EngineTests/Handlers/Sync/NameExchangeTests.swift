@@ -65,7 +65,7 @@ struct NameExchangeTests {
     @Test func `one whose new name is not given up gets its old one back`() async throws {
         let lane = try await lane(.plan(2))
         lane.autotask.pass("PATCH Services")
-        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["No."]}"#))
+        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["A name is required."]}"#))
         let outcome = try await lane.sync(turned(.plan(2)))
         #expect(outcome.terminal?.type == .syncFailed)
         #expect(outcome.errors == ["service_name_conflict", "remote_rejected"])
@@ -76,7 +76,7 @@ struct NameExchangeTests {
     @Test func `where the batch has to stop, the temporary name is told, and the next sync mends it`() async throws {
         let lane = try await lane(.plan(3))
         lane.autotask.pass("PATCH Services")
-        lane.autotask.fail("PATCH Services", .status(403))
+        lane.autotask.fail("PATCH Services", .status(403, body: #"{"Message":"No."}"#))
         let outcome = try await lane.sync(turned(.plan(3)))
         #expect(outcome.statuses == ["Error", "Synced", "Synced"])
         #expect(outcome.service(0)["error"]?["message"]?.string?.contains("temporary name") == true)

@@ -217,7 +217,7 @@ struct SyncInterruptionTests {
 
     @Test func `what Autotask refuses of one service keeps no other from being written`() async throws {
         let lane = try await SyncBench()
-        lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Name: not like this."]}"#))
+        lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Name: a name is required."]}"#))
         let outcome = try await lane.sync(.plan(3))
         #expect(outcome.terminal?.type == .syncIncomplete)
         #expect(outcome.outcomes == ["rejected", "created", "created"])
@@ -225,15 +225,66 @@ struct SyncInterruptionTests {
         #expect(outcome.errors == ["remote_rejected", nil, nil])
         #expect(outcome.report["message"] == "2 of 3 services are synced")
         #expect(lane.bench.sink.offered.map { $0.event.members["status"]?.string } == [nil, "Error", "Synced", "Synced"])
-        #expect(outcome.service(0)["error"]?["remote"]?["message"] == "Name: not like this.")
+        #expect(outcome.service(0)["error"]?["remote"]?["message"] == "Name: a name is required.")
         #expect(!lane.state.isEnabled && lane.state.openWrites.isEmpty)
         #expect(try await lane.sync(.plan(3)).events.map(\.type) == [.syncSucceeded, .integrationEnabled])
+    }
+
+    @Test(
+        arguments: [
+            "Der Abrechnungscode ist ungültig.", "El código no es válido.", "Die Transaktion wurde abgebrochen (Fehler 4711).", "未対応です。",
+            "Le prix est refusé",
+        ]
+    )
+    func `a text that is not known is settled once, and is a refusal when it comes again`(text: String) async throws {
+        let lane = try await SyncBench()
+        let answers = ["Error 17: \(text)", "Error 18: \(text)"].map { FakeAutotask.Fault.status(500, body: #"{"errors":["\#($0)"]}"#) }
+        lane.autotask.fail("POST Services", answers[0], .none, .none)
+        let first = try await lane.sync(.plan(3))
+        #expect(first.deferral?.error.code == .outcomeUnknown && first.deferral?.error.remote?.message?.contains(text) == true)
+        #expect(lane.writes.count == 3, "the others are written")
+        lane.clock.advance(by: lane.bench.settings.settleTime)
+        lane.autotask.fail("POST Services", answers[1])
+        let second = try await lane.attempt(.plan(3))
+        #expect(second.terminal?.type == .syncIncomplete && second.outcomes.first == "rejected")
+        #expect(second.errors == ["remote_rejected", nil, nil])
+        #expect(second.service(0)["error"]?["message"]?.string?.contains(text) == true)
+        #expect(lane.services.count == 2 && lane.state.openWrites.isEmpty)
+        #expect(try await lane.sync(.plan(3)).events.map(\.type) == [.syncSucceeded, .integrationEnabled])
+    }
+
+    @Test func `a text that is not known and passes is no refusal`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        let dearer = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("7")) }
+        for text in ["Das Ausführungstimeout ist abgelaufen.", "Se interrumpió la transacción."] {
+            lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["\#(text)"]}"#))
+            let outcome = text.hasPrefix("Das") ? try await lane.sync(dearer) : try await lane.attempt(dearer)
+            #expect(outcome.deferral?.error.code == .outcomeUnknown)
+            lane.clock.advance(by: lane.bench.settings.settleTime)
+        }
+        #expect(try await lane.attempt(dearer).terminal?.type == .syncSucceeded)
+    }
+
+    @Test func `a page with a 200 to a create is settled once, and ends the batch when it comes again`() async throws {
+        let lane = try await SyncBench()
+        for attempt in 0..<2 {
+            lane.autotask.fail("POST Services", .status(200, body: "<html>Log in</html>"))
+            let outcome = attempt == 0 ? try await lane.sync(.plan(3)) : try await lane.attempt(.plan(3))
+            if attempt == 0 {
+                #expect(outcome.deferral != nil)
+                lane.clock.advance(by: lane.bench.settings.settleTime)
+            } else {
+                #expect(outcome.terminal?.type == .syncFailed && outcome.report["error"]?["code"] == "autotask_unavailable")
+                #expect(lane.writes.count == 1 && lane.state.openWrites.isEmpty)
+            }
+        }
     }
 
     @Test func `a service whose update is refused is an error, and keeps its id`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
-        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["No."]}"#))
+        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["A price is required."]}"#))
         let outcome = try await lane.sync(.plan(1).with(0) { $0.unitPrice = .value(.amount("1")) })
         #expect(outcome.terminal?.type == .syncFailed)
         #expect(outcome.statuses == ["Error"])

@@ -23,7 +23,7 @@ enum Interruption: Error {
     var error: JobError? {
         switch self {
         case .fatal(let error), .transient(let error, _): error
-        case .superseded: JobError(.superseded)
+        case .superseded: JobError(.superseded, "A reset was requested while the sync ran. It stopped before its next write.")
         case .parked: nil
         }
     }

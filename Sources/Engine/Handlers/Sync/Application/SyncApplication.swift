@@ -23,6 +23,8 @@ struct SyncApplication {
     private var remaining = 0
     /// Places of services that have a temporary name now.
     private var detoured: Set<Int> = []
+    /// Places of services whose write Autotask answered with a text that is not known, and why the batch goes on in another attempt.
+    private var unrecognized: (indices: Set<Int>, interruption: Interruption?) = ([], nil)
 
     init(
         _ context: JobContext,
@@ -59,12 +61,12 @@ struct SyncApplication {
             case .write(let index):
                 if let interruption = try await apply(steps[index]) { return interruption }
                 remaining -= 1
-                offerProgress(steps[index])
+                if !unrecognized.indices.contains(index) { offerProgress(steps[index]) }
             }
         }
         // The batch is done but for being read back, which a waiting reset may as well let happen.
         _ = try await context.journal(journal.takeUnsaved())
-        return nil
+        return unrecognized.interruption
     }
 
     private mutating func apply(_ step: ServiceStep) async throws(StoreError) -> Interruption? {
@@ -159,7 +161,10 @@ struct SyncApplication {
         of step: ServiceStep,
         _ write: ServiceStep.Write
     ) async -> Interruption? {
-        if failure.isOutcomeUnknown { return unsettled(failure, of: step) }
+        if failure.isOutcomeUnknown {
+            if journal.isAnsweredAgain(failure.cause?.answerMark, step) { return refuseForGood(step, failure) }
+            return goOn(after: step, failure, unsettled(failure, of: step))
+        }
         guard failure.consequence == .refused else {
             journal.withdraw(step, failure.error, at: context.now)
             return Interruption(failure)
@@ -176,10 +181,31 @@ struct SyncApplication {
         return nil
     }
 
+    /// Autotask answers, so the other services can be written before this one is settled, unless one of them needs what this write frees.
+    ///
+    /// - Returns: `nil` if the batch goes on: it is interrupted at its end.
+    private mutating func goOn(after step: ServiceStep, _ failure: CallFailure, _ interruption: Interruption) -> Interruption? {
+        guard failure.cause?.kind == .unrecognized, detoured.isEmpty, step.detour == nil,
+            !steps.contains(where: { $0.prerequisites.contains(step.index) })
+        else { return interruption }
+        unrecognized.indices.insert(step.index)
+        unrecognized.interruption = interruption
+        return nil
+    }
+
+    /// The write got the same answer twice, and was not made in between.
+    private mutating func refuseForGood(_ step: ServiceStep, _ failure: CallFailure) -> Interruption? {
+        guard let cause = failure.cause else { return Interruption(failure) }
+        reject(step, cause.refusal)
+        // What is not Autotask answers to the next service as well.
+        return cause.kind == .malformedResponse ? .fatal(cause.refusal) : nil
+    }
+
     /// The write may have taken effect, or may yet: it stays on record as sent. A create is looked for before it may be repeated; an update is
     /// compared again, and no other value is written before.
     private mutating func unsettled(_ failure: CallFailure, of step: ServiceStep) -> Interruption {
         journal.leaveOpen(step, failure.error, at: context.now)
+        journal.note(answer: failure.cause?.answerMark, to: step)
         let settled = context.now + context.settings.settleTime
         guard case .retry(let earliest?) = failure.consequence else { return .transient(failure.error, earliest: settled) }
         return .transient(failure.error, earliest: max(settled, earliest))

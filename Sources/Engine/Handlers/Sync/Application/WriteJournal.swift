@@ -61,6 +61,20 @@ struct WriteJournal {
         record(step, .sent, at: now)
     }
 
+    /// What Autotask answered to a write whose outcome is open: see ``isAnsweredAgain(_:)``.
+    mutating func note(answer: String?, to step: ServiceStep) {
+        guard let answer, var entry = open[step.key] else { return }
+        entry.answer = answer
+        open[step.key] = entry
+        save(entry)
+    }
+
+    /// Whether an earlier attempt got the same answer to the same kind of write. The service was looked at since, and the write was not made.
+    func isAnsweredAgain(_ answer: String?, _ step: ServiceStep) -> Bool {
+        guard let answer, let earlier = memory.openWrite(step.key) else { return false }
+        return earlier.state == .sent && earlier.answer == answer && earlier.operation == step.write?.operation
+    }
+
     /// Autotask refused the write.
     mutating func refuse(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
         tell(step, .refused, error)

@@ -38,6 +38,15 @@ extension DesiredService {
         key = service.key
         name = service.name
         self.nameKey = nameKey
+        guard !service.hasBrokenName else {
+            throw JobError(
+                .nameInvalid,
+                "name: it holds half a character (one of two UTF-16 surrogates).",
+                hint: "Enter the name again: an emoji or a rare letter in it was cut in two.",
+                field: "name",
+                serviceKey: service.key
+            )
+        }
         try DesiredService.check(name: service.name, of: service.key, maximumLength: fields.maximumNameLength)
         guard let periodType = service.period.value.flatMap(fields.periodType) else {
             throw JobError(.periodUnsupported, field: "period", serviceKey: service.key)

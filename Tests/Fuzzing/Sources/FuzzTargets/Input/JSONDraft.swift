@@ -9,7 +9,7 @@ indirect enum JSONDraft {
 
     init(_ json: JSON) {
         switch json {
-        case .null, .bool, .number, .string: self = .text(json.encoded)
+        case .null, .bool, .number, .string, .brokenString: self = .text(json.encoded)
         case .array(let elements): self = .array(elements.map(JSONDraft.init))
         case .object(let object):
             self = .object(object.members.map { (JSON.string($0.name).encoded, JSONDraft($0.value)) })

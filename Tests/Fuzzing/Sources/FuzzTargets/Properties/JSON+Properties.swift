@@ -16,7 +16,7 @@ extension JSON {
     /// The value with the members of each object in the opposite order.
     var reversed: JSON {
         switch self {
-        case .null, .bool, .number, .string: return self
+        case .null, .bool, .number, .string, .brokenString: return self
         case .array(let elements): return .array(elements.map(\.reversed))
         case .object(let object):
             var members = JSONObject()
@@ -34,7 +34,7 @@ extension JSON {
             try hold(Double(canonicalText) == value, "a canonical number is the same double")
         case .array(let elements): for element in elements { try element.holdNumbers() }
         case .object(let object): for member in object.members { try member.value.holdNumbers() }
-        case .null, .bool, .string: break
+        case .null, .bool, .string, .brokenString: break
         }
     }
 }

@@ -33,18 +33,23 @@ extension JobMessage {
             other.body = body
             // An error of the text itself names a place in it; and a body that says nothing is known by its bytes.
             let again = other.decoded(acceptsClearCredentials: acceptsClearCredentials)
-            try hold(again.essence == outcome.essence, "the same body in other words has the same outcome")
+            try hold(again.essence(of: body) == outcome.essence(of: self.body), "the same body in other words has the same outcome")
         }
     }
 }
 
 extension DecodedMessage {
-    fileprivate var essence: Essence {
+    fileprivate func essence(of body: [UInt8]) -> Essence {
         switch self {
         case .job(_, let identity, let data): Essence(kind: 0, fingerprint: identity.fingerprint, data: data.canonical, error: nil)
         case .refused(let identity, let error):
             // Where there is no CloudEvent, the fingerprint is the body.
-            Essence(kind: 1, fingerprint: error.field == nil ? [] : identity.fingerprint, data: [], error: error)
+            Essence(
+                kind: 1,
+                fingerprint: identity.fingerprint.suffix(body.count) == body[...] ? [] : identity.fingerprint,
+                data: [],
+                error: error
+            )
         case .unreadable(let error): Essence(kind: 2, fingerprint: [], data: [], error: error)
         }
     }
@@ -77,8 +82,9 @@ extension Job {
 
 extension SyncPayload {
     fileprivate func holdProperties() throws(PropertyViolation) {
-        try hold((1...1000).contains(services.count), "a plan holds 1 to 1000 services")
-        try hold((1...128).contains(planID.utf8.count), "a plan's id has 1 to 128 bytes")
+        try hold(services.count <= 1000 && !(services.isEmpty && retired.isEmpty), "a plan holds 1 to 1000 services, or retires its last")
+        try hold((1...512).contains(planID.utf8.count), "a plan's id has 1 to 512 bytes")
+        try hold(planID.normalizedPlanID.utf8.elementsEqual(planID.utf8), "a plan's id is in its one form")
         let keys = services.map(\.key) + retired
         try hold(Set(keys).count == keys.count, "no two keys of a plan are the same")
         try hold(keys.allSatisfy { JobID($0) != nil }, "keys are of their form")

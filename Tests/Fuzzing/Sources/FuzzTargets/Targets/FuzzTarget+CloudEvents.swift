@@ -5,12 +5,14 @@ extension FuzzTarget {
     func checkChangedJob(_ input: inout FuzzInput) throws(PropertyViolation) {
         let (kind, data) = input.pick(FuzzTarget.jobs)
         let flags = input.byte()
-        let envelope: JSON = [
+        var envelope: JSONObject = [
             "specversion": "1.0", "id": "job-1", "source": "/portal", "type": .string(kind.type), "subject": "msp-1",
             "time": "2026-11-22T08:00:00Z", "expirytime": "2026-11-23T08:00:00.5+01:00", "datacontenttype": "application/json",
-            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "data": data,
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ]
-        var draft = JSONDraft(envelope)
+        envelope["data"] = flags & 128 == 0 ? data : nil
+        envelope["data_base64"] = flags & 128 == 0 ? nil : .string(base64(data.encoded))
+        var draft = JSONDraft(.object(envelope))
         for _ in 0..<flags & 7 { draft.change(by: &input) }
         let message = JobMessage(
             routingKey: "\(kind.rawValue).msp-1",
@@ -21,6 +23,11 @@ extension FuzzTarget {
         )
         try message.holdProperties(acceptsClearCredentials: flags & 8 != 0)
         for line in input.remainder().split(separator: UInt8(ascii: "\n")) { try holdScalars(in: String(decoding: line, as: UTF8.self)) }
+    }
+
+    /// The standard alphabet, without padding.
+    private func base64(_ bytes: [UInt8]) -> String {
+        String(Base64URL.encode(bytes).map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
     }
 
     private static let service: JSON = [

@@ -1,0 +1,114 @@
+package import Contract
+
+/// The billing periods among the values of a tenant's `periodType` picklist.
+///
+/// Autotask has databases in other languages, and what it calls a period is text there: a period is found by the labels that are known for it.
+/// Where none is, the values that Autotask gives them in every database, 2 and 5, are taken if both are there, active and Autotask's own.
+package struct PeriodTypes: Hashable, Sendable {
+    /// What a person should know of how the periods were found.
+    package struct Doubt: Hashable, Sendable {
+        /// Periods that were taken by their value alone.
+        package var assumed: [PlanService.Period]
+        /// Periods that were not found: no service of theirs can be created.
+        package var missing: [PlanService.Period]
+        /// The labels of the picklist's active values, as Autotask has them.
+        package var labels: [String]
+    }
+
+    /// Rises when more is found than before: see ``ServiceFields/init(json:)``.
+    static let rule: Int64 = 2
+
+    package private(set) var monthly: Int64?
+    package private(set) var yearly: Int64?
+    package private(set) var doubt: Doubt?
+
+    private struct Choice {
+        let value: Int64
+        let label: String
+        let isSystem: Bool
+    }
+
+    /// - Parameter picklist: the values as `Services/entityInformation/fields` lists them.
+    package init(picklist: [JSON]) {
+        let choices = picklist.compactMap { choice -> Choice? in
+            guard choice[anyCase: "isActive"]?.truth != false, let value = choice[anyCase: "value"]?.wholeNumber else { return nil }
+            return Choice(value: value, label: choice[anyCase: "label"]?.string ?? "", isSystem: choice[anyCase: "isSystem"]?.truth == true)
+        }
+        func value(among labels: Set<String>) -> Int64? { choices.first { labels.contains(PeriodTypes.words($0.label)) }?.value }
+        monthly = value(among: PeriodTypes.monthlyLabels)
+        yearly = value(among: PeriodTypes.yearlyLabels)
+        guard monthly == nil || yearly == nil else { return }
+
+        var assumed: [PlanService.Period] = []
+        // A known label elsewhere, or one of another period here, says that the values are not the usual ones.
+        func isUsual(_ usual: Int64, _ found: Int64?) -> Bool {
+            guard found == nil || found == usual, let choice = choices.first(where: { $0.value == usual }), choice.isSystem else {
+                return false
+            }
+            return found != nil || !PeriodTypes.allLabels.contains(PeriodTypes.words(choice.label))
+        }
+        if isUsual(PeriodTypes.monthlyValue, monthly), isUsual(PeriodTypes.yearlyValue, yearly) {
+            if monthly == nil { assumed.append(.monthly) }
+            if yearly == nil { assumed.append(.yearly) }
+            monthly = PeriodTypes.monthlyValue
+            yearly = PeriodTypes.yearlyValue
+        }
+        let missing = (monthly == nil ? [PlanService.Period.monthly] : []) + (yearly == nil ? [.yearly] : [])
+        doubt = Doubt(assumed: assumed, missing: missing, labels: choices.map(\.label))
+    }
+
+    private static let monthlyValue: Int64 = 2
+    private static let yearlyValue: Int64 = 5
+
+    /// A label as it is compared: without case, outer spaces, and a full stop at its end. `String` compares composed and decomposed alike.
+    private static func words(_ label: String) -> String {
+        var words = label.lowercased().split { $0.isWhitespace }.joined(separator: " ")
+        while words.last == "." { words.removeLast() }
+        return words
+    }
+
+    private static let allLabels = monthlyLabels.union(yearlyLabels).union(otherLabels)
+
+    private static let monthlyLabels: Set<String> = [
+        // English, German, Spanish, French, Italian, Dutch, Portuguese
+        "monthly", "month", "per month", "every month", "each month", "monatlich", "monat", "pro monat", "je monat", "mensual",
+        "mensualmente",
+        "por mes", "al mes", "mes", "mensuel", "mensuelle", "mensuellement", "par mois", "mois", "mensile", "mensilmente", "al mese",
+        "mese",
+        "maandelijks", "maandelijkse", "per maand", "maand", "mensal", "mensalmente", "por mês", "mês",
+        // Danish, Norwegian, Swedish, Finnish, Icelandic
+        "månedlig", "månedligt", "månedsvis", "pr. måned", "per måned", "måned", "månadsvis", "månatlig", "månatligen", "per månad",
+        "månad",
+        "kuukausittain", "kuukausi", "mánaðarlega",
+        // Polish, Czech, Slovak, Hungarian, Romanian, Croatian, Slovenian, Turkish, Greek
+        "miesięcznie", "miesięczny", "miesięczna", "co miesiąc", "miesiąc", "měsíčně", "měsíční", "mesačne", "mesačný", "havi", "havonta",
+        "lunar", "lunară", "mjesečno", "mesečno", "aylık", "her ay", "μηνιαία", "μηνιαίο", "μηνιαίως",
+        // Russian, Ukrainian, Bulgarian, Hebrew, Arabic
+        "ежемесячно", "ежемесячный", "месячный", "щомісяця", "щомісячно", "месечно", "חודשי", "شهري", "شهريا",
+        // Japanese, Chinese, Korean, Thai, Vietnamese, Indonesian
+        "毎月", "月次", "月払い", "月額", "月ごと", "月単位", "月間", "月", "每月", "按月", "月度", "每個月", "월간", "매월", "월별", "월", "รายเดือน", "hàng tháng",
+        "bulanan",
+    ]
+
+    private static let yearlyLabels: Set<String> = [
+        "yearly", "year", "annual", "annually", "per year", "per annum", "every year", "each year", "jährlich", "jaehrlich", "jahr",
+        "pro jahr",
+        "je jahr", "anual", "anualmente", "por año", "al año", "año", "annuel", "annuelle", "annuellement", "par an", "par année", "an",
+        "année",
+        "annuale", "annualmente", "all'anno", "all’anno", "anno", "jaarlijks", "jaarlijkse", "per jaar", "jaar", "por ano", "ano",
+        "årlig", "årligt", "årligen", "årsvis", "pr. år", "per år", "år", "vuosittain", "vuosi", "árlega",
+        "rocznie", "roczny", "roczna", "co rok", "rok", "ročně", "roční", "ročne", "ročný", "éves", "évente", "anuală", "godišnje", "letno",
+        "yıllık", "her yıl", "ετήσια", "ετήσιο", "ετησίως",
+        "ежегодно", "ежегодный", "годовой", "щороку", "щорічно", "годишно", "שנתי", "سنوي", "سنويا",
+        "毎年", "年次", "年払い", "年額", "年ごと", "年単位", "年間", "年", "每年", "按年", "年度", "연간", "매년", "연별", "연", "รายปี", "hàng năm", "tahunan",
+    ]
+
+    /// Of Autotask's other periods, as far as they are known: where one stands at a usual value, the values are not the usual ones.
+    private static let otherLabels: Set<String> = [
+        "one time", "one-time", "once", "weekly", "quarterly", "semi-annual", "semi-annually", "semiannual", "half-yearly", "biannual",
+        "einmalig", "wöchentlich", "vierteljährlich", "quartalsweise", "halbjährlich", "una vez", "única vez", "semanal", "trimestral",
+        "semestral", "une fois", "unique", "hebdomadaire", "trimestriel", "trimestrielle", "semestriel", "semestrielle", "una tantum",
+        "settimanale", "trimestrale", "semestrale", "eenmalig", "wekelijks", "driemaandelijks", "per kwartaal", "halfjaarlijks",
+        "一回", "一回限り", "毎週", "四半期", "四半期ごと", "半年", "半年ごと", "一次性", "每季", "每季度", "每半年",
+    ]
+}

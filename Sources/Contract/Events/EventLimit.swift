@@ -1,0 +1,109 @@
+/// The largest event that is published, in bytes of the whole CloudEvent: the body of the AMQP message, which the broker's
+/// `max_message_size` counts too.
+package struct EventLimit: Hashable, Sendable {
+    /// A quarter of what `deploy/rabbitmq` lets a message have.
+    package static let standard = EventLimit(bytes: 1 << 20)
+    /// One page with one service has room in it.
+    package static let smallest = 4096
+
+    package let bytes: Int
+
+    package init(bytes: Int) { self.bytes = max(bytes, EventLimit.smallest) }
+}
+
+/// One of the pages in which an event is published.
+package struct EventPage: Hashable, Sendable {
+    /// From 1.
+    package var number: Int
+    package var count: Int
+
+    package init(number: Int, count: Int) {
+        self.number = number
+        self.count = count
+    }
+
+    package var isLast: Bool { number == count }
+}
+
+extension OrderedEvent {
+    /// The event as it is published: itself, a shorter one, or its pages.
+    ///
+    /// An event within the limit stays as it is. Of a larger one details go first (``EventShortening``), and `data` says so: `truncated`,
+    /// `omitted`, `rest`. Counts stay, and each service's key, status, outcome, id and error code. If that is still too large, the whole event is
+    /// published in pages: each has the members that are no lists, and its share of the lists. Only the last page is the terminal event, with
+    /// the event's id and place in the sequence.
+    ///
+    /// It follows from the event and the limit alone, so that an event that is published again is the same. It works in time and memory
+    /// proportional to the event.
+    package func parts(within limit: EventLimit) -> [OrderedEvent] {
+        // Nearly every event is far from the limit: that it is takes no encoding.
+        if event.data.count <= limit.bytes / 2, envelopeBytes <= limit.bytes / 2 { return [self] }
+        let envelope = envelopeBytes
+        guard envelope + event.data.count > limit.bytes else { return [self] }
+        // What the worker wrote is JSON, however large.
+        guard let data = (try? JSON(parsing: event.data, maximumValues: .max))?.object else { return [self] }
+        let room = limit.bytes - envelope
+        if let short = EventShortening(data, of: self, room: room).result { return [with(short)] }
+        return pages(of: data, room: room)
+    }
+
+    /// The bytes of the event besides those of ``Event/data``.
+    private var envelopeBytes: Int {
+        var bare = self
+        bare.event.data = []
+        return bare.encoded.count
+    }
+
+    private func with(_ data: JSONObject) -> OrderedEvent {
+        var copy = self
+        copy.event.data = JSON.object(data).encoded
+        return copy
+    }
+
+    private func pages(of data: JSONObject, room: Int) -> [OrderedEvent] {
+        let lists = data.members.compactMap { member in member.value.array.map { (name: member.name, elements: $0) } }
+        var frame = data
+        for list in lists { frame[list.name] = [] }
+        frame = EventShortening.shortened(frame, room: room / 2)
+        // What a page has besides: its number and theirs, the longer id of one that is not the last, and that it is shortened.
+        let reserve = 64
+        let share = max(room - JSON.object(frame).encoded.count - reserve, 0)
+
+        var pages: [(data: JSONObject, lists: [[JSON]])] = []
+        var page = (data: frame, lists: lists.map { _ in [JSON]() })
+        var used = 0
+        for (index, list) in lists.enumerated() {
+            for whole in list.elements {
+                var element = whole
+                var size = element.encoded.count + 1
+                if size > share {
+                    element = EventShortening.shortened(element, room: share)
+                    size = element.encoded.count + 1
+                }
+                if used > 0, used + size > share {
+                    pages.append(page)
+                    page = (data: frame, lists: lists.map { _ in [] })
+                    used = 0
+                }
+                if element != whole { page.data["truncated"] = true }
+                page.lists[index].append(element)
+                used += size
+            }
+        }
+        pages.append(page)
+        return pages.enumerated().map { index, page in
+            let place = EventPage(number: index + 1, count: pages.count)
+            var members = page.data
+            for (list, elements) in zip(lists, page.lists) { members[list.name] = .array(elements) }
+            members["page"] = JSON(place.number)
+            members["pages"] = JSON(place.count)
+            var part = with(members)
+            part.page = place
+            if !place.isLast {
+                part.event.id += ".\(place.number)"
+                part.sequence = nil
+            }
+            return part
+        }
+    }
+}

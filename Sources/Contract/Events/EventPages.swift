@@ -1,0 +1,29 @@
+/// Puts an event together that comes in pages, as a monitor does.
+package struct EventPages: Sendable {
+    /// By the event's id, that of its last page.
+    private var pages: [String: [Int64: JSON]] = [:]
+
+    package init() {}
+
+    /// Takes one event as it came.
+    ///
+    /// - Returns: the event with the lists of all its pages; the same event if it has none; `nil` as long as pages are missing.
+    package mutating func take(_ event: JSON) -> JSON? {
+        guard let data = event["data"]?.object, let number = data["page"]?.integer, let count = data["pages"]?.integer,
+            let id = event["id"]?.string
+        else { return event }
+        let isLast = number == count
+        let name = isLast ? id : String(id.dropLast(".\(number)".count))
+        pages[name, default: [:]][number] = event
+        guard isLast, let found = pages.removeValue(forKey: name), found.count == Int(count) else { return nil }
+        var whole = data
+        whole["page"] = nil
+        whole["pages"] = nil
+        for member in data.members where member.value.array != nil {
+            whole[member.name] = .array((1...count).flatMap { found[$0]?["data"]?[member.name]?.array ?? [] })
+        }
+        guard var object = event.object else { return nil }
+        object["data"] = .object(whole)
+        return .object(object)
+    }
+}

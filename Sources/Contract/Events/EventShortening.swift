@@ -1,0 +1,130 @@
+/// Leaves details of an event out, the least needed first, until the rest has room.
+///
+/// What stays: counts, every element of every list of services, and of each service its key, status, outcome, id and error code. The data says
+/// what is missing (`omitted`) and where to read it (`rest`).
+struct EventShortening {
+    /// `nil` when even what has to stay is too large.
+    private(set) var result: JSONObject?
+
+    /// Bounds for texts, in bytes of JSON. Nothing that a person reads is longer than the first.
+    private static let excessive = 4096
+    private static let long = 256
+    private static let short = 64
+
+    /// What is left out at a time, and by which name `omitted` has it.
+    private static let steps: [(name: String, change: @Sendable (JSON) -> JSON)] = [
+        ("texts over 4096 bytes", { $0.withTexts(within: excessive) }),
+        ("services.changes", { $0.changing(["services", "changes"]) { _ in [] } }),
+        ("services.overwritten", { $0.changing(["services", "overwritten"]) { _ in [] } }),
+        (
+            "texts of warnings",
+            { data in
+                [["services", "warnings", "message"], ["warnings", "message"]].reduce(data) { $0.changing($1) { $0.withTexts(within: 32) } }
+            }
+        ),
+        ("warnings", { $0["services"] == nil ? $0 : $0.changing(["warnings"]) { _ in [] } }),
+        ("texts of errors", { $0.changing(["services", "error"]) { $0.withTexts(within: short) } }),
+        ("billingCodes.description", { $0.changing(["billingCodes", "description"]) { _ in .null } }),
+        ("texts over 256 bytes", { $0.withTexts(within: long) }),
+        ("texts over 64 bytes", { $0.withTexts(within: short) }),
+    ]
+
+    /// - Parameters:
+    ///   - data: of the event.
+    ///   - room: how many bytes it may have.
+    init(_ data: JSONObject, of event: OrderedEvent, room: Int) {
+        var json = JSON.object(data)
+        var omitted: [JSON] = []
+        for step in EventShortening.steps {
+            let shorter = step.change(json)
+            guard shorter != json else { continue }
+            json = shorter
+            omitted.append(.string(step.name))
+            var members = json.object ?? data
+            members["truncated"] = true
+            members["omitted"] = .array(omitted)
+            members["rest"] = .string(event.wayToTheRest)
+            if JSON.object(members).encoded.count <= room {
+                result = members
+                return
+            }
+        }
+    }
+
+    /// An object without the texts that have no room, as far as that goes.
+    static func shortened(_ members: JSONObject, room: Int) -> JSONObject { shortened(.object(members), room: room).object ?? members }
+
+    static func shortened(_ json: JSON, room: Int) -> JSON {
+        var json = json
+        for limit in [excessive, long, short, 16] where json.encoded.count > room {
+            json = json.withTexts(within: limit)
+            if limit < excessive { json = json.changing(["changes"]) { _ in [] }.changing(["overwritten"]) { _ in [] } }
+        }
+        return json
+    }
+}
+
+extension OrderedEvent {
+    /// Where everything is that a shortened event leaves out.
+    fileprivate var wayToTheRest: String {
+        guard let job = event.jobID else { return "autotask-worker job drift --tenant \(event.lane.tenant) --wait --json" }
+        return "autotask-worker sync show \(job) --tenant \(event.lane.tenant) --json"
+    }
+}
+
+extension JSON {
+    /// Members whose texts programs compare, or follow: they are short, and never cut.
+    private static let verbatim: Set<String> = [
+        "jobId", "key", "serviceKey", "planId", "previewId", "expiresAt", "status", "outcome", "state", "code", "category", "fixableBy", "retryAt",
+        "needsAcknowledgement", "webUrl", "apiUrl", "severity", "step", "result", "until", "readAt", "causedBy", "supersededBy", "rest",
+        "omitted",
+    ]
+
+    /// The value with all texts cut to so many bytes of JSON, but for those that programs compare.
+    fileprivate func withTexts(within limit: Int) -> JSON {
+        switch self {
+        case .null, .bool, .number: self
+        case .string(let text): .string(text.cut(to: limit))
+        case .array(let elements): .array(elements.map { $0.withTexts(within: limit) })
+        case .object(let object):
+            .object(object.mappingValues { JSON.verbatim.contains($0) ? $1 : $1.withTexts(within: limit) })
+        }
+    }
+
+    /// The value with the members at the end of a path changed. Lists on the way are passed through, element by element.
+    fileprivate func changing(_ path: [String], _ change: (JSON) -> JSON) -> JSON { changing(path[...], change) }
+
+    private func changing(_ path: ArraySlice<String>, _ change: (JSON) -> JSON) -> JSON {
+        guard let name = path.first else { return change(self) }
+        switch self {
+        case .array(let elements): return .array(elements.map { $0.changing(path, change) })
+        case .object(let object):
+            guard object[name] != nil else { return self }
+            return .object(object.mappingValues { $0 == name ? $1.changing(path.dropFirst(), change) : $1 })
+        case .null, .bool, .number, .string: return self
+        }
+    }
+}
+
+extension JSONObject {
+    fileprivate func mappingValues(_ change: (_ name: String, JSON) -> JSON) -> JSONObject {
+        JSONObject(uniqueMembers: members.map { Member(name: $0.name, value: change($0.name, $0.value)) })
+    }
+}
+
+extension String {
+    /// The text, or as much of its beginning as takes so many bytes in JSON, ellipsis included.
+    fileprivate func cut(to limit: Int) -> String {
+        // A byte takes six at most.
+        guard utf8.count > limit / 6, JSON.string(self).encoded.count > limit + 2 else { return self }
+        var bytes = 3
+        var end = startIndex
+        while end < endIndex {
+            let character = self[end]
+            bytes += JSON.string(String(character)).encoded.count - 2
+            if bytes > limit { break }
+            end = index(after: end)
+        }
+        return self[..<end] + "…"
+    }
+}

@@ -1,0 +1,65 @@
+/// The data of a CloudEvent in structured mode: as JSON in `data`, or in base64 in `data_base64`, as some SDKs write it whenever they are given
+/// bytes.
+struct EventData {
+    /// What is read, kept and compared: the same for both forms. Where ``error`` is, everything that was sent.
+    let json: JSON
+    /// Why it cannot be read.
+    let error: JobError?
+
+    /// - Parameter envelope: without members that are `null`.
+    init(_ envelope: JSON) {
+        guard let encoded = envelope["data_base64"] else {
+            json = envelope["data"] ?? .null
+            error = nil
+            return
+        }
+        do throws(JobError) {
+            json = try EventData.decoded(encoded, besides: envelope["data"])
+            error = nil
+        } catch {
+            var both: JSONObject = ["data_base64": encoded]
+            both["data"] = envelope["data"]
+            json = .object(both)
+            self.error = error
+        }
+    }
+
+    private static func decoded(_ encoded: JSON, besides data: JSON?) throws(JobError) -> JSON {
+        guard data == nil else {
+            throw JobError(
+                .jobInvalid,
+                "The CloudEvent has both data and data_base64.",
+                hint: "Send one of them, under a new id.",
+                field: "data_base64"
+            )
+        }
+        guard let bytes = encoded.string.flatMap(Base64.decode) else {
+            throw .member("data_base64", came: encoded, due: "a string of base64 (RFC 4648, section 4)")
+        }
+        do { return try JSON(parsing: bytes).withoutNullMembers } catch {
+            throw JobError(
+                .jobInvalid,
+                "data_base64 does not decode to JSON: \(error).",
+                hint: "Send the job's data as a JSON object in data, under a new id.",
+                field: "data_base64"
+            )
+        }
+    }
+
+    /// The product that it names; `nil` if it names another one, or where it is not said. Written in another case it is refused, and the refusal
+    /// goes where it was meant to.
+    var product: Product? {
+        guard let member = productMember else { return nil }
+        return member.string.flatMap { text in Product.allCases.first { $0.rawValue.lowercased() == text.lowercased() } }
+    }
+
+    /// - Throws: `job_invalid` for a product that there is not.
+    func checkProduct() throws(JobError) {
+        guard let member = productMember else { return }
+        guard member.string.flatMap(Product.init(rawValue:)) != nil else {
+            throw .member("data.product", came: member, due: "workplace or fileProtection")
+        }
+    }
+
+    private var productMember: JSON? { json["product"] ?? json["data"]?["product"] }
+}

@@ -1,0 +1,23 @@
+extension JobMessage {
+    /// Refuses what `schemas/common/job-properties.json` forbids. What it recommends may be missing.
+    ///
+    /// - Throws: ``ErrorCode/jobInvalid``, with the property as its field.
+    func checkProperties() throws(JobError) {
+        guard expiration == nil else {
+            throw JobError(
+                .jobInvalid,
+                "The message has the AMQP property expiration: a queue gives up on it after that time, and no event answers the job.",
+                hint: "Leave expiration out. The attribute expirytime of the CloudEvent says until when a job may begin, and job.expired answers it.",
+                field: "expiration"
+            )
+        }
+        guard !isCopied else {
+            throw JobError(
+                .jobInvalid,
+                "The message has the AMQP header CC.",
+                hint: "Publish each job once, with its kind and tenant as the only routing key.",
+                field: "headers.CC"
+            )
+        }
+    }
+}

@@ -1,0 +1,231 @@
+import Contract
+import Store
+
+/// The part of a lane that a claim looks at (``LaneSnapshot``): every query is a few steps in an index, however many jobs wait.
+extension Connection {
+    /// Jobs of the window together with what supersedes them.
+    private static let windowRows = 128
+    /// Jobs that have written and wait for a time: more than one is rare.
+    private static let writtenRows = 8
+    /// Jobs for which a person waits, and whose deadline has come.
+    private static let overdueRows = 8
+    /// Jobs that have expired.
+    private static let expiredRows = 28
+    /// Jobs outside the window that have to end before another runs.
+    private static let rivalRows = 20
+
+    func snapshot(of row: LaneRow, at now: Timestamp) throws -> LaneSnapshot {
+        // A lane has a check of each scheduled kind at most, and they are not in the backlog.
+        var snapshot =
+            row.backlog + JobKind.scheduled.count <= LaneSnapshot.limit
+            ? LaneSnapshot(lane: row.lane, jobs: try unfinishedJobs(lane: row.id), revisions: [:]) : try window(of: row, at: now)
+        for job in snapshot.jobs where job.revision != nil && !job.wasBegun {
+            guard let planID = job.planID, snapshot.revisions[planID] == nil else { continue }
+            snapshot.revisions[planID] = try ranRevision(of: planID, lane: row.id)
+        }
+        return snapshot
+    }
+
+    /// The highest revision of a plan that ran in the lane's epoch.
+    func ranRevision(of planID: String, lane: Int64) throws -> Int64? {
+        try first("SELECT revision FROM plans WHERE lane = ? AND plan = ?", lane, planID) { $0.integer(0) }
+    }
+
+    private func window(of row: LaneRow, at now: Timestamp) throws -> LaneSnapshot {
+        let lane = row.id
+        var jobs: [Int64: QueuedJob] = [:]
+        func add(_ place: Int64?) throws {
+            guard let place, jobs[place] == nil else { return }
+            jobs[place] = try unfinishedJob(at: place)
+        }
+        for kind in JobKind.replaceableWithoutPlan { try add(newest(kind, nil, lane: lane)) }
+        for place in try placesOfWritten(lane: lane) { try add(place) }
+        for place in try placesOfOverdue(lane: lane, at: now) { try add(place) }
+        let fixed = jobs.count
+        var plans: Set<[String?]> = []
+        for place in try placesOfDue(lane: lane, at: now) {
+            // A job and what supersedes it: both or neither.
+            guard jobs.count - fixed <= Connection.windowRows - 3 else { break }
+            try add(place)
+            guard let job = jobs[place], job.kind.hasPlan, plans.insert([job.kind.rawValue, job.planID]).inserted else { continue }
+            try add(newest(job.kind, job.planID, lane: lane))
+            try add(highest(job.kind, job.planID, lane: lane))
+        }
+        for place in try placesOfExpired(lane: lane, at: now) { try add(place) }
+        return LaneSnapshot(
+            lane: row.lane,
+            jobs: jobs.values.sorted { $0.order < $1.order },
+            revisions: [:],
+            isComplete: false,
+            nextMoment: try nextMoment(lane: lane, after: now)
+        )
+    }
+
+    /// Jobs that the snapshot does not show, and that have to end before one of it runs: rivals, and for a reset whatever is older.
+    func rivals(of job: QueuedJob, besides snapshot: LaneSnapshot, lane: Int64, at now: Timestamp) throws -> [QueuedJob] {
+        let shown = Set(snapshot.jobs.map(\.order))
+        var places: [Int64] = []
+        if job.kind.isReplaceable { places += try placesOfRivals(job.kind, job.planID, lane: lane) }
+        // What is due and older would be in the window.
+        if job.kind == .reset { places += try placesOfWaiting(before: job.order, lane: lane, at: now) }
+        return try places.filter { !shown.contains($0) }.prefix(Connection.rivalRows).compactMap(unfinishedJob)
+    }
+
+    /// Unfinished jobs of a kind and plan, as an arrival is compared with them (``Arrival/rivals``).
+    func rivals(of kind: JobKind, _ planID: String?, lane: Int64) throws -> [QueuedJob] {
+        let newest = try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_rivals WHERE lane = ? AND kind = ? AND plan IS ? AND standing IS NULL
+                AND finished_at IS NULL AND is_scheduled = 0 ORDER BY place DESC LIMIT ?
+            """,
+            lane,
+            kind.rawValue,
+            planID,
+            Arrival.rivalLimit
+        ) { $0.integer(0) }
+        let highest = try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_rivals WHERE lane = ? AND kind = ? AND plan IS ? AND standing IS NOT NULL
+                AND finished_at IS NULL AND is_scheduled = 0 ORDER BY standing DESC, place DESC LIMIT ?
+            """,
+            lane,
+            kind.rawValue,
+            planID,
+            Arrival.rivalLimit
+        ) { $0.integer(0) }
+        return try (newest + highest).sorted().compactMap(unfinishedJob)
+    }
+
+    // MARK: Places
+
+    /// The newest job without a revision.
+    private func newest(_ kind: JobKind, _ planID: String?, lane: Int64) throws -> Int64? {
+        try first(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_rivals WHERE lane = ? AND kind = ? AND plan IS ? AND standing IS NULL
+                AND finished_at IS NULL AND is_scheduled = 0 ORDER BY place DESC LIMIT 1
+            """,
+            lane,
+            kind.rawValue,
+            planID
+        ) { $0.integer(0) }
+    }
+
+    /// The newest job of the highest revision.
+    private func highest(_ kind: JobKind, _ planID: String?, lane: Int64) throws -> Int64? {
+        try first(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_rivals WHERE lane = ? AND kind = ? AND plan IS ? AND standing IS NOT NULL
+                AND finished_at IS NULL AND is_scheduled = 0 ORDER BY standing DESC, place DESC LIMIT 1
+            """,
+            lane,
+            kind.rawValue,
+            planID
+        ) { $0.integer(0) }
+    }
+
+    private func placesOfRivals(_ kind: JobKind, _ planID: String?, lane: Int64) throws -> [Int64] {
+        try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_rivals WHERE lane = ? AND kind = ? AND plan IS ?
+                AND finished_at IS NULL AND is_scheduled = 0 LIMIT ?
+            """,
+            lane,
+            kind.rawValue,
+            planID,
+            LaneSnapshot.maximumRows
+        ) { $0.integer(0) }
+    }
+
+    /// The oldest that are due. Of those that waited for a time, as many are looked at as have been due for longest.
+    private func placesOfDue(lane: Int64, at now: Timestamp) throws -> [Int64] {
+        let due = try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND not_before IS NULL AND finished_at IS NULL
+            ORDER BY place LIMIT ?
+            """,
+            lane,
+            LaneSnapshot.limit
+        ) { $0.integer(0) }
+        let late = try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND not_before <= ? AND finished_at IS NULL
+            ORDER BY not_before LIMIT ?
+            """,
+            lane,
+            now,
+            LaneSnapshot.limit
+        ) { $0.integer(0) }
+        return Array((due + late).sorted().prefix(LaneSnapshot.limit))
+    }
+
+    private func placesOfWritten(lane: Int64) throws -> [Int64] {
+        try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_written
+            WHERE lane = ? AND has_written <> 0 AND not_before IS NOT NULL AND finished_at IS NULL ORDER BY place LIMIT ?
+            """,
+            lane,
+            Connection.writtenRows
+        ) { $0.integer(0) }
+    }
+
+    private func placesOfOverdue(lane: Int64, at now: Timestamp) throws -> [Int64] {
+        try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_with_deadline
+            WHERE lane = ? AND deadline <= ? AND deadline IS NOT NULL AND finished_at IS NULL ORDER BY place LIMIT ?
+            """,
+            lane,
+            now,
+            Connection.overdueRows
+        ) { $0.integer(0) }
+    }
+
+    private func placesOfWaiting(before place: Int64, lane: Int64, at now: Timestamp) throws -> [Int64] {
+        try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND not_before > ? AND place < ? AND finished_at IS NULL
+            ORDER BY not_before LIMIT ?
+            """,
+            lane,
+            now,
+            place,
+            LaneSnapshot.maximumRows
+        ) { $0.integer(0) }
+    }
+
+    private func placesOfExpired(lane: Int64, at now: Timestamp) throws -> [Int64] {
+        try all(
+            """
+            SELECT place FROM jobs INDEXED BY jobs_expiring WHERE lane = ? AND expiry <= ? AND finished_at IS NULL AND expiry IS NOT NULL
+                AND attempts = 0 AND interruptions = 0 AND has_written = 0
+            ORDER BY expiry LIMIT ?
+            """,
+            lane,
+            now,
+            Connection.expiredRows
+        ) { $0.integer(0) }
+    }
+
+    private func nextMoment(lane: Int64, after now: Timestamp) throws -> Timestamp? {
+        let due = try first(
+            """
+            SELECT not_before FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND not_before > ? AND finished_at IS NULL
+            ORDER BY not_before LIMIT 1
+            """,
+            lane,
+            now
+        ) { $0.moment(0) }
+        let expiry = try first(
+            """
+            SELECT expiry FROM jobs INDEXED BY jobs_expiring WHERE lane = ? AND expiry > ? AND finished_at IS NULL AND expiry IS NOT NULL
+                AND attempts = 0 AND interruptions = 0 AND has_written = 0
+            ORDER BY expiry LIMIT 1
+            """,
+            lane,
+            now
+        ) { $0.moment(0) }
+        return [due, expiry].compactMap { $0 }.min()
+    }
+}

@@ -1,0 +1,197 @@
+import Contract
+import Store
+import Testing
+
+extension Behaviour {
+    /// What happens at the door of a lane where others wait.
+    static let admission: [Behaviour] = [
+        Behaviour("an arrival is compared with its rivals alone: of its lane, kind and plan, unfinished") { bench in
+            try await bench.accept(
+                .job("done", plan: "p", revision: 1),
+                .job("a", plan: "p", revision: 7),
+                .job("b", plan: "q"),
+                .job("c", .one, .preview, plan: "p"),
+                .job("d", .two, plan: "p"),
+                .job("e", plan: "p")
+            )
+            try await bench.finish(try await bench.claimOne(), changes: LaneChanges(ranRevision: (planID: "p", revision: 1)))
+            let running = try #require(try await bench.claim().claims.first { $0.token.lane == .one })
+            let seen = Seen<Arrival>()
+            let intake = try await bench.accept([.job("f", plan: "p", revision: 9)], laneLimit: 100) { arrival in
+                seen.value = arrival
+                return Admission()
+            }
+            let arrival = try #require(seen.value)
+            #expect(arrival.job.id == JobID("f") && arrival.job.revision == 9 && intake.outcomes == [.accepted(order: arrival.job.order)])
+            #expect(arrival.rivals.map(\.id.description) == ["a", "e"] && arrival.running == running.token.order)
+            #expect(arrival.ranRevision == 1 && !arrival.isLaneFull)
+        },
+        Behaviour("an arrival that has no rival in a lane with room is asked about by nobody") { bench in
+            try await bench.accept(
+                [.job("a"), .job("b", plan: "q"), .job("c", .one, .billingCodes), .job("d", .one, .billingCodes)],
+                laneLimit: 4
+            ) {
+                _ in preconditionFailure("there is nothing to decide")
+            }
+            #expect(try await bench.unfinished() == ["a", "b", "c", "d"])
+        },
+        Behaviour("what an arrival ends has ended with the arrival, and is replayed") { bench in
+            try await bench.accept(.job("a", plan: "p", revision: 5))
+            let intake = try await bench.accept([.job("b", plan: "p")], laneLimit: 100) { arrival in
+                Admission(settlements: [bench.superseding(arrival.rivals[0])], raised: [arrival.job.order: 5])
+            }
+            #expect(intake.events.types == [.jobSuperseded] && intake.events.sequences == [1])
+            #expect(try await bench.unpublished().map(\.event) == intake.events.map(\.event))
+            #expect(try await bench.unfinished() == ["b"])
+            #expect(try await bench.store.backlog() == 1)
+            #expect(try await bench.accept(.job("a", plan: "p", revision: 5)).events.map(\.event) == [intake.events[0].event])
+            #expect(try await bench.store.lane(.one)?.unfinished.first?.standing == 5)
+        },
+        Behaviour("an arrival may end itself: it claims its id, and its lane has nothing more to do") { bench in
+            let intake = try await bench.accept([.job("a"), .job("b")], laneLimit: 1) { arrival in
+                Admission(settlements: [bench.ending(arrival.job, .jobRejected)])
+            }
+            #expect(intake.outcomes.last == .ended(.jobRejected) && intake.refusals(of: [.job("a"), .job("b")]) == [.one: 1])
+            #expect(try await bench.unfinished() == ["a"])
+            #expect(try await bench.accept(.job("b")).outcomes == [.replayed])
+            try await bench.finish(try await bench.claimOne())
+            #expect(try await bench.claim { _ in preconditionFailure("nothing is there to decide") }.claims.isEmpty)
+        },
+        Behaviour("a lane is full from its limit on, a check of the worker's own not counted") { bench in
+            let fullness = Seen<[Bool]>()
+            let items = (1...4).map { IntakeItem.job("job-\($0)", plan: "p") }
+            for item in items {
+                _ = try await bench.accept([item], laneLimit: 2) { arrival in
+                    fullness.value = (fullness.value ?? []) + [arrival.isLaneFull]
+                    return Admission()
+                }
+            }
+            #expect(fullness.value == [false, true, true])
+        },
+        Behaviour("a lane counts for no more than its share of the backlog") { bench in
+            try await bench.accept(.job("a"), .job("b"), .job("c"), .job("d", .two))
+            #expect(try await bench.store.backlog(perLane: 2) == 3)
+            #expect(try await bench.store.backlog(perLane: 1) == 2)
+            #expect(try await bench.store.backlog() == 4)
+        },
+    ]
+
+    /// What a claim looks at where many wait.
+    static let windows: [Behaviour] = [
+        Behaviour("of a lane with many jobs a claim sees a part, and all of one with few") { bench in
+            for count in [LaneSnapshot.limit - 2, 3 * LaneSnapshot.limit] {
+                let lane = Lane.of("msp-\(count)")
+                try await bench.fill(lane, count)
+                let snapshot = try await bench.look(at: lane)
+                #expect(snapshot.isComplete == (count < LaneSnapshot.limit))
+                #expect(snapshot.jobs.map(\.planID) == (1...min(count, LaneSnapshot.limit)).map { "plan-\($0)" })
+                #expect(snapshot.jobs.map(\.order) == snapshot.jobs.map(\.order).sorted())
+            }
+        },
+        Behaviour("a part holds what supersedes the jobs in it, the newest of each kind without a plan, and what has written or expired") {
+            bench in
+            try await bench.accept(.job("written", plan: "w"))
+            let written = try await bench.claimOne()
+            _ = try await bench.store.journal([.of("x", .sent)], under: written.token, at: Bench.start)
+            let deferral = Completion(.deferred(until: bench.time(500)), events: [])
+            _ = try await bench.store.complete(written.token, with: deferral, at: Bench.start)
+            try await bench.fill(.one, 100)
+            try await bench.accept(
+                .job("high", plan: "plan-1", revision: 9),
+                .job("none", plan: "plan-1"),
+                .job("low", plan: "plan-1", revision: 3),
+                .job("connect", .one, .connect),
+                .job("connect-2", .one, .connect),
+                .job("reset", .one, .reset),
+                .job("late", .one, plan: "z", expiry: bench.time(5)),
+                .job("later", .one, plan: "z", expiry: bench.time(50))
+            )
+            let snapshot = try await bench.look(at: .one, at: bench.time(10))
+            let names = snapshot.jobs.map(\.id.description)
+            #expect(names.prefix(2) == ["written", "fill-1"] && !snapshot.isComplete && snapshot.nextMoment == bench.time(50))
+            #expect(Array(names.suffix(5)) == ["high", "none", "connect-2", "reset", "late"] && names.count == 1 + 64 + 5)
+        },
+        Behaviour("jobs that wait for a time are in a part once it has come, wherever they are") { bench in
+            try await bench.accept(.job("retried", plan: "r"))
+            let claim = try await bench.claimOne()
+            _ = try await bench.store.complete(
+                claim.token,
+                with: Completion(.deferred(until: bench.time(30)), events: []),
+                at: Bench.start
+            )
+            try await bench.fill(.one, 100)
+            #expect(try await bench.look(at: .one, at: bench.time(29)).jobs.first?.id == JobID("fill-1"))
+            #expect(try await bench.look(at: .one, at: bench.time(29)).nextMoment == bench.time(30))
+            #expect(try await bench.look(at: .one, at: bench.time(30)).jobs.first?.id == JobID("retried"))
+        },
+        Behaviour("what has to end before a job runs is shown with it, wherever it waits") { bench in
+            try await bench.accept(.job("old", plan: "plan-1"))
+            let claim = try await bench.claimOne()
+            _ = try await bench.store.complete(claim.token, with: Completion(.deferred(until: bench.time(30)), events: []), at: Bench.start)
+            try await bench.fill(.one, 100)
+            let seen = Seen<[[String]]>()
+            _ = try await bench.claim { snapshot in
+                seen.value = (seen.value ?? []) + [snapshot.jobs.map(\.id.description)]
+                let first = snapshot.jobs.first { $0.id == JobID("fill-1") }
+                return LaneDecision(next: .run(order: first?.order ?? 0, .work))
+            }
+            #expect(seen.value?.count == 2 && seen.value?.map { $0.contains("old") } == [false, true])
+        },
+        Behaviour("a lane that is to be looked at again goes to the end of the line, and the claim says so") { bench in
+            try await bench.accept(.job("a"), .job("b", .two))
+            let looked = Seen<[Lane]>()
+            let first = try await bench.claim { snapshot in
+                looked.value = (looked.value ?? []) + [snapshot.lane]
+                return snapshot.lane == .one ? LaneDecision(next: .again) : snapshot.inOrder(at: Bench.start)
+            }
+            #expect(looked.value == [.one, .two] && first.hasMore && first.jobs == ["b"])
+            let second = try await bench.claim()
+            #expect(second.jobs == ["a"] && !second.hasMore)
+        },
+        Behaviour("a job that others end for does not expire any more") { bench in
+            try await bench.accept(.job("a", expiry: bench.time(5)))
+            _ = try await bench.claim { LaneDecision(next: .again, committed: $0.jobs[0].order) }
+            #expect(try await bench.store.lane(.one)?.unfinished.first?.expiry == nil)
+        },
+    ]
+}
+
+/// What a pure function was shown.
+private final class Seen<Value>: @unchecked Sendable {
+    // Unchecked: set by calls that have returned before it is read.
+    var value: Value?
+}
+
+extension Bench {
+    @discardableResult
+    fileprivate func accept(
+        _ items: [IntakeItem],
+        laneLimit: Int,
+        admit: @escaping @Sendable (Arrival) -> Admission
+    ) async throws -> Intake {
+        let rules = IntakeRules(laneLimit: laneLimit, admit: admit) { conflict($0) }
+        return try await store.accept(items, by: worker, at: Bench.start, rules: rules)
+    }
+
+    fileprivate func ending(_ job: QueuedJob, _ type: EventType) -> LaneDecision.Settlement {
+        LaneDecision.Settlement(order: job.order, event: event(type, lane: .one, job: job.id))
+    }
+
+    fileprivate func superseding(_ job: QueuedJob) -> LaneDecision.Settlement { ending(job, .jobSuperseded) }
+
+    /// Accepts syncs of different plans.
+    fileprivate func fill(_ lane: Lane, _ count: Int) async throws {
+        let items = (1...count).map { IntakeItem.job("fill-\($0)", lane, plan: "plan-\($0)") }
+        _ = try await store.accept(items, by: worker, at: Bench.start) { conflict($0) }
+    }
+
+    /// What the next decision about a lane sees.
+    fileprivate func look(at lane: Lane, at now: Timestamp = Bench.start) async throws -> LaneSnapshot {
+        let seen = Seen<LaneSnapshot>()
+        _ = try await claim(at: now) { snapshot in
+            if snapshot.lane == lane { seen.value = snapshot }
+            return LaneDecision(next: .again)
+        }
+        return try #require(seen.value)
+    }
+}
