@@ -317,7 +317,7 @@ extension SQLiteStore {
         try await pruning.repeatedly { try $0.eraseData(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.eraseHistory(before: now - retention.history, limit: $1) }
         try await pruning.repeatedly(from: 0) { try $0.forgetIDs(after: $1, at: now, limit: $2) }
-        try await pruning.repeatedly(from: PlanRow.beforeAll) { try $0.forgetPlans(after: $1, at: now, limit: $2) }
+        try await pruning.repeatedly(from: PlanRow?.none) { try $0.forgetPlans(after: $1, at: now, limit: $2).map(Optional.some) }
         try await pruning.repeatedly { try $0.eraseLetters(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetLetters(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetRedeliveries(at: now, limit: $1) }

@@ -287,11 +287,11 @@ extension Store {
         try await journal(entries, notes: [], under: claim, at: now)
     }
 
-    /// Records messages of which nothing is kept.
-    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
-
     /// For a store that holds nothing but what this program wrote.
     package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) {}
+
+    /// Records messages of which nothing is kept.
+    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
 
     /// Erases what has been kept long enough where an operator decides on nothing.
     package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, keeping: Retention()) }

@@ -59,7 +59,7 @@ struct WaitingEvents {
     private var known: Set<Int64> = []
     private var refused: [Lane: RefusedLane] = [:]
     /// Lanes that wait for the store to let an event go (``OutboxEntry/isHeld``): its position. It waits there, and what follows it too.
-    private var erasing: [Lane: Int64] = [:]
+    private var stored: [Lane: Int64] = [:]
     /// The last pauses of lanes that went on again.
     private var pauses: [Lane: RefusedLane.Pause] = [:]
     private var reading: Reading?
@@ -101,7 +101,7 @@ struct WaitingEvents {
         reading = Reading()
         mustRead = false
         // What is held shows again.
-        erasing = [:]
+        stored = [:]
     }
 
     /// Takes events from the store or from who stored them, as many as there is room for.
@@ -109,7 +109,7 @@ struct WaitingEvents {
     /// - Returns: whether there was room for all.
     mutating func take(_ entries: [OutboxEntry]) -> Bool {
         for entry in entries where !known.contains(entry.position) {
-            if isHeld(entry) {
+            if waitsInStore(entry) {
                 continue
             } else if refused[entry.lane] != nil {
                 refused[entry.lane]?.hasMore = true
@@ -125,15 +125,15 @@ struct WaitingEvents {
     }
 
     /// Whether an event waits in the store for what the store itself has still to do.
-    private mutating func isHeld(_ entry: OutboxEntry) -> Bool {
+    private mutating func waitsInStore(_ entry: OutboxEntry) -> Bool {
         if entry.isHeld {
-            erasing[entry.lane] = min(erasing[entry.lane] ?? entry.position, entry.position)
+            stored[entry.lane] = min(stored[entry.lane] ?? entry.position, entry.position)
             return true
         }
-        guard let first = erasing[entry.lane], first <= entry.position else { return false }
+        guard let first = stored[entry.lane], first <= entry.position else { return false }
         guard first == entry.position else { return true }
         // It may go: what followed it is in the store.
-        erasing[entry.lane] = nil
+        stored[entry.lane] = nil
         mustRead = true
         return false
     }

@@ -401,7 +401,7 @@ enum Schema {
         CREATE INDEX lanes_awaiting ON lanes (id) WHERE awaits_erasure <> 0;
         -- What is forgotten by its age.
         CREATE INDEX dead_letters_by_age ON dead_letters (at);
-        CREATE INDEX dead_letters_with_text ON dead_letters (at) WHERE place IS NOT NULL AND detail IS NOT NULL;
+        CREATE INDEX dead_letters_with_text ON dead_letters (at) WHERE accepted_at IS NOT NULL AND detail IS NOT NULL;
         CREATE INDEX redeliveries_by_age ON redeliveries (at);
 
         -- Events and messages of the broker.

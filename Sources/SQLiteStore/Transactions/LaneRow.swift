@@ -203,10 +203,8 @@ extension Transaction {
         ) { $0.optional(0, $0.moment) }
         row.turn = nil
         row.wakeAt = nil
-        row.rank = LaneRow.idleRank
-        guard !row.isSetAside else { return }
         row.rank = try rank(of: row)
-        guard let earliest else { return }
+        guard !row.isSetAside, let earliest else { return }
         if let moment = earliest, moment > now { row.wakeAt = moment } else { row.turn = try next(.turn) }
     }
 

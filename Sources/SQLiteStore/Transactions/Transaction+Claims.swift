@@ -44,19 +44,22 @@ extension Transaction {
                     result.hasMore = true
                     break search
                 }
+                let row: LaneRow
                 switch lane {
-                case .success(let row):
-                    last = (row.rank, row.turn ?? 0)
-                    if again.contains(row.id) { continue }
-                    guard try hasPlace(row, request) else { continue }
-                    let before = connection.jobRows
-                    switch try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) {
-                    case .served: break
-                    case .again: again.insert(row.id)
-                    // It stays where it is: counted, it would keep those behind it from ever being looked at.
-                    case .kept: rows += connection.jobRows - before
-                    }
-                case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
+                case .success(let readable): row = readable
+                case .failure(let lane):
+                    try setAside(lane: lane.id, because: lane.reason)
+                    continue
+                }
+                last = (row.rank, row.turn ?? 0)
+                if again.contains(row.id) { continue }
+                guard try hasPlace(row, request) else { continue }
+                let before = connection.jobRows
+                switch try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) {
+                case .served: break
+                case .again: again.insert(row.id)
+                // It stays where it is: counted, it would keep those behind it from ever being looked at.
+                case .kept: rows += connection.jobRows - before
                 }
             }
             if lanes.count < Transaction.page { break }
@@ -68,7 +71,7 @@ extension Transaction {
 
     /// What became of a lane's place in line.
     private enum Place {
-        /// It left the line: its job runs, or it waits, or it is set aside.
+        /// It left the line: its job runs, or it waits.
         case served
         /// It went to the end.
         case again

@@ -116,7 +116,12 @@ extension Transaction {
     ) throws -> EventType? {
         var rivals: [QueuedJob] = []
         if job.kind.isReplaceable {
-            rivals = try connection.rivals(of: job.kind, job.planID, lane: row.id).filter { $0.order != job.order }
+            do { rivals = try connection.rivals(of: job.kind, job.planID, lane: row.id).filter { $0.order != job.order } } catch let error
+                as StoreError where error.code == .corrupt
+            {
+                // Others are taken in all the same; the next claim sets the lane aside.
+                rivals = []
+            }
         }
         let isFull = row.backlog > rules.laneLimit
         if rivals.isEmpty, !isFull { return nil }

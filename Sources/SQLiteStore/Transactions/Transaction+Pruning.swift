@@ -60,11 +60,11 @@ extension Transaction {
     ///
     /// - Parameter plan: where the last step ended.
     /// - Returns: where to go on; `nil` at the end.
-    func forgetPlans(after plan: PlanRow, at now: Timestamp, limit: Int) throws -> PlanRow? {
+    func forgetPlans(after plan: PlanRow?, at now: Timestamp, limit: Int) throws -> PlanRow? {
         let step = try connection.all(
             "SELECT lane, plan, ran_at FROM plans WHERE (lane, plan) > (?, ?) ORDER BY lane, plan LIMIT ?",
-            plan.lane,
-            plan.planID,
+            plan?.lane ?? -1,
+            plan?.planID ?? "",
             limit
         ) { (row: PlanRow(lane: $0.integer(0), planID: $0.text(1)), ranAt: $0.moment(2)) }
         for plan in step where plan.ranAt <= now - Transaction.idRetention {
