@@ -58,7 +58,7 @@ extension Transaction {
 
     /// Forgets the revisions of plans that did not run for as long as ids are remembered, looking through them in the order of lanes.
     ///
-    /// - Parameter plan: where the last step ended.
+    /// - Parameter plan: where the last step ended; `nil` to begin with.
     /// - Returns: where to go on; `nil` at the end.
     func forgetPlans(after plan: PlanRow?, at now: Timestamp, limit: Int) throws -> PlanRow? {
         let step = try connection.all(
@@ -115,8 +115,6 @@ extension Transaction {
 
 /// A row of the table of plans.
 struct PlanRow: Sendable {
-    static let beforeAll = PlanRow(lane: -1, planID: "")
-
     let lane: Int64
     let planID: String
 }
