@@ -84,7 +84,7 @@ extension JSON {
     fileprivate func withTexts(within limit: Int) -> JSON {
         switch self {
         case .null, .bool, .number: self
-        case .string(let text): .string(text.cut(to: limit))
+        case .string(let text), .brokenString(_, let text): .string(text.cut(to: limit))
         case .array(let elements): .array(elements.map { $0.withTexts(within: limit) })
         case .object(let object):
             .object(object.mappingValues { JSON.verbatim.contains($0) ? $1 : $1.withTexts(within: limit) })
@@ -101,7 +101,7 @@ extension JSON {
         case .object(let object):
             guard object[name] != nil else { return self }
             return .object(object.mappingValues { $0 == name ? $1.changing(path.dropFirst(), change) : $1 })
-        case .null, .bool, .number, .string: return self
+        case .null, .bool, .number, .string, .brokenString: return self
         }
     }
 }
