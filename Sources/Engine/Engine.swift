@@ -2,6 +2,7 @@ import Contract
 package import Logging
 package import ServiceLifecycle
 package import Store
+import Telemetry
 package import Vault
 
 /// The work, from the door to the outbox: what ``Intake`` takes in, ``LaneRunner`` runs, and ``Outbox`` tells.
@@ -13,6 +14,7 @@ package struct Engine: Sendable {
     private let checks: CheckSchedule
     private let outbox: OutboxService
     private let lease: WorkerLease
+    private let retention: RetentionService
     private let worker: WorkerIdentity
     private let clock: any EngineClock
 
@@ -31,20 +33,28 @@ package struct Engine: Sendable {
         self.worker = worker
         self.clock = clock
         let lanes = WakeSignal()
+        let due = WakeSignal()
         let outbox = Outbox(store: store, sink: sink, worker: worker, limit: settings.eventLimit, clock: clock, log: log)
         // In the order of commits, whoever's they are.
         store.observeEvents { outbox.offer($0) }
+        store.observeSetAside { row in
+            log.error(
+                "A row of the store cannot be read, and is set aside with its integration. `autotask-worker doctor` names it",
+                metadata: .keys([.detail: "\(row)"])
+            )
+        }
         self.outbox = OutboxService(outbox: outbox)
         lease = WorkerLease(
             store: store,
-            retention: settings.retention,
             worker: worker,
             entropy: entropy,
             clock: clock,
             outbox: outbox,
             lanes: lanes,
+            retention: due,
             log: log
         )
+        retention = RetentionService(store: store, retention: settings.retention, clock: clock, due: due, log: log)
         runner = LaneRunner(
             store: store,
             worker: worker,
@@ -98,5 +108,5 @@ package struct Engine: Sendable {
 
     /// What has to run, each before those that need it: they are shut down in reverse. The lease outlives the lanes, and the outbox
     /// drains after the last job has ended.
-    package var services: [any Service] { [outbox, lease, runner, checks, intake] }
+    package var services: [any Service] { [outbox, lease, retention, runner, checks, intake] }
 }

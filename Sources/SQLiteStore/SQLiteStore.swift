@@ -9,17 +9,27 @@ package import Store
 package final class SQLiteStore: Store {
     private let pool: DatabasePool
     private let writer: Writer
+    private let rows = UnreadableRows()
 
     /// Opens the store, makes the file if there is none, and brings an older one up to date.
     ///
     /// - Parameters:
     ///   - path: of the file. Next to it SQLite keeps `-wal` and `-shm`, which belong to it.
     ///   - mustExist: whether a missing or an empty file is an error.
+    ///   - migrating: whether an older file is brought up to date: a worker's start does that, and no command.
     ///   - chain: what chains the rows of the audit log; `nil` to look at the store only.
-    /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `unavailable`.
-    package init(path: String, mustExist: Bool = false, auditing chain: AuditChain?) async throws(StoreError) {
-        pool = try await StoreThread.run { () throws(StoreError) in try StoreFile.open(path, mustExist: mustExist) }
-        do { writer = try Writer(pool, chain: chain) } catch { throw StoreError(noThread: error) }
+    /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `olderSchema`, `unavailable`.
+    package init(
+        path: String,
+        mustExist: Bool = false,
+        migrating: Bool = true,
+        auditing chain: AuditChain?
+    ) async throws(StoreError) {
+        let opened = try await StoreThread.run { () throws(StoreError) in
+            try StoreFile.open(path, mustExist: mustExist, migrating: migrating)
+        }
+        pool = opened.pool
+        do { writer = try Writer(opened, chain: chain, rows: rows) } catch { throw StoreError(noThread: error) }
     }
 
     deinit { writer.stop() }
@@ -40,23 +50,30 @@ package final class SQLiteStore: Store {
     }
 
     func write<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Value) async throws(StoreError) -> Value {
-        try await writer.write(body)
+        try await writer.write(.work, body)
     }
 
     /// What the store itself failed with lately, a full disk, say; `nil` as long as it works. Lately is 10 s: a worker writes at least that
     /// often.
     package var trouble: StoreError? { writer.failure(within: .seconds(10)) }
+
+    /// Rows that could not be read, each set aside with its lane.
+    package var setAside: [SetAside] { rows.all }
+
+    /// How long what a reset erased has waited to leave the log; `nil` when nothing does. Somebody reads the store meanwhile: see
+    /// ``StoreReaders``.
+    package var erasureDelay: Duration? { writer.erasureWaitsSince.map { .now - $0 } }
 }
 
 // MARK: - Workers
 
 extension SQLiteStore {
     package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        try await writer.write { try $0.join(worker, in: .current, until: lease, at: now) }
+        try await writer.write(.lease) { try $0.join(worker, in: .current, until: lease, at: now) }
     }
 
     package func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        try await writer.write { try $0.renew(worker, until: lease, at: now) }
+        try await writer.write(.lease) { try $0.renew(worker, until: lease, at: now) }
     }
 
     package func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) {
@@ -143,8 +160,29 @@ extension SQLiteStore {
     package func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { writer.observeEvents(observer) }
 
     package func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
-        try await read { try $0.unpublished(of: worker, after: position, limit: limit) }
+        var entries: [OutboxEntry] = []
+        var last = position
+        while true {
+            let (after, size) = (last, min(SQLiteStore.eventPage, limit - entries.count))
+            let page = try await read { try $0.unpublished(of: worker, after: after, limit: size) }
+            let unreadable = page.compactMap(\.failure)
+            guard unreadable.isEmpty || unreadable.allSatisfy({ rows.knows($0.setAside) }) else {
+                // What follows them is held back: it is read again.
+                try await writer.write { transaction in for event in unreadable { try transaction.setAside(event) } }
+                continue
+            }
+            entries += page.compactMap { try? $0.get() }
+            last = page.last.map { $0.failure?.position ?? (try? $0.get().position) ?? last } ?? last
+            if page.count < size || entries.count >= limit { return entries }
+        }
     }
+
+    package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) { rows.observe(observer) }
+
+    /// Events that are read in one go: no reader keeps the log from being emptied for long.
+    private static let eventPage = 256
+    /// Rows of a list that are looked at in one go.
+    private static let listPage: Int64 = 2000
 
     package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
         try await writer.write { try $0.forgetPublished(positions) }
@@ -154,10 +192,24 @@ extension SQLiteStore {
 // MARK: - Dead letters
 
 extension SQLiteStore {
-    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { try await read { try $0.deadLetters(limit: limit) } }
+    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] {
+        guard let first = try await read({ try $0.firstLetter(ofNewest: limit) }) else { return [] }
+        return try await letters(.all, after: first - 1, limit: limit).map(\.letter).reversed()
+    }
 
     package func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
-        try await read { try $0.letters(selection, after: id, limit: limit) }
+        let end = try await read { try $0.lastLetter() }
+        var letters: [KeptLetter] = []
+        var last = id
+        while last < end, letters.count < limit {
+            let (after, size) = (last, limit - letters.count)
+            let page = try await read { try $0.letters(selection, after: after, upTo: after + SQLiteStore.listPage, limit: size) }
+            rows.report(page.compactMap { $0.failure?.row })
+            let found = page.compactMap { try? $0.get() }
+            letters += found
+            last = page.count == size ? found.last?.id ?? after + 1 : after + SQLiteStore.listPage
+        }
+        return letters
     }
 
     package func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? {
@@ -212,12 +264,36 @@ extension SQLiteStore {
 extension SQLiteStore {
     package func backlog(perLane share: Int) async throws(StoreError) -> Int { try await read { try $0.backlog(perLane: share) } }
 
-    package func lanes() async throws(StoreError) -> [LaneOverview] { try await read { try $0.laneOverviews() } }
+    package func lanes() async throws(StoreError) -> [LaneOverview] {
+        var lanes: [LaneOverview] = []
+        var last: Int64? = 0
+        while let id = last {
+            let page = try await read { try $0.laneOverviews(after: id, limit: 100) }
+            lanes += page.lanes
+            rows.report(page.unreadable)
+            last = page.last
+        }
+        return lanes.sorted {
+            ($0.lane.tenant.description, $0.lane.product.rawValue) < ($1.lane.tenant.description, $1.lane.product.rawValue)
+        }
+    }
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
 
     package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {
-        try await read { try $0.jobRecords(named: id, of: tenant) }
+        var records: [JobRecord] = []
+        var tenants = [tenant?.description].compactMap(\.self)
+        var last: String? = tenant == nil ? "" : nil
+        while true {
+            if let after = last {
+                // Without a tenant, each is asked: the index begins with it.
+                tenants = try await read { try $0.tenants(after: after, limit: 500) }
+                last = tenants.count == 500 ? tenants.last : nil
+            }
+            let some = tenants
+            records += try await read { connection in try some.compactMap { try connection.jobRecord(named: id, of: $0) } }
+            guard last != nil else { return records }
+        }
     }
 
     package func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage {
@@ -225,21 +301,41 @@ extension SQLiteStore {
     }
 
     package func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] {
-        try await read { try $0.auditRows(selection, newest: limit) }
+        guard var end = try await read({ try $0.lastAuditRow()?.number }) else { return [] }
+        var rows: [AuditRow] = []
+        let first = try await read { try $0.auditRows(after: 0, limit: 1).first?.number ?? 0 }
+        while rows.count < limit, end >= first {
+            let (range, size) = (max(first, end - SQLiteStore.listPage + 1)...end, limit - rows.count)
+            rows = try await read { try $0.auditRows(selection, newest: size, in: range) } + rows
+            end = range.lowerBound - 1
+        }
+        return rows
     }
 
     package func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) {
-        while try await writer.write({ try $0.eraseData(at: now) }) {}
-        while try await writer.write({ try $0.eraseHistory(before: now - retention.history) }) {}
-        var place: Int64? = 0
-        while let after = place { place = try await writer.write { try $0.forgetIDs(after: after, at: now) } }
-        var plan: PlanRow?
-        repeat {
-            let last = plan
-            plan = try await writer.write { try $0.forgetPlans(after: last, at: now) }
-        } while plan != nil
-        while try await writer.write({ try $0.eraseLetters(at: now) }) {}
-        try await writer.write { try $0.forgetLetters(at: now) }
-        while try await writer.write({ try $0.forgetAudit(before: now - retention.audit) }) {}
+        var pruning = Pruning(writer)
+        try await pruning.repeatedly { try $0.eraseData(at: now, limit: $1) }
+        try await pruning.repeatedly { try $0.eraseHistory(before: now - retention.history, limit: $1) }
+        try await pruning.repeatedly(from: 0) { try $0.forgetIDs(after: $1, at: now, limit: $2) }
+        try await pruning.repeatedly(from: PlanRow?.none) { try $0.forgetPlans(after: $1, at: now, limit: $2).map(Optional.some) }
+        try await pruning.repeatedly { try $0.eraseLetters(at: now, limit: $1) }
+        try await pruning.repeatedly { try $0.forgetLetters(at: now, limit: $1) }
+        try await pruning.repeatedly { try $0.forgetRedeliveries(at: now, limit: $1) }
+        try await pruning.repeatedly { try $0.forgetAudit(before: now - retention.audit, limit: $1) }
+        // Once, at the end: meanwhile the log is written back as it grows.
+        if pruning.hasErased { try await writer.write(.chore) { $0.hasErased = true } }
+    }
+
+    /// Returns once nothing that was erased is in the log any more.
+    ///
+    /// - Parameter patience: how long to wait for those that read.
+    /// - Returns: whether it has come to that.
+    package func finishErasing(within patience: Duration) async -> Bool {
+        let end = ContinuousClock.now + patience
+        while writer.erasureWaitsSince != nil {
+            guard .now < end, !Task.isCancelled else { return false }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return true
     }
 }

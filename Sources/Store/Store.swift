@@ -156,6 +156,9 @@ package protocol Store: Sendable {
     /// - Parameter observer: called on the store's own thread; it must return quickly. It replaces an earlier one.
     func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void)
 
+    /// Names who learns of rows that cannot be read, once of each (see ``SetAside``).
+    func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void)
+
     /// Events of this worker that were not confirmed yet, oldest first, after a position.
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry]
 
@@ -257,6 +260,8 @@ package protocol Store: Sendable {
     /// letters; ids after 400 days, and with them dead letters (`contract.md` 2); after what `retention` says, the history of jobs that have
     /// ended, and rows of the audit log. These are forgotten from its beginning on, and only if they still fit; the place up to which they were
     /// is marked.
+    ///
+    /// It goes in steps that give way to all other work, and may take long: it ends early where its task is cancelled.
     func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError)
 
     /// Finishes what is under way and closes. Later calls throw.
@@ -281,6 +286,9 @@ extension Store {
     package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
         try await journal(entries, notes: [], under: claim, at: now)
     }
+
+    /// For a store that holds nothing but what this program wrote.
+    package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) {}
 
     /// Records messages of which nothing is kept.
     package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }

@@ -3,14 +3,19 @@ import Contract
 import Engine
 import Operations
 import SQLiteStore
+import Store
 
 /// Whether the worker can do its work now: what `/readyz` answers.
 struct Readiness {
     let store: SQLiteStore
+    let path: String
     let engine: Engine
     let publisher: Publisher
     let consumer: Consumer
     let clock: ClockWatch
+
+    /// An erasure takes this long at most where nobody reads the store for long.
+    private static let promptErasure: Duration = .seconds(2)
 
     var report: HealthReport {
         let obstacles = engine.outboxObstacles
@@ -19,7 +24,7 @@ struct Readiness {
             results = HealthReport.Check("results", .fail, "RabbitMQ takes no event: \(trouble)")
         }
         return HealthReport([
-            HealthReport.Check("store", store.trouble),
+            storeCheck,
             engine.holdsLease
                 ? HealthReport.Check("lease", "This worker holds its lease.")
                 : HealthReport.Check("lease", .fail, "This worker's lease is over: it has not reached the store in time."),
@@ -45,13 +50,38 @@ struct Readiness {
         }
         return checks
     }
+
+    private var storeCheck: HealthReport.Check {
+        if let trouble = store.trouble { return HealthReport.Check("store", .fail, "\(trouble)") }
+        var findings: [String] = []
+        let rows = store.setAside
+        if let first = rows.first {
+            findings.append("\(rows.count.of("row")) cannot be read, and set aside with their integrations: \(first.what).")
+        }
+        if let delay = store.erasureDelay, delay > Readiness.promptErasure {
+            findings.append("\(StoreReaders.delay(delay, at: path))")
+        }
+        guard !findings.isEmpty else { return HealthReport.Check("store", "The store works.") }
+        return HealthReport.Check(
+            "store",
+            .warn,
+            "The store works. " + findings.joined(separator: " "),
+            advice: "Run: autotask-worker doctor"
+        )
+    }
+}
+
+extension StoreReaders {
+    /// What is known of those for whom the events of a reset wait.
+    static func delay(_ delay: Duration, at path: String) -> String {
+        let readers = now(of: path).map(\.description)
+        let names = readers.isEmpty ? "a reader that this process cannot see" : readers.joined(separator: ", ")
+        return
+            "The event of a reset has waited \(delay.inWords): what the reset erased is still in the store's log, which \(names) reads."
+    }
 }
 
 extension HealthReport.Check {
-    fileprivate init(_ name: String, _ trouble: (some Error & CustomStringConvertible)?) {
-        if let trouble { self.init(name, .fail, "\(trouble)") } else { self.init(name, "The store works.") }
-    }
-
     fileprivate init(_ name: String, _ state: ConnectionState, whenConnected text: String) {
         switch state {
         case .consuming: self.init(name, "Consuming.")

@@ -47,7 +47,7 @@ struct Worker {
 
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
-        let paired = try await PairedStore(settings, mayCreate: try settings.mayCreateStore, remembers: true)
+        let paired = try await PairedStore(settings, mayCreate: try settings.mayCreateStore, isWorker: true, remembers: true)
         let (store, vault) = (paired.store, paired.vault)
         let transport = try openTransport(log: log)
         let publisher = try broker.publisher(log: log)
@@ -85,7 +85,9 @@ struct Worker {
                     address: operationsAddress,
                     log: log,
                     onListening: { log.info("Answering /livez and /readyz", metadata: .keys([.port: "\($0)"])) },
-                    readiness: { Readiness(store: store, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report }
+                    readiness: {
+                        Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report
+                    }
                 )
             )
         }
@@ -94,7 +96,8 @@ struct Worker {
         configuration.maximumGracefulShutdownDuration = shutdownTime * 2 / 3
         configuration.maximumCancellationDuration = shutdownTime / 3
         do { try await ServiceGroup(configuration: configuration).run() } catch let error as StoreError {
-            throw Failure(.unavailable, "The store refuses this worker: \(error.message)")
+            await store.close()
+            throw Failure(.unavailable, "The worker ends. \(error.message)")
         } catch {
             // Another process has taken the address since it was tried.
             if let obstacle = operationsAddress?.obstacle { throw Worker.cannotListen(settings, obstacle) }

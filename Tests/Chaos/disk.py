@@ -10,12 +10,13 @@ SIZE = 384 << 20
 class Disk:
     """An ext4 file system in a file. Where it cannot be mounted (not root, no loop devices), an ordinary directory."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, is_large=False):
+        """`is_large`: the store does not fit on a small disk, and gets none of its own."""
         self.image = directory / "disk.img"
         self.path = directory / "store"
         self.path.mkdir()
         self.is_own = False
-        self.reason = self.make()
+        self.reason = "the store is too large for one" if is_large else self.make()
 
     def make(self):
         """Makes and mounts it, and says why not where that fails."""

@@ -4,11 +4,14 @@ A fault that met nothing (a kill of a worker that held no job, say) is not count
 """
 
 import base64
+import contextlib
 import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -938,6 +941,102 @@ class BackupRestored(Fault):
         self.hit()
 
 
+# Others at the store
+
+
+class StoreReadLong(Fault):
+    """A program reads the store for long. Only events of resets wait for it, and nobody's lease.
+
+    Counts when such an event waited.
+    """
+
+    family = "store"
+    name = "store-read-long"
+    shortest, longest = 8, 20
+    READER = (
+        "import sqlite3, sys; store = sqlite3.connect(sys.argv[1], isolation_level=None); store.execute('BEGIN');"
+        " store.execute('SELECT COUNT(*) FROM lanes').fetchone(); sys.stdin.read()"
+    )
+
+    def begin(self):
+        self.reader = subprocess.Popen([sys.executable, "-c", self.READER, str(self.world.store.path)], stdin=subprocess.PIPE)
+
+    def end(self):
+        waiting = self.world.store.rows("SELECT COUNT(*) FROM outbox WHERE awaits_erasure <> 0")[0][0]
+        self.reader.communicate()
+        if waiting and not self.world.wait_until(
+            lambda: not self.world.store.rows("SELECT 1 FROM outbox WHERE awaits_erasure <> 0 AND time < ?", int(time.time() * 1000) - 10_000),
+            30,
+        ):
+            self.world.violation("The event of a reset still waits for an erasure 30 s after the last reader ended.")
+        self.hit(waiting)
+
+
+class StoreWorkedOn(Fault):
+    """A backup, a verified audit log and a thorough doctor, one after the other, beside the workers.
+
+    Counts when all of them ended well.
+    """
+
+    alone = True
+    family = "store"
+    name = "store-worked-on"
+    shortest, longest = 1, 2
+
+    def begin(self):
+        dead = self.world.told(b"was taken for dead")
+        copy = self.world.directory / f"worked-on-{self.times}-{time.monotonic_ns()}.sqlite"
+        self.world.cli("store", "backup", str(copy))
+        self.world.cli("audit", "verify")
+        self.world.cli("audit", "verify", STORE_URL=f"sqlite:{copy}")
+        report = json.loads(self.world.cli("doctor", "--thorough", "--json", expect=(0, 1)))["checks"]
+        wrong = {name: report[name] for name in ("integrity", "audit") if report[name][0]["status"] != "pass"}
+        if wrong:
+            self.world.violation(f"doctor --thorough beside workers says: {wrong}")
+        copy.unlink()
+        if self.world.told(b"was taken for dead") > dead:
+            self.world.violation("A worker lost its lease to somebody who read the store.")
+        self.hit()
+
+
+class RestoreRefused(Fault):
+    """A copy is to be brought back while workers run: that is refused, whatever the store says of their leases.
+
+    Counts when the store said that they were over.
+    """
+
+    alone = True
+    family = "store"
+    name = "restore-refused"
+    shortest, longest = 1, 2
+
+    def begin(self):
+        copy = self.world.directory / f"refused-{time.monotonic_ns()}.sqlite"
+        self.world.cli("store", "backup", str(copy))
+        inode = os.stat(self.world.store.path).st_ino
+        running = self.world.fleet.running
+        for member in running:
+            member.suspend()
+        try:
+            with contextlib.closing(sqlite3.connect(self.world.store.path, timeout=10)) as store, store:
+                leases = store.execute("SELECT id, lease_until, process FROM workers").fetchall()
+                store.execute("UPDATE workers SET lease_until = 0, process = NULL")
+            self.world.cli("store", "restore", str(copy), *self.world.consent("store", "restore"), expect=69)
+            self.hit(running)
+            with contextlib.closing(sqlite3.connect(self.world.store.path, timeout=10)) as store, store:
+                for worker, lease, process in leases:
+                    store.execute("UPDATE workers SET lease_until = ?, process = ? WHERE id = ?", (lease, process, worker))
+        except sqlite3.OperationalError:
+            # One of them was stopped in the midst of a transaction.
+            pass
+        finally:
+            for member in running:
+                member.resume()
+        if os.stat(self.world.store.path).st_ino != inode:
+            self.world.violation("A store was replaced under running workers.")
+        copy.unlink()
+
+
 class KeysRetired(Fault):
     """Keys are rotated and the former ones retired at once, while jobs that they seal wait and run; once with a store that is not the fleet's.
 
@@ -1015,6 +1114,9 @@ KINDS = {
         PoisonJob,
         PoisonMessage,
         BackupRestored,
+        StoreReadLong,
+        StoreWorkedOn,
+        RestoreRefused,
         KeysRetired,
     )
 }

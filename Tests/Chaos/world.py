@@ -15,6 +15,7 @@ import pika
 import clock
 from disk import Disk
 from fleet import BIN_DIR, SHUTDOWN_SECONDS, Fleet, Member
+from large_store import fill
 from links import CallObserver, Network
 from live import Live
 from load import Load
@@ -29,7 +30,7 @@ FIRST_ZONE = "AE02"
 
 
 class World:
-    def __init__(self, directory, *, seed, workers, tenants, rate, say):
+    def __init__(self, directory, *, seed, workers, tenants, rate, say, store_jobs=0):
         self.directory = directory
         self.seed = seed
         self.say = say
@@ -43,6 +44,7 @@ class World:
         self.moves = collections.defaultdict(list)  # By database, (time.time(), zone) of each move.
         self.clock_settings = []  # (begin, end) of each time in which a worker's clock was not the machine's, by time.time().
         self.poisoned = []  # The jobs that killed workers, with how often.
+        self.store_jobs = store_jobs
         self.begun = time.monotonic()
         self.ending = threading.Event()
         self.open_parts = []
@@ -53,7 +55,7 @@ class World:
             raise
 
     def build(self, workers, tenants, rate):
-        self.disk = self.part(Disk(self.directory), Disk.remove)
+        self.disk = self.part(Disk(self.directory, is_large=self.store_jobs > 0), Disk.remove)
         self.broker = Broker(self.directory / "broker")
         self.open_parts.append(self.broker.stop)
         self.simulator = self.part(Simulator(self.directory), Simulator.stop)
@@ -103,12 +105,22 @@ class World:
 
     def start(self):
         self.fleet.start()
+        self.await_jobs()
+        if self.store_jobs:
+            # The workers have made the store; now it becomes a large one, half of it older than is kept.
+            self.fleet.terminate()
+            size = fill(self.store.path, self.directory / "keys.json", self.store_jobs, days=60, seed=self.seed)
+            self.say(f"the store has {size / 2**20:.0f} MiB")
+            self.fleet.go_on()
+            self.await_jobs()
+        self.load.start()
+
+    def await_jobs(self):
         deadline = time.monotonic() + 30
         while not any("Consuming" in member.log_since_start() for member in self.fleet.members):
             if time.monotonic() > deadline:
                 raise AssertionError(f"no worker takes jobs: {[member.last_line() for member in self.fleet.members]}")
             time.sleep(0.1)
-        self.load.start()
 
     def close(self):
         """Ends everything that was started, in reverse, whatever state it is in."""
@@ -150,6 +162,12 @@ class World:
         command = [BIN_DIR / "autotask-worker", *arguments, "--help"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return result.returncode == 0 and re.search(rf"USAGE: autotask-worker {' '.join(arguments)}\b", result.stdout) is not None
+
+    def consent(self, *arguments):
+        """What says that a command is meant, where it asks."""
+        command = [BIN_DIR / "autotask-worker", *arguments, "--help"]
+        asks = "--yes" in subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+        return ["--yes"] if asks else []
 
     def as_operator(self, work):
         """Does something on a channel of the broker user `operator`."""

@@ -16,7 +16,7 @@ QUEUE = "autotask.jobs"
 @contextlib.contextmanager
 def policy(broker, kind, **definition):
     """`kind` is `policies` or `operator-policies`."""
-    broker.manage("PUT", f"{kind}/%2F/test", {"pattern": "^autotask\\.(jobs|dead)$", "definition": definition, "priority": 9, "apply-to": "queues"})
+    broker.manage("PUT", f"{kind}/%2F/test", {"pattern": "^autotask\\.jobs$", "definition": definition, "priority": 9, "apply-to": "queues"})
     try:
         poll(lambda: definition.items() <= dict(queue(broker)["effective_policy_definition"]).items(), 20, "the policy")
         yield

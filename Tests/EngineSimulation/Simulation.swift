@@ -68,7 +68,7 @@ package struct Simulation {
                 break
             }
         }
-        violations += Invariants.violations(portal, world)
+        violations += Invariants.violations(portal, world) + world.surprises.withLock { $0 }
         let steps = world.scheduler.steps
         disturbance.bury()
         while world.scheduler.step() {}

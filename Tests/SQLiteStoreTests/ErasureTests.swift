@@ -1,7 +1,9 @@
 import Contract
 import Foundation
+import GRDB
 import Store
 import StoreConformance
+import Synchronization
 import Testing
 
 @testable import SQLiteStore
@@ -21,16 +23,99 @@ struct ErasureTests {
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
     }
 
-    @Test("After a reset nothing of the lane is in the files, while the store is still open")
+    @Test("When the event of a reset may go, nothing of the lane is in the files, while the store is still open")
     func reset() async throws {
         try await leaveTraces()
         #expect(try tracesFound() == traces)
+        let events = Events(store)
+        try await resetLane()
+        let event = try #require(await events.first { $0.event.event.type == .integrationReset && !$0.isHeld })
+        #expect(try tracesFound() == [])
+        #expect(try await store.unpublished(of: .one, after: 0, limit: 9).last == event)
+        await store.close()
+    }
 
+    @Test("As long as somebody reads, the reset's event waits, with what follows in its lane; renewals and all other lanes do not")
+    func longReader() async throws {
+        try await leaveTraces()
+        let events = Events(store)
+        let reader = try LongReader(directory.path("store.sqlite"))
+        let held = try await resetLane()
+        #expect(held.map(\.isHeld) == [true])
+        _ = try await store.renew(.one, until: .start + .seconds(15), at: .start)
+        let after = try await ended("after", .one)
+        let other = try await ended("other", .two)
+        #expect(after.isHeld && !other.isHeld)
+        #expect(store.erasureDelay != nil)
+        #expect(await !store.finishErasing(within: .zero))
+        #expect(try tracesFound() != [])
+        // Nobody is kept from writing on: the log is as long as it has to be.
+        #expect(
+            try await store.unpublished(of: .one, after: 0, limit: 99).filter(\.isHeld).map(\.position) == [
+                held[0].position, after.position,
+            ]
+        )
+
+        try reader.end()
+        let released = [
+            await events.first { $0.position == held[0].position && !$0.isHeld },
+            await events.first { $0.position == after.position && !$0.isHeld },
+        ]
+        #expect(released.map { $0?.event } == [held[0].event, after.event])
+        #expect(try tracesFound() == [])
+        #expect(store.erasureDelay == nil)
+        #expect(try await !ended("later", .one).isHeld)
+        await store.close()
+    }
+
+    @Test("An event that waits for an erasure outlives its worker: another lets it go, once nothing of it is left")
+    func takenOver() async throws {
+        try await leaveTraces()
+        let reader = try LongReader(directory.path("store.sqlite"))
+        let held = try await resetLane()
+        let other = try await SQLiteStore(path: directory.path("store.sqlite"), auditing: .bench)
+        let events = Events(other)
+        let late = Timestamp.start + .seconds(60)
+        #expect(try await other.join(.two, until: late + .seconds(15), at: late).events == 1)
+        #expect(try await other.unpublished(of: .two, after: 0, limit: 9).map(\.isHeld) == [true])
+        try reader.end()
+        #expect(await events.first { !$0.isHeld }?.event == held[0].event)
+        #expect(try tracesFound() == [])
+        await other.close()
+        await store.close()
+    }
+
+    @Test("Events of a lane wait for the reset's even when another worker stores them")
+    func ofAnotherWorker() async throws {
+        let reader = try LongReader(directory.path("store.sqlite"))
+        let mine = Events(store)
+        let held = try await resetLane()
+        let other = try await SQLiteStore(path: directory.path("store.sqlite"), auditing: .bench)
+        _ = try await other.join(.two, until: .start + .seconds(15), at: .start)
+        let events = Events(other)
+        let after = try await ended("after", .one, by: .two, on: other)
+        #expect(after.isHeld)
+        try reader.end()
+        #expect(await mine.first { !$0.isHeld }?.event == held[0].event)
+        #expect(await events.first { !$0.isHeld }?.event == after.event)
+        await other.close()
+        await store.close()
+    }
+
+    @discardableResult
+    private func resetLane() async throws -> [OutboxEntry] {
         let claim = try await claim(accepting: .job("reset", .one, .reset))
         let completion = Completion(.finished, events: [.answering(claim, .integrationReset)], changes: LaneChanges(resets: true))
-        _ = try await store.complete(claim.token, with: completion, at: .start)
-        #expect(try tracesFound() == [])
-        await store.close()
+        return try await store.complete(claim.token, with: completion, at: .start)
+    }
+
+    /// Takes in a job and ends it.
+    private func ended(_ id: String, _ lane: Lane, by worker: WorkerID = .one, on other: SQLiteStore? = nil) async throws -> OutboxEntry {
+        let store = other ?? store
+        _ = try await store.accept([.job(id, lane)], by: worker, at: .start) { _ in preconditionFailure() }
+        let claim = try #require(try await store.claim(ClaimRequest(worker: worker, limit: 1), at: .start) { $0.first }.claims.first)
+        let completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
+        return try #require(try await store.complete(claim.token, with: completion, at: .start).first)
     }
 
     @Test("A payload is gone when its job has ended and the log was written back")
@@ -49,6 +134,7 @@ struct ErasureTests {
     func purging() async throws {
         try await leaveLetter()
         #expect(try await store.purgeLetters(.all, by: .tester, at: .start) == 1)
+        #expect(await store.finishErasing(within: .seconds(60)))
         #expect(try tracesFound() == [])
         await store.close()
     }
@@ -57,6 +143,7 @@ struct ErasureTests {
     func pruning() async throws {
         try await leaveTraces()
         try await store.prune(at: .start + .seconds(31 * 86_400))
+        #expect(await store.finishErasing(within: .seconds(60)))
         #expect(
             try Set(tracesFound()).isDisjoint(with: ["TraceOfEvent", "TraceOfLetter", "TraceOfCause", "TraceOfRequest", "TraceOfCall"])
         )
@@ -133,5 +220,42 @@ struct ErasureTests {
     private struct Bytes {
         let all: Data
         func contains(_ text: String) -> Bool { all.range(of: Data(text.utf8)) != nil }
+    }
+}
+
+/// Somebody who reads a store for long.
+private struct LongReader {
+    private let queue: DatabaseQueue
+
+    init(_ path: String) throws {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.inDatabase { database in
+            try database.beginTransaction(.deferred)
+            _ = try Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM lanes")
+        }
+    }
+
+    func end() throws {
+        try queue.inDatabase { try $0.commit() }
+        try queue.close()
+    }
+}
+
+/// The events that a store's observer gets.
+private final class Events: Sendable {
+    private let seen = Mutex<[OutboxEntry]>([])
+
+    init(_ store: SQLiteStore) { store.observeEvents { [weak self] entries in self?.seen.withLock { $0 += entries } } }
+
+    /// Waits for one.
+    func first(_ condition: (OutboxEntry) -> Bool) async -> OutboxEntry? {
+        for _ in 0..<100_000 {
+            if let entry = seen.withLock({ $0.first(where: condition) }) { return entry }
+            await Task.yield()
+            usleep(100)
+        }
+        return nil
     }
 }

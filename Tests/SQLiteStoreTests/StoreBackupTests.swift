@@ -1,8 +1,10 @@
 import Contract
+import Dispatch
 import Foundation
 import GRDB
 import Store
 import StoreConformance
+import Synchronization
 import Testing
 
 @testable import SQLiteStore
@@ -33,6 +35,36 @@ struct StoreBackupTests {
         let copied = try await SQLiteStore(path: copy, mustExist: true, auditing: .bench)
         #expect(try await copied.backlog() == 2)
         await copied.close()
+    }
+
+    @Test("A copy gives way to an event that waits for an erasure, and begins again")
+    func givingWay() async throws {
+        let store = try await openedStore()
+        _ = try await store.accept((0..<200).map { .job("job-\($0)", .two) }, by: .one, at: .start) { _ in preconditionFailure() }
+        let pause = Pause()
+        let copying = PageCopy(of: path, to: copy, patience: .zero, pages: 1) { _ in
+            // After the first step of the first attempt an integration is reset.
+            pause.step()
+        }
+        let copied = Task { try await StoreThread.run { () throws(StoreError) in try copying.make() } }
+        while pause.steps == 0 { await Task.yield() }
+        _ = try await store.accept([.job("reset", .one, .reset)], by: .one, at: .start) { _ in preconditionFailure() }
+        var claim: LaneClaim?
+        while claim == nil {
+            claim = try await store.claim(ClaimRequest(worker: .one, limit: 9), at: .start) { $0.first }.claims.first {
+                $0.token.lane == .one
+            }
+        }
+        let token = try #require(claim)
+        let completion = Completion(.finished, events: [.answering(token, .integrationReset)], changes: LaneChanges(resets: true))
+        _ = try await store.complete(token.token, with: completion, at: .start)
+        #expect(store.erasureDelay != nil)
+        pause.end.signal()
+        #expect(try await copied.value == StoreBackup.Contents(lanes: 2, unfinishedJobs: 200))
+        #expect(store.erasureDelay == nil)
+        let file = try StoreFile.readOnly(copy)
+        #expect(try await file.read { try String.fetchOne($0, sql: "PRAGMA integrity_check") } == "ok")
+        await store.close()
     }
 
     @Test("A copy is marked as one until it is restored, and has the store's id and ring")
@@ -296,4 +328,20 @@ private final class Seen: @unchecked Sendable {
     private(set) var marks: [String: Bool] = [:]
 
     func note(_ snapshot: LaneSnapshot) { for job in snapshot.jobs { marks[job.id.description] = job.isFromBackup } }
+}
+
+/// Stops a copy after its first step.
+private final class Pause: Sendable {
+    let end = DispatchSemaphore(value: 0)
+    private let count = Mutex(0)
+
+    var steps: Int { count.withLock { $0 } }
+
+    func step() {
+        let isFirst = count.withLock { count in
+            count += 1
+            return count == 1
+        }
+        if isFirst { end.wait() }
+    }
 }

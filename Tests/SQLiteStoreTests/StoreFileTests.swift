@@ -57,14 +57,15 @@ struct StoreFileTests {
 
     @Test("What is committed is on disk, and what is deleted is wiped")
     func pragmas() throws {
-        let pool = try StoreFile.open(path, mustExist: false)
-        let settings = try pool.writeWithoutTransaction { database in
+        let opened = try StoreFile.open(path, mustExist: false)
+        let settings = try opened.pool.writeWithoutTransaction { database in
             try ["synchronous", "secure_delete", "foreign_keys", "journal_mode"].map {
                 try String.fetchOne(database, sql: "PRAGMA \($0)")
             }
         }
         #expect(settings == ["2", "1", "1", "wal"])
-        try pool.close()
+        try opened.pool.close()
+        try opened.log.close()
     }
 
     @Test("A store of a newer program is refused")
@@ -155,8 +156,7 @@ struct StoreFileTests {
 
     @Test("A store that is full says so, changes nothing, and goes on when there is room again")
     func fullDisk() async throws {
-        let pool = try StoreFile.open(path, mustExist: false)
-        let writer = try Writer(pool, chain: .bench)
+        let writer = try Writer(try StoreFile.open(path, mustExist: false), chain: .bench)
         _ = try await writer.write { try $0.join(.one, in: nil, until: .start, at: .start) }
         let pages = try await writer.write { transaction in
             let pages = try Int64.fetchOne(transaction.connection.database, sql: "PRAGMA page_count") ?? 0
@@ -173,6 +173,58 @@ struct StoreFileTests {
         #expect(intake.outcomes.first == .accepted(order: 1))
         writer.stop()
         await writer.waitUntilStopped()
+    }
+
+    @Test("A command refuses a store of an older program, and changes nothing in it")
+    func olderSchema() async throws {
+        try await SQLiteStore(path: path, auditing: .bench).close()
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '7'") }
+        try queue.close()
+        let before = try Data(contentsOf: URL(filePath: path))
+        await expectRefused(.olderSchema, "autotask-worker run") {
+            _ = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: nil)
+        }
+        #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    }
+
+    @Test("A worker that meets a newer program's schema, or another file in the place of its own, is told so by its next renewal")
+    func takenAway() async throws {
+        let store = try await SQLiteStore(path: path, auditing: .bench)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99')") }
+        await expectRefused(.newerSchema, "newer version") { _ = try await store.renew(.one, until: .start + .seconds(15), at: .start) }
+        try await queue.write { try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '99'") }
+        try queue.close()
+        _ = try await store.renew(.one, until: .start + .seconds(15), at: .start)
+        #expect(store.trouble?.code == .newerSchema)
+
+        try FileManager.default.moveItem(atPath: path, toPath: directory.path("moved.sqlite"))
+        await expectRefused(.gone, "not at \(path)") { _ = try await store.renew(.one, until: .start + .seconds(15), at: .start) }
+        #expect(store.trouble?.code == .gone)
+        try Data().write(to: URL(filePath: path))
+        await expectRefused(.gone, "not at \(path)") {
+            _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure() }
+        }
+        // Nothing is put into the file that is there now.
+        await store.close()
+        #expect(try Data(contentsOf: URL(filePath: path)).isEmpty)
+    }
+
+    @Test("When a store is closed, all of it is in its file")
+    func closing() async throws {
+        let store = try await SQLiteStore(path: path, auditing: .bench)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        _ = try await store.lanes()
+        // Somebody else has it open.
+        let reader = try StoreFile.readOnly(path)
+        _ = try await reader.read { try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM lanes") }
+        _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure() }
+        await store.close()
+        let size = (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int) ?? 0
+        #expect(size == 0)
+        try reader.close()
     }
 
     private func expectRefused(

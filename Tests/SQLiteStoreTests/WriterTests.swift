@@ -1,7 +1,9 @@
 import Contract
+import Dispatch
 import GRDB
 import Store
 import StoreConformance
+import Synchronization
 import Testing
 
 @testable import SQLiteStore
@@ -48,6 +50,39 @@ struct WriterTests {
         case fencedBeforehand, fencedAfterwards, brokenStatement
     }
 
+    @Test("A renewal goes ahead of all that waits")
+    func turns() async throws {
+        let order = Order()
+        let busy = blockThread(order)
+        await ask(.chore, "chore", order, count: 1)
+        await ask(.work, "work", order, count: 2)
+        await ask(.lease, "lease", order, count: 3)
+        order.gate.signal()
+        await busy.value
+        await order.wait(for: 3)
+        // A chore that has waited long goes ahead of work.
+        #expect(order.names.first == "lease" && Set(order.names) == ["lease", "work", "chore"])
+        writer.stop()
+        await writer.waitUntilStopped()
+    }
+
+    /// Keeps the writer's thread busy until the gate opens.
+    private func blockThread(_ order: Order) -> Task<Void, Never> {
+        let writer = writer
+        return Task { try? await writer.write { _ in order.gate.wait() } }
+    }
+
+    /// Asks for an operation, and returns when so many wait.
+    private func ask(_ turn: Writer.Turn, _ name: String, _ order: Order, count: Int) async {
+        let writer = writer
+        Task {
+            try await writer.write(turn) { _ in
+                order.note(name)
+            }
+        }
+        while writer.waiting < count { await Task.yield() }
+    }
+
     @Test("What was asked for before the end is done, what comes after is refused")
     func stopping() async throws {
         let before = try await writer.write { _ in 1 }
@@ -63,4 +98,16 @@ private func letter(_ index: Int, in transaction: Transaction) throws {
         "INSERT INTO dead_letters (at, reason, fingerprint, size) VALUES (0, '', '', ?)",
         index
     )
+}
+
+/// What the writer did, in its order.
+private final class Order: Sendable {
+    let gate = DispatchSemaphore(value: 0)
+    private let noted = Mutex<[String]>([])
+
+    var names: [String] { noted.withLock { $0 } }
+
+    func note(_ name: String) { noted.withLock { $0.append(name) } }
+
+    func wait(for count: Int) async { while names.count < count { await Task.yield() } }
 }

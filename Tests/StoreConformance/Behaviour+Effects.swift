@@ -161,7 +161,7 @@ extension Behaviour {
         Behaviour("events that were not published before the reset are published yet") { bench in
             let before = try await bench.run("a")
             let reset = try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
-            #expect(try await bench.unpublished() == before + reset)
+            #expect(try await bench.unpublished().map(\.event) == (before + reset).map(\.event))
         },
         Behaviour("a revision belongs to its epoch: a reset ends it") { bench in
             try await bench.run("a", changes: LaneChanges(ranRevision: (planID: "plan-1", revision: 9)))

@@ -84,7 +84,8 @@ extension JSON {
     fileprivate func withTexts(within limit: Int) -> JSON {
         switch self {
         case .null, .bool, .number: self
-        case .string(let text), .brokenString(_, let text): .string(text.cut(to: limit))
+        case .string(let text): .string(text.cut(to: limit))
+        case .brokenString(let escaped, let readable): escaped.utf8.count > limit ? .string(readable.cut(to: limit)) : self
         case .array(let elements): .array(elements.map { $0.withTexts(within: limit) })
         case .object(let object):
             .object(object.mappingValues { JSON.verbatim.contains($0) ? $1 : $1.withTexts(within: limit) })

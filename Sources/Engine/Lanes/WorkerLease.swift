@@ -10,15 +10,17 @@ struct WorkerLease: Service {
     static let duration: Duration = .seconds(15)
     /// Often enough that, after a renewal that took two seconds, more than ``Clocks/tolerance`` is left of the lease still.
     static let renewal: Duration = .milliseconds(2500)
+    /// How often it is erased what has been kept long enough.
     private static let pruning: Duration = .seconds(3600)
 
     let store: any Store
-    let retention: Retention
     let worker: WorkerIdentity
     let entropy: any Entropy
     let clock: any EngineClock
     let outbox: Outbox
     let lanes: WakeSignal
+    /// See ``RetentionService/due``.
+    let retention: WakeSignal
     let log: Logger
 
     /// Joins the store. Called before anything is claimed.
@@ -29,10 +31,11 @@ struct WorkerLease: Service {
         took(over: takeover)
     }
 
-    /// - Throws: ``StoreError`` when the store does not let this worker join any more: its clock was left behind by that of another.
+    /// - Throws: ``StoreError`` when this worker can do nothing more on the store: its clock was left behind by that of another, a newer program
+    ///   has taken the store over, or its file is not at its place any more.
     func run() async throws {
-        var nextPruning = clock.now
         var nextEnd: Timestamp?
+        var nextPruning = clock.now
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             // As soon as a lease of another is over, so that what it held waits no longer than that.
             let regular = clock.now + WorkerLease.renewal
@@ -40,9 +43,7 @@ struct WorkerLease: Service {
             nextEnd = try await renew()
             if clock.now >= nextPruning {
                 nextPruning = clock.now + WorkerLease.pruning
-                do { try await store.prune(at: clock.now, keeping: retention) } catch {
-                    log.error("What was kept long enough cannot be erased", metadata: .keys([.error: "\(error)"]))
-                }
+                retention.wake()
             }
         }
     }
@@ -58,9 +59,12 @@ struct WorkerLease: Service {
         } catch  where error.code == .fenced {
             log.warning("This worker was taken for dead; it joins anew and gives up what it held")
             worker.become(WorkerID(entropy.eventID()))
+            outbox.readStore()
             do { try await join() } catch  where error.code == .clockBehind { throw error } catch {
                 log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"]))
             }
+        } catch  where error.code == .gone || error.code == .newerSchema {
+            throw error
         } catch {
             log.error("The worker's lease cannot be renewed", metadata: .keys([.error: "\(error)"]))
         }

@@ -58,6 +58,8 @@ struct WaitingEvents {
     /// Positions that are waiting, being published or not forgotten yet, so that reading the store brings no event twice.
     private var known: Set<Int64> = []
     private var refused: [Lane: RefusedLane] = [:]
+    /// Lanes that wait for the store to let an event go (``OutboxEntry/isHeld``): its position. It waits there, and what follows it too.
+    private var stored: [Lane: Int64] = [:]
     /// The last pauses of lanes that went on again.
     private var pauses: [Lane: RefusedLane.Pause] = [:]
     private var reading: Reading?
@@ -98,6 +100,8 @@ struct WaitingEvents {
     mutating func beginReading() {
         reading = Reading()
         mustRead = false
+        // What is held shows again.
+        stored = [:]
     }
 
     /// Takes events from the store or from who stored them, as many as there is room for.
@@ -105,7 +109,9 @@ struct WaitingEvents {
     /// - Returns: whether there was room for all.
     mutating func take(_ entries: [OutboxEntry]) -> Bool {
         for entry in entries where !known.contains(entry.position) {
-            if refused[entry.lane] != nil {
+            if waitsInStore(entry) {
+                continue
+            } else if refused[entry.lane] != nil {
                 refused[entry.lane]?.hasMore = true
             } else if waiting.count < WaitingEvents.memoryLimit {
                 known.insert(entry.position)
@@ -116,6 +122,20 @@ struct WaitingEvents {
             }
         }
         return true
+    }
+
+    /// Whether an event waits in the store for what the store itself has still to do.
+    private mutating func waitsInStore(_ entry: OutboxEntry) -> Bool {
+        if entry.isHeld {
+            stored[entry.lane] = min(stored[entry.lane] ?? entry.position, entry.position)
+            return true
+        }
+        guard let first = stored[entry.lane], first <= entry.position else { return false }
+        guard first == entry.position else { return true }
+        // It may go: what followed it is in the store.
+        stored[entry.lane] = nil
+        mustRead = true
+        return false
     }
 
     mutating func endReading() {

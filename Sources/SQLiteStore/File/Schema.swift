@@ -390,7 +390,19 @@ enum Schema {
         UPDATE plans SET ran_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000;
 
         -- Erasure, rows that are set aside.
-
+        -- Whether the event waits until what its reset erased has left the log.
+        ALTER TABLE outbox ADD COLUMN awaits_erasure INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX outbox_awaiting ON outbox (position) WHERE awaits_erasure <> 0;
+        -- Why nothing is done in the lane until a worker starts again: a row of it cannot be read. NULL as a rule.
+        ALTER TABLE lanes ADD COLUMN set_aside TEXT;
+        CREATE INDEX lanes_set_aside ON lanes (id) WHERE set_aside IS NOT NULL;
+        -- Whether its events wait until what its reset erased has left the log.
+        ALTER TABLE lanes ADD COLUMN awaits_erasure INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX lanes_awaiting ON lanes (id) WHERE awaits_erasure <> 0;
+        -- What is forgotten by its age.
+        CREATE INDEX dead_letters_by_age ON dead_letters (at);
+        CREATE INDEX dead_letters_with_text ON dead_letters (at) WHERE accepted_at IS NOT NULL AND detail IS NOT NULL;
+        CREATE INDEX redeliveries_by_age ON redeliveries (at);
 
         -- Events and messages of the broker.
         -- Of a message: its own id; of a valid job among them that the broker gave up on, with its payload, also when it was published

@@ -15,7 +15,7 @@ package enum StoreBackup {
         package var unfinishedJobs: Int
     }
 
-    /// Writes a consistent copy of the store, without keeping workers from their work.
+    /// Writes a consistent copy of the store, without keeping workers from their work: see ``PageCopy``.
     ///
     /// - Parameter file: must not exist. Only its owner may read it. It is there when it is whole and on disk, or not at all.
     /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, which its copy would be too.
@@ -25,7 +25,7 @@ package enum StoreBackup {
                 throw StoreError(.unavailable, "The file \(file) exists already: name another one, or move it away.")
             }
             let partial = file + ".partial"
-            let contents = try copy(store, to: partial)
+            let contents = try PageCopy(of: store, to: partial, patience: PageCopy.patience).make()
             try mark(asCopy: partial)
             try rename(partial, to: file)
             return contents
@@ -80,11 +80,11 @@ package enum StoreBackup {
             try refuseWhileInUse(store, at: now)
             do { try StoreFile.check(file, mayBeEmpty: false) } catch { throw StoreError(error, path: file) }
             let partial = store + ".partial"
-            let contents = try copy(file, to: partial)
-            let pool = try StoreFile.open(partial, mustExist: true)
+            let contents = try PageCopy(of: file, to: partial, patience: nil).make()
             do {
+                let opened = try StoreFile.open(partial, mustExist: true)
                 let replaced = StoreFile.auditEnd(of: store)
-                try pool.write { database in
+                try opened.pool.write { database in
                     let transaction = Transaction(Connection(database), chain: chain)
                     try transaction.beginAnew(at: now)
                     try transaction.connection.run("UPDATE identity SET is_copy = 0, store = COALESCE(?, store)", id)
@@ -92,38 +92,27 @@ package enum StoreBackup {
                     try transaction.tell(AuditEntry(restoredFrom: end, replaced: replaced, by: actor, at: now))
                     try transaction.finish()
                 }
-                try pool.close()
-            } catch { throw StoreError(error, path: partial) }
-            let replaced = try moveAway(store, at: now)
-            try rename(partial, to: store)
-            return (contents, replaced)
+                try opened.pool.close()
+                try opened.log.close()
+            } catch {
+                unlink(partial)
+                throw StoreError(error, path: partial)
+            }
+            // A worker may have started meanwhile: from here on none can.
+            do throws(StoreError) {
+                return try StoreFile.holdingAlone(store) { () throws(StoreError) in
+                    let replaced = try moveAway(store, at: now)
+                    try rename(partial, to: store)
+                    return (contents, replaced)
+                }
+            } catch {
+                unlink(partial)
+                throw error
+            }
         }
     }
 
     // MARK: - Files
-
-    /// Copies a database as one transaction sees it, into a file that only its owner may read.
-    private static func copy(_ source: String, to target: String) throws(StoreError) -> Contents {
-        unlink(target)
-        let descriptor = Glibc.open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StoreError(posix: "The file \(target) cannot be made") }
-        defer { close(descriptor) }
-        do {
-            let queue = try StoreFile.readOnly(source)
-            let contents = try queue.read { database in
-                guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
-                    throw StoreError(.corrupt, "The file \(source) is damaged: take another copy.")
-                }
-                return try Connection(database).contents()
-            }
-            try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [target]) }
-            guard fsync(descriptor) == 0 else { throw StoreError(posix: "The file \(target) cannot be written") }
-            return contents
-        } catch {
-            unlink(target)
-            throw StoreError(error, path: source)
-        }
-    }
 
     private static func rename(_ file: String, to name: String) throws(StoreError) {
         guard Glibc.rename(file, name) == 0 else { throw StoreError(posix: "The file \(name) cannot be made") }
@@ -143,17 +132,20 @@ package enum StoreBackup {
         return name
     }
 
-    /// A store that cannot be read is nobody's: to replace it is what a backup is for.
+    /// Whether a process has the file open, the kernel knows: whatever a clock says of leases. Of a worker that none of its locks tells, such as
+    /// one of this process, its lease does.
     private static func refuseWhileInUse(_ store: String, at now: Timestamp) throws(StoreError) {
-        guard access(store, F_OK) == 0, let queue = try? StoreFile.readOnly(store),
-            let worker = try? queue.read({ try Connection($0).runningWorker(at: now) })
-        else { return }
-        throw StoreError(.unavailable, "Worker \(worker) runs on the store \(store): stop every worker of this store first.")
+        guard access(store, F_OK) == 0 else { return }
+        // A store that cannot be read is nobody's: to replace it is what a backup is for.
+        if let worker = (try? StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) }) ?? nil {
+            throw StoreError(.unavailable, "Worker \(worker) runs on the store \(store): stop every worker of this store first.")
+        }
+        try StoreFile.holdingAlone(store) {}
     }
 }
 
 extension Connection {
-    fileprivate func contents() throws -> StoreBackup.Contents {
+    func contents() throws -> StoreBackup.Contents {
         let lanes = try first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
         return StoreBackup.Contents(lanes: lanes, unfinishedJobs: try backlog())
     }
@@ -186,7 +178,7 @@ extension StoreFile {
 
 extension StoreError {
     /// What the system said last.
-    fileprivate init(posix what: String, file: String = #fileID, line: Int = #line) {
+    init(posix what: String, file: String = #fileID, line: Int = #line) {
         self.init(.unavailable, "\(what): \(String(cString: strerror(errno))).", file: file, line: line)
     }
 }

@@ -5,32 +5,84 @@ import Store
 /// Opening the database file.
 enum StoreFile {
     /// How long a transaction waits for another process's.
-    private static let busyTimeout: Double = 5
-    /// In pages of 4 KiB: how long the log grows before it is written back into the file.
-    private static let checkpointPages = 4000
+    static let busyTimeout: Double = 5
     /// In KiB: how much of the file the writer keeps in memory, at most.
     private static let cacheSize = 32 * 1024
 
+    /// A file that is open.
+    struct Opened {
+        let pool: DatabasePool
+        /// A connection that writes its log back.
+        let log: DatabaseQueue
+        let identity: Identity
+    }
+
+    /// Which file it is, whatever its name.
+    struct Identity: Hashable, Sendable {
+        private let device: UInt
+        private let number: UInt
+
+        /// - Throws: ``StoreError/Code/gone`` when there is none.
+        init(of path: String) throws(StoreError) {
+            var status = stat()
+            guard stat(path, &status) == 0 else {
+                guard errno == ENOENT || errno == ENOTDIR else {
+                    throw StoreError(.unavailable, "The store \(path) cannot be looked at: \(String(cString: strerror(errno))).")
+                }
+                throw Identity.gone(path)
+            }
+            device = UInt(status.st_dev)
+            number = UInt(status.st_ino)
+        }
+
+        /// - Throws: ``StoreError/Code/gone`` when another file is there now, or none. What is written to this one then is lost.
+        func check(at path: String) throws(StoreError) {
+            guard try Identity(of: path) == self else { throw Identity.gone(path) }
+        }
+
+        private static func gone(_ path: String) -> StoreError {
+            StoreError(
+                .gone,
+                "The store's file is not at \(path) any more: it was moved, deleted or replaced, for example by a restore. Nothing more is written to it."
+            )
+        }
+    }
+
     /// Opens the file, or makes it, and brings its tables up to date.
     ///
-    /// - Parameter mustExist: whether a missing or an empty file is an error.
-    static func open(_ path: String, mustExist: Bool) throws(StoreError) -> DatabasePool {
+    /// - Parameters:
+    ///   - mustExist: whether a missing or an empty file is an error.
+    ///   - migrating: whether an older file is brought up to date. A command does not: workers of the older version may run on it.
+    /// - Throws: ``StoreError/Code/olderSchema`` for a file that would have to be brought up to date, and may not be.
+    static func open(_ path: String, mustExist: Bool, migrating: Bool = true) throws(StoreError) -> Opened {
         try prepareFile(path, mustExist: mustExist)
         do {
-            let pool = try OpeningLock.holding(path) {
-                try check(path, mayBeEmpty: !mustExist)
+            let opened = try OpeningLock.holding(path) {
+                let format = try check(path, mayBeEmpty: migrating && !mustExist)
+                guard migrating || format == .current else { throw olderSchema(path) }
+                let identity = try Identity(of: path)
                 let pool = try DatabasePool(path: path, configuration: configuration)
-                try Schema.migrator.migrate(pool)
-                return pool
+                if migrating { try Schema.migrator.migrate(pool) }
+                let log = try DatabaseQueue(path: path, configuration: configuration)
+                // Only a connection that has read knows of the log.
+                try log.inDatabase { _ = try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_master") }
+                return Opened(pool: pool, log: log, identity: identity)
             }
-            try pool.writeWithoutTransaction { database in
+            try opened.pool.writeWithoutTransaction { database in
                 // What is committed is on disk; GRDB's default for a log is less.
                 try database.execute(sql: "PRAGMA synchronous = FULL")
             }
-            return pool
+            return opened
         } catch {
             throw StoreError(error, path: path)
         }
+    }
+
+    private static func olderSchema(_ path: String) -> StoreError {
+        StoreError(
+            .olderSchema,
+            "The store \(path) has the schema of an older version, which only autotask-worker run brings up to date: start a worker of this version, or use the command of the version that wrote the store."
+        )
     }
 
     private static var configuration: Configuration {
@@ -41,7 +93,6 @@ enum StoreFile {
             guard !database.configuration.readonly else { return }
             // What a reset erases must not be found in the file afterwards.
             try database.execute(sql: "PRAGMA secure_delete = ON")
-            try database.execute(sql: "PRAGMA wal_autocheckpoint = \(checkpointPages)")
             try database.execute(sql: "PRAGMA cache_size = -\(cacheSize)")
         }
         return configuration
@@ -78,8 +129,9 @@ enum StoreFile {
     /// Refuses what this program did not write, or does not understand any more, before anything in it is touched.
     ///
     /// - Parameter mayBeEmpty: whether a file without a table may become a store.
-    static func check(_ path: String, mayBeEmpty: Bool) throws {
-        _ = try readOnly(path).read { try check($0, of: path, mayBeEmpty: mayBeEmpty) }
+    @discardableResult
+    static func check(_ path: String, mayBeEmpty: Bool) throws -> StoreFormat {
+        try readOnly(path).read { try check($0, of: path, mayBeEmpty: mayBeEmpty) }
     }
 
     /// - Returns: what the file holds.

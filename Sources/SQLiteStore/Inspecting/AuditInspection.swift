@@ -3,9 +3,10 @@ package import Store
 
 /// Whether a store's audit log holds, found out without a change to the file.
 package enum AuditInspection {
-    private static let page = 1000
+    /// In rows: what is read at a time, so that no transaction lasts long.
+    private static let page = 250
 
-    /// Verifies the log as one transaction sees it.
+    /// Verifies the log, while others go on writing it.
     ///
     /// - Parameter newest: how many rows from its end on to look at, those before them being taken for granted; `nil` for all.
     /// - Returns: `nil` when there is no store, or one of a version that kept no log.
@@ -15,35 +16,56 @@ package enum AuditInspection {
         newest: Int? = nil
     ) async throws(StoreError) -> AuditReport? {
         try await StoreThread.run { () throws(StoreError) in
-            let report = try StoreFile.inspect(path) { database -> AuditReport? in
-                guard try StoreFile.check(database, of: path, mayBeEmpty: true) != .none, try database.tableExists("audit") else {
-                    return nil
+            let report = try StoreFile.look(path) { looks -> AuditReport? in
+                let hasLog = try looks.read { database in
+                    try StoreFile.check(database, of: path, mayBeEmpty: true) != .none && database.tableExists("audit")
                 }
-                return try Connection(database).auditReport(with: chain, newest: newest, page: page)
+                guard hasLog else { return nil }
+                while true {
+                    if let found = try AuditInspection.report(looks, with: chain, newest: newest) { return found }
+                }
             }
             return report ?? nil
         }
     }
-}
 
-extension Connection {
-    fileprivate func auditReport(with chain: AuditChain, newest: Int?, page: Int) throws -> AuditReport {
-        let (head, anchor) = (try auditMark(.head), try auditMark(.anchor))
+    /// - Returns: `nil` when rows were forgotten meanwhile that were not read before.
+    private static func report(_ looks: StoreFile.Looks, with chain: AuditChain, newest: Int?) throws -> AuditReport? {
+        var (head, anchor, behind) = try looks.read { database -> (AuditMark?, AuditMark?, AuditRow?) in
+            let connection = Connection(database)
+            return (try connection.auditMark(.head), try connection.auditMark(.anchor), try newest.flatMap(connection.auditRow(before:)))
+        }
+        let beginning = anchor
         var verification = AuditVerification(chain, from: anchor)
         var last: Int64 = 0
-        if let newest, let end = try lastAuditRow(), let start = try auditRows(after: end.number - Int64(newest) - 1, limit: 1).first,
-            end.number > start.number, start.number > (anchor?.place.number ?? 0) + 1
-        {
-            verification = AuditVerification(chain, behind: start)
-            last = start.number
+        if let behind, behind.number > (anchor?.place.number ?? 0) + 1 {
+            verification = AuditVerification(chain, behind: behind)
+            last = behind.number
         }
         while !verification.isOver {
-            let rows = try auditRows(after: last, limit: page)
+            let after = last
+            let rows = try looks.read { database in
+                let connection = Connection(database)
+                head = try connection.auditMark(.head)
+                anchor = try connection.auditMark(.anchor)
+                return try connection.auditRows(after: after, limit: page)
+            }
             for row in rows { verification.take(row) }
             guard rows.count == page, let end = rows.last else { break }
             last = end.number
         }
+        guard newest != nil || anchor == beginning else { return nil }
         let fault = verification.end(at: head)
         return AuditReport(fault: fault, count: verification.count, head: head, anchor: anchor)
+    }
+}
+
+extension Connection {
+    /// The row before the newest ones, as long as the log reaches beyond them.
+    fileprivate func auditRow(before newest: Int) throws -> AuditRow? {
+        guard let end = try lastAuditRow(), let start = try auditRows(after: end.number - Int64(newest) - 1, limit: 1).first,
+            end.number > start.number
+        else { return nil }
+        return start
     }
 }

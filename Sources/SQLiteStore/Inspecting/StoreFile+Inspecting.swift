@@ -4,20 +4,60 @@ import Glibc
 import Store
 
 extension StoreFile {
-    /// Lends the database to whoever only wants to look at it. Neither the file nor its log is changed, and no other file comes into being.
+    /// Lends the database to whoever only wants to look at it, as one transaction sees it: for short looks, since as long as one lasts, no log
+    /// can be emptied.
+    ///
+    /// - Returns: `nil` when there is no file.
+    static func inspect<Value>(_ path: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value? {
+        try look(path) { try $0.read(body) }
+    }
+
+    /// A file that is looked at in steps, each a transaction of its own.
+    struct Looks {
+        fileprivate let queue: DatabaseQueue
+
+        func read<Value>(_ body: (Database) throws -> Value) throws -> Value { try queue.read(body) }
+
+        /// Looks through rows by their numbers, in steps of some milliseconds.
+        ///
+        /// - Parameters:
+        ///   - first: the number of the first row.
+        ///   - last: that of the last one.
+        ///   - body: looks at the rows of a range.
+        func forEachRange(from first: Int64, to last: Int64, _ body: (Connection, ClosedRange<Int64>) throws -> Void) throws {
+            var (start, size) = (first, Int64(256))
+            while start <= last {
+                let range = start...min(last, start + size - 1)
+                let begin = ContinuousClock.now
+                try read { try body(Connection($0), range) }
+                let took = ContinuousClock.now - begin
+                if took > Looks.stepTime {
+                    size = max(16, size / 2)
+                } else if took * 3 < Looks.stepTime {
+                    size = min(1 << 20, size * 2)
+                }
+                start = range.upperBound + 1
+            }
+        }
+
+        /// What a step takes, about. Nobody notices.
+        private static let stepTime: Duration = .milliseconds(15)
+    }
+
+    /// Lends the database to whoever wants to look at it in steps. Neither the file nor its log is changed, and no other file comes into being.
     ///
     /// Even to read, SQLite makes the files of its log when they are not there. While no program has the store open they are not, and the file
     /// alone is the whole of it: then it is read as one that nobody changes. Should somebody begin to meanwhile, it is read once more.
     ///
     /// - Returns: `nil` when there is no file.
-    static func inspect<Value>(_ path: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value? {
+    static func look<Value>(_ path: String, _ body: (Looks) throws -> Value) throws(StoreError) -> Value? {
         guard access(path, F_OK) == 0 else { return nil }
         do {
             if !hasLog(path), let alone = address(ofUnchanging: path) {
-                let outcome = Result { try readOnly(path, address: alone).read(body) }
+                let outcome = Result { try body(Looks(queue: readOnly(path, address: alone))) }
                 if !hasLog(path) { return try outcome.get() }
             }
-            return try readOnly(path).read(body)
+            return try body(Looks(queue: readOnly(path)))
         } catch {
             throw StoreError(error, path: path)
         }

@@ -2,7 +2,7 @@ package import Contract
 import GRDB
 package import Store
 
-/// What a store holds, as an operator wants to know it: read as one transaction sees it, beside workers that run, and with nothing changed.
+/// What a store holds, as an operator wants to know it: read in short transactions, beside workers that run, and with nothing changed.
 package struct StoreInspection: Sendable {
     /// Things of one sort.
     package struct Occurrences: Hashable, Sendable {
@@ -75,19 +75,23 @@ package struct StoreInspection: Sendable {
     package var leftWrites: Occurrences
     package var openWrites: Int
     package var unpublishedEvents: Int
+    /// When the oldest event happened that waits until what its reset erased has left the log.
+    package var erasureAwaitedSince: Timestamp?
+    /// Integrations that are set aside, with the reason.
+    package var setAside: Occurrences
     package var oldestEvent: UnpublishedEvent?
     /// By reason, the most frequent first.
     package var deadLetters: [(reason: String, count: Int)]
     package var credentialsKeys: [CredentialsKey]
 
-    /// Inspects a store that has a schema of this program or of an older one.
+    /// Inspects a store that has a schema of this program.
     ///
     /// - Parameters:
     ///   - path: of the file.
     ///   - now: what ages are counted from.
     ///   - maximumAge: how long after it was accepted a job is tried again.
     ///   - isThorough: whether laws are looked into for which everything that is remembered has to be sorted.
-    /// - Returns: `nil` when there is no store yet.
+    /// - Returns: `nil` when there is no store yet, or one of an older program.
     package static func make(
         of path: String,
         at now: Timestamp,
@@ -95,9 +99,13 @@ package struct StoreInspection: Sendable {
         isThorough: Bool
     ) async throws(StoreError) -> StoreInspection? {
         try await StoreThread.run { () throws(StoreError) in
-            let inspection = try StoreFile.inspect(path) { database -> StoreInspection? in
-                guard try StoreFile.check(database, of: path, mayBeEmpty: true) != .none else { return nil }
-                return try StoreInspection(Connection(database), at: now, maximumAge: maximumAge, isThorough: isThorough)
+            let inspection = try StoreFile.look(path) { looks -> StoreInspection? in
+                guard try looks.read({ try StoreFile.check($0, of: path, mayBeEmpty: true) }) == .current else { return nil }
+                let breaches = try StoreLaw.allCases.filter { isThorough || !$0.isCostly }.compactMap { law in
+                    let breaches = try law.breaches(in: looks)
+                    return breaches.isEmpty ? nil : Breach(law: law, occurrences: Occurrences(breaches))
+                }
+                return try looks.read { try StoreInspection(Connection($0), breaches, at: now, maximumAge: maximumAge) }
             }
             return inspection ?? nil
         }
@@ -117,11 +125,9 @@ package struct StoreInspection: Sendable {
         }
     }
 
-    private init(_ connection: Connection, at now: Timestamp, maximumAge: Duration, isThorough: Bool) throws {
-        breaches = try StoreLaw.allCases.filter { isThorough || !$0.isCostly }.compactMap { law in
-            let breaches = try law.breaches(in: connection)
-            return breaches.isEmpty ? nil : Breach(law: law, occurrences: Occurrences(breaches))
-        }
+    /// What is few, or found by an index.
+    private init(_ connection: Connection, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
+        self.breaches = breaches
         workers = try connection.inspectedWorkers()
         lanes = try connection.first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
         connections = try connection.first("SELECT COUNT(*) FROM connections") { $0.int(0) } ?? 0
@@ -157,7 +163,7 @@ package struct StoreInspection: Sendable {
         )
         keptTooLong =
             try connection.first(
-                "SELECT COUNT(*) FROM jobs WHERE data IS NOT NULL AND finished_at <= ?",
+                "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE data IS NOT NULL AND finished_at <= ? LIMIT 100000)",
                 now - Transaction.dataRetention - StoreInspection.day
             ) { $0.int(0) } ?? 0
         unansweredWrites = Occurrences(
@@ -180,6 +186,11 @@ package struct StoreInspection: Sendable {
         openWrites = try connection.first("SELECT COUNT(*) FROM journal") { $0.int(0) } ?? 0
         unpublishedEvents = try connection.first("SELECT COUNT(*) FROM outbox") { $0.int(0) } ?? 0
         oldestEvent = try connection.oldestEvent()
+        erasureAwaitedSince =
+            try connection.first("SELECT MIN(time) FROM outbox WHERE awaits_erasure <> 0") { $0.optional(0, $0.moment) } ?? nil
+        setAside = Occurrences(
+            try connection.all("SELECT tenant || '/' || product || ': ' || set_aside FROM lanes WHERE set_aside IS NOT NULL") { $0.text(0) }
+        )
         deadLetters = try connection.all("SELECT reason, COUNT(*) FROM dead_letters GROUP BY reason ORDER BY COUNT(*) DESC, reason") {
             (reason: $0.text(0), count: $0.int(1))
         }

@@ -1,24 +1,137 @@
+import Foundation
 import GRDB
+import Glibc
 package import Store
 
 /// Whether SQLite finds the file sound.
 package enum StoreIntegrity {
+    /// In bytes: SQLite's own check of so much takes some milliseconds. As long as it takes, no log can be emptied.
+    private static let wholeLimit: Int64 = 8 << 20
+
     /// Reads the whole file, beside workers that run.
+    ///
+    /// A small one is checked by SQLite itself. Of a larger one every row is read, in steps; with `isThorough`, it is looked up through every
+    /// index too. Which pages of the file are in use by what is then not checked: a copy is checked for that when it is made
+    /// (``StoreBackup``).
     ///
     /// - Parameter isThorough: whether indexes are compared with their tables too, and references with what they refer to. It takes longer.
     /// - Returns: what is wrong, the first few things of it; empty when it is sound, or not there.
     package static func problems(of path: String, isThorough: Bool) async throws(StoreError) -> [String] {
         try await StoreThread.run { () throws(StoreError) in
-            let problems = try StoreFile.inspect(path) { database in
-                var problems = try String.fetchAll(database, sql: "PRAGMA \(isThorough ? "integrity_check" : "quick_check")(3)")
-                problems.removeAll { $0 == "ok" }
-                if isThorough {
-                    let tables = try Row.fetchAll(database, sql: "PRAGMA foreign_key_check").compactMap { $0[0] as String? }
-                    problems += Set(tables).sorted().map { "rows of \($0) refer to what is not there" }
-                }
-                return problems
+            var status = stat()
+            let isSmall = stat(path, &status) != 0 || Int64(status.st_size) <= wholeLimit
+            let problems = try StoreFile.look(path) { looks in
+                try isSmall ? looks.read { try whole($0, isThorough: isThorough) } : inSteps(looks, isThorough: isThorough)
             }
             return problems ?? []
+        }
+    }
+
+    private static func whole(_ database: Database, isThorough: Bool) throws -> [String] {
+        var problems = try String.fetchAll(database, sql: "PRAGMA \(isThorough ? "integrity_check" : "quick_check")(3)")
+        problems.removeAll { $0 == "ok" }
+        if isThorough {
+            let tables = try Row.fetchAll(database, sql: "PRAGMA foreign_key_check").compactMap { $0[0] as String? }
+            problems += Set(tables).sorted().map { "rows of \($0) refer to what is not there" }
+        }
+        return problems
+    }
+
+    // MARK: In steps
+
+    private struct Table {
+        let name: String
+        /// Its columns that order it: the primary key, where it has no row numbers.
+        let key: [String]
+        let hasRowNumbers: Bool
+        let indexes: [(name: String, columns: [String], condition: String?)]
+
+        init(_ name: String, in database: Database) throws {
+            self.name = name
+            let sql = try String.fetchOne(database, sql: "SELECT sql FROM sqlite_master WHERE name = ?", arguments: [name]) ?? ""
+            hasRowNumbers = !sql.uppercased().contains("WITHOUT ROWID")
+            key = try Row.fetchAll(database, sql: "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", arguments: [name])
+                .map { $0[0] }
+            indexes = try Row.fetchAll(
+                database,
+                sql: "SELECT l.name, m.sql FROM pragma_index_list(?) l JOIN sqlite_master m ON m.name = l.name WHERE l.origin <> 'pk'",
+                arguments: [name]
+            ).map { row in
+                let index: String = row[0]
+                let columns = try String.fetchAll(database, sql: "SELECT name FROM pragma_index_info(?)", arguments: [index])
+                let condition = (row[1] as String?).flatMap { sql in sql.range(of: " WHERE ").map { String(sql[$0.upperBound...]) } }
+                return (index, columns, condition)
+            }
+        }
+    }
+
+    private static func inSteps(_ looks: StoreFile.Looks, isThorough: Bool) throws -> [String] {
+        var problems: [String] = []
+        do {
+            let tables = try looks.read { database in
+                try String.fetchAll(database, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+                    .map { try Table($0, in: database) }
+            }
+            for table in tables {
+                problems += try table.hasRowNumbers ? rows(of: table, looks, isThorough) : keys(of: table, looks)
+                if problems.count >= 3 { break }
+            }
+        } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+            problems.append(error.message ?? "malformed")
+        }
+        return problems
+    }
+
+    /// Reads all rows of a table, and looks each up through the table's indexes.
+    private static func rows(of table: Table, _ looks: StoreFile.Looks, _ isThorough: Bool) throws -> [String] {
+        let ends = try looks.read { try Row.fetchOne($0, sql: "SELECT MIN(rowid), MAX(rowid) FROM \"\(table.name)\"") }
+        guard let first = ends?[0] as Int64?, let last = ends?[1] as Int64? else { return [] }
+        var problems: [String] = []
+        try looks.forEachRange(from: first, to: last) { connection, range in
+            let arguments: StatementArguments = [range.lowerBound, range.upperBound]
+            let rows = try Row.fetchCursor(
+                connection.database,
+                sql: "SELECT * FROM \"\(table.name)\" NOT INDEXED WHERE rowid BETWEEN ? AND ?",
+                arguments: arguments
+            )
+            while try rows.next() != nil {}
+            guard isThorough else { return }
+            for index in table.indexes {
+                let condition = index.condition.map { " AND (\($0))" } ?? ""
+                let columns = index.columns.map { "b.\"\($0)\" IS a.\"\($0)\"" }.joined(separator: " AND ")
+                let missing = try Int64.fetchOne(
+                    connection.database,
+                    sql: """
+                        SELECT COUNT(*) FROM (SELECT rowid AS number, * FROM "\(table.name)" NOT INDEXED
+                            WHERE rowid BETWEEN ? AND ?\(condition)) a
+                        WHERE NOT EXISTS (SELECT 1 FROM "\(table.name)" b INDEXED BY "\(index.name)"
+                            WHERE \(columns) AND b.rowid = a.number\(condition))
+                        """,
+                    arguments: arguments
+                )
+                if let missing, missing > 0 { problems.append("\(missing) rows of \(table.name) are missing from index \(index.name)") }
+            }
+        }
+        return problems
+    }
+
+    /// Reads all rows of a table that is ordered by its key.
+    private static func keys(of table: Table, _ looks: StoreFile.Looks) throws -> [String] {
+        let key = table.key.map { "\"\($0)\"" }.joined(separator: ", ")
+        let places = table.key.map { _ in "?" }.joined(separator: ", ")
+        var last: [DatabaseValue]?
+        while true {
+            let after = last
+            let rows = try looks.read { database in
+                try Row.fetchAll(
+                    database,
+                    sql:
+                        "SELECT \(key), * FROM \"\(table.name)\"\(after == nil ? "" : " WHERE (\(key)) > (\(places))") ORDER BY \(key) LIMIT 500",
+                    arguments: StatementArguments(after ?? [])
+                )
+            }
+            guard rows.count == 500, let end = rows.last else { return [] }
+            last = end.databaseValues.prefix(table.key.count).map(\.self)
         }
     }
 }

@@ -79,26 +79,75 @@ extension StoreLaw {
     /// Whether it takes sorting everything that is remembered.
     var isCostly: Bool { self == .sequenceIsUnique }
 
-    /// What breaks it, each in a few words for an operator.
-    func breaches(in connection: Connection) throws -> [String] {
+    /// What breaks it, each in a few words for an operator: the first ``limit``.
+    ///
+    /// Jobs and events may be many: they are looked through in steps, each of which sees a state between two transactions.
+    func breaches(in looks: StoreFile.Looks) throws -> [String] {
+        if self == .sequenceIsUnique { return try SequenceUniqueness.breaches(in: looks) }
+        var found: [String] = []
+        for query in queries where found.count < StoreLaw.limit {
+            guard let ends = try query.table.map({ table in try looks.read { try Connection($0).ends(of: table) } }) else {
+                found += try looks.read { try query.rows(Connection($0)) }
+                continue
+            }
+            guard let ends else { continue }
+            try looks.forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, range in
+                if found.count < StoreLaw.limit { found += try query.rows(connection, in: range) }
+            }
+        }
+        // A lane may break it in several rows.
+        var seen: Set<String> = []
+        return found.filter { seen.insert($0).inserted }
+    }
+
+    private static let limit = 1000
+
+    /// The queries for what breaks it.
+    private var queries: [Query] {
         switch self {
         case .databaseIsShared:
-            return try connection.all(
-                "SELECT 'database ' || occupied FROM lanes WHERE occupied IS NOT NULL GROUP BY occupied HAVING COUNT(*) > ?",
-                ClaimRequest.lanesPerDatabase
-            ) { $0.text(0) }
+            [
+                Query(
+                    "SELECT 'database ' || occupied FROM lanes WHERE occupied IS NOT NULL GROUP BY occupied HAVING COUNT(*) > ?",
+                    with: ClaimRequest.lanesPerDatabase
+                )
+            ]
         case .finishedHasEvent:
-            return try connection.all(
-                """
-                SELECT tenant || ' ' || job_id FROM jobs
-                WHERE (finished_at IS NULL) <> (event_id IS NULL) OR (finished_at IS NULL) <> (event_type IS NULL)
-                    OR (finished_at IS NOT NULL AND (event_time IS NULL OR epoch IS NULL
-                        OR event_type NOT IN (SELECT value FROM json_each(?))))
-                """,
-                Words(EventType.allCases.filter(\.isTerminal)).json
-            ) { $0.text(0) }
-        case .wordsAreKnown: return try WordsOfColumn.all.flatMap { try connection.all($0.sql, $0.words.json) { $0.text(0) } }
-        default: return try connection.all(sql) { $0.text(0) }
+            [
+                Query(
+                    of: .jobs,
+                    """
+                    SELECT tenant || ' ' || job_id FROM jobs
+                    WHERE place BETWEEN ? AND ?
+                        AND ((finished_at IS NULL) <> (event_id IS NULL) OR (finished_at IS NULL) <> (event_type IS NULL)
+                        OR (finished_at IS NOT NULL AND (event_time IS NULL OR epoch IS NULL
+                            OR event_type NOT IN (SELECT value FROM json_each(?)))))
+                    """,
+                    with: Words(EventType.allCases.filter(\.isTerminal)).json
+                )
+            ]
+        case .wordsAreKnown: WordsOfColumn.all.map { Query(of: $0.table, $0.sql, with: $0.words.json) }
+        case .sequenceIsAhead:
+            [
+                Query("SELECT tenant || '/' || product FROM lanes WHERE epoch < 1 OR next_sequence < 1"),
+                Query(
+                    of: .outbox,
+                    """
+                    SELECT l.tenant || '/' || l.product FROM outbox o JOIN lanes l ON l.tenant = o.tenant AND l.product = o.product
+                    WHERE o.position BETWEEN ? AND ? AND (o.epoch > l.epoch OR (o.epoch = l.epoch AND o.sequence >= l.next_sequence))
+                    """
+                ),
+                Query(
+                    of: .jobs,
+                    """
+                    SELECT l.tenant || '/' || l.product FROM jobs j JOIN lanes l ON l.id = j.lane
+                    WHERE j.place BETWEEN ? AND ? AND (j.epoch > l.epoch OR (j.epoch = l.epoch AND j.sequence >= l.next_sequence))
+                    """
+                ),
+            ]
+        case .jobHasLane, .finishedIsBlank, .countsArePossible: [Query(of: .jobs, sql)]
+        case .eventHasPublisher, .eventHasLane: [Query(of: .outbox, sql)]
+        default: [Query(sql)]
         }
     }
 
@@ -115,7 +164,7 @@ extension StoreLaw {
             """
         case .workIsScheduled:
             """
-            SELECT tenant || '/' || product FROM lanes l WHERE worker IS NULL AND turn IS NULL AND wake_at IS NULL
+            SELECT tenant || '/' || product FROM lanes l WHERE worker IS NULL AND turn IS NULL AND wake_at IS NULL AND set_aside IS NULL
                 AND EXISTS (SELECT 1 FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL)
             """
         case .backlogIsCounted:
@@ -131,33 +180,22 @@ extension StoreLaw {
             SELECT tenant || '/' || product FROM lanes l LEFT JOIN connections c ON c.lane = l.id
             WHERE l.database_id IS NOT c.database_id
             """
-        case .sequenceIsAhead:
-            """
-            SELECT tenant || '/' || product FROM lanes l
-            WHERE epoch < 1 OR next_sequence < 1
-                OR EXISTS (SELECT 1 FROM outbox o WHERE o.tenant = l.tenant AND o.product = l.product
-                    AND (o.epoch > l.epoch OR (o.epoch = l.epoch AND o.sequence >= l.next_sequence)))
-            UNION
-            SELECT l.tenant || '/' || l.product FROM jobs j JOIN lanes l ON l.id = j.lane
-            WHERE j.epoch > l.epoch OR (j.epoch = l.epoch AND j.sequence >= l.next_sequence)
-            """
-        case .sequenceIsUnique:
-            """
-            SELECT tenant || '/' || product || ', epoch ' || epoch || ', sequence ' || sequence FROM
-                (SELECT tenant, product, epoch, sequence, event_id FROM outbox
-                UNION SELECT l.tenant, l.product, j.epoch, j.sequence, j.event_id FROM jobs j JOIN lanes l ON l.id = j.lane)
-            WHERE sequence IS NOT NULL GROUP BY tenant, product, epoch, sequence HAVING COUNT(*) > 1
-            """
         case .jobHasLane:
-            "SELECT tenant || ' ' || job_id FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = j.lane AND l.tenant = j.tenant)"
+            """
+            SELECT tenant || ' ' || job_id FROM jobs j WHERE j.place BETWEEN ? AND ?
+                AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = j.lane AND l.tenant = j.tenant)
+            """
         case .unfinishedIsComplete:
             "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND ((payload IS NULL AND NOT is_scheduled) OR kind IS NULL)"
         case .finishedIsBlank:
             """
-            SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NOT NULL
+            SELECT tenant || ' ' || job_id FROM jobs WHERE place BETWEEN ? AND ? AND finished_at IS NOT NULL
                 AND (payload IS NOT NULL OR plan IS NOT NULL OR revision IS NOT NULL OR expiry IS NOT NULL OR not_before IS NOT NULL)
             """
-        case .countsArePossible: "SELECT tenant || ' ' || job_id FROM jobs WHERE attempts < 0 OR interruptions < 0 OR api_calls < 0"
+        case .countsArePossible:
+            """
+            SELECT tenant || ' ' || job_id FROM jobs WHERE place BETWEEN ? AND ? AND (attempts < 0 OR interruptions < 0 OR api_calls < 0)
+            """
         case .checkIsNobodys:
             """
             SELECT tenant || ' ' || job_id FROM jobs WHERE is_scheduled <> 0 AND (kind NOT IN ('verify', 'drift') OR finished_at IS NOT NULL
@@ -197,11 +235,13 @@ extension StoreLaw {
             SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
             WHERE state = 'confirmed' AND autotask_id IS NULL
             """
-        case .eventHasPublisher: "SELECT tenant || '/' || product FROM outbox WHERE worker NOT IN (SELECT id FROM workers)"
+        case .eventHasPublisher:
+            "SELECT tenant || '/' || product FROM outbox WHERE position BETWEEN ? AND ? AND worker NOT IN (SELECT id FROM workers)"
         case .eventHasLane:
             """
             SELECT tenant || '/' || product FROM outbox o
-            WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.tenant = o.tenant AND l.product = o.product)
+            WHERE o.position BETWEEN ? AND ?
+                AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.tenant = o.tenant AND l.product = o.product)
             """
         case .everythingHasLane:
             """
@@ -218,8 +258,115 @@ extension StoreLaw {
                 UNION SELECT 'turn', MAX(turn) FROM lanes) risen
             WHERE highest > COALESCE((SELECT value FROM counters c WHERE c.name = risen.name), 0)
             """
-        case .databaseIsShared, .finishedHasEvent, .wordsAreKnown: preconditionFailure("\(self) has a query with words of its own")
+        case .databaseIsShared, .finishedHasEvent, .wordsAreKnown, .sequenceIsAhead, .sequenceIsUnique:
+            preconditionFailure("\(self) has queries of its own")
         }
+    }
+}
+
+/// A query for what breaks a law.
+private struct Query {
+    /// A table that may be large: the query takes the ends of a range of its rows first.
+    enum Table {
+        case jobs, outbox
+    }
+
+    let table: Table?
+    private let sql: StaticString
+    private let value: (any Bindable)?
+
+    init(of table: Table? = nil, _ sql: StaticString, with value: (any Bindable)? = nil) {
+        self.table = table
+        self.sql = sql
+        self.value = value
+    }
+
+    func rows(_ connection: Connection) throws -> [String] {
+        if let value { try connection.all(sql, value) { $0.text(0) } } else { try connection.all(sql) { $0.text(0) } }
+    }
+
+    func rows(_ connection: Connection, in range: ClosedRange<Int64>) throws -> [String] {
+        if let value {
+            try connection.all(sql, range.lowerBound, range.upperBound, value) { $0.text(0) }
+        } else {
+            try connection.all(sql, range.lowerBound, range.upperBound) { $0.text(0) }
+        }
+    }
+}
+
+extension Connection {
+    /// The numbers of the first and the last row; `nil` without rows.
+    fileprivate func ends(of table: Query.Table) throws -> ClosedRange<Int64>? {
+        let read: (ResultRow) -> ClosedRange<Int64>? = { $0.isNull(0) ? nil : $0.integer(0)...$0.integer(1) }
+        return switch table {
+        case .jobs: try first("SELECT (SELECT MIN(place) FROM jobs), (SELECT MAX(place) FROM jobs)", read: read) ?? nil
+        case .outbox: try first("SELECT (SELECT MIN(position) FROM outbox), (SELECT MAX(position) FROM outbox)", read: read) ?? nil
+        }
+    }
+}
+
+/// Whether no two events of an epoch have one sequence: all of them are looked through in steps, and four bytes remembered of each.
+private struct SequenceUniqueness {
+    private struct Epoch: Hashable {
+        let lane: Int64
+        let number: Int64
+    }
+
+    /// By sequence, a trace of the event's id; 0 where none was seen. Sequences are without gaps.
+    private var traces: [Epoch: [UInt32]] = [:]
+    /// What no worker gave out.
+    private var strays: [Epoch: [Int64: UInt32]] = [:]
+    private var found: Set<String> = []
+
+    static func breaches(in looks: StoreFile.Looks) throws -> [String] {
+        var state = SequenceUniqueness()
+        for (table, sql) in sources {
+            guard let ends = try looks.read({ try Connection($0).ends(of: table) }) else { continue }
+            try looks.forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, range in
+                let rows = try connection.all(sql, range.lowerBound, range.upperBound) { row in
+                    (
+                        epoch: Epoch(lane: row.integer(0), number: row.integer(1)), sequence: row.integer(2), id: row.text(3),
+                        name: row.text(4)
+                    )
+                }
+                for row in rows { state.take(row.epoch, row.sequence, row.id, row.name) }
+            }
+        }
+        return state.found.sorted()
+    }
+
+    private static let sources: [(Query.Table, StaticString)] = [
+        (
+            .jobs,
+            """
+            SELECT j.lane, j.epoch, j.sequence, j.event_id, l.tenant || '/' || l.product FROM jobs j JOIN lanes l ON l.id = j.lane
+            WHERE j.place BETWEEN ? AND ? AND j.sequence IS NOT NULL
+            """
+        ),
+        (
+            .outbox,
+            """
+            SELECT l.id, o.epoch, o.sequence, o.event_id, l.tenant || '/' || l.product
+            FROM outbox o JOIN lanes l ON l.tenant = o.tenant AND l.product = o.product
+            WHERE o.position BETWEEN ? AND ? AND o.sequence IS NOT NULL
+            """
+        ),
+    ]
+
+    private mutating func take(_ epoch: Epoch, _ sequence: Int64, _ id: String, _ name: String) {
+        let trace = UInt32(truncatingIfNeeded: id.hashValue) | 1
+        let other: UInt32
+        if (0..<10_000_000).contains(sequence) {
+            var known = traces.removeValue(forKey: epoch) ?? []
+            let index = Int(sequence)
+            if known.count <= index { known.append(contentsOf: repeatElement(0, count: index + 1 - known.count)) }
+            other = known[index]
+            known[index] = trace
+            traces[epoch] = known
+        } else {
+            other = strays[epoch, default: [:]].updateValue(trace, forKey: sequence) ?? 0
+        }
+        if other != 0, other != trace { found.insert("\(name), epoch \(epoch.number), sequence \(sequence)") }
     }
 }
 
@@ -235,6 +382,7 @@ private struct Words: Sendable {
 /// A column that holds one of some words, with a query for the rows in which it does not. What stands there instead is not shown: nobody knows
 /// what it is.
 private struct WordsOfColumn {
+    var table: Query.Table?
     let sql: StaticString
     let words: Words
 
@@ -244,12 +392,19 @@ private struct WordsOfColumn {
             words: Words(Product.allCases)
         ),
         WordsOfColumn(
-            sql: "SELECT 'jobs.kind of ' || tenant || ' ' || job_id FROM jobs WHERE kind NOT IN (SELECT value FROM json_each(?))",
+            table: .jobs,
+            sql: """
+                SELECT 'jobs.kind of ' || tenant || ' ' || job_id FROM jobs
+                WHERE place BETWEEN ? AND ? AND kind NOT IN (SELECT value FROM json_each(?))
+                """,
             words: Words(JobKind.allCases)
         ),
         WordsOfColumn(
-            sql:
-                "SELECT 'jobs.event_type of ' || tenant || ' ' || job_id FROM jobs WHERE event_type NOT IN (SELECT value FROM json_each(?))",
+            table: .jobs,
+            sql: """
+                SELECT 'jobs.event_type of ' || tenant || ' ' || job_id FROM jobs
+                WHERE place BETWEEN ? AND ? AND event_type NOT IN (SELECT value FROM json_each(?))
+                """,
             words: Words(EventType.allCases)
         ),
         WordsOfColumn(
@@ -302,11 +457,19 @@ private struct WordsOfColumn {
             words: Words([JournalEntry.State.intended, .sent, .confirmed, .verified])
         ),
         WordsOfColumn(
-            sql: "SELECT 'outbox.type of ' || tenant || '/' || product FROM outbox WHERE type NOT IN (SELECT value FROM json_each(?))",
+            table: .outbox,
+            sql: """
+                SELECT 'outbox.type of ' || tenant || '/' || product FROM outbox
+                WHERE position BETWEEN ? AND ? AND type NOT IN (SELECT value FROM json_each(?))
+                """,
             words: Words(EventType.allCases)
         ),
         WordsOfColumn(
-            sql: "SELECT 'outbox.product of ' || tenant FROM outbox WHERE product NOT IN (SELECT value FROM json_each(?))",
+            table: .outbox,
+            sql: """
+                SELECT 'outbox.product of ' || tenant FROM outbox
+                WHERE position BETWEEN ? AND ? AND product NOT IN (SELECT value FROM json_each(?))
+                """,
             words: Words(Product.allCases)
         ),
     ]

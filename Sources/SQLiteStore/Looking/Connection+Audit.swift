@@ -19,18 +19,23 @@ extension Connection {
     }
 
     /// The newest that are meant, in their order.
-    func auditRows(_ selection: AuditSelection, newest limit: Int) throws -> [AuditRow] {
+    ///
+    /// - Parameter range: of their numbers.
+    func auditRows(_ selection: AuditSelection, newest limit: Int, in range: ClosedRange<Int64> = 0...Int64.max) throws -> [AuditRow] {
         try all(
             """
             SELECT number, at, action, actor, tenant, product, job_id, publisher, facts, sealed, mac FROM audit
             WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR product = ?2) AND (?3 IS NULL OR job_id = ?3) AND (?4 IS NULL OR at >= ?4)
+                AND number BETWEEN ?6 AND ?7
             ORDER BY number DESC LIMIT ?5
             """,
             selection.tenant?.description,
             selection.product?.rawValue,
             selection.jobID?.description,
             selection.since,
-            limit
+            limit,
+            range.lowerBound,
+            range.upperBound
         ) { AuditRow($0) }.reversed()
     }
 

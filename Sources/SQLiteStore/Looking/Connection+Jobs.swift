@@ -3,14 +3,14 @@ import Store
 
 /// What is kept of a job.
 extension Connection {
-    func jobRecords(named id: JobID, of tenant: TenantID?) throws -> [JobRecord] {
-        // The index begins with the tenant: without one, SQLite goes through all of it.
-        let places = try all(
-            "SELECT place FROM jobs WHERE job_id = ?1 AND tenant = COALESCE(?2, tenant) ORDER BY tenant",
-            id.description,
-            tenant?.description
-        ) { $0.integer(0) }
-        return try places.compactMap(jobRecord)
+    func jobRecord(named id: JobID, of tenant: String) throws -> JobRecord? {
+        let place = try first("SELECT place FROM jobs WHERE job_id = ? AND tenant = ?", id.description, tenant) { $0.integer(0) }
+        return try place.flatMap(jobRecord)
+    }
+
+    /// Tenants behind one, in their order.
+    func tenants(after tenant: String, limit: Int) throws -> [String] {
+        try all("SELECT DISTINCT tenant FROM lanes WHERE tenant > ? ORDER BY tenant LIMIT ?", tenant, limit) { $0.text(0) }
     }
 
     private func jobRecord(at place: Int64) throws -> JobRecord? {

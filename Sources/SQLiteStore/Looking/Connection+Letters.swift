@@ -3,12 +3,20 @@ import Store
 
 /// Dead letters, as the commands and a redrive read them.
 extension Connection {
-    func deadLetters(limit: Int) throws -> [DeadLetter] {
-        let last = try first("SELECT MIN(id) FROM (SELECT id FROM dead_letters ORDER BY id DESC LIMIT ?)", limit) { $0.integer(0) } ?? 0
-        return try letters(.all, after: last - 1, limit: limit).map(\.letter).reversed()
+    /// The id of the oldest of the newest letters.
+    func firstLetter(ofNewest limit: Int) throws -> Int64? {
+        try first("SELECT MIN(id) FROM (SELECT id FROM dead_letters ORDER BY id DESC LIMIT ?)", limit) { $0.optional(0, $0.integer) } ?? nil
     }
 
-    func letters(_ selection: LetterSelection, after id: Int64, limit: Int) throws -> [KeptLetter] {
+    func lastLetter() throws -> Int64 { try first("SELECT MAX(id) FROM dead_letters") { $0.integer(0) } ?? 0 }
+
+    /// - Parameter last: beyond this id it is not looked.
+    func letters(
+        _ selection: LetterSelection,
+        after id: Int64,
+        upTo last: Int64 = .max,
+        limit: Int
+    ) throws -> [Result<KeptLetter, SetAsideError>] {
         try all(
             """
             SELECT id, at, reason, kind, code, field, detail, tenant, product, job_id, publisher, sha256, size, queue, exchange, routing_key,
@@ -27,6 +35,7 @@ extension Connection {
             FROM dead_letters AS letters
             WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR fingerprint = ?2)
                 AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR at < ?5) AND id > ?6
+                AND id <= ?8
             ORDER BY id LIMIT ?7
             """,
             selection.idList,
@@ -35,8 +44,11 @@ extension Connection {
             selection.reason,
             selection.before,
             id,
-            limit
-        ) { try KeptLetter($0) }
+            limit,
+            last
+        ) { row in
+            Result { try KeptLetter(row) }.mapError { SetAsideError(SetAside("The dead letter \(row.integer(0))", because: "\($0)")) }
+        }
     }
 
     func sealedPayload(ofLetter id: Int64) throws -> [UInt8]? {

@@ -3,61 +3,71 @@ import Store
 
 /// What the commands list, and what the outbox reads again.
 extension Connection {
-    func unpublished(of worker: WorkerID, after position: Int64, limit: Int) throws -> [OutboxEntry] {
+    /// Events that were not confirmed yet, as many rows as the limit says.
+    func unpublished(of worker: WorkerID, after position: Int64, limit: Int) throws -> [Result<OutboxEntry, UnreadableEvent>] {
         try all(
             """
-            SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data,
-                redrive_of
+            SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data, redrive_of,
+                awaits_erasure OR EXISTS (SELECT 1 FROM lanes l WHERE l.tenant = outbox.tenant AND l.product = outbox.product
+                    AND l.set_aside IS NOT NULL)
             FROM outbox WHERE position > ? AND worker = ? ORDER BY position LIMIT ?
             """,
             position,
             worker.description,
             limit
-        ) { row in
-            OutboxEntry(
-                position: row.integer(0),
-                event: OrderedEvent(
-                    event: Event(
-                        id: row.text(5),
-                        type: try row.word(6),
-                        lane: try row.lane(1),
-                        jobID: try row.optional(7, row.jobID),
-                        redriveOf: try row.optional(11, row.jobID),
-                        time: row.moment(8),
-                        traceparent: row.optional(9, row.text),
-                        encodedData: row.bytes(10)
-                    ),
-                    epoch: row.integer(3),
-                    sequence: row.optional(4, row.integer)
-                )
-            )
-        }
+        ) { OutboxEntry.reading($0) }
     }
 
-    func laneOverviews() throws -> [LaneOverview] {
+    /// Events that wait until what their reset erased has left the log, in their order, with their lane and worker.
+    func waitingForErasure() throws -> [(
+        event: (position: Int64, entry: Result<OutboxEntry, UnreadableEvent>), lane: String, worker: String
+    )] {
         try all(
+            """
+            SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data, redrive_of,
+                EXISTS (SELECT 1 FROM lanes l WHERE l.tenant = outbox.tenant AND l.product = outbox.product AND l.set_aside IS NOT NULL),
+                worker
+            FROM outbox WHERE awaits_erasure <> 0 ORDER BY position
+            """
+        ) { (($0.integer(0), OutboxEntry.reading($0)), "\($0.text(1))/\($0.text(2))", $0.text(13)) }
+    }
+
+    /// Lanes behind the row with this id, in the order of their rows; what cannot be read in words.
+    func laneOverviews(after id: Int64, limit: Int) throws -> (lanes: [LaneOverview], unreadable: [SetAside], last: Int64?) {
+        let rows = try all(
             """
             SELECT l.tenant, l.product, l.epoch, (SELECT status FROM connections c WHERE c.lane = l.id), l.is_enabled,
                 (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?),
                 (SELECT COALESCE(j.account, j.history, '') FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL
-                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0) ORDER BY j.place LIMIT 1)
-            FROM lanes l ORDER BY l.tenant, l.product
+                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0) ORDER BY j.place LIMIT 1),
+                l.id
+            FROM lanes l WHERE l.id > ? ORDER BY l.id LIMIT ?
             """,
-            ServiceStatus.synced.rawValue
+            ServiceStatus.synced.rawValue,
+            id,
+            limit
         ) { row in
-            LaneOverview(
-                lane: try row.lane(0),
-                epoch: row.integer(2),
-                connection: try row.optionalWord(3),
-                isEnabled: row.bool(4),
-                waitingJobs: row.int(5),
-                services: row.int(6),
-                syncedServices: row.int(7),
-                heldUpBy: row.optional(8, row.text)?.lastCode
+            (
+                id: row.integer(9),
+                lane: Result {
+                    LaneOverview(
+                        lane: try row.lane(0),
+                        epoch: row.integer(2),
+                        connection: try row.optionalWord(3),
+                        isEnabled: row.bool(4),
+                        waitingJobs: row.int(5),
+                        services: row.int(6),
+                        syncedServices: row.int(7),
+                        heldUpBy: row.optional(8, row.text)?.lastCode
+                    )
+                }.mapError { SetAsideError(SetAside("The integration \(row.text(0))/\(row.text(1))", because: "\($0)")) }
             )
         }
+        return (
+            rows.compactMap { try? $0.lane.get() }, rows.compactMap { $0.lane.failure?.row }, rows.count == limit ? rows.last?.id : nil
+        )
     }
 
     func laneDetail(_ lane: Lane) throws -> LaneDetail? {
@@ -89,6 +99,53 @@ extension Connection {
                 event: event,
                 code: event.failureCode(in: row.bytes(5)),
                 apiCalls: row.int(6)
+            )
+        }
+    }
+}
+
+/// An event that cannot be read.
+struct UnreadableEvent: Error {
+    let position: Int64
+    let tenant: String
+    let product: String
+    let reason: String
+
+    var setAside: SetAside { SetAside("The event at position \(position) of \(tenant)/\(product)", because: reason) }
+}
+
+/// A row that cannot be read.
+struct SetAsideError: Error {
+    let row: SetAside
+
+    init(_ row: SetAside) { self.row = row }
+}
+
+extension Result {
+    var failure: Failure? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+}
+
+extension OutboxEntry {
+    /// From the columns of the queries above.
+    fileprivate static func reading(_ row: ResultRow) -> Result<OutboxEntry, UnreadableEvent> {
+        do {
+            let event = Event(
+                id: row.text(5),
+                type: try row.word(6),
+                lane: try row.lane(1),
+                jobID: try row.optional(7, row.jobID),
+                redriveOf: try row.optional(11, row.jobID),
+                time: row.moment(8),
+                traceparent: row.optional(9, row.text),
+                encodedData: row.bytes(10)
+            )
+            let ordered = OrderedEvent(event: event, epoch: row.integer(3), sequence: row.optional(4, row.integer))
+            return .success(OutboxEntry(position: row.integer(0), event: ordered, isHeld: row.bool(12)))
+        } catch {
+            return .failure(
+                UnreadableEvent(position: row.integer(0), tenant: row.text(1), product: row.text(2), reason: "\(error)")
             )
         }
     }

@@ -27,6 +27,10 @@ struct LaneRow {
     var occupied: Int64?
     /// Unfinished jobs that a portal asked for.
     var backlog: Int
+    /// Whether a row of it cannot be read (see ``Transaction/setAside(lane:because:)``).
+    let isSetAside: Bool
+    /// Whether its events wait until what its reset erased has left the log.
+    var awaitsErasure: Bool
 
     static let idleRank: Int64 = 2
 
@@ -70,35 +74,35 @@ extension Connection {
     }
 
     /// Lanes in line behind a place, in their order.
-    func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [LaneRow] {
+    func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?",
             rank,
             turn,
             limit
-        ) { try LaneRow($0) }
+        ) { LaneRow.reading($0) }
     }
 
     /// Free lanes whose time has come, the longest due first.
-    func lanesToWake(at now: Timestamp, limit: Int) throws -> [LaneRow] {
+    func lanesToWake(at now: Timestamp, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at LIMIT ?",
             now,
             limit
-        ) { try LaneRow($0) }
+        ) { LaneRow.reading($0) }
     }
 
     /// Free lanes with a job whose deadline has come.
-    func overdueLanes(at now: Timestamp, limit: Int) throws -> [LaneRow] {
+    func overdueLanes(at now: Timestamp, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             """
-            SELECT * FROM lanes WHERE worker IS NULL AND id IN
+            SELECT * FROM lanes WHERE worker IS NULL AND set_aside IS NULL AND id IN
                 (SELECT lane FROM jobs WHERE deadline <= ? AND deadline IS NOT NULL AND finished_at IS NULL)
             LIMIT ?
             """,
             now,
             limit
-        ) { try LaneRow($0) }
+        ) { LaneRow.reading($0) }
     }
 
     /// When the next lane that is free now has something to do, or a job of one has to end.
@@ -107,18 +111,18 @@ extension Connection {
         let deadline = try first(
             """
             SELECT j.deadline FROM jobs j JOIN lanes l ON l.id = j.lane
-            WHERE j.deadline > ? AND j.finished_at IS NULL AND l.worker IS NULL ORDER BY j.deadline LIMIT 1
+            WHERE j.deadline > ? AND j.finished_at IS NULL AND l.worker IS NULL AND l.set_aside IS NULL ORDER BY j.deadline LIMIT 1
             """,
             now
         ) { $0.moment(0) }
         return [wake, deadline].compactMap { $0 }.min()
     }
 
-    func lanes(heldBy worker: String) throws -> [LaneRow] {
+    func lanes(heldBy worker: String) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE worker = ?",
             worker
-        ) { try LaneRow($0) }
+        ) { LaneRow.reading($0) }
     }
 }
 
@@ -200,7 +204,7 @@ extension Transaction {
         row.turn = nil
         row.wakeAt = nil
         row.rank = try rank(of: row)
-        guard let earliest else { return }
+        guard !row.isSetAside, let earliest else { return }
         if let moment = earliest, moment > now { row.wakeAt = moment } else { row.turn = try next(.turn) }
     }
 
@@ -219,6 +223,10 @@ extension Transaction {
 }
 
 extension LaneRow {
+    fileprivate static func reading(_ row: ResultRow) -> Result<LaneRow, UnreadableLane> {
+        Result { try LaneRow(row) }.mapError { UnreadableLane(row.integer(0), $0) }
+    }
+
     fileprivate init(_ row: ResultRow) throws {
         id = row.integer(0)
         lane = try row.lane(1)
@@ -237,5 +245,7 @@ extension LaneRow {
         wanted = row.optional(15, row.integer)
         occupied = row.optional(16, row.integer)
         backlog = row.int(17)
+        isSetAside = !row.isNull(18)
+        awaitsErasure = row.bool(19)
     }
 }

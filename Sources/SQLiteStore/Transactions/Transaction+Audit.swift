@@ -79,20 +79,19 @@ extension Transaction {
     ///
     /// - Parameter cutoff: rows that are not older stay.
     /// - Returns: whether there may be more.
-    func forgetAudit(before cutoff: Timestamp) throws -> Bool {
+    func forgetAudit(before cutoff: Timestamp, limit: Int) throws -> Bool {
         guard let chain else { return false }
         let anchor = try connection.auditMark(.anchor)
         let head = try connection.auditMark(.head)
         var verification = AuditVerification(chain, from: anchor)
-        let rows = try connection.auditRows(after: 0, limit: Transaction.step).prefix { row in
+        let rows = try connection.auditRows(after: 0, limit: limit).prefix { row in
             row.entry.at < cutoff && row.number < head?.place.number ?? 0
         }
         for row in rows { verification.take(row) }
         guard !verification.isOver, verification.count == rows.count, let last = rows.last else { return false }
         try connection.run("DELETE FROM audit WHERE number <= ?", last.number)
         try save(chain.mark(last.place, as: .anchor))
-        hasErased = true
-        return rows.count == Transaction.step
+        return rows.count == limit
     }
 }
 

@@ -7,7 +7,10 @@ extension Transaction {
         for check in round.checks { try chooseMoments(of: check, round.chance, at: now) }
         var places = round.limit - (try connection.first("SELECT COUNT(*) FROM jobs WHERE is_scheduled <> 0") { $0.int(0) } ?? 0)
         var entered: Set<Int64> = []
-        for due in try connection.dueChecks(round.checks, at: now) where !entered.contains(due.row) {
+        var unreadable: [UnreadableLane] = []
+        let due = try connection.dueChecks(round.checks, at: now, unreadable: &unreadable)
+        for lane in unreadable { try setAside(lane: lane.id, because: lane.reason) }
+        for due in due where !entered.contains(due.row) {
             if due.isOfUse {
                 guard places > 0 else { break }
                 try enter(due, at: now)
@@ -78,28 +81,40 @@ private struct DueCheck {
 
 extension Connection {
     /// Of lanes that have nothing to do: the longest due first, a step's worth of each kind.
-    fileprivate func dueChecks(_ checks: [CheckRound.Check], at now: Timestamp) throws -> [DueCheck] {
-        try checks.flatMap { check in
+    ///
+    /// - Parameter unreadable: gets the lanes that cannot be read.
+    fileprivate func dueChecks(
+        _ checks: [CheckRound.Check],
+        at now: Timestamp,
+        unreadable: inout [UnreadableLane]
+    ) throws -> [DueCheck] {
+        try checks.flatMap { check -> [DueCheck?] in
             try all(
                 """
                 SELECT c.lane, l.tenant, l.product, n.status, c.due_at
                 FROM checks c JOIN lanes l ON l.id = c.lane JOIN connections n ON n.lane = c.lane
-                WHERE c.kind = ? AND c.due_at <= ? AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.lane = c.lane AND j.finished_at IS NULL)
+                WHERE c.kind = ? AND c.due_at <= ? AND l.set_aside IS NULL AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.lane = c.lane AND j.finished_at IS NULL)
                 ORDER BY c.due_at LIMIT ?
                 """,
                 check.kind.rawValue,
                 now,
                 Transaction.step
-            ) { row in
-                DueCheck(
-                    check: check,
-                    row: row.integer(0),
-                    lane: try row.lane(1),
-                    moment: row.moment(4),
-                    isOfUse: check.isOf(use: try row.word(3))
-                )
+            ) { row -> DueCheck? in
+                do {
+                    return DueCheck(
+                        check: check,
+                        row: row.integer(0),
+                        lane: try row.lane(1),
+                        moment: row.moment(4),
+                        isOfUse: check.isOf(use: try row.word(3))
+                    )
+                } catch {
+                    unreadable.append(UnreadableLane(row.integer(0), error))
+                    return nil
+                }
             }
         }
+        .compactMap(\.self)
         .sorted { ($0.moment, $0.row) < ($1.moment, $1.row) }
     }
 }

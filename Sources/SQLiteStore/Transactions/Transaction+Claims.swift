@@ -15,32 +15,47 @@ extension Transaction {
 
     func claim(_ request: ClaimRequest, at now: Timestamp, decide: (LaneSnapshot) -> LaneDecision) throws -> ClaimResult {
         try checkPresence(of: request.worker)
-        for var row in try connection.lanesToWake(at: now, limit: Transaction.wakeLimit) {
-            row.wakeAt = nil
-            row.turn = try next(.turn)
-            try save(row)
+        for lane in try connection.lanesToWake(at: now, limit: Transaction.wakeLimit) {
+            switch lane {
+            case .success(var row):
+                row.wakeAt = nil
+                row.turn = try next(.turn)
+                try save(row)
+            case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
+            }
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
         // Lanes that went to the end of the line: they are there for the next call.
         var again: Set<Int64> = []
-        for row in try connection.overdueLanes(at: now, limit: min(request.limit, Transaction.page)) {
-            if case .again = try claim(row, for: request, at: now, decide: decide, into: &result) { again.insert(row.id) }
+        for lane in try connection.overdueLanes(at: now, limit: min(request.limit, Transaction.page)) {
+            switch lane {
+            case .success(let row):
+                if case .again = try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) { again.insert(row.id) }
+            case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
+            }
         }
         var last: (rank: Int64, turn: Int64) = (-1, 0)
         var rows = connection.jobRows
         search: while result.claims.count < request.limit {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
-            for row in lanes {
+            for lane in lanes {
                 guard result.claims.count < request.limit else { break search }
                 guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit else {
                     result.hasMore = true
                     break search
                 }
+                let row: LaneRow
+                switch lane {
+                case .success(let readable): row = readable
+                case .failure(let lane):
+                    try setAside(lane: lane.id, because: lane.reason)
+                    continue
+                }
                 last = (row.rank, row.turn ?? 0)
                 if again.contains(row.id) { continue }
                 guard try hasPlace(row, request) else { continue }
                 let before = connection.jobRows
-                switch try claim(row, for: request, at: now, decide: decide, into: &result) {
+                switch try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) {
                 case .served: break
                 case .again: again.insert(row.id)
                 // It stays where it is: counted, it would keep those behind it from ever being looked at.
@@ -62,6 +77,22 @@ extension Transaction {
         case again
         /// It is where it was.
         case kept
+    }
+
+    /// Whatever cannot be read is read before anything is changed: then the lane is set aside.
+    private func claimIfReadable(
+        _ row: LaneRow,
+        for request: ClaimRequest,
+        at now: Timestamp,
+        decide: (LaneSnapshot) -> LaneDecision,
+        into result: inout ClaimResult
+    ) throws -> Place {
+        do { return try claim(row, for: request, at: now, decide: decide, into: &result) } catch let error as StoreError
+            where error.code == .corrupt
+        {
+            try setAside(lane: row.id, because: error)
+            return .served
+        }
     }
 
     private func claim(
@@ -95,6 +126,10 @@ extension Transaction {
         if !hasPlace {
             guard case .run(_, .conclude) = decision.next else { return .kept }
         }
+        var state: LaneState?
+        if case .run(let order, _) = decision.next {
+            state = try connection.laneState(row, planID: jobs.first { $0.order == order }?.planID)
+        }
 
         var remaining = jobs
         for settlement in decision.settlements {
@@ -124,7 +159,7 @@ extension Transaction {
             try save(row)
             return .again
         case .run(let order, let mode):
-            guard var job = remaining.first(where: { $0.order == order }) else {
+            guard var job = remaining.first(where: { $0.order == order }), let state else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
             row.lease(to: worker, running: order)
@@ -140,7 +175,7 @@ extension Transaction {
                     job: job,
                     sealedPayload: payload,
                     mode: mode,
-                    state: try connection.laneState(row, planID: job.planID)
+                    state: state
                 )
             )
         }

@@ -31,10 +31,16 @@ extension Transaction {
 
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws -> [OutboxEntry] {
         var row = try lane(under: claim)
-        let job = try auditedJob(of: claim)
+        let job: AuditedJob
+        do { job = try auditedJob(of: claim) } catch let error as StoreError where error.code == .corrupt {
+            // What the attempt came to cannot be said of anybody.
+            try setAside(lane: row.id, because: error)
+            return []
+        }
         try completion.check(isScheduled: job.isScheduled)
 
         // All events belong to the old epoch: a reset begins the new one after its own.
+        if completion.changes.resets { try holdEvents(of: &row) }
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
         try apply(completion.changes, to: &row, at: now)
         for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }

@@ -10,11 +10,23 @@ extension Transaction {
             sequence = row.nextSequence
             row.nextSequence += 1
         }
-        return try publish(OrderedEvent(event: event, epoch: row.epoch, sequence: sequence), by: worker)
+        let ordered = OrderedEvent(event: event, epoch: row.epoch, sequence: sequence)
+        let entry = try publish(ordered, by: worker, isHeld: row.isSetAside || row.awaitsErasure)
+        if row.awaitsErasure { try awaitErasure(of: entry) }
+        return entry
+    }
+
+    /// Publishes once more an event that has its place already.
+    func publish(again event: OrderedEvent, in row: LaneRow, by worker: WorkerID) throws -> OutboxEntry {
+        let entry = try publish(event, by: worker, isHeld: row.isSetAside || row.awaitsErasure)
+        if row.awaitsErasure { try awaitErasure(of: entry) }
+        return entry
     }
 
     /// Publishes an event that has its place already, or needs none.
-    func publish(_ ordered: OrderedEvent, by worker: WorkerID) throws -> OutboxEntry {
+    ///
+    /// - Parameter isHeld: whether its lane is set aside.
+    func publish(_ ordered: OrderedEvent, by worker: WorkerID, isHeld: Bool = false) throws -> OutboxEntry {
         let event = ordered.event
         let position = try next(.position)
         try connection.run(
@@ -37,9 +49,54 @@ extension Transaction {
             event.traceparent,
             event.data
         )
-        let entry = OutboxEntry(position: position, event: ordered)
+        let entry = OutboxEntry(position: position, event: ordered, isHeld: isHeld)
         events.append(entry)
         return entry
+    }
+
+    /// Has the lane's events wait, from here on, until what this transaction erases has left the log.
+    func holdEvents(of row: inout LaneRow) throws {
+        row.awaitsErasure = true
+        try connection.run("UPDATE lanes SET awaits_erasure = 1 WHERE id = ?", row.id)
+    }
+
+    private func awaitErasure(of entry: OutboxEntry) throws {
+        try connection.run("UPDATE outbox SET awaits_erasure = 1 WHERE position = ?", entry.position)
+        awaitsErasure = true
+        hasErased = true
+    }
+
+    /// What was erased has left the log: the events that waited for it go.
+    ///
+    /// Those of another worker wait for that one's process, which finds the log empty too. Events of the same lane that follow them wait for
+    /// them as long.
+    ///
+    /// - Parameter worker: who publishes them.
+    /// - Returns: whether none of this worker's is left.
+    func releaseErased(of worker: WorkerID) throws -> Bool {
+        let waiting = try connection.waitingForErasure()
+        var others: Set<String> = []
+        var isComplete = true
+        for (entry, lane, holder) in waiting {
+            guard holder == worker.description else {
+                others.insert(lane)
+                continue
+            }
+            guard !others.contains(lane) else {
+                isComplete = false
+                continue
+            }
+            // An event that cannot be read goes nowhere, and nothing waits for it.
+            try connection.run("UPDATE outbox SET awaits_erasure = 0 WHERE position = ?", entry.position)
+            if let entry = try? entry.entry.get() { events.append(entry) }
+        }
+        try connection.run(
+            """
+            UPDATE lanes SET awaits_erasure = 0 WHERE awaits_erasure <> 0 AND NOT EXISTS (SELECT 1 FROM outbox
+                WHERE outbox.awaits_erasure <> 0 AND outbox.tenant = lanes.tenant AND outbox.product = lanes.product)
+            """
+        )
+        return isComplete
     }
 
     func forgetPublished(_ positions: [Int64]) throws {

@@ -32,12 +32,20 @@ extension Transaction {
             }
             var row = try lanes[key.lane] ?? laneToAccept(key.lane)
             let outcome: Intake.Outcome
-            if let known = try job(tenant: key.lane.tenant, id: key.id) {
+            let known: KnownJob?
+            do { known = try job(tenant: key.lane.tenant, id: key.id) } catch let error as StoreError where error.code == .corrupt {
+                // The id is taken, and how the job ended cannot be read: nothing more happens.
+                setAside.append(SetAside("The job \(key.id) of \(key.lane)", because: error.message))
+                intake.outcomes.append(.underWay)
+                lanes[key.lane] = row
+                continue
+            }
+            if let known {
                 if known.digest != key.digest {
                     intake.events.append(try publish(rules.conflict(item), in: &row, by: worker))
                     outcome = .conflict
                 } else if let event = known.terminalEvent(at: now) {
-                    intake.events.append(try publish(event, by: worker))
+                    intake.events.append(try publish(again: event, in: row, by: worker))
                     outcome = .replayed
                 } else {
                     outcome = .underWay
@@ -108,7 +116,12 @@ extension Transaction {
     ) throws -> EventType? {
         var rivals: [QueuedJob] = []
         if job.kind.isReplaceable {
-            rivals = try connection.rivals(of: job.kind, job.planID, lane: row.id).filter { $0.order != job.order }
+            do { rivals = try connection.rivals(of: job.kind, job.planID, lane: row.id).filter { $0.order != job.order } } catch let error
+                as StoreError where error.code == .corrupt
+            {
+                // Others are taken in all the same; the next claim sets the lane aside.
+                rivals = []
+            }
         }
         let isFull = row.backlog > rules.laneLimit
         if rivals.isEmpty, !isFull { return nil }
@@ -132,7 +145,7 @@ extension Transaction {
     ///
     /// - Parameter rank: of the job.
     func line(_ row: inout LaneRow, upFor rank: Int64) throws {
-        guard row.isFree else { return }
+        guard row.isFree, !row.isSetAside else { return }
         let isIdle = row.turn == nil && row.wakeAt == nil
         row.rank = isIdle ? rank : min(row.rank, rank)
         row.wakeAt = nil

@@ -35,10 +35,18 @@ extension Transaction {
             lane?.tenant.description ?? "",
             lane?.product.rawValue ?? "",
             limit
-        ) { (id: $0.integer(0), lane: try $0.lane(1), wrapped: $0.bytes(3)) }
-        var step = RewrapStep(last: rows.count == limit ? rows.last?.lane : nil, seen: rows.count, rewrapped: 0)
+        ) { row in
+            (id: row.integer(0), name: "\(row.text(1))/\(row.text(2))", lane: Result { try row.lane(1) }, wrapped: row.bytes(3))
+        }
+        // The key of a lane that cannot be read stays as it is: it keeps the key that wraps it from being retired.
+        let last = rows.last { $0.lane.failure == nil }.flatMap { try? $0.lane.get() }
+        var step = RewrapStep(last: rows.count == limit ? last : nil, seen: rows.count, rewrapped: 0)
         for row in rows {
-            guard let wrapped = rewrap(row.lane, row.wrapped) else { continue }
+            guard let lane = try? row.lane.get() else {
+                setAside.append(SetAside("The integration \(row.name)", because: row.lane.failure.map { "\($0)" } ?? ""))
+                continue
+            }
+            guard let wrapped = rewrap(lane, row.wrapped) else { continue }
             try checkKey(of: wrapped)
             try connection.run("UPDATE credential_keys SET wrapped_key = ? WHERE lane = ?", wrapped, row.id)
             step.rewrapped += 1

@@ -80,7 +80,7 @@ extension Transaction {
     }
 
     func redrive(letter id: Int64, as copy: AcceptableJob, by actor: AuditActor, at now: Timestamp) throws -> RedriveOutcome {
-        guard let kept = try connection.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first else { return .gone }
+        guard let kept = try connection.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first?.get() else { return .gone }
         if let copy = kept.copy { return .before(copy) }
         if let obstacle = kept.obstacle { return .refused(obstacle) }
         let taken = try connection.first(

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Erasing what has been kept long enough (`contract.md` 2), in steps that do not keep others waiting.
+/// Erasing what has been kept long enough (`contract.md` 2), in steps that do not keep others waiting: each looks at no more than `limit` rows.
 extension Transaction {
     private static let idRetention: Duration = .seconds(400 * 86_400)
     private static let redeliveryRetention: Duration = .seconds(30 * 86_400)
@@ -10,51 +10,49 @@ extension Transaction {
     /// Erases the data of terminal events.
     ///
     /// - Returns: whether there may be more.
-    func eraseData(at now: Timestamp) throws -> Bool {
+    func eraseData(at now: Timestamp, limit: Int) throws -> Bool {
         try connection.run(
             """
             UPDATE jobs SET data = NULL WHERE place IN
                 (SELECT place FROM jobs WHERE data IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT ?)
             """,
             now - Transaction.dataRetention,
-            Transaction.step
+            limit
         )
-        if connection.changes > 0 { hasErased = true }
-        return connection.changes == Transaction.step
+        return connection.changes == limit
     }
 
     /// Erases what jobs that ended by then had asked for, and their attempts.
     ///
     /// - Returns: whether there may be more.
-    func eraseHistory(before cutoff: Timestamp) throws -> Bool {
+    func eraseHistory(before cutoff: Timestamp, limit: Int) throws -> Bool {
         try connection.run(
             """
             UPDATE jobs SET asked = NULL, account = NULL WHERE place IN
                 (SELECT place FROM jobs WHERE account IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT ?)
             """,
             cutoff,
-            Transaction.step
+            limit
         )
-        if connection.changes > 0 { hasErased = true }
-        return connection.changes == Transaction.step
+        return connection.changes == limit
     }
 
     /// Forgets the ids of jobs, looking through them in the order of acceptance.
     ///
     /// - Parameter place: where the last step ended; 0 to begin with.
     /// - Returns: where to go on; `nil` when everything behind was accepted too lately.
-    func forgetIDs(after place: Int64, at now: Timestamp) throws -> Int64? {
+    func forgetIDs(after place: Int64, at now: Timestamp, limit: Int) throws -> Int64? {
         let cutoff = now - Transaction.idRetention
         let oldest = try connection.all(
             "SELECT place, accepted_at, finished_at FROM jobs WHERE place > ? ORDER BY place LIMIT ?",
             place,
-            Transaction.step
+            limit
         ) { (place: $0.integer(0), acceptedAt: $0.moment(1), finishedAt: $0.optional(2, $0.moment)) }
         for job in oldest {
             guard let finishedAt = job.finishedAt, finishedAt <= cutoff else { continue }
             try connection.run("DELETE FROM jobs WHERE place = ?", job.place)
         }
-        guard oldest.count == Transaction.step, let last = oldest.last, last.acceptedAt <= cutoff else { return nil }
+        guard oldest.count == limit, let last = oldest.last, last.acceptedAt <= cutoff else { return nil }
         return last.place
     }
 
@@ -62,39 +60,56 @@ extension Transaction {
     ///
     /// - Parameter plan: where the last step ended; `nil` to begin with.
     /// - Returns: where to go on; `nil` at the end.
-    func forgetPlans(after plan: PlanRow?, at now: Timestamp) throws -> PlanRow? {
+    func forgetPlans(after plan: PlanRow?, at now: Timestamp, limit: Int) throws -> PlanRow? {
         let step = try connection.all(
             "SELECT lane, plan, ran_at FROM plans WHERE (lane, plan) > (?, ?) ORDER BY lane, plan LIMIT ?",
             plan?.lane ?? -1,
             plan?.planID ?? "",
-            Transaction.step
+            limit
         ) { (row: PlanRow(lane: $0.integer(0), planID: $0.text(1)), ranAt: $0.moment(2)) }
         for plan in step where plan.ranAt <= now - Transaction.idRetention {
             try connection.run("DELETE FROM plans WHERE lane = ? AND plan = ?", plan.row.lane, plan.row.planID)
         }
-        return step.count == Transaction.step ? step.last?.row : nil
+        return step.count == limit ? step.last?.row : nil
     }
 
     /// Erases the payloads and texts of jobs that were given up on: what their events told is erased by then too.
     ///
     /// - Returns: whether there may be more.
-    func eraseLetters(at now: Timestamp) throws -> Bool {
+    func eraseLetters(at now: Timestamp, limit: Int) throws -> Bool {
         try connection.run(
             """
             UPDATE dead_letters SET payload = NULL, detail = NULL WHERE id IN
                 (SELECT id FROM dead_letters WHERE accepted_at IS NOT NULL AND detail IS NOT NULL AND at <= ? LIMIT ?)
             """,
             now - Transaction.dataRetention,
-            Transaction.step
+            limit
         )
-        if connection.changes > 0 { hasErased = true }
-        return connection.changes == Transaction.step
+        return connection.changes == limit
     }
 
-    /// Forgets dead letters as old as the ids that they may name, and counts of deliveries that were never taken in.
-    func forgetLetters(at now: Timestamp) throws {
-        try connection.run("DELETE FROM dead_letters WHERE at <= ?", now - Transaction.idRetention)
-        try connection.run("DELETE FROM redeliveries WHERE at <= ?", now - Transaction.redeliveryRetention)
+    /// Forgets dead letters as old as the ids that they may name.
+    ///
+    /// - Returns: whether there may be more.
+    func forgetLetters(at now: Timestamp, limit: Int) throws -> Bool {
+        try connection.run(
+            "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE at <= ? ORDER BY at LIMIT ?)",
+            now - Transaction.idRetention,
+            limit
+        )
+        return connection.changes == limit
+    }
+
+    /// Forgets counts of deliveries that were never taken in.
+    ///
+    /// - Returns: whether there may be more.
+    func forgetRedeliveries(at now: Timestamp, limit: Int) throws -> Bool {
+        try connection.run(
+            "DELETE FROM redeliveries WHERE sha256 IN (SELECT sha256 FROM redeliveries WHERE at <= ? ORDER BY at LIMIT ?)",
+            now - Transaction.redeliveryRetention,
+            limit
+        )
+        return connection.changes == limit
     }
 }
 

@@ -1,10 +1,15 @@
 import Contract
+import GRDB
 import Store
 
 /// Workers come and go, and others take over what they leave behind.
 extension Connection {
     /// A worker that may still use the store.
     func runningWorker(at now: Timestamp) throws -> WorkerID? { try workers().first { !$0.isGone && $0.leaseEnd > now }?.id }
+
+    fileprivate func isErasureAwaited(by worker: WorkerID) throws -> Bool {
+        try first("SELECT 1 FROM outbox WHERE awaits_erasure <> 0 AND worker = ?", worker.description) { _ in true } ?? false
+    }
 
     fileprivate func workers() throws -> [OtherWorker] {
         try all("SELECT id, lease_until, process FROM workers") { row in
@@ -35,6 +40,8 @@ extension Transaction {
         }
         try connection.run("UPDATE journal SET entered_at = ? WHERE state = 'sent' AND entered_at < ?", now, now)
         try connection.run("UPDATE lanes SET unsettled_since = ? WHERE unsettled_since < ?", now, now)
+        try tryAgainWhatWasSetAside(at: now)
+        joined = worker
         try connection.run(
             """
             INSERT INTO workers (id, lease_until, process) VALUES (?, ?, ?)
@@ -50,6 +57,12 @@ extension Transaction {
     func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
         try connection.run("UPDATE workers SET lease_until = ? WHERE id = ?", lease, worker.description)
         guard connection.changes == 1 else { throw StoreError.fenced() }
+        guard try !Schema.migrator.hasBeenSuperseded(connection.database) else {
+            throw StoreError(
+                .newerSchema,
+                "A newer version of this program has brought the store up to date: this worker understands it no longer, and ends. Start the newer version."
+            )
+        }
         return try takeOver(by: worker, at: now)
     }
 
@@ -72,6 +85,11 @@ extension Transaction {
             takeover.lanes += try freeLanes(heldBy: other.id.description, at: now)
             try connection.run("UPDATE outbox SET worker = ? WHERE worker = ?", worker.description, other.id.description)
             takeover.events += connection.changes
+            if connection.changes > 0, try connection.isErasureAwaited(by: worker) {
+                // Whoever stored them is gone: the log may hold yet what their resets erased.
+                hasErased = true
+                awaitsErasure = true
+            }
             try connection.run("DELETE FROM workers WHERE id = ?", other.id.description)
         }
         return takeover
@@ -82,9 +100,17 @@ extension Transaction {
     /// - Returns: how many there were. Their jobs were interrupted: that is counted, and the attempt is not.
     private func freeLanes(heldBy worker: String, at now: Timestamp) throws -> Int {
         let held = try connection.lanes(heldBy: worker)
-        for var row in held {
+        for lane in held {
+            guard case .success(var row) = lane else {
+                if let lane = lane.failure { try setAside(lane: lane.id, because: lane.reason) }
+                continue
+            }
             if let order = row.running {
-                let job = try auditedJob(order, in: row.lane)
+                let job: AuditedJob
+                do { job = try auditedJob(order, in: row.lane) } catch let error as StoreError where error.code == .corrupt {
+                    try setAside(lane: row.id, because: error)
+                    continue
+                }
                 try tell(AuditEntry(interrupted: job, by: WorkerID(worker), at: now))
             }
             try connection.run(

@@ -12,6 +12,12 @@ final class Transaction {
     var pen: AuditPen?
     /// Whether something was erased, that must not remain in the log either.
     var hasErased = false
+    /// Whether it stores, or takes over, events that wait until what their reset erased has left the log.
+    var awaitsErasure = false
+    /// The worker of this process, where it joins.
+    var joined: WorkerID?
+    /// What could not be read.
+    var setAside: [SetAside] = []
     /// The events that it stores, in their order.
     var events: [OutboxEntry] = []
 

@@ -1,35 +1,86 @@
 import Confinement
 import GRDB
+import GRDBSQLite
 import Store
 import Synchronization
 
 /// The one place that writes. It takes everything that was asked for while the last transaction was on its way to the disk, and makes it the
 /// next transaction: so work of many tenants shares a commit, and nobody waits for company.
 ///
-/// It runs on a thread of its own, because SQLite blocks.
+/// It runs on a thread of its own, because SQLite blocks. What a transaction waits for there is bounded: a group takes nothing more on once
+/// it has taken ``patience``, renewals of leases have a transaction of their own ahead of all other work, and the log is written back into the
+/// file by the ``Checkpointer``.
 final class Writer: Sendable {
+    /// Who goes first.
+    enum Turn {
+        /// Renewals: another worker takes over what is renewed too late.
+        case lease
+        case work
+        /// What gives way to all work, in small steps: erasing what was kept long enough.
+        case chore
+    }
+
     /// Operations in one transaction, at most.
     private static let groupLimit = 256
+    /// A transaction that has taken this long takes no further operation on.
+    private static let patience: Duration = .milliseconds(50)
+    /// A chore that has waited this long is not put off any more.
+    private static let choreDelay: Duration = .seconds(1)
+    /// How often the log is tried to be emptied at the end, and how many milliseconds lie in between.
+    private static let lastAttempts = (count: 20, pause: Int32(50))
 
     private struct Queue {
-        var pending: [any PendingWrite] = []
+        var leases: [any PendingWrite] = []
+        var work: [any PendingWrite] = []
+        var chores: [(write: any PendingWrite, since: ContinuousClock.Instant)] = []
+        /// How many of the first have to be tried each for itself, since the transaction that they shared failed.
+        var alone = 0
+        /// Whether the log is to be emptied, now that most of it is in the file.
+        var mustEmptyLog = false
         var isClosed = false
+
+        var isEmpty: Bool { leases.isEmpty && work.isEmpty && chores.isEmpty && !mustEmptyLog }
+    }
+
+    private enum Step {
+        case commit([any PendingWrite])
+        case emptyLog
+        case wait
+        case end
+    }
+
+    /// What only the thread knows.
+    private struct Progress {
+        /// Who publishes the events that this process stores.
+        var worker: WorkerID?
+        /// Whether events wait until what their reset erased has left the log.
+        var awaitsErasure = false
     }
 
     private let queue = Mutex(Queue())
     private let wake: WakeDescriptor
     private let thread: Mutex<ConfinedThread?> = Mutex(nil)
     private let observer: Mutex<(@Sendable ([OutboxEntry]) -> Void)?> = Mutex(nil)
+    private let file: StoreFile.Identity
     private let path: String
     private let chain: AuditChain?
+    private let checkpointer: Checkpointer
+    private let rows: UnreadableRows
     /// What went wrong last, and when.
     private let failure: Mutex<(error: StoreError, at: ContinuousClock.Instant)?> = Mutex(nil)
 
     /// Starts the thread. It owns the pool from now on as far as closing it is concerned.
-    init(_ pool: DatabasePool, chain: AuditChain?) throws(ConfinementError) {
+    ///
+    /// - Parameter rows: gets the rows that cannot be read.
+    init(_ opened: StoreFile.Opened, chain: AuditChain?, rows: UnreadableRows = UnreadableRows()) throws(ConfinementError) {
+        let pool = opened.pool
         path = pool.path
+        file = opened.identity
         self.chain = chain
+        self.rows = rows
         wake = try WakeDescriptor()
+        checkpointer = try Checkpointer(opened.log)
+        try checkpointer.start { [weak self] in self?.askToEmptyLog() }
         let thread = try ConfinedThread.start(name: "store-writer") { self.work(on: pool) }
         self.thread.withLock { $0 = thread }
     }
@@ -38,14 +89,26 @@ final class Writer: Sendable {
     ///
     /// - Parameter body: it may be called again when the transaction is. If it throws a ``StoreError`` before it has changed anything, the
     ///   transaction goes on without it.
-    func write<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws -> Value) async throws(StoreError) -> Value {
+    func write<Value: Sendable>(
+        _ turn: Turn = .work,
+        _ body: @escaping @Sendable (Transaction) throws -> Value
+    ) async throws(StoreError) -> Value {
         try await withCheckedContinuation { continuation in
-            submit(Write(body, continuation))
+            submit(Write(body, continuation), turn)
         }.get()
     }
 
     /// See ``Store/observeEvents(_:)``.
     func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { self.observer.withLock { $0 = observer } }
+
+    /// Since when the log waits to be emptied of what was erased; `nil` when it does not.
+    var erasureWaitsSince: ContinuousClock.Instant? { checkpointer.waitsSince }
+
+    /// How many operations wait for the thread, renewals among them.
+    var waiting: Int { queue.withLock { $0.leases.count + $0.work.count + $0.chores.count } }
+
+    /// How many renewals do.
+    var leases: Int { queue.withLock { $0.leases.count } }
 
     /// Lets the thread finish what is pending and end.
     func stop() {
@@ -54,13 +117,21 @@ final class Writer: Sendable {
     }
 
     /// Returns once the thread has ended and the file is closed.
-    func waitUntilStopped() async { await thread.withLock { $0 }?.waitUntilFinished() }
+    func waitUntilStopped() async {
+        await thread.withLock { $0 }?.waitUntilFinished()
+        await checkpointer.waitUntilStopped()
+    }
 
-    private func submit(_ write: any PendingWrite) {
+    private func submit(_ write: any PendingWrite, _ turn: Turn) {
         let (isAccepted, isFirst) = queue.withLock { queue in
             guard !queue.isClosed else { return (false, false) }
-            queue.pending.append(write)
-            return (true, queue.pending.count == 1)
+            let wasEmpty = queue.isEmpty
+            switch turn {
+            case .lease: queue.leases.append(write)
+            case .work: queue.work.append(write)
+            case .chore: queue.chores.append((write, .now))
+            }
+            return (true, wasEmpty)
         }
         guard isAccepted else {
             write.fail(StoreError(.unavailable, "The store is closed."))
@@ -69,74 +140,121 @@ final class Writer: Sendable {
         if isFirst { wake.wake() }
     }
 
+    private func askToEmptyLog() {
+        queue.withLock { $0.mustEmptyLog = true }
+        wake.wake()
+    }
+
     // MARK: On the thread
 
     private func work(on pool: DatabasePool) {
-        var mustTruncateLog = false
         pool.writeWithoutTransaction { database in
             let connection = Connection(database)
-            while let group = nextGroup() {
-                if group.isEmpty {
-                    wake.wait()
-                    continue
+            var progress = Progress()
+            checkpointer.follow(database)
+            loop: while true {
+                switch nextStep() {
+                case .commit(let group): commit(group, connection, &progress)
+                case .emptyLog: emptyLog(connection, &progress)
+                case .wait: wake.wait()
+                case .end: break loop
                 }
-                commit(group, connection, &mustTruncateLog)
-                // Before anybody is told that it was erased.
-                if mustTruncateLog { mustTruncateLog = !truncateLog(database) }
-                for write in group { write.resume() }
+            }
+            // What was erased leaves the log even when others have the file open.
+            for _ in 0..<Writer.lastAttempts.count {
+                if emptyLog(connection, &progress, isLast: true) { break }
+                wake.wait(milliseconds: Writer.lastAttempts.pause)
             }
         }
-        // Nothing depends on it: whatever was committed is on disk.
         try? pool.close()
+        // It closes last: a connection that may write puts the log back into the file and removes it.
+        checkpointer.stop()
     }
 
-    /// - Returns: `nil` when the queue is closed and empty.
-    private func nextGroup() -> [any PendingWrite]? {
+    private func nextStep() -> Step {
         queue.withLock { queue in
-            if queue.pending.isEmpty { return queue.isClosed ? nil : [] }
-            let group = Array(queue.pending.prefix(Writer.groupLimit))
-            queue.pending.removeFirst(group.count)
-            return group
+            if !queue.leases.isEmpty {
+                defer { queue.leases = [] }
+                return .commit(queue.leases)
+            }
+            if queue.mustEmptyLog {
+                queue.mustEmptyLog = false
+                return .emptyLog
+            }
+            if let chore = queue.chores.first, queue.work.isEmpty || .now - chore.since > Writer.choreDelay {
+                queue.chores.removeFirst()
+                return .commit([chore.write])
+            }
+            guard !queue.work.isEmpty else { return queue.isClosed ? .end : .wait }
+            let group = Array(queue.work.prefix(queue.alone > 0 ? 1 : Writer.groupLimit))
+            queue.alone = max(0, queue.alone - 1)
+            queue.work.removeFirst(group.count)
+            return .commit(group)
         }
     }
 
-    /// Carries out a group in one transaction. If something goes wrong in it, each for itself, so that only the guilty one fails.
-    private func commit(_ group: [any PendingWrite], _ connection: Connection, _ mustTruncateLog: inout Bool) {
+    /// Carries out a group in one transaction, as much of it as there is time for; the rest is first in the next. If something goes wrong in
+    /// it, each is tried for itself, so that only the guilty one fails.
+    private func commit(_ group: [any PendingWrite], _ connection: Connection, _ progress: inout Progress) {
         let transaction = Transaction(connection, chain: chain)
+        var done = 0
         do {
             try connection.database.beginTransaction(.immediate)
+            // Behind the lock that the restoring of a store holds while it puts another file in this one's place.
+            try file.check(at: path)
         } catch {
+            if connection.database.isInsideTransaction { try? connection.database.rollback() }
             return fail(group, with: error)
         }
         do {
+            let begin = ContinuousClock.now
             for write in group {
                 let changes = connection.totalChanges
                 do { try write.perform(in: transaction) } catch let error as StoreError where connection.totalChanges == changes {
                     write.fail(error)
                 }
+                done += 1
+                if done < group.count, .now - begin > Writer.patience { break }
             }
             try transaction.finish()
             try connection.database.commit()
-            mustTruncateLog = mustTruncateLog || transaction.hasErased
-            // On this thread, so that the order of commits is the order of events.
-            if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
         } catch {
             // After some errors SQLite has rolled back by itself.
             if connection.database.isInsideTransaction { try? connection.database.rollback() }
             guard group.count > 1 else { return fail(group, with: error) }
-            for write in group { commit([write], connection, &mustTruncateLog) }
+            return putBack(group, alone: true)
+        }
+        if let worker = transaction.joined { progress.worker = worker }
+        progress.awaitsErasure = progress.awaitsErasure || transaction.awaitsErasure
+        if transaction.hasErased { checkpointer.erase() }
+        // On this thread, so that the order of commits is the order of events.
+        if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
+        rows.report(transaction.setAside)
+        for write in group.prefix(done) { write.resume() }
+        if done < group.count { putBack(Array(group[done...]), alone: false) }
+        checkpointer.look()
+    }
+
+    private func putBack(_ group: [any PendingWrite], alone: Bool) {
+        queue.withLock { queue in
+            queue.work.insert(contentsOf: group, at: 0)
+            if alone { queue.alone = group.count }
         }
     }
 
     private func fail(_ group: [any PendingWrite], with error: any Error) {
         let error = StoreError(error, path: path)
         note(error)
-        for write in group { write.fail(error) }
+        for write in group {
+            write.fail(error)
+            write.resume()
+        }
     }
 
     /// What the store itself failed with within the time before now.
     func failure(within time: Duration) -> StoreError? {
-        failure.withLock { failure in failure.flatMap { .now - $0.at < time ? $0.error : nil } }
+        do { try file.check(at: path) } catch { return error }
+        return failure.withLock { failure in failure.flatMap { .now - $0.at < time ? $0.error : nil } }
     }
 
     /// Remembers a failure that is the store's own, rather than its caller's.
@@ -145,11 +263,32 @@ final class Writer: Sendable {
         failure.withLock { $0 = (error, .now) }
     }
 
-    /// Writes the log back into the file and empties it, so that what was erased is nowhere any more.
+    /// Empties the log, so that what was erased is nowhere any more, and lets the events go that waited for that.
     ///
-    /// - Returns: whether it was possible: a reader may be in the way.
-    private func truncateLog(_ database: Database) -> Bool {
-        do { _ = try database.checkpoint(.truncate) } catch { return false }
+    /// It waits for nobody: neither for a reader, nor for another process that writes. The checkpointer has put most of the log into the file
+    /// before, so that little is left to be written.
+    ///
+    /// - Returns: whether it was possible.
+    @discardableResult
+    private func emptyLog(_ connection: Connection, _ progress: inout Progress, isLast: Bool = false) -> Bool {
+        guard checkpointer.empty(connection.database, isLast: isLast) else { return false }
+        // An event waits only while something that was erased waits to leave the log: then it has left it now.
+        guard progress.awaitsErasure, let worker = progress.worker else { return true }
+        do {
+            let transaction = Transaction(connection, chain: chain)
+            try connection.database.beginTransaction(.immediate)
+            let isComplete = try transaction.releaseErased(of: worker)
+            try connection.database.commit()
+            progress.awaitsErasure = !isComplete
+            // Until the other worker's events are on their way.
+            if !isComplete { checkpointer.erase() }
+            if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
+        } catch {
+            if connection.database.isInsideTransaction { try? connection.database.rollback() }
+            note(StoreError(error, path: path))
+            checkpointer.erase()
+            return false
+        }
         return true
     }
 }

@@ -117,8 +117,8 @@ package struct LaneChanges: Sendable {
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
     /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` stays. The epoch rises by one, and
-    /// the revisions that ran end with the old one. What was sent and is not settled is remembered as ``LaneState/unsettledSince``. When
-    /// ``Store/complete(_:with:at:)`` returns, what was erased is in no file any more.
+    /// the revisions that ran end with the old one. What was sent and is not settled is remembered as ``LaneState/unsettledSince``. The events
+    /// of the completion are held back (``OutboxEntry/isHeld``) until what was erased is in no file any more.
     package var resets: Bool
 
     package init(

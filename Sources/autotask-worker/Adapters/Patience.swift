@@ -1,8 +1,17 @@
-/// A wait of a command's, which ends with a message that says what to do.
-struct Patience {
-    private let limit: Duration
+import Synchronization
 
-    init(_ limit: Duration) { self.limit = limit }
+/// A wait of a command's, which ends with a message that says what to do.
+final class Patience: Sendable {
+    private let limit: Duration
+    private let end: Mutex<ContinuousClock.Instant>
+
+    init(_ limit: Duration) {
+        self.limit = limit
+        end = Mutex(.now + limit)
+    }
+
+    /// Waits longer: what is waited for has said that it comes so much later.
+    func extend(by delay: Duration) { end.withLock { $0 = max($0, .now + delay + limit) } }
 
     /// Runs `body`, and gives up on it when the time is over.
     ///
@@ -11,15 +20,16 @@ struct Patience {
     ///   - hint: what to do then.
     ///   - body: what is waited for.
     func wait<Value: Sendable>(for what: String, hint: String, _ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
-        try await withThrowingTaskGroup(of: Value?.self) { group in
+        let begin = ContinuousClock.now
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }
-            group.addTask { [limit] in
-                try await Task.sleep(for: limit)
+            group.addTask { [self] in
+                while case let end = end.withLock({ $0 }), end > .now { try await Task.sleep(until: end, clock: .continuous) }
                 return nil
             }
             defer { group.cancelAll() }
             guard let first = try await group.next(), let value = first else {
-                throw Failure(.no, "Waited \(limit.components.seconds) s for \(what).", hint: hint)
+                throw Failure(.no, "Waited \((ContinuousClock.now - begin).components.seconds) s for \(what).", hint: hint)
             }
             return value
         }

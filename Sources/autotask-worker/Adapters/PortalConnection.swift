@@ -19,7 +19,7 @@ struct PortalConnection {
     ///
     /// - Parameters:
     ///   - request: the job.
-    ///   - patience: how long to wait for the terminal event; `nil` does not wait.
+    ///   - patience: how long to wait for the terminal event, counted anew from the moment to which the job is put off; `nil` does not wait.
     /// - Returns: the terminal event, if it was waited for.
     func publish(_ request: JobRequest, awaitingAnswer patience: Duration?) async throws -> JSON? {
         guard let patience else {
@@ -29,7 +29,8 @@ struct PortalConnection {
         // Bound before the job goes out, so that no answer is missed.
         return try await withEvents(routingKey: "*.*.\(request.tenant)", replay: false) { events in
             try await withPublisher { publisher in try await publish(request, through: publisher) }
-            return try await Patience(patience).wait(
+            let patience = Patience(patience)
+            return try await patience.wait(
                 for: "the end of job \(request.id)",
                 hint: "It may end yet: see autotask-worker events."
             ) {
@@ -37,6 +38,10 @@ struct PortalConnection {
                 while let batch = await events() {
                     for event in batch where event["jobid"]?.string == request.id.description {
                         if let whole = pages.take(event), whole["terminal"] == true { return whole }
+                        // Until then nothing can come.
+                        guard let until = event["data"]?["until"]?.string.flatMap({ Timestamp($0) }) else { continue }
+                        Terminal.complain("Job \(request.id) is put off until \(until); waiting on.")
+                        patience.extend(by: until - SystemTime.now)
                     }
                 }
                 throw Failure(.unavailable, "The connection to the broker ended.")

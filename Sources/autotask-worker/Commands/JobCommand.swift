@@ -151,7 +151,7 @@ struct JobOptions: ParsableArguments {
     var data: String?
     @Option(help: ArgumentHelp("Not begun after this many seconds, the job expires.", valueName: "seconds")) var expiresIn: Int?
     @Flag(help: "Wait for the terminal event.") var wait = false
-    @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds")) var timeout: Int = 120
+    @Option(help: ArgumentHelp("How long to wait; if the job is put off, from then on.", valueName: "seconds")) var timeout: Int = 120
     @Flag(help: "Print JSON.") var json = false
     @OptionGroup(title: "Settings") var settings: SettingsOptions
 }

@@ -5,19 +5,22 @@ import Store
 import Synchronization
 import Vault
 
-/// The store that the settings name, which has to exist. Reading it needs no key ring.
+/// The store that the settings name, which has to exist. Reading it needs no key ring. A command takes it as it is: only `run` brings it up to
+/// date.
 struct OpenStore {
     let store: any Store
 
     init(_ settings: Settings) async throws {
         let path = try settings.storePath
-        do { store = try await SQLiteStore(path: path, mustExist: true, auditing: nil) } catch {
+        do { store = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: nil) } catch {
+            if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
             throw Failure(
                 .unavailable,
                 "The store \(path) cannot be opened: \(error)",
                 hint: "Check STORE_URL. For a first start, and only then: STORE_CREATE=yes autotask-worker run"
             )
         }
+        store.observeSetAside { Terminal.complain("A row of the store cannot be read. \($0). See autotask-worker doctor.") }
     }
 }
 
@@ -35,9 +38,10 @@ struct PairedStore {
 
     /// - Parameters:
     ///   - mayCreate: whether the store is made if there is none, and its ring belongs to no store.
+    ///   - isWorker: whether an older store is brought up to date; a command refuses it.
     ///   - remembers: whether each remembers the other from now on, if it does not yet.
     /// - Throws: ``Failure`` with status 69 when there is no store, or the two do not belong together. Then nothing was changed.
-    init(_ settings: Settings, mayCreate: Bool = false, remembers: Bool = false) async throws {
+    init(_ settings: Settings, mayCreate: Bool = false, isWorker: Bool = false, remembers: Bool = false) async throws {
         let path = try settings.storePath
         let source = try settings.keyRingSource
         let ring = try await settings.keyRing
@@ -57,7 +61,7 @@ struct PairedStore {
             {
                 throw mismatch
             }
-            store = try await SQLiteStore(path: path, mustExist: mustExist, auditing: AuditChain(vault))
+            store = try await SQLiteStore(path: path, mustExist: mustExist, migrating: isWorker, auditing: AuditChain(vault))
         } catch let error as StoreError {
             throw Failure(
                 .unavailable,

@@ -22,7 +22,8 @@ struct StoreCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes a copy of the store to a file, while workers go on.",
             discussion: """
-                The audit log gets a row for it where the key ring can be used. Nothing runs on a copy: 'store restore' brings it back.
+                The event of a reset waits for the copy, for a minute at most: then the copy gives way and begins again. The audit log gets a row for
+                the copy where the key ring can be used. Nothing runs on a copy: 'store restore' brings it back.
 
                 Example: autotask-worker store backup /var/backups/autotask-worker-2026-11-22.sqlite
                 """
@@ -63,7 +64,7 @@ struct StoreCommand: AsyncParsableCommand {
             discussion: """
                 The store that was there is kept beside it. Events of a restored store belong to a new epoch. Requests that were unfinished when
                 the copy was made end as superseded, resets excepted. What happened since is forgotten: a reset since then has to be asked
-                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password. The audit log goes on from the copy's, with a row for this.
+                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password. Each integration's first sync waits SETTLE_SECONDS. The audit log goes on from the copy's, with a row for this.
 
                 It asks first on a terminal, and needs --yes without one. The copy has to belong to the key ring.
 
@@ -109,6 +110,10 @@ struct StoreCommand: AsyncParsableCommand {
                 Terminal.line("Delete it once it is not needed: it holds what was erased since.")
             }
             Terminal.line("Ask again for what happened since the copy was made: resets first (autotask-worker events --replay).")
+            let settle = try settings.engine.settleTime.components.seconds
+            Terminal.line(
+                "Each integration's first sync waits \(settle) s (SETTLE_SECONDS), since writes may be under way that the copy does not know."
+            )
         }
 
         /// What the copy holds, once it is certain that it belongs to the ring as far as the two remember each other.

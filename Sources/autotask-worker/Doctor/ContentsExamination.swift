@@ -28,6 +28,7 @@ struct ContentsExamination: Examination {
         let format: StoreFormat
         do { format = try await StoreFormat.look(at: path) } catch { return [.notMade(name, "the store cannot be opened.")] }
         guard format != .none else { return [.notMade(name, "there is no store.")] }
+        guard format == .current else { return [.notMade(name, "the store has the schema of an older version.")] }
         let now = SystemTime.now
         let maximumAge = (try? settings.engine.retry.maximumAge) ?? RetryPolicy().maximumAge
         let inspection: StoreInspection?
@@ -43,7 +44,7 @@ struct ContentsExamination: Examination {
             backlogLimit: try? settings.engine.backlogLimit,
             vault: try? await settings.vault
         )
-        return await findings.checks + events(inspection, findings, in: path)
+        return await findings.checks + [findings.erasure(at: path)].compactMap(\.self) + events(inspection, findings, in: path)
     }
 
     /// Whether events are published. How old they are their times do not tell for certain, since some are published again: so it is looked twice.

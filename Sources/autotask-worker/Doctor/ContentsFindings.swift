@@ -163,7 +163,29 @@ struct ContentsFindings {
                 "\(found), and \(lost.count) no longer: \(lost.text).",
                 advice: "They make no call until their portal connects them again: autotask-worker tenant show TENANT"
             )
-        return checks(on: .integrations, [refused], otherwise: "\(found).")
+        return checks(on: .integrations, [refused, setAside], otherwise: "\(found).")
+    }
+
+    private var setAside: HealthReport.Check? {
+        guard inspection.setAside.count > 0 else { return nil }
+        return .init(
+            "integrations",
+            .fail,
+            "Set aside, because a row of the store cannot be read: \(inspection.setAside.text).",
+            advice:
+                "Nothing is done in them; all others go on. Bring back a copy (autotask-worker store restore FILE), or mend the row and start the workers again."
+        )
+    }
+
+    /// The event of a reset waits for those that read the store.
+    func erasure(at path: String) -> HealthReport.Check? {
+        guard let since = inspection.erasureAwaitedSince, isWorkerAlive, now - since > .seconds(5) else { return nil }
+        return .init(
+            "erasure",
+            .warn,
+            StoreReaders.delay(now - since, at: path),
+            advice: "It goes out once they have ended. A backup gives way within a minute; end anything else."
+        )
     }
 
     // MARK: Credentials

@@ -67,7 +67,7 @@ final class SimulatedProcess: TaskExecutor {
     private struct State {
         var isFrozen = false
         var isDead = false
-        var task: Task<Void, Never>?
+        var tasks: [Task<Void, Never>] = []
     }
 
     let name: String
@@ -83,7 +83,7 @@ final class SimulatedProcess: TaskExecutor {
 
     func run(_ body: @escaping @Sendable () async -> Void) {
         let task = Task(executorPreference: self) { await body() }
-        state.withLock { $0.task = task }
+        state.withLock { $0.tasks.append(task) }
     }
 
     /// Whether it stands still, as after SIGSTOP: what is ready waits.
@@ -106,9 +106,10 @@ final class SimulatedProcess: TaskExecutor {
 
     /// Lets what is left of a killed process end, so that its memory is free again: every port fails it now.
     func bury() {
-        state.withLock { state in
+        let tasks = state.withLock { state in
             state.isFrozen = false
-            return state.task
-        }?.cancel()
+            return state.tasks
+        }
+        for task in tasks { task.cancel() }
     }
 }

@@ -41,15 +41,19 @@ package final class ModelStore: Store {
         package var after: @Sendable (StaticString) async -> Void
         /// Told what a caller of ``Store/countRedelivery(sha256:at:)`` is about to learn.
         package var counted: @Sendable (_ sha256: [UInt8], _ count: Int) -> Void
+        /// Gets what has to be done once what a reset erased has left the disk; it returns whether it is to be done once more.
+        package var erased: @Sendable (_ release: @escaping @Sendable () async -> Bool) async -> Void
 
         package init(
             before: @escaping @Sendable (StaticString) async throws(StoreError) -> Void = { _ in },
             after: @escaping @Sendable (StaticString) async -> Void = { _ in },
-            counted: @escaping @Sendable (_ sha256: [UInt8], _ count: Int) -> Void = { _, _ in }
+            counted: @escaping @Sendable (_ sha256: [UInt8], _ count: Int) -> Void = { _, _ in },
+            erased: @escaping @Sendable (_ release: @escaping @Sendable () async -> Bool) async -> Void = { _ = await $0() }
         ) {
             self.before = before
             self.after = after
             self.counted = counted
+            self.erased = erased
         }
     }
 
@@ -78,10 +82,19 @@ package final class ModelStore: Store {
         return value
     }
 
+    /// Lets a worker's events go that wait for an erasure, when the disk allows it.
+    private func awaitErasure(of worker: WorkerID) async {
+        guard disk.tables.awaitsErasure(of: worker) else { return }
+        await hooks.erased { [self] in
+            try? await transaction("releaseErased") { tables throws(StoreError) in tables.releaseErased(of: worker) }
+            return disk.tables.awaitsErasure(of: worker)
+        }
+    }
+
     // MARK: Workers
 
     package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        try await transaction("join") { tables throws(StoreError) in
+        let takeover = try await transaction("join") { tables throws(StoreError) in
             for other in tables.workers where other.id != worker && other.leaseEnd > lease + Clocks.tolerance {
                 throw StoreError.clockBehind(by: other.leaseEnd - lease, other.id)
             }
@@ -90,14 +103,18 @@ package final class ModelStore: Store {
             tables.restartSettling(at: now)
             return tables.takeOver(by: worker, at: now)
         }
+        await awaitErasure(of: worker)
+        return takeover
     }
 
     package func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        try await transaction("renew") { tables throws(StoreError) in
+        let takeover = try await transaction("renew") { tables throws(StoreError) in
             try tables.checkPresence(of: worker)
             for index in tables.workers.indices where tables.workers[index].id == worker { tables.workers[index].leaseEnd = lease }
             return tables.takeOver(by: worker, at: now)
         }
+        if takeover.events > 0 { await awaitErasure(of: worker) }
+        return takeover
     }
 
     package func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) {
@@ -122,9 +139,11 @@ package final class ModelStore: Store {
         at now: Timestamp,
         rules: IntakeRules
     ) async throws(StoreError) -> Intake {
-        try await transaction("accept") { tables throws(StoreError) in
+        let intake = try await transaction("accept") { tables throws(StoreError) in
             try tables.accept(items, by: worker, at: now, rules: rules)
         }
+        if intake.events.contains(where: \.isHeld) { await awaitErasure(of: worker) }
+        return intake
     }
 
     // MARK: Lanes
@@ -134,7 +153,9 @@ package final class ModelStore: Store {
         at now: Timestamp,
         decide: @escaping @Sendable (LaneSnapshot) -> LaneDecision
     ) async throws(StoreError) -> ClaimResult {
-        try await transaction("claim") { tables throws(StoreError) in try tables.claim(request, at: now, decide: decide) }
+        let result = try await transaction("claim") { tables throws(StoreError) in try tables.claim(request, at: now, decide: decide) }
+        if result.events.contains(where: \.isHeld) { await awaitErasure(of: request.worker) }
+        return result
     }
 
     package func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool {
@@ -174,7 +195,10 @@ package final class ModelStore: Store {
     }
 
     package func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
-        try await transaction("complete") { tables throws(StoreError) in try tables.complete(claim, with: completion, at: now) }
+        let entries = try await transaction("complete") { tables throws(StoreError) in try tables.complete(claim, with: completion, at: now)
+        }
+        if entries.contains(where: \.isHeld) { await awaitErasure(of: claim.worker) }
+        return entries
     }
 
     package func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int {

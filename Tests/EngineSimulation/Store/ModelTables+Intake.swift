@@ -38,7 +38,7 @@ extension ModelTables {
                 return .conflict
             }
             guard let event = known.terminalEvent(at: now) else { return .underWay }
-            _ = publish(event, by: worker)
+            _ = publish(event, by: worker, isHeld: lanes[lane].awaitsErasure)
             return .replayed
         }
         let place = nextPlace()

@@ -187,6 +187,7 @@ extension ModelTables {
         let index = try index(under: claim)
         guard let job = jobIndex(claim.order) else { throw StoreError(.unexpected, "A job that runs is not there.") }
         try completion.check(isScheduled: jobs[job].job.isScheduled)
+        if completion.changes.resets { lanes[index].awaitsErasure = true }
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
         try apply(completion.changes, to: index)
         tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)

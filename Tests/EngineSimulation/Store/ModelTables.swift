@@ -23,6 +23,8 @@ struct ModelTables: Sendable {
         /// A database at which there was no place, and the one at which there is.
         var wanted: Int64?
         var occupied: Int64?
+        /// Whether its events wait until what its reset erased has left the disk.
+        var awaitsErasure = false
         /// When each check is due next; a kind that has no moment yet is not in it. Only with a connection.
         var checks: [JobKind: Timestamp] = [:]
 
@@ -180,15 +182,36 @@ struct ModelTables: Sendable {
             sequence = lanes[index].nextSequence
             lanes[index].nextSequence += 1
         }
-        return publish(OrderedEvent(event: event, epoch: lanes[index].state.epoch, sequence: sequence), by: worker)
+        let ordered = OrderedEvent(event: event, epoch: lanes[index].state.epoch, sequence: sequence)
+        return publish(ordered, by: worker, isHeld: lanes[index].awaitsErasure)
     }
 
-    mutating func publish(_ event: OrderedEvent, by worker: WorkerID) -> OutboxEntry {
+    mutating func publish(_ event: OrderedEvent, by worker: WorkerID, isHeld: Bool = false) -> OutboxEntry {
         lastPosition += 1
-        let entry = OutboxEntry(position: lastPosition, event: event)
+        let entry = OutboxEntry(position: lastPosition, event: event, isHeld: isHeld)
         outbox.append((worker, entry))
         events.append(entry)
         return entry
+    }
+
+    /// Whether events of a worker wait until what a reset erased has left the disk.
+    func awaitsErasure(of worker: WorkerID) -> Bool { outbox.contains { $0.worker == worker && $0.entry.isHeld } }
+
+    /// What was erased has left the disk: the worker's events that waited for it go, but for those that follow another worker's.
+    mutating func releaseErased(of worker: WorkerID) {
+        var others: Set<Lane> = []
+        for index in outbox.indices where outbox[index].entry.isHeld {
+            let lane = outbox[index].entry.event.event.lane
+            if outbox[index].worker != worker {
+                others.insert(lane)
+            } else if !others.contains(lane) {
+                outbox[index].entry.isHeld = false
+                events.append(outbox[index].entry)
+            }
+        }
+        for index in lanes.indices where !outbox.contains(where: { $0.entry.isHeld && $0.entry.event.event.lane == lanes[index].lane }) {
+            lanes[index].awaitsErasure = false
+        }
     }
 
     mutating func finish(

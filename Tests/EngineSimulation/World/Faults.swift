@@ -17,6 +17,8 @@ package enum Fault: String, CaseIterable, Sendable {
     case channelClosed = "channel closed over an event that is forbidden or too large"
     case confirmLost = "confirm lost after the event was taken"
     case storeFailed = "store failed before a transaction"
+    case storeSlow = "store took up to 4 s for a transaction"
+    case longReader = "a reader kept what was erased for up to a minute"
     case clockWrong = "clock up to 5 s wrong"
     case clockStepped = "clock set by up to an hour"
     case callNotSent = "call not sent"

@@ -245,6 +245,7 @@ private struct SimulatedSink: EventSink {
     func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] {
         await world.pause(upTo: 20)
         if process.isDead { return events.map { _ in .missing } }
+        world.inspect(events)
         if world.faults.strikes(.eventNotTaken) {
             let taken = world.scheduler.draw { Int.random(in: 0..<events.count, using: &$0) }
             let answers = world.broker.publish(Array(events.prefix(taken)), at: world.time.now) { draw(upTo: $0) }

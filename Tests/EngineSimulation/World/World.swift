@@ -25,6 +25,8 @@ final class World: Sendable {
     let disk = ModelDisk(auditing: AuditChain(World.vault))
     let network: SimulatedNetwork
     let settings: EngineSettings
+    /// What a follower saw that it should not have.
+    let surprises = Mutex<[String]>([])
     /// By how much the machine's clock is wrong, for processes that start from now on.
     private let clockStep = Mutex(Duration.zero)
 
@@ -67,6 +69,8 @@ final class World: Sendable {
                 before: { [self] name async throws(StoreError) in
                     await scheduler.pause()
                     if process.isDead { throw StoreError(.fenced, "The process is dead.") }
+                    // Another process writes, or the disk is slow.
+                    if faults.strikes(.storeSlow) { await pause(upTo: 4000) }
                     if faults.strikes(.storeFailed) {
                         timeline.note(time.now, process.name, "the store fails at \(name)")
                         throw StoreError(.unavailable, "A fault of the simulation.")
@@ -78,9 +82,29 @@ final class World: Sendable {
                     guard sha256 == World.poisonSHA256, count < 5 else { return }
                     faults.note(.poisonMessage)
                     worker.die()
+                },
+                erased: { [self] release in
+                    // In a task of its own, so that nothing waits for it: as long as somebody reads, what was erased is still there.
+                    process.run { [self] in
+                        repeat {
+                            if faults.strikes(.longReader) { await pause(upTo: 60_000) }
+                            await pause(upTo: 20)
+                        } while await release() && !process.isDead
+                    }
                 }
             )
         )
+    }
+
+    /// Looks at events on their way: none is told before what its reset erased has left the disk, nor before those that it follows.
+    func inspect(_ events: [OrderedEvent]) {
+        let held = disk.tables.outbox.filter(\.entry.isHeld).map(\.entry.event)
+        guard !held.isEmpty else { return }
+        for event in events where held.contains(where: { $0.event.id == event.event.id }) {
+            surprises.withLock {
+                $0.append("\(event.event.type.rawValue) of \(event.event.lane) was told while a reset's traces are on the disk.")
+            }
+        }
     }
 
     /// A message that stops whoever reads it.

@@ -42,12 +42,12 @@ struct WorkerLeaseTests {
         let worker = WorkerIdentity(WorkerID("awake"))
         return WorkerLease(
             store: store,
-            retention: Retention(),
             worker: worker,
             entropy: SystemEntropy(),
             clock: clock,
             outbox: Outbox(store: store, sink: ResultsBoard(), worker: worker, clock: clock, log: log),
             lanes: WakeSignal(),
+            retention: WakeSignal(),
             log: log
         )
     }

@@ -122,6 +122,11 @@ extension DeadLettersCommand {
     }
 }
 
+extension KeptLetter {
+    /// Whether its job was never accepted: it is entered under its own id.
+    fileprivate var isOfMessage: Bool { if case .message = letter.content { true } else { false } }
+}
+
 /// What came of one letter.
 private struct RedriveLine {
     let letter: KeptLetter
@@ -137,7 +142,7 @@ private struct RedriveLine {
 
     private var copy: JobID? {
         switch outcome {
-        case .entered: letter.letter.jobID?.redriven
+        case .entered: letter.isOfMessage ? letter.letter.jobID : letter.letter.jobID?.redriven
         case .before(let copy): copy.id
         case .refused, .idTaken, .gone: nil
         }

@@ -1,0 +1,151 @@
+import GRDB
+import GRDBSQLite
+import Glibc
+import Store
+
+/// A copy of a database, page by page, as one transaction sees it.
+///
+/// That transaction keeps the log from being emptied, and with it the event of a reset. When an event has waited for ``patience``, the copy gives
+/// way: it lets the log be emptied and begins again. What it copied is examined afterwards, in the copy.
+struct PageCopy {
+    /// How long an event of a reset waits for a copy: less than the minute that is promised.
+    static let patience: Duration = .seconds(50)
+    /// How often a copy begins again before it is given up.
+    private static let attempts = 5
+    /// In pages, of 4 KiB: what is copied between two looks at whether an event waits.
+    static let stepPages: Int32 = 2048
+    /// How long at most it is waited for events to go.
+    private static let clearance: Duration = .seconds(60)
+
+    let source: String
+    let target: String
+    /// `nil` for a source that no worker uses: nobody would let its events go.
+    let patience: Duration?
+    let pages: Int32
+    /// Called after each step, with the number of pages that are left.
+    let onStep: @Sendable (Int32) -> Void
+
+    init(
+        of source: String,
+        to target: String,
+        patience: Duration?,
+        pages: Int32 = PageCopy.stepPages,
+        onStep: @escaping @Sendable (Int32) -> Void = { _ in }
+    ) {
+        self.source = source
+        self.target = target
+        self.patience = patience
+        self.pages = pages
+        self.onStep = onStep
+    }
+
+    /// Makes the copy. Only its owner may read it. Without success nothing of it is left.
+    ///
+    /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it is not there or resets kept the copy from its end.
+    func make() throws(StoreError) -> StoreBackup.Contents {
+        do {
+            let queue = try StoreFile.readOnly(source)
+            for _ in 0..<PageCopy.attempts {
+                try begin()
+                if try copy(from: queue) { return try examine() }
+                try awaitErasures()
+            }
+            throw StoreError(
+                .unavailable,
+                "The copy gave way to resets \(PageCopy.attempts) times and was not finished: make it when fewer integrations are reset, or to a faster disk."
+            )
+        } catch {
+            remove()
+            throw StoreError(error, path: source)
+        }
+    }
+
+    private func begin() throws {
+        remove()
+        let descriptor = Glibc.open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw StoreError(posix: "The file \(target) cannot be made") }
+        close(descriptor)
+    }
+
+    private func remove() { for suffix in ["", "-journal", "-wal", "-shm"] { unlink(target + suffix) } }
+
+    /// - Returns: whether it is whole; otherwise it gave way.
+    private func copy(from queue: DatabaseQueue) throws -> Bool {
+        let watch = try? StoreFile.readOnly(source)
+        let output = try DatabaseQueue(path: target)
+        try output.inDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
+        let isWhole = try queue.read { source in
+            // The transaction begins with the first read.
+            _ = try Int64.fetchOne(source, sql: "SELECT COUNT(*) FROM sqlite_master")
+            return try output.inDatabase { target in
+                guard let backup = sqlite3_backup_init(target.sqliteConnection, "main", source.sqliteConnection, "main") else {
+                    throw target.lastFailure
+                }
+                var waiting: ContinuousClock.Instant?
+                var code = SQLITE_OK
+                var gaveWay = false
+                while !gaveWay {
+                    code = sqlite3_backup_step(backup, pages)
+                    guard code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED else { break }
+                    onStep(sqlite3_backup_remaining(backup))
+                    guard let patience, isErasureAwaited(watch) else {
+                        waiting = nil
+                        continue
+                    }
+                    let since = waiting ?? .now
+                    waiting = since
+                    gaveWay = .now - since >= patience
+                }
+                sqlite3_backup_finish(backup)
+                guard gaveWay || code == SQLITE_DONE else { throw target.lastFailure }
+                return !gaveWay
+            }
+        }
+        guard isWhole else {
+            try output.close()
+            return false
+        }
+        // One file alone, on disk.
+        try output.inDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            _ = try String.fetchOne(database, sql: "PRAGMA journal_mode = DELETE")
+        }
+        try output.close()
+        let descriptor = Glibc.open(target, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0, fsync(descriptor) == 0 else { throw StoreError(posix: "The file \(target) cannot be written") }
+        close(descriptor)
+        return true
+    }
+
+    private func isErasureAwaited(_ watch: DatabaseQueue?) -> Bool {
+        // An older store knows of none.
+        (try? watch?.read { try Bool.fetchOne($0, sql: "SELECT 1 FROM outbox WHERE awaits_erasure <> 0 LIMIT 1") }) ?? nil ?? false
+    }
+
+    /// Waits until the events that waited are on their way: a moment where nobody else reads.
+    private func awaitErasures() throws {
+        let watch = try StoreFile.readOnly(source)
+        let end = ContinuousClock.now + PageCopy.clearance
+        while isErasureAwaited(watch), .now < end { usleep(100_000) }
+    }
+
+    private func examine() throws -> StoreBackup.Contents {
+        let copy = try StoreFile.readOnly(target)
+        return try copy.read { database in
+            guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
+                throw StoreError(.corrupt, "The file \(source) is damaged: take another copy.")
+            }
+            return try Connection(database).contents()
+        }
+    }
+}
+
+extension Database {
+    /// What SQLite said last on this connection.
+    fileprivate var lastFailure: DatabaseError {
+        DatabaseError(
+            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(sqliteConnection)),
+            message: String(cString: sqlite3_errmsg(sqliteConnection))
+        )
+    }
+}

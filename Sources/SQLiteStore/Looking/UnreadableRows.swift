@@ -1,0 +1,27 @@
+import Store
+import Synchronization
+
+/// The rows that could not be read so far, each reported once.
+final class UnreadableRows: Sendable {
+    private let state = Mutex((found: Set<SetAside>(), observer: (@Sendable (SetAside) -> Void)?.none))
+
+    /// Those that were found.
+    var all: [SetAside] { state.withLock { $0.found.sorted { $0.what < $1.what } } }
+
+    /// - Parameter observer: gets those that were found before, too.
+    func observe(_ observer: @escaping @Sendable (SetAside) -> Void) {
+        let found = state.withLock { state in
+            state.observer = observer
+            return state.found
+        }
+        found.forEach(observer)
+    }
+
+    func knows(_ row: SetAside) -> Bool { state.withLock { $0.found.contains(row) } }
+
+    func report(_ rows: [SetAside]) {
+        guard !rows.isEmpty else { return }
+        let (new, observer) = state.withLock { state in (rows.filter { state.found.insert($0).inserted }, state.observer) }
+        if let observer { new.forEach(observer) }
+    }
+}

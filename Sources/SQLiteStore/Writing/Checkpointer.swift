@@ -1,0 +1,137 @@
+import Confinement
+import GRDB
+import GRDBSQLite
+import Synchronization
+
+/// Writes the log back into the file beside the writer, which goes on meanwhile, and has the writer empty it where that is due: because it has
+/// grown, or because something was erased that must not remain in it.
+///
+/// It has a thread and a connection of its own. Nothing that it does keeps a transaction waiting. A reader keeps a log from being emptied, as
+/// long as it reads: then it is tried again, at most four times a second.
+final class Checkpointer: Sendable {
+    /// In pages of 4 KiB: how long the log grows before it is written back into the file.
+    private static let limit = 4000
+    /// In pages: the writer empties a log of which no more than this is left to be written.
+    private static let remainder = 1000
+    /// So often the rest is written beside the writer, before that takes what is left.
+    private static let rounds = 4
+    /// In milliseconds.
+    private static let pauses = (first: Int32(5), longest: Int32(250))
+
+    private struct State {
+        /// The log's length, in pages.
+        var pages = 0
+        /// Since when something that was erased waits to leave the log.
+        var waitsSince: ContinuousClock.Instant?
+        var isClosed = false
+        /// Whether the thread is at it.
+        var isWorking = false
+
+        var isDue: Bool { waitsSince != nil || pages >= Checkpointer.limit }
+    }
+
+    private let connection: DatabaseQueue
+    private let state = Mutex(State())
+    private let wake: WakeDescriptor
+    private let thread: Mutex<ConfinedThread?> = Mutex(nil)
+
+    /// - Parameter connection: of its own; it closes it.
+    init(_ connection: DatabaseQueue) throws(ConfinementError) {
+        self.connection = connection
+        wake = try WakeDescriptor()
+    }
+
+    /// - Parameter askWriter: asks the writer to call ``empty(_:)`` between two transactions.
+    func start(_ askWriter: @escaping @Sendable () -> Void) throws(ConfinementError) {
+        let thread = try ConfinedThread.start(name: "store-log") { self.work(askWriter) }
+        self.thread.withLock { $0 = thread }
+    }
+
+    var waitsSince: ContinuousClock.Instant? { state.withLock { $0.waitsSince } }
+
+    func stop() {
+        state.withLock { $0.isClosed = true }
+        wake.wake()
+    }
+
+    func waitUntilStopped() async { await thread.withLock { $0 }?.waitUntilFinished() }
+
+    // MARK: On the writer's thread
+
+    /// Learns from each commit how long the log is.
+    func follow(_ database: Database) {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        sqlite3_wal_hook(
+            database.sqliteConnection,
+            { context, _, _, pages in
+                if let context {
+                    Unmanaged<Checkpointer>.fromOpaque(context).takeUnretainedValue().state.withLock { $0.pages = Int(pages) }
+                }
+                return SQLITE_OK
+            },
+            context
+        )
+    }
+
+    /// Something was erased.
+    func erase() { state.withLock { $0.waitsSince = $0.waitsSince ?? .now } }
+
+    /// Begins where something is due.
+    func look() {
+        if state.withLock({ $0.isDue && !$0.isWorking }) { wake.wake() }
+    }
+
+    /// Empties the log without waiting for anybody. Where something was erased nothing of it is left on disk; otherwise the next transactions
+    /// overwrite it, which is cheaper than a file that grows again.
+    ///
+    /// - Parameter isLast: whether nothing is to be left in any case.
+    /// - Returns: whether it was possible.
+    func empty(_ database: Database, isLast: Bool) -> Bool {
+        let connection = database.sqliteConnection
+        let mode = isLast || waitsSince != nil ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART
+        sqlite3_busy_timeout(connection, 0)
+        defer { sqlite3_busy_timeout(connection, Int32(StoreFile.busyTimeout * 1000)) }
+        guard sqlite3_wal_checkpoint_v2(connection, nil, mode, nil, nil) == SQLITE_OK else { return false }
+        state.withLock { state in
+            state.pages = 0
+            // Only this thread says that something was erased.
+            state.waitsSince = nil
+        }
+        return true
+    }
+
+    // MARK: On its own thread
+
+    private func work(_ askWriter: () -> Void) {
+        var pause = Checkpointer.pauses.first
+        while true {
+            let (isClosed, isDue) = state.withLock { state in
+                state.isWorking = state.isDue && !state.isClosed
+                return (state.isClosed, state.isDue)
+            }
+            if isClosed { break }
+            guard isDue else {
+                pause = Checkpointer.pauses.first
+                wake.wait()
+                continue
+            }
+            for _ in 0..<Checkpointer.rounds {
+                if writeBack() <= Checkpointer.remainder { break }
+            }
+            askWriter()
+            // Whether the writer could empty it shows in what is due afterwards.
+            _ = wake.wait(milliseconds: pause)
+            pause = min(pause * 2, Checkpointer.pauses.longest)
+        }
+        try? connection.close()
+    }
+
+    /// - Returns: how much of the log is not in the file yet, in pages.
+    private func writeBack() -> Int {
+        connection.inDatabase { database in
+            var (pages, done): (Int32, Int32) = (0, 0)
+            sqlite3_wal_checkpoint_v2(database.sqliteConnection, nil, SQLITE_CHECKPOINT_PASSIVE, &pages, &done)
+            return Int(pages - done)
+        }
+    }
+}
