@@ -67,7 +67,10 @@ enum Invariants {
         var violations: [String] = []
         if !hasPoisonBeenFound(portal, world) { violations.append("The poison message was not found out.") }
         let abandoned = world.broker.published.map(\.event.event).filter { $0.type == .jobAbandoned }
-        let outOfTime = world.broker.published.map(\.event.event).filter { $0.failureCode == ErrorCode.timeout.rawValue }
+        let outOfTime = world.broker.published.map(\.event.event).filter { event in
+            // It ends with the cause of its last attempt.
+            event.type == .connectionFailed && event.failureCode.flatMap(ErrorCode.init(rawValue:))?.properties.isRetryable == true
+        }
         if let tenant = portal.poisonTenant,
             // A connect may reach the time at which it has to end before it has killed five workers.
             !(abandoned + outOfTime).contains(where: { $0.lane.tenant.description == tenant.id })
@@ -278,7 +281,9 @@ enum Invariants {
     /// An event over which the channel is closed has no other published again and again: where nothing else went wrong, each arrives twice at
     /// most, with the others under way and alone.
     private static func repetitions(_ world: World) -> [String] {
-        let harmless: Set<Fault> = [.channelClosed, .callNotSent, .callHung, .answerLost, .answerGarbled, .lateCommit, .tooManyRequests, .serverError]
+        let harmless: Set<Fault> = [
+            .channelClosed, .callNotSent, .callHung, .answerLost, .answerGarbled, .lateCommit, .tooManyRequests, .serverError,
+        ]
         guard world.broker.closes > 0, Set(world.faults.counts.filter { $0.value > 0 }.keys).isSubset(of: harmless) else { return [] }
         var counts: [String: Int] = [:]
         for published in world.broker.published { counts[published.event.event.id, default: 0] += 1 }
