@@ -83,15 +83,7 @@ package final class CurlTransport: HTTPTransport {
         } onCancel: {
             if exchange.cancel() { mailbox.abandon(exchange) }
         }
-        var response = HTTPResponse(try outcome.get())
-        response.redirectsToForbidden = (300..<400).contains(response.status) && leadsToForbidden(response.header("location") ?? "")
-        return response
-    }
-
-    /// Whether a `Location` names a host that may not be called; a path leads to the host that sent it.
-    private func leadsToForbidden(_ location: String) -> Bool {
-        if location.hasPrefix("//") { return (try? hosts.check("https:" + location)) == nil }
-        return location.contains("://") && (try? hosts.check(location)) == nil
+        return HTTPResponse(try outcome.get())
     }
 
     /// Gives up what is in flight (``HTTPError/Code/cancelled``), and returns once the thread has ended. Later requests are refused alike.

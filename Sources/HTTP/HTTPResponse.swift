@@ -6,8 +6,6 @@ package struct HTTPResponse: Sendable {
     package var body: [UInt8]
     /// From handing the request to the wire until the last byte of the answer.
     package var elapsed: Duration
-    /// Whether it is a redirect to where the transport may not go. No redirect is followed.
-    package var redirectsToForbidden = false
 
     package init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = [], elapsed: Duration = .zero) {
         self.status = status

@@ -90,7 +90,7 @@ def test_a_sync_has_no_such_limit(impatient, new_tenant):
     tenant.expect(job.ending(90), "sync.succeeded")
 
 
-@pytest.mark.parametrize("host", ["https://zone.example/", "http://webservices2.autotask.net/", "https://autotask.net.example/", "http://10.0.0.1/"])
+@pytest.mark.parametrize("host", ["https://zone.example/", "http://webservices2.autotask.net/", "https://autotask.net.example/", "http://10.0.0.1/", "ftp://webservices5.autotask.net/"])
 def test_a_zone_that_may_not_be_called_ends_a_connect_at_once(worker, new_tenant, host):
     tenant = new_tenant()
     answer = {"zoneName": "AE09", "url": f"{host}atservicesrest/", "webUrl": host, "ci": tenant.database.number}
@@ -101,22 +101,25 @@ def test_a_zone_that_may_not_be_called_ends_a_connect_at_once(worker, new_tenant
     assert [event["type"] for event in job.events] == ["autotask.connection.failed"]
 
 
-@pytest.mark.parametrize("location", ["https://status.example/", "//status.example/", "http://169.254.169.254/latest", "HTTPS://evil.example/x"])
+REDIRECTS = ["/maintenance", "https://webservices9.autotask.net/", "https://login.example/", "//login.example/", "http://169.254.169.254/latest", ""]
+
+
+@pytest.mark.parametrize("location", REDIRECTS)
 @pytest.mark.parametrize("entity", ["zoneInformation", "Version"])
-def test_a_redirect_to_where_the_worker_may_not_go_ends_a_connect_at_once(worker, new_tenant, entity, location):
+def test_a_redirect_is_tried_again_in_time(impatient, new_tenant, entity, location):
+    """A captive portal or a page of maintenance: it may pass."""
     tenant = new_tenant()
     tenant.database.fault("status", status=302, headers={"Location": location}, entity=entity)
-    job = publish(tenant, "connect")
-    error = tenant.expect(job.ending(20), "connection.failed", "internal")["error"]
-    assert error["retryable"] is False
-    assert [event["type"] for event in job.events] == ["autotask.connection.failed"]
-
-
-@pytest.mark.parametrize("location", ["/maintenance", "https://webservices9.autotask.net/", ""])
-def test_any_other_redirect_is_tried_again_in_time(impatient, new_tenant, location):
-    tenant = new_tenant()
-    tenant.database.fault("status", status=302, headers={"Location": location}, entity="Version")
     job = publish(tenant, "connect")
     event = job.ending(30)
     error = tenant.expect(event, "connection.failed", "autotask_unavailable")["error"]
     assert error["retryable"] is True and seconds(job, event) < LIMIT + SLACK
+
+
+@pytest.mark.parametrize("location", ["/maintenance", "https://login.example/"])
+def test_a_redirect_puts_a_sync_off(worker, new_tenant, location):
+    tenant = new_tenant().connected()
+    tenant.database.fault("status", status=302, headers={"Location": location}, entity="Services", operation="query", times=2)
+    job = tenant.publish("sync", plan())
+    tenant.expect(job.ending(45), "sync.succeeded")
+    assert [event["data"]["error"]["code"] for event in job.events if event["type"] == "autotask.job.deferred"][:1] == ["autotask_unavailable"]

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import pty
 import re
 import signal
 import subprocess
@@ -15,6 +16,10 @@ from simulator import Database
 ROOT = contract.ROOT
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "Sources" / "autotask-worker" / "Documentation.docc").glob("*.md"))]
 RELEASE = ROOT / ".build" / "release"
+
+SHELLS = ("sh", "bash", "shell", "console", "zsh")
+# What a block without a language is known by.
+PROGRAM = re.compile(r"\s*(?:\$ |autotask-worker |swift |\./?deploy/|deploy/|rabbitmqctl |systemctl |docker |kubectl |export |sudo )")
 
 # By the block's first command.
 RUN = {
@@ -35,6 +40,7 @@ NOT_RUN = {
     "swift run -c release --package-path Tests/Benchmarks amqp-benchmark": "a measurement, with a release build of its own",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/many_tenants.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/whole_job.py": "a measurement",
+    "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/crowded_lane.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/key_rotation.py": "a measurement",
     "rabbitmqctl import_definitions reseller.json": "it is for the machine's own broker; test_publishers.py imports the file into a private one",
     "rabbitmqctl change_password reseller-acme '…'": "it is for the machine's own broker",
@@ -56,7 +62,7 @@ def blocks():
     found = []
     for text in TEXTS:
         for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", text.read_text(encoding="utf-8"), re.M | re.S):
-            if language in ("sh", "bash", "shell", "console", ""):
+            if language in SHELLS or (not language and any(PROGRAM.match(line) for line in block.splitlines())):
                 found.append((text.name, block))
     return found
 
@@ -90,7 +96,7 @@ def place(broker, simulator, tmp_path_factory):
         if (ROOT / name).exists():
             (directory / name).symlink_to(ROOT / name)
     environment = plain_environment(
-        **{name: value for name, value in broker.environment.items() if not name.startswith("TEST_")},
+        **{name: value for name, value in broker.environment.items() if not name.startswith("TEST_") and name != "AMQP_URL"},
         # It may declare the topology, and consume.
         AMQP_URL=broker.environment["TEST_AMQP_URL"],
         XDG_STATE_HOME=str(directory / "state"),
@@ -100,30 +106,33 @@ def place(broker, simulator, tmp_path_factory):
         ACCESS_CUTOFF="none",
         JOB_QUEUES="documented.jobs",
         PREFIX="documented",
-        STORE_CREATE="yes",
     )
     environment["PATH"] = f"{RELEASE}:{environment['PATH']}"
     return directory, environment
 
 
-def shell(text, place, **options):
+def shell(text, place, terminal):
     directory, environment = place
     return subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", text],
-        cwd=options.pop("cwd", directory),
+        cwd=directory,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        **options,
     )
 
 
 def done(text, place):
-    process = shell(text, place)
+    """Runs a block to its end. What asks for a confirmation gets it, from a terminal."""
+    controller, terminal = pty.openpty()
+    os.write(controller, b"yes\n")
+    process = shell(text, place, terminal)
     output, _ = process.communicate(timeout=120)
+    os.close(controller)
+    os.close(terminal)
     assert process.returncode == 0, output
     return output
 
@@ -143,7 +152,11 @@ def running(place):
             start_new_session=True,
         )
     # A release build takes minutes where deploy/test has not made it before.
-    poll(lambda: "Worker starts" in output.read_text(errors="replace"), 1800, output.read_text(errors="replace"), process)
+    poll(lambda: "Worker starts" in output.read_text(errors="replace"), 1800, "the first start", process)
+    # The block starts it once to make the store, and then as every other time.
+    (first,) = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(first), signal.SIGTERM)
+    poll(lambda: output.read_text(errors="replace").count("Worker starts") == 2, 60, "the second start", process)
     yield process
     os.killpg(process.pid, signal.SIGTERM)
     assert process.wait(timeout=60) in (0, -signal.SIGTERM), output.read_text(errors="replace")

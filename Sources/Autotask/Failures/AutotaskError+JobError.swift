@@ -40,15 +40,6 @@ extension AutotaskError {
                 .rateLimited,
                 "So much of your Autotask database's hourly quota is used that the rest is left to your other integrations."
             )
-        case .redirectedElsewhere:
-            JobError(
-                .internal,
-                hint: """
-                    Autotask redirects to a host that the worker may not call. Check AUTOTASK_URL, AUTOTASK_ALLOWED_HOSTS for a zone outside \
-                    autotask.net, and what is on the way to Autotask.
-                    """,
-                remote: remote
-            )
         case .timedOut, .outOfTime: JobError(.timeout, remote: remote)
         case .network(.addressNotPublic):
             JobError(

@@ -4,8 +4,7 @@ extension AutotaskError {
     /// The failure that an answer stands for.
     init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) {
         let text = FailureText(response.body)
-        let sorted = Kind(status: response.status, text: text, operation: operation)
-        let kind = sorted == .notServedHere && response.redirectsToForbidden ? .redirectedElsewhere : sorted
+        let kind = Kind(status: response.status, text: text, operation: operation)
         let leavesOutcomeOpen = [.unavailable, .unrecognized, .timedOut, .malformedResponse].contains(kind)
         self.init(
             kind,

@@ -16,8 +16,6 @@ package struct AutotaskError: Error, Sendable {
         case zoneNotFound
         /// A redirect or 404: this zone does not serve what every zone serves, so the database may have moved.
         case notServedHere
-        /// A redirect to a host that the worker may not call.
-        case redirectedElsewhere
         /// 403.
         case accessDenied
         /// The API user may not do this; in words for people: `create`, `services`.
@@ -102,9 +100,7 @@ extension AutotaskError {
     package var isTransient: Bool {
         switch kind {
         case .rateLimited, .unavailable, .unrecognized, .intercepted, .timedOut, .outOfTime, .network, .malformedResponse,
-            .notServedHere, .redirectedElsewhere,
-            .cancelled,
-            .heldBack:
+            .notServedHere, .cancelled, .heldBack:
             true
         case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .permissionDenied, .duplicateName,
             .billingCodeRejected, .rejected, .notAllowed:
@@ -115,7 +111,7 @@ extension AutotaskError {
     /// Whether another zone may serve the database by now, so that it is worth looking up again, once (`rules.md` A17).
     package var mayMeanZoneMoved: Bool {
         switch kind {
-        case .unauthorized, .notServedHere, .redirectedElsewhere, .network(.nameNotResolved): true
+        case .unauthorized, .notServedHere, .network(.nameNotResolved): true
         default: false
         }
     }
@@ -156,7 +152,6 @@ extension AutotaskError.Kind {
         case .trackingIDRejected: "Autotask did not accept the tracking identifier"
         case .zoneNotFound: "Autotask does not know the user name"
         case .notServedHere: "the zone does not serve the API"
-        case .redirectedElsewhere: "the zone redirects to a host that the worker may not call"
         case .accessDenied: "Autotask denied access"
         case .permissionDenied(let verb, let object): "the API user may not \(verb) \(object)"
         case .duplicateName: "the name is taken"

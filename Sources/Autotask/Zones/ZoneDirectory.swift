@@ -56,8 +56,12 @@ package struct ZoneDirectory: Sendable {
         let answer = try await gate.pass(.zone) { () async throws(AutotaskError) in
             try await transport.answer(to: request, of: .zone, redacting: Redaction(credentials), observe: observe)
         }
-        guard let zone = DiscoveredZone(zoneInformation: answer.body) else { throw answer.malformed("the zone is incomplete") }
-        return zone
+        if let zone = DiscoveredZone(zoneInformation: answer.body) { return zone }
+        // Another protocol is no passing trouble: such a zone cannot be called.
+        if let url = answer.body[anyCase: "url"]?.string, url.contains("://"), DiscoveredZone.scheme(of: url) == nil {
+            throw AutotaskError(.notAllowed, message: "the zone is served by neither https nor http")
+        }
+        throw answer.malformed("the zone is incomplete")
     }
 }
 
@@ -74,14 +78,17 @@ extension DiscoveredZone {
 
     /// An absolute `http` or `https` URL with a host, and nothing but a path behind it, made to end in one slash; `nil` for any other.
     private static func root(_ text: String) -> String? {
-        let scheme = ["https://", "http://"].first { text.lowercased().hasPrefix($0) }
-        guard let scheme, text.utf8.count <= AnswerLimits.textBytes,
+        guard let scheme = scheme(of: text), text.utf8.count <= AnswerLimits.textBytes,
             text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#"\?#@"<>^`{|}"#.utf8.contains($0) })
         else { return nil }
         let host = text.dropFirst(scheme.count).prefix { $0 != "/" }
         guard !host.isEmpty else { return nil }
         return text.endingInOneSlash
     }
+}
+
+extension DiscoveredZone {
+    fileprivate static func scheme(of url: String) -> String? { ["https://", "http://"].first { url.lowercased().hasPrefix($0) } }
 }
 
 extension String {
