@@ -97,7 +97,7 @@ struct EventLimitTests {
         let limit = EventLimit(bytes: bytes)
         let names = ["name", String(repeating: "🗄️", count: 50), String(repeating: "𝕎", count: 100), String(repeating: "\u{1}", count: 100)]
         for name in names {
-            let whole = event(.syncIncomplete, report((1...(bytes < 1 << 20 ? 100 : 1000)).map { service($0, name: name, detail: 1) }))
+            let whole = event(.syncIncomplete, report((1...(bytes < 1 << 20 ? 100 : 300)).map { service($0, name: name, detail: 1) }))
             let parts = whole.parts(within: limit)
             expectWithin(limit, parts)
             #expect(try essentials(parts) == essentials([whole]))
