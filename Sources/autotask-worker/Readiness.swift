@@ -23,16 +23,22 @@ struct Readiness {
         if let trouble = obstacles.trouble, results.status == .pass {
             results = HealthReport.Check("results", .fail, "RabbitMQ takes no event: \(trouble)")
         }
-        return HealthReport([
-            storeCheck,
-            engine.holdsLease
-                ? HealthReport.Check("lease", "This worker holds its lease.")
-                : HealthReport.Check("lease", .fail, "This worker's lease is over: it has not reached the store in time."),
-            HealthReport.Check("jobs", consumer.state, whenConnected: "Connected; another worker takes the jobs, or the door is closed."),
-            results,
-            clock.trouble.map { HealthReport.Check("clock", .fail, $0) }
-                ?? HealthReport.Check("clock", "The machine's clock is as it was when the worker started."),
-        ] + Readiness.checks(obstacles))
+        return HealthReport(
+            [
+                storeCheck,
+                engine.holdsLease
+                    ? HealthReport.Check("lease", "This worker holds its lease.")
+                    : HealthReport.Check("lease", .fail, "This worker's lease is over: it has not reached the store in time."),
+                HealthReport.Check(
+                    "jobs",
+                    consumer.state,
+                    whenConnected: "Connected; another worker takes the jobs, or the door is closed."
+                ),
+                results,
+                clock.trouble.map { HealthReport.Check("clock", .fail, $0) }
+                    ?? HealthReport.Check("clock", "The machine's clock is as it was when the worker started."),
+            ] + Readiness.checks(obstacles)
+        )
     }
 
     /// Integrations whose events wait. The worker is ready for all others.

@@ -86,7 +86,8 @@ struct Worker {
                     log: log,
                     onListening: { log.info("Answering /livez and /readyz", metadata: .keys([.port: "\($0)"])) },
                     readiness: {
-                        Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report
+                        Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock)
+                            .report
                     }
                 )
             )

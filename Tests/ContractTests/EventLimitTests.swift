@@ -42,7 +42,8 @@ struct EventLimitTests {
 
     private func report(_ services: [JSON]) -> JSONObject {
         [
-            "message": "A service is not in Autotask as the plan has it.", "planId": "plan", "counts": ["total": JSON(services.count), "error": JSON(services.count)],
+            "message": "A service is not in Autotask as the plan has it.", "planId": "plan",
+            "counts": ["total": JSON(services.count), "error": JSON(services.count)],
             "apiCalls": 3, "services": .array(services), "webUrl": "https://ww14.autotask.net/",
         ]
     }
@@ -123,7 +124,8 @@ struct EventLimitTests {
             ["billingCodes": .array(Array(repeating: code, count: 30)), "readAt": "2026-11-22T08:00:00Z"],
             ["message": "Connection was established", "severity": "success", "warnings": .array(Array(repeating: warning, count: 30))],
             [
-                "previewId": "p", "services": .array((1...100).map { service($0, name: "n") }), "warnings": .array(Array(repeating: warning, count: 30)),
+                "previewId": "p", "services": .array((1...100).map { service($0, name: "n") }),
+                "warnings": .array(Array(repeating: warning, count: 30)),
                 "needsAcknowledgement": .array((1...100).map { .string("price_changed:service-\($0)") }),
             ],
         ]

@@ -102,7 +102,9 @@ extension Topology {
             switch limit.name {
             case "delivery-limit":
                 if case .integer(let number) = limit.value.value, number < 0 || number >= Topology.deliveryLimit { continue }
-                report.findings.append(.init(.limited, entity, "\(says): RabbitMQ gives up on a message that was delivered so often, and on its neighbours"))
+                report.findings.append(
+                    .init(.limited, entity, "\(says): RabbitMQ gives up on a message that was delivered so often, and on its neighbours")
+                )
             case "message-ttl", "expires":
                 report.findings.append(.init(.limited, entity, "\(says): what waits longer is given up on, and no event answers it"))
             case "overflow" where limit.value.value != .string("reject-publish"), "dead-letter-exchange", "dead-letter-routing-key",

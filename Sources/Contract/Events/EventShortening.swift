@@ -75,7 +75,8 @@ extension OrderedEvent {
 extension JSON {
     /// Members whose texts programs compare, or follow: they are short, and never cut.
     private static let verbatim: Set<String> = [
-        "jobId", "key", "serviceKey", "planId", "previewId", "expiresAt", "status", "outcome", "state", "code", "category", "fixableBy", "retryAt",
+        "jobId", "key", "serviceKey", "planId", "previewId", "expiresAt", "status", "outcome", "state", "code", "category", "fixableBy",
+        "retryAt",
         "needsAcknowledgement", "webUrl", "apiUrl", "severity", "step", "result", "until", "readAt", "causedBy", "supersededBy", "rest",
         "omitted",
     ]

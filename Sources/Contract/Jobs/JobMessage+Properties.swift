@@ -7,7 +7,8 @@ extension JobMessage {
             throw JobError(
                 .jobInvalid,
                 "The message has the AMQP property expiration: a queue gives up on it after that time, and no event answers the job.",
-                hint: "Leave expiration out. The attribute expirytime of the CloudEvent says until when a job may begin, and job.expired answers it.",
+                hint:
+                    "Leave expiration out. The attribute expirytime of the CloudEvent says until when a job may begin, and job.expired answers it.",
                 field: "expiration"
             )
         }

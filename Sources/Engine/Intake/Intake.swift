@@ -163,7 +163,9 @@ extension Intake {
             return .job(acceptable(job, identity, data, publisher: publisher))
         case .refused(let identity, let error):
             let letter = deadLetter(delivery, error.cause(in: identity), error.message, identity)
-            let told: Logger.Metadata = .keys([.tenant: "\(identity.lane.tenant)", .jobID: "\(identity.id)", .code: "\(error.code.rawValue)"])
+            let told: Logger.Metadata = .keys([
+                .tenant: "\(identity.lane.tenant)", .jobID: "\(identity.id)", .code: "\(error.code.rawValue)",
+            ])
             log.warning("A message was refused", metadata: delivery.origin.merging(told) { $1 })
             return .refused(key(identity), event: event(.jobRejected, identity, ["error": error.json]), letter)
         case .unreadable(let error):

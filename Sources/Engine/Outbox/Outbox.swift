@@ -180,7 +180,10 @@ final class Outbox: Sendable {
                     metadata: metadata
                 )
             } else {
-                log.error("RabbitMQ closes the channel over a tenant's event: this tenant's events wait, and no other's", metadata: metadata)
+                log.error(
+                    "RabbitMQ closes the channel over a tenant's event: this tenant's events wait, and no other's",
+                    metadata: metadata
+                )
             }
         }
         if settlement.suspected > 0 {

@@ -78,7 +78,9 @@ struct SettingsOptions: ParsableArguments {
     var backlogLimit: String?
     @Option(help: ArgumentHelp("With so many unfinished jobs of one tenant and product, further ones are refused.", valueName: "count"))
     var laneBacklogLimit: String?
-    @Option(help: ArgumentHelp("The largest event that is published. A larger one is shortened, or published in pages.", valueName: "bytes"))
+    @Option(
+        help: ArgumentHelp("The largest event that is published. A larger one is shortened, or published in pages.", valueName: "bytes")
+    )
     var eventLimitBytes: String?
     @Option(help: ArgumentHelp("How often each connection is verified without being asked; 0 for never.", valueName: "hours"))
     var verifyIntervalHours: String?

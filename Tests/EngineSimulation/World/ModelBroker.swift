@@ -178,7 +178,11 @@ final class ModelBroker: Sendable {
         let earlier = events[..<culprit].map { take($0, at: now) }
         let answered = earlier.prefix(draw(earlier.count))
         let rest = events.count - answered.count
-        timeline.note(now, "results", "closes the channel over \(events[culprit].event.type.rawValue) of \(events[culprit].event.lane.tenant)")
+        timeline.note(
+            now,
+            "results",
+            "closes the channel over \(events[culprit].event.type.rawValue) of \(events[culprit].event.lane.tenant)"
+        )
         return answered + Array(repeating: rest == 1 ? .closed(reason: "a fault of the simulation") : .suspected, count: rest)
     }
 

@@ -58,7 +58,11 @@ final class ResultsBoard: EventSink {
                 return state.refusedTenants.contains(event.event.lane.tenant) ? .refused : .confirmed
             }
             for ((index, event), answer) in zip(events.enumerated(), answers) {
-                if answer == .confirmed || answer == .suspected && index < culprit ?? 0 { state.published.append(event) } else { state.refused.append(event) }
+                if answer == .confirmed || answer == .suspected && index < culprit ?? 0 {
+                    state.published.append(event)
+                } else {
+                    state.refused.append(event)
+                }
             }
             let published = state.published
             let done = state.waiters.filter { $0.condition(published) }.map(\.continuation)

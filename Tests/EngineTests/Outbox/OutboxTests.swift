@@ -25,7 +25,15 @@ struct OutboxTests {
     private var current: Outbox? { running.outbox.withLock { $0 } }
 
     private func progress(of lane: Lane) -> OrderedEvent {
-        let event = Event(id: "progress", type: .syncProgress, lane: lane, jobID: JobID("job"), time: clock.now, traceparent: nil, data: [:])
+        let event = Event(
+            id: "progress",
+            type: .syncProgress,
+            lane: lane,
+            jobID: JobID("job"),
+            time: clock.now,
+            traceparent: nil,
+            data: [:]
+        )
         return OrderedEvent(event: event, epoch: 1, sequence: nil)
     }
 
@@ -176,7 +184,9 @@ struct OutboxTests {
         let store = store()
         let limit = EventLimit(bytes: 4096)
         try await withOutbox(of: store, within: limit) { worker in
-            let elements: [JSON] = (1...100).map { ["id": JSON($0), "name": .string(String(repeating: "n", count: 60)), "description": "d"] }
+            let elements: [JSON] = (1...100).map {
+                ["id": JSON($0), "name": .string(String(repeating: "n", count: 60)), "description": "d"]
+            }
             let whole: JSONObject = ["billingCodes": .array(elements), "readAt": "2026-11-22T08:00:00Z"]
             try await refuse(1...3, in: lane, of: store, by: worker, data: whole)
             let events = await results.published { $0.count { $0.sequence == 3 } == 1 }
