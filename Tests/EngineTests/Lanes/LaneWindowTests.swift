@@ -14,7 +14,7 @@ struct LaneWindowTests {
     func `jobs of a lane run alike, whether a claim sees all of them or a few`(seed: UInt64) {
         let whole = Drain.outcome(seed: seed, limit: .max, isTimeless: true)
         let part = Drain.outcome(seed: seed, limit: 8, isTimeless: true)
-        #expect(part.ran == whole.ran && !part.ran.isEmpty)
+        #expect(part.ran == whole.ran)
         #expect(part.ended == whole.ended && part.isDry && whole.isDry && part.tooEarly.isEmpty)
     }
 
