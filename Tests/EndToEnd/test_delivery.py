@@ -202,6 +202,19 @@ def test_a_revision_ends_with_a_reset(tenant):
     tenant.expect(tenant.sync(plan(revision=1)), "sync.succeeded")
 
 
+def test_what_comes_behind_a_reset_is_compared_with_nothing_before_it(tenant, new_tenant):
+    """A sync of the new connection runs, whatever waits of the old one, and whatever ran."""
+    tenant.connected()
+    (old,) = waiting_syncs(new_tenant, tenant, ({"revision": 7}, {}))
+    old.ending(60)
+    reset = tenant.publish("reset", {"confirm": True})
+    connect = tenant.connect_job().publish()
+    sync = tenant.publish("sync", {**plan(1), "planId": "waiting", "revision": 1})
+    tenant.expect(reset.ending(60), "integration.reset")
+    tenant.expect(connect.ending(60), "connection.established")
+    assert sync.ending(60)["type"].startswith("autotask.sync.")
+
+
 def test_each_request_for_billing_codes_is_answered(tenant):
     tenant.connected()
     fault = tenant.database.fault("latency", milliseconds=300)

@@ -37,9 +37,18 @@ struct LaneOrder {
 
     func decide(_ snapshot: LaneSnapshot) -> LaneDecision {
         let asked = snapshot.jobs.filter { !$0.isScheduled }
-        let live = asked.filter { isLive($0, revisions: snapshot.revisions) }
-        // In a part, a job that does not count may hide one that does: its group is judged once it has ended.
-        let hiding = snapshot.isComplete ? [] : asked.filter { !isLive($0, revisions: snapshot.revisions) }
+        // A reset that waits ends the epoch to which the revisions that ran belong.
+        let reset = asked.last { $0.kind == .reset && isLive($0, revisions: [:]) }
+        // In a part, a job that does not count, or ends with the epoch, may hide one that does: its group is judged once it has ended.
+        let isResetHidden = !snapshot.isComplete && asked.contains { $0.kind == .reset && !isLive($0, revisions: [:]) }
+        func revisions(for job: QueuedJob) -> [String: Int64] {
+            isResetHidden || (reset.map { $0.order < job.order } ?? false) ? [:] : snapshot.revisions
+        }
+        let live = asked.filter { isLive($0, revisions: revisions(for: $0)) }
+        let hiding = asked.filter { job in
+            guard !snapshot.isComplete else { return false }
+            return !isLive(job, revisions: revisions(for: job)) || (job.kind != .reset && reset.map { job.order < $0.order } ?? false)
+        }
         let order = Supersession(live, without: hiding)
         var decision = LaneDecision(next: .wait(until: nil))
         var remaining: [QueuedJob] = []
@@ -63,7 +72,8 @@ struct LaneOrder {
                     // What it did has to be reported, service by service: its handler does that, before anything else runs.
                     concluding = concluding ?? .run(order: job.order, .conclude(order.reason(job, superseder)))
                 } else {
-                    decision.supersede(job, by: superseder, settle(job, by: superseder, order))
+                    decision.settlements.append(settle(job, by: superseder, order))
+                    if order.isRival(job) { decision.raised.raise(superseder, over: job) }
                 }
             } else if job.isFromBackup {
                 if job.hasWritten {
@@ -71,7 +81,7 @@ struct LaneOrder {
                 } else {
                     decision.settlements.append(settle(job, .jobSuperseded, LaneOrder.restored))
                 }
-            } else if let ran = newerRevision(than: job, in: snapshot.revisions) {
+            } else if let ran = newerRevision(than: job, in: revisions(for: job)) {
                 decision.settlements.append(settle(job, .jobSuperseded, JobError(revisionOf: job, lowerThan: ran)))
             } else if hasExpired(job) {
                 decision.settlements.append(settle(job, .jobExpired, JobError(.expired)))
@@ -105,7 +115,10 @@ struct LaneOrder {
     private func begin(_ chosen: Int64, instead rivals: [QueuedJob], _ order: Supersession, _ decision: inout LaneDecision) {
         guard !rivals.isEmpty, let winner = order.job(chosen) else { return }
         decision.committed = chosen
-        for job in rivals where !job.hasWritten { decision.supersede(job, by: winner, settle(job, by: winner, order)) }
+        for job in rivals where !job.hasWritten {
+            decision.settlements.append(settle(job, by: winner, order))
+            decision.raised.raise(winner, over: job)
+        }
         if let written = rivals.first(where: \.hasWritten) {
             decision.next = .run(order: written.order, .conclude(order.reason(written, winner)))
         }
@@ -195,21 +208,26 @@ struct LaneOrder {
 extension LaneOrder {
     /// What becomes of a job that is accepted where others wait: of it and its rivals that wait and were not begun, the winner alone stays.
     ///
+    /// What was accepted before a reset that waits or runs is no rival of what comes after it: they belong to different epochs.
+    ///
     /// A full lane takes resets and connects, and what ends another job. There, a reset or connect ends its rival even if it may expire, so that
     /// no lane grows without bound.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
-        let revisions = job.planID.flatMap { planID in arrival.ranRevision.map { [planID: $0] } } ?? [:]
+        let reset = job.kind == .reset ? nil : arrival.lastReset
+        let rivals = arrival.rivals.filter { rival in reset.map { $0 < rival.order } ?? true }
+        let ran = reset == nil ? arrival.ranRevision : nil
+        let revisions = job.planID.flatMap { planID in ran.map { [planID: $0] } } ?? [:]
         let isExempt = job.kind == .reset || job.kind == .connect
         var admission = Admission()
-        let running = arrival.rivals.first { $0.order == arrival.running }
-        let waiting = (arrival.rivals.filter { $0.order != arrival.running } + [job]).filter { isLive($0, revisions: revisions) }
+        let running = rivals.first { $0.order == arrival.running }
+        let waiting = (rivals.filter { $0.order != arrival.running } + [job]).filter { isLive($0, revisions: revisions) }
         let order = Supersession(waiting, besides: running?.standing)
         for rival in waiting where !rival.wasBegun {
             guard let winner = order.superseder(of: rival), winner.outlives(rival) || (arrival.isLaneFull && isExempt) else { continue }
             let settlement = settle(rival, by: winner, order)
             admission.settlements.append(settlement)
-            admission.raise(winner, over: rival)
+            admission.raised.raise(winner, over: rival)
         }
         if arrival.isLaneFull, !isExempt, admission.settlements.isEmpty {
             admission.settlements.append(settle(job, .jobRejected, JobError(.laneFull)))
@@ -246,11 +264,13 @@ private struct Supersession {
         self.jobs = jobs
         places = Set(jobs.map(\.order))
         resets = jobs.filter { $0.kind == .reset }
-        for job in jobs where job.kind.isReplaceable {
+        // What is before a reset ends with it, and is no rival of what is behind it.
+        let rivals = resets.last.map { reset in jobs.filter { $0.order > reset.order || $0.kind == .reset } } ?? jobs
+        for job in rivals where job.kind.isReplaceable {
             guard let standing = job.standing else { continue }
             highest[Group(job)] = max(highest[Group(job)] ?? standing, standing)
         }
-        for job in jobs where job.kind.isReplaceable {
+        for job in rivals where job.kind.isReplaceable {
             let group = Group(job)
             if let standing = job.standing, let highest = highest[group], standing < highest { continue }
             if job.order >= winners[group]?.order ?? job.order { winners[group] = job }
@@ -259,7 +279,7 @@ private struct Supersession {
         guard let running else { return }
         // What runs cannot be replaced, and may fail; what is older than it does not replace what is not.
         for (group, winner) in winners where winner.standing.map({ $0 < running }) ?? false {
-            guard let newest = jobs.last(where: { Group($0) == group && $0.standing == nil }) else { continue }
+            guard let newest = rivals.last(where: { Group($0) == group && $0.standing == nil }) else { continue }
             winners[group] = newest
             highest[group] = running
         }
@@ -267,15 +287,14 @@ private struct Supersession {
 
     func job(_ order: Int64) -> QueuedJob? { jobs.first { $0.order == order } }
 
-    /// What supersedes a job: a reset behind it, or its group's winner. Where there are both, the newer of those that end it for certain.
+    /// Whether a job is one of those that may run.
+    func isRival(_ job: QueuedJob) -> Bool { places.contains(job.order) }
+
+    /// What supersedes a job: the newest reset if that is behind it, otherwise its group's winner.
     func superseder(of job: QueuedJob) -> QueuedJob? {
-        let reset = resets.last { $0.order > job.order }
-        var rival = job.kind.isReplaceable ? winners[Group(job)] : nil
-        if rival?.order == job.order { rival = nil }
-        if let other = rival, !places.contains(job.order), !beats(other, job) { rival = nil }
-        guard let reset, let rival else { return reset ?? rival }
-        // A reset begins before whatever waits with it.
-        return [reset, rival].filter { $0.outlives(job) }.max { $0.order < $1.order } ?? reset
+        if let reset = resets.last, reset.order > job.order { return reset }
+        guard job.kind.isReplaceable, let rival = winners[Group(job)], rival.order != job.order else { return nil }
+        return isRival(job) || beats(rival, job) ? rival : nil
     }
 
     private func beats(_ other: QueuedJob, _ job: QueuedJob) -> Bool {
@@ -305,17 +324,6 @@ extension JobError {
                 "Nothing needs to be done for an older plan. If this is the current one, send it again as a new job with a revision of at least \(ran)."
         )
     }
-}
-
-extension LaneDecision {
-    fileprivate mutating func supersede(_ job: QueuedJob, by superseder: QueuedJob, _ settlement: Settlement) {
-        settlements.append(settlement)
-        raised.raise(superseder, over: job)
-    }
-}
-
-extension Admission {
-    fileprivate mutating func raise(_ winner: QueuedJob, over job: QueuedJob) { raised.raise(winner, over: job) }
 }
 
 extension [Int64: Int64] {

@@ -98,6 +98,9 @@ extension Connection {
 
     // MARK: Places
 
+    /// The newest unfinished reset of a lane.
+    func newestReset(lane: Int64) throws -> Int64? { try newest(.reset, nil, lane: lane) }
+
     /// The newest job without a revision.
     private func newest(_ kind: JobKind, _ planID: String?, lane: Int64) throws -> Int64? {
         try first(

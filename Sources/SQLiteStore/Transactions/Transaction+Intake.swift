@@ -127,7 +127,15 @@ extension Transaction {
         if rivals.isEmpty, !isFull { return nil }
         let ranRevision = rivals.isEmpty ? nil : try job.planID.flatMap { try connection.ranRevision(of: $0, lane: row.id) }
         let admission = rules.admit(
-            Arrival(lane: row.lane, job: job, rivals: rivals, running: row.running, ranRevision: ranRevision, isLaneFull: isFull)
+            Arrival(
+                lane: row.lane,
+                job: job,
+                rivals: rivals,
+                running: row.running,
+                ranRevision: ranRevision,
+                lastReset: rivals.isEmpty ? nil : try connection.newestReset(lane: row.id),
+                isLaneFull: isFull
+            )
         )
         var own: EventType?
         for settlement in admission.settlements {

@@ -53,15 +53,26 @@ package struct Arrival: Sendable {
     package var running: Int64?
     /// The highest revision of the plan that ran in this epoch.
     package var ranRevision: Int64?
+    /// The newest unfinished reset of the lane, by its place.
+    package var lastReset: Int64?
     /// Whether the lane holds as many unfinished jobs as it may.
     package var isLaneFull: Bool
 
-    package init(lane: Lane, job: QueuedJob, rivals: [QueuedJob], running: Int64?, ranRevision: Int64?, isLaneFull: Bool) {
+    package init(
+        lane: Lane,
+        job: QueuedJob,
+        rivals: [QueuedJob],
+        running: Int64?,
+        ranRevision: Int64?,
+        lastReset: Int64?,
+        isLaneFull: Bool
+    ) {
         self.lane = lane
         self.job = job
         self.rivals = rivals
         self.running = running
         self.ranRevision = ranRevision
+        self.lastReset = lastReset
         self.isLaneFull = isLaneFull
     }
 }

@@ -81,6 +81,7 @@ extension ModelTables {
             rivals: rivals,
             running: lanes[index].running,
             ranRevision: job.planID.flatMap { lanes[index].revisions[$0] },
+            lastReset: waiting.last { $0.kind == .reset }?.order,
             isLaneFull: isFull
         )
         let admission = rules.admit(arrival)

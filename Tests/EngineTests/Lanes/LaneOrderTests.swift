@@ -308,6 +308,19 @@ struct LaneOrderTests {
         #expect(result.ended == [3: .jobSuperseded])
     }
 
+    @Test func `what is behind a reset that waits is compared with nothing before it`() {
+        let reset = job(2, .reset)
+        #expect(decide([reset, job(3, .connect), job(4, .sync, revision: 1)], revisions: ["plan": 5]).ended.isEmpty)
+        let between = decide([job(1, .sync, revision: 5), reset, job(3, .sync, revision: 1)])
+        #expect(between.ended == [1: .jobSuperseded] && between.next == .run(order: 2, .work))
+        #expect(admit(job(3, .sync, revision: 1), among: [job(1, .sync, revision: 5)], reset: 2).ended.isEmpty)
+        #expect(admit(job(4, .sync, revision: 1), among: [job(3, .sync)], ran: 5, reset: 2).ended == [3: .jobSuperseded])
+        #expect(admit(job(3, .reset), among: [reset], reset: 3).ended == [2: .jobSuperseded])
+        // A reset that has expired ends no epoch.
+        let expired = decide([job(1, .reset, expiry: Self.now), job(2, .sync, revision: 1)], revisions: ["plan": 5])
+        #expect(expired.ended == [1: .jobExpired, 2: .jobSuperseded])
+    }
+
     @Test func `a full lane refuses what does not make room`() {
         #expect(admit(job(9, .sync), among: [], isFull: true).ended == [9: .jobRejected])
         #expect(admit(job(9, .billingCodes), among: [], isFull: true).ended == [9: .jobRejected])
@@ -347,9 +360,18 @@ struct LaneOrderTests {
         among rivals: [QueuedJob],
         running: Int64? = nil,
         ran: Int64? = nil,
+        reset: Int64? = nil,
         isFull: Bool = false
     ) -> (ended: [Int64: EventType], raised: [Int64: Int64]) {
-        let arrival = Arrival(lane: lane, job: job, rivals: rivals, running: running, ranRevision: ran, isLaneFull: isFull)
+        let arrival = Arrival(
+            lane: lane,
+            job: job,
+            rivals: rivals,
+            running: running,
+            ranRevision: ran,
+            lastReset: reset,
+            isLaneFull: isFull
+        )
         let admission = order.admit(arrival)
         return (Dictionary(uniqueKeysWithValues: admission.settlements.map { ($0.order, $0.event.type) }), admission.raised)
     }
