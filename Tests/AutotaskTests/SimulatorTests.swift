@@ -222,12 +222,12 @@ struct SimulatorTests {
         ("notJSON", [:], .malformedResponse),
         ("truncated", [:], .malformedResponse),
         ("wrongContent", [:], .malformedResponse),
-        ("status", ["status": 403], .accessDenied),
+        ("status", ["status": 403], .intercepted),
         ("status", ["status": 404, "body": "<html>", "contentType": "text/html"], .notServedHere),
         ("status", ["status": 302, "headers": ["Location": "http://127.0.0.1:1/"]], .notServedHere),
         ("businessError", ["message": "Lock request time out period exceeded."], .unavailable),
         ("businessError", ["message": "API thread threshold of 3 threads has been exceeded"], .rateLimited),
-        ("businessError", ["message": "A reason of its own"], .rejected),
+        ("businessError", ["message": "A reason of its own"], .unavailable),
     ]
 
     @Test("Failures on demand are sorted", arguments: SimulatorTests.sortedFaults)

@@ -66,7 +66,7 @@ struct ZoneDirectoryTests {
     @Test(
         "What is not a zone is refused",
         arguments: [
-            #""""#, "null", "7", #""ftp://webservices14.autotask.net/""#, #""webservices14.autotask.net/x/""#, #""https://""#,
+            #""""#, "null", "7", #""webservices14.autotask.net/x/""#, #""https://""#,
             #""https:///path""#, #""https://user:pass@evil.example/""#, #""https://a.autotask.net/?x=/""#, #""https://a.autotask.net/#/""#,
             #""https://a.autotask.net\\@evil.example/""#, #""https://a.autotask.net/ \r\nX: y/""#, #""https://bücher.example/""#,
         ]
@@ -75,6 +75,13 @@ struct ZoneDirectoryTests {
         let transport = ScriptedTransport([zone(url: try JSON(parsing: Array(url.utf8)))])
         let error = await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test(username: "u")) }
         #expect(error?.kind == .malformedResponse)
+    }
+
+    @Test("A zone of another protocol is refused for good: no retry makes it one of Autotask's")
+    func otherProtocol() async throws {
+        let transport = ScriptedTransport([zone(url: .string("ftp://webservices14.autotask.net/"))])
+        let error = await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test(username: "u")) }
+        #expect(error?.kind == .notAllowed)
     }
 
     @Test(
