@@ -98,7 +98,9 @@ final class World: Sendable {
 
     /// Looks at events on their way: none is told before what its reset erased has left the disk, nor before those that it follows.
     func inspect(_ events: [OrderedEvent]) {
-        let held = disk.tables.outbox.filter(\.entry.isHeld).map(\.entry.event)
+        // A replay has the id of the event that it repeats, which may have been let go before.
+        let released = Set(disk.tables.outbox.filter { !$0.entry.isHeld }.map(\.entry.event.event.id))
+        let held = disk.tables.outbox.filter { $0.entry.isHeld && !released.contains($0.entry.event.event.id) }.map(\.entry.event)
         guard !held.isEmpty else { return }
         for event in events where held.contains(where: { $0.event.id == event.event.id }) {
             surprises.withLock {
