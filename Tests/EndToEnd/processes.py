@@ -113,6 +113,8 @@ class Worker:
         self.log_path = directory / "worker.log"
         self.store_path = directory / "worker.sqlite"
         self.process = None
+        # Where the log of this start begins.
+        self.begun = 0
         self.settings = {
             **broker.environment,
             "AUTOTASK_URL": simulator.lookup_url,
@@ -164,7 +166,7 @@ class Worker:
     def start(self, *arguments, await_jobs=True, through=(), **settings):
         """Starts it, and waits until it takes jobs. `through` is a command that becomes it."""
         assert self.process is None
-        begun = len(self.log)
+        begun = self.begun = len(self.log)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [*through, BIN_DIR / "autotask-worker", "run", *arguments],
@@ -180,7 +182,7 @@ class Worker:
 
     def health(self, path="readyz"):
         """What it answers its surroundings, as (status, body). It has to be started with `OPERATIONS_LISTEN=127.0.0.1:0`."""
-        port = poll(lambda: re.findall(r"port=(\d+).*Answering /livez", self.log), 10, "the port of operations", self.process)[-1]
+        port = poll(lambda: re.findall(r"port=(\d+).*Answering /livez", self.log[self.begun :]), 10, "the port of operations", self.process)[-1]
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
                 return answer.status, json.load(answer)

@@ -21,12 +21,15 @@ def checks(worker):
     return {name: check[0] for name, check in worker.health()[1]["checks"].items()}
 
 
+CHECKS = ("store", "lease", "jobs", "results", "clock")
+
+
 def test_ready_as_long_as_everything_is_there(listening_worker, broker, portal):
     worker = listening_worker
     assert worker.health("livez")[0] == 200
     poll(lambda: worker.health()[0] == 200, 20, "ready", worker.process)
     assert worker.health()[1]["status"] == "pass"
-    assert {name: check["status"] for name, check in checks(worker).items()} == dict.fromkeys(("store", "lease", "jobs", "results"), "pass")
+    assert {name: check["status"] for name, check in checks(worker).items()} == dict.fromkeys(CHECKS, "pass")
     broker.command("stop")
     poll(lambda: checks(worker)["results"]["status"] == "fail", 30, "not ready without the broker")
     assert worker.health()[0] == 503 and worker.health("livez")[0] == 200

@@ -141,12 +141,15 @@ def given_up(operator, worker, broker, *jobs):
 
 def test_a_job_that_the_broker_gave_up_on_is_entered_again_under_its_own_id(worker, broker, operator, tenant):
     tenant.connected()
-    job = tenant.job("sync", plan(3))
+    services = plan(3)
+    for service in services["services"]:
+        service["name"] += f" of {tenant.name}"
+    job = tenant.job("sync", services)
     assert given_up(operator, worker, broker, job) == {"collected": 1, "recorded": 1}
     (letter,) = letters(worker, "list", "--ungrouped", "--tenant", tenant.name)
     assert (letter["reason"], letter["redrivable"], letter["jobId"], letter["publisher"]) == ("delivery_limit", True, job.id, "portal")
     assert letter["message"]["messageId"] == job.id
-    assert b"Service 1" not in worker.store_path.read_bytes()
+    assert f" of {tenant.name}".encode() not in worker.store_path.read_bytes()
     outcome = letters(worker, "redrive", "--tenant", tenant.name)
     assert outcome["entered"] == 1 and outcome["letters"][0]["redrivenAs"] == job.id
     tenant.expect(job.ending(), "sync.succeeded")

@@ -42,6 +42,7 @@ NOT_RUN = {
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/whole_job.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/crowded_lane.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/key_rotation.py": "a measurement",
+    "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/store_disturbers.py": "a measurement",
     "rabbitmqctl import_definitions reseller.json": "it is for the machine's own broker; test_publishers.py imports the file into a private one",
     "rabbitmqctl change_password reseller-acme '…'": "it is for the machine's own broker",
     "systemctl stop autotask-worker": "it takes systemd, and a worker that it runs",
@@ -135,6 +136,10 @@ def done(text, place):
     os.close(terminal)
     assert process.returncode == 0, output
     return output
+
+
+# Beyond what a test has: the first of them may wait for a release build.
+pytestmark = pytest.mark.timeout(1900)
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,8 @@ def test_every_attack_at_once_harms_its_own_tenant_alone(other_worker, new_tenan
 
     for name, job in jobs.items():
         (ending,) = job.endings
-        assert ending["type"] == "autotask.sync.failed", (name, ending)
+        # A name that differs is written anew: that update was sent, and its answer is of no use.
+        assert ending["type"] in ("autotask.sync.failed", "autotask.sync.incomplete"), (name, ending)
         assert set(codes(ending["data"])) <= UNUSABLE, (name, ending)
         assert zones[name].attacks >= 2, name
         assert len(victims[name].database.writes()) == 0, name

@@ -83,6 +83,8 @@ def run(body, tmp_path, **options):
     script = tmp_path / "script"
     script.write_text(f'#!/usr/bin/env bash\nsource "{ROOT}/deploy/lib.sh"\n{body}\n', encoding="utf-8")
     script.chmod(0o755)
+    # A shell cannot trap what was ignored when it began, as SIGINT is in a background job.
+    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.run([script], capture_output=True, text=True, timeout=60, **options)
 
 

@@ -46,7 +46,7 @@ def test_what_is_no_store_to_work_with_is_refused_at_the_start(small_disk, other
     begun = len(worker.log)
     worker.start(await_jobs=False, **worker.own_store(store))
     assert worker.process.wait(timeout=20) == 69
-    advice = {"damaged": "STORE_URL", "newer": "newer program", "read-only": "cannot be written"}[trouble]
+    advice = {"damaged": "STORE_URL", "newer": "newer program", "read-only": "may be written"}[trouble]
     assert advice in worker.log[begun:], worker.log[begun:]
     assert store.read_bytes() == before
     assert os.listdir(small_disk)
