@@ -147,8 +147,9 @@ enum Invariants {
     /// What a person waits for ended in time, give or take a dead worker's lease and what clocks may differ by.
     private static func deadlines(_ world: World) -> [String] {
         let counts = world.faults.counts
-        // Where workers stand still, nobody may be there to end anything.
-        guard counts[.clockStepped, default: 0] == 0, counts[.workerStopped, default: 0] == 0 else { return [] }
+        // Where workers stand still, or one after the other is killed by what it is given, none may be there to end anything.
+        let absences: [Fault] = [.clockStepped, .workerStopped, .poisonJob, .poisonMessage]
+        guard absences.allSatisfy({ counts[$0, default: 0] == 0 }) else { return [] }
         let slack: Duration = .seconds(45)
         return world.disk.tables.jobs.compactMap { row -> String? in
             guard let deadline = row.job.deadline, let end = row.event?.event.time, end > deadline + slack else { return nil }
