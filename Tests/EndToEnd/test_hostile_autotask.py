@@ -70,8 +70,11 @@ def test_every_attack_at_once_harms_its_own_tenant_alone(other_worker, new_tenan
 
     for name, job in jobs.items():
         (ending,) = job.endings
-        # A name that differs is written anew: that update was sent, and its answer is of no use.
-        assert ending["type"] in ("autotask.sync.failed", "autotask.sync.incomplete"), (name, ending)
+        # One record that is nobody's and cannot be read is left out: the sync goes on, and finds its own services nowhere afterwards.
+        if name == "a name of 2 MiB":
+            assert ending["type"] == "autotask.sync.incomplete", ending
+            continue
+        assert ending["type"] == "autotask.sync.failed", (name, ending)
         assert set(codes(ending["data"])) <= UNUSABLE, (name, ending)
         assert zones[name].attacks >= 2, name
         assert len(victims[name].database.writes()) == 0, name
