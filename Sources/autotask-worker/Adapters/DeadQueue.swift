@@ -17,7 +17,9 @@ struct DeadQueue {
     /// How long to wait for a message that the broker says is there.
     private static let patience: Duration = .seconds(3)
 
-    /// - Parameter vault: seals what is kept of jobs.
+    /// - Parameters:
+    ///   - broker: whose queue it is.
+    ///   - vault: seals what is kept of jobs.
     init(_ broker: Broker, vault: Vault) throws {
         self.vault = vault
         trusted = try broker.settings.engine.trustedPublishers

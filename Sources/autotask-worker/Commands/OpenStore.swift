@@ -37,6 +37,7 @@ struct PairedStore {
     private static let trial = 100
 
     /// - Parameters:
+    ///   - settings: name the store and the ring.
     ///   - mayCreate: whether the store is made if there is none, and its ring belongs to no store.
     ///   - isWorker: whether an older store is brought up to date; a command refuses it.
     ///   - remembers: whether each remembers the other from now on, if it does not yet.
