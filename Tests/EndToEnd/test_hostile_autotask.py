@@ -37,6 +37,7 @@ def moved(tenant, zone):
     return tenant.connect_job().publish()
 
 
+@pytest.mark.timeout(240)
 def test_every_attack_at_once_harms_its_own_tenant_alone(other_worker, new_tenant, simulator, zones, capsys):
     worker = other_worker
     worker.start(AUTOTASK_ALLOWED_HOSTS=",".join([simulator.host, *(zone.host for zone in zones.values())]), RETRY_ATTEMPTS="2")
