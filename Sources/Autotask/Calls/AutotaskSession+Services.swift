@@ -81,8 +81,13 @@ extension RecordReading<Service> {
             self = .unreadable
             return
         }
-        guard let name = record[anyCase: "name"]?.string, name.utf8.count <= AnswerLimits.textBytes else {
+        guard let name = record[anyCase: "name"]?.string else {
             self = .notOurs(id: id)
+            return
+        }
+        guard name.utf8.count <= AnswerLimits.textBytes else {
+            // Too long to keep. Where names are sought, it may be what holds one of them: left out, the service would be created beside it.
+            self = query.names.isEmpty ? .notOurs(id: id) : .unreadable
             return
         }
         self = .record(
