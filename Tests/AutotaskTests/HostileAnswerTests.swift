@@ -108,6 +108,7 @@ struct HostileAnswerTests {
             (#""id":7,"name":"b","unitPrice":{},"internalID":"mark""#, nil),
             (#""id":7,"name":"b","unitPrice":{},"internalID":"theirs""#, [1, 7]),
             (#""id":2,"name":"b","unitPrice":{}"#, nil), (#""name":"b""#, nil), (#""id":7.5,"name":"b""#, nil),
+            (#""id":7,"name":"\#(String(repeating: "x", count: 1001))""#, nil),
         ] as [(String, [Int64]?)]
     )
     func unreadableRecord(members: String, ids: [Int64]?) async {
