@@ -78,13 +78,18 @@ def test_a_pipe_that_is_read_to_its_end_is_none_of_them(line):
     assert hasty_pipes(line) == []
 
 
+def heed_signals():
+    """A shell cannot trap a signal that was ignored when it began, as SIGINT is in a background job, and SIGHUP under nohup."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def run(body, tmp_path, **options):
     """Runs a script that begins as those of `deploy/` do."""
     script = tmp_path / "script"
     script.write_text(f'#!/usr/bin/env bash\nsource "{ROOT}/deploy/lib.sh"\n{body}\n', encoding="utf-8")
     script.chmod(0o755)
-    # A shell cannot trap what was ignored when it began, as SIGINT is in a background job.
-    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    options.setdefault("preexec_fn", heed_signals)
     return subprocess.run([script], capture_output=True, text=True, timeout=60, **options)
 
 
