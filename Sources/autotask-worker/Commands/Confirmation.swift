@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// The consent to what cannot be undone.
 struct Confirmation: ParsableArguments {
-    @Flag(help: "Do it without asking: needed where nobody can be asked.") var yes = false
+    @Flag(help: "Do it without asking. Required without a terminal.") var yes = false
     @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
 
     func validate() throws {
