@@ -9,6 +9,7 @@ import Testing
 @testable import SQLiteStore
 
 /// What was erased is not in the files any more: neither in free pages, nor in the log.
+@Suite(.timeLimit(.minutes(2)))
 struct ErasureTests {
     private let directory: TemporaryDirectory
     private let store: SQLiteStore
@@ -29,7 +30,7 @@ struct ErasureTests {
         #expect(try tracesFound() == traces)
         let events = Events(store)
         try await resetLane()
-        let event = try #require(await events.first { $0.event.event.type == .integrationReset && !$0.isHeld })
+        let event = await events.first { $0.event.event.type == .integrationReset && !$0.isHeld }
         #expect(try tracesFound() == [])
         #expect(try await store.unpublished(of: .one, after: 0, limit: 9).last == event)
         await store.close()
@@ -61,7 +62,7 @@ struct ErasureTests {
             await events.first { $0.position == held[0].position && !$0.isHeld },
             await events.first { $0.position == after.position && !$0.isHeld },
         ]
-        #expect(released.map { $0?.event } == [held[0].event, after.event])
+        #expect(released.map(\.event) == [held[0].event, after.event])
         #expect(try tracesFound() == [])
         #expect(store.erasureDelay == nil)
         #expect(try await !ended("later", .one).isHeld)
@@ -79,7 +80,7 @@ struct ErasureTests {
         #expect(try await other.join(.two, until: late + .seconds(15), at: late).events == 1)
         #expect(try await other.unpublished(of: .two, after: 0, limit: 9).map(\.isHeld) == [true])
         try reader.end()
-        #expect(await events.first { !$0.isHeld }?.event == held[0].event)
+        #expect(await events.first { !$0.isHeld }.event == held[0].event)
         #expect(try tracesFound() == [])
         await other.close()
         await store.close()
@@ -96,8 +97,8 @@ struct ErasureTests {
         let after = try await ended("after", .one, by: .two, on: other)
         #expect(after.isHeld)
         try reader.end()
-        #expect(await mine.first { !$0.isHeld }?.event == held[0].event)
-        #expect(await events.first { !$0.isHeld }?.event == after.event)
+        #expect(await mine.first { !$0.isHeld }.event == held[0].event)
+        #expect(await events.first { !$0.isHeld }.event == after.event)
         await other.close()
         await store.close()
     }
@@ -245,17 +246,39 @@ private struct LongReader {
 
 /// The events that a store's observer gets.
 private final class Events: Sendable {
-    private let seen = Mutex<[OutboxEntry]>([])
+    private struct State {
+        var seen: [OutboxEntry] = []
+        /// Waits for more than it has looked at.
+        var waiter: CheckedContinuation<Void, Never>?
+    }
 
-    init(_ store: SQLiteStore) { store.observeEvents { [weak self] entries in self?.seen.withLock { $0 += entries } } }
+    private let state = Mutex(State())
 
-    /// Waits for one.
-    func first(_ condition: (OutboxEntry) -> Bool) async -> OutboxEntry? {
-        for _ in 0..<100_000 {
-            if let entry = seen.withLock({ $0.first(where: condition) }) { return entry }
-            await Task.yield()
-            usleep(100)
+    init(_ store: SQLiteStore) {
+        store.observeEvents { [weak self] entries in
+            self?.state.withLock { state in
+                state.seen += entries
+                defer { state.waiter = nil }
+                return state.waiter
+            }?.resume()
         }
-        return nil
+    }
+
+    /// Waits for one. The test's time limit ends it where none comes.
+    func first(_ condition: (OutboxEntry) -> Bool) async -> OutboxEntry {
+        var looked = 0
+        while true {
+            let seen = state.withLock { $0.seen }
+            if let entry = seen[looked...].first(where: condition) { return entry }
+            looked = seen.count
+            await withCheckedContinuation { continuation in
+                let isStale = state.withLock { state in
+                    guard state.seen.count == looked else { return true }
+                    state.waiter = continuation
+                    return false
+                }
+                if isStale { continuation.resume() }
+            }
+        }
     }
 }
