@@ -122,6 +122,17 @@ struct DriftHandlerTests {
         #expect(try await drift(lane).each("state") == ["unchanged", "unchanged"])
     }
 
+    @Test(arguments: [JSON.number("0.0"), .number("0"), .null])
+    func `L37: costs that are hidden as zeros are not compared either`(hidden: JSON) async throws {
+        let lane = try await SyncBench()
+        lane.autotask.change {
+            $0.databases[Workbench.databaseID]?.hidesCosts = true
+            $0.databases[Workbench.databaseID]?.hiddenCost = hidden
+        }
+        try await lane.sync(.plan(2))
+        #expect(try await drift(lane).each("state") == ["unchanged", "unchanged"])
+    }
+
     @Test func `an API user that lost the sight of costs is not told that they are all gone`() async throws {
         let lane = try await synced()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }

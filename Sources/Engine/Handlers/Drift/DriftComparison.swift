@@ -37,8 +37,13 @@ struct DriftComparison {
         let shown = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let inactiveCodes = Set(codes.lazy.filter { !$0.isActive }.map(\.id))
         // Where no service shows a cost, they look as if somebody had emptied them all: more likely the API user may not see them any more.
-        // A zero that was something else before is told: where costs are hidden as zeros, they were zeros when they were last seen.
-        let costs: CostVisibility = services.contains { $0.unitCost != nil } ? .shown : .hidden
+        // Where costs are known to be hidden, zeros are how Autotask hides them. Otherwise a zero that was something else before is a change.
+        let costs: CostVisibility =
+            if remembersCost == false {
+                CostVisibility(services, remembered: false)
+            } else {
+                services.contains { $0.unitCost != nil } ? .shown : .hidden
+            }
         return synced.map { synced in
             var drifted = DriftedService(
                 planID: synced.planID,
