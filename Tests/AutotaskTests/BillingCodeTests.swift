@@ -72,6 +72,18 @@ struct BillingCodeTests {
         #expect(await failure { () throws(AutotaskError) in try await session.billingCodes(including: [3]) }?.kind == .malformedResponse)
     }
 
+    @Test(
+        "One without a readable id is left out, as long as those that are asked for are all there",
+        arguments: [#"{"name":"x","isActive":true,"useType":5}"#, #"{"id":"abc","name":"x"}"#, "null", #""nonsense""#]
+    )
+    func unidentified(item: String) async throws {
+        let body = #"{"items":[{"id":1,"name":"A","isActive":true,"useType":5},\#(item)],"pageDetails":{"nextPageUrl":null}}"#
+        let session = AutotaskSession.test(ScriptedTransport([.answer(200, body), .answer(200, body), .answer(200, body)]))
+        #expect(try await session.billingCodes().map(\.id) == [1])
+        #expect(try await session.billingCodes(including: [1]).map(\.id) == [1])
+        #expect(await failure { () throws(AutotaskError) in try await session.billingCodes(including: [2]) }?.kind == .malformedResponse)
+    }
+
     @Test("A missing permission is told in words")
     func permission() async {
         let text = "The logged in Resource does not have the adequate permissions to query this entity type"

@@ -61,6 +61,11 @@ struct FailureSortingTests {
             (.fixture("method-not-allowed.405.json", status: 405), .rejected, .remoteRejected),
             (.answer(403, "<html>Forbidden</html>"), .intercepted, .autotaskUnavailable),
             (.answer(403, #"{"Message":"Zugriff verweigert."}"#), .accessDenied, .accessDenied),
+            (
+                .answer(403, #"{"title":"Error 1020: Access denied","status":403,"cloudflare_error":true}"#), .intercepted,
+                .autotaskUnavailable
+            ),
+            (.answer(403, #"{"error":"blocked","detail":"Policy 7"}"#), .intercepted, .autotaskUnavailable),
             (.answer(401, " \r\n"), .unauthorized, .credentialsInvalid),
             (.answer(401, #"{"Message":"Authorization has been denied for this request."}"#), .unauthorized, .credentialsInvalid),
             (.answer(401, "<html>Proxy</html>"), .intercepted, .autotaskUnavailable),

@@ -104,7 +104,8 @@ struct HostileAnswerTests {
         "One record that cannot be read is left out if it is not ours, and told if it may be",
         arguments: [
             (#""id":7,"name":7"#, [1]), (#""id":7,"name":null"#, [1]), (#""Id":"7","Name":"b","unitPrice":"x""#, [1, 7]),
-            (#""id":7,"name":"\ud800""#, [1]), (#""id":7,"name":"b","periodType":[]"#, [1, 7]), (#""id":7,"name":"b","internalID":7"#, nil),
+            (#""id":7,"name":"\ud800""#, [1]), (#""id":7,"name":"b","periodType":[]"#, [1, 7]),
+            (#""id":7,"name":"b","internalID":7"#, [1, 7]),
             (#""id":7,"name":"b","unitPrice":{},"internalID":"mark""#, nil),
             (#""id":7,"name":"b","unitPrice":{},"internalID":"theirs""#, [1, 7]),
             (#""id":2,"name":"b","unitPrice":{}"#, nil), (#""name":"b""#, nil), (#""id":7.5,"name":"b""#, nil),

@@ -2,17 +2,27 @@ import Contract
 
 extension AutotaskSession {
     /// The billing codes for recurring services, active or not, and those with the given ids, whatever their type, each once.
+    ///
+    /// A record without a readable id is left out if it cannot be one of those with the given ids: they are all there without it.
     package func billingCodes(including ids: [Int64] = []) async throws(AutotaskError) -> [BillingCode] {
         let recurring = QueryCondition(field: "useType", value: JSON(BillingCode.recurringServiceUseType))
-        return try await records(
+        var hasUnidentified = false
+        let codes = try await records(
             anyOf: [recurring] + ids.map { QueryCondition(field: "id", value: JSON($0)) },
             fields: #"["id","name","description","isActive","useType"]"#,
             by: .queryBillingCodes,
             id: \.id
         ) { record in
             if let code = BillingCode(json: record) { return .record(code) }
-            guard let id = record[anyCase: "id"]?.wholeNumber, !ids.contains(id) else { return .unreadable }
+            let id = record[anyCase: "id"]?.wholeNumber
+            if let id, ids.contains(id) { return .unreadable }
+            hasUnidentified = hasUnidentified || id == nil
             return .notOurs(id: id)
         }
+        // An answer without one readable record is none, rather than a database without billing codes.
+        if hasUnidentified, codes.isEmpty || !Set(ids).isSubset(of: codes.map(\.id)) {
+            throw AutotaskError(.malformedResponse, message: "a billing code without an id may be one that is asked for")
+        }
+        return codes
     }
 }

@@ -9,8 +9,8 @@ struct QueryCondition {
 /// What is made of one record of a query's answer.
 enum RecordReading<Record> {
     case record(Record)
-    /// It cannot be read, and is none of those that the query is about: it is left out, and the others are read.
-    case notOurs(id: Int64)
+    /// It cannot be read, and is none of those that the query is about: it is left out, and the others are read. Its id may be unreadable too.
+    case notOurs(id: Int64?)
     /// It cannot be read, and may be one that matters.
     case unreadable
 }
@@ -100,7 +100,7 @@ extension AutotaskSession {
                 case .record(let record):
                     records.append(record)
                     ids.append(id(record))
-                case .notOurs(let id): ids.append(id)
+                case .notOurs(let id): if let id { ids.append(id) }
                 case .unreadable: throw answer.malformed("an item of a query is not what was asked for")
                 }
             }

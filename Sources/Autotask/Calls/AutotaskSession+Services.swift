@@ -75,8 +75,10 @@ extension RecordReading<Service> {
             return
         }
         let field = query.markerField.flatMap { record[anyCase: $0.rawValue] } ?? .null
+        // A number is what it is written as: somewhere on the way, a text of digits may have lost its quotes.
+        let mark: String? = if case .number(let text) = field { text } else { field.string }
         guard let id = record[anyCase: "id"]?.wholeNumber, !query.ids.contains(id),
-            query.markers.isEmpty || field == .null || field.string.map({ !query.markers.contains($0) }) == true
+            query.markers.isEmpty || field == .null || mark.map({ !query.markers.contains($0) }) == true
         else {
             self = .unreadable
             return

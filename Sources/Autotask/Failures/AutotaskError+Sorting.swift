@@ -58,6 +58,7 @@ extension AutotaskError.Kind {
             case 407, 421, 425: .intercepted
             // Nor with a page, or without a word.
             case 400..<500 where text.said == nil: .intercepted
+            case 403 where !text.isInAutotasksForm: .intercepted
             case 403: .accessDenied
             case 400..<500: operation.isWrite || AutotaskError.Kind.isFinal(text) ? .rejected : .unavailable
             // From something in front of Autotask, which did not come to a judgement.

@@ -5,6 +5,8 @@ struct FailureText {
     /// What Autotask itself said about the request: `{"errors": ["…"]}`, ASP.NET's `{"Message": "…"}`, or a problem of RFC 9457. `nil` for a
     /// page of HTML, for an empty body, and for no words at all.
     let said: String?
+    /// Whether that is in a form that Autotask has: `errors`, or ASP.NET's `Message`. Gateways that answer in JSON have others.
+    let isInAutotasksForm: Bool
     /// Where phrases are looked for, in lower case: the beginning of what it says, or of a page of HTML.
     private let haystack: String
 
@@ -16,7 +18,9 @@ struct FailureText {
 
     init(_ body: [UInt8]) {
         isEmpty = body.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) }
-        said = JSON(tolerating: body).flatMap(FailureText.words)
+        let json = JSON(tolerating: body)
+        said = json.flatMap(FailureText.words)
+        isInAutotasksForm = ["errors", "modelState", "message"].contains { !FailureText.texts(of: json?[anyCase: $0], depth: 0).isEmpty }
         let beginning = said.map { Array($0.utf8.prefix(FailureText.lookedAt)) } ?? Array(body.prefix(FailureText.lookedAt))
         haystack = String(decoding: beginning, as: UTF8.self).lowercased()
     }
