@@ -218,7 +218,8 @@ def test_a_row_that_cannot_be_read_is_set_aside_with_its_lane_alone(new_tenant, 
     spoilt.monitor.wait(lambda: job.endings, "the job's end, after the row was mended", 60)
 
 
-def test_an_event_that_cannot_be_read_holds_its_lane_back_alone(new_tenant, other_worker, broker):
+@pytest.mark.parametrize(("event_id", "kind", "data"), [("spoilt", "frobnicated", "7b7d"), ("spoilt", "sync.failed", "00"), ("", "sync.failed", "7b7d")])
+def test_an_event_that_cannot_be_read_holds_its_lane_back_alone(new_tenant, other_worker, broker, event_id, kind, data):
     worker = other_worker
     worker.start()
     spoilt, other = new_tenant().connected(), new_tenant().connected()
@@ -227,8 +228,8 @@ def test_an_event_that_cannot_be_read_holds_its_lane_back_alone(new_tenant, othe
         worker.store_path,
         (
             "INSERT INTO outbox (position, worker, tenant, product, epoch, event_id, type, time, data) SELECT value + 1, 'gone', ?, 'workplace',"
-            " 1, 'spoilt', 'frobnicated', 0, x'7b7d' FROM counters WHERE name = 'position'",
-            (spoilt.name,),
+            f" 1, ?, ?, 0, x'{data}' FROM counters WHERE name = 'position'",
+            (spoilt.name, event_id, kind),
         ),
         (
             "INSERT INTO outbox (position, worker, tenant, product, epoch, event_id, type, time, data) SELECT value + 2, 'gone', 'no tenant!',"
@@ -243,7 +244,7 @@ def test_an_event_that_cannot_be_read_holds_its_lane_back_alone(new_tenant, othe
     other.expect(other.sync(plan(3)), "sync.succeeded")
     assert spoilt.name in worker.cli("doctor", expect=None)
     worker.stop()
-    change(worker.store_path, ("DELETE FROM outbox WHERE event_id LIKE 'spoilt%'",))
+    change(worker.store_path, ("DELETE FROM outbox WHERE worker = 'gone' OR event_id LIKE 'spoilt%' OR event_id = ''",))
     worker.start()
     spoilt.expect(spoilt.sync(plan(2)), "sync.succeeded")
 

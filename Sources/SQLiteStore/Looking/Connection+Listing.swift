@@ -128,18 +128,22 @@ extension Result {
 }
 
 extension OutboxEntry {
-    /// From the columns of the queries above.
+    /// From the columns of the queries above. What it reads keeps to the event's schema: monitors would get no JSON, or an event without an id.
     fileprivate static func reading(_ row: ResultRow) -> Result<OutboxEntry, UnreadableEvent> {
         do {
+            let (id, data) = (row.text(5), row.bytes(10))
+            guard !id.isEmpty, case .object = try JSON(parsing: data, maximumValues: .max) else {
+                throw StoreError(.corrupt, "An event has no id, or its data is no object. Restore the store from a backup.")
+            }
             let event = Event(
-                id: row.text(5),
+                id: id,
                 type: try row.word(6),
                 lane: try row.lane(1),
                 jobID: try row.optional(7, row.jobID),
                 redriveOf: try row.optional(11, row.jobID),
                 time: row.moment(8),
-                traceparent: row.optional(9, row.text),
-                encodedData: row.bytes(10)
+                traceparent: TraceContext.valid(row.optional(9, row.text)),
+                encodedData: data
             )
             let ordered = OrderedEvent(event: event, epoch: row.integer(3), sequence: row.optional(4, row.integer))
             return .success(OutboxEntry(position: row.integer(0), event: ordered, isHeld: row.bool(12)))
