@@ -113,8 +113,8 @@ enum Invariants {
         return violations
     }
 
-    /// Whoever follows `supersededBy` comes to a job that was not superseded, nor had expired; whatever was superseded without it names a
-    /// revision. No request for billing codes is superseded but by a reset.
+    /// Whoever follows `supersededBy` comes to a job that was not superseded, nor expired before the first could; what was superseded without it
+    /// names a revision. No request for billing codes is superseded but by a reset.
     private static func supersessions(_ world: World) -> [String] {
         let jobs = world.disk.tables.jobs
         var ends: [String: ModelTables.JobRow] = [:]
@@ -134,7 +134,11 @@ enum Invariants {
             var (next, steps) = (first["supersededBy"]?.string, 0)
             while let id = next {
                 guard let follower = ends["\(job.lane) \(id)"] else { return ["\(name) was superseded by \(id), which is not there."] }
-                if follower.event?.event.type == .jobExpired { return ["\(name) was superseded by \(id), which expired."] }
+                // One that would have expired no later was not kept from running.
+                let wouldHaveExpired = job.job.expiry.map { end in follower.job.expiry.map { end <= $0 } ?? false } ?? false
+                if follower.event?.event.type == .jobExpired, !wouldHaveExpired {
+                    return ["\(name) was superseded by \(id), which expired."]
+                }
                 steps += 1
                 if steps > jobs.count { return ["\(name) was superseded in a circle."] }
                 next = data(follower)?["supersededBy"]?.string
@@ -318,6 +322,8 @@ enum Invariants {
         guard end?.event.event.type == .syncSucceeded else {
             // With a clock that is set, or a worker that dies over each call, the time is up for which a person waits: the portal asks again.
             if lastConnectWasOutOfTime(of: tenant, portal, world) { return [] }
+            // In a lane that holds few jobs at a time, while no worker lives, the last one is asked for again.
+            if end?.event.event.type == .jobRejected, end?.event.event.failureCode == ErrorCode.laneFull.rawValue { return [] }
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
         }
         let services = world.network.autotask.database(tenant.databaseID)?.services ?? []
