@@ -76,7 +76,9 @@ struct SettingsOptions: ParsableArguments {
     var retryHours: String?
     @Option(help: ArgumentHelp("With so many unfinished jobs no more are taken: they wait at the broker.", valueName: "count"))
     var backlogLimit: String?
-    @Option(help: ArgumentHelp("Beyond this number of unfinished jobs of one tenant and product, new ones are refused.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("Beyond this number of unfinished jobs of one tenant and product, new ones are refused.", valueName: "count")
+    )
     var laneBacklogLimit: String?
     @Option(
         help: ArgumentHelp("The largest event that is published. A larger one is shortened, or published in pages.", valueName: "bytes")
