@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 
-ODD = ['é:;%"\\', "x" * 300, "inner  spaces", "tab\tand ünïcödé 雲 \U0001f512", "'; DROP TABLE job; --", "%s%n{}${jndi:x}"]
+ODD = ['é:;%"\\', f"{'Long-b81e0d47':-<300}", "inner  spaces", "tab\tand ünïcödé 雲 \U0001f512", "'; DROP TABLE job; --", "%s%n{}${jndi:x}"]
 
 
 @pytest.mark.parametrize("secret", ODD, ids=["punctuation", "300 characters", "spaces", "unicode", "SQL", "formats"])
