@@ -62,6 +62,8 @@ package final class FakeAutotask: HTTPTransport {
         package var collation = Collation.caseInsensitive
         /// Services that API users do not see, although they are there.
         package var invisible: Set<Int64> = []
+        /// Comes with the answer to every query for services, whatever it asks for.
+        package var strays: [JSON] = []
         /// Whether no two services may have the same name.
         package var hasUniqueNames = false
         /// Of the hourly quota, and what others have used of it.
@@ -221,7 +223,7 @@ extension FakeAutotask.State {
                 if database.hidesCosts { service["unitCost"] = database.hiddenCost }
                 return service
             }
-            return .page(of: services, matching: call.body, database.collation)
+            return .page(of: services, matching: call.body, database.collation, database.strays)
         case "POST BillingCodes/query":
             return .page(of: database.billingCodes, matching: call.body, database.collation)
         case "POST Services":
@@ -286,14 +288,19 @@ extension HTTPResponse {
         HTTPResponse(status: 500, body: JSON.object(["errors": [.string(text)]]).encoded)
     }
 
-    fileprivate static func page(of records: [JSONObject], matching query: JSON?, _ collation: Collation) -> HTTPResponse {
+    fileprivate static func page(
+        of records: [JSONObject],
+        matching query: JSON?,
+        _ collation: Collation,
+        _ strays: [JSON] = []
+    ) -> HTTPResponse {
         let limit = query?["MaxRecords"]?.integer ?? query?["maxRecords"]?.integer ?? 500
         let filter = (query?["Filter"] ?? query?["filter"])?.array ?? []
         let matching = records.filter { record in filter.allSatisfy { FakeAutotask.matches(record, $0, collation) } }
             .sorted { ($0["id"]?.integer ?? 0) < ($1["id"]?.integer ?? 0) }
         let items = matching.prefix(Int(limit))
         return .ok([
-            "items": .array(items.map(JSON.object)),
+            "items": .array(items.map(JSON.object) + strays),
             "pageDetails": ["count": JSON(items.count), "requestCount": JSON(limit), "prevPageUrl": nil, "nextPageUrl": nil],
         ])
     }

@@ -120,6 +120,25 @@ struct HostileAnswerTests {
         #expect(found?.map(\.id) == ids)
     }
 
+    @Test(
+        "A record without a readable id is left out where all that is looked for is there",
+        arguments: ["null", "7", #"{"name":"a"}"#, #"{"id":null,"name":"c"}"#, #"{"id":7.5,"name":"c","internalID":"mark"}"#]
+    )
+    func unidentified(item: String) async {
+        let found = #"{"id":1,"name":"a","internalID":"mark"}"#
+        let body = #"{"items":[\#(found),\#(item)],"pageDetails":{"nextPageUrl":null}}"#
+        for (query, isRead) in [
+            (ServiceQuery(ids: [1], names: ["a"], markers: ["mark"], markerField: .internalID), true),
+            (ServiceQuery(ids: [1], markerField: nil), true),
+            (ServiceQuery(ids: [1, 2], names: ["a"], markers: ["mark"], markerField: .internalID), false),
+            (ServiceQuery(ids: [1], names: ["a", "b"], markers: ["mark"], markerField: .internalID), false),
+            (ServiceQuery(ids: [1], names: ["a"], markers: ["mark", "other"], markerField: .internalID), false),
+        ] {
+            let services = try? await AutotaskSession.test(ScriptedTransport([.answer(200, body)])).services(query)
+            #expect(services?.map(\.id) == (isRead ? [1] : nil), "\(query)")
+        }
+    }
+
     @Test("A blank link to a next page is none", arguments: ["null", #""""#, #""  ""#, #""\t\r\n""#, "false", "0"])
     func blankLink(link: String) async throws {
         let body = #"\#u{FEFF}{"Items":[{"ID":"1","Name":"a","UnitPrice":"9.5","IsActive":"True"}],"PageDetails":{"NextPageUrl":\#(link)}}"#

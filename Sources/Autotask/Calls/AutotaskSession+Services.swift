@@ -4,17 +4,28 @@ extension AutotaskSession {
     /// The services that match any condition of the query, each once.
     ///
     /// It takes one call for each 500 conditions, more where more than 500 services match, and none for an empty query.
+    ///
+    /// A record without a readable id is left out if it cannot be one that is looked for: they are all there without it.
     package func services(_ query: ServiceQuery) async throws(AutotaskError) -> [Service] {
         let markerField = query.markerField
         var conditions = query.ids.map { QueryCondition(field: "id", value: JSON($0)) }
         if let markerField { conditions += query.markers.map { QueryCondition(field: markerField.rawValue, value: .string($0)) } }
         conditions += query.names.map { QueryCondition(field: "name", value: .string($0)) }
-        return try await records(
+        var hasUnidentified = false
+        let services = try await records(
             anyOf: conditions,
             fields: AutotaskSession.fields(with: markerField),
             by: .queryServices,
             id: \.id
-        ) { RecordReading(service: $0, of: query) }
+        ) { record in
+            guard record[anyCase: "id"]?.wholeNumber == nil else { return RecordReading(service: record, of: query) }
+            hasUnidentified = true
+            return .notOurs(id: nil)
+        }
+        if hasUnidentified, !query.isAnswered(by: services) {
+            throw AutotaskError(.malformedResponse, message: "a service without an id may be one that is looked for")
+        }
+        return services
     }
 
     /// Creates a service. Autotask makes it active.
@@ -63,6 +74,14 @@ extension AutotaskSession {
         case .internalID: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive","internalID"]"#
         case .sku: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive","sku"]"#
         }
+    }
+}
+
+extension ServiceQuery {
+    /// Whether a service is there for each id, name and marker.
+    fileprivate func isAnswered(by services: [Service]) -> Bool {
+        Set(ids).isSubset(of: services.map(\.id)) && Set(names).isSubset(of: services.map(\.name))
+            && (markerField == nil || Set(markers).isSubset(of: services.compactMap(\.marker)))
     }
 }
 

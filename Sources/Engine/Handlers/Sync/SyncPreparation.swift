@@ -65,7 +65,7 @@ struct SyncPreparation {
             linkedElsewhere: adoption.takenElsewhere
         )
         foundByName = matching.foundByName
-        let answers = try await NameAnswers(validation.services, matching, query, session)
+        let answers = try await NameAnswers(validation.services, matching, query, unused: context.job.id.description, session)
         serviceCalls += answers.calls
         // What this job created before with a cost, and could not read back, is read back now.
         let hasWrittenCost =

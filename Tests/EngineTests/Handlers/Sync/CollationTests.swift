@@ -118,6 +118,30 @@ struct CollationTests {
         #expect(outcome.service(0)["error"]?["conflict"]?["autotaskServiceId"] == 900)
     }
 
+    @Test(
+        arguments: [
+            ["id": 900, "name": "Other", "unitPrice": "1,00 EUR"], ["id": 900, "name": "Other", "periodType": "monthly"],
+            ["id": 900, "name": "Other", "internalID": 5], ["id": 900, "name": nil], ["id": 900, "name": "Other", "isActive": true],
+        ] as [JSON]
+    )
+    func `what comes with every answer holds no name`(stray: JSON) async throws {
+        let lane = try await lane(.all)
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.strays = [stray] }
+        for plan in [SyncPayload.plan(2), .plan(2), SyncPayload.plan(3).with(0) { $0.name = "Renamed" }] {
+            #expect(try await lane.sync(plan).errors.allSatisfy { $0 == nil })
+        }
+        #expect(lane.services.count == 3)
+    }
+
+    @Test func `a name that the plan's own service has is not asked for again`() async throws {
+        let lane = try await lane(.all, isUnique: false)
+        try await lane.sync(plan("License"))
+        lane.add("Ｌicense", id: 900)
+        lane.autotask.forgetCalls()
+        #expect(try await lane.sync(plan("License")).errors == [nil])
+        #expect(lane.autotask.operations == ["POST Services/query"])
+    }
+
     @Test func `names of printable ASCII take no further call`() async throws {
         let lane = try await lane(.all)
         try await lane.sync(.plan(3))

@@ -19,21 +19,31 @@ struct NameAnswers {
     /// - Parameters:
     ///   - plan: in the plan's order; `nil` for what is not valid.
     ///   - query: what ``ServiceMatching/services`` were read with.
+    ///   - unused: a name that no service has.
     init(
         _ plan: [DesiredService?],
         _ matching: ServiceMatching,
         _ query: ServiceQuery,
+        unused: String,
         _ session: TenantSession
     ) async throws(CallFailure) {
         let wanted = plan.enumerated().compactMap { index, desired in desired.map { (index, $0) } }
-        let strangers = NameAnswers.strangers(wanted.map(\.1), matching, query)
-        if !strangers.isEmpty { try await ask(who: strangers, among: wanted, session) }
+        // A name that a service of the plan has already is held by that one.
+        let moving = wanted.filter { index, desired in matching.matches[index].service.map { NameKey($0.name) != desired.nameKey } ?? true }
+        guard !moving.isEmpty else { return }
+        var strangers = NameAnswers.strangers(wanted.map(\.1), matching, query)
+        if !strangers.isEmpty {
+            // What an answer brings whatever was asked holds no name: a gateway may repeat an earlier answer.
+            let control = ServiceQuery(names: [unused], markerField: nil)
+            calls += control.minimumCalls
+            strangers.subtract(try await session.services(control).map(\.id))
+        }
+        if !strangers.isEmpty { try await ask(who: strangers, among: moving, session) }
 
         // A service of the plan was read by its id: whether it was found under another's name as well, that read does not tell.
-        let moving = wanted.filter { index, desired in matching.matches[index].service.map { NameKey($0.name) != desired.nameKey } ?? true }
         let keys = Set(moving.map(\.1.nameKey))
         let ours = matching.owners.keys.compactMap { matching.services[$0] }.filter { !keys.contains(NameKey($0.name)) }
-        guard !moving.isEmpty, !ours.isEmpty, !(moving.map(\.1.name) + ours.map(\.name)).allSatisfy(\.isPlain) else { return }
+        guard !ours.isEmpty, !(moving.map(\.1.name) + ours.map(\.name)).allSatisfy(\.isPlain) else { return }
         try await ask(who: Set(ours.map(\.id)), among: moving, session)
     }
 
