@@ -5,7 +5,7 @@ import Store
 struct RefusedLane {
     /// How the broker refuses.
     enum Refusal: Hashable, Sendable {
-        /// It answers no, for this event alone.
+        /// It rejects this event alone.
         case answer
         /// It closes the channel, and everything that is under way has to be published again: such an event is tried with none beside it.
         case closing(reason: String)

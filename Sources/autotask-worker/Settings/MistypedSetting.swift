@@ -1,4 +1,4 @@
-/// A name that no setting has, and that was likely meant to be one.
+/// An unknown name that is likely a misspelled setting.
 struct MistypedSetting: Hashable {
     let name: String
     let origin: Settings.Origin
@@ -20,7 +20,7 @@ struct MistypedSetting: Hashable {
         }
     }
 
-    /// Members of a file that no setting has: the file is the worker's own.
+    /// Members of the settings file that belong to no setting: the file is the worker's own.
     ///
     /// - Parameter keys: with their objects, such as `amqp.url`.
     static func all(inFile keys: [String]) -> [MistypedSetting] {

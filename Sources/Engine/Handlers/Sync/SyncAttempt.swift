@@ -67,7 +67,7 @@ struct SyncAttempt {
         let linking = steps.filter { adoption.wanted[$0.index] != nil || preparation.foundByName.contains($0.index) }
         if linking.isEmpty { return [:] }
         let entries = linking.map { step in
-            // A lost create that was found stays one, should this attempt end here.
+            // A lost create that was found stays linked if this attempt ends here.
             if preparation.foundByName.contains(step.index), var create = memory.lostCreate(step.key) {
                 create.autotaskServiceID = step.service?.id
                 return create
