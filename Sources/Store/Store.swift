@@ -292,7 +292,7 @@ extension Store {
     /// For a store that holds nothing but what this program wrote.
     package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) {}
 
-    /// Records messages of which nothing is kept.
+    /// Records messages without their bodies.
     package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
 
     /// Erases what has been kept long enough where an operator decides on nothing.

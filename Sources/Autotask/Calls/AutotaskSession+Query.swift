@@ -11,7 +11,7 @@ enum RecordReading<Record> {
     case record(Record)
     /// It cannot be read, and the query is not about it: it is left out, and the others are read. Its id may be unreadable too.
     case notOurs(id: Int64?)
-    /// It cannot be read, and may be one that matters.
+    /// It cannot be read, and the query may be about it.
     case unreadable
 }
 

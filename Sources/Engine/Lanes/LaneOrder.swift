@@ -203,15 +203,15 @@ struct LaneOrder {
     }
 }
 
-// MARK: - At the door
+// MARK: - Arrival
 
 extension LaneOrder {
     /// Decides about a job that arrives while others wait: of it and its waiting rivals without an attempt, only the winner stays.
     ///
     /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
-    /// A full lane takes resets and connects, and what ends another job. There, a reset or connect ends its rival even if it may expire, so that
-    /// no lane grows without bound.
+    /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rival even if it may expire, so
+    /// that no lane grows without bound.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
         let reset = job.kind == .reset ? nil : arrival.lastReset

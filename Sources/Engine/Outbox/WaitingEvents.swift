@@ -22,7 +22,7 @@ struct WaitingEvents {
         var confirmed: [Int64] = []
         /// How many events got no answer: nobody's would.
         var unanswered = 0
-        /// How many events leave alone next, because the broker closed the channel over one of them.
+        /// The number of events to publish one by one next, because the broker closed the channel over one of them.
         var suspected = 0
         /// Why the broker takes no event at all, if it gave a reason.
         var trouble: String?

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// The part of a lane that a claim looks at (``LaneSnapshot``): every query is a few steps in an index, however many jobs wait.
+/// The part of a lane that a claim looks at (``LaneSnapshot``): every query takes a few steps in an index, for any number of waiting jobs.
 extension Connection {
     /// Jobs of the window together with what supersedes them.
     private static let windowRows = 128

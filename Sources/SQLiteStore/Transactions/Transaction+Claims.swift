@@ -209,7 +209,7 @@ extension Transaction {
     ///
     /// - Returns: the job's sealed payload.
     private func begin(_ job: QueuedJob, wasPutOff: Bool, at now: Timestamp) throws -> [UInt8] {
-        // Two statements are cheaper than one with RETURNING, for which SQLite makes a table; and one that leaves a column alone leaves its index.
+        // Two statements are cheaper than one with RETURNING, which builds a table. An UPDATE without a column leaves its index alone.
         if wasPutOff {
             try connection.run(
                 "UPDATE jobs SET attempts = attempts + 1, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",

@@ -11,7 +11,7 @@ import Synchronization
 final class Checkpointer: Sendable {
     /// In pages of 4 KiB: how long the log grows before it is written back into the file.
     private static let limit = 4000
-    /// In pages: the writer empties a log of which no more than this is left to be written.
+    /// In pages: the writer empties the log once at most this much is left to write.
     private static let remainder = 1000
     /// How often the rest is written beside the writer, before the writer writes what is left.
     private static let rounds = 4

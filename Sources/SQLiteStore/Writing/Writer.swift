@@ -35,7 +35,7 @@ final class Writer: Sendable {
         var chores: [(write: any PendingWrite, since: ContinuousClock.Instant)] = []
         /// How many of the first have to be tried one by one, because their shared transaction failed.
         var alone = 0
-        /// Whether the log is to be emptied, now that most of it is in the file.
+        /// Whether to empty the log, now that most of it is in the file.
         var mustEmptyLog = false
         var isClosed = false
 
@@ -193,7 +193,7 @@ final class Writer: Sendable {
         }
     }
 
-    /// Carries out a group in one transaction, as much of it as there is time for; the rest is first in the next. If something goes wrong in
+    /// Carries out a group in one transaction, as far as the time allows; the rest comes first in the next. If an operation fails in
     /// it, each is tried alone, so that only the faulty one fails.
     private func commit(_ group: [any PendingWrite], _ connection: Connection, _ progress: inout Progress) {
         let transaction = Transaction(connection, chain: chain)

@@ -54,7 +54,7 @@ struct SyncAttempt {
         }
     }
 
-    /// Links the services that are to be adopted, and those that were found by name alone, before anything is written.
+    /// Links the adopted services, and those that were found by name alone, before the first write.
     ///
     /// - Returns: by place, why one cannot be linked: another lane came first.
     private func link(

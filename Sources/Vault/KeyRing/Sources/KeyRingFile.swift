@@ -231,7 +231,7 @@ extension KeyRingFile {
 
         func discard() { unlink(path) }
 
-        /// - Parameter message: the call that failed, and what the system says of it.
+        /// - Parameter message: the failed call, and the system's error text.
         private func failure(_ message: String) -> VaultError {
             discard()
             return VaultError(.keyRingUnusable, message)
