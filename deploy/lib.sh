@@ -6,7 +6,7 @@ set -Eeuo pipefail
 # shellcheck disable=SC2034 # used by the scripts that source this
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# One language for every tool, and three open files, whatever the script was started with.
+# One language for every tool, and three open files, independent of how the script was started.
 export LC_ALL=C.UTF-8
 # Where one was closed, bash may have opened the script itself in its place.
 is_open() { [ -e "/proc/$$/fd/$1" ] && ! [ "/proc/$$/fd/$1" -ef "$0" ]; }

@@ -13,7 +13,7 @@ package struct AMQPError: Error, CustomStringConvertible, Sendable {
         case connectionLost
         /// The broker closed the channel, for example because a queue does not exist or may not be read.
         case channelClosed
-        /// The broker closed the channel over this message, and told why: no other was under way. It takes this one at no time as it stands.
+        /// The broker closed the channel over this message and gave a reason: no other was under way. It never accepts it unchanged.
         case closedChannel
         /// The broker closed the channel over this message or over another that was under way. It may have arrived or not.
         case suspected

@@ -11,7 +11,7 @@ package struct MessageProperties: Sendable {
     package var appID: String?
     /// Seconds since 1970.
     package var timestamp: UInt64?
-    /// After how many milliseconds, as text, a queue gives up on the message.
+    /// Milliseconds, as text, after which a queue expires the message.
     package var expiration: String?
     package var headers: [String: AMQPFieldValue]
 

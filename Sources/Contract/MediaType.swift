@@ -1,5 +1,5 @@
-/// A media type as RFC 2045, 5.1, writes it: `application/json; charset="utf-8"`. Names compare in any case, white space and comments between
-/// the parts mean nothing, and a value may be quoted.
+/// A media type by RFC 2045, 5.1: `application/json; charset="utf-8"`. Names compare without case, white space and comments between
+/// the parts are ignored, and a value may be quoted.
 package struct MediaType: Equatable, Sendable {
     /// In lower case: `application`.
     package let type: String
@@ -36,7 +36,7 @@ package struct MediaType: Equatable, Sendable {
 }
 
 extension MediaType {
-    /// Reads one part after another; what means nothing is passed over before each.
+    /// Reads one part after another, and skips white space and comments before each.
     private struct Reader {
         var rest: Substring.UTF8View
 
@@ -76,7 +76,7 @@ extension MediaType {
             return nil
         }
 
-        /// Passes over white space, and over comments in parentheses, which may nest.
+        /// Skips white space, and comments in parentheses, which may nest.
         private mutating func skipIgnored() {
             var depth = 0
             while let byte = rest.first {

@@ -15,7 +15,7 @@ package struct EngineSettings: Sendable {
     package var concurrentLanes: Int
     /// With so many unfinished jobs in the store, the door is closed: further ones wait at the broker.
     package var backlogLimit: Int
-    /// With so many unfinished jobs a lane is full: further ones are refused, resets and connects excepted.
+    /// The number of unfinished jobs at which a lane is full: it refuses further ones, except resets and connects.
     package var laneBacklogLimit: Int
     /// How long billing codes that were read count as fresh.
     package var billingCodesLifetime: Duration
@@ -23,7 +23,7 @@ package struct EngineSettings: Sendable {
     package var quotaShare: Int
     /// How long refused credentials are answered from memory.
     package var refusalMemory: Duration
-    /// How long after the beginning of its first attempt a job ends for which a person waits.
+    /// How long after its first attempt began a job ends for which a person waits.
     package var interactiveTime: Duration
     /// How long one attempt at a job may take before it is put off at the next service boundary.
     package var attemptDeadline: Duration

@@ -9,7 +9,7 @@ package struct HTTPError: Error, CustomStringConvertible, Sendable {
         case cannotConnect
         /// The TLS handshake failed, for another reason than the peer's certificate.
         case tlsFailed
-        /// The peer's certificate does not hold: the handshake would fail again until somebody mends it.
+        /// The peer's certificate is invalid: the handshake fails until the certificate or the trust store is corrected.
         case certificateRejected
         /// The exchange was not finished within ``HTTPRequest/timeout``.
         case timedOut
@@ -19,7 +19,7 @@ package struct HTTPError: Error, CustomStringConvertible, Sendable {
         case responseTooLarge
         /// The URL, a header or the host is not one that may be used; nothing was sent.
         case notAllowed
-        /// The moment came by which the caller has to have its answer.
+        /// The caller's deadline has passed.
         case outOfTime
         /// The calling task was cancelled, or the transport is shutting down.
         case cancelled

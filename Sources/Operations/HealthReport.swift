@@ -6,7 +6,7 @@ package import Contract
 package struct HealthReport: Hashable, Sendable {
     package enum Status: String, Comparable, Sendable {
         case pass
-        /// It was not looked at, or could not be: whether it works is not known.
+        /// It was not checked, or could not be: its state is unknown.
         case unknown
         /// It works, and somebody should look at it.
         case warn
@@ -72,6 +72,6 @@ package struct HealthReport: Hashable, Sendable {
 }
 
 extension HealthReport.Status {
-    /// The draft knows three words: what was not looked at is worth a look.
+    /// The draft has three states: an unchecked component is `warn`.
     fileprivate var word: String { self == .unknown ? HealthReport.Status.warn.rawValue : rawValue }
 }

@@ -18,7 +18,7 @@ package final class SQLiteStore: Store {
     ///   - mustExist: whether a missing or an empty file is an error.
     ///   - migrating: whether an older file is brought up to date: a worker's start does that, and no command.
     ///   - chain: what chains the rows of the audit log; `nil` to look at the store only.
-    /// - Throws: ``StoreError``: `corrupt` for a file that is none of the worker's, `newerSchema`, `olderSchema`, `unavailable`.
+    /// - Throws: ``StoreError``: `corrupt` for a file that is not the worker's, `newerSchema`, `olderSchema`, `unavailable`.
     package init(
         path: String,
         mustExist: Bool = false,
@@ -60,7 +60,7 @@ package final class SQLiteStore: Store {
     /// Rows that could not be read, each set aside with its lane.
     package var setAside: [SetAside] { rows.all }
 
-    /// How long what a reset erased has waited to leave the log; `nil` when nothing does. Somebody reads the store meanwhile: see
+    /// How long erased data has waited to leave the log; `nil` if none waits. A process is reading the store then: see
     /// ``StoreReaders``.
     package var erasureDelay: Duration? { writer.erasureWaitsSince.map { .now - $0 } }
 }
@@ -167,7 +167,7 @@ extension SQLiteStore {
             let page = try await read { try $0.unpublished(of: worker, after: after, limit: size) }
             let unreadable = page.compactMap(\.failure)
             guard unreadable.isEmpty || unreadable.allSatisfy({ rows.knows($0.setAside) }) else {
-                // What follows them is held back: it is read again.
+                // Later events of their lanes are held back, and read again.
                 try await writer.write { transaction in for event in unreadable { try transaction.setAside(event) } }
                 continue
             }
@@ -179,9 +179,9 @@ extension SQLiteStore {
 
     package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) { rows.observe(observer) }
 
-    /// Events that are read in one go: no reader keeps the log from being emptied for long.
+    /// Events that are read in one transaction: no reader keeps the log from being emptied for long.
     private static let eventPage = 256
-    /// Rows of a list that are looked at in one go.
+    /// Rows of a list that are read in one transaction.
     private static let listPage: Int64 = 2000
 
     package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
@@ -322,14 +322,14 @@ extension SQLiteStore {
         try await pruning.repeatedly { try $0.forgetLetters(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetRedeliveries(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetAudit(before: now - retention.audit, limit: $1) }
-        // Once, at the end: meanwhile the log is written back as it grows.
+        // Once, at the end: until then the log is written back as it grows.
         if pruning.hasErased { try await writer.write(.chore) { $0.hasErased = true } }
     }
 
-    /// Returns once nothing that was erased is in the log any more.
+    /// Returns once the log holds no erased data.
     ///
     /// - Parameter patience: how long to wait for those that read.
-    /// - Returns: whether it has come to that.
+    /// - Returns: whether the log was emptied.
     package func finishErasing(within patience: Duration) async -> Bool {
         let end = ContinuousClock.now + patience
         while writer.erasureWaitsSince != nil {

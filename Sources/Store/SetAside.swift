@@ -1,7 +1,7 @@
 /// Something in a store that this program cannot read: a word that it does not know, or a name that it would not have written. It is set aside
 /// with its lane, and all others go on.
 package struct SetAside: Hashable, Sendable, CustomStringConvertible {
-    /// What cannot be read, and whose it is.
+    /// The unreadable row, and its tenant.
     package var what: String
     package var reason: String
 

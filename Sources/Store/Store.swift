@@ -59,12 +59,14 @@ package protocol Store: Sendable {
     /// Claims lanes that are free and have something to do, as many as `limit`: those headed by a reset or connect first, those that have only
     /// checks of the worker's own last, each in turn.
     ///
-    /// Of each lane, `decide` sees the unfinished jobs, or of many a part (``LaneSnapshot``), and says what is to become of them. Of a part it may
-    /// be asked a second time, with what else has to end before the job that it wants to run. A call looks at a bounded number of rows and ends
-    /// a bounded number of jobs: what it did not come to, ``ClaimResult/hasMore`` reports. Settlements are carried out, and the job to run is
-    /// marked as running with one attempt more, all in one transaction before any work. A lane whose decision is to wait
-    /// stays free and is not offered again before its time. A job that was interrupted twice or more is only claimed while no other such job
-    /// runs anywhere. At most ``ClaimRequest/maximumLanesPerDatabase`` lanes of one Autotask database are held at once.
+    /// `decide` gets the unfinished jobs of a lane, or a part if they are many (``LaneSnapshot``), and decides about them. For a part
+    /// it may be called a second time, with the other jobs that have to end before the job that it wants to run. A call reads a bounded
+    /// number of rows and ends a bounded number of jobs: ``ClaimResult/hasMore`` reports whether there is more.
+    ///
+    /// The call carries out settlements and marks the job to run as running with one attempt more, all in one transaction before any work. A
+    /// lane whose decision is to wait stays free and is not offered again before its time. A job that was interrupted twice or more is only
+    /// claimed while no other such job runs anywhere. At most ``ClaimRequest/maximumLanesPerDatabase`` lanes of one Autotask database are held
+    /// at once.
     ///
     /// A free lane with a job whose ``QueuedJob/deadline`` has come is offered ahead of all others, wherever it stands and even if there is no
     /// place at its database: then it is claimed only to conclude a job (``RunMode/conclude(_:)``), and takes no place.
@@ -98,7 +100,7 @@ package protocol Store: Sendable {
     /// The transaction reads the bindings and the journal of the lanes that are connected to the database.
     ///
     /// - Parameter entries: with ``JournalEntry/State/intended`` and the ids of the services; few.
-    /// - Returns: what is linked elsewhere.
+    /// - Returns: the services that are linked elsewhere.
     func link(
         _ entries: [JournalEntry],
         in database: Int64,
@@ -156,7 +158,7 @@ package protocol Store: Sendable {
     /// - Parameter observer: called on the store's own thread; it must return quickly. It replaces an earlier one.
     func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void)
 
-    /// Names who learns of rows that cannot be read, once of each (see ``SetAside``).
+    /// Registers the observer of unreadable rows, which is called once for each (see ``SetAside``).
     func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void)
 
     /// Events of this worker that were not confirmed yet, oldest first, after a position.
@@ -202,7 +204,7 @@ package protocol Store: Sendable {
 
     /// Enters a copy of a letter's job as if it were accepted now, and marks the letter: what was kept of the job is the copy's from then on.
     /// It enters nothing twice. A job that the broker gave up on was never accepted, and is entered under its own id; where that was delivered in
-    /// another way meanwhile, the letter is only marked.
+    /// another way in between, the letter is only marked.
     ///
     /// - Parameters:
     ///   - copy: of a job that was accepted. Its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
@@ -261,7 +263,7 @@ package protocol Store: Sendable {
     /// ended, and rows of the audit log. These are forgotten from its beginning on, and only if they still fit; the place up to which they were
     /// is marked.
     ///
-    /// It goes in steps that give way to all other work, and may take long: it ends early where its task is cancelled.
+    /// It works in steps that give way to all other work, and may take long: cancelling its task ends it early.
     func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError)
 
     /// Finishes what is under way and closes. Later calls throw.
@@ -269,7 +271,7 @@ package protocol Store: Sendable {
 }
 
 extension Store {
-    /// Takes in items where nothing ends at the door.
+    /// Accepts items whose arrival ends no other job.
     package func accept(
         _ items: [IntakeItem],
         by worker: WorkerID,
@@ -290,7 +292,7 @@ extension Store {
     /// For a store that holds nothing but what this program wrote.
     package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) {}
 
-    /// Records messages of which nothing is kept.
+    /// Records messages without their bodies.
     package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
 
     /// Erases what has been kept long enough where an operator decides on nothing.

@@ -15,7 +15,7 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
         case newerSchema
         /// The store was written by an older program, and this one may not bring it up to date.
         case olderSchema
-        /// The store's file was moved, deleted or replaced while it was open: what is written to it is lost.
+        /// The store's file was moved, deleted or replaced while it was open: writes to it are lost.
         case gone
         /// A defect of the program's own.
         case unexpected

@@ -1,7 +1,7 @@
 import Contract
 import Crypto
 
-/// What a service in Autotask is known again by (`rules.md` A2): 16 hexadecimal digits that stand for the service of the plan, and 16 that stand
+/// The text that identifies the worker's service in Autotask (`rules.md` A2): 16 hexadecimal digits for the service of the plan, and 16
 /// for the tenant and product. Without the identity key, neither can be made or traced to its owner.
 package struct OwnershipMarker: Hashable, Sendable {
     package let value: String
@@ -18,7 +18,7 @@ package struct OwnershipMarker: Hashable, Sendable {
     package func matches(_ text: String) -> Bool { text == value || text == former }
 }
 
-/// The markers of a lane. Their second half tells the lane its own, whatever became of the plan or the key: such a service may be adopted
+/// The markers of a lane. Their second half identifies the lane, independent of plan and key: such a service may be adopted
 /// explicitly when nothing refers to it.
 package struct OwnershipMarkers: Sendable {
     /// How many digits stand for the service, and how many for the lane.
@@ -46,6 +46,6 @@ package struct OwnershipMarkers: Sendable {
         return OwnershipMarker(value: former.prefix(OwnershipMarkers.half) + laneMark, former: former)
     }
 
-    /// Whether a text is a marker of the lane's, of whichever service of whichever plan.
+    /// Whether a text is a marker of the lane, for any service of any plan.
     package func contains(_ text: String) -> Bool { text.utf8.count == 2 * OwnershipMarkers.half && text.hasSuffix(laneMark) }
 }

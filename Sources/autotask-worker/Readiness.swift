@@ -14,7 +14,7 @@ struct Readiness {
     let consumer: Consumer
     let clock: ClockWatch
 
-    /// An erasure takes this long at most where nobody reads the store for long.
+    /// An erasure takes at most this long if no process reads the store for long.
     private static let promptErasure: Duration = .seconds(2)
 
     var report: HealthReport {
@@ -78,7 +78,7 @@ struct Readiness {
 }
 
 extension StoreReaders {
-    /// What is known of those for whom the events of a reset wait.
+    /// The processes that delay the events of a reset.
     static func delay(_ delay: Duration, at path: String) -> String {
         let readers = now(of: path).map(\.description)
         let names = readers.isEmpty ? "a reader that this process cannot see" : readers.joined(separator: ", ")

@@ -38,7 +38,7 @@ struct Worker {
         let engineSettings = try settings.engine
         let shutdownTime = try settings.shutdownTime
         let operationsAddress = try settings.operationsAddress
-        // Before it takes anything from the broker: a second worker on one port is a slip.
+        // Before it takes anything from the broker: a second worker on one port is a mistake.
         if let operationsAddress, let obstacle = operationsAddress.obstacle { throw Worker.cannotListen(settings, obstacle) }
         if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
         if settings[.autotaskIntegrationCode] == nil {

@@ -35,8 +35,8 @@ package struct ConsumerConfiguration: Sendable {
     package var sources: [ConsumerSource]
     /// How many deliveries of each queue may be unacknowledged: more are not handed over, nor held in memory.
     package var prefetch = 300
-    /// Whether a channel begins with one message at a time, and goes on so until one that is not redelivered is acknowledged. A message that ends
-    /// its consumer each time then takes no other with it: the broker counts deliveries of all that were handed over.
+    /// Whether a channel takes one message at a time until one that is not redelivered is acknowledged. A message that ends
+    /// its consumer each time then affects no other: the broker counts a delivery of every message that it handed over.
     package var beginsWithOne = false
     /// Up to how many bytes a body is kept. Of a larger one only size and SHA-256 are delivered.
     package var maximumBodyBytes = 1 << 20

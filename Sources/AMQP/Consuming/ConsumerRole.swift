@@ -91,7 +91,7 @@ struct ConsumerRole: ConnectionRole {
         case .consumerStarted(let channel):
             guard let index = index(of: channel) else { return }
             channels[index].consumerStarted()
-            // The consumer of many that follows one of one message is no news.
+            // Not reported: the switch from one message at a time to many.
             guard channels[index].takesOne == configuration.beginsWithOne else { return }
             log.info("Consuming", metadata: .keys([.queue: "\(configuration.sources[index].queue)"]))
         case .consumerCancelled(let channel):

@@ -9,7 +9,7 @@ struct ConsumingChannel: Sendable {
         /// Everything is sent that leads to a consumer; the broker has not yet answered.
         case opening(deadline: Instant)
         case consuming
-        /// The consumer of one message at a time is being cancelled, to be followed by one of many. Its message is acknowledged once that is
+        /// The channel cancels its consumer of one message at a time and then consumes many. It acknowledges the message once the cancel is
         /// confirmed: until then the broker hands over no other.
         case widening(deadline: Instant)
         /// Deliveries are not taken any more; the last acknowledgements travel.

@@ -57,9 +57,9 @@ extension BrokerConnection {
         }
     }
 
-    /// Offers a message that no queue gets, to see what the broker says of its size: it looks at that before anything else.
+    /// Offers a message that reaches no queue, to learn whether the broker accepts its size: RabbitMQ checks the size first.
     ///
-    /// - Returns: the broker's reason for refusing it; `nil` when its size is no reason.
+    /// - Returns: the broker's reason for refusing it; `nil` if it accepts the size.
     func refusal(ofMessageWith bytes: Int) throws(AMQPError) -> String? {
         let nowhere = OutboundMessage(
             exchange: "",
@@ -70,7 +70,7 @@ extension BrokerConnection {
         do throws(AMQPError) {
             try onChannel { (channel) throws(AMQPError) in
                 try publish(nowhere, channel: channel)
-                // Answered once the message has been looked at.
+                // The broker answers once it has checked the message.
                 amqp_exchange_declare(handle, channel, pool.bytes("amq.topic"), pool.bytes("topic"), 1, 1, 0, 0, amqp_empty_table)
                 try checkReply()
             }

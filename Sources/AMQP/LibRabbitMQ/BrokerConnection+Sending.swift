@@ -47,10 +47,10 @@ extension BrokerConnection {
         try send(AMQP_BASIC_CONSUME_METHOD, &consume, channel)
     }
 
-    /// A channel has one consumer at most.
+    /// A channel has at most one consumer.
     private static let consumerTag = "consumer"
 
-    /// Ends the channel's consumer. What it was handed over can be acknowledged yet.
+    /// Ends the channel's consumer. Messages that it was handed over can still be acknowledged.
     func cancelConsumer(_ channel: UInt16) throws(AMQPError) {
         defer { pool.recycle() }
         var cancel = amqp_basic_cancel_t()

@@ -4,7 +4,7 @@ enum Inbound {
     case confirmsSelected(channel: UInt16)
     case consumerStarted(channel: UInt16)
     case consumerCancelled(channel: UInt16)
-    /// A consumer that we cancelled is gone.
+    /// The broker confirmed that a consumer is cancelled.
     case consumerCancelConfirmed(channel: UInt16)
     case delivery(IncomingMessage, channel: UInt16)
     case returned(ReturnedMessage, channel: UInt16)

@@ -6,7 +6,7 @@ import Telemetry
 /// When the connection or its channel ends, everything that was handed over until then fails, also what was not yet sent: otherwise later
 /// messages would overtake earlier ones, whose publisher has yet to decide whether to repeat them. What comes after that waits for the next connection.
 ///
-/// When the broker closes the channel over a message it does not name it. One that was alone under way is the culprit
+/// When the broker closes the channel over a message it does not name it. A message that was alone under way is the culprit
 /// (``AMQPError/Code/closedChannel``); several are suspects (``AMQPError/Code/suspected``), and their publisher finds out by sending each alone.
 struct PublisherRole: ConnectionRole {
     typealias Command = PublishGroup
@@ -197,7 +197,7 @@ struct PublisherRole: ConnectionRole {
 }
 
 extension AMQPError {
-    /// Of a connection that ended: whether the broker ended it with a reason that a message can give. 320 is its operator's.
+    /// Whether the broker ended a connection for a reason that a message can cause. 320 means that an operator ended it.
     fileprivate var isOverMessage: Bool { code == .connectionLost && replyCode.map { $0 != 320 } ?? false }
 }
 

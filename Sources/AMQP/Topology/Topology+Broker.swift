@@ -50,7 +50,7 @@ extension Topology {
         }
     }
 
-    /// Why the broker takes no message with so many bytes; `nil` if it does. Any user may ask, and nothing is published.
+    /// Why the broker refuses a message of this many bytes; `nil` if it accepts one. Any user may ask; nothing is published.
     package static func refusal(ofMessageWith bytes: Int, on configuration: AMQPConfiguration) async throws(AMQPError) -> String? {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
             try connection.refusal(ofMessageWith: bytes)

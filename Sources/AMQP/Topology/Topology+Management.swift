@@ -88,7 +88,7 @@ extension Topology {
         return report
     }
 
-    /// What policies, operator policies and further arguments make of a queue. RabbitMQ takes the lower one of a limit.
+    /// What policies, operator policies and further arguments change about a queue. RabbitMQ applies the lower of two limits.
     private func limits(of found: FoundQueue, _ queue: Queue, _ entity: String, _ report: inout TopologyReport) {
         let policies = [found.policy, found.operatorPolicy].compactMap(\.self).filter { !$0.isEmpty }
         let origin = policies.isEmpty ? "a policy" : "the policy " + policies.joined(separator: " or ")

@@ -1,7 +1,7 @@
 /// The exchanges, queues and bindings at which portals, workers and monitors meet.
 ///
-/// Everything that correctness rests on is an argument here; only length limits are policies, and so not part of this. What other policies say of these
-/// queues, a check reports (``Topology/compare(with:)``).
+/// Everything that correctness depends on is an argument here; only length limits are policies, not listed here. A check reports other
+/// policies that affect these queues (``Topology/compare(with:)``).
 package struct Topology: Sendable {
     package struct Exchange: Hashable, Sendable {
         package enum Kind: String, Sendable {
@@ -41,8 +41,8 @@ package struct Topology: Sendable {
     }
 
     /// How often the broker may deliver a job before it gives up on it: never, in effect. The worker counts the deliveries of a message that ends
-    /// it, and records it the fifth time; the broker counts those of everything that was handed over beside it, and with RabbitMQ 4's
-    /// default of 20 gives up on innocent jobs. The value is a number since RabbitMQ 3.10 knows no other.
+    /// it, and records it the fifth time; the broker also counts those of every message that was handed over with it, and with RabbitMQ 4's
+    /// default of 20 gives up on other jobs. The value is a number because RabbitMQ 3.10 accepts no other.
     package static let deliveryLimit: Int64 = 1_000_000
 
     package var exchanges: [Exchange]

@@ -38,7 +38,7 @@ package struct TopologyReport: Sendable, CustomStringConvertible {
 
     static let unseenWithoutManagement = ["types of exchanges, arguments of queues, and bindings: they take MANAGEMENT_URL"]
 
-    /// What policies say that is as it may be: how long a queue may become.
+    /// What policies may set: how long a queue may become.
     package var notes: [String] = []
 
     /// What to do about the findings.
@@ -55,7 +55,7 @@ package struct TopologyReport: Sendable, CustomStringConvertible {
         return steps.joined(separator: " ")
     }
 
-    /// How a queue gets other arguments, and no message is lost.
+    /// How to change a queue's arguments without losing a message.
     package static let stepsToReplace = """
         For a queue of jobs: 1. Unbind it from the exchange of jobs, so that portals are refused and repeat (mandatory). 2. Let the worker take what is \
         in it, until `rabbitmqctl list_queues name messages` shows 0. 3. Stop the workers. 4. Look once more that it shows 0, then \

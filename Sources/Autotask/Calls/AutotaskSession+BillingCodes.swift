@@ -19,7 +19,7 @@ extension AutotaskSession {
             hasUnidentified = hasUnidentified || id == nil
             return .notOurs(id: id)
         }
-        // An answer without one readable record is none, rather than a database without billing codes.
+        // An answer without a readable record is a failure, not a database without billing codes.
         if hasUnidentified, codes.isEmpty || !Set(ids).isSubset(of: codes.map(\.id)) {
             throw AutotaskError(.malformedResponse, message: "a billing code without an id may be one that is asked for")
         }

@@ -6,12 +6,12 @@ struct QueryCondition {
     let value: JSON
 }
 
-/// What is made of one record of a query's answer.
+/// The result of reading one record of a query's answer.
 enum RecordReading<Record> {
     case record(Record)
-    /// It cannot be read, and is none of those that the query is about: it is left out, and the others are read. Its id may be unreadable too.
+    /// It cannot be read, and the query is not about it: it is left out, and the others are read. Its id may be unreadable too.
     case notOurs(id: Int64?)
-    /// It cannot be read, and may be one that matters.
+    /// It cannot be read, and the query may be about it.
     case unreadable
 }
 
@@ -83,7 +83,7 @@ extension AutotaskSession {
     /// One page of a query's answer.
     private struct QueryPage<Record> {
         let records: [Record]
-        /// Of all that it brings, also of what is left out.
+        /// Counts all records of the page, also those that are left out.
         let ids: [Int64]
         /// After which id the next page begins; `nil` if this was the last.
         let lastID: Int64?
@@ -106,7 +106,7 @@ extension AutotaskSession {
             }
             self.records = records
             self.ids = ids
-            // A blank link is none.
+            // A blank link means that there is no further page.
             let next = answer.body[anyCase: "pageDetails"]?[anyCase: "nextPageUrl"]?.string
             let hasNext = next.map { !$0.allSatisfy(\.isWhitespace) } ?? false
             guard hasNext || items.count >= maximumConditions else {

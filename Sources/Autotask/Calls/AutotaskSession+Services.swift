@@ -86,15 +86,15 @@ extension ServiceQuery {
 }
 
 extension RecordReading<Service> {
-    /// Reads a record of a query. One that cannot be read is left out only if it is certainly none that is linked to the plan: what holds a
-    /// name is read with less.
+    /// Reads a record of a query. An unreadable one is left out only if it is certainly not linked to the plan: to see who holds a
+    /// name, fewer fields suffice.
     init(service record: JSON, of query: ServiceQuery) {
         if let service = Service(record: record, markerField: query.markerField) {
             self = .record(service)
             return
         }
         let field = query.markerField.flatMap { record[anyCase: $0.rawValue] } ?? .null
-        // A number is what it is written as: somewhere on the way, a text of digits may have lost its quotes.
+        // Take a number as it is written: a proxy may have removed the quotes of a text of digits.
         let mark: String? = if case .number(let text) = field { text } else { field.string }
         guard let id = record[anyCase: "id"]?.wholeNumber, !query.ids.contains(id),
             query.markers.isEmpty || field == .null || mark.map({ !query.markers.contains($0) }) == true
@@ -107,7 +107,7 @@ extension RecordReading<Service> {
             return
         }
         guard name.utf8.count <= AnswerLimits.textBytes else {
-            // Too long to keep. Where names are sought, it may be what holds one of them: left out, the service would be created beside it.
+            // Too long to keep. It may hold a name that the query looks for: without it, the service would be created a second time.
             self = query.names.isEmpty ? .notOurs(id: id) : .unreadable
             return
         }

@@ -2,10 +2,10 @@ package import Contract
 
 /// The billing periods among the values of a tenant's `periodType` picklist.
 ///
-/// Autotask has databases in other languages, and what it calls a period is text there: a period is found by the labels that are known for it.
-/// Where none is, the values that Autotask gives them in every database, 2 and 5, are taken if both are there, active and Autotask's own.
+/// Autotask translates the labels of periods. A period is found by its known labels.
+/// If no label is known, the usual values 2 and 5 are taken, provided that both exist, are active and are Autotask's own.
 package struct PeriodTypes: Hashable, Sendable {
-    /// What a person should know of how the periods were found.
+    /// A warning about how the periods were found.
     package struct Doubt: Hashable, Sendable {
         /// Periods that were taken by their value alone.
         package var assumed: [PlanService.Period]
@@ -15,7 +15,7 @@ package struct PeriodTypes: Hashable, Sendable {
         package var labels: [String]
     }
 
-    /// Rises when more is found than before: see ``ServiceFields/init(json:)``.
+    /// Increases when a version finds more periods: see ``ServiceFields/init(json:)``.
     static let rule: Int64 = 2
 
     package private(set) var monthly: Int64?
@@ -40,7 +40,7 @@ package struct PeriodTypes: Hashable, Sendable {
         guard monthly == nil || yearly == nil else { return }
 
         var assumed: [PlanService.Period] = []
-        // A known label elsewhere, or one of another period here, says that the values are not the usual ones.
+        // A known label elsewhere, or one of another period here: the values are not the usual ones.
         func isUsual(_ usual: Int64, _ found: Int64?) -> Bool {
             guard found == nil || found == usual, let choice = choices.first(where: { $0.value == usual }), choice.isSystem else {
                 return false
@@ -60,7 +60,7 @@ package struct PeriodTypes: Hashable, Sendable {
     private static let monthlyValue: Int64 = 2
     private static let yearlyValue: Int64 = 5
 
-    /// A label as it is compared: without case, outer spaces, and a full stop at its end. `String` compares composed and decomposed alike.
+    /// The form in which labels are compared: without case, outer spaces, or a final full stop. `String` ignores composition.
     private static func words(_ label: String) -> String {
         var words = label.lowercased().split { $0.isWhitespace }.joined(separator: " ")
         while words.last == "." { words.removeLast() }
@@ -103,7 +103,7 @@ package struct PeriodTypes: Hashable, Sendable {
         "毎年", "年次", "年払い", "年額", "年ごと", "年単位", "年間", "年", "每年", "按年", "年度", "연간", "매년", "연별", "연", "รายปี", "hàng năm", "tahunan",
     ]
 
-    /// Of Autotask's other periods, as far as they are known: where one stands at a usual value, the values are not the usual ones.
+    /// Known labels of Autotask's other periods: if one has a usual value, the values are not the usual ones.
     private static let otherLabels: Set<String> = [
         "one time", "one-time", "once", "weekly", "quarterly", "semi-annual", "semi-annually", "semiannual", "half-yearly", "biannual",
         "einmalig", "wöchentlich", "vierteljährlich", "quartalsweise", "halbjährlich", "una vez", "única vez", "semanal", "trimestral",

@@ -11,7 +11,7 @@ package struct ServiceFields: Hashable, Sendable {
     package var maximumNameLength: Int?
     /// The fields that can hold the ownership marker, the preferred one first.
     package var markerFields: [ServiceMarker.Field]
-    /// What is to be said of the periods when a connection is made; it is not kept.
+    /// The warning about periods for a connect; it is not stored.
     package var periodDoubt: PeriodTypes.Doubt?
 
     /// Where the ownership marker goes; `nil` if the tenant has no field for it.

@@ -47,16 +47,16 @@ extension AutotaskError.Kind {
         self =
             switch status {
             case 200..<300 where text.said != nil: AutotaskError.Kind(saying: text, to: operation)
-            // A success that is none.
+            // A success status with errors in its body.
             case 200..<300: .malformedResponse
             case 300..<400, 404, 410: .notServedHere
-            // Autotask's refusal of credentials is empty, or ASP.NET's own sentence. Where no credentials are sent, none can be wrong.
+            // Autotask's refusal of credentials is empty, or ASP.NET's own sentence. Without credentials in the call, none can be wrong.
             case 401 where text.isEmpty || text.said != nil: operation == .zone ? .accessDenied : .unauthorized
             case 408: .timedOut
             case 429: .rateLimited
-            // Autotask does not answer with these, whatever they say.
+            // Autotask never answers with these statuses.
             case 407, 421, 425: .intercepted
-            // Nor with a page, or without a word.
+            // Nor with a page of HTML, or an empty body.
             case 400..<500 where text.said == nil: .intercepted
             case 403 where !text.isInAutotasksForm: .intercepted
             case 403: .accessDenied
@@ -69,8 +69,8 @@ extension AutotaskError.Kind {
             }
     }
 
-    /// A failure that Autotask explains. What is not known by its text may be of any language, and passing: a deadlock, a time-out, a server
-    /// that stops. A read is made again. A write may have taken effect.
+    /// A failure that Autotask explains. An unknown text may be in any language, and temporary: a deadlock, a time-out, a server
+    /// that stops. A read is repeated. A write may have taken effect.
     private init(saying text: FailureText, to operation: AutotaskOperation) {
         if AutotaskError.Kind.blamesItself(text) {
             self = .unavailable
@@ -81,7 +81,7 @@ extension AutotaskError.Kind {
         }
     }
 
-    /// What the text alone tells. A page may quote anything: only a limit is known from one.
+    /// Sorts by the text alone. A page may quote anything: only a limit is recognized in one.
     ///
     /// A duplicate comes first because its text quotes the name, which a person chose; the others quote nothing of the kind.
     private init?(text: FailureText, operation: AutotaskOperation) {
@@ -128,7 +128,7 @@ extension AutotaskError.Kind {
         )
     }
 
-    /// Whether the text is one of those by which Autotask refuses a request for what is wrong with it.
+    /// Whether Autotask refuses a faulty request with this text.
     private static func isFinal(_ text: FailureText) -> Bool {
         text.hasAny(
             " is required",

@@ -26,7 +26,7 @@ package struct AutotaskError: Error, Sendable {
         case billingCodeRejected
         /// Autotask refuses the request for what ``AutotaskError/remoteMessage`` says.
         case rejected
-        /// Autotask failed at a write and says why, in words that are not known: for good, or in passing.
+        /// Autotask failed at a write with an unknown text: for good, or temporarily.
         case unrecognized
         /// Something in front of Autotask answered: a proxy, a firewall, a gateway. Autotask was not reached.
         case intercepted
@@ -36,7 +36,7 @@ package struct AutotaskError: Error, Sendable {
         case unavailable
         /// No complete answer in time.
         case timedOut
-        /// The job has to end now, so that the call was given up, or not made: it says nothing about Autotask.
+        /// The job has to end now, so the call was cancelled, or not made: this says nothing about Autotask.
         case outOfTime
         /// No complete answer.
         case network(HTTPError.Code)
@@ -118,8 +118,8 @@ extension AutotaskError {
 }
 
 extension AutotaskError {
-    /// A short name of what was answered to a write whose outcome is open, to tell the same answer to its repetition: numbers in a text differ
-    /// each time. `nil` where nothing was answered that could be told apart from an outage.
+    /// A digest of the answer to a write whose outcome is open, to recognize the same answer again: numbers in a text differ
+    /// each time. `nil` if the answer looks like an outage, or there was none.
     package var answerMark: String? {
         guard isOutcomeUnknown, status != nil else { return nil }
         switch kind {
@@ -129,7 +129,7 @@ extension AutotaskError {
         }
     }
 
-    /// What becomes of a write that got the same answer twice, and was not made in between.
+    /// The outcome of a write that got the same answer twice, and took no effect in between.
     package var refusal: JobError {
         let remote = status.map { JobError.Remote(status: $0, message: remoteMessage) }
         guard kind == .malformedResponse else {

@@ -2,7 +2,7 @@ import Contract
 
 /// What a failed answer says, in any of the forms that Autotask and what stands before it use.
 struct FailureText {
-    /// What Autotask itself said about the request: `{"errors": ["…"]}`, ASP.NET's `{"Message": "…"}`, or a problem of RFC 9457. `nil` for a
+    /// Autotask's own text about the request: `{"errors": ["…"]}`, ASP.NET's `{"Message": "…"}`, or a problem of RFC 9457. `nil` for a
     /// page of HTML, for an empty body, and for no words at all.
     let said: String?
     /// Whether that is in a form that Autotask has: `errors`, or ASP.NET's `Message`. Gateways that answer in JSON have others.
@@ -35,7 +35,7 @@ struct FailureText {
             switch json {
             case .string(let text): [text]
             case .object:
-                // The particular before the general: a list of errors says more than the headline above it.
+                // A list of errors is more specific than the headline above it.
                 [["errors", "modelState"], ["detail"], ["exceptionMessage", "message", "error"], ["title"]].lazy
                     .map { names in names.flatMap { FailureText.texts(of: json[anyCase: $0], depth: 0) } }
                     .first { !$0.isEmpty } ?? []
@@ -45,7 +45,7 @@ struct FailureText {
         return words.isEmpty ? nil : words.joined(separator: " ")
     }
 
-    /// What an answer lists under `errors`, whatever its status; empty if it lists nothing.
+    /// What an answer of any status lists under `errors`; empty if it lists nothing.
     static func errors(of json: JSON) -> [String] { texts(of: json[anyCase: "errors"], depth: 0) }
 
     /// The sentences of a list, a text, or an object that lists them by field: `["…"]`, `[{"message": "…"}]`, `{"Name": ["…"]}`.
@@ -65,13 +65,13 @@ struct FailureText {
         }
     }
 
-    /// More than anybody reads.
+    /// A bound for texts: more than a person reads.
     private static let maximumTexts = 20
     private static let maximumDepth = 4
 }
 
 extension JSON {
-    /// A member of an object whose name may be written in another case: what stands before Autotask, and its own versions, differ in that.
+    /// A member of an object whose name may be written in another case: proxies, and versions of Autotask, differ in that.
     subscript(anyCase name: String) -> JSON? { object?[anyCase: name] }
 }
 

@@ -57,7 +57,7 @@ package struct ZoneDirectory: Sendable {
             try await transport.answer(to: request, of: .zone, redacting: Redaction(credentials), observe: observe)
         }
         if let zone = DiscoveredZone(zoneInformation: answer.body) { return zone }
-        // Another protocol is no passing trouble: such a zone cannot be called.
+        // Another protocol is permanent: such a zone cannot be called.
         if let url = answer.body[anyCase: "url"]?.string, url.contains("://"), DiscoveredZone.scheme(of: url) == nil {
             throw AutotaskError(.notAllowed, message: "the zone is served by neither https nor http")
         }
@@ -66,7 +66,7 @@ package struct ZoneDirectory: Sendable {
 }
 
 extension DiscoveredZone {
-    /// An address for people that is none becomes an empty one: nothing is called there.
+    /// An invalid address for people becomes an empty one: the worker does not call it.
     init?(zoneInformation json: JSON) {
         guard let name = json[anyCase: "zoneName"]?.string, name.utf8.count <= AnswerLimits.textBytes,
             let apiURL = json[anyCase: "url"]?.string.flatMap(DiscoveredZone.root),

@@ -32,7 +32,7 @@ package struct JobError: Error, Hashable, Sendable {
     package var code: ErrorCode
     package var message: String
     package var hint: String
-    /// Whether the same request may succeed later without anybody's doing: the code's, unless the case at hand says otherwise.
+    /// Whether the same request may succeed later without human action: the code's value, unless this error overrides it.
     package var isRetryable: Bool
     /// When it will be tried again, for what is tried again.
     package var retryAt: Timestamp?
@@ -128,7 +128,7 @@ package struct Warning: Hashable, Sendable {
         case readOnly = "read_only"
         /// Two services in Autotask carry the ownership marker of one service of the plan; the first is used.
         case duplicateService = "duplicate_service"
-        /// The unit price moves by more than the configured share of the one that was synced last.
+        /// The unit price moves by more than the configured percentage of the one that was synced last.
         case priceChanged = "price_changed"
         /// The service is inactive in Autotask: it is kept up to date, and not activated.
         case serviceInactive = "service_inactive"
@@ -138,7 +138,7 @@ package struct Warning: Hashable, Sendable {
         case billingCodeInactive = "billing_code_inactive"
         /// Billing periods were taken by their usual values in Autotask: none of their labels is known.
         case periodAssumed = "period_assumed"
-        /// Autotask lists no monthly, or no yearly billing period that is known: a sync that has a service of it fails.
+        /// Autotask lists no known monthly, or no known yearly, billing period: a sync with a service of that period fails.
         case periodUnsupported = "period_unsupported"
 
         /// Those that can stop a sync until they are acknowledged: known before anything is written.

@@ -87,7 +87,7 @@ package struct OrderedEvent: Hashable, Sendable {
     package static let source = "/autotask-worker"
     package static let contentType = "application/cloudevents+json"
 
-    /// Whether it is the one event in which a job ends: of its pages the last.
+    /// Whether it is the job's terminal event; of an event in pages only the last is.
     package var isTerminal: Bool { event.type.isTerminal && page?.isLast ?? true }
 
     package var typeAttribute: String { "autotask." + event.type.rawValue }

@@ -1,9 +1,9 @@
 /// The largest event that is published, in bytes of the whole CloudEvent: the body of the AMQP message, which the broker's
 /// `max_message_size` counts too.
 package struct EventLimit: Hashable, Sendable {
-    /// A quarter of what `deploy/rabbitmq` lets a message have.
+    /// A quarter of the message size that `deploy/rabbitmq` allows.
     package static let standard = EventLimit(bytes: 1 << 20)
-    /// One page with one service has room in it.
+    /// One page with one service fits.
     package static let smallest = 4096
 
     package let bytes: Int
@@ -28,7 +28,7 @@ package struct EventPage: Hashable, Sendable {
 extension OrderedEvent {
     /// The event as it is published: itself, a shorter one, or its pages.
     ///
-    /// An event within the limit stays as it is. Of a larger one details go first (``EventShortening``), and `data` says so: `truncated`,
+    /// An event within the limit stays as it is. A larger one loses details first (``EventShortening``), and `data` says so: `truncated`,
     /// `omitted`, `rest`. Counts stay, and each service's key, status, outcome, id and error code. If that is still too large, the whole event is
     /// published in pages: each has the members that are no lists, and its share of the lists. Only the last page is the terminal event, with
     /// the event's id and place in the sequence.
@@ -36,18 +36,18 @@ extension OrderedEvent {
     /// It follows from the event and the limit alone, so that an event that is published again is the same. It works in time and memory
     /// proportional to the event.
     package func parts(within limit: EventLimit) -> [OrderedEvent] {
-        // Nearly every event is far from the limit: that it is takes no encoding.
+        // Nearly every event is far below the limit, which shows without encoding it.
         if event.data.count <= limit.bytes / 2, envelopeBytes <= limit.bytes / 2 { return [self] }
         let envelope = envelopeBytes
         guard envelope + event.data.count > limit.bytes else { return [self] }
-        // What the worker wrote is JSON, however large.
+        // The worker wrote this JSON itself: no limits apply.
         guard let data = (try? JSON(parsing: event.data, maximumValues: .max))?.object else { return [self] }
         let room = limit.bytes - envelope
         if let short = EventShortening(data, of: self, room: room).result { return [with(short)] }
         return pages(of: data, room: room)
     }
 
-    /// The bytes of the event besides those of ``Event/data``.
+    /// The bytes of the event without those of ``Event/data``.
     private var envelopeBytes: Int {
         var bare = self
         bare.event.data = []
@@ -65,7 +65,7 @@ extension OrderedEvent {
         var frame = data
         for list in lists { frame[list.name] = [] }
         frame = EventShortening.shortened(frame, room: room / 2)
-        // What a page has besides: its number and theirs, the longer id of one that is not the last, and that it is shortened.
+        // What a page adds: its number and the count, the longer id of a page that is not the last, and the marks of shortening.
         let reserve = 64
         let share = max(room - JSON.object(frame).encoded.count - reserve, 0)
 

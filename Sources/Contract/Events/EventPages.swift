@@ -1,4 +1,4 @@
-/// Puts an event together that comes in pages, as a monitor does.
+/// Assembles an event from its pages, as a monitor does.
 package struct EventPages: Sendable {
     /// By the event's id, that of its last page.
     private var pages: [String: [Int64: JSON]] = [:]
@@ -7,7 +7,7 @@ package struct EventPages: Sendable {
 
     /// Takes one event as it came.
     ///
-    /// - Returns: the event with the lists of all its pages; the same event if it has none; `nil` as long as pages are missing.
+    /// - Returns: the event with the lists of all its pages; the same event if it has none; `nil` while pages are missing.
     package mutating func take(_ event: JSON) -> JSON? {
         guard let data = event["data"]?.object, let number = data["page"]?.integer, let count = data["pages"]?.integer,
             let id = event["id"]?.string

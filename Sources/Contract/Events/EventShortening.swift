@@ -1,9 +1,9 @@
-/// Leaves details of an event out, the least needed first, until the rest has room.
+/// Leaves details of an event out, the least needed first, until the rest fits.
 ///
 /// What stays: counts, every element of every list of services, and of each service its key, status, outcome, id and error code. The data says
 /// what is missing (`omitted`) and where to read it (`rest`).
 struct EventShortening {
-    /// `nil` when even what has to stay is too large.
+    /// `nil` if even the required part is too large.
     private(set) var result: JSONObject?
 
     /// Bounds for texts, in bytes of JSON. Nothing that a person reads is longer than the first.
@@ -11,7 +11,7 @@ struct EventShortening {
     private static let long = 256
     private static let short = 64
 
-    /// What is left out at a time, and by which name `omitted` has it.
+    /// What one step leaves out, and its name in `omitted`.
     private static let steps: [(name: String, change: @Sendable (JSON) -> JSON)] = [
         ("texts over 4096 bytes", { $0.withTexts(within: excessive) }),
         ("services.changes", { $0.changing(["services", "changes"]) { _ in [] } }),
@@ -51,7 +51,7 @@ struct EventShortening {
         }
     }
 
-    /// An object without the texts that have no room, as far as that goes.
+    /// The object without texts that do not fit, as far as that suffices.
     static func shortened(_ members: JSONObject, room: Int) -> JSONObject { shortened(.object(members), room: room).object ?? members }
 
     static func shortened(_ json: JSON, room: Int) -> JSON {
@@ -65,7 +65,7 @@ struct EventShortening {
 }
 
 extension OrderedEvent {
-    /// Where everything is that a shortened event leaves out.
+    /// Where to read what a shortened event leaves out.
     fileprivate var wayToTheRest: String {
         guard let job = event.jobID else { return "autotask-worker job drift --tenant \(event.lane.tenant) --wait --json" }
         return "autotask-worker sync show \(job) --tenant \(event.lane.tenant) --json"
@@ -81,7 +81,7 @@ extension JSON {
         "omitted",
     ]
 
-    /// The value with all texts cut to so many bytes of JSON, but for those that programs compare.
+    /// The value with all texts cut to a number of bytes of JSON, except those that programs compare.
     fileprivate func withTexts(within limit: Int) -> JSON {
         switch self {
         case .null, .bool, .number: self
@@ -115,9 +115,9 @@ extension JSONObject {
 }
 
 extension String {
-    /// The text, or as much of its beginning as takes so many bytes in JSON, ellipsis included.
+    /// The text, or its longest beginning that fits a number of bytes of JSON, ellipsis included.
     fileprivate func cut(to limit: Int) -> String {
-        // A byte takes six at most.
+        // A byte takes at most six in JSON.
         guard utf8.count > limit / 6, JSON.string(self).encoded.count > limit + 2 else { return self }
         var bytes = 3
         var end = startIndex

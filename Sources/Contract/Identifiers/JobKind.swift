@@ -12,7 +12,7 @@ package enum JobKind: String, CaseIterable, Sendable {
     /// What the worker also does by itself, from time to time.
     package static let scheduled: [JobKind] = [.verify, .drift]
 
-    /// Whether a person waits for its answer in front of a page, if a portal asks for it: such a job ends soon, well or not.
+    /// Whether a person waits for the answer when a portal publishes the job: such a job ends soon, successful or not.
     package var isInteractive: Bool {
         switch self {
         case .connect, .billingCodes, .preview, .verify, .drift, .diagnose: true

@@ -280,7 +280,7 @@ private struct JSONParser {
         return string.isBroken ? .brokenString(escaped: text, readable: readable) : .string(readable)
     }
 
-    /// What was found of a string that was passed over.
+    /// What is known of a skipped string.
     private struct ScannedString {
         /// Where it stands, without its quotes.
         var range: Range<Int>
@@ -352,7 +352,7 @@ private struct JSONParser {
             position += 1
             let second = try parseHexadecimal()
             guard (0xDC00..<0xE000).contains(second) else {
-                // It is a character of its own, or another half.
+                // It is a separate character, or another half.
                 position = afterFirst
                 return nil
             }

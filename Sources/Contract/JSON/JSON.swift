@@ -8,7 +8,7 @@ package enum JSON: Hashable, Sendable {
     /// The number's text, exactly as received, and valid by JSON's grammar.
     case number(String)
     case string(String)
-    /// A string that holds half a surrogate pair, which no `String` can: ``string`` is `nil`, so that it is nobody's value.
+    /// A string that holds half a surrogate pair, which no `String` can: ``string`` is `nil`, so that no code uses it as a value.
     ///
     /// - `escaped` is its text between the quotes, as received; `readable` shows U+FFFD for each half.
     indirect case brokenString(escaped: String, readable: String)
@@ -77,7 +77,7 @@ extension JSON {
 
     /// The value without the members that are `null`, at every depth: CloudEvents and the contract take them for absent.
     ///
-    /// An element of an array stays: it holds a place.
+    /// An element of an array stays, since it has a position.
     package var withoutNullMembers: JSON {
         switch self {
         case .object(let object): .object(object.withoutNullMembers)

@@ -1,4 +1,4 @@
-/// What the text of a JSON number is worth as a whole number of 64 bits, by exact arithmetic: `7`, `7.0`, `7e0` and `0.7E+1` are 7.
+/// The value of a JSON number's text as a whole number of 64 bits, by exact arithmetic: `7`, `7.0`, `7e0` and `0.7E+1` are 7.
 enum WholeNumber: Equatable {
     case value(Int64)
     /// It has decimal places that are not zero.
@@ -58,7 +58,7 @@ enum WholeNumber: Equatable {
 }
 
 extension JSON {
-    /// What came, in words for whoever wrote it: its type and nothing of its value, which may be a secret.
+    /// Describes for the author what came: its type and nothing of its value, which may be a secret.
     var typeInWords: String {
         switch self {
         case .null: "null"

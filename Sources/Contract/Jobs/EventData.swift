@@ -1,7 +1,7 @@
 /// The data of a CloudEvent in structured mode: as JSON in `data`, or in base64 in `data_base64`, as some SDKs write it whenever they are given
 /// bytes.
 struct EventData {
-    /// What is read, kept and compared: the same for both forms. Where ``error`` is, everything that was sent.
+    /// What is read, kept and compared: the same for both forms. With an ``error``, everything that was sent.
     let json: JSON
     /// Why it cannot be read.
     let error: JobError?
@@ -46,14 +46,14 @@ struct EventData {
         }
     }
 
-    /// The product that it names; `nil` if it names another one, or where it is not said. Written in another case it is refused, and the refusal
-    /// goes where it was meant to.
+    /// The product that it names; `nil` if it names none, or an unknown one. Written in another case it is refused, and the refusal
+    /// goes to the product that was meant.
     var product: Product? {
         guard let member = productMember else { return nil }
         return member.string.flatMap { text in Product.allCases.first { $0.rawValue.lowercased() == text.lowercased() } }
     }
 
-    /// - Throws: `job_invalid` for a product that there is not.
+    /// - Throws: `job_invalid` for an unknown product.
     func checkProduct() throws(JobError) {
         guard let member = productMember else { return }
         guard member.string.flatMap(Product.init(rawValue:)) != nil else {

@@ -77,10 +77,10 @@ extension JobMessage {
         return contentType.flatMap(MediaType.init)?.subtype.hasPrefix("cloudevents") != true
     }
 
-    /// A body that says nothing is still answered when the AMQP properties, or the attributes of binary mode, and the routing key name the
+    /// An unreadable body is still answered when the AMQP properties, or the attributes of binary mode, and the routing key name the
     /// tenant, the id and the type.
     ///
-    /// - Parameter product: `nil` where the body was not read: then it is looked for in its bytes.
+    /// - Parameter product: `nil` if the body was not parsed: then its bytes are searched.
     private func unreadable(_ error: JobError, product: Product? = nil) -> DecodedMessage {
         guard let type = type.given ?? binaryAttributes["type"], type.hasPrefix(JobKind.typePrefix),
             type.utf8.count <= JobMessage.maximumTypeBytes,
@@ -156,14 +156,14 @@ extension JobMessage {
 }
 
 extension Optional where Wrapped == String {
-    /// A property that says something: some clients send an empty one for none.
+    /// A property that is not empty: some clients send an empty one instead of none.
     fileprivate var given: String? { flatMap { $0.isEmpty ? nil : $0 } }
 }
 
 extension Product {
-    /// The product that a body names which is not JSON by the contract's rules; `nil` if it names none, or both.
+    /// The product that a body names although it is not valid JSON; `nil` if it names none, or both.
     ///
-    /// It is looked for as a member: a quote within a string is escaped, so no string of JSON holds what is looked for.
+    /// It searches for a member: a quote within a string is escaped, so no string of JSON holds the searched text.
     fileprivate init?(writtenIn body: [UInt8]) {
         let name = Array(#""product""#.utf8)
         var named: Set<Product> = []
@@ -189,7 +189,7 @@ extension UInt8 {
 }
 
 extension JobError {
-    /// A member of a message that is not as its schema has it.
+    /// A member of a message that violates its schema.
     ///
     /// - Parameters:
     ///   - path: from the envelope's root: `data.services[0].unitPrice`.
@@ -205,7 +205,7 @@ extension JobError {
         )
     }
 
-    /// A body that is JSON, and no job whose tenant and id can be read.
+    /// A body that is JSON, but names no readable tenant and id.
     fileprivate init(unidentified envelope: JSON) {
         guard envelope.object != nil else {
             self.init(

@@ -1,5 +1,5 @@
 extension JobMessage {
-    /// Refuses what `schemas/common/job-properties.json` forbids. What it recommends may be missing.
+    /// Refuses properties that `schemas/common/job-properties.json` forbids. Recommended ones may be missing.
     ///
     /// - Throws: ``ErrorCode/jobInvalid``, with the property as its field.
     func checkProperties() throws(JobError) {

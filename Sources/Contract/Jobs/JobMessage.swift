@@ -6,7 +6,7 @@ package struct JobMessage: Sendable {
     package var type: String?
     /// The broker vouches for it: it refuses a `user_id` other than the connection's.
     package var userID: String?
-    /// After how many milliseconds a queue would have given up on it.
+    /// Milliseconds after which a queue would have expired it.
     package var expiration: String?
     /// Whether it was routed by more than its routing key, by the header `CC`.
     package var isCopied: Bool

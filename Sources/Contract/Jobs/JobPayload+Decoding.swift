@@ -2,7 +2,7 @@ extension JobPayload {
     /// Reads `data` by the schema of its kind.
     ///
     /// - Parameter acceptsClearCredentials: as in ``JobMessage/decoded(acceptsClearCredentials:)``; `true` for data that was accepted before.
-    /// What a person entered may be of any type here: see ``checkTypes(kind:data:)``.
+    /// Values that a person entered may be of any type here: see ``checkTypes(kind:data:)``.
     ///
     /// - Throws: what `job.rejected` will say; `field` names the member.
     package init(kind: JobKind, data: JSON, acceptsClearCredentials: Bool) throws(JobError) {
@@ -27,8 +27,8 @@ extension JobPayload {
 }
 
 extension JobPayload {
-    /// Checks the JSON types of what a person entered, and the form of the plan's id: a wrong one is the portal's mistake, and refused at the
-    /// door. What was accepted by an earlier version is not measured by it again.
+    /// Checks the JSON types of values that a person entered, and the form of the plan's id: a wrong one is the portal's mistake, and
+    /// refused on arrival. A job that an earlier version accepted is not checked again.
     ///
     /// - Throws: `job_invalid` for the first member of a wrong type.
     static func checkTypes(kind: JobKind, data: JSON) throws(JobError) {
@@ -230,7 +230,7 @@ extension SyncPayload {
 
     private static func acknowledgementRequired(_ data: JSONObject) throws(JobError) -> Set<Warning.Code> {
         let members = try data.optional("acknowledgeRequired", \.array, "an array") ?? []
-        // One that is not known would be a brake that never brakes.
+        // An unknown code would never stop a sync.
         let codes = members.compactMap { member in Warning.Code.stopping.first { $0.rawValue == member.string } }
         guard codes.count == members.count else {
             let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
@@ -348,7 +348,7 @@ extension JSONObject {
 }
 
 extension JobError {
-    /// An element of a list, or of an object by keys, that is not as its schema has it.
+    /// An element of a list, or of an object by keys, that violates its schema.
     fileprivate static func element(of path: String, came: JSON, due: String) -> JobError {
         var error = JobError.member("An element of \(path)", came: came, due: due)
         error.hint = "Send in \(path) nothing but what is due, under a new id."

@@ -20,7 +20,7 @@ struct AutotaskGate: CallGate {
 
     func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void {
         let now = context.now
-        // The job has to end: nothing is asked any more.
+        // The job has to end: no further call is made.
         if let deadline = context.callDeadline, now >= deadline { throw AutotaskError(.outOfTime) }
         switch context.breakers.admit(targets, at: now, fraction: context.entropy.fraction()) {
         case .go(let tickets):

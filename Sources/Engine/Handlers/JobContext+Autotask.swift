@@ -45,7 +45,7 @@ extension JobContext {
 
     /// `connection.recovered`: told once, by the job that made an unusable connection usable again.
     ///
-    /// - Parameter error: why it had been lost. It is no member `error`: that one says what is wrong now.
+    /// - Parameter error: why the connection was lost. It is not the member `error`, which describes a present failure.
     func connectionRecovered(from error: JobError) -> Event {
         stateEvent(.connectionRecovered, ["causedBy": .string(cause), "lostBecause": error.json])
     }

@@ -32,7 +32,7 @@ final class JobContext: Sendable {
     /// See ``sealForAudit(_:)``.
     let auditSeal = Mutex<AuditSeal?>(nil)
     let logger: Logger
-    /// What is left of the time until a job's deadline for its end: the commit, and the publishing of its event.
+    /// The time before a job's deadline that is reserved for its end: the commit, and publishing its event.
     private static let endingTime: Duration = .milliseconds(500)
     private let wasHeldUp = Atomic(false)
     private let didWrite = Atomic(false)
@@ -141,7 +141,7 @@ package struct AutotaskAccess: Sendable {
     package var lookupURL: String
     /// The vendor's tracking identifier, for tenants that bring none of their own.
     package var integrationCode: SecretReference
-    /// Which hosts may be called, and shown to people as Autotask's. The transport holds its calls to it itself.
+    /// Which hosts may be called, and shown to people as Autotask's. The transport enforces it for its calls.
     package var hosts: HostPolicy
 
     package init(

@@ -61,7 +61,7 @@ final class RecordingTransport: HTTPTransport {
             let first = await group.next() ?? nil
             group.cancelAll()
             if let first { return first }
-            // The call itself, which learns that it is given up, unless its answer has just come.
+            // The result of the cancelled call, unless its answer has just come.
             let second = await group.next() ?? nil
             if case .failure(let error) = second, error.code == .cancelled, !Task.isCancelled {
                 return .failure(RecordingTransport.outOfTime(mayHaveBeenSent: error.mayHaveBeenSent))

@@ -18,7 +18,7 @@ final class FullLanes: Sendable {
     func note(_ refused: [Lane: Int], at now: Timestamp, log: Logger) {
         guard !refused.isEmpty else { return }
         let lines = reports.withLock { reports in
-            // Nothing is kept of a lane that was not full for a while.
+            // Forgets a lane that was not full for a while.
             reports = reports.filter { now - $0.value.at < FullLanes.interval || refused[$0.key] != nil }
             return refused.compactMap { lane, count -> (Lane, Int)? in
                 guard var report = reports[lane] else {

@@ -46,7 +46,7 @@ struct Intake: Service {
         self.log = log
     }
 
-    /// What the store asks while it takes jobs in.
+    /// Rules that the store applies while it accepts jobs.
     private var rules: IntakeRules {
         let (now, entropy) = (clock.now, entropy)
         return IntakeRules(
@@ -271,7 +271,7 @@ extension JobMessage {
 }
 
 extension JobDelivery {
-    /// By what a portal's operator finds it: never the body.
+    /// Metadata by which a portal's operator finds the message: never the body.
     fileprivate var origin: Logger.Metadata {
         .keys([
             .messageID: "\(message.messageID.map { "\(ForeignText($0))" } ?? "none")",

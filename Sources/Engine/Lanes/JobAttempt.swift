@@ -55,7 +55,7 @@ struct JobAttempt: Sendable {
         let begun = clock.now
         let context = context(for: claim)
         var completion = completion(try await settledOutcome(for: claim, context), context)
-        // The transport alone sees every call, however the attempt ends.
+        // Only the transport sees every call, even if the attempt fails.
         completion.apiCalls = context.calls.counted
         completion.facts = context.facts(of: completion)
         if claim.job.isScheduled {
@@ -96,7 +96,7 @@ struct JobAttempt: Sendable {
         )
     }
 
-    /// The handler's outcome, or that the job is put off because the store failed in mid-work: whatever was written is in the journal.
+    /// The handler's outcome, or a deferral if the store failed during the work: every write so far is in the journal.
     private func settledOutcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         do { return try await outcome(for: claim, context) } catch {
             // The lane is another's by now: there is nothing to say.
@@ -172,18 +172,18 @@ struct JobAttempt: Sendable {
         )
     }
 
-    /// The attempt came to nothing, and not for the job's sake: it does not count.
+    /// The attempt failed for a reason outside the job: it does not count.
     private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil, apiCalls: Int = 0) -> HandlerOutcome {
         context.holdUp()
         let error = JobError(.internal, hint: hint, isRetryable: true).referring(to: context.job.id)
         return .transient(error, earliest: earliest, failure: context.failed(error), apiCalls: apiCalls)
     }
 
-    /// Puts a job off whose outcome the store does not take, because a key was retired meanwhile under which it is sealed.
+    /// Defers a job whose outcome the store refuses, because it is sealed under a key that was retired in between.
     ///
     /// - Parameters:
-    ///   - outcome: what the store refused.
-    ///   - delay: how long it is put off at least.
+    ///   - outcome: the refused outcome.
+    ///   - delay: the shortest deferral.
     func heldUp(_ claim: LaneClaim, instead outcome: Completion, atLeast delay: Duration) -> Completion {
         let context = context(for: claim)
         let hint = "A key of the worker was retired meanwhile. It is tried again with the keys that are there then."
@@ -246,7 +246,7 @@ struct JobAttempt: Sendable {
                 )
             }
             if let deadline = context.callDeadline, next >= deadline || !error.isRetryable {
-                // A person waits, and asks again: nothing is left for an operator to enter once more.
+                // A person waits, and asks again: an operator need not redrive the job.
                 return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
             }
             var completion = Completion(

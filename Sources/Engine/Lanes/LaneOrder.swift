@@ -4,9 +4,9 @@ import Store
 /// Which job of a lane runs next, and which end without being run (`contract.md` 3, "Order and supersession"). Pure.
 ///
 /// Jobs of one kind, and of one plan where the kind has plans, are rivals. One of them wins: the newest whose revision is not lower than the
-/// highest among them; a job without a revision stands for the highest that it superseded. It supersedes all others, and a reset
-/// supersedes everything before it. What has expired, is older than what ran or is not run for another reason supersedes nothing; and what
-/// may still expire ends others only when it begins, so that a job never ends in favour of one that does not run.
+/// highest among them; a job without a revision takes on the highest that it superseded. It supersedes all others, and a reset
+/// supersedes all jobs before it. A job that has expired, is older than one that ran or is not run for another reason supersedes none. One
+/// that may still expire ends others only when it begins, so that a job never ends in favour of one that does not run.
 struct LaneOrder {
     /// A job that was interrupted this often is taken for what kills the worker (design decision 5).
     static let maximumInterruptions = 5
@@ -69,7 +69,7 @@ struct LaneOrder {
                 decision.settlements.append(settlement)
             } else if let superseder, superseder.outlives(job) {
                 if job.hasWritten {
-                    // What it did has to be reported, service by service: its handler does that, before anything else runs.
+                    // Its handler has to report its writes, service by service, before another job runs.
                     concluding = concluding ?? .run(order: job.order, .conclude(order.reason(job, superseder)))
                 } else {
                     decision.settlements.append(settle(job, by: superseder, order))
@@ -103,7 +103,7 @@ struct LaneOrder {
                     decision.next = .wait(until: [moment, snapshot.nextMoment].compactMap { $0 }.min())
                 }
             } else {
-                // Of a part it is not known what else they would have ended, or kept waiting.
+                // A part does not show which other jobs they would have ended or delayed.
                 decision.settlements = Array(decision.settlements.prefix(LaneSnapshot.maximumEnded))
                 decision.next = .again
             }
@@ -138,7 +138,7 @@ struct LaneOrder {
         hint: "If it is still wanted, send it again as a new request."
     )
 
-    /// Why a job ends whose deadline has come (``QueuedJob/deadline``): what put it off last.
+    /// Why a job ends at its deadline (``QueuedJob/deadline``): the cause of its last deferral.
     private static func outOfTime(_ job: QueuedJob) -> JobError {
         if let last = job.lastDeferral { return JobError(last.code, isRetryable: true).referring(to: job.id) }
         return JobError(
@@ -176,7 +176,7 @@ struct LaneOrder {
 
     private func hasExpired(_ job: QueuedJob) -> Bool { !job.wasBegun && job.expiry.map { $0 <= now } ?? false }
 
-    // MARK: What is next
+    // MARK: The next job
 
     private func next(of jobs: [QueuedJob], _ suspended: [Int64: QueuedJob]) -> LaneDecision.Next {
         var waitingBefore: [QueuedJob] = []
@@ -203,15 +203,15 @@ struct LaneOrder {
     }
 }
 
-// MARK: - At the door
+// MARK: - Arrival
 
 extension LaneOrder {
-    /// What becomes of a job that is accepted where others wait: of it and its rivals that wait and were not begun, the winner alone stays.
+    /// Decides about a job that arrives while others wait: of it and its waiting rivals without an attempt, only the winner stays.
     ///
-    /// What was accepted before a reset that waits or runs is no rival of what comes after it: they belong to different epochs.
+    /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
-    /// A full lane takes resets and connects, and what ends another job. There, a reset or connect ends its rival even if it may expire, so that
-    /// no lane grows without bound.
+    /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rival even if it may expire, so
+    /// that no lane grows without bound.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
         let reset = job.kind == .reset ? nil : arrival.lastReset
@@ -264,7 +264,7 @@ private struct Supersession {
         self.jobs = jobs
         places = Set(jobs.map(\.order))
         resets = jobs.filter { $0.kind == .reset }
-        // What is before a reset ends with it, and is no rival of what is behind it.
+        // Jobs before a reset end with it, and are no rivals of later ones.
         let rivals = resets.last.map { reset in jobs.filter { $0.order > reset.order || $0.kind == .reset } } ?? jobs
         for job in rivals where job.kind.isReplaceable {
             guard let standing = job.standing else { continue }
@@ -277,7 +277,7 @@ private struct Supersession {
         }
         for job in hiding { winners[Group(job)] = nil }
         guard let running else { return }
-        // What runs cannot be replaced, and may fail; what is older than it does not replace what is not.
+        // A running job cannot be replaced, and may fail; an older job does not replace a newer one.
         for (group, winner) in winners where winner.standing.map({ $0 < running }) ?? false {
             guard let newest = rivals.last(where: { Group($0) == group && $0.standing == nil }) else { continue }
             winners[group] = newest
@@ -327,7 +327,7 @@ extension JobError {
 }
 
 extension [Int64: Int64] {
-    /// Lets a winner without a revision stand for the one that it superseded.
+    /// Gives a winner without a revision the revision that it superseded.
     fileprivate mutating func raise(_ winner: QueuedJob, over job: QueuedJob) {
         guard winner.revision == nil, winner.kind == job.kind, let standing = job.standing, standing > winner.standing ?? .min else {
             return

@@ -10,7 +10,7 @@ struct WorkerLease: Service {
     static let duration: Duration = .seconds(15)
     /// Often enough that, after a renewal that took two seconds, more than ``Clocks/tolerance`` is left of the lease still.
     static let renewal: Duration = .milliseconds(2500)
-    /// How often it is erased what has been kept long enough.
+    /// How often expired data is erased.
     private static let pruning: Duration = .seconds(3600)
 
     let store: any Store

@@ -33,7 +33,7 @@ package struct DeadLetterOffice: Sendable {
         guard let tenant = letter.tenant, let product = letter.product, let old = letter.jobID, let kind = letter.cause.kind else {
             return .failure(.bodyNotKept)
         }
-        // What the broker gave up on was never accepted: its id is still its own, and sealed credentials open under no other.
+        // A job that the broker gave up on was never accepted: its id is still free, and sealed credentials open under no other.
         let (id, redriveOf, traceparent, expiry): (JobID, JobID?, String?, Timestamp?)
         switch letter.content {
         case .job(let dead): (id, redriveOf, traceparent, expiry) = (old.redriven, old, dead.traceparent, nil)

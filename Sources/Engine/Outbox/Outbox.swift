@@ -10,7 +10,7 @@ import Telemetry
 /// than is kept in memory, and when the broker takes the events of a lane again. An event that is not confirmed is published again, under the
 /// same id: monitors know it by that. What the broker refuses holds back its own lane alone; when the broker does not answer, all wait.
 ///
-/// An event leaves as what the limit makes of it (``OrderedEvent/parts(within:)``): also one that an earlier version stored, or that is
+/// Every event is published within the limit (``OrderedEvent/parts(within:)``), also one that an earlier version stored, or that is
 /// published again.
 final class Outbox: Sendable {
     private struct State {
@@ -18,7 +18,7 @@ final class Outbox: Sendable {
         var isDraining = false
         /// Lanes whose progress was under way when the broker closed the channel: it stays away until an event of theirs is confirmed.
         var quiet: Set<Lane> = []
-        /// Whether an event is under way that nothing may be beside.
+        /// Whether an event is under way that has to be alone on the channel.
         var isAlone = false
         /// Why the broker takes no event at all.
         var trouble: String?
@@ -78,7 +78,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Publishes an event in passing, unless the broker may close the channel over it, or another event has to be alone on the channel.
+    /// Publishes a transient event, unless the broker may close the channel over it, or another event has to be alone on the channel.
     func offerInPassing(_ event: OrderedEvent) {
         let lane = event.event.lane
         let isWelcome = state.withLock { state in
@@ -133,7 +133,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// - Returns: the broker's answer for each entry, whatever it was published as.
+    /// - Returns: the broker's answer for each entry, also if it was shortened or published in pages.
     private func publish(_ batch: WaitingEvents.Batch) async -> [BrokerAnswer] {
         let parts = batch.entries.map { $0.event.parts(within: limit) }
         guard batch.isAlone else {
@@ -269,7 +269,7 @@ final class Outbox: Sendable {
 }
 
 extension BrokerAnswer {
-    /// What the answers to the parts of an event come to: what holds it back first.
+    /// Combines the answers to the parts of an event: the first obstacle prevails.
     fileprivate init(of parts: ArraySlice<BrokerAnswer>) {
         self =
             parts.first { if case .closed = $0 { true } else { false } } ?? parts.first { $0 == .refused }
@@ -286,7 +286,7 @@ extension RefusedLane.Refusal {
     }
 }
 
-/// Publishes progress by the outbox's leave.
+/// Publishes progress when the outbox permits it.
 struct ProgressSink: EventSink {
     let outbox: Outbox
     let sink: any EventSink

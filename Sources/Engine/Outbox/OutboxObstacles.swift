@@ -12,8 +12,8 @@ package struct OutboxObstacles: Hashable, Sendable {
         package var closingReason: String?
     }
 
-    /// Those that were held back first.
+    /// The lanes that were held back first.
     package var held: [HeldLane]
-    /// Why the broker takes no event at all, where it says so.
+    /// Why the broker takes no event at all, if it gave a reason.
     package var trouble: String?
 }

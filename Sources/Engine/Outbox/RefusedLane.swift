@@ -5,9 +5,9 @@ import Store
 struct RefusedLane {
     /// How the broker refuses.
     enum Refusal: Hashable, Sendable {
-        /// It answers no, for this event alone.
+        /// It rejects this event alone.
         case answer
-        /// It closes the channel, and everything that is under way has to be published again: such an event is tried with none beside it.
+        /// It closes the channel, and every event under way has to be published again: so this event is retried alone.
         case closing(reason: String)
 
         var isClosing: Bool { self != .answer }

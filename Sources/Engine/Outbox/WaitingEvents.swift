@@ -6,10 +6,10 @@ import Store
 /// The events of a lane leave in their order. When the broker refuses one, its lane (the tenant's integration of one product) is held back, and
 /// no other: see ``RefusedLane``. That goes for events without a place in the sequence too, since the same queue would refuse them.
 ///
-/// When the broker closes the channel, what was under way is suspected: each of those events leaves alone, so that the broker's answer is about
-/// it and no other. Each is published twice at most, however many of them the broker closes the channel over.
+/// When the broker closes the channel, the events that were under way are published one by one, so that each answer of the broker is about
+/// one event. Each is published at most twice, for any number of events over which the broker closes the channel.
 struct WaitingEvents {
-    /// What leaves now.
+    /// The events to publish now.
     struct Batch {
         var entries: [OutboxEntry] = []
         /// Whether nothing else may be under way, because the broker may close the channel over it.
@@ -22,9 +22,9 @@ struct WaitingEvents {
         var confirmed: [Int64] = []
         /// How many events got no answer: nobody's would.
         var unanswered = 0
-        /// How many events leave alone next, because the broker closed the channel over one of them.
+        /// The number of events to publish one by one next, because the broker closed the channel over one of them.
         var suspected = 0
-        /// Why the broker takes no event at all, where it said so.
+        /// Why the broker takes no event at all, if it gave a reason.
         var trouble: String?
         /// Lanes that are held back from now on.
         var held: [Lane] = []
@@ -51,14 +51,14 @@ struct WaitingEvents {
 
     /// None of them is of a lane that is held back.
     private var waiting: [OutboxEntry] = []
-    /// What was under way when the broker closed the channel, in its order. Nothing else leaves before.
+    /// The events that were under way when the broker closed the channel, in order. No other event is published before them.
     private var suspects: [OutboxEntry] = []
     /// Whether the last batch was one refused event that was tried again alone: then the others have their turn.
     private var wasLoneTrial = false
     /// Positions that are waiting, being published or not forgotten yet, so that reading the store brings no event twice.
     private var known: Set<Int64> = []
     private var refused: [Lane: RefusedLane] = [:]
-    /// Lanes that wait for the store to let an event go (``OutboxEntry/isHeld``): its position. It waits there, and what follows it too.
+    /// Lanes whose next event the store holds back (``OutboxEntry/isHeld``), by its position. Later events of the lane wait too.
     private var stored: [Lane: Int64] = [:]
     /// The last pauses of lanes that went on again.
     private var pauses: [Lane: RefusedLane.Pause] = [:]
@@ -100,7 +100,7 @@ struct WaitingEvents {
     mutating func beginReading() {
         reading = Reading()
         mustRead = false
-        // What is held shows again.
+        // Held events show again.
         stored = [:]
     }
 
@@ -124,7 +124,7 @@ struct WaitingEvents {
         return true
     }
 
-    /// Whether an event waits in the store for what the store itself has still to do.
+    /// Whether an event waits for work that the store has still to do.
     private mutating func waitsInStore(_ entry: OutboxEntry) -> Bool {
         if entry.isHeld {
             stored[entry.lane] = min(stored[entry.lane] ?? entry.position, entry.position)
@@ -213,7 +213,7 @@ struct WaitingEvents {
             settlement.unanswered += suspected.count + unanswered.count
             suspects.insert(contentsOf: suspected + unanswered, at: 0)
         } else {
-            // What did not get as far as the channel was kept by nothing that lasts.
+            // An event that did not reach the channel met only a temporary obstacle.
             if suspected.isEmpty { settlement.unanswered += unanswered.count }
             suspects += suspected
             waiting.insert(contentsOf: unanswered, at: 0)
@@ -251,7 +251,7 @@ extension OutboxEntry {
 }
 
 extension BrokerAnswer {
-    /// Whether, and how, the broker said no to this event.
+    /// Whether, and how, the broker refused this event.
     fileprivate var refusal: RefusedLane.Refusal? {
         switch self {
         case .refused: .answer

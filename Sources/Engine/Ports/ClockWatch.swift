@@ -5,7 +5,7 @@ import Store
 import Synchronization
 import Telemetry
 
-/// Looks every few seconds how far the machine's clock has been set since the worker started, whose own clock does not follow.
+/// Checks every few seconds how far the machine's clock was set since the worker started. The worker's own clock does not follow.
 ///
 /// A worker that starts before the time is known, at boot say, would keep a wrong time for good: its lease, its retries and the times of its
 /// events are wrong then.
@@ -22,7 +22,7 @@ package final class ClockWatch: Service {
         self.measure = measure
     }
 
-    /// What was wrong with the clock at the last look; `nil` if nothing was.
+    /// The clock's fault at the last check; `nil` if it had none.
     package var trouble: String? {
         let lag = lag.withLock { $0 }
         guard abs(lag.wholeMilliseconds) > Clocks.tolerance.wholeMilliseconds else { return nil }

@@ -3,13 +3,13 @@ import ServiceLifecycle
 import Store
 import Telemetry
 
-/// Erases what has been kept long enough, whenever ``due`` says so. It has all the time that it needs: the store takes its steps between other
+/// Erases expired data whenever ``due`` signals it. It may take long: the store takes the steps between other
 /// work.
 struct RetentionService: Service {
     let store: any Store
     let retention: Retention
     let clock: any EngineClock
-    /// Woken by the worker's lease, which looks at the clock anyway.
+    /// Signalled by the worker's lease, which reads the clock anyway.
     let due: WakeSignal
     let log: Logger
 

@@ -43,7 +43,7 @@ final class Connection {
     /// How many rows were inserted, changed or deleted since the connection was opened.
     var totalChanges: Int { database.totalChangesCount }
 
-    /// Steps that SQLite's machine has taken for the statements of this connection: what they cost, without a clock.
+    /// Steps of SQLite's virtual machine for this connection's statements: their cost, without a clock.
     var machineSteps: Int {
         var steps = 0
         var statement = sqlite3_next_stmt(database.sqliteConnection, nil)

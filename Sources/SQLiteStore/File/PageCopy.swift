@@ -6,20 +6,20 @@ import Store
 /// A copy of a database, page by page, as one transaction sees it.
 ///
 /// That transaction keeps the log from being emptied, and with it the event of a reset. When an event has waited for ``patience``, the copy gives
-/// way: it lets the log be emptied and begins again. What it copied is examined afterwards, in the copy.
+/// way: it ends its transaction and begins again. The finished copy is examined.
 struct PageCopy {
     /// How long an event of a reset waits for a copy: less than the minute that is promised.
     static let patience: Duration = .seconds(50)
     /// How often a copy begins again before it is given up.
     private static let attempts = 5
-    /// In pages, of 4 KiB: what is copied between two looks at whether an event waits.
+    /// In pages of 4 KiB: the amount that is copied between two checks for a waiting event.
     static let stepPages: Int32 = 2048
-    /// How long at most it is waited for events to go.
+    /// The longest wait for events to be published.
     private static let clearance: Duration = .seconds(60)
 
     let source: String
     let target: String
-    /// `nil` for a source that no worker uses: nobody would let its events go.
+    /// `nil` for a source that no worker uses: no worker would publish its events.
     let patience: Duration?
     let pages: Int32
     /// Called after each step, with the number of pages that are left.
@@ -39,7 +39,7 @@ struct PageCopy {
         self.onStep = onStep
     }
 
-    /// Makes the copy. Only its owner may read it. Without success nothing of it is left.
+    /// Makes the copy, which only its owner may read. A failure leaves no file.
     ///
     /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it is not there or resets kept the copy from its end.
     func make() throws(StoreError) -> StoreBackup.Contents {
@@ -105,7 +105,7 @@ struct PageCopy {
             try output.close()
             return false
         }
-        // One file alone, on disk.
+        // A single file, on disk.
         try output.inDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
             _ = try String.fetchOne(database, sql: "PRAGMA journal_mode = DELETE")
@@ -118,11 +118,11 @@ struct PageCopy {
     }
 
     private func isErasureAwaited(_ watch: DatabaseQueue?) -> Bool {
-        // An older store knows of none.
+        // An older store has no such column.
         (try? watch?.read { try Bool.fetchOne($0, sql: "SELECT 1 FROM outbox WHERE awaits_erasure <> 0 LIMIT 1") }) ?? nil ?? false
     }
 
-    /// Waits until the events that waited are on their way: a moment where nobody else reads.
+    /// Waits until the waiting events are published, which needs a moment without readers.
     private func awaitErasures() throws {
         let watch = try StoreFile.readOnly(source)
         let end = ContinuousClock.now + PageCopy.clearance
@@ -141,7 +141,7 @@ struct PageCopy {
 }
 
 extension Database {
-    /// What SQLite said last on this connection.
+    /// SQLite's last error message on this connection.
     fileprivate var lastFailure: DatabaseError {
         DatabaseError(
             resultCode: ResultCode(rawValue: sqlite3_extended_errcode(sqliteConnection)),

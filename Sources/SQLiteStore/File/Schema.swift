@@ -364,7 +364,7 @@ enum Schema {
         CREATE INDEX jobs_with_account ON jobs (finished_at) WHERE account IS NOT NULL;
         """
 
-    /// What keeps one tenant, one reader, one event and one slip from stopping the others.
+    /// Bounds that keep one tenant, one reader, one event or one mistake from stopping the others.
     private static let version7 = """
         -- Lanes: bounded claims.
         -- Which services of a lane, or of the lanes of a database, are bound to one in Autotask.
@@ -380,7 +380,7 @@ enum Schema {
         -- In the order of acceptance where they are due, behind these by the time for which they wait.
         DROP INDEX jobs_unfinished;
         CREATE INDEX jobs_unfinished ON jobs (lane, not_before) WHERE finished_at IS NULL;
-        -- Those that wait for a time although they have written.
+        -- Jobs that wait for a time although they have written.
         CREATE INDEX jobs_written ON jobs (lane) WHERE has_written <> 0 AND not_before IS NOT NULL AND finished_at IS NULL;
         CREATE INDEX jobs_rivals ON jobs (lane, kind, plan, standing) WHERE finished_at IS NULL AND is_scheduled = 0;
         CREATE INDEX jobs_expiring ON jobs (lane, expiry)
@@ -399,7 +399,7 @@ enum Schema {
         -- Whether its events wait until what its reset erased has left the log.
         ALTER TABLE lanes ADD COLUMN awaits_erasure INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX lanes_awaiting ON lanes (id) WHERE awaits_erasure <> 0;
-        -- What is forgotten by its age.
+        -- Data that is erased by age.
         CREATE INDEX dead_letters_by_age ON dead_letters (at);
         CREATE INDEX dead_letters_with_text ON dead_letters (at) WHERE accepted_at IS NOT NULL AND detail IS NOT NULL;
         CREATE INDEX redeliveries_by_age ON redeliveries (at);
@@ -411,7 +411,7 @@ enum Schema {
         ALTER TABLE dead_letters ADD COLUMN expiry INTEGER;
 
         -- Writes to Autotask.
-        -- What a create was sent with, where no ownership marker tells the service.
+        -- The name that a create was sent with, if no ownership marker identifies the service.
         ALTER TABLE journal ADD COLUMN name TEXT;
 
         -- A short name of Autotask's answer to a write, where that left its outcome open.

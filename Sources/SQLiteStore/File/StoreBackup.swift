@@ -15,7 +15,7 @@ package enum StoreBackup {
         package var unfinishedJobs: Int
     }
 
-    /// Writes a consistent copy of the store, without keeping workers from their work: see ``PageCopy``.
+    /// Writes a consistent copy of the store while workers go on: see ``PageCopy``.
     ///
     /// - Parameter file: must not exist. Only its owner may read it. It is there when it is whole and on disk, or not at all.
     /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, which its copy would be too.
@@ -32,14 +32,14 @@ package enum StoreBackup {
         }
     }
 
-    /// What a store or a copy holds, without a change to it.
+    /// The contents of a store or a copy, without a change to it.
     ///
     /// - Returns: `nil` when there is no file.
     package static func contents(of path: String) async throws(StoreError) -> Contents? {
         try await StoreThread.run { () throws(StoreError) in try StoreFile.inspect(path) { try Connection($0).contents() } }
     }
 
-    /// Notes in a copy that it is one, so that nothing runs on it and no key is retired by what it holds. A schema before 7 has no place for it.
+    /// Marks a copy as such, so that no worker runs on it and `keys retire` refuses it. A schema before 7 has no column for it.
     private static func mark(asCopy file: String) throws(StoreError) {
         do {
             try DatabaseQueue(path: file).write { database in
@@ -64,7 +64,7 @@ package enum StoreBackup {
     ///
     /// - Parameters:
     ///   - chain: what chains the audit log.
-    ///   - id: what the key ring remembers of its store: a copy of a schema before 7, which has no id of its own, takes it over.
+    ///   - id: the store id in the key ring: a copy of a schema before 7, which has no id, takes it over.
     ///   - actor: who wants it so.
     /// - Returns: what the copy holds, and where the replaced file is now; `nil` if there was none.
     /// - Throws: ``StoreError``: `unavailable` while a worker runs on the store, `corrupt` or `newerSchema` for a file that is no good copy.
@@ -98,7 +98,7 @@ package enum StoreBackup {
                 unlink(partial)
                 throw StoreError(error, path: partial)
             }
-            // A worker may have started meanwhile: from here on none can.
+            // A worker may have started in between: from here on none can.
             do throws(StoreError) {
                 return try StoreFile.holdingAlone(store) { () throws(StoreError) in
                     let replaced = try moveAway(store, at: now)
@@ -132,11 +132,11 @@ package enum StoreBackup {
         return name
     }
 
-    /// Whether a process has the file open, the kernel knows: whatever a clock says of leases. Of a worker that none of its locks tells, such as
-    /// one of this process, its lease does.
+    /// The kernel knows whether a process has the file open, independent of clocks. For a worker that its locks do not show, such as
+    /// one of this process, the lease decides.
     private static func refuseWhileInUse(_ store: String, at now: Timestamp) throws(StoreError) {
         guard access(store, F_OK) == 0 else { return }
-        // A store that cannot be read is nobody's: to replace it is what a backup is for.
+        // A store that cannot be read has no worker: a backup may replace it.
         if let worker = (try? StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) }) ?? nil {
             throw StoreError(.unavailable, "Worker \(worker) runs on the store \(store): stop every worker of this store first.")
         }

@@ -1,20 +1,20 @@
 import Glibc
 import Store
 
-/// Keeping all others from a store while another file is put in its place.
+/// Locks all other processes out of a store while another file replaces it.
 extension StoreFile {
     /// What every connection of SQLite's holds for reading as long as it is open, where the log is ahead of the file: the pending, the reserved
     /// and the shared bytes (`os.h` of SQLite).
     private static let lockedBytes: (start: off_t, count: off_t) = (0x4000_0000, 512)
 
-    /// Runs `body` while no other process has the file open, and none can open it. No clock is asked: a lock ends with its process, and the
-    /// kernel knows of it in whatever container that is.
+    /// Runs `body` while no other process has the file open, and none can open it. It uses no clock: a lock ends with its process, and the
+    /// kernel knows the locks of all containers.
     ///
     /// The calling process must have the file closed, since it would lose its own locks on it.
     ///
     /// - Throws: ``StoreError/Code/unavailable``, naming the process that has the file open.
     static func holdingAlone<Value>(_ path: String, _ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
-        // Whoever opens the file does that behind the directory's lock.
+        // Every process opens the file under the directory's lock.
         let outcome: Result<Value, StoreError>
         do {
             outcome = try OpeningLock.holding(path) { () -> Result<Value, StoreError> in

@@ -17,7 +17,7 @@ enum StoreFile {
         let identity: Identity
     }
 
-    /// Which file it is, whatever its name.
+    /// The identity of a file, independent of its name.
     struct Identity: Hashable, Sendable {
         private let device: UInt
         private let number: UInt
@@ -35,7 +35,7 @@ enum StoreFile {
             number = UInt(status.st_ino)
         }
 
-        /// - Throws: ``StoreError/Code/gone`` when another file is there now, or none. What is written to this one then is lost.
+        /// - Throws: ``StoreError/Code/gone`` when another file is there now, or none. Writes to this one are then lost.
         func check(at path: String) throws(StoreError) {
             guard try Identity(of: path) == self else { throw Identity.gone(path) }
         }
@@ -64,7 +64,7 @@ enum StoreFile {
                 let pool = try DatabasePool(path: path, configuration: configuration)
                 if migrating { try Schema.migrator.migrate(pool) }
                 let log = try DatabaseQueue(path: path, configuration: configuration)
-                // Only a connection that has read knows of the log.
+                // A connection notices the log only after it has read.
                 try log.inDatabase { _ = try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_master") }
                 return Opened(pool: pool, log: log, identity: identity)
             }

@@ -4,7 +4,7 @@ package import Store
 
 /// Which store a file holds, and which key ring that belongs to.
 ///
-/// A path says where a file is, not what it is: an unmounted volume, a mistyped `STORE_URL` or a copy lead to another store or to none.
+/// A path does not identify a store: an unmounted volume, a mistyped `STORE_URL` or a copy lead to another store or to none.
 package struct StoreIdentity: Hashable, Sendable {
     /// 32 hexadecimal digits, chosen when the store was made or brought to schema 7; the same in every copy.
     package var store: String

@@ -3,7 +3,7 @@ package import Store
 
 /// Whether a store's audit log holds, found out without a change to the file.
 package enum AuditInspection {
-    /// In rows: what is read at a time, so that no transaction lasts long.
+    /// In rows: the size of a read, so that no transaction lasts long.
     private static let page = 250
 
     /// Verifies the log, while others go on writing it.
@@ -29,7 +29,7 @@ package enum AuditInspection {
         }
     }
 
-    /// - Returns: `nil` when rows were forgotten meanwhile that were not read before.
+    /// - Returns: `nil` when rows were forgotten before they were read.
     private static func report(_ looks: StoreFile.Looks, with chain: AuditChain, newest: Int?) throws -> AuditReport? {
         var (head, anchor, behind) = try looks.read { database -> (AuditMark?, AuditMark?, AuditRow?) in
             let connection = Connection(database)

@@ -4,7 +4,7 @@ import Glibc
 import Store
 
 extension StoreFile {
-    /// Lends the database to whoever only wants to look at it, as one transaction sees it: for short looks, since as long as one lasts, no log
+    /// Opens the database for one short read transaction. It has to be short, because while it lasts no log
     /// can be emptied.
     ///
     /// - Returns: `nil` when there is no file.
@@ -12,7 +12,7 @@ extension StoreFile {
         try look(path) { try $0.read(body) }
     }
 
-    /// A file that is looked at in steps, each a transaction of its own.
+    /// A file that is read in steps, each a separate transaction.
     struct Looks {
         fileprivate let queue: DatabaseQueue
 
@@ -40,11 +40,11 @@ extension StoreFile {
             }
         }
 
-        /// What a step takes, about. Nobody notices.
+        /// The time that a step takes, about: too short to delay a worker.
         private static let stepTime: Duration = .milliseconds(15)
     }
 
-    /// Lends the database to whoever wants to look at it in steps. Neither the file nor its log is changed, and no other file comes into being.
+    /// Opens the database for reading in steps. Changes neither the file nor its log, and creates no other file.
     ///
     /// Even to read, SQLite makes the files of its log when they are not there. While no program has the store open they are not, and the file
     /// alone is the whole of it: then it is read as one that nobody changes. Should somebody begin to meanwhile, it is read once more.

@@ -2,7 +2,7 @@ package import Contract
 import GRDB
 package import Store
 
-/// What a store holds, as an operator wants to know it: read in short transactions, beside workers that run, and with nothing changed.
+/// The contents of a store for an operator: read in short transactions, beside running workers, without a change.
 package struct StoreInspection: Sendable {
     /// Things of one sort.
     package struct Occurrences: Hashable, Sendable {
@@ -75,7 +75,7 @@ package struct StoreInspection: Sendable {
     package var leftWrites: Occurrences
     package var openWrites: Int
     package var unpublishedEvents: Int
-    /// When the oldest event happened that waits until what its reset erased has left the log.
+    /// The time of the oldest event that waits until the data that its reset erased has left the log.
     package var erasureAwaitedSince: Timestamp?
     /// Integrations that are set aside, with the reason.
     package var setAside: Occurrences
@@ -125,7 +125,7 @@ package struct StoreInspection: Sendable {
         }
     }
 
-    /// What is few, or found by an index.
+    /// Rows that are few, or found by an index.
     private init(_ connection: Connection, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
         self.breaches = breaches
         workers = try connection.inspectedWorkers()

@@ -5,13 +5,13 @@ package import Store
 
 /// Whether SQLite finds the file sound.
 package enum StoreIntegrity {
-    /// In bytes: SQLite's own check of so much takes some milliseconds. As long as it takes, no log can be emptied.
+    /// In bytes: SQLite's own check of this much takes a few milliseconds. Until it ends, no log can be emptied.
     private static let wholeLimit: Int64 = 8 << 20
 
     /// Reads the whole file, beside workers that run.
     ///
-    /// A small one is checked by SQLite itself. Of a larger one every row is read, in steps; with `isThorough`, it is looked up through every
-    /// index too. Which pages of the file are in use by what is then not checked: a copy is checked for that when it is made
+    /// SQLite itself checks a small one. Every row of a larger one is read, in steps; with `isThorough`, it is looked up through every
+    /// index too. The use of the file's pages is then not checked: a copy is checked for that when it is made
     /// (``StoreBackup``).
     ///
     /// - Parameter isThorough: whether indexes are compared with their tables too, and references with what they refer to. It takes longer.

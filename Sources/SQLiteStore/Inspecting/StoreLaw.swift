@@ -21,7 +21,7 @@ package enum StoreLaw: String, CaseIterable, Sendable {
     case databaseIsShared
     /// The lane and its connection agree on the Autotask database.
     case databaseIsConnected
-    /// The lane's count of unfinished jobs is what there is.
+    /// The lane's count of unfinished jobs is correct.
     case backlogIsCounted
     /// The lane's epoch and its next sequence are ahead of every event's.
     case sequenceIsAhead
@@ -79,9 +79,9 @@ extension StoreLaw {
     /// Whether it takes sorting everything that is remembered.
     var isCostly: Bool { self == .sequenceIsUnique }
 
-    /// What breaks it, each in a few words for an operator: the first ``limit``.
+    /// Rows that break it, each in a few words for an operator: the first ``limit``.
     ///
-    /// Jobs and events may be many: they are looked through in steps, each of which sees a state between two transactions.
+    /// Jobs and events may be many: they are read in steps, each of which sees a state between two transactions.
     func breaches(in looks: StoreFile.Looks) throws -> [String] {
         if self == .sequenceIsUnique { return try SequenceUniqueness.breaches(in: looks) }
         var found: [String] = []
@@ -95,14 +95,14 @@ extension StoreLaw {
                 if found.count < StoreLaw.limit { found += try query.rows(connection, in: range) }
             }
         }
-        // A lane may break it in several rows.
+        // A lane may break it with several rows.
         var seen: Set<String> = []
         return found.filter { seen.insert($0).inserted }
     }
 
     private static let limit = 1000
 
-    /// The queries for what breaks it.
+    /// The queries for rows that break it.
     private var queries: [Query] {
         switch self {
         case .databaseIsShared:
@@ -264,7 +264,7 @@ extension StoreLaw {
     }
 }
 
-/// A query for what breaks a law.
+/// A query for rows that break a law.
 private struct Query {
     /// A table that may be large: the query takes the ends of a range of its rows first.
     enum Table {
@@ -305,7 +305,7 @@ extension Connection {
     }
 }
 
-/// Whether no two events of an epoch have one sequence: all of them are looked through in steps, and four bytes remembered of each.
+/// Whether no two events of an epoch have the same sequence: reads all of them in steps, and keeps four bytes of each.
 private struct SequenceUniqueness {
     private struct Epoch: Hashable {
         let lane: Int64
@@ -314,7 +314,7 @@ private struct SequenceUniqueness {
 
     /// By sequence, a trace of the event's id; 0 where none was seen. Sequences are without gaps.
     private var traces: [Epoch: [UInt32]] = [:]
-    /// What no worker gave out.
+    /// Sequences that no worker assigned.
     private var strays: [Epoch: [Int64: UInt32]] = [:]
     private var found: Set<String> = []
 

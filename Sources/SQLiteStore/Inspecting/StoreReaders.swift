@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// Who reads a store's log at this moment, as the kernel's list of locks has it: each keeps the log from being emptied as long as it reads.
+/// The processes that read a store's log now, from the kernel's list of locks: each keeps the log from being emptied while it reads.
 package enum StoreReaders {
     /// Where SQLite's index of the log has its locks for readers (`wal.c`: 120 and the 3 before them are the writer's, the checkpointer's and
     /// the one for recovery).

@@ -115,7 +115,7 @@ extension Connection {
         ) { try ServiceBinding($0) }
     }
 
-    /// What is remembered of a lane, with all its plans, however many there are.
+    /// A lane's state with all its plans, without a limit.
     func laneState(_ lane: LaneRow) throws -> LaneState {
         var state = try laneState(lane, planID: nil)
         state.bindings = try bindings(lane: lane.id)
@@ -123,7 +123,7 @@ extension Connection {
         return state
     }
 
-    /// What a job of a lane has to know.
+    /// A lane's state as a job needs it.
     ///
     /// - Parameter planID: the plan that it is about, if it is about one.
     func laneState(_ lane: LaneRow, planID: String?) throws -> LaneState {

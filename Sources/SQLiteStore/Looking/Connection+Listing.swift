@@ -18,7 +18,7 @@ extension Connection {
         ) { OutboxEntry.reading($0) }
     }
 
-    /// Events that wait until what their reset erased has left the log, in their order, with their lane and worker.
+    /// Events that wait until the data that their reset erased has left the log, in order, with lane and worker.
     func waitingForErasure() throws -> [(
         event: (position: Int64, entry: Result<OutboxEntry, UnreadableEvent>), lane: String, worker: String
     )] {
@@ -32,7 +32,7 @@ extension Connection {
         ) { (($0.integer(0), OutboxEntry.reading($0)), "\($0.text(1))/\($0.text(2))", $0.text(13)) }
     }
 
-    /// Lanes behind the row with this id, in the order of their rows; what cannot be read in words.
+    /// Lanes behind the row with this id, in the order of their rows; an unreadable one as a description.
     func laneOverviews(after id: Int64, limit: Int) throws -> (lanes: [LaneOverview], unreadable: [SetAside], last: Int64?) {
         let rows = try all(
             """
@@ -128,7 +128,7 @@ extension Result {
 }
 
 extension OutboxEntry {
-    /// From the columns of the queries above. What it reads keeps to the event's schema: monitors would get no JSON, or an event without an id.
+    /// From the columns of the queries above. It checks the event's schema: monitors would get no JSON, or an event without an id.
     fileprivate static func reading(_ row: ResultRow) -> Result<OutboxEntry, UnreadableEvent> {
         do {
             let (id, data) = (row.text(5), row.bytes(10))

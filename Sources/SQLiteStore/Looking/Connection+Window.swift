@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// The part of a lane that a claim looks at (``LaneSnapshot``): every query is a few steps in an index, however many jobs wait.
+/// The part of a lane that a claim looks at (``LaneSnapshot``): every query takes a few steps in an index, for any number of waiting jobs.
 extension Connection {
     /// Jobs of the window together with what supersedes them.
     private static let windowRows = 128
@@ -61,12 +61,12 @@ extension Connection {
         )
     }
 
-    /// Jobs that the snapshot does not show, and that have to end before one of it runs: rivals, and for a reset whatever is older.
+    /// Jobs outside the snapshot that have to end before one of its jobs runs: rivals, and for a reset all older jobs.
     func rivals(of job: QueuedJob, besides snapshot: LaneSnapshot, lane: Int64, at now: Timestamp) throws -> [QueuedJob] {
         let shown = Set(snapshot.jobs.map(\.order))
         var places: [Int64] = []
         if job.kind.isReplaceable { places += try placesOfRivals(job.kind, job.planID, lane: lane) }
-        // What is due and older would be in the window.
+        // Older due jobs would be in the window.
         if job.kind == .reset { places += try placesOfWaiting(before: job.order, lane: lane, at: now) }
         return try places.filter { !shown.contains($0) }.prefix(Connection.rivalRows).compactMap(unfinishedJob)
     }
@@ -140,7 +140,7 @@ extension Connection {
         ) { $0.integer(0) }
     }
 
-    /// The oldest that are due. Of those that waited for a time, as many are looked at as have been due for longest.
+    /// The oldest due jobs. Of those that waited for a time, it reads the same number, the longest due first.
     private func placesOfDue(lane: Int64, at now: Timestamp) throws -> [Int64] {
         let due = try all(
             """

@@ -29,7 +29,7 @@ struct LaneRow {
     var backlog: Int
     /// Whether a row of it cannot be read (see ``Transaction/setAside(lane:because:)``).
     let isSetAside: Bool
-    /// Whether its events wait until what its reset erased has left the log.
+    /// Whether its events wait until the data that its reset erased has left the log.
     var awaitsErasure: Bool
 
     static let idleRank: Int64 = 2
@@ -196,7 +196,7 @@ extension Transaction {
 
     /// Puts a free lane in line, or finds out when it has something to do next, from its unfinished jobs.
     func schedule(_ row: inout LaneRow, at now: Timestamp) throws {
-        // What waits for no time comes first.
+        // Jobs that wait for no time come first.
         let earliest = try connection.first(
             "SELECT not_before FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND finished_at IS NULL ORDER BY not_before LIMIT 1",
             row.id

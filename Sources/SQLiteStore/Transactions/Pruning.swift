@@ -1,8 +1,8 @@
 import Store
 
-/// Takes the steps of erasing what has been kept long enough: each short, none while there is other work, and with pauses in between.
+/// Erases expired data in steps: each short, none while there is other work, and with pauses in between.
 struct Pruning {
-    /// What a step may take, about: for so long work waits for it.
+    /// The time that a step may take, about: other work waits this long.
     private static let stepTime: Duration = .milliseconds(5)
     /// How much longer than a step the pause after it is.
     private static let restFactor = 3

@@ -58,7 +58,7 @@ extension Transaction {
                 switch try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) {
                 case .served: break
                 case .again: again.insert(row.id)
-                // It stays where it is: counted, it would keep those behind it from ever being looked at.
+                // It stays in place and does not count: otherwise the lanes behind it would never get their turn.
                 case .kept: rows += connection.jobRows - before
                 }
             }
@@ -69,7 +69,7 @@ extension Transaction {
         return result
     }
 
-    /// What became of a lane's place in line.
+    /// The outcome for a lane's place in line.
     private enum Place {
         /// It left the line: its job runs, or it waits.
         case served
@@ -79,7 +79,7 @@ extension Transaction {
         case kept
     }
 
-    /// Whatever cannot be read is read before anything is changed: then the lane is set aside.
+    /// Reads everything before the first change: if a row cannot be read, the lane is set aside.
     private func claimIfReadable(
         _ row: LaneRow,
         for request: ClaimRequest,
@@ -107,7 +107,7 @@ extension Transaction {
         var snapshot = try connection.snapshot(of: row, at: now)
         var decision = decide(snapshot)
         if !snapshot.isComplete, case .run(let order, .work) = decision.next, let job = snapshot.jobs.first(where: { $0.order == order }) {
-            // What has to end before it runs may wait outside the window.
+            // Jobs that have to end before it runs may wait outside the window.
             let rivals = try connection.rivals(of: job, besides: snapshot, lane: row.id, at: now)
             if !rivals.isEmpty {
                 snapshot.jobs = (snapshot.jobs + rivals).sorted { $0.order < $1.order }
@@ -122,7 +122,7 @@ extension Transaction {
             return .kept
         }
         let hasPlace = try hasPlace(row, request)
-        // Without a place at its database, nothing is called.
+        // Without a place at its database, it may make no call.
         if !hasPlace {
             guard case .run(_, .conclude) = decision.next else { return .kept }
         }
@@ -209,7 +209,7 @@ extension Transaction {
     ///
     /// - Returns: the job's sealed payload.
     private func begin(_ job: QueuedJob, wasPutOff: Bool, at now: Timestamp) throws -> [UInt8] {
-        // Two statements are cheaper than one with RETURNING, for which SQLite makes a table; and one that leaves a column alone leaves its index.
+        // Two statements are cheaper than one with RETURNING, which builds a table. An UPDATE without a column leaves its index alone.
         if wasPutOff {
             try connection.run(
                 "UPDATE jobs SET attempts = attempts + 1, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",

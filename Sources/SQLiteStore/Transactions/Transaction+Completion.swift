@@ -33,7 +33,7 @@ extension Transaction {
         var row = try lane(under: claim)
         let job: AuditedJob
         do { job = try auditedJob(of: claim) } catch let error as StoreError where error.code == .corrupt {
-            // What the attempt came to cannot be said of anybody.
+            // The job cannot be read, so its outcome cannot be attributed.
             try setAside(lane: row.id, because: error)
             return []
         }

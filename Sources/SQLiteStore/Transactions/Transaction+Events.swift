@@ -66,7 +66,7 @@ extension Transaction {
         hasErased = true
     }
 
-    /// What was erased has left the log: the events that waited for it go.
+    /// Releases the waiting events once the erased data has left the log.
     ///
     /// Those of another worker wait for that one's process, which finds the log empty too. Events of the same lane that follow them wait for
     /// them as long.
@@ -86,7 +86,7 @@ extension Transaction {
                 isComplete = false
                 continue
             }
-            // An event that cannot be read goes nowhere, and nothing waits for it.
+            // An unreadable event is not published, and nothing waits for it.
             try connection.run("UPDATE outbox SET awaits_erasure = 0 WHERE position = ?", entry.position)
             if let entry = try? entry.entry.get() { events.append(entry) }
         }

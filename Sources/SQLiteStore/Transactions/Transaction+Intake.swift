@@ -72,7 +72,7 @@ extension Transaction {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
             row.backlog += 1
-            // Alone it ends nothing.
+            // Without other jobs, it ends none.
             if row.backlog > 1 || rules.laneLimit < 1 {
                 let ended = try admit(QueuedJob(job, order: order, at: now), in: &row, by: worker, at: now, rules, events: &events)
                 if let ended { return .ended(ended) }
@@ -119,7 +119,7 @@ extension Transaction {
             do { rivals = try connection.rivals(of: job.kind, job.planID, lane: row.id).filter { $0.order != job.order } } catch let error
                 as StoreError where error.code == .corrupt
             {
-                // Others are taken in all the same; the next claim sets the lane aside.
+                // Other jobs are accepted; the next claim sets the lane aside.
                 rivals = []
             }
         }

@@ -38,7 +38,7 @@ extension Transaction {
         ) { row in
             (id: row.integer(0), name: "\(row.text(1))/\(row.text(2))", lane: Result { try row.lane(1) }, wrapped: row.bytes(3))
         }
-        // The key of a lane that cannot be read stays as it is: it keeps the key that wraps it from being retired.
+        // The key of an unreadable lane stays unchanged, so the key that wraps it cannot be retired.
         let last = rows.last { $0.lane.failure == nil }.flatMap { try? $0.lane.get() }
         var step = RewrapStep(last: rows.count == limit ? last : nil, seen: rows.count, rewrapped: 0)
         for row in rows {

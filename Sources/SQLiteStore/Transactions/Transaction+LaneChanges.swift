@@ -55,7 +55,7 @@ extension Transaction {
         hasErased = true
     }
 
-    /// What was sent and is not settled may still take effect: when that was is all that is left of the journal.
+    /// Unsettled writes may still take effect: of the journal, only the time of the last one stays.
     private func removeBindings(of row: inout LaneRow) throws {
         let sent = try connection.first("SELECT MAX(entered_at) FROM journal WHERE lane = ? AND state = 'sent'", row.id) {
             $0.optional(0, $0.moment)

@@ -1,9 +1,9 @@
 import Contract
 import Store
 
-/// A lane of which a row cannot be read is set aside, so that all others go on.
+/// Sets a lane with an unreadable row aside, so that all others go on.
 extension Transaction {
-    /// Takes a lane out of the line, whoever holds it. Nothing is done in it until a worker starts again.
+    /// Takes a lane out of the line, even if a worker holds it. No job of it runs until a worker starts again.
     ///
     /// - Parameter error: why its row, or one of its jobs, cannot be read.
     func setAside(lane id: Int64, because error: any Error) throws {
@@ -20,7 +20,7 @@ extension Transaction {
         setAside.append(SetAside("The integration \(name ?? "\(id)")", because: reason))
     }
 
-    /// Sets the lane of an event aside, as far as there is one: what follows it is not to overtake it.
+    /// Sets the lane of an event aside, if it has one, so that later events do not overtake it.
     func setAside(_ event: UnreadableEvent) throws {
         try connection.run(
             "UPDATE lanes SET set_aside = ?, turn = NULL, wake_at = NULL WHERE tenant = ? AND product = ? AND set_aside IS NULL AND worker IS NULL",
@@ -37,7 +37,7 @@ extension Transaction {
         setAside.append(event.setAside)
     }
 
-    /// Gives lanes that were set aside another try: whatever was the matter may have been mended, or this program may know more.
+    /// Retries lanes that were set aside: the row may have been repaired, or this version may be able to read it.
     func tryAgainWhatWasSetAside(at now: Timestamp) throws {
         try connection.run(
             "UPDATE lanes SET set_aside = NULL, wake_at = CASE WHEN worker IS NULL THEN ? END WHERE set_aside IS NOT NULL",

@@ -86,7 +86,7 @@ extension Transaction {
             try connection.run("UPDATE outbox SET worker = ? WHERE worker = ?", worker.description, other.id.description)
             takeover.events += connection.changes
             if connection.changes > 0, try connection.isErasureAwaited(by: worker) {
-                // Whoever stored them is gone: the log may hold yet what their resets erased.
+                // The worker that stored them is gone: the log may still hold the data that their resets erased.
                 hasErased = true
                 awaitsErasure = true
             }

@@ -12,7 +12,7 @@ final class Transaction {
     var pen: AuditPen?
     /// Whether something was erased, that must not remain in the log either.
     var hasErased = false
-    /// Whether it stores, or takes over, events that wait until what their reset erased has left the log.
+    /// Whether it stores, or takes over, events that wait until the data that their reset erased has left the log.
     var awaitsErasure = false
     /// The worker of this process, where it joins.
     var joined: WorkerID?

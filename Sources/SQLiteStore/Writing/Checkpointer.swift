@@ -3,17 +3,17 @@ import GRDB
 import GRDBSQLite
 import Synchronization
 
-/// Writes the log back into the file beside the writer, which goes on meanwhile, and has the writer empty it where that is due: because it has
+/// Writes the log back into the file while the writer goes on, and asks the writer to empty the log when that is due: because it has
 /// grown, or because something was erased that must not remain in it.
 ///
-/// It has a thread and a connection of its own. Nothing that it does keeps a transaction waiting. A reader keeps a log from being emptied, as
-/// long as it reads: then it is tried again, at most four times a second.
+/// It has a thread and a connection of its own. It never delays a transaction. A reader keeps the log from being emptied, as
+/// long as it reads: then the checkpointer tries again, at most four times a second.
 final class Checkpointer: Sendable {
     /// In pages of 4 KiB: how long the log grows before it is written back into the file.
     private static let limit = 4000
-    /// In pages: the writer empties a log of which no more than this is left to be written.
+    /// In pages: the writer empties the log once at most this much is left to write.
     private static let remainder = 1000
-    /// So often the rest is written beside the writer, before that takes what is left.
+    /// How often the rest is written beside the writer, before the writer writes what is left.
     private static let rounds = 4
     /// In milliseconds.
     private static let pauses = (first: Int32(5), longest: Int32(250))
@@ -24,7 +24,7 @@ final class Checkpointer: Sendable {
         /// Since when something that was erased waits to leave the log.
         var waitsSince: ContinuousClock.Instant?
         var isClosed = false
-        /// Whether the thread is at it.
+        /// Whether the thread is writing the log back.
         var isWorking = false
 
         var isDue: Bool { waitsSince != nil || pages >= Checkpointer.limit }
@@ -81,10 +81,10 @@ final class Checkpointer: Sendable {
         if state.withLock({ $0.isDue && !$0.isWorking }) { wake.wake() }
     }
 
-    /// Empties the log without waiting for anybody. Where something was erased nothing of it is left on disk; otherwise the next transactions
+    /// Empties the log without waiting for readers or writers. After an erasure nothing of it stays on disk; otherwise transactions
     /// overwrite it, which is cheaper than a file that grows again.
     ///
-    /// - Parameter isLast: whether nothing is to be left in any case.
+    /// - Parameter isLast: whether to leave an empty log even without an erasure.
     /// - Returns: whether it was possible.
     func empty(_ database: Database, isLast: Bool) -> Bool {
         let connection = database.sqliteConnection
@@ -119,7 +119,7 @@ final class Checkpointer: Sendable {
                 if writeBack() <= Checkpointer.remainder { break }
             }
             askWriter()
-            // Whether the writer could empty it shows in what is due afterwards.
+            // If the writer could not empty it, it is due again afterwards.
             _ = wake.wait(milliseconds: pause)
             pause = min(pause * 2, Checkpointer.pauses.longest)
         }

@@ -7,16 +7,16 @@ import Synchronization
 /// The one place that writes. It takes everything that was asked for while the last transaction was on its way to the disk, and makes it the
 /// next transaction: so work of many tenants shares a commit, and nobody waits for company.
 ///
-/// It runs on a thread of its own, because SQLite blocks. What a transaction waits for there is bounded: a group takes nothing more on once
+/// It runs on a thread of its own, because SQLite blocks. The wait of a transaction there is bounded: a group takes no operation on once
 /// it has taken ``patience``, renewals of leases have a transaction of their own ahead of all other work, and the log is written back into the
 /// file by the ``Checkpointer``.
 final class Writer: Sendable {
-    /// Who goes first.
+    /// The priority of an operation.
     enum Turn {
-        /// Renewals: another worker takes over what is renewed too late.
+        /// Renewals: another worker takes over lanes that are renewed too late.
         case lease
         case work
-        /// What gives way to all work, in small steps: erasing what was kept long enough.
+        /// Work that gives way to all other, in small steps: erasing expired data.
         case chore
     }
 
@@ -33,9 +33,9 @@ final class Writer: Sendable {
         var leases: [any PendingWrite] = []
         var work: [any PendingWrite] = []
         var chores: [(write: any PendingWrite, since: ContinuousClock.Instant)] = []
-        /// How many of the first have to be tried each for itself, since the transaction that they shared failed.
+        /// How many of the first have to be tried one by one, because their shared transaction failed.
         var alone = 0
-        /// Whether the log is to be emptied, now that most of it is in the file.
+        /// Whether to empty the log, now that most of it is in the file.
         var mustEmptyLog = false
         var isClosed = false
 
@@ -49,11 +49,11 @@ final class Writer: Sendable {
         case end
     }
 
-    /// What only the thread knows.
+    /// State of the thread alone.
     private struct Progress {
-        /// Who publishes the events that this process stores.
+        /// The worker that publishes the events that this process stores.
         var worker: WorkerID?
-        /// Whether events wait until what their reset erased has left the log.
+        /// Whether events wait until the data that their reset erased has left the log.
         var awaitsErasure = false
     }
 
@@ -101,7 +101,7 @@ final class Writer: Sendable {
     /// See ``Store/observeEvents(_:)``.
     func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { self.observer.withLock { $0 = observer } }
 
-    /// Since when the log waits to be emptied of what was erased; `nil` when it does not.
+    /// Since when the log waits to be emptied of erased data; `nil` if it does not.
     var erasureWaitsSince: ContinuousClock.Instant? { checkpointer.waitsSince }
 
     /// How many operations wait for the thread, renewals among them.
@@ -160,7 +160,7 @@ final class Writer: Sendable {
                 case .end: break loop
                 }
             }
-            // What was erased leaves the log even when others have the file open.
+            // Erased data leaves the log even if other processes have the file open.
             for _ in 0..<Writer.lastAttempts.count {
                 if emptyLog(connection, &progress, isLast: true) { break }
                 wake.wait(milliseconds: Writer.lastAttempts.pause)
@@ -193,8 +193,8 @@ final class Writer: Sendable {
         }
     }
 
-    /// Carries out a group in one transaction, as much of it as there is time for; the rest is first in the next. If something goes wrong in
-    /// it, each is tried for itself, so that only the guilty one fails.
+    /// Carries out a group in one transaction, as far as the time allows; the rest comes first in the next. If an operation fails in
+    /// it, each is tried alone, so that only the faulty one fails.
     private func commit(_ group: [any PendingWrite], _ connection: Connection, _ progress: inout Progress) {
         let transaction = Transaction(connection, chain: chain)
         var done = 0
@@ -263,16 +263,16 @@ final class Writer: Sendable {
         failure.withLock { $0 = (error, .now) }
     }
 
-    /// Empties the log, so that what was erased is nowhere any more, and lets the events go that waited for that.
+    /// Empties the log, so that erased data is gone, and releases the events that waited for this.
     ///
-    /// It waits for nobody: neither for a reader, nor for another process that writes. The checkpointer has put most of the log into the file
+    /// It waits neither for a reader nor for another process that writes. The checkpointer has put most of the log into the file
     /// before, so that little is left to be written.
     ///
     /// - Returns: whether it was possible.
     @discardableResult
     private func emptyLog(_ connection: Connection, _ progress: inout Progress, isLast: Bool = false) -> Bool {
         guard checkpointer.empty(connection.database, isLast: isLast) else { return false }
-        // An event waits only while something that was erased waits to leave the log: then it has left it now.
+        // An event waits only while erased data waits to leave the log: now it has left.
         guard progress.awaitsErasure, let worker = progress.worker else { return true }
         do {
             let transaction = Transaction(connection, chain: chain)

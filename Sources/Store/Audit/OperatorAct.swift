@@ -1,6 +1,6 @@
 package import Contract
 
-/// What an operator's command did to keys or copies, for the audit log.
+/// An operator's change of keys or copies, for the audit log.
 package struct OperatorAct: Hashable, Sendable {
     package var action: AuditEntry.Action
     /// Ids, names of files and counts.

@@ -73,11 +73,11 @@ package struct AcceptableJob: Sendable {
     }
 }
 
-/// What the store asks while it takes jobs in. The functions are pure; they may be called again when the transaction is.
+/// Rules that the store applies while it accepts jobs. The functions are pure; a repeated transaction calls them again.
 package struct IntakeRules: Sendable {
-    /// With so many unfinished jobs a lane is full.
+    /// The number of unfinished jobs at which a lane is full.
     package var laneLimit: Int
-    /// What an arrival ends, where others wait in its lane.
+    /// The jobs that an arrival ends if others wait in its lane.
     package var admit: @Sendable (Arrival) -> Admission
     /// Makes the `job.conflict` for an item whose id belongs to a job with another payload.
     package var conflict: @Sendable (IntakeItem) -> Event
@@ -93,7 +93,7 @@ package struct IntakeRules: Sendable {
     }
 }
 
-/// What a call of ``Store/accept(_:by:at:rules:)`` did.
+/// The result of ``Store/accept(_:by:at:rules:)``.
 package struct Intake: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// New; `order` is its place in its lane.

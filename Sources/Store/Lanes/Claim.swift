@@ -38,7 +38,7 @@ package struct ClaimResult: Sendable {
     package var events: [OutboxEntry]
     /// When a lane that is free now will have something to do next; `nil` when none will by itself.
     package var nextWake: Timestamp?
-    /// Whether a free lane has something to do now that this call did not come to, for it does no more than is good for the others.
+    /// Whether a free lane has work now that this call left for the next one, because a call is bounded.
     package var hasMore: Bool
 
     package init(claims: [LaneClaim], events: [OutboxEntry], nextWake: Timestamp?, hasMore: Bool = false) {

@@ -32,7 +32,7 @@ package struct Completion: Sendable {
         self.givenUp = givenUp
     }
 
-    /// What its `job.deferred` says, if it has one.
+    /// The content of its `job.deferred`, if it has one.
     package func deferral(at now: Timestamp) -> PublishedDeferral? {
         guard case .deferred(let until, let code?, _) = disposition, events.contains(where: { $0.type == .jobDeferred }) else { return nil }
         return PublishedDeferral(code: code, delay: max(until - now, .zero))
@@ -101,9 +101,9 @@ package struct LaneChanges: Sendable {
     /// Sets ``LaneState/isEnabled``.
     package var becomesEnabled: Bool
     /// Whether every binding and journal entry is removed first, and ``LaneState/driftDigest`` with them, because they belong to another
-    /// Autotask database. What was sent and is not settled is remembered as ``LaneState/unsettledSince``.
+    /// Autotask database. ``LaneState/unsettledSince`` keeps the time of unsettled writes.
     package var removesBindings: Bool
-    /// Clears ``LaneState/unsettledSince``: whatever was on its way must have arrived.
+    /// Clears ``LaneState/unsettledSince``: every write on its way must have arrived.
     package var becomesSettled: Bool
     /// Inserted, or replacing those of the same plan and key.
     package var bindings: [ServiceBinding]
@@ -117,8 +117,8 @@ package struct LaneChanges: Sendable {
     package var ranRevision: (planID: String, revision: Int64)?
     /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
     /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` stays. The epoch rises by one, and
-    /// the revisions that ran end with the old one. What was sent and is not settled is remembered as ``LaneState/unsettledSince``. The events
-    /// of the completion are held back (``OutboxEntry/isHeld``) until what was erased is in no file any more.
+    /// the revisions that ran end with the old one. ``LaneState/unsettledSince`` keeps the time of unsettled writes. The events
+    /// of the completion are held back (``OutboxEntry/isHeld``) until the erased data has left all files.
     package var resets: Bool
 
     package init(

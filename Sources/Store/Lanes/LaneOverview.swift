@@ -11,7 +11,7 @@ package struct LaneOverview: Sendable {
     package var waitingJobs: Int
     package var services: Int
     package var syncedServices: Int
-    /// The code of the failure for which a job of it waits to be tried again; `nil` if none waits so, or the code is not known.
+    /// The code of the failure after which a job of the lane waits to be retried; `nil` if none does, or the code is unknown.
     package var heldUpBy: String?
 
     package init(

@@ -2,7 +2,7 @@ package import Contract
 
 /// The unfinished jobs of a free lane, for the pure function that orders them.
 ///
-/// The cost of a claim does not depend on how many jobs wait in a lane. Of a lane with more than ``limit`` a snapshot holds a window
+/// The cost of a claim does not depend on how many jobs wait in a lane. For a lane with more than ``limit`` a snapshot holds a window
 /// (``isComplete`` is false): the oldest ``limit`` jobs that are due, those that have written and wait for a time, the newest reset and the
 /// newest job of each other kind without a plan, of each plan in the window the job with the highest revision and the newest without one, and
 /// jobs that have expired. These are at most ``maximumRows`` in all.
@@ -21,7 +21,7 @@ package struct LaneSnapshot: Sendable {
     package var revisions: [String: Int64]
     /// Whether ``jobs`` are all unfinished jobs of the lane.
     package var isComplete: Bool
-    /// Of a part: when the next job of the lane becomes due or expires.
+    /// If ``isComplete`` is false: when the next job of the lane becomes due or expires.
     package var nextMoment: Timestamp?
 
     package init(
@@ -77,7 +77,7 @@ package struct Arrival: Sendable {
     }
 }
 
-/// What an arrival ends, itself perhaps among it.
+/// The jobs that an arrival ends, possibly itself.
 package struct Admission: Sendable {
     package var settlements: [LaneDecision.Settlement]
     /// See ``LaneDecision/raised``.
@@ -97,7 +97,7 @@ package struct QueuedJob: Hashable, Sendable {
     package var kind: JobKind
     package var planID: String?
     package var revision: Int64?
-    /// The revision that it stands for when jobs of its plan are compared: its own, or where it has none the highest of those that it
+    /// The revision that counts when jobs of its plan are compared: its own, or if it has none the highest of those that it
     /// superseded.
     package var standing: Int64?
     package var acceptedAt: Timestamp
@@ -112,12 +112,12 @@ package struct QueuedJob: Hashable, Sendable {
     package var attempts: Int
     /// Attempts during which the worker died.
     package var interruptions: Int
-    /// How often it was put off, uncounted, because something stood in its way that is not its own.
+    /// How often it was deferred, without counting an attempt, for a reason outside the job.
     package var heldUp: Int
-    /// When it has to end, well or not, because a person waits (``JobKind/isInteractive``): set when its first attempt begins. Time during which
+    /// When it has to end because a person waits (``JobKind/isInteractive``): set when its first attempt begins. Time during which
     /// another job of its lane ran while it was due is added.
     package var deadline: Timestamp?
-    /// What the last `job.deferred` said.
+    /// The content of the last `job.deferred`.
     package var lastDeferral: PublishedDeferral?
     /// Whether it has written to Autotask, or may have.
     package var hasWritten: Bool
@@ -206,7 +206,7 @@ package struct PublishedDeferral: Hashable, Sendable {
         self.delay = delay
     }
 
-    /// Whether it is worth an event after another one: the reason has changed, or the delay has grown tenfold. Delays of less than a second
+    /// Whether to publish it after another one: the reason has changed, or the delay has grown tenfold. Delays of less than a second
     /// count as one.
     package func isNews(after last: PublishedDeferral?) -> Bool {
         guard let last, last.code == code else { return true }

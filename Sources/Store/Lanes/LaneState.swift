@@ -195,9 +195,9 @@ package struct JournalEntry: Hashable, Sendable {
     package var operation: Operation
     package var state: State
     package var autotaskServiceID: Int64?
-    /// The name that a create was sent with, if it was sent without an ownership marker: nothing else tells the service then.
+    /// The name that a create was sent with, if it was sent without an ownership marker: only the name identifies the service then.
     package var name: String?
-    /// A short name of Autotask's answer to the write, where that left its outcome open: the same answer to its repetition refuses it.
+    /// A digest of Autotask's answer to the write, if that left its outcome open: the same answer again counts as a refusal.
     package var answer: String?
     /// When it came into this state.
     package var at: Timestamp

@@ -81,10 +81,10 @@ package struct DeadMessage: Hashable, Sendable {
 
 /// A valid job that the broker gave up on before a worker took it in: its id is not claimed, and no event has answered it.
 package struct UndeliveredJob: Hashable, Sendable {
-    /// When it was published, as far as that is known: what was accepted since is newer.
+    /// When it was published, if known: jobs accepted since then are newer.
     package var publishedAt: Timestamp
     package var expiry: Timestamp?
-    /// Of a sync.
+    /// The revision of a sync.
     package var revision: Int64?
     package var traceparent: String?
 

@@ -17,7 +17,7 @@ package struct KeptLetter: Hashable, Sendable {
     package enum Obstacle: String, Error {
         /// It was, already.
         case redriven
-        /// Nothing was kept of the message: it is no valid job, or of nobody who is trusted, or holds a secret in the clear.
+        /// The message's body was not kept: it is no valid job, its publisher is not trusted, or it holds a secret in the clear.
         case bodyNotKept = "body_not_kept"
         /// A connect that was accepted holds credentials, which are not kept with it.
         case connect

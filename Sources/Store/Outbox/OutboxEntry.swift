@@ -5,7 +5,7 @@ package struct OutboxEntry: Hashable, Sendable {
     /// Rises with every event of the store; within a lane it is the order of publication.
     package var position: Int64
     package var event: OrderedEvent
-    /// Whether it is not to be published yet, nor what follows it in its lane: what its reset erased has still to leave the store's files, or
+    /// Whether it and later events of its lane must not be published yet: the data that its reset erased has to leave the files first, or
     /// the lane is set aside (``SetAside``). Once it may be, the observer of events gets it again.
     package var isHeld: Bool
 

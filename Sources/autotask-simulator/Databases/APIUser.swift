@@ -4,7 +4,7 @@ struct APIUser: Sendable {
         case full
         /// Costs read as null, and what is written to them is ignored silently.
         case cannotReadCosts
-        /// Costs read as zero, and what is written to them is ignored silently.
+        /// Costs read as zero, and writes to them are silently ignored.
         case costsReadAsZero
         /// No permission to create or update.
         case readOnly

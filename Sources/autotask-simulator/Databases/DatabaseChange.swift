@@ -2,7 +2,7 @@
 struct DatabaseChange: Decodable, Sendable {
     var zone: String?
     var uniqueServiceNames: Bool?
-    /// What its comparison of texts makes no difference of, besides letter case and trailing spaces.
+    /// What its collation ignores, in addition to letter case and trailing spaces.
     var collation: [Collation.Weight]?
     var integrationCodes: [String]?
     var integrationCodeFailure: IntegrationCodeFailure?

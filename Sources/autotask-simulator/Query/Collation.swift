@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a database's comparison of texts makes no difference of, besides letter case and trailing spaces (``CollatedText``).
+/// What a database's collation ignores, in addition to letter case and trailing spaces (``CollatedText``).
 struct Collation: Sendable {
     /// Differences that SQL Server's collations may leave out.
     enum Weight: String, Decodable, Sendable {

@@ -55,7 +55,7 @@ extension JobMessage {
     private static func binaryAttributes(in headers: [String: AMQPFieldValue]) -> [String: String] {
         var attributes: [String: String] = [:]
         for (name, value) in headers {
-            // In any case: a client library may have changed it. RabbitMQ's own binding has ce-.
+            // Case is ignored: a client library may have changed it. RabbitMQ's own binding has ce-.
             let name = name.lowercased()
             guard let prefix = ["cloudevents:", "cloudevents_", "ce-", "ce_"].first(where: name.hasPrefix), let text = value.string else {
                 continue

@@ -19,7 +19,7 @@ struct DeadQueue {
 
     /// - Parameters:
     ///   - broker: whose queue it is.
-    ///   - vault: seals what is kept of jobs.
+    ///   - vault: seals the data of jobs that are kept.
     init(_ broker: Broker, vault: Vault) throws {
         self.vault = vault
         trusted = try broker.settings.engine.trustedPublishers
@@ -101,8 +101,8 @@ struct DeadQueue {
 }
 
 extension DeadQueue {
-    /// What is kept of a message that the broker gave up on. Of a valid job by a publisher who may ask for it, its data, sealed as that of any job
-    /// that is accepted; of everything else no body, and never clear credentials.
+    /// The record of a message that the broker gave up on. It keeps the data of a trusted publisher's valid job, sealed like that of an
+    /// accepted job. It keeps no other body, and never clear credentials.
     private func letter(of delivery: Delivery, at now: Timestamp) -> CollectedLetter {
         let message = JobMessage(delivery)
         let sha256 = message.oversized?.sha256 ?? Vault.sha256(message.body)

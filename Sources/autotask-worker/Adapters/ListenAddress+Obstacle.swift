@@ -2,7 +2,7 @@ import Glibc
 import Operations
 
 extension ListenAddress {
-    /// What keeps this process from listening there, tried with a socket that is closed again; `nil` if nothing does.
+    /// Why this process cannot listen there, tried with a socket that is closed again; `nil` if it can.
     var obstacle: String? {
         var hints = addrinfo()
         hints.ai_flags = AI_PASSIVE

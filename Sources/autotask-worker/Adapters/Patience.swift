@@ -10,7 +10,7 @@ final class Patience: Sendable {
         end = Mutex(.now + limit)
     }
 
-    /// Waits longer: what is waited for has said that it comes so much later.
+    /// Waits longer, because the job was deferred by that time.
     func extend(by delay: Duration) { end.withLock { $0 = max($0, .now + delay + limit) } }
 
     /// Runs `body`, and gives up on it when the time is over.

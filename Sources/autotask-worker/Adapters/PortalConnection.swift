@@ -19,7 +19,7 @@ struct PortalConnection {
     ///
     /// - Parameters:
     ///   - request: the job.
-    ///   - patience: how long to wait for the terminal event, counted anew from the moment to which the job is put off; `nil` does not wait.
+    ///   - patience: how long to wait for the terminal event, counted from the end of a deferral; `nil` does not wait.
     /// - Returns: the terminal event, if it was waited for.
     func publish(_ request: JobRequest, awaitingAnswer patience: Duration?) async throws -> JSON? {
         guard let patience else {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The consent to what cannot be undone.
+/// The confirmation of a step that cannot be undone.
 struct Confirmation: ParsableArguments {
     @Flag(help: "Do it without asking. Required without a terminal.") var yes = false
     @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
@@ -11,7 +11,7 @@ struct Confirmation: ParsableArguments {
 
     /// Asks on a terminal, unless `--yes` answers already.
     ///
-    /// - Parameter consequence: what is about to be done, with a count.
+    /// - Parameter consequence: the step, with a count.
     /// - Throws: ``Failure`` where the answer is not yes, and where there is no terminal to ask on.
     func ask(_ consequence: String) throws {
         guard !yes else { return }

@@ -24,11 +24,11 @@ struct OpenStore {
     }
 }
 
-/// The store that the settings name together with its key ring: what a worker runs on, and what every command needs that changes the store or
+/// The store that the settings name together with its key ring. A worker runs on both, and so does every command that changes the store or
 /// the ring.
 ///
-/// A command that finds another store than its ring's, or none, would take what it does not see for what is not there, and destroy keys that
-/// are in use. Hence each remembers the other, and both directions are checked. Neither is ever paired with another without being asked.
+/// A command that opened another store than its ring's, or none, would find none of the rows that the keys seal, and destroy keys that
+/// are in use. Hence each remembers the other, and both directions are checked. Only an operator's command changes a pairing.
 struct PairedStore {
     let store: SQLiteStore
     let vault: Vault
@@ -56,7 +56,7 @@ struct PairedStore {
             )
         }
         do {
-            // Before it is opened to be written: what is not this ring's is left as it is.
+            // Before it is opened for writing: a store of another ring stays unchanged.
             if let identity = try await StoreIdentity.look(at: path),
                 let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)")
             {
@@ -76,7 +76,7 @@ struct PairedStore {
             if identity.ring == nil { try await tryKeys(path, "\(source)") }
             if remembers {
                 try await store.pair(with: ring.id, by: .caller, at: SystemTime.now)
-                // A ring that cannot be written remembers nothing: then the store's record is what is checked.
+                // A ring that cannot be written remembers nothing: then only the store's record is checked.
                 if ring.storeID == nil, let file = source as? KeyRingFile {
                     try? await file.update { $0.belonging(to: $0.storeID ?? identity.store) }
                 }
@@ -155,7 +155,7 @@ struct PairedStore {
     private func tryKeys(_ path: String, _ source: String) async throws {
         let opened = Mutex(0)
         let vault = vault
-        // Nothing is wrapped anew: the keys are only tried.
+        // The keys are only tried, not wrapped again.
         let step = try await store.rewrapKeys(after: nil, limit: PairedStore.trial) { lane, wrapped in
             if vault.opensCredentialsKey(wrapped, lane: lane) { opened.withLock { $0 += 1 } }
             return nil

@@ -47,7 +47,7 @@ struct StoreCommand: AsyncParsableCommand {
             }
         }
 
-        /// A copy is worth having without its row: a ring that cannot be used is no reason for none.
+        /// A copy without its audit row is better than none: an unusable key ring does not prevent it.
         private func note(_ contents: StoreBackup.Contents, _ settings: Settings) async {
             let act = OperatorAct.backedUp(to: file, lanes: contents.lanes, unfinishedJobs: contents.unfinishedJobs)
             do {
@@ -116,9 +116,9 @@ struct StoreCommand: AsyncParsableCommand {
             )
         }
 
-        /// What the copy holds, once it is certain that it belongs to the ring as far as the two remember each other.
+        /// The contents of the copy, after the check that copy and ring belong together as far as they remember each other.
         ///
-        /// - Returns: also the id that it takes over, if it has none of its own.
+        /// - Returns: also the id that the copy takes over, if it has none.
         private func contents(
             of file: String,
             _ ring: KeyRing,

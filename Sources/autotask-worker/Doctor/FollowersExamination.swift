@@ -11,7 +11,7 @@ struct FollowersExamination: Examination {
     func checks() async -> [HealthReport.Check] {
         let broker = Broker(settings: settings)
         guard let url = settings[.managementURL] else { return [.notMade(name, "MANAGEMENT_URL is not set.")] }
-        // What is wrong with a setting is the settings examination's to tell.
+        // The settings examination reports faulty settings.
         guard let api = try? ManagementAPI(url: url), let virtualHost = try? broker.configuration(name: "").virtualHost else { return [] }
         let ways: BrokerWays
         do { ways = try await api.ways(in: virtualHost) } catch {

@@ -55,7 +55,7 @@ struct StoreExamination: Examination {
         return .init(name, .fail, failure.message, advice: failure.hint)
     }
 
-    /// That there is none may be a first start, an unmounted volume or a mistyped path: only the settings and the ring can tell.
+    /// A missing store may be a first start, an unmounted volume or a mistyped path: the settings and the key ring decide.
     private func missing(_ path: String) async -> HealthReport.Check {
         let ring = try? await settings.keyRing
         if ring?.storeID == nil, (try? settings.mayCreateStore) == true {

@@ -15,7 +15,7 @@ struct UsersExamination: Examination {
         guard let url = settings[.managementURL] else {
             return [.notMade(name, "MANAGEMENT_URL is not set.", advice: UsersExamination.advice)]
         }
-        // What is wrong with a setting is the settings examination's to tell.
+        // The settings examination reports faulty settings.
         guard let api = try? ManagementAPI(url: url), let configuration = try? Broker(settings: settings).configuration(name: "") else {
             return []
         }

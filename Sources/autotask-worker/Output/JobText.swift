@@ -132,7 +132,7 @@ extension AttemptRecord {
     private var reason: JobError? {
         guard case .deferred(let code?, _) = ending else { return nil }
         guard calls.isEmpty, code == .autotaskUnavailable || code == .rateLimited else { return JobError(code) }
-        // Autotask was not asked: nothing here is its answer.
+        // No call reached Autotask: this is not its answer.
         return JobError(code, "The worker made no call: it holds calls back, because earlier ones to that part of Autotask failed.")
     }
 

@@ -43,7 +43,7 @@ extension LaneDetail {
         return lines
     }
 
-    /// Refusals that a connection has not succeeded since: of the others, only the worker has a use.
+    /// Refusals since the last successful connection: only the worker uses the others.
     private var standingRefusals: [RefusedCredentials] {
         guard let connection = state.connection, connection.status == .connected else { return state.refusedCredentials }
         return state.refusedCredentials.filter { $0.at > connection.establishedAt }

@@ -19,7 +19,7 @@ enum Terminal {
 
     /// Writes a line to standard output, at once: a reader at the other end of a pipe sees it as it comes.
     ///
-    /// What it holds may come from portals and from Autotask: nothing of it but ``styled(_:_:)`` speaks to the terminal.
+    /// The line may hold text of portals and Autotask: only ``styled(_:_:)`` writes control sequences.
     static func line(_ text: String) {
         print(TerminalText(text))
         fflush(nil)
@@ -42,7 +42,7 @@ enum Terminal {
         _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 
-    /// Writes lines to standard error. What it is given has lines of its own: a hint stands in the second.
+    /// Writes lines to standard error. The text may have several lines: the second one is a hint.
     static func complain(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText(String($0)).description }
         let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)

@@ -1,6 +1,6 @@
 import Contract
 
-/// A line as a terminal may get it: what portals and Autotask wrote neither commands it, nor hides or reorders what stands around it.
+/// A line that is safe for a terminal: text of portals and Autotask neither controls it, nor hides or reorders the text around it.
 ///
 /// Control characters are shown as symbols (`␛`), invisible and direction-changing ones by their number (`<U+202E>`); in JSON both are escaped,
 /// which changes no value.
@@ -44,7 +44,7 @@ struct TerminalText: CustomStringConvertible {
 
     static func styled(_ text: String, _ style: String) -> String { "\(mark)\(style);\(text)\(mark)0;" }
 
-    /// Takes the style that stands at the beginning, if one does.
+    /// Takes a style from the beginning of the text, if there is one.
     private static func style(at rest: inout ArraySlice<Unicode.Scalar>) -> String? {
         guard rest.starts(with: markScalars) else { return nil }
         rest = rest.dropFirst(markScalars.count)

@@ -1,4 +1,4 @@
-/// A name that no setting has, and that was likely meant to be one.
+/// An unknown name that is likely a misspelled setting.
 struct MistypedSetting: Hashable {
     let name: String
     let origin: Settings.Origin
@@ -20,7 +20,7 @@ struct MistypedSetting: Hashable {
         }
     }
 
-    /// Members of a file that no setting has: the file is the worker's own.
+    /// Members of the settings file that belong to no setting: the file is the worker's own.
     ///
     /// - Parameter keys: with their objects, such as `amqp.url`.
     static func all(inFile keys: [String]) -> [MistypedSetting] {
@@ -36,7 +36,7 @@ extension Setting {
     /// Its member in a file, with the object that it is in: `amqp.url`.
     var fileKeyText: String { fileKey.joined(separator: ".") }
 
-    /// The setting of which a name is likely a misspelling: one letter in four may be wrong, three at most.
+    /// The setting that a name likely misspells: one letter in four may be wrong, at most three.
     fileprivate static func closest(to name: String) -> Setting? {
         let name = name.uppercased().split { $0 == "-" || $0 == "." || $0 == "_" }.joined(separator: "_")
         return allCases.map { (setting: $0, distance: name.distance(to: $0.rawValue)) }

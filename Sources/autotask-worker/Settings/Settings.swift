@@ -63,7 +63,7 @@ struct Settings {
             + (try options.config.map { try Settings.unknown(in: $0) } ?? [])
     }
 
-    /// Members of a file that are no settings. Objects are followed, whatever else a member holds.
+    /// Members of a file that are no settings. Only objects are searched further.
     private static func unknown(in path: String) throws -> [MistypedSetting] {
         guard let json = FileManager.default.contents(atPath: path).flatMap({ try? JSON(parsing: Array($0)) }) else { return [] }
         func keys(_ json: JSON, below prefix: String) -> [String] {
@@ -294,7 +294,7 @@ struct Settings {
         }
     }
 
-    /// A lower limit has no room for a page with one service.
+    /// A page with one service does not fit below this limit.
     var eventLimit: EventLimit {
         get throws { EventLimit(bytes: try count(.eventLimitBytes, atLeast: EventLimit.smallest)) }
     }

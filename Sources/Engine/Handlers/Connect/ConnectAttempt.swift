@@ -29,7 +29,7 @@ struct ConnectAttempt {
         let isAdmitted = gate.admits(isEligible: context.state.isEligible, firstConfiguredAt: payload.firstConfiguredAt)
         changes.becomesEligible = isAdmitted
 
-        // First what the portal alone can mend: a refusal by the gate would hide it.
+        // First what only the portal can correct: a refusal by the access gate would hide it.
         let credentials: Credentials
         do { credentials = try await context.open(payload.credentials) } catch { return rejected(error) }
         guard isAdmitted else { return failed(refusalOfGate) }
@@ -196,10 +196,10 @@ extension Capabilities {
 }
 
 extension PeriodTypes.Doubt {
-    /// What a sync will do about periods, said before somebody waits for one.
+    /// Warns at connect what a sync will do about periods.
     fileprivate var warnings: [Warning] {
         func names(_ periods: [PlanService.Period]) -> String { periods.map(\.rawValue).joined(separator: " and ") }
-        // A picklist has few values; it is a stranger's text all the same.
+        // A picklist has few values, but its text is untrusted.
         let shown = labels.prefix(12).map { "\"\($0.prefix(40))\"" }.joined(separator: ", ")
         let found = labels.isEmpty ? "Autotask lists no active billing period." : "Autotask lists \(shown)."
         var warnings: [Warning] = []

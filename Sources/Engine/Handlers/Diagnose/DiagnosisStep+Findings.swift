@@ -101,7 +101,7 @@ extension DiagnosisStep {
         }
     }
 
-    /// The question how much is used did not get an answer for a reason that passes: it says nothing of the API user's rights.
+    /// The query for the API usage failed temporarily: this says nothing about the API user's rights.
     init(_ usage: DatabaseQuota.Usage, unansweredBecause failure: CallFailure) {
         let reason = DiagnosisStep(.quota, failure)
         let own = "Within the hour this worker made \(usage.own.grouped) calls of at most \(usage.ownLimit.grouped)."

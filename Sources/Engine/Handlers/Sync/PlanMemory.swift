@@ -21,7 +21,7 @@ struct PlanMemory {
 
     func openWrite(_ key: String) -> JournalEntry? { openWrites[key] }
 
-    /// The service in Autotask that stands for a key: the journal knows of a newer one than the binding. What was only planned links nothing.
+    /// The service in Autotask that a key is linked to: the journal is newer than the binding. A planned write links nothing.
     func serviceID(_ key: String) -> Int64? { writtenID(key) ?? bindings[key]?.autotaskServiceID }
 
     private func writtenID(_ key: String) -> Int64? {
@@ -35,7 +35,7 @@ struct PlanMemory {
         return write
     }
 
-    /// As it was reported last. An update whose answer was lost is an attempt that resulted in an error, until it is settled (`rules.md` L28).
+    /// The state reported last. An update whose answer was lost counts as an attempt with an error until it is settled (`rules.md` L28).
     func status(_ key: String) -> ServiceStatus {
         if let write = openWrites[key], write.operation == .update, write.state == .sent { return .error }
         return bindings[key]?.status ?? .notSynced
@@ -75,7 +75,7 @@ struct PlanMemory {
 
 extension LaneState {
     /// Until when a write whose answer was lost may still take effect in Autotask; `nil` if there is none. Nothing is looked up before, and
-    /// nothing written: an update that comes late would change what was reported as Synced (design decisions 7 and 13).
+    /// nothing written: a late update would change a service that was reported as Synced (design decisions 7 and 13).
     func unsettledUntil(settleTime: Duration, now: Timestamp) -> Timestamp? {
         [lastSentWrite, unsettledSince].compactMap { $0.map { $0 + settleTime } }.filter { $0 > now }.max()
     }

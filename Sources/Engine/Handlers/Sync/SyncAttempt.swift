@@ -54,7 +54,7 @@ struct SyncAttempt {
         }
     }
 
-    /// Links the services that are to be adopted, and those that were found by name alone, before anything is written.
+    /// Links the adopted services, and those that were found by name alone, before the first write.
     ///
     /// - Returns: by place, why one cannot be linked: another lane came first.
     private func link(
@@ -67,7 +67,7 @@ struct SyncAttempt {
         let linking = steps.filter { adoption.wanted[$0.index] != nil || preparation.foundByName.contains($0.index) }
         if linking.isEmpty { return [:] }
         let entries = linking.map { step in
-            // A lost create that was found stays one, should this attempt end here.
+            // A lost create that was found stays linked if this attempt ends here.
             if preparation.foundByName.contains(step.index), var create = memory.lostCreate(step.key) {
                 create.autotaskServiceID = step.service?.id
                 return create

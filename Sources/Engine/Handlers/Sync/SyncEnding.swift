@@ -12,7 +12,7 @@ struct SyncEnding {
     var ledger: SyncLedger
     var journal: WriteJournal
     var costs: CostVisibility = .unknown
-    /// Whether whatever was on its way to Autotask must have arrived.
+    /// Whether every write on its way to Autotask must have arrived.
     var isSettled = false
     private var billingCodes: ReadBillingCodes?
 

@@ -42,7 +42,7 @@ struct SyncPreparation {
         let own = context.markers
         let markers = payload.services.map { own.marker(planID: payload.planID, serviceKey: $0.key) }
         let visibleMarkers = metadata.markerField == nil ? nil : markers
-        // A lost create may have brought a service under a name that the plan has not any more.
+        // A create with a lost answer may have made a service under a name that the plan no longer has.
         let lostNames = payload.services.compactMap { service in
             memory.nameOfLostCreate(service, hasMarkers: visibleMarkers != nil).flatMap { $0 == service.name ? nil : $0 }
         }
@@ -115,7 +115,7 @@ extension JobContext {
 }
 
 extension PlanMemory {
-    /// The texts that a service's marker is looked for as. One that is linked is known by its id: whatever else carries its mark was made since.
+    /// The marker texts to look for. A linked service is known by its id: any other service with its marker was created later.
     fileprivate func sought(_ marker: OwnershipMarker, of key: String, mayBeFormer: Bool) -> [String] {
         mayBeFormer && serviceID(key) == nil ? [marker.value, marker.former] : [marker.value]
     }

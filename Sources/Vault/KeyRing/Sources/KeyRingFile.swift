@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// A file that root owns and that no user may write may be readable for its group too, as systemd and Kubernetes make them: systemd shows the
 /// ACL of a credential's one reader as its group's right (0440, from 254 on), and a Secret volume with `fsGroup` gives its files that group
-/// (0440). Who is let in then is root's decision, and the open itself shows that this process is. Nothing may be readable for everybody.
+/// (0440). Root then decides who may read it, and opening the file shows that this process may. No file may be readable for everybody.
 package final class KeyRingFile: KeyRingSource {
     private static let maximumSize = 1 << 20
 
@@ -231,7 +231,7 @@ extension KeyRingFile {
 
         func discard() { unlink(path) }
 
-        /// - Parameter message: the call that failed, and what the system says of it.
+        /// - Parameter message: the failed call, and the system's error text.
         private func failure(_ message: String) -> VaultError {
             discard()
             return VaultError(.keyRingUnusable, message)

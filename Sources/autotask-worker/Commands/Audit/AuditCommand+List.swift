@@ -43,7 +43,7 @@ extension AuditCommand {
 /// Opens what is sealed in rows, each lane's key once.
 private struct AuditReader {
     let store: any Store
-    /// What opens keys, or why there is none.
+    /// The vault that opens keys, or why there is none.
     private let vault: Result<Vault, Failure>
     private var keys: [Lane: Key] = [:]
 

@@ -36,14 +36,14 @@ extension AuditCommand {
             if let export {
                 let file = AuditFile(path: export)
                 var (report, row) = try file.verify(with: chain, lookingFor: reference?.number)
-                // Of nothing it cannot be said that it holds.
+                // An export without rows proves nothing.
                 if report.fault == nil, report.head == nil, report.count == 0 { report.fault = .gone }
                 return try conclude(report, reference.flatMap { disagreement(with: $0, row, report) })
             }
             let store = try await OpenStore(settings).store
             let identity = try await PairedStore.checkReading(settings)
             var report = try await store.verifyAudit(with: chain)
-            // Their pairing has a row: without any, the log was taken away.
+            // The pairing wrote a row: without any row, the log was removed.
             if identity?.ring != nil, report.fault == nil, report.head == nil { report.fault = .gone }
             var row: AuditRow?
             if let reference { row = try await store.auditPage(after: reference.number - 1, limit: 1).rows.first }

@@ -54,7 +54,7 @@ extension KeysCommand {
                     continue
                 }
                 try await store.note(.retired(entry.id, use: entry.use.rawValue), by: .caller, at: SystemTime.now)
-                // From here on the store takes nothing in that is sealed under it, so that nothing is lost with it.
+                // From here on the store refuses data that is sealed under it, so that none is lost with it.
                 do { try await file.update { $0.retiring(entry.id) } } catch let error as VaultError {
                     throw Failure(.unavailable, error.message, hint: "Run the same command again.")
                 }
@@ -103,7 +103,7 @@ extension KeysCommand {
             }
         }
 
-        /// - Returns: what in the store is sealed under a key; `nil` if nothing is. Unless this is a dry run, nothing will be any more.
+        /// - Returns: the data in the store that is sealed under a key; `nil` if there is none. Except in a dry run, none can be added.
         private func use(of entry: KeyRing.Entry, _ store: SQLiteStore) async throws -> KeyUse? {
             guard entry.use != .portals else { return nil }
             let use =

@@ -23,7 +23,7 @@ struct SyncApplication {
     private var remaining = 0
     /// Places of services that have a temporary name now.
     private var detoured: Set<Int> = []
-    /// Places of services whose write Autotask answered with a text that is not known, and why the batch goes on in another attempt.
+    /// Positions of services whose write Autotask answered with an unknown text, and why the batch continues in another attempt.
     private var unrecognized: (indices: Set<Int>, interruption: Interruption?) = ([], nil)
 
     init(
@@ -183,7 +183,7 @@ struct SyncApplication {
 
     /// Autotask answers, so the other services can be written before this one is settled, unless one of them needs what this write frees.
     ///
-    /// - Returns: `nil` if the batch goes on: it is interrupted at its end.
+    /// - Returns: `nil` if the batch goes on; it is then interrupted at its end.
     private mutating func goOn(after step: ServiceStep, _ failure: CallFailure, _ interruption: Interruption) -> Interruption? {
         guard failure.cause?.kind == .unrecognized, detoured.isEmpty, step.detour == nil,
             !steps.contains(where: { $0.prerequisites.contains(step.index) })
@@ -193,11 +193,11 @@ struct SyncApplication {
         return nil
     }
 
-    /// The write got the same answer twice, and was not made in between.
+    /// The write got the same answer twice, and took no effect in between.
     private mutating func refuseForGood(_ step: ServiceStep, _ failure: CallFailure) -> Interruption? {
         guard let cause = failure.cause else { return Interruption(failure) }
         reject(step, cause.refusal)
-        // What is not Autotask answers to the next service as well.
+        // A proxy would answer the next service's write as well.
         return cause.kind == .malformedResponse ? .fatal(cause.refusal) : nil
     }
 
@@ -227,7 +227,7 @@ struct SyncApplication {
         if let marker, let own = found.filter({ $0.marker == marker }).min(by: { $0.id < $1.id }) {
             return confirm(step, serviceID: own.id)
         }
-        // What Autotask finds under the name holds it, however its collation comes to that.
+        // A service that Autotask finds under the name holds it, in any collation.
         let others = found.filter { $0.id != step.service?.id }
         let holder = others.first { NameKey($0.name) == step.desired.nameKey } ?? others.first
         let twin = holder.flatMap { holder in

@@ -55,13 +55,13 @@ struct WriteJournal {
         tell(step, .confirmed, serviceID: serviceID)
     }
 
-    /// The write may have taken effect or not: it stays on record as sent, no earlier than now. It may have waited on its way.
+    /// The write may have taken effect or not: it stays on record as sent now, at the earliest. It may have been delayed on its way.
     mutating func leaveOpen(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
         tell(step, .unknown, error)
         record(step, .sent, at: now)
     }
 
-    /// What Autotask answered to a write whose outcome is open: see ``isAnsweredAgain(_:)``.
+    /// Autotask's answer to a write whose outcome is open: see ``isAnsweredAgain(_:)``.
     mutating func note(answer: String?, to step: ServiceStep) {
         guard let answer, var entry = open[step.key] else { return }
         entry.answer = answer
@@ -69,7 +69,7 @@ struct WriteJournal {
         save(entry)
     }
 
-    /// Whether an earlier attempt got the same answer to the same kind of write. The service was looked at since, and the write was not made.
+    /// Whether an earlier attempt got the same answer to the same kind of write. The service was read since, and the write had no effect.
     func isAnsweredAgain(_ answer: String?, _ step: ServiceStep) -> Bool {
         guard let answer, let earlier = memory.openWrite(step.key) else { return false }
         return earlier.state == .sent && earlier.answer == answer && earlier.operation == step.write?.operation
@@ -158,7 +158,7 @@ struct WriteJournal {
 }
 
 extension ServiceStep.Write {
-    /// The name of a service that is created without an ownership marker: only the name tells it, should the answer be lost.
+    /// The name of a service that is created without an ownership marker: only the name identifies it if the answer is lost.
     fileprivate var tellingName: String? {
         guard case .create(let service) = self, service.marker == nil else { return nil }
         return service.name

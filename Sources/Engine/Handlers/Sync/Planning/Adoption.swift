@@ -45,7 +45,7 @@ struct Adoption {
                 wanted[index] = id
             }
         }
-        // A service that is known by its name alone may be another lane's by now.
+        // Another lane may be linked by now to a service that is known by its name alone.
         let isKnownByName = payload.services.contains { memory.lostCreate($0.key) != nil }
         guard !wanted.isEmpty || isKnownByName else {
             self = .none
@@ -118,7 +118,7 @@ struct Adoption {
         return nil
     }
 
-    /// Why a service cannot be linked that another lane was linked to meanwhile.
+    /// The refusal to link a service that another lane was linked to in between.
     func error(ofTaken id: Int64) -> JobError {
         JobError(
             .adoptionRefused,
@@ -127,7 +127,7 @@ struct Adoption {
         )
     }
 
-    /// Whether a marker is one of the lane's that nothing refers to any more: the plan or the key went, or has another name.
+    /// Whether a marker is one of the lane's that nothing refers to any more: the plan or the key was removed or renamed.
     func mayReplace(_ marker: String) -> Bool {
         if retiredMarkers.contains(where: { $0.matches(marker) }) { return true }
         return isOwn(marker) && !markersInUse.contains { $0.matches(marker) }

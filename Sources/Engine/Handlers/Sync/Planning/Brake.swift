@@ -4,7 +4,7 @@ package import Contract
 package struct Brake: Hashable, Sendable {
     /// Codes of the warnings that stop a batch, of ``Warning/Code/stopping``.
     package var stops: Set<Warning.Code>
-    /// From which share on a unit price counts as moved, in percent of the one that was synced last.
+    /// The change from which on a unit price counts as moved, in percent of the price that was synced last.
     package var priceChangePercent: Int
 
     package init(stops: Set<Warning.Code> = [], priceChangePercent: Int = 50) {
@@ -12,7 +12,7 @@ package struct Brake: Hashable, Sendable {
         self.priceChangePercent = priceChangePercent
     }
 
-    /// The brake that stops on further codes.
+    /// The policy with further codes.
     func adding(_ codes: Set<Warning.Code>) -> Brake { Brake(stops: stops.union(codes), priceChangePercent: priceChangePercent) }
 
     /// Whether a price moves so far that it may be a slip of the finger. From zero, any price is far.
@@ -24,6 +24,6 @@ package struct Brake: Hashable, Sendable {
 }
 
 extension JobContext {
-    /// The operator's brake with what the job itself requires.
+    /// The operator's policy with the codes that the job requires.
     func brake(of payload: SyncPayload) -> Brake { settings.brake.adding(payload.acknowledgementRequired) }
 }

@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import Store
 
-/// Whether the API user sees costs. To one who does not, Autotask shows them as empty or as zero, and it ignores silently what such a user
+/// Whether the API user sees costs. To other users, Autotask shows them as empty or as zero, and it silently ignores costs that such a user
 /// writes (`rules.md` L37): then costs are neither compared nor counted.
 enum CostVisibility {
     /// Some service shows one.
@@ -23,7 +23,7 @@ enum CostVisibility {
         }
     }
 
-    /// A cost that is not zero is one that is seen. So is a zero among empty costs: where costs are hidden, all look the same.
+    /// A cost other than zero is visible. So is a zero among empty costs: hidden costs all look the same.
     private static func areShown(_ services: [Service]) -> Bool {
         var hasZero = false
         var hasEmpty = false

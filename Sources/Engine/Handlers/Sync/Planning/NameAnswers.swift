@@ -1,17 +1,17 @@
 import Autotask
 import Contract
 
-/// Who holds names of the plan by Autotask's own way of comparing, where Swift's (``NameKey``) says otherwise (`rules.md` A14).
+/// The services that hold names of the plan by Autotask's comparison, where Swift's (``NameKey``) differs (`rules.md` A14).
 ///
-/// Collations take names for equal that differ in width, kana, accents, ß and ss, or in characters without weight. Which do, only Autotask
-/// knows: whatever it finds under a name holds that name. Nearly always nothing is asked.
+/// Collations may ignore width, kana, accents, ß and ss, and characters without weight. Only Autotask knows what its collation
+/// ignores: a service that it finds under a name holds that name. Nearly always no query is needed.
 struct NameAnswers {
     /// By place in the plan, ids of services that hold its name.
     private(set) var holders: [Int: [Int64]] = [:]
     /// How many queries it took.
     private(set) var calls = 0
 
-    /// More queries than this are not made: what is not told apart by then stops the plan at the first name in question.
+    /// At most this many queries: if names are still ambiguous then, the plan stops at the first of them.
     private static let maximumCalls = 40
 
     init() {}
@@ -28,26 +28,26 @@ struct NameAnswers {
         _ session: TenantSession
     ) async throws(CallFailure) {
         let wanted = plan.enumerated().compactMap { index, desired in desired.map { (index, $0) } }
-        // A name that a service of the plan has already is held by that one.
+        // A service of the plan that has its name already holds it.
         let moving = wanted.filter { index, desired in matching.matches[index].service.map { NameKey($0.name) != desired.nameKey } ?? true }
         guard !moving.isEmpty else { return }
         var strangers = NameAnswers.strangers(wanted.map(\.1), matching, query)
         if !strangers.isEmpty {
-            // What an answer brings whatever was asked holds no name: a gateway may repeat an earlier answer.
+            // A record that comes with every answer holds no name: a gateway may repeat an earlier answer.
             let control = ServiceQuery(names: [unused], markerField: nil)
             calls += control.minimumCalls
             strangers.subtract(try await session.services(control).map(\.id))
         }
         if !strangers.isEmpty { try await ask(who: strangers, among: moving, session) }
 
-        // A service of the plan was read by its id: whether it was found under another's name as well, that read does not tell.
+        // A service of the plan was read by its id: that read does not show whether it also holds another's name.
         let keys = Set(moving.map(\.1.nameKey))
         let ours = matching.owners.keys.compactMap { matching.services[$0] }.filter { !keys.contains(NameKey($0.name)) }
         guard !ours.isEmpty, !(moving.map(\.1.name) + ours.map(\.name)).allSatisfy(\.isPlain) else { return }
         try await ask(who: Set(ours.map(\.id)), among: moving, session)
     }
 
-    /// What was read for its name alone, and has none of the plan's: somebody's service that Autotask takes to have one of them.
+    /// Services that were read by name alone, and have none of the plan's names by Swift's comparison: Autotask considers one equal.
     private static func strangers(_ plan: [DesiredService], _ matching: ServiceMatching, _ query: ServiceQuery) -> Set<Int64> {
         guard !matching.others.isEmpty else { return [] }
         let names = Set(query.names.map { NameKey($0) }).union(plan.map(\.nameKey))
@@ -60,7 +60,7 @@ struct NameAnswers {
         )
     }
 
-    /// Finds out which of some names each of some services holds, by halves.
+    /// Finds out by bisection which of the names each of the services holds.
     private mutating func ask(
         who services: Set<Int64>,
         among names: [(index: Int, desired: DesiredService)],
@@ -86,6 +86,6 @@ struct NameAnswers {
 }
 
 extension String {
-    /// Whether every way of comparing takes it for what Swift does, but for case and outer spaces: printable ASCII.
+    /// Whether every collation compares it as Swift does, apart from case and outer spaces: printable ASCII.
     fileprivate var isPlain: Bool { utf8.allSatisfy { (0x20..<0x7F).contains($0) } }
 }

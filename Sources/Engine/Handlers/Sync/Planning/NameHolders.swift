@@ -26,7 +26,7 @@ struct NameHolders {
     /// The services that hold a name which one of the plan is to have.
     ///
     /// - Returns: the first that is not the plan's, the places of those of the plan that give the name up, and one of the plan that keeps a
-    ///   name which Autotask takes for the same.
+    ///   name which Autotask considers equal.
     func holders(of desired: DesiredService, at index: Int) -> (foreign: Service?, ours: [Int], twin: DesiredService?) {
         let answered = answers.holders[index] ?? []
         let found = (holders[desired.nameKey] ?? []) + answered.compactMap { matching.services[$0] }
@@ -49,7 +49,7 @@ struct NameHolders {
 }
 
 extension JobError {
-    /// A name that Autotask takes for the same as another service's of the plan.
+    /// A name that Autotask considers equal to the name of another service of the plan.
     init(nameOf desired: DesiredService, equals other: DesiredService) {
         self.init(
             .serviceNameDuplicateInPlan,

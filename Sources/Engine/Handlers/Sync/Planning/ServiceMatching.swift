@@ -20,7 +20,7 @@ struct ServiceMatching {
     private(set) var matches: [Match]
     /// By the service's id in Autotask, the place in the plan of what it stands for.
     private(set) var owners: [Int64: Int] = [:]
-    /// Places of services that were found by the name that their create was sent with: another lane may come to the same.
+    /// Positions of services that were found by the name that their create was sent with: another lane may find the same ones.
     private(set) var foundByName: Set<Int> = []
     /// What was read and stands for no service of the plan, by rising id.
     private(set) var others: [Service] = []
@@ -65,7 +65,7 @@ struct ServiceMatching {
             }
         }
         for (index, service) in plan.enumerated() where matches[index].service == nil {
-            // The name was free before the create was sent, and no marker can tell.
+            // The name was free before the create was sent, and there is no marker to look for.
             guard let name = memory.nameOfLostCreate(service, hasMarkers: markers != nil).map(NameKey.init) else { continue }
             let found = unclaimed.first { [owners] service in
                 owners[service.id] == nil && NameKey(service.name) == name && !linkedElsewhere.contains(service.id)
@@ -100,7 +100,7 @@ struct ServiceMatching {
 }
 
 extension PlanMemory {
-    /// The name that a create was sent with whose answer was lost, where no ownership marker tells the service. The plan may have another by now.
+    /// The name that a create with a lost answer was sent with, if the service has no ownership marker. The plan may have another by now.
     ///
     /// - Parameter hasMarkers: whether the tenant has a field for markers now.
     func nameOfLostCreate(_ service: PlanService, hasMarkers: Bool) -> String? {

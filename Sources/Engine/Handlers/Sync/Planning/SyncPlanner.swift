@@ -13,7 +13,7 @@ struct SyncPlanner {
     let costs: CostVisibility
     /// In the plan's order, also where the tenant has no field for them.
     let markers: [OwnershipMarker]
-    /// What Autotask finds under the plan's names in its own way of comparing.
+    /// The services that Autotask finds under the plan's names by its own comparison.
     var answers = NameAnswers()
     var adoption = Adoption.none
     var brake = Brake()
@@ -131,7 +131,7 @@ struct SyncPlanner {
         )
     }
 
-    /// What the plan wanted of a service when it was synced last, and Autotask showed; `nil` where it never was.
+    /// The values of a service when it was synced last, as planned and shown by Autotask; `nil` if it never was.
     private func lastSynced(_ key: String) -> ManagedFields? {
         memory.binding(key)?.lastSynced.flatMap(ManagedFields.init(encoded:))
     }
