@@ -131,6 +131,19 @@ struct AuditTests {
         await store.close()
     }
 
+    @Test("Where all of the log of a store is gone that belongs to a key ring, it stays found out when a worker goes on")
+    func removedWhole() async throws {
+        let store = try await SQLiteStore(path: path, auditing: .bench)
+        try await store.pair(with: "ring", by: .systemUser(7), at: .start)
+        await store.close()
+        #expect(try await fault() == nil)
+        try await tamper("DELETE FROM audit", "DELETE FROM audit_marks")
+        try await write(1)
+        #expect(try await fault() == .brokenBefore(1))
+        try await write(1)
+        #expect(try await fault() == .brokenBefore(1))
+    }
+
     @Test("A beginning that somebody else cut off, and marked as forgotten, is found out, and is not forgotten any further")
     func forgedAnchor() async throws {
         try await tamper(

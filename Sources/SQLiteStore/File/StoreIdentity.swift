@@ -36,8 +36,9 @@ extension SQLiteStore {
         try await write { transaction in
             let identity = try transaction.connection.identity()
             guard identity.ring == nil else { return }
-            try transaction.connection.run("UPDATE identity SET ring = ?", ring)
+            // First: a log that begins belongs to a store without a ring.
             try transaction.tell(AuditEntry(paired: identity.store, with: ring, by: actor, at: now))
+            try transaction.connection.run("UPDATE identity SET ring = ?", ring)
         }
     }
 

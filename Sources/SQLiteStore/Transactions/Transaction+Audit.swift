@@ -98,7 +98,10 @@ extension Transaction {
 extension Connection {
     fileprivate func pen(_ chain: AuditChain) throws -> AuditPen {
         let head = try auditMark(.head)
-        if head == nil, try first("SELECT 1 FROM audit LIMIT 1", read: { _ in true }) == nil, try auditMark(.anchor) == nil {
+        // The first row of a store that belongs to a key ring is about that: without any row, its log was removed.
+        if head == nil, try first("SELECT 1 FROM audit LIMIT 1", read: { _ in true }) == nil, try auditMark(.anchor) == nil,
+            try identity().ring == nil
+        {
             let jobs = try first("SELECT value FROM counters WHERE name = ?", Counter.place.rawValue) { $0.integer(0) } ?? 0
             return AuditPen(chain, beginningAfter: jobs)
         }
