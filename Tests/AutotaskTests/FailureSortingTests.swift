@@ -32,6 +32,15 @@ struct FailureSortingTests {
         .rejected,
     ]
 
+    @Test(
+        "A body of white space alone is blank, and is not parsed to find that out",
+        arguments: [("", true), (" \r\n\t\u{B}\u{C}", true), ("\u{FEFF}", false), ("\u{A0}", false), (" 0", false), ("\0", false)]
+    )
+    func blank(body: String, isBlank: Bool) {
+        let bytes = Array(body.utf8)
+        #expect(FailureText.isBlank(bytes) == isBlank && FailureText(bytes).isEmpty == isBlank)
+    }
+
     @Test("Every text of the catalogue has its kind")
     func catalogue() throws {
         let entries = try #require(try Fixture.json("errors-catalogue.json").array)
