@@ -58,6 +58,7 @@ struct ConnectAttempt {
                 Send data.firstConfiguredAt with the connect, under a new id. \
                 If that was not before the release of Integrated Billing: \(ErrorCode.integrationNotAvailable.properties.hint)
                 """,
+            fixableBy: .portal,
             field: "data.firstConfiguredAt"
         )
     }
