@@ -48,7 +48,12 @@ final class TenantSession {
         self.connection = connection
         stored = connection
         credentials = try context.storedCredentials(of: connection)
-        session = context.autotaskSession(in: connection.zone, of: connection.databaseID, with: credentials)
+        session = context.autotaskSession(
+            in: connection.zone,
+            of: connection.databaseID,
+            with: credentials,
+            connection.credentialsDigest
+        )
     }
 
     /// Makes a call.
@@ -160,7 +165,7 @@ final class TenantSession {
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
         otherCalls += session.callCount
-        session = context.autotaskSession(in: found.zone, of: found.databaseID, with: credentials)
+        session = context.autotaskSession(in: found.zone, of: found.databaseID, with: credentials, connection.credentialsDigest)
         return true
     }
 
