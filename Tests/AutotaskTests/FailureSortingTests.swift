@@ -32,6 +32,55 @@ struct FailureSortingTests {
         .rejected,
     ]
 
+    /// Its error pages, short and detailed, of versions 6 to 10, and ASP.NET's.
+    private static let refusalsOfIIS = [
+        "<h2>401 - Unauthorized: Access is denied due to invalid credentials.</h2>",
+        "<H2>401 - UNAUTHORIZED: ACCESS IS DENIED DUE TO INVALID CREDENTIALS.</H2>",
+        "\u{FEFF}<!DOCTYPE html><h2>401 - Unauthorized: Access is denied due to invalid credentials.</h2>",
+        "<h2>HTTP Error 401.1 - Unauthorized: Access is denied due to invalid credentials.</h2>",
+        "<title>IIS 7.5 Detailed Error - 401.1 - Unauthorized</title>", "<title>IIS 8.5 Detailed Error - 401.2 - Unauthorized</title>",
+        "<title>IIS 10.0 Detailed Error - 401.0 - Unauthorized</title>", "<h3>HTTP Error 401.3 - Unauthorized</h3>",
+        "<h2>401.2 - Unauthorized: Access is denied due to server configuration.</h2>",
+        "<h2>401 - Unauthorized: Access is denied due to server configuration.</h2>",
+    ]
+
+    @Test("A page of the web server that Autotask runs on refuses the credentials", arguments: refusalsOfIIS)
+    func refusalByIIS(page: String) {
+        for headers in [[], [(name: "WWW-Authenticate", value: "Basic realm=\"autotask\"")]] {
+            let answer = HTTPResponse(status: 401, headers: headers, body: Array(page.utf8))
+            for operation in [AutotaskOperation.version, .updateService] {
+                let error = failure(of: answer, to: operation)
+                #expect(error.kind == .unauthorized && !error.isTransient && !error.isOutcomeUnknown)
+            }
+            #expect(failure(of: answer, to: .zone).kind == .accessDenied)
+        }
+        // The same page with another status says nothing of credentials.
+        #expect(failure(of: .answer(502, page)).kind == .unavailable)
+    }
+
+    @Test(
+        "A page of something in front refuses no credentials",
+        arguments: [
+            "<title>401 Authorization Required</title><center>nginx</center>", "<h1>Log in to Hotel WLAN</h1>",
+            "<h1>Unauthorized</h1><p>This server could not verify that you are authorized to access the document requested.</p>",
+        ]
+    )
+    func refusalInFront(page: String) {
+        for realm in ["Basic realm=\"proxy\"", "Negotiate", "Bearer"] {
+            let answer = HTTPResponse(status: 401, headers: [(name: "WWW-Authenticate", value: realm)], body: Array(page.utf8))
+            #expect(failure(of: answer).kind == .intercepted)
+        }
+    }
+
+    @Test(
+        "A body of white space alone is blank, and is not parsed to find that out",
+        arguments: [("", true), (" \r\n\t\u{B}\u{C}", true), ("\u{FEFF}", false), ("\u{A0}", false), (" 0", false), ("\0", false)]
+    )
+    func blank(body: String, isBlank: Bool) {
+        let bytes = Array(body.utf8)
+        #expect(FailureText.isBlank(bytes) == isBlank && FailureText(bytes).isEmpty == isBlank)
+    }
+
     @Test("Every text of the catalogue has its kind")
     func catalogue() throws {
         let entries = try #require(try Fixture.json("errors-catalogue.json").array)
@@ -69,6 +118,9 @@ struct FailureSortingTests {
             (.answer(401, " \r\n"), .unauthorized, .credentialsInvalid),
             (.answer(401, #"{"Message":"Authorization has been denied for this request."}"#), .unauthorized, .credentialsInvalid),
             (.answer(401, "<html>Proxy</html>"), .intercepted, .autotaskUnavailable),
+            (.answer(401, "{}"), .intercepted, .autotaskUnavailable),
+            (.answer(401, #"{"title":"Unauthorized","status":401}"#), .unauthorized, .credentialsInvalid),
+            (.answer(401, #"{"error":"invalid_token"}"#), .unauthorized, .credentialsInvalid),
             (HTTPResponse(status: 400), .intercepted, .autotaskUnavailable),
             (HTTPResponse(status: 403), .intercepted, .autotaskUnavailable),
             (.answer(405, "<html>"), .intercepted, .autotaskUnavailable),

@@ -65,8 +65,7 @@ struct JobMessageTests {
             decodedJob(of: Self.message(data: ["confirm": true, "product": nil, "reason": nil], extra: nulls))
         )
         #expect(reset.lane.product == .workplace && reset.expiry == nil)
-        guard case .reset(let resetPayload) = reset.payload else { return }
-        #expect(resetPayload.reason == nil)
+        if case .reset(let payload) = reset.payload { #expect(payload.reason == nil) } else { Issue.record("It is no reset.") }
         _ = try #require(
             decodedJob(of: Self.message(type: "autotask.job.verify", data: .null, routingKey: "verify.msp-4711", extra: nulls))
         )
@@ -78,7 +77,7 @@ struct JobMessageTests {
         plan["services"] = [
             ["key": "k", "type": "Server", "name": nil, "period": nil, "unitCost": nil, "unitPrice": nil, "billingCodeId": nil]
         ]
-        guard case .sync(let sync) = try #require(decodedJob(of: Self.sync(plan))).payload else { return }
+        let sync = try #require(decodedJob(of: Self.sync(plan))?.payload.syncPayload)
         #expect(sync.revision == nil && sync.retired.isEmpty && sync.adopted.isEmpty && sync.acknowledged.isEmpty && sync.previewID == nil)
         #expect(sync.services[0].unitPrice == .missing && sync.services[0].billingCodeID == .missing && sync.services[0].name.isEmpty)
 
@@ -133,7 +132,7 @@ struct JobMessageTests {
             "planId": "p", "revision": .number(number), "services": [Self.service("billingCodeId", .number(number))],
             "adopt": ["license-monthly": .number(number)],
         ]
-        guard case .sync(let sync) = try #require(decodedJob(of: Self.sync(plan))).payload else { return }
+        let sync = try #require(decodedJob(of: Self.sync(plan))?.payload.syncPayload)
         #expect(sync.revision == 7 && sync.services[0].billingCodeID == .value(7) && sync.adopted == ["license-monthly": 7])
     }
 
@@ -183,7 +182,7 @@ struct JobMessageTests {
 
     @Test func `what was accepted before types were checked is still read`() throws {
         let data: JSON = ["planId": "a\n", "services": [["key": "k", "type": "Server", "name": 7, "unitPrice": 9, "billingCodeId": "1"]]]
-        guard case .sync(let sync) = try JobPayload(kind: .sync, data: data, acceptsClearCredentials: true) else { return }
+        let sync = try #require(try JobPayload(kind: .sync, data: data, acceptsClearCredentials: true).syncPayload)
         #expect(sync.services[0].unitPrice == .malformed && sync.services[0].billingCodeID == .malformed && sync.services[0].name.isEmpty)
     }
 
@@ -196,14 +195,13 @@ struct JobMessageTests {
             return JobMessage(routingKey: "sync.msp-4711", body: Array(text.utf8))
         }
         for text in [#"\ud83d"#, #"Cloud \ude00"#, #"\ud83d\ud83d\ude00"#, #"\ud83d\n"#, #"\uD800\u0041"#] {
-            guard case .sync(let sync) = try #require(decodedJob(of: plan("\"key\":\"b\",\"name\":\"\(text)\""))).payload else { return }
+            let sync = try #require(decodedJob(of: plan("\"key\":\"b\",\"name\":\"\(text)\""))?.payload.syncPayload)
             #expect(sync.services[1].hasBrokenName && sync.services[1].name.contains("\u{FFFD}") && !sync.services[0].hasBrokenName)
         }
         #expect(refusal(of: plan(#""name":"B","key":"\ud800""#))?.field == "data.services[1].key")
-        guard
-            case .sync(let sync) = try #require(decodedJob(of: plan(#""key":"b","name":"B","period":"\ud800","unitPrice":"\ud800""#)))
-                .payload
-        else { return }
+        let sync = try #require(
+            decodedJob(of: plan(#""key":"b","name":"B","period":"\ud800","unitPrice":"\ud800""#))?.payload.syncPayload
+        )
         #expect(sync.services[1].period == .malformed && sync.services[1].unitPrice == .malformed)
         let broken: JSON = .brokenString(escaped: #"\ud800"#, readable: "\u{FFFD}")
         let error = refusal(of: Self.sync(["planId": broken, "services": []]))
@@ -316,7 +314,7 @@ struct JobMessageTests {
             "planId": "p", "services": [.object(Self.service)], "adopt": ["license-monthly": 677],
             "acknowledge": ["negative_margin", "price_changed:license-monthly", "not_known_yet"], "previewId": "p-1",
         ]
-        guard case .sync(let payload) = try #require(decodedJob(of: Self.sync(data))).payload else { return }
+        let payload = try #require(decodedJob(of: Self.sync(data))?.payload.syncPayload)
         #expect(payload.adopted == ["license-monthly": 677] && payload.previewID == "p-1")
         let warning = Warning(.priceChanged, "…", serviceKey: "license-monthly")
         #expect(payload.acknowledged.count == 3 && payload.acknowledged.contains { $0.covers(warning) })
@@ -329,14 +327,14 @@ struct JobMessageTests {
             (["price_changed", "negative_margin", "price_changed"], [.priceChanged, .negativeMargin]), ([], []),
         ] as [(JSON, Set<Warning.Code>)] {
             let data: JSONObject = ["planId": "p", "services": [.object(Self.service)], "acknowledgeRequired": member]
-            guard case .sync(let payload) = try #require(decodedJob(of: Self.sync(data))).payload else { return }
+            let payload = try #require(decodedJob(of: Self.sync(data))?.payload.syncPayload)
             #expect(payload.acknowledgementRequired == codes)
         }
     }
 
     @Test func `a plan may be without services where it names some that leave it`() throws {
         let data: JSONObject = ["planId": "p", "services": [], "retired": ["license-monthly"]]
-        guard case .sync(let payload) = try #require(decodedJob(of: Self.sync(data))).payload else { return }
+        let payload = try #require(decodedJob(of: Self.sync(data))?.payload.syncPayload)
         #expect(payload.services.isEmpty && payload.retired == ["license-monthly"])
     }
 
@@ -375,16 +373,15 @@ struct JobMessageTests {
     }
 
     @Test func `what a person entered wrongly is the sync's own matter`() throws {
-        let services: JSON = [
+        var members: [JSON] = [
             Self.service("unitPrice", "1.123456789"), Self.service("key", "b"), Self.service("key", "c"), Self.service("key", "d"),
         ]
-        guard case .array(var members) = services else { return }
         members[1] = [
             "key": "b", "type": "Server", "name": "B", "unitPrice": "", "unitCost": "1e3", "period": "Weekly", "billingCodeId": -1,
         ]
         members[2] = ["key": "c", "type": "Storage"]
         let job = try #require(decodedJob(of: Self.sync(["planId": "p", "services": .array(members)])))
-        guard case .sync(let payload) = job.payload else { return }
+        let payload = try #require(job.payload.syncPayload)
         #expect(payload.services[0].unitPrice == .malformed && payload.services[0].unitCost == .value(Money(contract: "4.50")!))
         #expect(payload.services[1].unitPrice == .malformed && payload.services[1].unitCost == .malformed)
         #expect(
@@ -460,5 +457,11 @@ struct JobMessageTests {
             #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","data":{"refresh":true,"n":1.51}}"#
         )
         #expect(first == same && first != other)
+    }
+}
+
+extension JobPayload {
+    fileprivate var syncPayload: SyncPayload? {
+        if case .sync(let payload) = self { payload } else { nil }
     }
 }

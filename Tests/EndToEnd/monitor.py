@@ -89,9 +89,10 @@ class Monitor:
             yield "jobid and data.jobId differ"
         for error in errors_within(event):
             expected = contract.error_codes()[error["code"]]
-            # Of these two, the case at hand decides whether to ask again: a certificate that does not hold, a key that is missing for now.
-            fixed = ("category", "fixableBy") if error["code"] in ("internal", "network") else ("category", "retryable", "fixableBy")
-            if any(error[name] != expected[name] for name in fixed):
+            # The case at hand decides whether to ask again: a certificate that does not hold, a key that is missing for now. And only the
+            # portal can add what it left out.
+            varying = {"internal": "retryable", "network": "retryable", "integration_not_available": "fixableBy"}.get(error["code"])
+            if any(error[name] != expected[name] for name in ("category", "retryable", "fixableBy") if name != varying):
                 yield f"{error['code']} is not as the catalogue says"
         if event["data"].get("erased") is True and set(event["data"]) != {"jobId", "erased"}:
             yield "an erased event tells more than that"

@@ -47,6 +47,35 @@ def test_what_is_in_front_of_autotask_is_no_answer_of_it(new_tenant, status, bod
     assert tenant.events("connection.lost") == []
 
 
+REFUSAL = "<!DOCTYPE html><h1>Server Error</h1><h2>401 - Unauthorized: Access is denied due to invalid credentials.</h2>"
+
+
+def refused(tenant):
+    return [call for call in tenant.database.calls() if call["status"] == 401]
+
+
+@pytest.mark.parametrize("body", [REFUSAL, "\ufeff" + REFUSAL, REFUSAL.upper(), "<title>IIS 10.0 Detailed Error - 401.1 - Unauthorized</title>"])
+def test_credentials_that_iis_refuses_are_not_sent_again(new_tenant, body):
+    tenant = new_tenant()
+    headers = {"WWW-Authenticate": "Basic"}
+    tenant.database.fault("status", status=401, body=body, contentType="text/html", headers=headers, entity="Version")
+    tenant.expect(tenant.connect_job().publish().ending(), "connection.failed", "credentials_invalid")
+    tenant.expect(tenant.connect_job().publish().ending(), "connection.failed", "credentials_invalid")
+    assert len(refused(tenant)) == 1
+
+
+def test_credentials_that_meet_an_unknown_page_of_refusal_are_sent_twice(new_tenant):
+    tenant = new_tenant()
+    fault = tenant.database.fault("status", status=401, body=PAGE, contentType="text/html", entity="Version")
+    for _ in range(3):
+        error = tenant.expect(tenant.connect_job().publish().ending(), "connection.failed", "autotask_unavailable")["error"]
+        assert error["retryable"] is True
+    assert len(refused(tenant)) == 2
+    fault.clear()
+    # What was in front of this tenant keeps no other waiting.
+    new_tenant().connected()
+
+
 def test_an_empty_401_is_autotasks_refusal(new_tenant):
     tenant = new_tenant().connected()
     tenant.database.fault("status", status=401, body="", operation="query", entity="Services", times=1)

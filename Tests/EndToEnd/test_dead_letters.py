@@ -213,7 +213,8 @@ def waiting(channel):
 def test_whoever_may_not_read_the_queue_is_told(worker, operator):
     operator.basic_publish("autotask.dead", "", b"something", pika.BasicProperties(delivery_mode=2))
     poll(lambda: waiting(operator) == 1, 10, "the message in the queue")
-    worker.cli("dead-letters", "collect", expect=1)
+    refused = worker.run("dead-letters", "collect")
+    assert refused.returncode == 69 and "may read autotask.dead" in refused.stderr, refused
     assert waiting(operator) == 1
     operator.queue_purge("autotask.dead")
 

@@ -11,6 +11,8 @@ from tenants import by_key, codes, plan
 
 # What a job may end with whose tenant's Autotask answers nothing that can be used.
 UNUSABLE = {"autotask_unavailable", "timeout", "network"}
+# Answers that can be used, and end a job at once. A foreign record with a name of the plan holds that name, although its price is beyond reading.
+EXPECTED = {"a price beyond all": {"service_name_conflict"}}
 # Beyond what the worker held before, for all attacks at once. 24 answers of 3 MiB, with what is parsed of them, are far below.
 MEMORY = 256 << 20
 
@@ -72,8 +74,12 @@ def test_every_attack_at_once_harms_its_own_tenant_alone(other_worker, new_tenan
     for name, job in jobs.items():
         (ending,) = job.endings
         assert ending["type"] == "autotask.sync.failed", (name, ending)
-        assert set(codes(ending["data"])) <= UNUSABLE, (name, ending)
-        assert zones[name].attacks >= 2, name
+        if name in EXPECTED:
+            assert set(codes(ending["data"])) == EXPECTED[name], (name, ending)
+        else:
+            assert set(codes(ending["data"])) <= UNUSABLE, (name, ending)
+            # It was tried again.
+            assert zones[name].attacks >= 2, name
         assert len(victims[name].database.writes()) == 0, name
     grown = peak_memory(worker) - before
     with capsys.disabled():

@@ -198,6 +198,17 @@ def test_the_management_api_is_for_operators(rights_broker, user):
     assert status("users") == 401
 
 
+@pytest.mark.parametrize("user", sorted(set(USERS) - {"operator"}))
+def test_a_user_who_may_not_collect_dead_messages_learns_which_right_it_lacks(rights_broker, worker, user):
+    with channel_of("operator", rights_broker) as channel:
+        publish(channel, DEAD, "", delivery_mode=2)
+        refused = worker.run("dead-letters", "collect", AMQP_URL=rights_broker.url(user))
+        assert refused.returncode == 69, refused
+        assert f"access to queue '{DEAD}' in vhost '/' refused for user '{user}'" in refused.stderr, refused
+        assert f"Set AMQP_URL to a user that may read {DEAD}" in refused.stderr, refused
+        assert channel.queue_purge(DEAD).method.message_count == 1
+
+
 def test_followers_cannot_fill_the_brokers_disk(rights_broker):
     with channel_of("monitor", rights_broker) as channel:
         channel.queue_declare("autotask.monitor.limited", exclusive=True)

@@ -82,7 +82,10 @@ extension Behaviour {
             try await bench.giveUp("a", sealedUnder: "job-1")
             let letter = try #require(try await bench.store.letters(.all, after: 0, limit: 1).first)
             _ = try await bench.store.retireKey("job-2", at: Bench.start)
-            guard case .job(let copy) = IntakeItem.job("copy", sealedUnder: "job-2").content else { return }
+            guard case .job(let copy) = IntakeItem.job("copy", sealedUnder: "job-2").content else {
+                Issue.record("It is no job.")
+                return
+            }
             await bench.expect(.keyRetired, "a copy under such a key") {
                 _ = try await bench.store.redrive(letter: letter.id, as: copy, by: .systemUser(0), at: Bench.start)
             }

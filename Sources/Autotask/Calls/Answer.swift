@@ -26,7 +26,7 @@ struct Answer {
         guard (200..<300).contains(status) else {
             throw AutotaskError(response, to: operation, redacting: redaction)
         }
-        if FailureText(response.body).isEmpty {
+        if FailureText.isBlank(response.body) {
             body = .null
             return
         }

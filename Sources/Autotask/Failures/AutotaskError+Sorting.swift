@@ -50,8 +50,10 @@ extension AutotaskError.Kind {
             // A success status with errors in its body.
             case 200..<300: .malformedResponse
             case 300..<400, 404, 410: .notServedHere
-            // Autotask's refusal of credentials is empty, or ASP.NET's own sentence. Without credentials in the call, none can be wrong.
-            case 401 where text.isEmpty || text.said != nil: operation == .zone ? .accessDenied : .unauthorized
+            // Autotask's refusal of credentials is empty, ASP.NET's own sentence, or a page of its web server, IIS. Without
+            // credentials in the call, none can be wrong.
+            case 401 where text.isEmpty || text.said != nil || AutotaskError.Kind.isRefusalByIIS(text):
+                operation == .zone ? .accessDenied : .unauthorized
             case 408: .timedOut
             case 429: .rateLimited
             // Autotask never answers with these statuses.
@@ -111,6 +113,12 @@ extension AutotaskError.Kind {
     }
 
     private static let verbs = ["create", "update", "query"]
+
+    /// Whether a page is one of those with which IIS answers 401: its short pages, and its detailed ones. A page of something in front that has
+    /// such words counts as well: to send the credentials again may lock the API user, and to connect again costs a person a minute.
+    private static func isRefusalByIIS(_ text: FailureText) -> Bool {
+        text.hasAny("invalid credentials", "unauthorized: access is denied", "detailed error - 401", "http error 401.")
+    }
 
     /// Whether the text says that Autotask failed, and not what is wrong with the request.
     private static func blamesItself(_ text: FailureText) -> Bool {

@@ -5,7 +5,7 @@ package import HTTP
 /// missing permissions come as 500 (`rules.md` 3 and 5).
 package struct AutotaskError: Error, Sendable {
     package enum Kind: Hashable, Sendable {
-        /// 401 without a text: a wrong user name, secret or tracking id, or the wrong zone; which of them Autotask does not say.
+        /// 401 without a text, or with a page of IIS: a wrong user name, secret or tracking id, or the wrong zone; Autotask does not say which.
         /// Repeating it locks the API user.
         case unauthorized
         /// Autotask says that the API user is locked.

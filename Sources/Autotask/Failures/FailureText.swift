@@ -16,8 +16,11 @@ struct FailureText {
     /// Whether there was no body, or a blank one.
     let isEmpty: Bool
 
+    /// Whether a body has nothing but white space. The body of every success is asked that: nothing is parsed for it.
+    static func isBlank(_ body: [UInt8]) -> Bool { body.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } }
+
     init(_ body: [UInt8]) {
-        isEmpty = body.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) }
+        isEmpty = FailureText.isBlank(body)
         let json = JSON(tolerating: body)
         said = json.flatMap(FailureText.words)
         isInAutotasksForm = ["errors", "modelState", "message"].contains { !FailureText.texts(of: json?[anyCase: $0], depth: 0).isEmpty }

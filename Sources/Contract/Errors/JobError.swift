@@ -34,6 +34,8 @@ package struct JobError: Error, Hashable, Sendable {
     package var hint: String
     /// Whether the same request may succeed later without human action: the code's value, unless this error overrides it.
     package var isRetryable: Bool
+    /// Who can mend it: as the code has it, unless the case at hand says otherwise.
+    package var fixableBy: FixableBy
     /// When it will be tried again, for what is tried again.
     package var retryAt: Timestamp?
     /// The member of the job, or of the service, that is to blame: `unitPrice`.
@@ -49,6 +51,7 @@ package struct JobError: Error, Hashable, Sendable {
         _ message: String? = nil,
         hint: String? = nil,
         isRetryable: Bool? = nil,
+        fixableBy: FixableBy? = nil,
         retryAt: Timestamp? = nil,
         field: String? = nil,
         serviceKey: String? = nil,
@@ -59,6 +62,7 @@ package struct JobError: Error, Hashable, Sendable {
         self.message = message ?? code.properties.message
         self.hint = hint ?? code.properties.hint
         self.isRetryable = isRetryable ?? code.properties.isRetryable
+        self.fixableBy = fixableBy ?? code.properties.fixableBy
         self.retryAt = retryAt
         self.field = field
         self.serviceKey = serviceKey
@@ -95,7 +99,7 @@ package struct JobError: Error, Hashable, Sendable {
             "retryable": .bool(isRetryable),
         ]
         if let retryAt { object["retryAt"] = .string(retryAt.description) }
-        object["fixableBy"] = .string(properties.fixableBy.rawValue)
+        object["fixableBy"] = .string(fixableBy.rawValue)
         object["message"] = .string(message)
         object["hint"] = .string(hint)
         if let field { object["field"] = .string(field) }

@@ -1,9 +1,7 @@
 extension JobPayload {
-    /// Reads `data` by the schema of its kind.
+    /// Reads `data` by the schema of its kind. Values that a person entered may be of any type here: see ``checkTypes(kind:data:)``.
     ///
     /// - Parameter acceptsClearCredentials: as in ``JobMessage/decoded(acceptsClearCredentials:)``; `true` for data that was accepted before.
-    /// Values that a person entered may be of any type here: see ``checkTypes(kind:data:)``.
-    ///
     /// - Throws: what `job.rejected` will say; `field` names the member.
     package init(kind: JobKind, data: JSON, acceptsClearCredentials: Bool) throws(JobError) {
         let object: JSONObject

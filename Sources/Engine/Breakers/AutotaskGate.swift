@@ -11,11 +11,13 @@ struct AutotaskGate: CallGate {
     /// - Parameters:
     ///   - url: where the calls go.
     ///   - databaseID: of the tenant, if it is known.
-    init(_ context: JobContext, url: String, databaseID: Int64?) {
+    ///   - digest: of the credentials that are sent, if any are.
+    init(_ context: JobContext, url: String, databaseID: Int64?, credentials digest: [UInt8]?) {
         self.context = context
         self.databaseID = databaseID
         let host = url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
-        targets = [.zone(host: host.lowercased())] + (databaseID.map { [.database($0)] } ?? [])
+        targets =
+            [.zone(host: host.lowercased())] + (databaseID.map { [.database($0)] } ?? []) + (digest.map { [.credentials($0)] } ?? [])
     }
 
     func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void {

@@ -2,23 +2,29 @@ import Autotask
 import Contract
 import Synchronization
 
-/// The worker's ``CircuitBreaker``s: one for each zone's host and one for each tenant's database, so that what fails costs nobody else
+/// The worker's ``CircuitBreaker``s: one for each zone's host, one for each tenant's database and one for its credentials, so that what fails costs nobody else
 /// anything: a database that is known to fail tells nothing of its zone. They are in memory alone: another worker finds out by itself, with a few calls.
 final class CircuitBreakers: Sendable {
     enum Target: Hashable, Sendable {
         /// Who serves many tenants' databases.
         case zone(host: String)
         case database(Int64)
+        /// By their digest. A 401 that nothing known explains may be Autotask's, and each one may lock the API user.
+        case credentials([UInt8])
     }
 
-    private let policies: (zone: CircuitBreaker.Policy, database: CircuitBreaker.Policy)
+    private let policies: (zone: CircuitBreaker.Policy, database: CircuitBreaker.Policy, credentials: CircuitBreaker.Policy)
     private let breakers = Mutex<[Target: CircuitBreaker]>([:])
 
-    /// - Parameter pause: how long calls are kept from what fails, the first time.
-    init(pause: Duration) {
+    /// - Parameters:
+    ///   - pause: how long calls are kept from what fails, the first time.
+    ///   - credentialsPause: how long credentials are not sent again that met two unknown refusals in a row, the first time; up to twelve times
+    ///     that later. Half of it, by chance, is the least.
+    init(pause: Duration, credentialsPause: Duration = .seconds(300)) {
         policies = (
             zone: CircuitBreaker.Policy(threshold: 5, pause: pause, maximumPause: pause * 12),
-            database: CircuitBreaker.Policy(threshold: 3, pause: pause, maximumPause: pause * 12)
+            database: CircuitBreaker.Policy(threshold: 3, pause: pause, maximumPause: pause * 12),
+            credentials: CircuitBreaker.Policy(threshold: 2, pause: credentialsPause, maximumPause: credentialsPause * 12)
         )
     }
 
@@ -65,6 +71,7 @@ final class CircuitBreakers: Sendable {
         switch target {
         case .zone: policies.zone
         case .database: policies.database
+        case .credentials: policies.credentials
         }
     }
 }
@@ -73,6 +80,11 @@ extension CircuitBreaker.Result {
     /// What a failure says about a part of Autotask: whoever refuses a request, works.
     fileprivate init(_ failure: AutotaskError, of target: CircuitBreakers.Target, at now: Timestamp) {
         switch (failure.kind, target) {
+        case (.unauthorized, .credentials), (.locked, .credentials):
+            // They are remembered as refused.
+            self = .tellsNothing
+        case (_, .credentials):
+            self = failure.status == 401 ? .fails : .tellsNothing
         case (.cancelled, _), (.outOfTime, _), (.intercepted, _), (.notAllowed, _), (.heldBack, _):
             self = .tellsNothing
         case (.network, _), (.timedOut, _):

@@ -12,7 +12,7 @@ extension JobContext {
     ///
     /// - Parameter calls: counts the call, unless it is held back.
     func zone(for credentials: AutotaskCredentials, counting calls: inout Int) async throws(AutotaskError) -> DiscoveredZone {
-        let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil)
+        let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil, credentials: nil)
         var found = try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
             .zone(forUserOf: credentials, traceparent: job.traceparent) { _ in calls += 1 }
         if (try? autotask.hosts.check(found.zone.webURL)) == nil {
@@ -22,14 +22,21 @@ extension JobContext {
         return found
     }
 
-    /// - Parameter databaseID: whose calls they are.
-    func autotaskSession(in zone: Zone, of databaseID: Int64, with credentials: AutotaskCredentials) -> AutotaskSession {
+    /// - Parameters:
+    ///   - databaseID: whose calls they are.
+    ///   - digest: of the credentials.
+    func autotaskSession(
+        in zone: Zone,
+        of databaseID: Int64,
+        with credentials: AutotaskCredentials,
+        _ digest: [UInt8]
+    ) -> AutotaskSession {
         AutotaskSession(
             transport: autotask.transport,
             zone: zone,
             credentials: credentials,
             traceparent: job.traceparent,
-            gate: AutotaskGate(self, url: zone.apiURL, databaseID: databaseID)
+            gate: AutotaskGate(self, url: zone.apiURL, databaseID: databaseID, credentials: digest)
         )
     }
 

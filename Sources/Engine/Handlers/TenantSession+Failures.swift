@@ -25,14 +25,16 @@ struct CallFailure: Error {
         self.cause = cause
     }
 
-    /// Sorts a failure that says nothing new about the connection.
+    /// Sorts a failure that says nothing new about the connection. Of a call that was given up because the job has to end, the error is what
+    /// put the job off before.
     init(_ cause: AutotaskError, in context: JobContext) {
         let consequence: Consequence =
             switch cause.kind {
             case .unauthorized, .locked, .trackingIDRejected, .zoneNotFound, .accessDenied, .notAllowed: .stop
             default: cause.isTransient ? .retry(earliest: cause.retryAfter.map { context.now + $0 }) : .refused
             }
-        self.init(consequence, cause.jobError.referring(to: context.job.id), cause: cause)
+        let before = cause.kind == .outOfTime && !cause.isOutcomeUnknown ? context.job.lastFailure : nil
+        self.init(consequence, before ?? cause.jobError.referring(to: context.job.id), cause: cause)
     }
 
     /// Whether a write may have taken effect although it failed: then look before writing again.

@@ -48,7 +48,12 @@ final class TenantSession {
         self.connection = connection
         stored = connection
         credentials = try context.storedCredentials(of: connection)
-        session = context.autotaskSession(in: connection.zone, of: connection.databaseID, with: credentials)
+        session = context.autotaskSession(
+            in: connection.zone,
+            of: connection.databaseID,
+            with: credentials,
+            connection.credentialsDigest
+        )
     }
 
     /// Makes a call.
@@ -61,10 +66,16 @@ final class TenantSession {
     func call<Value>(_ body: (AutotaskSession) async throws(AutotaskError) -> Value) async throws(CallFailure) -> Value {
         if let end { throw end }
         try await renewReading()
+        let first: AutotaskError
         do { return try await body(session) } catch {
             guard try await hasMoved(after: error) else { throw failure(of: error) }
+            first = error
         }
-        do { return try await body(session) } catch { throw failure(of: error) }
+        do { return try await body(session) } catch {
+            // A repetition that was given up says nothing of its own. The zone that refused the credentials does not serve them any more.
+            let isGivenUp = error.kind == .outOfTime && !error.isOutcomeUnknown && !first.isRefusalOfCredentials
+            throw failure(of: isGivenUp ? first : error)
+        }
     }
 
     /// Asks how much of the database's quota is used, where that is due. Whatever becomes of the question, the job goes on; but credentials that
@@ -154,7 +165,7 @@ final class TenantSession {
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
         otherCalls += session.callCount
-        session = context.autotaskSession(in: found.zone, of: found.databaseID, with: credentials)
+        session = context.autotaskSession(in: found.zone, of: found.databaseID, with: credentials, connection.credentialsDigest)
         return true
     }
 

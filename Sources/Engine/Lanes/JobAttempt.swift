@@ -46,7 +46,7 @@ struct JobAttempt: Sendable {
         self.entropy = entropy
         self.sink = sink
         self.worker = worker
-        breakers = CircuitBreakers(pause: settings.retry.base * 2.5)
+        breakers = CircuitBreakers(pause: settings.retry.base * 2.5, credentialsPause: settings.refusalMemory)
         quotas = DatabaseQuotas(share: settings.quotaShare)
         self.log = log
     }

@@ -140,12 +140,12 @@ struct LaneOrder {
 
     /// Why a job ends at its deadline (``QueuedJob/deadline``): the cause of its last deferral.
     private static func outOfTime(_ job: QueuedJob) -> JobError {
-        if let last = job.lastDeferral { return JobError(last.code, isRetryable: true).referring(to: job.id) }
-        return JobError(
-            .timeout,
-            "The request did not end in time: it was interrupted, or other requests for the same Autotask database took all the time.",
-            hint: "Try again."
-        )
+        job.lastFailure
+            ?? JobError(
+                .timeout,
+                "The request did not end in time: it was interrupted, or other requests for the same Autotask database took all the time.",
+                hint: "Try again."
+            )
     }
 
     private func settle(_ job: QueuedJob, _ type: EventType, _ error: JobError, _ members: JSONObject = [:]) -> LaneDecision.Settlement {
@@ -334,4 +334,10 @@ extension [Int64: Int64] {
         }
         self[winner.order] = Swift.max(self[winner.order] ?? standing, standing)
     }
+}
+
+extension QueuedJob {
+    /// What the job ends with when its time is over: the failure that put it off last, which passes; `nil` if none did. Each attempt that is
+    /// put off for another reason than the one before it is published, so the last deferral has the last failure's code.
+    var lastFailure: JobError? { lastDeferral.map { JobError($0.code, isRetryable: true).referring(to: id) } }
 }

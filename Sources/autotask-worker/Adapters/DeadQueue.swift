@@ -65,17 +65,17 @@ struct DeadQueue {
     }
 
     private func withConsumer<Value: Sendable>(_ body: (Consumer) async throws -> Value) async throws -> Value {
-        let source = ConsumerSource(queue: name)
-        let consumer = try Consumer(connection: configuration, configuration: ConsumerConfiguration(sources: [source]), log: log)
+        var consuming = ConsumerConfiguration(sources: [ConsumerSource(queue: name)])
+        consuming.endsWhenClosed = true
+        let consumer = try Consumer(connection: configuration, configuration: consuming, log: log)
         let running = Task { try await consumer.run() }
         let result: Result<Value, any Error>
         do {
-            try await Patience(.seconds(10)).wait(
+            try await consumer.untilConsuming(
+                atMost: .seconds(10),
                 for: "the queue \(name)",
-                hint: "Set AMQP_URL to a user that may read it, such as operator."
-            ) {
-                for await state in consumer.states where state.isConsuming { return }
-            }
+                hint: "Set AMQP_URL to a user that may read \(name), such as operator."
+            )
             result = .success(try await body(consumer))
         } catch {
             result = .failure(error)

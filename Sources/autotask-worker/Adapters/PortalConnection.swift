@@ -119,19 +119,7 @@ struct PortalConnection {
             replay
             ? "Only a monitor may read the journal: set PORTAL_AMQP_URL to a user that may read \(broker.journalQueue)."
             : "Check PORTAL_AMQP_URL."
-        try await Patience(.seconds(15)).wait(for: "the broker \(configuration)", hint: hint) {
-            for await state in consumer.states {
-                if state.isConsuming { return }
-                // Only what trying again does not mend ends the wait.
-                if case .disconnected(let reason?) = state, reason.code != .connectionLost {
-                    throw Failure(
-                        .unavailable,
-                        reason.message,
-                        hint: hint
-                    )
-                }
-            }
-        }
+        try await consumer.untilConsuming(atMost: .seconds(15), for: "the broker \(configuration)", hint: hint)
         return try await body {
             guard let deliveries = await consumer.nextBatch() else { return nil }
             consumer.acknowledge(deliveries)

@@ -74,6 +74,38 @@ struct AutotaskGateTests {
         #expect(try await read(1, other).map { $0?.error.code } == [nil])
     }
 
+    @Test(arguments: ["<h1>Log in to Hotel WLAN</h1>", "Unauthorized", "{}", "\u{FEFF}<html></html>"])
+    func `credentials that meet an unknown page of refusal are sent twice, and then seldom`(page: String) async throws {
+        let state = try await bench.connectedState()
+        bench.autotask.change { $0.faults["POST Services/query"] = Array(repeating: .status(401, body: page), count: 1000) }
+        let failures = try await read(20, state)
+        #expect(failures.allSatisfy { $0?.error.code == .autotaskUnavailable })
+        #expect(bench.autotask.operations.count { $0 == "POST Services/query" } == 2)
+        #expect(failures.last??.cause?.kind == .heldBack(.outage))
+        // In an hour of a call every ten seconds, five more at most: the pause doubles.
+        for _ in 0..<360 {
+            bench.clock.advance(by: .seconds(10))
+            _ = try await read(1, state)
+        }
+        #expect((3...7).contains(bench.autotask.operations.count { $0 == "POST Services/query" }))
+        // Others' credentials are sent at once, and these are again when what is in front is gone.
+        var other = state
+        other.connection?.credentialsDigest = [1]
+        bench.autotask.change { $0.faults = [:] }
+        #expect(try await read(1, other).map { $0?.error.code } == [nil])
+        bench.clock.advance(by: .seconds(3600))
+        #expect(try await read(3, state).map { $0?.error.code } == [nil, nil, nil])
+    }
+
+    @Test func `a connect with credentials that meet an unknown page of refusal sends them twice`() async throws {
+        for _ in 0..<10 {
+            bench.autotask.fail("GET Version", .status(401, body: "<html>Log in</html>"))
+            _ = try await bench.connect(bench.connectPayload())
+        }
+        #expect(bench.autotask.operations.count { $0 == "GET Version" } == 2)
+        #expect(try await bench.connect(bench.connectPayload(Workbench.plaintext(secret: "another"))).terminal?.type == .connectionFailed)
+    }
+
     @Test func `what Autotask refuses opens nothing`() async throws {
         let state = try await bench.connectedState()
         let refusal = #"{"errors":["A value is required for the field name"]}"#
@@ -113,7 +145,7 @@ struct AutotaskGateTests {
 
     @Test func `no call leaves once another may take over`() async throws {
         let context = bench.context(.sync, state: try await bench.connectedState())
-        let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1)
+        let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1, credentials: nil)
         bench.worker.holdsLease(until: bench.clock.now + Clocks.tolerance + .seconds(1))
         #expect(gate.mayStillCall())
         bench.clock.advance(by: .seconds(1))
@@ -123,7 +155,7 @@ struct AutotaskGateTests {
     /// A worker that stood still, was taken for dead and joined anew holds a good lease, and not for what it claimed before.
     @Test func `no call leaves for what was claimed before the worker joined anew`() async throws {
         let context = bench.context(.sync, state: try await bench.connectedState())
-        let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1)
+        let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1, credentials: nil)
         bench.worker.become(WorkerID("worker-1, once more"))
         bench.worker.holdsLease(until: bench.clock.now + .seconds(60))
         #expect(!gate.mayStillCall())

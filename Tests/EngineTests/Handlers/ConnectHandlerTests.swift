@@ -130,6 +130,8 @@ struct ConnectHandlerTests {
         #expect(
             outcome.terminal?.members["error"]?["hint"]?.string?.contains("switch to Integrated Billing via Autotask") == true
         )
+        // Only the portal knows the moment.
+        #expect(outcome.terminal?.members["error"]?["fixableBy"] == (first == nil ? "portal" : "mspAdmin"))
         #expect(!fresh.applying(outcome.changes).isEligible)
         #expect(bench.autotask.calls.isEmpty)
     }

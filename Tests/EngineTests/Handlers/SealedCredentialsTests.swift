@@ -20,7 +20,10 @@ struct SealedCredentialsTests {
 
     @Test(arguments: SealedVectors.current.opening)
     func `what others sealed connects, with every byte of it`(vector: SealedVectors.Vector) async throws {
-        guard case .opens(let plaintext) = vector.answer else { return }
+        guard case .opens(let plaintext) = vector.answer else {
+            Issue.record("It is no vector that opens: \(vector)")
+            return
+        }
         let opened = try JSON(parsing: Array(plaintext.utf8))
         let bench = bench(vector)
         let user = FakeAutotask.User(
@@ -37,7 +40,10 @@ struct SealedCredentialsTests {
     @Test func `whatever is the matter, the answers to one code do not differ, and Autotask is not asked`() async throws {
         var answers: [String: Set<[UInt8]>] = [:]
         for vector in SealedVectors.current.refused {
-            guard case .refused(let code) = vector.answer else { continue }
+            guard case .refused(let code) = vector.answer else {
+                Issue.record("It is no vector that does not open: \(vector)")
+                continue
+            }
             let bench = bench(vector)
             let outcome = try await run(vector, on: bench)
             let event = try #require(outcome.terminal)
@@ -56,7 +62,10 @@ struct SealedCredentialsTests {
 
     @Test func `an operator is told once, of whom and by which key, and nothing of what was sealed`() async throws {
         for vector in SealedVectors.current.refused {
-            guard case .refused(let code) = vector.answer else { continue }
+            guard case .refused(let code) = vector.answer else {
+                Issue.record("It is no vector that does not open: \(vector)")
+                continue
+            }
             let bench = bench(vector)
             _ = try await run(vector, on: bench)
             let line = try #require(bench.log.lines.first { $0.level >= .warning })

@@ -190,6 +190,23 @@ struct TenantSessionTests {
         #expect(session.apiCalls == 4)
     }
 
+    @Test(arguments: [
+        (FakeAutotask.Fault.status(302), ErrorCode.autotaskUnavailable),
+        (.noAnswer(.nameNotResolved, mayHaveBeenSent: false), .network),
+        // Another zone refused the credentials, for good reason: nothing is wrong with them.
+        (.status(401), .timeout),
+    ])
+    func `a repetition in the new zone that is given up has the first failure's error`(fault: FakeAutotask.Fault, code: ErrorCode)
+        async throws
+    {
+        let state = try await bench.connectedState()
+        move(to: Self.newHost)
+        bench.autotask.fail(Self.code, fault, .noAnswer(.outOfTime))
+        let failure = try #require(await failure(of: try session(state)))
+        #expect(failure.error.code == code && failure.consequence == .retry(earliest: nil))
+        #expect(bench.autotask.operations == [Self.code, "GET zoneInformation", Self.code])
+    }
+
     @Test func `a second 401, in the new zone, refuses the credentials; the new zone is remembered all the same`() async throws {
         let state = try await bench.connectedState()
         move(to: Self.newHost)

@@ -42,7 +42,7 @@ struct ConnectAttempt {
         guard try await occupy(found.databaseID) else { return .postponed(apiCalls: apiCalls) }
 
         let profile: APIUserProfile
-        do { profile = try await verify(credentials, at: found) } catch { return failed(error, digest: digest) }
+        do { profile = try await verify(credentials, digest, at: found) } catch { return failed(error, digest: digest) }
         return established(connection(credentials, digest, found, profile), profile.serviceFields.periodDoubt)
     }
 
@@ -58,6 +58,7 @@ struct ConnectAttempt {
                 Send data.firstConfiguredAt with the connect, under a new id. \
                 If that was not before the release of Integrated Billing: \(ErrorCode.integrationNotAvailable.properties.hint)
                 """,
+            fixableBy: .portal,
             field: "data.firstConfiguredAt"
         )
     }
@@ -91,8 +92,12 @@ struct ConnectAttempt {
         )
     }
 
-    private mutating func verify(_ credentials: Credentials, at found: DiscoveredZone) async throws(CallFailure) -> APIUserProfile {
-        let session = context.autotaskSession(in: found.zone, of: found.databaseID, with: context.autotaskCredentials(credentials))
+    private mutating func verify(
+        _ credentials: Credentials,
+        _ digest: [UInt8],
+        at found: DiscoveredZone
+    ) async throws(CallFailure) -> APIUserProfile {
+        let session = context.autotaskSession(in: found.zone, of: found.databaseID, with: context.autotaskCredentials(credentials), digest)
         defer { apiCalls += session.callCount }
         do { return try await APIUserProfile(session) } catch { throw CallFailure(error, in: context) }
     }

@@ -59,7 +59,7 @@ struct SyncEnding {
         if interruption?.isPassing != true { application.settle() }
         ledger = application.ledger
         journal = application.journal
-        if let interruption, case .superseded = interruption, !context.job.hasWritten, application.written.isEmpty {
+        if let interruption, case .superseded = interruption, !context.job.hasWritten, !application.hasWritten {
             let event = context.event(.jobSuperseded, ["error": (interruption.error ?? JobError(.superseded)).json])
             return .finished(events(with: event), changes: changes(isFinal: true), apiCalls: apiCalls)
         }

@@ -411,6 +411,27 @@ struct SyncInterruptionTests {
         #expect(lane.writes.isEmpty && lane.state.openWrites.isEmpty)
     }
 
+    @Test func `a reset that waits does not hide a write whose outcome is not known`() async throws {
+        let lane = try await SyncBench()
+        let store = lane.bench.store
+        lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Der Abrechnungscode ist ungültig."]}"#))
+        lane.autotask.onCall("POST Services") { store.change { $0.resetWaits = true } }
+        let outcome = try await lane.sync(.plan(3))
+        #expect(outcome.terminal?.type == .syncIncomplete)
+        #expect(outcome.terminal?.errorCode == "superseded")
+        #expect(outcome.errors == ["outcome_unknown", nil, nil])
+        #expect(lane.writes.count == 1 && lane.state.openWrites.map(\.serviceKey) == ["s0"])
+    }
+
+    @Test func `credentials that are refused later in the batch do not hide a write whose outcome is not known`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Der Abrechnungscode ist ungültig."]}"#), .status(401))
+        let outcome = try await lane.sync(.plan(3))
+        #expect(outcome.terminal?.errorCode == "api_user_locked_or_inactive")
+        #expect(outcome.errors == ["outcome_unknown", nil, nil])
+        #expect(lane.writes.count == 2 && lane.state.openWrites.map(\.serviceKey) == ["s0"])
+    }
+
     @Test func `a job that has written and must not go on tells what is known, without a call`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))

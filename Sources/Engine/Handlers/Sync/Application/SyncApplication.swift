@@ -26,6 +26,9 @@ struct SyncApplication {
     /// Positions of services whose write Autotask answered with an unknown text, and why the batch continues in another attempt.
     private var unrecognized: (indices: Set<Int>, interruption: Interruption?) = ([], nil)
 
+    /// Whether this attempt has changed something in Autotask, or may have.
+    var hasWritten: Bool { !written.isEmpty || !unrecognized.indices.isEmpty }
+
     init(
         _ context: JobContext,
         session: TenantSession,
@@ -328,8 +331,10 @@ extension SyncApplication {
         ledger.reject(step, error)
     }
 
-    /// The job ends: nothing stays open of what needed no write, nor of what was planned and is not sent any more.
+    /// The job ends: nothing stays open of what needed no write, nor of what was planned and is not sent any more. A write whose outcome is
+    /// not known stays open in the journal, and its service reports that.
     mutating func settle() {
+        for index in unrecognized.indices { ledger.leaveOut(steps[index], JobError(.outcomeUnknown)) }
         for index in detoured.sorted() where !failed.contains(index) {
             tellTemporaryName(
                 of: steps[index],
