@@ -64,13 +64,13 @@ def test_credentials_that_iis_refuses_are_not_sent_again(new_tenant, body):
     assert len(refused(tenant)) == 1
 
 
-def test_credentials_that_meet_an_unknown_page_of_refusal_are_sent_twice(new_tenant):
+def test_credentials_that_meet_unknown_pages_of_refusal_are_sent_three_times(new_tenant):
     tenant = new_tenant()
     fault = tenant.database.fault("status", status=401, body=PAGE, contentType="text/html", entity="Version")
-    for _ in range(3):
+    for _ in range(4):
         error = tenant.expect(tenant.connect_job().publish().ending(), "connection.failed", "autotask_unavailable")["error"]
         assert error["retryable"] is True
-    assert len(refused(tenant)) == 2
+    assert len(refused(tenant)) == 3
     fault.clear()
     # What was in front of this tenant keeps no other waiting.
     new_tenant().connected()

@@ -18,13 +18,13 @@ final class CircuitBreakers: Sendable {
 
     /// - Parameters:
     ///   - pause: how long calls are kept from what fails, the first time.
-    ///   - credentialsPause: how long credentials are not sent again that met two unknown refusals in a row, the first time; up to twelve times
+    ///   - credentialsPause: how long credentials are not sent again that met three unknown refusals in a row, the first time; up to twelve times
     ///     that later. Half of it, by chance, is the least.
     init(pause: Duration, credentialsPause: Duration = .seconds(300)) {
         policies = (
             zone: CircuitBreaker.Policy(threshold: 5, pause: pause, maximumPause: pause * 12),
             database: CircuitBreaker.Policy(threshold: 3, pause: pause, maximumPause: pause * 12),
-            credentials: CircuitBreaker.Policy(threshold: 2, pause: credentialsPause, maximumPause: credentialsPause * 12)
+            credentials: CircuitBreaker.Policy(threshold: 3, pause: credentialsPause, maximumPause: credentialsPause * 12)
         )
     }
 
