@@ -119,6 +119,31 @@ struct ErasureTests {
         return try #require(try await store.complete(claim.token, with: completion, at: .start).first)
     }
 
+    @Test("A command that erased nothing leaves the log to the worker that runs")
+    func command() async throws {
+        try await leaveTraces()
+        let before = try logSize()
+        let command = try await SQLiteStore(path: directory.path("store.sqlite"), mustExist: true, migrating: false, auditing: .bench)
+        #expect(try await command.lanes().count == 1)
+        await command.close()
+        #expect(try before > 0 && logSize() == before)
+        await store.close()
+    }
+
+    @Test("A command that erased something empties the log before it ends")
+    func erasingCommand() async throws {
+        try await leaveLetter()
+        let command = try await SQLiteStore(path: directory.path("store.sqlite"), mustExist: true, migrating: false, auditing: .bench)
+        #expect(try await command.purgeLetters(.all, by: .tester, at: .start) == 1)
+        await command.close()
+        #expect(try logSize() == 0 && tracesFound().isEmpty)
+        await store.close()
+    }
+
+    private func logSize() throws -> Int {
+        try Data(contentsOf: URL(filePath: directory.path("store.sqlite-wal"))).count
+    }
+
     @Test("A payload is gone when its job has ended and the log was written back")
     func payload() async throws {
         let trace = "TraceOfPayload"

@@ -41,6 +41,26 @@ extension IntakeItem {
     }
 }
 
+extension IntakeItem {
+    /// A message that is refused: one event in its lane.
+    static func refusal(_ id: String, _ lane: Lane = .one) -> IntakeItem {
+        let key = JobKey(id: JobID(id)!, lane: lane, digest: [1])
+        let event = Event(id: "refused-\(id)", type: .jobRejected, lane: lane, jobID: key.id, time: .start, traceparent: nil, data: [:])
+        let message = DeadMessage(sha256: [7], size: 12, queue: "autotask.jobs", exchange: nil, routingKey: "sync.msp-1", death: nil)
+        let letter = DeadLetter(
+            at: .start,
+            cause: FailureCause(reason: "job_invalid"),
+            detail: "",
+            tenant: lane.tenant,
+            product: lane.product,
+            jobID: key.id,
+            publisher: nil,
+            content: .message(message)
+        )
+        return IntakeItem(.refused(key, event: event, letter))
+    }
+}
+
 extension LaneSnapshot {
     /// Runs the first job.
     var first: LaneDecision { LaneDecision(next: .run(order: jobs[0].order, .work)) }

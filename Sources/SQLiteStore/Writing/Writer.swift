@@ -160,7 +160,9 @@ final class Writer: Sendable {
                 case .end: break loop
                 }
             }
-            // Erased data leaves the log even if other processes have the file open.
+            // Erased data leaves the log even if other processes have the file open. A command that erased nothing leaves the log to the
+            // worker.
+            guard progress.worker != nil || checkpointer.waitsSince != nil else { return }
             for _ in 0..<Writer.lastAttempts.count {
                 if emptyLog(connection, &progress, isLast: true) { break }
                 wake.wait(milliseconds: Writer.lastAttempts.pause)
