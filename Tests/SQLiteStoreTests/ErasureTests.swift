@@ -250,7 +250,7 @@ struct ErasureTests {
 }
 
 /// Somebody who reads a store for long.
-private struct LongReader {
+struct LongReader {
     private let queue: DatabaseQueue
 
     init(_ path: String) throws {

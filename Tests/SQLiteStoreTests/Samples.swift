@@ -1,5 +1,6 @@
 import Contract
 import Store
+import Testing
 
 @testable import SQLiteStore
 
@@ -58,6 +59,17 @@ extension IntakeItem {
             content: .message(message)
         )
         return IntakeItem(.refused(key, event: event, letter))
+    }
+}
+
+/// Waits until something has happened on another thread. The suite's time limit ends the wait, and the test says for what it waited.
+func waitUntil(_ what: String, _ hasHappened: () -> Bool) async throws {
+    while !hasHappened() {
+        guard !Task.isCancelled else {
+            Issue.record("In vain the test waited until \(what).")
+            throw CancellationError()
+        }
+        await Task.yield()
     }
 }
 

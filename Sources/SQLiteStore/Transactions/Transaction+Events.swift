@@ -66,37 +66,44 @@ extension Transaction {
         hasErased = true
     }
 
-    /// Releases the waiting events once the erased data has left the log.
+    /// Releases a page of the waiting events once the erased data has left the log.
     ///
     /// Those of another worker wait for that one's process, which finds the log empty too. Events of the same lane that follow them wait for
     /// them as long.
     ///
-    /// - Parameter worker: who publishes them.
-    /// - Returns: whether none of this worker's is left.
-    func releaseErased(of worker: WorkerID) throws -> Bool {
-        let waiting = try connection.waitingForErasure()
-        var others: Set<String> = []
-        var isComplete = true
+    /// It looks at ``Release/page`` events, and changes as many lanes at most.
+    ///
+    /// - Parameters:
+    ///   - worker: who publishes them.
+    ///   - release: how far the pages before came.
+    /// - Returns: whether this page is the last.
+    func releaseErased(of worker: WorkerID, _ release: inout Release) throws -> Bool {
+        let waiting = try connection.waitingForErasure(after: release.after, limit: Release.page)
         for (entry, lane, holder) in waiting {
+            release.after = entry.position
             guard holder == worker.description else {
-                others.insert(lane)
+                release.others.insert(lane)
                 continue
             }
-            guard !others.contains(lane) else {
-                isComplete = false
+            guard !release.others.contains(lane) else {
+                release.mustRepeat = true
                 continue
             }
             // An unreadable event is not published, and nothing waits for it.
             try connection.run("UPDATE outbox SET awaits_erasure = 0 WHERE position = ?", entry.position)
             if let entry = try? entry.entry.get() { events.append(entry) }
         }
+        guard waiting.count < Release.page else { return false }
+        // No event is left that waits, but in the lanes of others.
         try connection.run(
             """
-            UPDATE lanes SET awaits_erasure = 0 WHERE awaits_erasure <> 0 AND NOT EXISTS (SELECT 1 FROM outbox
-                WHERE outbox.awaits_erasure <> 0 AND outbox.tenant = lanes.tenant AND outbox.product = lanes.product)
-            """
+            UPDATE lanes SET awaits_erasure = 0 WHERE id IN (SELECT id FROM lanes INDEXED BY lanes_awaiting
+                WHERE awaits_erasure <> 0 AND tenant || '/' || product NOT IN (SELECT value FROM json_each(?)) LIMIT ?)
+            """,
+            String(decoding: JSON.array(release.others.map { .string($0) }).encoded, as: UTF8.self),
+            Release.page
         )
-        return isComplete
+        return connection.changes < Release.page
     }
 
     func forgetPublished(_ positions: [Int64]) throws {
@@ -140,4 +147,18 @@ extension Transaction {
         )
         guard connection.changes == 1 else { throw StoreError(.unexpected, "A job ended that is not among the unfinished.") }
     }
+}
+
+/// How far the events that waited for an erasure have been let go: see ``Transaction/releaseErased(of:_:)``.
+struct Release {
+    /// Events in one transaction.
+    static let page = 64
+
+    /// The position of the last event that was looked at. Events that are stored meanwhile have later ones.
+    var after: Int64 = 0
+    /// Lanes with an event of another worker that waits: at most the lanes that were reset since the log was emptied last, each a name of at
+    /// most a few hundred bytes.
+    var others: Set<String> = []
+    /// Whether an event of this worker's may be left: it follows one of another's, or was taken over between two pages.
+    var mustRepeat = false
 }
