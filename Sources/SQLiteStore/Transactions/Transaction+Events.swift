@@ -110,7 +110,8 @@ extension Transaction {
         for position in positions { try connection.run("DELETE FROM outbox WHERE position = ?", position) }
     }
 
-    /// Ends a job: its terminal event is remembered, its payload is not.
+    /// Ends a job: its terminal event is remembered, its payload is not. What was planned for a plan and not sent ends with the last
+    /// unfinished sync of the plan, however that ends: it would keep other plans from adopting the service.
     ///
     /// - Parameters:
     ///   - givenUp: set when the job becomes a dead letter, which takes over its payload.
@@ -125,6 +126,15 @@ extension Transaction {
         let event = ordered.event
         if let givenUp = givenUp ?? completion?.givenUp { try keep(order, givenUp, at: now) }
         let account = completion?.account
+        try connection.run(
+            """
+            DELETE FROM journal
+            WHERE state = 'intended' AND (lane, plan) = (SELECT lane, plan FROM jobs ended WHERE place = ?1 AND kind = 'sync' AND NOT EXISTS
+                (SELECT 1 FROM jobs other INDEXED BY jobs_rivals WHERE other.lane = ended.lane AND other.kind = 'sync'
+                    AND other.plan = ended.plan AND other.finished_at IS NULL AND other.is_scheduled = 0 AND other.place <> ?1))
+            """,
+            order
+        )
         try connection.run(
             """
             UPDATE jobs SET payload = NULL, plan = NULL, revision = NULL, standing = NULL, expiry = NULL, not_before = NULL, history = NULL, finished_at = ?,
@@ -156,8 +166,8 @@ struct Release {
 
     /// The position of the last event that was looked at. Events that are stored meanwhile have later ones.
     var after: Int64 = 0
-    /// Lanes with an event of another worker that waits: at most the lanes that were reset since the log was emptied last, each a name of at
-    /// most a few hundred bytes.
+    /// Lanes with an event of another worker that waits: at most the lanes that were reset since the log was emptied last, each a name of
+    /// at most a few hundred bytes.
     var others: Set<String> = []
     /// Whether an event of this worker's may be left: it follows one of another's, or was taken over between two pages.
     var mustRepeat = false
