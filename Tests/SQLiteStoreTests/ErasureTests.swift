@@ -30,7 +30,7 @@ struct ErasureTests {
         #expect(try tracesFound() == traces)
         let events = Events(store)
         try await resetLane()
-        let event = await events.first { $0.event.event.type == .integrationReset && !$0.isHeld }
+        let event = try await events.first { $0.event.event.type == .integrationReset && !$0.isHeld }
         #expect(try tracesFound() == [])
         #expect(try await store.unpublished(of: .one, after: 0, limit: 9).last == event)
         await store.close()
@@ -59,8 +59,8 @@ struct ErasureTests {
 
         try reader.end()
         let released = [
-            await events.first { $0.position == held[0].position && !$0.isHeld },
-            await events.first { $0.position == after.position && !$0.isHeld },
+            try await events.first { $0.position == held[0].position && !$0.isHeld },
+            try await events.first { $0.position == after.position && !$0.isHeld },
         ]
         #expect(released.map(\.event) == [held[0].event, after.event])
         #expect(try tracesFound() == [])
@@ -80,7 +80,7 @@ struct ErasureTests {
         #expect(try await other.join(.two, until: late + .seconds(15), at: late).events == 1)
         #expect(try await other.unpublished(of: .two, after: 0, limit: 9).map(\.isHeld) == [true])
         try reader.end()
-        #expect(await events.first { !$0.isHeld }.event == held[0].event)
+        #expect(try await events.first { !$0.isHeld }.event == held[0].event)
         #expect(try tracesFound() == [])
         await other.close()
         await store.close()
@@ -97,8 +97,8 @@ struct ErasureTests {
         let after = try await ended("after", .one, by: .two, on: other)
         #expect(after.isHeld)
         try reader.end()
-        #expect(await mine.first { !$0.isHeld }.event == held[0].event)
-        #expect(await events.first { !$0.isHeld }.event == after.event)
+        #expect(try await mine.first { !$0.isHeld }.event == held[0].event)
+        #expect(try await events.first { !$0.isHeld }.event == after.event)
         await other.close()
         await store.close()
     }
@@ -289,20 +289,32 @@ private final class Events: Sendable {
         }
     }
 
-    /// Waits for one. The test's time limit ends it where none comes.
-    func first(_ condition: (OutboxEntry) -> Bool) async -> OutboxEntry {
+    /// Waits for one. The suite's time limit ends the wait, and the test says so.
+    func first(_ condition: (OutboxEntry) -> Bool) async throws -> OutboxEntry {
         var looked = 0
         while true {
             let seen = state.withLock { $0.seen }
             if let entry = seen[looked...].first(where: condition) { return entry }
             looked = seen.count
-            await withCheckedContinuation { continuation in
-                let isStale = state.withLock { state in
-                    guard state.seen.count == looked else { return true }
-                    state.waiter = continuation
-                    return false
+            let count = looked
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let isStale = state.withLock { state in
+                        guard state.seen.count == count, !Task.isCancelled else { return true }
+                        state.waiter = continuation
+                        return false
+                    }
+                    if isStale { continuation.resume() }
                 }
-                if isStale { continuation.resume() }
+            } onCancel: {
+                state.withLock { state in
+                    defer { state.waiter = nil }
+                    return state.waiter
+                }?.resume()
+            }
+            guard !Task.isCancelled else {
+                Issue.record("In vain the test waited for an event after \(seen.count) others.")
+                throw CancellationError()
             }
         }
     }

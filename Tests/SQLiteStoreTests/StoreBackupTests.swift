@@ -10,6 +10,7 @@ import Testing
 @testable import SQLiteStore
 
 /// Copies of a store, and what a copy becomes when it is brought back.
+@Suite(.timeLimit(.minutes(3)))
 struct StoreBackupTests {
     private let directory: TemporaryDirectory
     private let path: String
@@ -47,10 +48,12 @@ struct StoreBackupTests {
             pause.step()
         }
         let copied = Task { try await StoreThread.run { () throws(StoreError) in try copying.make() } }
-        while pause.steps == 0 { await Task.yield() }
+        defer { pause.end.signal() }
+        try await waitUntil("the copy has made a step") { pause.steps > 0 }
         _ = try await store.accept([.job("reset", .one, .reset)], by: .one, at: .start) { _ in preconditionFailure() }
         var claim: LaneClaim?
         while claim == nil {
+            try Task.checkCancellation()
             claim = try await store.claim(ClaimRequest(worker: .one, limit: 9), at: .start) { $0.first }.claims.first {
                 $0.token.lane == .one
             }
