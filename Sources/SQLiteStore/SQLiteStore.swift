@@ -162,11 +162,14 @@ extension SQLiteStore {
     package func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
         var entries: [OutboxEntry] = []
         var last = position
+        // What this call has set aside: a row that was known before may have its lane back since.
+        var done: Set<SetAside> = []
         while true {
             let (after, size) = (last, min(SQLiteStore.eventPage, limit - entries.count))
             let page = try await read { try $0.unpublished(of: worker, after: after, limit: size) }
             let unreadable = page.compactMap(\.failure)
-            guard unreadable.isEmpty || unreadable.allSatisfy({ rows.knows($0.setAside) }) else {
+            guard unreadable.allSatisfy({ done.contains($0.setAside) }) else {
+                done.formUnion(unreadable.map(\.setAside))
                 // Later events of their lanes are held back, and read again.
                 try await writer.write { transaction in for event in unreadable { try transaction.setAside(event) } }
                 continue

@@ -95,7 +95,8 @@ package protocol Store: Sendable {
     /// (``linkedServices(_:in:besides:)``), or where a write of another plan of this lane is about it.
     ///
     /// It is one transaction: of two lanes that want one service at the same moment, one gets it. The link lasts as long as the entries, or the
-    /// bindings that take their place.
+    /// bindings that take their place. An entry of which nothing was sent ends with the plan's last
+    /// unfinished sync, however that ends.
     ///
     /// The transaction reads the bindings and the journal of the lanes that are connected to the database.
     ///

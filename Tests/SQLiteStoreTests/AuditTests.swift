@@ -185,7 +185,7 @@ struct AuditTests {
     @Test("A restored store's log goes on from the copy's, and says so")
     func restored() async throws {
         let copy = directory.path("copy.sqlite")
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         try await write(1)
         _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: .start + .seconds(60))
         #expect(try await fault() == nil)

@@ -30,7 +30,7 @@ struct ErasureTests {
         #expect(try tracesFound() == traces)
         let events = Events(store)
         try await resetLane()
-        let event = await events.first { $0.event.event.type == .integrationReset && !$0.isHeld }
+        let event = try await events.first { $0.event.event.type == .integrationReset && !$0.isHeld }
         #expect(try tracesFound() == [])
         #expect(try await store.unpublished(of: .one, after: 0, limit: 9).last == event)
         await store.close()
@@ -59,8 +59,8 @@ struct ErasureTests {
 
         try reader.end()
         let released = [
-            await events.first { $0.position == held[0].position && !$0.isHeld },
-            await events.first { $0.position == after.position && !$0.isHeld },
+            try await events.first { $0.position == held[0].position && !$0.isHeld },
+            try await events.first { $0.position == after.position && !$0.isHeld },
         ]
         #expect(released.map(\.event) == [held[0].event, after.event])
         #expect(try tracesFound() == [])
@@ -80,7 +80,7 @@ struct ErasureTests {
         #expect(try await other.join(.two, until: late + .seconds(15), at: late).events == 1)
         #expect(try await other.unpublished(of: .two, after: 0, limit: 9).map(\.isHeld) == [true])
         try reader.end()
-        #expect(await events.first { !$0.isHeld }.event == held[0].event)
+        #expect(try await events.first { !$0.isHeld }.event == held[0].event)
         #expect(try tracesFound() == [])
         await other.close()
         await store.close()
@@ -97,8 +97,8 @@ struct ErasureTests {
         let after = try await ended("after", .one, by: .two, on: other)
         #expect(after.isHeld)
         try reader.end()
-        #expect(await mine.first { !$0.isHeld }.event == held[0].event)
-        #expect(await events.first { !$0.isHeld }.event == after.event)
+        #expect(try await mine.first { !$0.isHeld }.event == held[0].event)
+        #expect(try await events.first { !$0.isHeld }.event == after.event)
         await other.close()
         await store.close()
     }
@@ -117,6 +117,31 @@ struct ErasureTests {
         let claim = try #require(try await store.claim(ClaimRequest(worker: worker, limit: 1), at: .start) { $0.first }.claims.first)
         let completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
         return try #require(try await store.complete(claim.token, with: completion, at: .start).first)
+    }
+
+    @Test("A command that erased nothing leaves the log to the worker that runs")
+    func command() async throws {
+        try await leaveTraces()
+        let before = try logSize()
+        let command = try await SQLiteStore(path: directory.path("store.sqlite"), mustExist: true, migrating: false, auditing: .bench)
+        #expect(try await command.lanes().count == 1)
+        await command.close()
+        #expect(try before > 0 && logSize() == before)
+        await store.close()
+    }
+
+    @Test("A command that erased something empties the log before it ends")
+    func erasingCommand() async throws {
+        try await leaveLetter()
+        let command = try await SQLiteStore(path: directory.path("store.sqlite"), mustExist: true, migrating: false, auditing: .bench)
+        #expect(try await command.purgeLetters(.all, by: .tester, at: .start) == 1)
+        await command.close()
+        #expect(try logSize() == 0 && tracesFound().isEmpty)
+        await store.close()
+    }
+
+    private func logSize() throws -> Int {
+        try Data(contentsOf: URL(filePath: directory.path("store.sqlite-wal"))).count
     }
 
     @Test("A payload is gone when its job has ended and the log was written back")
@@ -225,7 +250,7 @@ struct ErasureTests {
 }
 
 /// Somebody who reads a store for long.
-private struct LongReader {
+struct LongReader {
     private let queue: DatabaseQueue
 
     init(_ path: String) throws {
@@ -264,20 +289,32 @@ private final class Events: Sendable {
         }
     }
 
-    /// Waits for one. The test's time limit ends it where none comes.
-    func first(_ condition: (OutboxEntry) -> Bool) async -> OutboxEntry {
+    /// Waits for one. The suite's time limit ends the wait, and the test says so.
+    func first(_ condition: (OutboxEntry) -> Bool) async throws -> OutboxEntry {
         var looked = 0
         while true {
             let seen = state.withLock { $0.seen }
             if let entry = seen[looked...].first(where: condition) { return entry }
             looked = seen.count
-            await withCheckedContinuation { continuation in
-                let isStale = state.withLock { state in
-                    guard state.seen.count == looked else { return true }
-                    state.waiter = continuation
-                    return false
+            let count = looked
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let isStale = state.withLock { state in
+                        guard state.seen.count == count, !Task.isCancelled else { return true }
+                        state.waiter = continuation
+                        return false
+                    }
+                    if isStale { continuation.resume() }
                 }
-                if isStale { continuation.resume() }
+            } onCancel: {
+                state.withLock { state in
+                    defer { state.waiter = nil }
+                    return state.waiter
+                }?.resume()
+            }
+            guard !Task.isCancelled else {
+                Issue.record("In vain the test waited for an event after \(seen.count) others.")
+                throw CancellationError()
             }
         }
     }

@@ -97,6 +97,15 @@ struct MigrationTests {
                 )
             }
             try database.execute(sql: "INSERT INTO plans (lane, plan, revision) VALUES (1, ?, 7)", arguments: [decomposed])
+            for (place, plan) in [(1, decomposed), (2, composed), (3, nil)] {
+                try database.execute(
+                    sql: """
+                        INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, accepted_at, payload)
+                            VALUES (?, 1, 'msp-1', ?, x'01', 'sync', ?, 5000, x'0101')
+                        """,
+                    arguments: [place, "job-\(place)", plan]
+                )
+            }
         }
         try Schema.migrator.migrate(queue)
         let kept = try await queue.read { database in
@@ -107,6 +116,9 @@ struct MigrationTests {
             )
         }
         #expect(kept == ["a", "b", "7"])
+        // A job that waits is of the same plan as the next that is accepted.
+        let waiting = try await queue.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM jobs WHERE plan = ?", arguments: [composed]) }
+        #expect(waiting == 2)
         try queue.close()
     }
 

@@ -1,5 +1,6 @@
 import Contract
 import Store
+import Testing
 
 @testable import SQLiteStore
 
@@ -38,6 +39,37 @@ extension IntakeItem {
                 )
             )
         )
+    }
+}
+
+extension IntakeItem {
+    /// A message that is refused: one event in its lane.
+    static func refusal(_ id: String, _ lane: Lane = .one) -> IntakeItem {
+        let key = JobKey(id: JobID(id)!, lane: lane, digest: [1])
+        let event = Event(id: "refused-\(id)", type: .jobRejected, lane: lane, jobID: key.id, time: .start, traceparent: nil, data: [:])
+        let message = DeadMessage(sha256: [7], size: 12, queue: "autotask.jobs", exchange: nil, routingKey: "sync.msp-1", death: nil)
+        let letter = DeadLetter(
+            at: .start,
+            cause: FailureCause(reason: "job_invalid"),
+            detail: "",
+            tenant: lane.tenant,
+            product: lane.product,
+            jobID: key.id,
+            publisher: nil,
+            content: .message(message)
+        )
+        return IntakeItem(.refused(key, event: event, letter))
+    }
+}
+
+/// Waits until something has happened on another thread. The suite's time limit ends the wait, and the test says for what it waited.
+func waitUntil(_ what: String, _ hasHappened: () -> Bool) async throws {
+    while !hasHappened() {
+        guard !Task.isCancelled else {
+            Issue.record("In vain the test waited until \(what).")
+            throw CancellationError()
+        }
+        await Task.yield()
     }
 }
 

@@ -10,6 +10,7 @@ import Testing
 @testable import SQLiteStore
 
 /// Copies of a store, and what a copy becomes when it is brought back.
+@Suite(.timeLimit(.minutes(3)))
 struct StoreBackupTests {
     private let directory: TemporaryDirectory
     private let path: String
@@ -26,7 +27,7 @@ struct StoreBackupTests {
     func backup() async throws {
         let store = try await openedStore()
         _ = try await store.accept([.job("a"), .job("b", .two)], by: .one, at: .start) { _ in preconditionFailure() }
-        let contents = try await StoreBackup.make(of: path, to: copy)
+        let contents = try await StoreBackup.make(of: path, to: copy, at: .start)
         #expect(contents == StoreBackup.Contents(lanes: 2, unfinishedJobs: 2))
         #expect(try FileManager.default.attributesOfItem(atPath: copy)[.posixPermissions] as? Int == 0o600)
         // The store goes on, and the copy stays as it was.
@@ -47,10 +48,12 @@ struct StoreBackupTests {
             pause.step()
         }
         let copied = Task { try await StoreThread.run { () throws(StoreError) in try copying.make() } }
-        while pause.steps == 0 { await Task.yield() }
+        defer { pause.end.signal() }
+        try await waitUntil("the copy has made a step") { pause.steps > 0 }
         _ = try await store.accept([.job("reset", .one, .reset)], by: .one, at: .start) { _ in preconditionFailure() }
         var claim: LaneClaim?
         while claim == nil {
+            try Task.checkCancellation()
             claim = try await store.claim(ClaimRequest(worker: .one, limit: 9), at: .start) { $0.first }.claims.first {
                 $0.token.lane == .one
             }
@@ -67,12 +70,25 @@ struct StoreBackupTests {
         await store.close()
     }
 
+    @Test("A copy gives way to events only while a worker runs on the store, which would let them go")
+    func patience() async throws {
+        #expect(StoreBackup.patience(with: path, at: .start) == nil)
+        let store = try await openedStore()
+        #expect(StoreBackup.patience(with: path, at: .start) == PageCopy.patience)
+        // Its lease is over, and others would take it for gone.
+        #expect(StoreBackup.patience(with: path, at: later) == nil)
+        try await leave(store)
+        #expect(StoreBackup.patience(with: path, at: .start + .seconds(1)) == nil)
+        _ = try await StoreBackup.make(of: path, to: copy, at: later)
+        #expect(StoreBackup.patience(with: copy, at: .start + .seconds(1)) == nil)
+    }
+
     @Test("A copy is marked as one until it is restored, and has the store's id and ring")
     func copiesAreMarked() async throws {
         let store = try await openedStore()
         try await store.pair(with: "ring-1", by: .systemUser(7), at: .start)
         let own = try await store.identity()
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         await store.close()
         #expect(try await StoreIdentity.look(at: path) == own)
         #expect(try await StoreIdentity.look(at: copy) == StoreIdentity(store: own.store, ring: "ring-1", isCopy: true))
@@ -86,7 +102,7 @@ struct StoreBackupTests {
     func existing() async throws {
         let store = try await openedStore()
         try Data("mine".utf8).write(to: URL(filePath: copy))
-        await expectRefused(.unavailable, "exists already") { _ = try await StoreBackup.make(of: path, to: copy) }
+        await expectRefused(.unavailable, "exists already") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
         #expect(try Data(contentsOf: URL(filePath: copy)) == Data("mine".utf8))
         await store.close()
     }
@@ -101,7 +117,7 @@ struct StoreBackupTests {
         try file.seek(toOffset: size / 2)
         try file.write(contentsOf: Data(repeating: 0xEE, count: 20_000))
         try file.close()
-        await expectRefused(.corrupt, "damaged") { _ = try await StoreBackup.make(of: path, to: copy) }
+        await expectRefused(.corrupt, "damaged") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path).allSatisfy { !$0.hasPrefix("copy") })
     }
 
@@ -109,7 +125,7 @@ struct StoreBackupTests {
     func epochs() async throws {
         let store = try await openedStore()
         _ = try await published("a", .one, by: store)
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         let known = try await published("b", .one, by: store)
         let forgotten = try await published("c", .two, by: store)
         #expect(known.epoch == 1 && known.sequence == 2 && forgotten.epoch == 1 && forgotten.sequence == 1)
@@ -144,7 +160,7 @@ struct StoreBackupTests {
         let event = Event(id: "e", type: .jobDeferred, lane: .two, jobID: claim.job.id, time: .start, traceparent: nil, data: [:])
         _ = try await store.complete(claim.token, with: Completion(.deferred(until: day), events: [event]), at: .start)
         // The other one runs.
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         try await leave(store)
 
         let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
@@ -187,7 +203,7 @@ struct StoreBackupTests {
         let round = CheckRound(checks: [.init(.verify, every: .seconds(100))], limit: 9) { 0 }
         #expect(try await store.enterChecks(round, at: .start) == 1)
         #expect(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.count == 1)
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         try await leave(store)
 
         let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
@@ -207,7 +223,7 @@ struct StoreBackupTests {
         let end = Completion(.finished, events: [.answering(claim, .syncFailed)], givenUp: GivenUp(.attemptsSpent, JobError(.timeout)))
         _ = try await store.complete(claim.token, with: end, at: .start)
         #expect(try await store.letters(.all, after: 0, limit: 9).map(\.obstacle) == [nil])
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         try await leave(store)
         _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
@@ -220,7 +236,7 @@ struct StoreBackupTests {
     func outbox() async throws {
         let store = try await openedStore()
         let event = try await published("a", .one, by: store)
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         try await leave(store)
         _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
@@ -233,7 +249,7 @@ struct StoreBackupTests {
     @Test("The replaced store is kept, its log with it")
     func replaced() async throws {
         let store = try await openedStore()
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         _ = try await published("a", .one, by: store)
         try await leave(store)
         let replaced = try #require(try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later).replaced)
@@ -248,7 +264,7 @@ struct StoreBackupTests {
     @Test("While a worker runs on the store, it is not replaced")
     func inUse() async throws {
         let store = try await openedStore()
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         await expectRefused(.unavailable, "stop every worker") {
             _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: .start)
         }
@@ -259,7 +275,7 @@ struct StoreBackupTests {
     func overDamaged() async throws {
         let store = try await openedStore()
         _ = try await published("a", .one, by: store)
-        _ = try await StoreBackup.make(of: path, to: copy)
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         try await leave(store)
         try Data(repeating: 0xEE, count: 8192).write(to: URL(filePath: path))
         _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)

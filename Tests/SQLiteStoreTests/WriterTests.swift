@@ -9,6 +9,7 @@ import Testing
 @testable import SQLiteStore
 
 /// Operations that share a transaction do not share a fate.
+@Suite(.timeLimit(.minutes(1)))
 struct WriterTests {
     private let directory: TemporaryDirectory
     private let writer: Writer
@@ -54,12 +55,15 @@ struct WriterTests {
     func turns() async throws {
         let order = Order()
         let busy = blockThread(order)
-        await ask(.chore, "chore", order, count: 1)
-        await ask(.work, "work", order, count: 2)
-        await ask(.lease, "lease", order, count: 3)
-        order.gate.signal()
+        // Whatever happens, the thread goes on.
+        do {
+            defer { order.gate.signal() }
+            try await ask(.chore, "chore", order, count: 1)
+            try await ask(.work, "work", order, count: 2)
+            try await ask(.lease, "lease", order, count: 3)
+        }
         await busy.value
-        await order.wait(for: 3)
+        try await waitUntil("three operations are done") { order.names.count >= 3 }
         // A chore that has waited long goes ahead of work.
         #expect(order.names.first == "lease" && Set(order.names) == ["lease", "work", "chore"])
         writer.stop()
@@ -73,14 +77,14 @@ struct WriterTests {
     }
 
     /// Asks for an operation, and returns when so many wait.
-    private func ask(_ turn: Writer.Turn, _ name: String, _ order: Order, count: Int) async {
+    private func ask(_ turn: Writer.Turn, _ name: String, _ order: Order, count: Int) async throws {
         let writer = writer
         Task {
             try await writer.write(turn) { _ in
                 order.note(name)
             }
         }
-        while writer.waiting < count { await Task.yield() }
+        try await waitUntil("\(count) operations wait") { writer.waiting >= count }
     }
 
     @Test("What was asked for before the end is done, what comes after is refused")
@@ -108,6 +112,4 @@ private final class Order: Sendable {
     var names: [String] { noted.withLock { $0 } }
 
     func note(_ name: String) { noted.withLock { $0.append(name) } }
-
-    func wait(for count: Int) async { while names.count < count { await Task.yield() } }
 }

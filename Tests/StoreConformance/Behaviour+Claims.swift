@@ -208,6 +208,48 @@ extension Behaviour {
             try await bench.finish(claims[1])
             await bench.expectFenced("link") { _ = try await link(claims[1], 9) }
         },
+        Behaviour("what a sync planned and did not send ends with it, and another plan may adopt the service") { bench in
+            try await bench.connect([.one], database: 5)
+            func link(_ claim: LaneClaim, plan: String) async throws -> Set<Int64> {
+                let entry = JournalEntry.of("key", .intended, operation: .update, id: 7, plan: plan)
+                return try await bench.store.link([entry], in: 5, under: claim.token, at: Bench.start)
+            }
+            // Its attempts are spent.
+            try await bench.accept(.job("a", plan: "plan-1"))
+            let spent = try await bench.claimOne()
+            #expect(try await link(spent, plan: "plan-1").isEmpty)
+            _ = try await bench.store.journal([.of("sent", .sent, id: 8)], under: spent.token, at: Bench.start)
+            try await bench.finish(spent, .syncFailed, givenUp: GivenUp(.attemptsSpent, JobError(.autotaskUnavailable)))
+            #expect(try await bench.state().openWrites == [.of("sent", .sent, id: 8)])
+            // Its workers died over it.
+            try await bench.accept(.job("b", plan: "plan-2"))
+            let lost = try await bench.claimOne()
+            #expect(try await link(lost, plan: "plan-2").isEmpty)
+            let heir = WorkerID("heir")
+            _ = try await bench.store.join(heir, until: bench.time(60), at: bench.time(30))
+            _ = try await bench.claim(by: heir, at: bench.time(30)) { snapshot in
+                let job = snapshot.jobs[0]
+                let event = bench.event(.jobAbandoned, lane: .one, job: job.id)
+                let end = LaneDecision.Settlement(order: job.order, event: event, givenUp: GivenUp(.interrupted, JobError(.poison)))
+                return LaneDecision(settlements: [end], next: .wait(until: nil))
+            }
+            try await bench.accept(.job("c", plan: "plan-3"), by: heir, at: bench.time(30))
+            let last = try await bench.claimOne(by: heir, at: bench.time(30))
+            #expect(try await link(last, plan: "plan-3").isEmpty)
+            // A preview that ends leaves what a sync of the same plan holds.
+            try await bench.accept(.job("p", .one, .preview, plan: "plan-3"), by: heir, at: bench.time(30))
+            let deferral = Completion(.deferred(until: bench.time(90)), events: [bench.event(.jobDeferred, for: last)])
+            _ = try await bench.store.complete(last.token, with: deferral, at: bench.time(30))
+            try await bench.finish(try await bench.claimOne(by: heir, at: bench.time(31)), .syncPreviewed, at: bench.time(31))
+            // So does another sync of the plan that ends meanwhile.
+            try await bench.accept(.job("d", plan: "plan-3"), by: heir, at: bench.time(32))
+            let ended = try await bench.claim(by: heir, at: bench.time(32)) { snapshot in
+                let event = bench.event(.jobSuperseded, lane: .one, job: snapshot.jobs[1].id)
+                return LaneDecision(settlements: [.init(order: snapshot.jobs[1].order, event: event)], next: .wait(until: bench.time(90)))
+            }
+            #expect(ended.events.types == [.jobSuperseded])
+            #expect(try await bench.state().openWrites.map(\.planID) == ["plan-1", "plan-3"])
+        },
         Behaviour("the name that a create was sent with is kept with it, and goes with it") { bench in
             var sent = JournalEntry.of("license", .sent)
             sent.name = "Ｌicense ß"

@@ -60,6 +60,21 @@ extension Behaviour {
             try await bench.accept(.job("c", .two))
             #expect(try await bench.claim(perDatabase: 1, at: bench.time(61)) { $0.inOrder(at: bench.time(61)) }.claims.isEmpty)
         },
+        Behaviour("overdue lanes that have nothing to run take no place from one that has, and their jobs end with it") { bench in
+            let lanes = (0..<70).map { Lane.of("idle-\($0)") } + [.one, .two]
+            for (index, lane) in lanes.enumerated() { try await bench.accept(.job("job-\(index)", lane, .preview)) }
+            for claim in try await bench.claim().claims { try await bench.putOff(claim, until: bench.time(30)) }
+            _ = try await bench.claim(at: bench.time(31)) { _ in LaneDecision(next: .wait(until: bench.time(900))) }
+            let due = try await bench.claim(limit: 1, at: bench.time(60)) { snapshot in
+                guard snapshot.lane != .one else { return snapshot.conclude }
+                let idle = LaneDecision(next: .wait(until: bench.time(900)))
+                guard snapshot.lane == .of("idle-3") else { return idle }
+                let job = snapshot.jobs[0]
+                let event = bench.event(.jobExpired, lane: snapshot.lane, job: job.id)
+                return LaneDecision(settlements: [.init(order: job.order, event: event)], next: .wait(until: nil))
+            }
+            #expect(due.lanes == [.one] && due.events.types == [.jobExpired])
+        },
         Behaviour("a job whose deadline has come is not worked on while its database has no place") { bench in
             try await bench.connect([.one, .two], database: 5)
             try await bench.accept(.job("b", .two, .preview))

@@ -38,6 +38,15 @@ enum Schema {
                 try database.execute(sql: "UPDATE OR IGNORE \(table) SET plan = ? WHERE plan = ?", arguments: [normalized, plan])
             }
         }
+        // A job that waits is of the same plan as the next that is accepted.
+        for plan in try String.fetchAll(database, sql: "SELECT DISTINCT plan FROM jobs WHERE plan IS NOT NULL AND finished_at IS NULL") {
+            let normalized = plan.normalizedPlanID
+            guard !normalized.utf8.elementsEqual(plan.utf8) else { continue }
+            try database.execute(
+                sql: "UPDATE jobs SET plan = ? WHERE plan = ? AND finished_at IS NULL",
+                arguments: [normalized, plan]
+            )
+        }
     }
 
     /// Moments are milliseconds since 1970. Indexes are few and partial: each costs time in every transaction.

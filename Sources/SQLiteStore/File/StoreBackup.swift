@@ -15,20 +15,34 @@ package enum StoreBackup {
         package var unfinishedJobs: Int
     }
 
-    /// Writes a consistent copy of the store while workers go on: see ``PageCopy``.
+    /// Writes a consistent copy of the store while workers go on: see ``PageCopy``. Where no worker runs as it begins, the copy gives
+    /// way to no event.
     ///
-    /// - Parameter file: must not exist. Only its owner may read it. It is there when it is whole and on disk, or not at all.
+    /// - Parameters:
+    ///   - file: must not exist. Only its owner may read it. It is there when it is whole and on disk, or not at all.
+    ///   - now: by which a worker's lease is good or over.
     /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, which its copy would be too.
-    package static func make(of store: String, to file: String) async throws(StoreError) -> Contents {
+    package static func make(of store: String, to file: String, at now: Timestamp) async throws(StoreError) -> Contents {
         try await StoreThread.run { () throws(StoreError) in
             guard access(file, F_OK) != 0 else {
                 throw StoreError(.unavailable, "The file \(file) exists already: name another one, or move it away.")
             }
             let partial = file + ".partial"
-            let contents = try PageCopy(of: store, to: partial, patience: PageCopy.patience).make()
+            let contents = try PageCopy(of: store, to: partial, patience: patience(with: store, at: now)).make()
             try mark(asCopy: partial)
             try rename(partial, to: file)
             return contents
+        }
+    }
+
+    /// How long an event of a reset waits for a copy: it does not end the copy where no worker runs that would let it go.
+    static func patience(with store: String, at now: Timestamp) -> Duration? {
+        do {
+            let worker = try StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) } ?? nil
+            return worker == nil ? nil : PageCopy.patience
+        } catch {
+            // What cannot be read now may have its worker.
+            return PageCopy.patience
         }
     }
 

@@ -18,8 +18,8 @@ extension Connection {
         ) { OutboxEntry.reading($0) }
     }
 
-    /// Events that wait until the data that their reset erased has left the log, in order, with lane and worker.
-    func waitingForErasure() throws -> [(
+    /// Events behind a position that wait until the data that their reset erased has left the log, in order, with lane and worker.
+    func waitingForErasure(after position: Int64, limit: Int) throws -> [(
         event: (position: Int64, entry: Result<OutboxEntry, UnreadableEvent>), lane: String, worker: String
     )] {
         try all(
@@ -27,8 +27,10 @@ extension Connection {
             SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data, redrive_of,
                 EXISTS (SELECT 1 FROM lanes l WHERE l.tenant = outbox.tenant AND l.product = outbox.product AND l.set_aside IS NOT NULL),
                 worker
-            FROM outbox WHERE awaits_erasure <> 0 ORDER BY position
-            """
+            FROM outbox WHERE awaits_erasure <> 0 AND position > ? ORDER BY position LIMIT ?
+            """,
+            position,
+            limit
         ) { (($0.integer(0), OutboxEntry.reading($0)), "\($0.text(1))/\($0.text(2))", $0.text(13)) }
     }
 

@@ -17,8 +17,6 @@ final class UnreadableRows: Sendable {
         found.forEach(observer)
     }
 
-    func knows(_ row: SetAside) -> Bool { state.withLock { $0.found.contains(row) } }
-
     func report(_ rows: [SetAside]) {
         guard !rows.isEmpty else { return }
         let (new, observer) = state.withLock { state in (rows.filter { state.found.insert($0).inserted }, state.observer) }

@@ -92,14 +92,15 @@ extension Connection {
         ) { LaneRow.reading($0) }
     }
 
-    /// Free lanes with a job whose deadline has come.
-    func overdueLanes(at now: Timestamp, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
+    /// Free lanes behind a row with a job whose deadline has come, in the order of their rows.
+    func overdueLanes(at now: Timestamp, after id: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             """
-            SELECT * FROM lanes WHERE worker IS NULL AND set_aside IS NULL AND id IN
+            SELECT * FROM lanes WHERE worker IS NULL AND set_aside IS NULL AND id > ? AND id IN
                 (SELECT lane FROM jobs WHERE deadline <= ? AND deadline IS NOT NULL AND finished_at IS NULL)
-            LIMIT ?
+            ORDER BY id LIMIT ?
             """,
+            id,
             now,
             limit
         ) { LaneRow.reading($0) }

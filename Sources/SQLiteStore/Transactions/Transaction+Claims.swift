@@ -27,13 +27,7 @@ extension Transaction {
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
         // Lanes that went to the end of the line: they are there for the next call.
         var again: Set<Int64> = []
-        for lane in try connection.overdueLanes(at: now, limit: min(request.limit, Transaction.page)) {
-            switch lane {
-            case .success(let row):
-                if case .again = try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) { again.insert(row.id) }
-            case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
-            }
-        }
+        try claimOverdue(for: request, at: now, decide: decide, into: &result, &again)
         var last: (rank: Int64, turn: Int64) = (-1, 0)
         var rows = connection.jobRows
         search: while result.claims.count < request.limit {
@@ -67,6 +61,40 @@ extension Transaction {
         result.hasMore = result.hasMore || !again.isEmpty
         result.nextWake = try connection.nextWake(after: now)
         return result
+    }
+
+    /// Offers the lanes with a job whose deadline has come. Those that give no claim take no place from those that do.
+    ///
+    /// It looks at ``rowLimit`` rows of jobs and ends ``endLimit`` jobs at most. The lanes in line have a limit of their own for rows.
+    private func claimOverdue(
+        for request: ClaimRequest,
+        at now: Timestamp,
+        decide: (LaneSnapshot) -> LaneDecision,
+        into result: inout ClaimResult,
+        _ again: inout Set<Int64>
+    ) throws {
+        let rows = connection.jobRows
+        var last: Int64 = 0
+        while result.claims.count < request.limit {
+            let lanes = try connection.overdueLanes(at: now, after: last, limit: Transaction.page)
+            for lane in lanes {
+                guard result.claims.count < request.limit else { return }
+                guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit else {
+                    // A call that changed nothing would come to the same.
+                    result.hasMore = !result.claims.isEmpty || !result.events.isEmpty
+                    return
+                }
+                switch lane {
+                case .success(let row):
+                    last = row.id
+                    if case .again = try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) { again.insert(row.id) }
+                case .failure(let lane):
+                    last = lane.id
+                    try setAside(lane: lane.id, because: lane.reason)
+                }
+            }
+            if lanes.count < Transaction.page { return }
+        }
     }
 
     /// The outcome for a lane's place in line.

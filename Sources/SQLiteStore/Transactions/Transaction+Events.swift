@@ -66,44 +66,52 @@ extension Transaction {
         hasErased = true
     }
 
-    /// Releases the waiting events once the erased data has left the log.
+    /// Releases a page of the waiting events once the erased data has left the log.
     ///
     /// Those of another worker wait for that one's process, which finds the log empty too. Events of the same lane that follow them wait for
     /// them as long.
     ///
-    /// - Parameter worker: who publishes them.
-    /// - Returns: whether none of this worker's is left.
-    func releaseErased(of worker: WorkerID) throws -> Bool {
-        let waiting = try connection.waitingForErasure()
-        var others: Set<String> = []
-        var isComplete = true
+    /// It looks at ``Release/page`` events, and changes as many lanes at most.
+    ///
+    /// - Parameters:
+    ///   - worker: who publishes them.
+    ///   - release: how far the pages before came.
+    /// - Returns: whether this page is the last.
+    func releaseErased(of worker: WorkerID, _ release: inout Release) throws -> Bool {
+        let waiting = try connection.waitingForErasure(after: release.after, limit: Release.page)
         for (entry, lane, holder) in waiting {
+            release.after = entry.position
             guard holder == worker.description else {
-                others.insert(lane)
+                release.others.insert(lane)
                 continue
             }
-            guard !others.contains(lane) else {
-                isComplete = false
+            guard !release.others.contains(lane) else {
+                release.mustRepeat = true
                 continue
             }
             // An unreadable event is not published, and nothing waits for it.
             try connection.run("UPDATE outbox SET awaits_erasure = 0 WHERE position = ?", entry.position)
             if let entry = try? entry.entry.get() { events.append(entry) }
         }
+        guard waiting.count < Release.page else { return false }
+        // No event is left that waits, but in the lanes of others.
         try connection.run(
             """
-            UPDATE lanes SET awaits_erasure = 0 WHERE awaits_erasure <> 0 AND NOT EXISTS (SELECT 1 FROM outbox
-                WHERE outbox.awaits_erasure <> 0 AND outbox.tenant = lanes.tenant AND outbox.product = lanes.product)
-            """
+            UPDATE lanes SET awaits_erasure = 0 WHERE id IN (SELECT id FROM lanes INDEXED BY lanes_awaiting
+                WHERE awaits_erasure <> 0 AND tenant || '/' || product NOT IN (SELECT value FROM json_each(?)) LIMIT ?)
+            """,
+            String(decoding: JSON.array(release.others.map { .string($0) }).encoded, as: UTF8.self),
+            Release.page
         )
-        return isComplete
+        return connection.changes < Release.page
     }
 
     func forgetPublished(_ positions: [Int64]) throws {
         for position in positions { try connection.run("DELETE FROM outbox WHERE position = ?", position) }
     }
 
-    /// Ends a job: its terminal event is remembered, its payload is not.
+    /// Ends a job: its terminal event is remembered, its payload is not. What was planned for a plan and not sent ends with the last
+    /// unfinished sync of the plan, however that ends: it would keep other plans from adopting the service.
     ///
     /// - Parameters:
     ///   - givenUp: set when the job becomes a dead letter, which takes over its payload.
@@ -118,6 +126,15 @@ extension Transaction {
         let event = ordered.event
         if let givenUp = givenUp ?? completion?.givenUp { try keep(order, givenUp, at: now) }
         let account = completion?.account
+        try connection.run(
+            """
+            DELETE FROM journal
+            WHERE state = 'intended' AND (lane, plan) = (SELECT lane, plan FROM jobs ended WHERE place = ?1 AND kind = 'sync' AND NOT EXISTS
+                (SELECT 1 FROM jobs other INDEXED BY jobs_rivals WHERE other.lane = ended.lane AND other.kind = 'sync'
+                    AND other.plan = ended.plan AND other.finished_at IS NULL AND other.is_scheduled = 0 AND other.place <> ?1))
+            """,
+            order
+        )
         try connection.run(
             """
             UPDATE jobs SET payload = NULL, plan = NULL, revision = NULL, standing = NULL, expiry = NULL, not_before = NULL, history = NULL, finished_at = ?,
@@ -140,4 +157,18 @@ extension Transaction {
         )
         guard connection.changes == 1 else { throw StoreError(.unexpected, "A job ended that is not among the unfinished.") }
     }
+}
+
+/// How far the events that waited for an erasure have been let go: see ``Transaction/releaseErased(of:_:)``.
+struct Release {
+    /// Events in one transaction.
+    static let page = 64
+
+    /// The position of the last event that was looked at. Events that are stored meanwhile have later ones.
+    var after: Int64 = 0
+    /// Lanes with an event of another worker that waits: at most the lanes that were reset since the log was emptied last, each a name of
+    /// at most a few hundred bytes.
+    var others: Set<String> = []
+    /// Whether an event of this worker's may be left: it follows one of another's, or was taken over between two pages.
+    var mustRepeat = false
 }

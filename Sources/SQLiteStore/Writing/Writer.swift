@@ -37,6 +37,8 @@ final class Writer: Sendable {
         var alone = 0
         /// Whether to empty the log, now that most of it is in the file.
         var mustEmptyLog = false
+        /// Whether that was the last step: work goes before the next.
+        var hasEmptiedLog = false
         var isClosed = false
 
         var isEmpty: Bool { leases.isEmpty && work.isEmpty && chores.isEmpty && !mustEmptyLog }
@@ -55,6 +57,8 @@ final class Writer: Sendable {
         var worker: WorkerID?
         /// Whether events wait until the data that their reset erased has left the log.
         var awaitsErasure = false
+        /// How far they have been let go, between two pages.
+        var release: Release?
     }
 
     private let queue = Mutex(Queue())
@@ -160,10 +164,17 @@ final class Writer: Sendable {
                 case .end: break loop
                 }
             }
-            // Erased data leaves the log even if other processes have the file open.
-            for _ in 0..<Writer.lastAttempts.count {
-                if emptyLog(connection, &progress, isLast: true) { break }
-                wake.wait(milliseconds: Writer.lastAttempts.pause)
+            // Erased data leaves the log even if other processes have the file open. A command that erased nothing leaves the log to the
+            // worker.
+            guard progress.worker != nil || checkpointer.waitsSince != nil else { return }
+            var attempts = 0
+            while attempts < Writer.lastAttempts.count {
+                guard emptyLog(connection, &progress, isLast: true) else {
+                    attempts += 1
+                    wake.wait(milliseconds: Writer.lastAttempts.pause)
+                    continue
+                }
+                if progress.release == nil { break }
             }
         }
         try? pool.close()
@@ -177,10 +188,12 @@ final class Writer: Sendable {
                 defer { queue.leases = [] }
                 return .commit(queue.leases)
             }
-            if queue.mustEmptyLog {
+            if queue.mustEmptyLog, queue.work.isEmpty || !queue.hasEmptiedLog {
                 queue.mustEmptyLog = false
+                queue.hasEmptiedLog = true
                 return .emptyLog
             }
+            queue.hasEmptiedLog = false
             if let chore = queue.chores.first, queue.work.isEmpty || .now - chore.since > Writer.choreDelay {
                 queue.chores.removeFirst()
                 return .commit([chore.write])
@@ -225,7 +238,10 @@ final class Writer: Sendable {
             return putBack(group, alone: true)
         }
         if let worker = transaction.joined { progress.worker = worker }
-        progress.awaitsErasure = progress.awaitsErasure || transaction.awaitsErasure
+        if transaction.awaitsErasure {
+            progress.awaitsErasure = true
+            progress.release?.mustRepeat = true
+        }
         if transaction.hasErased { checkpointer.erase() }
         // On this thread, so that the order of commits is the order of events.
         if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
@@ -268,6 +284,9 @@ final class Writer: Sendable {
     /// It waits neither for a reader nor for another process that writes. The checkpointer has put most of the log into the file
     /// before, so that little is left to be written.
     ///
+    /// One page of events goes in a transaction. The next page is another step, and renewals and a group of work go between the two. That
+    /// step empties the log again: what was erased meanwhile leaves it too.
+    ///
     /// - Returns: whether it was possible.
     @discardableResult
     private func emptyLog(_ connection: Connection, _ progress: inout Progress, isLast: Bool = false) -> Bool {
@@ -276,19 +295,29 @@ final class Writer: Sendable {
         guard progress.awaitsErasure, let worker = progress.worker else { return true }
         do {
             let transaction = Transaction(connection, chain: chain)
+            var release = progress.release ?? Release()
             try connection.database.beginTransaction(.immediate)
-            let isComplete = try transaction.releaseErased(of: worker)
+            let isLastPage = try transaction.releaseErased(of: worker, &release)
             try connection.database.commit()
-            progress.awaitsErasure = !isComplete
-            // Until the other worker's events are on their way.
-            if !isComplete { checkpointer.erase() }
             if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
+            progress.release = isLastPage ? nil : release
+            progress.awaitsErasure = !isLastPage || release.mustRepeat
+            // Until the other worker's events are on their way.
+            if progress.awaitsErasure { waitForErasure() }
+            if !isLastPage { askToEmptyLog() }
         } catch {
+            progress.release = nil
             if connection.database.isInsideTransaction { try? connection.database.rollback() }
             note(StoreError(error, path: path))
-            checkpointer.erase()
+            waitForErasure()
             return false
         }
         return true
+    }
+
+    /// Has the log emptied again.
+    private func waitForErasure() {
+        checkpointer.erase()
+        checkpointer.look()
     }
 }

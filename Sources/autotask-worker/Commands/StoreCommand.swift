@@ -36,7 +36,7 @@ struct StoreCommand: AsyncParsableCommand {
             let settings = try await Settings(settings)
             let path = try settings.storePath
             let contents: StoreBackup.Contents
-            do { contents = try await StoreBackup.make(of: path, to: file) } catch {
+            do { contents = try await StoreBackup.make(of: path, to: file, at: SystemTime.now) } catch {
                 throw Failure(.unavailable, "No copy was made. \(error.message)")
             }
             await note(contents, settings)

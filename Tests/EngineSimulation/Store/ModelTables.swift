@@ -224,9 +224,19 @@ struct ModelTables: Sendable {
             throw StoreError(.unexpected, "A job ended that is not among the unfinished.")
         }
         if let givenUp { keep(jobs[index], givenUp, at: now) }
+        endPlanned(of: jobs[index].job, in: jobs[index].lane)
         jobs[index].payload = nil
         jobs[index].finishedAt = now
         jobs[index].event = event
+    }
+}
+
+extension ModelTables {
+    /// What was planned for a plan and not sent ends with its last unfinished sync.
+    private mutating func endPlanned(of job: QueuedJob, in lane: Lane) {
+        let isAlone = !unfinished(lane).contains { $0.kind == .sync && $0.planID == job.planID && $0.order != job.order }
+        guard job.kind == .sync, isAlone, let index = index(of: lane) else { return }
+        lanes[index].state.openWrites.removeAll { $0.planID == job.planID && $0.state == .intended }
     }
 }
 

@@ -1,0 +1,51 @@
+import Contract
+import GRDB
+import Store
+import StoreConformance
+import Testing
+
+@testable import SQLiteStore
+
+/// An event that cannot be read holds back what follows it in its lane, and nothing else.
+@Suite(.timeLimit(.minutes(1)))
+struct SetAsideTests {
+    private let directory: TemporaryDirectory
+    private let store: SQLiteStore
+
+    init() async throws {
+        directory = try TemporaryDirectory()
+        store = try await SQLiteStore(path: directory.path("store.sqlite"), auditing: .bench)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+    }
+
+    @Test("An event that cannot be read is set aside again when it is found again, also in the process that knows it")
+    func again() async throws {
+        try await refuse(3)
+        try await damage(position: 1)
+        for _ in 0..<2 {
+            let entries = try await store.unpublished(of: .one, after: 0, limit: 9)
+            #expect(entries.map(\.position) == [2, 3] && entries.map(\.isHeld) == [true, true])
+            #expect(store.setAside.count == 1)
+            // A worker that joins gives the lane another try, and the event is as it was.
+            _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        }
+        await store.close()
+    }
+
+    @Test("An event that cannot be read and whose lane is not there keeps no reading from its end")
+    func withoutLane() async throws {
+        try await refuse(600)
+        try await store.write { try $0.connection.run("UPDATE outbox SET data = x'00', tenant = 'gone' WHERE position < 550") }
+        #expect(try await store.unpublished(of: .one, after: 0, limit: 900).map(\.position) == Array(550...600))
+        #expect(store.setAside.count == 549)
+        await store.close()
+    }
+
+    private func refuse(_ count: Int) async throws {
+        _ = try await store.accept((0..<count).map { .refusal("job-\($0)") }, by: .one, at: .start) { _ in preconditionFailure() }
+    }
+
+    private func damage(position: Int64) async throws {
+        try await store.write { try $0.connection.run("UPDATE outbox SET data = x'00' WHERE position = ?", position) }
+    }
+}
