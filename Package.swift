@@ -115,7 +115,17 @@ let package = Package(
         ),
 
         // TLS servers with every flaw that a certificate can have, for the tests of both that speak TLS.
-        .testTarget(name: "TLSPeers", path: "Tests/TLSPeers", exclude: ["tls-server.py"], swiftSettings: house),
+        .testTarget(
+            name: "TLSPeers",
+            dependencies: ["ChildProcesses"],
+            path: "Tests/TLSPeers",
+            exclude: ["tls-server.py"],
+            swiftSettings: house
+        ),
+
+        // Programs that tests run beside themselves.
+        .systemLibrary(name: "CSpawn", path: "Tests/CSpawn"),
+        .testTarget(name: "ChildProcesses", dependencies: ["CSpawn"], path: "Tests/ChildProcesses", swiftSettings: house),
 
         // What every store does, for the tests of each.
         .testTarget(
@@ -179,14 +189,16 @@ let package = Package(
         .testTarget(
             name: "HTTPTests",
             dependencies: [
-                "Confinement", "HTTP", "Secrets", "TLSPeers", logging,
+                "ChildProcesses", "Confinement", "HTTP", "Secrets", "TLSPeers", logging,
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             swiftSettings: house
         ),
         .testTarget(
             name: "SQLiteStoreTests",
-            dependencies: ["Contract", "SQLiteStore", "Store", "StoreConformance", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "ChildProcesses", "Contract", "SQLiteStore", "Store", "StoreConformance", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: house
         ),
         .testTarget(
@@ -197,7 +209,7 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: house),
-        .testTarget(name: "SimulatorTests", dependencies: ["autotask-simulator"], swiftSettings: house),
+        .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "autotask-simulator"], swiftSettings: house),
         .testTarget(name: "VaultTests", dependencies: ["Contract", "SealedVectors", "Secrets", "Vault", crypto], swiftSettings: house),
     ]
 )

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Glibc
 import HTTP
@@ -202,14 +203,6 @@ struct FailureTests {
     }
 
     private func gzip(zeros count: Int) throws -> [UInt8] {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", "head -c \(count) /dev/zero | gzip -9"]
-        process.standardOutput = output
-        try process.run()
-        let packed = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return Array(packed)
+        Array(try ChildProcess.run(["sh", "-c", "head -c \(count) /dev/zero | gzip -9"]).output)
     }
 }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import HTTP
 import Synchronization
@@ -176,15 +177,7 @@ struct HostileServerTests {
 
     /// Zeros, packed twice.
     private func packed(mebibytes: Int) throws -> [UInt8] {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", "head -c \(mebibytes)M /dev/zero | gzip -9 | gzip -9"]
-        process.standardOutput = output
-        try process.run()
-        let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return Array(bytes)
+        Array(try ChildProcess.run(["sh", "-c", "head -c \(mebibytes)M /dev/zero | gzip -9 | gzip -9"]).output)
     }
 
     // MARK: Where its answer ends

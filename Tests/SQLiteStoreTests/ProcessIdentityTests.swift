@@ -1,3 +1,4 @@
+import ChildProcesses
 import Contract
 import Foundation
 import Store
@@ -63,13 +64,10 @@ struct ProcessIdentityTests {
 
     /// The identity of a process that ran a moment ago.
     private func ended() throws -> ProcessIdentity {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sleep")
-        process.arguments = ["60"]
-        try process.run()
-        let identity = try #require(ProcessIdentity(processID: process.processIdentifier))
+        let process = try ChildProcess(["sleep", "60"])
+        let identity = try #require(ProcessIdentity(processID: process.id))
         #expect(!identity.isGone)
-        kill(process.processIdentifier, SIGKILL)
+        process.send(SIGKILL)
         process.waitUntilExit()
         return identity
     }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Testing
 
@@ -10,23 +11,15 @@ struct ProcessTests {
         .appending(path: "autotask-simulator")
     private static let seeds = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../seeds")
 
-    private func start(_ arguments: String...) throws -> (process: Process, output: Pipe) {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = ProcessTests.program
-        process.arguments = arguments
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        return (process, output)
+    private func start(_ arguments: String...) throws -> ChildProcess {
+        try ChildProcess([ProcessTests.program.path] + arguments, mergesErrors: true)
     }
 
     /// Waits on a thread of its own.
-    private func end(of process: Process) async -> Int32 {
+    private func end(of process: ChildProcess) async -> Int32 {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
-                process.waitUntilExit()
-                continuation.resume(returning: process.terminationStatus)
+                continuation.resume(returning: process.waitUntilExit())
             }
         }
     }
@@ -36,8 +29,8 @@ struct ProcessTests {
         let ready = FileManager.default.temporaryDirectory.appending(path: "simulator-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: ready) }
         let seed = ProcessTests.seeds.appending(path: "simulator.json").path
-        let (process, output) = try start("--seed", seed, "--ready-file", ready.path, "--latency-ms", "1")
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        let process = try start("--seed", seed, "--ready-file", ready.path, "--latency-ms", "1")
+        let line = String(decoding: process.output.availableData, as: UTF8.self)
         let port = try #require(Int(line.trimmingCharacters(in: .newlines).split(separator: ":").last ?? ""), "\(line)")
         try await until { FileManager.default.fileExists(atPath: ready.path) }
         #expect(try String(contentsOf: ready, encoding: .utf8) == line)
@@ -48,31 +41,31 @@ struct ProcessTests {
         let hanging = try caller.open("GET", "/zone/AE02/ATServicesRest/V1.0/Version")
         var begun = 0
         while begun < 2 { begun = try await caller.control("GET", "calls").json?["calls"]?.array?.count ?? 0 }
-        process.terminate()
+        process.send(SIGTERM)
         #expect(await end(of: process) == 0)
         hanging.disconnect()
     }
 
     @Test("refuses a seed that it cannot read, and a port that is taken, in one line")
     func failures() async throws {
-        let (unread, complaint) = try start("--seed", "/nowhere.json")
+        let unread = try start("--seed", "/nowhere.json")
         #expect(await end(of: unread) == 1)
-        let text = String(decoding: complaint.fileHandleForReading.availableData, as: UTF8.self)
+        let text = String(decoding: unread.output.availableData, as: UTF8.self)
         #expect(text.hasPrefix("Error: The seed /nowhere.json cannot be read"))
         #expect(text.split(separator: "\n").count == 1)
 
         try await withSimulator { _, caller in
-            let (second, complaint) = try start("--port", String(caller.port))
+            let second = try start("--port", String(caller.port))
             #expect(await end(of: second) == 1)
-            let text = String(decoding: complaint.fileHandleForReading.availableData, as: UTF8.self)
+            let text = String(decoding: second.output.availableData, as: UTF8.self)
             #expect(text.hasPrefix("Error: Cannot listen on 127.0.0.1:\(caller.port)"))
         }
     }
 
     @Test("has a help with an example")
     func help() async throws {
-        let (process, output) = try start("--help")
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let process = try start("--help")
+        let text = String(decoding: process.output.readDataToEndOfFile(), as: UTF8.self)
         #expect(await end(of: process) == 0)
         #expect(text.contains("EXAMPLE"))
         #expect(text.contains("--latency-ms"))

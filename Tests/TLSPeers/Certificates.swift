@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Testing
 
@@ -57,16 +58,7 @@ enum Certificates {
             cp server.pem chain.pem
             if [ \(signer) != authority ]; then cat \(signer).pem >> chain.pem; fi
             """
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", script]
-        process.currentDirectoryURL = directory
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(String(decoding: text, as: UTF8.self))")
+        let (status, text) = try ChildProcess.run(["bash", "-c", script], in: directory, mergesErrors: true)
+        try #require(status == 0, "\(String(decoding: text, as: UTF8.self))")
     }
 }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Testing
 
@@ -7,24 +8,19 @@ package final class TLSServer {
     /// The certificate of the authority that is to be trusted.
     package let authorityFile: String
     private let directory: URL
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
+    private let process: ChildProcess
+    private var isStopped = false
 
     package init(_ flaw: Flaw = .none) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         authorityFile = directory.appending(path: "authority.pem").path
         try Certificates.make(in: directory, flaw)
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
+        process = try ChildProcess([
             "python3", URL(filePath: #filePath).deletingLastPathComponent().appending(path: "tls-server.py").path,
             directory.appending(path: "chain.pem").path, directory.appending(path: "server.key").path, flaw.protocolVersion,
-        ]
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        ])
+        let line = String(decoding: process.output.availableData, as: UTF8.self)
         port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
@@ -33,10 +29,11 @@ package final class TLSServer {
     /// - Returns: how many requests it has read; `nil` if it has been ended before.
     @discardableResult
     package func stop() -> Int? {
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
+        try? process.input.close()
+        let rest = (try? process.output.readToEnd()) ?? Data()
+        if !isStopped { process.waitUntilExit() }
+        isStopped = true
         try? FileManager.default.removeItem(at: directory)
-        let rest = (try? output.fileHandleForReading.readToEnd()) ?? Data()
         return Int(String(decoding: rest, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
     }
 }

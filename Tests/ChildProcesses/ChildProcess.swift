@@ -1,0 +1,79 @@
+import CSpawn
+package import Foundation
+import Testing
+
+/// A program that a test runs beside itself.
+///
+/// Foundation's `Process` lists the descriptors of the process and reads beyond the end of what it gets when there are more than some 1,300
+/// of them, which the tests have together: it crashed.
+package final class ChildProcess: Sendable {
+    package let id: Int32
+    /// Where the program reads.
+    package let input: FileHandle
+    /// What the program writes, to standard output and to standard error.
+    package let output: FileHandle
+
+    /// Starts it.
+    ///
+    /// - Parameters:
+    ///   - arguments: the program first; it is looked for in `PATH`.
+    ///   - directory: where it works.
+    ///   - mergesErrors: whether ``output`` has what it writes to standard error; else that goes where the test's goes.
+    package init(_ arguments: [String], in directory: URL? = nil, mergesErrors: Bool = false) throws {
+        let (input, output) = try (ChildProcess.pipe(), ChildProcess.pipe())
+        defer {
+            close(input.read)
+            close(output.write)
+        }
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_adddup2(&actions, input.read, STDIN_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO)
+        if mergesErrors { unsafe posix_spawn_file_actions_adddup2(&actions, output.write, STDERR_FILENO) }
+        if let directory { unsafe posix_spawn_file_actions_addchdir_np(&actions, directory.path) }
+        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
+
+        var texts = unsafe arguments.map { unsafe strdup($0) } + [nil]
+        defer { unsafe texts.forEach { unsafe free($0) } }
+        var id: Int32 = 0
+        let error = unsafe posix_spawnp(&id, arguments[0], &actions, nil, &texts, environ)
+        self.id = id
+        self.input = FileHandle(fileDescriptor: input.write, closeOnDealloc: true)
+        self.output = FileHandle(fileDescriptor: output.read, closeOnDealloc: true)
+        try #require(error == 0, "\(arguments[0]): \(String(cString: unsafe strerror(error)))")
+    }
+
+    /// Runs a program to its end.
+    ///
+    /// - Returns: its exit code, and what it wrote.
+    package static func run(
+        _ arguments: [String],
+        in directory: URL? = nil,
+        mergesErrors: Bool = false
+    ) throws -> (status: Int32, output: Data) {
+        let process = try ChildProcess(arguments, in: directory, mergesErrors: mergesErrors)
+        try process.input.close()
+        let output = try process.output.readToEnd() ?? Data()
+        return (process.waitUntilExit(), output)
+    }
+
+    package func send(_ signal: Int32) { kill(id, signal) }
+
+    /// Waits for its end, on the thread of the caller; once.
+    ///
+    /// - Returns: its exit code, or the negative number of the signal that ended it.
+    @discardableResult
+    package func waitUntilExit() -> Int32 {
+        var status: Int32 = 0
+        while unsafe waitpid(id, &status, 0) < 0, errno == EINTR {}
+        return status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
+    }
+
+    /// A pipe of which no other child gets an end.
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        try #require(unsafe pipe2(&ends, O_CLOEXEC) == 0)
+        return (ends[0], ends[1])
+    }
+}
