@@ -201,6 +201,8 @@ def test_the_management_api_is_for_operators(rights_broker, user):
 @pytest.mark.parametrize("user", sorted(set(USERS) - {"operator"}))
 def test_a_user_who_may_not_collect_dead_messages_learns_which_right_it_lacks(rights_broker, worker, user):
     with channel_of("operator", rights_broker) as channel:
+        # Other tests leave messages there.
+        channel.queue_purge(DEAD)
         publish(channel, DEAD, "", delivery_mode=2)
         refused = worker.run("dead-letters", "collect", AMQP_URL=rights_broker.url(user))
         assert refused.returncode == 69, refused

@@ -37,6 +37,7 @@ def forms(secret):
 
 
 @pytest.mark.last
+@pytest.mark.timeout(300)
 def test_no_secret_in_store_logs_events_or_dead_letters(worker, monitor, broker, secrets):
     """Looks while the worker runs, so that the write-ahead log is there too."""
     places = [path for path in worker.directory.glob("worker.*") if path.is_file()]
