@@ -19,6 +19,16 @@ package struct MediaType: Equatable, Sendable {
 
     /// - Parameter text: anything but a media type gives `nil`.
     package init?(_ text: String) {
+        // Nearly every message has one of these.
+        if let common = MediaType.common[text] { self = common } else { self.init(parsing: text) }
+    }
+
+    private static let common = [
+        "application/cloudevents+json": MediaType(parsing: "application/cloudevents+json"),
+        "application/json": MediaType(parsing: "application/json"),
+    ].compactMapValues(\.self)
+
+    private init?(parsing text: String) {
         var reader = Reader(rest: text.utf8[...])
         guard let type = reader.token(), reader.skip("/"), let subtype = reader.token() else { return nil }
         var charset: String?

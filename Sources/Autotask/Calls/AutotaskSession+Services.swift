@@ -18,9 +18,12 @@ extension AutotaskSession {
             by: .queryServices,
             id: \.id
         ) { record in
-            guard record[anyCase: "id"]?.wholeNumber == nil else { return RecordReading(service: record, of: query) }
-            hasUnidentified = true
-            return .notOurs(id: nil)
+            if let service = Service(record: record, markerField: markerField) { return .record(service) }
+            guard let id = record[anyCase: "id"]?.wholeNumber else {
+                hasUnidentified = true
+                return .notOurs(id: nil)
+            }
+            return RecordReading(unreadable: record, id: id, of: query)
         }
         if hasUnidentified, !query.isAnswered(by: services) {
             throw AutotaskError(.malformedResponse, message: "a service without an id may be one that is looked for")
@@ -88,15 +91,11 @@ extension ServiceQuery {
 extension RecordReading<Service> {
     /// Reads a record of a query. An unreadable one is left out only if it is certainly not linked to the plan: to see who holds a
     /// name, fewer fields suffice.
-    init(service record: JSON, of query: ServiceQuery) {
-        if let service = Service(record: record, markerField: query.markerField) {
-            self = .record(service)
-            return
-        }
+    init(unreadable record: JSON, id: Int64, of query: ServiceQuery) {
         let field = query.markerField.flatMap { record[anyCase: $0.rawValue] } ?? .null
         // Take a number as it is written: a proxy may have removed the quotes of a text of digits.
         let mark: String? = if case .number(let text) = field { text } else { field.string }
-        guard let id = record[anyCase: "id"]?.wholeNumber, !query.ids.contains(id),
+        guard !query.ids.contains(id),
             query.markers.isEmpty || field == .null || mark.map({ !query.markers.contains($0) }) == true
         else {
             self = .unreadable

@@ -37,7 +37,7 @@ extension OrderedEvent {
     /// proportional to the event.
     package func parts(within limit: EventLimit) -> [OrderedEvent] {
         // Nearly every event is far below the limit, which shows without encoding it.
-        if event.data.count <= limit.bytes / 2, envelopeBytes <= limit.bytes / 2 { return [self] }
+        if event.data.count + maximumEnvelopeBytes <= limit.bytes { return [self] }
         let envelope = envelopeBytes
         guard envelope + event.data.count > limit.bytes else { return [self] }
         // The worker wrote this JSON itself: no limits apply.
@@ -45,6 +45,15 @@ extension OrderedEvent {
         let room = limit.bytes - envelope
         if let short = EventShortening(data, of: self, room: room).result { return [with(short)] }
         return pages(of: data, room: room)
+    }
+
+    /// At least ``envelopeBytes``: an escaped character takes six bytes, and the rest of the attributes never as many as this.
+    private var maximumEnvelopeBytes: Int {
+        let texts = [
+            event.id, event.lane.tenant.description, event.traceparent ?? "", event.jobID?.description ?? "",
+            event.redriveOf?.description ?? "",
+        ]
+        return texts.reduce(1024) { $0 + 6 * $1.utf8.count }
     }
 
     /// The bytes of the event without those of ``Event/data``.

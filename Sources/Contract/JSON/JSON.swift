@@ -78,10 +78,20 @@ extension JSON {
     /// The value without the members that are `null`, at every depth: CloudEvents and the contract take them for absent.
     ///
     /// An element of an array stays, since it has a position.
-    package var withoutNullMembers: JSON {
+    package var withoutNullMembers: JSON { hasNullMembers ? removingNullMembers : self }
+
+    private var hasNullMembers: Bool {
+        switch self {
+        case .object(let object): object.members.contains { $0.value == .null || $0.value.hasNullMembers }
+        case .array(let elements): elements.contains(where: \.hasNullMembers)
+        default: false
+        }
+    }
+
+    fileprivate var removingNullMembers: JSON {
         switch self {
         case .object(let object): .object(object.withoutNullMembers)
-        case .array(let elements): .array(elements.map(\.withoutNullMembers))
+        case .array(let elements): .array(elements.map(\.removingNullMembers))
         default: self
         }
     }
@@ -90,7 +100,7 @@ extension JSON {
 extension JSONObject {
     fileprivate var withoutNullMembers: JSONObject {
         JSONObject(
-            uniqueMembers: members.lazy.filter { $0.value != .null }.map { Member(name: $0.name, value: $0.value.withoutNullMembers) }
+            uniqueMembers: members.lazy.filter { $0.value != .null }.map { Member(name: $0.name, value: $0.value.removingNullMembers) }
         )
     }
 }

@@ -37,11 +37,10 @@ extension JobPayload {
             else { throw .member("data.planId", came: "", due: "a string that is not blank and has no control characters") }
         }
         for (index, service) in (data["services"]?.array ?? []).enumerated() {
-            let path = "data.services[\(index)]."
-            let key = service["key"]?.string.flatMap { PlanService.isKey($0) ? $0 : nil }
             func check(_ name: String, _ due: String, _ isDue: (JSON) -> Bool) throws(JobError) {
                 guard let member = service[name], member != .null, !isDue(member) else { return }
-                throw .member(path + name, came: member, due: due, serviceKey: key)
+                let key = service["key"]?.string.flatMap { PlanService.isKey($0) ? $0 : nil }
+                throw .member("data.services[\(index)].\(name)", came: member, due: due, serviceKey: key)
             }
             try check("name", "a string", \.isText)
             try check("period", "the string \"Monthly\" or \"Yearly\"", \.isText)

@@ -2,8 +2,9 @@ import Autotask
 import Contract
 import Synchronization
 
-/// The worker's ``CircuitBreaker``s: one for each zone's host, one for each tenant's database and one for its credentials, so that what fails costs nobody else
-/// anything: a database that is known to fail tells nothing of its zone. They are in memory alone: another worker finds out by itself, with a few calls.
+/// The worker's ``CircuitBreaker``s: one for each zone's host, one for each tenant's database and one for its credentials, so that a failure
+/// of one has no effect on the others: a database that is known to fail says nothing about its zone. They are in memory alone: another worker
+/// learns the same with a few calls.
 final class CircuitBreakers: Sendable {
     enum Target: Hashable, Sendable {
         /// Who serves many tenants' databases.
@@ -61,8 +62,9 @@ final class CircuitBreakers: Sendable {
             for (target, ticket) in tickets {
                 var result = failure.map { CircuitBreaker.Result($0, of: target, at: now) } ?? .works
                 if isKnownToFail, case .zone = target, case .fails = result { result = .tellsNothing }
-                breakers[target]?.ended(ticket, result, at: now, fraction: fraction)
-                if breakers[target]?.isAtRest == true { breakers[target] = nil }
+                guard var breaker = breakers[target] else { continue }
+                breaker.ended(ticket, result, at: now, fraction: fraction)
+                breakers[target] = breaker.isAtRest ? nil : breaker
             }
         }
     }

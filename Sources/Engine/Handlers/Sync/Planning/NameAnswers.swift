@@ -27,6 +27,9 @@ struct NameAnswers {
         unused: String,
         _ session: TenantSession
     ) async throws(CallFailure) {
+        // As in nearly every sync: each service is there under its name.
+        let names = zip(plan, matching.matches).lazy.compactMap { desired, match in desired.map { ($0.name, match.service?.name) } }
+        if names.allSatisfy(==) { return }
         let wanted = plan.enumerated().compactMap { index, desired in desired.map { (index, $0) } }
         // A service of the plan that has its name already holds it.
         let moving = wanted.filter { index, desired in matching.matches[index].service.map { NameKey($0.name) != desired.nameKey } ?? true }
