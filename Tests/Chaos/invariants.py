@@ -353,12 +353,16 @@ def the_store_is_lawful(run):
 
 
 def doctor_finds_nothing_to_mend(run):
-    """No worker runs any more, and letters of refused messages are expected: of anything else not even a warning."""
+    """No worker runs any more, and letters of refused messages are expected: of anything else not even a warning.
+
+    Passwords change in Autotask, and the run may end before the portal connects that tenant again. The broker's users are not checked: the
+    fleet has no administrator.
+    """
     report = json.loads(run.world.cli("doctor", "--thorough", "--json", expect=(0, 1)))
-    expected = {"workers", "door", "dead letters", "settings", "topology", "store", "clock"}
+    expected = {"workers", "door", "dead letters", "settings", "topology", "store", "clock", "integrations"}
     for name, checks in report["checks"].items():
         for check in checks:
-            if check["status"] == "fail" or (check["status"] == "warn" and name not in expected):
+            if check["status"] == "fail" or (check["status"] == "warn" and name not in expected and check.get("made", True)):
                 yield f"doctor says of {name}: {check['output']}"
 
 
