@@ -82,10 +82,14 @@ extension JSON {
 
     private var hasNullMembers: Bool {
         switch self {
-        case .object(let object): object.members.contains { $0.value == .null || $0.value.hasNullMembers }
+        case .object(let object): object.members.contains { $0.value.isNull || $0.value.hasNullMembers }
         case .array(let elements): elements.contains(where: \.hasNullMembers)
         default: false
         }
+    }
+
+    fileprivate var isNull: Bool {
+        if case .null = self { true } else { false }
     }
 
     fileprivate var removingNullMembers: JSON {
@@ -100,7 +104,7 @@ extension JSON {
 extension JSONObject {
     fileprivate var withoutNullMembers: JSONObject {
         JSONObject(
-            uniqueMembers: members.lazy.filter { $0.value != .null }.map { Member(name: $0.name, value: $0.value.removingNullMembers) }
+            uniqueMembers: members.lazy.filter { !$0.value.isNull }.map { Member(name: $0.name, value: $0.value.removingNullMembers) }
         )
     }
 }

@@ -50,7 +50,9 @@ struct EventData {
     /// goes to the product that was meant.
     var product: Product? {
         guard let member = productMember else { return nil }
-        return member.string.flatMap { text in Product.allCases.first { $0.rawValue.lowercased() == text.lowercased() } }
+        return member.string.flatMap { text in
+            Product(rawValue: text) ?? Product.allCases.first { $0.rawValue.lowercased() == text.lowercased() }
+        }
     }
 
     /// - Throws: `job_invalid` for an unknown product.

@@ -32,8 +32,12 @@ extension JobPayload {
     static func checkTypes(kind: JobKind, data: JSON) throws(JobError) {
         guard kind == .sync || kind == .preview else { return }
         if let planID = data["planId"]?.string {
-            guard !planID.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }),
-                planID.unicodeScalars.contains(where: { !$0.properties.isWhitespace })
+            // Most ids are printable ASCII, which needs no properties of Unicode.
+            let isPlain = !planID.isEmpty && planID.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+            guard
+                isPlain
+                    || !planID.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+                        && planID.unicodeScalars.contains(where: { !$0.properties.isWhitespace })
             else { throw .member("data.planId", came: "", due: "a string that is not blank and has no control characters") }
         }
         for (index, service) in (data["services"]?.array ?? []).enumerated() {
