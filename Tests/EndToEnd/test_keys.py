@@ -2,6 +2,8 @@
 
 import base64
 import contextlib
+import datetime
+import itertools
 import json
 import os
 import pathlib
@@ -10,6 +12,7 @@ import sqlite3
 import pytest
 
 import portal as portals
+from processes import poll
 from tenants import plan
 
 
@@ -23,6 +26,10 @@ def listed(worker, **settings):
 
 def active(worker, use):
     return next(key for key in listed(worker) if key["use"] == use and key["active"])
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text).timestamp()
 
 
 def log_lines(worker, message):
@@ -187,3 +194,30 @@ def test_a_ring_that_is_gone_is_told_once_and_the_worker_goes_on(tenant, worker,
     finally:
         kept.rename(ring)
     assert len(log_lines(worker, "The key ring cannot be read again")) == 1
+
+
+def test_a_job_whose_key_is_missing_waits_longer_each_time_and_says_so_seldom(tenant, other_worker, tmp_path):
+    worker = other_worker
+    worker.start()
+    tenant.connected()
+    worker.stop()
+    # The ring of a machine that lacks the key under which the tenant's is wrapped.
+    ring = json.loads(pathlib.Path(worker.settings["VAULT_KEYS"]).read_text(encoding="utf-8"))
+    key = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
+    ring["wrappingKeys"] = {"active": "wrap-other", "keys": [{"keyId": "wrap-other", "key": key}]}
+    other = tmp_path / "other.json"
+    other.touch(mode=0o600)
+    other.write_text(json.dumps(ring), encoding="utf-8")
+    worker.start(VAULT_KEYS=str(other))
+    job = tenant.publish("sync", plan())
+
+    def attempts():
+        return [line for line in worker.log[worker.begun :].splitlines() if "Job attempt ended" in line and job.id in line]
+
+    poll(lambda: len(attempts()) >= 5, 60, "five attempts", worker.process)
+    delays = [moment(event["data"]["until"]) - moment(event["time"]) for event in job.events if event["type"] == "autotask.job.deferred"]
+    assert 1 <= len(delays) < 4 and all(later >= 10 * earlier for earlier, later in itertools.pairwise(delays)), delays
+    assert job.endings == []
+    worker.stop()
+    worker.start()
+    tenant.expect(job.ending(90), "sync.succeeded")
