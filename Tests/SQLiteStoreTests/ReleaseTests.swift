@@ -25,7 +25,7 @@ struct ReleaseTests {
         let reader = try LongReader(path)
         try await worker.reset()
         try await worker.refuse(0..<400)
-        worker.interrupt(afterFirst: true)
+        worker.interrupt()
         try reader.end()
         try await worker.log.wait(for: 401)
         #expect(worker.log.positions == Array(1...401))
@@ -87,18 +87,18 @@ private final class Process: Sendable {
         _ = try await writer.write(.lease) { try $0.join(worker, in: nil, until: .start + .seconds(15), at: .start) }
     }
 
-    /// Asks for a renewal as soon as the first page is on its way, and keeps the thread until it waits there.
-    func interrupt(afterFirst: Bool) {
+    /// Asks for a renewal as soon as the first page is on its way: on the writer's own thread, so that it waits before the next page begins.
+    func interrupt() {
         writer.observeEvents { [log, writer, worker] entries in
             log.note(entries)
             guard entries.contains(where: { !$0.isHeld }), log.isFirstCall else { return }
-            Task {
+            Task.immediate {
                 _ = try await writer.write(.lease) { transaction in
                     _ = try transaction.renew(worker, until: .start + .seconds(30), at: .start)
                     log.noteRenewal()
                 }
             }
-            for _ in 0..<30_000 where writer.leases == 0 { usleep(1000) }
+            #expect(writer.leases == 1)
         }
     }
 
