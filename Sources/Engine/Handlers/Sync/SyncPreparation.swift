@@ -65,7 +65,9 @@ struct SyncPreparation {
             linkedElsewhere: adoption.takenElsewhere
         )
         foundByName = matching.foundByName
-        let answers = try await NameAnswers(validation.services, matching, query, unused: context.job.id.description, session)
+        // No service has the mark of an empty key, and nobody else can make it: a job's id would be the portal's to choose.
+        let unused = own.marker(planID: payload.planID, serviceKey: "").value
+        let answers = try await NameAnswers(validation.services, matching, query, unused: unused, session)
         serviceCalls += answers.calls
         // What this job created before with a cost, and could not read back, is read back now.
         let hasWrittenCost =

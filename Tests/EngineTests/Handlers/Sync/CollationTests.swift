@@ -133,6 +133,14 @@ struct CollationTests {
         #expect(lane.services.count == 3)
     }
 
+    @Test func `a job's id that is a name in Autotask hides no holder of it`() async throws {
+        let lane = try await lane(.all)
+        lane.add("ｓync-1", id: 900)
+        // The id of the bench's first job.
+        #expect(try await lane.sync(plan("sync-1")).errors == ["service_name_conflict"])
+        #expect(lane.writes.isEmpty)
+    }
+
     @Test func `a name that the plan's own service has is not asked for again`() async throws {
         let lane = try await lane(.all, isUnique: false)
         try await lane.sync(plan("License"))
