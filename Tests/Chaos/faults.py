@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ import clock
 import portal as portals
 from fleet import SHUTDOWN_SECONDS
 from links import Mode
+from load import Lane
+from tenants import plan
 from trap import Trap
 
 HEARTBEAT_SECONDS = 5
@@ -1037,6 +1040,53 @@ class RestoreRefused(Fault):
         copy.unlink()
 
 
+class LaneCrowded(Fault):
+    """Thousands of jobs of one tenant wait in its lane. Those of other tenants end as soon as ever.
+
+    Counts when some of the crowd still waited at the end.
+    """
+
+    alone = True
+    family = "load"
+    name = "lane-crowded"
+    shortest, longest = 10, 14
+    CROWD = 4000
+    # For the median of the others' jobs, from the broker's confirm to the receipt of the ending. Some 0.1 s without a crowd.
+    LIMIT_SECONDS = 2
+
+    def begin(self):
+        load = self.world.load
+        # Never connected: each job ends without a call, after a claim of its own. Each has a plan of its own, so that none supersedes another;
+        # the next crowd's supersede what still waits.
+        self.lane = Lane("crowd", "workplace", 0, None, "", "", f"{self.world.seed}/{self.times}")
+        portal = portals.Portal(self.world.broker.url("portal"))
+        for number in range(self.CROWD):
+            job = self.lane.job("sync", {**plan(1), "planId": f"plan-{number}"})
+            portal.publish(job.envelope)
+            job.first_attempt = job.confirmed_at = time.time()
+            job.confirms = 1
+            load.jobs.append(job)
+        portal.close()
+        last = self.lane.jobs[-1].id
+        self.world.wait_until(lambda: self.world.store.rows("SELECT 1 FROM jobs WHERE tenant = 'crowd' AND job_id = ?", last), 60)
+        self.began = time.time()
+
+    def end(self):
+        live, now = self.world.live, time.time()
+        crowd = [job for job in self.lane.jobs if not live.has_ended(*job.key)]
+        taken = []
+        for job in list(self.world.load.jobs):
+            # What was confirmed a moment ago says nothing yet.
+            if job.lane is not self.lane and self.began < job.confirmed_at < now - self.LIMIT_SECONDS:
+                endings = list(live.endings_of.get(job.key, ()))
+                taken.append(min((live.received_at[event_id] for event_id in endings), default=now) - job.confirmed_at)
+        if crowd and taken and (median := statistics.median(taken)) > self.LIMIT_SECONDS:
+            self.world.violation(
+                f"a crowded lane keeps other tenants waiting: {median:.1f} s is the median of {len(taken)} jobs, {len(crowd)} of the crowd wait"
+            )
+        self.hit(len(crowd))
+
+
 class KeysRetired(Fault):
     """Keys are rotated and the former ones retired at once, while jobs that they seal wait and run; once with a store that is not the fleet's.
 
@@ -1117,6 +1167,7 @@ KINDS = {
         StoreReadLong,
         StoreWorkedOn,
         RestoreRefused,
+        LaneCrowded,
         KeysRetired,
     )
 }

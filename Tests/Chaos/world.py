@@ -75,6 +75,8 @@ class World:
             "TRUSTED_PUBLISHERS": "portal",
             "SETTLE_SECONDS": str(SETTLE_SECONDS),
             "RETRY_SECONDS": "0.5",
+            # A crowd in one lane is taken in whole: `lane-crowded`.
+            "LANE_BACKLOG_LIMIT": "100000",
             # What is asked for is counted, and nothing else happens.
             "VERIFY_INTERVAL_HOURS": "0",
             "DRIFT_INTERVAL_HOURS": "0",
