@@ -60,6 +60,8 @@ package final class ModelStore: Store {
     private struct State {
         var observer: (@Sendable ([OutboxEntry]) -> Void)?
         var isClosed = false
+        /// Whether somebody is at it to let events go that wait for an erasure. One for all of them: a thousand would each look again and again.
+        var isReleasing = false
     }
 
     private let disk: ModelDisk
@@ -82,12 +84,20 @@ package final class ModelStore: Store {
         return value
     }
 
-    /// Lets a worker's events go that wait for an erasure, when the disk allows it.
+    /// Lets a worker's events go that wait for an erasure, when the disk allows it; nothing, where that is under way.
     private func awaitErasure(of worker: WorkerID) async {
         guard disk.tables.awaitsErasure(of: worker) else { return }
+        let isUnderWay = state.withLock { state in
+            defer { state.isReleasing = true }
+            return state.isReleasing
+        }
+        guard !isUnderWay else { return }
         await hooks.erased { [self] in
             try? await transaction("releaseErased") { tables throws(StoreError) in tables.releaseErased(of: worker) }
-            return disk.tables.awaitsErasure(of: worker)
+            // Nothing may come between the look and the note, or what begins to wait there would wait for ever.
+            let isWaiting = disk.tables.awaitsErasure(of: worker)
+            state.withLock { $0.isReleasing = isWaiting }
+            return isWaiting
         }
     }
 

@@ -105,7 +105,12 @@ struct ModelTables: Sendable {
 
     func jobIndex(_ order: Int64?) -> Int? { jobs.firstIndex { $0.job.order == order } }
 
-    func unfinished(_ lane: Lane) -> [QueuedJob] { jobs.lazy.filter { $0.lane == lane && $0.finishedAt == nil }.map(\.job) }
+    /// A lane's unfinished jobs in their order. Asked for in every transaction: looked for without a copy of each job that ended.
+    func unfinished(_ lane: Lane) -> [QueuedJob] {
+        var found: [QueuedJob] = []
+        for index in jobs.indices where jobs[index].finishedAt == nil && jobs[index].lane == lane { found.append(jobs[index].job) }
+        return found
+    }
 
     func backlog(of lane: Lane) -> Int { unfinished(lane).count { !$0.isScheduled } }
 
@@ -209,9 +214,8 @@ struct ModelTables: Sendable {
                 events.append(outbox[index].entry)
             }
         }
-        for index in lanes.indices where !outbox.contains(where: { $0.entry.isHeld && $0.entry.event.event.lane == lanes[index].lane }) {
-            lanes[index].awaitsErasure = false
-        }
+        let waiting = Set(outbox.lazy.filter { $0.entry.isHeld }.map { $0.entry.event.event.lane })
+        for index in lanes.indices where !waiting.contains(lanes[index].lane) { lanes[index].awaitsErasure = false }
     }
 
     mutating func finish(
