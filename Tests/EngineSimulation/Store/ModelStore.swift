@@ -60,8 +60,9 @@ package final class ModelStore: Store {
     private struct State {
         var observer: (@Sendable ([OutboxEntry]) -> Void)?
         var isClosed = false
-        /// Whether somebody is at it to let events go that wait for an erasure. One for all of them: a thousand would each look again and again.
-        var isReleasing = false
+        /// The workers for which a task is at it to let events go that wait for an erasure. One task each: a thousand would each look again and
+        /// again. A process that was taken for dead joins again as another worker.
+        var releasing: Set<WorkerID> = []
     }
 
     private let disk: ModelDisk
@@ -87,16 +88,12 @@ package final class ModelStore: Store {
     /// Lets a worker's events go that wait for an erasure, when the disk allows it; nothing, where that is under way.
     private func awaitErasure(of worker: WorkerID) async {
         guard disk.tables.awaitsErasure(of: worker) else { return }
-        let isUnderWay = state.withLock { state in
-            defer { state.isReleasing = true }
-            return state.isReleasing
-        }
-        guard !isUnderWay else { return }
+        guard state.withLock({ $0.releasing.insert(worker).inserted }) else { return }
         await hooks.erased { [self] in
             try? await transaction("releaseErased") { tables throws(StoreError) in tables.releaseErased(of: worker) }
             // Nothing may come between the look and the note, or what begins to wait there would wait for ever.
             let isWaiting = disk.tables.awaitsErasure(of: worker)
-            state.withLock { $0.isReleasing = isWaiting }
+            if !isWaiting { state.withLock { _ = $0.releasing.remove(worker) } }
             return isWaiting
         }
     }
