@@ -2,6 +2,7 @@ import AutotaskModel
 import Contract
 import Engine
 import Store
+import Synchronization
 
 /// What has to hold at the end of every run.
 enum Invariants {
@@ -148,15 +149,18 @@ enum Invariants {
         }
     }
 
-    /// What a person waits for ended in time, give or take a dead worker's lease and what clocks may differ by.
+    /// What a person waits for ended in time, give or take a dead worker's lease and what clocks may differ by: no worker was there for that
+    /// long without ending it.
     private static func deadlines(_ world: World) -> [String] {
         let counts = world.faults.counts
         // Where workers stand still, or one after the other is killed by what it is given, none may be there to end anything.
         let absences: [Fault] = [.clockStepped, .workerStopped, .poisonJob, .poisonMessage]
         guard absences.allSatisfy({ counts[$0, default: 0] == 0 }) else { return [] }
         let slack: Duration = .seconds(45)
+        let lives = world.lives.withLock { $0 }
         return world.disk.tables.jobs.compactMap { row -> String? in
             guard let deadline = row.job.deadline, let end = row.event?.event.time, end > deadline + slack else { return nil }
+            guard lives.contains(where: { min($0.end ?? end, end) - max($0.begin, deadline) > slack }) else { return nil }
             return "\(row.job.id) of \(row.lane.tenant) had to end by \(deadline), and ended at \(end)."
         }
     }

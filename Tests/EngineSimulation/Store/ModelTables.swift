@@ -58,6 +58,8 @@ struct ModelTables: Sendable {
     /// In the order of acceptance.
     var jobs: [JobRow] = []
     var outbox: [(worker: WorkerID, entry: OutboxEntry)] = []
+    /// Events that may be published, also once they are forgotten: a worker that lost them may be at it still. A replay has the id of the first.
+    var released: Set<String> = []
     /// In the order of their ids.
     var letters: [LetterRow] = []
     var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
@@ -194,6 +196,7 @@ struct ModelTables: Sendable {
     mutating func publish(_ event: OrderedEvent, by worker: WorkerID, isHeld: Bool = false) -> OutboxEntry {
         lastPosition += 1
         let entry = OutboxEntry(position: lastPosition, event: event, isHeld: isHeld)
+        if !isHeld { released.insert(event.event.id) }
         outbox.append((worker, entry))
         events.append(entry)
         return entry
@@ -211,6 +214,7 @@ struct ModelTables: Sendable {
                 others.insert(lane)
             } else if !others.contains(lane) {
                 outbox[index].entry.isHeld = false
+                released.insert(outbox[index].entry.event.event.id)
                 events.append(outbox[index].entry)
             }
         }

@@ -15,6 +15,8 @@ final class SimulatedWorker: Sendable {
         var services: [RunningService] = []
         var isTold = false
         var lastThaw = Timestamp(millisecondsSinceEpoch: 0)
+        /// The place of its present life in ``World/lives``.
+        var life: Int?
     }
 
     /// How long a worker may take to finish before it is killed, as by an init system.
@@ -56,6 +58,7 @@ final class SimulatedWorker: Sendable {
         defer {
             store.observeEvents { _ in }
             state.withLock { $0.services = [] }
+            endLife()
         }
         let engine = Engine(
             source: source,
@@ -73,6 +76,7 @@ final class SimulatedWorker: Sendable {
             log: Logger(label: process.name) { _ in SwiftLogNoOpLogHandler() }
         )
         try await engine.join()
+        beginLife()
         let services = engine.services.map(RunningService.init)
         state.withLock { $0.services = services }
         try await withThrowingTaskGroup { group in
@@ -122,7 +126,24 @@ final class SimulatedWorker: Sendable {
     func kill() {
         world.timeline.note(world.time.now, process.name, "is killed")
         process.kill()
+        endLife()
         source.disconnect()
+    }
+
+    private func beginLife() {
+        let place = world.lives.withLock { lives in
+            lives.append((world.time.now, nil))
+            return lives.count - 1
+        }
+        state.withLock { $0.life = place }
+    }
+
+    private func endLife() {
+        let place = state.withLock { state in
+            defer { state.life = nil }
+            return state.life
+        }
+        if let place { world.lives.withLock { $0[place].end = world.time.now } }
     }
 
     /// It ends by what it does.

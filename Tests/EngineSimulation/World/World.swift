@@ -27,6 +27,8 @@ final class World: Sendable {
     let settings: EngineSettings
     /// What a follower saw that it should not have.
     let surprises = Mutex<[String]>([])
+    /// From when to when a worker had joined and was there, without an end while it is.
+    let lives = Mutex<[(begin: Timestamp, end: Timestamp?)]>([])
     /// By how much the machine's clock is wrong, for processes that start from now on.
     private let clockStep = Mutex(Duration.zero)
 
@@ -98,9 +100,8 @@ final class World: Sendable {
 
     /// Looks at events on their way: none is told before what its reset erased has left the disk, nor before those that it follows.
     func inspect(_ events: [OrderedEvent]) {
-        // A replay has the id of the event that it repeats, which may have been let go before.
-        let released = Set(disk.tables.outbox.filter { !$0.entry.isHeld }.map(\.entry.event.event.id))
-        let held = disk.tables.outbox.filter { $0.entry.isHeld && !released.contains($0.entry.event.event.id) }.map(\.entry.event)
+        let tables = disk.tables
+        let held = tables.outbox.filter { $0.entry.isHeld && !tables.released.contains($0.entry.event.event.id) }.map(\.entry.event)
         guard !held.isEmpty else { return }
         for event in events where held.contains(where: { $0.event.id == event.event.id }) {
             surprises.withLock {
