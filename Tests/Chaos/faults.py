@@ -1050,8 +1050,8 @@ class LaneCrowded(Fault):
     family = "load"
     name = "lane-crowded"
     shortest, longest = 10, 14
-    CROWD = 4000
-    # For the median of the others' jobs, from the broker's confirm to the receipt of the ending. Some 0.1 s without a crowd.
+    CROWD = 12_000
+    # For the median of the others' jobs, from the broker's confirm to the receipt of the ending. Less than 1 s, with 2 cores that are busy.
     LIMIT_SECONDS = 2
 
     def begin(self):
