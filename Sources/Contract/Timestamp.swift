@@ -2,6 +2,9 @@
 package struct Timestamp: Hashable, Comparable, Sendable {
     package var millisecondsSinceEpoch: Int64
 
+    /// 2000-01-01T00:00:00Z. A moment before it is no moment of this product: languages give a date-time that was never set the year 1 or 1970.
+    package static let firstPlausible = Timestamp(millisecondsSinceEpoch: 946_684_800_000)
+
     /// Whole seconds since 1970.
     package var secondsSinceEpoch: Int64 { millisecondsSinceEpoch / 1000 }
 

@@ -8,6 +8,7 @@ package import Secrets
 package final class Credentials: Sendable {
     /// No header that carries one of them has to be longer, and no server takes much longer ones.
     private static let maximumBytes = 1024
+    private static let form = "a string of 1 to \(maximumBytes) bytes in UTF-8 without CR, LF and NUL"
 
     package let username: String
     package let secret: SecretReference
@@ -22,22 +23,17 @@ package final class Credentials: Sendable {
 
     /// Reads the plaintext of credentials, which is what a portal's sealed blob opens to, and what the store keeps sealed.
     ///
-    /// - Throws: `job_invalid`, naming the member and never its value.
+    /// - Throws: `job_invalid`, naming the member and the rule that it breaks. Of its value, only its JSON type is named.
     package init(parsing plaintext: Span<UInt8>) throws(JobError) {
         let members: [ScannedJSONMember]
         do { members = try JSON.scan(objectText: plaintext) } catch {
-            throw JobError(.jobInvalid, "The credentials are not a JSON object.", field: "data.credentials")
+            throw Credentials.mistake(in: plaintext, error)
         }
         func value(_ name: String) throws(JobError) -> SecretReference? {
             guard let member = members.first(where: { $0.name == name }), !member.isNull else { return nil }
             let field = "data.credentials.\(name)"
             guard let range = member.string else {
-                throw JobError(
-                    .jobInvalid,
-                    "\(field): another value than a string came, a string was due.",
-                    hint: "Send \(field) as a string, under a new id.",
-                    field: field
-                )
+                throw Credentials.mistake(field, member.typeInWords)
             }
             let secret = Secret(capacity: range.count) { output in
                 JSON.decode(stringAt: range, in: plaintext) { output.append($0) }
@@ -68,13 +64,39 @@ package final class Credentials: Sendable {
 
     /// Each of them travels as the value of an HTTP header.
     private static func checkHeaderValue(_ bytes: Span<UInt8>, field: String) throws(JobError) {
-        guard !bytes.isEmpty else { throw JobError(.jobInvalid, "A credential is empty.", field: field) }
-        guard bytes.count <= maximumBytes else {
-            throw JobError(.jobInvalid, "A credential is longer than \(maximumBytes) bytes.", field: field)
-        }
+        guard !bytes.isEmpty else { throw mistake(field, "an empty string") }
+        guard bytes.count <= maximumBytes else { throw mistake(field, "a string of more than \(maximumBytes) bytes") }
         guard !bytes.indices.contains(where: { bytes[$0] == 0 || bytes[$0] == 0x0A || bytes[$0] == 0x0D }) else {
-            throw JobError(.jobInvalid, "A credential contains a line break or a NUL, which cannot be sent.", field: field)
+            throw mistake(field, "a string with a line break (CR or LF) or a NUL")
         }
+    }
+
+    /// - Parameter words: what came, and nothing of its value.
+    private static func mistake(_ field: String, _ words: String) -> JobError {
+        JobError(
+            .jobInvalid,
+            "\(field): \(words) came, \(form) was due.",
+            hint: "Send \(field) as \(form), under a new id.",
+            field: field
+        )
+    }
+
+    /// What is wrong with a plaintext that is no JSON object. Where it goes wrong would tell how long its secrets are.
+    private static func mistake(in plaintext: Span<UInt8>, _ error: JSONError) -> JobError {
+        let due = "a JSON object with username and secret"
+        let type = JSON.typeInWords(ofText: plaintext)
+        let message =
+            switch type {
+            case "an object": "data.credentials: what was sealed is not valid JSON (\(error.reason)), \(due) was due."
+            case let type?: "data.credentials: \(type) was sealed, \(due) was due."
+            case nil: "data.credentials: what was sealed is no JSON, \(due) was due."
+            }
+        return JobError(
+            .jobInvalid,
+            message,
+            hint: "Seal the JSON text of an object with username and secret, and send the connect under a new id.",
+            field: "data.credentials"
+        )
     }
 
     /// What ``init(parsing:)`` reads.

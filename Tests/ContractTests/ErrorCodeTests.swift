@@ -22,6 +22,22 @@ struct ErrorCodeTests {
         for (told, expected) in zip(told.members, catalogue) { #expect(told.value == expected.value, "\(expected.name)") }
     }
 
+    @Test(
+        arguments: [
+            .jobInvalid, .notSupported, .resetNotConfirmed, .decryptionFailed, .keyUnknown, .planIncomplete, .laneFull, .duplicateID,
+            .expired,
+        ] as [ErrorCode]
+    )
+    func `what claims an id without doing what was asked says to use a new one`(code: ErrorCode) {
+        #expect(code.properties.hint.contains("under a new id"))
+    }
+
+    @Test func `a refusal asks for a new id, once`() {
+        let error = JobError(.jobInvalid, hint: "Leave it out.")
+        #expect(error.asRefusal.hint == "Leave it out. Send it under a new id.")
+        #expect(error.asRefusal.asRefusal == error.asRefusal)
+    }
+
     @Test func `what is tried again says so, and no other error does`() throws {
         let moment = try #require(Timestamp("2026-11-22T08:00:00Z"))
         let limited = JobError(.rateLimited).triedAgain(at: moment)

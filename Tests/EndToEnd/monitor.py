@@ -94,6 +94,11 @@ class Monitor:
             varying = {"internal": "retryable", "network": "retryable", "integration_not_available": "fixableBy"}.get(error["code"])
             if any(error[name] != expected[name] for name in ("category", "retryable", "fixableBy") if name != varying):
                 yield f"{error['code']} is not as the catalogue says"
+        # The id is claimed: the corrected message needs another one.
+        if event["type"].removeprefix(contract.EVENT_PREFIX) in ("job.rejected", "job.conflict", "job.expired"):
+            error = event["data"].get("error")
+            if error and "new id" not in error["hint"]:
+                yield f"{error['code']} does not ask for a new id: {error['hint']}"
         if event["data"].get("erased") is True and set(event["data"]) != {"jobId", "erased"}:
             yield "an erased event tells more than that"
 

@@ -383,7 +383,11 @@ def test_plan_incomplete(tenant):
 
 def test_expired(tenant):
     past = portals.rfc3339(portals.now() - datetime.timedelta(seconds=1))
-    told(tenant.expect(tenant.sync(expirytime=past), "job.expired")["error"], "expired")
+    hint = (
+        f"Its expirytime, {past}, had passed when the worker received it. "
+        "Send it again under a new id, with an expirytime later than its time, or without one."
+    )
+    told(tenant.expect(tenant.sync(expirytime=past), "job.expired")["error"], "expired", hint=hint, field="expirytime")
 
 
 # The request itself
@@ -405,7 +409,8 @@ def test_duplicate_id(tenant):
 
 def test_not_supported(tenant):
     data = tenant.expect(tenant.publish("ticket.create", {}).ending(), "job.rejected")
-    told(data["error"], "not_supported", "There is no job of this type.", field="type")
+    assert all(f"autotask.job.{kind}" in data["error"]["hint"] for kind in ("connect", "sync", "reset"))
+    told(data["error"], "not_supported", 'There is no job of type "autotask.job.ticket.create".', data["error"]["hint"], field="type")
 
 
 def test_decryption_failed(tenant):

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 
 import contract
+import portal as portals
 from tenants import by_key, plan
 
 FIXTURES = contract.ROOT / "Tests" / "ContractTests" / "CloudEvents"
@@ -125,6 +126,66 @@ def test_a_mistake_of_type_is_the_portals(new_tenant, member, value, due):
     error = tenant.expect(tenant.sync(data), "job.rejected", "job_invalid")["error"]
     assert error["fixableBy"] == "portal" and error["field"] == f"data.services[1].{member}" and error["serviceKey"] == "service-2"
     assert error["field"] in error["message"] and (due in error["hint"] or member == "period") and error["field"] in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("credentials", "member", "came"),
+    [
+        ({"username": 5, "secret": "s"}, "username", "a number"),
+        ({"username": "u", "secret": ""}, "secret", "an empty string"),
+        ({"username": "u", "secret": "hunter2\r\n"}, "secret", "a string with a line break (CR or LF) or a NUL"),
+        ({"username": "u", "secret": "s", "integrationCode": "x" * 1025}, "integrationCode", "a string of more than 1024 bytes"),
+    ],
+    ids=["a number", "empty", "line break", "too long"],
+)
+def test_sealed_credentials_that_cannot_be_used_are_named_by_member_and_rule(new_tenant, credentials, member, came):
+    tenant = new_tenant()
+    job = tenant.connect_job()
+    job.envelope["data"]["credentials"] = portals.seal(tenant.key, job.id, tenant.name, "workplace", credentials)
+    error = tenant.expect(job.publish().ending(), "job.rejected", "job_invalid")["error"]
+    assert error["field"] == f"data.credentials.{member}" and error["message"].startswith(f"{error['field']}: {came} came, ")
+    assert error["hint"].startswith(f"Send {error['field']} as a string of 1 to 1024 bytes") and "hunter2" not in json.dumps(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "properties"),
+    [
+        ("reset", "sync.{}", {}),
+        ("reset", "reset.{}", {"type": "autotask.job.sync"}),
+        ("reset", "reset.{}", {"message_id": "another"}),
+        ("reset", "reset.{}", {"expiration": "60000"}),
+        ("reset", "reset.{}", {"content_type": "text/plain"}),
+        ("Reset", "reset.{}", {}),
+    ],
+    ids=["routing key", "type", "message_id", "expiration", "content_type", "unknown type"],
+)
+def test_the_corrected_message_is_asked_for_under_a_new_id_and_runs_there(new_tenant, kind, key, properties):
+    tenant = new_tenant()
+    job = envelope(tenant, kind, data={"confirm": True})
+    tenant.portal.publish_raw(json.dumps(job).encode(), key.format(tenant.name), **properties)
+    refusal = ending(tenant, job["id"])
+    assert "under a new id" in tenant.expect(refusal, "job.rejected")["error"]["hint"]
+    corrected = {**job, "type": "autotask.job.reset"}
+    publish(tenant, corrected)
+    if kind == "reset":
+        assert ending(tenant, job["id"], 2)["id"] == refusal["id"]
+    corrected["id"] = portals.new_id()
+    publish(tenant, corrected)
+    tenant.expect(ending(tenant, corrected["id"]), "integration.reset")
+
+
+def test_a_first_configuration_that_was_never_set_does_not_pass_the_access_gate(new_tenant):
+    tenant = new_tenant()
+    error = tenant.expect(tenant.connect(firstConfiguredAt="0001-01-01T00:00:00Z"), "job.rejected", "job_invalid")["error"]
+    assert error["fixableBy"] == "portal" and error["field"] == "data.firstConfiguredAt"
+    assert "0001-01-01T00:00:00.000Z" in error["message"] and "never set" in error["message"]
+
+
+def test_an_expiry_that_was_never_set_is_named(new_tenant):
+    tenant = new_tenant()
+    error = tenant.expect(tenant.publish("reset", {"confirm": True}, expirytime="0001-01-01T00:00:00Z").ending(), "job.expired", "expired")["error"]
+    assert error["fixableBy"] == "portal" and error["field"] == "expirytime"
+    assert "0001-01-01T00:00:00.000Z" in error["hint"] and "never set" in error["hint"] and "later than its time" in error["hint"]
 
 
 def test_credentials_that_do_not_open_come_before_the_access_gate(new_tenant):

@@ -54,6 +54,42 @@ struct CredentialsTests {
         #expect(error.map { "\($0) \($0.json)".contains("TOPSECRET") } == false)
     }
 
+    @Test(
+        "The member is named, the rule that it breaks, and of its value the JSON type alone",
+        arguments: [
+            (#"{"username":5,"secret":"x"}"#, "username", "a number"), (#"{"username": -5,"secret":"x"}"#, "username", "a number"),
+            (#"{"username":"a","secret":true}"#, "secret", "a boolean"), (#"{"username":"a","secret":["x"]}"#, "secret", "an array"),
+            (#"{"username":"a","secret" : {"a":1}}"#, "secret", "an object"),
+            (#"{"username":"a","secret":"\ud800"}"#, "secret", "a string with half a surrogate pair"),
+            (#"{"username":"","secret":"x"}"#, "username", "an empty string"),
+            (#"{"username":"a","secret":"x\r"}"#, "secret", "a string with a line break (CR or LF) or a NUL"),
+            (#"{"username":"a","secret":"x","integrationCode":"\n"}"#, "integrationCode", "a string with a line break (CR or LF) or a NUL"),
+            (
+                #"{"username":"a","secret":"\#(String(repeating: "x", count: 1025))"}"#, "secret", "a string of more than 1024 bytes"
+            ),
+        ]
+    )
+    func whatCameAndWhatWasDue(text: String, member: String, came: String) {
+        let error = #expect(throws: JobError.self) { _ = try read(text) }
+        let (field, due) = ("data.credentials.\(member)", "a string of 1 to 1024 bytes in UTF-8 without CR, LF and NUL")
+        #expect(error?.message == "\(field): \(came) came, \(due) was due." && error?.field == field)
+        #expect(error?.hint == "Send \(field) as \(due), under a new id.")
+    }
+
+    @Test(
+        "What is no object is named by its JSON type, and broken JSON by what breaks it",
+        arguments: [
+            (#" ["TOPSECRET"]"#, "an array was sealed"), (#""TOPSECRET""#, "a string was sealed"), ("7", "a number was sealed"),
+            ("TOPSECRET", "what was sealed is no JSON"), ("", "what was sealed is no JSON"),
+            (#"{"username":"TOPSECRET","username":"x"}"#, "what was sealed is not valid JSON (a member name is repeated)"),
+        ]
+    )
+    func noObject(text: String, came: String) {
+        let error = #expect(throws: JobError.self) { _ = try read(text) }
+        #expect(error?.message == "data.credentials: \(came), a JSON object with username and secret was due.")
+        #expect(error?.hint.hasSuffix("under a new id.") == true && error?.field == "data.credentials")
+    }
+
     @Test("A credential may have 1024 bytes and no more")
     func length() throws {
         func credentials(_ count: Int) throws(JobError) -> Credentials {

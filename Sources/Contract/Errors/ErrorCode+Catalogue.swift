@@ -244,7 +244,9 @@ extension ErrorCode {
                 .input,
                 .portal,
                 "The plan lacks a service that was synchronized before.",
-                hint: "All services are synced together: name every service under services, or under retired."
+                hint: """
+                    All services are synced together: name every service under services or under retired, and send the plan under a new id.
+                    """
             )
         case .expired:
             Properties(.state, .portal, "The request was not begun before it expired.", hint: "Send it again under a new id.")
@@ -263,13 +265,18 @@ extension ErrorCode {
                 hint: "Send it under a new id: the first request stands."
             )
         case .notSupported:
-            Properties(.input, .portal, "This version does not do what the request asks for.", hint: "Leave it out, or update the worker.")
+            Properties(
+                .input,
+                .portal,
+                "This version does not do what the request asks for.",
+                hint: "Leave it out, or have the operator update the worker. Send the request under a new id."
+            )
         case .decryptionFailed:
             Properties(
                 .input,
                 .portal,
                 "The credentials could not be opened.",
-                hint: "Seal them for this job, tenant and product with a current key."
+                hint: "Seal them again for this tenant and product with a current key, under a new id: they are sealed for one job's id."
             )
         case .keyUnknown:
             Properties(
@@ -279,7 +286,7 @@ extension ErrorCode {
                 hint: "Fetch the published keys again and seal under a new id."
             )
         case .resetNotConfirmed:
-            Properties(.input, .portal, "Confirm the reset first.", hint: "A reset needs \"confirm\": true.")
+            Properties(.input, .portal, "Confirm the reset first.", hint: "Ask the user, then send \"confirm\": true under a new id.")
         case .poison:
             Properties(.worker, .operator, "The request could not be processed.", hint: "It stopped the worker each time it was tried.")
         case .internal:

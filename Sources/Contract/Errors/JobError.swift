@@ -91,6 +91,15 @@ package struct JobError: Error, Hashable, Sendable {
         return error
     }
 
+    /// The error as a refusal carries it. The refused message has claimed its id, under which a corrected one would get the same refusal:
+    /// so the hint asks for a new id, if it does not already.
+    package var asRefusal: JobError {
+        guard !hint.contains("new id") else { return self }
+        var error = self
+        error.hint += " Send it under a new id."
+        return error
+    }
+
     package var json: JSON {
         let properties = code.properties
         var object: JSONObject = [

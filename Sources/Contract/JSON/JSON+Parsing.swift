@@ -59,6 +59,38 @@ package struct ScannedJSONMember: Sendable {
     /// Where the value stands in the text, without its quotes, if it is a string; ``JSON/decode(stringAt:in:_:)`` reads it.
     package let string: Range<Int>?
     package let isNull: Bool
+    /// Its JSON type, and nothing of its value.
+    package let typeInWords: String
+
+    fileprivate init(name: String, string: Range<Int>?, isNull: Bool, firstByte: UInt8?) {
+        self.name = name
+        self.string = string
+        self.isNull = isNull
+        let words = firstByte.flatMap(JSON.typeInWords(firstByte:)) ?? "no JSON"
+        typeInWords = string == nil && firstByte == UInt8(ascii: "\"") ? "a string with half a surrogate pair" : words
+    }
+}
+
+extension JSON {
+    /// What the JSON text holds by how it begins: its type, and nothing of its value; `nil` if no JSON begins like that.
+    package static func typeInWords(ofText text: Span<UInt8>) -> String? {
+        var start = 0
+        if text.count >= 3, text[0] == 0xEF, text[1] == 0xBB, text[2] == 0xBF { start = 3 }
+        while start < text.count, [0x20, 0x0A, 0x0D, 0x09].contains(text[start]) { start += 1 }
+        return start < text.count ? typeInWords(firstByte: text[start]) : nil
+    }
+
+    fileprivate static func typeInWords(firstByte byte: UInt8) -> String? {
+        switch byte {
+        case UInt8(ascii: "{"): "an object"
+        case UInt8(ascii: "["): "an array"
+        case UInt8(ascii: "\""): "a string"
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): "a boolean"
+        case UInt8(ascii: "n"): "null"
+        case UInt8(ascii: "-"): "a number"
+        default: byte.isASCIIDigit ? "a number" : nil
+        }
+    }
 }
 
 /// A recursive descent over bytes that are known to be valid UTF-8. The buffer outlives the parser, which lives within one call.
@@ -177,10 +209,12 @@ private struct JSONParser {
             try forEachMember { (parser, name) throws(JSONError) in
                 guard !members.contains(where: { $0.name == name }) else { throw parser.error("a member name is repeated") }
                 guard members.count < JSONParser.maximumScannedMembers else { throw parser.error("too many members") }
+                parser.skipWhitespace()
+                let firstByte = parser.peek()
                 let string = try parser.scanValue(depth: 1)
                 // The value has just been passed over: a null is its last four bytes, and no string is.
                 let isNull = unsafe string == nil && parser.bytes[..<parser.position].suffix(4).elementsEqual("null".utf8)
-                members.append(ScannedJSONMember(name: name, string: string, isNull: isNull))
+                members.append(ScannedJSONMember(name: name, string: string, isNull: isNull, firstByte: firstByte))
             }
             skipWhitespace()
             guard position == bytes.count else { throw error("unexpected text after the value") }

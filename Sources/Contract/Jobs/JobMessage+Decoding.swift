@@ -44,7 +44,7 @@ extension JobMessage {
         do throws(JobError) {
             try data.checkProduct()
             guard let kind = JobKind(type: type) else {
-                throw JobError(.notSupported, "There is no job of this type.", field: "type")
+                throw JobError(unknownType: type)
             }
             try checkEnvelope(envelope, type: type, id: id)
             try checkProperties()
@@ -62,7 +62,7 @@ extension JobMessage {
             )
             return .job(job, identity: identity, data: data.json)
         } catch {
-            return .refused(identity, error)
+            return .refused(identity, error.asRefusal)
         }
     }
 
@@ -94,7 +94,7 @@ extension JobMessage {
             traceparent: TraceContext.valid(traceparent),
             fingerprint: Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + (oversized?.sha256 ?? body)
         )
-        return .refused(identity, error)
+        return .refused(identity, error.asRefusal)
     }
 
     private func checkEnvelope(_ envelope: JSON, type: String, id: JobID) throws(JobError) {
@@ -109,7 +109,7 @@ extension JobMessage {
             guard let type = MediaType(contentType), type.essence == due, type.isUTF8 else {
                 throw JobError(
                     .jobInvalid,
-                    "The content type is not \(due) in UTF-8.",
+                    "The property content_type is \(contentType.mediaTypeInWords), \(due) in UTF-8 was due.",
                     hint: "Set the property content_type to \(due), and send the message under a new id.",
                     field: "content_type"
                 )
@@ -119,7 +119,7 @@ extension JobMessage {
             guard let type = member.string.flatMap(MediaType.init), type.isJSON, type.isUTF8 else {
                 throw JobError(
                     envelope["data_base64"] == nil ? .jobInvalid : .notSupported,
-                    "datacontenttype is not application/json in UTF-8.",
+                    "datacontenttype: \(member.string?.mediaTypeInWords ?? member.typeInWords) came, application/json in UTF-8 was due.",
                     hint: "Send the data as JSON, with datacontenttype application/json, under a new id.",
                     field: "datacontenttype"
                 )
@@ -129,7 +129,7 @@ extension JobMessage {
             throw JobError(
                 .jobInvalid,
                 "message_id differs from the CloudEvent's id.",
-                hint: "Set the property message_id to the CloudEvent's id.",
+                hint: "Set the property message_id to the CloudEvent's id, and send the message under a new id.",
                 field: "message_id"
             )
         }
@@ -137,7 +137,7 @@ extension JobMessage {
             throw JobError(
                 .jobInvalid,
                 "The AMQP type differs from the CloudEvent's.",
-                hint: "Set the property type to the CloudEvent's type.",
+                hint: "Set the property type to \(type), the CloudEvent's type, and send the message under a new id.",
                 field: "type"
             )
         }
@@ -148,7 +148,7 @@ extension JobMessage {
             throw JobError(
                 .jobInvalid,
                 "The routing key is not the job's kind and tenant.",
-                hint: "Publish with the routing key \(kind.rawValue).\(tenant).",
+                hint: "Publish with the routing key \(kind.rawValue).\(tenant), under a new id.",
                 field: "routing_key"
             )
         }
@@ -196,9 +196,14 @@ extension JobError {
     ///   - came: `nil` if it is missing. Its type is named, and nothing of its value.
     ///   - due: what should have come, with its article.
     static func member(_ path: String, came: JSON?, due: String, serviceKey: String? = nil) -> JobError {
+        member(path, cameInWords: came?.typeInWords, due: due, serviceKey: serviceKey)
+    }
+
+    /// - Parameter words: what came, with its article, and nothing of a value that may be a secret; `nil` if it is missing.
+    static func member(_ path: String, cameInWords words: String?, due: String, serviceKey: String? = nil) -> JobError {
         JobError(
             .jobInvalid,
-            came.map { "\(path): \($0.typeInWords) came, \(due) was due." } ?? "\(path) is missing: \(due) was due.",
+            words.map { "\(path): \($0) came, \(due) was due." } ?? "\(path) is missing: \(due) was due.",
             hint: "Send \(path) as \(due), under a new id.",
             field: path,
             serviceKey: serviceKey
@@ -227,6 +232,20 @@ extension JobError {
             "The body is not a CloudEvent of type autotask.job.* with a usable id and subject: \(detail?.message ?? "")",
             hint: detail?.hint,
             field: detail?.field
+        )
+    }
+
+    /// - Parameter type: has the prefix of all jobs.
+    fileprivate init(unknownType type: String) {
+        let known = JobKind.allCases.map(\.type).joined(separator: ", ")
+        self.init(
+            .notSupported,
+            "There is no job of type \(type.quotedForMessage).",
+            hint: """
+                Send one of these types, in exactly this spelling, under a new id: \(known). \
+                Only another version of the worker may know more.
+                """,
+            field: "type"
         )
     }
 

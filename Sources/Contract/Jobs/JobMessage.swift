@@ -59,7 +59,7 @@ package struct OversizedBody: Sendable {
 package enum DecodedMessage: Sendable {
     /// - `data` is the job's data as received, without members that are `null`, to be kept until the job has ended.
     case job(Job, identity: JobIdentity, data: JSON)
-    /// An `autotask.job.*` that can be answered, and is not valid.
+    /// An `autotask.job.*` that can be answered, and is not valid. Its hint asks for a new id (``JobError/asRefusal``).
     case refused(JobIdentity, JobError)
     /// Not even that: there is nobody to answer.
     case unreadable(JobError)

@@ -25,20 +25,19 @@ extension JobPayload {
 }
 
 extension JobPayload {
-    /// Checks the JSON types of values that a person entered, and the form of the plan's id: a wrong one is the portal's mistake, and
-    /// refused on arrival. A job that an earlier version accepted is not checked again.
+    /// Checks the JSON types of values that a person entered, the form of the plan's id, and a moment that was never set: a wrong one is the
+    /// portal's mistake, and refused on arrival. A job that an earlier version accepted is not checked again.
     ///
     /// - Throws: `job_invalid` for the first member of a wrong type.
     static func checkTypes(kind: JobKind, data: JSON) throws(JobError) {
+        if kind == .connect { try checkFirstConfiguredAt(data) }
         guard kind == .sync || kind == .preview else { return }
         if let planID = data["planId"]?.string {
             // Most ids are printable ASCII, which needs no properties of Unicode.
             let isPlain = !planID.isEmpty && planID.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-            guard
-                isPlain
-                    || !planID.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-                        && planID.unicodeScalars.contains(where: { !$0.properties.isWhitespace })
-            else { throw .member("data.planId", came: "", due: "a string that is not blank and has no control characters") }
+            if !isPlain, let words = JobPayload.mistake(inPlanID: planID) {
+                throw .member("data.planId", cameInWords: words, due: "a string that is not blank and has no control characters")
+            }
         }
         for (index, service) in (data["services"]?.array ?? []).enumerated() {
             func check(_ name: String, _ due: String, _ isDue: (JSON) -> Bool) throws(JobError) {
@@ -52,6 +51,25 @@ extension JobPayload {
             try check("unitPrice", "a string such as \"9.00\"", \.isText)
             try check("billingCodeId", "an integer of 64 bits") { $0.integer != nil }
         }
+    }
+
+    /// - Returns: what is wrong with the text, with its article.
+    private static func mistake(inPlanID text: String) -> String? {
+        if text.isEmpty { return "an empty string" }
+        if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) { return "a string with a control character" }
+        return text.unicodeScalars.allSatisfy(\.properties.isWhitespace) ? "a string of nothing but blanks" : nil
+    }
+
+    /// What was never set would pass the access gate: it is before every cutoff.
+    private static func checkFirstConfiguredAt(_ data: JSON) throws(JobError) {
+        let field = "data.firstConfiguredAt"
+        guard let moment = data["firstConfiguredAt"]?.string.flatMap(Timestamp.init), moment < .firstPlausible else { return }
+        throw JobError(
+            .jobInvalid,
+            "\(field): \(moment) came, a date-time since 2000-01-01 was due. It looks like a date-time that was never set.",
+            hint: "Send \(field) as the moment when the tenant configured the integration first, under a new id.",
+            field: field
+        )
     }
 }
 
@@ -83,7 +101,7 @@ extension ConnectPayload {
                 throw JobError(
                     .jobInvalid,
                     "Credentials must be sealed.",
-                    hint: "Seal them with a published key.",
+                    hint: "Seal them with a published key, under a new id.",
                     field: "data.credentials"
                 )
             }
@@ -100,7 +118,8 @@ extension SealedCredentials {
     fileprivate init(_ member: JSONObject) throws(JobError) {
         keyID = try member.required("keyId", \.string, "a string", of: "data.credentials.")
         guard (1...SealedForm.maximumKeyID).contains(keyID.utf8.count) else {
-            throw .member("data.credentials.keyId", came: .string(keyID), due: "a string of 1 to \(SealedForm.maximumKeyID) bytes")
+            let came = keyID.isEmpty ? "an empty string" : "a string of \(keyID.utf8.count) bytes"
+            throw .member("data.credentials.keyId", cameInWords: came, due: "a string of 1 to \(SealedForm.maximumKeyID) bytes")
         }
         encapsulatedKey = try SealedCredentials.bytes(member, "enc")
         ciphertext = try SealedCredentials.bytes(member, "ciphertext")
@@ -117,7 +136,12 @@ extension SealedCredentials {
 
 extension ResetPayload {
     fileprivate init(_ data: JSONObject) throws(JobError) {
-        guard data["confirm"] == .bool(true) else { throw JobError(.resetNotConfirmed, field: "data.confirm") }
+        guard data["confirm"] == .bool(true) else {
+            // No value but true confirms: not even one that a program might take for it.
+            let came = data["confirm"].flatMap { $0.bool == nil && $0 != .null ? $0.typeInWords : nil }
+            let message = came.map { "Confirm the reset first. data.confirm: \($0) came, true was due." }
+            throw JobError(.resetNotConfirmed, message, field: "data.confirm")
+        }
         reason = try data.optional("reason", \.string, "a string")
     }
 }
@@ -134,8 +158,10 @@ extension SyncPayload {
 
     fileprivate init(_ data: JSONObject) throws(JobError) {
         let writtenID = try data.required("planId", \.string, "a string of 1 to 128 characters")
-        guard (1...SyncPayload.maximumPlanID).contains(writtenID.unicodeScalars.count) else {
-            throw .member("data.planId", came: .string(writtenID), due: "a string of 1 to \(SyncPayload.maximumPlanID) characters")
+        let length = writtenID.unicodeScalars.count
+        guard (1...SyncPayload.maximumPlanID).contains(length) else {
+            let came = length == 0 ? "an empty string" : "a string of \(length) characters"
+            throw .member("data.planId", cameInWords: came, due: "a string of 1 to \(SyncPayload.maximumPlanID) characters")
         }
         planID = writtenID.normalizedPlanID
         revision = try data.optional("revision", \.integer, "an integer of 64 bits")
@@ -169,7 +195,7 @@ extension SyncPayload {
             throw JobError(
                 .jobInvalid,
                 "services is empty, and retired names no service that leaves the plan.",
-                hint: "A plan that ends names its last services under retired.",
+                hint: "A plan that ends names its last services under retired. Send the plan under a new id.",
                 field: "data.services"
             )
         }
@@ -186,14 +212,14 @@ extension SyncPayload {
             throw JobError(
                 .jobInvalid,
                 "data.retired: \(members.count) keys came, at most \(SyncPayload.maximumRetired) were due.",
-                hint: "Name each retired service once, in one sync: the next one does not repeat it.",
+                hint: "Name each retired service once, in one sync: the next one does not repeat it. Send the plan under a new id.",
                 field: "data.retired"
             )
         }
         var retired: [String] = []
-        for member in members {
+        for (index, member) in members.enumerated() {
             guard let key = member.string, PlanService.isKey(key) else {
-                throw .element(of: "data.retired", came: member, due: "the key of a service")
+                throw .member("data.retired[\(index)]", came: member, due: "the key of a service, of the form ^[A-Za-z0-9._:-]{1,128}$")
             }
             guard keys.insert(key).inserted else {
                 throw JobError(
@@ -215,14 +241,15 @@ extension SyncPayload {
             throw JobError(
                 .jobInvalid,
                 "data.acknowledge: \(members.count) warnings came, at most \(SyncPayload.maximumAcknowledged) were due.",
-                hint: "Name the code of a warning alone to acknowledge it for all services.",
+                hint: "Name the code of a warning alone to acknowledge it for all services, and send the plan under a new id.",
                 field: "data.acknowledge"
             )
         }
         var acknowledged: Set<Acknowledgement> = []
-        for member in members {
+        for (index, member) in members.enumerated() {
             guard let acknowledgement = member.string.flatMap(Acknowledgement.init) else {
-                throw .element(of: "data.acknowledge", came: member, due: "a string such as price_changed or price_changed:license-monthly")
+                let due = "a string such as price_changed or price_changed:license-monthly"
+                throw .member("data.acknowledge[\(index)]", came: member, due: due)
             }
             acknowledged.insert(acknowledgement)
         }
@@ -231,18 +258,19 @@ extension SyncPayload {
 
     private static func acknowledgementRequired(_ data: JSONObject) throws(JobError) -> Set<Warning.Code> {
         let members = try data.optional("acknowledgeRequired", \.array, "an array") ?? []
-        // An unknown code would never stop a sync.
-        let codes = members.compactMap { member in Warning.Code.stopping.first { $0.rawValue == member.string } }
-        guard codes.count == members.count else {
-            let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
-            throw JobError(
-                .jobInvalid,
-                "acknowledgeRequired holds something that is not the code of a warning that can stop a sync.",
-                hint: "These can stop a sync: \(known).",
-                field: "data.acknowledgeRequired"
-            )
+        var codes: Set<Warning.Code> = []
+        for (index, member) in members.enumerated() {
+            // An unknown code would never stop a sync.
+            guard let code = Warning.Code.stopping.first(where: { $0.rawValue == member.string }) else {
+                let known = Warning.Code.stopping.map(\.rawValue).sorted().joined(separator: ", ")
+                let path = "data.acknowledgeRequired[\(index)]"
+                var error = JobError.member(path, came: member, due: "the code of a warning that can stop a sync")
+                error.hint = "Send \(path) as one of these codes, under a new id: \(known)."
+                throw error
+            }
+            codes.insert(code)
         }
-        return Set(codes)
+        return codes
     }
 
     private static func adopted(_ data: JSONObject, among services: [PlanService]) throws(JobError) -> [String: Int64] {
@@ -254,18 +282,18 @@ extension SyncPayload {
             guard keys.contains(member.name) else {
                 throw JobError(
                     .jobInvalid,
-                    "adopt names a service that is not in the plan.",
+                    "data.adopt names \(PlanService.isKey(member.name) ? member.name : "a key"), which is no key of data.services.",
                     hint: "Name in data.adopt only keys of data.services, and send the plan under a new id.",
-                    field: "data.adopt"
+                    field: "data.adopt",
+                    serviceKey: PlanService.isKey(member.name) ? member.name : nil
                 )
             }
             guard let id = member.value.integer, id > 0 else {
-                var error = JobError.element(
-                    of: "data.adopt",
-                    came: member.value,
-                    due: "a positive integer, the id of a service in Autotask"
-                )
-                error.serviceKey = member.name
+                let due = "a positive integer, the id of a service in Autotask"
+                let came = member.value.integer == nil ? member.value.typeInWords : "a number that is not positive"
+                var error = JobError.member("data.adopt.\(member.name)", cameInWords: came, due: due, serviceKey: member.name)
+                // The key alone may be longer than the name of a member.
+                error.field = "data.adopt"
                 throw error
             }
             guard ids.insert(id).inserted else {
@@ -345,16 +373,6 @@ extension JSONObject {
 
     fileprivate func moment(_ name: String) throws(JobError) -> Timestamp? {
         try optional(name, { $0.string.flatMap(Timestamp.init) }, "a date-time of RFC 3339, such as \"2022-03-04T09:30:00Z\"")
-    }
-}
-
-extension JobError {
-    /// An element of a list, or of an object by keys, that violates its schema.
-    fileprivate static func element(of path: String, came: JSON, due: String) -> JobError {
-        var error = JobError.member("An element of \(path)", came: came, due: due)
-        error.hint = "Send in \(path) nothing but what is due, under a new id."
-        error.field = path
-        return error
     }
 }
 

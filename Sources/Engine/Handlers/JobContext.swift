@@ -93,6 +93,9 @@ final class JobContext: Sendable {
         )
     }
 
+    /// The event that refuses this job, and keeps its id.
+    func rejection(_ error: JobError) -> Event { event(.jobRejected, ["error": error.asRefusal.json]) }
+
     /// An event about the lane that answers no job: `connection.lost`, `integration.enabled`.
     func stateEvent(_ type: EventType, _ data: JSONObject) -> Event {
         Event(id: entropy.eventID(), type: type, lane: lane, jobID: nil, time: now, traceparent: job.traceparent, data: data)

@@ -84,7 +84,7 @@ struct LaneOrder {
             } else if let ran = newerRevision(than: job, in: revisions(for: job)) {
                 decision.settlements.append(settle(job, .jobSuperseded, JobError(revisionOf: job, lowerThan: ran)))
             } else if hasExpired(job) {
-                decision.settlements.append(settle(job, .jobExpired, JobError(.expired)))
+                decision.settlements.append(settle(job, .jobExpired, LaneOrder.expired(job)))
             } else if let deadline = job.deadline, deadline <= now {
                 // Its handler knows the event that the page waits for.
                 concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.outOfTime(job)))
@@ -146,6 +146,20 @@ struct LaneOrder {
                 "The request did not end in time: it was interrupted, or other requests for the same Autotask database took all the time.",
                 hint: "Try again."
             )
+    }
+
+    /// Why a job ends that was not begun in time. If its time was over when it was accepted, its portal may have made a mistake.
+    private static func expired(_ job: QueuedJob) -> JobError {
+        guard job.redriveOf == nil, let expiry = job.expiry, expiry <= job.acceptedAt else { return JobError(.expired) }
+        let doubt = expiry < .firstPlausible ? " It looks like a date-time that was never set." : ""
+        return JobError(
+            .expired,
+            hint: """
+                Its expirytime, \(expiry), had passed when the worker received it.\(doubt) Send it again under a new id, with an expirytime \
+                later than its time, or without one.
+                """,
+            field: "expirytime"
+        )
     }
 
     private func settle(_ job: QueuedJob, _ type: EventType, _ error: JobError, _ members: JSONObject = [:]) -> LaneDecision.Settlement {
@@ -210,8 +224,8 @@ extension LaneOrder {
     ///
     /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
-    /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rival even if it may expire, so
-    /// that no lane grows without bound.
+    /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rivals even if it may expire before
+    /// them, so that no lane grows without bound. Only the rival that waits longest stays: it runs if the newer one expires.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
         let reset = job.kind == .reset ? nil : arrival.lastReset
@@ -223,14 +237,17 @@ extension LaneOrder {
         let running = rivals.first { $0.order == arrival.running }
         let waiting = (rivals.filter { $0.order != arrival.running } + [job]).filter { isLive($0, revisions: revisions) }
         let order = Supersession(waiting, besides: running?.standing)
+        let mustMakeRoom = arrival.isLaneFull && isExempt
+        let last = waiting.filter { $0.order != job.order && !$0.wasBegun }.max { $1.outlives($0) && !$0.outlives($1) }
         for rival in waiting where !rival.wasBegun {
-            guard let winner = order.superseder(of: rival), winner.outlives(rival) || (arrival.isLaneFull && isExempt) else { continue }
+            guard let winner = order.superseder(of: rival) else { continue }
+            guard winner.outlives(rival) || (mustMakeRoom && rival.order != last?.order) else { continue }
             let settlement = settle(rival, by: winner, order)
             admission.settlements.append(settlement)
             admission.raised.raise(winner, over: rival)
         }
         if arrival.isLaneFull, !isExempt, admission.settlements.isEmpty {
-            admission.settlements.append(settle(job, .jobRejected, JobError(.laneFull)))
+            admission.settlements.append(settle(job, .jobRejected, JobError(.laneFull).asRefusal))
         }
         return admission
     }

@@ -141,6 +141,26 @@ struct LaneOrderTests {
         #expect(decide([job(1, .sync, expiry: Self.later)]).next == .run(order: 1, .work))
     }
 
+    @Test func `a job that had expired on arrival is its portal's mistake, and the hint says so`() throws {
+        func error(_ job: QueuedJob) throws -> JSON {
+            let decision = order.decide(LaneSnapshot(lane: lane, jobs: [job], revisions: [:]))
+            return try #require(decision.settlements.first?.event.members["error"])
+        }
+        let never = try error(job(1, .sync, expiry: Timestamp("0001-01-01T00:00:00Z")))
+        #expect(never["code"] == "expired" && never["field"] == "expirytime")
+        #expect(never["hint"]?.string?.contains("0001-01-01T00:00:00.000Z, had passed when the worker received it. It looks like") == true)
+        #expect(never["hint"]?.string?.contains("under a new id, with an expirytime later than its time") == true)
+        let past = try error(job(1, .sync, expiry: Self.now - .seconds(1)))
+        #expect(past["hint"]?.string?.contains("had passed when the worker received it. Send it again") == true)
+        var waited = job(1, .sync, expiry: Self.now)
+        waited.acceptedAt = Self.now - .seconds(1)
+        #expect(try error(waited)["hint"] == .string(ErrorCode.expired.properties.hint))
+        // A copy keeps the time of the first, which was over when it was made.
+        var copy = job(1, .sync, expiry: Self.now - .seconds(1))
+        copy.redriveOf = JobID("first")
+        #expect(try error(copy)["hint"] == .string(ErrorCode.expired.properties.hint))
+    }
+
     @Test func `what was begun does not expire`() {
         #expect(decide([job(1, .sync, expiry: Self.now, attempts: 1)]).next == .run(order: 1, .work))
         #expect(decide([job(1, .sync, expiry: Self.now, interruptions: 1)]).next == .run(order: 1, .work))
@@ -327,9 +347,18 @@ struct LaneOrderTests {
         #expect(admit(job(9, .sync), among: [job(1, .sync)], isFull: true).ended == [1: .jobSuperseded])
         for kind in [JobKind.reset, .connect] {
             #expect(admit(job(9, kind), among: [], isFull: true).ended.isEmpty)
+        }
+    }
+
+    @Test func `in a full lane one that may expire ends all its rivals but the one that waits longest`() {
+        for kind in [JobKind.reset, .connect] {
+            let soon = job(9, kind, expiry: Self.now + .seconds(1))
+            #expect(admit(soon, among: [job(1, kind)], isFull: true).ended.isEmpty)
+            #expect(admit(soon, among: [job(1, kind, expiry: Self.later)], isFull: true).ended.isEmpty)
             // Or a lane could be filled with what is excepted.
-            let rival = job(1, kind, expiry: Self.later)
-            #expect(admit(job(9, kind, expiry: Self.now + .seconds(1)), among: [rival], isFull: true).ended == [1: .jobSuperseded])
+            let rivals = [job(1, kind, expiry: Self.later), job(2, kind), job(3, kind, expiry: Self.later)]
+            #expect(admit(soon, among: rivals, isFull: true).ended == [1: .jobSuperseded, 3: .jobSuperseded])
+            #expect(admit(job(9, kind), among: rivals, isFull: true).ended == [1: .jobSuperseded, 2: .jobSuperseded, 3: .jobSuperseded])
         }
     }
 

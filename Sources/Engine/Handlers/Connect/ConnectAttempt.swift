@@ -186,7 +186,7 @@ extension ConnectAttempt {
 
     /// What the portal sent cannot be used at all.
     private func rejected(_ error: JobError) -> HandlerOutcome {
-        .finished([context.event(.jobRejected, ["error": error.json])], changes: changes)
+        .finished([context.rejection(error)], changes: changes)
     }
 }
 

@@ -27,7 +27,7 @@ struct PreviewAttempt {
     }
 
     func run() async throws(StoreError) -> HandlerOutcome {
-        if let error = memory.incompleteness(of: payload) { return .finished([context.event(.jobRejected, ["error": error.json])]) }
+        if let error = memory.incompleteness(of: payload) { return .finished([context.rejection(error)]) }
         let session: TenantSession
         do { session = try TenantSession(context) } catch { return failed(error) }
         if let moment = context.state.unsettledUntil(settleTime: context.settings.settleTime, now: context.now) {

@@ -17,7 +17,7 @@ struct SyncAttempt {
     }
 
     func run() async throws(StoreError) -> HandlerOutcome {
-        if let error = memory.incompleteness(of: payload) { return .finished([context.event(.jobRejected, ["error": error.json])]) }
+        if let error = memory.incompleteness(of: payload) { return .finished([context.rejection(error)]) }
 
         var ending = SyncEnding(self)
         let session: TenantSession

@@ -100,13 +100,13 @@ struct Adoption {
         if let bound = match.service, bound.id != id {
             return refused(
                 "this service of the plan is linked to the service \(bound.id) already",
-                hint: "Contracts refer to that one. Retire this service of the plan and add a new one, if another is meant."
+                hint: "Contracts refer to that one. If another is meant, retire this key, add the service under a new key, and link that one."
             )
         }
         if let own = match.duplicates.first, !(service.marker.map(marker.matches) ?? false) {
             return refused(
                 "the service \(own) carries the mark of this service of the plan already",
-                hint: "Contracts refer to that one. Retire this service of the plan and add a new one, if another is meant."
+                hint: "Contracts refer to that one. If another is meant, retire this key, add the service under a new key, and link that one."
             )
         }
         if let other = service.marker, !marker.matches(other), !mayReplace(other), ServiceMarker.isWellFormed(other) {

@@ -113,7 +113,10 @@ extension JobError {
         try hold(JobError.codes.contains(code), "a message is refused for \(code.rawValue)")
         try hold(!message.isEmpty && message.utf8.count <= 300 && hint.utf8.count <= 1000, "an error's texts have a length to read")
         try hold((field?.utf8.count ?? 0) <= 128, "the name of a member is short")
-        for canary in Canary.all {
+        // Names are told in any case.
+        let told = identity.map { "\($0.id) \($0.lane.tenant) \($0.type)" } ?? ""
+        let names = "\(told) \(serviceKey ?? "")".utf8
+        for canary in Canary.all where canary.spelling(in: names) == nil {
             for text in [message, hint, field ?? "", description] {
                 try hold(canary.spelling(in: text.utf8) == nil, "an error does not tell what it refuses")
             }
@@ -131,8 +134,6 @@ extension JobError {
         let encoded = OrderedEvent(event: event, epoch: 0, sequence: 1).encoded
         let read = try hold(try? JSON(parsing: encoded), "an event is JSON")
         try hold(read["data"]?["error"]?["code"]?.string == code.rawValue, "an event tells its error")
-        // Names are told in any case.
-        let names = "\(identity.id) \(identity.lane.tenant) \(serviceKey ?? "")".utf8
         for canary in Canary.all where canary.spelling(in: names) == nil {
             try hold(canary.spelling(in: encoded) == nil, "an event does not tell what was refused")
         }
