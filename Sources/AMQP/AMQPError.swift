@@ -7,8 +7,10 @@ package struct AMQPError: Error, CustomStringConvertible, Sendable {
         case cannotConnect
         /// The certificate, the host name in it, or the TLS handshake was not acceptable.
         case tlsFailed
-        /// The broker does not accept the user, the password, or the virtual host.
+        /// The broker does not accept the user, the password, or the virtual host: it refuses the connection.
         case accessRefused
+        /// The user lacks the right to do this with an exchange or queue (reply code 403 of a channel).
+        case notPermitted
         /// The connection ended: by the broker, by the network, by a missed heartbeat or by the watchdog.
         case connectionLost
         /// The broker closed the channel, for example because a queue does not exist or may not be read.

@@ -58,7 +58,7 @@ struct UserTests {
         #expect(try await canConsume("worker", from: ConsumerSource(queue: "autotask.jobs")))
         try await publishing("worker", to: "autotask.results", key: "test.user.worker").get()
         await #expect(throws: AMQPError.self) { try await publishing("worker", to: "autotask.jobs", key: "test.worker").get() }
-        #expect(try await refusal(of: "worker", Topology(prefix: "autotask.new")) == .accessRefused)
+        #expect(try await refusal(of: "worker", Topology(prefix: "autotask.new")) == .notPermitted)
     }
 
     @Test func `a portal follows results in a queue of its own, as itself alone, and takes no jobs`() async throws {
@@ -66,7 +66,7 @@ struct UserTests {
         #expect(try await !canConsume("portal", from: ConsumerSource(queue: "autotask.jobs")))
         await #expect(throws: AMQPError.self) { try await publishing("portal", to: "autotask.results", key: "test.user.portal").get() }
         await #expect(throws: AMQPError.self) { try await publishing("portal", to: "autotask.jobs", key: "none", userID: "worker").get() }
-        #expect(try await refusal(of: "portal", Topology(prefix: "autotask.new")) == .accessRefused)
+        #expect(try await refusal(of: "portal", Topology(prefix: "autotask.new")) == .notPermitted)
     }
 
     @Test func `a monitor follows results, replays the journal, and publishes nothing`() async throws {

@@ -277,11 +277,49 @@ struct StoreBackupTests {
         _ = try await published("a", .one, by: store)
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         try await leave(store)
-        try Data(repeating: 0xEE, count: 8192).write(to: URL(filePath: path))
+        let file = try FileHandle(forWritingTo: URL(filePath: path))
+        try file.seek(toOffset: 100)
+        try file.write(contentsOf: Data(repeating: 0xEE, count: 8092))
+        try file.close()
+        try await StoreBackup.checkPlace(path)
         _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         #expect(try await restored.lane(.one)?.finished.count == 1)
         await restored.close()
+    }
+
+    @Test("What is not a store is not replaced, and left alone")
+    func overForeign() async throws {
+        try await leave(try await openedStore())
+        _ = try await StoreBackup.make(of: path, to: copy, at: later)
+        let text = directory.path("keys.json")
+        try Data("{}".utf8).write(to: URL(filePath: text))
+        let empty = directory.path("empty.sqlite")
+        try Data().write(to: URL(filePath: empty))
+        let other = directory.path("other.sqlite")
+        let queue = try DatabaseQueue(path: other)
+        try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
+        try queue.close()
+        for place in [text, empty, other, directory.url.path] {
+            let before = try? Data(contentsOf: URL(filePath: place))
+            await expectRefused(.unavailable, "no") { try await StoreBackup.checkPlace(place) }
+            await expectRefused(.unavailable, "no") {
+                _ = try await StoreBackup.restore(copy, to: place, auditing: .bench, by: .tester, at: later)
+            }
+            #expect((try? Data(contentsOf: URL(filePath: place))) == before)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path).allSatisfy { !$0.contains(".replaced-") })
+    }
+
+    @Test("What is not a store is not copied")
+    func ofForeign() async throws {
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
+        try queue.close()
+        await expectRefused(.corrupt, "something else") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
+        try Data().write(to: URL(filePath: path))
+        await expectRefused(.unavailable, "is empty") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
+        #expect(!FileManager.default.fileExists(atPath: copy))
     }
 
     @Test("What is no copy of a store is refused, and the store stays")

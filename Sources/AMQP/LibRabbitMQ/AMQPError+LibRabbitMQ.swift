@@ -60,7 +60,7 @@ extension AMQPError {
     init(_ close: amqp_channel_close_t, file: String = #fileID, line: Int = #line) {
         let code: Code =
             switch close.reply_code {
-            case 403: .accessRefused
+            case 403: .notPermitted
             case 404: .notFound
             case 406: .preconditionFailed
             default: .channelClosed

@@ -78,7 +78,7 @@ extension BrokerConnection {
         } catch {
             switch error.code {
             case .preconditionFailed: return error.message
-            case .accessRefused, .notFound: return nil
+            case .notPermitted, .notFound: return nil
             default: throw error
             }
         }
@@ -112,7 +112,7 @@ extension BrokerConnection {
             return value
         } catch {
             // The broker waits for this before the number may be used again.
-            if [.accessRefused, .notFound, .preconditionFailed, .channelClosed].contains(error.code) {
+            if [.notPermitted, .notFound, .preconditionFailed, .channelClosed].contains(error.code) {
                 var ok = amqp_channel_close_ok_t()
                 try send(AMQP_CHANNEL_CLOSE_OK_METHOD, &ok, channel)
             }

@@ -4,7 +4,7 @@ extension Topology {
     /// Declares everything, in an order in which nothing refers to what is not there yet. What exists already as described is left alone.
     ///
     /// - Throws: ``AMQPError`` `.preconditionFailed` where something exists with another type or other arguments: RabbitMQ cannot change
-    ///   those, so that it has to be drained, deleted and applied again. `.accessRefused` where the user may not configure.
+    ///   those, so that it has to be drained, deleted and applied again. `.notPermitted` where the user may not configure.
     package func apply(to configuration: AMQPConfiguration) async throws(AMQPError) {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
             for exchange in exchanges { try connection.declare(exchange, passively: false) }

@@ -21,13 +21,17 @@ extension StoreError {
         case .SQLITE_FULL: (.unavailable, "The disk of the store \(path) is full: free space on it.")
         case .SQLITE_READONLY, .SQLITE_PERM:
             (.unavailable, "The store \(path) cannot be written: check the owner and the mode of the file and its directory.")
-        case .SQLITE_CANTOPEN: (.unavailable, "The store \(path) cannot be opened: check that its directory exists and may be written.")
+        case .SQLITE_CANTOPEN:
+            (
+                .unavailable,
+                "The store \(path) cannot be opened: check that its directory exists and may be written, and who owns \(path)-wal and \(path)-shm."
+            )
         case .SQLITE_IOERR: (.unavailable, "The disk of the store \(path) failed: check the system's log.")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             (.unavailable, "The store \(path) is locked by another program, for example a backup: end it.")
         // So GRDB answers whoever asks after the end.
         case .SQLITE_MISUSE where text == "Connection is closed": (.unavailable, "The store \(path) is closed.")
-        case .SQLITE_NOTADB: (.corrupt, "The file \(path) is not a store: check STORE_URL.")
+        case .SQLITE_NOTADB: (.corrupt, "The file \(path) is not a store.")
         case .SQLITE_CORRUPT: (.corrupt, "The store \(path) is damaged: restore it from a backup.")
         default: (.unexpected, "The store \(path) failed.")
         }

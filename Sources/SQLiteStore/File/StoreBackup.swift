@@ -27,6 +27,8 @@ package enum StoreBackup {
             guard access(file, F_OK) != 0 else {
                 throw StoreError(.unavailable, "The file \(file) exists already: name another one, or move it away.")
             }
+            // Without a store, the copy reports that there is none.
+            _ = try StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: false) }
             let partial = file + ".partial"
             let contents = try PageCopy(of: store, to: partial, patience: patience(with: store, at: now)).make()
             try mark(asCopy: partial)
@@ -49,8 +51,34 @@ package enum StoreBackup {
     /// The contents of a store or a copy, without a change to it.
     ///
     /// - Returns: `nil` when there is no file.
+    /// - Throws: ``StoreError``, also for a file that is not a store.
     package static func contents(of path: String) async throws(StoreError) -> Contents? {
-        try await StoreThread.run { () throws(StoreError) in try StoreFile.inspect(path) { try Connection($0).contents() } }
+        try await StoreThread.run { () throws(StoreError) in
+            try StoreFile.inspect(path) { database in
+                try StoreFile.checkOrigin(database, of: path, mayBeEmpty: false)
+                return try Connection(database).contents()
+            }
+        }
+    }
+
+    /// Refuses a place where a copy may not be put: what is there is not a store. A damaged store may be replaced.
+    ///
+    /// - Throws: ``StoreError/Code/unavailable``.
+    package static func checkPlace(_ store: String) async throws(StoreError) {
+        try await StoreThread.run { () throws(StoreError) in try refuseForeign(store) }
+    }
+
+    private static func refuseForeign(_ store: String) throws(StoreError) {
+        guard try StoreFile.isThere(store), !StoreFile.hasOwnHeader(store) else { return }
+        // The header of a young store may be in its log still.
+        let isEmpty = try? StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: true) }
+        guard isEmpty != false else { return }
+        throw StoreError(
+            .unavailable,
+            isEmpty == true
+                ? "The file \(store) is empty, and no store: move it away first, if it is the right place."
+                : "The file \(store) is not a store, and is not replaced: move it away first, if it is the right place."
+        )
     }
 
     /// Marks a copy as such, so that no worker runs on it and `keys retire` refuses it. A schema before 7 has no column for it.
@@ -91,6 +119,7 @@ package enum StoreBackup {
         at now: Timestamp
     ) async throws(StoreError) -> (contents: Contents, replaced: String?) {
         try await StoreThread.run { () throws(StoreError) in
+            try refuseForeign(store)
             try refuseWhileInUse(store, at: now)
             do { try StoreFile.check(file, mayBeEmpty: false) } catch { throw StoreError(error, path: file) }
             let partial = store + ".partial"

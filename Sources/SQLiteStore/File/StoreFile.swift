@@ -100,13 +100,7 @@ enum StoreFile {
 
     /// Makes sure that the file is there, and that nobody else may read a new one: SQLite gives its other files the same mode.
     private static func prepareFile(_ path: String, mustExist: Bool) throws(StoreError) {
-        var status = stat()
-        if stat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFREG else {
-                throw StoreError(.unavailable, "The store \(path) is not a file: check STORE_URL.")
-            }
-            return
-        }
+        guard try !isThere(path) else { return }
         guard !mustExist else { throw StoreError(.unavailable, "There is no store \(path): check STORE_URL.") }
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -115,11 +109,36 @@ enum StoreFile {
         Glibc.close(descriptor)
     }
 
+    /// Whether there is a file. SQLite reports a directory as a failure of the disk, and a file that may not be read as a missing directory.
+    ///
+    /// - Throws: ``StoreError/Code/unavailable`` for what is no file, and for a file that this process may not read.
+    static func isThere(_ path: String) throws(StoreError) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            guard errno == ENOENT || errno == ENOTDIR else {
+                throw StoreError(.unavailable, "The file \(path) cannot be looked at: \(String(cString: strerror(errno))).")
+            }
+            return false
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            let kind = status.st_mode & S_IFMT == S_IFDIR ? "a directory" : "no regular file"
+            throw StoreError(.unavailable, "\(path) is not a store: it is \(kind).")
+        }
+        guard access(path, R_OK) == 0 else {
+            let mode = String(status.st_mode & 0o7777, radix: 8)
+            throw StoreError(
+                .unavailable,
+                "The file \(path) cannot be read: it belongs to user \(status.st_uid) with mode \(mode), and this process runs as user \(geteuid()). Run it as the user of the worker, or change the file's owner or mode."
+            )
+        }
+        return true
+    }
+
     /// Opens a file to look at it: nothing in it is changed.
     ///
     /// - Parameter address: what SQLite is to open it by, if not by its path.
     static func readOnly(_ path: String, address: String? = nil) throws -> DatabaseQueue {
-        guard access(path, F_OK) == 0 else { throw StoreError(.unavailable, "There is no file \(path).") }
+        guard try isThere(path) else { throw StoreError(.unavailable, "There is no file \(path).") }
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(busyTimeout)
@@ -137,18 +156,36 @@ enum StoreFile {
     /// - Returns: what the file holds.
     @discardableResult
     static func check(_ database: Database, of path: String, mayBeEmpty: Bool) throws -> StoreFormat {
-        let isEmpty = try Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
-        guard mayBeEmpty || !isEmpty else {
-            throw StoreError(.unavailable, "The file \(path) is empty, and no store: check STORE_URL, and whether its volume is mounted.")
-        }
-        let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
-        guard isEmpty || applicationID == Schema.applicationID else {
-            throw StoreError(.corrupt, "The file \(path) is a database of something else: check STORE_URL.")
-        }
+        let isEmpty = try checkOrigin(database, of: path, mayBeEmpty: mayBeEmpty)
         guard try !Schema.migrator.hasBeenSuperseded(database) else {
             throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that one, or a newer one.")
         }
         guard !isEmpty else { return .none }
         return try Schema.migrator.hasCompletedMigrations(database) ? .current : .older
+    }
+
+    /// Refuses what this program did not write, whatever its schema.
+    ///
+    /// - Returns: whether it has no table.
+    @discardableResult
+    static func checkOrigin(_ database: Database, of path: String, mayBeEmpty: Bool) throws -> Bool {
+        let isEmpty = try Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
+        guard mayBeEmpty || !isEmpty else { throw StoreError(.unavailable, "The file \(path) is empty, and no store.") }
+        let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
+        guard isEmpty || applicationID == Schema.applicationID else {
+            throw StoreError(.corrupt, "The file \(path) is not a store: it is a database of something else.")
+        }
+        return isEmpty
+    }
+
+    /// Whether the header of a file names this program. It can be read even if the rest is damaged.
+    static func hasOwnHeader(_ path: String) -> Bool {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { Glibc.close(descriptor) }
+        // The application id, big-endian (SQLite's file format, 1.3).
+        var bytes = [UInt8](repeating: 0, count: 4)
+        guard pread(descriptor, &bytes, 4, 68) == 4 else { return false }
+        return bytes.reduce(Int64(0)) { $0 << 8 | Int64($1) } == Schema.applicationID
     }
 }

@@ -51,7 +51,7 @@ extension StoreFile {
     ///
     /// - Returns: `nil` when there is no file.
     static func look<Value>(_ path: String, _ body: (Looks) throws -> Value) throws(StoreError) -> Value? {
-        guard access(path, F_OK) == 0 else { return nil }
+        guard try isThere(path) else { return nil }
         do {
             if !hasLog(path), let alone = address(ofUnchanging: path) {
                 let outcome = Result { try body(Looks(queue: readOnly(path, address: alone))) }

@@ -32,7 +32,7 @@ struct Broker {
     /// Which exchanges and queues there are, as far as the worker's own user can see.
     func topologyReport() async throws -> TopologyReport {
         do { return try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
-            throw Failure(.unavailable, error.message, hint: "Check AMQP_URL.")
+            throw Failure(.unavailable, error.message, hint: error.advice(about: Setting.amqpURL.rawValue))
         }
     }
 
@@ -80,6 +80,20 @@ struct Broker {
             return configuration
         } catch {
             throw Failure(.usage, "\(setting.rawValue): \(error.message)", hint: "See autotask-worker run --print-config.")
+        }
+    }
+}
+
+extension AMQPError {
+    /// What to check when no connection to the broker can be made.
+    ///
+    /// - Parameter setting: the one that names the broker.
+    func advice(about setting: String) -> String {
+        switch code {
+        case .accessRefused, .notPermitted: "Check user, password and virtual host in \(setting), and the user's permissions there."
+        case .tlsFailed: "Check \(setting), AMQP_CA_FILE and the broker's certificate."
+        case .invalidConfiguration: "Check \(setting) and AMQP_CA_FILE."
+        default: "Check \(setting), and that RabbitMQ runs there."
         }
     }
 }

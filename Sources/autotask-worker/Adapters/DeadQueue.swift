@@ -59,7 +59,9 @@ struct DeadQueue {
 
     private func count() async throws -> Int {
         do { return try await Topology.messageCount(of: name, on: configuration) } catch {
-            guard error.code == .notFound else { throw Failure(.unavailable, error.message, hint: "Check AMQP_URL.") }
+            guard error.code == .notFound else {
+                throw Failure(.unavailable, error.message, hint: error.advice(about: Setting.amqpURL.rawValue))
+            }
             throw Failure(.unavailable, "There is no queue \(name).", hint: "Run: autotask-worker topology apply")
         }
     }
@@ -71,11 +73,12 @@ struct DeadQueue {
         let running = Task { try await consumer.run() }
         let result: Result<Value, any Error>
         do {
-            try await consumer.untilConsuming(
-                atMost: .seconds(10),
-                for: "the queue \(name)",
-                hint: "Set AMQP_URL to a user that may read \(name), such as operator."
-            )
+            try await consumer.untilConsuming(atMost: .seconds(10), for: "the queue \(name)") { [name] error in
+                guard let error, error.code != .notPermitted else {
+                    return "Set AMQP_URL to a user that may read \(name), such as operator."
+                }
+                return error.advice(about: Setting.amqpURL.rawValue)
+            }
             result = .success(try await body(consumer))
         } catch {
             result = .failure(error)

@@ -15,9 +15,13 @@ struct ManagementAPI {
     /// - Parameter url: `http://user:password@host:port`.
     init(url: String) throws {
         guard let scheme = url.firstRange(of: "://") else {
-            throw Failure(.usage, "MANAGEMENT_URL is no URL.", hint: "It looks like http://user:password@host:15672.")
+            throw ManagementAPI.unusable
         }
-        isPlain = url[..<scheme.lowerBound].lowercased() == "http"
+        switch url[..<scheme.lowerBound].lowercased() {
+        case "http": isPlain = true
+        case "https": isPlain = false
+        default: throw ManagementAPI.unusable
+        }
         var rest = url[scheme.upperBound...]
         if let at = rest.lastIndex(of: "@") {
             authorization = "Basic " + Data((rest[..<at].removingPercentEncoding ?? String(rest[..<at])).utf8).base64EncodedString()
@@ -28,7 +32,12 @@ struct ManagementAPI {
         let path = String(rest.hasSuffix("/") ? rest.dropLast() : rest)
         authority = path.split(separator: "/").first.map(String.init) ?? ""
         root = url[..<scheme.upperBound] + path
+        guard !authority.isEmpty else { throw ManagementAPI.unusable }
     }
+
+    private static let form = "It looks like http://user:password@host:15672."
+
+    private static var unusable: Failure { Failure(.usage, "MANAGEMENT_URL is no http:// or https:// URL.", hint: form) }
 
     /// Where it is, without its port.
     var host: String {
@@ -38,13 +47,18 @@ struct ManagementAPI {
     func report(on topology: Topology, virtualHost: String) async throws -> TopologyReport {
         let paths = ManagementAnswers.Paths(virtualHost: virtualHost)
         let answers = try await withTransport { transport in
-            try await ManagementAnswers(
-                exchanges: get(paths.exchanges, transport).body,
-                queues: get(paths.queues, transport).body,
-                bindings: get(paths.bindings, transport).body
-            )
+            [
+                try await get(paths.exchanges, transport), try await get(paths.queues, transport),
+                try await get(paths.bindings, transport),
+            ]
         }
-        return try topology.compare(with: answers)
+        do {
+            return try topology.compare(
+                with: ManagementAnswers(exchanges: answers[0].body, queues: answers[1].body, bindings: answers[2].body)
+            )
+        } catch {
+            throw notUnderstood(answers)
+        }
     }
 
     /// Which resources the broker lacks, such as memory: as long as one is named, it takes nothing from publishers.
@@ -53,7 +67,7 @@ struct ManagementAPI {
         // It says so by its status too.
         let response = try await withTransport { try await get(path, $0, statuses: [200, 503]) }
         guard let json = try? JSON(parsing: response.body), let status = json["status"]?.string else {
-            throw notUnderstood
+            throw notUnderstood([response])
         }
         guard status != "ok" else { return [] }
         let resources = json["alarms"]?.array?.compactMap { $0["resource"]?.string } ?? []
@@ -62,16 +76,23 @@ struct ManagementAPI {
 
     /// Who may do what; `nil` when the URL's user is no administrator, who alone may ask.
     func rights(in virtualHost: String) async throws -> BrokerRights? {
+        let paths = ["/api/users", "/api/permissions"]
         let answers = try await withTransport { transport in
-            (
-                try await get("/api/users", transport, statuses: [200, 401, 403]),
-                try await get("/api/permissions", transport, statuses: [200, 401, 403])
-            )
+            [
+                try await get(paths[0], transport, statuses: [200, 401, 403]),
+                try await get(paths[1], transport, statuses: [200, 401, 403]),
+            ]
         }
-        guard answers.0.status == 200, answers.1.status == 200 else { return nil }
-        guard let users = try? JSON(parsing: answers.0.body), let permissions = try? JSON(parsing: answers.1.body),
+        for (path, answer) in zip(paths, answers) where answer.status != 200 {
+            // A wrong password has the same status.
+            guard answer.status == 403 || reason(answer)?.lowercased().contains("administrator") == true else {
+                throw refusal(answer, path)
+            }
+            return nil
+        }
+        guard let users = try? JSON(parsing: answers[0].body), let permissions = try? JSON(parsing: answers[1].body),
             let rights = BrokerRights(users: users, permissions: permissions, virtualHost: virtualHost)
-        else { throw notUnderstood }
+        else { throw notUnderstood(answers) }
         return rights
     }
 
@@ -79,17 +100,51 @@ struct ManagementAPI {
     func ways(in virtualHost: String) async throws -> BrokerWays {
         let paths = ManagementAnswers.Paths(virtualHost: virtualHost)
         let answers = try await withTransport { transport in
-            (try await get(paths.queues, transport).body, try await get(paths.bindings, transport).body)
+            [try await get(paths.queues, transport), try await get(paths.bindings, transport)]
         }
-        guard let queues = try? JSON(parsing: answers.0), let bindings = try? JSON(parsing: answers.1),
+        guard let queues = try? JSON(parsing: answers[0].body), let bindings = try? JSON(parsing: answers[1].body),
             let ways = BrokerWays(queues: queues, bindings: bindings)
-        else { throw notUnderstood }
+        else { throw notUnderstood(answers) }
         return ways
     }
 
-    private var notUnderstood: Failure {
-        Failure(.unavailable, "The management API's answer is not understood.", hint: "Check MANAGEMENT_URL.")
+    /// What answers is not the management API.
+    private func notUnderstood(_ answers: [HTTPResponse]) -> Failure {
+        let other = answers.first { (try? JSON(parsing: $0.body)) == nil }
+        let kind = other.map { $0.header("content-type").map { "no JSON, but \(brief($0))" } ?? "no JSON" } ?? "other JSON"
+        return Failure(
+            .unavailable,
+            "What answers at MANAGEMENT_URL is not RabbitMQ's management API: it sends \(kind).",
+            hint: "Check host and port in MANAGEMENT_URL. \(ManagementAPI.form)"
+        )
     }
+
+    /// Why the management API refuses a request. RabbitMQ answers a wrong password, a missing tag and a missing right all with 401: its reason
+    /// says which.
+    private func refusal(_ answer: HTTPResponse, _ path: String) -> Failure {
+        let reason = reason(answer)
+        let word = reason?.lowercased() ?? ""
+        let hint =
+            switch answer.status {
+            case 403: "MANAGEMENT_URL needs a user with the tag monitoring or management."
+            case 401 where word.contains("management user"): "MANAGEMENT_URL needs a user with the tag monitoring or management."
+            case 401 where word.contains("virtual host"): "MANAGEMENT_URL's user needs permissions in the virtual host of AMQP_URL."
+            case 401: "Check user and password in MANAGEMENT_URL."
+            case 404:
+                "The virtual host in AMQP_URL does not exist at that broker, or MANAGEMENT_URL is not the management API: check both."
+            default: "Check MANAGEMENT_URL. \(ManagementAPI.form)"
+            }
+        let words = reason.map { " (\($0))" } ?? ""
+        return Failure(.unavailable, "The management API answers \(answer.status) to \(path)\(words).", hint: hint)
+    }
+
+    /// RabbitMQ's own words, in one line.
+    private func reason(_ answer: HTTPResponse) -> String? {
+        guard let json = try? JSON(parsing: answer.body) else { return nil }
+        return json["reason"]?.string.map(brief)
+    }
+
+    private func brief(_ text: String) -> String { text.prefix(100).split(whereSeparator: \.isNewline).joined(separator: " ") }
 
     private func withTransport<Value: Sendable>(_ body: (CurlTransport) async throws -> Value) async throws -> Value {
         let transport = try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: [authority])), logger: .ofCommands)
@@ -106,13 +161,7 @@ struct ManagementAPI {
         } catch {
             throw Failure(.unavailable, "The management API does not answer: \(error.message)", hint: "Check MANAGEMENT_URL.")
         }
-        guard statuses.contains(response.status) else {
-            throw Failure(
-                .unavailable,
-                "The management API answers \(response.status) to \(path).",
-                hint: "MANAGEMENT_URL needs a user with the tag monitoring or management."
-            )
-        }
+        guard statuses.contains(response.status) else { throw refusal(response, path) }
         return response
     }
 }

@@ -7,12 +7,15 @@ struct PortalConnection {
     private let broker: Broker
     private let configuration: AMQPConfiguration
     private let log: Logger
+    /// The setting that names the broker, for messages.
+    private let setting: String
 
     /// - Parameter settings: `PORTAL_AMQP_URL` says where the broker is and as whom.
     init(_ settings: Settings) throws {
         broker = Broker(settings: settings)
         configuration = try broker.configuration(url: settings.portalAMQPURL, setting: .portalAMQPURL, name: "autotask-worker command line")
         log = .ofCommands
+        setting = (settings[.portalAMQPURL] == nil ? Setting.amqpURL : .portalAMQPURL).rawValue
     }
 
     /// Publishes a job.
@@ -115,11 +118,16 @@ struct PortalConnection {
         let consumer = try Consumer(connection: configuration, configuration: consuming, log: log)
         let running = Task { try await consumer.run() }
         defer { running.cancel() }
-        let hint =
-            replay
-            ? "Only a monitor may read the journal: set PORTAL_AMQP_URL to a user that may read \(broker.journalQueue)."
-            : "Check PORTAL_AMQP_URL."
-        try await consumer.untilConsuming(atMost: .seconds(15), for: "the broker \(configuration)", hint: hint)
+        let journal = broker.journalQueue
+        try await consumer.untilConsuming(atMost: .seconds(15), for: "the broker \(configuration)") { [setting] error in
+            switch error?.code {
+            case .notPermitted where replay:
+                "Only a monitor may read the journal: set PORTAL_AMQP_URL to a user that may read \(journal)."
+            case .notPermitted: "Set PORTAL_AMQP_URL to a user that may follow results, such as portal or monitor."
+            case .notFound: "Run: autotask-worker topology apply"
+            default: error?.advice(about: setting) ?? "Check \(setting), and that RabbitMQ runs there."
+            }
+        }
         return try await body {
             guard let deliveries = await consumer.nextBatch() else { return nil }
             consumer.acknowledge(deliveries)

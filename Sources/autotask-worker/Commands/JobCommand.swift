@@ -172,7 +172,7 @@ extension JobSubcommand {
         let tenant = try TenantID(argument: job.tenant)
         let id = try JobID(argument: job.id ?? UUID().uuidString.lowercased())
         var data = try job.data.map { try InputFile(path: $0).object() } ?? JSONObject()
-        if let product = job.product { data["product"] = .string(product) }
+        if let product = job.product { data["product"] = .string(try Product(argument: product).rawValue) }
         try complete(&data, job: id, tenant: tenant)
         let request = JobRequest(
             id: id,

@@ -14,11 +14,7 @@ struct OpenStore {
         let path = try settings.storePath
         do { store = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: nil) } catch {
             if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
-            throw Failure(
-                .unavailable,
-                "The store \(path) cannot be opened: \(error)",
-                hint: "Check STORE_URL. For a first start, and only then: STORE_CREATE=yes autotask-worker run"
-            )
+            throw Failure(.unavailable, error.message, hint: "Check STORE_URL." + PairedStore.firstStart(path))
         }
         store.observeSetAside { Terminal.complain("A row of the store cannot be read. \($0). See autotask-worker doctor.") }
     }
@@ -64,11 +60,8 @@ struct PairedStore {
             }
             store = try await SQLiteStore(path: path, mustExist: mustExist, migrating: isWorker, auditing: AuditChain(vault))
         } catch let error as StoreError {
-            throw Failure(
-                .unavailable,
-                "The store \(path) cannot be opened: \(error)",
-                hint: PairedStore.hint + " For a first start, and only then: STORE_CREATE=yes autotask-worker run"
-            )
+            if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
+            throw Failure(.unavailable, error.message, hint: PairedStore.hint + (ring.storeID == nil ? PairedStore.firstStart(path) : ""))
         }
         do {
             let identity = try await store.identity()
@@ -102,6 +95,11 @@ struct PairedStore {
             await paired.store.close()
             throw error
         }
+    }
+
+    /// The advice for a first start; empty where there is a file, to which it does not apply.
+    fileprivate static func firstStart(_ path: String) -> String {
+        isThere(path) ? "" : " For a first start, and only then: STORE_CREATE=yes autotask-worker run"
     }
 
     private static let hint = "Check STORE_URL and VAULT_KEYS, and whether their volumes are mounted."
@@ -145,10 +143,11 @@ struct PairedStore {
         return identity
     }
 
-    /// Whether there is a file with something in it: an empty one is no store.
+    /// Whether there is a file with something in it, or what is there cannot be seen: an empty file is no store.
     private static func isThere(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && (status.st_size > 0 || status.st_mode & S_IFMT != S_IFREG)
+        guard stat(path, &status) == 0 else { return errno != ENOENT }
+        return status.st_size > 0 || status.st_mode & S_IFMT != S_IFREG
     }
 
     /// Tries the ring on a store that remembers none yet.

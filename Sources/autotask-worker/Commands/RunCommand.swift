@@ -27,7 +27,10 @@ struct RunCommand: AsyncParsableCommand {
         if printConfig { ConfigurationListing(settings: settings, asJSON: json).print() }
         // A setting that is silently not in force is worse than a worker that does not start.
         if let mistyped = settings.mistyped.first { throw mistyped.failure }
-        guard !printConfig else { return }
+        if printConfig {
+            if let mistake = settings.mistakes.first { throw mistake }
+            return
+        }
         try await Worker(settings).run()
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Contract
 import Engine
+import Glibc
 import SQLiteStore
 import Store
 import Vault
@@ -37,7 +38,8 @@ struct StoreCommand: AsyncParsableCommand {
             let path = try settings.storePath
             let contents: StoreBackup.Contents
             do { contents = try await StoreBackup.make(of: path, to: file, at: SystemTime.now) } catch {
-                throw Failure(.unavailable, "No copy was made. \(error.message)")
+                let hint = error.code == .corrupt ? "Check STORE_URL." : nil
+                throw Failure(.unavailable, "No copy was made. \(error.message)", hint: hint)
             }
             await note(contents, settings)
             if json {
@@ -82,8 +84,15 @@ struct StoreCommand: AsyncParsableCommand {
             let ring = try await settings.keyRing
             let chain = AuditChain(try await settings.vault)
             let copy = try await contents(of: file, ring, settings)
+            do { try await StoreBackup.checkPlace(path) } catch {
+                throw Failure(.unavailable, "The store was not restored. \(error.message)", hint: "Check STORE_URL.")
+            }
+            guard !isOneFile(file, path) else {
+                throw Failure(.unavailable, "\(file) is the store itself.", hint: "Give it a file that 'store backup' wrote.")
+            }
+            let unseen = access(path, F_OK) == 0 ? "is replaced: what it holds cannot be read" : "is made"
             let present = try? await StoreBackup.contents(of: path)
-            let there = present.flatMap { $0 }.map { "is replaced: it holds \($0.text)" } ?? "is made"
+            let there = present.flatMap { $0 }.map { "is replaced: it holds \($0.text)" } ?? unseen
             let consequence =
                 "The copy \(file) holds \(copy.contents.text). The store \(path) \(there). What happened since the copy is forgotten."
             guard !confirmation.dryRun else {
@@ -116,6 +125,12 @@ struct StoreCommand: AsyncParsableCommand {
             )
         }
 
+        /// Whether two paths lead to one file.
+        private func isOneFile(_ first: String, _ second: String) -> Bool {
+            var (one, other) = (stat(), stat())
+            return stat(first, &one) == 0 && stat(second, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino
+        }
+
         /// The contents of the copy, after the check that copy and ring belong together as far as they remember each other.
         ///
         /// - Returns: also the id that the copy takes over, if it has none.
@@ -134,7 +149,11 @@ struct StoreCommand: AsyncParsableCommand {
                 if let mismatch = PairedStore.mismatch(identity, ring, path: file, source: source) { throw mismatch }
                 return (contents, nil)
             } catch let error as StoreError {
-                throw Failure(.unavailable, "The store was not restored. \(error.message)")
+                throw Failure(
+                    .unavailable,
+                    "The store was not restored. \(error.message)",
+                    hint: error.code == .newerSchema ? nil : "Give it a whole file that 'store backup' wrote."
+                )
             }
         }
     }

@@ -31,9 +31,9 @@ struct TopologyCommand: AsyncParsableCommand {
                         "Something exists with another type or other arguments, and was left as it is with all its messages: \(error.message)",
                         hint: "RabbitMQ cannot change those. \(TopologyReport.stepsToReplace)"
                     )
-                case .accessRefused:
+                case .notPermitted:
                     throw Failure(.no, error.message, hint: "Apply as a broker user who may configure, such as operator.")
-                default: throw Failure(.unavailable, error.message, hint: "Check AMQP_URL.")
+                default: throw Failure(.unavailable, error.message, hint: error.advice(about: Setting.amqpURL.rawValue))
                 }
             }
             Terminal.line(json ? #"{"applied":true}"# : "The topology is applied.")
@@ -44,7 +44,7 @@ struct TopologyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says what is missing or different.",
             discussion:
-                "Types, arguments and bindings are compared through MANAGEMENT_URL.\n\nExample: autotask-worker topology check --json"
+                "AMQP_URL shows what exists; types, arguments and bindings are compared through MANAGEMENT_URL.\n\nExample: autotask-worker topology check --json"
         )
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
@@ -52,12 +52,16 @@ struct TopologyCommand: AsyncParsableCommand {
         func run() async throws {
             let settings = try await Settings(settings)
             let broker = Broker(settings: settings)
-            let report: TopologyReport
-            if let url = settings[.managementURL] {
+            let api = try settings[.managementURL].map { try ManagementAPI(url: $0) }
+            // With a management API too: what that shows does not prove that AMQP_URL leads anywhere.
+            var report = try await broker.topologyReport()
+            if let api {
                 let virtualHost = try broker.configuration(name: "autotask-worker topology").virtualHost
-                report = try await ManagementAPI(url: url).report(on: broker.topology, virtualHost: virtualHost)
-            } else {
-                report = try await broker.topologyReport()
+                let whole = try await api.report(on: broker.topology, virtualHost: virtualHost)
+                // MANAGEMENT_URL may lead to another broker.
+                let others = report.findings.filter { !whole.findings.contains($0) }
+                report = whole
+                report.findings += others
             }
             if json {
                 Terminal.line(report.json)

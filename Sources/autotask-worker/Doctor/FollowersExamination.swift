@@ -15,7 +15,8 @@ struct FollowersExamination: Examination {
         guard let api = try? ManagementAPI(url: url), let virtualHost = try? broker.configuration(name: "").virtualHost else { return [] }
         let ways: BrokerWays
         do { ways = try await api.ways(in: virtualHost) } catch {
-            return [.notMade(name, (error as? Failure)?.message ?? "the management API does not answer.")]
+            let failure = error as? Failure
+            return [.notMade(name, failure?.message ?? "the management API does not answer.", advice: failure?.hint)]
         }
         // Where not even the doors are seen, that no follower is means nothing.
         guard ways.knows(settings.jobQueues) else {

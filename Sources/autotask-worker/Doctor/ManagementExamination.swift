@@ -44,6 +44,6 @@ struct ManagementExamination: Examination {
     private func unseen(_ error: any Error, _ name: String? = nil) -> HealthReport.Check {
         let failure = error as? Failure
         let message = failure?.message ?? (error as? AMQPError)?.message ?? "The management API cannot be used."
-        return .init(name ?? self.name, .warn, message, advice: failure?.hint ?? "Check MANAGEMENT_URL.")
+        return .notMade(name ?? self.name, message, advice: failure?.hint ?? "Check MANAGEMENT_URL.")
     }
 }

@@ -11,7 +11,7 @@ struct ConfigurationListing {
                 let name = entry.setting.rawValue + String(repeating: " ", count: 28 - entry.setting.rawValue.count)
                 Terminal.line("\(name)\(shown(entry) ?? "–")  \(Terminal.styled("(\(entry.origin.rawValue))", .dim))")
             }
-            for mistyped in settings.mistyped { Terminal.line("\(mistyped.failure.message) \(mistyped.failure.hint ?? "")") }
+            for mistake in settings.mistakes { Terminal.line("\(mistake.message) \(mistake.hint ?? "")") }
             return
         }
         var object = JSONObject()

@@ -127,7 +127,10 @@ extension KeyRingFile {
             guard descriptor >= 0 else {
                 status = stat()
                 throw errno == ENOENT
-                    ? VaultError(.keyRingUnusable, "There is no such file. Make one with: autotask-worker keys generate")
+                    ? VaultError(
+                        .keyRingUnusable,
+                        "There is no such file. Check VAULT_KEYS, and restore the ring from its backup: a new ring opens nothing of an existing store. For a first start, and only then: autotask-worker keys generate"
+                    )
                     : VaultError(.keyRingUnusable, "open as user \(geteuid()) and group \(getegid()): \(systemText())")
             }
             var status = stat()

@@ -48,7 +48,7 @@ struct AuditFile {
 
     private func forEachLine(_ body: (_ line: Int, JSON) throws -> Void) throws {
         guard let file = fopen(path, "re") else {
-            throw Failure(.usage, "\(path) cannot be read.", hint: "Check the path and its permissions.")
+            throw unreadable
         }
         var buffer: UnsafeMutablePointer<CChar>?
         defer {
@@ -59,11 +59,27 @@ struct AuditFile {
         var number = 0
         while case let count = getline(&buffer, &capacity, file), count > 0, let start = buffer {
             number += 1
-            let bytes = UnsafeRawBufferPointer(start: start, count: count)
-            guard let json = try? JSON(parsing: Array(bytes)) else {
-                throw Failure(.no, "Line \(number) of \(path) is not JSON: it was changed.")
+            let bytes = Array(UnsafeRawBufferPointer(start: start, count: count))
+            guard let json = try? JSON(parsing: bytes) else {
+                if bytes.starts(with: AuditFile.databaseStart) {
+                    throw Failure(
+                        .unavailable,
+                        "\(path) is a database, not an export of an audit log.",
+                        hint: "Give it a file that 'audit export' wrote. A store is verified with --store-url sqlite:PATH."
+                    )
+                }
+                let guess = number == 1 ? "it is no export of an audit log, or it was changed" : "it was changed"
+                throw Failure(.no, "Line \(number) of \(path) is not JSON: \(guess).")
             }
             try body(number, json)
         }
+        guard ferror(file) == 0 else { throw unreadable }
+    }
+
+    /// What every file of SQLite's begins with.
+    private static let databaseStart = Array("SQLite format 3".utf8)
+
+    private var unreadable: Failure {
+        Failure(.unavailable, "\(path) cannot be read.", hint: "Check the path and its permissions.")
     }
 }
