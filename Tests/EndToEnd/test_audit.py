@@ -180,7 +180,7 @@ def test_an_operators_purge_is_told(worker, tenant):
     tenant.connected()
     tenant.publish("sync", {**plan(1), "services": []}).ending()
     assert only(rows(worker, tenant), "job.ended")[0]["facts"]["ended"] == "job.rejected"
-    worker.cli("dead-letters", "purge", "--tenant", tenant.name)
+    worker.cli("dead-letters", "purge", "--tenant", tenant.name, "--yes")
     purged = only(json.loads(worker.cli("audit", "list", "--json", "--limit", "500")), "letters.purged")[-1]
     assert purged["actor"].startswith("user:") and purged["facts"] == {"count": 1, "tenant": tenant.name}
 

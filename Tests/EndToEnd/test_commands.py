@@ -1,12 +1,14 @@
 """The worker's other commands, as a person or a script would use them."""
 
 import json
+import subprocess
 import urllib.parse
 
 import pytest
 
 import contract
 import portal as portals
+from processes import BIN_DIR, plain_environment
 from tenants import plan
 
 COMMANDS = [
@@ -50,6 +52,24 @@ def test_help_has_an_example(worker, command):
 )
 def test_wrong_usage_is_exit_code_2(worker, arguments):
     worker.cli(*arguments, expect=2)
+
+
+@pytest.mark.parametrize("stream", ["full", "closed"])
+@pytest.mark.parametrize(
+    "arguments",
+    [["keys", "publish"], ["tenant", "list"], ["audit", "verify"], ["dead-letters", "list", "--json"], ["run", "--print-config"], ["--help"]],
+    ids=" ".join,
+)
+def test_output_that_is_lost_is_exit_code_69(worker, arguments, stream):
+    """A full disk, and a standard output that is closed: then the next file that is opened must not get what was to be printed."""
+    words = {"full": "exec >/dev/full", "closed": "exec >&-"}[stream]
+    result = subprocess.run(
+        ["sh", "-c", f'{words}; exec "$@"', "sh", BIN_DIR / "autotask-worker", *arguments],
+        env=plain_environment(**worker.settings), cwd=worker.directory, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        **worker.identity,
+    )  # fmt: skip
+    assert result.returncode == 69 and "could not be written" in result.stderr, result
+    worker.cli("audit", "verify")
 
 
 def test_a_broker_that_is_not_there_is_exit_code_69(worker):

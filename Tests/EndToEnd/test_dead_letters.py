@@ -240,7 +240,21 @@ def test_a_store_or_a_key_ring_that_is_not_there_is_exit_code_69(worker):
 def test_letters_are_purged_and_stay_so(worker, tenant):
     job = tenant.publish("reset", {})
     tenant.expect(job.ending(), "job.rejected")
-    assert letters(worker, "purge", "--tenant", tenant.name, "--before", "2020-01-01T00:00:00Z") == {"purged": 0}
-    assert letters(worker, "purge", "--tenant", tenant.name) == {"purged": 1}
-    assert letters(worker, "purge", "--tenant", tenant.name) == {"purged": 0}
+    nothing = {"purged": 0, "missing": []}
+    assert letters(worker, "purge", "--tenant", tenant.name, "--before", "2020-01-01T00:00:00Z") == nothing
+    assert letters(worker, "purge", "--tenant", tenant.name, "--yes") == {"purged": 1, "missing": []}
+    assert letters(worker, "purge", "--tenant", tenant.name) == nothing
     assert letters(worker, "list", "--tenant", tenant.name) == []
+
+
+@pytest.mark.parametrize("choice", [["--tenant", "{tenant}"], ["--tenant", "{tenant}", "--before", "2100-01-01T00:00:00Z"]], ids=" ".join)
+def test_letters_that_are_chosen_by_what_they_are_go_with_a_yes_alone(worker, tenant, choice):
+    tenant.expect(tenant.publish("reset", {}).ending(), "job.rejected")
+    ((letter,),) = [letters(worker, "list", "--tenant", tenant.name)]
+    arguments = ["dead-letters", "purge", *(word.format(tenant=tenant.name) for word in choice)]
+    refused = worker.run(*arguments)
+    assert refused.returncode == 2 and "--yes" in refused.stderr and "1 dead letter" in refused.stderr, refused
+    assert letters(worker, "list", "--tenant", tenant.name) == [letter]
+    # One that is named goes; one that is not there is named.
+    found = letters(worker, "purge", str(letter["id"]), "99999999", expect=1)
+    assert found == {"purged": 1, "missing": [99999999]}

@@ -9,6 +9,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -255,7 +256,61 @@ def test_another_stores_key_ring_fails(worker, tenant, tmp_path):
     assert tenant.secret not in json.dumps(checks)
 
 
+def test_under_another_ring_the_audit_log_is_not_said_to_be_changed(other_worker, tenant, own_store, tmp_path):
+    worker = other_worker
+    worker.start(**own_store)
+    tenant.connected()
+    worker.stop()
+    settings = {**own_store, "VAULT_KEYS": str(tmp_path / "other.json")}
+    worker.cli("keys", "generate", **settings)
+    checks = doctor(worker, expect=1, **settings)
+    assert "belong" in only(checks, "store", "fail")["output"]
+    assert checks["audit"][0]["made"] is False and "another key ring" in checks["audit"][0]["output"]
+
+
 # The store
+
+
+@pytest.mark.parametrize("trouble", ["empty", "copy", "other ring"])
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_that_others_may_read_hides_no_failure(other_worker, tenant, own_store, tmp_path, trouble, mode):
+    worker = other_worker
+    worker.start(**own_store)
+    tenant.connected()
+    worker.stop()
+    settings = dict(own_store)
+    file = tmp_path / "file.sqlite"
+    if trouble == "empty":
+        file.touch()
+    else:
+        worker.cli("store", "backup", str(file), **own_store)
+    if trouble == "other ring":
+        file = tmp_path / "own.sqlite"
+        settings["VAULT_KEYS"] = str(tmp_path / "other.json")
+        worker.cli("keys", "generate", **settings)
+    file.chmod(mode)
+    checks = doctor(worker, expect=1, **{**settings, "STORE_URL": f"sqlite:{file}", "STORE_CREATE": "no"})
+    assert only(checks, "store", "fail")
+    assert any("chmod 600" in (check.get("advice") or "") for check in checks["store"]) == (mode == 0o644)
+
+
+def test_a_store_that_another_program_keeps_locked_fails_and_names_it(other_worker, tenant, own_store, tmp_path):
+    worker = other_worker
+    worker.start(**own_store)
+    tenant.connected()
+    worker.stop()
+    program = (
+        "import sqlite3, sys; store = sqlite3.connect(sys.argv[1], isolation_level=None); store.execute('BEGIN IMMEDIATE');"
+        " print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "own.sqlite")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "locked\n"
+        check = only(doctor(worker, expect=1, **own_store), "store", "fail")
+        assert f"locked by process {holder.pid}" in check["output"], check
+        holder.stdin.close()
+        holder.wait(timeout=20)
+    assert only(doctor(worker, **own_store), "store", "pass")
 
 
 @pytest.mark.parametrize("trouble", ["damaged", "not a store", "newer", "read-only", "full"])
@@ -475,6 +530,17 @@ def test_rights_that_are_too_wide_are_worth_a_look(worker, broker, administrator
     else:
         make_user(broker, user, **rights)
     assert told in only(doctor(worker, **administrator), "users", "warn")["output"]
+
+
+@pytest.mark.parametrize(("user", "lacks"), [("portal", "take jobs from autotask.jobs"), ("monitor", "publish events to autotask.results")])
+def test_a_user_that_cannot_do_the_workers_work_fails(worker, broker, administrator, user, lacks):
+    checks = doctor(worker, expect=1, **administrator, AMQP_URL=broker.url(user))
+    check = only(checks, "users", "fail")
+    assert f"The user {user} of AMQP_URL may not" in check["output"] and lacks in check["output"]
+    # Nobody is advised to take the rights from the real worker.
+    assert not any("worker may" in check["output"] for check in checks["users"])
+    seen = only(doctor(worker, expect=None, AMQP_URL=broker.url(user), MANAGEMENT_URL=""), "topology", "warn")
+    assert "whether the user may take jobs" in seen["output"]
 
 
 def test_a_publisher_whom_the_broker_does_not_know_is_worth_a_look(worker, administrator):

@@ -34,7 +34,7 @@ struct BrokerExamination: Examination {
                 .init(
                     "topology",
                     .warn,
-                    "All exchanges and queues are there. Not seen: \(found.report.unseen.joined(separator: "; ")); nor alarms.",
+                    "All exchanges and queues are there. Not seen: \(found.report.unseen.joined(separator: "; ")); nor alarms, nor whether the user may take jobs and publish events.",
                     advice: "Set MANAGEMENT_URL to have the rest checked."
                 )
             )
@@ -58,7 +58,7 @@ struct BrokerExamination: Examination {
 
     private static func advice(on error: AMQPError) -> String {
         switch error.code {
-        case .accessRefused: "Check user, password and virtual host in AMQP_URL, and the user's permissions."
+        case .accessRefused, .notPermitted: "Check user, password and virtual host in AMQP_URL, and the user's permissions."
         case .tlsFailed: "Check AMQP_URL, AMQP_CA_FILE and the broker's certificate."
         case .invalidConfiguration: "Check AMQP_URL and AMQP_CA_FILE."
         default:

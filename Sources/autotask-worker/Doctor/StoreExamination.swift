@@ -17,7 +17,7 @@ struct StoreExamination: Examination {
         guard let path = try? settings.storePath else { return [] }
         let disk: StoreDisk
         do { disk = try await StoreDisk.look(at: path) } catch { return [.init(name, .fail, error.message, advice: "See STORE_URL.")] }
-        return [await file(path, disk), space(disk)]
+        return [await file(path, disk)] + exposure(path, disk) + [space(disk)]
     }
 
     private func file(_ path: String, _ disk: StoreDisk) async -> HealthReport.Check {
@@ -34,16 +34,31 @@ struct StoreExamination: Examination {
                     "Make the file and its directory writable for the worker's user, and the file system too: nothing is acknowledged meanwhile."
             )
         }
-        if disk.isOpenToOthers {
-            return .init(name, .warn, "Others than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")
-        }
         let size = (disk.size ?? 0).inMebibytes
         if let mismatch = await mismatch(path) { return mismatch }
         return switch format {
         case .none: await missing(path)
         case .older: .init(name, "The store has the schema of an older version (\(size)): the next run of a worker brings it up to date.")
-        case .current: .init(name, "The store can be opened and written (\(size)).")
+        case .current: await writable(path, size)
         }
+    }
+
+    private func writable(_ path: String, _ size: String) async -> HealthReport.Check {
+        if let process = await StoreWriter.blocking(path) {
+            return .init(
+                name,
+                .fail,
+                "The store is locked by \(process): nothing can be written meanwhile.",
+                advice: "Wait for that process, or end what it does with the store \(path)."
+            )
+        }
+        return .init(name, "The store can be opened and written (\(size)).")
+    }
+
+    /// Whether others may read it. Apart from what else there is to find: a store that is not usable stays one.
+    private func exposure(_ path: String, _ disk: StoreDisk) -> [HealthReport.Check] {
+        guard disk.isOpenToOthers else { return [] }
+        return [.init(name, .warn, "Others than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")]
     }
 
     /// Whether store and ring belong together, as far as each remembers the other.

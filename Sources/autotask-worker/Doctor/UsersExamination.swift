@@ -21,7 +21,10 @@ struct UsersExamination: Examination {
         }
         let rights: BrokerRights?
         do { rights = try await api.rights(in: configuration.virtualHost) } catch {
-            return [.notMade(name, (error as? Failure)?.message ?? "the management API does not answer.", advice: UsersExamination.advice)]
+            let failure = error as? Failure
+            return [
+                .notMade(name, failure?.message ?? "the management API does not answer.", advice: failure?.hint ?? UsersExamination.advice)
+            ]
         }
         guard let rights else {
             return [.notMade(name, "MANAGEMENT_URL's user is no administrator.", advice: UsersExamination.advice)]
@@ -36,6 +39,9 @@ struct UsersExamination: Examination {
                 )
             ]
         }
+        // As long as the worker's user is another one's, who else takes jobs and publishes events is no finding.
+        let lacking = lacking(rights, configuration.userName)
+        guard lacking.isEmpty else { return known(rights) + lacking }
         let findings = known(rights) + open(rights) + worker(rights, configuration.userName) + others(rights, configuration.userName)
         return findings.isEmpty ? [.init(name, "None of \(rights.users.count.of("broker user")) may do more than it needs.")] : findings
     }
@@ -75,6 +81,23 @@ struct UsersExamination: Examination {
 
     private func isOpen(_ user: BrokerRights.User) -> Bool {
         BrokerRights.Right.allCases.contains { user.may($0, UsersExamination.anything) }
+    }
+
+    /// Whether the worker's user may take jobs and publish events at all.
+    private func lacking(_ rights: BrokerRights, _ name: String) -> [HealthReport.Check] {
+        guard let user = rights.users.first(where: { $0.name == name }) else { return [] }
+        let closed = settings.jobQueues.filter { !user.may(.read, $0) }
+        var actions = closed.isEmpty ? [] : ["take jobs from \(closed.list)"]
+        if !user.may(.write, results) { actions.append("publish events to \(results)") }
+        guard !actions.isEmpty else { return [] }
+        return [
+            .init(
+                self.name,
+                .fail,
+                "The user \(name) of AMQP_URL may not \(actions.joined(separator: ", nor ")).",
+                advice: "Set AMQP_URL to the worker's own user, such as worker of deploy/rabbitmq/definitions.json."
+            )
+        ]
     }
 
     /// The worker takes jobs and publishes events: it configures nothing.

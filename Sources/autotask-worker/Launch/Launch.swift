@@ -14,6 +14,7 @@ struct Launch {
     let obstacles: [String]
 
     private init() {
+        Launch.occupyStandardStreams()
         var obstacles: [String] = []
         for protection in ProcessProtection.allCases {
             do { try protection.apply() } catch { obstacles.append(error.description) }
@@ -25,5 +26,14 @@ struct Launch {
         environment = ProcessInfo.processInfo.environment
         do { try StartingMemory().eraseSecrets() } catch { obstacles.append(error.description) }
         self.obstacles = obstacles
+    }
+
+    /// Gives a standard stream that is closed a file that takes nothing: else the next file that is opened, a store perhaps, gets its number,
+    /// and output is written into it.
+    private static func occupyStandardStreams() {
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) == -1 {
+            // The lowest number that is free is this one. Writing to it fails, as it does for a stream that is closed.
+            _ = open("/dev/null", O_RDONLY)
+        }
     }
 }

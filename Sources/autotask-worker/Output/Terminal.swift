@@ -20,17 +20,30 @@ enum Terminal {
     /// Writes a line to standard output, at once: a reader at the other end of a pipe sees it as it comes.
     ///
     /// The line may hold text of portals and Autotask: only ``styled(_:_:)`` writes control sequences.
-    static func line(_ text: String) {
-        print(TerminalText(text))
-        fflush(nil)
-    }
+    static func line(_ text: String) { write(TerminalText(text)) }
 
     /// Writes a text of this program's own that has several lines, such as its help.
     static func text(_ text: String) { text.split(separator: "\n", omittingEmptySubsequences: false).forEach { line(String($0)) } }
 
-    static func line(_ json: JSON) {
-        print(TerminalText(json))
-        fflush(nil)
+    static func line(_ json: JSON) { write(TerminalText(json)) }
+
+    /// Writes a line whole, or ends the process with ``Failure/Status/unavailable``: what a command printed in vain, a public key perhaps, is lost.
+    private static func write(_ line: TerminalText) {
+        let bytes = Array("\(line)\n".utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress! + written, bytes.count - written) }
+            if count >= 0 {
+                written += count
+            } else if errno == EAGAIN {
+                var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&output, 1, -1)
+            } else if errno != EINTR {
+                let reason = String(cString: strerror(errno))
+                complain("The output could not be written: \(reason). Check where standard output leads, and run the command again.")
+                exit(Failure.Status.unavailable.rawValue)
+            }
+        }
     }
 
     /// Whether a person can be asked.
@@ -39,13 +52,13 @@ enum Terminal {
     /// Writes a question to standard error, where it is seen even if standard output goes elsewhere.
     static func ask(_ text: String) {
         let bytes = Array(text.utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }
 
     /// Writes lines to standard error. The text may have several lines: the second one is a hint.
     static func complain(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText(String($0)).description }
         let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }
 }

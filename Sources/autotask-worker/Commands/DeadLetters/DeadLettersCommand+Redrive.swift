@@ -79,8 +79,8 @@ extension DeadLettersCommand {
         static let configuration = CommandConfiguration(
             abstract: "Forgets dead letters, redriven or not.",
             discussion: """
-                What is kept of their jobs goes with them: those can only be published anew. On a terminal it asks first, unless the letters are
-                named by their ids; without one, --all needs --yes.
+                What is kept of their jobs goes with them: those can only be published again. Letters that are named by their ids go at once.
+                Otherwise it asks on a terminal, and needs --yes without one. Exit code 1 says that some of the ids name no letter.
 
                 Example: autotask-worker dead-letters purge --before 2026-11-01T00:00:00Z
                 """
@@ -102,21 +102,30 @@ extension DeadLettersCommand {
             let settings = try await Settings(settings)
             try await PairedStore.using(settings) { store, _ in
                 var count = 0
-                try await store.forEachLetter(selection) { _ in count += 1 }
+                var missing = selection.ids ?? []
+                try await store.forEachLetter(selection) { letter in
+                    count += 1
+                    missing.remove(letter.id)
+                }
+                var result: JSONObject = ["missing": .array(missing.sorted().map { JSON($0) })]
                 if confirmation.dryRun {
-                    return json
-                        ? Terminal.line(["dryRun": true, "purged": 0, "wouldBePurged": JSON(count)])
-                        : Terminal.line("\(count.of("dead letter")) would be forgotten.")
-                }
-                if choice.all || (choice.ids.isEmpty && Terminal.canAsk) {
-                    try confirmation.ask("\(count.of("dead letter")) will be forgotten, with what is kept of their jobs.")
-                }
-                let purged = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
-                if json {
-                    Terminal.line(["purged": JSON(purged)])
+                    result["dryRun"] = true
+                    result["purged"] = 0
+                    result["wouldBePurged"] = JSON(count)
                 } else {
-                    Terminal.line("\(purged) dead letters are forgotten.")
+                    if choice.ids.isEmpty, count > 0 {
+                        try confirmation.ask("\(count.of("dead letter")) will be forgotten, with what is kept of their jobs.")
+                    }
+                    count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
+                    result["purged"] = JSON(count)
                 }
+                if json {
+                    Terminal.line(JSON.object(result))
+                } else {
+                    for id in missing.sorted() { Terminal.line("\(id)  There is no such letter.") }
+                    Terminal.line("\(count.of("dead letter")) \(confirmation.dryRun ? "would be forgotten" : "forgotten").")
+                }
+                guard missing.isEmpty else { throw ExitCode(Failure.Status.no.rawValue) }
             }
         }
     }
