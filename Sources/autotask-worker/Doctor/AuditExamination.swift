@@ -23,10 +23,8 @@ struct AuditExamination: Examination {
         let vault: Vault
         do { vault = try await settings.vault } catch { return [.notMade(name, "the key ring cannot be used.")] }
         // Under another ring no row fits. The store examination reports that they do not belong together.
-        if let identity = (try? await StoreIdentity.look(at: path)) ?? nil, let ring = try? await settings.keyRing,
-            let source = try? settings.keyRingSource,
-            PairedStore.mismatch(identity, ring, path: path, source: source.description) != nil
-        {
+        let owner = (try? await StoreIdentity.look(at: path))??.ring
+        if let owner, let ring = try? await settings.keyRing, ring.id != owner {
             return [.notMade(name, "the store belongs to another key ring.", advice: "Mend what the check of the store names first.")]
         }
         let chain = AuditChain(vault)
