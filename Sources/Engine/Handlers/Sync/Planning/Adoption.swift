@@ -100,13 +100,13 @@ struct Adoption {
         if let bound = match.service, bound.id != id {
             return refused(
                 "this service of the plan is linked to the service \(bound.id) already",
-                hint: "Contracts refer to that one. If another is meant, retire this key, add the service under a new key, and link that one."
+                hint: "Contracts refer to that one. To use another, retire this key, add the service under a new key, and link that."
             )
         }
         if let own = match.duplicates.first, !(service.marker.map(marker.matches) ?? false) {
             return refused(
                 "the service \(own) carries the mark of this service of the plan already",
-                hint: "Contracts refer to that one. If another is meant, retire this key, add the service under a new key, and link that one."
+                hint: "Contracts refer to that one. To use another, retire this key, add the service under a new key, and link that."
             )
         }
         if let other = service.marker, !marker.matches(other), !mayReplace(other), ServiceMarker.isWellFormed(other) {
