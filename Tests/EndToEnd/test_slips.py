@@ -234,6 +234,22 @@ def test_changes_of_keys_and_copies_have_their_rows(worker, former, tmp_path):
     worker.cli("audit", "verify")
 
 
+def test_a_store_that_is_there_is_not_forgotten(other_worker, tmp_path):
+    worker = other_worker
+    store, copy = tmp_path / "own.sqlite", tmp_path / "copy.sqlite"
+    settings = worker.own_store(store)
+    worker.start(**settings)
+    worker.cli("store", "backup", str(copy), **settings)
+    for path, text in ((store, "is not lost"), (copy, "is a copy of the store")):
+        for word in ("--yes", "--dry-run"):
+            refused = worker.run("keys", "forget-store", word, **{**settings, "STORE_URL": f"sqlite:{path}"})
+            assert refused.returncode == 69 and text in refused.stderr, refused
+    worker.stop()
+    store.unlink()
+    worker.cli("keys", "forget-store", "--yes", **settings)
+    assert "storeId" not in json.loads(pathlib.Path(settings["VAULT_KEYS"]).read_text(encoding="utf-8"))
+
+
 # What is taken for something else
 
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Contract
+import SQLiteStore
 import Vault
 
 extension KeysCommand {
@@ -21,14 +22,29 @@ extension KeysCommand {
             let settings = try await Settings(settings)
             let file = try settings.keyRingFile
             guard let id = try await settings.keyRing.storeID else { return Terminal.line("The ring belongs to no store.") }
+            try await checkLoss(of: id, at: try settings.storePath)
             guard !confirmation.dryRun else { return Terminal.line("The ring would forget the store \(id).") }
-            try confirmation.ask(
-                "The key ring \(file.path) will forget its store \(id). What another store with it seals is mixed up with that."
-            )
+            try confirmation.ask("The key ring \(file.path) will forget its store \(id), and belong to the next store that 'run' makes.")
             do { try await file.update { $0.belonging(to: nil) } } catch let error as VaultError {
                 throw Failure(.unavailable, error.message)
             }
             Terminal.line("The ring belongs to no store now.")
+        }
+
+        /// Refuses where the store is not lost: its worker goes on with the ring, and a second store would begin beside it.
+        private func checkLoss(of id: String, at path: String) async throws {
+            guard let found = (try? await StoreIdentity.look(at: path)) ?? nil, found.store == id else { return }
+            throw found.isCopy
+                ? Failure(
+                    .unavailable,
+                    "\(path) is a copy of the store \(id).",
+                    hint: "Nothing was changed. Bring the copy back: autotask-worker store restore \(path) --store-url sqlite:PATH"
+                )
+                : Failure(
+                    .unavailable,
+                    "The store \(id) is not lost: it is \(path).",
+                    hint: "Nothing was changed. For another store, make another key ring: autotask-worker keys generate --vault-keys PATH"
+                )
         }
     }
 }
