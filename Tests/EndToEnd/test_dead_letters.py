@@ -241,9 +241,9 @@ def test_letters_are_purged_and_stay_so(worker, tenant):
     job = tenant.publish("reset", {})
     tenant.expect(job.ending(), "job.rejected")
     nothing = {"purged": 0, "missing": []}
-    assert letters(worker, "purge", "--tenant", tenant.name, "--before", "2020-01-01T00:00:00Z") == nothing
+    assert letters(worker, "purge", "--tenant", tenant.name, "--before", "2020-01-01T00:00:00Z", "--yes") == nothing
     assert letters(worker, "purge", "--tenant", tenant.name, "--yes") == {"purged": 1, "missing": []}
-    assert letters(worker, "purge", "--tenant", tenant.name) == nothing
+    assert letters(worker, "purge", "--tenant", tenant.name, "--yes") == nothing
     assert letters(worker, "list", "--tenant", tenant.name) == []
 
 

@@ -113,7 +113,7 @@ extension DeadLettersCommand {
                     result["purged"] = 0
                     result["wouldBePurged"] = JSON(count)
                 } else {
-                    if choice.ids.isEmpty, count > 0 {
+                    if choice.ids.isEmpty {
                         try confirmation.ask("\(count.of("dead letter")) will be forgotten, with what is kept of their jobs.")
                     }
                     count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
