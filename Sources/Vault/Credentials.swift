@@ -81,7 +81,7 @@ package final class Credentials: Sendable {
         )
     }
 
-    /// What is wrong with a plaintext that is no JSON object. Where it goes wrong would tell how long its secrets are.
+    /// What is wrong with a plaintext that is no JSON object. The place of the mistake is left out: it shows how long the secrets are.
     private static func mistake(in plaintext: Span<UInt8>, _ error: JSONError) -> JobError {
         let due = "a JSON object with username and secret"
         let type = JSON.typeInWords(ofText: plaintext)

@@ -1,8 +1,6 @@
 """What `doctor` finds: nothing where all is well, and each trouble by its name, with what to do about it."""
 
 import contextlib
-import email.utils
-import http.server
 import json
 import os
 import shutil
@@ -10,7 +8,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.parse
@@ -18,6 +15,7 @@ import urllib.parse
 import pika
 import pytest
 
+from peers import server
 from processes import fill, poll
 from tenants import plan
 
@@ -65,36 +63,6 @@ def free_port():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]
-
-
-@contextlib.contextmanager
-def server(date=None, body=b'{"apiVersions":["V1.0","V2.0"]}', status=200, delay=0):
-    """Something that answers in place of another; yields its `host:port`."""
-    ended = threading.Event()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            ended.wait(delay)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            with contextlib.suppress(OSError):
-                self.wfile.write(body)
-
-        def date_time_string(self, timestamp=None):
-            return email.utils.formatdate(timestamp if date is None else date, usegmt=True)
-
-        def log_message(self, *_):
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{listener.server_address[1]}"
-    finally:
-        ended.set()
-        listener.shutdown()
-        listener.server_close()
 
 
 def autotask_at(host):

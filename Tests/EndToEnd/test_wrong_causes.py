@@ -1,7 +1,6 @@
 """A message names the cause: of a broker, a management API, a store or a file that cannot be used, and what to do about that one."""
 
 import contextlib
-import http.server
 import json
 import os
 import pathlib
@@ -15,6 +14,7 @@ import urllib.parse
 
 import pytest
 
+from peers import server
 from processes import BIN_DIR, plain_environment
 
 NOWHERE = "127.0.0.1:1"
@@ -44,28 +44,8 @@ def listening(words):
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-@contextlib.contextmanager
-def website(status=200, body=b"<html><body>Welcome</body></html>", kind="text/html"):
-    """Not the management API."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{listener.server_address[1]}"
-    finally:
-        listener.shutdown()
-        listener.server_close()
+def website(status=200):
+    return server(status=status, body=b"<html><body>Welcome</body></html>", kind="text/html")
 
 
 def doctor(worker, **settings):

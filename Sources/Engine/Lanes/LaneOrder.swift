@@ -225,7 +225,7 @@ extension LaneOrder {
     /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
     /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rivals even if it may expire before
-    /// them, so that no lane grows without bound. Only the rival that waits longest stays: it runs if the newer one expires.
+    /// them, so that no lane grows without bound. Only the rival that expires last stays: it runs if the newer one expires.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
         let reset = job.kind == .reset ? nil : arrival.lastReset
@@ -238,10 +238,10 @@ extension LaneOrder {
         let waiting = (rivals.filter { $0.order != arrival.running } + [job]).filter { isLive($0, revisions: revisions) }
         let order = Supersession(waiting, besides: running?.standing)
         let mustMakeRoom = arrival.isLaneFull && isExempt
-        let last = waiting.filter { $0.order != job.order && !$0.wasBegun }.max { $1.outlives($0) && !$0.outlives($1) }
+        let lastToExpire = waiting.filter { $0.order != job.order && !$0.wasBegun }.max { $1.outlives($0) && !$0.outlives($1) }
         for rival in waiting where !rival.wasBegun {
             guard let winner = order.superseder(of: rival) else { continue }
-            guard winner.outlives(rival) || (mustMakeRoom && rival.order != last?.order) else { continue }
+            guard winner.outlives(rival) || (mustMakeRoom && rival.order != lastToExpire?.order) else { continue }
             let settlement = settle(rival, by: winner, order)
             admission.settlements.append(settlement)
             admission.raised.raise(winner, over: rival)

@@ -164,7 +164,7 @@ enum StoreFile {
         return try Schema.migrator.hasCompletedMigrations(database) ? .current : .older
     }
 
-    /// Refuses what this program did not write, whatever its schema.
+    /// Refuses what this program did not write, and checks nothing of the schema.
     ///
     /// - Returns: whether it has no table.
     @discardableResult

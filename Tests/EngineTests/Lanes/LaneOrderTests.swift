@@ -350,7 +350,7 @@ struct LaneOrderTests {
         }
     }
 
-    @Test func `in a full lane one that may expire ends all its rivals but the one that waits longest`() {
+    @Test func `in a full lane one that may expire ends all its rivals but the one that expires last`() {
         for kind in [JobKind.reset, .connect] {
             let soon = job(9, kind, expiry: Self.now + .seconds(1))
             #expect(admit(soon, among: [job(1, kind)], isFull: true).ended.isEmpty)
