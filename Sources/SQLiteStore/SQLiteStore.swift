@@ -8,7 +8,7 @@ package import Store
 /// file, all on the machine that has it: a network file system will not do.
 package final class SQLiteStore: Store {
     private let pool: DatabasePool
-    private let writer: Writer
+    let writer: Writer
     private let rows = UnreadableRows()
 
     /// Opens the store, makes the file if there is none, and brings an older one up to date.

@@ -25,6 +25,19 @@ package struct Collation: OptionSet, Hashable, Sendable {
 
     /// Equal for texts that the database takes for equal.
     package func key(_ text: String) -> String {
+        // Most names are of printable ASCII, in which only two of the differences occur.
+        let isPlain = text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        return plainKey(isPlain ? text : unweighted(text))
+    }
+
+    private func plainKey(_ text: String) -> String {
+        var key = contains(.letterCase) ? text.lowercased() : text
+        if contains(.trailingSpaces) { while key.hasSuffix(" ") { key.removeLast() } }
+        return key
+    }
+
+    /// Without the differences that letters beyond ASCII can have.
+    private func unweighted(_ text: String) -> String {
         var key = text
         if contains(.expansions) {
             for (letter, letters) in [("ß", "ss"), ("ẞ", "SS"), ("æ", "ae"), ("Æ", "AE"), ("œ", "oe"), ("Œ", "OE")] {
@@ -44,8 +57,6 @@ package struct Collation: OptionSet, Hashable, Sendable {
             }
             key = String(String.UnicodeScalarView(letters))
         }
-        if contains(.letterCase) { key = key.lowercased() }
-        if contains(.trailingSpaces) { while key.hasSuffix(" ") { key.removeLast() } }
         return key
     }
 

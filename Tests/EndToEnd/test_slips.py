@@ -40,6 +40,13 @@ def former(worker, tenant):
     return key
 
 
+def plain_copy(store, path):
+    """What `cp` of a resting store leaves, or `.backup` of SQLite's own shell: the store with its id."""
+    with contextlib.closing(sqlite3.connect(store)) as source, contextlib.closing(sqlite3.connect(path)) as copy:
+        source.backup(copy)
+    path.chmod(0o600)
+
+
 def elsewhere(worker, place, tmp_path):
     """A `STORE_URL` that does not lead to the worker's store."""
     path = tmp_path / "store.sqlite"
@@ -62,13 +69,15 @@ def elsewhere(worker, place, tmp_path):
         path.write_text("no database " * 2000, encoding="utf-8")
     elif place == "backup":
         worker.cli("store", "backup", str(path))
+    elif place == "plain copy":
+        plain_copy(worker.store_path, path)
     return f"sqlite:{path}"
 
 
 PLACES = ["missing", "missing directory", "directory", "empty file", "empty database", "other database", "text", "backup"]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", [*PLACES, "plain copy"])
 def test_keys_are_neither_retired_nor_rotated_without_their_store(worker, former, tmp_path, place):
     url = elsewhere(worker, place, tmp_path)
     before = ring_of(worker)
@@ -84,6 +93,24 @@ def test_keys_are_neither_retired_nor_rotated_without_their_store(worker, former
         failure = worker.run("keys", "list", STORE_URL=url)
         assert failure.returncode == 69 and "not known" in failure.stdout and "nothing is sealed" not in failure.stdout
         assert not pathlib.Path(url.removeprefix("sqlite:")).exists()
+
+
+def test_a_store_that_was_moved_is_the_store_again_once_a_worker_has_run_on_it(other_worker, tmp_path):
+    worker = other_worker
+    own = worker.own_store(tmp_path / "own.sqlite")
+    worker.start(**own)
+    worker.stop()
+    moved = {**own, "STORE_URL": f"sqlite:{tmp_path}/moved.sqlite"}
+    plain_copy(tmp_path / "own.sqlite", tmp_path / "moved.sqlite")
+    failure = worker.run("keys", "rotate", **moved)
+    assert failure.returncode == 69 and "start a worker on it first" in failure.stderr, failure
+    store = json.loads(worker.cli("doctor", "--json", expect=1, **moved))["checks"]["store"]
+    assert "ran on last" in str(store), store
+    # What only reads it takes it for what it is.
+    worker.cli("audit", "verify", **moved)
+    worker.start(**moved)
+    worker.stop()
+    worker.cli("keys", "rotate", **moved)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -95,7 +95,22 @@ struct StoreBackupTests {
         #expect(try await StoreBackup.contents(of: copy) == StoreBackup.contents(of: path))
         let place = directory.path("restored.sqlite")
         _ = try await StoreBackup.restore(copy, to: place, auditing: .bench, by: .systemUser(7), at: later)
-        #expect(try await StoreIdentity.look(at: place) == own)
+        let restored = try #require(try await StoreIdentity.look(at: place))
+        #expect(restored == StoreIdentity(store: own.store, ring: "ring-1", isCopy: false, file: restored.file))
+        // The copy's file remains what it is, and the restored one is the store.
+        #expect(try restored.file != nil && !restored.isElsewhere(than: place) && restored.isElsewhere(than: copy))
+    }
+
+    @Test("A store knows the file that a worker ran on, and a plain copy of it is another")
+    func plainCopies() async throws {
+        let store = try await openedStore()
+        try await store.rememberFile()
+        try await store.rememberFile()
+        await store.close()
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        let own = try #require(try await StoreIdentity.look(at: path))
+        #expect(try await StoreIdentity.look(at: copy) == own)
+        #expect(try !own.isElsewhere(than: path) && own.isElsewhere(than: copy))
     }
 
     @Test("A file that is there already is not overwritten")

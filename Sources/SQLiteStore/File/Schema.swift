@@ -447,7 +447,9 @@ enum Schema {
             -- The name of the key ring that it belongs to; NULL until a worker has run on it or its keys were rotated.
             ring TEXT,
             -- 1 in a file that `store backup` wrote: nothing runs on it.
-            is_copy INTEGER NOT NULL DEFAULT 0
+            is_copy INTEGER NOT NULL DEFAULT 0,
+            -- The inode of the file that a worker ran on last: a copy made by other means has another. NULL before that.
+            file INTEGER
         );
         INSERT INTO identity (only, store) VALUES (1, lower(hex(randomblob(16))));
         """

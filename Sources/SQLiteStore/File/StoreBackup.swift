@@ -130,7 +130,11 @@ package enum StoreBackup {
                 try opened.pool.write { database in
                     let transaction = Transaction(Connection(database), chain: chain)
                     try transaction.beginAnew(at: now)
-                    try transaction.connection.run("UPDATE identity SET is_copy = 0, store = COALESCE(?, store)", id)
+                    try transaction.connection.run(
+                        "UPDATE identity SET is_copy = 0, file = ?, store = COALESCE(?, store)",
+                        opened.identity.inode,
+                        id
+                    )
                     let end = try transaction.connection.lastAuditRow()?.place ?? .start
                     try transaction.tell(AuditEntry(restoredFrom: end, replaced: replaced, by: actor, at: now))
                     try transaction.finish()

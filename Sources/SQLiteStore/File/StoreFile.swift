@@ -35,6 +35,9 @@ enum StoreFile {
             number = UInt(status.st_ino)
         }
 
+        /// What is left of it over a restart of the machine, which may number devices anew.
+        var inode: Int64 { Int64(bitPattern: UInt64(number)) }
+
         /// - Throws: ``StoreError/Code/gone`` when another file is there now, or none. Writes to this one are then lost.
         func check(at path: String) throws(StoreError) {
             guard try Identity(of: path) == self else { throw Identity.gone(path) }

@@ -12,6 +12,21 @@ package struct StoreIdentity: Hashable, Sendable {
     package var ring: String?
     /// Whether `store backup` wrote the file, and nothing has restored it since.
     package var isCopy: Bool
+    /// The inode of the file that a worker ran on last, or that `store restore` wrote; `nil` before that.
+    package var file: Int64?
+
+    package init(store: String, ring: String?, isCopy: Bool, file: Int64? = nil) {
+        self.store = store
+        self.ring = ring
+        self.isCopy = isCopy
+        self.file = file
+    }
+
+    /// Whether another file is at a path than a worker ran on: a copy that was made without `store backup`, or the store after a move.
+    package func isElsewhere(than path: String) throws(StoreError) -> Bool {
+        guard let file else { return false }
+        return try StoreFile.Identity(of: path).inode != file
+    }
 
     /// Looks at a file, without a change to it.
     ///
@@ -42,6 +57,13 @@ extension SQLiteStore {
         }
     }
 
+    /// Remembers that this file is the store, so that a plain copy of it is known for one.
+    package func rememberFile() async throws(StoreError) {
+        let inode = writer.file.inode
+        guard try await identity().file != inode else { return }
+        try await write { try $0.connection.run("UPDATE identity SET file = ?", inode) }
+    }
+
     /// Adds an operator's act to the audit log.
     package func note(_ act: OperatorAct, by actor: AuditActor, at now: Timestamp) async throws(StoreError) {
         try await write { try $0.tell(AuditEntry(act, by: actor, at: now)) }
@@ -50,8 +72,8 @@ extension SQLiteStore {
 
 extension Connection {
     func identity() throws -> StoreIdentity {
-        let identity = try first("SELECT store, ring, is_copy FROM identity") {
-            StoreIdentity(store: $0.text(0), ring: $0.optional(1, $0.text), isCopy: $0.bool(2))
+        let identity = try first("SELECT store, ring, is_copy, file FROM identity") {
+            StoreIdentity(store: $0.text(0), ring: $0.optional(1, $0.text), isCopy: $0.bool(2), file: $0.optional(3, $0.integer))
         }
         guard let identity else { throw StoreError(.corrupt, "The store has lost its id: restore it from a backup.") }
         return identity

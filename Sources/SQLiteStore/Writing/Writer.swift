@@ -65,7 +65,7 @@ final class Writer: Sendable {
     private let wake: WakeDescriptor
     private let thread: Mutex<ConfinedThread?> = Mutex(nil)
     private let observer: Mutex<(@Sendable ([OutboxEntry]) -> Void)?> = Mutex(nil)
-    private let file: StoreFile.Identity
+    let file: StoreFile.Identity
     private let path: String
     private let chain: AuditChain?
     private let checkpointer: Checkpointer

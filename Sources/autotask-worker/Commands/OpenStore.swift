@@ -53,10 +53,9 @@ struct PairedStore {
         }
         do {
             // Before it is opened for writing: a store of another ring stays unchanged.
-            if let identity = try await StoreIdentity.look(at: path),
-                let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)")
-            {
-                throw mismatch
+            if let identity = try await StoreIdentity.look(at: path) {
+                if let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)") { throw mismatch }
+                if !isWorker, try identity.isElsewhere(than: path) { throw PairedStore.elsewhere(path) }
             }
             store = try await SQLiteStore(path: path, mustExist: mustExist, migrating: isWorker, auditing: AuditChain(vault))
         } catch let error as StoreError {
@@ -67,6 +66,7 @@ struct PairedStore {
             let identity = try await store.identity()
             if let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)") { throw mismatch }
             if identity.ring == nil { try await tryKeys(path, "\(source)") }
+            if isWorker { try await store.rememberFile() }
             if remembers {
                 try await store.pair(with: ring.id, by: .caller, at: SystemTime.now)
                 // A ring that cannot be written remembers nothing: then only the store's record is checked.
@@ -128,6 +128,15 @@ struct PairedStore {
             )
         }
         return nil
+    }
+
+    /// What a plain copy of a store remembers is what its store does, but for the file that it is.
+    static func elsewhere(_ path: String) -> Failure {
+        Failure(
+            .unavailable,
+            "\(path) is not the file that a worker ran on last: it is a copy, or the store was moved.",
+            hint: "Check STORE_URL. If this is the store, start a worker on it first: autotask-worker run"
+        )
     }
 
     /// Checks that a store that is only read belongs to the ring, as far as they remember each other. It may be a copy.

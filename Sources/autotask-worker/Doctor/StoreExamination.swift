@@ -64,8 +64,12 @@ struct StoreExamination: Examination {
     /// Whether store and ring belong together, as far as each remembers the other.
     private func mismatch(_ path: String) async -> HealthReport.Check? {
         guard let identity = (try? await StoreIdentity.look(at: path)) ?? nil, let ring = try? await settings.keyRing,
-            let source = try? settings.keyRingSource,
+            let source = try? settings.keyRingSource
+        else { return nil }
+        let isElsewhere = (try? identity.isElsewhere(than: path)) == true
+        guard
             let failure = PairedStore.mismatch(identity, ring, path: path, source: source.description)
+                ?? (isElsewhere ? PairedStore.elsewhere(path) : nil)
         else { return nil }
         return .init(name, .fail, failure.message, advice: failure.hint)
     }

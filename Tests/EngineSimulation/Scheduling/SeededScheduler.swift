@@ -48,10 +48,17 @@ final class SeededScheduler: Sendable {
     /// - Returns: whether there was one.
     func step() -> Bool {
         let next = state.withLock { state -> Ready? in
-            let runnable = state.ready.indices.filter { state.ready[$0].isRunnable }
-            guard let index = runnable.randomElement(using: &state.random) else { return nil }
+            let runnable = state.ready.count { $0.isRunnable }
+            guard runnable > 0 else { return nil }
+            var turn = Int.random(in: 0..<runnable, using: &state.random)
             state.steps += 1
-            return state.ready.remove(at: index)
+            if runnable == state.ready.count { return state.ready.remove(at: turn) }
+            let index = state.ready.firstIndex { ready in
+                guard ready.isRunnable else { return false }
+                turn -= 1
+                return turn < 0
+            }
+            return index.map { state.ready.remove(at: $0) }
         }
         switch next {
         case nil: return false
