@@ -30,7 +30,7 @@ struct SimulationTests {
             }
             return (faults, checks, superseded, refused)
         }
-        // Without them, no violation would mean nothing. A lane is full in one of some two hundred seeds.
+        // Without them, no violation would mean nothing. A lane is full in one of some hundred seeds.
         guard seeds.count >= 1000 else { return }
         for fault in Fault.allCases { #expect(faults[fault, default: 0] > 0, "\(fault.rawValue) never happened") }
         #expect(checks > 0, "the worker never looked at a connection by itself")

@@ -55,7 +55,7 @@ final class Portal: Sendable {
             (1...count).map { Tenant(id: "msp-\($0)", username: "user-\($0)", databaseID: $0 == 4 ? 1 : Int64($0)) }
             + (world.draw(0...2) == 0 ? [sharing] : [])
         poisonTenant = world.draw(0...9) == 0 ? Tenant(id: "msp-9", username: World.poisonUser, databaseID: 9) : nil
-        floodingTenant = world.draw(0...199) == 0 ? Tenant(id: "msp-8", username: "user-8", databaseID: 8) : nil
+        floodingTenant = world.draw(0...19) == 0 ? Tenant(id: "msp-8", username: "user-8", databaseID: 8) : nil
         hasPoisonMessage = world.draw(0...9) == 0
         world.network.count { [tenants, disk = world.disk] username in
             guard let tenant = tenants.first(where: { $0.username == username }) else { return 0 }
@@ -138,11 +138,11 @@ final class Portal: Sendable {
         if hasPoisonMessage { world.publishPoison() }
     }
 
-    /// Syncs of many plans, some of them twice, and now and then something else: more than any lane holds.
+    /// Syncs of many plans, some of them twice, and now and then something else: more than a small lane holds, and sometimes more than any.
     func flood() async {
         guard let tenant = floodingTenant else { return }
         await world.pause(upTo: 60_000)
-        for number in 1...world.draw(1100...1300) {
+        for number in 1...(world.draw(0...9) == 0 ? world.draw(1100...1300) : world.draw(10...60)) {
             switch world.draw(0...99) {
             case 0: publish("reset", for: tenant, ["confirm": true])
             case 1...5: publish("billing-codes", for: tenant, [:])
