@@ -33,8 +33,10 @@ enum Program {
             } else {
                 try command.run()
             }
+            Terminal.endIfLost()
         } catch let failure as Failure {
             Terminal.complain(failure.description)
+            Terminal.endIfLost()
             exit(failure.status.rawValue)
         } catch let error as StoreError where error.code != .unexpected {
             Terminal.complain(error.message)
@@ -47,6 +49,7 @@ enum Program {
                 Terminal.text(message)
                 exit(0)
             }
+            Terminal.endIfLost()
             if let exitCode = error as? ExitCode { exit(exitCode.rawValue) }
             Terminal.complain(message)
             exit(code == .validationFailure ? Failure.Status.usage.rawValue : Failure.Status.defect.rawValue)

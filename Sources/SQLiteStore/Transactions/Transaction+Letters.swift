@@ -122,13 +122,15 @@ extension Transaction {
                 SELECT id FROM dead_letters
                 WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR fingerprint = ?2)
                     AND (?3 IS NULL OR tenant = ?3) AND (?4 IS NULL OR reason = ?4) AND (?5 IS NULL OR at < ?5)
-                LIMIT ?6)
+                    AND (?6 IS NULL OR id <= ?6)
+                LIMIT ?7)
             """,
             selection.idList,
             selection.fingerprint,
             selection.tenant?.description,
             selection.reason,
             selection.before,
+            selection.upTo,
             Transaction.step
         )
         let count = connection.changes

@@ -8,6 +8,8 @@ package struct LetterSelection: Hashable, Sendable {
     package var reason: String?
     /// Those that are older.
     package var before: Timestamp?
+    /// Those with this id and lower ones: later letters have higher ids.
+    package var upTo: Int64?
 
     package init(
         ids: Set<Int64>? = nil,
@@ -29,6 +31,6 @@ package struct LetterSelection: Hashable, Sendable {
         let letter = kept.letter
         return (ids?.contains(kept.id) ?? true) && (fingerprint.map { $0 == letter.cause.fingerprint } ?? true)
             && (tenant.map { $0 == letter.tenant } ?? true) && (reason.map { $0 == letter.reason } ?? true)
-            && (before.map { letter.at < $0 } ?? true)
+            && (before.map { letter.at < $0 } ?? true) && (upTo.map { kept.id <= $0 } ?? true)
     }
 }

@@ -13,11 +13,33 @@ extension Consumer {
         for what: String,
         hint: @escaping @Sendable (AMQPError?) -> String
     ) async throws {
-        try await Patience(limit).wait(for: what, hint: hint(nil)) { [states] in
-            for await state in states {
-                if state.isConsuming { return }
+        try await states.first(atMost: limit, for: what, hint: hint) { $0.isConsuming }
+    }
+}
+
+extension Publisher {
+    /// Waits until there is a connection; see ``Consumer/untilConsuming(atMost:for:hint:)``.
+    func untilConnected(
+        atMost limit: Duration,
+        for what: String,
+        hint: @escaping @Sendable (AMQPError?) -> String
+    ) async throws {
+        try await states.first(atMost: limit, for: what, hint: hint) { $0.isConnected }
+    }
+}
+
+extension AsyncStream where Element == ConnectionState {
+    fileprivate func first(
+        atMost limit: Duration,
+        for what: String,
+        hint: @escaping @Sendable (AMQPError?) -> String,
+        where isReached: @escaping @Sendable (ConnectionState) -> Bool
+    ) async throws {
+        try await Patience(limit).wait(for: what, hint: hint(nil), status: autotask_worker.Failure.Status.unavailable) {
+            for await state in self {
+                if isReached(state) { return }
                 if case .disconnected(let reason?) = state, reason.code != .connectionLost {
-                    throw Failure(.unavailable, reason.message, hint: hint(reason))
+                    throw autotask_worker.Failure(autotask_worker.Failure.Status.unavailable, reason.message, hint: hint(reason))
                 }
             }
         }

@@ -18,8 +18,14 @@ final class Patience: Sendable {
     /// - Parameters:
     ///   - what: for the message, "Waited … for" it.
     ///   - hint: what to do then.
+    ///   - status: what the time's end means.
     ///   - body: what is waited for.
-    func wait<Value: Sendable>(for what: String, hint: String, _ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    func wait<Value: Sendable>(
+        for what: String,
+        hint: String,
+        status: Failure.Status = .no,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
         let begin = ContinuousClock.now
         return try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }
@@ -29,7 +35,7 @@ final class Patience: Sendable {
             }
             defer { group.cancelAll() }
             guard let first = try await group.next(), let value = first else {
-                throw Failure(.no, "Waited \((ContinuousClock.now - begin).components.seconds) s for \(what).", hint: hint)
+                throw Failure(status, "Waited \((ContinuousClock.now - begin).components.seconds) s for \(what).", hint: hint)
             }
             return value
         }

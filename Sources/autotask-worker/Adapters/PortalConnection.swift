@@ -97,8 +97,13 @@ struct PortalConnection {
         let publisher = try Publisher(connection: configuration, configuration: settings, log: log)
         let running = Task { try await publisher.run() }
         defer { running.cancel() }
+        try await publisher.untilConnected(atMost: .seconds(15), for: "the broker \(configuration)") { [setting] error in
+            error?.advice(about: setting) ?? PortalConnection.advice(about: setting)
+        }
         return try await body(publisher)
     }
+
+    private static func advice(about setting: String) -> String { "Check \(setting), and that RabbitMQ runs there." }
 
     /// Hands `body` a function that returns the next events, once they can be received.
     private func withEvents<Value: Sendable>(
@@ -125,7 +130,7 @@ struct PortalConnection {
                 "Only a monitor may read the journal: set PORTAL_AMQP_URL to a user that may read \(journal)."
             case .notPermitted: "Set PORTAL_AMQP_URL to a user that may follow results, such as portal or monitor."
             case .notFound: "Run: autotask-worker topology apply"
-            default: error?.advice(about: setting) ?? "Check \(setting), and that RabbitMQ runs there."
+            default: error?.advice(about: setting) ?? PortalConnection.advice(about: setting)
             }
         }
         return try await body {

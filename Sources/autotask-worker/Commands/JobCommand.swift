@@ -168,6 +168,7 @@ extension JobSubcommand {
     func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws {}
 
     func run() async throws {
+        Terminal.endsOnlyWhenDone()
         let settings = try await Settings(job.settings)
         let tenant = try TenantID(argument: job.tenant)
         let id = try JobID(argument: job.id ?? UUID().uuidString.lowercased())

@@ -153,7 +153,7 @@ struct PairedStore {
     }
 
     /// Whether there is a file with something in it, or what is there cannot be seen: an empty file is no store.
-    private static func isThere(_ path: String) -> Bool {
+    static func isThere(_ path: String) -> Bool {
         var status = stat()
         guard stat(path, &status) == 0 else { return errno != ENOENT }
         return status.st_size > 0 || status.st_mode & S_IFMT != S_IFREG

@@ -34,8 +34,12 @@ struct StoreCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let settings = try await Settings(settings)
             let path = try settings.storePath
+            guard file != "-" else {
+                throw Failure(.usage, "A copy is written to a file, not to standard output.", hint: "Name a file that does not exist.")
+            }
             let contents: StoreBackup.Contents
             do { contents = try await StoreBackup.make(of: path, to: file, at: SystemTime.now) } catch {
                 let hint = error.code == .corrupt ? "Check STORE_URL." : nil
@@ -79,6 +83,7 @@ struct StoreCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let settings = try await Settings(settings)
             let path = try settings.storePath
             let ring = try await settings.keyRing
@@ -90,6 +95,7 @@ struct StoreCommand: AsyncParsableCommand {
             guard !isOneFile(file, path) else {
                 throw Failure(.unavailable, "\(file) is the store itself.", hint: "Give it a file that 'store backup' wrote.")
             }
+            try await checkOwner(of: path, ring, settings)
             let unseen = access(path, F_OK) == 0 ? "is replaced: what it holds cannot be read" : "is made"
             let present = try? await StoreBackup.contents(of: path)
             let there = present.flatMap { $0 }.map { "is replaced: it holds \($0.text)" } ?? unseen
@@ -122,6 +128,16 @@ struct StoreCommand: AsyncParsableCommand {
             let settle = try settings.engine.settleTime.components.seconds
             Terminal.line(
                 "Each integration's first sync waits \(settle) s (SETTLE_SECONDS), since writes may be under way that the copy does not know."
+            )
+        }
+
+        /// Refuses to replace the store of another installation. One that cannot be read is nobody's.
+        private func checkOwner(of path: String, _ ring: KeyRing, _ settings: Settings) async throws {
+            guard let owner = ((try? await StoreIdentity.look(at: path)) ?? nil)?.ring, owner != ring.id else { return }
+            throw Failure(
+                .unavailable,
+                "The store was not restored. The store \(path) belongs to the key ring \(owner), and \(try settings.keyRingSource) is the key ring \(ring.id).",
+                hint: "Check STORE_URL and VAULT_KEYS. To replace it all the same, move it away first."
             )
         }
 

@@ -21,6 +21,7 @@ struct TopologyCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let broker = try await Broker(settings: Settings(settings))
             let configuration = try broker.configuration(name: "autotask-worker topology")
             do { try await broker.topology.apply(to: configuration) } catch {

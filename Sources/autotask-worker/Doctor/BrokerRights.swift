@@ -13,10 +13,13 @@ struct BrokerRights {
         let isAdministrator: Bool
         fileprivate let patterns: [Right: String]
 
+        /// Patterns that cannot be read: RabbitMQ knows constructs that Swift's regular expressions do not.
+        var unreadable: [String] { Set(patterns.values).filter { (try? Regex($0)) == nil }.sorted() }
+
         /// Whether it has any in the virtual host.
         var hasPermissions: Bool { !patterns.isEmpty }
 
-        /// Whether its permissions, which RabbitMQ keeps as regular expressions, match a name.
+        /// Whether its permissions, which RabbitMQ keeps as regular expressions, match a name; `false` for one of ``unreadable``.
         func may(_ right: Right, _ name: String) -> Bool {
             guard let pattern = patterns[right], !pattern.isEmpty, let expression = try? Regex(pattern) else { return false }
             return name.firstMatch(of: expression) != nil

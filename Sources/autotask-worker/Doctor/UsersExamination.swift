@@ -39,10 +39,12 @@ struct UsersExamination: Examination {
                 )
             ]
         }
+        let unread = unread(rights)
+        guard rights.users.first(where: { $0.name == configuration.userName })?.unreadable.isEmpty != false else { return known(rights) + unread }
         // As long as the worker's user is another one's, who else takes jobs and publishes events is no finding.
         let lacking = lacking(rights, configuration.userName)
-        guard lacking.isEmpty else { return known(rights) + lacking }
-        let findings = known(rights) + open(rights) + worker(rights, configuration.userName) + others(rights, configuration.userName)
+        guard lacking.isEmpty else { return known(rights) + unread + lacking }
+        let findings = known(rights) + unread + open(rights) + worker(rights, configuration.userName) + others(rights, configuration.userName)
         return findings.isEmpty ? [.init(name, "None of \(rights.users.count.of("broker user")) may do more than it needs.")] : findings
     }
 
@@ -65,6 +67,17 @@ struct UsersExamination: Examination {
             )
         }
         return findings
+    }
+
+    /// Users of whose rights nothing can be said.
+    private func unread(_ rights: BrokerRights) -> [HealthReport.Check] {
+        rights.users.filter { !$0.unreadable.isEmpty }.map { user in
+            .notMade(
+                name,
+                "the permissions of \(user.name) (\(user.unreadable.joined(separator: ", "))) are patterns that doctor cannot read.",
+                advice: "Look at them: rabbitmqctl list_user_permissions \(user.name)"
+            )
+        }
     }
 
     /// Users who may do everything everywhere, without being administrators.

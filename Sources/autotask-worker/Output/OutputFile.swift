@@ -21,6 +21,10 @@ struct OutputFile {
         while written < bytes.count {
             let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                Terminal.wait(for: descriptor)
+                continue
+            }
             guard count >= 0 else { throw failure() }
             written += count
         }

@@ -1,5 +1,6 @@
 import Contract
 import Glibc
+import Synchronization
 
 /// Where a command's output goes: plain lines, or coloured ones when a person reads them.
 enum Terminal {
@@ -27,8 +28,31 @@ enum Terminal {
 
     static func line(_ json: JSON) { write(TerminalText(json)) }
 
-    /// Writes a line whole, or ends the process with ``Failure/Status/unavailable``: what a command printed in vain, a public key perhaps, is lost.
+    /// Why output of this process was lost; `nil` for none.
+    private static let loss = Mutex<String?>(nil)
+    private static let isChanging = Atomic(false)
+
+    /// A command that changes something calls it first. Output that cannot be written, or has no reader any more, does not stop it halfway; it
+    /// ends with ``endIfLost()`` then. A command that only reads ends at once.
+    static func endsOnlyWhenDone() {
+        isChanging.store(true, ordering: .relaxed)
+        // A reader that is gone is told by an error, not by a signal.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Ends the process with ``Failure/Status/unavailable`` if output of a command that changes something was lost.
+    static func endIfLost() {
+        guard let reason = loss.withLock({ $0 }) else { return }
+        complain(
+            "The output could not be written: \(reason). The command has run to its end all the same.\nDo not run it again to see its output: look at what it changed."
+        )
+        exit(Failure.Status.unavailable.rawValue)
+    }
+
+    /// Writes a line whole. If it cannot be written, a command that only reads ends the process with ``Failure/Status/unavailable``: what it
+    /// printed in vain, a public key perhaps, is lost.
     private static func write(_ line: TerminalText) {
+        guard loss.withLock({ $0 }) == nil else { return }
         let bytes = Array("\(line)\n".utf8)
         var written = 0
         while written < bytes.count {
@@ -36,14 +60,20 @@ enum Terminal {
             if count >= 0 {
                 written += count
             } else if errno == EAGAIN {
-                var output = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&output, 1, -1)
+                wait(for: STDOUT_FILENO)
             } else if errno != EINTR {
                 let reason = String(cString: strerror(errno))
+                if isChanging.load(ordering: .relaxed) { return loss.withLock { $0 = reason } }
                 complain("The output could not be written: \(reason). Check where standard output leads, and run the command again.")
                 exit(Failure.Status.unavailable.rawValue)
             }
         }
+    }
+
+    /// Waits until something can be written to a descriptor that does not block.
+    static func wait(for descriptor: Int32) {
+        var output = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&output, 1, -1)
     }
 
     /// Whether a person can be asked.

@@ -19,6 +19,7 @@ extension DeadLettersCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let settings = try await Settings(settings)
             let vault = try await settings.vault
             let store = try await OpenStore(settings).store

@@ -27,6 +27,7 @@ extension DeadLettersCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let selection = try choice.selection()
             guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
             let settings = try await Settings(settings)
@@ -92,19 +93,22 @@ extension DeadLettersCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let moment = try before.map { text in
                 guard let moment = Timestamp(text) else {
                     throw Failure(.usage, "\(text) is not a date-time of RFC 3339.", hint: "Write it as 2026-11-01T00:00:00Z.")
                 }
                 return moment
             }
-            let selection = try choice.selection(before: moment)
+            var selection = try choice.selection(before: moment)
             let settings = try await Settings(settings)
             try await PairedStore.using(settings) { store, _ in
                 var count = 0
                 var missing = selection.ids ?? []
+                var newest: Int64 = 0
                 try await store.forEachLetter(selection) { letter in
                     count += 1
+                    newest = max(newest, letter.id)
                     missing.remove(letter.id)
                 }
                 var result: JSONObject = ["missing": .array(missing.sorted().map { JSON($0) })]
@@ -116,6 +120,8 @@ extension DeadLettersCommand {
                     if choice.ids.isEmpty {
                         try confirmation.ask("\(count.of("dead letter")) will be forgotten, with what is kept of their jobs.")
                     }
+                    // Those that come during the question were not agreed to.
+                    selection.upTo = newest
                     count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
                     result["purged"] = JSON(count)
                 }

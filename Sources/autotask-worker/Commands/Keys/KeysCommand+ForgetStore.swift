@@ -1,6 +1,7 @@
 import ArgumentParser
 import Contract
 import SQLiteStore
+import Store
 import Vault
 
 extension KeysCommand {
@@ -19,6 +20,7 @@ extension KeysCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let settings = try await Settings(settings)
             let file = try settings.keyRingFile
             guard let id = try await settings.keyRing.storeID else { return Terminal.line("The ring belongs to no store.") }
@@ -33,7 +35,25 @@ extension KeysCommand {
 
         /// Refuses where the store is not lost: its worker goes on with the ring, and a second store would begin beside it.
         private func checkLoss(of id: String, at path: String) async throws {
-            guard let found = (try? await StoreIdentity.look(at: path)) ?? nil, found.store == id else { return }
+            let found: StoreIdentity?
+            do { found = try await StoreIdentity.look(at: path) } catch {
+                guard error.code != .gone else { return }
+                // What cannot be read may be the store.
+                throw Failure(
+                    .unavailable,
+                    "Whether the store \(id) is lost cannot be told. \(error.message)",
+                    hint: "Nothing was changed. Check STORE_URL. If the file is of no use any more, move it away first."
+                )
+            }
+            guard let found else {
+                guard PairedStore.isThere(path) else { return }
+                throw Failure(
+                    .unavailable,
+                    "Whether the store \(id) is lost cannot be told: \(path) has no id that can be compared.",
+                    hint: "Nothing was changed. Check STORE_URL. If the file is of no use any more, move it away first."
+                )
+            }
+            guard found.store == id else { return }
             throw found.isCopy
                 ? Failure(
                     .unavailable,

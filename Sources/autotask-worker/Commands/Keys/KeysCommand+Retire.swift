@@ -27,6 +27,7 @@ extension KeysCommand {
         }
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let settings = try await Settings(settings)
             let file = try settings.keyRingFile
             let chosen = try choice(from: try await settings.keyRing.entries)
@@ -44,6 +45,11 @@ extension KeysCommand {
             var retired: [String] = []
             var refused: [(id: String, use: KeyUse)] = []
             for entry in chosen {
+                // What came to be unused during the question was not agreed to.
+                if let use = uses[entry.id], !use.isNone {
+                    refused.append((entry.id, use))
+                    continue
+                }
                 if let use = try await use(of: entry, store) {
                     refused.append((entry.id, use))
                     continue

@@ -27,6 +27,7 @@ extension KeysCommand {
         }
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let settings = try await Settings(settings)
             let chosen = resume ? [] : uses.isEmpty ? Set(KeyRing.Use.allCases) : Set(uses)
             let file = try settings.keyRingFile

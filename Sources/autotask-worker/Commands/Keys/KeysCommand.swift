@@ -26,6 +26,7 @@ struct KeysCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            Terminal.endsOnlyWhenDone()
             let settings = try await Settings(settings)
             let file = try settings.keyRingFile
             if let path = try? settings.storePath, access(path, F_OK) == 0 {
