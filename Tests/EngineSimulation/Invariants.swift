@@ -182,7 +182,7 @@ enum Invariants {
     }
 
     /// At most two calls at a time for one entity of a database, and no API user is locked by repeated refusals: two within the time for which
-    /// they are remembered, and one more for each worker that died before it could remember.
+    /// they are remembered, one more for each worker that died before it could remember, and one more for each reset, which forgets them.
     private static func calls(_ portal: Portal, _ world: World) -> [String] {
         var violations: [String] = []
         let counts = world.faults.counts
@@ -196,9 +196,10 @@ enum Invariants {
             .reduce(0) { $0 + counts[$1, default: 0] }
         for tenant in portal.tenants {
             let refusals = world.network.refusals.filter { $0.username == tenant.username }.map(\.at)
+            let resets = portal.published.count { $0.kind == "reset" && $0.tenant == tenant.id }
             for first in refusals {
                 let count = refusals.count { $0 >= first && $0 < first + world.settings.refusalMemory }
-                guard count > 2 + interruptions else { continue }
+                guard count > 2 + interruptions + resets else { continue }
                 violations.append("\(count) calls of \(tenant.username) were refused within \(world.settings.refusalMemory).")
                 break
             }
