@@ -151,6 +151,9 @@ struct FailureSortingTests {
             (.failure("BillingCode does not exist or is invalid."), .billingCodeRejected, .billingCodeNotFound),
             (.failure("Value does not reference an existing entity for billingCodeID . "), .billingCodeRejected, .billingCodeNotFound),
             (.failure(400, "A name is required"), .rejected, .remoteRejected),
+            (.failure(500, "The service is required to restart."), .unavailable, .autotaskUnavailable),
+            (.failure(500, "Filter is required!"), .rejected, .remoteRejected),
+            (.answer(500, "Der Dienst wird angehalten."), .unavailable, .autotaskUnavailable),
             (.failure(409, "Conflict"), .unavailable, .autotaskUnavailable),
             (HTTPResponse(status: 429), .rateLimited, .rateLimited),
             (.failure(500, "API thread threshold of 3 threads has been exceeded"), .rateLimited, .rateLimited),
@@ -264,6 +267,46 @@ struct FailureSortingTests {
             #expect(error.isOutcomeUnknown == isOpen)
             #expect((error.jobError.code == .outcomeUnknown) == isOpen)
         }
+    }
+
+    /// Sentences that Autotask may refuse a write with, in forms in which they arrive.
+    private static let refusals = [
+        #"{"Message":"An error has occurred.","ExceptionMessage":"Preis zu hoch.","ExceptionType":"System.Exception"}"#,
+        #"{"errors":["An error has occurred.","Preis zu hoch."]}"#,
+        #"{"Message":"An error has occurred.","InnerException":{"Message":"An error has occurred.","ExceptionMessage":"Preis zu hoch."}}"#,
+        #"{"Message":"The request is invalid.","InnerException":{"Message":"Preis zu hoch."}}"#, #"["Preis zu hoch."]"#,
+        #"[{"message":"Preis zu hoch."}]"#, "Preis zu hoch.", #"{"errors":["Preis zu hoch."]}<!-- f5 -->"#,
+        #"{"errors":["Preis zu hoch."],"errors":["Preis zu hoch."]}"#, "{\"errors\":[\"\tPreis zu hoch.\"]}",
+        #"{"errors":["Name \"Account is locked alert\": Preis zu hoch."]}"#, #"{"errors":["„Rate Limit“: Preis zu hoch."]}"#,
+        #"{"errors":{"Name":["'IntegrationCode is invalid': Preis zu hoch."]}}"#, #"{"errors":["«A name is required»: Preis zu hoch."]}"#,
+        #"{"errors":["“The timeout expired”: Preis zu hoch."]}"#,
+    ]
+
+    @Test("A sentence that refuses a write is settled, and shown, in whatever form it comes", arguments: refusals)
+    func refusedWrites(body: String) {
+        for operation in [AutotaskOperation.createService, .updateService] {
+            let error = failure(of: .answer(500, body), to: operation)
+            #expect(error.kind == .unrecognized)
+            #expect(error.isOutcomeUnknown && error.answerMark != nil)
+            #expect(error.remoteMessage?.contains("Preis zu hoch.") == true)
+        }
+        #expect(failure(of: .answer(500, body)).kind == .unavailable)
+    }
+
+    @Test("A sentence in another encoding is settled as well")
+    func otherEncodings() {
+        let latin1 = HTTPResponse(status: 500, body: Array(#"{"errors":["Preis zu hoch f"#.utf8) + [0xFC] + Array(#"r M."]}"#.utf8))
+        let error = failure(of: latin1, to: .updateService)
+        #expect(error.kind == .unrecognized)
+        #expect(error.remoteMessage?.contains("Preis zu hoch f") == true && error.remoteMessage?.contains("errors") == false)
+    }
+
+    @Test("What is said beside quotations and apostrophes counts")
+    func apostrophes() {
+        #expect(failure(of: .failure("The user's account is locked, isn't it?")).kind == .locked)
+        #expect(failure(of: .failure("Your account 'api@msp.example' is new. Account is locked.")).kind == .locked)
+        #expect(failure(of: .failure("An open \"quotation. The account is locked.")).kind == .locked)
+        #expect(failure(of: .answer(499, ""), to: .updateService).isOutcomeUnknown)
     }
 
     @Test("Silence leaves a write's outcome open only if it may have been sent")

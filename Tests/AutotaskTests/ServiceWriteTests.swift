@@ -113,14 +113,17 @@ struct ServiceWriteTests {
         #expect(error.jobError.code == .outcomeUnknown)
     }
 
-    @Test("An update is believed by its status, unless its answer speaks of something else")
+    @Test("An update without its service's id in the answer leaves open whether it takes effect")
     func updateAnswers() async {
         func error(_ body: String) async -> AutotaskError? {
             let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
             return await failure { () throws(AutotaskError) in try await session.updateService(id: 677, ServicePatch(name: "n")) }
         }
-        for body in ["", "{}", #"{"itemId":677}"#, #"{"itemId":"677"}"#, #"{"itemId":null}"#] { #expect(await error(body) == nil) }
-        for body in ["[]", "<html>", #"{"itemId":678}"#, #"{"itemId":6"#, #"{"errors":["Not now"]}"#] {
+        for body in [#"{"itemId":677}"#, #"{"itemId":"677"}"#, #"{"ItemID":677}"#] { #expect(await error(body) == nil) }
+        for body in [
+            "", "{}", "null", #"{"itemId":null}"#, #"{"status":"queued"}"#, "[]", "<html>", #"{"itemId":678}"#, #"{"itemId":6"#,
+            #"{"errors":["Not now"]}"#,
+        ] {
             let error = await error(body)
             #expect(error?.kind == (body.contains("errors") ? .unrecognized : .malformedResponse))
             #expect(error?.isOutcomeUnknown == true)

@@ -53,6 +53,9 @@ extension AutotaskSession {
     /// Changes the fields of one service that the patch names, and no other. An empty patch makes no call.
     ///
     /// Success means that Autotask took the request: it drops silently what the API user may not write, so read back what matters.
+    ///
+    /// - Throws: ``AutotaskError``; its outcome is unknown also after a success that does not name the service. Then something else may have
+    ///   answered, and the change may take effect yet.
     package func updateService(id: Int64, _ patch: ServicePatch) async throws(AutotaskError) {
         guard !patch.isEmpty else { return }
         var body = RequestBody()
@@ -64,10 +67,8 @@ extension AutotaskSession {
         if let periodType = patch.periodType { body.member("periodType", number: String(periodType)) }
         if let marker = patch.marker { body.member(marker.field.rawValue, text: marker.value) }
         let answer = try await answer(to: .updateService, body: body.finished)
-        switch answer.body {
-        case .null: break
-        case .object(let object) where object[anyCase: "itemId"].map({ $0 == .null || $0.wholeNumber == id }) ?? true: break
-        default: throw answer.malformed("the answer to an update names another service, or none")
+        guard answer.body[anyCase: "itemId"]?.wholeNumber == id else {
+            throw answer.malformed("the answer to an update names another service, or none")
         }
     }
 

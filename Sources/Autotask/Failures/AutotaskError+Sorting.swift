@@ -9,7 +9,7 @@ extension AutotaskError {
         self.init(
             kind,
             status: response.status,
-            remoteMessage: text.said.flatMap { redaction.safeMessage($0) },
+            remoteMessage: (text.said ?? (kind == .unrecognized ? text.plain : nil)).flatMap { redaction.safeMessage($0) },
             retryAfter: Duration(retryAfterOf: response),
             isOutcomeUnknown: operation.isWrite && leavesOutcomeOpen
         )
@@ -54,7 +54,8 @@ extension AutotaskError.Kind {
             // credentials in the call, none can be wrong.
             case 401 where text.isEmpty || text.said != nil || AutotaskError.Kind.isRefusalByIIS(text):
                 operation == .zone ? .accessDenied : .unauthorized
-            case 408: .timedOut
+            // nginx: whoever asked it had gone.
+            case 408, 499: .timedOut
             case 429: .rateLimited
             // Autotask never answers with these statuses.
             case 407, 421, 425: .intercepted
@@ -65,7 +66,7 @@ extension AutotaskError.Kind {
             case 400..<500: operation.isWrite || AutotaskError.Kind.isFinal(text) ? .rejected : .unavailable
             // From something in front of Autotask, which did not come to a judgement.
             case _ where AutotaskError.isOfGateway(status): .unavailable
-            case 500..<600 where text.said == nil: .unavailable
+            case 500..<600 where text.said == nil: operation.isWrite && text.plain != nil ? .unrecognized : .unavailable
             case 500..<600: AutotaskError.Kind(saying: text, to: operation)
             default: .malformedResponse
             }
@@ -85,11 +86,11 @@ extension AutotaskError.Kind {
 
     /// Sorts by the text alone. A page may quote anything: only a limit is recognized in one.
     ///
-    /// A duplicate comes first because its text quotes the name, which a person chose; the others quote nothing of the kind.
+    /// A duplicate's text quotes the name, which a person chose. What a text quotes says nothing of the others.
     private init?(text: FailureText, operation: AutotaskOperation) {
         let isSaid = text.said != nil
         if operation.isWrite, isSaid,
-            text.hasAny("ix_service", "unique key constraint", "duplicate key", "names must be unique", "already exists with name")
+            text.quotesOrHasAny("ix_service", "unique key constraint", "duplicate key", "names must be unique", "already exists with name")
         {
             self = .duplicateName
         } else if text.hasAny("thread threshold", "itgenatr005", "request threshold", "too many requests", "rate limit") {
@@ -122,39 +123,41 @@ extension AutotaskError.Kind {
 
     /// Whether the text says that Autotask failed, and not what is wrong with the request.
     private static func blamesItself(_ text: FailureText) -> Bool {
-        text.hasAny(
-            "deadlock victim",
-            "deadlocked on lock",
-            "lock request time out",
-            "timeout expired",
-            "timeout period elapsed",
-            "transport-level error",
-            "shutdown is in progress",
-            "an unexpected error has occurred",
-            "an error has occurred",
-            "object reference not set"
-        )
+        let isHeadlineAlone =
+            !text.sentences.isEmpty
+            && text.sentences.allSatisfy { $0.contains("an unexpected error has occurred") || $0.contains("an error has occurred") }
+        return isHeadlineAlone
+            || text.hasAny(
+                "deadlock victim",
+                "deadlocked on lock",
+                "lock request time out",
+                "timeout expired",
+                "timeout period elapsed",
+                "transport-level error",
+                "shutdown is in progress",
+                "object reference not set"
+            )
     }
 
     /// Whether Autotask refuses a faulty request with this text.
     private static func isFinal(_ text: FailureText) -> Bool {
-        text.hasAny(
-            " is required",
-            "does not reference an existing entity",
-            "you must assign",
-            "must be between",
-            "must be greater than",
-            "must be less than",
-            "must be unique",
-            "duplicate data",
-            "exceeds the maximum",
-            "maximum length",
-            "no matching records found",
-            "value cannot be null",
-            "invalid query syntax",
-            "does not support http method",
-            "already exists with name"
-        ) || text.hasAny("unable to find ") && text.hasAny(" entity")
+        text.endsSentence(with: " is required")
+            || text.hasAny(
+                "does not reference an existing entity",
+                "you must assign",
+                "must be between",
+                "must be greater than",
+                "must be less than",
+                "must be unique",
+                "duplicate data",
+                "exceeds the maximum",
+                "maximum length",
+                "no matching records found",
+                "value cannot be null",
+                "invalid query syntax",
+                "does not support http method",
+                "already exists with name"
+            ) || text.hasAny("unable to find ") && text.hasAny(" entity")
     }
 }
 

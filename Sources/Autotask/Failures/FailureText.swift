@@ -7,8 +7,14 @@ struct FailureText {
     let said: String?
     /// Whether that is in a form that Autotask has: `errors`, or ASP.NET's `Message`. Gateways that answer in JSON have others.
     let isInAutotasksForm: Bool
+    /// Its sentences, in lower case.
+    let sentences: [String]
+    /// A body that is neither JSON nor a page: a sentence as it is, or JSON that is damaged; `nil` for others.
+    let plain: String?
     /// Where phrases are looked for, in lower case: the beginning of what it says, or of a page of HTML.
     private let haystack: String
+    /// The same without what it quotes, which may be a name that a person chose.
+    private let unquoted: String
 
     /// How much is looked at for phrases, in bytes.
     private static let lookedAt = 4096
@@ -21,32 +27,97 @@ struct FailureText {
 
     init(_ body: [UInt8]) {
         isEmpty = FailureText.isBlank(body)
-        let json = JSON(tolerating: body)
-        said = json.flatMap(FailureText.words)
+        let json = JSON(tolerating: body) ?? JSON(tolerating: FailureText.repaired(body))
+        let texts = json.map(FailureText.words) ?? []
+        said = texts.isEmpty ? nil : texts.joined(separator: " ")
+        sentences = texts.map { $0.lowercased() }
+        plain = json == nil ? FailureText.plainText(body) : nil
         isInAutotasksForm = ["errors", "modelState", "message"].contains { !FailureText.texts(of: json?[anyCase: $0], depth: 0).isEmpty }
         let beginning = said.map { Array($0.utf8.prefix(FailureText.lookedAt)) } ?? Array(body.prefix(FailureText.lookedAt))
         haystack = String(decoding: beginning, as: UTF8.self).lowercased()
+        unquoted = said == nil ? haystack : FailureText.withoutQuotations(haystack)
     }
 
+    /// Whether it has one of some phrases, beyond what it quotes.
+    ///
     /// - Parameter phrases: in lower case.
     func hasAny(_ phrases: String...) -> Bool {
+        phrases.contains { unquoted.contains($0) }
+    }
+
+    /// Whether a sentence ends with a phrase: "The service is required to restart" requires nothing.
+    ///
+    /// - Parameter phrase: in lower case.
+    func endsSentence(with phrase: String) -> Bool {
+        unquoted.split(whereSeparator: { ".;!?\n".contains($0) }).contains { sentence in
+            guard let end = sentence.lastIndex(where: \.isLetter) else { return false }
+            return sentence[...end].hasSuffix(phrase)
+        }
+    }
+
+    /// Whether it has one of some phrases anywhere.
+    ///
+    /// - Parameter phrases: in lower case.
+    func quotesOrHasAny(_ phrases: String...) -> Bool {
         phrases.contains { haystack.contains($0) }
     }
 
-    private static func words(of json: JSON) -> String? {
+    private static func words(of json: JSON) -> [String] {
         let texts: [String] =
             switch json {
             case .string(let text): [text]
+            case .array: FailureText.texts(of: json, depth: 0)
             case .object:
                 // A list of errors is more specific than the headline above it.
-                [["errors", "modelState"], ["detail"], ["exceptionMessage", "message", "error"], ["title"]].lazy
+                [["errors", "modelState"], ["detail"], ["exceptionMessage", "message", "innerException", "error"], ["title"]].lazy
                     .map { names in names.flatMap { FailureText.texts(of: json[anyCase: $0], depth: 0) } }
                     .first { !$0.isEmpty } ?? []
             default: []
             }
-        let words = texts.filter { !$0.allSatisfy(\.isWhitespace) }
-        return words.isEmpty ? nil : words.joined(separator: " ")
+        return texts.filter { !$0.allSatisfy(\.isWhitespace) }
     }
+
+    /// JSON whose texts have bytes of another encoding, or control characters.
+    private static func repaired(_ body: [UInt8]) -> [UInt8] {
+        guard body.count <= lookedAt else { return [] }
+        return Array(String(decoding: body.map { $0 < 0x20 ? 0x20 : $0 }, as: UTF8.self).utf8)
+    }
+
+    private static func plainText(_ body: [UInt8]) -> String? {
+        guard let first = body.first(where: { $0 > 0x20 }), first != UInt8(ascii: "<"), body.count <= lookedAt, !body.contains(0) else {
+            return nil
+        }
+        return String(decoding: body, as: UTF8.self)
+    }
+
+    /// An apostrophe within a word quotes nothing.
+    private static func withoutQuotations(_ text: String) -> String {
+        var kept = ""
+        var end: Character?
+        var quoted = ""
+        var last: Character = " "
+        for character in text {
+            if let closing = end {
+                if character == closing {
+                    end = nil
+                    quoted = ""
+                } else {
+                    quoted.append(character)
+                }
+            } else if let closing = quotationMarks[character], character != "'" || !(last.isLetter || last.isNumber) {
+                end = closing
+            } else {
+                kept.append(character)
+            }
+            last = character
+        }
+        // A mark that nothing closes quotes nothing.
+        return kept + quoted
+    }
+
+    private static let quotationMarks: [Character: Character] = [
+        "\"": "\"", "'": "'", "\u{201C}": "\u{201D}", "\u{201E}": "\u{201C}", "\u{00AB}": "\u{00BB}", "\u{2018}": "\u{2019}", "`": "`",
+    ]
 
     /// What an answer of any status lists under `errors`; empty if it lists nothing.
     static func errors(of json: JSON) -> [String] { texts(of: json[anyCase: "errors"], depth: 0) }
@@ -58,7 +129,7 @@ struct FailureText {
         case .string(let text): return text.allSatisfy(\.isWhitespace) ? [] : [text]
         case .array(let elements): return elements.prefix(maximumTexts).flatMap { texts(of: $0, depth: depth + 1) }
         case .object(let object):
-            for name in ["message", "detail", "description", "title"] {
+            for name in ["exceptionMessage", "message", "detail", "description", "title"] {
                 if let text = json?[anyCase: name]?.string, !text.allSatisfy(\.isWhitespace) { return [text] }
             }
             return object.members.prefix(maximumTexts).flatMap { member in

@@ -266,6 +266,25 @@ struct SyncInterruptionTests {
         #expect(try await lane.attempt(dearer).terminal?.type == .syncSucceeded)
     }
 
+    @Test(arguments: ["", "{}", "null", #"{"status":"queued"}"#, #"{"itemId":null}"#])
+    func `an update that is answered without its service is settled before another value is written`(body: String) async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.plan(1))
+        let (slip, corrected) = ("10", "12")
+        func plan(_ price: String) -> SyncPayload { .plan(1).with(0) { $0.unitPrice = .value(.amount(price)) } }
+        lane.autotask.fail("PATCH Services", .status(202, body: body))
+        let first = try await lane.sync(plan(slip))
+        let settled = lane.clock.now + lane.bench.settings.settleTime
+        #expect(first.deferral?.error.code == .outcomeUnknown && first.deferral?.earliest == settled)
+        #expect(lane.state.openWrites.map(\.state) == [.sent])
+        lane.autotask.forgetCalls()
+        let early = try await lane.sync(plan(corrected))
+        #expect(early.deferral?.earliest == settled && lane.writes.isEmpty)
+        lane.clock.advance(by: lane.bench.settings.settleTime)
+        #expect(try await lane.attempt(plan(corrected)).terminal?.type == .syncSucceeded)
+        #expect(lane.services.map { $0["unitPrice"] } == [.number("12.00")])
+    }
+
     @Test func `a page with a 200 to a create is settled once, and ends the batch when it comes again`() async throws {
         let lane = try await SyncBench()
         for attempt in 0..<2 {
