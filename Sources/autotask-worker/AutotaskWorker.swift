@@ -36,7 +36,6 @@ enum Program {
             Terminal.endIfLost()
         } catch let failure as Failure {
             Terminal.complain(failure.description)
-            Terminal.endIfLost()
             exit(failure.status.rawValue)
         } catch let error as StoreError where error.code != .unexpected {
             Terminal.complain(error.message)

@@ -1,14 +1,17 @@
 """The worker's other commands, as a person or a script would use them."""
 
+import fcntl
 import json
+import os
 import subprocess
+import termios
 import urllib.parse
 
 import pytest
 
 import contract
 import portal as portals
-from processes import BIN_DIR, plain_environment
+from processes import BIN_DIR, plain_environment, poll
 from tenants import plan
 
 COMMANDS = [
@@ -54,6 +57,20 @@ def test_wrong_usage_is_exit_code_2(worker, arguments):
     worker.cli(*arguments, expect=2)
 
 
+def run_in_vain(worker, stream, *arguments):
+    """Runs a command whose output is lost: on a full disk, in a standard output that is closed, or because its reader is gone."""
+    words = {"full": "exec >/dev/full", "closed": "exec >&-", "unread": ":"}[stream]
+    reader, output = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run(
+            ["sh", "-c", f'{words}; exec "$@"', "sh", BIN_DIR / "autotask-worker", *arguments], env=plain_environment(**worker.settings),
+            cwd=worker.directory, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, check=False, **worker.identity,
+        )  # fmt: skip
+    finally:
+        os.close(output)
+
+
 @pytest.mark.parametrize("stream", ["full", "closed"])
 @pytest.mark.parametrize(
     "arguments",
@@ -62,19 +79,112 @@ def test_wrong_usage_is_exit_code_2(worker, arguments):
 )
 def test_output_that_is_lost_is_exit_code_69(worker, arguments, stream):
     """A full disk, and a standard output that is closed: then the next file that is opened must not get what was to be printed."""
-    words = {"full": "exec >/dev/full", "closed": "exec >&-"}[stream]
-    result = subprocess.run(
-        ["sh", "-c", f'{words}; exec "$@"', "sh", BIN_DIR / "autotask-worker", *arguments],
-        env=plain_environment(**worker.settings), cwd=worker.directory, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
-        **worker.identity,
-    )  # fmt: skip
+    result = run_in_vain(worker, stream, *arguments)
     assert result.returncode == 69 and "could not be written" in result.stderr, result
     worker.cli("audit", "verify")
 
 
-def test_a_broker_that_is_not_there_is_exit_code_69(worker):
-    nowhere = "amqp://portal:portal@127.0.0.1:1/"
-    worker.cli("job", "billing-codes", "--tenant", "msp-1", expect=69, AMQP_URL=nowhere, PORTAL_AMQP_URL=nowhere)
+def done_in_vain(worker, stream, *arguments):
+    """Runs a command that changes something, and checks that it says that this is done, although its output is lost."""
+    result = run_in_vain(worker, stream, *arguments)
+    assert result.returncode == 69 and "has run to its end" in result.stderr, result
+    assert "run the command again" not in result.stderr, result
+    worker.cli("audit", "verify")
+
+
+def credentials_keys(worker):
+    keys = json.loads(worker.cli("keys", "list", "--json"))["keys"]
+    return {key["keyId"]: key for key in keys if key["use"] == "credentials"}
+
+
+def active_key(worker):
+    return next(name for name, key in credentials_keys(worker).items() if key["active"])
+
+
+STREAMS = ["full", "closed", "unread"]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_rotation_whose_output_is_lost_has_wrapped_everything_anew(worker, tenant, stream):
+    tenant.connected()
+    former = active_key(worker)
+    done_in_vain(worker, stream, "keys", "rotate", "--use", "credentials")
+    keys = credentials_keys(worker)
+    assert not keys[former]["active"] and keys[former]["inUse"]["credentials"] == 0, keys
+    assert any(key["active"] and key["inUse"]["credentials"] for key in keys.values()), keys
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_keys_whose_retirement_told_nobody_are_gone(worker, tenant, stream):
+    tenant.connected()
+    # Two, so that there is something to do after the first line is lost.
+    worker.cli("keys", "rotate", "--use", "credentials")
+    former = active_key(worker)
+    worker.cli("keys", "rotate", "--use", "credentials")
+    done_in_vain(worker, stream, "keys", "retire", "--unused", "--yes")
+    left = credentials_keys(worker)
+    assert former not in left and all(key["active"] or any(key["inUse"].values()) for key in left.values()), left
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_job_whose_id_told_nobody_is_published_once(worker, tenant, stream):
+    done_in_vain(worker, stream, "job", "verify", "--tenant", tenant.name)
+    # Whatever was published runs before it.
+    tenant.expect(tenant.billing_codes(), "billing-codes.failed", "not_connected")
+    assert len(tenant.events("connection.failed")) == 1
+
+
+def test_an_export_waits_for_a_reader_that_is_slow(worker, tenant, tmp_path):
+    tenant.connected()
+    tenant.expect(tenant.sync(plan(8)), "sync.succeeded")
+    copy, export = tmp_path / "copy.sqlite", tmp_path / "audit.jsonl"
+    worker.cli("store", "backup", str(copy))
+    settings = {**worker.settings, "STORE_URL": f"sqlite:{copy}"}
+    worker.cli("audit", "export", str(export), **settings)
+    reader, output = os.pipe2(os.O_CLOEXEC)
+    with open(reader, "rb", buffering=0) as pipe:
+        size = fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(output, False)
+        process = subprocess.Popen(
+            [BIN_DIR / "autotask-worker", "audit", "export", "-"], env=plain_environment(**settings), cwd=worker.directory, stdout=output,
+            stderr=subprocess.PIPE, text=True, **worker.identity,
+        )  # fmt: skip
+        os.close(output)
+        text = b""
+
+        def is_full():
+            count = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+            return int.from_bytes(count, "little") >= size or process.poll() is not None
+
+        # Each time it has to wait for the reader.
+        while poll(is_full, 20, "a pipe that is full") and (part := pipe.read(size)):
+            text += part
+    assert process.wait(timeout=20) == 0, process.communicate()
+    assert len(text) > 2 * size and text == export.read_bytes()
+
+
+def test_a_copy_is_not_written_to_standard_output(worker):
+    refused = worker.run("store", "backup", "-")
+    assert refused.returncode == 2 and "not to standard output" in refused.stderr, refused
+    assert not (worker.directory / "-").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"netloc": "portal:wrong@{address}"}, "ACCESS_REFUSED"),
+        ({"netloc": "portal:portal@127.0.0.1:1"}, "cannot be reached at 127.0.0.1:1"),
+        ({"path": "/nowhere"}, "vhost"),
+    ],
+    ids=["wrong password", "nobody there", "unknown vhost"],
+)
+def test_a_broker_that_does_not_let_it_in_is_exit_code_69_and_says_why(worker, tenant, broker, change, cause):
+    url = urllib.parse.urlsplit(broker.url("portal"))
+    url = url._replace(**{part: text.format(address=f"{url.hostname}:{url.port}") for part, text in change.items()}).geturl()
+    failure = worker.run("job", "billing-codes", "--tenant", tenant.name, PORTAL_AMQP_URL=url)
+    assert failure.returncode == 69 and cause.lower() in failure.stderr.lower(), failure
+    assert "did not confirm in time" not in failure.stderr, failure
+    assert "PORTAL_AMQP_URL" in failure.stderr, failure
 
 
 def test_a_job_is_published_and_its_end_awaited(worker, tenant):

@@ -500,6 +500,29 @@ def test_rights_that_are_too_wide_are_worth_a_look(worker, broker, administrator
     assert told in only(doctor(worker, **administrator), "users", "warn")["output"]
 
 
+@pytest.mark.parametrize("pattern", ["(?|.*)", ".*(?<!zzz)"])
+def test_rights_that_doctor_cannot_read_are_not_said_to_be_few(worker, broker, administrator, pattern):
+    make_user(broker, "careless", write=pattern)
+    checks = doctor(worker, **administrator)
+    check = only(checks, "users", "warn")
+    assert check["made"] is False and "careless" in check["output"] and pattern in check["output"]
+    assert "None of" not in json.dumps(checks["users"])
+
+
+def test_the_workers_rights_that_doctor_cannot_read_are_not_said_to_lack(worker, broker, administrator):
+    rights = {"configure": "^$", "write": "^autotask\\.results(?<!x)$", "read": "^autotask\\.jobs(?<!x)$"}
+    broker.manage("PUT", "permissions/%2F/worker", rights)
+    checks = doctor(worker, **administrator)
+    check = only(checks, "users", "warn")
+    assert check["made"] is False and "of worker (" in check["output"]
+    assert rights["write"] in check["output"] and rights["read"] in check["output"]
+    assert "may not" not in json.dumps(checks["users"])
+    # It hides nothing of the others.
+    make_user(broker, "careless", configure=".*", write=".*", read=".*")
+    told = [check["output"] for check in doctor(worker, **administrator)["users"]]
+    assert any("careless may do things to every exchange" in output for output in told), told
+
+
 @pytest.mark.parametrize(("user", "lacks"), [("portal", "take jobs from autotask.jobs"), ("monitor", "publish events to autotask.results")])
 def test_a_user_that_cannot_do_the_workers_work_fails(worker, broker, administrator, user, lacks):
     checks = doctor(worker, expect=1, **administrator, AMQP_URL=broker.url(user))

@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import pty
+import pwd
 import re
 import select
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -31,11 +33,17 @@ def audited(worker, action, **settings):
     return [row for row in json.loads(worker.cli("audit", "list", "--json", "--limit", "10000000", **settings)) if row["action"] == action]
 
 
+def credentials_key(worker, **settings):
+    """The name of the active one."""
+    keys = json.loads(worker.cli("keys", "list", "--json", **settings))["keys"]
+    return next(key["keyId"] for key in keys if key["active"] and key["use"] == "credentials")
+
+
 @pytest.fixture
 def former(worker, tenant):
     """A former credentials key that nothing is sealed under any more."""
     tenant.connected()
-    key = next(key["keyId"] for key in json.loads(worker.cli("keys", "list", "--json"))["keys"] if key["active"] and key["use"] == "credentials")
+    key = credentials_key(worker)
     worker.cli("keys", "rotate", "--use", "credentials")
     return key
 
@@ -67,8 +75,10 @@ def elsewhere(worker, place, tmp_path):
             database.execute("CREATE TABLE t (a)")
     elif place == "text":
         path.write_text("no database " * 2000, encoding="utf-8")
-    elif place == "backup":
+    elif place in ("backup", "damaged"):
         worker.cli("store", "backup", str(path))
+        if place == "damaged":
+            path.write_bytes(b"XXXX" + path.read_bytes()[4:])
     elif place == "plain copy":
         plain_copy(worker.store_path, path)
     return f"sqlite:{path}"
@@ -185,6 +195,23 @@ def test_a_copy_of_another_ring_is_not_restored(other_worker, tmp_path):
     assert not (tmp_path / "other.sqlite").exists()
 
 
+def test_the_store_of_another_ring_is_not_replaced(other_worker, tmp_path):
+    worker = other_worker
+    copy, place = tmp_path / "copy.sqlite", tmp_path / "place"
+    place.mkdir()
+    worker.cli("store", "backup", str(copy))
+    other = {"VAULT_KEYS": str(tmp_path / "other.json"), "STORE_URL": f"sqlite:{place}/store.sqlite"}
+    worker.cli("keys", "generate", **other)
+    worker.start(**other)
+    worker.stop()
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    for word in ("--dry-run", "--yes"):
+        refused = worker.run("store", "restore", str(copy), word, STORE_URL=other["STORE_URL"])
+        assert refused.returncode == 69 and "belongs to the key ring" in refused.stderr, refused
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    worker.cli("keys", "rotate", **other)
+
+
 def test_an_export_that_holds_nothing_does_not_hold(worker, tmp_path):
     empty = tmp_path / "empty.jsonl"
     empty.touch()
@@ -226,26 +253,88 @@ def test_what_destroys_needs_a_yes_and_shows_what_it_would_do(worker, former, tm
     assert (ring_of(worker), worker.cli("dead-letters", "list", "--json"), set(worker.directory.glob("*.replaced-*"))) == before
 
 
-@pytest.mark.parametrize(("answer", "status"), [("n", 1), ("", 1), ("y", 0)])
-def test_on_a_terminal_it_asks(worker, former, answer, status):
-    asked, terminal = pty.openpty()
+@contextlib.contextmanager
+def asked(worker, *arguments, **settings):
+    """Runs a command on a terminal, up to its question. Hands over what it printed, and a function that answers and returns the exit code."""
+    person, terminal = pty.openpty()
     process = subprocess.Popen(
-        [BIN_DIR / "autotask-worker", "keys", "retire", former],
-        env=plain_environment(**worker.settings), cwd=worker.directory, stdin=terminal, stdout=terminal, stderr=terminal, **worker.identity,
+        [BIN_DIR / "autotask-worker", *arguments], env=plain_environment(**{**worker.settings, **settings}), cwd=worker.directory,
+        stdin=terminal, stdout=terminal, stderr=terminal, **worker.identity,
     )  # fmt: skip
     os.close(terminal)
-    text = b""
-    while b"[y/N]" not in text:
-        assert select.select([asked], [], [], 20)[0], text
-        text += os.read(asked, 4096)
-    assert former.encode() in text and b"1 key" in text
-    os.write(asked, f"{answer}\n".encode())
-    assert process.wait(timeout=20) == status
-    os.close(asked)
+
+    def answer(word):
+        os.write(person, f"{word}\n".encode())
+        return process.wait(timeout=20)
+
+    try:
+        text = b""
+        while b"[y/N]" not in text:
+            assert select.select([person], [], [], 20)[0], text
+            text += os.read(person, 4096)
+        yield text.decode(), answer
+    finally:
+        process.kill()
+        process.wait()
+        os.close(person)
+
+
+@pytest.mark.parametrize(("word", "status"), [("n", 1), ("", 1), ("y", 0)])
+def test_on_a_terminal_it_asks(worker, former, word, status):
+    with asked(worker, "keys", "retire", former) as (text, answer):
+        assert former in text and "1 key" in text
+        assert answer(word) == status
     left = {key["keyId"] for key in ring_of(worker)["wrappingKeys"]["keys"]}
     assert (former in left) == (status != 0)
     if status != 0:
         worker.cli("keys", "retire", former, "--yes")
+
+
+@pytest.mark.parametrize(("chosen", "status"), [("by name", 1), ("as unused", 0)])
+def test_a_key_that_comes_to_be_unused_during_the_question_stays(other_worker, tenant, tmp_path, chosen, status):
+    worker = other_worker
+    own = worker.own_store(tmp_path / "own.sqlite")
+    worker.start(**own)
+    tenant.connected()
+    worker.stop()
+    unused = credentials_key(worker, **own)
+    worker.cli("keys", "rotate", "--use", "credentials", **own)
+    used = credentials_key(worker, **own)
+    # It is a former one now, as a rotation leaves it that ended before it had wrapped anything anew.
+    ring = ring_of(worker, **own)
+    keys = ring["wrappingKeys"]["keys"]
+    ring["wrappingKeys"] = {"active": "wrap-new", "keys": [{**keys[0], "keyId": "wrap-new"}, *keys]}
+    pathlib.Path(own["VAULT_KEYS"]).write_text(json.dumps(ring), encoding="utf-8")
+    with asked(worker, "keys", "retire", *([unused, used] if chosen == "by name" else ["--unused"]), **own) as (text, answer):
+        assert unused in text and used not in text
+        worker.cli("keys", "rotate", "--resume", **own)
+        assert answer("y") == status
+    left = {key["keyId"] for key in ring_of(worker, **own)["wrappingKeys"]["keys"]}
+    assert unused not in left and used in left
+
+
+@pytest.mark.parametrize("choice", [["--all"], ["--tenant", "{tenant}"]], ids=lambda choice: choice[0])
+def test_letters_that_come_during_the_question_stay(other_worker, tenant, tmp_path, choice):
+    worker = other_worker
+    own = worker.own_store(tmp_path / "own.sqlite")
+    worker.start(**own)
+
+    def kept():
+        return {letter["jobId"] for letter in json.loads(worker.cli("dead-letters", "list", "--ungrouped", "--json", **own))}
+
+    def refused():
+        job = tenant.publish("reset", {})
+        tenant.expect(job.ending(), "job.rejected")
+        return job.id
+
+    before = refused()
+    assert kept() == {before}
+    with asked(worker, "dead-letters", "purge", *(word.format(tenant=tenant.name) for word in choice), **own) as (text, answer):
+        assert "1 dead letter " in text
+        during = {refused(), refused()}
+        assert kept() == {before, *during}
+        assert answer("y") == 0
+    assert kept() == during
 
 
 def test_changes_of_keys_and_copies_have_their_rows(worker, former, tmp_path):
@@ -275,6 +364,76 @@ def test_a_store_that_is_there_is_not_forgotten(other_worker, tmp_path):
     store.unlink()
     worker.cli("keys", "forget-store", "--yes", **settings)
     assert "storeId" not in json.loads(pathlib.Path(settings["VAULT_KEYS"]).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def paired_ring(worker, tmp_path):
+    """A copy of the worker's ring that belongs to its store as well."""
+    path = tmp_path / "ring.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(ring_of(worker)), encoding="utf-8")
+    return path
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Holds a store as another program does that lets nobody read meanwhile."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@pytest.mark.parametrize("place", ["damaged", "directory", "text", "other database", "empty database", "locked"])
+def test_a_store_that_may_be_what_cannot_be_read_is_not_forgotten(worker, paired_ring, tmp_path, place):
+    url = elsewhere(worker, "plain copy" if place == "locked" else place, tmp_path)
+    before = paired_ring.read_bytes()
+    with locked(url.removeprefix("sqlite:")) if place == "locked" else contextlib.nullcontext():
+        for word in ("--dry-run", "--yes"):
+            refused = worker.run("keys", "forget-store", word, STORE_URL=url, VAULT_KEYS=str(paired_ring))
+            assert refused.returncode == 69 and "cannot be told" in refused.stderr, refused
+            assert paired_ring.read_bytes() == before
+
+
+def test_a_store_that_may_not_be_read_is_not_forgotten(worker):
+    identity = {}
+    if os.geteuid() == 0:
+        # Root may read everything.
+        user = pwd.getpwnam("nobody")
+        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        if subprocess.run([BIN_DIR / "autotask-worker", "--help"], **identity, capture_output=True, check=False).returncode != 0:
+            pytest.skip(f"the user nobody may not run {BIN_DIR}/autotask-worker")
+    # Outside of the tests' directory, which is one user's alone.
+    with tempfile.TemporaryDirectory(prefix="slips-") as directory:
+        place = pathlib.Path(directory)
+        place.chmod(0o755)
+        ring, store = place / "ring" / "keys.json", place / "store.sqlite"
+        ring.parent.mkdir()
+        ring.touch(mode=0o600)
+        ring.write_text(json.dumps(ring_of(worker)), encoding="utf-8")
+        plain_copy(worker.store_path, store)
+        store.chmod(0)
+        if identity:
+            for path in (ring.parent, ring):
+                os.chown(path, identity["user"], identity["group"])
+        before = ring.read_bytes()
+        for word in ("--dry-run", "--yes"):
+            refused = subprocess.run(
+                [BIN_DIR / "autotask-worker", "keys", "forget-store", word], cwd=place, capture_output=True, text=True, timeout=60, check=False,
+                env=plain_environment(**{**worker.settings, "STORE_URL": f"sqlite:{store}", "VAULT_KEYS": str(ring)}), **identity,
+            )  # fmt: skip
+            assert refused.returncode == 69 and "cannot be told" in refused.stderr, refused
+            assert ring.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["missing", "missing directory", "empty file"])
+def test_a_store_is_forgotten_where_nothing_is_there(worker, paired_ring, tmp_path, place):
+    settings = {"STORE_URL": elsewhere(worker, place, tmp_path), "VAULT_KEYS": str(paired_ring)}
+    assert "would forget" in worker.cli("keys", "forget-store", "--dry-run", **settings)
+    assert ring_of(worker, **settings)["storeId"]
+    worker.cli("keys", "forget-store", "--yes", **settings)
+    assert "storeId" not in ring_of(worker, **settings)
 
 
 # What is taken for something else

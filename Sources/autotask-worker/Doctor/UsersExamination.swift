@@ -40,11 +40,11 @@ struct UsersExamination: Examination {
             ]
         }
         let unread = unread(rights)
-        guard rights.users.first(where: { $0.name == configuration.userName })?.unreadable.isEmpty != false else { return known(rights) + unread }
         // As long as the worker's user is another one's, who else takes jobs and publishes events is no finding.
         let lacking = lacking(rights, configuration.userName)
         guard lacking.isEmpty else { return known(rights) + unread + lacking }
-        let findings = known(rights) + unread + open(rights) + worker(rights, configuration.userName) + others(rights, configuration.userName)
+        let findings =
+            known(rights) + unread + open(rights) + worker(rights, configuration.userName) + others(rights, configuration.userName)
         return findings.isEmpty ? [.init(name, "None of \(rights.users.count.of("broker user")) may do more than it needs.")] : findings
     }
 
@@ -98,7 +98,7 @@ struct UsersExamination: Examination {
 
     /// Whether the worker's user may take jobs and publish events at all.
     private func lacking(_ rights: BrokerRights, _ name: String) -> [HealthReport.Check] {
-        guard let user = rights.users.first(where: { $0.name == name }) else { return [] }
+        guard let user = rights.users.first(where: { $0.name == name }), user.unreadable.isEmpty else { return [] }
         let closed = settings.jobQueues.filter { !user.may(.read, $0) }
         var actions = closed.isEmpty ? [] : ["take jobs from \(closed.list)"]
         if !user.may(.write, results) { actions.append("publish events to \(results)") }

@@ -18,6 +18,7 @@ extension AuditCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
+            if file != "-" { Terminal.endsOnlyWhenDone() }
             let store = try await OpenStore(Settings(settings)).store
             let output = try OutputFile(path: file)
             var count = 0
