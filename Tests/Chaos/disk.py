@@ -4,7 +4,7 @@ import os
 import pathlib
 import subprocess
 
-SIZE = 384 << 20
+SIZE = 768 << 20
 
 
 class Disk:

@@ -960,6 +960,9 @@ class BackupRestored(Fault):
         world.fleet.terminate()
         world.cli("store", "restore", str(self.file), "--yes")
         world.restores.append(time.time())
+        # As the command advises: else some restores fill the store's disk.
+        for replaced in world.disk.path.glob("*.replaced-*"):
+            replaced.unlink()
         world.load.forget_past()
         world.fleet.go_on()
         world.load.go_on()
