@@ -293,6 +293,19 @@ struct FailureSortingTests {
         #expect(failure(of: .answer(500, body)).kind == .unavailable)
     }
 
+    @Test(
+        "A headline alone says nothing of the request",
+        arguments: [
+            "Internal Server Error", #"{"message":"Internal server error"}"#, #"{"title":"Internal Server Error","status":500}"#,
+            #"{"errors":["An error has occurred."]}"#, #"{"Message":"An error has occurred."}"#, "An unexpected error has occurred.",
+        ]
+    )
+    func headlines(body: String) {
+        let error = failure(of: .answer(500, body), to: .updateService)
+        #expect(error.kind == .unavailable)
+        #expect(error.isOutcomeUnknown && error.answerMark == nil)
+    }
+
     @Test("A sentence in another encoding is settled as well")
     func otherEncodings() {
         let latin1 = HTTPResponse(status: 500, body: Array(#"{"errors":["Preis zu hoch f"#.utf8) + [0xFC] + Array(#"r M."]}"#.utf8))

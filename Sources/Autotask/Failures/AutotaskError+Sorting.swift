@@ -66,7 +66,7 @@ extension AutotaskError.Kind {
             case 400..<500: operation.isWrite || AutotaskError.Kind.isFinal(text) ? .rejected : .unavailable
             // From something in front of Autotask, which did not come to a judgement.
             case _ where AutotaskError.isOfGateway(status): .unavailable
-            case 500..<600 where text.said == nil: operation.isWrite && text.plain != nil ? .unrecognized : .unavailable
+            case 500..<600 where text.said == nil && (text.plain == nil || !operation.isWrite): .unavailable
             case 500..<600: AutotaskError.Kind(saying: text, to: operation)
             default: .malformedResponse
             }
@@ -125,7 +125,9 @@ extension AutotaskError.Kind {
     private static func blamesItself(_ text: FailureText) -> Bool {
         let isHeadlineAlone =
             !text.sentences.isEmpty
-            && text.sentences.allSatisfy { $0.contains("an unexpected error has occurred") || $0.contains("an error has occurred") }
+            && text.sentences.allSatisfy { sentence in
+                ["an unexpected error has occurred", "an error has occurred", "internal server error"].contains { sentence.contains($0) }
+            }
         return isHeadlineAlone
             || text.hasAny(
                 "deadlock victim",

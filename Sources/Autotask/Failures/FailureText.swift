@@ -7,7 +7,7 @@ struct FailureText {
     let said: String?
     /// Whether that is in a form that Autotask has: `errors`, or ASP.NET's `Message`. Gateways that answer in JSON have others.
     let isInAutotasksForm: Bool
-    /// Its sentences, in lower case.
+    /// Its sentences, in lower case; also what is ``plain``.
     let sentences: [String]
     /// A body that is neither JSON nor a page: a sentence as it is, or JSON that is damaged; `nil` for others.
     let plain: String?
@@ -30,8 +30,8 @@ struct FailureText {
         let json = JSON(tolerating: body) ?? JSON(tolerating: FailureText.repaired(body))
         let texts = json.map(FailureText.words) ?? []
         said = texts.isEmpty ? nil : texts.joined(separator: " ")
-        sentences = texts.map { $0.lowercased() }
         plain = json == nil ? FailureText.plainText(body) : nil
+        sentences = (texts.isEmpty ? plain.map { [$0] } ?? [] : texts).map { $0.lowercased() }
         isInAutotasksForm = ["errors", "modelState", "message"].contains { !FailureText.texts(of: json?[anyCase: $0], depth: 0).isEmpty }
         let beginning = said.map { Array($0.utf8.prefix(FailureText.lookedAt)) } ?? Array(body.prefix(FailureText.lookedAt))
         haystack = String(decoding: beginning, as: UTF8.self).lowercased()
