@@ -81,8 +81,10 @@ struct PublisherTests {
                 let codes = await publisher.publish(messages).map { result -> AMQPError.Code? in
                     if case .failure(let error) = result { error.code } else { nil }
                 }
-                #expect(codes[49] == .suspected)
-                #expect(codes.allSatisfy { $0 == nil || $0 == .suspected || $0 == .preconditionFailed || $0 == .notFound })
+                // A large one ends its turn: those before it may be confirmed by then, and it is alone.
+                #expect(codes[49] == .suspected || kind == "size" && codes[49] == .closedChannel)
+                let others = codes.indices.filter { $0 != 49 }.map { codes[$0] }
+                #expect(others.allSatisfy { $0 == nil || $0 == .suspected || $0 == .preconditionFailed || $0 == .notFound })
                 for (message, code) in zip(messages, codes) where code != nil {
                     let alone = await publisher.publish([message])[0]
                     if message.properties.messageID == culprit.properties.messageID {
