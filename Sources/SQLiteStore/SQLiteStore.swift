@@ -130,7 +130,7 @@ extension SQLiteStore {
         in database: Int64,
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Set<Int64> {
+    ) async throws(StoreError) -> LinkOutcome {
         try await writer.write { try $0.link(entries, in: database, under: claim) }
     }
 

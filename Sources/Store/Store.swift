@@ -98,16 +98,15 @@ package protocol Store: Sendable {
     /// bindings that take their place. An entry of which nothing was sent ends with the plan's last
     /// unfinished sync, however that ends.
     ///
-    /// The transaction reads the bindings and the journal of the lanes that are connected to the database.
+    /// The transaction reads the bindings and the journal of the lanes that are connected to the database, and one column of all lanes.
     ///
     /// - Parameter entries: with ``JournalEntry/State/intended`` and the ids of the services; few.
-    /// - Returns: the services that are linked elsewhere.
     func link(
         _ entries: [JournalEntry],
         in database: Int64,
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Set<Int64>
+    ) async throws(StoreError) -> LinkOutcome
 
     /// Services of a lane that are bound to one in Autotask, of all its plans, in the order of plan and key. One with an unsettled write is
     /// left out.

@@ -191,40 +191,56 @@ extension Behaviour {
             try await bench.connect([.three], database: 6)
             try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
             let claims = try await bench.claim().claims
-            func link(_ claim: LaneClaim, _ ids: Int64..., database: Int64 = 5) async throws -> Set<Int64> {
+            func link(_ claim: LaneClaim, _ ids: Int64..., database: Int64 = 5) async throws -> LinkOutcome {
                 let entries = ids.map { JournalEntry.of("key-\($0)", .intended, operation: .update, id: $0) }
                 return try await bench.store.link(entries, in: database, under: claim.token, at: Bench.start)
             }
-            #expect(try await link(claims[0], 7).isEmpty)
-            #expect(try await link(claims[1], 7, 8) == [7])
-            #expect(try await link(claims[2], 7, database: 6).isEmpty)
-            #expect(try await link(claims[0], 7, 8).isEmpty)
+            #expect(try await link(claims[0], 7) == .linked(unsettledSince: nil))
+            #expect(try await link(claims[1], 7, 8) == .taken([7]))
+            #expect(try await link(claims[2], 7, database: 6) == .linked(unsettledSince: nil))
+            #expect(try await link(claims[0], 7, 8) == .linked(unsettledSince: nil))
             try await bench.finish(
                 claims[0],
                 changes: LaneChanges(bindings: [.of("key-7", id: 7)], journal: [.of("key-7", .verified), .of("key-8", .verified)])
             )
-            #expect(try await link(claims[1], 7) == [7])
-            #expect(try await link(claims[1], 8).isEmpty)
+            #expect(try await link(claims[1], 7) == .taken([7]))
+            #expect(try await link(claims[1], 8) == .linked(unsettledSince: nil))
             try await bench.finish(claims[1])
             await bench.expectFenced("link") { _ = try await link(claims[1], 9) }
         },
+        Behaviour("who links a service learns of writes that another lane has forgotten under way") { bench in
+            try await bench.connect([.one, .two], database: 5)
+            try await bench.run("a", changes: LaneChanges(journal: [.of("key", .sent, operation: .update, id: 7)]))
+            try await bench.run("b", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            func link(for job: IntakeItem) async throws -> LinkOutcome {
+                try await bench.accept(job)
+                let claim = try await bench.claimOne()
+                let entry = JournalEntry.of("other", .intended, operation: .update, id: 7)
+                let outcome = try await bench.store.link([entry], in: 5, under: claim.token, at: Bench.start)
+                try await bench.finish(claim, changes: LaneChanges(journal: [.of("other", .verified)]))
+                return outcome
+            }
+            #expect(try await link(for: .job("c", .two)) == .linked(unsettledSince: Bench.start))
+            // Its own it knows from its state.
+            #expect(try await link(for: .job("d")) == .linked(unsettledSince: nil))
+        },
         Behaviour("what a sync planned and did not send ends with it, and another plan may adopt the service") { bench in
             try await bench.connect([.one], database: 5)
-            func link(_ claim: LaneClaim, plan: String) async throws -> Set<Int64> {
+            func link(_ claim: LaneClaim, plan: String) async throws -> LinkOutcome {
                 let entry = JournalEntry.of("key", .intended, operation: .update, id: 7, plan: plan)
                 return try await bench.store.link([entry], in: 5, under: claim.token, at: Bench.start)
             }
             // Its attempts are spent.
             try await bench.accept(.job("a", plan: "plan-1"))
             let spent = try await bench.claimOne()
-            #expect(try await link(spent, plan: "plan-1").isEmpty)
+            #expect(try await link(spent, plan: "plan-1") == .linked(unsettledSince: nil))
             _ = try await bench.store.journal([.of("sent", .sent, id: 8)], under: spent.token, at: Bench.start)
             try await bench.finish(spent, .syncFailed, givenUp: GivenUp(.attemptsSpent, JobError(.autotaskUnavailable)))
             #expect(try await bench.state().openWrites == [.of("sent", .sent, id: 8)])
             // Its workers died over it.
             try await bench.accept(.job("b", plan: "plan-2"))
             let lost = try await bench.claimOne()
-            #expect(try await link(lost, plan: "plan-2").isEmpty)
+            #expect(try await link(lost, plan: "plan-2") == .linked(unsettledSince: nil))
             let heir = WorkerID("heir")
             _ = try await bench.store.join(heir, until: bench.time(60), at: bench.time(30))
             _ = try await bench.claim(by: heir, at: bench.time(30)) { snapshot in
@@ -235,7 +251,7 @@ extension Behaviour {
             }
             try await bench.accept(.job("c", plan: "plan-3"), by: heir, at: bench.time(30))
             let last = try await bench.claimOne(by: heir, at: bench.time(30))
-            #expect(try await link(last, plan: "plan-3").isEmpty)
+            #expect(try await link(last, plan: "plan-3") == .linked(unsettledSince: nil))
             // A preview that ends leaves what a sync of the same plan holds.
             try await bench.accept(.job("p", .one, .preview, plan: "plan-3"), by: heir, at: bench.time(30))
             let deferral = Completion(.deferred(until: bench.time(90)), events: [bench.event(.jobDeferred, for: last)])

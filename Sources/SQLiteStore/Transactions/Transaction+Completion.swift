@@ -3,13 +3,15 @@ import Store
 
 /// The journal of writes to Autotask, and the end of a claim.
 extension Transaction {
-    func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws -> Set<Int64> {
+    func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws -> LinkOutcome {
         let row = try lane(under: claim)
         let ids = entries.compactMap(\.autotaskServiceID)
         var taken = try connection.linkedServices(ids, in: database, besides: claim.lane)
         for plan in Set(entries.map(\.planID)) { taken.formUnion(try connection.services(writtenIn: row.id, besides: plan, among: ids)) }
-        if taken.isEmpty { try apply(entries, to: row) }
-        return taken
+        guard taken.isEmpty else { return .taken(taken) }
+        try apply(entries, to: row)
+        let unsettled = try connection.first("SELECT MAX(unsettled_since) FROM lanes WHERE id <> ?", row.id) { $0.optional(0, $0.moment) }
+        return .linked(unsettledSince: unsettled ?? nil)
     }
 
     func journal(_ entries: [JournalEntry], notes: [AuditNote], under claim: ClaimToken, at now: Timestamp) throws -> Bool {

@@ -186,7 +186,7 @@ package final class ModelStore: Store {
         in database: Int64,
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Set<Int64> {
+    ) async throws(StoreError) -> LinkOutcome {
         try await transaction("link") { tables throws(StoreError) in try tables.link(entries, in: database, under: claim) }
     }
 

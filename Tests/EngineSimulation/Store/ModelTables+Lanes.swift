@@ -145,14 +145,15 @@ extension ModelTables {
         return ids.map { Set(linked).intersection($0) } ?? Set(linked)
     }
 
-    mutating func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws(StoreError) -> Set<Int64> {
+    mutating func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws(StoreError) -> LinkOutcome {
         let index = try index(under: claim)
         let ids = Set(entries.compactMap(\.autotaskServiceID))
         let plans = Set(entries.map(\.planID))
         let written = lanes[index].state.openWrites.filter { !plans.contains($0.planID) }.compactMap(\.autotaskServiceID)
         let taken = linkedServices(Array(ids), in: database, besides: claim.lane).union(ids.intersection(written))
-        if taken.isEmpty { apply(entries, to: index) }
-        return taken
+        guard taken.isEmpty else { return .taken(taken) }
+        apply(entries, to: index)
+        return .linked(unsettledSince: lanes.indices.filter { $0 != index }.compactMap { lanes[$0].state.unsettledSince }.max())
     }
 
     func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) -> [ServiceBinding] {

@@ -21,6 +21,8 @@ final class HandlerStore: Store {
         var unsettled: Set<ServiceKey> = []
         /// And those that they are bound to by the time that this lane wants them.
         var linkedMeanwhile: Set<Int64> = []
+        /// When another lane forgot a write that was under way.
+        var unsettledSince: Timestamp?
         /// Thrown by whatever is called next.
         var error: StoreError.Code?
     }
@@ -64,12 +66,13 @@ final class HandlerStore: Store {
         in database: Int64,
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Set<Int64> {
+    ) async throws(StoreError) -> LinkOutcome {
         try check()
         return state.withLock {
             let taken = $0.linkedMeanwhile.union($0.linked).intersection(entries.compactMap(\.autotaskServiceID))
-            if taken.isEmpty { $0.journal.append(entries) }
-            return taken
+            guard taken.isEmpty else { return .taken(taken) }
+            $0.journal.append(entries)
+            return .linked(unsettledSince: $0.unsettledSince)
         }
     }
 

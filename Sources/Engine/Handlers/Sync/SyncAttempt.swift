@@ -48,24 +48,33 @@ struct SyncAttempt {
                 if context.job.hasWritten { ending.ledger.note(steps, costs: preparation.costs, at: context.now) }
                 return ending.held(steps, error)
             }
-            let errors = try await link(steps, adoption, preparation, session, &ending)
-            guard errors.isEmpty else { return ending.invalid(errors) }
+            switch try await link(steps, adoption, preparation, session, &ending) {
+            case .linked: break
+            case .unsettled(let moment): return ending.outcome(.transient(JobError(.outcomeUnknown), earliest: moment))
+            case .refused(let errors): return ending.invalid(errors)
+            }
             return try await apply(steps, turns, preparation, session, &ending)
         }
     }
 
+    private enum Linking {
+        case linked
+        /// A write that another lane has forgotten may be about one of the services until then.
+        case unsettled(until: Timestamp)
+        /// By place, why one cannot be linked: another lane came first.
+        case refused([Int: JobError])
+    }
+
     /// Links the adopted services, and those that were found by name alone, before the first write.
-    ///
-    /// - Returns: by place, why one cannot be linked: another lane came first.
     private func link(
         _ steps: [ServiceStep],
         _ adoption: Adoption,
         _ preparation: SyncPreparation,
         _ session: TenantSession,
         _ ending: inout SyncEnding
-    ) async throws(StoreError) -> [Int: JobError] {
+    ) async throws(StoreError) -> Linking {
         let linking = steps.filter { adoption.wanted[$0.index] != nil || preparation.foundByName.contains($0.index) }
-        if linking.isEmpty { return [:] }
+        if linking.isEmpty { return .linked }
         let entries = linking.map { step in
             // A lost create that was found stays linked if this attempt ends here.
             if preparation.foundByName.contains(step.index), var create = memory.lostCreate(step.key) {
@@ -81,20 +90,23 @@ struct SyncAttempt {
                 at: context.now
             )
         }
-        let taken = try await context.store.link(
+        let outcome = try await context.store.link(
             entries,
             in: session.connection.databaseID,
             under: context.claim.token,
             at: context.now
         )
-        guard taken.isEmpty else {
+        switch outcome {
+        case .taken(let taken):
             let errors = linking.compactMap { step in
                 step.service.flatMap { taken.contains($0.id) ? (step.index, adoption.error(ofTaken: $0.id)) : nil }
             }
-            return Dictionary(errors) { first, _ in first }
+            return .refused(Dictionary(errors) { first, _ in first })
+        case .linked(let unsettledSince):
+            ending.journal.link(entries.filter { $0.state == .intended })
+            guard let settled = unsettledSince.map({ $0 + context.settings.settleTime }), settled > context.now else { return .linked }
+            return .unsettled(until: settled)
         }
-        ending.journal.link(entries.filter { $0.state == .intended })
-        return [:]
     }
 
     /// The second phase, and the read-back.

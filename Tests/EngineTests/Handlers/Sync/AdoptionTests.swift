@@ -54,6 +54,21 @@ struct AdoptionTests {
         #expect(lane.services[0]["internalID"] == "ACC-4711")
     }
 
+    @Test func `a service that another lane may have written before its reset is adopted once that is settled`() async throws {
+        let lane = try await SyncBench()
+        lane.add("service 0", id: 900)
+        let since = lane.clock.now + .seconds(-10)
+        lane.bench.store.change { $0.unsettledSince = since }
+        let early = try await lane.sync(adopting(["s0": 900]))
+        let settled = since + lane.bench.settings.settleTime
+        #expect(early.deferral?.error.code == .outcomeUnknown && early.deferral?.earliest == settled && lane.writes.isEmpty)
+        // The other lane's update takes effect.
+        lane.edit("service 0", "unitPrice", 10)
+        lane.clock.advance(by: settled - lane.clock.now)
+        #expect(try await lane.attempt(adopting(["s0": 900])).outcomes == ["adopted"])
+        #expect(lane.services[0]["unitPrice"] == .number("9.00"))
+    }
+
     @Test func `what is linked to something else is refused, before any write`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
