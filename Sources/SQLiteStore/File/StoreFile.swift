@@ -35,7 +35,7 @@ enum StoreFile {
             number = UInt(status.st_ino)
         }
 
-        /// What is left of it over a restart of the machine, which may number devices anew.
+        /// The part that stays the same after a restart of the machine; the number of the device may change.
         var inode: Int64 { Int64(bitPattern: UInt64(number)) }
 
         /// - Throws: ``StoreError/Code/gone`` when another file is there now, or none. Writes to this one are then lost.

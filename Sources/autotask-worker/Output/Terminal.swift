@@ -36,7 +36,7 @@ enum Terminal {
     /// ends with ``endIfLost()`` then. A command that only reads ends at once.
     static func endsOnlyWhenDone() {
         isChanging.store(true, ordering: .relaxed)
-        // A reader that is gone is told by an error, not by a signal.
+        // When the reader has gone, a write fails with EPIPE, and no signal ends the process.
         signal(SIGPIPE, SIG_IGN)
     }
 

@@ -41,7 +41,7 @@ extension KeysCommand {
                 // What cannot be read may be the store.
                 throw Failure(
                     .unavailable,
-                    "Whether the store \(id) is lost cannot be told. \(error.message)",
+                    "It is not known whether the store \(id) is lost. \(error.message)",
                     hint: "Nothing was changed. Check STORE_URL. If the file is of no use any more, move it away first."
                 )
             }
@@ -49,7 +49,7 @@ extension KeysCommand {
                 guard PairedStore.isThere(path) else { return }
                 throw Failure(
                     .unavailable,
-                    "Whether the store \(id) is lost cannot be told: \(path) has no id that can be compared.",
+                    "It is not known whether the store \(id) is lost: \(path) has no id that can be compared.",
                     hint: "Nothing was changed. Check STORE_URL. If the file is of no use any more, move it away first."
                 )
             }
