@@ -325,6 +325,87 @@ def test_a_redelivered_job_runs_once(tenant, worker, broker):
     assert len(tenant.database.writes()) == 4
 
 
+def die_with(broker, count):
+    """A consumer dies with so many jobs in hand."""
+    held = []
+    with contextlib.closing(pika.BlockingConnection(pika.URLParameters(broker.url("operator")))) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=count)
+        channel.basic_consume("autotask.jobs", lambda *delivery: held.append(delivery))
+        poll(lambda: connection.process_data_events(0.1) or len(held) == count, 20, "the delivery")
+
+
+@pytest.fixture
+def overtaken(worker, broker):
+    """Publishes jobs of which the broker delivers the first behind the others: a message that comes back goes behind those that came back
+    before it, and two workers die with it, the second while it takes them one at a time."""
+
+    def publish(*jobs):
+        """Returns when each has ended."""
+        worker.kill()
+        for number, job in enumerate(jobs):
+            if "time" in job.envelope:
+                job.envelope["time"] = portals.rfc3339(portals.now() + datetime.timedelta(milliseconds=number))
+            job.publish()
+        die_with(broker, len(jobs))
+        die_with(broker, 1)
+        worker.start()
+        for job in jobs:
+            job.ending()
+
+    return publish
+
+
+def test_a_sync_that_the_broker_delivers_after_a_reset_does_not_run(tenant, overtaken):
+    """A19: although the tenant is connected again by then."""
+    tenant.connected()
+    sync, reset, connect = tenant.job("sync", plan()), tenant.job("reset", {"confirm": True}), tenant.connect_job()
+    overtaken(sync, reset, connect)
+    data = tenant.expect(sync.ending(), "job.superseded")
+    assert data["supersededBy"] == reset.id and "requested later" in data["error"]["message"]
+    tenant.expect(reset.ending(), "integration.reset")
+    tenant.expect(connect.ending(), "connection.established")
+    assert tenant.database.writes() == []
+    # What is sent now is wanted now.
+    tenant.expect(tenant.sync(plan()), "sync.succeeded")
+
+
+def test_a_plan_that_the_broker_delivers_after_a_newer_one_does_not_replace_it(tenant, overtaken):
+    """A19: although neither has a revision."""
+    tenant.connected()
+    old, new = plan(2), plan(2)
+    for service in new["services"]:
+        service["unitPrice"] = "12.00"
+    overtaken(first := tenant.job("sync", old), last := tenant.job("sync", new))
+    assert tenant.expect(first.ending(), "job.superseded")["supersededBy"] == last.id
+    tenant.expect(last.ending(), "sync.succeeded")
+    assert {service["unitPrice"] for service in tenant.database.services()} == {12.0}
+
+
+def test_a_higher_revision_runs_however_late_the_broker_delivers_it(tenant, overtaken):
+    tenant.connected()
+    overtaken(high := tenant.job("sync", plan(2) | {"revision": 7}), low := tenant.job("sync", plan(1) | {"revision": 6}))
+    assert low.ending()
+    tenant.expect(high.ending(), "sync.succeeded")
+    assert len(tenant.database.services()) == 2
+
+
+def test_credentials_that_the_broker_delivers_after_newer_ones_are_not_used(tenant, overtaken):
+    wrong, right = tenant.connect_job(secret="wrong"), tenant.connect_job()
+    overtaken(wrong, right)
+    assert tenant.expect(wrong.ending(), "job.superseded")["supersededBy"] == right.id
+    tenant.expect(right.ending(), "connection.established")
+    tenant.expect(tenant.sync(plan()), "sync.succeeded")
+
+
+def test_jobs_that_do_not_say_when_they_were_requested_run_as_they_come(tenant, overtaken):
+    tenant.connected()
+    sync, reset = tenant.job("sync", plan()), tenant.job("reset", {"confirm": True})
+    del sync.envelope["time"]
+    overtaken(sync, reset)
+    assert tenant.expect(sync.ending(), "sync.failed")["error"]["code"] == "not_connected"
+
+
 def ready_jobs(broker):
     """How many jobs wait in the broker, those that were delivered left out."""
     connection = pika.BlockingConnection(pika.URLParameters(broker.url("operator")))

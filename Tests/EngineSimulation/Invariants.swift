@@ -21,7 +21,7 @@ enum Invariants {
             if ids.count != 1 { violations.append("\(job.id) of \(job.tenant) ended \(ids.count) times.") }
         }
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
-        violations += sequences(world) + fences(world) + audit(portal, world) + history(world)
+        violations += sequences(world) + fences(world) + order(portal, world) + audit(portal, world) + history(world)
         violations += duplicates(portal, world) + letters(world) + checks(world) + supersessions(world) + claims(world) + deadlines(world)
         violations += sizes(world) + repetitions(world)
         for tenant in portal.tenants {
@@ -30,7 +30,10 @@ enum Invariants {
         violations += links(portal, world) + world.network.lateChanges
         if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
         for lane in world.disk.tables.lanes
-        where world.isWorkedOn(lane) || lane.state.openWrites.contains(where: { $0.planID == Portal.concludedPlan }) {
+        where world.isWorkedOn(lane)
+            || (lane.state.openWrites.contains { $0.planID == Portal.concludedPlan }
+                && !foundLaneFull(lastSync(of: lane.lane, portal, world)))
+        {
             violations.append("The lane of \(lane.lane.tenant) is left with something open.")
         }
         return violations
@@ -236,6 +239,26 @@ enum Invariants {
         }
     }
 
+    /// What was published before a reset ends before it, in its epoch, though the broker may deliver it again after the reset: a worker knows
+    /// by `time`. A consumer beside another one may hold a message for any time.
+    private static func order(_ portal: Portal, _ world: World) -> [String] {
+        guard world.faults.counts[.secondConsumer, default: 0] == 0 else { return [] }
+        let rows = Dictionary(world.disk.tables.jobs.map { ("\($0.lane) \($0.job.id)", $0) }) { first, _ in first }
+        let published = Dictionary(grouping: portal.published) { "\($0.tenant) \($0.product.rawValue)" }
+        func row(_ job: Portal.Published) -> ModelTables.JobRow? {
+            TenantID(job.tenant).flatMap { rows["\(Lane(tenant: $0, product: job.product)) \(job.id)"] }
+        }
+        return published.values.flatMap { jobs -> [String] in
+            let resets = jobs.filter { $0.kind == "reset" }.compactMap { job in row(job).map { (job, $0) } }
+            return jobs.filter { $0.kind != "reset" }.compactMap { job -> String? in
+                guard let event = row(job)?.event, event.event.type != .jobSuperseded else { return nil }
+                return resets.first { reset, row in
+                    job.at < reset.at && row.event?.event.type == .integrationReset && event.epoch > row.event?.epoch ?? .max
+                }.map { "\(job.id) of \(job.tenant) was published before \($0.0.id) and ran after it." }
+            }
+        }.sorted()
+    }
+
     /// The audit log holds, told of every write before Autotask saw it, and has one row for the end of every job.
     private static func audit(_ portal: Portal, _ world: World) -> [String] {
         let log = world.disk.tables.audit
@@ -264,13 +287,14 @@ enum Invariants {
         return violations
     }
 
-    /// What is told of a job's attempts holds as many calls as were counted, and how it ended, unless a reset came later.
+    /// What is told of a job's attempts holds as many calls as were counted, and how it ended, unless a reset came later. Of the worker's own
+    /// checks nothing is told.
     private static func history(_ world: World) -> [String] {
         let jobs = world.disk.tables.jobs
         return jobs.flatMap { row -> [String] in
             let name = "\(row.job.id) of \(row.lane.tenant)"
             let calls = row.made.reduce(0) { $0 + $1.calls.count { $0.path != "ThresholdInformation" } }
-            guard !row.made.isEmpty, row.made.count < AttemptRecord.limit else { return [] }
+            guard !row.job.isScheduled, !row.made.isEmpty, row.made.count < AttemptRecord.limit else { return [] }
             var violations: [String] = []
             if calls != row.job.apiCalls { violations.append("\(calls) calls of \(name) are told, and \(row.job.apiCalls) were counted.") }
             if row.made.count(where: { $0.ending == .finished }) > 1 { violations.append("\(name) is told to have ended twice.") }
@@ -323,12 +347,11 @@ enum Invariants {
     private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
         guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "sync" })
         else { return [] }
-        let end = world.broker.published.last { $0.event.event.jobID?.description == last.id && $0.event.isTerminal }
+        let end = TenantID(tenant.id).flatMap { lastSync(of: Lane(tenant: $0, product: tenant.product), portal, world) }
         guard end?.event.event.type == .syncSucceeded else {
             // With a clock that is set, or a worker that dies over each call, the time is up for which a person waits: the portal asks again.
             if lastConnectWasOutOfTime(of: tenant, portal, world) { return [] }
-            // In a lane that holds few jobs at a time, while no worker lives, the last one is asked for again.
-            if end?.event.event.type == .jobRejected, end?.event.event.failureCode == ErrorCode.laneFull.rawValue { return [] }
+            if foundLaneFull(end) { return [] }
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
         }
         let services = world.network.autotask.database(tenant.databaseID)?.services ?? []
@@ -343,6 +366,17 @@ enum Invariants {
             }
             return nil
         }
+    }
+
+    /// How the sync that a lane's tenant published last has ended.
+    private static func lastSync(of lane: Lane, _ portal: Portal, _ world: World) -> ModelBroker.Published? {
+        let last = portal.published.last { $0.tenant == lane.tenant.description && $0.product == lane.product && $0.kind == "sync" }
+        return world.broker.published.last { $0.event.event.jobID?.description == last?.id && $0.event.isTerminal }
+    }
+
+    /// In a lane that holds few jobs at a time, while no worker lives, the last one is asked for again.
+    private static func foundLaneFull(_ end: ModelBroker.Published?) -> Bool {
+        end?.event.event.type == .jobRejected && end?.event.event.failureCode == ErrorCode.laneFull.rawValue
     }
 
     private static func lastConnectWasOutOfTime(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> Bool {

@@ -35,6 +35,47 @@ extension Behaviour {
             }
             #expect(try await bench.unfinished() == ["a", "b", "c", "d"])
         },
+        Behaviour("a job that comes again is compared with what was requested after it and accepted before it, if that has run or will") {
+            bench in
+            func item(_ id: String, _ lane: Lane = .one, _ kind: JobKind = .sync, plan: String? = "p", at seconds: Int?) -> IntakeItem {
+                .job(id, lane, kind, plan: plan, requestedAt: seconds.map { bench.time($0) })
+            }
+            try await bench.accept(item("ran", at: 30))
+            try await bench.finish(try await bench.claimOne(), data: ["planId": "p"])
+            try await bench.accept(item("ran-elsewhere", plan: "q", at: 30))
+            try await bench.finish(try await bench.claimOne(), data: ["planId": "q"])
+            let rejected: @Sendable (Arrival) -> Admission = { Admission(settlements: [bench.superseding($0.job)]) }
+            try await bench.accept([item("waits", at: 40)], laneLimit: 100) { _ in Admission() }
+            try await bench.accept([item("superseded", at: 50)], laneLimit: 100, admit: rejected)
+            try await bench.accept(
+                [
+                    item("earlier", at: 9), item("same", at: 10), item("timeless", at: nil), item("other-plan", plan: "q", at: 60),
+                    item("other-kind", .one, .preview, at: 60), item("other-lane", .two, at: 60),
+                    item("reset", .one, .reset, plan: nil, at: 60), item("other-reset", .two, .reset, plan: nil, at: 60),
+                ],
+                laneLimit: 100
+            ) { _ in Admission() }
+            let seen = Seen<[String]>()
+            func overtakers(of item: IntakeItem) async throws -> [String]? {
+                seen.value = nil
+                try await bench.accept([item], laneLimit: 100) { arrival in
+                    seen.value = arrival.overtakers.map(\.id.description)
+                    return Admission(settlements: [bench.superseding(arrival.job)])
+                }
+                return seen.value
+            }
+            let again: [UInt8] = [1]
+            let late = IntakeItem.job("late", plan: "p", requestedAt: bench.time(10), redelivered: again)
+            let found = try await overtakers(of: late)
+            #expect(found == ["ran", "waits", "reset"])
+            let codes = IntakeItem.job("codes", .one, .billingCodes, requestedAt: bench.time(10), redelivered: again)
+            #expect(try await overtakers(of: codes) == ["reset"])
+            let other = IntakeItem.job("elsewhere", .of("msp-9"), plan: "p", requestedAt: bench.time(10), redelivered: again)
+            #expect(try await overtakers(of: other) == nil)
+            // It does not say when it was requested, or came once.
+            #expect(try await overtakers(of: .job("silent", plan: "p", redelivered: again)) == [])
+            #expect(try await overtakers(of: .job("fresh", plan: "p", requestedAt: bench.time(10))) == [])
+        },
         Behaviour("what an arrival ends has ended with the arrival, and is replayed") { bench in
             try await bench.accept(.job("a", plan: "p", revision: 5))
             let intake = try await bench.accept([.job("b", plan: "p")], laneLimit: 100) { arrival in

@@ -183,6 +183,7 @@ extension IntakeItem {
         digest: [UInt8] = [1],
         plan: String? = nil,
         revision: Int64? = nil,
+        requestedAt: Timestamp? = nil,
         expiry: Timestamp? = Bench.start + .seconds(3600),
         redelivered: [UInt8]? = nil
     ) -> IntakeItem {
@@ -192,6 +193,7 @@ extension IntakeItem {
             kind: kind,
             planID: plan,
             revision: revision,
+            requestedAt: requestedAt,
             expiry: expiry,
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             publisher: "portal",

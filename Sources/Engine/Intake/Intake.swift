@@ -183,6 +183,7 @@ extension Intake {
             kind: job.kind,
             planID: job.payload.planID,
             revision: job.payload.revision,
+            requestedAt: job.time.flatMap { $0 < .firstPlausible ? nil : $0 },
             expiry: job.expiry,
             traceparent: job.traceparent,
             publisher: publisher,

@@ -224,10 +224,13 @@ extension LaneOrder {
     ///
     /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
+    /// A job that was overtaken on its way (``Arrival/overtakers``) ends in favour of what it would have ended in favour of, had it come in time.
+    ///
     /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rivals even if it may expire before
     /// them, so that no lane grows without bound. Only the rival that expires last stays: it runs if the newer one expires.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
+        if let overtaken = overtaken(job, by: arrival.overtakers) { return overtaken }
         let reset = job.kind == .reset ? nil : arrival.lastReset
         let rivals = arrival.rivals.filter { rival in reset.map { $0 < rival.order } ?? true }
         let ran = reset == nil ? arrival.ranRevision : nil
@@ -249,6 +252,17 @@ extension LaneOrder {
         if arrival.isLaneFull, !isExempt, admission.settlements.isEmpty {
             admission.settlements.append(settle(job, .jobRejected, JobError(.laneFull).asRefusal))
         }
+        return admission
+    }
+
+    private func overtaken(_ job: QueuedJob, by overtakers: [QueuedJob]) -> Admission? {
+        guard let first = overtakers.first else { return nil }
+        var inTime = job
+        inTime.order = first.order - 1
+        let order = Supersession([inTime] + overtakers)
+        guard let superseder = order.superseder(of: inTime), superseder.outlives(job) else { return nil }
+        var admission = Admission(settlements: [settle(job, by: superseder, order)])
+        admission.raised.raise(superseder, over: job)
         return admission
     }
 }
@@ -322,7 +336,7 @@ private struct Supersession {
     /// Why a job ends in favour of another.
     func reason(_ job: QueuedJob, _ superseder: QueuedJob) -> JobError {
         if superseder.kind == .reset, job.kind != .reset {
-            return JobError(.superseded, "The reset \(superseder.id), which was accepted later, ends what was requested before it.")
+            return JobError(.superseded, "The reset \(superseder.id), which was requested later, ends what was requested before it.")
         }
         if let revision = job.revision, let highest = highest[Group(job)], revision < highest {
             return JobError(.superseded, "Revision \(revision) is lower than \(highest): the request \(superseder.id) replaced this one.")

@@ -394,6 +394,8 @@ enum Schema {
         CREATE INDEX jobs_rivals ON jobs (lane, kind, plan, standing) WHERE finished_at IS NULL AND is_scheduled = 0;
         CREATE INDEX jobs_expiring ON jobs (lane, expiry)
             WHERE finished_at IS NULL AND expiry IS NOT NULL AND attempts = 0 AND interruptions = 0 AND has_written = 0;
+        -- When its portal made it, if it says so: the CloudEvent's time.
+        ALTER TABLE jobs ADD COLUMN requested_at INTEGER;
         -- A revision belongs to the lane's epoch, and is forgotten with the ids of jobs.
         ALTER TABLE plans ADD COLUMN ran_at INTEGER NOT NULL DEFAULT 0;
         UPDATE plans SET ran_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000;

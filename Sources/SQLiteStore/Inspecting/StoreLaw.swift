@@ -190,7 +190,7 @@ extension StoreLaw {
         case .finishedIsBlank:
             """
             SELECT tenant || ' ' || job_id FROM jobs WHERE place BETWEEN ? AND ? AND finished_at IS NOT NULL
-                AND (payload IS NOT NULL OR plan IS NOT NULL OR revision IS NOT NULL OR expiry IS NOT NULL OR not_before IS NOT NULL)
+                AND (payload IS NOT NULL OR plan IS NOT NULL OR expiry IS NOT NULL OR not_before IS NOT NULL)
             """
         case .countsArePossible:
             """

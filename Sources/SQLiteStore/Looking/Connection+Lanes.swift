@@ -215,8 +215,8 @@ extension Connection {
 }
 
 extension QueuedJob {
-    /// From the columns of the queries above.
-    fileprivate init(_ row: ResultRow) throws {
+    /// From the columns of the queries above, and of ``Connection/overtakers(of:order:lane:)``.
+    init(_ row: ResultRow) throws {
         self.init(
             order: row.integer(0),
             id: try row.jobID(1),

@@ -96,6 +96,39 @@ extension Connection {
         return try (newest + highest).sorted().compactMap(unfinishedJob)
     }
 
+    /// Jobs that overtook a job that is accepted at `order` (``Arrival/overtakers``). Looks at ``Arrival/overtakerReach`` rows. The plan of one
+    /// that has ended stands in its event alone.
+    func overtakers(of job: AcceptableJob, order: Int64, lane: Int64) throws -> [QueuedJob] {
+        guard let requestedAt = job.requestedAt else { return [] }
+        return try all(
+            """
+            SELECT place, job_id, kind, plan_id, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
+                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, COALESCE(standing, revision), held_up, deadline,
+                deferred_code, deferred_for
+            FROM (
+                SELECT *, CASE
+                    WHEN plan IS NOT NULL THEN plan
+                    WHEN json_valid(CAST(data AS TEXT)) THEN json_extract(CAST(data AS TEXT), '$.planId') END AS plan_id
+                FROM jobs NOT INDEXED WHERE place BETWEEN ? AND ?
+            )
+            WHERE lane = ? AND requested_at > ? AND is_scheduled = 0 AND (kind = ? OR kind = ? AND plan_id IS ?)
+                AND (finished_at IS NULL OR event_type NOT IN (?, ?, ?, ?))
+            ORDER BY place
+            """,
+            order - Arrival.overtakerReach,
+            order - 1,
+            lane,
+            requestedAt,
+            JobKind.reset.rawValue,
+            job.kind.rawValue,
+            job.planID,
+            EventType.jobRejected.rawValue,
+            EventType.jobExpired.rawValue,
+            EventType.jobAbandoned.rawValue,
+            EventType.jobSuperseded.rawValue
+        ) { try QueuedJob($0) }
+    }
+
     // MARK: Places
 
     /// The newest unfinished reset of a lane.

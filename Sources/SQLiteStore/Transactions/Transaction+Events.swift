@@ -137,7 +137,7 @@ extension Transaction {
         )
         try connection.run(
             """
-            UPDATE jobs SET payload = NULL, plan = NULL, revision = NULL, standing = NULL, expiry = NULL, not_before = NULL, history = NULL, finished_at = ?,
+            UPDATE jobs SET payload = NULL, plan = NULL, standing = NULL, expiry = NULL, not_before = NULL, history = NULL, finished_at = ?,
                 event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?, api_calls = api_calls + ?,
                 asked = COALESCE(asked, ?), account = NULLIF(COALESCE(account, '') || ?, '')
             WHERE place = ? AND finished_at IS NULL

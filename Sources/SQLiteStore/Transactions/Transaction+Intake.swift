@@ -72,9 +72,11 @@ extension Transaction {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
             row.backlog += 1
+            let overtakers = item.redeliveredSHA256 == nil ? [] : try overtakers(of: job, order: order, in: row)
             // Without other jobs, it ends none.
-            if row.backlog > 1 || rules.laneLimit < 1 {
-                let ended = try admit(QueuedJob(job, order: order, at: now), in: &row, by: worker, at: now, rules, events: &events)
+            if row.backlog > 1 || rules.laneLimit < 1 || !overtakers.isEmpty {
+                let arrival = QueuedJob(job, order: order, at: now)
+                let ended = try admit(arrival, overtakers, in: &row, by: worker, at: now, rules, events: &events)
                 if let ended { return .ended(ended) }
             }
             try line(&row, upFor: LaneRow.rank(of: job.kind, isScheduled: false))
@@ -103,11 +105,19 @@ extension Transaction {
         }
     }
 
+    private func overtakers(of job: AcceptableJob, order: Int64, in row: LaneRow) throws -> [QueuedJob] {
+        // Of what cannot be read, the next claim sets the lane aside.
+        do { return try connection.overtakers(of: job, order: order, lane: row.id) } catch let error as StoreError
+            where error.code == .corrupt
+        { return [] }
+    }
+
     /// Compares a job that was inserted with its rivals: a bounded number, found by index.
     ///
     /// - Returns: the event in which it ended, if it did.
     private func admit(
         _ job: QueuedJob,
+        _ overtakers: [QueuedJob],
         in row: inout LaneRow,
         by worker: WorkerID,
         at now: Timestamp,
@@ -124,7 +134,7 @@ extension Transaction {
             }
         }
         let isFull = row.backlog > rules.laneLimit
-        if rivals.isEmpty, !isFull { return nil }
+        if rivals.isEmpty, overtakers.isEmpty, !isFull { return nil }
         let ranRevision = rivals.isEmpty ? nil : try job.planID.flatMap { try connection.ranRevision(of: $0, lane: row.id) }
         let admission = rules.admit(
             Arrival(
@@ -134,7 +144,8 @@ extension Transaction {
                 running: row.running,
                 ranRevision: ranRevision,
                 lastReset: rivals.isEmpty ? nil : try connection.newestReset(lane: row.id),
-                isLaneFull: isFull
+                isLaneFull: isFull,
+                overtakers: overtakers
             )
         )
         var own: EventType?
@@ -166,9 +177,9 @@ extension Transaction {
         let order = try next(.place)
         try connection.run(
             """
-            INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, standing, accepted_at, expiry, traceparent,
-                publisher, redrive_of, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, standing, accepted_at, requested_at, expiry,
+                traceparent, publisher, redrive_of, payload)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             order,
             row.id,
@@ -180,6 +191,7 @@ extension Transaction {
             job.revision,
             job.revision,
             now,
+            job.requestedAt,
             job.expiry,
             job.traceparent,
             job.publisher,

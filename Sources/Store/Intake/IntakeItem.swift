@@ -41,6 +41,8 @@ package struct AcceptableJob: Sendable {
     /// Of a sync or a preview.
     package var planID: String?
     package var revision: Int64?
+    /// When its portal made it, if it says so.
+    package var requestedAt: Timestamp?
     package var expiry: Timestamp?
     package var traceparent: String?
     /// The broker user that published it.
@@ -55,6 +57,7 @@ package struct AcceptableJob: Sendable {
         kind: JobKind,
         planID: String? = nil,
         revision: Int64? = nil,
+        requestedAt: Timestamp? = nil,
         expiry: Timestamp? = nil,
         traceparent: String? = nil,
         publisher: String? = nil,
@@ -65,6 +68,7 @@ package struct AcceptableJob: Sendable {
         self.kind = kind
         self.planID = planID
         self.revision = revision
+        self.requestedAt = requestedAt
         self.expiry = expiry
         self.traceparent = traceparent
         self.publisher = publisher

@@ -39,10 +39,13 @@ package struct LaneSnapshot: Sendable {
     }
 }
 
-/// A job that is about to be accepted in a lane where others wait.
+/// A job that is about to be accepted in a lane where others wait, or overtook it.
 package struct Arrival: Sendable {
     /// Of ``rivals`` with a revision, and of those without one: the store reads no more of each.
     package static let rivalLimit = 4
+    /// So many jobs that were accepted last, of all lanes, are looked through for ``overtakers``. A message falls behind those that were
+    /// delivered with it: a few hundred.
+    package static let overtakerReach: Int64 = 2000
 
     package var lane: Lane
     package var job: QueuedJob
@@ -57,6 +60,9 @@ package struct Arrival: Sendable {
     package var lastReset: Int64?
     /// Whether the lane holds as many unfinished jobs as it may.
     package var isLaneFull: Bool
+    /// Of a job that the broker delivered again: the jobs of its lane that were requested after it and accepted before it, in the order of
+    /// acceptance. They are resets or of its kind and plan, and wait, run, or have run: none that was superseded, abandoned, rejected or expired.
+    package var overtakers: [QueuedJob]
 
     package init(
         lane: Lane,
@@ -65,7 +71,8 @@ package struct Arrival: Sendable {
         running: Int64?,
         ranRevision: Int64?,
         lastReset: Int64?,
-        isLaneFull: Bool
+        isLaneFull: Bool,
+        overtakers: [QueuedJob] = []
     ) {
         self.lane = lane
         self.job = job
@@ -74,6 +81,7 @@ package struct Arrival: Sendable {
         self.ranRevision = ranRevision
         self.lastReset = lastReset
         self.isLaneFull = isLaneFull
+        self.overtakers = overtakers
     }
 }
 

@@ -45,7 +45,8 @@ extension ModelTables {
         switch item.content {
         case .job(let job):
             try enter(job, in: lane, order: place, at: now)
-            if let ended = try admit(place, in: lane, by: worker, at: now, rules) { return .ended(ended) }
+            let overtakers = item.redeliveredSHA256 == nil ? [] : overtakers(of: job, order: place)
+            if let ended = try admit(place, overtakers, in: lane, by: worker, at: now, rules) { return .ended(ended) }
             return .accepted(order: place)
         case .refused(_, let event, let letter):
             let job = QueuedJob(order: place, id: key.id, kind: .verify, acceptedAt: now, publisher: letter.publisher)
@@ -62,6 +63,7 @@ extension ModelTables {
 
     private mutating func admit(
         _ place: Int64,
+        _ overtakers: [QueuedJob],
         in index: Int,
         by worker: WorkerID,
         at now: Timestamp,
@@ -74,7 +76,7 @@ extension ModelTables {
         let highest = same.filter { $0.standing != nil }.sorted { ($0.standing ?? 0, $0.order) < ($1.standing ?? 0, $1.order) }
         let rivals = (newest + highest.suffix(Arrival.rivalLimit)).sorted { $0.order < $1.order }
         let isFull = waiting.count > rules.laneLimit
-        guard !rivals.isEmpty || isFull else { return nil }
+        guard !rivals.isEmpty || !overtakers.isEmpty || isFull else { return nil }
         let arrival = Arrival(
             lane: lanes[index].lane,
             job: job,
@@ -82,7 +84,8 @@ extension ModelTables {
             running: lanes[index].running,
             ranRevision: job.planID.flatMap { lanes[index].revisions[$0] },
             lastReset: waiting.last { $0.kind == .reset }?.order,
-            isLaneFull: isFull
+            isLaneFull: isFull,
+            overtakers: overtakers
         )
         let admission = rules.admit(arrival)
         for settlement in admission.settlements { try settle(settlement, in: index, by: worker, at: now) }
@@ -90,6 +93,24 @@ extension ModelTables {
         // A lane that has nothing but what ended at once is not in line.
         if waiting.count == 1, !admission.settlements.isEmpty { lanes[index].turn = nil }
         return admission.settlements.first { $0.order == place }?.event.type
+    }
+
+    /// The model keeps every job at hand, and looks at all of them.
+    private func overtakers(of job: AcceptableJob, order: Int64) -> [QueuedJob] {
+        guard let requestedAt = job.requestedAt else { return [] }
+        return jobs.filter { row in
+            guard row.lane == job.key.lane, row.job.order < order, !row.wasRefused, !row.job.isScheduled,
+                row.requestedAt.map({ $0 > requestedAt }) ?? false
+            else { return false }
+            let isRival = row.job.kind == job.kind && row.job.planID == job.planID
+            let hasNotRun = row.event.map { [.jobSuperseded, .jobAbandoned, .jobRejected, .jobExpired].contains($0.event.type) } ?? false
+            return (row.job.kind == .reset || isRival) && !hasNotRun
+        }.map { row in
+            var job = row.job
+            // What it took on is forgotten with its end.
+            if row.finishedAt != nil { job.standing = job.revision }
+            return job
+        }.sorted { $0.order < $1.order }
     }
 
     mutating func enter(_ job: AcceptableJob, in lane: Int, order: Int64, at now: Timestamp) throws(StoreError) {
@@ -129,7 +150,8 @@ extension ModelTables.JobRow {
                 publisher: job.publisher,
                 redriveOf: job.redriveOf
             ),
-            payload: job.sealedPayload
+            payload: job.sealedPayload,
+            requestedAt: job.requestedAt
         )
     }
 

@@ -44,6 +44,7 @@ struct ModelTables: Sendable {
         var job: QueuedJob
         var wasRefused = false
         var payload: [UInt8]?
+        var requestedAt: Timestamp?
         var history: [PastAttempt] = []
         /// When the present attempt, or the last one, began.
         var begunAt: Timestamp?

@@ -55,6 +55,7 @@ final class Disturbance: Sendable {
         let duration = Duration.milliseconds(world.draw(100...40_000))
         arm(.workerStopped) { $0.freeze(for: duration) }
         if world.faults.strikes(.clockStepped) { world.stepClock() }
+        if world.faults.strikes(.storeShut) { world.shutStore() }
         if world.faults.strikes(.secondConsumer) {
             world.broker.allowActive(2)
             SimulatedProcess("broker", on: world.scheduler).run { [world] in

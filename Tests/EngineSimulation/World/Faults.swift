@@ -18,6 +18,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case confirmLost = "confirm lost after the event was taken"
     case storeFailed = "store failed before a transaction"
     case storeSlow = "store took up to 4 s for a transaction"
+    case storeShut = "store took no jobs in for up to 30 s"
     case longReader = "a reader kept what was erased for up to a minute"
     case clockWrong = "clock up to 5 s wrong"
     case clockStepped = "clock set by up to an hour"

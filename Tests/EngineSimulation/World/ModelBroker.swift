@@ -2,8 +2,9 @@ import Contract
 import Engine
 import Synchronization
 
-/// A broker with one queue of jobs and one exchange of results, as RabbitMQ promises them: what is not acknowledged over the connection that
-/// brought it comes again, in its place and marked as redelivered, and one consumer at a time gets anything.
+/// A broker with one queue of jobs and one exchange of results, as RabbitMQ has them: what is not acknowledged over the connection that
+/// brought it comes again, marked as redelivered, before what was never delivered and behind what came back earlier. One consumer at a
+/// time gets anything. A consumer takes one message at a time after a redelivery, as the worker's does.
 final class ModelBroker: Sendable {
     /// A consumer's connection. What came over it can be acknowledged over it alone.
     struct Connection: Hashable, Sendable {
@@ -18,12 +19,21 @@ final class ModelBroker: Sendable {
     private struct Consumer {
         let connection: Connection
         var unacknowledged: [Message] = []
+        /// Those of them that the worker has not asked for yet.
+        var waiting: [Message] = []
+        /// Until a message that was never delivered before is acknowledged.
+        var takesOne = true
         var waiter: CheckedContinuation<IncomingBatch?, Never>?
         var isClosed = false
     }
 
     private struct State {
+        /// Never delivered.
         var queue: [Message] = []
+        /// Delivered, and not acknowledged.
+        var returned: [Message] = []
+        /// Whether what comes back goes to its place among what came back earlier.
+        var keepsOrder = false
         /// In the order in which they came; the first is the active one.
         var consumers: [Consumer] = []
         /// How many consumers get deliveries: more than one for a while, when the broker takes a live one for gone.
@@ -40,6 +50,15 @@ final class ModelBroker: Sendable {
         /// How often the channel was closed.
         var closes = 0
         var redeliveries = 0
+
+        /// Takes what is delivered next.
+        mutating func next(_ count: Int) -> [Message] {
+            let again = Array(returned.prefix(count))
+            returned.removeFirst(again.count)
+            let fresh = Array(queue.prefix(count - again.count))
+            queue.removeFirst(fresh.count)
+            return again + fresh
+        }
     }
 
     /// An event as a monitor gets it.
@@ -58,7 +77,11 @@ final class ModelBroker: Sendable {
     init(timeline: Timeline) { self.timeline = timeline }
 
     var published: [Published] { state.withLock { $0.published } }
-    var waiting: Int { state.withLock { state in state.queue.count + state.consumers.reduce(0) { $0 + $1.unacknowledged.count } } }
+    var waiting: Int {
+        state.withLock { state in
+            state.queue.count + state.returned.count + state.consumers.reduce(0) { $0 + $1.unacknowledged.count }
+        }
+    }
     var redeliveries: Int { state.withLock { $0.redeliveries } }
 
     // MARK: Jobs
@@ -81,18 +104,18 @@ final class ModelBroker: Sendable {
         }
     }
 
-    /// The connection is gone: whatever came over it and was not acknowledged goes back to its place.
+    /// The connection is gone: whatever came over it and was not acknowledged goes back.
     func disconnect(_ connection: Connection) {
         deliverAfter { state in
             guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else { return }
             let consumer = state.consumers.remove(at: index)
             state.redeliveries += consumer.unacknowledged.count
-            state.queue += consumer.unacknowledged.map { message in
+            state.returned += consumer.unacknowledged.map { message in
                 var message = message
                 message.delivery.isRedelivered = true
                 return message
             }
-            state.queue.sort { $0.number < $1.number }
+            if state.keepsOrder { state.returned.sort { $0.number < $1.number } }
             consumer.waiter?.resume(returning: nil)
         }
     }
@@ -115,7 +138,9 @@ final class ModelBroker: Sendable {
     func acknowledge(_ numbers: [Int], over connection: Connection) {
         deliverAfter { state in
             guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else { return }
+            let finished = state.consumers[index].unacknowledged.filter { numbers.contains($0.number) }
             state.consumers[index].unacknowledged.removeAll { numbers.contains($0.number) }
+            if finished.contains(where: { !$0.delivery.isRedelivered }) { state.consumers[index].takesOne = false }
         }
     }
 
@@ -124,11 +149,17 @@ final class ModelBroker: Sendable {
             let value = change(&state)
             var deliveries: [(CheckedContinuation<IncomingBatch?, Never>, IncomingBatch)] = []
             for index in state.consumers.indices.prefix(state.activeCount) {
-                let room = ModelBroker.prefetch - state.consumers[index].unacknowledged.count
-                guard room > 0, !state.queue.isEmpty, let waiter = state.consumers[index].waiter else { continue }
-                let messages = Array(state.queue.prefix(room))
-                state.queue.removeFirst(messages.count)
-                state.consumers[index].unacknowledged += messages
+                if !state.returned.isEmpty { state.consumers[index].takesOne = true }
+                let prefetch = state.consumers[index].takesOne ? 1 : ModelBroker.prefetch
+                let room = max(prefetch - state.consumers[index].unacknowledged.count, 0)
+                let arriving = state.next(room)
+                state.consumers[index].unacknowledged += arriving
+                state.consumers[index].waiting += arriving
+            }
+            for index in state.consumers.indices {
+                let messages = state.consumers[index].waiting
+                guard !messages.isEmpty, let waiter = state.consumers[index].waiter else { continue }
+                state.consumers[index].waiting = []
                 state.consumers[index].waiter = nil
                 deliveries.append((waiter, IncomingBatch(deliveries: messages.map(\.delivery), token: messages.map(\.number))))
             }
@@ -153,8 +184,11 @@ final class ModelBroker: Sendable {
     /// From now on no larger body is taken.
     func limit(_ bytes: Int) { state.withLock { $0.maximumBytes = bytes } }
 
+    /// From now on every event is taken, and jobs are delivered in their order: what ends a run runs in it.
     func takeAll() {
         state.withLock { state in
+            state.keepsOrder = true
+            state.returned.sort { $0.number < $1.number }
             state.refusedTenants = []
             state.forbiddenTenants = []
             state.maximumBytes = .max

@@ -24,6 +24,8 @@ final class Portal: Sendable {
         var data: JSON
         /// Its place among everything that happened in the run.
         var moment: Int
+        /// Its `time`.
+        var at: Timestamp
         /// Whether its id was used again for another payload.
         var isContested = false
     }
@@ -112,17 +114,22 @@ final class Portal: Sendable {
             case 2: publish("connect", for: tenant, connect(tenant))
             case 3: publish("connect", for: tenant, connect(tenant, secret: "wrong"))
             case 4: publish("diagnose", for: tenant, [:])
-            case 5: publishTogether(tenant)
+            case 5: await publishTogether(tenant)
             case 6: publish("preview", for: tenant, plan(tenant))
             default: publish("sync", for: tenant, plan(tenant))
             }
         }
     }
 
-    /// Syncs of one plan that come together: with revisions in any order, and without.
-    private func publishTogether(_ tenant: Tenant) {
+    /// Syncs of one plan that come together: with revisions in any order, and without. Now and then a reset is among them.
+    private func publishTogether(_ tenant: Tenant) async {
         let planID = world.draw(0...2) == 0 ? Portal.concludedPlan : "plan-2"
-        for _ in 0..<world.draw(2...5) { publish("sync", for: tenant, plan(tenant, id: planID, revision: anyRevision())) }
+        let isReset = world.draw(0...3) == 0
+        for number in 1...world.draw(2...5) {
+            publish("sync", for: tenant, plan(tenant, id: planID, revision: anyRevision()))
+            if number > 1 || isReset { await world.pause(upTo: 3) }
+            if number == 1, isReset { publish("reset", for: tenant, ["confirm": true]) }
+        }
     }
 
     private func anyRevision() -> Int64? {
@@ -181,7 +188,15 @@ final class Portal: Sendable {
         let moment = world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id)")
         world.broker.enqueue(message)
         if world.faults.strikes(.duplicatePublish) { world.broker.enqueue(message) }
-        var published = Published(tenant: tenant.id, product: tenant.product, id: id, kind: kind, data: data, moment: moment)
+        var published = Published(
+            tenant: tenant.id,
+            product: tenant.product,
+            id: id,
+            kind: kind,
+            data: data,
+            moment: moment,
+            at: world.time.now
+        )
         if kind == "sync", world.faults.strikes(.otherPayload) {
             published.isContested = true
             world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id) again, as another job")
@@ -196,7 +211,7 @@ final class Portal: Sendable {
     private func message(_ kind: String, _ id: String, _ tenant: Tenant, _ data: JSON) -> JobMessage {
         var envelope: JSONObject = [
             "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"),
-            "subject": .string(tenant.id), "data": data,
+            "subject": .string(tenant.id), "time": .string(world.time.now.description), "data": data,
         ]
         // What ends a run has to run; now and then something else is wanted soon or not at all.
         if !world.faults.isOver, tenant.id != poisonTenant?.id, world.draw(0...9) == 0 {

@@ -31,6 +31,8 @@ final class World: Sendable {
     let lives = Mutex<[(begin: Timestamp, end: Timestamp?)]>([])
     /// By how much the machine's clock is wrong, for processes that start from now on.
     private let clockStep = Mutex(Duration.zero)
+    /// Until when the store takes nothing in: what workers hold then goes from one to the next as they die.
+    private let shutUntil = Mutex(World.start)
 
     init(seed: UInt64) {
         scheduler = SeededScheduler(seed: seed)
@@ -73,6 +75,10 @@ final class World: Sendable {
                     if process.isDead { throw StoreError(.fenced, "The process is dead.") }
                     // Another process writes, or the disk is slow.
                     if faults.strikes(.storeSlow) { await pause(upTo: 4000) }
+                    let isShut = !faults.isOver && time.now < shutUntil.withLock { $0 }
+                    if isShut, ["accept", "countRedelivery"].contains(name.description) {
+                        throw StoreError(.unavailable, "A fault of the simulation.")
+                    }
                     if faults.strikes(.storeFailed) {
                         timeline.note(time.now, process.name, "the store fails at \(name)")
                         throw StoreError(.unavailable, "A fault of the simulation.")
@@ -117,6 +123,13 @@ final class World: Sendable {
     }
 
     func isPoison(_ message: JobMessage) -> Bool { message.body == World.poisonBody }
+
+    /// The store takes no jobs in for a while.
+    func shutStore() {
+        let end = time.now + .milliseconds(draw(1000...30_000))
+        timeline.note(time.now, "store", "takes nothing in until \(end)")
+        shutUntil.withLock { $0 = max($0, end) }
+    }
 
     /// The machine's clock is set. Processes that run keep theirs.
     func stepClock() { clockStep.withLock { $0 = .seconds(draw(-3600...3600)) } }

@@ -6,11 +6,11 @@ import Testing
 
 @Suite("The order of a lane's jobs")
 struct LaneOrderTests {
-    private static let now = Timestamp("2026-11-22T08:00:00Z")!
-    private static let later = now + .seconds(60)
-    private let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
+    static let now = Timestamp("2026-11-22T08:00:00Z")!
+    static let later = now + .seconds(60)
+    let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
 
-    private func job(
+    func job(
         _ order: Int64,
         _ kind: JobKind,
         plan: String? = nil,
@@ -44,13 +44,13 @@ struct LaneOrderTests {
         )
     }
 
-    private var order: LaneOrder {
+    var order: LaneOrder {
         LaneOrder(now: Self.now) { [lane] type, job, data in
             Event(id: "e-\(job.order)", type: type, lane: lane, jobID: job.id, time: Self.now, traceparent: nil, data: data)
         }
     }
 
-    private func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (
+    func decide(_ jobs: [QueuedJob], revisions: [String: Int64] = [:]) -> (
         ended: [Int64: EventType], givenUp: [Int64: GivenUp], dropped: [Int64], next: LaneDecision.Next
     ) {
         let decision = order.decide(LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions))
@@ -310,58 +310,6 @@ struct LaneOrderTests {
         #expect(between.ended == [1: .jobSuperseded] && between.next == .run(order: 2, .work))
     }
 
-    // MARK: At the door
-
-    @Test func `at the door the winner stays, and what was begun or runs is left alone`() {
-        #expect(admit(job(2, .sync), among: [job(1, .sync)]).ended == [1: .jobSuperseded])
-        #expect(admit(job(2, .sync, revision: 1), among: [job(1, .sync, revision: 2)]).ended == [2: .jobSuperseded])
-        #expect(admit(job(2, .sync), among: [job(1, .sync, notBefore: Self.later, attempts: 1)]).ended.isEmpty)
-        #expect(admit(job(2, .sync), among: [job(1, .sync, attempts: 1)], running: 1).ended.isEmpty)
-        #expect(admit(job(2, .sync, revision: 1), among: [job(1, .sync, revision: 2, attempts: 1)], running: 1).ended.isEmpty)
-        #expect(admit(job(2, .sync, revision: 4), among: [job(1, .sync)], ran: 5).ended.isEmpty)
-        #expect(admit(job(2, .sync, expiry: Self.now), among: [job(1, .sync)]).ended.isEmpty)
-    }
-
-    @Test func `an older revision than the one that runs does not replace a sync without one`() {
-        let running = job(1, .sync, revision: 5, attempts: 1)
-        let result = admit(job(3, .sync, revision: 4), among: [running, job(2, .sync)], running: 1)
-        #expect(result.ended == [3: .jobSuperseded])
-    }
-
-    @Test func `what is behind a reset that waits is compared with nothing before it`() {
-        let reset = job(2, .reset)
-        #expect(decide([reset, job(3, .connect), job(4, .sync, revision: 1)], revisions: ["plan": 5]).ended.isEmpty)
-        let between = decide([job(1, .sync, revision: 5), reset, job(3, .sync, revision: 1)])
-        #expect(between.ended == [1: .jobSuperseded] && between.next == .run(order: 2, .work))
-        #expect(admit(job(3, .sync, revision: 1), among: [job(1, .sync, revision: 5)], reset: 2).ended.isEmpty)
-        #expect(admit(job(4, .sync, revision: 1), among: [job(3, .sync)], ran: 5, reset: 2).ended == [3: .jobSuperseded])
-        #expect(admit(job(3, .reset), among: [reset], reset: 3).ended == [2: .jobSuperseded])
-        // A reset that has expired ends no epoch.
-        let expired = decide([job(1, .reset, expiry: Self.now), job(2, .sync, revision: 1)], revisions: ["plan": 5])
-        #expect(expired.ended == [1: .jobExpired, 2: .jobSuperseded])
-    }
-
-    @Test func `a full lane refuses what does not make room`() {
-        #expect(admit(job(9, .sync), among: [], isFull: true).ended == [9: .jobRejected])
-        #expect(admit(job(9, .billingCodes), among: [], isFull: true).ended == [9: .jobRejected])
-        #expect(admit(job(9, .sync), among: [job(1, .sync)], isFull: true).ended == [1: .jobSuperseded])
-        for kind in [JobKind.reset, .connect] {
-            #expect(admit(job(9, kind), among: [], isFull: true).ended.isEmpty)
-        }
-    }
-
-    @Test func `in a full lane one that may expire ends all its rivals but the one that expires last`() {
-        for kind in [JobKind.reset, .connect] {
-            let soon = job(9, kind, expiry: Self.now + .seconds(1))
-            #expect(admit(soon, among: [job(1, kind)], isFull: true).ended.isEmpty)
-            #expect(admit(soon, among: [job(1, kind, expiry: Self.later)], isFull: true).ended.isEmpty)
-            // Or a lane could be filled with what is excepted.
-            let rivals = [job(1, kind, expiry: Self.later), job(2, kind), job(3, kind, expiry: Self.later)]
-            #expect(admit(soon, among: rivals, isFull: true).ended == [1: .jobSuperseded, 3: .jobSuperseded])
-            #expect(admit(job(9, kind), among: rivals, isFull: true).ended == [1: .jobSuperseded, 2: .jobSuperseded, 3: .jobSuperseded])
-        }
-    }
-
     // MARK: A part of a lane
 
     @Test func `in a lane that is seen in part what ends ends first, 64 at a time`() {
@@ -382,27 +330,6 @@ struct LaneOrderTests {
     private func concluded(_ next: LaneDecision.Next) -> Int64? {
         guard case .run(let order, .conclude(let error)) = next, error.code == .superseded else { return nil }
         return order
-    }
-
-    private func admit(
-        _ job: QueuedJob,
-        among rivals: [QueuedJob],
-        running: Int64? = nil,
-        ran: Int64? = nil,
-        reset: Int64? = nil,
-        isFull: Bool = false
-    ) -> (ended: [Int64: EventType], raised: [Int64: Int64]) {
-        let arrival = Arrival(
-            lane: lane,
-            job: job,
-            rivals: rivals,
-            running: running,
-            ranRevision: ran,
-            lastReset: reset,
-            isLaneFull: isFull
-        )
-        let admission = order.admit(arrival)
-        return (Dictionary(uniqueKeysWithValues: admission.settlements.map { ($0.order, $0.event.type) }), admission.raised)
     }
 
     // MARK: Jobs for which a person waits
