@@ -13,14 +13,22 @@ package struct Money: Hashable, Comparable, Sendable {
 
     /// An amount as a job carries it: `^\d{1,12}(\.\d{1,4})?$`. `nil` for anything else: a sign, an exponent, a fifth decimal place.
     package init?(contract text: String) {
-        let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-        guard (1...12).contains(parts[0].count), parts.count == 1 || (1...4).contains(parts[1].count) else { return nil }
         var value: Int64 = 0
-        for digit in parts.joined() {
-            guard digit.isASCIIDigit else { return nil }
-            value = value * 10 + Int64(digit - UInt8(ascii: "0"))
+        var whole = 0
+        /// Digits behind the point, once it has come.
+        var places: Int?
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "."), places == nil {
+                places = 0
+                continue
+            }
+            guard byte.isASCIIDigit else { return nil }
+            if let digits = places { places = digits + 1 } else { whole += 1 }
+            guard whole <= 12, places ?? 0 <= 4 else { return nil }
+            value = value * 10 + Int64(byte - UInt8(ascii: "0"))
         }
-        for _ in (parts.count == 1 ? 0 : parts[1].count)..<4 { value *= 10 }
+        guard whole > 0, places != 0 else { return nil }
+        for _ in (places ?? 0)..<4 { value *= 10 }
         tenThousandths = value
     }
 
@@ -37,15 +45,14 @@ package struct Money: Hashable, Comparable, Sendable {
             guard let written = Int(Substring(unsigned[mantissa.endIndex...].dropFirst())), written.magnitude < 100 else { return nil }
             exponent = written
         }
-        let halves = mantissa.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard (1...2).contains(halves.count), !halves[0].isEmpty || halves.count == 2 && !halves[1].isEmpty,
-            mantissa.allSatisfy({ $0.isASCIIDigit || $0 == UInt8(ascii: ".") })
-        else { return nil }
+        let whole = mantissa.prefix { $0 != UInt8(ascii: ".") }
+        let fraction = mantissa[whole.endIndex...].dropFirst()
+        guard !whole.isEmpty || !fraction.isEmpty, whole.allSatisfy(\.isASCIIDigit), fraction.allSatisfy(\.isASCIIDigit) else { return nil }
         // Counted in ten-thousandths, the point stands four places further to the right.
-        var places = halves[0].count + exponent + 4
+        var places = whole.count + exponent + 4
         var value: Int64 = 0
         var roundsUp = false
-        for digit in halves.joined() {
+        for digit in mantissa where digit != UInt8(ascii: ".") {
             guard places > 0 else {
                 // The first digit that is not kept decides; those after it say nothing that it does not.
                 roundsUp = places == 0 && digit >= UInt8(ascii: "5")

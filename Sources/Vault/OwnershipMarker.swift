@@ -21,12 +21,12 @@ package struct OwnershipMarker: Hashable, Sendable {
 /// The markers of a lane. Their second half identifies the lane, independent of plan and key: such a service may be adopted
 /// explicitly when nothing refers to it.
 package struct OwnershipMarkers: Sendable {
-    /// How many digits stand for the service, and how many for the lane.
-    private static let half = 16
+    /// How many bytes stand for the service, and how many for the lane, each as two digits.
+    private static let half = 8
 
     private let code: HMAC<SHA256>
     private let lane: [UInt8]
-    private let laneMark: String
+    private let laneMark: ArraySlice<UInt8>
 
     init(of lane: Lane, _ code: HMAC<SHA256>) {
         self.code = code
@@ -35,17 +35,24 @@ package struct OwnershipMarkers: Sendable {
         input.append(field: lane.tenant.description.utf8)
         input.append(field: lane.product.rawValue.utf8)
         self.lane = input
-        laneMark = Vault.hexadecimal(Array(code.code(for: input).prefix(OwnershipMarkers.half / 2)))
+        laneMark = Array(code.code(for: input)).prefix(OwnershipMarkers.half)
     }
 
     package func marker(planID: String, serviceKey: String) -> OwnershipMarker {
-        var input = lane
+        var input: [UInt8] = []
+        input.reserveCapacity(256)
+        input += lane
         input.append(field: planID.utf8)
         input.append(field: serviceKey.utf8)
-        let former = Vault.hexadecimal(Array(code.code(for: input).prefix(OwnershipMarkers.half)))
-        return OwnershipMarker(value: former.prefix(OwnershipMarkers.half) + laneMark, former: former)
+        let service = Array(code.code(for: input)).prefix(2 * OwnershipMarkers.half)
+        return OwnershipMarker(
+            value: Vault.hexadecimal(service.prefix(OwnershipMarkers.half) + laneMark),
+            former: Vault.hexadecimal(service)
+        )
     }
 
     /// Whether a text is a marker of the lane, for any service of any plan.
-    package func contains(_ text: String) -> Bool { text.utf8.count == 2 * OwnershipMarkers.half && text.hasSuffix(laneMark) }
+    package func contains(_ text: String) -> Bool {
+        text.utf8.count == 4 * OwnershipMarkers.half && text.hasSuffix(Vault.hexadecimal(laneMark))
+    }
 }

@@ -155,7 +155,7 @@ package final class Vault: Sendable {
     /// The marks by which services in Autotask are known to be a lane's, also after a reset (`rules.md` 4).
     package func ownershipMarkers(of lane: Lane) -> OwnershipMarkers { OwnershipMarkers(of: lane, markers) }
 
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
+    static func hexadecimal(_ bytes: some Collection<UInt8>) -> String {
         String(unsafeUninitializedCapacity: 2 * bytes.count) { output in
             for (index, byte) in bytes.enumerated() {
                 unsafe output[2 * index] = Vault.hexadecimalDigit(byte >> 4)

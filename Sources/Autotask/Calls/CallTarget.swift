@@ -10,8 +10,8 @@ package struct CallTarget: Hashable, Sendable {
 
     /// - Parameter url: an absolute one.
     package init(url: String) {
-        let bare = url.prefix { $0 != "?" && $0 != "#" }
-        let parts = bare.split(separator: "/", omittingEmptySubsequences: true).dropFirst()
+        let bare = url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        let parts = bare.split(separator: UInt8(ascii: "/")).dropFirst().map(Substring.init)
         host = parts.first?.lowercased() ?? ""
         let path = parts.dropFirst()
         let version = AutotaskOperation.apiVersion.dropLast()

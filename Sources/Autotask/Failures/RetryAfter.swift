@@ -28,7 +28,7 @@ extension Timestamp {
     /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
     package init?(httpDate text: String) {
         guard text.utf8.count <= 64 else { return nil }
-        let parts = text.split(separator: " ")
+        let parts = text.utf8.split(separator: UInt8(ascii: " ")).map(Substring.init)
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(where: { $0 == parts[2] }) else { return nil }
         self.init("\(parts[3])-\(month < 9 ? "0" : "")\(month + 1)-\(parts[1])T\(parts[4])Z")

@@ -24,7 +24,7 @@ extension JSON {
             output.append(UInt8(ascii: "]"))
         case .object(let object):
             output.append(UInt8(ascii: "{"))
-            let members = object.members.sorted { $0.name.utf16.lexicographicallyPrecedes($1.name.utf16) }
+            let members = object.members.sorted { JSON.precedes($0.name, $1.name) }
             for (index, member) in members.enumerated() {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
                 JSON.append(quoted: member.name, to: &output)
@@ -33,6 +33,15 @@ extension JSON {
             }
             output.append(UInt8(ascii: "}"))
         }
+    }
+
+    /// Whether a name comes before another by its UTF-16, as RFC 8785 section 3.2.3 orders them.
+    private static func precedes(_ name: String, _ other: String) -> Bool {
+        for (byte, otherByte) in zip(name.utf8, other.utf8) where byte != otherByte {
+            // Of ASCII, UTF-8 and UTF-16 have one order.
+            return byte < 0x80 && otherByte < 0x80 ? byte < otherByte : name.utf16.lexicographicallyPrecedes(other.utf16)
+        }
+        return name.utf8.count < other.utf8.count
     }
 
     /// A number as ECMAScript's `Number.prototype.toString` writes it, which is what RFC 8785 section 3.2.2.3 asks for.

@@ -41,12 +41,17 @@ extension JSON {
     package static func append(quoted string: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         // Nearly every string is free of escapes, and copied as a whole.
-        if string.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
-            append(escaped: string, to: &output)
-        } else {
-            output.append(contentsOf: string.utf8)
-        }
+        if needsEscapes(string) { append(escaped: string, to: &output) } else { output.append(contentsOf: string.utf8) }
         output.append(UInt8(ascii: "\""))
+    }
+
+    private static func needsEscapes(_ string: String) -> Bool {
+        let bytes = string.utf8Span.span
+        for index in bytes.indices {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+        }
+        return false
     }
 
     private static func append(escaped string: String, to output: inout [UInt8]) {

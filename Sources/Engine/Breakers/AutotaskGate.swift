@@ -15,9 +15,9 @@ struct AutotaskGate: CallGate {
     init(_ context: JobContext, url: String, databaseID: Int64?, credentials digest: [UInt8]?) {
         self.context = context
         self.databaseID = databaseID
-        let host = url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? ""
         targets =
-            [.zone(host: host.lowercased())] + (databaseID.map { [.database($0)] } ?? []) + (digest.map { [.credentials($0)] } ?? [])
+            [.zone(host: CallTarget(url: url).host)] + (databaseID.map { [.database($0)] } ?? [])
+            + (digest.map { [.credentials($0)] } ?? [])
     }
 
     func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void {

@@ -66,8 +66,13 @@ struct SyncPreparation {
         )
         foundByName = matching.foundByName
         // No service has the mark of an empty key, and nobody else can make it: a job's id would be the portal's to choose.
-        let unused = own.marker(planID: payload.planID, serviceKey: "").value
-        let answers = try await NameAnswers(validation.services, matching, query, unused: unused, session)
+        let answers = try await NameAnswers(
+            validation.services,
+            matching,
+            query,
+            unused: own.marker(planID: payload.planID, serviceKey: "").value,
+            session
+        )
         serviceCalls += answers.calls
         // What this job created before with a cost, and could not read back, is read back now.
         let hasWrittenCost =

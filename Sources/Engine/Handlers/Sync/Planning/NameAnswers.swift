@@ -24,7 +24,7 @@ struct NameAnswers {
         _ plan: [DesiredService?],
         _ matching: ServiceMatching,
         _ query: ServiceQuery,
-        unused: String,
+        unused: @autoclosure () -> String,
         _ session: TenantSession
     ) async throws(CallFailure) {
         // As in nearly every sync: each service is there under its name.
@@ -37,7 +37,7 @@ struct NameAnswers {
         var strangers = NameAnswers.strangers(wanted.map(\.1), matching, query)
         if !strangers.isEmpty {
             // A record that comes with every answer holds no name: a gateway may repeat an earlier answer.
-            let control = ServiceQuery(names: [unused], markerField: nil)
+            let control = ServiceQuery(names: [unused()], markerField: nil)
             calls += control.minimumCalls
             strangers.subtract(try await session.services(control).map(\.id))
         }
