@@ -398,6 +398,20 @@ def test_credentials_that_the_broker_delivers_after_newer_ones_are_not_used(tena
     tenant.expect(tenant.sync(plan()), "sync.succeeded")
 
 
+def test_what_came_back_once_has_its_place_whatever_its_time(tenant, worker, broker):
+    """Two hosts of a portal, of which one's clock is ahead."""
+    tenant.connected()
+    worker.kill()
+    ahead, last = tenant.job("sync", plan(1)), tenant.job("sync", plan(2))
+    ahead.envelope["time"] = portals.rfc3339(portals.now() + datetime.timedelta(minutes=1))
+    for job in (ahead, last):
+        job.publish()
+    die_with(broker, 2)
+    worker.start()
+    tenant.expect(last.ending(), "sync.succeeded")
+    assert len(tenant.database.services()) == 2
+
+
 def test_jobs_that_do_not_say_when_they_were_requested_run_as_they_come(tenant, overtaken):
     tenant.connected()
     sync, reset = tenant.job("sync", plan()), tenant.job("reset", {"confirm": True})

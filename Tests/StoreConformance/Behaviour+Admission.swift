@@ -35,7 +35,7 @@ extension Behaviour {
             }
             #expect(try await bench.unfinished() == ["a", "b", "c", "d"])
         },
-        Behaviour("a job that comes again is compared with what was requested after it and accepted before it, if that has run or will") {
+        Behaviour("a job that may come late is compared with what was requested after it and accepted before it, if that has run or will") {
             bench in
             func item(_ id: String, _ lane: Lane = .one, _ kind: JobKind = .sync, plan: String? = "p", at seconds: Int?) -> IntakeItem {
                 .job(id, lane, kind, plan: plan, requestedAt: seconds.map { bench.time($0) })
@@ -64,17 +64,16 @@ extension Behaviour {
                 }
                 return seen.value
             }
-            let again: [UInt8] = [1]
-            let late = IntakeItem.job("late", plan: "p", requestedAt: bench.time(10), redelivered: again)
+            let late = IntakeItem.job("late", plan: "p", requestedAt: bench.time(10), mayBeOvertaken: true)
             let found = try await overtakers(of: late)
             #expect(found == ["ran", "waits", "reset"])
-            let codes = IntakeItem.job("codes", .one, .billingCodes, requestedAt: bench.time(10), redelivered: again)
+            let codes = IntakeItem.job("codes", .one, .billingCodes, requestedAt: bench.time(10), mayBeOvertaken: true)
             #expect(try await overtakers(of: codes) == ["reset"])
-            let other = IntakeItem.job("elsewhere", .of("msp-9"), plan: "p", requestedAt: bench.time(10), redelivered: again)
+            let other = IntakeItem.job("elsewhere", .of("msp-9"), plan: "p", requestedAt: bench.time(10), mayBeOvertaken: true)
             #expect(try await overtakers(of: other) == nil)
-            // It does not say when it was requested, or came once.
-            #expect(try await overtakers(of: .job("silent", plan: "p", redelivered: again)) == [])
-            #expect(try await overtakers(of: .job("fresh", plan: "p", requestedAt: bench.time(10))) == [])
+            // It does not say when it was requested, or came in its place.
+            #expect(try await overtakers(of: .job("silent", plan: "p", mayBeOvertaken: true)) == [])
+            #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])
         },
         Behaviour("what an arrival ends has ended with the arrival, and is replayed") { bench in
             try await bench.accept(.job("a", plan: "p", revision: 5))

@@ -185,7 +185,8 @@ extension IntakeItem {
         revision: Int64? = nil,
         requestedAt: Timestamp? = nil,
         expiry: Timestamp? = Bench.start + .seconds(3600),
-        redelivered: [UInt8]? = nil
+        redelivered: [UInt8]? = nil,
+        mayBeOvertaken: Bool = false
     ) -> IntakeItem {
         let key = JobKey(id: JobID(id)!, lane: lane, digest: digest)
         let job = AcceptableJob(
@@ -199,7 +200,7 @@ extension IntakeItem {
             publisher: "portal",
             sealedPayload: Array("sealed \(id)".utf8)
         )
-        return IntakeItem(.job(job), redeliveredSHA256: redelivered)
+        return IntakeItem(.job(job), redeliveredSHA256: redelivered, mayBeOvertaken: mayBeOvertaken)
     }
 }
 

@@ -89,7 +89,9 @@ struct Intake: Service {
             )
         else { return false }
         guard count >= Intake.maximumRedeliveries else {
-            return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256)] }
+            return await accept {
+                [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, mayBeOvertaken: delivery.mayBeOvertaken)]
+            }
         }
         log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
         let letter = deadLetter(

@@ -32,10 +32,17 @@ package struct JobDelivery: Sendable {
     package var queue: String
     /// Whether it was delivered before, to this worker or another, and not acknowledged.
     package var isRedelivered: Bool
+    /// How often it came back to its queue, if the broker counts that.
+    package var returns: Int64?
 
-    package init(message: JobMessage, queue: String, isRedelivered: Bool) {
+    package init(message: JobMessage, queue: String, isRedelivered: Bool, returns: Int64? = nil) {
         self.message = message
         self.queue = queue
         self.isRedelivered = isRedelivered
+        self.returns = returns
     }
+
+    /// Whether later messages may have been delivered before it (design decision 5): what comes back once keeps its place, and what comes back
+    /// again goes behind what was returned with it.
+    package var mayBeOvertaken: Bool { isRedelivered && returns ?? 2 > 1 }
 }

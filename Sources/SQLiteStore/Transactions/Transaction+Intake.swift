@@ -72,7 +72,7 @@ extension Transaction {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
             row.backlog += 1
-            let overtakers = item.redeliveredSHA256 == nil ? [] : try overtakers(of: job, order: order, in: row)
+            let overtakers = item.mayBeOvertaken ? try overtakers(of: job, order: order, in: row) : []
             // Without other jobs, it ends none.
             if row.backlog > 1 || rules.laneLimit < 1 || !overtakers.isEmpty {
                 let arrival = QueuedJob(job, order: order, at: now)

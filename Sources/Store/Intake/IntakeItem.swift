@@ -13,10 +13,13 @@ package struct IntakeItem: Sendable {
     package var content: Content
     /// SHA-256 of the body when the broker marked it as redelivered: its count ends here.
     package var redeliveredSHA256: [UInt8]?
+    /// Whether it is compared with ``Arrival/overtakers``.
+    package var mayBeOvertaken: Bool
 
-    package init(_ content: Content, redeliveredSHA256: [UInt8]? = nil) {
+    package init(_ content: Content, redeliveredSHA256: [UInt8]? = nil, mayBeOvertaken: Bool = false) {
         self.content = content
         self.redeliveredSHA256 = redeliveredSHA256
+        self.mayBeOvertaken = mayBeOvertaken
     }
 }
 

@@ -60,7 +60,7 @@ package struct Arrival: Sendable {
     package var lastReset: Int64?
     /// Whether the lane holds as many unfinished jobs as it may.
     package var isLaneFull: Bool
-    /// Of a job that the broker delivered again: the jobs of its lane that were requested after it and accepted before it, in the order of
+    /// Of a job that the broker may have delivered late: the jobs of its lane that were requested after it and accepted before it, in the order of
     /// acceptance. They are resets or of its kind and plan, and wait, run, or have run: none that was superseded, abandoned, rejected or expired.
     package var overtakers: [QueuedJob]
 

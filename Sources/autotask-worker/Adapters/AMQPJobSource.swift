@@ -23,7 +23,19 @@ struct AMQPJobSource: JobSource {
 
 extension JobDelivery {
     fileprivate init(_ delivery: Delivery) {
-        self.init(message: JobMessage(delivery), queue: delivery.queue, isRedelivered: delivery.isRedelivered)
+        self.init(
+            message: JobMessage(delivery),
+            queue: delivery.queue,
+            isRedelivered: delivery.isRedelivered,
+            returns: JobDelivery.returns(delivery.properties.headers)
+        )
+    }
+
+    /// A quorum queue counts deliveries that failed; since RabbitMQ 4 it tells those that were given back apart.
+    private static func returns(_ headers: [String: AMQPFieldValue]) -> Int64? {
+        ["x-delivery-count", "x-acquired-count"].compactMap { name -> Int64? in
+            if case .integer(let count) = headers[name] { count } else { nil }
+        }.max()
     }
 }
 

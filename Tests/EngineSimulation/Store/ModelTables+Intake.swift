@@ -45,7 +45,7 @@ extension ModelTables {
         switch item.content {
         case .job(let job):
             try enter(job, in: lane, order: place, at: now)
-            let overtakers = item.redeliveredSHA256 == nil ? [] : overtakers(of: job, order: place)
+            let overtakers = item.mayBeOvertaken ? overtakers(of: job, order: place) : []
             if let ended = try admit(place, overtakers, in: lane, by: worker, at: now, rules) { return .ended(ended) }
             return .accepted(order: place)
         case .refused(_, let event, let letter):

@@ -113,6 +113,7 @@ final class ModelBroker: Sendable {
             state.returned += consumer.unacknowledged.map { message in
                 var message = message
                 message.delivery.isRedelivered = true
+                message.delivery.returns = (message.delivery.returns ?? 0) + 1
                 return message
             }
             if state.keepsOrder { state.returned.sort { $0.number < $1.number } }
