@@ -306,6 +306,18 @@ struct FailureSortingTests {
         #expect(error.isOutcomeUnknown && error.answerMark == nil)
     }
 
+    @Test(
+        "A headline before a sentence, or in a name, hides no refusal",
+        arguments: [
+            "Internal Server Error: UnitPrice must be greater than 0.", "An error has occurred. Name must be unique.",
+            "The value 'Internal Server Error watch' of the field Name must be unique.", "The value 'Internal Server Error watch' is bad.",
+        ]
+    )
+    func headlinesBesideRefusals(text: String) {
+        let error = failure(of: .failure(text), to: .createService)
+        #expect(error.kind == .rejected || error.kind == .unrecognized)
+    }
+
     @Test("A sentence in another encoding is settled as well")
     func otherEncodings() {
         let latin1 = HTTPResponse(status: 500, body: Array(#"{"errors":["Preis zu hoch f"#.utf8) + [0xFC] + Array(#"r M."]}"#.utf8))

@@ -382,6 +382,53 @@ def test_a_plan_that_the_broker_delivers_after_a_newer_one_does_not_replace_it(t
     assert {service["unitPrice"] for service in tenant.database.services()} == {12.0}
 
 
+@pytest.fixture
+def busy(tenant):
+    """A sync of another plan that keeps the tenant's jobs waiting while it is published with them."""
+    tenant.connected()
+    other = plan(8) | {"planId": "other"}
+    for service in other["services"]:
+        service["name"] = "Other " + service["name"]
+    fault = tenant.database.fault("latency", milliseconds=150, entity="Services")
+    yield tenant.job("sync", other)
+    fault.clear()
+
+
+def in_a_minute():
+    return portals.rfc3339(portals.now() + datetime.timedelta(minutes=1))
+
+
+def test_behind_a_newer_plan_that_may_expire_an_older_one_does_not_end_it(tenant, overtaken, busy):
+    old, new = tenant.job("sync", plan(1)), tenant.job("sync", plan(2), expirytime=in_a_minute())
+    overtaken(old, busy, new)
+    assert tenant.expect(old.ending(), "job.superseded")["supersededBy"] == new.id
+    tenant.expect(new.ending(), "sync.succeeded")
+
+
+def test_behind_a_reset_that_may_expire_a_sync_does_not_run(tenant, overtaken, busy):
+    sync, reset = tenant.job("sync", plan()), tenant.job("reset", {"confirm": True}, expirytime=in_a_minute())
+    overtaken(sync, busy, reset, tenant.connect_job())
+    assert tenant.expect(sync.ending(), "job.superseded")["supersededBy"] == reset.id
+    tenant.expect(reset.ending(), "integration.reset")
+
+
+def test_what_is_older_than_what_ran_ends_nothing_that_it_overtook(tenant, overtaken, busy):
+    tenant.expect(tenant.sync(plan(1) | {"revision": 3}), "sync.succeeded")
+    late, low = tenant.job("sync", plan(2)), tenant.job("sync", plan(1) | {"revision": 2})
+    overtaken(late, busy, low)
+    tenant.expect(low.ending(), "job.superseded")
+    tenant.expect(late.ending(), "sync.succeeded")
+
+
+def test_a_time_far_ahead_says_nothing(tenant, overtaken):
+    tenant.connected()
+    ahead = tenant.job("sync", plan(1))
+    ahead.envelope["time"] = "9999-12-31T23:59:59Z"
+    tenant.expect(ahead.publish().ending(), "sync.succeeded")
+    overtaken(last := tenant.job("sync", plan(2)))
+    tenant.expect(last.ending(), "sync.succeeded")
+
+
 def test_a_higher_revision_runs_however_late_the_broker_delivers_it(tenant, overtaken):
     tenant.connected()
     overtaken(high := tenant.job("sync", plan(2) | {"revision": 7}), low := tenant.job("sync", plan(1) | {"revision": 6}))

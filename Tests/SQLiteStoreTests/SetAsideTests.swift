@@ -2,6 +2,7 @@ import Contract
 import GRDB
 import Store
 import StoreConformance
+import Synchronization
 import Testing
 
 @testable import SQLiteStore
@@ -38,6 +39,36 @@ struct SetAsideTests {
         try await store.write { try $0.connection.run("UPDATE outbox SET data = x'00', tenant = 'gone' WHERE position < 550") }
         #expect(try await store.unpublished(of: .one, after: 0, limit: 900).map(\.position) == Array(550...600))
         #expect(store.setAside.count == 549)
+        await store.close()
+    }
+
+    @Test("A job that comes late is compared with what can be read, whatever else its lane holds")
+    func late() async throws {
+        func item(_ id: String, at seconds: Int, isLate: Bool = false) -> IntakeItem {
+            let key = JobKey(id: JobID(id)!, lane: .one, digest: [1])
+            let requestedAt = Timestamp.start + .seconds(seconds)
+            let job = AcceptableJob(key: key, kind: .sync, planID: "p", requestedAt: requestedAt, sealedPayload: [1])
+            return IntakeItem(.job(job), mayBeOvertaken: isLate)
+        }
+        let overtakers = Mutex<[String]>([])
+        let rules = IntakeRules(laneLimit: 100) { arrival in
+            overtakers.withLock { $0 = arrival.overtakers.map(\.id.description) }
+            return Admission()
+        } conflict: { _ in
+            preconditionFailure()
+        }
+        for (number, id) in ["kind", "data", "whole"].enumerated() {
+            _ = try await store.accept([item(id, at: 20 + number)], by: .one, at: .start, rules: rules)
+        }
+        try await store.write { transaction in
+            let connection = transaction.connection
+            try connection.run(
+                "UPDATE jobs SET finished_at = 1, event_type = 'sync.succeeded', plan = NULL, data = x'00' WHERE job_id = 'data'"
+            )
+            try connection.run("UPDATE jobs SET deferred_code = 'x', deferred_for = 1 WHERE job_id = 'kind'")
+        }
+        _ = try await store.accept([item("late", at: 10, isLate: true)], by: .one, at: .start, rules: rules)
+        #expect(overtakers.withLock { $0 } == ["whole"])
         await store.close()
     }
 

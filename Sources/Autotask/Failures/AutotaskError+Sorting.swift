@@ -124,8 +124,8 @@ extension AutotaskError.Kind {
     /// Whether the text says that Autotask failed, and not what is wrong with the request.
     private static func blamesItself(_ text: FailureText) -> Bool {
         let isHeadlineAlone =
-            !text.sentences.isEmpty
-            && text.sentences.allSatisfy { sentence in
+            !text.sentences.isEmpty && !isFinal(text)
+            && text.sentences.map(FailureText.withoutQuotations).allSatisfy { sentence in
                 ["an unexpected error has occurred", "an error has occurred", "internal server error"].contains { sentence.contains($0) }
             }
         return isHeadlineAlone

@@ -91,7 +91,7 @@ struct FailureText {
     }
 
     /// An apostrophe within a word quotes nothing.
-    private static func withoutQuotations(_ text: String) -> String {
+    static func withoutQuotations(_ text: String) -> String {
         var kept = ""
         var end: Character?
         var quoted = ""

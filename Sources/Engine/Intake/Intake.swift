@@ -12,6 +12,8 @@ import Vault
 struct Intake: Service {
     static let maximumRedeliveries = 5
     private static let retryDelay: Duration = .seconds(1)
+    /// A job whose `time` is further ahead does not say when it was requested.
+    private static let clockTolerance: Duration = .seconds(3600)
 
     let source: any JobSource
     let store: any Store
@@ -185,7 +187,7 @@ extension Intake {
             kind: job.kind,
             planID: job.payload.planID,
             revision: job.payload.revision,
-            requestedAt: job.time.flatMap { $0 < .firstPlausible ? nil : $0 },
+            requestedAt: job.time.flatMap { Timestamp.firstPlausible...(clock.now + Intake.clockTolerance) ~= $0 ? $0 : nil },
             expiry: job.expiry,
             traceparent: job.traceparent,
             publisher: publisher,

@@ -224,13 +224,14 @@ extension LaneOrder {
     ///
     /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
-    /// A job that was overtaken on its way (``Arrival/overtakers``) ends in favour of what it would have ended in favour of, had it come in time.
+    /// A job that was overtaken on its way (``Arrival/overtakers``) ends in favour of what it would have ended in favour of, had it come in time:
+    /// also of what may yet expire, for behind that it would end it.
     ///
     /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rivals even if it may expire before
     /// them, so that no lane grows without bound. Only the rival that expires last stays: it runs if the newer one expires.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
-        if let overtaken = overtaken(job, by: arrival.overtakers) { return overtaken }
+        if let overtaken = overtaken(arrival) { return overtaken }
         let reset = job.kind == .reset ? nil : arrival.lastReset
         let rivals = arrival.rivals.filter { rival in reset.map { $0 < rival.order } ?? true }
         let ran = reset == nil ? arrival.ranRevision : nil
@@ -255,12 +256,15 @@ extension LaneOrder {
         return admission
     }
 
-    private func overtaken(_ job: QueuedJob, by overtakers: [QueuedJob]) -> Admission? {
+    private func overtaken(_ arrival: Arrival) -> Admission? {
+        let job = arrival.job
+        let revisions = job.planID.flatMap { planID in arrival.ranRevision.map { [planID: $0] } } ?? [:]
+        let overtakers = arrival.overtakers.filter { isLive($0, revisions: revisions) }
         guard let first = overtakers.first else { return nil }
         var inTime = job
         inTime.order = first.order - 1
         let order = Supersession([inTime] + overtakers)
-        guard let superseder = order.superseder(of: inTime), superseder.outlives(job) else { return nil }
+        guard let superseder = order.superseder(of: inTime) else { return nil }
         var admission = Admission(settlements: [settle(job, by: superseder, order)])
         admission.raised.raise(superseder, over: job)
         return admission

@@ -97,13 +97,13 @@ extension Connection {
     }
 
     /// Jobs that overtook a job that is accepted at `order` (``Arrival/overtakers``). Looks at ``Arrival/overtakerReach`` rows. The plan of one
-    /// that has ended stands in its event alone.
+    /// that has ended stands in its event alone. A row that cannot be read is left out.
     func overtakers(of job: AcceptableJob, order: Int64, lane: Int64) throws -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return try all(
             """
             SELECT place, job_id, kind, plan_id, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
-                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, COALESCE(standing, revision), held_up, deadline,
+                has_written, api_calls, is_from_backup, redrive_of, is_scheduled, revision, held_up, deadline,
                 deferred_code, deferred_for
             FROM (
                 SELECT *, CASE
@@ -126,7 +126,9 @@ extension Connection {
             EventType.jobExpired.rawValue,
             EventType.jobAbandoned.rawValue,
             EventType.jobSuperseded.rawValue
-        ) { try QueuedJob($0) }
+        ) { row in
+            do { return try QueuedJob(row) } catch let error as StoreError where error.code == .corrupt { return nil }
+        }.compactMap(\.self)
     }
 
     // MARK: Places

@@ -72,7 +72,7 @@ extension Transaction {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
             row.backlog += 1
-            let overtakers = item.mayBeOvertaken ? try overtakers(of: job, order: order, in: row) : []
+            let overtakers = item.mayBeOvertaken ? try connection.overtakers(of: job, order: order, lane: row.id) : []
             // Without other jobs, it ends none.
             if row.backlog > 1 || rules.laneLimit < 1 || !overtakers.isEmpty {
                 let arrival = QueuedJob(job, order: order, at: now)
@@ -105,13 +105,6 @@ extension Transaction {
         }
     }
 
-    private func overtakers(of job: AcceptableJob, order: Int64, in row: LaneRow) throws -> [QueuedJob] {
-        // Of what cannot be read, the next claim sets the lane aside.
-        do { return try connection.overtakers(of: job, order: order, lane: row.id) } catch let error as StoreError
-            where error.code == .corrupt
-        { return [] }
-    }
-
     /// Compares a job that was inserted with its rivals: a bounded number, found by index.
     ///
     /// - Returns: the event in which it ended, if it did.
@@ -135,7 +128,8 @@ extension Transaction {
         }
         let isFull = row.backlog > rules.laneLimit
         if rivals.isEmpty, overtakers.isEmpty, !isFull { return nil }
-        let ranRevision = rivals.isEmpty ? nil : try job.planID.flatMap { try connection.ranRevision(of: $0, lane: row.id) }
+        let isCompared = !rivals.isEmpty || !overtakers.isEmpty
+        let ranRevision = isCompared ? try job.planID.flatMap { try connection.ranRevision(of: $0, lane: row.id) } : nil
         let admission = rules.admit(
             Arrival(
                 lane: row.lane,

@@ -61,7 +61,8 @@ package struct Arrival: Sendable {
     /// Whether the lane holds as many unfinished jobs as it may.
     package var isLaneFull: Bool
     /// Of a job that the broker may have delivered late: the jobs of its lane that were requested after it and accepted before it, in the order of
-    /// acceptance. They are resets or of its kind and plan, and wait, run, or have run: none that was superseded, abandoned, rejected or expired.
+    /// acceptance. They are resets or of its kind and plan, and wait, run, or have run: none that was superseded, abandoned, rejected or
+    /// expired. Their standing is their own revision: what one took on since may be of jobs that are older than this one.
     package var overtakers: [QueuedJob]
 
     package init(

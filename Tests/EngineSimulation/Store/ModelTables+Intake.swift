@@ -107,8 +107,7 @@ extension ModelTables {
             return (row.job.kind == .reset || isRival) && !hasNotRun
         }.map { row in
             var job = row.job
-            // What it took on is forgotten with its end.
-            if row.finishedAt != nil { job.standing = job.revision }
+            job.standing = job.revision
             return job
         }.sorted { $0.order < $1.order }
     }

@@ -64,13 +64,20 @@ extension LaneOrderTests {
         #expect(admit(job(9, .sync, revision: 5), among: [], overtakenBy: [job(3, .sync, revision: 6)]).ended == [9: .jobSuperseded])
         let raised = admit(job(9, .sync, revision: 5), among: [], overtakenBy: [job(3, .sync)])
         #expect(raised.ended == [9: .jobSuperseded] && raised.raised == [3: 5])
+        // Behind what may yet expire it would end that.
+        for kind in [JobKind.sync, .reset] {
+            let expiring = job(3, kind, expiry: Self.later)
+            #expect(admit(job(9, .sync), among: kind == .sync ? [expiring] : [], overtakenBy: [expiring]).ended == [9: .jobSuperseded])
+        }
     }
 
     @Test func `what would not have ended in time does not end because it comes late`() {
         #expect(admit(job(9, .sync, revision: 7), among: [], overtakenBy: [job(3, .sync, revision: 6)]).ended.isEmpty)
         #expect(admit(job(9, .billingCodes), among: [], overtakenBy: [job(3, .billingCodes)]).ended.isEmpty)
-        // It may expire, and then nothing would have been done.
-        #expect(admit(job(9, .sync), among: [], overtakenBy: [job(3, .reset, expiry: Self.later)]).ended.isEmpty)
+        // What does not run ends nothing.
+        #expect(admit(job(9, .sync), among: [], overtakenBy: [job(3, .reset, expiry: Self.now)]).ended.isEmpty)
+        #expect(admit(job(9, .sync), among: [], ran: 3, overtakenBy: [job(3, .sync, revision: 2)]).ended.isEmpty)
+        #expect(admit(job(9, .sync), among: [], overtakenBy: [job(3, .reset, isFromBackup: true)]).ended.isEmpty)
         // A reset that comes late erases what it finds.
         #expect(admit(job(9, .reset), among: [job(3, .reset, attempts: 1)], running: 3).ended.isEmpty)
         // Compared with what waits, as any other.

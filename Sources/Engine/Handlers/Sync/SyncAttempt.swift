@@ -104,8 +104,10 @@ struct SyncAttempt {
             return .refused(Dictionary(errors) { first, _ in first })
         case .linked(let unsettledSince):
             ending.journal.link(entries.filter { $0.state == .intended })
-            guard let settled = unsettledSince.map({ $0 + context.settings.settleTime }), settled > context.now else { return .linked }
-            return .unsettled(until: settled)
+            let settleTime = context.settings.settleTime
+            guard let settled = unsettledSince.map({ $0 + settleTime }), settled > context.now else { return .linked }
+            // A clock that was set back since is no reason to wait as long.
+            return settled > context.now + settleTime * 2 ? .linked : .unsettled(until: settled)
         }
     }
 

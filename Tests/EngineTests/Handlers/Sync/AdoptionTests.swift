@@ -69,6 +69,14 @@ struct AdoptionTests {
         #expect(lane.services[0]["unitPrice"] == .number("9.00"))
     }
 
+    @Test func `a moment of another clock that is far ahead holds no adoption up`() async throws {
+        let lane = try await SyncBench()
+        lane.add("service 0", id: 900)
+        let ahead = lane.clock.now + .seconds(3600)
+        lane.bench.store.change { $0.unsettledSince = ahead }
+        #expect(try await lane.sync(adopting(["s0": 900])).outcomes == ["adopted"])
+    }
+
     @Test func `what is linked to something else is refused, before any write`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
