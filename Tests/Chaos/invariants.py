@@ -360,10 +360,26 @@ def doctor_finds_nothing_to_mend(run):
     """
     report = json.loads(run.world.cli("doctor", "--thorough", "--json", expect=(0, 1)))
     expected = {"workers", "door", "dead letters", "settings", "topology", "store", "clock", "integrations"}
+    told = set(open_writes_that_were_told(run))
     for name, checks in report["checks"].items():
         for check in checks:
+            if name == "writes" and told.issuperset(check["output"].rpartition(": ")[2].rstrip(".").split(", ")):
+                continue
             if check["status"] == "fail" or (check["status"] == "warn" and name not in expected and check.get("made", True)):
                 yield f"doctor says of {name}: {check['output']}"
+
+
+def open_writes_that_were_told(run):
+    """Services of which a lane's last sync told that the outcome is unknown, as that of a restored backup does: no later one found out."""
+    for lane in run.load.lanes:
+        syncs = [
+            event
+            for event in run.of_lane(lane)
+            if event["type"].removeprefix(contract.EVENT_PREFIX) in ("sync.succeeded", "sync.incomplete", "sync.failed")
+        ]
+        for service in syncs[-1]["data"].get("services", []) if syncs else []:
+            if service.get("error") and service["error"]["code"] == "outcome_unknown":
+                yield f"{lane.tenant}/{lane.product} {service['key']}"
 
 
 # 8
