@@ -5,6 +5,7 @@ import pathlib
 import sys
 import threading
 import time
+import uuid
 
 import pika
 
@@ -21,12 +22,18 @@ class Endings:
     def __init__(self, url):
         self.connection = pika.BlockingConnection(pika.URLParameters(url + "?heartbeat=0"))
         self.channel = self.connection.channel()
-        queue = self.channel.queue_declare("autotask.monitor.benchmark", exclusive=True).method.queue
+        # The broker lets go of an exclusive queue some time after its connection is gone: the next one needs another name.
+        queue = self.channel.queue_declare(f"autotask.monitor.{uuid.uuid4().hex}", exclusive=True).method.queue
         self.channel.queue_bind(queue, "autotask.results", "#")
         self.channel.basic_consume(queue, self.receive, auto_ack=True)
         self.condition = threading.Condition()
         self.moments, self.types = {}, {}
-        threading.Thread(target=self.channel.start_consuming, daemon=True).start()
+        self.thread = threading.Thread(target=self.consume, daemon=True)
+        self.thread.start()
+
+    def consume(self):
+        self.channel.start_consuming()
+        self.connection.close()
 
     def receive(self, _channel, _delivery, properties, body):
         if b'"terminal":true' not in body:
@@ -38,6 +45,7 @@ class Endings:
 
     def close(self):
         self.connection.add_callback_threadsafe(self.channel.stop_consuming)
+        self.thread.join()
 
     def wait(self, jobs, seconds):
         deadline = time.monotonic() + seconds

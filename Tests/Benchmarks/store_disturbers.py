@@ -164,6 +164,8 @@ def main():
     options = arguments.parse_args()
     if not shutil.which("nginx"):
         raise SystemExit("nginx is needed: apt-get install nginx-light")
+    if options.directory:
+        options.directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         bench = Bench(options, pathlib.Path(directory))
         try:
