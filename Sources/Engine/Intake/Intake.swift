@@ -187,7 +187,7 @@ extension Intake {
             kind: job.kind,
             planID: job.payload.planID,
             revision: job.payload.revision,
-            requestedAt: job.time.flatMap { Timestamp.firstPlausible...(clock.now + Intake.clockTolerance) ~= $0 ? $0 : nil },
+            requestedAt: job.time.flatMap { $0 >= .firstPlausible && $0 <= clock.now + Intake.clockTolerance ? $0 : nil },
             expiry: job.expiry,
             traceparent: job.traceparent,
             publisher: publisher,

@@ -96,8 +96,8 @@ extension Connection {
         return try (newest + highest).sorted().compactMap(unfinishedJob)
     }
 
-    /// Jobs that overtook a job that is accepted at `order` (``Arrival/overtakers``). Looks at ``Arrival/overtakerReach`` rows. The plan of one
-    /// that has ended stands in its event alone. A row that cannot be read is left out.
+    /// Jobs that overtook a job that is accepted at `order` (``Arrival/overtakers``). Looks at ``Arrival/overtakerReach`` rows. Of a job
+    /// that has ended, only the event names the plan. A row that cannot be read is left out.
     func overtakers(of job: AcceptableJob, order: Int64, lane: Int64) throws -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return try all(

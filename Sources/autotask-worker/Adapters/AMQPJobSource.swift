@@ -31,7 +31,7 @@ extension JobDelivery {
         )
     }
 
-    /// A quorum queue counts deliveries that failed; since RabbitMQ 4 it tells those that were given back apart.
+    /// A quorum queue counts failed deliveries. RabbitMQ 4 counts acquired messages as well.
     private static func returns(_ headers: [String: AMQPFieldValue]) -> Int64? {
         ["x-delivery-count", "x-acquired-count"].compactMap { name -> Int64? in
             if case .integer(let count) = headers[name] { count } else { nil }
