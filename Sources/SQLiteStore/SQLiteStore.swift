@@ -84,7 +84,7 @@ extension SQLiteStore {
 // MARK: - Intake
 
 extension SQLiteStore {
-    package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int {
+    package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery {
         try await writer.write { try $0.countRedelivery(sha256: sha256, at: now) }
     }
 

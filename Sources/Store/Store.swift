@@ -36,8 +36,8 @@ package protocol Store: Sendable {
     /// Counts one more delivery of a message that the broker marks as redelivered, before anything of it is looked at.
     ///
     /// - Parameter sha256: of the body.
-    /// - Returns: how often it was counted, this time included. The count ends with ``accept(_:by:at:rules:)`` of the same message.
-    func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int
+    /// The count ends with ``accept(_:by:at:rules:)`` of the same message.
+    func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery
 
     /// Takes in what a batch of deliveries held, in its order, as one transaction.
     ///

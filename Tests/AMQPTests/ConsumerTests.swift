@@ -113,6 +113,42 @@ struct ConsumerTests {
         }
     }
 
+    @Test func `a delivery is held until its channel ends`() async throws {
+        try await Scratch.with { scratch in
+            try await scratch.publish([scratch.message(1)])
+            let consumer = try scratch.consumer()
+            var tags: [DeliveryTag] = []
+            try await withRunning(consumer) {
+                tags += try await consumer.take(1).map(\.tag)
+                #expect(await consumer.holds(tags[0]))
+                consumer.suspend()
+                consumer.resume()
+                tags += try await consumer.take(1).map(\.tag)
+                #expect(await !consumer.holds(tags[0]))
+                #expect(await consumer.holds(tags[1]))
+            }
+            for tag in tags { #expect(await !consumer.holds(tag)) }
+        }
+    }
+
+    @Test func `a batch is of one queue`() async throws {
+        try await Scratch.with(queues: 2) { scratch in
+            let queues = scratch.topology.queues.map(\.name)
+            try await scratch.publish((1...20).map { scratch.message($0, queue: queues[$0 % 2]) })
+            let consumer = try scratch.consumer { $0.sources = queues.map { ConsumerSource(queue: $0) } }
+            try await withRunning(consumer) {
+                var ids: [String: [Int]] = [:]
+                while ids.values.reduce(0, { $0 + $1.count }) < 20, let batch = await consumer.nextBatch() {
+                    #expect(Set(batch.map(\.queue)).count == 1)
+                    for delivery in batch { ids[delivery.queue, default: []].append(delivery.id) }
+                }
+                #expect(
+                    ids == [queues[0]: Array(stride(from: 2, through: 20, by: 2)), queues[1]: Array(stride(from: 1, through: 19, by: 2))]
+                )
+            }
+        }
+    }
+
     @Test func `no more than the prefetch is handed over unacknowledged`() async throws {
         try await Scratch.with { scratch in
             try await scratch.publish((1...20).map { scratch.message($0) })

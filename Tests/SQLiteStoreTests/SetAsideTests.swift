@@ -48,7 +48,7 @@ struct SetAsideTests {
             let key = JobKey(id: JobID(id)!, lane: .one, digest: [1])
             let requestedAt = Timestamp.start + .seconds(seconds)
             let job = AcceptableJob(key: key, kind: .sync, planID: "p", requestedAt: requestedAt, sealedPayload: [1])
-            return IntakeItem(.job(job), mayBeOvertaken: isLate)
+            return IntakeItem(.job(job), overtakersAfter: isLate ? 0 : nil)
         }
         let overtakers = Mutex<[String]>([])
         let rules = IntakeRules(laneLimit: 100) { arrival in

@@ -64,15 +64,20 @@ extension Behaviour {
                 }
                 return seen.value
             }
-            let late = IntakeItem.job("late", plan: "p", requestedAt: bench.time(10), mayBeOvertaken: true)
+            let late = IntakeItem.job("late", plan: "p", requestedAt: bench.time(10), overtakersAfter: 0)
             let found = try await overtakers(of: late)
             #expect(found == ["ran", "waits", "reset"])
-            let codes = IntakeItem.job("codes", .one, .billingCodes, requestedAt: bench.time(10), mayBeOvertaken: true)
+            let codes = IntakeItem.job("codes", .one, .billingCodes, requestedAt: bench.time(10), overtakersAfter: 0)
             #expect(try await overtakers(of: codes) == ["reset"])
-            let other = IntakeItem.job("elsewhere", .of("msp-9"), plan: "p", requestedAt: bench.time(10), mayBeOvertaken: true)
+            let other = IntakeItem.job("elsewhere", .of("msp-9"), plan: "p", requestedAt: bench.time(10), overtakersAfter: 0)
             #expect(try await overtakers(of: other) == nil)
+            // What was there when it was counted did not overtake it.
+            let place = try await bench.store.countRedelivery(sha256: [1], at: Bench.start).lastPlace
+            let counted = IntakeItem.job("counted", plan: "p", requestedAt: bench.time(10), overtakersAfter: place)
+            try await bench.accept([item("meanwhile", at: 70)], laneLimit: 100) { _ in Admission() }
+            #expect(try await overtakers(of: counted) == ["meanwhile"])
             // It does not say when it was requested, or came in its place.
-            #expect(try await overtakers(of: .job("silent", plan: "p", mayBeOvertaken: true)) == [])
+            #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])
             #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])
         },
         Behaviour("what an arrival ends has ended with the arrival, and is replayed") { bench in

@@ -186,7 +186,7 @@ extension IntakeItem {
         requestedAt: Timestamp? = nil,
         expiry: Timestamp? = Bench.start + .seconds(3600),
         redelivered: [UInt8]? = nil,
-        mayBeOvertaken: Bool = false
+        overtakersAfter: Int64? = nil
     ) -> IntakeItem {
         let key = JobKey(id: JobID(id)!, lane: lane, digest: digest)
         let job = AcceptableJob(
@@ -200,7 +200,7 @@ extension IntakeItem {
             publisher: "portal",
             sealedPayload: Array("sealed \(id)".utf8)
         )
-        return IntakeItem(.job(job), redeliveredSHA256: redelivered, mayBeOvertaken: mayBeOvertaken)
+        return IntakeItem(.job(job), redeliveredSHA256: redelivered, overtakersAfter: overtakersAfter)
     }
 }
 

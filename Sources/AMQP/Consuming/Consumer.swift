@@ -42,7 +42,7 @@ package final class Consumer: Service {
         }
     }
 
-    /// Everything that has arrived since the last call, in its order; waits while there is nothing.
+    /// Everything that has arrived of one queue since the last call, in its order; waits while there is nothing.
     ///
     /// One task at a time may wait here.
     ///
@@ -57,6 +57,15 @@ package final class Consumer: Service {
     /// Lets the broker forget the messages with these tags.
     package func acknowledge(_ tags: [DeliveryTag]) {
         _ = loop.send(.acknowledge(tags))
+    }
+
+    /// Whether a delivery is this consumer's yet, as far as the broker has said by now: it waits to see it acknowledged, and gave it to nobody else.
+    ///
+    /// What has arrived on the socket is read before the answer, which takes no longer than a write to it.
+    package func holds(_ tag: DeliveryTag) async -> Bool {
+        await withCheckedContinuation { continuation in
+            if !loop.send(.ask(tag, continuation)) { continuation.resume(returning: false) }
+        }
     }
 
     /// Closes the door: what is not acknowledged goes back to its queue, in its order, and stays there until ``resume()``. Also if that

@@ -5,6 +5,8 @@ import Telemetry
 struct ConsumerRole: ConnectionRole {
     enum Command: Sendable {
         case acknowledge([DeliveryTag])
+        /// See ``Consumer/holds(_:)``.
+        case ask(DeliveryTag, CheckedContinuation<Bool, Never>)
         case suspend
         case resume
     }
@@ -18,6 +20,8 @@ struct ConsumerRole: ConnectionRole {
     private var isOpen = true
     /// What has arrived in this turn.
     private var arrived: [Delivery] = []
+    /// Questions of this turn, each about the channel of a generation.
+    private var questions: [(generation: UInt64, answer: CheckedContinuation<Bool, Never>)] = []
 
     init(configuration: ConsumerConfiguration, inbox: DeliveryInbox, replyTimeout: Duration, log: Logger) {
         self.configuration = configuration
@@ -46,6 +50,7 @@ struct ConsumerRole: ConnectionRole {
             forget(index)
             channels[index].connectionLost(now: now)
         }
+        answerQuestions()
     }
 
     mutating func perform(_ command: Command, now: ContinuousClock.Instant) {
@@ -55,6 +60,8 @@ struct ConsumerRole: ConnectionRole {
                 guard let index = channels.firstIndex(where: { $0.generation == tag.generation }) else { continue }
                 channels[index].finish(tag.number)
             }
+        case .ask(let tag, let answer):
+            questions.append((tag.generation, answer))
         case .suspend:
             isOpen = false
             for index in channels.indices {
@@ -129,6 +136,7 @@ struct ConsumerRole: ConnectionRole {
             inbox.append(arrived)
             arrived = []
         }
+        answerQuestions()
         let wanted = isOpen && !isStopping
         var turn = LoopTurn()
         for index in channels.indices {
@@ -163,9 +171,23 @@ struct ConsumerRole: ConnectionRole {
         return turn
     }
 
-    func idleTurn(now: ContinuousClock.Instant, isStopping: Bool) -> LoopTurn { LoopTurn(isFinished: isStopping) }
+    mutating func idleTurn(now: ContinuousClock.Instant, isStopping: Bool) -> LoopTurn {
+        answerQuestions()
+        return LoopTurn(isFinished: isStopping)
+    }
 
-    mutating func ended() { inbox.finish() }
+    mutating func ended() {
+        for index in channels.indices { channels[index].connectionLost(now: .now) }
+        answerQuestions()
+        inbox.finish()
+    }
+
+    private mutating func answerQuestions() {
+        for question in questions {
+            question.answer.resume(returning: channels.contains { $0.generation == question.generation && $0.holdsDeliveries })
+        }
+        questions = []
+    }
 
     /// What the broker says is checked before it is used as an index.
     private func index(of channel: UInt16) -> Int? {

@@ -64,6 +64,14 @@ struct ConsumingChannel: Sendable {
         }
     }
 
+    /// Whether the broker keeps what it delivered and that is not acknowledged for this channel.
+    var holdsDeliveries: Bool {
+        switch phase {
+        case .opening, .consuming, .widening, .settling: true
+        case .closed, .closing: false
+        }
+    }
+
     /// Whether the next turn cancels the consumer: until then its message is not acknowledged.
     var isAboutToWiden: Bool { phase == .consuming && takesOne && isReadyForMany }
 

@@ -17,9 +17,10 @@ final class DeliveryInbox: Sendable {
         }
 
         mutating func take() -> [Delivery]? {
-            guard !deliveries.isEmpty else { return nil }
-            defer { deliveries = [] }
-            return deliveries
+            guard let generation = deliveries.first?.tag.generation else { return nil }
+            let batch = deliveries.filter { $0.tag.generation == generation }
+            if batch.count == deliveries.count { deliveries = [] } else { deliveries.removeAll { $0.tag.generation == generation } }
+            return batch
         }
     }
 
@@ -39,7 +40,7 @@ final class DeliveryInbox: Sendable {
         resume { $0.isFinished = true }
     }
 
-    /// Everything that has arrived; waits while there is nothing. `nil` once it is finished, or the task is cancelled.
+    /// Everything that has arrived over one channel; waits while there is nothing. `nil` once it is finished, or the task is cancelled.
     func next() async -> [Delivery]? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -76,40 +76,40 @@ struct Intake: Service {
                 fresh.append(delivery)
                 continue
             }
-            guard await takeInFresh(fresh), await takeInRedelivered(delivery) else { return false }
+            guard await takeIn(fresh, of: batch), await takeIn(redelivered: delivery, of: batch) else { return false }
             fresh = []
         }
-        return await takeInFresh(fresh)
+        return await takeIn(fresh, of: batch)
     }
 
-    private func takeInFresh(_ deliveries: [JobDelivery]) async -> Bool { await accept { deliveries.map(item) } }
+    private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch) async -> Bool { await accept(batch) { deliveries.map(item) } }
 
-    private func takeInRedelivered(_ delivery: JobDelivery) async -> Bool {
+    private func takeIn(redelivered delivery: JobDelivery, of batch: IncomingBatch) async -> Bool {
         let sha256 = delivery.sha256
-        guard
-            let count = await persistently({ () async throws(StoreError) in try await store.countRedelivery(sha256: sha256, at: clock.now) }
-            )
-        else { return false }
-        guard count >= Intake.maximumRedeliveries else {
-            return await accept {
-                [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, mayBeOvertaken: delivery.mayBeOvertaken)]
-            }
+        let counted = await persistently(holding: batch) { () async throws(StoreError) in
+            try await store.countRedelivery(sha256: sha256, at: clock.now)
+        }
+        guard let counted else { return false }
+        guard counted.count >= Intake.maximumRedeliveries else {
+            // While it is this worker's, others overtake it only if it came back more than once. It may be another's before it is accepted.
+            let place = delivery.mayBeOvertaken ? 0 : counted.lastPlace
+            return await accept(batch) { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] }
         }
         log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
         let letter = deadLetter(
             delivery,
             FailureCause(reason: ErrorCode.poison.rawValue),
-            "Delivered \(count) times without being taken in."
+            "Delivered \(counted.count) times without being taken in."
         )
-        return await accept { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] }
+        return await accept(batch) { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] }
     }
 
     /// - Parameter read: reads what was delivered, and seals it; called again when the key under which it was sealed is retired before it is
     ///   in the store.
-    private func accept(_ read: () -> [IntakeItem]) async -> Bool {
+    private func accept(_ batch: IncomingBatch, _ read: () -> [IntakeItem]) async -> Bool {
         var items = read()
         guard !items.isEmpty else { return true }
-        let intake = await persistently { () async throws(StoreError) in
+        let intake = await persistently(holding: batch) { () async throws(StoreError) in
             do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, rules: rules) } catch {
                 guard error.code == .keyRetired else { throw error }
                 await vault.refresh(log: log)
@@ -123,11 +123,15 @@ struct Intake: Service {
         return true
     }
 
-    /// Repeats what the store could not do until it can: meanwhile nothing is acknowledged, and the broker keeps the jobs.
+    /// Repeats what the store could not do until it can: meanwhile nothing is acknowledged, and the broker keeps the jobs. A batch that is not
+    /// this worker's any more is let go: it is given to another, and may be overtaken there.
     ///
-    /// - Returns: `nil` when the task was cancelled before.
-    private func persistently<Value>(_ operation: () async throws(StoreError) -> Value) async -> Value? {
-        while !Task.isCancelled {
+    /// - Returns: `nil` when the task was cancelled before, or the batch was let go.
+    private func persistently<Value>(
+        holding batch: IncomingBatch,
+        _ operation: () async throws(StoreError) -> Value
+    ) async -> Value? {
+        while !Task.isCancelled, await source.holds(batch) {
             do { return try await operation() } catch {
                 log.error("The store cannot take jobs in; nothing is acknowledged", metadata: .keys([.error: "\(error)"]))
                 await clock.sleep(until: clock.now + Intake.retryDelay)

@@ -2,8 +2,11 @@ package import Contract
 
 /// Where jobs come from: the door. In the product RabbitMQ, through an adapter in the executable.
 package protocol JobSource: Sendable {
-    /// Whatever has arrived since the last call, in its order; waits while there is nothing. `nil` once the source is shut down.
+    /// Whatever has arrived of one queue since the last call, in its order; waits while there is nothing. `nil` once the source is shut down.
     func nextBatch() async -> IncomingBatch?
+
+    /// Whether the batch is this worker's yet. Once its connection is gone the broker gives it to others, and later messages before it.
+    func holds(_ batch: IncomingBatch) async -> Bool
 
     /// Lets the broker forget the batch. Called once its content is in the store; a batch that came over a connection that is gone is
     /// silently not acknowledged, and comes again.

@@ -215,7 +215,7 @@ extension Connection {
 }
 
 extension QueuedJob {
-    /// From the columns of the queries above, and of ``Connection/overtakers(of:order:lane:)``.
+    /// From the columns of the queries above, and of ``Connection/overtakers(of:after:before:lane:)``.
     init(_ row: ResultRow) throws {
         self.init(
             order: row.integer(0),

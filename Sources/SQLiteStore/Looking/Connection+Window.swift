@@ -96,9 +96,9 @@ extension Connection {
         return try (newest + highest).sorted().compactMap(unfinishedJob)
     }
 
-    /// Jobs that overtook a job that is accepted at `order` (``Arrival/overtakers``). Looks at ``Arrival/overtakerReach`` rows. Of a job
-    /// that has ended, only the event names the plan. A row that cannot be read is left out.
-    func overtakers(of job: AcceptableJob, order: Int64, lane: Int64) throws -> [QueuedJob] {
+    /// Jobs that overtook a job that is accepted at `order`, and were accepted after `place` (``Arrival/overtakers``). Looks at
+    /// ``Arrival/overtakerReach`` rows. Of a job that has ended, only the event names the plan. A row that cannot be read is left out.
+    func overtakers(of job: AcceptableJob, after place: Int64, before order: Int64, lane: Int64) throws -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return try all(
             """
@@ -115,7 +115,7 @@ extension Connection {
                 AND (finished_at IS NULL OR event_type NOT IN (?, ?, ?, ?))
             ORDER BY place
             """,
-            order - Arrival.overtakerReach,
+            max(place + 1, order - Arrival.overtakerReach),
             order - 1,
             lane,
             requestedAt,

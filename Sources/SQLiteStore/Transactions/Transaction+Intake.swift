@@ -6,7 +6,7 @@ extension Transaction {
     /// How long a terminal event can be replayed with its data (`contract.md` 2).
     static let dataRetention: Duration = .seconds(30 * 86_400)
 
-    func countRedelivery(sha256: [UInt8], at now: Timestamp) throws -> Int {
+    func countRedelivery(sha256: [UInt8], at now: Timestamp) throws -> CountedRedelivery {
         let count = try connection.first(
             """
             INSERT INTO redeliveries (sha256, count, at) VALUES (?, 1, ?)
@@ -15,7 +15,7 @@ extension Transaction {
             sha256,
             now
         ) { $0.int(0) }
-        return count ?? 1
+        return CountedRedelivery(count: count ?? 1, lastPlace: try last(.place))
     }
 
     func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, rules: IntakeRules) throws -> Intake {
@@ -72,7 +72,8 @@ extension Transaction {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
             row.backlog += 1
-            let overtakers = item.mayBeOvertaken ? try connection.overtakers(of: job, order: order, lane: row.id) : []
+            let overtakers =
+                try item.overtakersAfter.map { try connection.overtakers(of: job, after: $0, before: order, lane: row.id) } ?? []
             // Without other jobs, it ends none.
             if row.backlog > 1 || rules.laneLimit < 1 || !overtakers.isEmpty {
                 let arrival = QueuedJob(job, order: order, at: now)

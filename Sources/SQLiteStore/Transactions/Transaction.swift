@@ -31,11 +31,13 @@ final class Transaction {
 
     /// The next value of a counter. It is cheaper than AUTOINCREMENT, which keeps its books at every row.
     func next(_ counter: Counter) throws -> Int64 {
-        let last =
-            try counters[counter]
-            ?? connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { $0.integer(0) } ?? 0
-        counters[counter] = last + 1
-        return last + 1
+        let next = try last(counter) + 1
+        counters[counter] = next
+        return next
+    }
+
+    func last(_ counter: Counter) throws -> Int64 {
+        try counters[counter] ?? connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { $0.integer(0) } ?? 0
     }
 
     /// Called once, before the commit.

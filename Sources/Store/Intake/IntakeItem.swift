@@ -13,13 +13,26 @@ package struct IntakeItem: Sendable {
     package var content: Content
     /// SHA-256 of the body when the broker marked it as redelivered: its count ends here.
     package var redeliveredSHA256: [UInt8]?
-    /// Whether it is compared with ``Arrival/overtakers``.
-    package var mayBeOvertaken: Bool
+    /// It is compared with ``Arrival/overtakers`` that were accepted after this place; `nil`: with none.
+    package var overtakersAfter: Int64?
 
-    package init(_ content: Content, redeliveredSHA256: [UInt8]? = nil, mayBeOvertaken: Bool = false) {
+    package init(_ content: Content, redeliveredSHA256: [UInt8]? = nil, overtakersAfter: Int64? = nil) {
         self.content = content
         self.redeliveredSHA256 = redeliveredSHA256
-        self.mayBeOvertaken = mayBeOvertaken
+        self.overtakersAfter = overtakersAfter
+    }
+}
+
+/// A message that came back to its queue, and was delivered again.
+package struct CountedRedelivery: Hashable, Sendable {
+    /// How often that was counted, this time included.
+    package var count: Int
+    /// The place of the job that was accepted last, of all lanes; 0 for none.
+    package var lastPlace: Int64
+
+    package init(count: Int, lastPlace: Int64) {
+        self.count = count
+        self.lastPlace = lastPlace
     }
 }
 

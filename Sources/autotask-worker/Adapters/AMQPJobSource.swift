@@ -16,6 +16,12 @@ struct AMQPJobSource: JobSource {
         consumer.acknowledge(tags)
     }
 
+    func holds(_ batch: IncomingBatch) async -> Bool {
+        // All of a batch came over one channel.
+        guard let tag = (batch.token as? [DeliveryTag])?.first else { return false }
+        return await consumer.holds(tag)
+    }
+
     func suspend() { consumer.suspend() }
 
     func resume() { consumer.resume() }

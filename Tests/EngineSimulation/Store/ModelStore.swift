@@ -130,14 +130,14 @@ package final class ModelStore: Store {
 
     // MARK: Intake
 
-    package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int {
-        let count = try await transaction("countRedelivery") { tables throws(StoreError) in
+    package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery {
+        let counted = try await transaction("countRedelivery") { tables throws(StoreError) in
             tables.redeliveries[sha256, default: (0, now)].count += 1
             tables.redeliveries[sha256]?.at = now
-            return tables.redeliveries[sha256]?.count ?? 1
+            return CountedRedelivery(count: tables.redeliveries[sha256]?.count ?? 1, lastPlace: tables.lastPlace)
         }
-        hooks.counted(sha256, count)
-        return count
+        hooks.counted(sha256, counted.count)
+        return counted
     }
 
     package func accept(

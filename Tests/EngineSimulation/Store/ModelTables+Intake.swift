@@ -45,7 +45,7 @@ extension ModelTables {
         switch item.content {
         case .job(let job):
             try enter(job, in: lane, order: place, at: now)
-            let overtakers = item.mayBeOvertaken ? overtakers(of: job, order: place) : []
+            let overtakers = item.overtakersAfter.map { self.overtakers(of: job, after: $0, before: place) } ?? []
             if let ended = try admit(place, overtakers, in: lane, by: worker, at: now, rules) { return .ended(ended) }
             return .accepted(order: place)
         case .refused(_, let event, let letter):
@@ -96,10 +96,10 @@ extension ModelTables {
     }
 
     /// The model keeps every job at hand, and looks at all of them.
-    private func overtakers(of job: AcceptableJob, order: Int64) -> [QueuedJob] {
+    private func overtakers(of job: AcceptableJob, after place: Int64, before order: Int64) -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return jobs.filter { row in
-            guard row.lane == job.key.lane, row.job.order < order, !row.wasRefused, !row.job.isScheduled,
+            guard row.lane == job.key.lane, row.job.order > place, row.job.order < order, !row.wasRefused, !row.job.isScheduled,
                 row.requestedAt.map({ $0 > requestedAt }) ?? false
             else { return false }
             let isRival = row.job.kind == job.kind && row.job.planID == job.planID

@@ -104,6 +104,8 @@ final class ModelBroker: Sendable {
         }
     }
 
+    func isOpen(_ connection: Connection) -> Bool { state.withLock { $0.consumers.contains { $0.connection == connection } } }
+
     /// The connection is gone: whatever came over it and was not acknowledged goes back.
     func disconnect(_ connection: Connection) {
         deliverAfter { state in

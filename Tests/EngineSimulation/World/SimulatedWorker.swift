@@ -248,6 +248,12 @@ private final class SimulatedSource: JobSource {
         return nil
     }
 
+    func holds(_ batch: IncomingBatch) async -> Bool {
+        await world.scheduler.pause()
+        guard let token = batch.token as? Token else { return false }
+        return world.broker.isOpen(token.connection)
+    }
+
     func acknowledge(_ batch: IncomingBatch) {
         guard !process.isDead, let token = batch.token as? Token else { return }
         world.broker.acknowledge(token.numbers, over: token.connection)

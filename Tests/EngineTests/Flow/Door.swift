@@ -11,6 +11,7 @@ final class Door: JobSource {
         var waiter: CheckedContinuation<IncomingBatch?, Never>?
         var acknowledged: [Int] = []
         var next = 0
+        var lost: Set<Int> = []
         var suspensions: [Bool] = []
         var observer: CheckedContinuation<Void, Never>?
     }
@@ -40,6 +41,13 @@ final class Door: JobSource {
         guard let number = batch.token as? Int else { return }
         state.withLock { $0.acknowledged.append(number) }
     }
+
+    func holds(_ batch: IncomingBatch) async -> Bool {
+        (batch.token as? Int).map { number in state.withLock { !$0.lost.contains(number) } } ?? false
+    }
+
+    /// The connection over which a batch came is gone.
+    func lose(_ batch: Int) { state.withLock { _ = $0.lost.insert(batch) } }
 
     func suspend() { note(suspended: true) }
 

@@ -184,6 +184,21 @@ struct EngineFlowTests {
         }
     }
 
+    @Test func `what is not this worker's any more is not taken in`() async throws {
+        try await withEngine { store in
+            let lost = [1, 2]
+            for batch in lost { door.lose(batch) }
+            door.deliver(delivery("billing-codes", id: "job-1"))
+            door.deliver(delivery("billing-codes", id: "job-2", isRedelivered: true))
+            let kept = door.deliver(delivery("reset", id: "job-3", data: ["confirm": true]))
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map { $0.event.jobID?.description } == ["job-3"])
+            #expect(door.acknowledged == [kept])
+            let backlog = try await store.backlog()
+            #expect(backlog == 0)
+        }
+    }
+
     @Test func `a job that was not begun in time expires`() async throws {
         try await withEngine { _ in
             door.deliver(delivery("billing-codes", id: "job-1", extra: ["expirytime": "2026-11-22T07:59:59Z"]))

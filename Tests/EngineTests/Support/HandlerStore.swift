@@ -106,7 +106,7 @@ final class HandlerStore: Store {
         throw Self.notAHandlersMatter
     }
     func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) { throw Self.notAHandlersMatter }
-    func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
+    func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery { throw Self.notAHandlersMatter }
     func accept(
         _ items: [IntakeItem],
         by worker: WorkerID,
