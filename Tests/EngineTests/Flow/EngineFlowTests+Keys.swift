@@ -34,8 +34,6 @@ extension EngineFlowTests {
         var settings = EngineSettings()
         settings.acceptsClearCredentials = true
         settings.accessCutoff = nil
-        // The clock is stepped without regard to the time that the work takes.
-        settings.interactiveTime = .seconds(86_400)
         try await withEngine(settings: settings, vault: behind) { store in
             let old = try #require(keyRing.activeKey(for: .credentials)?.id)
             #expect(try await store.retireKey(old, at: clock.now).isNone)
@@ -63,8 +61,6 @@ extension EngineFlowTests {
         var settings = EngineSettings()
         settings.acceptsClearCredentials = true
         settings.accessCutoff = nil
-        // The clock is stepped without regard to the time that the work takes.
-        settings.interactiveTime = .seconds(86_400)
         let onDisk = rotated
         try await withEngine(settings: settings, vault: Vault(keyRing, source: RingOnDisk(ring: onDisk))) { store in
             door.deliver(delivery("connect", id: "job-1", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]]))
@@ -118,8 +114,6 @@ extension EngineFlowTests {
         var settings = EngineSettings()
         settings.acceptsClearCredentials = true
         settings.accessCutoff = nil
-        // The clock is stepped without regard to the time that the work takes.
-        settings.interactiveTime = .seconds(86_400)
         let source = ChangingRing(keyRing)
         try await withEngine(settings: settings, vault: Vault(keyRing, source: source)) { store in
             let old = try #require(keyRing.activeKey(for: .credentials)?.id)

@@ -46,6 +46,7 @@ extension EngineFlowTests {
             autotask.fail("POST Services/query", .status(503), .status(503))
             door.deliver(delivery("sync", id: "sync-1", data: plan))
             _ = await results.published { $0.last?.event.type == .jobDeferred }
+            await clock.untilIdle()
             clock.advance(by: .seconds(3))
             _ = await results.published { $0.last?.event.type == .syncFailed }
 
@@ -69,6 +70,7 @@ extension EngineFlowTests {
                 #expect(again == .before(KeptLetter.Copy(id: JobID("sync-1:redrive-1")!, at: clock.now)))
             }
             // Nobody tells the worker: it looks for itself.
+            await clock.untilIdle()
             clock.advance(by: WorkerLease.renewal)
             let events = await results.published { $0.contains { $0.event.type == .syncSucceeded } }
             let copy = try #require(events.last { $0.event.type == .syncSucceeded })
@@ -82,6 +84,7 @@ extension EngineFlowTests {
         try await withEngine(settings: settings) { store in
             door.deliver(connect)
             _ = await results.published { $0.last?.event.type == .jobDeferred }
+            await clock.untilIdle()
             clock.advance(by: .seconds(3))
             _ = await results.published { $0.last?.event.type == .connectionFailed }
             let kept = try #require(try await letters(store).first)

@@ -15,12 +15,16 @@ import Vault
 struct EngineFlowTests {
     let door = Door()
     let results = ResultsBoard()
-    let clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!)
+    let executor = WatchedExecutor()
+    let clock: SteppedClock
     let autotask = FakeAutotask()
     let keyRing = KeyRing.generate(at: Timestamp("2026-11-22T08:00:00Z")!)
     let vault: Vault
 
-    init() { vault = Vault(keyRing) }
+    init() {
+        vault = Vault(keyRing)
+        clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!, watching: executor)
+    }
 
     /// Runs an engine on a store of its own while `body` runs.
     func withEngine(
@@ -35,7 +39,7 @@ struct EngineFlowTests {
         let engine = Engine(
             source: door,
             sink: results,
-            store: store,
+            store: WatchedStore(store: store, executor: executor),
             vault: vault ?? self.vault,
             autotask: AutotaskAccess(
                 transport: autotask,
@@ -54,7 +58,7 @@ struct EngineFlowTests {
             )
         )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
+            tasks.addTask(executorPreference: executor) { try await group.run() }
             try await body(store)
             door.close()
             await group.triggerGracefulShutdown()

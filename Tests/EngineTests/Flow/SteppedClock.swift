@@ -4,6 +4,9 @@ import Synchronization
 @testable import Engine
 
 /// A clock that moves when a test says so; whoever sleeps is woken then.
+///
+/// A clock that more than one task sleeps by needs an executor to watch. Otherwise it goes on while some of them are at work: during one renewal
+/// of a lease it steps on by what others wait for, and the lease is over before it is renewed.
 final class SteppedClock: EngineClock {
     private struct State {
         var now: Timestamp
@@ -14,8 +17,13 @@ final class SteppedClock: EngineClock {
     }
 
     private let state: Mutex<State>
+    /// What sleeps by this clock runs on it.
+    private let executor: WatchedExecutor?
 
-    init(_ now: Timestamp) { state = Mutex(State(now: now)) }
+    init(_ now: Timestamp, watching executor: WatchedExecutor? = nil) {
+        state = Mutex(State(now: now))
+        self.executor = executor
+    }
 
     var now: Timestamp { state.withLock { $0.now } }
 
@@ -40,12 +48,19 @@ final class SteppedClock: EngineClock {
         }
     }
 
-    /// Waits until somebody sleeps, and moves on to the first moment that somebody waits for.
+    /// Returns once all that can be done at this moment is done, as far as this clock has somebody to watch.
+    func untilIdle() async { await executor?.untilIdle() }
+
+    /// Waits until somebody sleeps and nobody has anything else to do, moves on to the first moment that somebody waits for, and returns once
+    /// what is due by then is done.
     func advanceToNextSleeper() async {
         while true {
             await untilSomebodySleeps()
+            await untilIdle()
             // Unless whoever slept was woken by something else.
-            if let moment = state.withLock({ $0.sleepers.values.map(\.until).min() }) { return advance(by: moment - now) }
+            guard let moment = state.withLock({ $0.sleepers.values.map(\.until).min() }) else { continue }
+            advance(by: moment - now)
+            return await untilIdle()
         }
     }
 
