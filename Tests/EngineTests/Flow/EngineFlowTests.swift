@@ -30,6 +30,7 @@ struct EngineFlowTests {
     func withEngine(
         settings: EngineSettings = EngineSettings(),
         vault: Vault? = nil,
+        clock: SteppedClock? = nil,
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
@@ -47,7 +48,7 @@ struct EngineFlowTests {
                 integrationCode: SecretReference(copying: [UInt8]().span)
             ),
             settings: settings,
-            clock: clock,
+            clock: clock ?? self.clock,
             log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         try await engine.join()
@@ -208,6 +209,19 @@ struct EngineFlowTests {
             door.deliver(delivery("billing-codes", id: "job-1", extra: ["expirytime": "2026-11-22T07:59:59Z"]))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.jobExpired])
+        }
+    }
+
+    /// The range of moments that are believed is empty then.
+    @Test(arguments: ["2026-11-22T08:00:00Z", "1970-01-01T00:00:00Z"])
+    func `a job with a time is taken in although the machine's clock is before 2000`(time: String) async throws {
+        let clock = SteppedClock(Timestamp("1970-01-01T00:00:00Z")!, watching: executor)
+        try await withEngine(clock: clock) { _ in
+            door.deliver(delivery("reset", id: "job-1", data: ["confirm": true], extra: ["time": .string(time)]))
+            let events = await results.published { !$0.isEmpty }
+            #expect(events.map(\.event.type) == [.integrationReset])
+            await clock.untilIdle()
+            #expect(door.acknowledged == [1])
         }
     }
 
