@@ -7,13 +7,16 @@ import Store
 ///
 /// That transaction keeps the log from being emptied, and with it the event of a reset. When an event has waited for ``patience``, the copy gives
 /// way: it ends its transaction and begins again. The finished copy is examined.
+///
+/// Beside a worker it keeps to a ``Pace``, until an event of a reset waits. What is copied goes to the disk step by step: what is not there yet would
+/// be written with a worker's next commit, which waits for it.
 struct PageCopy {
     /// How long an event of a reset waits for a copy: less than the minute that is promised.
     static let patience: Duration = .seconds(50)
     /// How often a copy begins again before it is given up.
     private static let attempts = 5
     /// In pages of 4 KiB: the amount that is copied between two checks for a waiting event.
-    static let stepPages: Int32 = 2048
+    static let stepPages: Int32 = 256
     /// The longest wait for events to be published.
     private static let clearance: Duration = .seconds(60)
 
@@ -45,9 +48,9 @@ struct PageCopy {
     func make() throws(StoreError) -> StoreBackup.Contents {
         do {
             let queue = try StoreFile.readOnly(source)
-            for _ in 0..<PageCopy.attempts {
+            for attempt in 1...PageCopy.attempts {
                 try begin()
-                if try copy(from: queue) { return try examine() }
+                if try copy(from: queue, isHurried: attempt > 1) { return try examine() }
                 try awaitErasures()
             }
             throw StoreError(
@@ -70,7 +73,10 @@ struct PageCopy {
     private func remove() { for suffix in ["", "-journal", "-wal", "-shm"] { unlink(target + suffix) } }
 
     /// - Returns: whether it is whole; otherwise it gave way.
-    private func copy(from queue: DatabaseQueue) throws -> Bool {
+    private func copy(from queue: DatabaseQueue, isHurried: Bool) throws -> Bool {
+        let descriptor = Glibc.open(target, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StoreError(posix: "The file \(target) cannot be opened") }
+        defer { close(descriptor) }
         let watch = try? StoreFile.readOnly(source)
         let output = try DatabaseQueue(path: target)
         try output.inDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
@@ -85,7 +91,11 @@ struct PageCopy {
                 var code = SQLITE_OK
                 var gaveWay = false
                 while !gaveWay {
-                    code = sqlite3_backup_step(backup, pages)
+                    code = step(isPaced: !isHurried && waiting == nil) {
+                        let code = sqlite3_backup_step(backup, pages)
+                        fdatasync(descriptor)
+                        return code
+                    }
                     guard code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED else { break }
                     onStep(sqlite3_backup_remaining(backup))
                     guard let patience, isErasureAwaited(watch) else {
@@ -111,11 +121,12 @@ struct PageCopy {
             _ = try String.fetchOne(database, sql: "PRAGMA journal_mode = DELETE")
         }
         try output.close()
-        let descriptor = Glibc.open(target, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0, fsync(descriptor) == 0 else { throw StoreError(posix: "The file \(target) cannot be written") }
-        close(descriptor)
+        guard fsync(descriptor) == 0 else { throw StoreError(posix: "The file \(target) cannot be written") }
         return true
     }
+
+    /// A part of the work: paced beside a worker.
+    private func step<Value>(isPaced: Bool, _ body: () -> Value) -> Value { isPaced && patience != nil ? Pace.step(body) : body() }
 
     private func isErasureAwaited(_ watch: DatabaseQueue?) -> Bool {
         // An older store has no such column.
@@ -132,7 +143,8 @@ struct PageCopy {
     private func examine() throws -> StoreBackup.Contents {
         let copy = try StoreFile.readOnly(target)
         return try copy.read { database in
-            guard try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" else {
+            let isSound = { try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" }
+            guard try patience == nil ? isSound() : Pace.divide(database, isSound) else {
                 throw StoreError(.corrupt, "The file \(source) is damaged: take another copy.")
             }
             return try Connection(database).contents()

@@ -6,7 +6,7 @@ package enum AuditInspection {
     /// In rows: the size of a read, so that no transaction lasts long.
     private static let page = 250
 
-    /// Verifies the log, while others go on writing it.
+    /// Verifies the log, while others go on writing it. All of it is verified at a ``Pace``.
     ///
     /// - Parameter newest: how many rows from its end on to look at, those before them being taken for granted; `nil` for all.
     /// - Returns: `nil` when there is no store, or one of a version that kept no log.
@@ -16,7 +16,7 @@ package enum AuditInspection {
         newest: Int? = nil
     ) async throws(StoreError) -> AuditReport? {
         try await StoreThread.run { () throws(StoreError) in
-            let report = try StoreFile.look(path) { looks -> AuditReport? in
+            let report = try StoreFile.look(path, isPaced: newest == nil) { looks -> AuditReport? in
                 let hasLog = try looks.read { database in
                     try StoreFile.check(database, of: path, mayBeEmpty: true) != .none && database.tableExists("audit")
                 }
@@ -44,13 +44,16 @@ package enum AuditInspection {
         }
         while !verification.isOver {
             let after = last
-            let rows = try looks.read { database in
-                let connection = Connection(database)
-                head = try connection.auditMark(.head)
-                anchor = try connection.auditMark(.anchor)
-                return try connection.auditRows(after: after, limit: page)
+            let rows = try looks.step {
+                let rows = try looks.read { database in
+                    let connection = Connection(database)
+                    head = try connection.auditMark(.head)
+                    anchor = try connection.auditMark(.anchor)
+                    return try connection.auditRows(after: after, limit: page)
+                }
+                for row in rows { verification.take(row) }
+                return rows
             }
-            for row in rows { verification.take(row) }
             guard rows.count == page, let end = rows.last else { break }
             last = end.number
         }

@@ -15,6 +15,11 @@ extension StoreFile {
     /// A file that is read in steps, each a separate transaction.
     struct Looks {
         fileprivate let queue: DatabaseQueue
+        /// Whether others use the file, and long work keeps to its ``Pace``.
+        fileprivate let isPaced: Bool
+
+        /// A part of long work.
+        func step<Value>(_ body: () throws -> Value) rethrows -> Value { try isPaced ? Pace.step(body) : body() }
 
         func read<Value>(_ body: (Database) throws -> Value) throws -> Value { try queue.read(body) }
 
@@ -28,9 +33,11 @@ extension StoreFile {
             var (start, size) = (first, Int64(256))
             while start <= last {
                 let range = start...min(last, start + size - 1)
-                let begin = ContinuousClock.now
-                try read { try body(Connection($0), range) }
-                let took = ContinuousClock.now - begin
+                let took = try step {
+                    let begin = ContinuousClock.now
+                    try read { try body(Connection($0), range) }
+                    return ContinuousClock.now - begin
+                }
                 if took > Looks.stepTime {
                     size = max(16, size / 2)
                 } else if took * 3 < Looks.stepTime {
@@ -41,7 +48,7 @@ extension StoreFile {
         }
 
         /// The time that a step takes, about: too short to delay a worker.
-        private static let stepTime: Duration = .milliseconds(15)
+        private static let stepTime: Duration = .milliseconds(5)
     }
 
     /// Opens the database for reading in steps. Changes neither the file nor its log, and creates no other file.
@@ -49,15 +56,16 @@ extension StoreFile {
     /// Even to read, SQLite makes the files of its log when they are not there. While no program has the store open they are not, and the file
     /// alone is the whole of it: then it is read as one that nobody changes. Should somebody begin to meanwhile, it is read once more.
     ///
+    /// - Parameter isPaced: whether the work is long, and keeps to its ``Pace`` beside a program that uses the file.
     /// - Returns: `nil` when there is no file.
-    static func look<Value>(_ path: String, _ body: (Looks) throws -> Value) throws(StoreError) -> Value? {
+    static func look<Value>(_ path: String, isPaced: Bool = false, _ body: (Looks) throws -> Value) throws(StoreError) -> Value? {
         guard try isThere(path) else { return nil }
         do {
             if !hasLog(path), let alone = address(ofUnchanging: path) {
-                let outcome = Result { try body(Looks(queue: readOnly(path, address: alone))) }
+                let outcome = Result { try body(Looks(queue: readOnly(path, address: alone), isPaced: false)) }
                 if !hasLog(path) { return try outcome.get() }
             }
-            return try body(Looks(queue: readOnly(path)))
+            return try body(Looks(queue: readOnly(path), isPaced: isPaced))
         } catch {
             throw StoreError(error, path: path)
         }

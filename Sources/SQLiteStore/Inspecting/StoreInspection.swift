@@ -99,7 +99,7 @@ package struct StoreInspection: Sendable {
         isThorough: Bool
     ) async throws(StoreError) -> StoreInspection? {
         try await StoreThread.run { () throws(StoreError) in
-            let inspection = try StoreFile.look(path) { looks -> StoreInspection? in
+            let inspection = try StoreFile.look(path, isPaced: isThorough) { looks -> StoreInspection? in
                 guard try looks.read({ try StoreFile.check($0, of: path, mayBeEmpty: true) }) == .current else { return nil }
                 let breaches = try StoreLaw.allCases.filter { isThorough || !$0.isCostly }.compactMap { law in
                     let breaches = try law.breaches(in: looks)

@@ -11,8 +11,8 @@ package enum StoreIntegrity {
     /// Reads the whole file, beside workers that run.
     ///
     /// SQLite itself checks a small one. Every row of a larger one is read, in steps; with `isThorough`, it is looked up through every
-    /// index too. The use of the file's pages is then not checked: a copy is checked for that when it is made
-    /// (``StoreBackup``).
+    /// index too, at a ``Pace``. The use of the file's pages is then not checked: a copy is
+    /// checked for that when it is made (``StoreBackup``).
     ///
     /// - Parameter isThorough: whether indexes are compared with their tables too, and references with what they refer to. It takes longer.
     /// - Returns: what is wrong, the first few things of it; empty when it is sound, or not there.
@@ -20,7 +20,7 @@ package enum StoreIntegrity {
         try await StoreThread.run { () throws(StoreError) in
             var status = stat()
             let isSmall = stat(path, &status) != 0 || Int64(status.st_size) <= wholeLimit
-            let problems = try StoreFile.look(path) { looks in
+            let problems = try StoreFile.look(path, isPaced: isThorough) { looks in
                 try isSmall ? looks.read { try whole($0, isThorough: isThorough) } : inSteps(looks, isThorough: isThorough)
             }
             return problems ?? []
@@ -122,13 +122,15 @@ package enum StoreIntegrity {
         var last: [DatabaseValue]?
         while true {
             let after = last
-            let rows = try looks.read { database in
-                try Row.fetchAll(
-                    database,
-                    sql:
-                        "SELECT \(key), * FROM \"\(table.name)\"\(after == nil ? "" : " WHERE (\(key)) > (\(places))") ORDER BY \(key) LIMIT 500",
-                    arguments: StatementArguments(after ?? [])
-                )
+            let rows = try looks.step {
+                try looks.read { database in
+                    try Row.fetchAll(
+                        database,
+                        sql:
+                            "SELECT \(key), * FROM \"\(table.name)\"\(after == nil ? "" : " WHERE (\(key)) > (\(places))") ORDER BY \(key) LIMIT 500",
+                        arguments: StatementArguments(after ?? [])
+                    )
+                }
             }
             guard rows.count == 500, let end = rows.last else { return [] }
             last = end.databaseValues.prefix(table.key.count).map(\.self)

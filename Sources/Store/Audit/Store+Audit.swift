@@ -1,14 +1,16 @@
 extension Store {
-    /// Reads the log from its beginning to its end, page by page, while others go on writing it.
+    /// Reads the log from its beginning to its end, page by page, at a ``Pace``, while others go on writing it.
     ///
     /// - Parameter body: gets each page; `false` is enough of it.
     package func forEachAuditPage(_ body: (AuditPage) throws -> Bool) async throws {
-        let size = 1000
+        let size = 250
         var last: Int64 = 0
         while true {
+            let begin = ContinuousClock.now
             let page = try await auditPage(after: last, limit: size)
             guard try body(page), page.rows.count == size, let end = page.rows.last else { return }
             last = end.number
+            try await Task.sleep(for: Pace.rest(after: .now - begin))
         }
     }
 

@@ -14,7 +14,7 @@ struct AuditExamination: Examination {
     /// How many rows are looked at, from the end on, unless all are.
     private static let newest = 1000
 
-    var limit: Duration { isThorough ? .seconds(3600) : .seconds(10) }
+    var limit: Duration { isThorough ? .thorough : .seconds(10) }
 
     func checks() async -> [HealthReport.Check] {
         // A store that cannot be opened is the store examination's to tell, and so is a ring for the key ring's.

@@ -11,7 +11,7 @@ struct ContentsExamination: Examination {
     let isThorough: Bool
 
     let name = "contents"
-    var limit: Duration { isThorough ? .seconds(3600) : .seconds(10) }
+    var limit: Duration { isThorough ? .thorough : .seconds(10) }
 
     var whenOutOfTime: HealthReport.Check {
         .init(

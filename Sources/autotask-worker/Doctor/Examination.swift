@@ -36,3 +36,8 @@ extension Examination {
         return []
     }
 }
+
+extension Duration {
+    /// The limit of an examination that reads all of a store beside workers, at a `Pace`: some 50 million jobs take as long.
+    static let thorough: Duration = .seconds(6 * 3600)
+}

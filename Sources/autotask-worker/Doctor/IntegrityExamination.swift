@@ -9,7 +9,7 @@ struct IntegrityExamination: Examination {
 
     let name = "integrity"
 
-    var limit: Duration { isThorough ? .seconds(3600) : .seconds(10) }
+    var limit: Duration { isThorough ? .thorough : .seconds(10) }
 
     var whenOutOfTime: HealthReport.Check {
         .init(
