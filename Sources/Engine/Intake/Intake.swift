@@ -82,8 +82,11 @@ struct Intake: Service {
         return await takeIn(fresh, of: batch)
     }
 
-    private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch) async -> Bool { await accept(batch) { deliveries.map(item) } }
+    private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch) async -> Bool {
+        await accept(holding: batch) { deliveries.map(item) }
+    }
 
+    /// Once it is counted it is taken in, whosever it is by then: five lost connections would make it look like one that ends its workers.
     private func takeIn(redelivered delivery: JobDelivery, of batch: IncomingBatch) async -> Bool {
         let sha256 = delivery.sha256
         let counted = await persistently(holding: batch) { () async throws(StoreError) in
@@ -91,9 +94,9 @@ struct Intake: Service {
         }
         guard let counted else { return false }
         guard counted.count >= Intake.maximumRedeliveries else {
-            // While it is this worker's, others overtake it only if it came back more than once. It may be another's before it is accepted.
-            let place = delivery.mayBeOvertaken ? 0 : counted.lastPlace
-            return await accept(batch) { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] }
+            // What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
+            let place = delivery.mayBeOvertaken ? 0 : await source.holds(batch) ? counted.lastPlace : 0
+            return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] }
         }
         log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
         let letter = deadLetter(
@@ -101,12 +104,12 @@ struct Intake: Service {
             FailureCause(reason: ErrorCode.poison.rawValue),
             "Delivered \(counted.count) times without being taken in."
         )
-        return await accept(batch) { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] }
+        return await accept { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] }
     }
 
     /// - Parameter read: reads what was delivered, and seals it; called again when the key under which it was sealed is retired before it is
     ///   in the store.
-    private func accept(_ batch: IncomingBatch, _ read: () -> [IntakeItem]) async -> Bool {
+    private func accept(holding batch: IncomingBatch? = nil, _ read: () -> [IntakeItem]) async -> Bool {
         var items = read()
         guard !items.isEmpty else { return true }
         let intake = await persistently(holding: batch) { () async throws(StoreError) in
@@ -123,15 +126,16 @@ struct Intake: Service {
         return true
     }
 
-    /// Repeats what the store could not do until it can: meanwhile nothing is acknowledged, and the broker keeps the jobs. A batch that is not
-    /// this worker's any more is let go: it is given to another, and may be overtaken there.
+    /// Repeats what the store could not do until it can: meanwhile nothing is acknowledged, and the broker keeps the jobs.
     ///
+    /// - Parameter batch: is let go when it is not this worker's any more: it is given to another, and may be overtaken there.
     /// - Returns: `nil` when the task was cancelled before, or the batch was let go.
     private func persistently<Value>(
-        holding batch: IncomingBatch,
+        holding batch: IncomingBatch?,
         _ operation: () async throws(StoreError) -> Value
     ) async -> Value? {
-        while !Task.isCancelled, await source.holds(batch) {
+        while !Task.isCancelled {
+            if let batch, await !source.holds(batch) { return nil }
             do { return try await operation() } catch {
                 log.error("The store cannot take jobs in; nothing is acknowledged", metadata: .keys([.error: "\(error)"]))
                 await clock.sleep(until: clock.now + Intake.retryDelay)

@@ -11,7 +11,8 @@ final class Door: JobSource {
         var waiter: CheckedContinuation<IncomingBatch?, Never>?
         var acknowledged: [Int] = []
         var next = 0
-        var lost: Set<Int> = []
+        /// By batch, how often it is this worker's yet.
+        var losses: [Int: Int] = [:]
         var suspensions: [Bool] = []
         var observer: CheckedContinuation<Void, Never>?
     }
@@ -43,11 +44,16 @@ final class Door: JobSource {
     }
 
     func holds(_ batch: IncomingBatch) async -> Bool {
-        (batch.token as? Int).map { number in state.withLock { !$0.lost.contains(number) } } ?? false
+        guard let number = batch.token as? Int else { return false }
+        return state.withLock { state in
+            guard let left = state.losses[number] else { return true }
+            state.losses[number] = left - 1
+            return left > 0
+        }
     }
 
-    /// The connection over which a batch came is gone.
-    func lose(_ batch: Int) { state.withLock { _ = $0.lost.insert(batch) } }
+    /// The connection over which a batch came is gone, once that was asked so often.
+    func lose(_ batch: Int, after answers: Int = 0) { state.withLock { $0.losses[batch] = answers } }
 
     func suspend() { note(suspended: true) }
 

@@ -212,6 +212,17 @@ struct EngineFlowTests {
         }
     }
 
+    @Test func `what was counted as redelivered is taken in, however its connection fares`() async throws {
+        try await withEngine { store in
+            door.lose(1, after: 1)
+            let job = delivery("reset", id: "job-1", data: ["confirm": true], isRedelivered: true)
+            door.deliver(job)
+            _ = await results.published { !$0.isEmpty }
+            let counted = try await store.countRedelivery(sha256: Vault.sha256(job.message.body), at: clock.now)
+            #expect(counted.count == 1)
+        }
+    }
+
     /// The range of moments that are believed is empty then.
     @Test(arguments: ["2026-11-22T08:00:00Z", "1970-01-01T00:00:00Z"])
     func `a job with a time is taken in although the machine's clock is before 2000`(time: String) async throws {
