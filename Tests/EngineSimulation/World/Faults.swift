@@ -6,6 +6,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case workerStopped = "worker stopped for a while"
     case workerFinished = "worker told to finish"
     case connectionLost = "connection to the broker lost"
+    case redeliveryLost = "connection lost over which a message had just come again"
     case secondConsumer = "two active consumers"
     case duplicatePublish = "job published twice"
     case otherPayload = "id used again for another payload"

@@ -243,6 +243,8 @@ private final class SimulatedSource: JobSource {
                 world.faults.note(.poisonMessage)
                 state.withLock { $0.onPoison }?()
             }
+            // It goes behind what came back with it.
+            if batch.deliveries.contains(where: \.isRedelivered), world.faults.strikes(.redeliveryLost) { disconnect() }
             return IncomingBatch(deliveries: batch.deliveries, token: Token(numbers: numbers, connection: current))
         }
         return nil
