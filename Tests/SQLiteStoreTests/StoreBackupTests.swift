@@ -43,7 +43,7 @@ struct StoreBackupTests {
         let store = try await openedStore()
         _ = try await store.accept((0..<200).map { .job("job-\($0)", .two) }, by: .one, at: .start) { _ in preconditionFailure() }
         let pause = Pause()
-        let copying = PageCopy(of: path, to: copy, patience: .zero, pages: 1) { _ in
+        let copying = PageCopy(of: path, to: try PartialFile(copy), patience: .zero, pages: 1) { _ in
             // After the first step of the first attempt an integration is reset.
             pause.step()
         }
@@ -120,6 +120,32 @@ struct StoreBackupTests {
         await expectRefused(.unavailable, "exists already") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
         #expect(try Data(contentsOf: URL(filePath: copy)) == Data("mine".utf8))
         await store.close()
+    }
+
+    @Test("Two programs do not make the same copy at once, and what a killed one left behind is used again")
+    func partials() async throws {
+        let store = try await openedStore()
+        try Data(repeating: 7, count: 100_000).write(to: URL(filePath: copy + ".partial"))
+        let other = try PartialFile(copy + ".partial")
+        await expectRefused(.unavailable, "Another program") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
+        #expect(try FileHandle(forReadingFrom: URL(filePath: other.path)).readToEnd()?.count == 100_000)
+        other.discard()
+        try Data(repeating: 7, count: 100_000).write(to: URL(filePath: copy + ".partial"))
+        let contents = try await StoreBackup.make(of: path, to: copy, at: .start)
+        #expect(try await StoreBackup.contents(of: copy) == contents)
+        #expect(!FileManager.default.fileExists(atPath: copy + ".partial"))
+        await store.close()
+    }
+
+    @Test("A copy whose file is taken away while it is made is not announced, and nothing else is removed in its place")
+    func removed() async throws {
+        let partial = try PartialFile(copy)
+        try partial.clear()
+        try FileManager.default.removeItem(atPath: copy)
+        try Data("mine".utf8).write(to: URL(filePath: copy))
+        #expect(throws: StoreError.self) { try partial.rename(to: copy + ".whole") }
+        partial.discard()
+        #expect(try Data(contentsOf: URL(filePath: copy)) == Data("mine".utf8))
     }
 
     @Test("A copy of a damaged store is not made, and leaves no file behind")

@@ -190,12 +190,32 @@ struct StoreInspectionTests {
         let inspection = try #require(try await inspect())
         #expect(inspection.postponedTooFar == .init(["msp-3 waiting"]))
         #expect(inspection.acceptedAhead == .init(["msp-2 running"]))
+        let end = Timestamp.start + .seconds(32 * 86_400)
         let later = try #require(
-            try await StoreInspection.make(of: path, at: .start + .seconds(32 * 86_400), maximumAge: .seconds(86_400), isThorough: false)
+            try await StoreInspection.make(of: path, clock: { end }, maximumAge: .seconds(86_400), isThorough: false)
         )
         #expect(later.unansweredWrites == .init(["msp-1/workplace storage"]))
         #expect(later.keptTooLong == 2)
-        #expect(!later.workers[0].isAlive(at: .start + .seconds(32 * 86_400)))
+        #expect(!later.workers[0].isAlive(at: end))
+    }
+
+    /// What may take long comes first: meanwhile leases are extended and jobs accepted.
+    @Test("What is seen is compared with the time at which it is seen")
+    func moment() async throws {
+        try await filledStore().close()
+        let change = self.change
+        let inspection = try await StoreInspection.make(
+            of: path,
+            clock: { [now] in
+                #expect(throws: Never.self) { try change("UPDATE jobs SET plan = 'x' WHERE finished_at IS NOT NULL") }
+                return now
+            },
+            maximumAge: .seconds(86_400),
+            isThorough: true
+        )
+        #expect(try #require(inspection).moment == now)
+        #expect(try #require(inspection).breaches.isEmpty)
+        #expect(try #require(try await inspect()).breaches.map(\.law) == [.finishedIsBlank])
     }
 
     @Test("A worker whose process has ended is gone, however long its lease")
@@ -245,7 +265,7 @@ struct StoreInspectionTests {
     // MARK: -
 
     private func inspect(isThorough: Bool = false) async throws -> StoreInspection? {
-        try await StoreInspection.make(of: path, at: now, maximumAge: .seconds(86_400), isThorough: isThorough)
+        try await StoreInspection.make(of: path, clock: { [now] in now }, maximumAge: .seconds(86_400), isThorough: isThorough)
     }
 
     private func refusal() async -> StoreError.Code? {

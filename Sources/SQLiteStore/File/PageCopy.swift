@@ -8,8 +8,8 @@ import Store
 /// That transaction keeps the log from being emptied, and with it the event of a reset. When an event has waited for ``patience``, the copy gives
 /// way: it ends its transaction and begins again. The finished copy is examined.
 ///
-/// Beside a worker it keeps to a ``Pace``, until an event of a reset waits. What is copied goes to the disk step by step: what is not there yet would
-/// be written with a worker's next commit, which waits for it.
+/// Beside a worker it keeps to a ``Pace``, and what is copied goes to the disk step by step: what is not there yet would be written with a worker's
+/// next commit, which waits for it. Once an event of a reset waits, it hurries instead.
 struct PageCopy {
     /// How long an event of a reset waits for a copy: less than the minute that is promised.
     static let patience: Duration = .seconds(50)
@@ -21,7 +21,7 @@ struct PageCopy {
     private static let clearance: Duration = .seconds(60)
 
     let source: String
-    let target: String
+    let target: PartialFile
     /// `nil` for a source that no worker uses: no worker would publish its events.
     let patience: Duration?
     let pages: Int32
@@ -30,7 +30,7 @@ struct PageCopy {
 
     init(
         of source: String,
-        to target: String,
+        to target: PartialFile,
         patience: Duration?,
         pages: Int32 = PageCopy.stepPages,
         onStep: @escaping @Sendable (Int32) -> Void = { _ in }
@@ -49,7 +49,7 @@ struct PageCopy {
         do {
             let queue = try StoreFile.readOnly(source)
             for attempt in 1...PageCopy.attempts {
-                try begin()
+                try target.clear()
                 if try copy(from: queue, isHurried: attempt > 1) { return try examine() }
                 try awaitErasures()
             }
@@ -58,57 +58,37 @@ struct PageCopy {
                 "The copy gave way to resets \(PageCopy.attempts) times and was not finished: make it when fewer integrations are reset, or to a faster disk."
             )
         } catch {
-            remove()
+            target.discard()
+            if let error = error as? DatabaseError, PageCopy.writes.contains(error.extendedResultCode) {
+                throw StoreError(
+                    .unavailable,
+                    "The file \(target.path) cannot be written: \(error.message ?? "no message"). Check its disk."
+                )
+            }
             throw StoreError(error, path: source)
         }
     }
 
-    private func begin() throws {
-        remove()
-        let descriptor = Glibc.open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StoreError(posix: "The file \(target) cannot be made") }
-        close(descriptor)
-    }
-
-    private func remove() { for suffix in ["", "-journal", "-wal", "-shm"] { unlink(target + suffix) } }
-
     /// - Returns: whether it is whole; otherwise it gave way.
     private func copy(from queue: DatabaseQueue, isHurried: Bool) throws -> Bool {
-        let descriptor = Glibc.open(target, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { throw StoreError(posix: "The file \(target) cannot be opened") }
-        defer { close(descriptor) }
         let watch = try? StoreFile.readOnly(source)
-        let output = try DatabaseQueue(path: target)
+        let output = try DatabaseQueue(path: target.path)
         try output.inDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
         let isWhole = try queue.read { source in
             // The transaction begins with the first read.
             _ = try Int64.fetchOne(source, sql: "SELECT COUNT(*) FROM sqlite_master")
-            return try output.inDatabase { target in
-                guard let backup = sqlite3_backup_init(target.sqliteConnection, "main", source.sqliteConnection, "main") else {
-                    throw target.lastFailure
+            return try output.inDatabase { output in
+                guard let backup = sqlite3_backup_init(output.sqliteConnection, "main", source.sqliteConnection, "main") else {
+                    throw output.lastFailure
                 }
-                var waiting: ContinuousClock.Instant?
-                var code = SQLITE_OK
-                var gaveWay = false
-                while !gaveWay {
-                    code = step(isPaced: !isHurried && waiting == nil) {
-                        let code = sqlite3_backup_step(backup, pages)
-                        fdatasync(descriptor)
-                        return code
-                    }
-                    guard code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED else { break }
-                    onStep(sqlite3_backup_remaining(backup))
-                    guard let patience, isErasureAwaited(watch) else {
-                        waiting = nil
-                        continue
-                    }
-                    let since = waiting ?? .now
-                    waiting = since
-                    gaveWay = .now - since >= patience
+                do {
+                    let isWhole = try step(through: backup, watch, isHurried: isHurried)
+                    sqlite3_backup_finish(backup)
+                    return isWhole
+                } catch {
+                    sqlite3_backup_finish(backup)
+                    throw error as? StoreError ?? output.lastFailure
                 }
-                sqlite3_backup_finish(backup)
-                guard gaveWay || code == SQLITE_DONE else { throw target.lastFailure }
-                return !gaveWay
             }
         }
         guard isWhole else {
@@ -121,12 +101,41 @@ struct PageCopy {
             _ = try String.fetchOne(database, sql: "PRAGMA journal_mode = DELETE")
         }
         try output.close()
-        guard fsync(descriptor) == 0 else { throw StoreError(posix: "The file \(target) cannot be written") }
+        try target.flush()
         return true
     }
 
-    /// A part of the work: paced beside a worker.
-    private func step<Value>(isPaced: Bool, _ body: () -> Value) -> Value { isPaced && patience != nil ? Pace.step(body) : body() }
+    /// - Returns: whether all pages are copied; otherwise it gave way.
+    private func step(through backup: OpaquePointer, _ watch: DatabaseQueue?, isHurried: Bool) throws -> Bool {
+        var waiting: ContinuousClock.Instant?
+        while true {
+            let code =
+                patience == nil || isHurried || waiting != nil
+                ? sqlite3_backup_step(backup, pages)
+                : try Pace.step {
+                    let code = sqlite3_backup_step(backup, pages)
+                    try target.flush()
+                    return code
+                }
+            guard code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED else {
+                guard code == SQLITE_DONE else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+                return true
+            }
+            onStep(sqlite3_backup_remaining(backup))
+            guard let patience, isErasureAwaited(watch) else {
+                waiting = nil
+                continue
+            }
+            let since = waiting ?? .now
+            waiting = since
+            if .now - since >= patience { return false }
+        }
+    }
+
+    /// Failures of SQLite that are the copy's: the store is only read.
+    private static let writes: [ResultCode] = [
+        .SQLITE_FULL, .SQLITE_IOERR_WRITE, .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC, .SQLITE_IOERR_TRUNCATE, .SQLITE_IOERR_DELETE,
+    ]
 
     private func isErasureAwaited(_ watch: DatabaseQueue?) -> Bool {
         // An older store has no such column.
@@ -141,11 +150,14 @@ struct PageCopy {
     }
 
     private func examine() throws -> StoreBackup.Contents {
-        let copy = try StoreFile.readOnly(target)
+        let copy = try StoreFile.readOnly(target.path)
         return try copy.read { database in
             let isSound = { try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" }
             guard try patience == nil ? isSound() : Pace.divide(database, isSound) else {
-                throw StoreError(.corrupt, "The file \(source) is damaged: take another copy.")
+                throw StoreError(
+                    .corrupt,
+                    "The copy is damaged: the store \(source) is, or the disk of \(target.path). Find out which: autotask-worker doctor --thorough"
+                )
             }
             return try Connection(database).contents()
         }

@@ -29,10 +29,15 @@ package enum StoreBackup {
             }
             // Without a store, the copy reports that there is none.
             _ = try StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: false) }
-            let partial = file + ".partial"
+            let partial = try PartialFile(file + ".partial")
             let contents = try PageCopy(of: store, to: partial, patience: patience(with: store, at: now)).make()
-            try mark(asCopy: partial)
-            try rename(partial, to: file)
+            do throws(StoreError) {
+                try mark(asCopy: partial)
+                try partial.rename(to: file)
+            } catch {
+                partial.discard()
+                throw error
+            }
             return contents
         }
     }
@@ -82,15 +87,16 @@ package enum StoreBackup {
     }
 
     /// Marks a copy as such, so that no worker runs on it and `keys retire` refuses it. A schema before 7 has no column for it.
-    private static func mark(asCopy file: String) throws(StoreError) {
+    private static func mark(asCopy file: PartialFile) throws(StoreError) {
         do {
-            try DatabaseQueue(path: file).write { database in
+            let queue = try DatabaseQueue(path: file.path)
+            try queue.write { database in
                 guard try database.tableExists("identity") else { return }
                 try database.execute(sql: "UPDATE identity SET is_copy = 1")
             }
+            try queue.close()
         } catch {
-            unlink(file)
-            throw StoreError(error, path: file)
+            throw StoreError(error, path: file.path)
         }
     }
 
@@ -122,10 +128,10 @@ package enum StoreBackup {
             try refuseForeign(store)
             try refuseWhileInUse(store, at: now)
             do { try StoreFile.check(file, mayBeEmpty: false) } catch { throw StoreError(error, path: file) }
-            let partial = store + ".partial"
+            let partial = try PartialFile(store + ".partial")
             let contents = try PageCopy(of: file, to: partial, patience: nil).make()
             do {
-                let opened = try StoreFile.open(partial, mustExist: true)
+                let opened = try StoreFile.open(partial.path, mustExist: true)
                 let replaced = StoreFile.auditEnd(of: store)
                 try opened.pool.write { database in
                     let transaction = Transaction(Connection(database), chain: chain)
@@ -142,18 +148,18 @@ package enum StoreBackup {
                 try opened.pool.close()
                 try opened.log.close()
             } catch {
-                unlink(partial)
-                throw StoreError(error, path: partial)
+                partial.discard()
+                throw StoreError(error, path: partial.path)
             }
             // A worker may have started in between: from here on none can.
             do throws(StoreError) {
                 return try StoreFile.holdingAlone(store) { () throws(StoreError) in
                     let replaced = try moveAway(store, at: now)
-                    try rename(partial, to: store)
+                    try partial.rename(to: store)
                     return (contents, replaced)
                 }
             } catch {
-                unlink(partial)
+                partial.discard()
                 throw error
             }
         }
@@ -161,21 +167,14 @@ package enum StoreBackup {
 
     // MARK: - Files
 
-    private static func rename(_ file: String, to name: String) throws(StoreError) {
-        guard Glibc.rename(file, name) == 0 else { throw StoreError(posix: "The file \(name) cannot be made") }
-        // The name is on disk when its directory is.
-        let directory = Glibc.open(URL(filePath: name).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { return }
-        fsync(directory)
-        close(directory)
-    }
-
     /// - Returns: where the store is now; `nil` if there was none.
     private static func moveAway(_ store: String, at now: Timestamp) throws(StoreError) -> String? {
         guard access(store, F_OK) == 0 else { return nil }
         let name = "\(store).replaced-\(now.secondsSinceEpoch)"
         // The log first: without its file it is nothing, and beside another it would be taken for that one's.
-        for suffix in ["-wal", "-shm", ""] where access(store + suffix, F_OK) == 0 { try rename(store + suffix, to: name + suffix) }
+        for suffix in ["-wal", "-shm", ""] where access(store + suffix, F_OK) == 0 {
+            try StoreFile.rename(store + suffix, to: name + suffix)
+        }
         return name
     }
 

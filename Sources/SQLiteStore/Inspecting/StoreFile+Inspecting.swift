@@ -48,7 +48,7 @@ extension StoreFile {
         }
 
         /// The time that a step takes, about: too short to delay a worker.
-        private static let stepTime: Duration = .milliseconds(5)
+        private static let stepTime: Duration = .milliseconds(10)
     }
 
     /// Opens the database for reading in steps. Changes neither the file nor its log, and creates no other file.

@@ -55,6 +55,8 @@ package struct StoreInspection: Sendable {
     }
 
     package var breaches: [Breach]
+    /// When everything below was looked at: long after the breaches, where the store is large.
+    package var moment: Timestamp
     package var workers: [Worker]
     package var lanes: Int
     package var connections: Int
@@ -88,13 +90,13 @@ package struct StoreInspection: Sendable {
     ///
     /// - Parameters:
     ///   - path: of the file.
-    ///   - now: what ages are counted from.
+    ///   - clock: tells what ages are counted from, once what may take long is done.
     ///   - maximumAge: how long after it was accepted a job is tried again.
     ///   - isThorough: whether laws are looked into for which everything that is remembered has to be sorted.
     /// - Returns: `nil` when there is no store yet, or one of an older program.
     package static func make(
         of path: String,
-        at now: Timestamp,
+        clock: @escaping @Sendable () -> Timestamp,
         maximumAge: Duration,
         isThorough: Bool
     ) async throws(StoreError) -> StoreInspection? {
@@ -105,7 +107,7 @@ package struct StoreInspection: Sendable {
                     let breaches = try law.breaches(in: looks)
                     return breaches.isEmpty ? nil : Breach(law: law, occurrences: Occurrences(breaches))
                 }
-                return try looks.read { try StoreInspection(Connection($0), breaches, at: now, maximumAge: maximumAge) }
+                return try looks.read { try StoreInspection(Connection($0), breaches, at: clock(), maximumAge: maximumAge) }
             }
             return inspection ?? nil
         }
@@ -128,6 +130,7 @@ package struct StoreInspection: Sendable {
     /// Rows that are few, or found by an index.
     private init(_ connection: Connection, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
         self.breaches = breaches
+        moment = now
         workers = try connection.inspectedWorkers()
         lanes = try connection.first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
         connections = try connection.first("SELECT COUNT(*) FROM connections") { $0.int(0) } ?? 0

@@ -29,18 +29,16 @@ struct ContentsExamination: Examination {
         do { format = try await StoreFormat.look(at: path) } catch { return [.notMade(name, "the store cannot be opened.")] }
         guard format != .none else { return [.notMade(name, "there is no store.")] }
         guard format == .current else { return [.notMade(name, "the store has the schema of an older version.")] }
-        let now = SystemTime.now
         let maximumAge = (try? settings.engine.retry.maximumAge) ?? RetryPolicy().maximumAge
         let inspection: StoreInspection?
         do {
-            inspection = try await StoreInspection.make(of: path, at: now, maximumAge: maximumAge, isThorough: isThorough)
+            inspection = try await StoreInspection.make(of: path, clock: { SystemTime.now }, maximumAge: maximumAge, isThorough: isThorough)
         } catch {
             return [.init(name, .fail, error.message, advice: StoreExamination.advice(on: error))]
         }
         guard let inspection else { return [] }
         let findings = ContentsFindings(
             inspection,
-            at: now,
             backlogLimit: try? settings.engine.backlogLimit,
             vault: try? await settings.vault
         )

@@ -9,16 +9,14 @@ struct ContentsFindings {
     private let inspection: StoreInspection
     private let backlogLimit: Int?
     private let vault: Vault?
-    let now: Timestamp
+    var now: Timestamp { inspection.moment }
 
     /// - Parameters:
     ///   - inspection: what the store holds.
-    ///   - now: when it did.
     ///   - backlogLimit: with so many unfinished jobs the worker takes no more; `nil` if that is not known.
     ///   - vault: what opens the keys of credentials; `nil` if there is none to try.
-    init(_ inspection: StoreInspection, at now: Timestamp, backlogLimit: Int?, vault: Vault?) {
+    init(_ inspection: StoreInspection, backlogLimit: Int?, vault: Vault?) {
         self.inspection = inspection
-        self.now = now
         self.backlogLimit = backlogLimit
         self.vault = vault
     }

@@ -39,5 +39,5 @@ extension Examination {
 
 extension Duration {
     /// The limit of an examination that reads all of a store beside workers, at a `Pace`: some 50 million jobs take as long.
-    static let thorough: Duration = .seconds(6 * 3600)
+    static let thorough: Duration = .seconds(24 * 3600)
 }

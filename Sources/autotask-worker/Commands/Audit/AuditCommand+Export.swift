@@ -17,13 +17,20 @@ extension AuditCommand {
         @Flag(help: "Print JSON about what was written.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
+        /// The file would look like one from which rows were removed.
+        private static let forgotten = Failure(
+            .unavailable,
+            "The worker forgot rows (AUDIT_DAYS) before they were read: what was written is not whole.",
+            hint: "Remove it, and export again."
+        )
+
         func run() async throws {
             if file != "-" { Terminal.endsOnlyWhenDone() }
             let store = try await OpenStore(Settings(settings)).store
             let output = try OutputFile(path: file)
             var count = 0
             var isFirst = true
-            var head: AuditMark?
+            var (last, head): (Int64?, AuditMark?)
             try await store.forEachAuditPage { page in
                 var lines: [UInt8] = []
                 func append(_ json: JSON) {
@@ -32,6 +39,8 @@ extension AuditCommand {
                 }
                 if isFirst, let anchor = page.anchor { append(anchor.json) }
                 isFirst = false
+                if let last, let next = page.rows.first?.number, next != last + 1 { throw Export.forgotten }
+                last = page.rows.last?.number ?? last
                 for row in page.rows { append(row.json) }
                 try output.write(lines)
                 count += page.rows.count
@@ -39,6 +48,7 @@ extension AuditCommand {
                 return true
             }
             await store.close()
+            if let last, let head, last != head.place.number { throw Export.forgotten }
             if let head { try output.write(head.json.encoded + [UInt8(ascii: "\n")]) }
             try output.close()
             guard file != "-" else { return }

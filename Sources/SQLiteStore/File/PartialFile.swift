@@ -1,0 +1,76 @@
+import Foundation
+import Glibc
+import Store
+
+/// A database file that is made under a name of its own, and takes its final one when it is whole.
+///
+/// As long as it is open it is this process's alone: two programs that make the same file do not meet in it. What a program that was killed left
+/// behind under the name is used again.
+final class PartialFile: Sendable {
+    let path: String
+    private let descriptor: Int32
+
+    /// - Throws: ``StoreError/Code/unavailable`` when it cannot be made, or another program is making it.
+    init(_ path: String) throws(StoreError) {
+        self.path = path
+        while true {
+            let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw StoreError(posix: "The file \(path) cannot be made") }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                close(descriptor)
+                throw StoreError(.unavailable, "Another program is making the file \(path): wait until it has ended, or name another file.")
+            }
+            // Whoever held it before may have taken its name away.
+            if PartialFile.isNamed(path, descriptor) {
+                self.descriptor = descriptor
+                return
+            }
+            close(descriptor)
+        }
+    }
+
+    /// SQLite has closed the file by then: this would take its locks away.
+    deinit { close(descriptor) }
+
+    /// Empties it. Only its owner may read it.
+    func clear() throws(StoreError) {
+        removeJournals()
+        guard fchmod(descriptor, 0o600) == 0, ftruncate(descriptor, 0) == 0 else { throw failure }
+    }
+
+    /// Returns once what was written is on the disk. A disk tells of a failed write once: each failure ends the work.
+    func flush() throws(StoreError) { guard fsync(descriptor) == 0 else { throw failure } }
+
+    func discard() {
+        removeJournals()
+        if PartialFile.isNamed(path, descriptor) { unlink(path) }
+    }
+
+    /// Gives it its final name, on the disk too.
+    func rename(to name: String) throws(StoreError) {
+        guard PartialFile.isNamed(path, descriptor) else {
+            throw StoreError(.unavailable, "The file \(path) was removed while it was made: make it again.")
+        }
+        try StoreFile.rename(path, to: name)
+    }
+
+    private var failure: StoreError { StoreError(posix: "The file \(path) cannot be written") }
+
+    private func removeJournals() { for suffix in ["-journal", "-wal", "-shm"] { unlink(path + suffix) } }
+
+    private static func isNamed(_ path: String, _ descriptor: Int32) -> Bool {
+        var (own, named) = (stat(), stat())
+        return fstat(descriptor, &own) == 0 && stat(path, &named) == 0 && own.st_ino == named.st_ino && own.st_dev == named.st_dev
+    }
+}
+
+extension StoreFile {
+    static func rename(_ file: String, to name: String) throws(StoreError) {
+        guard Glibc.rename(file, name) == 0 else { throw StoreError(posix: "The file \(name) cannot be made") }
+        // The name is on disk when its directory is.
+        let directory = Glibc.open(URL(filePath: name).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        fsync(directory)
+        close(directory)
+    }
+}
