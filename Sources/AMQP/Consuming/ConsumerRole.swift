@@ -92,7 +92,8 @@ struct ConsumerRole: ConnectionRole {
                     routingKey: message.routingKey,
                     isRedelivered: message.isRedelivered,
                     properties: message.properties,
-                    body: message.body
+                    body: message.body,
+                    arrivedAt: now
                 )
             )
         case .consumerStarted(let channel):
