@@ -7,7 +7,8 @@ The worker's readiness is asked ten times a second meanwhile: the lease is not t
 
     BIN_DIR=.build/release python Tests/Benchmarks/store_disturbers.py [--jobs 5000000] [--rate 0] [--seconds 60] [--directory DIR]
 
-Without a rate it is a third of what the worker does with jobs that are published one by one, measured at the beginning. It takes nginx, and some 1.5 KB of disk a job, twice.
+Without a rate it is a third of what the worker does with jobs that are published one by one, measured at the beginning. It takes nginx, and
+some 1.5 KB of disk a job, twice.
 """
 
 import argparse
@@ -102,7 +103,8 @@ class Bench:
                     raise SystemExit("no job ended within a minute")
             self.load.publish([portal.envelope("sync", tenant, plan_of(tenant))])
         with endings.condition:
-            endings.condition.wait_for(lambda: len(endings.moments) == count, 60)
+            if not endings.condition.wait_for(lambda: len(endings.moments) == count, 60):
+                raise SystemExit("not all jobs ended within a minute")
         last = max(endings.moments.values())
         endings.close()
         return count / (last - begun)

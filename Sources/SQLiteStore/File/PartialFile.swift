@@ -38,7 +38,7 @@ final class PartialFile: Sendable {
         guard fchmod(descriptor, 0o600) == 0, ftruncate(descriptor, 0) == 0 else { throw failure }
     }
 
-    /// Returns once what was written is on the disk. A disk tells of a failed write once: each failure ends the work.
+    /// Returns once what was written is on the disk. A failed write is reported once: each failure ends the work.
     func flush() throws(StoreError) { guard fsync(descriptor) == 0 else { throw failure } }
 
     func discard() {

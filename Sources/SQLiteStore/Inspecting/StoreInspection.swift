@@ -90,7 +90,7 @@ package struct StoreInspection: Sendable {
     ///
     /// - Parameters:
     ///   - path: of the file.
-    ///   - clock: tells what ages are counted from, once what may take long is done.
+    ///   - clock: returns the moment that ages are counted from. It is called once what may take long is done.
     ///   - maximumAge: how long after it was accepted a job is tried again.
     ///   - isThorough: whether laws are looked into for which everything that is remembered has to be sorted.
     /// - Returns: `nil` when there is no store yet, or one of an older program.

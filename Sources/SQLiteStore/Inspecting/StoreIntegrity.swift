@@ -11,8 +11,8 @@ package enum StoreIntegrity {
     /// Reads the whole file, beside workers that run.
     ///
     /// SQLite itself checks a small one. Every row of a larger one is read, in steps; with `isThorough`, it is looked up through every
-    /// index too, at a ``Pace``. The use of the file's pages is then not checked: a copy is
-    /// checked for that when it is made (``StoreBackup``).
+    /// index too, at a ``Pace``. The use of the file's pages is then not checked: a copy is checked for that when it is made
+    /// (``StoreBackup``).
     ///
     /// - Parameter isThorough: whether indexes are compared with their tables too, and references with what they refer to. It takes longer.
     /// - Returns: what is wrong, the first few things of it; empty when it is sound, or not there.
