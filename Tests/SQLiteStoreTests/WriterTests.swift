@@ -87,6 +87,32 @@ struct WriterTests {
         try await waitUntil("\(count) operations wait") { writer.waiting >= count }
     }
 
+    @Test("The way of an event to its observer does not grow with the transactions before it")
+    func observers() async throws {
+        _ = try await writer.write { try $0.join(.one, in: nil, until: .start + .seconds(3600), at: .start) }
+        let rows = UnreadableRows()
+        let stacks = Mutex<[String: [UInt]]>([:])
+        // How deep the stack is.
+        let note: @Sendable (String) -> Void = { name in
+            var here = 0
+            withUnsafeMutablePointer(to: &here) { here in stacks.withLock { $0[name, default: []].append(UInt(bitPattern: here)) } }
+        }
+        writer.observeEvents { _ in note("event") }
+        rows.observe { _ in note("row") }
+        for index in 0..<100 {
+            try await writer.write { transaction in
+                _ = try transaction.accept([.refusal("job-\(index)")], by: .one, at: .start) { _ in preconditionFailure() }
+            }
+        }
+        // On one thread.
+        for index in 0..<100 { rows.report([SetAside("job \(index)", because: "of a test")]) }
+        let depths = stacks.withLock { $0 }
+        #expect(depths.mapValues(\.count) == ["event": 100, "row": 100])
+        #expect(depths.mapValues { Set($0).count } == ["event": 1, "row": 1])
+        writer.stop()
+        await writer.waitUntilStopped()
+    }
+
     @Test("What was asked for before the end is done, what comes after is refused")
     func stopping() async throws {
         let before = try await writer.write { _ in 1 }

@@ -3,7 +3,12 @@ import Synchronization
 
 /// The rows that could not be read so far, each reported once.
 final class UnreadableRows: Sendable {
-    private let state = Mutex((found: Set<SetAside>(), observer: (@Sendable (SetAside) -> Void)?.none))
+    private struct State {
+        var found: Set<SetAside> = []
+        var observer: Observer<SetAside>?
+    }
+
+    private let state = Mutex(State())
 
     /// Those that were found.
     var all: [SetAside] { state.withLock { $0.found.sorted { $0.what < $1.what } } }
@@ -11,7 +16,7 @@ final class UnreadableRows: Sendable {
     /// - Parameter observer: gets those that were found before, too.
     func observe(_ observer: @escaping @Sendable (SetAside) -> Void) {
         let found = state.withLock { state in
-            state.observer = observer
+            state.observer = Observer(observe: observer)
             return state.found
         }
         found.forEach(observer)
@@ -20,6 +25,6 @@ final class UnreadableRows: Sendable {
     func report(_ rows: [SetAside]) {
         guard !rows.isEmpty else { return }
         let (new, observer) = state.withLock { state in (rows.filter { state.found.insert($0).inserted }, state.observer) }
-        if let observer { new.forEach(observer) }
+        if let observer { new.forEach(observer.observe) }
     }
 }

@@ -64,7 +64,7 @@ final class Writer: Sendable {
     private let queue = Mutex(Queue())
     private let wake: WakeDescriptor
     private let thread: Mutex<ConfinedThread?> = Mutex(nil)
-    private let observer: Mutex<(@Sendable ([OutboxEntry]) -> Void)?> = Mutex(nil)
+    private let observer: Mutex<Observer<[OutboxEntry]>?> = Mutex(nil)
     let file: StoreFile.Identity
     private let path: String
     private let chain: AuditChain?
@@ -103,7 +103,9 @@ final class Writer: Sendable {
     }
 
     /// See ``Store/observeEvents(_:)``.
-    func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { self.observer.withLock { $0 = observer } }
+    func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) {
+        self.observer.withLock { $0 = Observer(observe: observer) }
+    }
 
     /// Since when the log waits to be emptied of erased data; `nil` if it does not.
     var erasureWaitsSince: ContinuousClock.Instant? { checkpointer.waitsSince }
@@ -244,7 +246,7 @@ final class Writer: Sendable {
         }
         if transaction.hasErased { checkpointer.erase() }
         // On this thread, so that the order of commits is the order of events.
-        if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
+        if !transaction.events.isEmpty { observer.withLock { $0 }?.observe(transaction.events) }
         rows.report(transaction.setAside)
         for write in group.prefix(done) { write.resume() }
         if done < group.count { putBack(Array(group[done...]), alone: false) }
@@ -299,7 +301,7 @@ final class Writer: Sendable {
             try connection.database.beginTransaction(.immediate)
             let isLastPage = try transaction.releaseErased(of: worker, &release)
             try connection.database.commit()
-            if !transaction.events.isEmpty { observer.withLock { $0 }?(transaction.events) }
+            if !transaction.events.isEmpty { observer.withLock { $0 }?.observe(transaction.events) }
             progress.release = isLastPage ? nil : release
             progress.awaitsErasure = !isLastPage || release.mustRepeat
             // Until the other worker's events are on their way.
