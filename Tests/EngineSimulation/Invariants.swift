@@ -118,7 +118,8 @@ enum Invariants {
     }
 
     /// Whoever follows `supersededBy` comes to a job that was not superseded, nor expired before the first could; what was superseded without it
-    /// names a revision. No request for billing codes is superseded but by a reset.
+    /// names a revision. A job that came late ends in favour of what overtook it, even if that then expires (``LaneOrder/admit(_:)``). No request
+    /// for billing codes is superseded but by a reset.
     private static func supersessions(_ world: World) -> [String] {
         let jobs = world.disk.tables.jobs
         var ends: [String: ModelTables.JobRow] = [:]
@@ -140,7 +141,8 @@ enum Invariants {
                 guard let follower = ends["\(job.lane) \(id)"] else { return ["\(name) was superseded by \(id), which is not there."] }
                 // One that would have expired no later was not kept from running.
                 let wouldHaveExpired = job.job.expiry.map { end in follower.job.expiry.map { end <= $0 } ?? false } ?? false
-                if follower.event?.event.type == .jobExpired, !wouldHaveExpired {
+                let hadOvertaken = follower.job.order < job.job.order && follower.wasRequested(after: job)
+                if follower.event?.event.type == .jobExpired, !wouldHaveExpired, !hadOvertaken {
                     return ["\(name) was superseded by \(id), which expired."]
                 }
                 steps += 1

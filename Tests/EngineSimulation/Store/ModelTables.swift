@@ -52,6 +52,8 @@ struct ModelTables: Sendable {
         var made: [AttemptRecord] = []
         var finishedAt: Timestamp?
         var event: OrderedEvent?
+
+        func wasRequested(after other: JobRow) -> Bool { requestedAt.flatMap { own in other.requestedAt.map { $0 < own } } ?? false }
     }
 
     var workers: [Worker] = []
