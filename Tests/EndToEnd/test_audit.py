@@ -4,13 +4,16 @@ import base64
 import contextlib
 import hmac
 import json
+import os
 import sqlite3
 import struct
+import subprocess
 import uuid
 
 import pytest
 
 import contract
+import processes
 from tenants import plan, service
 
 
@@ -124,6 +127,36 @@ def test_tampering_is_found_out(worker, synced, tmp_path, statement, problem):
     assert not told["holds"] and problem in told["problem"]
     checks = json.loads(worker.cli("doctor", "--thorough", "--json", expect=1, STORE_URL=url))["checks"]
     assert checks["audit"][0]["status"] == "fail" and problem in checks["audit"][0]["output"]
+
+
+def test_an_export_fails_if_rows_were_forgotten_before_they_were_read(worker, synced, tmp_path):
+    copy = tmp_path / "copy.sqlite"
+    worker.cli("store", "backup", str(copy))
+    with contextlib.closing(sqlite3.connect(copy)) as store:
+        columns = "at, action, actor, tenant, product, job_id, publisher, facts, sealed, mac"
+        store.execute(
+            f"""
+            INSERT INTO audit (number, {columns})
+            WITH RECURSIVE more(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM more WHERE i < 3000)
+            SELECT number + i, {columns} FROM more, (SELECT * FROM audit ORDER BY number DESC LIMIT 1)
+            """
+        )
+        store.execute("UPDATE audit_marks SET number = number + 3000 WHERE name = 'head'")
+        store.commit()
+        end = store.execute("SELECT MAX(number) FROM audit").fetchone()[0]
+        export = subprocess.Popen(
+            [processes.BIN_DIR / "autotask-worker", "audit", "export", "-"],
+            env=processes.plain_environment(**{**worker.settings, "STORE_URL": f"sqlite:{copy}"}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        # A pipe holds less than the first rows that it reads: it waits for their reader.
+        first = os.read(export.stdout.fileno(), 1000)
+        store.execute("DELETE FROM audit WHERE number < ?", (end - 100,))
+        store.commit()
+    rest, errors = export.communicate(timeout=30)
+    assert export.returncode == 69 and b"forgot rows (AUDIT_DAYS) before they were read" in errors, errors
+    assert (first + rest).count(b"\n") < 1000
 
 
 def test_an_export_is_verified_without_the_store_and_by_another_program(worker, synced, tmp_path):
