@@ -208,7 +208,11 @@ class WorkerTerminatedTwice(Fault):
 
 
 class DescriptorsExhausted(Fault):
-    """Not one file descriptor more for a running worker. Counts when there was something to do meanwhile."""
+    """Not one file descriptor more for a running worker. Counts when there was something to do meanwhile.
+
+    libdispatch reads the state of its threads from /proc once a second while tasks wait for one, and ends the process (SIGILL) when it cannot open
+    that: this counts as a worker that was killed.
+    """
 
     family = "worker"
     name = "descriptors-exhausted"
@@ -219,6 +223,7 @@ class DescriptorsExhausted(Fault):
         if self.pid is None:
             return
         self.before = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+        self.held = self.world.store.held_by(self.pid)
         # Its connections to Autotask are closed, so that it needs new ones.
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (max(8, self.member.descriptors() - 6), self.before[1]))
         self.world.autotask.cut()
@@ -230,7 +235,10 @@ class DescriptorsExhausted(Fault):
         try:
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.before)
         except ProcessLookupError:
-            self.world.violation(f"{self.member.name} ended for want of descriptors: {self.member.last_line()}")
+            end = next((end for end in reversed(self.world.fleet.exits) if end.worker == self.member.name), None)
+            if end is None or end.status != -signal.SIGILL:
+                self.world.violation(f"{self.member.name} ended for want of descriptors: {end}")
+            self.world.kills.append((end.at if end else time.time(), self.member.name, self.held))
         self.hit(self.open_before or self.world.load.open_jobs())
 
 
