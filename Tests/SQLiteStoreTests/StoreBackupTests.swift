@@ -43,9 +43,9 @@ struct StoreBackupTests {
         let store = try await openedStore()
         _ = try await store.accept((0..<200).map { .job("job-\($0)", .two) }, by: .one, at: .start) { _ in preconditionFailure() }
         let pause = Pause()
-        let copying = PageCopy(of: path, to: try PartialFile(copy), patience: .zero, pages: 1) { _ in
+        let copying = LiveCopy(of: path, to: try PartialFile(copy), patience: .zero, stepSize: 4096) { isStandingStill in
             // After the first step of the first attempt an integration is reset.
-            pause.step()
+            if isStandingStill { pause.step() }
         }
         let copied = Task { try await StoreThread.run { () throws(StoreError) in try copying.make() } }
         defer { pause.end.signal() }
@@ -70,17 +70,17 @@ struct StoreBackupTests {
         await store.close()
     }
 
-    @Test("A copy gives way to events only while a worker runs on the store, which would let them go")
-    func patience() async throws {
-        #expect(StoreBackup.patience(with: path, at: .start) == nil)
+    @Test("A copy spares the workers that run on the store")
+    func sparing() async throws {
+        #expect(!StoreBackup.isInUse(path, at: .start))
         let store = try await openedStore()
-        #expect(StoreBackup.patience(with: path, at: .start) == PageCopy.patience)
+        #expect(StoreBackup.isInUse(path, at: .start))
         // Its lease is over, and others would take it for gone.
-        #expect(StoreBackup.patience(with: path, at: later) == nil)
+        #expect(!StoreBackup.isInUse(path, at: later))
         try await leave(store)
-        #expect(StoreBackup.patience(with: path, at: .start + .seconds(1)) == nil)
+        #expect(!StoreBackup.isInUse(path, at: .start + .seconds(1)))
         _ = try await StoreBackup.make(of: path, to: copy, at: later)
-        #expect(StoreBackup.patience(with: copy, at: .start + .seconds(1)) == nil)
+        #expect(!StoreBackup.isInUse(copy, at: .start + .seconds(1)))
     }
 
     @Test("A copy is marked as one until it is restored, and has the store's id and ring")

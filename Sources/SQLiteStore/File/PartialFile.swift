@@ -38,6 +38,18 @@ final class PartialFile: Sendable {
         guard fchmod(descriptor, 0o600) == 0, ftruncate(descriptor, 0) == 0 else { throw failure }
     }
 
+    func write(_ bytes: ArraySlice<UInt8>, at offset: Int64) throws(StoreError) {
+        var (bytes, offset) = (bytes, offset)
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
+            guard count > 0 || errno == EINTR else { throw failure }
+            bytes = bytes.dropFirst(max(count, 0))
+            offset += Int64(max(count, 0))
+        }
+    }
+
+    func truncate(to size: Int64) throws(StoreError) { guard ftruncate(descriptor, off_t(size)) == 0 else { throw failure } }
+
     /// Returns once what was written is on the disk. A failed write is reported once: each failure ends the work.
     func flush() throws(StoreError) { guard fsync(descriptor) == 0 else { throw failure } }
 

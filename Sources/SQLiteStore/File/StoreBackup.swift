@@ -15,8 +15,7 @@ package enum StoreBackup {
         package var unfinishedJobs: Int
     }
 
-    /// Writes a consistent copy of the store while workers go on: see ``PageCopy``. Where no worker runs as it begins, the copy gives
-    /// way to no event.
+    /// Writes a consistent copy of the store while workers go on: see ``LiveCopy``. Where no worker runs as it begins, it is a plain ``PageCopy``.
     ///
     /// - Parameters:
     ///   - file: must not exist. Only its owner may read it. It is there when it is whole and on disk, or not at all.
@@ -30,7 +29,8 @@ package enum StoreBackup {
             // Without a store, the copy reports that there is none.
             _ = try StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: false) }
             let partial = try PartialFile(file + ".partial")
-            let contents = try PageCopy(of: store, to: partial, patience: patience(with: store, at: now)).make()
+            let isLive = isInUse(store, at: now)
+            let contents = try isLive ? LiveCopy(of: store, to: partial).make() : PageCopy(source: store, target: partial).make()
             do throws(StoreError) {
                 try mark(asCopy: partial)
                 try partial.rename(to: file)
@@ -42,15 +42,10 @@ package enum StoreBackup {
         }
     }
 
-    /// How long an event of a reset waits for a copy: it does not end the copy where no worker runs that would let it go.
-    static func patience(with store: String, at now: Timestamp) -> Duration? {
-        do {
-            let worker = try StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) } ?? nil
-            return worker == nil ? nil : PageCopy.patience
-        } catch {
-            // What cannot be read now may have its worker.
-            return PageCopy.patience
-        }
+    /// Whether a worker runs that a copy would delay.
+    static func isInUse(_ store: String, at now: Timestamp) -> Bool {
+        // What cannot be read now may have its worker.
+        do { return try StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) } ?? nil != nil } catch { return true }
     }
 
     /// The contents of a store or a copy, without a change to it.
@@ -129,7 +124,7 @@ package enum StoreBackup {
             try refuseWhileInUse(store, at: now)
             do { try StoreFile.check(file, mayBeEmpty: false) } catch { throw StoreError(error, path: file) }
             let partial = try PartialFile(store + ".partial")
-            let contents = try PageCopy(of: file, to: partial, patience: nil).make()
+            let contents = try PageCopy(source: file, target: partial).make()
             do {
                 let opened = try StoreFile.open(partial.path, mustExist: true)
                 let replaced = StoreFile.auditEnd(of: store)

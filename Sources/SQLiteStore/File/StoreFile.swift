@@ -67,8 +67,7 @@ enum StoreFile {
                 let pool = try DatabasePool(path: path, configuration: configuration)
                 if migrating { try Schema.migrator.migrate(pool) }
                 let log = try DatabaseQueue(path: path, configuration: configuration)
-                // A connection notices the log only after it has read.
-                try log.inDatabase { _ = try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_master") }
+                try openLog(of: log)
                 return Opened(pool: pool, log: log, identity: identity)
             }
             try opened.pool.writeWithoutTransaction { database in
@@ -146,6 +145,22 @@ enum StoreFile {
         configuration.readonly = true
         configuration.busyMode = .timeout(busyTimeout)
         return try DatabaseQueue(path: address ?? path, configuration: configuration)
+    }
+
+    /// Opens a file that is there, for what is done to it beside its workers.
+    static func writable(_ path: String) throws -> DatabaseQueue {
+        guard try isThere(path) else { throw StoreError(.unavailable, "There is no file \(path).") }
+        return try OpeningLock.holding(path) {
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            try openLog(of: queue)
+            return queue
+        }
+    }
+
+    /// A connection opens the log, by its name, when it reads for the first time. By then another file could have that name, and what writes the log
+    /// back would find none.
+    private static func openLog(of queue: DatabaseQueue) throws {
+        try queue.inDatabase { _ = try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_master") }
     }
 
     /// Refuses what this program did not write, or does not understand any more, before anything in it is touched.

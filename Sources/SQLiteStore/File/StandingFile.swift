@@ -1,0 +1,122 @@
+import GRDB
+import GRDBSQLite
+import Glibc
+import Store
+
+/// A store's file without its log, which can be made to stand still for a while.
+///
+/// Workers commit to the log, and write that back into the file later. A read transaction that begins when all of the log is written back sees what
+/// the file holds, and as long as it lasts SQLite writes nothing back that it does not see (`walCheckpoint` of SQLite).
+final class StandingFile {
+    /// In pages: so much of the log, and what is committed meanwhile, is written back while writers wait.
+    private static let remainder = 1000
+
+    private let path: String
+    /// The longest wait for other readers and for writers.
+    private let patience: Duration
+    /// Writes the log back, and reads.
+    private let reader: DatabaseQueue
+    /// Keeps writers out for a moment.
+    private let gate: DatabaseQueue
+    let pageSize: Int
+
+    init(_ path: String, patience: Duration = .seconds(300)) throws {
+        self.path = path
+        self.patience = patience
+        reader = try StoreFile.writable(path)
+        gate = try StoreFile.writable(path)
+        pageSize = try reader.read { try Int.fetchOne($0, sql: "PRAGMA page_size") ?? 4096 }
+    }
+
+    func close() throws {
+        try reader.close()
+        try gate.close()
+    }
+
+    /// Reads the file while it changes.
+    func moving(_ body: (Image) throws -> Void) throws { try reader.inDatabase { try body(Image($0)) } }
+
+    /// Everything that was committed before is in the file, and nothing else, as long as `body` runs. Writers wait for it to begin, no longer than for
+    /// another's transaction: until four MiB of the log are written back.
+    ///
+    /// - Throws: ``StoreError/Code/unavailable`` when others read or write for minutes without a pause.
+    func standingStill<Value>(_ body: (Image) throws -> Value) throws -> Value {
+        try reader.inDatabase { reader in
+            let end = ContinuousClock.now + patience
+            while try !stop(reader) {
+                guard .now < end else {
+                    throw StoreError(
+                        .unavailable,
+                        "Other programs have read or written \(path) for minutes without a pause: end them, and make the copy again. autotask-worker doctor names those that read."
+                    )
+                }
+                usleep(20_000)
+            }
+            defer { try? reader.rollback() }
+            return try body(Image(reader))
+        }
+    }
+
+    /// Begins the read transaction.
+    ///
+    /// - Returns: whether the file stands still.
+    private func stop(_ reader: Database) throws -> Bool {
+        guard let left = writeBack(reader), left <= StandingFile.remainder else { return false }
+        return try gate.inDatabase { gate in
+            do {
+                try gate.beginTransaction(.immediate)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+                return false
+            }
+            defer { try? gate.rollback() }
+            guard writeBack(reader) == 0 else { return false }
+            try reader.beginTransaction(.deferred)
+            // It begins with the first read.
+            _ = try Int64.fetchOne(reader, sql: "SELECT COUNT(*) FROM sqlite_master")
+            return true
+        }
+    }
+
+    /// Does not wait for readers or writers.
+    ///
+    /// - Returns: how much of the log is not in the file yet, in pages; `nil` if another program was writing it back.
+    private func writeBack(_ database: Database) -> Int? {
+        var (pages, done): (Int32, Int32) = (0, 0)
+        let code = sqlite3_wal_checkpoint_v2(database.sqliteConnection, nil, SQLITE_CHECKPOINT_PASSIVE, &pages, &done)
+        return code == SQLITE_OK ? Int(pages - done) : nil
+    }
+
+    /// The file as it is. Valid within the call that gave it.
+    struct Image {
+        /// SQLite's own: to close another descriptor of the file would take SQLite's locks away.
+        private let file: UnsafeMutablePointer<sqlite3_file>
+        private let methods: sqlite3_io_methods
+
+        fileprivate init(_ database: Database) throws {
+            var file: UnsafeMutablePointer<sqlite3_file>?
+            sqlite3_file_control(database.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file)
+            guard let file, let methods = file.pointee.pMethods else { throw DatabaseError(resultCode: .SQLITE_MISUSE) }
+            self.file = file
+            self.methods = methods.pointee
+        }
+
+        /// In bytes.
+        func size() throws -> Int64 {
+            var size: Int64 = 0
+            try check(methods.xFileSize(file, &size))
+            return size
+        }
+
+        /// - Returns: how many bytes there are from this place on, no more than the buffer holds.
+        func read(into buffer: inout [UInt8], at offset: Int64) throws -> Int {
+            let count = Int(min(max(try size() - offset, 0), Int64(buffer.count)))
+            guard count > 0 else { return 0 }
+            try check(buffer.withUnsafeMutableBytes { methods.xRead(file, $0.baseAddress, Int32(count), offset) })
+            return count
+        }
+
+        private func check(_ code: Int32) throws {
+            guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+        }
+    }
+}
