@@ -94,8 +94,7 @@ struct Intake: Service {
         }
         guard let counted else { return false }
         guard counted.count >= Intake.maximumRedeliveries else {
-            // What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
-            let place = delivery.mayBeOvertaken ? 0 : await source.holds(batch) ? counted.lastPlace : 0
+            let place = await placeBeforeOvertakers(of: delivery, counted, in: batch)
             return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] }
         }
         log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
@@ -105,6 +104,12 @@ struct Intake: Service {
             "Delivered \(counted.count) times without being taken in."
         )
         return await accept { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] }
+    }
+
+    /// What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
+    private func placeBeforeOvertakers(of delivery: JobDelivery, _ counted: CountedRedelivery, in batch: IncomingBatch) async -> Int64 {
+        guard !delivery.mayBeOvertaken, await source.holds(batch) else { return 0 }
+        return counted.lastPlace
     }
 
     /// - Parameter read: reads what was delivered, and seals it; called again when the key under which it was sealed is retired before it is
