@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Level 1: words, names, threads.
         .target(name: "Contract", swiftSettings: house),
@@ -71,7 +72,7 @@ let package = Package(
         .target(
             name: "SQLiteStore",
             dependencies: [
-                "Contract", "Confinement", "Store",
+                "Contract", "Confinement", "CSQLite", "Store",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],

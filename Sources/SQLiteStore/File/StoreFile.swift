@@ -1,3 +1,4 @@
+import CSQLite
 import GRDB
 import Glibc
 import Store
@@ -8,6 +9,9 @@ enum StoreFile {
     static let busyTimeout: Double = 5
     /// In KiB: how much of the file the writer keeps in memory, at most.
     private static let cacheSize = 32 * 1024
+
+    /// Before SQLite is used for the first time: whatever opens a file reads it first (``readOnly(_:address:)``).
+    private static let setUp: Void = { _ = CSQLite_omit_memory_statistics() }()
 
     /// A file that is open.
     struct Opened {
@@ -140,6 +144,7 @@ enum StoreFile {
     ///
     /// - Parameter address: what SQLite is to open it by, if not by its path.
     static func readOnly(_ path: String, address: String? = nil) throws -> DatabaseQueue {
+        setUp
         guard try isThere(path) else { throw StoreError(.unavailable, "There is no file \(path).") }
         var configuration = Configuration()
         configuration.readonly = true
