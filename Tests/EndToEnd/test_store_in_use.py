@@ -1,6 +1,7 @@
 """What others do to the store while a worker runs: read it for long, move it, replace it, spoil a row of it, bring it to a newer schema."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import sqlite3
@@ -28,6 +29,21 @@ def long_reader(store):
     with subprocess.Popen([sys.executable, "-c", READER, store], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout.readline() == "reading\n"
         yield reader
+
+
+@contextlib.contextmanager
+def many_locks(path):
+    """Locks of another file, which the kernel lists ahead of older ones: it has a list for each processor."""
+    with open(path, "wb") as file:
+        processors = sorted(os.sched_getaffinity(0))
+        try:
+            for number, processor in enumerate(processors):
+                os.sched_setaffinity(0, {processor})
+                for place in range(300):
+                    fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * (300 * number + place))
+        finally:
+            os.sched_setaffinity(0, processors)
+        yield
 
 
 def change(store, *statements):
@@ -60,10 +76,10 @@ def store_check(worker):
 # A reader
 
 
-def test_a_reader_delays_a_reset_s_event_alone_and_is_named(new_tenant, observed):
+def test_a_reader_delays_a_reset_s_event_alone_and_is_named(new_tenant, observed, tmp_path):
     reset, other = new_tenant().connected(), new_tenant().connected()
     reset.expect(reset.sync(plan(2)), "sync.succeeded")
-    with long_reader(observed.store_path) as reader:
+    with long_reader(observed.store_path) as reader, many_locks(tmp_path / "locks"):
         job = reset.publish("reset", {"confirm": True})
         poll(lambda: rows(observed.store_path, "SELECT 1 FROM jobs WHERE job_id = ? AND finished_at IS NOT NULL", job.id), 20, "the erasure")
         # What follows in the lane keeps its place behind it.

@@ -6,10 +6,10 @@ enum FileLock {
     /// - Returns: the processes, this one excepted, that have a lock of a kind (`READ`, `WRITE`) on any of these bytes of a file.
     static func holders(of file: String, _ kind: String, _ bytes: ClosedRange<Int64>) -> [Int32] {
         var status = stat()
-        guard stat(file, &status) == 0, let locks = try? String(contentsOfFile: "/proc/locks", encoding: .utf8) else { return [] }
+        guard stat(file, &status) == 0 else { return [] }
         let inode = String(status.st_ino)
         var found: Set<Int32> = []
-        for line in locks.split(separator: "\n") {
+        for line in list.split(separator: "\n") {
             // 1: POSIX  ADVISORY  READ 1234 08:01:5678 124 124, or with -> before POSIX for one that waits.
             let fields = line.split(separator: " ")
             guard fields.count == 8, fields[1] == "POSIX", fields[3] == kind, let process = Int32(fields[4]), process > 0,
@@ -19,5 +19,13 @@ enum FileLock {
             found.insert(process)
         }
         return found.subtracting([getpid()]).sorted()
+    }
+
+    /// The kernel gives a page of it at a time, and does not say how long it is.
+    private static var list: String {
+        let file = FileHandle(forReadingAtPath: "/proc/locks")
+        var bytes: [UInt8] = []
+        while let part = try? file?.read(upToCount: 1 << 16), !part.isEmpty { bytes += part }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
