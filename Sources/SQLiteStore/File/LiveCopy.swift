@@ -59,7 +59,7 @@ struct LiveCopy {
             }
             throw StoreError(
                 .unavailable,
-                "The copy gave way to resets \(LiveCopy.attempts) times and was not finished: make it when fewer integrations are reset, or to a faster disk."
+                "The copy gave way to resets \(LiveCopy.attempts) times and was not finished: make it when fewer integrations are reset, or when the store's disk has less to do."
             )
         }
     }

@@ -25,7 +25,15 @@ final class StandingFile {
         self.patience = patience
         reader = try StoreFile.writable(path)
         gate = try StoreFile.writable(path)
-        pageSize = try reader.read { try Int.fetchOne($0, sql: "PRAGMA page_size") ?? 4096 }
+        pageSize = try reader.inDatabase { database in
+            guard sqlite3_db_readonly(database.sqliteConnection, "main") == 0 else {
+                throw StoreError(
+                    .unavailable,
+                    "This process may only read \(path), and a copy beside a worker has to write its log back. Run it as the user of the worker."
+                )
+            }
+            return try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
+        }
     }
 
     func close() throws {
@@ -36,8 +44,8 @@ final class StandingFile {
     /// Reads the file while it changes.
     func moving(_ body: (Image) throws -> Void) throws { try reader.inDatabase { try body(Image($0)) } }
 
-    /// Everything that was committed before is in the file, and nothing else, as long as `body` runs. Writers wait for it to begin, no longer than for
-    /// another's transaction: until four MiB of the log are written back.
+    /// Everything that was committed before is in the file, and nothing else, as long as `body` runs. Writers wait for it to begin: until what they committed
+    /// while some four MiB of the log were written back is written back too.
     ///
     /// - Throws: ``StoreError/Code/unavailable`` when others read or write for minutes without a pause.
     func standingStill<Value>(_ body: (Image) throws -> Value) throws -> Value {
@@ -61,7 +69,10 @@ final class StandingFile {
     ///
     /// - Returns: whether the file stands still.
     private func stop(_ reader: Database) throws -> Bool {
-        guard let left = writeBack(reader), left <= StandingFile.remainder else { return false }
+        // What is committed while it is written back counts for the next time only.
+        guard let first = try writeBack(reader), let second = try writeBack(reader), second.left <= StandingFile.remainder,
+            second.pages - first.pages <= StandingFile.remainder
+        else { return false }
         return try gate.inDatabase { gate in
             do {
                 try gate.beginTransaction(.immediate)
@@ -69,7 +80,7 @@ final class StandingFile {
                 return false
             }
             defer { try? gate.rollback() }
-            guard writeBack(reader) == 0 else { return false }
+            guard try writeBack(reader)?.left == 0 else { return false }
             try reader.beginTransaction(.deferred)
             // It begins with the first read.
             _ = try Int64.fetchOne(reader, sql: "SELECT COUNT(*) FROM sqlite_master")
@@ -79,11 +90,16 @@ final class StandingFile {
 
     /// Does not wait for readers or writers.
     ///
-    /// - Returns: how much of the log is not in the file yet, in pages; `nil` if another program was writing it back.
-    private func writeBack(_ database: Database) -> Int? {
+    /// - Returns: in pages, how long the log was when that began, and how much of it is not in the file yet; `nil` if another program was writing it back.
+    private func writeBack(_ database: Database) throws -> (pages: Int32, left: Int32)? {
         var (pages, done): (Int32, Int32) = (0, 0)
-        let code = sqlite3_wal_checkpoint_v2(database.sqliteConnection, nil, SQLITE_CHECKPOINT_PASSIVE, &pages, &done)
-        return code == SQLITE_OK ? Int(pages - done) : nil
+        let connection = database.sqliteConnection
+        let code = ResultCode(rawValue: sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, &pages, &done))
+        switch code.primaryResultCode {
+        case .SQLITE_OK: return (pages, pages - done)
+        case .SQLITE_BUSY, .SQLITE_LOCKED: return nil
+        default: throw DatabaseError(resultCode: code, message: String(cString: sqlite3_errmsg(connection)))
+        }
     }
 
     /// The file as it is. Valid within the call that gave it.
