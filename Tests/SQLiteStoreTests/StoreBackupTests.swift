@@ -143,7 +143,7 @@ struct StoreBackupTests {
         try partial.clear()
         try FileManager.default.removeItem(atPath: copy)
         try Data("mine".utf8).write(to: URL(filePath: copy))
-        #expect(throws: StoreError.self) { try partial.rename(to: copy + ".whole") }
+        #expect(throws: StoreError.self) { try partial.rename(to: copy + ".whole", replacing: false) }
         partial.discard()
         #expect(try Data(contentsOf: URL(filePath: copy)) == Data("mine".utf8))
     }
@@ -350,6 +350,69 @@ struct StoreBackupTests {
             #expect((try? Data(contentsOf: URL(filePath: place))) == before)
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path).allSatisfy { !$0.contains(".replaced-") })
+    }
+
+    @Test("A copy takes no name that the store's own files have or may get, and none beside which a log lies")
+    func names() async throws {
+        let linked = directory.path("link.sqlite")
+        try FileManager.default.createSymbolicLink(atPath: linked, withDestinationPath: path)
+        let store = try await openedStore()
+        for suffix in ["", "-wal", "-shm", "-journal", ".partial"] {
+            await expectRefused(.unavailable, "own files") { _ = try await StoreBackup.make(of: path, to: path + suffix, at: .start) }
+            await expectRefused(.unavailable, "own files") { _ = try await StoreBackup.make(of: linked, to: path + suffix, at: .start) }
+        }
+        for suffix in ["-wal", "-shm", "-journal"] {
+            try Data([1]).write(to: URL(filePath: copy + suffix))
+            await expectRefused(.unavailable, "\(copy)\(suffix) exists already") {
+                _ = try await StoreBackup.make(of: path, to: copy, at: .start)
+            }
+            try FileManager.default.removeItem(atPath: copy + suffix)
+        }
+        // Whose partial copy would be the store.
+        let partial = directory.path("other.partial")
+        try await leave(store)
+        try FileManager.default.moveItem(atPath: path, toPath: partial)
+        await expectRefused(.unavailable, "own files") {
+            _ = try await StoreBackup.make(of: partial, to: directory.path("other"), at: later)
+        }
+        try FileManager.default.linkItem(atPath: partial, toPath: copy + ".partial")
+        await expectRefused(.unavailable, "another name") { _ = try await StoreBackup.make(of: partial, to: copy, at: later) }
+        #expect(try await StoreBackup.contents(of: partial) == StoreBackup.Contents(lanes: 0, unfinishedJobs: 0))
+    }
+
+    @Test("A file that appears under the copy's name meanwhile stays")
+    func nameTakenMeanwhile() throws {
+        let file = try PartialFile(copy + ".partial")
+        try Data([7]).write(to: URL(filePath: copy))
+        let error = #expect(throws: StoreError.self) { try file.rename(to: copy, replacing: false) }
+        #expect(error?.message.contains("\(copy) cannot be made") == true)
+        #expect(try Data(contentsOf: URL(filePath: copy)) == Data([7]))
+        try file.rename(to: copy, replacing: true)
+        #expect(try Data(contentsOf: URL(filePath: copy)).isEmpty)
+    }
+
+    @Test("The log of a store that is lost does not become a part of the one that is restored")
+    func lostStore() async throws {
+        let store = try await openedStore()
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
+        _ = try await store.accept((0..<200).map { .job("job-\($0)", .two) }, by: .one, at: .start) { _ in preconditionFailure() }
+        let log = try Data(contentsOf: URL(filePath: path + "-wal"))
+        try await leave(store)
+        try FileManager.default.removeItem(atPath: path)
+        try log.write(to: URL(filePath: path + "-wal"))
+        let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
+        let replaced = try #require(outcome.replaced)
+        #expect(FileManager.default.fileExists(atPath: replaced + "-wal"))
+        let file = try StoreFile.readOnly(path)
+        #expect(try await file.read { try String.fetchOne($0, sql: "PRAGMA integrity_check") } == "ok")
+    }
+
+    @Test("A plain copy leaves nothing beside the store")
+    func nothingBeside() async throws {
+        try await leave(try await openedStore())
+        let before = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
+        _ = try await StoreBackup.make(of: path, to: copy, at: later)
+        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: directory.url.path)) == Set(before + ["copy.sqlite"]))
     }
 
     @Test("What is not a store is not copied")

@@ -12,22 +12,23 @@ struct PageCopy {
     /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it is not there or the copy cannot be written.
     func make() throws(StoreError) -> StoreBackup.Contents {
         try target.making(copyOf: source) {
-            let source = try StoreFile.readOnly(source)
-            let output = try DatabaseQueue(path: target.path)
-            try output.inDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
-            try source.backup(to: output)
-            try output.close()
+            let copied: Void? = try StoreFile.look(source) { looks in
+                try target.writing {
+                    // If somebody began to use the file, it is looked at twice.
+                    try target.clear()
+                    let output = try DatabaseQueue(path: target.path)
+                    try output.inDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
+                    try looks.copy(to: output)
+                    try output.close()
+                }
+            }
+            guard copied != nil else { throw StoreError(.unavailable, "There is no file \(source).") }
             return try target.finish(isPaced: false)
         }
     }
 }
 
 extension PartialFile {
-    /// Failures of SQLite that are the copy's: the store is only read.
-    private static let writes: [ResultCode] = [
-        .SQLITE_FULL, .SQLITE_IOERR_WRITE, .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC, .SQLITE_IOERR_TRUNCATE, .SQLITE_IOERR_DELETE,
-    ]
-
     /// Runs what copies a store into the emptied file. A failure leaves no file.
     func making<Value>(copyOf source: String, _ body: () throws -> Value) throws(StoreError) -> Value {
         do {
@@ -35,20 +36,34 @@ extension PartialFile {
             return try body()
         } catch {
             discard()
-            if let error = error as? DatabaseError, PartialFile.writes.contains(error.extendedResultCode) {
-                throw StoreError(.unavailable, "The file \(path) cannot be written: \(error.message ?? "no message"). Check its disk.")
-            }
             throw StoreError(error, path: source)
         }
+    }
+
+    /// Runs what reads a store and writes the file. A failure of SQLite to write is the file's: the store is only read.
+    func writing(_ body: () throws -> Void) throws {
+        let writes: [ResultCode] = [
+            .SQLITE_FULL, .SQLITE_IOERR_WRITE, .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC, .SQLITE_IOERR_TRUNCATE, .SQLITE_IOERR_DELETE,
+        ]
+        do { try body() } catch let error as DatabaseError where writes.contains(error.extendedResultCode) { throw unwritable(error) }
+    }
+
+    private func unwritable(_ error: DatabaseError) -> StoreError {
+        StoreError(.unavailable, "The file \(path) cannot be written: \(error.message ?? "no message"). Check its disk.")
     }
 
     /// Makes a single file of a copy whose pages are all there, on disk, and examines it.
     ///
     /// - Parameter isPaced: whether it keeps to its ``Pace``, beside workers.
     func finish(isPaced: Bool) throws -> StoreBackup.Contents {
-        let output = try DatabaseQueue(path: path)
-        try output.inDatabase { _ = try String.fetchOne($0, sql: "PRAGMA journal_mode = DELETE") }
-        try output.close()
+        do {
+            let output = try DatabaseQueue(path: path)
+            let mode = try output.inDatabase { try String.fetchOne($0, sql: "PRAGMA journal_mode = DELETE") }
+            try output.close()
+            guard mode == "delete" else { throw StoreError(.unavailable, "The file \(path) is used by another program: make another one.") }
+        } catch let error as DatabaseError where ![.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
+            throw unwritable(error)
+        }
         try flush()
         return try StoreFile.readOnly(path).read { database in
             let isSound = { try String.fetchOne(database, sql: "PRAGMA quick_check(1)") == "ok" }

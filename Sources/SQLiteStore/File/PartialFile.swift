@@ -13,6 +13,10 @@ final class PartialFile: Sendable {
     /// - Throws: ``StoreError/Code/unavailable`` when it cannot be made, or another program is making it.
     init(_ path: String) throws(StoreError) {
         self.path = path
+        var status = stat()
+        guard lstat(path, &status) != 0 || status.st_nlink == 1 else {
+            throw StoreError(.unavailable, "The file \(path) has another name, too: remove this one, or name another copy.")
+        }
         while true {
             let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { throw StoreError(posix: "The file \(path) cannot be made") }
@@ -59,11 +63,13 @@ final class PartialFile: Sendable {
     }
 
     /// Gives it its final name, on the disk too.
-    func rename(to name: String) throws(StoreError) {
+    ///
+    /// - Parameter replacing: whether it may take the place of another file.
+    func rename(to name: String, replacing: Bool) throws(StoreError) {
         guard PartialFile.isNamed(path, descriptor) else {
             throw StoreError(.unavailable, "The file \(path) was removed while it was made: make it again.")
         }
-        try StoreFile.rename(path, to: name)
+        try StoreFile.rename(path, to: name, replacing: replacing)
     }
 
     private var failure: StoreError { StoreError(posix: "The file \(path) cannot be written") }
@@ -77,8 +83,15 @@ final class PartialFile: Sendable {
 }
 
 extension StoreFile {
-    static func rename(_ file: String, to name: String) throws(StoreError) {
-        guard Glibc.rename(file, name) == 0 else { throw StoreError(posix: "The file \(name) cannot be made") }
+    static func rename(_ file: String, to name: String, replacing: Bool = true) throws(StoreError) {
+        // A second name takes no other file's place. Some file systems have none.
+        if !replacing, link(file, name) == 0 {
+            unlink(file)
+        } else {
+            guard replacing || errno != EEXIST, Glibc.rename(file, name) == 0 else {
+                throw StoreError(posix: "The file \(name) cannot be made")
+            }
+        }
         // The name is on disk when its directory is.
         let directory = Glibc.open(URL(filePath: name).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { return }

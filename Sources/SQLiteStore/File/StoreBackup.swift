@@ -23,9 +23,7 @@ package enum StoreBackup {
     /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, which its copy would be too.
     package static func make(of store: String, to file: String, at now: Timestamp) async throws(StoreError) -> Contents {
         try await StoreThread.run { () throws(StoreError) in
-            guard access(file, F_OK) != 0 else {
-                throw StoreError(.unavailable, "The file \(file) exists already: name another one, or move it away.")
-            }
+            try checkName(file, ofCopyOf: store)
             // Without a store, the copy reports that there is none.
             _ = try StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: false) }
             let partial = try PartialFile(file + ".partial")
@@ -33,13 +31,35 @@ package enum StoreBackup {
             let contents = try isLive ? LiveCopy(of: store, to: partial).make() : PageCopy(source: store, target: partial).make()
             do throws(StoreError) {
                 try mark(asCopy: partial)
-                try partial.rename(to: file)
+                try partial.rename(to: file, replacing: false)
             } catch {
                 partial.discard()
                 throw error
             }
             return contents
         }
+    }
+
+    /// What SQLite puts beside a database, by the ends of their names.
+    private static let companions = ["-wal", "-shm", "-journal"]
+
+    /// Refuses a name that is taken, or that a file of the store has or may get. What lies beside the name would become a part of the copy.
+    private static func checkName(_ file: String, ofCopyOf store: String) throws(StoreError) {
+        // SQLite follows links before it names what it puts beside.
+        let stores = [store, URL(filePath: store).resolvingSymlinksInPath().path]
+        let own = Set(stores.flatMap { store in (["", ".partial"] + companions).map { place(of: store + $0) } })
+        let names = [file, file + ".partial"].flatMap { name in ([""] + companions).map { name + $0 } }
+        if let name = names.first(where: { own.contains(place(of: $0)) }) {
+            throw StoreError(.unavailable, "\(name) is a name of the store's own files: name another one.")
+        }
+        for name in ([""] + companions).map({ file + $0 }) where access(name, F_OK) == 0 {
+            throw StoreError(.unavailable, "The file \(name) exists already: name another one, or move it away.")
+        }
+    }
+
+    private static func place(of file: String) -> String {
+        let url = URL(filePath: file)
+        return url.deletingLastPathComponent().resolvingSymlinksInPath().path + "/" + url.lastPathComponent
     }
 
     /// Whether a worker runs that a copy would delay.
@@ -150,7 +170,7 @@ package enum StoreBackup {
             do throws(StoreError) {
                 return try StoreFile.holdingAlone(store) { () throws(StoreError) in
                     let replaced = try moveAway(store, at: now)
-                    try partial.rename(to: store)
+                    try partial.rename(to: store, replacing: true)
                     return (contents, replaced)
                 }
             } catch {
@@ -164,13 +184,14 @@ package enum StoreBackup {
 
     /// - Returns: where the store is now; `nil` if there was none.
     private static func moveAway(_ store: String, at now: Timestamp) throws(StoreError) -> String? {
-        guard access(store, F_OK) == 0 else { return nil }
         let name = "\(store).replaced-\(now.secondsSinceEpoch)"
-        // The log first: without its file it is nothing, and beside another it would be taken for that one's.
-        for suffix in ["-wal", "-shm", ""] where access(store + suffix, F_OK) == 0 {
+        // The log first, also without its file: beside another it would be taken for that one's.
+        var isThere = false
+        for suffix in companions + [""] where access(store + suffix, F_OK) == 0 {
             try StoreFile.rename(store + suffix, to: name + suffix)
+            isThere = true
         }
-        return name
+        return isThere ? name : nil
     }
 
     /// The kernel knows whether a process has the file open, independent of clocks. For a worker that its locks do not show, such as

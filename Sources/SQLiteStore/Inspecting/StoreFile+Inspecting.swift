@@ -23,6 +23,9 @@ extension StoreFile {
 
         func read<Value>(_ body: (Database) throws -> Value) throws -> Value { try queue.read(body) }
 
+        /// Copies all of it, as one transaction sees it.
+        func copy(to output: DatabaseQueue) throws { try queue.backup(to: output) }
+
         /// Looks through rows by their numbers, in steps of some milliseconds.
         ///
         /// - Parameters:
