@@ -80,6 +80,17 @@ extension Behaviour {
             #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])
             #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])
         },
+        Behaviour("nothing is taken in when a place was given that the caller does not know") { bench in
+            let first = try await bench.accept([.job("a"), bench.refusal("r")], laneLimit: 100) { _ in Admission() }
+            let known = try await bench.accept([.job("b", .two)], after: first.lastPlace, laneLimit: 100) { _ in Admission() }
+            #expect(known.isTakenIn && known.lastPlace > first.lastPlace)
+            // Another worker has taken in `b`, say.
+            let stale = try await bench.accept([.job("c"), bench.refusal("s")], after: first.lastPlace, laneLimit: 100) { _ in Admission() }
+            #expect(!stale.isTakenIn && stale.outcomes.isEmpty && stale.events.isEmpty && stale.lastPlace == known.lastPlace)
+            #expect(try await bench.unfinished() == ["a"])
+            let again = try await bench.accept([.job("c")], after: stale.lastPlace, laneLimit: 100) { _ in Admission() }
+            #expect(again.isTakenIn && again.outcomes == [.accepted(order: again.lastPlace)])
+        },
         Behaviour("what an arrival ends has ended with the arrival, and is replayed") { bench in
             try await bench.accept(.job("a", plan: "p", revision: 5))
             let intake = try await bench.accept([.job("b", plan: "p")], laneLimit: 100) { arrival in
@@ -211,10 +222,11 @@ extension Bench {
     @discardableResult
     fileprivate func accept(
         _ items: [IntakeItem],
+        after lastPlace: Int64? = nil,
         laneLimit: Int,
         admit: @escaping @Sendable (Arrival) -> Admission
     ) async throws -> Intake {
-        let rules = IntakeRules(laneLimit: laneLimit, admit: admit) { conflict($0) }
+        let rules = IntakeRules(laneLimit: laneLimit, lastPlace: lastPlace, admit: admit) { conflict($0) }
         return try await store.accept(items, by: worker, at: Bench.start, rules: rules)
     }
 

@@ -92,8 +92,7 @@ struct ConsumerRole: ConnectionRole {
                     routingKey: message.routingKey,
                     isRedelivered: message.isRedelivered,
                     properties: message.properties,
-                    body: message.body,
-                    arrivedAt: now
+                    body: message.body
                 )
             )
         case .consumerStarted(let channel):

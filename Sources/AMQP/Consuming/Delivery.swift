@@ -9,8 +9,6 @@ package struct Delivery: Sendable {
     package var isRedelivered: Bool
     package var properties: MessageProperties
     package var body: DeliveryBody
-    /// When it was read from the socket.
-    package var arrivedAt: ContinuousClock.Instant
 }
 
 /// The body of a delivery, or what is known of one that is larger than is kept.

@@ -49,10 +49,11 @@ struct Intake: Service {
     }
 
     /// Rules that the store applies while it accepts jobs.
-    private var rules: IntakeRules {
+    private func rules(after lastPlace: Int64?) -> IntakeRules {
         let (now, entropy) = (clock.now, entropy)
         return IntakeRules(
             laneLimit: settings.laneBacklogLimit,
+            lastPlace: lastPlace,
             admit: { LaneOrder(of: $0.lane, now: now, entropy: entropy).admit($0) },
             conflict: { [self] item in conflict(item) }
         )
@@ -61,29 +62,43 @@ struct Intake: Service {
     func run() async throws {
         // The source ends first when the program is told to finish.
         var keeper = DoorKeeper(source: source, store: store, limit: settings.backlogLimit, clock: clock, log: log)
+        // No place: the store is asked first.
+        var lastPlace: Int64 = -1
         while let batch = await source.nextBatch() {
-            if await takeIn(batch) { source.acknowledge(batch) }
+            if await takeIn(batch, &lastPlace) { source.acknowledge(batch) }
             await keeper.passed(batch.deliveries.count)
         }
         await ShutdownSignal.wait()
     }
 
+    /// - Parameter lastPlace: the place in the store that was given last, as far as this worker knows.
     /// - Returns: whether all of it is in the store.
-    private func takeIn(_ batch: IncomingBatch) async -> Bool {
+    private func takeIn(_ batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
         var fresh: [JobDelivery] = []
         for delivery in batch.deliveries {
             guard delivery.isRedelivered else {
                 fresh.append(delivery)
                 continue
             }
-            guard await takeIn(fresh, of: batch), await takeIn(redelivered: delivery, of: batch) else { return false }
+            guard await takeIn(fresh, of: batch, &lastPlace), await takeIn(redelivered: delivery, of: batch) else { return false }
             fresh = []
         }
-        return await takeIn(fresh, of: batch)
+        return await takeIn(fresh, of: batch, &lastPlace)
     }
 
-    private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch) async -> Bool {
-        await accept(holding: batch) { deliveries.map(item) }
+    /// What was delivered for the first time overtook nothing, and is overtaken only when its connection is gone and somebody else takes in what the
+    /// broker gives out then. So it is taken in only if no place was given since this worker gave one, or since the batch was this worker's yet.
+    private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
+        guard !deliveries.isEmpty else { return true }
+        while true {
+            guard let intake = await accept(after: lastPlace, { deliveries.map(item) }) else { return false }
+            if intake.isTakenIn {
+                lastPlace = intake.lastPlace
+                return true
+            }
+            guard await source.holds(batch) else { return false }
+            lastPlace = intake.lastPlace
+        }
     }
 
     /// Once it is counted it is taken in, whosever it is by then: five lost connections would make it look like one that ends its workers.
@@ -95,7 +110,7 @@ struct Intake: Service {
         guard let counted else { return false }
         guard counted.count >= Intake.maximumRedeliveries else {
             let place = await placeBeforeOvertakers(of: delivery, counted, in: batch)
-            return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] }
+            return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] } != nil
         }
         log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
         let letter = deadLetter(
@@ -103,7 +118,7 @@ struct Intake: Service {
             FailureCause(reason: ErrorCode.poison.rawValue),
             "Delivered \(counted.count) times without being taken in."
         )
-        return await accept { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] }
+        return await accept { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] } != nil
     }
 
     /// What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
@@ -112,12 +127,14 @@ struct Intake: Service {
         return counted.lastPlace
     }
 
-    /// - Parameter read: reads what was delivered, and seals it; called again when the key under which it was sealed is retired before it is
-    ///   in the store.
-    private func accept(holding batch: IncomingBatch? = nil, _ read: () -> [IntakeItem]) async -> Bool {
+    /// - Parameters:
+    ///   - lastPlace: see ``IntakeRules/lastPlace``.
+    ///   - read: reads what was delivered, and seals it; called again when the key under which it was sealed is retired before it is in the store.
+    /// - Returns: `nil` when the task was cancelled before.
+    private func accept(after lastPlace: Int64? = nil, _ read: () -> [IntakeItem]) async -> (isTakenIn: Bool, lastPlace: Int64)? {
         var items = read()
-        guard !items.isEmpty else { return true }
-        let intake = await persistently(holding: batch) { () async throws(StoreError) in
+        let intake = await persistently { () async throws(StoreError) in
+            let rules = rules(after: lastPlace)
             do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, rules: rules) } catch {
                 guard error.code == .keyRetired else { throw error }
                 await vault.refresh(log: log)
@@ -125,10 +142,12 @@ struct Intake: Service {
                 return try await store.accept(items, by: worker.current, at: clock.now, rules: rules)
             }
         }
-        guard let intake else { return false }
-        fullLanes.note(intake.refusals(of: items), at: clock.now, log: log)
-        lanes.wake()
-        return true
+        guard let intake else { return nil }
+        if intake.isTakenIn {
+            fullLanes.note(intake.refusals(of: items), at: clock.now, log: log)
+            lanes.wake()
+        }
+        return (intake.isTakenIn, intake.lastPlace)
     }
 
     /// Repeats what the store could not do until it can: meanwhile nothing is acknowledged, and the broker keeps the jobs.
@@ -136,7 +155,7 @@ struct Intake: Service {
     /// - Parameter batch: is let go when it is not this worker's any more: it is given to another, and may be overtaken there.
     /// - Returns: `nil` when the task was cancelled before, or the batch was let go.
     private func persistently<Value>(
-        holding batch: IncomingBatch?,
+        holding batch: IncomingBatch? = nil,
         _ operation: () async throws(StoreError) -> Value
     ) async -> Value? {
         while !Task.isCancelled {

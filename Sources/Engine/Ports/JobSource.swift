@@ -6,7 +6,6 @@ package protocol JobSource: Sendable {
     func nextBatch() async -> IncomingBatch?
 
     /// Whether the batch is this worker's yet. Once its connection is gone the broker gives it to others, and later messages before it.
-    /// What arrived a moment ago may count as held without a look.
     func holds(_ batch: IncomingBatch) async -> Bool
 
     /// Lets the broker forget the batch. Called once its content is in the store; a batch that came over a connection that is gone is

@@ -20,7 +20,11 @@ extension Transaction {
 
     func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, rules: IntakeRules) throws -> Intake {
         try checkPresence(of: worker)
-        var intake = Intake(outcomes: [], events: [])
+        var intake = Intake(outcomes: [], events: [], lastPlace: try last(.place))
+        if let known = rules.lastPlace, known != intake.lastPlace {
+            intake.isTakenIn = false
+            return intake
+        }
         intake.outcomes.reserveCapacity(items.count)
         var lanes: [Lane: LaneRow] = [:]
         for item in items {
@@ -57,6 +61,7 @@ extension Transaction {
             intake.outcomes.append(outcome)
         }
         for row in lanes.values { try save(row) }
+        intake.lastPlace = try last(.place)
         return intake
     }
 

@@ -97,6 +97,9 @@ package struct AcceptableJob: Sendable {
 package struct IntakeRules: Sendable {
     /// The number of unfinished jobs at which a lane is full.
     package var laneLimit: Int
+    /// The place that was given last, as the caller knows it. If another was given since, nothing is taken in (``Intake/isTakenIn``). `nil`: whatever
+    /// it is.
+    package var lastPlace: Int64?
     /// The jobs that an arrival ends if others wait in its lane.
     package var admit: @Sendable (Arrival) -> Admission
     /// Makes the `job.conflict` for an item whose id belongs to a job with another payload.
@@ -104,10 +107,12 @@ package struct IntakeRules: Sendable {
 
     package init(
         laneLimit: Int,
+        lastPlace: Int64? = nil,
         admit: @escaping @Sendable (Arrival) -> Admission,
         conflict: @escaping @Sendable (IntakeItem) -> Event
     ) {
         self.laneLimit = laneLimit
+        self.lastPlace = lastPlace
         self.admit = admit
         self.conflict = conflict
     }
@@ -132,10 +137,16 @@ package struct Intake: Sendable {
     /// In the items' order.
     package var outcomes: [Outcome]
     package var events: [OutboxEntry]
+    /// The place that was given last, of all lanes; 0 for none.
+    package var lastPlace: Int64
+    /// `false` if it was another one than the caller knew: then nothing was changed.
+    package var isTakenIn: Bool
 
-    package init(outcomes: [Outcome], events: [OutboxEntry]) {
+    package init(outcomes: [Outcome], events: [OutboxEntry], lastPlace: Int64, isTakenIn: Bool = true) {
         self.outcomes = outcomes
         self.events = events
+        self.lastPlace = lastPlace
+        self.isTakenIn = isTakenIn
     }
 }
 

@@ -4,32 +4,22 @@ import Engine
 
 /// The door: what the consumer takes from the broker, as the engine's port sees it.
 struct AMQPJobSource: JobSource {
-    /// Of a batch.
-    private struct Token: Sendable {
-        let tags: [DeliveryTag]
-        let arrivedAt: ContinuousClock.Instant
-    }
-
-    /// What arrived within this time is taken for this worker's: to ask for every batch costs a twentieth of the CPU.
-    private static let prompt: Duration = .milliseconds(100)
-
     let consumer: Consumer
 
     func nextBatch() async -> IncomingBatch? {
-        guard let deliveries = await consumer.nextBatch(), let first = deliveries.first else { return nil }
-        let token = Token(tags: deliveries.map(\.tag), arrivedAt: first.arrivedAt)
-        return IncomingBatch(deliveries: deliveries.map { JobDelivery($0) }, token: token)
+        guard let deliveries = await consumer.nextBatch() else { return nil }
+        return IncomingBatch(deliveries: deliveries.map { JobDelivery($0) }, token: deliveries.map(\.tag))
     }
 
     func acknowledge(_ batch: IncomingBatch) {
-        guard let token = batch.token as? Token else { return }
-        consumer.acknowledge(token.tags)
+        guard let tags = batch.token as? [DeliveryTag] else { return }
+        consumer.acknowledge(tags)
     }
 
     func holds(_ batch: IncomingBatch) async -> Bool {
         // All of a batch came over one channel.
-        guard let token = batch.token as? Token, let tag = token.tags.first else { return false }
-        return if .now - token.arrivedAt < AMQPJobSource.prompt { true } else { await consumer.holds(tag) }
+        guard let tag = (batch.token as? [DeliveryTag])?.first else { return false }
+        return await consumer.holds(tag)
     }
 
     func suspend() { consumer.suspend() }

@@ -9,12 +9,15 @@ extension ModelTables {
         rules: IntakeRules
     ) throws(StoreError) -> Intake {
         try checkPresence(of: worker)
+        if let known = rules.lastPlace, known != lastPlace {
+            return Intake(outcomes: [], events: [], lastPlace: lastPlace, isTakenIn: false)
+        }
         var outcomes: [Intake.Outcome] = []
         for item in items {
             if let sha256 = item.redeliveredSHA256 { redeliveries[sha256] = nil }
             outcomes.append(try accept(item, by: worker, at: now, rules: rules))
         }
-        return Intake(outcomes: outcomes, events: events)
+        return Intake(outcomes: outcomes, events: events, lastPlace: lastPlace)
     }
 
     private mutating func accept(
