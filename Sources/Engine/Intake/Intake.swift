@@ -90,8 +90,10 @@ struct Intake: Service {
     /// broker gives out then. So it is taken in only if no place was given since this worker gave one, or since the batch was this worker's yet.
     private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
         guard !deliveries.isEmpty else { return true }
+        // Read once: what is set aside is logged then.
+        var items = deliveries.map(item)
         while true {
-            guard let intake = await accept(after: lastPlace, { deliveries.map(item) }) else { return false }
+            guard let intake = await accept(&items, after: lastPlace, { deliveries.map(item) }) else { return false }
             if intake.isTakenIn {
                 lastPlace = intake.lastPlace
                 return true
@@ -110,7 +112,9 @@ struct Intake: Service {
         guard let counted else { return false }
         guard counted.count >= Intake.maximumRedeliveries else {
             let place = await placeBeforeOvertakers(of: delivery, counted, in: batch)
-            return await accept { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] } != nil
+            let read = { [IntakeItem(content(of: delivery), redeliveredSHA256: sha256, overtakersAfter: place)] }
+            var items = read()
+            return await accept(&items, read) != nil
         }
         log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
         let letter = deadLetter(
@@ -118,7 +122,8 @@ struct Intake: Service {
             FailureCause(reason: ErrorCode.poison.rawValue),
             "Delivered \(counted.count) times without being taken in."
         )
-        return await accept { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] } != nil
+        var items = [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)]
+        return await accept(&items) { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] } != nil
     }
 
     /// What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
@@ -128,11 +133,15 @@ struct Intake: Service {
     }
 
     /// - Parameters:
+    ///   - items: what was delivered, sealed.
     ///   - lastPlace: see ``IntakeRules/lastPlace``.
-    ///   - read: reads what was delivered, and seals it; called again when the key under which it was sealed is retired before it is in the store.
+    ///   - read: reads and seals it again, when the key under which it was sealed is retired before it is in the store.
     /// - Returns: `nil` when the task was cancelled before.
-    private func accept(after lastPlace: Int64? = nil, _ read: () -> [IntakeItem]) async -> (isTakenIn: Bool, lastPlace: Int64)? {
-        var items = read()
+    private func accept(
+        _ items: inout [IntakeItem],
+        after lastPlace: Int64? = nil,
+        _ read: () -> [IntakeItem]
+    ) async -> (isTakenIn: Bool, lastPlace: Int64)? {
         let intake = await persistently { () async throws(StoreError) in
             let rules = rules(after: lastPlace)
             do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, rules: rules) } catch {

@@ -10,7 +10,7 @@ enum StoreFile {
     /// In KiB: how much of the file the writer keeps in memory, at most.
     private static let cacheSize = 32 * 1024
 
-    /// Before SQLite is used for the first time: whatever opens a file reads it first (``readOnly(_:address:)``).
+    /// Before SQLite is used for the first time: every file is read first (``readOnly(_:address:)``).
     private static let setUp: Void = { _ = CSQLite_omit_memory_statistics() }()
 
     /// A file that is open.

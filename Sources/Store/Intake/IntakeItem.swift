@@ -97,8 +97,8 @@ package struct AcceptableJob: Sendable {
 package struct IntakeRules: Sendable {
     /// The number of unfinished jobs at which a lane is full.
     package var laneLimit: Int
-    /// The place that was given last, as the caller knows it. If another was given since, nothing is taken in (``Intake/isTakenIn``). `nil`: whatever
-    /// it is.
+    /// The place that was given last, as the caller knows it. If another was given since, nothing is taken in (``Intake/isTakenIn``). `nil`: no
+    /// comparison.
     package var lastPlace: Int64?
     /// The jobs that an arrival ends if others wait in its lane.
     package var admit: @Sendable (Arrival) -> Admission
