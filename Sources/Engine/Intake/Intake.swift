@@ -12,6 +12,8 @@ import Vault
 struct Intake: Service {
     static let maximumRedeliveries = 5
     private static let retryDelay: Duration = .seconds(1)
+    /// How often a batch is refused because others were given places meanwhile. Then it is taken in, and compared by `time`.
+    static let maximumRefusals = 8
     /// A job whose `time` is further ahead does not say when it was requested.
     private static let clockTolerance: Duration = .seconds(3600)
 
@@ -88,12 +90,13 @@ struct Intake: Service {
 
     /// What was delivered for the first time overtook nothing, and is overtaken only when its connection is gone and somebody else takes in what the
     /// broker gives out then. So it is taken in only if no place was given since this worker gave one, or since the batch was this worker's yet.
+    /// After ``maximumRefusals`` it is compared by `time` with the jobs that were accepted since the batch was this worker's, and taken in.
     private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
         guard !deliveries.isEmpty else { return true }
         // Read once: what is set aside is logged then.
-        var items = deliveries.map(item)
-        while true {
-            guard let intake = await accept(&items, after: lastPlace, { deliveries.map(item) }) else { return false }
+        var items = deliveries.map { item(of: $0) }
+        for _ in 0..<Intake.maximumRefusals {
+            guard let intake = await accept(&items, after: lastPlace, { deliveries.map { item(of: $0) } }) else { return false }
             if intake.isTakenIn {
                 lastPlace = intake.lastPlace
                 return true
@@ -101,6 +104,12 @@ struct Intake: Service {
             guard await source.holds(batch) else { return false }
             lastPlace = intake.lastPlace
         }
+        // The batch was this worker's after that place was given: only a job behind it can have overtaken one of the batch.
+        let place = lastPlace
+        for index in items.indices { items[index].overtakersAfter = place }
+        guard let intake = await accept(&items, { deliveries.map { item(of: $0, overtakersAfter: place) } }) else { return false }
+        lastPlace = intake.lastPlace
+        return true
     }
 
     /// Once it is counted it is taken in, whosever it is by then: five lost connections would make it look like one that ends its workers.
@@ -181,7 +190,9 @@ struct Intake: Service {
 // MARK: - Reading a delivery
 
 extension Intake {
-    private func item(of delivery: JobDelivery) -> IntakeItem { IntakeItem(content(of: delivery)) }
+    private func item(of delivery: JobDelivery, overtakersAfter place: Int64? = nil) -> IntakeItem {
+        IntakeItem(content(of: delivery), overtakersAfter: place)
+    }
 
     private func content(of delivery: JobDelivery) -> IntakeItem.Content {
         let publisher = delivery.message.userID

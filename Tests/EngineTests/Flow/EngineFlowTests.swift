@@ -6,6 +6,7 @@ import SQLiteStore
 import Secrets
 import ServiceLifecycle
 import Store
+import Synchronization
 import Testing
 import Vault
 
@@ -31,6 +32,7 @@ struct EngineFlowTests {
         settings: EngineSettings = EngineSettings(),
         vault: Vault? = nil,
         clock: SteppedClock? = nil,
+        beforeAccepting: @escaping @Sendable (any Store) async throws(StoreError) -> Void = { _ in },
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
@@ -40,7 +42,7 @@ struct EngineFlowTests {
         let engine = Engine(
             source: door,
             sink: results,
-            store: WatchedStore(store: store, executor: executor),
+            store: WatchedStore(store: store, executor: executor, beforeAccepting: beforeAccepting),
             vault: vault ?? self.vault,
             autotask: AutotaskAccess(
                 transport: autotask,
@@ -202,6 +204,38 @@ struct EngineFlowTests {
             let backlog = try await store.backlog()
             #expect(backlog == 0)
         }
+    }
+
+    @Test func `a batch is taken in however often another worker is ahead of it, and what overtook it ends it`() async throws {
+        let attempts = Mutex(0)
+        let hook: @Sendable (any Store) async throws(StoreError) -> Void = { [clock, vault] store async throws(StoreError) in
+            let attempt = attempts.withLock {
+                $0 += 1
+                return $0
+            }
+            // Without a limit of its own the worker would try for ever.
+            guard attempt <= 30 else { return }
+            let other = WorkerID("other")
+            if attempt == 1 { _ = try await store.join(other, until: clock.now + .seconds(3600), at: clock.now) }
+            let isLast = attempt == Intake.maximumRefusals + 1
+            let (id, lane) = (JobID("foreign-\(attempt)")!, Lane(tenant: TenantID(isLast ? "msp-4711" : "msp-2")!, product: .workplace))
+            let reset = AcceptableJob(
+                key: JobKey(id: id, lane: lane, digest: [1]),
+                kind: .reset,
+                requestedAt: clock.now - .seconds(1),
+                sealedPayload: vault.sealPayload(JSON.object(["confirm": true]).encoded, job: id, lane: lane)
+            )
+            let rules = IntakeRules(laneLimit: 100, admit: { _ in Admission() }, conflict: { _ in preconditionFailure("each id is new") })
+            _ = try await store.accept([IntakeItem(.job(reset))], by: other, at: clock.now, rules: rules)
+        }
+        try await withEngine(beforeAccepting: hook) { _ in
+            door.deliver(delivery("billing-codes", id: "job-1", extra: ["time": "2026-11-22T07:59:00Z"]))
+            let own = await results.published { $0.contains { $0.event.jobID?.description == "job-1" } }
+            #expect(own.first { $0.event.jobID?.description == "job-1" }?.event.type == .jobSuperseded)
+            await clock.untilIdle()
+            #expect(door.acknowledged == [1])
+        }
+        #expect(attempts.withLock { $0 } == Intake.maximumRefusals + 1)
     }
 
     @Test func `a job that was not begun in time expires`() async throws {

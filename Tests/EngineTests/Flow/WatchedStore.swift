@@ -6,6 +6,8 @@ import Store
 struct WatchedStore: Store {
     let store: any Store
     let executor: WatchedExecutor
+    /// Runs ahead of each ``accept(_:by:at:rules:)``, as another worker's transaction would.
+    var beforeAccepting: @Sendable (any Store) async throws(StoreError) -> Void = { _ in }
 
     func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
         try await executor.during { () async throws(StoreError) in try await store.join(worker, until: lease, at: now) }
@@ -25,7 +27,10 @@ struct WatchedStore: Store {
         at now: Timestamp,
         rules: IntakeRules
     ) async throws(StoreError) -> Intake {
-        try await executor.during { () async throws(StoreError) in try await store.accept(items, by: worker, at: now, rules: rules) }
+        try await executor.during { () async throws(StoreError) in
+            try await beforeAccepting(store)
+            return try await store.accept(items, by: worker, at: now, rules: rules)
+        }
     }
     func claim(
         _ request: ClaimRequest,
