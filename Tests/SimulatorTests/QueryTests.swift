@@ -27,10 +27,10 @@ struct QueryTests {
             (#"{"op":"and","items":[{"op":"gt","field":"id","value":1},{"op":"eq","field":"periodType","value":5}]}"#, [101]),
         ] as [(String, [Int64])]
     )
-    func operators(filter: String, ids: [Int64]) async throws {
+    func operators(filter: String, matching expected: [Int64]) async throws {
         try await withSimulator { _, caller in
             let ids = try await caller.query(try JSON(parsing: Array(filter.utf8))).ids
-            #expect(ids == ids)
+            #expect(ids == expected)
         }
     }
 
