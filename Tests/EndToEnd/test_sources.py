@@ -1,4 +1,4 @@
-"""The sources: every comparison of a test can fail."""
+"""The sources: every comparison of a test can fail, and every link of a doc comment names a symbol."""
 
 import ast
 import re
@@ -6,7 +6,9 @@ import re
 import pytest
 
 from contract import ROOT
+from swift_sources import Sources
 
+SWIFT_SOURCES = sorted((ROOT / "Sources").rglob("*.swift"))
 SWIFT_TESTS = sorted(path for path in (ROOT / "Tests").rglob("*.swift") if ".build" not in path.parts)
 PYTHON_TESTS = sorted(path for path in (ROOT / "Tests").rglob("*.py") if ".build" not in path.parts)
 
@@ -64,3 +66,37 @@ def test_a_comparison_with_itself_is_found_in_python():
     assert python_self_comparisons("assert ids == ids") == ["ids"]
     assert python_self_comparisons("assert found[0]['id'] == found[0][\"id\"]")
     assert python_self_comparisons("assert ids == sorted(ids)") == []
+
+
+# Symbols
+
+MODULES = {"Swift", *(path.name for path in (ROOT / "Sources").iterdir())}
+
+
+def test_every_link_of_a_doc_comment_names_a_symbol():
+    """DocC checks those of the executable alone."""
+    sources = Sources({str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in SWIFT_SOURCES})
+    # Those of other modules than the product's.
+    sources.members[""].add("String")
+    assert sum(map(len, sources.links.values())) > 300
+    stale = [f"{name}: {link.text}" for name, links in sources.links.items() for link in links if not sources.resolves(link, MODULES)]
+    assert stale == []
+
+
+def test_a_link_that_names_nothing_is_found():
+    text = """
+        struct Lane {
+            enum Kind { case open, closed(reason: String) }
+            /// LINK
+            func claim(_ name: String = "}", by worker: Int) { let hidden = 1 }
+            subscript(key: Int) -> Int { key }
+        }
+        """
+
+    def resolves(link):
+        sources = Sources({"Lane.swift": text.replace("LINK", f"``{link}``")})
+        return all(sources.resolves(found, {"Store"}) for found in sources.links["Lane.swift"])
+
+    named = ["Lane", "claim(_:by:)", "Lane/claim(_:by:)", "Kind/open", "Store/Lane/Kind/closed(reason:)", "subscript(_:)", "claim"]
+    assert all(map(resolves, named))
+    assert not any(map(resolves, ["Lanes", "claim(_:)", "Lane/hidden", "hidden", "Kind/shut", "open", "Stores/Lane", "Lane/Lane"]))

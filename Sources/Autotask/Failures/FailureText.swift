@@ -150,7 +150,7 @@ extension JSON {
 }
 
 extension JSONObject {
-    /// See ``Contract/JSON/subscript(anyCase:)``.
+    /// See ``JSON/subscript(anyCase:)``.
     subscript(anyCase name: String) -> JSON? {
         if let member = members.first(where: { $0.name == name }) { return member.value }
         let lowered = name.lowercased()

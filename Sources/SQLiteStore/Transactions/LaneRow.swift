@@ -13,7 +13,7 @@ struct LaneRow {
     var fence: Int64
     var worker: String?
     var running: Int64?
-    /// See ``rank(of:)``. The lowest of the unfinished jobs'.
+    /// See ``rank(of:isScheduled:)``. The lowest of the unfinished jobs'.
     var rank: Int64
     /// The place in line; `nil` unless the lane is free and has something to do now.
     var turn: Int64?

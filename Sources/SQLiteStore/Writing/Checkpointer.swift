@@ -41,7 +41,7 @@ final class Checkpointer: Sendable {
         wake = try WakeDescriptor()
     }
 
-    /// - Parameter askWriter: asks the writer to call ``empty(_:)`` between two transactions.
+    /// - Parameter askWriter: asks the writer to call ``empty(_:isLast:)`` between two transactions.
     func start(_ askWriter: @escaping @Sendable () -> Void) throws(ConfinementError) {
         let thread = try ConfinedThread.start(name: "store-log") { self.work(askWriter) }
         self.thread.withLock { $0 = thread }

@@ -61,7 +61,7 @@ struct WriteJournal {
         record(step, .sent, at: now)
     }
 
-    /// Autotask's answer to a write whose outcome is open: see ``isAnsweredAgain(_:)``.
+    /// Autotask's answer to a write whose outcome is open: see ``isAnsweredAgain(_:_:)``.
     mutating func note(answer: String?, to step: ServiceStep) {
         guard let answer, var entry = open[step.key] else { return }
         entry.answer = answer
