@@ -50,15 +50,11 @@ package struct AMQPError: Error, CustomStringConvertible, Sendable {
     package let message: String
     /// The broker's reply code, where it sent one.
     package let replyCode: Int?
-    package let file: String
-    package let line: Int
 
-    package init(_ code: Code, _ message: String, replyCode: Int? = nil, file: String = #fileID, line: Int = #line) {
+    package init(_ code: Code, _ message: String, replyCode: Int? = nil) {
         self.code = code
         self.message = message
         self.replyCode = replyCode
-        self.file = file
-        self.line = line
     }
 
     package var description: String { "\(code.rawValue): \(message)" }

@@ -34,15 +34,11 @@ package struct HTTPError: Error, CustomStringConvertible, Sendable {
     package let message: String
     /// Whether any byte of the request may have reached the server, so that a write may have taken effect although no answer came.
     package let mayHaveBeenSent: Bool
-    package let file: String
-    package let line: Int
 
-    package init(_ code: Code, _ message: String, mayHaveBeenSent: Bool, file: String = #fileID, line: Int = #line) {
+    package init(_ code: Code, _ message: String, mayHaveBeenSent: Bool) {
         self.code = code
         self.message = message
         self.mayHaveBeenSent = mayHaveBeenSent
-        self.file = file
-        self.line = line
     }
 
     package var description: String { "\(code.rawValue): \(message)" }

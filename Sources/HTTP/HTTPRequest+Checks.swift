@@ -37,8 +37,8 @@ extension HTTPHeader {
 
 extension HTTPError {
     /// A request that is not sent because of what it is.
-    static func refusal(_ message: String, file: String = #fileID, line: Int = #line) -> HTTPError {
-        HTTPError(.notAllowed, message, mayHaveBeenSent: false, file: file, line: line)
+    static func refusal(_ message: String) -> HTTPError {
+        HTTPError(.notAllowed, message, mayHaveBeenSent: false)
     }
 }
 

@@ -24,14 +24,10 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
     package let code: Code
     /// Safe to log; says what to do where something can be done.
     package let message: String
-    package let file: String
-    package let line: Int
 
-    package init(_ code: Code, _ message: String, file: String = #fileID, line: Int = #line) {
+    package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
-        self.file = file
-        self.line = line
     }
 
     /// A worker may not join: see ``Store/join(_:until:at:)``.

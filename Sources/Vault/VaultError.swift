@@ -14,24 +14,20 @@ package struct VaultError: Error, CustomStringConvertible, Sendable {
     package let code: Code
     /// Safe to log; says what to do where something can be done.
     package let message: String
-    package let file: String
-    package let line: Int
 
-    init(_ code: Code, _ message: String, file: String = #fileID, line: Int = #line) {
+    init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
-        self.file = file
-        self.line = line
     }
 
     package var description: String { "\(code.rawValue): \(message)" }
 
     /// The one error of everything that does not open: a reason would tell an attacker what to try next.
-    static func decryptionFailed(file: String = #fileID, line: Int = #line) -> VaultError {
-        VaultError(.decryptionFailed, "It does not open with the key that it names.", file: file, line: line)
+    static func decryptionFailed() -> VaultError {
+        VaultError(.decryptionFailed, "It does not open with the key that it names.")
     }
 
-    static func keyUnknown(file: String = #fileID, line: Int = #line) -> VaultError {
-        VaultError(.keyUnknown, "The key ring does not hold the key that it names.", file: file, line: line)
+    static func keyUnknown() -> VaultError {
+        VaultError(.keyUnknown, "The key ring does not hold the key that it names.")
     }
 }

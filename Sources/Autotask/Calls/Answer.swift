@@ -47,14 +47,12 @@ struct Answer {
     /// The error of an answer that lacks what this one should hold. After a write, it leaves open what became of that.
     ///
     /// - Parameter message: constant text.
-    func malformed(_ message: String, file: String = #fileID, line: Int = #line) -> AutotaskError {
+    func malformed(_ message: String) -> AutotaskError {
         AutotaskError(
             .malformedResponse,
             message: message,
             status: status,
-            isOutcomeUnknown: operation.isWrite,
-            file: file,
-            line: line
+            isOutcomeUnknown: operation.isWrite
         )
     }
 }

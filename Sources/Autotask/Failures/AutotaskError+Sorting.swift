@@ -30,9 +30,7 @@ extension AutotaskError {
         self.init(
             kind,
             message: error.description,
-            isOutcomeUnknown: operation.isWrite && error.mayHaveBeenSent,
-            file: error.file,
-            line: error.line
+            isOutcomeUnknown: operation.isWrite && error.mayHaveBeenSent
         )
     }
 }

@@ -71,8 +71,6 @@ package struct AutotaskError: Error, Sendable {
     package let retryAfter: Duration?
     /// Whether a write may have taken effect although this came of it: then look before writing again. Never set for a read.
     package let isOutcomeUnknown: Bool
-    package let file: String
-    package let line: Int
 
     package init(
         _ kind: Kind,
@@ -80,9 +78,7 @@ package struct AutotaskError: Error, Sendable {
         status: Int? = nil,
         remoteMessage: String? = nil,
         retryAfter: Duration? = nil,
-        isOutcomeUnknown: Bool = false,
-        file: String = #fileID,
-        line: Int = #line
+        isOutcomeUnknown: Bool = false
     ) {
         self.kind = kind
         self.message = message ?? kind.explanation
@@ -90,8 +86,6 @@ package struct AutotaskError: Error, Sendable {
         self.remoteMessage = remoteMessage
         self.retryAfter = retryAfter
         self.isOutcomeUnknown = isOutcomeUnknown
-        self.file = file
-        self.line = line
     }
 }
 

@@ -102,9 +102,9 @@ struct EasyHandle: ~Copyable {
         curl_multi_remove_handle(multi, handle)
     }
 
-    private func check(_ code: CURLcode, file: String = #fileID, line: Int = #line) throws(HTTPError) {
+    private func check(_ code: CURLcode) throws(HTTPError) {
         guard code != CURLE_OK else { return }
         let text = String(cString: curl_easy_strerror(code))
-        throw HTTPError(.unexpected, "libcurl: \(text)", mayHaveBeenSent: false, file: file, line: line)
+        throw HTTPError(.unexpected, "libcurl: \(text)", mayHaveBeenSent: false)
     }
 }

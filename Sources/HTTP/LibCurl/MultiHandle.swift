@@ -57,9 +57,9 @@ final class MultiHandle: @unchecked Sendable {
         try check(curl_multi_poll(handle, nil, 0, 60_000, nil))
     }
 
-    private func check(_ code: CURLMcode, file: String = #fileID, line: Int = #line) throws(HTTPError) {
+    private func check(_ code: CURLMcode) throws(HTTPError) {
         guard code != CURLM_OK else { return }
         let text = String(cString: curl_multi_strerror(code))
-        throw HTTPError(.unexpected, "libcurl: \(text)", mayHaveBeenSent: false, file: file, line: line)
+        throw HTTPError(.unexpected, "libcurl: \(text)", mayHaveBeenSent: false)
     }
 }

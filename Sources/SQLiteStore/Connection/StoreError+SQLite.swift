@@ -5,14 +5,14 @@ extension StoreError {
     /// What SQLite said, as the store's callers know it.
     ///
     /// - Parameter path: of the database file.
-    init(_ error: any Error, path: String, file: String = #fileID, line: Int = #line) {
+    init(_ error: any Error, path: String) {
         switch error {
         case let error as StoreError: self = error
         case let error as DatabaseError:
             let text = error.message ?? "no message"
             let (code, message) = StoreError.explain(error.resultCode, text, path)
-            self.init(code, "\(message) (SQLite \(error.extendedResultCode.rawValue): \(text))", file: file, line: line)
-        default: self.init(.unexpected, "The store \(path) failed: \(error)", file: file, line: line)
+            self.init(code, "\(message) (SQLite \(error.extendedResultCode.rawValue): \(text))")
+        default: self.init(.unexpected, "The store \(path) failed: \(error)")
         }
     }
 

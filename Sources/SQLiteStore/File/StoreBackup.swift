@@ -240,7 +240,7 @@ extension StoreFile {
 
 extension StoreError {
     /// What the system said last.
-    init(posix what: String, file: String = #fileID, line: Int = #line) {
-        self.init(.unavailable, "\(what): \(String(cString: strerror(errno))).", file: file, line: line)
+    init(posix what: String) {
+        self.init(.unavailable, "\(what): \(String(cString: strerror(errno))).")
     }
 }

@@ -64,7 +64,7 @@ enum Counter: String {
 }
 
 extension StoreError {
-    static func fenced(file: String = #fileID, line: Int = #line) -> StoreError {
-        StoreError(.fenced, "What this worker held is another's by now.", file: file, line: line)
+    static func fenced() -> StoreError {
+        StoreError(.fenced, "What this worker held is another's by now.")
     }
 }

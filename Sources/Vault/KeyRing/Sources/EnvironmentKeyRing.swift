@@ -39,7 +39,7 @@ package struct EnvironmentKeyRing: KeyRingSource {
         }
         do throws(VaultError) { return .success(try KeyRing(parsing: Array(memory))) } catch {
             return .failure(
-                VaultError(.keyRingUnusable, "The key ring in \(name) cannot be used. \(error.message)", file: error.file, line: error.line)
+                VaultError(.keyRingUnusable, "The key ring in \(name) cannot be used. \(error.message)")
             )
         }
     }

@@ -27,7 +27,7 @@ package final class KeyRingFile: KeyRingSource {
             known.withLock { $0 = (file.stamp, ring) }
             return ring
         } catch {
-            throw VaultError(.keyRingUnusable, "The key ring \(path) cannot be used. \(error.message)", file: error.file, line: error.line)
+            throw VaultError(.keyRingUnusable, "The key ring \(path) cannot be used. \(error.message)")
         }
     }
 
@@ -80,7 +80,7 @@ package final class KeyRingFile: KeyRingSource {
     }
 
     private func unwritten(_ error: VaultError) -> VaultError {
-        VaultError(.keyRingUnusable, "The key ring \(path) cannot be written. \(error.message)", file: error.file, line: error.line)
+        VaultError(.keyRingUnusable, "The key ring \(path) cannot be written. \(error.message)")
     }
 
     private var directory: String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "." }
