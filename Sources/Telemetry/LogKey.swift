@@ -5,40 +5,28 @@ package import Logging
 /// Values never hold a secret, a payload, or what Autotask echoed of one; `tenant` is a log key and never a metric's label.
 package enum LogKey: String, Sendable {
     case attempt
-    case channel
     case code
-    case consumerTag = "consumer_tag"
     case count
     case databaseID = "database_id"
     case delay
     case detail
     case duration
-    case epoch
     case error
     case eventID = "event_id"
     case eventType = "event_type"
-    case exchange
     case host
-    case interruptions
     case jobID = "job_id"
     case keyID = "key_id"
     case kind
     case messageID = "message_id"
     case outcome
-    case path
     case port
     case product
     case publisher
     case queue
     case reason
-    case routingKey = "routing_key"
-    case setting
-    case sha256
-    case status
     case store
     case tenant
-    case thread
-    case worker
 }
 
 extension Logger {

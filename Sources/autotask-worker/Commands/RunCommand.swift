@@ -1,14 +1,4 @@
-import AMQP
 import ArgumentParser
-import Autotask
-import Engine
-import HTTP
-import Logging
-import SQLiteStore
-import ServiceLifecycle
-import Store
-import Telemetry
-import Vault
 
 /// `run`: the worker.
 struct RunCommand: AsyncParsableCommand {
