@@ -174,7 +174,7 @@ let package = Package(
             name: "EngineTests",
             dependencies: [
                 "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "SealedVectors", "Secrets",
-                "Store", "Vault",
+                "Store", "StoreConformance", "Vault",
                 lifecycle, logging,
             ],
             swiftSettings: house

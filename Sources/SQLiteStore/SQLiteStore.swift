@@ -195,11 +195,6 @@ extension SQLiteStore {
 // MARK: - Dead letters
 
 extension SQLiteStore {
-    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] {
-        guard let first = try await read({ try $0.firstLetter(ofNewest: limit) }) else { return [] }
-        return try await letters(.all, after: first - 1, limit: limit).map(\.letter).reversed()
-    }
-
     package func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
         let end = try await read { try $0.lastLetter() }
         var letters: [KeptLetter] = []

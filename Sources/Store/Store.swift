@@ -187,9 +187,6 @@ package protocol Store: Sendable {
 
     // MARK: Dead letters
 
-    /// The newest dead letters.
-    func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter]
-
     /// Dead letters that are meant, the oldest first, behind the one with this id.
     func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter]
 
@@ -271,32 +268,8 @@ package protocol Store: Sendable {
 }
 
 extension Store {
-    /// Accepts items whose arrival ends no other job.
-    package func accept(
-        _ items: [IntakeItem],
-        by worker: WorkerID,
-        at now: Timestamp,
-        conflict: @escaping @Sendable (IntakeItem) -> Event
-    ) async throws(StoreError) -> Intake {
-        try await accept(items, by: worker, at: now, rules: IntakeRules(laneLimit: .max, admit: { _ in Admission() }, conflict: conflict))
-    }
-
-    /// All of them.
-    package func backlog() async throws(StoreError) -> Int { try await backlog(perLane: .max) }
-
-    /// Records writes of which the audit log has nothing to tell yet.
-    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
-        try await journal(entries, notes: [], under: claim, at: now)
-    }
-
     /// For a store that holds nothing but what this program wrote.
     package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) {}
-
-    /// Records messages without their bodies.
-    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
-
-    /// Erases what has been kept long enough where an operator decides on nothing.
-    package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, keeping: Retention()) }
 }
 
 /// How far the clocks of workers may differ that share a store.

@@ -85,13 +85,13 @@ extension Behaviour {
             #expect(kept.letter == letter)
             #expect(kept.hasPayload && kept.obstacle == nil && kept.copy == nil)
             #expect(try await bench.store.sealedPayload(ofLetter: kept.id) == Array("sealed a".utf8))
-            #expect(try await bench.store.deadLetters(limit: 10) == [letter])
+            #expect(try await bench.store.deadLetters() == [letter])
         },
         Behaviour("a job that ends in another way leaves no dead letter") { bench in
             try await bench.accept(.job("a"))
             try await bench.put(try await bench.claimOne(), off: 10, because: .timeout)
             try await bench.finish(try await bench.claimOne(at: bench.time(10)), .syncFailed)
-            #expect(try await bench.store.deadLetters(limit: 10).isEmpty)
+            #expect(try await bench.store.deadLetters().isEmpty)
         },
         Behaviour("a job that is put off without counting is only counted so") { bench in
             try await bench.accept(.job("a"))
@@ -135,7 +135,7 @@ extension Behaviour {
             let claim = try await bench.claimOne()
             _ = try await bench.store.join(WorkerID("worker-2"), until: bench.time(60), at: bench.time(16))
             await bench.expectFenced("complete") { try await bench.giveUp(claim) }
-            #expect(try await bench.store.deadLetters(limit: 10).isEmpty)
+            #expect(try await bench.store.deadLetters().isEmpty)
         },
         Behaviour("a reset erases what its lane's letters tell of the plan, and no other lane's") { bench in
             let other = Lane.of("msp-1", .fileProtection)
@@ -159,7 +159,7 @@ extension Behaviour {
             #expect(!kept.hasPayload && kept.letter.detail.isEmpty && kept.obstacle == .erased)
             #expect(try await bench.store.redrive(letter: kept.id, as: .copy("a"), by: .tester, at: late) == .refused(.erased))
             try await bench.store.prune(at: Bench.start + .seconds(400 * 86_400))
-            #expect(try await bench.store.deadLetters(limit: 10).isEmpty)
+            #expect(try await bench.store.deadLetters().isEmpty)
         },
         Behaviour("dead letters are chosen by id, cause, tenant, reason and age") { bench in
             try await bench.giveUp("a", .one, at: bench.time(1))

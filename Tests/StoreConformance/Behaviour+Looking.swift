@@ -43,11 +43,14 @@ extension Behaviour {
             #expect(detail.finished[1].kind == .sync && detail.finished[1].event == .syncSucceeded)
             #expect(detail.finished[1].acceptedAt == bench.time(21) && detail.finished[1].finishedAt == bench.time(21))
         },
-        Behaviour("dead letters are shown newest first, so many as asked for") { bench in
+        Behaviour("dead letters are shown oldest first, and no more than asked for") { bench in
             for index in 0..<4 {
                 try await bench.accept(IntakeItem(.deadLetter(bench.letter("reason-\(index)", at: bench.time(index)))))
             }
-            #expect(try await bench.store.deadLetters(limit: 3).map(\.reason) == ["reason-3", "reason-2", "reason-1"])
+            let first = try await bench.store.letters(.all, after: 0, limit: 3)
+            #expect(first.map(\.letter.reason) == ["reason-0", "reason-1", "reason-2"])
+            let rest = try await bench.store.letters(.all, after: try #require(first.last).id, limit: 3)
+            #expect(rest.map(\.letter.reason) == ["reason-3"])
         },
         Behaviour("a store that was closed refuses, and says so") { bench in
             await bench.store.close()
@@ -87,7 +90,7 @@ extension Behaviour {
             }
             #expect(try await bench.accept(.job("new", .three), at: late).outcomes == [.replayed])
             #expect(try await bench.unfinished() == ["waiting"])
-            #expect(try await bench.store.deadLetters(limit: 10).isEmpty)
+            #expect(try await bench.store.deadLetters().isEmpty)
         },
         Behaviour("pruning goes through more jobs than it takes in one step") { bench in
             var items: [IntakeItem] = []

@@ -18,10 +18,6 @@ package enum ConnectionState: Sendable {
     package var isConsuming: Bool {
         if case .consuming = self { true } else { false }
     }
-
-    package var isBlocked: Bool {
-        if case .blocked = self { true } else { false }
-    }
 }
 
 /// The current state, for many readers; each may wait for changes.

@@ -3,11 +3,6 @@ import Store
 
 /// Dead letters, as the commands and a redrive read them.
 extension Connection {
-    /// The id of the oldest of the newest letters.
-    func firstLetter(ofNewest limit: Int) throws -> Int64? {
-        try first("SELECT MIN(id) FROM (SELECT id FROM dead_letters ORDER BY id DESC LIMIT ?)", limit) { $0.optional(0, $0.integer) } ?? nil
-    }
-
     func lastLetter() throws -> Int64 { try first("SELECT MAX(id) FROM dead_letters") { $0.integer(0) } ?? 0 }
 
     /// - Parameter last: beyond this id it is not looked.

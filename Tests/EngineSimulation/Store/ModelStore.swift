@@ -248,10 +248,6 @@ package final class ModelStore: Store {
         try await transaction("jobs") { tables throws(StoreError) in tables.records(of: id, tenant: tenant) }
     }
 
-    package func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] {
-        try await transaction("deadLetters") { tables throws(StoreError) in tables.letters.reversed().prefix(limit).map(\.letter) }
-    }
-
     package func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
         try await transaction("letters") { tables throws(StoreError) in
             Array(tables.keptLetters.lazy.filter { $0.id > id && selection.includes($0) }.prefix(limit))

@@ -3,6 +3,7 @@ import Contract
 import HTTP
 import SQLiteStore
 import Store
+import StoreConformance
 import Testing
 import Vault
 
@@ -71,7 +72,7 @@ extension EngineFlowTests {
             #expect(event.type == end && event.errorCode == "autotask_unavailable")
             #expect(event.members["error"]?["retryable"] == true && event.members["error"]?["retryAt"] == nil)
             // Ended by its time, and not by its attempts.
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.isEmpty)
         }
     }
@@ -109,7 +110,7 @@ extension EngineFlowTests {
             door.deliver(delivery("sync", id: "job-1", data: plan("p")))
             let event = await ended("job-1")
             #expect(event.type == .syncSucceeded)
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.isEmpty)
         }
     }
@@ -132,7 +133,7 @@ extension EngineFlowTests {
                 #expect(event.members["error"]?["retryable"] == false)
             }
             #expect(clock.now == begun)
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.isEmpty)
         }
     }

@@ -2,6 +2,7 @@ import AutotaskModel
 import Contract
 import SQLiteStore
 import Store
+import StoreConformance
 import Synchronization
 import Testing
 import Vault
@@ -100,7 +101,7 @@ extension EngineFlowTests {
                 events = await results.published { _ in true }
             }
             #expect(!events.contains { $0.event.type == .jobAbandoned })
-            #expect(try await store.deadLetters(limit: 10).isEmpty)
+            #expect(try await store.deadLetters().isEmpty)
         }
     }
 }

@@ -2,6 +2,7 @@ import AutotaskModel
 import Contract
 import SQLiteStore
 import Store
+import StoreConformance
 import Testing
 import Vault
 

@@ -1,6 +1,7 @@
 import Contract
 import SQLiteStore
 import Store
+import StoreConformance
 import Testing
 
 @testable import Engine
@@ -18,7 +19,7 @@ extension EngineFlowTests {
             door.deliver(reset("job-1", tenant: "acme-1"))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.isEmpty)
         }
     }
@@ -29,7 +30,7 @@ extension EngineFlowTests {
             door.deliver(reset("job-1", tenant: "msp-4711", publisher: "portal"))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.map(\.cause) == [FailureCause(reason: "out_of_scope", kind: .reset)])
             #expect(letters.map(\.publisher) == ["reseller"] && letters.map(\.tenant) == [TenantID("msp-4711")])
         }
@@ -64,9 +65,8 @@ extension EngineFlowTests {
             door.deliver(reset("job-8", tenant: "acme-1"))
             let events = await results.published { $0.count == 2 }
             #expect(events.map(\.event.lane.tenant.description) == ["msp-4711", "acme-1"])
-            let letters = try await store.deadLetters(limit: 20)
-            #expect(letters.count == 9 && letters.allSatisfy { $0.reason == "out_of_scope" })
-            for kept in try await store.letters(LetterSelection(), after: 0, limit: 20) { #expect(kept.obstacle == .bodyNotKept) }
+            let letters = try await store.letters(.all, after: 0, limit: 20)
+            #expect(letters.count == 9 && letters.allSatisfy { $0.letter.reason == "out_of_scope" && $0.obstacle == .bodyNotKept })
         }
     }
 

@@ -6,6 +6,7 @@ import SQLiteStore
 import Secrets
 import ServiceLifecycle
 import Store
+import StoreConformance
 import Synchronization
 import Testing
 import Vault
@@ -127,7 +128,7 @@ struct EngineFlowTests {
             door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.map(\.reason) == ["untrusted", "untrusted"])
         }
     }
@@ -138,7 +139,7 @@ struct EngineFlowTests {
             let events = await results.published { $0.count == 3 }
             #expect(events.map(\.event.errorCode) == ["reset_not_confirmed", "not_supported", "reset_not_confirmed"])
             #expect(events[0].event.id == events[2].event.id)
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.count == 2)
         }
     }
@@ -186,7 +187,7 @@ struct EngineFlowTests {
             door.deliver(guilty, delivery("reset", id: "job-2", data: ["confirm": true], isRedelivered: true))
             let events = await results.published { !$0.isEmpty }
             #expect(events.map { $0.event.jobID?.description } == ["job-2"])
-            let letters = try await store.deadLetters(limit: 10)
+            let letters = try await store.deadLetters()
             #expect(letters.map(\.reason) == ["poison"])
         }
     }

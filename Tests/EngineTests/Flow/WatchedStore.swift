@@ -95,7 +95,6 @@ struct WatchedStore: Store {
     func lanes() async throws(StoreError) -> [LaneOverview] { try await store.lanes() }
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await store.lane(lane) }
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { try await store.jobs(named: id, of: tenant) }
-    func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { try await store.deadLetters(limit: limit) }
     func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
         try await store.letters(selection, after: id, limit: limit)
     }

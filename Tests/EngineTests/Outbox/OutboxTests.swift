@@ -2,6 +2,7 @@ import Contract
 import EngineSimulation
 import Logging
 import Store
+import StoreConformance
 import Synchronization
 import Testing
 import Vault

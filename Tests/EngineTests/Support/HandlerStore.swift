@@ -132,7 +132,6 @@ final class HandlerStore: Store {
     func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { throw Self.notAHandlersMatter }
-    func deadLetters(limit: Int) async throws(StoreError) -> [DeadLetter] { throw Self.notAHandlersMatter }
     func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
         throw Self.notAHandlersMatter
     }

@@ -1,0 +1,34 @@
+package import Contract
+package import Store
+
+/// The calls of a store with the arguments that most tests give.
+extension Store {
+    /// Accepts items whose arrival ends no other job.
+    package func accept(
+        _ items: [IntakeItem],
+        by worker: WorkerID,
+        at now: Timestamp,
+        conflict: @escaping @Sendable (IntakeItem) -> Event
+    ) async throws(StoreError) -> Intake {
+        try await accept(items, by: worker, at: now, rules: IntakeRules(laneLimit: .max, admit: { _ in Admission() }, conflict: conflict))
+    }
+
+    /// The unfinished jobs of all lanes.
+    package func backlog() async throws(StoreError) -> Int { try await backlog(perLane: .max) }
+
+    /// Records writes without rows of the audit log.
+    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await journal(entries, notes: [], under: claim, at: now)
+    }
+
+    /// The first ten dead letters, the oldest first, as `dead-letters list` reads them.
+    package func deadLetters() async throws(StoreError) -> [DeadLetter] {
+        try await letters(.all, after: 0, limit: 10).map(\.letter)
+    }
+
+    /// Records messages without their bodies.
+    package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
+
+    /// Erases what has been kept long enough, with the retention that holds without settings.
+    package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, keeping: Retention()) }
+}
