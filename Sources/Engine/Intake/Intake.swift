@@ -67,7 +67,7 @@ struct Intake: Service {
         // No place: the store is asked first.
         var lastPlace: Int64 = -1
         while let batch = await source.nextBatch() {
-            if await takeIn(batch, &lastPlace) { source.acknowledge(batch) }
+            if await takeIn(batch, &lastPlace) { batch.acknowledge() }
             await keeper.passed(batch.deliveries.count)
         }
         await ShutdownSignal.wait()
@@ -101,7 +101,7 @@ struct Intake: Service {
                 lastPlace = intake.lastPlace
                 return true
             }
-            guard await source.holds(batch) else { return false }
+            guard await batch.isHeld() else { return false }
             lastPlace = intake.lastPlace
         }
         // The batch was this worker's after that place was given: only a job behind it can have overtaken one of the batch.
@@ -137,7 +137,7 @@ struct Intake: Service {
 
     /// What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
     private func placeBeforeOvertakers(of delivery: JobDelivery, _ counted: CountedRedelivery, in batch: IncomingBatch) async -> Int64 {
-        guard !delivery.mayBeOvertaken, await source.holds(batch) else { return 0 }
+        guard !delivery.mayBeOvertaken, await batch.isHeld() else { return 0 }
         return counted.lastPlace
     }
 
@@ -177,7 +177,7 @@ struct Intake: Service {
         _ operation: () async throws(StoreError) -> Value
     ) async -> Value? {
         while !Task.isCancelled {
-            if let batch, await !source.holds(batch) { return nil }
+            if let batch, await !batch.isHeld() { return nil }
             do { return try await operation() } catch {
                 log.error("The store cannot take jobs in; nothing is acknowledged", metadata: .keys([.error: "\(error)"]))
                 await clock.sleep(until: clock.now + Intake.retryDelay)

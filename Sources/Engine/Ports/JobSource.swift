@@ -5,13 +5,6 @@ package protocol JobSource: Sendable {
     /// Whatever has arrived of one queue since the last call, in its order; waits while there is nothing. `nil` once the source is shut down.
     func nextBatch() async -> IncomingBatch?
 
-    /// Whether the batch is this worker's yet. Once its connection is gone the broker gives it to others, and later messages before it.
-    func holds(_ batch: IncomingBatch) async -> Bool
-
-    /// Lets the broker forget the batch. Called once its content is in the store; a batch that came over a connection that is gone is
-    /// silently not acknowledged, and comes again.
-    func acknowledge(_ batch: IncomingBatch)
-
     /// Closes the door: what was not acknowledged goes back to the broker in its order, and stays there until ``resume()``.
     func suspend()
 
@@ -20,13 +13,21 @@ package protocol JobSource: Sendable {
 }
 
 package struct IncomingBatch: Sendable {
-    package var deliveries: [JobDelivery]
-    /// The source's own, to know the batch again.
-    package var token: any Sendable
+    package let deliveries: [JobDelivery]
+    /// Lets the broker forget the batch. Called once its content is in the store; a batch that came over a connection that is gone is not
+    /// acknowledged, and comes again.
+    package let acknowledge: @Sendable () -> Void
+    /// Whether this worker still holds the batch. Once its connection is gone, the broker gives it to others, perhaps behind later messages.
+    package let isHeld: @Sendable () async -> Bool
 
-    package init(deliveries: [JobDelivery], token: any Sendable) {
+    package init(
+        deliveries: [JobDelivery],
+        acknowledge: @escaping @Sendable () -> Void,
+        isHeld: @escaping @Sendable () async -> Bool
+    ) {
         self.deliveries = deliveries
-        self.token = token
+        self.acknowledge = acknowledge
+        self.isHeld = isHeld
     }
 }
 

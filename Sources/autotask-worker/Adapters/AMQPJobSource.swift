@@ -8,18 +8,16 @@ struct AMQPJobSource: JobSource {
 
     func nextBatch() async -> IncomingBatch? {
         guard let deliveries = await consumer.nextBatch() else { return nil }
-        return IncomingBatch(deliveries: deliveries.map { JobDelivery($0) }, token: deliveries.map(\.tag))
-    }
-
-    func acknowledge(_ batch: IncomingBatch) {
-        guard let tags = batch.token as? [DeliveryTag] else { return }
-        consumer.acknowledge(tags)
-    }
-
-    func holds(_ batch: IncomingBatch) async -> Bool {
-        // All of a batch came over one channel.
-        guard let tag = (batch.token as? [DeliveryTag])?.first else { return false }
-        return await consumer.holds(tag)
+        let tags = deliveries.map(\.tag)
+        return IncomingBatch(
+            deliveries: deliveries.map { JobDelivery($0) },
+            acknowledge: { consumer.acknowledge(tags) },
+            isHeld: {
+                // All of a batch came over one channel.
+                guard let tag = tags.first else { return false }
+                return await consumer.holds(tag)
+            }
+        )
     }
 
     func suspend() { consumer.suspend() }

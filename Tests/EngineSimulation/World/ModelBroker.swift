@@ -11,8 +11,8 @@ final class ModelBroker: Sendable {
         fileprivate let number: Int
     }
 
-    private struct Message {
-        let number: Int
+    struct Message: Sendable {
+        fileprivate let number: Int
         var delivery: JobDelivery
     }
 
@@ -23,7 +23,7 @@ final class ModelBroker: Sendable {
         var waiting: [Message] = []
         /// Until a message that was never delivered before is acknowledged.
         var takesOne = true
-        var waiter: CheckedContinuation<IncomingBatch?, Never>?
+        var waiter: CheckedContinuation<[Message]?, Never>?
         var isClosed = false
     }
 
@@ -127,7 +127,7 @@ final class ModelBroker: Sendable {
     func allowActive(_ count: Int) { deliverAfter { $0.activeCount = count } }
 
     /// - Returns: `nil` once the connection is gone.
-    func nextBatch(_ connection: Connection) async -> IncomingBatch? {
+    func nextBatch(_ connection: Connection) async -> [Message]? {
         await withCheckedContinuation { continuation in
             deliverAfter { state in
                 guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else {
@@ -138,7 +138,8 @@ final class ModelBroker: Sendable {
         }
     }
 
-    func acknowledge(_ numbers: [Int], over connection: Connection) {
+    func acknowledge(_ messages: [Message], over connection: Connection) {
+        let numbers = messages.map(\.number)
         deliverAfter { state in
             guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else { return }
             let finished = state.consumers[index].unacknowledged.filter { numbers.contains($0.number) }
@@ -150,7 +151,7 @@ final class ModelBroker: Sendable {
     private func deliverAfter<Value: Sendable>(_ change: @Sendable (inout State) -> Value) -> Value {
         let (value, deliveries) = state.withLock { state in
             let value = change(&state)
-            var deliveries: [(CheckedContinuation<IncomingBatch?, Never>, IncomingBatch)] = []
+            var deliveries: [(CheckedContinuation<[Message]?, Never>, [Message])] = []
             for index in state.consumers.indices.prefix(state.activeCount) {
                 if !state.returned.isEmpty { state.consumers[index].takesOne = true }
                 let prefetch = state.consumers[index].takesOne ? 1 : ModelBroker.prefetch
@@ -164,7 +165,7 @@ final class ModelBroker: Sendable {
                 guard !messages.isEmpty, let waiter = state.consumers[index].waiter else { continue }
                 state.consumers[index].waiting = []
                 state.consumers[index].waiter = nil
-                deliveries.append((waiter, IncomingBatch(deliveries: messages.map(\.delivery), token: messages.map(\.number))))
+                deliveries.append((waiter, messages))
             }
             return (value, deliveries)
         }

@@ -192,12 +192,6 @@ private final class RunningService: Sendable {
 
 /// The door of one worker.
 private final class SimulatedSource: JobSource {
-    /// Which deliveries a batch holds, and over which connection they came.
-    private struct Token: Sendable {
-        let numbers: [Int]
-        let connection: ModelBroker.Connection
-    }
-
     private struct State {
         var connection: ModelBroker.Connection?
         var isClosed = false
@@ -238,27 +232,26 @@ private final class SimulatedSource: JobSource {
                 return current
             }
             guard let current else { return nil }
-            guard let batch = await world.broker.nextBatch(current), let numbers = batch.token as? [Int] else { continue }
-            if batch.deliveries.contains(where: { world.isPoison($0.message) && !$0.isRedelivered }) {
+            guard let messages = await world.broker.nextBatch(current) else { continue }
+            let deliveries = messages.map(\.delivery)
+            if deliveries.contains(where: { world.isPoison($0.message) && !$0.isRedelivered }) {
                 world.faults.note(.poisonMessage)
                 state.withLock { $0.onPoison }?()
             }
             // It goes behind what came back with it.
-            if batch.deliveries.contains(where: \.isRedelivered), world.faults.strikes(.redeliveryLost) { disconnect() }
-            return IncomingBatch(deliveries: batch.deliveries, token: Token(numbers: numbers, connection: current))
+            if deliveries.contains(where: \.isRedelivered), world.faults.strikes(.redeliveryLost) { disconnect() }
+            return IncomingBatch(
+                deliveries: deliveries,
+                acknowledge: { [world, process] in
+                    if !process.isDead { world.broker.acknowledge(messages, over: current) }
+                },
+                isHeld: { [world] in
+                    await world.scheduler.pause()
+                    return world.broker.isOpen(current)
+                }
+            )
         }
         return nil
-    }
-
-    func holds(_ batch: IncomingBatch) async -> Bool {
-        await world.scheduler.pause()
-        guard let token = batch.token as? Token else { return false }
-        return world.broker.isOpen(token.connection)
-    }
-
-    func acknowledge(_ batch: IncomingBatch) {
-        guard !process.isDead, let token = batch.token as? Token else { return }
-        world.broker.acknowledge(token.numbers, over: token.connection)
     }
 
     func suspend() { disconnect() }

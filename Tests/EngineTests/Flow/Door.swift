@@ -27,8 +27,15 @@ final class Door: JobSource {
     func deliver(_ deliveries: JobDelivery...) -> Int {
         hand { state in
             state.next += 1
-            state.waiting.append(IncomingBatch(deliveries: deliveries, token: state.next))
-            return state.next
+            let number = state.next
+            state.waiting.append(
+                IncomingBatch(
+                    deliveries: deliveries,
+                    acknowledge: { [self] in acknowledge(number) },
+                    isHeld: { [self] in holds(number) }
+                )
+            )
+            return number
         }
     }
 
@@ -38,16 +45,12 @@ final class Door: JobSource {
         await withCheckedContinuation { continuation in hand { $0.waiter = continuation } }
     }
 
-    func acknowledge(_ batch: IncomingBatch) {
-        guard let number = batch.token as? Int else { return }
-        state.withLock { $0.acknowledged.append(number) }
-    }
+    private func acknowledge(_ batch: Int) { state.withLock { $0.acknowledged.append(batch) } }
 
-    func holds(_ batch: IncomingBatch) async -> Bool {
-        guard let number = batch.token as? Int else { return false }
-        return state.withLock { state in
-            guard let left = state.losses[number] else { return true }
-            state.losses[number] = left - 1
+    private func holds(_ batch: Int) -> Bool {
+        state.withLock { state in
+            guard let left = state.losses[batch] else { return true }
+            state.losses[batch] = left - 1
             return left > 0
         }
     }
