@@ -1,4 +1,5 @@
 import ArgumentParser
+import Contract
 import Glibc
 import Store
 
@@ -8,7 +9,8 @@ struct AutotaskWorker: AsyncParsableCommand {
         commandName: "autotask-worker",
         abstract: "Connects tenants of Workplace Manager to Autotask, and syncs their services.",
         discussion: """
-            Takes connect, sync, reset and billing-codes jobs from RabbitMQ, calls each tenant's own Autotask, and publishes what happened.
+            Takes jobs from RabbitMQ (\(JobKind.allCases.map(\.rawValue).joined(separator: ", "))), calls each tenant's own Autotask, and \
+            publishes what happened.
 
             Exit codes: 0 done, 1 the answer is no, 2 usage, 69 something it needs is not there, 70 a defect of its own.
 

@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+import re
 
 import jsonschema
 import referencing
@@ -72,6 +73,12 @@ def is_terminal(event_type):
 def endings(kind):
     """The types of event that a job of this kind may end in."""
     return schemas()[f"jobs/{kind}.json"]["x-ends-in"]
+
+
+def job_kinds():
+    """Every kind of job, in the order of `JobKind`."""
+    cases = (ROOT / "Sources" / "Contract" / "Identifiers" / "JobKind.swift").read_text(encoding="utf-8").partition("\n\n")[0]
+    return [text or name for name, text in re.findall(r'^    case (\w+)(?: = "([^"]+)")?$', cases, flags=re.M)]
 
 
 def error_codes():

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import subprocess
 import termios
 import urllib.parse
@@ -18,11 +19,7 @@ COMMANDS = [
     ["run"],
     ["topology", "apply"],
     ["topology", "check"],
-    ["job", "connect"],
-    ["job", "sync"],
-    ["job", "reset"],
-    ["job", "billing-codes"],
-    ["job", "diagnose"],
+    *(["job", kind] for kind in contract.job_kinds()),
     ["events"],
     ["tenant", "list"],
     ["tenant", "show"],
@@ -43,6 +40,13 @@ COMMANDS = [
 def test_help_has_an_example(worker, command):
     text = " ".join(worker.cli(*command, "--help").split())
     assert "autotask-worker " + " ".join(command) in text[text.index("Example:") : text.index("USAGE:")]
+
+
+def test_help_lists_every_kind_of_job(worker):
+    about = " ".join(worker.cli("--help").split())
+    assert f"({', '.join(contract.job_kinds())})" in about
+    listed = re.findall(r"^  ([a-z-]+) ", worker.cli("job", "--help").partition("SUBCOMMANDS:")[2], flags=re.M)
+    assert listed == contract.job_kinds()
 
 
 @pytest.mark.parametrize(

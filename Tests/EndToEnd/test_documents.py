@@ -119,6 +119,14 @@ def test_a_file_that_is_named_is_there(name):
         assert any((root / path).exists() for root in roots), path
 
 
+def test_readme_lists_every_kind_of_job():
+    """In the first paragraph and among the commands, in the order in which `JobKind` has them; each has its schema."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\*\*([a-z-]+)\*\*", readme.partition("\n## ")[0]) == contract.job_kinds()
+    assert "| `job " + r"\|".join(contract.job_kinds()) + "` |" in readme
+    assert {path.stem for path in (ROOT / "schemas" / "jobs").glob("*.json")} == set(contract.job_kinds())
+
+
 # Pages
 
 

@@ -1,4 +1,4 @@
-"""The four kinds of job, through a real broker, against Autotask as it behaves."""
+"""Connect, sync, reset and billing-codes jobs, through a real broker, against Autotask as it behaves."""
 
 import decimal
 
