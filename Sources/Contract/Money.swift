@@ -1,6 +1,6 @@
 /// An amount of money, exact to four decimal places. Never a binary floating point number, from the job to the wire and back.
 ///
-/// The currency is Autotask's own: amounts are sent as they were typed (`rules.md` A24).
+/// The currency is Autotask's own: amounts are sent as they were typed (`Rules` A24).
 package struct Money: Hashable, Comparable, Sendable {
     /// The amount in ten-thousandths.
     package let tenThousandths: Int64

@@ -1,7 +1,7 @@
 package import Contract
 package import Store
 
-/// What an operator may set of the engine (`contract.md` 5). Durations that the contract does not name have defaults here.
+/// What an operator may set of the engine (`Contract`, "Settings and exit codes"). Durations that the contract does not name have defaults here.
 package struct EngineSettings: Sendable {
     /// Broker users whose jobs are accepted, and for which tenants; `nil` accepts any, as in development.
     package var trustedPublishers: TrustedPublishers?

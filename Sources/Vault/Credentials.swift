@@ -1,7 +1,7 @@
 package import Contract
 package import Secrets
 
-/// What an API user proves itself with, in the clear: `{ "username", "secret", "integrationCode"? }` (`contract.md` 3).
+/// What an API user proves itself with, in the clear: `{ "username", "secret", "integrationCode"? }` (`Sealing-credentials`, "Seal").
 ///
 /// It has no description. Its secrets are read from bytes straight into memory that is wiped when the last holder lets go: they never are a
 /// `String`, which nobody could wipe.

@@ -1,7 +1,7 @@
 import Contract
 import Crypto
 
-/// The text that identifies the worker's service in Autotask (`rules.md` A2): 16 hexadecimal digits for the service of the plan, and 16
+/// The text that identifies the worker's service in Autotask (`Rules` A2): 16 hexadecimal digits for the service of the plan, and 16
 /// for the tenant and product. Without the identity key, neither can be made or traced to its owner.
 package struct OwnershipMarker: Hashable, Sendable {
     package let value: String

@@ -3,7 +3,7 @@ import Crypto
 import FoundationEssentials
 package import Secrets
 
-/// The portal's side of sealed credentials: what `keys publish` prints, read again, and credentials sealed to it (`contract.md` 3).
+/// The portal's side of sealed credentials: what `keys publish` prints, read again, and credentials sealed to it (`Sealing-credentials`).
 package struct PublishedKeys: Sendable {
     private struct Key: Sendable {
         let id: String

@@ -79,7 +79,7 @@ package final class Vault: Sendable {
 
     // MARK: Credentials
 
-    /// Opens what a portal sealed for a connect job (`contract.md` 3).
+    /// Opens what a portal sealed for a connect job (`Sealing-credentials`, "Seal").
     ///
     /// - Returns: the plaintext, which the portal wrote: it may be anything.
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's or job's
@@ -152,7 +152,7 @@ package final class Vault: Sendable {
         return Array(function.finalize())
     }
 
-    /// The marks by which services in Autotask are known to be a lane's, also after a reset (`rules.md` 4).
+    /// The marks by which services in Autotask are known to be a lane's, also after a reset (`Rules` A2).
     package func ownershipMarkers(of lane: Lane) -> OwnershipMarkers { OwnershipMarkers(of: lane, markers) }
 
     static func hexadecimal(_ bytes: some Collection<UInt8>) -> String {

@@ -3,6 +3,7 @@
 import ast
 import functools
 import itertools
+import pathlib
 import re
 
 import pytest
@@ -141,6 +142,123 @@ def test_a_page_is_reached_from_the_first_and_what_it_links_to_is_there(page):
 def test_links_to_files_lead_somewhere(page):
     for link in re.findall(r"\]\((?!https?://|#)([^)\s#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / link).exists(), link
+
+
+# Citations
+
+#: What a comment may cite: a page of the catalogue, and on it a heading, the numbers of rules, or those of decisions.
+CITATION = re.compile(
+    r"`(?P<page>[A-Z][\w-]*)`(?:,\s+\"(?P<heading>[A-Z][^\"]*)\"|\s+(?P<numbers>[LA]?\d+(?:(?:,|\s+and|\s+to)\s+[LA]?\d+)*))"
+    r"|`(?P<whole>[A-Z][a-z]+(?:-[a-z]+)+)`"
+)
+#: A file of the project, by its name or its path.
+MENTION = re.compile(
+    r"(?<![\w/.{}$%*-])((?:\.\./)*(?:[\w.+-]+/)*[\w+-]+(?:\.[\w-]+)*\.(?:md|swift|py|mjs)\b"
+    r"|(?:Sources|Tests|deploy|schemas|seeds)/[\w.+/-]*\w)"
+)
+CITING = sorted(
+    path
+    for folder in ("Sources", "Tests", "deploy", "schemas", "seeds")
+    for path in (ROOT / folder).rglob("*")
+    if path.is_file() and not path.is_symlink() and path != pathlib.Path(__file__).resolve() and path.suffix in ("", ".swift", ".py", ".mjs", ".sh", ".h", ".json", ".yaml", ".conf")
+    and not {".build", "__pycache__"} & set(path.parts)
+)
+
+
+def comments(text):
+    """Lines that continue a comment are one."""
+    return re.sub(r"\n[ \t]*(?:///?|#:?|\*)[ \t]*", " ", text)
+
+
+def citations(text):
+    """The citations whose page the catalogue has, and those that look like one and name no page."""
+    pages = {page.stem for page in PAGES}
+    for found in CITATION.finditer(comments(text)):
+        name = found["page"] or found["whole"]
+        # Another name in code spans, before words in quotes or before a number, is none.
+        if name in pages or found["whole"] or re.match(r"[LA]\d", found["numbers"] or ""):
+            yield found
+
+
+def headings(page):
+    return [re.sub(r"^\d+\. ", "", heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.M)]
+
+
+def decisions():
+    return [int(number) for number in re.findall(r"^### (\d+)\. ", (CATALOGUE / "Decisions.md").read_text(encoding="utf-8"), flags=re.M)]
+
+
+def rules():
+    return {row[0] for _, _, rows in tables(RULES.read_text(encoding="utf-8")) for row in rows}
+
+
+def leads_nowhere(citation):
+    """Why a citation does not resolve; `None` if it does."""
+    page = CATALOGUE / f"{citation['page'] or citation['whole']}.md"
+    if not page.is_file():
+        return "there is no such page"
+    if citation["heading"] and citation["heading"] not in headings(page):
+        return "the page has no such heading"
+    named = re.findall(r"[LA]?\d+", citation["numbers"] or "")
+    known = rules() if page == RULES else set(map(str, decisions())) if page.stem == "Decisions" else set()
+    return next((f"there is no {number}" for number in named if number not in known), None)
+
+
+def test_what_is_cited_is_there():
+    cited = [(path, found) for path in CITING for found in citations(path.read_text(encoding="utf-8", errors="replace"))]
+    # Or it would pass because it finds none.
+    assert len(cited) >= 70 and {"Rules", "Contract", "Decisions", "Sealing-credentials", "Error-codes"} <= {
+        found["page"] or found["whole"] for _, found in cited
+    }
+    assert [f"{path}: {found.group()}: {why}" for path, found in cited if (why := leads_nowhere(found))] == []
+
+
+def test_decisions_are_cited_by_their_page():
+    citing = (path for path in CITING if re.search("design decision", comments(path.read_text(encoding="utf-8", errors="replace")), re.I))
+    assert list(citing) == []
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "/// As agreed (`Rules` A99).",
+        "/// As agreed (`Rules` L1, A99).",
+        "/// As agreed (`Decisions` 999).",
+        '/// As agreed (`Contract`, "Nowhere").',
+        '/// As agreed (`Contract`,\n    /// "Nowhere").',
+        "/// As agreed (`Rulings` A1).",
+        "/// As agreed (`Sealing-envelopes`).",
+    ],
+)
+def test_a_citation_that_leads_nowhere_is_found(comment):
+    assert [found for found in citations(comment) if leads_nowhere(found)]
+
+
+@functools.cache
+def files():
+    """Every file of the project, as the endings of its path."""
+    paths = [path.relative_to(ROOT).parts for path in ROOT.rglob("*") if not any(part.startswith(".build") for part in path.parts)]
+    return {"/".join(parts[start:]) for parts in paths for start in range(len(parts))}
+
+
+def test_a_file_that_is_mentioned_is_there():
+    mentioned = [(path, name) for path in CITING for name in MENTION.findall(path.read_text(encoding="utf-8", errors="replace"))]
+    assert len(mentioned) >= 100
+    assert [f"{path}: {name}" for path, name in mentioned if name not in files() and not (path.parent / name).exists()] == []
+
+
+def test_decisions_are_numbered_from_one_on():
+    assert decisions() == list(range(1, len(decisions()) + 1)) and len(decisions()) >= 35
+
+
+def test_contract_lists_every_kind_of_job_with_its_ends():
+    text = (CATALOGUE / "Contract.md").read_text(encoding="utf-8")
+    ((_, _, jobs),) = [table for table in tables(text) if table[1] == ["kind", "ends in"]]
+    every = {event for event in contract.endings("sync") if event.startswith("job.")}
+    assert every <= set(spans(text.partition("### Jobs")[2].partition("|")[0]))
+    assert [row[0].strip("`") for row in jobs] == contract.job_kinds()
+    for kind, ends in jobs:
+        assert set(spans(ends)) | every == set(contract.endings(kind.strip("`"))), kind
 
 
 # Claims

@@ -4,7 +4,7 @@ import Secrets
 import Testing
 import Vault
 
-/// Credentials as portals seal them (`contract.md` 3). What other implementations sealed is in the vectors; the rest is sealed here.
+/// Credentials as portals seal them (`Sealing-credentials`). What other implementations sealed is in the vectors; the rest is sealed here.
 struct SealedCredentialsTests {
     let ring = KeyRing.generate(at: .now)
     let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)

@@ -37,7 +37,7 @@ package struct Service: Hashable, Sendable {
     }
 }
 
-/// The text by which a service of ours is known again, and the field of the remote service that holds it (`rules.md` A2).
+/// The text by which a service of ours is known again, and the field of the remote service that holds it (`Rules` A2).
 package struct ServiceMarker: Hashable, Sendable {
     /// The fields that may hold it, the preferred one first.
     package enum Field: String, CaseIterable, Sendable {
@@ -88,7 +88,7 @@ package struct NewService: Hashable, Sendable {
     }
 }
 
-/// What an update changes: only what is not `nil` is sent, so that nothing else in Autotask is touched (`rules.md` A9).
+/// What an update changes: only what is not `nil` is sent, so that nothing else in Autotask is touched (`Rules` A9).
 package struct ServicePatch: Hashable, Sendable {
     package var name: String?
     package var unitPrice: Money?

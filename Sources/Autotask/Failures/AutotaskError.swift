@@ -2,7 +2,7 @@ package import Contract
 package import HTTP
 
 /// Why a call to Autotask did not do what it was made for, sorted by what the answer says and not by its status alone: validation and
-/// missing permissions come as 500 (`rules.md` 3 and 5).
+/// missing permissions come as 500 (`Rules`, "What Autotask imposes").
 package struct AutotaskError: Error, Sendable {
     package enum Kind: Hashable, Sendable {
         /// 401 without a text, or with a page of IIS: a wrong user name, secret or tracking id, or the wrong zone; Autotask does not say which.
@@ -102,7 +102,7 @@ extension AutotaskError {
         }
     }
 
-    /// Whether another zone may serve the database by now, so that it is worth looking up again, once (`rules.md` A17).
+    /// Whether another zone may serve the database by now, so that it is worth looking up again, once (`Rules` A17).
     package var mayMeanZoneMoved: Bool {
         switch kind {
         case .unauthorized, .notServedHere, .network(.nameNotResolved): true

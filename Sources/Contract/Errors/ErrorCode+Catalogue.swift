@@ -1,5 +1,5 @@
 extension ErrorCode {
-    /// The properties and default texts of one code (`rules.md` 5).
+    /// The properties and default texts of one code (`Error-codes`).
     package struct Properties: Sendable {
         package let category: ErrorCategory
         /// Whether the same request may succeed later without anybody's doing.

@@ -1,4 +1,4 @@
-/// An error as events carry it (`contract.md` 4). It never holds a secret, nor what Autotask echoed of one.
+/// An error as events carry it (`Contract`, "Events"). It never holds a secret, nor what Autotask echoed of one.
 package struct JobError: Error, Hashable, Sendable {
     /// What Autotask itself said.
     package struct Remote: Hashable, Sendable {

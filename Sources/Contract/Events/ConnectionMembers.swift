@@ -39,7 +39,7 @@ package struct Capabilities: Hashable, Sendable {
     }
 }
 
-/// The two sentences of the page, word for word (`rules.md` L10, L11), and the others that events show as headlines.
+/// The two sentences of the page, word for word (`Rules` L10, L11), and the others that events show as headlines.
 package enum Headline {
     package static let connectionEstablished = "Connection was established"
     package static let connectionFailed = "Failed to establish connection"

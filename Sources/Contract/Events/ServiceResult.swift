@@ -1,4 +1,4 @@
-/// The status of a service, in exactly the page's words (`rules.md` L26 to L28).
+/// The status of a service, in exactly the page's words (`Rules` L26 to L28).
 package enum ServiceStatus: String, CaseIterable, Sendable {
     case notSynced = "Not synced"
     case synced = "Synced"
@@ -45,10 +45,10 @@ package struct ServiceResult: Hashable, Sendable {
     package var status: ServiceStatus
     package var outcome: ServiceOutcome
     package var autotaskServiceID: Int64?
-    /// Whether the service is active in Autotask; `nil` while it is not known. It is Autotask's own matter (`rules.md` L43).
+    /// Whether the service is active in Autotask; `nil` while it is not known. It is Autotask's own matter (`Rules` L43).
     package var isActive: Bool?
     package var changes: [FieldChange]
-    /// Edits made in Autotask that this sync overrode (`rules.md` L31).
+    /// Edits made in Autotask that this sync overrode (`Rules` L31).
     package var overwritten: [FieldChange]
     package var warnings: [Warning]
     package var error: JobError?

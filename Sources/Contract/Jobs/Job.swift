@@ -80,7 +80,7 @@ package struct ConnectPayload: Sendable {
 
 /// The `credentials` of a connect job. It has no description: it may hold a secret.
 package enum CredentialsMember: Sendable {
-    /// HPKE, see `contract.md` 3.
+    /// HPKE, see `Sealing-credentials`, "Seal".
     case sealed(SealedCredentials)
     /// The member's JSON, as the portal wrote it. Only accepted in development.
     case clear([UInt8])

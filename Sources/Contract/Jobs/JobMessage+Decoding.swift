@@ -1,5 +1,5 @@
 extension JobMessage {
-    /// The largest body that is read (`contract.md` 2). A larger one is recorded and acknowledged.
+    /// The largest body that is read (`Contract`, "Envelope"). A larger one is recorded and acknowledged.
     package static let maximumBodyBytes = 1 << 20
     /// In bytes: the AMQP property that says the same has no room for more.
     package static let maximumTypeBytes = 255

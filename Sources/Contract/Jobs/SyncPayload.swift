@@ -12,7 +12,7 @@ package struct SyncPayload: Sendable {
     package var acknowledged: Set<Acknowledgement>
     /// Warnings that stop this batch until they are acknowledged, in addition to those of the operator.
     package var acknowledgementRequired: Set<Warning.Code>
-    /// By the key of a service, the id of the one in Autotask that is to stand for it from now on (`rules.md` A12).
+    /// By the key of a service, the id of the one in Autotask that is to stand for it from now on (`Rules` A12).
     package var adopted: [String: Int64]
     /// The preview whose plan is meant, and no other.
     package var previewID: String?

@@ -5,7 +5,7 @@ import Store
 import Telemetry
 
 /// Has connections verified and drift looked for, from time to time and without a portal asking: so that a connection that was lost, and an edit
-/// in Autotask, are noticed before their user does (`rules.md` A17, and 3: services have no webhook).
+/// in Autotask, are noticed before their user does (`Rules` A17; for edits `Rules`, "What Autotask imposes").
 ///
 /// The moments are the store's, so that they outlive the worker, and of a fleet one makes each check. It enters only as many at a time as
 /// ``limit`` allows, whatever is due: a worker that comes back after a long while does not meet every tenant's Autotask at once.

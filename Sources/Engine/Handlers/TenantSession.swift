@@ -6,7 +6,7 @@ import Vault
 /// Calls to Autotask over a lane's stored connection, for one attempt at a job.
 ///
 /// A refusal of the credentials, the first 401, ends the session: whatever is asked of it afterwards fails at once and without a call,
-/// because repeated failures lock the customer's API user (design decision 6). It is not `Sendable`, so the compiler sees to it that a lane
+/// because repeated failures lock the customer's API user (`Decisions` 6). It is not `Sendable`, so the compiler sees to it that a lane
 /// makes one call at a time; the first call of an attempt therefore runs alone.
 ///
 /// What the calls tell of the connection is collected here, for the handler to put into its outcome: ``changes``, ``stateEvents`` and

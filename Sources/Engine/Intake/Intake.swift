@@ -8,7 +8,7 @@ import Vault
 /// Takes deliveries in: each becomes a job or a refusal with a reason, the batch one transaction, and then it is acknowledged.
 ///
 /// What the broker marks as redelivered is looked at alone, after it was counted in the store: a message that stops the worker each time it
-/// is read is recorded unread the fifth time (design decision 5).
+/// is read is recorded unread the fifth time (`Decisions` 5).
 struct Intake: Service {
     static let maximumRedeliveries = 5
     private static let retryDelay: Duration = .seconds(1)

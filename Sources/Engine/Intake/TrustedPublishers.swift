@@ -1,6 +1,6 @@
 package import Contract
 
-/// The broker users whose jobs are accepted, each for all tenants or for some of them (`contract.md` 2, `TRUSTED_PUBLISHERS`).
+/// The broker users whose jobs are accepted, each for all tenants or for some of them (`Contract`, "Publishers").
 ///
 /// A user that stands alone may publish for every tenant. After `=` stands a tenant or, with `*` at its end, what the names of tenants begin
 /// with; a user that stands there several times may publish for each. Users and tenants are case-sensitive.

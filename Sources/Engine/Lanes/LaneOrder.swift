@@ -1,14 +1,14 @@
 import Contract
 import Store
 
-/// Which job of a lane runs next, and which end without being run (`contract.md` 3, "Order and supersession"). Pure.
+/// Which job of a lane runs next, and which end without being run (`Contract`, "Order and supersession"). Pure.
 ///
 /// Jobs of one kind, and of one plan where the kind has plans, are rivals. One of them wins: the newest whose revision is not lower than the
 /// highest among them; a job without a revision takes on the highest that it superseded. It supersedes all others, and a reset
 /// supersedes all jobs before it. A job that has expired, is older than one that ran or is not run for another reason supersedes none. One
 /// that may still expire ends others only when it begins, so that a job never ends in favour of one that does not run.
 struct LaneOrder {
-    /// A job that was interrupted this often is taken for what kills the worker (design decision 5).
+    /// A job that was interrupted this often is taken for what kills the worker (`Decisions` 5).
     static let maximumInterruptions = 5
 
     let now: Timestamp

@@ -46,7 +46,7 @@ package struct JobDelivery: Sendable {
         self.returns = returns
     }
 
-    /// Whether later messages may have been delivered before it (design decision 5): what comes back once keeps its place, and what comes back
+    /// Whether later messages may have been delivered before it (`Decisions` 18): what comes back once keeps its place, and what comes back
     /// again goes behind what was returned with it.
     package var mayBeOvertaken: Bool { isRedelivered && returns ?? 2 > 1 }
 }

@@ -15,7 +15,7 @@ enum CallPriority: CaseIterable, Sendable {
     case scheduled
 
     /// From this usage on it waits, in percent of the quota; `nil`: it never waits. Autotask itself slows everybody down from 50 and 75 on, and
-    /// answers nobody at 100 (`rules.md` 3).
+    /// answers nobody at 100 (`Rules`, "What Autotask imposes").
     var band: Int? {
         switch self {
         case .connect: nil

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// What holds of every store between two transactions (`rules.md` 4). A store in which one of these does not hold is nothing that this
+/// What holds of every store between two transactions (`Rules`, "States"). A store in which one of these does not hold is nothing that this
 /// program leaves behind, whatever happens to it.
 package enum StoreLaw: String, CaseIterable, Sendable {
     // Lanes.

@@ -3,7 +3,7 @@ import Store
 
 /// Claiming lanes, and finding a place at their Autotask databases.
 extension Transaction {
-    /// From this many interruptions on a job is a suspect, of which one runs at a time (design decision 5).
+    /// From this many interruptions on a job is a suspect, of which one runs at a time (`Decisions` 5).
     private static let suspectInterruptions = 2
     /// Lanes looked at in one go.
     private static let page = 64

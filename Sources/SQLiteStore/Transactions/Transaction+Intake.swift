@@ -3,7 +3,7 @@ import Store
 
 /// Taking in what the deliveries held.
 extension Transaction {
-    /// How long a terminal event can be replayed with its data (`contract.md` 2).
+    /// How long a terminal event can be replayed with its data (`Contract`, "Repetition").
     static let dataRetention: Duration = .seconds(30 * 86_400)
 
     func countRedelivery(sha256: [UInt8], at now: Timestamp) throws -> CountedRedelivery {

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Erases expired data (`contract.md` 2), in steps that do not delay other work: each reads at most `limit` rows.
+/// Erases expired data (`Contract`, "Repetition"), in steps that do not delay other work: each reads at most `limit` rows.
 extension Transaction {
     private static let idRetention: Duration = .seconds(400 * 86_400)
     private static let redeliveryRetention: Duration = .seconds(30 * 86_400)

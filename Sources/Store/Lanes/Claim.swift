@@ -1,14 +1,14 @@
 package import Contract
 
 package struct ClaimRequest: Sendable {
-    /// How many lanes of one Autotask database are worked on at once (design decision 8): Autotask allows three calls at a time for an
+    /// How many lanes of one Autotask database are worked on at once (`Decisions` 8): Autotask allows three calls at a time for an
     /// entity, and other integrations want some of them.
     package static let lanesPerDatabase = 2
 
     package var worker: WorkerID
     /// How many lanes at most.
     package var limit: Int
-    /// How many lanes of one Autotask database may be held at once, over all workers (design decision 8).
+    /// How many lanes of one Autotask database may be held at once, over all workers (`Decisions` 8).
     package var maximumLanesPerDatabase: Int
     /// How long after the beginning of its first attempt a job ends for which a person waits (``QueuedJob/deadline``).
     package var interactiveTime: Duration

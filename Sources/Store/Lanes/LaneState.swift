@@ -3,7 +3,7 @@ package import Contract
 /// What is remembered of a lane between jobs.
 package struct LaneState: Sendable {
     package var epoch: Int64
-    /// Whether the access gate was passed once. Survives a reset (`rules.md` A3).
+    /// Whether the access gate was passed once. Survives a reset (`Rules` A3).
     package var isEligible: Bool
     /// Whether `integration.enabled` was told in this epoch.
     package var isEnabled: Bool
@@ -59,7 +59,7 @@ package struct LaneState: Sendable {
     }
 }
 
-/// A connection to an Autotask database (`rules.md` 4).
+/// A connection to an Autotask database (`Rules`, "States").
 package struct ConnectionRecord: Hashable, Sendable {
     package enum Status: String, Sendable {
         case connected
@@ -111,7 +111,7 @@ package struct ConnectionRecord: Hashable, Sendable {
     }
 }
 
-/// Credentials that Autotask refused: answered from memory for 5 minutes (design decision 6).
+/// Credentials that Autotask refused: answered from memory for 5 minutes (`Decisions` 6).
 package struct RefusedCredentials: Hashable, Sendable {
     /// So many are remembered of a lane, so that a user who tries one password after the other, and the first again, is not locked.
     package static let limit = 4
@@ -173,7 +173,7 @@ package struct ServiceBinding: Hashable, Sendable {
     }
 }
 
-/// One write to Autotask (`rules.md` 4): `intended -> sent -> confirmed -> verified`.
+/// One write to Autotask (`Rules`, "States"): `intended -> sent -> confirmed -> verified`.
 package struct JournalEntry: Hashable, Sendable {
     package enum Operation: String, Sendable {
         case create, update

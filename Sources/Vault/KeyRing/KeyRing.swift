@@ -1,7 +1,7 @@
 package import Contract
 import Crypto
 
-/// The worker's keys (design decision 10). They live in a place of their own, apart from the store: neither is of use without the other.
+/// The worker's keys (`Decisions` 10). They live in a place of their own, apart from the store: neither is of use without the other.
 package struct KeyRing: Sendable {
     /// How long portals may use a new recipient key.
     private static let recipientKeyLifetime: Duration = .seconds(400 * 86_400)
@@ -33,8 +33,8 @@ package struct KeyRing: Sendable {
         )
     }
 
-    /// What portals need to seal credentials: the document that `keys publish` prints (`contract.md` 3). The first is the one to use; a
-    /// key whose time is over is not among them.
+    /// What portals need to seal credentials: the document that `keys publish` prints (`Sealing-credentials`, "Fetch the keys"). The first is
+    /// the one to use; a key whose time is over is not among them.
     package func publicKeys(at now: Timestamp) -> JSON {
         ["keys": .array(recipientKeys.filter { $0.notAfter > now }.map(\.publicKey))]
     }

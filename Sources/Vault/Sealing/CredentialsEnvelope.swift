@@ -2,7 +2,8 @@ import Contract
 import Crypto
 import FoundationEssentials
 
-/// How `contract.md` 3 has credentials sealed, for both sides. `schemas/vectors/sealed-credentials.json` has examples of other hands.
+/// How credentials are sealed (`Sealing-credentials`, "Seal"), for both sides. `schemas/vectors/sealed-credentials.json` has what other
+/// implementations sealed.
 enum CredentialsEnvelope {
     static let ciphersuite = HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: .AES_GCM_256)
     /// What published keys call the kind of their keys.

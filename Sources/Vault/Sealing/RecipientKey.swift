@@ -3,7 +3,7 @@ import Crypto
 import FoundationEssentials
 import Secrets
 
-/// A key pair of the worker's, to whose public half portals seal credentials (`contract.md` 3).
+/// A key pair of the worker's, to whose public half portals seal credentials (`Sealing-credentials`).
 struct RecipientKey: Sendable {
     let id: String
     let privateKey: Curve25519.KeyAgreement.PrivateKey

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Logging
 import Telemetry
 
-/// The broker that the settings name, and the names of what is on it (`contract.md` 1).
+/// The broker that the settings name, and the names of what is on it (`Contract`, "Topology").
 struct Broker {
     let settings: Settings
 

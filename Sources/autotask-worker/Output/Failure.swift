@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// What a command tells when it cannot do what it was asked for, and its exit status.
 struct Failure: Error, CustomStringConvertible {
-    /// Exit codes that mean something (`contract.md` 5).
+    /// Exit codes that mean something (`Contract`, "Settings and exit codes").
     enum Status: Int32 {
         /// The answer is no.
         case no = 1

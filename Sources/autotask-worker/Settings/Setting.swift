@@ -1,4 +1,4 @@
-/// Every setting that an operator has, by the name of its environment variable (`contract.md` 5).
+/// Every setting that an operator has, by the name of its environment variable (`Contract`, "Settings and exit codes").
 ///
 /// The command line's option is the same name in lower case with dashes (`--amqp-url`), the file's key in lower case with dots nested as
 /// objects (`{"amqp": {"url": "…"}}`).

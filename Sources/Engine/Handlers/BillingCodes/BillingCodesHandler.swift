@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import Store
 
-/// Lists the billing codes to choose from: the active ones for recurring services (`rules.md` L25).
+/// Lists the billing codes to choose from: the active ones for recurring services (`Rules` L25).
 struct BillingCodesHandler: JobHandler {
     func run(_ payload: BillingCodesPayload, _ context: JobContext) async -> HandlerOutcome {
         let session: TenantSession

@@ -1,6 +1,6 @@
 import Contract
 
-/// Who may connect at all: tenants whose integration was configured before its successor was released (`rules.md` L1, A3, A4).
+/// Who may connect at all: tenants whose integration was configured before its successor was released (`Rules` L1, A3, A4).
 ///
 /// A lane passes once. It stays eligible from then on, also after a reset, and whatever becomes of the connect that passed.
 struct AccessGate {

@@ -3,7 +3,7 @@ import Contract
 import Store
 import Vault
 
-/// One attempt to connect: verify, then swap. Whatever fails, the connection that was there before stays (`rules.md` A15).
+/// One attempt to connect: verify, then swap. Whatever fails, the connection that was there before stays (`Rules` A15).
 ///
 /// It takes four calls: the zone look-up, which carries no secret; `Version`, which tells whether the credentials work and runs alone; and two
 /// that tell what the API user may do and what the tenant's services are like. Whether it sees costs is left to the first sync: a service

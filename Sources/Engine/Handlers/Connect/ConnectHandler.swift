@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Makes credentials the lane's connection, once they are verified (`rules.md` L7 to L14); ``ConnectAttempt`` is how.
+/// Makes credentials the lane's connection, once they are verified (`Rules` L7 to L14); ``ConnectAttempt`` is how.
 struct ConnectHandler: JobHandler {
     func run(_ payload: ConnectPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         var attempt = ConnectAttempt(payload, context)

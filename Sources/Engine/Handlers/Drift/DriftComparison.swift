@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import Store
 
-/// Compares what was synced with what Autotask shows now (`rules.md` L31, L37). Pure.
+/// Compares what was synced with what Autotask shows now (`Rules` L31, L37). Pure.
 struct DriftComparison {
     /// What was synced: every service that a sync has seen in Autotask, by plan and key. One whose last write is not settled is left out, because
     /// what was written may not be remembered yet: the next sync settles it.

@@ -2,7 +2,8 @@ import Autotask
 import Contract
 import Store
 
-/// Tells what differs in Autotask from what was synced, and changes nothing (`rules.md` 3: services have no webhook, so somebody has to look).
+/// Reports what differs in Autotask from what was synced, and changes nothing. Services have no webhook, so only a look finds an edit (`Rules`,
+/// "What Autotask imposes").
 ///
 /// It takes one query of the services, in chunks of 500, and one of the billing codes unless they were read lately: two calls for up to 500
 /// services. Nobody is kept from it by the access gate.

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Erases a lane's integration, and changes nothing in Autotask (`rules.md` L45, A1). It makes no call, is never gated and never fails:
+/// Erases a lane's integration, and changes nothing in Autotask (`Rules` L45, A1). It makes no call, is never gated and never fails:
 /// erasure must always be possible.
 struct ResetHandler: JobHandler {
     func run(_ payload: ResetPayload, _ context: JobContext) -> HandlerOutcome {

@@ -35,7 +35,7 @@ struct PlanMemory {
         return write
     }
 
-    /// The state reported last. An update whose answer was lost counts as an attempt with an error until it is settled (`rules.md` L28).
+    /// The state reported last. An update whose answer was lost counts as an attempt with an error until it is settled (`Rules` L28).
     func status(_ key: String) -> ServiceStatus {
         if let write = openWrites[key], write.operation == .update, write.state == .sent { return .error }
         return bindings[key]?.status ?? .notSynced
@@ -75,7 +75,7 @@ struct PlanMemory {
 
 extension LaneState {
     /// Until when a write whose answer was lost may still take effect in Autotask; `nil` if there is none. Nothing is looked up before, and
-    /// nothing written: a late update would change a service that was reported as Synced (design decisions 7 and 13).
+    /// nothing written: a late update would change a service that was reported as Synced (`Decisions` 7 and 13).
     func unsettledUntil(settleTime: Duration, now: Timestamp) -> Timestamp? {
         [lastSentWrite, unsettledSince].compactMap { $0.map { $0 + settleTime } }.filter { $0 > now }.max()
     }

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Transfers a whole plan to Autotask, as one batch in two phases (`rules.md` A5): ``SyncPreparation`` checks all of it and decides what is to
+/// Transfers a whole plan to Autotask, as one batch in two phases (`Rules` A5): ``SyncPreparation`` checks all of it and decides what is to
 /// be written, ``SyncApplication`` writes it; ``SyncAttempt`` is the way through both.
 struct SyncHandler: JobHandler {
     func run(_ payload: SyncPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {

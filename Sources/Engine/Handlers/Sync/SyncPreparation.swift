@@ -109,7 +109,7 @@ struct SyncPreparation {
 }
 
 extension JobContext {
-    /// The ownership markers of the lane (`rules.md` A2).
+    /// The ownership markers of the lane (`Rules` A2).
     var markers: OwnershipMarkers { vault.ownershipMarkers(of: lane) }
 
     /// The remembered billing codes, if services can be set to all of these by them. What they say against one is looked at again: it may

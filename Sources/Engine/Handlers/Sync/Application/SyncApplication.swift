@@ -4,7 +4,7 @@ import Store
 
 /// The second phase: makes the writes of a plan, one after the other, each on record before it is sent and after it was answered.
 ///
-/// What Autotask refuses of one service does not keep the others from being written; nothing is rolled back (`rules.md` A5, A7).
+/// What Autotask refuses of one service does not keep the others from being written; nothing is rolled back (`Rules` A5, A7).
 struct SyncApplication {
     private let context: JobContext
     private let session: TenantSession

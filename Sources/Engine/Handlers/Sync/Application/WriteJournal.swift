@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import Store
 
-/// The journal of one plan's writes, as an attempt keeps it (`rules.md` 4): `intended -> sent -> confirmed -> verified`.
+/// The journal of one plan's writes, as an attempt keeps it (`Rules`, "States"): `intended -> sent -> confirmed -> verified`.
 ///
 /// What becomes of a write is put down at once, and reaches the disk with what comes next: with the `sent` of the next write, or with the
 /// job's completion.

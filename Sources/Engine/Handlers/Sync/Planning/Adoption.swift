@@ -3,7 +3,7 @@ import Contract
 import Store
 import Vault
 
-/// Services in Autotask that the plan's owner wants to stand for services of the plan (`rules.md` A12): explicitly, never because a name fits.
+/// Services in Autotask that the plan's owner wants to stand for services of the plan (`Rules` A12): explicitly, never because a name fits.
 struct Adoption {
     /// By place in the plan, the id of the service in Autotask. One that the place is linked to already is not among them.
     let wanted: [Int: Int64]

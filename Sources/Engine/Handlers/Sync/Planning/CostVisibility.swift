@@ -3,7 +3,7 @@ import Contract
 import Store
 
 /// Whether the API user sees costs. To other users, Autotask shows them as empty or as zero, and it silently ignores costs that such a user
-/// writes (`rules.md` L37): then costs are neither compared nor counted.
+/// writes (`Rules` L37): then costs are neither compared nor counted.
 enum CostVisibility {
     /// Some service shows one.
     case shown

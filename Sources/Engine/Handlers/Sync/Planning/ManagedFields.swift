@@ -1,7 +1,7 @@
 import Autotask
 import Contract
 
-/// The fields of a service that a sync decides; all others are Autotask's own (`rules.md` A9).
+/// The fields of a service that a sync decides; all others are Autotask's own (`Rules` A9).
 struct ManagedFields: Equatable {
     var name: String
     var unitPrice: Money?

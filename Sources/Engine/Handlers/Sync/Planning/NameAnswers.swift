@@ -1,7 +1,7 @@
 import Autotask
 import Contract
 
-/// The services that hold names of the plan by Autotask's comparison, where Swift's (``NameKey``) differs (`rules.md` A14).
+/// The services that hold names of the plan by Autotask's comparison, where Swift's (``NameKey``) differs (`Rules` A14).
 ///
 /// Collations may ignore width, kana, accents, ß and ss, and characters without weight. Only Autotask knows what its collation
 /// ignores: a service that it finds under a name holds that name. Nearly always no query is needed.

@@ -1,4 +1,4 @@
-/// A service's name as names are compared: composed or not, in any case, without outer spaces (`rules.md` A14).
+/// A service's name as names are compared: composed or not, in any case, without outer spaces (`Rules` A14).
 struct NameKey: Hashable {
     /// `String` compares and hashes by canonical equivalence, which is what NFC is for.
     private let text: String

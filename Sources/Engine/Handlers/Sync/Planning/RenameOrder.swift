@@ -1,4 +1,4 @@
-/// In which order services take their names, when one is to have a name that another gives up in the same batch (`rules.md` A13).
+/// In which order services take their names, when one is to have a name that another gives up in the same batch (`Rules` A13).
 ///
 /// Names are unique at every moment. Where services wait for each other in a circle, one of them takes a temporary name first, and so lets the
 /// next one have its own; its turn with its final name comes at the end of the circle, with nothing in between that is not part of it.

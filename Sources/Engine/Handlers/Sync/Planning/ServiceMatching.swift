@@ -5,7 +5,7 @@ import Vault
 
 /// Which service in Autotask stands for each service of the plan.
 ///
-/// What is remembered comes first, then the ownership marker (`rules.md` A2): a name alone proves nothing.
+/// What is remembered comes first, then the ownership marker (`Rules` A2): a name alone proves nothing.
 struct ServiceMatching {
     struct Match {
         /// `nil` if there is none, or none that the API user sees.

@@ -8,7 +8,7 @@ struct StepWarnings {
 
     /// - Parameters:
     ///   - lastPrice: the unit price of the plan that was synced last; `nil` where none was: then no price is compared. An edit made in
-    ///     Autotask is always overridden (`rules.md` L38), and no reason to stop.
+    ///     Autotask is always overridden (`Rules` L38), and no reason to stop.
     ///   - overwritten: edits made in Autotask that the plan overrides.
     func warnings(of desired: DesiredService, _ match: ServiceMatching.Match, lastPrice: Money?, overwritten: [FieldChange]) -> [Warning] {
         var warnings: [Warning] = []
