@@ -198,4 +198,4 @@ def test_credentials_are_sealed_and_connected_as_it_is_told(running, place, simu
 
 @takes_a_release
 def test_keys_are_rotated_as_it_is_told(running, place):
-    assert "keyId" in done(block("Operating.md", "autotask-worker keys rotate"), place)
+    assert "keyId" in done(block("Keys.md", "autotask-worker keys rotate"), place)

@@ -261,6 +261,48 @@ def test_contract_lists_every_kind_of_job_with_its_ends():
         assert set(spans(ends)) | every == set(contract.endings(kind.strip("`"))), kind
 
 
+# Questions
+
+#: What an operator asks, the page and heading that answer, and words of the operator's that a search for text has to find there.
+QUESTIONS = [
+    ("What happens with Retry-After?", "Waiting-and-retries", "Retry-After", ["Retry-After", "retry"]),
+    ("Why was my job superseded?", "Troubleshooting", "Why was my job superseded?", ["superseded", "revision", "reset"]),
+    ("What does held_up count?", "Waiting-and-retries", "What does held_up count?", ["held_up", "attempt", "circuit breaker"]),
+    ("How is a lost create found again?", "Waiting-and-retries", "How is a lost create found again?", ["lost", "marker", "SETTLE_SECONDS"]),
+    ("Which warnings stop a sync?", "Before-a-sync", "Which warnings stop a sync", ["ACKNOWLEDGE_WARNINGS", "price_changed", "acknowledge"]),
+    ("How are HTTP 500s told apart?", "Error-codes", "How HTTP 500 answers are told apart", ["500", "permission_denied", "remote_rejected"]),
+    ("What does a reset keep?", "Data-retention", "What does a reset keep?", ["integration.reset", "retained", "audit log"]),
+    ("How do I rotate keys?", "Keys", "Rotate keys", ["keys rotate", "keys publish", "keys retire"]),
+    ("How do I restore a backup?", "Backups", "Restore a backup", ["store restore", "epoch"]),
+    ("What may the portal's broker user do?", "RabbitMQ", "What may the portal's broker user do?", ["autotask.jobs", "autotask.portal.*"]),
+    ("Why does a job wait?", "Waiting-and-retries", "Why does a job wait?", ["job.deferred", "quota", "circuit breaker"]),
+    ("How fast is it?", "README", "How fast is it?", ["jobs/s", "unchanged sync"]),
+]
+
+
+def anchor(heading):
+    """As DocC makes it of a heading."""
+    return re.sub(r"[^\w\s-]|_", "", heading).strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("question, page, heading, words", QUESTIONS, ids=[question[0] for question in QUESTIONS])
+def test_a_question_of_an_operator_has_its_answer(question, page, heading, words):
+    path = ROOT / "README.md" if page == "README" else CATALOGUE / f"{page}.md"
+    text = path.read_text(encoding="utf-8")
+    assert heading in re.findall(r"^##+ (.+)$", text, flags=re.M)
+    answer = re.split(r"^##+ ", text.partition(f"# {heading}\n")[2], flags=re.M)[0]
+    for word in words:
+        assert word in answer, word
+    if page != "README":
+        assert f"<doc:{page}#{anchor(heading)}>" in (CATALOGUE / "Operating.md").read_text(encoding="utf-8")
+
+
+def test_a_link_to_a_heading_leads_to_one():
+    links = {(page.stem, *link) for page in PAGES for link in re.findall(r"<doc:([\w-]+)#([^>]+)>", page.read_text(encoding="utf-8"))}
+    assert len(links) >= len(QUESTIONS)
+    assert [link for link in links if link[2] not in map(anchor, headings(CATALOGUE / f"{link[1]}.md"))] == []
+
+
 # Claims
 
 
@@ -315,7 +357,7 @@ def test_every_rule_has_its_place_and_names_tests_that_name_it():
 
 def test_every_error_code_has_its_row():
     """In the order of the schema, with its own test."""
-    ((_, _, codes),) = tables(ERROR_CODES.read_text(encoding="utf-8"))
+    ((_, _, codes),) = [table for table in tables(ERROR_CODES.read_text(encoding="utf-8")) if table[1][0] == "code"]
     told = [row[0].strip("`") for row in codes]
     assert told == list(contract.error_codes())
     for code, row in zip(told, codes, strict=True):
