@@ -1,4 +1,4 @@
-# What the scripts of this folder share; sourced, never run.
+# Functions that the scripts of this folder share; sourced, never run.
 # shellcheck shell=bash
 
 set -Eeuo pipefail
@@ -6,9 +6,9 @@ set -Eeuo pipefail
 # shellcheck disable=SC2034 # used by the scripts that source this
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# One language for every tool, and three open files, independent of how the script was started.
+# Every tool gets one language and three open files, independent of how the script was started.
 export LC_ALL=C.UTF-8
-# Where one was closed, bash may have opened the script itself in its place.
+# Where a standard stream was closed, bash may have opened the script in its place.
 is_open() { [ -e "/proc/$$/fd/$1" ] && ! [ "/proc/$$/fd/$1" -ef "$0" ]; }
 is_open 0 || exec </dev/null
 is_open 1 || exec >/dev/null
@@ -27,7 +27,7 @@ fail() {
     exit 1
 }
 
-# No script ends without saying where and why. A variable that is not set is bash's own to report. A script that has to tidy up defines
+# A script that fails prints where and why. Bash reports a variable that is not set. A script that has to tidy up defines
 # `clean_up`, which runs at every end.
 explained='' step_process=''
 trap 'report_failure $? "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND"' ERR
@@ -44,7 +44,7 @@ report_failure() {
     printf '%s\n' "${red}$2, line $3: status $status$reason of: $4${plain}" >&2 || true
 }
 
-# Bash does not know at which line a signal came: the function and the command say where.
+# Bash does not know at which line a signal arrived, so the report names the function and the command.
 report_signal() {
     local place=${FUNCNAME[1]:-main}
     explained=yes
@@ -63,13 +63,13 @@ leave() {
     exit "$status"
 }
 
-# alive PROCESS: a zombie does not live; in a container, perhaps no process collects it.
+# alive PROCESS: whether it runs. A zombie does not; in a container, perhaps no process collects it.
 alive() {
     local stat
     [ -n "$1" ] && stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ ${stat##*) } != Z* ]]
 }
 
-# end_process SIGNAL PROCESS: ends it, by force after 30 s, and returns when it is gone.
+# end_process SIGNAL PROCESS: ends it, by SIGKILL after 30 s, and returns when it has ended.
 end_process() {
     kill "-$1" "$2" 2>/dev/null || true
     for _ in $(seq 300); do
@@ -79,7 +79,7 @@ end_process() {
     kill -KILL "$2" 2>/dev/null || true
 }
 
-# step TEXT COMMAND...: runs a command whose output goes to a file, and shows that it lives; the file is shown when the command fails.
+# step TEXT COMMAND...: runs a command whose output goes to a file, and shows the time that it takes. Prints the file when the command fails.
 step() {
     local text=$1 log started pid status=0
     shift
@@ -109,7 +109,7 @@ step() {
     rm -f "$log"
 }
 
-# packages NAME...: installs what is missing of Debian's packages, saying so.
+# packages NAME...: prints and installs the missing Debian packages.
 packages() {
     local missing=() name
     for name in "$@"; do
@@ -122,7 +122,7 @@ packages() {
         command -v sudo >/dev/null || fail "Only root installs packages, and there is no sudo. Run this as root: apt-get install ${missing[*]}"
         as_root=(sudo)
     fi
-    # A server that a package brings must not be started: what is needed is started here, as a private instance.
+    # No package may start its server: the scripts start private instances of what they need.
     local policy=/usr/sbin/policy-rc.d made_policy=''
     if [ ! -e $policy ]; then
         "${as_root[@]}" tee $policy >/dev/null <<<$'#!/bin/sh\nexit 101'
@@ -135,11 +135,11 @@ packages() {
     [ -z "$made_policy" ] || "${as_root[@]}" rm -f $policy
 }
 
-# What building takes, besides a Swift toolchain.
+# Packages that the build needs, in addition to a Swift toolchain.
 # shellcheck disable=SC2034
 build_packages=(librabbitmq-dev libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config)
 
-# python_packages: what the end-to-end tests and chaos import, in .venv.
+# python_packages: installs in .venv what the end-to-end tests and chaos import.
 python_packages() {
     [ -x .venv/bin/python ] || python3 -m venv .venv
     .venv/bin/python -m pip install -q -r Tests/EndToEnd/requirements.txt

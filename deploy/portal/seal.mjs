@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-// Seals an API user's credentials for one connect job, as a portal does. Import `seal` into your portal, or call this as a program. It needs
-// Node.js 18 or newer and no package: what there is of RFC 9180 below is its base mode with one suite, for one message.
+// Seals an API user's credentials for one connect job, as a portal does. Import `seal` into your portal, or run this as a program. It needs
+// Node.js 18 or newer and no package: it implements base mode of RFC 9180 with one suite, for one message.
 //
 //     node deploy/portal/seal.mjs --job-id 0193b0a2 --tenant msp-4711 < input.json
 //
-// Standard input is the document that `autotask-worker keys publish` prints, with one member more:
+// Standard input is the document that `autotask-worker keys publish` prints, with one more member:
 //
 //     { "keys": [ … ], "credentials": { "username": "…", "secret": "…", "integrationCode": "…" } }
 //
-// and standard output the value of the job's `data.credentials`. Nothing secret is an argument or in the environment, where others could see it.
+// and standard output the value of the job's `data.credentials`. No secret is an argument or in the environment, where others could see it.
 
 import { createCipheriv, createHmac, createPublicKey, diffieHellman, generateKeyPairSync } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
@@ -21,7 +21,7 @@ const INFO = Buffer.from("autotask.job.connect/1");
  * The member `credentials` of one job.
  *
  * It opens for this job id, tenant and product only. Send the same value again when you repeat the job under its id; another value needs
- * another id. Throws a `RangeError` when no key may be used any more: fetch the published keys again, and tell the operator if that does not
+ * another id. Throws a `RangeError` when all published keys have expired: fetch the published keys again, and tell the operator if that does not
  * help.
  */
 export function seal(keysDocument, jobId, tenant, product, credentials) {
@@ -32,7 +32,7 @@ export function seal(keysDocument, jobId, tenant, product, credentials) {
   return { keyId: key.keyId, enc: enc.toString("base64url"), ciphertext: ciphertext.toString("base64url") };
 }
 
-/** The first key whose time is not over. Keys of a kind that this program does not know are passed over. */
+/** The first key whose time is not over. Skips keys of a kind that this program does not know. */
 function usableKey(keysDocument) {
   const key = keysDocument.keys.find(({ kem, notAfter }) => kem === "X25519" && Date.parse(notAfter) > Date.now());
   if (!key) throw new RangeError("The time of every published key is over: fetch the keys again.");
@@ -92,7 +92,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
   try {
     main();
   } catch (error) {
-    // A parser's own words would quote what it read.
+    // The parser's own message would quote its input.
     console.error(`seal.mjs: ${error instanceof SyntaxError ? "Standard input is not JSON." : error.message}`);
     process.exitCode = 1;
   }

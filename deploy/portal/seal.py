@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Seals an API user's credentials for one connect job, as a portal does. Take `seal` into your portal, or call this as a program.
+"""Seals an API user's credentials for one connect job, as a portal does. Copy `seal` into your portal, or run this as a program.
 
 It needs Python 3.11 or newer, and pyhpke:
 
     python3 -m venv .venv && .venv/bin/pip install -r deploy/portal/requirements.txt
     .venv/bin/python deploy/portal/seal.py --job-id 0193b0a2 --tenant msp-4711 < input.json
 
-Standard input is the document that `autotask-worker keys publish` prints, with one member more:
+Standard input is the document that `autotask-worker keys publish` prints, with one more member:
 
     { "keys": [ … ], "credentials": { "username": "…", "secret": "…", "integrationCode": "…" } }
 
-and standard output the value of the job's `data.credentials`. Nothing secret is an argument or in the environment, where others could see it.
+and standard output the value of the job's `data.credentials`. No secret is an argument or in the environment, where others could see it.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def seal(keys_document, job_id, tenant, product, credentials):
     """The member `credentials` of one job.
 
     It opens for this job id, tenant and product only. Send the same value again when you repeat the job under its id; another value needs
-    another id. Raises `LookupError` when no key may be used any more: fetch the published keys again, and tell the operator if that does
+    another id. Raises `LookupError` when all published keys have expired: fetch the published keys again, and tell the operator if that does
     not help.
     """
     key = usable_key(keys_document)
@@ -41,7 +41,7 @@ def seal(keys_document, job_id, tenant, product, credentials):
 
 
 def usable_key(keys_document):
-    """The first key whose time is not over. Keys of a kind that this program does not know are passed over."""
+    """The first key whose time is not over. Skips keys of a kind that this program does not know."""
     now = datetime.datetime.now(datetime.timezone.utc)
     for key in keys_document["keys"]:
         if key["kem"] == "X25519" and datetime.datetime.fromisoformat(key["notAfter"].replace("Z", "+00:00")) > now:
