@@ -65,7 +65,7 @@ def measure(count, directory):
         rotation.join()
         outcome = rotation.outcome
         print(
-            f"keys rotate: {rotation.seconds:.2f} s, {outcome['rewrapped']} of {outcome['credentialsKeys']} keys wrapped anew, "
+            f"keys rotate: {rotation.seconds:.2f} s, {outcome['rewrapped']} of {outcome['credentialsKeys']} keys wrapped again, "
             f"while {len(jobs)} jobs ended within {seconds:.1f} s"
         )
         kinds = collections.Counter(endings.types[job["id"]] for job in jobs)

@@ -94,7 +94,7 @@ class Bench:
         self.worker.start(OPERATIONS_LISTEN="127.0.0.1:0", LOG_LEVEL="info", **settings)
 
     def capacity(self, count=3000, outstanding=100):
-        """Jobs a second that are published one by one, as in a stretch, with no more than so many of them not ended."""
+        """Returns the jobs a second that end when jobs are published one by one, as in a stretch, with at most this number unfinished."""
         endings, begun = Endings(self.broker.url("monitor")), time.monotonic()
         for number in range(count):
             tenant = self.tenants[number % TENANTS]
@@ -110,7 +110,7 @@ class Bench:
         return count / (last - begun)
 
     def stretch(self, rate, seconds, disturber=None):
-        """Returns the latencies while a disturber ran, or for so many seconds, and how often the lease was lost."""
+        """Returns the latencies while a disturber ran, or for this number of seconds, and how often the lease was lost."""
         endings, readiness = Endings(self.broker.url("monitor")), Readiness(self.worker)
         process = disturber() if disturber else None
         begun, sent, number = time.monotonic(), {}, 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The whole job: unchanged syncs of four services, each accepted, its services read from an nginx at 0 ms, committed, and told in a confirmed event.
+"""The whole job: unchanged syncs of four services. Each is accepted, reads its services from an nginx at 0 ms, is committed, and publishes a confirmed event.
 
 Every tenant is connected and synced once through the simulator; then an nginx takes the simulator's port and answers each tenant's read with what
 the simulator would. The queue is filled while the worker is stopped, one sync for each tenant (two of one tenant would supersede each other).

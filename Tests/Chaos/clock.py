@@ -14,7 +14,7 @@ IS_THERE = LIBRARY is not None and shutil.which("faketime") is not None
 
 
 class Clock:
-    """How far the clock is from the machine's stands in a file, which libfaketime reads at each look."""
+    """A file has the difference to the machine's clock; libfaketime reads it at each call."""
 
     def __init__(self, path):
         self.path = path
@@ -29,7 +29,7 @@ class Clock:
         """What a process is started with to live by this clock.
 
         The shared memory comes from the `faketime` command: a process that libfaketime makes it for has its environment moved, and
-        Swift then does not find the arguments that stand before it.
+        Swift then does not find the arguments before it.
         """
         # Its objects bear its process id. Where a run that was killed has left those of the same id, it fails, and another id does.
         for _ in range(ATTEMPTS):

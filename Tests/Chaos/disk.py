@@ -54,7 +54,7 @@ class Disk:
         (self.path / "filler").unlink(missing_ok=True)
 
     def fail(self):
-        """The kernel meets an error and makes the file system read-only, under whoever has files open in it."""
+        """The kernel meets an error and makes the file system read-only, under all processes with open files in it."""
         device = pathlib.Path(run("findmnt", "-no", "SOURCE", self.path).strip()).name
         pathlib.Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("chaos", encoding="ascii")
 

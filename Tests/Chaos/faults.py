@@ -50,7 +50,7 @@ class Fault:
         return None
 
     def choose(self):
-        """Takes what chance decides, before `begin`: so that a seed decides the same whatever happens."""
+        """Makes the random choices before `begin`, so that a seed decides the same in every run."""
         self.seconds = self.random.uniform(self.shortest, self.longest)
         self.member = self.random.choice(self.world.fleet.members)
         self.dice = self.random.random()
@@ -115,14 +115,14 @@ class Stopped(Fault):
         return self.world.store.held_by(self.member.pid) if self.member.pid else None
 
     def fenced(self):
-        return self.world.told(b"taken for dead", self.member)
+        return self.world.logged(b"taken for dead", self.member)
 
     def end(self):
         self.member.resume()
 
 
 class WorkerStoppedBriefly(Stopped):
-    """SIGSTOP and SIGCONT within the heartbeats and the lease: nobody takes over. Counts when it held jobs."""
+    """SIGSTOP and SIGCONT within the heartbeats and the lease: no worker takes over. Counts when it held jobs."""
 
     name = "worker-stopped-briefly"
     shortest, longest = 3, 8
@@ -133,7 +133,7 @@ class WorkerStoppedBriefly(Stopped):
 
 
 class WorkerStoppedLong(Stopped):
-    """SIGSTOP beyond three heartbeats and the lease: the door and the lanes go to others. Counts when it was fenced on waking."""
+    """SIGSTOP beyond three heartbeats and the lease: others take over the job queue and the lanes. Counts when it was fenced on waking."""
 
     name = "worker-stopped-long"
     shortest = longest = LEASE_SECONDS + 7
@@ -142,7 +142,7 @@ class WorkerStoppedLong(Stopped):
         super().begin()
         if self.busy:
             self.mark("worker stopped → first event of a job it worked on", jobs={(tenant, job) for tenant, _, job in self.busy})
-            # As long as it has the door, nothing new comes in.
+            # While it consumes the job queue, no worker accepts jobs.
             self.mark("worker stopped → first event of a job published since", published_since=time.time())
 
     def end(self):
@@ -300,7 +300,7 @@ class BrokerKilled(BrokerRestarted):
 
 
 class Alarm(Fault):
-    """The broker takes nothing from publishers any more (`connection.blocked`). Counts when a worker was told.
+    """The broker accepts nothing from publishers (`connection.blocked`). Counts when it notified a worker.
 
     The portal is blocked as well, so Autotask is made slow first: jobs that were taken in then end under the alarm.
     """
@@ -310,17 +310,17 @@ class Alarm(Fault):
     shortest, longest = 6, 20
 
     def begin(self):
-        self.before = self.told()
+        self.before = self.logged()
         latency = {"kind": "latency", "milliseconds": 1500}
         self.latency = self.world.simulator.request("POST", "faults", latency)["id"]
         self.world.wait(2)
         self.world.broker.command("alarm", self.kind)
 
-    def told(self):
-        return self.world.told(b"takes no messages for now")
+    def logged(self):
+        return self.world.logged(b"takes no messages for now")
 
     def end(self):
-        self.hit(self.told() - self.before)
+        self.hit(self.logged() - self.before)
         self.world.simulator.request("DELETE", f"faults/{self.latency}")
         self.world.broker.command("alarm", "off")
 
@@ -336,7 +336,7 @@ class DiskAlarm(Alarm):
 
 
 class ChannelClosed(Fault):
-    """The broker closes the channel over some events, whatever else is under way. Counts when a worker noticed.
+    """The broker closes the channel over some events, among others under way. Counts when a worker noticed.
 
     Meanwhile other tenants' events have to leave: what is held back is the culprit's lane alone.
     """
@@ -358,7 +358,7 @@ class ChannelClosed(Fault):
         """Has the broker meet an event over which it closes the channel."""
 
     def noticed(self):
-        return self.world.told(b"closed the channel") + self.world.told(b"closes the channel over")
+        return self.world.logged(b"closed the channel") + self.world.logged(b"closes the channel over")
 
     def end(self):
         world = self.world
@@ -448,7 +448,7 @@ class DeliveryLimited(Fault):
 
 
 class QueueDeleted(Fault):
-    """The door is deleted under its consumer, while it is empty, and applied again some seconds later.
+    """The job queue is deleted under its consumer, while it is empty, and applied again some seconds later.
 
     What is published meanwhile cannot be routed, is not confirmed, and is published again. Counts when the consumer was cancelled.
     """
@@ -479,7 +479,7 @@ class QueueDeleted(Fault):
         return True
 
     def cancelled(self):
-        return self.world.told(b"cancelled the consumer")
+        return self.world.logged(b"cancelled the consumer")
 
     def end(self):
         if not self.deleted:
@@ -533,7 +533,7 @@ class BrokerCut(BrokerLink):
 
 
 class BrokerHalfOpen(BrokerLink):
-    """What is connected goes silent without a word, and others may connect. Counts when a new connection came: the silence was noticed."""
+    """Existing connections go silent, and new ones may connect. Counts when a new connection came: the silence was noticed."""
 
     alone = True
     name = "broker-half-open"
@@ -790,16 +790,16 @@ class StoreFull(DiskFault):
     complaints = (b"store cannot take jobs in", b"Lanes cannot be claimed", b"store refuses an outcome", b"lease cannot be renewed")
 
     def begin(self):
-        self.before = self.told()
+        self.before = self.logged()
         self.world.disk.fill()
         if self.dice < 0.3:
             self.world.kill(self.member)
 
-    def told(self):
-        return sum(self.world.told(complaint) for complaint in self.complaints)
+    def logged(self):
+        return sum(self.world.logged(complaint) for complaint in self.complaints)
 
     def end(self):
-        self.hit(self.told() - self.before)
+        self.hit(self.logged() - self.before)
         if self.dice > 0.5:
             # What they took from the broker and could not store must not be lost with them.
             for member in self.world.fleet.members:
@@ -818,11 +818,11 @@ class StoreReadOnly(StoreFull):
     shortest, longest = 4, 8
 
     def begin(self):
-        self.before = self.told()
+        self.before = self.logged()
         self.world.disk.fail()
 
     def end(self):
-        self.hit(self.told() - self.before)
+        self.hit(self.logged() - self.before)
         # They cannot finish their jobs in a store that cannot be written: others take those up, as after a sudden end.
         for member in self.world.fleet.running:
             self.world.kills.append((time.time(), member.name, self.world.store.held_by(member.pid)))
@@ -846,7 +846,7 @@ class PoisonJob(Fault):
     limit = 5
 
     def reason_to_skip(self):
-        return None if os.geteuid() == 0 else "needs root: workers show nobody else whose connection is whose"
+        return None if os.geteuid() == 0 else "needs root: only root sees which connection belongs to which worker"
 
     def choose(self):
         super().choose()
@@ -919,18 +919,18 @@ class PoisonMessage(Fault):
         self.hit(deaths)
 
     def caught(self):
-        return {member.name: self.world.told(b"store cannot take jobs in", member) for member in self.world.fleet.members}
+        return {member.name: self.world.logged(b"store cannot take jobs in", member) for member in self.world.fleet.members}
 
     def next_catch(self, before, trap):
         """The next worker that is stuck with the message, or that it was found out."""
         if self.world.store.dead_letters_of(trap.sha256):
             return FOUND
         for member in self.world.fleet.running:
-            told = self.world.told(b"store cannot take jobs in", member)
-            if told > before[member.name]:
+            count = self.world.logged(b"store cannot take jobs in", member)
+            if count > before[member.name]:
                 # Whatever it says until it is dead belongs to this catch.
                 member.suspend()
-                before[member.name] = self.world.told(b"store cannot take jobs in", member)
+                before[member.name] = self.world.logged(b"store cannot take jobs in", member)
                 return member
         return None
 
@@ -981,7 +981,7 @@ class BackupRestored(Fault):
 
 
 class StoreReadLong(Fault):
-    """A program reads the store for long. Only events of resets wait for it, and nobody's lease.
+    """A program reads the store for long. Only events of resets wait for it, and no lease does.
 
     Counts when such an event waited.
     """
@@ -1020,7 +1020,7 @@ class StoreWorkedOn(Fault):
     shortest, longest = 1, 2
 
     def begin(self):
-        dead = self.world.told(b"was taken for dead")
+        dead = self.world.logged(b"was taken for dead")
         copy = self.world.directory / f"worked-on-{self.times}-{time.monotonic_ns()}.sqlite"
         self.world.cli("store", "backup", str(copy))
         self.world.cli("audit", "verify")
@@ -1030,13 +1030,13 @@ class StoreWorkedOn(Fault):
         if wrong:
             self.world.violation(f"doctor --thorough beside workers says: {wrong}")
         copy.unlink()
-        if self.world.told(b"was taken for dead") > dead:
-            self.world.violation("A worker lost its lease to somebody who read the store.")
+        if self.world.logged(b"was taken for dead") > dead:
+            self.world.violation("A worker lost its lease to a reader of the store.")
         self.hit()
 
 
 class RestoreRefused(Fault):
-    """A copy is to be brought back while workers run: that is refused, whatever the store says of their leases.
+    """A restore while workers run is refused, with any leases in the store.
 
     Counts when the store said that they were over.
     """

@@ -18,7 +18,7 @@ SHUTDOWN_SECONDS = 10
 
 @dataclasses.dataclass
 class Exit:
-    """A worker that ended without being told to."""
+    """A worker that ended unexpectedly."""
 
     worker: str
     status: int
@@ -113,7 +113,7 @@ class Member(Worker):
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]))
 
     def descriptors(self):
-        """How many it has open. A worker shows which to root alone; how many, Linux tells others from 6.2 on, and 0 before."""
+        """The number of its open descriptors. Only root sees which; other users see the number on Linux 6.2 or newer, and 0 before."""
         folder = f"/proc/{self.pid}/fd"
         try:
             return len(os.listdir(folder))
@@ -187,7 +187,7 @@ class Fleet:
         return None
 
     def terminate(self):
-        """SIGTERM for all at once; nobody is started again before `go_on`.
+        """SIGTERM for all at once; no worker is started again before `go_on`.
 
         Returns: by name, the exit status and how long it took.
         """

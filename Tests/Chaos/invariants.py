@@ -82,8 +82,8 @@ def every_confirmed_job_has_one_ending(run):
         eras = collections.Counter(run.era(event) for event in endings.values())
         for era, count in eras.items():
             if count > 1:
-                told = [f"{event['type']} {event['id']}" for event in endings.values() if run.era(event) == era]
-                yield f"{job.kind} {job.id} of {job.tenant} ended {count} times: {told}"
+                reported = [f"{event['type']} {event['id']}" for event in endings.values() if run.era(event) == era]
+                yield f"{job.kind} {job.id} of {job.tenant} ended {count} times: {reported}"
 
 
 def every_ending_is_of_a_known_job(run):
@@ -101,10 +101,10 @@ def endings_are_those_of_the_kind(run):
 
 def conflicts_are_told_and_nothing_else_is_one(run):
     """A second job under the id of another is `job.conflict`; the same job once more never is."""
-    told = {(event["subject"], event["jobid"]) for event in run.events if event["type"] == "autotask.job.conflict"}
-    for tenant, job_id in sorted(run.load.conflicts - told):
-        yield f"{tenant}: another job was published under the id {job_id}, and no job.conflict tells of it"
-    for tenant, job_id in sorted(told - run.load.conflicts):
+    reported = {(event["subject"], event["jobid"]) for event in run.events if event["type"] == "autotask.job.conflict"}
+    for tenant, job_id in sorted(run.load.conflicts - reported):
+        yield f"{tenant}: another job was published under the id {job_id}, and no job.conflict reports it"
+    for tenant, job_id in sorted(reported - run.load.conflicts):
         yield f"{tenant}: job.conflict for {job_id}, which was only ever published with one content"
 
 
@@ -201,7 +201,7 @@ def the_monitor_saw_what_the_journal_holds(run):
 def refused_credentials_are_hardly_tried(run):
     """Two calls for each set of credentials that was refused, and two for each sudden death of a worker that held a job of the lane.
 
-    One more for each refusal that was lost on its way: it told the worker nothing.
+    One more for each refusal that was lost on its way: the worker did not receive it.
     """
     for lane in run.load.lanes:
         refused = [call for call in run.calls_of(lane) if call["status"] == 401 and not was_through_another_zone(run, call)]
@@ -353,24 +353,24 @@ def the_store_is_lawful(run):
 
 
 def doctor_finds_nothing_to_mend(run):
-    """No worker runs any more, and letters of refused messages are expected: of anything else not even a warning.
+    """No worker runs any more, and dead letters of refused messages are expected. Nothing else may have even a warning.
 
     Passwords change in Autotask, and the run may end before the portal connects that tenant again. The broker's users are not checked: the
     fleet has no administrator.
     """
     report = json.loads(run.world.cli("doctor", "--thorough", "--json", expect=(0, 1)))
     expected = {"workers", "door", "dead letters", "settings", "topology", "store", "clock", "integrations"}
-    told = set(open_writes_that_were_told(run))
+    reported = set(open_writes_that_were_reported(run))
     for name, checks in report["checks"].items():
         for check in checks:
-            if name == "writes" and told.issuperset(check["output"].rpartition(": ")[2].rstrip(".").split(", ")):
+            if name == "writes" and reported.issuperset(check["output"].rpartition(": ")[2].rstrip(".").split(", ")):
                 continue
             if check["status"] == "fail" or (check["status"] == "warn" and name not in expected and check.get("made", True)):
                 yield f"doctor says of {name}: {check['output']}"
 
 
-def open_writes_that_were_told(run):
-    """Services of which a lane's last sync told that the outcome is unknown, as that of a restored backup does: no later one found out."""
+def open_writes_that_were_reported(run):
+    """Services whose outcome is unknown by a lane's last sync, for example after a restored backup: no later sync settled it."""
     for lane in run.load.lanes:
         syncs = [
             event
@@ -391,7 +391,7 @@ def no_secret_is_anywhere(run):
     forms = {canary, canary.hex().encode(), canary.hex().upper().encode(), urllib.parse.quote(canary).encode()}
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + canary)
-        # Without the characters that hold bits of what stands before or behind it.
+        # Without the characters that hold bits of its neighbours.
         forms.add(encoded[offset + 1 if offset else 0 : len(encoded) // 4 * 4 - 4])
     directory = run.world.directory
     places = [*directory.glob("worker-*.log"), *run.world.disk.path.glob("worker.sqlite*"), *directory.glob("backup-*")]

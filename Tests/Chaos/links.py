@@ -18,7 +18,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class Mode(enum.Enum):
     PASS = "pass"
     DOWN = "down"  # Whoever connects is reset.
-    SILENT = "silent"  # The peer is gone without a word: connections are taken, and nothing passes in either direction.
+    SILENT = "silent"  # The peer is silent: connections are accepted, and nothing passes in either direction.
     SLOW = "slow"  # Every piece waits, and bytes trickle.
     LOSSY = "lossy"  # A request gets through, and its answer does not: the connection is reset instead.
 
@@ -141,7 +141,7 @@ class Link:
 
 
 class Connection:
-    """One client's connection, and the one to the server that stands behind it."""
+    """One client's connection, and the connection to the server behind it."""
 
     def __init__(self, link, client):
         self.link = link
@@ -213,11 +213,11 @@ class CallObserver:
     """Reads the heads of requests to Autotask as they pass: whose they are, and how many are in progress at once.
 
     A call is in progress from the moment its head passes to the first byte of its answer or the end of its connection: so a worker
-    that is dead has none, whatever Autotask still does.
+    that is dead has none, even while Autotask still works on them.
     """
 
     def __init__(self):
-        self.database_of = {}  # By user name in lower case; filled by whoever makes databases.
+        self.database_of = {}  # By user name in lower case; filled where databases are made.
         self.in_progress = {}
         self.begun = collections.defaultdict(list)  # By database, time.time() of each call in progress.
         self.too_many = []  # (time.time(), database, how many seconds each call has been in progress, path)

@@ -30,7 +30,7 @@ class Published:
     confirmed_at: float | None = None
     confirms: int = 0
     attempts: int = 0
-    is_conflict: bool = False  # Published under the id of another job, which stands.
+    is_conflict: bool = False  # Published under the id of another job, which remains valid.
 
     @property
     def id(self):
@@ -345,7 +345,7 @@ class Load:
         return [job]
 
     def change_password(self, lane):
-        """Somebody changes the API user's password in Autotask, and tells the portal later."""
+        """A user changes the API user's password in Autotask, and enters it in the portal later."""
         lane.secret = self.new_secret()
         lane.password_changes.append(time.time())
         lane.database.change(users=[{"username": lane.user, "secret": lane.secret}])
@@ -358,7 +358,7 @@ class Load:
         return lane.job("sync", {"planId": PLAN, "services": [{"key": "no name"}]})
 
     def conflict(self, lane):
-        """Another job under an id that is taken: the first one stands, and this one has no ending of its own."""
+        """Another job under a used id: the first job remains valid, and this one has no ending of its own."""
         if len(lane.jobs) <= lane.first_repeatable:
             return []
         first = lane.random.choice(lane.jobs[lane.first_repeatable :])

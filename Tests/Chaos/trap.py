@@ -1,7 +1,7 @@
-"""A trap in the store for one message: the transaction that would take it in fails, until it is taken in as poison.
+"""A trap in the store for one message: the transaction that would accept it fails, until the message is recorded as poison.
 
-What takes it in is then stuck between having counted the message and having taken it in, for as long as a fault needs to kill it there:
-which is what a message looks like that kills whoever reads it.
+The worker is then stuck after it counted the message and before it accepted it, until a fault kills it there. So the message behaves like
+one that kills every worker that reads it.
 """
 
 import contextlib

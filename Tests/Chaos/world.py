@@ -125,7 +125,7 @@ class World:
             time.sleep(0.1)
 
     def close(self):
-        """Ends everything that was started, in reverse, whatever state it is in."""
+        """Ends everything that was started, in reverse order and in any state."""
         while self.open_parts:
             try:
                 self.open_parts.pop()()
@@ -195,7 +195,7 @@ class World:
                 return False
         return answer
 
-    def told(self, text, member=None):
+    def logged(self, text, member=None):
         """How often the workers, or one of them, have logged something."""
         members = [member] if member is not None else self.fleet.members
         return sum(one.log_path.read_bytes().count(text) for one in members if one.log_path.exists())

@@ -114,7 +114,7 @@ def other_worker(worker):
 
 @pytest.fixture(autouse=True)
 def contract_is_kept(request):
-    """Fails the test during which an event came that breaks the contract, or the worker ended by itself."""
+    """Fails the test during which an event broke the contract, or the worker ended unexpectedly."""
     if "worker" not in request.fixturenames:
         yield
         return

@@ -1,4 +1,4 @@
-"""Servers that mean harm, or that nobody may come to."""
+"""Malicious servers, and servers to which nobody may connect."""
 
 import email.utils
 import http.client
@@ -49,7 +49,7 @@ class Listener:
 
 
 class Trap(Listener):
-    """Where nobody may come: keeps what was sent to it."""
+    """A server to which nobody may connect: keeps what was sent to it."""
 
     def __init__(self, *address):
         self.received = b""
@@ -106,7 +106,7 @@ class HostileZone(Listener):
     """A zone of Autotask's. It hands calls on to the simulator, but for queries of services, which its attack answers."""
 
     def __init__(self, simulator, attack, clock=time.time):
-        """`clock` tells its time in seconds since 1970."""
+        """`clock` returns its time in seconds since 1970."""
         self.simulator = simulator
         self.attack = attack
         self.attacks = 0
@@ -180,7 +180,7 @@ def last(data):
 
 
 def endless(beginning, unit, pause=None):
-    """An attack that never stops by itself: as fast as it can, or with a pause in seconds, which the peer's going ends."""
+    """An attack that never stops on its own: as fast as it can, or with a pause in seconds. It ends when the peer disconnects."""
     unit = unit if pause else unit * (65536 // len(unit))
 
     def attack(connection, _):
@@ -194,7 +194,7 @@ def endless(beginning, unit, pause=None):
 
 
 def sized(size):
-    """An attack that sends so many bytes, chunked."""
+    """An attack that sends this number of bytes, chunked."""
 
     def attack(connection, _):
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -50,7 +50,7 @@ class Monitor:
                 self.reconnect()
 
     def reconnect(self):
-        """Until the broker is there again; whoever waits for an event has the deadline."""
+        """Waits until the broker is there again. A test that waits for an event has the deadline."""
         while not self.is_closing:
             try:
                 return self.connect()
@@ -100,7 +100,7 @@ class Monitor:
             if error and "new id" not in error["hint"]:
                 yield f"{error['code']} does not ask for a new id: {error['hint']}"
         if event["data"].get("erased") is True and set(event["data"]) != {"jobId", "erased"}:
-            yield "an erased event tells more than that"
+            yield "an erased event has more than that"
 
     def take_problems(self):
         """What broke the contract since this was last asked."""

@@ -24,7 +24,7 @@ BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR") or contract.ROOT / ".build" / "
 
 
 def poll(condition, seconds, what, process=None):
-    """Asks until the answer is yes. For what no event tells: the start of a process."""
+    """Polls until the answer is yes. For changes without an event, such as the start of a process."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
         if process is not None and process.poll() is not None:
@@ -107,7 +107,7 @@ class Worker:
     """The worker on one store. It may be killed and started again; all its output goes to one log."""
 
     def __init__(self, directory, broker, simulator, user=None):
-        """`user` is whom it runs as; `None` is whoever runs the tests."""
+        """`user` is the user as which it runs; `None` is the user of the tests."""
         self.directory = directory
         self.identity = {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
         self.log_path = directory / "worker.log"

@@ -82,7 +82,7 @@ class Database:
     def calls(self, after=0):
         """Calls that were made to this database, in their order, those up to a sequence number left out.
 
-        What asks how much of the quota is used is not among them: no job is told to have cost it.
+        It leaves out requests for the usage of the quota: no job counts them.
         """
         return [call for call in self.all_calls(after) if call["entity"] != "ThresholdInformation"]
 
@@ -106,7 +106,7 @@ class Database:
         return Fault(self.simulator, self.simulator.request("POST", "faults", {"kind": kind, "database": self.number, **members})["id"])
 
     def await_calls(self, count, seconds=20, after=0, **members):
-        """Waits until so many calls with these members were begun, those up to a sequence number left out."""
+        """Waits until this number of calls with these members have begun, after a sequence number."""
 
         def matching():
             calls = [call for call in self.calls(after) if all(call[name] == value for name, value in members.items())]

@@ -42,7 +42,7 @@ class Sources:
 
 
 def blanked(text):
-    """The code alone, at the same offsets: comments and what strings say are spaces, but for the line ends."""
+    """The code alone, at the same offsets: comments and the contents of strings become spaces, except line ends."""
     out, index = list(text), 0
 
     def blank(start, end):
@@ -93,7 +93,7 @@ def blanked(text):
 
 
 def parts(code, start, ends):
-    """What stands between `start` and the first of some characters outside of brackets, cut at its commas."""
+    """The text between `start` and the first of some characters outside of brackets, cut at its commas."""
     found, depth, begun = [], 0, start
     for position in range(start, len(code)):
         character = code[position]

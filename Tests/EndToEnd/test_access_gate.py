@@ -1,4 +1,4 @@
-"""Who may connect at all, since the integration has a successor: whoever was configured before it was released."""
+"""Only tenants that were configured before the successor of the integration was released may connect."""
 
 import pytest
 
@@ -9,7 +9,7 @@ REFUSED = contract.error_codes()["integration_not_available"]
 
 
 def first_connect(tenant, configured, **members):
-    """A connect that tells this moment, or none."""
+    """A connect with this moment, or without one."""
     job = tenant.connect_job(**members)
     job.envelope["data"].pop("firstConfiguredAt")
     if configured:
@@ -23,7 +23,7 @@ def first_connect(tenant, configured, **members):
     ids=["at once", "another zone", "later", "never"],
 )
 def test_the_integration_is_not_for_newcomers(tenant, configured):
-    """L1, L2, A4: whoever was not configured before June 2023 is told to switch, by the job's own failed event and without a call."""
+    """L1, L2, A4: the job's own failed event advises a tenant that was not configured before June 2023 to switch, without a call."""
     data = tenant.expect(first_connect(tenant, configured), "connection.failed", "integration_not_available")
     assert data["message"] == "Failed to establish connection" and data["previousConnectionActive"] is False
     if configured:
@@ -60,7 +60,7 @@ def test_whoever_was_let_in_stays_let_in_after_a_reset(tenant):
 
 
 def test_a_typo_in_the_first_connect_does_not_shut_the_gate(tenant):
-    """A3: it was passed, whatever became of the connect."""
+    """A3: the gate was passed, with any result of the connect."""
     tenant.expect(tenant.connect(secret="wrong"), "connection.failed", "credentials_invalid")
     tenant.expect(first_connect(tenant, None), "connection.established")
 

@@ -1,4 +1,4 @@
-"""Who asked for what and what was done in Autotask is told; whoever tampers with that is found out; a reset makes names and prices unreadable."""
+"""The audit log has requests and writes to Autotask, tampering is detected, and a reset makes names and prices unreadable."""
 
 import base64
 import contextlib
@@ -31,7 +31,7 @@ def only(found, action):
 
 
 def tampered(worker, tmp_path, *statements):
-    """A copy of the store in which somebody has changed something."""
+    """A copy of the store with a change."""
     copy = tmp_path / f"copy-{uuid.uuid4().hex}.sqlite"
     worker.cli("store", "backup", str(copy))
     with contextlib.closing(sqlite3.connect(copy)) as store:
@@ -89,7 +89,7 @@ def test_a_new_password_leaves_old_rows_readable_and_a_refused_one_is_told(worke
 
 
 def test_a_reset_makes_names_and_prices_unreadable_and_the_log_still_holds(worker, synced):
-    """L45: a reset is told in the audit log."""
+    """L45: the audit log has a row for a reset."""
     tenant, name = synced
     tenant.expect(tenant.reset(), "integration.reset")
     found = rows(worker, tenant)
@@ -123,8 +123,8 @@ def test_without_the_key_ring_the_rest_can_be_read(worker, synced, tmp_path):
 def test_tampering_is_found_out(worker, synced, tmp_path, statement, problem):
     url = tampered(worker, tmp_path, statement)
     assert problem in worker.cli("audit", "verify", expect=1, STORE_URL=url)
-    told = json.loads(worker.cli("audit", "verify", "--json", expect=1, STORE_URL=url))
-    assert not told["holds"] and problem in told["problem"]
+    verified = json.loads(worker.cli("audit", "verify", "--json", expect=1, STORE_URL=url))
+    assert not verified["holds"] and problem in verified["problem"]
     checks = json.loads(worker.cli("doctor", "--thorough", "--json", expect=1, STORE_URL=url))["checks"]
     assert checks["audit"][0]["status"] == "fail" and problem in checks["audit"][0]["output"]
 
@@ -209,7 +209,7 @@ def test_a_store_that_was_put_back_is_found_out_by_what_was_kept_elsewhere(worke
 
 
 def test_an_operators_purge_is_told(worker, tenant):
-    # Refused, and so a letter.
+    # Refused, and so dead-lettered.
     tenant.connected()
     tenant.publish("sync", {**plan(1), "services": []}).ending()
     assert only(rows(worker, tenant), "job.ended")[0]["facts"]["ended"] == "job.rejected"

@@ -21,7 +21,7 @@ def name(case):
 
 @pytest.fixture(scope="module")
 def visitor(new_tenant):
-    """Sends what is refused at the door."""
+    """Sends a message that intake refuses."""
     return new_tenant()
 
 
@@ -176,7 +176,7 @@ def test_any_delivery_mode_will_do(visitor, value):
 
 
 def test_every_message_that_is_set_aside_is_found_by_its_message_id(visitor, worker):
-    """In the log and among the letters, whatever was the matter with it."""
+    """In the log and among the dead letters, for every reason."""
     begun = len(worker.log)
     cases = {
         "unreadable": (b"no json at all", {}),
@@ -210,11 +210,11 @@ def test_an_envelope_without_optional_properties_will_do(visitor):
     visitor.expect(job.ending(), "billing-codes.failed", "not_connected")
 
 
-# Publishers that nobody vouches for
+# Untrusted publishers
 
 
 def test_an_untrusted_message_gets_no_event_and_claims_no_id(visitor):
-    """L45: nobody but a trusted publisher resets."""
+    """L45: only a trusted publisher resets."""
     job = visitor.job("reset", {"confirm": True})
     visitor.portal.publish_raw(json.dumps(job.envelope).encode(), f"reset.{visitor.name}", message_id=job.id, user_id=None)
     visitor.expect(visitor.billing_codes(), "billing-codes.failed")

@@ -1,4 +1,4 @@
-"""What stands between the worker and Autotask: texts of any language, gateways with pages of their own, lists that are not English."""
+"""Between the worker and Autotask: texts of any language, gateways with pages of their own, lists that are not English."""
 
 import json
 
@@ -138,7 +138,7 @@ def test_a_period_is_found_in_the_language_of_the_database(new_tenant, monthly, 
 
 
 def test_periods_without_a_known_label_are_taken_by_value_with_a_warning(new_tenant):
-    """L33: 2 and 5 are Autotask's own values, and somebody looks at the warning."""
+    """L33: 2 and 5 are Autotask's own values, and a user checks the warning."""
     tenant = new_tenant()
     fields(tenant, (2, "Kila mwezi"), (5, "Kila mwaka"))
     (warning,) = tenant.expect(tenant.connect(), "connection.established")["warnings"]

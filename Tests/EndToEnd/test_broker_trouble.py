@@ -1,4 +1,4 @@
-"""The broker is away, takes nothing, or has lost the door: somebody is told, nothing is lost, and it goes on by itself."""
+"""The broker is away, accepts nothing, or has lost the job queue: the worker reports it, loses nothing, and goes on without help."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ def test_what_ends_under_an_alarm_is_told_after_it(listening_worker, broker, ten
     fault = tenant.database.fault("latency", milliseconds=20000, entity="Services")
     job = tenant.publish("sync", plan(2))
     tenant.database.await_calls(1, entity="Services", operation="query")
-    # The next event that the worker publishes meets the alarm: RabbitMQ tells a publisher only then.
+    # The next event that the worker publishes meets the alarm: RabbitMQ notifies a publisher only then.
     broker.command("alarm", kind)
     try:
         fault.clear()

@@ -19,7 +19,7 @@ def test_a_first_sync_makes_three_calls_besides_its_creates(tenant, count):
     calls = tenant.database.calls(before)
     creates = [call for call in calls if call["operation"] == "create"]
     assert len(creates) == count
-    # A query takes 500 conditions: a name and a mark for each service, and a former mark where the lane may be older than its store.
+    # A query takes 500 conditions: a name and a marker for each service, and a former marker where the lane may be older than its store.
     (ending,) = tenant.events("sync.succeeded")
     conditions = count * (3 if ending["epoch"] > 1 else 2)
     assert len(calls) - count <= 2 + -(-conditions // 500), operations(call for call in calls if call not in creates)

@@ -61,7 +61,7 @@ def texts(value):
 
 
 def echoes(value):
-    """What a server might say that tells what it was sent."""
+    """Texts in which a server might echo what it received."""
     yield from texts(value)
     for before, encode in itertools.product((b"", b"x", b"xy"), BASE64):
         yield encode(before + value.encode() + b"\n").decode()
@@ -71,7 +71,7 @@ def spellings(value):
     """What to look for, as bytes."""
     for text in texts(value):
         yield text.encode()
-    # Wherever it stands in what is encoded: what two neighbours decide of its ends is left out.
+    # At any offset in the encoded text: leaves out the characters at its ends that depend on its neighbours.
     for offset, encode in itertools.product(range(3), BASE64):
         encoded = encode(b"\0" * offset + value.encode())
         yield encoded[(0, 2, 3)[offset] : len(encoded) - 4]
@@ -85,11 +85,11 @@ class Aviary:
         self.canaries = []
         #: Canaries that were published in the clear, as a faulty portal would: the broker has seen them.
         self.published = []
-        #: Canaries that Autotask told again, in answers that the worker has no reason to wipe.
+        #: Canaries that Autotask echoed, in answers that the worker has no reason to wipe.
         self.echoed = []
 
     def canary(self, kind):
-        """Long enough to be told apart, and with what has to be escaped somewhere."""
+        """Long enough to be unique, and with characters that some encoding escapes."""
         value = f'{kind}-é:;%"\\/+-{uuid.uuid4().hex}'
         self.canaries.append(value)
         return value
@@ -124,7 +124,7 @@ def aviary(worker, portal, monitor, simulator, numbers):
 
 
 def faults(tenant):
-    """Every fault that this tenant's canaries might be echoed in: kinds, statuses, and refusals that tell what was sent."""
+    """Every fault that might echo this tenant's canaries: kinds, statuses, and refusals that repeat what was sent."""
     for kind, members in FAULTS.items():
         yield {"kind": kind, **members}
     echo = " ".join(form for value in (tenant.secret, tenant.username, tenant.code) for form in echoes(value))

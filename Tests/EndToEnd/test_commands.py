@@ -217,10 +217,10 @@ def test_events_are_replayed_from_the_journal(worker, tenant, broker):
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     tenant.expect(tenant.billing_codes(), "billing-codes.listed")
-    told = tenant.events()
-    arguments = ("events", "--replay", "--tenant", tenant.name, "--count", str(len(told)), "--json")
+    published = tenant.events()
+    arguments = ("events", "--replay", "--tenant", tenant.name, "--count", str(len(published)), "--json")
     lines = worker.cli(*arguments, PORTAL_AMQP_URL=broker.url("monitor")).splitlines()
-    assert [json.loads(line) for line in lines] == told
+    assert [json.loads(line) for line in lines] == published
 
 
 def test_tenants_are_listed_and_shown(worker, tenant):

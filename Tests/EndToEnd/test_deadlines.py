@@ -1,4 +1,4 @@
-"""What a person waits for ends in time, whatever Autotask does; what cannot pass on its own ends at once."""
+"""A job for which a person waits ends in time, with any behaviour of Autotask. A cause that needs a person ends it at once."""
 
 import datetime
 import json

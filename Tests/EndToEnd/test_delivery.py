@@ -203,7 +203,7 @@ def test_a_revision_ends_with_a_reset(tenant):
 
 
 def test_what_comes_behind_a_reset_is_compared_with_nothing_before_it(tenant, new_tenant):
-    """A sync of the new connection runs, whatever waits of the old one, and whatever ran."""
+    """A sync of the new connection runs, with any waiting or ended jobs of the old one."""
     tenant.connected()
     (old,) = waiting_syncs(new_tenant, tenant, ({"revision": 7}, {}))
     old.ending(60)
@@ -252,7 +252,7 @@ def test_a_job_that_is_too_late_expires(tenant):
 
 
 def test_under_load_the_events_of_a_tenant_arrive_in_their_order(new_tenant, monitor):
-    """Jobs end, are superseded and are refused at the door at the same time: three ways to one sequence."""
+    """Jobs end, are superseded and are refused at intake at the same time: three ways to one sequence."""
     tenants = [new_tenant() for _ in range(30)]
     jobs = [tenant.connect_job().publish() for tenant in tenants]
     for number in range(1, 7):
@@ -326,7 +326,7 @@ def test_a_redelivered_job_runs_once(tenant, worker, broker):
 
 
 def die_with(broker, count):
-    """A consumer dies with so many jobs in hand."""
+    """A consumer dies with this number of unacknowledged jobs."""
     held = []
     with contextlib.closing(pika.BlockingConnection(pika.URLParameters(broker.url("operator")))) as connection:
         channel = connection.channel()

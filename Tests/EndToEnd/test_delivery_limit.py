@@ -1,4 +1,4 @@
-"""A broker that gives up on messages takes no job with it: a policy on RabbitMQ 3.10 stands for RabbitMQ 4's default delivery limit."""
+"""No job is lost when the broker gives up on messages. A policy on RabbitMQ 3.10 simulates RabbitMQ 4's default delivery limit."""
 
 import contextlib
 import json

@@ -49,7 +49,7 @@ def own_store(worker, tmp_path):
 
 @pytest.fixture
 def dead_queue(broker):
-    """The broker's queue for what nobody could handle, empty before and after."""
+    """The broker's queue of dead-lettered messages, empty before and after."""
     connection = pika.BlockingConnection(pika.URLParameters(broker.url("operator")))
     channel = connection.channel()
     channel.queue_purge("autotask.dead")
@@ -101,7 +101,7 @@ def test_a_healthy_worker_passes(other_worker, tenant, own_store, dead_queue, ad
     lines = text.splitlines()
     assert len(lines) == sum(map(len, checks.values())) + 1
     assert all(line.startswith("✓ ") for line in lines[:-1]) and lines[-1] == f"All {len(lines) - 1} checks pass."
-    # It called Autotask as nobody.
+    # It called Autotask without credentials.
     assert tenant.database.calls(before) == []
     for output in (text, json.dumps(checks, ensure_ascii=False)):
         for secret in (tenant.secret, tenant.username, worker.settings["AUTOTASK_INTEGRATION_CODE"], "on-loopback"):
@@ -120,7 +120,7 @@ def test_nothing_is_changed(other_worker, tenant, own_store, tmp_path):
         assert "1 of them connected" in only(checks, "integrations", "pass")["output"]
         after = contents(tmp_path)
         assert set(after) == set(before)
-        # The log's index is shared memory, in which readers make their mark.
+        # The log's index is shared memory, in which readers register.
         assert all(after[name] == before[name] for name in before if not name.endswith("-shm"))
         write_log_back(tmp_path / "own.sqlite")
     assert set(before) == {"own.sqlite"}
@@ -432,7 +432,7 @@ def alarms(worker):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ({"AMQP_URL": "amqp://worker:hidden@broker.invalid/"}, "AMQP_URL is plain amqp://"),
         ({"PORTAL_AMQP_URL": "amqp://portal:hidden@192.0.2.1/"}, "PORTAL_AMQP_URL is plain amqp://"),
@@ -442,9 +442,9 @@ def alarms(worker):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else value.split()[-1],
 )
-def test_what_leaves_the_machine_in_the_clear_is_worth_a_look(worker, settings, told):
+def test_what_leaves_the_machine_in_the_clear_is_worth_a_look(worker, settings, reported):
     checks = doctor(worker, expect=None, **settings)
-    assert told in only(checks, "exposure", "warn")["output"] and "hidden" not in json.dumps(checks)
+    assert reported in only(checks, "exposure", "warn")["output"] and "hidden" not in json.dumps(checks)
 
 
 @pytest.mark.parametrize(
@@ -482,7 +482,7 @@ def test_the_users_of_the_house_have_no_more_rights_than_they_need(worker, broke
 
 
 @pytest.mark.parametrize(
-    ("user", "rights", "told"),
+    ("user", "rights", "reported"),
     [
         ("guest", {"tags": "administrator", "configure": ".*", "write": ".*", "read": ".*"}, "has the user guest"),
         ("careless", {"write": ".*"}, "careless may do things to every exchange"),
@@ -492,12 +492,12 @@ def test_the_users_of_the_house_have_no_more_rights_than_they_need(worker, broke
     ],
     ids=["guest", "open", "a reader", "a writer", "worker"],
 )
-def test_rights_that_are_too_wide_are_worth_a_look(worker, broker, administrator, user, rights, told):
+def test_rights_that_are_too_wide_are_worth_a_look(worker, broker, administrator, user, rights, reported):
     if user == "worker":
         broker.manage("PUT", "permissions/%2F/worker", {"write": "^autotask\\.results$", **rights})
     else:
         make_user(broker, user, **rights)
-    assert told in only(doctor(worker, **administrator), "users", "warn")["output"]
+    assert reported in only(doctor(worker, **administrator), "users", "warn")["output"]
 
 
 @pytest.mark.parametrize("pattern", ["(?|.*)", ".*(?<!zzz)"])
@@ -519,8 +519,8 @@ def test_the_workers_rights_that_doctor_cannot_read_are_not_said_to_lack(worker,
     assert "may not" not in json.dumps(checks["users"])
     # It hides nothing of the others.
     make_user(broker, "careless", configure=".*", write=".*", read=".*")
-    told = [check["output"] for check in doctor(worker, **administrator)["users"]]
-    assert any("careless may do things to every exchange" in output for output in told), told
+    reported = [check["output"] for check in doctor(worker, **administrator)["users"]]
+    assert any("careless may do things to every exchange" in output for output in reported), reported
 
 
 @pytest.mark.parametrize(("user", "lacks"), [("portal", "take jobs from autotask.jobs"), ("monitor", "publish events to autotask.results")])

@@ -1,4 +1,4 @@
-"""Every shell block of README, CONTRIBUTING and DocC: its commands are run here, or listed here with the reason why they are not."""
+"""This file runs the commands of every shell block of README, CONTRIBUTING and DocC, or lists the reason why not."""
 
 import os
 import pathlib
@@ -53,7 +53,7 @@ NOT_RUN = {
 
 
 def commands(block):
-    """Its commands, without what is said of them."""
+    """Its commands, without comments."""
     lines = [re.sub(r"\s+#.*", "", line).strip() for line in block.replace("\\\n", " ").splitlines()]
     return [re.sub(r"\s+", " ", line) for line in lines if line and not line.startswith("#")]
 
@@ -85,13 +85,13 @@ def test_every_documented_command_is_run_or_has_a_reason(document, text):
 
 
 def test_no_command_is_listed_that_no_document_has():
-    told = {command for _, text in blocks() for command in commands(text)}
-    assert set(NOT_RUN) | set(RUN) <= told
+    documented = {command for _, text in blocks() for command in commands(text)}
+    assert set(NOT_RUN) | set(RUN) <= documented
 
 
 @pytest.fixture(scope="module")
 def place(broker, simulator, tmp_path_factory):
-    """A directory to work in that has the project's files, and the surroundings of a new installation."""
+    """A working directory with the project's files, and the environment of a new installation."""
     directory = tmp_path_factory.mktemp("documented")
     for name in ("deploy", "Package.swift", "Package.resolved", "Sources", "Tests", "schemas", ".build"):
         if (ROOT / name).exists():
@@ -127,7 +127,7 @@ def shell(text, place, terminal):
 
 
 def done(text, place):
-    """Runs a block to its end. What asks for a confirmation gets it, from a terminal."""
+    """Runs a block to its end, and confirms its questions on a terminal."""
     controller, terminal = pty.openpty()
     os.write(controller, b"yes\n")
     process = shell(text, place, terminal)

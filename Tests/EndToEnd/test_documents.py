@@ -1,4 +1,4 @@
-"""What the documentation names is there: tests, files, pages. Claims, rules and error codes name the tests that show them."""
+"""Everything that the documentation names exists: tests, files, pages. Claims, rules and error codes name the tests that show them."""
 
 import ast
 import functools
@@ -47,7 +47,7 @@ def each_named(pattern):
 
 @functools.cache
 def suites():
-    """The tests of each suite of swift-testing, by module and name, each with what stands above its body."""
+    """The tests of each suite of swift-testing, by module and name, each with the lines above its body."""
     found = {}
     for path in sorted((ROOT / "Tests").rglob("*Tests*.swift")):
         module = path.relative_to(ROOT / "Tests").parts[0]
@@ -66,8 +66,8 @@ def functions():
     return [(node.name, ast.get_docstring(node) or "") for node in nodes]
 
 
-def told_by(name):
-    """What a test says that it shows, by the name that a page gives it."""
+def shown_by(name):
+    """What a test shows by its name and docstring, given the name that a page cites."""
     if match := SUITE.fullmatch(name):
         module, suite, test = match.group("module", "suite", "test")
         found = [tests for (its_module, its_suite), tests in suites().items() if its_suite == suite and module in (None, its_module)]
@@ -263,7 +263,7 @@ def test_contract_lists_every_kind_of_job_with_its_ends():
 
 # Questions
 
-#: What an operator asks, the page and heading that answer, and words of the operator's that a search for text has to find there.
+#: A question of an operator, the page and heading that answer it, and the operator's words that a text search has to find there.
 QUESTIONS = [
     ("What happens with Retry-After?", "Waiting-and-retries", "Retry-After", ["Retry-After", "retry"]),
     ("Why was my job superseded?", "Troubleshooting", "Why was my job superseded?", ["superseded", "revision", "reset"]),
@@ -329,7 +329,7 @@ def test_every_row_with_a_place_for_its_test_names_one(page):
 
 
 def test_every_claim_of_the_threat_model_names_its_test():
-    """What is not in a table with tests is an asset, or something that is said not to be stopped."""
+    """The only table without tests lists assets; every section lists what is not stopped."""
     text = THREATS.read_text(encoding="utf-8")
     claims = [heading for heading, columns, _ in tables(text) if columns[-1] == "test"]
     others = [heading for heading, columns, _ in tables(text) if columns[-1] != "test"]
@@ -352,13 +352,13 @@ def test_every_rule_has_its_place_and_names_tests_that_name_it():
     assert numbers(answers) == [f"A{number}" for number in range(1, 26)]
     for rule, _, tests in page + answers:
         for name in spans(tests):
-            assert re.search(rf"\b{rule}\b", told_by(name)), f"{name} does not name {rule}"
+            assert re.search(rf"\b{rule}\b", shown_by(name)), f"{name} does not name {rule}"
 
 
 def test_every_error_code_has_its_row():
     """In the order of the schema, with its own test."""
     ((_, _, codes),) = [table for table in tables(ERROR_CODES.read_text(encoding="utf-8")) if table[1][0] == "code"]
-    told = [row[0].strip("`") for row in codes]
-    assert told == list(contract.error_codes())
-    for code, row in zip(told, codes, strict=True):
+    listed = [row[0].strip("`") for row in codes]
+    assert listed == list(contract.error_codes())
+    for code, row in zip(listed, codes, strict=True):
         assert f"test_{code}" in spans(row[-1]), code

@@ -1,4 +1,4 @@
-"""What differs in Autotask from what was synced is told, when asked and by itself, and nothing is changed there."""
+"""The worker reports differences between Autotask and what was synced, on request and by scheduled checks, and changes nothing there."""
 
 import json
 

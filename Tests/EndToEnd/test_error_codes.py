@@ -1,4 +1,4 @@
-"""Every error code, brought about for real: its message, who can mend it and what to do. `test_x` is about the code `x`."""
+"""Every error code in a real run: its message, who can fix it and what to do. `test_x` is about the code `x`."""
 
 import datetime
 import json
@@ -12,7 +12,7 @@ from tenants import BILLING_CODE, by_key, plan, service
 NO_AMOUNT = "not an amount with at most 12 digits and 4 decimal places."
 
 
-def told(error, code, message=None, hint=None, **members):
+def assert_error(error, code, message=None, hint=None, **members):
     """Checks an error: by the catalogue where nothing else is asked for, and with these further members and no other."""
     expected = {"code": code, **contract.error_codes()[code], **members}
     expected |= {name: text for name, text in (("message", message), ("hint", hint)) if text is not None}
@@ -65,7 +65,7 @@ def test_every_code_has_its_test():
 
 
 def test_every_error_says_what_is_wrong_and_what_to_do():
-    """L8: API users cannot log in to look for themselves, so nobody is told less than that."""
+    """L8: API users cannot log in to look, so every error has at least this."""
     for code, texts in contract.error_codes().items():
         assert texts["message"].endswith(".") and texts["hint"].endswith("."), code
         assert texts["message"] != texts["hint"], code
@@ -80,7 +80,7 @@ def test_credentials_invalid(tenant):
     nothing is tried again."""
     job = tenant.connect_job(secret="wrong").publish()
     data = tenant.expect(job.ending(), "connection.failed")
-    told(data["error"], "credentials_invalid", remote={"status": 401})
+    assert_error(data["error"], "credentials_invalid", remote={"status": 401})
     for words in ("API User", "Datto File Protection & Datto Workplace", "How do I create an API user in Autotask", "5 minutes"):
         assert words in data["error"]["hint"]
     assert [event["type"] for event in job.events] == ["autotask.connection.failed"]
@@ -91,36 +91,36 @@ def test_api_user_locked_or_inactive(tenant):
     tenant.connected()
     tenant.database.change(users=[{"username": tenant.username, "isActive": False}])
     data = tenant.expect(tenant.sync(), "sync.failed")
-    told(data["error"], "api_user_locked_or_inactive", remote={"status": 401})
+    assert_error(data["error"], "api_user_locked_or_inactive", remote={"status": 401})
     (lost,) = tenant.events("connection.lost")
-    told(lost["data"]["error"], "api_user_locked_or_inactive", remote={"status": 401})
+    assert_error(lost["data"]["error"], "api_user_locked_or_inactive", remote={"status": 401})
     # From then on it is answered from memory.
-    told(tenant.expect(tenant.sync(), "sync.failed")["error"], "api_user_locked_or_inactive")
+    assert_error(tenant.expect(tenant.sync(), "sync.failed")["error"], "api_user_locked_or_inactive")
 
 
 def test_tracking_id_rejected(new_tenant):
     tenant = new_tenant(integrationCodes=["Another-Vendor"], integrationCodeFailure="text500")
     data = tenant.expect(tenant.connect(), "connection.failed")
-    told(data["error"], "tracking_id_rejected", remote={"status": 500, "message": "IntegrationCode is invalid."})
+    assert_error(data["error"], "tracking_id_rejected", remote={"status": 500, "message": "IntegrationCode is invalid."})
 
 
 def test_zone_not_found(tenant):
     data = tenant.expect(tenant.connect(username="nobody@msp.example"), "connection.failed")
-    told(data["error"], "zone_not_found", remote={"status": 500, "message": "Zone information could not be determined"})
+    assert_error(data["error"], "zone_not_found", remote={"status": 500, "message": "Zone information could not be determined"})
 
 
 def test_database_changed(tenant, new_tenant):
     other = new_tenant()
     tenant.connected()
     data = tenant.expect(tenant.connect(username=other.username, secret=other.secret), "connection.failed")
-    told(data["error"], "database_changed")
+    assert_error(data["error"], "database_changed")
     assert [call["operation"] for call in other.database.calls()] == ["zoneInformation"]
 
 
 def test_access_denied(tenant):
     tenant.database.fault("status", status=403, body='{"Message": "Zugriff verweigert."}', contentType="application/json", operation="version")
     data = tenant.expect(tenant.connect(), "connection.failed")
-    told(data["error"], "access_denied", remote={"status": 403, "message": "Zugriff verweigert."})
+    assert_error(data["error"], "access_denied", remote={"status": 403, "message": "Zugriff verweigert."})
 
 
 @pytest.mark.parametrize(("security", "verb"), [("readOnly", "create"), ("noAccess", "query")])
@@ -130,17 +130,17 @@ def test_permission_denied(new_tenant, security, verb):
     assert error.pop("serviceKey", "service-1") == "service-1"
     assert f"permissions to {verb} this entity type" in error["remote"].pop("message")
     message = f"The API user may not {verb} services. Use security level API User (system) or add the permission."
-    told(error, "permission_denied", message, remote={"status": 500})
+    assert_error(error, "permission_denied", message, remote={"status": 500})
 
 
 def test_not_visible(tenant):
-    """A11: a service that the API user can no longer see is gone for it, and its name is taken when it is created anew."""
+    """A11: a service that the API user can no longer see is gone for it, and its name is taken when it is created again."""
     tenant.connected()
     tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
     tenant.database.change(users=[{"username": tenant.username, "security": "restrictedVisibility"}])
     error = tenant.expect(tenant.sync(plan(1)), "sync.failed")["error"]
     assert error["remote"].pop("message").startswith("Violation of UNIQUE KEY constraint")
-    told(error, "not_visible", field="name", serviceKey="service-1", remote={"status": 500})
+    assert_error(error, "not_visible", field="name", serviceKey="service-1", remote={"status": 500})
     assert len(tenant.database.services()) == 1
 
 
@@ -153,7 +153,7 @@ def test_service_name_conflict(new_tenant):
     data = tenant.expect(tenant.sync(), "sync.failed")
     message = 'A service named "SERVICE 2" already exists in Autotask (id 100, inactive). Choose another name or link it.'
     conflict = {"autotaskServiceId": 100, "name": "SERVICE 2", "active": False}
-    told(data["error"], "service_name_conflict", message, field="name", serviceKey="service-2", conflict=conflict)
+    assert_error(data["error"], "service_name_conflict", message, field="name", serviceKey="service-2", conflict=conflict)
     assert tenant.database.writes() == []
 
 
@@ -161,14 +161,14 @@ def test_service_name_duplicate_in_plan(connected):
     data = connected.expect(connected.sync(changed(name="service 4 ")), "sync.failed")
     for key, name in (("service-2", "service 4 "), ("service-4", "Service 4")):
         message = f'Two services in the plan have the name "{name}".'
-        told(by_key(data)[key]["error"], "service_name_duplicate_in_plan", message, field="name", serviceKey=key)
+        assert_error(by_key(data)[key]["error"], "service_name_duplicate_in_plan", message, field="name", serviceKey=key)
 
 
 def test_name_invalid(refused):
     """L20: how long a name may be is the tenant's own metadata's to say."""
-    told(refused("name_invalid", name=" "), "name_invalid", "name: enter the name that invoices are to show.", field="name")
+    assert_error(refused("name_invalid", name=" "), "name_invalid", "name: enter the name that invoices are to show.", field="name")
     message = "name: 151 characters are too long, Autotask allows 150."
-    told(refused("name_invalid", name="x" * 151), "name_invalid", message, field="name")
+    assert_error(refused("name_invalid", name="x" * 151), "name_invalid", message, field="name")
 
 
 @pytest.mark.parametrize(
@@ -177,34 +177,34 @@ def test_name_invalid(refused):
 )
 def test_price_invalid(refused, price, rule):
     """L22: a price is required. A25: a negative one is refused."""
-    told(refused("price_invalid", unitPrice=price), "price_invalid", f"unitPrice: {rule}", field="unitPrice")
+    assert_error(refused("price_invalid", unitPrice=price), "price_invalid", f"unitPrice: {rule}", field="unitPrice")
 
 
 @pytest.mark.parametrize(("cost", "rule"), [(None, "enter an amount."), ("-0.01", NO_AMOUNT)])
 def test_cost_invalid(refused, cost, rule):
     """L22: a cost is required."""
-    told(refused("cost_invalid", unitCost=cost), "cost_invalid", f"unitCost: {rule}", field="unitCost")
+    assert_error(refused("cost_invalid", unitCost=cost), "cost_invalid", f"unitCost: {rule}", field="unitCost")
 
 
 def test_billing_code_missing(refused):
     """L39: a wrong code is a wrong tax, so none is guessed."""
     message = 'Select an active recurring-service billing code for "Service 2".'
-    told(refused("billing_code_missing", billingCodeId=None), "billing_code_missing", message, field="billingCodeId")
+    assert_error(refused("billing_code_missing", billingCodeId=None), "billing_code_missing", message, field="billingCodeId")
 
 
 def test_billing_code_not_found(refused):
     message = 'The billing code 77 of "Service 2" does not exist in Autotask.'
-    told(refused("billing_code_not_found", billingCodeId=77), "billing_code_not_found", message, field="billingCodeId")
+    assert_error(refused("billing_code_not_found", billingCodeId=77), "billing_code_not_found", message, field="billingCodeId")
 
 
 def test_billing_code_inactive(refused):
     message = 'The billing code "Retired" of "Service 2" is inactive in Autotask.'
-    told(refused("billing_code_inactive", billingCodeId=29683002), "billing_code_inactive", message, field="billingCodeId")
+    assert_error(refused("billing_code_inactive", billingCodeId=29683002), "billing_code_inactive", message, field="billingCodeId")
 
 
 def test_billing_code_wrong_type(refused):
     message = 'The billing code "Labour" of "Service 2" is not a recurring-service code.'
-    told(refused("billing_code_wrong_type", billingCodeId=29683003), "billing_code_wrong_type", message, field="billingCodeId")
+    assert_error(refused("billing_code_wrong_type", billingCodeId=29683003), "billing_code_wrong_type", message, field="billingCodeId")
 
 
 def test_period_mismatch(tenant):
@@ -214,22 +214,22 @@ def test_period_mismatch(tenant):
     other = {"planId": "datto-workplace", "services": [service(1, period="Monthly")]}
     data = tenant.expect(tenant.sync(other), "sync.failed")
     message = 'The billing period of "Service 1" differs in Autotask and cannot be changed there.'
-    told(data["error"], "period_mismatch", message, field="period", serviceKey="service-1")
+    assert_error(data["error"], "period_mismatch", message, field="period", serviceKey="service-1")
     assert len(tenant.database.services()) == 1
 
 
 def test_period_unsupported(refused, new_tenant):
-    told(refused("period_unsupported", period="Weekly"), "period_unsupported", field="period")
+    assert_error(refused("period_unsupported", period="Weekly"), "period_unsupported", field="period")
     tenant = new_tenant(periodTypes={"Monthly": 2}).connected()
     data = tenant.expect(tenant.sync(plan(1)), "sync.failed")
-    told(data["error"], "period_unsupported", field="period", serviceKey="service-1")
+    assert_error(data["error"], "period_unsupported", field="period", serviceKey="service-1")
 
 
 def test_adoption_refused(connected):
     error = by_key(connected.expect(connected.sync(plan(adopt={"service-2": 4711})), "sync.failed"))["service-2"]["error"]
     message = "The service 4711 in Autotask cannot be linked: there is none of this id that the API user can see."
     hint = "Look the id up in Autotask, under Admin, Services."
-    told(error, "adoption_refused", message, hint, field="adopt", serviceKey="service-2")
+    assert_error(error, "adoption_refused", message, hint, field="adopt", serviceKey="service-2")
 
 
 def test_acknowledgement_needed(tenant):
@@ -237,9 +237,9 @@ def test_acknowledgement_needed(tenant):
     tenant.expect(tenant.sync(), "sync.succeeded")
     data = tenant.expect(tenant.sync(changed(unitPrice="22.00") | {"acknowledgeRequired": ["price_changed"]}), "sync.failed")
     hint = 'Look at the warnings. If they are meant, synchronize again with "price_changed:service-2" under acknowledge.'
-    told(data["error"], "acknowledgement_needed", hint=hint, field="data.acknowledge")
+    assert_error(data["error"], "acknowledgement_needed", hint=hint, field="data.acknowledge")
     message = "To be confirmed first: The unit price moves from 2.2345 to 22.00, by more than 50 %."
-    told(by_key(data)["service-2"]["error"], "acknowledgement_needed", message, hint, serviceKey="service-2")
+    assert_error(by_key(data)["service-2"]["error"], "acknowledgement_needed", message, hint, serviceKey="service-2")
 
 
 def test_remote_rejected(tenant):
@@ -248,7 +248,7 @@ def test_remote_rejected(tenant):
     data = tenant.expect(tenant.sync(plan(1)), "sync.failed")
     remote = {"status": 500, "message": "A name is required."}
     message = "Autotask rejected the change: A name is required."
-    told(data["error"], "remote_rejected", message, serviceKey="service-1", remote=remote)
+    assert_error(data["error"], "remote_rejected", message, serviceKey="service-1", remote=remote)
 
 
 # What passes
@@ -277,26 +277,26 @@ def test_rate_limited(tenant):
     until = next(event for event in job.events if event["type"] == "autotask.job.deferred")["data"]["until"]
     message = f"Autotask is limiting requests for your database. We will continue at {until}."
     remote = {"status": 429, "message": "API thread threshold of 3 threads has been exceeded"}
-    told(error, "rate_limited", message, remote=remote)
+    assert_error(error, "rate_limited", message, remote=remote)
     tenant.expect(job.ending(45), "sync.succeeded")
 
 
 def test_autotask_unavailable(put_off):
-    told(put_off("unavailable"), "autotask_unavailable", "Autotask did not answer as expected. We will retry.", remote={"status": 503})
+    assert_error(put_off("unavailable"), "autotask_unavailable", "Autotask did not answer as expected. We will retry.", remote={"status": 503})
 
 
 def test_timeout(put_off):
     """As something in front of Autotask says it; what says nothing at all is `AutotaskTests.SimulatorTests`' matter."""
-    told(put_off("status", status=408), "timeout", "Autotask did not answer in time. We will retry.", remote={"status": 408})
+    assert_error(put_off("status", status=408), "timeout", "Autotask did not answer in time. We will retry.", remote={"status": 408})
 
 
 def test_network(put_off):
     # What only reads is asked again at once when the connection was used before.
-    told(put_off("closeBeforeReading", times=2), "network", "Autotask could not be reached. We will retry.")
+    assert_error(put_off("closeBeforeReading", times=2), "network", "Autotask could not be reached. We will retry.")
 
 
 def test_outcome_unknown(put_off, tenant):
-    told(put_off("lostResponse", operation="create"), "outcome_unknown")
+    assert_error(put_off("lostResponse", operation="create"), "outcome_unknown")
     assert len(tenant.database.services()) == 1
 
 
@@ -322,7 +322,7 @@ def test_superseded(tenant):
     hint = (
         "Nothing needs to be done for an older plan. If this is the current one, send it again as a new job with a revision of at least 2."
     )
-    told(tenant.expect(tenant.sync(plan(1, revision=1)), "job.superseded")["error"], "superseded", message, hint)
+    assert_error(tenant.expect(tenant.sync(plan(1, revision=1)), "job.superseded")["error"], "superseded", message, hint)
 
 
 def test_lane_full(worker, tenant):
@@ -336,7 +336,7 @@ def test_lane_full(worker, tenant):
         tenant.database.await_calls(1, operation="query", entity="Services")
         waiting = [tenant.publish("sync", {**plan(1), "planId": f"plan-{number}"}) for number in range(2)]
         full = tenant.publish("sync", {**plan(1), "planId": "plan-2"})
-        told(tenant.expect(full.ending(), "job.rejected")["error"], "lane_full")
+        assert_error(tenant.expect(full.ending(), "job.rejected")["error"], "lane_full")
         again = tenant.publish("sync", {**plan(1), "planId": "plan-1"})
         assert tenant.expect(waiting[1].ending(), "job.superseded")["supersededBy"] == again.id
         connect = tenant.connect_job().publish()
@@ -357,28 +357,28 @@ def test_plan_stale(connected):
     preview = connected.expect(connected.publish("preview", plan()).ending(), "sync.previewed")
     data = connected.expect(connected.sync({**plan(5), "previewId": preview["previewId"]}), "sync.failed")
     message = "Nothing was changed. The plan is not the one that was previewed, or it was previewed before a reset."
-    told(data["error"], "plan_stale", message, field="data.previewId")
+    assert_error(data["error"], "plan_stale", message, field="data.previewId")
 
 
 def test_not_connected(tenant):
     """L6: services are transferred to a connected account. L15, L26: until then every service of the plan is Not synced."""
     data = tenant.expect(tenant.sync(), "sync.failed")
-    told(data["error"], "not_connected")
+    assert_error(data["error"], "not_connected")
     assert {(result["status"], result["outcome"]) for result in data["services"]} == {("Not synced", "notAttempted")}
-    told(tenant.expect(tenant.billing_codes(), "billing-codes.failed")["error"], "not_connected")
+    assert_error(tenant.expect(tenant.billing_codes(), "billing-codes.failed")["error"], "not_connected")
     assert tenant.database.calls() == []
 
 
 def test_integration_not_available(tenant):
     data = tenant.expect(tenant.connect(firstConfiguredAt="2023-06-01T00:00:00Z"), "connection.failed")
-    told(data["error"], "integration_not_available")
+    assert_error(data["error"], "integration_not_available")
 
 
 def test_plan_incomplete(tenant):
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     data = tenant.expect(tenant.sync(plan(2)), "job.rejected")
-    told(data["error"], "plan_incomplete", "The plan lacks what was synchronized before: service-3, service-4.", field="data.services")
+    assert_error(data["error"], "plan_incomplete", "The plan lacks what was synchronized before: service-3, service-4.", field="data.services")
 
 
 def test_expired(tenant):
@@ -387,7 +387,7 @@ def test_expired(tenant):
         f"Its expirytime, {past}, had passed when the worker received it. "
         "Send it again under a new id, with an expirytime later than its time, or without one."
     )
-    told(tenant.expect(tenant.sync(expirytime=past), "job.expired")["error"], "expired", hint=hint, field="expirytime")
+    assert_error(tenant.expect(tenant.sync(expirytime=past), "job.expired")["error"], "expired", hint=hint, field="expirytime")
 
 
 # The request itself
@@ -396,7 +396,7 @@ def test_expired(tenant):
 def test_job_invalid(tenant):
     data = tenant.expect(tenant.sync({"planId": "datto-workplace"}), "job.rejected")
     message, hint = "data.services is missing: an array was due.", "Send data.services as an array, under a new id."
-    told(data["error"], "job_invalid", message, hint, field="data.services")
+    assert_error(data["error"], "job_invalid", message, hint, field="data.services")
 
 
 def test_duplicate_id(tenant):
@@ -404,32 +404,32 @@ def test_duplicate_id(tenant):
     job.ending()
     tenant.publish("billing-codes", {"refresh": True}, job_id=job.id)
     (conflict,) = tenant.monitor.wait(lambda: tenant.events("job.conflict"), "conflict")
-    told(conflict["data"]["error"], "duplicate_id")
+    assert_error(conflict["data"]["error"], "duplicate_id")
 
 
 def test_not_supported(tenant):
     data = tenant.expect(tenant.publish("ticket.create", {}).ending(), "job.rejected")
     assert all(f"autotask.job.{kind}" in data["error"]["hint"] for kind in ("connect", "sync", "reset"))
-    told(data["error"], "not_supported", 'There is no job of type "autotask.job.ticket.create".', data["error"]["hint"], field="type")
+    assert_error(data["error"], "not_supported", 'There is no job of type "autotask.job.ticket.create".', data["error"]["hint"], field="type")
 
 
 def test_decryption_failed(tenant):
     job = tenant.connect_job()
     again = tenant.job("connect", job.envelope["data"])
-    told(tenant.expect(again.publish().ending(), "job.rejected")["error"], "decryption_failed", field="data.credentials")
+    assert_error(tenant.expect(again.publish().ending(), "job.rejected")["error"], "decryption_failed", field="data.credentials")
 
 
 def test_key_unknown(tenant):
     job = tenant.connect_job()
     job.envelope["data"]["credentials"]["keyId"] = "retired-long-ago"
-    told(tenant.expect(job.publish().ending(), "job.rejected")["error"], "key_unknown", field="data.credentials")
+    assert_error(tenant.expect(job.publish().ending(), "job.rejected")["error"], "key_unknown", field="data.credentials")
 
 
 def test_reset_not_confirmed(tenant):
     """L45: a reset is confirmed, or it is none."""
     tenant.connected()
     data = tenant.expect(tenant.publish("reset", {"confirm": False}).ending(), "job.rejected")
-    told(data["error"], "reset_not_confirmed", field="data.confirm")
+    assert_error(data["error"], "reset_not_confirmed", field="data.confirm")
     tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
 
 
@@ -445,7 +445,7 @@ def test_poison(tenant, worker):
         worker.kill()
         worker.start(await_jobs=False)
     data = tenant.expect(job.ending(), "job.abandoned")
-    told(data["error"], "poison")
+    assert_error(data["error"], "poison")
     hang.clear()
     tenant.expect(tenant.sync(plan(1)), "sync.succeeded")
 
@@ -458,4 +458,4 @@ def test_internal(tenant):
     job = tenant.connect_job().publish()
     error = tenant.expect(job.ending(), "connection.failed")["error"]
     hint = "The worker may not call this Autotask zone. Check AUTOTASK_URL, and AUTOTASK_ALLOWED_HOSTS for a zone outside autotask.net."
-    told(error, "internal", f"Something went wrong on our side. Reference {job.id}.", hint)
+    assert_error(error, "internal", f"Something went wrong on our side. Reference {job.id}.", hint)

@@ -237,7 +237,7 @@ def test_an_event_above_the_brokers_own_limit_holds_up_its_tenant_alone(limited,
             other.expect(other.billing_codes(), "billing-codes.listed")
         named = poll(lambda: events_named(worker), 20, "the held lane in /readyz", worker.process)
         assert any(held.name in text and "sync.failed" in text and "larger than" in text for text in named), named
-        # The doctor knows the broker's limit without being told.
+        # The doctor finds the broker's limit on its own.
         report = json.loads(worker.cli("doctor", "--json", expect=None))
         assert "EVENT_LIMIT_BYTES" in json.dumps(report) and "60000" in json.dumps(report["checks"])
         assert not large.endings and not after.endings

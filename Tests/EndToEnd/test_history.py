@@ -44,7 +44,7 @@ def test_a_sync_that_ends_in_error_says_why(worker, tenant):
     assert record["asked"] == asked
     assert record["ended"] == "sync.incomplete" and record["event"]["data"] == data and not record["erased"]
     assert [attempt["ending"] for attempt in record["made"]] == ["finished"]
-    # Each call is told, as Autotask saw it.
+    # The history has each call as Autotask received it.
     seen = [(*WIRE[call["entity"], call["operation"]], call["status"]) for call in tenant.database.calls(before)]
     assert [in_short(call) for call in calls(record)] == seen
     assert ("POST", "Services", 500) in seen and record["apiCalls"] == data["apiCalls"] == len(seen)
@@ -129,7 +129,7 @@ def test_a_call_without_an_answer_says_why(worker, tenant):
 def test_a_reset_erases_what_was_asked_and_called(worker, tenant):
     name = f"Told-{uuid.uuid4().hex}"
     tenant.connected()
-    job = tenant.publish("sync", {"planId": "told", "services": [service(1, name=name)]})
+    job = tenant.publish("sync", {"planId": "shown", "services": [service(1, name=name)]})
     tenant.expect(job.ending(), "sync.succeeded")
     assert name in worker.cli("sync", "show", job.id)
     reset = tenant.publish("reset", {"confirm": True})
@@ -157,7 +157,7 @@ def test_history_is_kept_for_as_long_as_is_set(other_worker, tenant):
     for each in (job, again):
         record = shown(other_worker, each)
         assert record["asked"] is None and record["made"] == []
-        # What was done is told by the event, which is kept for its own time.
+        # The event has the result, and is kept for its own time.
         assert record["event"]["data"]["counts"] and record["apiCalls"] > 0
     other_worker.cli("run", "--history-days", "-1", expect=2)
 

@@ -96,7 +96,7 @@ def test_a_database_that_always_fails_does_not_close_its_zone(new_tenant):
     fault = bad.database.fault("closeBeforeReading", entity="Services", operation="query")
     job = bad.publish("sync", plan())
     rounds = 0
-    # Failures in a row, as the zone sees them: nobody else calls until there have been more than would close it.
+    # Failures in a row, as the zone counts them: no other tenant calls until there are more than would close it.
     bad.database.await_calls(4, seconds=60, operation="query")
     while rounds < 5:
         honest = good.publish("sync", plan())

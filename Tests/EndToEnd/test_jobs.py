@@ -207,7 +207,7 @@ def test_two_services_swap_their_names_although_names_are_unique(tenant):
 
 
 def test_a_plan_may_grow(tenant):
-    """L36: new services are created beside the old ones. L19: those without a change are told as well."""
+    """L36: new services are created beside the old ones. L19: the event lists unchanged ones as well."""
     tenant.connected()
     tenant.expect(tenant.sync(plan(2)), "sync.succeeded")
     data = tenant.expect(tenant.sync(plan(3)), "sync.succeeded")

@@ -58,7 +58,7 @@ def test_a_key_in_use_is_not_retired_and_what_uses_it_is_told(tenant, worker):
     worker.cli("keys", "retire", old, "--yes", expect=2)
     copy = pathlib.Path(worker.own_store(worker.directory / "none.sqlite")["VAULT_KEYS"])
     ring = json.loads(copy.read_text(encoding="utf-8"))
-    # A former key that the store still needs, as a rotation leaves it that ended before it had wrapped anything anew.
+    # A former key that the store still needs, as after a rotation that ended before it had wrapped anything again.
     new = {**ring["wrappingKeys"]["keys"][0], "keyId": "wrap-new"}
     ring["wrappingKeys"] = {"active": "wrap-new", "keys": [new, *ring["wrappingKeys"]["keys"]]}
     copy.write_text(json.dumps(ring), encoding="utf-8")

@@ -55,7 +55,7 @@ def trap():
 
 
 def lives_at(tenant, url):
-    """Has the look-up of zones answer this for a tenant, whatever it is."""
+    """Makes the zone look-up answer this for a tenant."""
     zone = {"zoneName": "AE02", "url": url, "webUrl": "https://ww1.autotask.net/", "ci": tenant.database.number}
     tenant.database.fault("status", status=200, contentType="application/json", body=json.dumps(zone), operation="zoneInformation")
 

@@ -30,7 +30,7 @@ def synced(tenant):
     return tenant
 
 
-# What it tells
+# What it shows
 
 
 def test_a_preview_writes_nothing_and_the_sync_that_names_it_does_what_it_told(synced):
@@ -61,7 +61,7 @@ def test_a_preview_writes_nothing_and_the_sync_that_names_it_does_what_it_told(s
 
 @pytest.mark.parametrize("count, calls", [(4, 1), (250, 2)])
 def test_a_preview_of_what_is_synced_costs_what_the_sync_does(tenant, count, calls):
-    """Reads go in chunks of 500 conditions: id, mark and name of each service."""
+    """Reads go in chunks of 500 conditions: id, marker and name of each service."""
     tenant.connected()
     tenant.expect(tenant.sync(plan(count)), "sync.succeeded")
     before = tenant.database.last_call()
@@ -105,11 +105,11 @@ def test_a_preview_is_stale_for_another_plan_and_for_another_tenant(synced, new_
     other.expect(other.sync({**plan(5), "previewId": data["previewId"]}), "sync.failed", "plan_stale")
 
 
-# The brake
+# The acknowledgement policy
 
 
 def test_by_default_no_warning_stops_a_sync(synced):
-    """L38: the price that somebody enters overrides the one in Autotask every time."""
+    """L38: the price that a user enters overrides the one in Autotask every time."""
     wanted = plan()
     wanted["services"][2]["unitPrice"] = "323.45"
     done = synced.expect(synced.sync(wanted), "sync.succeeded")
@@ -133,8 +133,8 @@ def test_after_a_reset_no_price_is_compared(synced):
     synced.connected()
     wanted = plan(acknowledgeRequired=["price_changed"])
     wanted["services"][0]["unitPrice"] = "500"
-    told = synced.expect(preview(synced, wanted), "sync.previewed")
-    assert told["needsAcknowledgement"] == [] and [change["to"] for change in by_key(told)["service-1"]["changes"]] == ["500.00"]
+    previewed = synced.expect(preview(synced, wanted), "sync.previewed")
+    assert previewed["needsAcknowledgement"] == [] and [change["to"] for change in by_key(previewed)["service-1"]["changes"]] == ["500.00"]
     synced.expect(synced.sync(wanted), "sync.succeeded")
 
 
@@ -156,9 +156,9 @@ def test_a_price_that_moves_far_waits_for_somebody_to_say_so(synced):
     (warning,) = by_key(failed)["service-3"]["warnings"]
     assert (warning["code"], warning["needsAcknowledgement"]) == ("price_changed", True)
 
-    told = synced.expect(preview(synced, wanted), "sync.previewed")
-    assert told["needsAcknowledgement"] == ["price_changed:service-3"]
-    done = synced.expect(synced.sync({**wanted, "acknowledge": told["needsAcknowledgement"]}), "sync.succeeded")
+    previewed = synced.expect(preview(synced, wanted), "sync.previewed")
+    assert previewed["needsAcknowledgement"] == ["price_changed:service-3"]
+    done = synced.expect(synced.sync({**wanted, "acknowledge": previewed["needsAcknowledgement"]}), "sync.succeeded")
     assert outcomes(done)["service-3"] == "updated"
     (written,) = synced.database.writes(before)
     assert written["body"]["unitPrice"] == decimal.Decimal("323.45")
@@ -195,7 +195,7 @@ def test_what_another_tenant_of_the_same_database_is_linked_to_is_not_adopted(sy
 
 
 def test_a_service_is_adopted_under_another_key_and_plan_also_after_a_reset(synced, new_tenant):
-    """A2: the mark of this tenant and product is replaced when nothing refers to it, and that of another never."""
+    """A2: a marker of this tenant and product is replaced when nothing refers to it, and another's marker never."""
     number = synced.database.services()[0]["id"]
     renamed = {"planId": "renamed", "services": [service(1, key="licence")]}
     synced.expect(synced.sync(renamed), "sync.failed", "service_name_conflict")

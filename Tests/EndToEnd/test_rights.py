@@ -64,7 +64,7 @@ def key(user, other="#"):
 
 # What is tried, and who may.
 ATTEMPTS = {
-    # The door.
+    # The job queue.
     "consume the door": (lambda channel, user: channel.basic_consume(DOOR, print), {"worker", "operator"}),
     "purge the door": (lambda channel, user: channel.queue_purge(DOOR), {"worker", "operator"}),
     "get from the door": (lambda channel, user: channel.basic_get(DOOR), NOBODY),
@@ -77,7 +77,7 @@ ATTEMPTS = {
     "read jobs in an own exchange": (lambda channel, user: channel.exchange_bind(with_exchange(channel, user), JOBS, "#"), {"operator"}),
     "send jobs to monitors": (lambda channel, user: channel.exchange_bind(RESULTS, JOBS, "x"), {"operator"}),
     "take jobs away from the door": (lambda channel, user: channel.queue_unbind(DOOR, JOBS, "none"), {"operator"}),
-    # RabbitMQ knows the door and its exchange by one name: who may publish jobs may have results sent there too, which nobody trusts.
+    # The job queue and its exchange have one name in RabbitMQ. So a user that may publish jobs may also have results sent there, as untrusted messages.
     "send results to the door": (
         lambda channel, user: channel.queue_bind(DOOR, RESULTS, key(user, "x.x.x")),
         {"portal", "operator", "reseller-acme"},
@@ -135,7 +135,7 @@ ATTEMPTS = {
         NOBODY,
     ),
 }
-# By another obstacle than the user's rights: one active consumer has the door.
+# By another obstacle than the user's permissions: one active consumer has the job queue.
 OTHERWISE_REFUSED = {("get from the door", "worker"), ("get from the door", "operator")}
 
 

@@ -36,7 +36,7 @@ def test_a_tracking_identifier_of_the_tenants_own_rides_with_the_credentials(new
 
 
 def test_a_connect_that_nobody_waits_for_any_more_is_not_begun(tenant):
-    """L12: somebody waits for its end, so there is exactly one, and none too late."""
+    """L12: a user waits for its end, so there is exactly one, and in time."""
     job = tenant.connect_job()
     job.envelope["expirytime"] = portals.rfc3339(portals.now() - datetime.timedelta(seconds=1))
     tenant.expect(job.publish().ending(), "job.expired", "expired")
@@ -46,7 +46,7 @@ def test_a_connect_that_nobody_waits_for_any_more_is_not_begun(tenant):
 
 
 def test_a_connect_waits_behind_no_other_tenants_sync(other_worker, new_tenant):
-    """L12: somebody looks at the page until it ends."""
+    """L12: a user looks at the page until it ends."""
     other_worker.start(CONCURRENT_LANES="1")
     running, waiting = new_tenant().connected(), new_tenant().connected()
     hold = running.database.fault("hold", operation="query", entity="Services")
@@ -87,7 +87,7 @@ def test_a_name_is_kept_as_it_was_typed(tenant):
 
 
 def test_a_name_may_be_as_long_as_the_tenants_own_autotask_allows(new_tenant):
-    """L20: told by its metadata, in UTF-16 units as .NET counts."""
+    """L20: its metadata have the limit, in UTF-16 units as .NET counts."""
     tenant = new_tenant(fields={"name": {"length": 20}}).connected()
     tenant.expect(tenant.sync(named("x" * 20, "💾" * 10)), "sync.succeeded")
     data = tenant.expect(tenant.sync(named("x" * 21, "💾" * 11)), "sync.failed", "name_invalid")
@@ -178,7 +178,7 @@ def test_a_price_or_cost_of_nothing_is_one(tenant):
 
 @pytest.mark.parametrize("fields", [{}, {"internalID": {"isMissing": True}}], ids=["internalID", "sku"])
 def test_after_a_reset_our_own_services_are_known_by_their_marker(new_tenant, fields):
-    """A2: it stands where the tenant has a field for it, and no service is taken for ours by its name."""
+    """A2: the marker is in the field that the tenant has for it, and no service counts as ours by its name."""
     tenant = new_tenant(fields=fields).connected()
     first = by_key(tenant.expect(tenant.sync(plan(2)), "sync.succeeded"))
     place, other = ("sku", "internalID") if fields else ("internalID", "sku")
@@ -202,7 +202,7 @@ def test_a_foreign_mark_is_never_overwritten(tenant):
     assert (remote["internalID"], remote["unitPrice"]) == ("ACC-4711", decimal.Decimal("1.5"))
 
 
-# What a sync tells
+# What a sync reports
 
 
 def test_the_event_leads_to_the_services_in_autotask(tenant):
@@ -226,7 +226,7 @@ def test_synced_is_what_autotask_shows_after_the_write(tenant):
 
 
 def test_an_update_that_is_refused_is_an_error_of_a_service_that_is_there(tenant):
-    """L28: it keeps its id, and the next sync mends it. A5: the others are written all the same."""
+    """L28: it keeps its id, and the next sync corrects it. A5: the others are written all the same."""
     tenant.connected()
     first = by_key(tenant.expect(tenant.sync(plan(2)), "sync.succeeded"))
     tenant.database.fault("businessError", message="A price is required.", operation="patch", times=1)
@@ -258,7 +258,7 @@ def test_what_was_not_attempted_keeps_its_status(tenant):
 
 
 def test_edits_during_a_sync_are_the_next_ones(tenant):
-    """A22: a job holds the plan as it stood when it was sent."""
+    """A22: a job holds the plan of the moment when it was sent."""
     tenant.connected()
     hold = tenant.database.fault("hold", operation="create")
     first = tenant.publish("sync", plan(2))

@@ -39,7 +39,7 @@ def test_every_reference_resolves(name):
 
 @pytest.mark.parametrize("name", [name for name in contract.schemas() if name.startswith(("jobs/", "events/"))])
 def test_only_ever_grows(name):
-    """No schema of a message shuts unknown members out."""
+    """No schema of a message forbids unknown members."""
     words = set(keywords(contract.schemas()[name]))
     assert not words & {"unevaluatedProperties", "maxProperties"} and "additionalProperties" not in words
 
@@ -80,7 +80,7 @@ CONNECTIONS = {"works", "broken", "none", "unchanged", "data.previousConnectionA
 
 @pytest.mark.parametrize("path", EVENTS, ids=names(EVENTS))
 def test_an_event_says_how_it_is_shown(path):
-    """Headline, severity and whether the connection works: no portal has to guess it from a member's name."""
+    """Every event has headline, severity and the state of the connection, so that no portal guesses them from a member's name."""
     event = contract.load(path)
     display = contract.schemas()[contract.event_schema(event)]["x-display"]
     assert set(display) == {"headline", "severity", "connection"}
@@ -141,7 +141,7 @@ def test_errors_agree_with_the_catalogue(path):
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["file"])
 def test_invalid_example_breaks_its_schema_where_it_says(case):
-    """What a schema can tell has `at`, the place; the rest is valid by its schema, and refused for another reason."""
+    """What breaks the schema has `at`, the place; the rest is valid by its schema, and refused for another reason."""
     assert case["code"] in contract.error_codes()
     path = INVALID / case["file"]
     if path.suffix != ".json":

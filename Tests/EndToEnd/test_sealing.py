@@ -83,7 +83,7 @@ def test_a_vector_that_was_tampered_with_does_not_open(vector, opened_by):
 
 @pytest.fixture
 def published():
-    """The vectors' keys, as `keys publish` would print them, after one whose time is over and one of a kind that nobody knows."""
+    """The vectors' keys, as `keys publish` would print them, after an expired key and one of an unknown kind."""
     keys = [{name: value for name, value in key.items() if name != "privateKey"} for key in VECTORS["recipientKeys"]]
     return {"keys": [{**keys[0], "keyId": "over", "notAfter": "2020-01-01T00:00:00Z"}, {**keys[0], "keyId": "new", "kem": "X-Wing"}, *keys]}
 

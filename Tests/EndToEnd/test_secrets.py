@@ -11,7 +11,7 @@ ODD = ['é:;%"\\', f"{'Long-b81e0d47':-<300}", "inner  spaces", "tab\tand ünïc
 
 @pytest.mark.parametrize("secret", ODD, ids=["punctuation", "300 characters", "spaces", "unicode", "SQL", "formats"])
 def test_an_odd_secret_connects_and_syncs(new_tenant, secret):
-    # Made unique, so that it can be told apart where it should not be.
+    # Unique, so that it is recognized where it should not be.
     tenant = new_tenant(secret if len(secret) == 300 else f"{secret}-{len(ODD)}f3a9c1{secret}")
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")

@@ -300,7 +300,7 @@ def test_a_key_that_comes_to_be_unused_during_the_question_stays(other_worker, t
     unused = credentials_key(worker, **own)
     worker.cli("keys", "rotate", "--use", "credentials", **own)
     used = credentials_key(worker, **own)
-    # It is a former one now, as a rotation leaves it that ended before it had wrapped anything anew.
+    # It is a former key now, as after a rotation that ended before it had wrapped anything again.
     ring = ring_of(worker, **own)
     keys = ring["wrappingKeys"]["keys"]
     ring["wrappingKeys"] = {"active": "wrap-new", "keys": [{**keys[0], "keyId": "wrap-new"}, *keys]}
@@ -377,7 +377,7 @@ def paired_ring(worker, tmp_path):
 
 @contextlib.contextmanager
 def locked(path):
-    """Holds a store as another program does that lets nobody read meanwhile."""
+    """Locks a store like another program that lets no process read meanwhile."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.execute("PRAGMA journal_mode = WAL")

@@ -231,7 +231,7 @@ def test_a_row_that_cannot_be_read_is_set_aside_with_its_lane_alone(new_tenant, 
     for path, content in before.items():
         path.write_bytes(content)
     worker.start()
-    spoilt.monitor.wait(lambda: job.endings, "the job's end, after the row was mended", 60)
+    spoilt.monitor.wait(lambda: job.endings, "the job's end, after the row was repaired", 60)
 
 
 @pytest.mark.parametrize(("event_id", "kind", "data"), [("spoilt", "frobnicated", "7b7d"), ("spoilt", "sync.failed", "00"), ("", "sync.failed", "7b7d")])

@@ -1,4 +1,4 @@
-"""The disk of the store is full, or the file is none: nothing is acknowledged, somebody is told, and it goes on by itself."""
+"""The disk of the store is full, or the file is no store: the worker acknowledges nothing, reports it, and goes on without help."""
 
 import contextlib
 import os

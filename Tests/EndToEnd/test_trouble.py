@@ -22,7 +22,7 @@ def tried_again(job, code, seconds=45):
 
 
 def test_after_the_first_refusal_nothing_is_called_until_a_connect(tenant):
-    """L14: a changed password is noticed, told once, and mended by a connect without a sync from zero."""
+    """L14: the worker notices a changed password, reports it once, and a connect repairs it without a sync from zero."""
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     tenant.database.change(users=[{"username": tenant.username, "secret": "changed-in-autotask"}])
@@ -163,7 +163,7 @@ def test_an_update_that_is_committed_late_changes_nothing_that_was_reported(tena
 
 
 def test_a_database_that_moved_to_another_zone_is_found_again(tenant):
-    """A17: the move is followed without a word."""
+    """A17: the worker follows the move without an event."""
     tenant.connected()
     tenant.database.change(zone="AE03")
     tenant.expect(tenant.sync(), "sync.succeeded")

@@ -1,4 +1,4 @@
-"""A connection is verified, when asked and by itself: what was lost is noticed before its user does."""
+"""The worker verifies a connection, on request and by scheduled checks, and notices a loss before its user does."""
 
 import json
 
