@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One tenant with very many waiting jobs, and 999 others with ten each: what the others notice of it.
+"""Measures how one tenant with very many waiting jobs affects 999 others with ten each.
 
 Nobody is connected, so each job ends after one claim without a call to Autotask: what is measured is the way from acceptance to the commit of
 the terminal event. The store has both moments. It is counted in claims too: the audit log has a row for each attempt that ended, in their order.

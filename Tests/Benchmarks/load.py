@@ -22,7 +22,7 @@ class Endings:
     def __init__(self, url):
         self.connection = pika.BlockingConnection(pika.URLParameters(url + "?heartbeat=0"))
         self.channel = self.connection.channel()
-        # The broker lets go of an exclusive queue some time after its connection is gone: the next one needs another name.
+        # The broker deletes an exclusive queue some time after its connection has ended: the next queue needs another name.
         queue = self.channel.queue_declare(f"autotask.monitor.{uuid.uuid4().hex}", exclusive=True).method.queue
         self.channel.queue_bind(queue, "autotask.results", "#")
         self.channel.basic_consume(queue, self.receive, auto_ack=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What long work on a large store does to the tenants: a backup, a verified audit log, a thorough doctor, and a prune, each alone.
+"""Measures how long work on a large store affects the tenants: a backup, a verified audit log, a thorough doctor, and a prune, each alone.
 
 The store gets `--jobs` ended jobs (large_store.py). 999 tenants then send unchanged syncs in turn, at `--rate` a second, and a monitor takes the time
 from publishing to the terminal event. Each disturber runs between two stretches without one; the ratio is that of its p95 to the mean of theirs.
@@ -37,7 +37,7 @@ FIELDS = ["id", "name", "unitPrice", "unitCost", "billingCodeID", "periodType", 
 
 
 class Readiness(threading.Thread):
-    """Asks the worker ten times a second how it is."""
+    """Reads the worker's readiness ten times a second."""
 
     def __init__(self, worker):
         super().__init__(daemon=True)

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "EndToEnd"))
-# Behind all others: a name of its own is there as well.
+# After all others, since this directory has modules of the same names.
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "Benchmarks"))
 
 import faults
@@ -63,7 +63,7 @@ def arguments():
 
 
 class Progress:
-    """A readable line now and then, with the time since the beginning."""
+    """Prints a line from time to time, with the time since the beginning."""
 
     PERIOD = 10
 

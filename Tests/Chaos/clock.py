@@ -1,4 +1,4 @@
-"""A clock of one process's own, by libfaketime: the machine's is never set."""
+"""The clock of one process, set by libfaketime; the machine's clock never changes."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ class Clock:
         self.path.write_text(f"{seconds:+d}\n", encoding="ascii")
 
     def environment(self):
-        """What a process is started with to live by this clock.
+        """The environment of a process that uses this clock.
 
         The shared memory comes from the `faketime` command: a process that libfaketime makes it for has its environment moved, and
         Swift then does not find the arguments before it.

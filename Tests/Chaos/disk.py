@@ -19,7 +19,7 @@ class Disk:
         self.reason = "the store is too large for one" if is_large else self.make()
 
     def make(self):
-        """Makes and mounts it, and says why not where that fails."""
+        """Makes and mounts it, and prints why not where that fails."""
         with open(self.image, "wb") as image:
             image.truncate(SIZE)
         try:
@@ -59,7 +59,7 @@ class Disk:
         pathlib.Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("chaos", encoding="ascii")
 
     def repair(self):
-        """What an operator does about it. Nobody may have a file open in it."""
+        """Repairs it as an operator does. No process may have a file open in it."""
         self.unmount()
         self.mount()
 

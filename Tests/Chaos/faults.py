@@ -1,4 +1,4 @@
-"""What goes wrong: each fault begins, lasts a while, ends, and counts how often it hit something.
+"""Faults: each begins, lasts a while, ends, and counts how often it had an effect.
 
 A fault that met nothing (a kill of a worker that held no job, say) is not counted: "no violation" means something only where faults hit.
 """
@@ -46,7 +46,7 @@ class Fault:
         self.skipped = self.reason_to_skip()
 
     def reason_to_skip(self):
-        """Why this fault cannot be had here, if so."""
+        """Why this fault cannot occur here, if so."""
         return None
 
     def choose(self):
@@ -152,7 +152,7 @@ class WorkerStoppedLong(Stopped):
 
 
 class WorkerTerminated(Fault):
-    """SIGTERM in mid-batch: it must end with 0 within its time. Counts when it was holding jobs."""
+    """SIGTERM during a batch: the worker must end with 0 within its time. Counts when it was holding jobs."""
 
     family = "worker"
     alone = True
@@ -172,7 +172,7 @@ class WorkerTerminated(Fault):
 
 
 class WorkerTerminatedTwice(Fault):
-    """A second SIGTERM while the first is being heeded: it ends at once, and what it held is taken over. Counts when it held jobs."""
+    """A second SIGTERM during the shutdown: the worker ends at once, and another takes over its lanes. Counts when it held jobs."""
 
     family = "worker"
     alone = True
@@ -208,7 +208,7 @@ class WorkerTerminatedTwice(Fault):
 
 
 class DescriptorsExhausted(Fault):
-    """Not one file descriptor more for a running worker. Counts when there was something to do meanwhile.
+    """A running worker gets no further file descriptor. Counts when there was something to do meanwhile.
 
     libdispatch reads the state of its threads from /proc once a second while tasks wait for one, and ends the process (SIGILL) when it cannot open
     that: this counts as a worker that was killed.
@@ -243,7 +243,7 @@ class DescriptorsExhausted(Fault):
 
 
 class ClockStepped(Fault):
-    """One worker's clock is set while it runs and across restarts; the machine's own never. Counts when the worker lived by it."""
+    """One worker's clock is set while it runs and across restarts; the machine's clock never is. Counts when the worker used it."""
 
     family = "worker"
     name = "clock-stepped"
@@ -355,7 +355,7 @@ class ChannelClosed(Fault):
         self.provoke()
 
     def provoke(self):
-        """Has the broker meet an event over which it closes the channel."""
+        """Makes the broker meet an event over which it closes the channel."""
 
     def noticed(self):
         return self.world.logged(b"closed the channel") + self.world.logged(b"closes the channel over")
@@ -422,7 +422,7 @@ class EventOverLimit(ChannelClosed):
 
 
 class DeliveryLimited(Fault):
-    """A policy gives the queue of jobs the delivery limit that RabbitMQ 4 has by default, while workers are killed. Counts when one held jobs."""
+    """A policy gives the job queue the delivery limit that RabbitMQ 4 has by default, while workers are killed. Counts when one held jobs."""
 
     family = "broker"
     alone = True
@@ -504,7 +504,7 @@ class ConsumerCancelled(QueueDeleted):
     shortest = longest = 0
 
 
-# The way to the broker
+# The connection to the broker
 
 
 class BrokerLink(Fault):
@@ -584,7 +584,7 @@ class BrokerSlow(BrokerLink):
         self.link.set(Mode.PASS)
 
 
-# Autotask and the way to it
+# Autotask and the connection to it
 
 
 class AutotaskLink(Fault):
@@ -667,7 +667,7 @@ class AnswersLost(AutotaskLink):
 
 
 class SimulatedFault(Fault):
-    """Something that the simulated Autotask does. Counts when a call met it."""
+    """A fault of the simulated Autotask. Counts when a call met it."""
 
     family = "autotask"
     kind = ""
@@ -783,7 +783,7 @@ class DiskFault(Fault):
 
 
 class StoreFull(DiskFault):
-    """Not a block is free under the store, and now and then all workers die of it. Counts when a worker said that the store refuses."""
+    """The store's disk is full, and from time to time all workers die of it. Counts when a worker logged that the store refuses."""
 
     name = "store-full"
     shortest, longest = 5, 12
@@ -838,7 +838,7 @@ class StoreReadOnly(StoreFull):
 
 
 class PoisonJob(Fault):
-    """A job that kills whichever worker makes its calls, each time: it must be abandoned, alone, after at most five interruptions."""
+    """A job that kills every worker that makes its calls: it must be abandoned, alone, after at most five interruptions."""
 
     alone = True
     name = "poison-job"
@@ -887,7 +887,7 @@ class PoisonJob(Fault):
 
 
 class PoisonMessage(Fault):
-    """A message that kills whichever worker reads it, each time: the fifth time it is recorded unread. Counts when workers died of it.
+    """A message that kills every worker that reads it: the fifth time it is recorded unread. Counts when workers died of it.
 
     Jobs come in beside it all the while: none may go with it. See trap.py for how a worker is caught in the midst of reading it.
     """

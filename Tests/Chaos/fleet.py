@@ -1,4 +1,4 @@
-"""The workers: processes on one store, restarted when they end by themselves, as an init system would."""
+"""The workers: processes on one store, restarted when they end unexpectedly, as an init system would."""
 
 import concurrent.futures
 import dataclasses
@@ -27,7 +27,7 @@ class Exit:
 
 
 class Member(Worker):
-    """One worker, with a way of its own to the broker."""
+    """One worker, with its own connection to the broker."""
 
     def __init__(self, number, directory, settings, link, clock=None):
         self.number = number
@@ -138,7 +138,7 @@ class Member(Worker):
 
 
 class Fleet:
-    """All workers, and the thread that starts again who ended."""
+    """All workers, and the thread that restarts ended ones."""
 
     PAUSE = 1.0
 

@@ -1,4 +1,4 @@
-"""What must hold after all that went wrong. Each function yields what does not, one sentence for each, naming tenant and job."""
+"""Invariants after all faults. Each function yields the violations, one sentence for each, with tenant and job."""
 
 import base64
 import collections

@@ -1,4 +1,4 @@
-"""The truth of the run: every event in the stream `autotask.results.journal`, read from its first offset."""
+"""The record of the run: every event in the stream `autotask.results.journal`, read from its first offset."""
 
 import contextlib
 import json

@@ -20,7 +20,7 @@ QUOTA = 1_000_000
 
 @dataclasses.dataclass
 class Published:
-    """A job, and what became of its publication."""
+    """A job, and the result of its publication."""
 
     lane: "Lane"
     envelope: dict
@@ -260,7 +260,7 @@ class Load:
                 for job in jobs or self.next_jobs():
                     self.publish(job)
                     due += 1 / self.rate
-                # After an outage the rate goes on as it was: nothing is made up for.
+                # After an outage the rate is the same as before.
                 due = max(due, time.monotonic() - 1)
                 self.is_ending.wait(max(0, due - time.monotonic()))
         except Exception as error:  # Whatever it is, the run has to say so.
@@ -274,7 +274,7 @@ class Load:
         return self.next_of(lane)
 
     def next_of(self, lane):
-        """What happens next at a tenant, as one job or several in a row."""
+        """The next action of a tenant, as one job or several in a row."""
         window = lane.awaited_reset
         if window is not None:
             if not self.is_over(window, lane):
@@ -407,7 +407,7 @@ class Load:
     # For the faults
 
     def submit(self, job):
-        """Publishes a job of a fault's as soon as it can be."""
+        """Publishes a fault's job as soon as possible."""
         with self.lock:
             self.urgent.append(job)
 

@@ -1,4 +1,4 @@
-"""What is measured while it runs: memory and descriptors of the workers, and how long recoveries took."""
+"""Measurements during the run: memory and descriptors of the workers, and the time of recoveries."""
 
 import dataclasses
 import statistics

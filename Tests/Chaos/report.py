@@ -1,4 +1,4 @@
-"""What is printed of a run, and written as JSON."""
+"""The report of a run, printed and as JSON."""
 
 import collections
 import dataclasses

@@ -1,4 +1,4 @@
-"""What the workers' store holds, read beside them: never written."""
+"""Reads the workers' store beside them, and never writes it."""
 
 import contextlib
 import sqlite3

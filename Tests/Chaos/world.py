@@ -77,7 +77,7 @@ class World:
             "RETRY_SECONDS": "0.5",
             # A crowd in one lane is taken in whole: `lane-crowded`.
             "LANE_BACKLOG_LIMIT": "100000",
-            # What is asked for is counted, and nothing else happens.
+            # Only requested calls are counted.
             "VERIFY_INTERVAL_HOURS": "0",
             "DRIFT_INTERVAL_HOURS": "0",
             "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
@@ -132,7 +132,7 @@ class World:
             except Exception as error:
                 self.say(f"while ending: {error!r}")
 
-    # What faults and invariants ask
+    # For faults and invariants
 
     def zone_of(self, database):
         moves = self.moves[database.number]
@@ -166,7 +166,7 @@ class World:
         return result.returncode == 0 and re.search(rf"USAGE: autotask-worker {' '.join(arguments)}\b", result.stdout) is not None
 
     def consent(self, *arguments):
-        """What says that a command is meant, where it asks."""
+        """The option that confirms a command."""
         command = [BIN_DIR / "autotask-worker", *arguments, "--help"]
         asks = "--yes" in subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
         return ["--yes"] if asks else []

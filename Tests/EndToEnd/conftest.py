@@ -14,7 +14,7 @@ from tenants import Tenant
 
 
 def pytest_collection_modifyitems(items):
-    """What looks at the run as a whole comes last."""
+    """Checks of the whole run come last."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
@@ -62,7 +62,7 @@ def portal(broker):
 
 @pytest.fixture(scope="session")
 def secrets():
-    """Every secret that the run used, to be looked for where none may be."""
+    """Every secret that the run used, for searches where none may be."""
     return []
 
 
@@ -103,7 +103,7 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def other_worker(worker):
-    """The worker, ended, to be started in another way; afterwards it runs as before."""
+    """The stopped worker, so that a test starts it differently; afterwards it runs as before."""
     worker.stop()
     yield worker
     if worker.is_running:

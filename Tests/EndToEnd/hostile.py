@@ -61,7 +61,7 @@ class Trap(Listener):
 
 
 class ConnectProxy(Listener):
-    """An HTTP proxy that opens the way by CONNECT."""
+    """An HTTP proxy that supports CONNECT."""
 
     def __init__(self):
         self.requests = []
@@ -103,7 +103,7 @@ def read_head(connection):
 
 
 class HostileZone(Listener):
-    """A zone of Autotask's. It hands calls on to the simulator, but for queries of services, which its attack answers."""
+    """A zone of Autotask. It forwards calls to the simulator, except queries of services, which its attack answers."""
 
     def __init__(self, simulator, attack, clock=time.time):
         """`clock` returns its time in seconds since 1970."""
@@ -114,7 +114,7 @@ class HostileZone(Listener):
         super().__init__()
 
     def information(self, database):
-        """What the look-up of zones answers for a tenant that lives here."""
+        """The answer of the zone look-up for a tenant in this zone."""
         root = f"http://{self.host}/zone/AE02/"
         return json.dumps({"zoneName": "AE02", "url": root + "ATServicesRest/", "webUrl": root, "ci": database})
 
@@ -145,7 +145,7 @@ class HostileZone(Listener):
         upstream.close()
 
 
-# Attacks: each is called with the connection and the query's body, and ends when the peer goes.
+# Attacks: each is called with the connection and the query's body, and ends when the peer disconnects.
 
 
 def answer(body, *headers):
@@ -160,7 +160,7 @@ def answer(body, *headers):
 
 
 def raw(data):
-    """An attack that sends bytes as they are, and waits until the peer goes."""
+    """An attack that sends bytes unchanged, and waits until the peer disconnects."""
 
     def attack(connection, _):
         connection.sendall(data)
@@ -171,7 +171,7 @@ def raw(data):
 
 
 def last(data):
-    """An attack that sends bytes as they are, and goes."""
+    """An attack that sends bytes unchanged, and disconnects."""
 
     def attack(connection, _):
         connection.sendall(data)
@@ -217,7 +217,7 @@ def page(ids, link):
 
 
 def pages(link="http://127.0.0.1:9/next"):
-    """An attack whose pages never end: each is full, in order, and promises another."""
+    """An attack whose pages never end: each is full, in order, and announces another."""
     numbers = itertools.count(1)
 
     def attack(connection, _):

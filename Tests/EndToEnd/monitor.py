@@ -103,7 +103,7 @@ class Monitor:
             yield "an erased event has more than that"
 
     def take_problems(self):
-        """What broke the contract since this was last asked."""
+        """Violations of the contract since the last call."""
         with self.condition:
             problems, self.problems = self.problems, []
             return problems
@@ -126,7 +126,7 @@ class Monitor:
     # Waiting
 
     def wait(self, condition, what, seconds=30):
-        """Waits until `condition()` answers something true, and returns that."""
+        """Waits until `condition()` returns a true value, and returns it."""
         deadline = time.monotonic() + seconds
         with self.condition:
             while not (answer := condition()):
@@ -137,7 +137,7 @@ class Monitor:
             return answer
 
     def ending(self, tenant, job_id, seconds=30, count=1):
-        """The event in which a job ends. With a count: once it was published so often."""
+        """The event in which a job ends. With a count, waits until it was published that often."""
         return self.wait(
             lambda: len(found := self.endings(tenant, job_id)) >= count and found[-1], f"end of {tenant}'s job {job_id}", seconds
         )

@@ -1,4 +1,4 @@
-"""Servers in place of others: what commands meet where they expect Autotask or RabbitMQ's management API."""
+"""Servers that commands meet where they expect Autotask or RabbitMQ's management API."""
 
 import contextlib
 import email.utils
@@ -8,7 +8,7 @@ import threading
 
 @contextlib.contextmanager
 def server(date=None, body=b'{"apiVersions":["V1.0","V2.0"]}', status=200, delay=0, kind="application/json"):
-    """Something that answers in place of another; yields its `host:port`."""
+    """A server that answers in place of another; yields its `host:port`."""
     ended = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -35,13 +35,13 @@ def poll(condition, seconds, what, process=None):
 
 
 def plain_environment(**settings):
-    """What a process is started with: nothing of the surroundings but the way to programs."""
+    """The environment of a process: of the surroundings only `PATH`."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, **settings}
 
 
 def fill(directory):
-    """Leaves not a block free on the disk of a directory, until its file `ballast` is deleted."""
+    """Fills the disk of a directory completely, until its file `ballast` is deleted."""
     with contextlib.suppress(OSError), open(directory / "ballast", "wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
@@ -126,7 +126,7 @@ class Worker:
             "TRUSTED_PUBLISHERS": "portal",
             "SETTLE_SECONDS": "1",
             "RETRY_SECONDS": "0.1",
-            # Nothing happens but what a test asks for.
+            # Only what a test requests happens.
             "VERIFY_INTERVAL_HOURS": "0",
             "DRIFT_INTERVAL_HOURS": "0",
             "LOG_LEVEL": "debug",
@@ -134,7 +134,7 @@ class Worker:
         self.cli("keys", "generate")
 
     def own_store(self, path):
-        """Settings for another store than the worker's: with a copy of its ring that belongs to none yet."""
+        """Settings for another store than the worker's, with a copy of its ring that is not paired yet."""
         ring = json.loads(pathlib.Path(self.settings["VAULT_KEYS"]).read_text(encoding="utf-8"))
         ring.pop("storeId", None)
         copy = self.directory / f"own-{uuid.uuid4().hex}.json"
@@ -181,7 +181,7 @@ class Worker:
             poll(lambda: "Consuming" in self.log[begun:], 20, "the worker's start", self.process)
 
     def health(self, path="readyz"):
-        """What it answers its surroundings, as (status, body). It has to be started with `OPERATIONS_LISTEN=127.0.0.1:0`."""
+        """Its answer to a health check, as (status, body). Start it with `OPERATIONS_LISTEN=127.0.0.1:0`."""
         port = poll(lambda: re.findall(r"port=(\d+).*Answering /livez", self.log[self.begun :]), 10, "the port of operations", self.process)[-1]
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
@@ -194,7 +194,7 @@ class Worker:
         return self.process is not None and self.process.poll() is None
 
     def suspend(self):
-        """Stops it where it is: what arrives for it is delivered, and not looked at."""
+        """Stops it with SIGSTOP: messages are delivered to it, and it does not read them."""
         self.process.send_signal(signal.SIGSTOP)
 
     def kill(self):
@@ -217,7 +217,7 @@ class Worker:
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
     def dead_letter(self, body):
-        """What the store keeps of a message that was set aside, as (reason, size), or `None`."""
+        """What the store keeps of a dead-lettered message, as (reason, size), or `None`."""
         with contextlib.closing(sqlite3.connect(f"file:{self.store_path}?mode=ro", uri=True)) as store:
             digest = hashlib.sha256(body).digest()
             return store.execute("SELECT reason, size FROM dead_letters WHERE sha256 = ? ORDER BY id DESC", [digest]).fetchone()

@@ -1,4 +1,4 @@
-"""Makes `schemas/vectors/sealed-credentials.json`: credentials that open, sealed by several hands, and what was done to them so that they do not.
+"""Makes `schemas/vectors/sealed-credentials.json`: credentials that open, sealed by several implementations, and changed ones that do not.
 
     .venv/bin/python Tests/EndToEnd/sealed_vectors.py
 
@@ -180,7 +180,7 @@ def flipped(index, bit=0):
 
 
 def changed(vector):
-    """What needs no key to be done to a vector."""
+    """Changes of a vector that need no key."""
     newest, former = (key["keyId"] for key in RECIPIENTS)
     other = "fileProtection" if vector["product"] == "workplace" else "workplace"
     yield derived(vector, "moved to another tenant", job={"tenant": "msp-4712"})

@@ -1,4 +1,4 @@
-"""The simulated Autotask, and what happened there."""
+"""The simulated Autotask, and a record of what happened there."""
 
 import decimal
 import json
@@ -99,7 +99,7 @@ class Database:
         return self.simulator.request("GET", f"databases/{self.number}/services")["services"]
 
     def change(self, **change):
-        """Something that a person does in Autotask's own user interface."""
+        """An edit that a person makes in Autotask's user interface."""
         return self.simulator.request("PATCH", f"databases/{self.number}", change)
 
     def fault(self, kind, **members):
@@ -116,7 +116,7 @@ class Database:
 
 
 class Fault:
-    """Something that goes wrong until it is cleared."""
+    """A fault that lasts until it is cleared."""
 
     def __init__(self, simulator, number):
         self.simulator = simulator

@@ -1,4 +1,4 @@
-"""Swift sources, read far enough to know what they declare and what their doc comments link to."""
+"""Reads the declarations of Swift sources and the links of their doc comments."""
 
 import dataclasses
 import re
@@ -21,7 +21,7 @@ class Link:
 
 
 class Sources:
-    """What some files declare and link to: the members of each type by its whole path, `""` being none; and the links of each file."""
+    """The declarations and links of some files: the members of each type by its whole path (`""` is none), and the links of each file."""
 
     def __init__(self, texts):
         self.members, self.links = {"": set()}, {}

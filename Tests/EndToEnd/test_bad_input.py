@@ -1,4 +1,4 @@
-"""Whatever arrives: a named error code, a worker that keeps running, and nothing that is requeued for ever."""
+"""Any message gets a named error code, the worker keeps running, and nothing is requeued forever."""
 
 import json
 
@@ -27,7 +27,7 @@ def visitor(new_tenant):
 
 @pytest.fixture(scope="module")
 def connected(new_tenant):
-    """Sends what the business refuses."""
+    """Sends a valid job that cannot be done."""
     return new_tenant().connected()
 
 
@@ -88,7 +88,7 @@ def test_a_body_of_two_mebibytes_is_recorded_and_acknowledged(visitor, worker):
 
 
 def unreadable(tenant, worker, body, routing_key, **properties):
-    """Publishes what is no job; the tenant's next job shows that the worker has passed it."""
+    """Publishes a message that is no job; the tenant's next job shows that the worker has handled it."""
     seen = len(tenant.monitor.events)
     tenant.portal.publish_raw(body, routing_key, **properties)
     ending = tenant.billing_codes()

@@ -72,7 +72,7 @@ def test_credentials_that_meet_unknown_pages_of_refusal_are_sent_three_times(new
         assert error["retryable"] is True
     assert len(refused(tenant)) == 3
     fault.clear()
-    # What was in front of this tenant keeps no other waiting.
+    # The proxy in front of this tenant delays no other tenant.
     new_tenant().connected()
 
 

@@ -17,7 +17,7 @@ def listening_worker(other_worker):
 
 
 def checks(worker):
-    """What it answers its surroundings, by part."""
+    """Its health check, by part."""
     return {name: check[0] for name, check in worker.health()[1]["checks"].items()}
 
 
@@ -109,7 +109,7 @@ def test_a_follower_whose_queue_refuses_holds_up_its_own_tenant_alone(listening_
         for _ in range(3):
             other.expect(other.sync(), "sync.succeeded")
         poll(lambda: "refuses a tenant's events" in worker.log[begun:], 20, "the warning", worker.process)
-        # Those that were on their way when the queue was full reach the others, and again once they are taken; until then one goes, seldom.
+        # Those that were on their way when the queue was full reach the others, and again once they are taken; until then the worker tries one, rarely.
         trials = len(held.events())
         other.expect(other.billing_codes(), "billing-codes.listed")
         assert len(held.events()) - trials < 10

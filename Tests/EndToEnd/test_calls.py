@@ -1,4 +1,4 @@
-"""What a sync costs Autotask (10,000 calls an hour, shared with every other integration of the customer)."""
+"""The cost of a sync in calls to Autotask (10,000 calls an hour, shared with every other integration of the customer)."""
 
 import decimal
 

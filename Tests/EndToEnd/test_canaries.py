@@ -45,7 +45,7 @@ BASE64 = (base64.b64encode, base64.urlsafe_b64encode)
 
 
 def texts(value):
-    """A value as text that says it."""
+    """A value as text that contains it."""
     data = value.encode()
     yield value
     yield json.dumps(value)[1:-1]
@@ -205,7 +205,7 @@ def test_every_kind_of_job_and_every_refusal(aviary, worker):
 
 
 def test_what_a_faulty_portal_publishes_in_the_clear(aviary, worker):
-    """The worker refuses it, and keeps nothing of it; that the broker has seen it is past mending."""
+    """The worker refuses it, and keeps nothing of it; that the broker has seen it cannot be undone."""
     for body in (
         lambda tenant: {"credentials": {"username": tenant.username, "secret": tenant.secret}},
         lambda tenant: {"credentials": {"keyId": tenant.secret, "enc": tenant.username, "ciphertext": tenant.secret}},
@@ -255,7 +255,7 @@ def test_no_canary_is_found_anywhere(aviary, worker, monitor, broker):
     assert found == [], f"{len(found)} finds, such as {found[:5]}"
     assert len(aviary.canaries) > 300
     print(f"{len(aviary.canaries)} canaries, {sum(map(len, places.values())) >> 20} MiB of the worker's, {sum(map(len, of_broker.values())) >> 20} MiB of the broker's")
-    # The search finds what is there.
+    # The search finds an existing secret.
     assert any(tenant_name in places["events"] for tenant_name in (b"msp-", b"autotask."))
     assert str(BILLING_CODE).encode() in places["events"]
 

@@ -62,7 +62,7 @@ def test_wrong_usage_is_exit_code_2(worker, arguments):
 
 
 def run_in_vain(worker, stream, *arguments):
-    """Runs a command whose output is lost: on a full disk, in a standard output that is closed, or because its reader is gone."""
+    """Runs a command whose output is lost: on a full disk, on a closed standard output, or because its reader has ended."""
     words = {"full": "exec >/dev/full", "closed": "exec >&-", "unread": ":"}[stream]
     reader, output = os.pipe()
     os.close(reader)
@@ -89,7 +89,7 @@ def test_output_that_is_lost_is_exit_code_69(worker, arguments, stream):
 
 
 def done_in_vain(worker, stream, *arguments):
-    """Runs a command that changes something, and checks that it says that this is done, although its output is lost."""
+    """Runs a command that changes something, and checks that it reports the change as done, although its output is lost."""
     result = run_in_vain(worker, stream, *arguments)
     assert result.returncode == 69 and "has run to its end" in result.stderr, result
     assert "run the command again" not in result.stderr, result

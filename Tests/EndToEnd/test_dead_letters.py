@@ -1,4 +1,4 @@
-"""What is given up on is kept, shown without secrets, and entered again when an operator says so."""
+"""The store keeps dead-lettered jobs, shows them without secrets, and an operator redrives them."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ def letters(worker, verb, *arguments, expect=0, **settings):
 
 
 def given_up(tenant, data=None, code="autotask_unavailable"):
-    """A sync that Autotask does not let through."""
+    """A sync that Autotask refuses."""
     tenant.database.fault("serverError", times=2, entity="Services", operation="query")
     job = tenant.publish("sync", data or plan())
     tenant.expect(job.ending(), "sync.failed", code)
@@ -80,7 +80,7 @@ def test_a_sync_that_was_given_up_is_listed_shown_and_redriven_once(worker, tena
     again = letters(worker, "redrive", "--tenant", tenant.name)
     assert (again["entered"], again["before"], again["refused"]) == (0, 1, 0)
     assert only_letter(worker, tenant)["redrivenAs"] == f"{job.id}:redrive-1"
-    # The copy ended once, and the first one's end stays what it was.
+    # The copy ended once, and the first job's end is unchanged.
     tenant.expect(tenant.billing_codes(), "billing-codes.listed")
     assert len(tenant.monitor.endings(tenant.name, f"{job.id}:redrive-1")) == 1
     assert len(job.endings) == 1 and "redriveof" not in job.endings[0]

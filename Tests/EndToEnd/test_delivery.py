@@ -139,7 +139,7 @@ def test_a_newer_sync_supersedes_the_one_that_waits(tenant):
 
 
 def test_an_older_revision_never_overwrites_a_newer_one(tenant):
-    """A19: an old plan is never carried out."""
+    """A19: an old plan never runs."""
     tenant.connected()
     tenant.expect(tenant.sync(plan(revision=7)), "sync.succeeded")
     before = tenant.database.last_call()
@@ -225,7 +225,7 @@ def test_each_request_for_billing_codes_is_answered(tenant):
 
 
 def test_a_reset_stops_a_running_batch_and_comes_after_it(tenant):
-    """A20: it waits for the next service boundary, no longer."""
+    """A20: it waits only for the next service boundary."""
     tenant.connected()
     tenant.database.fault("latency", milliseconds=100, entity="Services")
     sync = tenant.publish("sync", plan(40))
@@ -366,7 +366,7 @@ def test_a_sync_that_the_broker_delivers_after_a_reset_does_not_run(tenant, over
     tenant.expect(reset.ending(), "integration.reset")
     tenant.expect(connect.ending(), "connection.established")
     assert tenant.database.writes() == []
-    # What is sent now is wanted now.
+    # A job that is sent now is valid now.
     tenant.expect(tenant.sync(plan()), "sync.succeeded")
 
 

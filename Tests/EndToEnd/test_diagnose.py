@@ -1,4 +1,4 @@
-"""A tenant's way to Autotask, examined step by step: each step fails at least once, and says what to do."""
+"""Tests a tenant's connection to Autotask step by step: each step fails at least once, and says what to do."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ STEPS = [
 
 
 def diagnose(tenant):
-    """The steps of a diagnosis by their names, and whether it found all well."""
+    """The steps of a diagnosis by their names, and whether no step failed."""
     data = tenant.expect(tenant.publish("diagnose").ending(), "connection.diagnosed")
     assert [step["step"] for step in data["steps"]] == STEPS
     assert data["healthy"] == all(step["result"] != "failed" for step in data["steps"])

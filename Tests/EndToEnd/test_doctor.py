@@ -1,4 +1,4 @@
-"""What `doctor` finds: nothing where all is well, and each trouble by its name, with what to do about it."""
+"""`doctor` finds nothing where all is well, and names each trouble with what to do about it."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ NOWHERE = "127.0.0.1:1"
 
 
 def doctor(worker, *arguments, expect=0, **settings):
-    """Runs it, and returns what it says: the checks by their names."""
+    """Runs it, and returns its checks by their names."""
     report = json.loads(worker.cli("doctor", "--json", *arguments, expect=expect, **settings))
     assert expect is None or (report["status"] == "fail") == (expect == 1), report
     return report["checks"]
@@ -43,7 +43,7 @@ def troubled(checks):
 
 @pytest.fixture
 def own_store(worker, tmp_path):
-    """A store that no other test has left anything in, as settings."""
+    """A store without data of other tests, as settings."""
     return worker.own_store(tmp_path / "own.sqlite")
 
 
@@ -70,7 +70,7 @@ def autotask_at(host):
 
 
 def write_log_back(store):
-    """Whoever closes a store last writes its log back into the file, and deletes it."""
+    """The last process to close a store writes its log back into the file, and deletes it."""
     with contextlib.closing(sqlite3.connect(store)) as database:
         database.execute("SELECT * FROM lanes").fetchall()
 
@@ -112,7 +112,7 @@ def test_nothing_is_changed(other_worker, tenant, own_store, tmp_path):
     worker = other_worker
     worker.start(**own_store)
     tenant.connected()
-    # What a dead worker leaves behind: most of it is in the log.
+    # A dead worker leaves most of its data in the log.
     worker.kill()
     for _ in range(2):
         before = contents(tmp_path)
@@ -132,7 +132,7 @@ def test_before_the_first_run_there_is_no_store_and_none_is_made(worker, tmp_pat
     assert "the first run" in only(checks, "store", "warn")["output"] and checks["store"][0]["made"] is False
     assert {name for name in ("integrity", "contents", "audit") if checks[name][0].get("made") is False} == {"integrity", "contents", "audit"}
     assert list(tmp_path.iterdir()) == []
-    # Without the word that it is a first start, a store that is not there is not a new one.
+    # Without `STORE_CREATE=yes`, a missing store is not a new one.
     assert "volume is mounted" in only(doctor(worker, expect=1, **settings, STORE_CREATE="no"), "store", "fail")["advice"]
     assert "belongs to the store" in only(doctor(worker, expect=1, STORE_URL=settings["STORE_URL"]), "store", "fail")["output"]
     checks = doctor(worker, expect=1, STORE_URL=f"sqlite:{tmp_path}/nowhere/none.sqlite")

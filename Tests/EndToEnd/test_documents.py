@@ -33,7 +33,7 @@ def spans(text):
 
 
 def each_named(pattern):
-    """What code spans name that have this form, each with its page."""
+    """The names in code spans of this form, each with its page."""
     return [
         pytest.param(match, id=f"{page.stem}: {match.group()}")
         for page in TEXTS
@@ -146,7 +146,7 @@ def test_links_to_files_lead_somewhere(page):
 
 # Citations
 
-#: What a comment may cite: a page of the catalogue, and on it a heading, the numbers of rules, or those of decisions.
+#: A citation in a comment: a page of the catalogue, and on it a heading, the numbers of rules, or those of decisions.
 CITATION = re.compile(
     r"`(?P<page>[A-Z][\w-]*)`(?:,\s+\"(?P<heading>[A-Z][^\"]*)\"|\s+(?P<numbers>[LA]?\d+(?:(?:,|\s+and|\s+to)\s+[LA]?\d+)*))"
     r"|`(?P<whole>[A-Z][a-z]+(?:-[a-z]+)+)`"
@@ -345,7 +345,7 @@ def numbers(rows):
 
 
 def test_every_rule_has_its_place_and_names_tests_that_name_it():
-    """L1 to L47 and A1 to A25, but for what is not built."""
+    """L1 to L47 and A1 to A25, except what is not built."""
     page, answers, without = [rows for _, _, rows in tables(RULES.read_text(encoding="utf-8"))]
     assert numbers(without) == ["L4", "L5", "L35"]
     assert numbers(page) == [f"L{number}" for number in range(1, 48) if f"L{number}" not in numbers(without)]

@@ -9,7 +9,7 @@ from tenants import BILLING_CODE, by_key, plan
 
 @pytest.fixture
 def watchful(other_worker):
-    """The worker, looking for drift each three seconds, and reading billing codes each time."""
+    """The worker, checking drift every three seconds, and reading billing codes each time."""
     other_worker.start(DRIFT_INTERVAL_HOURS="0.00083", BILLING_CODES_SECONDS="0")
     return other_worker
 
@@ -83,7 +83,7 @@ def test_a_change_is_told_once_and_its_end_too(synced):
     for _ in range(2):
         drift(synced)
     assert len(synced.events("drift.changed")) == 1
-    # The sync overrides what was edited, and says so.
+    # The sync overrides the edits, and reports it.
     data = synced.expect(synced.sync(plan(acknowledge=["price_changed"])), "sync.succeeded")
     assert by_key(data)["service-1"]["overwritten"]
     drift(synced)

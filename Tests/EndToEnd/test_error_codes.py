@@ -28,7 +28,7 @@ def changed(**members):
 
 
 def deferral(job):
-    """The error for which a job was put off first."""
+    """The error for which a job was first deferred."""
 
     def deferred():
         return [event for event in job.events if event["type"] == "autotask.job.deferred"]
@@ -40,7 +40,7 @@ def deferral(job):
 
 @pytest.fixture(scope="module")
 def connected(new_tenant):
-    """Whose syncs come to nothing: for what is refused before any write."""
+    """Tenants whose syncs fail, for refusals before any write."""
     tenant = new_tenant().connected()
     yield tenant
     assert tenant.database.writes() == []
@@ -72,7 +72,7 @@ def test_every_error_says_what_is_wrong_and_what_to_do():
         assert texts["fixableBy"] in {"mspAdmin", "autotaskAdmin", "portal", "operator"}, code
 
 
-# Credentials, and the way to Autotask
+# Credentials, and the connection to Autotask
 
 
 def test_credentials_invalid(tenant):
@@ -165,7 +165,7 @@ def test_service_name_duplicate_in_plan(connected):
 
 
 def test_name_invalid(refused):
-    """L20: how long a name may be is the tenant's own metadata's to say."""
+    """L20: the tenant's own metadata limit the length of a name."""
     assert_error(refused("name_invalid", name=" "), "name_invalid", "name: enter the name that invoices are to show.", field="name")
     message = "name: 151 characters are too long, Autotask allows 150."
     assert_error(refused("name_invalid", name="x" * 151), "name_invalid", message, field="name")
@@ -256,7 +256,7 @@ def test_remote_rejected(tenant):
 
 @pytest.fixture
 def put_off(tenant):
-    """Makes a sync that meets a fault, is put off for it, and succeeds then; returns why it was put off."""
+    """Makes a sync that meets a fault, is deferred, and then succeeds; returns the error for which it was deferred."""
 
     def sync(kind, operation="query", times=1, **members):
         tenant.connected()
@@ -426,7 +426,7 @@ def test_key_unknown(tenant):
 
 
 def test_reset_not_confirmed(tenant):
-    """L45: a reset is confirmed, or it is none."""
+    """L45: a reset has to be confirmed."""
     tenant.connected()
     data = tenant.expect(tenant.publish("reset", {"confirm": False}).ending(), "job.rejected")
     assert_error(data["error"], "reset_not_confirmed", field="data.confirm")

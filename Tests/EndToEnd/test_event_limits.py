@@ -1,4 +1,4 @@
-"""An event that is too large, or that the broker closes the channel over: its tenant alone notices, and nothing of weight is lost."""
+"""An event that is too large, or that the broker closes the channel over: only its tenant is affected, and nothing important is lost."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Why is this Error? What was asked, what was called and what came of it can be looked up without logs, until a reset or time erases it."""
+"""Why is a service in Error? The history has request, calls and result without logs, until a reset or time erases it."""
 
 import json
 import uuid

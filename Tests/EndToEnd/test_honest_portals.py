@@ -1,4 +1,4 @@
-"""What honest portals send: messages as SDKs of CloudEvents write them, their own mistakes, and texts that would command a terminal."""
+"""Honest portals send messages as SDKs of CloudEvents write them, mistakes, and texts that would control a terminal."""
 
 import base64
 import json

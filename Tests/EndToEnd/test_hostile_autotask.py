@@ -1,4 +1,4 @@
-"""An Autotask that means harm costs bounded memory and time, and harms its own tenant alone."""
+"""A malicious Autotask costs bounded memory and time, and harms only its own tenant."""
 
 import pathlib
 import re
@@ -108,7 +108,7 @@ def test_a_database_that_always_fails_does_not_close_its_zone(new_tenant):
 
 
 def test_what_a_hostile_zone_says_of_other_hosts_is_not_followed(other_worker, new_tenant, simulator):
-    """Links to the next page, redirects and everything else that names a host: the secret goes nowhere."""
+    """Links to the next page, redirects and everything else that names a host: the secret is sent to no other host."""
     trap = hostile.Trap()
     zone = hostile.HostileZone(simulator, hostile.pages(f"http://{trap.host}/next"))
     try:

@@ -167,7 +167,7 @@ def test_edits_in_autotask_are_overridden_and_told(tenant):
 
 
 def test_an_inactive_service_is_synced_and_stays_inactive(tenant):
-    """L43, A8: who may sell a service is Autotask's matter."""
+    """L43, A8: people decide in Autotask whether a service is active."""
     tenant.connected()
     first = by_key(tenant.expect(tenant.sync(), "sync.succeeded"))
     inactive = first["service-2"]["autotaskServiceId"]

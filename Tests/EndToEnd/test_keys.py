@@ -1,4 +1,4 @@
-"""The keys of the ring change while the worker runs, and nothing is lost with one that goes."""
+"""The keys of the ring change while the worker runs, and no data is lost with a retired key."""
 
 import base64
 import contextlib
@@ -79,11 +79,11 @@ def test_old_copies_of_the_store_are_unreadable_once_their_key_is_retired(tenant
     old = active(worker, "credentials")["keyId"]
 
     def unopened(path):
-        """What `doctor` finds of a copy's credentials."""
+        """The finding of `doctor` about a copy's credentials."""
         checks = json.loads(worker.cli("doctor", "--json", expect=None, STORE_URL=f"sqlite:{path}"))["checks"]["credentials"]
         return [check for check in checks if check["status"] == "fail"]
 
-    # A reset does not reach into a copy from before: with the ring as it is, it is read.
+    # A reset does not erase earlier copies: the present ring reads them.
     assert unopened(copy) == []
     keys(worker, "rotate", "--use", "credentials")
     assert unopened(copy) == []

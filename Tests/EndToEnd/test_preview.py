@@ -1,4 +1,4 @@
-"""What a sync would do is asked first: previewed, held to, acknowledged, adopted."""
+"""Before a sync: previews, stale previews, acknowledgements, adoption."""
 
 import decimal
 import json
@@ -34,7 +34,7 @@ def synced(tenant):
 
 
 def test_a_preview_writes_nothing_and_the_sync_that_names_it_does_what_it_told(synced):
-    """A7: what was created cannot be deleted, so surprises are kept out before."""
+    """A7: created services cannot be deleted, so the preview prevents surprises."""
     edited(synced, "Service 1", unitPrice=1)
     before = synced.database.last_call()
     wanted = plan(5)
@@ -81,7 +81,7 @@ def test_a_conflict_is_told_with_the_service_in_the_way(synced):
     assert outcomes(data)["service-6"] == "created" and data["previewId"] is None
 
 
-# Being held to it
+# When a preview is stale
 
 
 def test_a_preview_is_stale_once_autotask_moved(synced):

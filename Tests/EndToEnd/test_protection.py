@@ -1,4 +1,4 @@
-"""What the system itself could give away of a running worker: cores, memory, environment and command line."""
+"""Secrets of a running worker that the system could reveal: in cores, memory, environment and command line."""
 
 import ctypes
 import json
@@ -186,7 +186,7 @@ def test_environment_and_command_line_hold_no_secret(plain_worker):
     assert re.fullmatch(r"amqp://worker:\*+@127\.0\.0\.1:\d+/", variables["AMQP_URL"])
     assert re.fullmatch(r"\*+", variables["AUTOTASK_INTEGRATION_CODE"])
     assert re.fullmatch(r"amqp://portal:\*+@127\.0\.0\.1/", variables["PORTAL_AMQP_URL"])
-    # What is no secret stays, for operators to see.
+    # Values without a secret stay visible to operators.
     assert variables["MANAGEMENT_URL"] == environment["MANAGEMENT_URL"]
     assert variables["STORE_URL"] == plain_worker.settings["STORE_URL"]
     line = (process / "cmdline").read_bytes().split(b"\0")

@@ -1,4 +1,4 @@
-"""Publishers limited to tenants: the reseller of `deploy/rabbitmq/reseller.json`, whom broker and worker hold to its own."""
+"""Publishers limited to tenants: broker and worker limit the reseller of `deploy/rabbitmq/reseller.json` to its own tenants."""
 
 import contextlib
 import itertools

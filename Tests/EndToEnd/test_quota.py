@@ -24,7 +24,7 @@ def quota_calls(tenant):
 
 
 def held_back(tenant, job):
-    """Waits until a job is put off because of the quota, and returns until when."""
+    """Waits until a job is deferred because of the quota, and returns `retryAt`."""
 
     def deferral():
         events = [event for event in job.events if event["type"] == "autotask.job.deferred"]

@@ -62,7 +62,7 @@ def key(user, other="#"):
     return OWN.get(user, other)
 
 
-# What is tried, and who may.
+# Operations, and the users that may do them.
 ATTEMPTS = {
     # The job queue.
     "consume the door": (lambda channel, user: channel.basic_consume(DOOR, print), {"worker", "operator"}),
@@ -141,7 +141,7 @@ OTHERWISE_REFUSED = {("get from the door", "worker"), ("get from the door", "ope
 
 @pytest.fixture
 def clean(rights_broker):
-    """Takes away what the attempts made."""
+    """Removes what the attempts made."""
     yield
     with channel_of("operator", rights_broker) as channel:
         for user in USERS:

@@ -1,4 +1,4 @@
-"""What the rules say and no other test shows: statements L of the page "Configure the integration", answers A to what it leaves open."""
+"""Rules that no other test shows: statements L of the page "Configure the integration", answers A to what it leaves open."""
 
 import datetime
 import decimal
@@ -215,7 +215,7 @@ def test_the_event_leads_to_the_services_in_autotask(tenant):
 
 
 def test_synced_is_what_autotask_shows_after_the_write(tenant):
-    """L27: what was taken and is not there when it is read back is an error."""
+    """L27: a write that Autotask accepted and that the read-back does not show is an error."""
     tenant.connected()
     undone = {"services": [{"id": 1, "unitPrice": 99}]}
     tenant.database.fault("change", change=undone, operation="query", entity="Services", skip=1, times=1)
@@ -271,7 +271,7 @@ def test_edits_during_a_sync_are_the_next_ones(tenant):
 
 
 def test_a_sync_from_before_a_reset_never_runs_after_it(tenant):
-    """A19: what was erased does not rise again."""
+    """A19: erased data does not come back."""
     tenant.connected()
     hold = tenant.database.fault("hold", operation="query", entity="BillingCodes")
     tenant.publish("billing-codes", {"refresh": True})

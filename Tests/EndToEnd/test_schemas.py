@@ -1,4 +1,4 @@
-"""The schemas are schemas, the examples keep them (or break them where they say so), and the AsyncAPI document holds together."""
+"""The schemas are valid, the examples keep them (or break them where they say so), and the AsyncAPI document is consistent."""
 
 import jsonschema
 import pytest

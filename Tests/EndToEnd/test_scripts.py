@@ -1,4 +1,4 @@
-"""The scripts of `deploy/` and `.ci/`: none has a pipe whose reader may close early, and none ends without saying where and why."""
+"""The scripts of `deploy/` and `.ci/`: none has a pipe whose reader may close early, and each that fails prints where and why."""
 
 import os
 import re

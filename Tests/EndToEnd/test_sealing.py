@@ -1,4 +1,4 @@
-"""Sealed credentials: the vectors of `schemas/` under implementations that are not the worker's, what portals seal with, and what it comes to."""
+"""Sealed credentials: the vectors of `schemas/` under other implementations than the worker's, portals' code, and its results."""
 
 import json
 import sys
@@ -78,7 +78,7 @@ def test_a_vector_that_was_tampered_with_does_not_open(vector, opened_by):
         assert not isinstance(caught.value, (AssertionError, KeyError, NameError, UnicodeDecodeError))
 
 
-# What portals seal with
+# Code for portals
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Secrets of every kind work, and are found nowhere."""
+"""Secrets of every kind work, and appear nowhere."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Told to finish: what runs is ended or parked, nothing is lost, and a second signal is heeded at once."""
+"""On SIGTERM the worker ends or pauses running jobs and loses nothing; a second signal ends it at once."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""What an operator can destroy with a slip: what a command does not see is not taken for what is not there, and it asks first."""
+"""Slips of an operator: a command that does not find something does not take it for missing, and asks before it destroys."""
 
 import contextlib
 import json
@@ -151,7 +151,7 @@ def test_store_and_ring_of_different_pairs_refuse_each_other(other_worker, tenan
     ):  # fmt: skip
         failure = worker.run(*arguments, **mixed)
         assert failure.returncode == 69 and "belongs to the store" in failure.stderr, (arguments, failure)
-    # The store remembers too: a ring that cannot be written, and remembers nothing, is another ring all the same.
+    # The store records the pair too: a ring that cannot be written, and records nothing, is still another ring.
     other = tmp_path / "other.json"
     worker.cli("keys", "generate", VAULT_KEYS=str(other))
     text = other.read_text(encoding="utf-8")

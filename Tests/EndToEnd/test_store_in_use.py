@@ -1,4 +1,4 @@
-"""What others do to the store while a worker runs: read it for long, move it, replace it, spoil a row of it, bring it to a newer schema."""
+"""Others use the store while a worker runs: they read it for long, move it, replace it, damage a row, migrate it to a newer schema."""
 
 import contextlib
 import fcntl
@@ -64,7 +64,7 @@ def files_hold(store, trace):
 
 @pytest.fixture
 def observed(other_worker):
-    """The worker, which answers its surroundings."""
+    """The worker, with health checks."""
     other_worker.start(OPERATIONS_LISTEN="127.0.0.1:0")
     return other_worker
 
@@ -177,7 +177,7 @@ def test_a_store_is_not_replaced_while_a_process_has_it_open_whatever_the_clock_
 def test_the_end_of_a_worker_leaves_everything_in_the_file(tenant, worker):
     tenant.connected()
     tenant.expect(tenant.sync(plan(20)), "sync.succeeded")
-    # Somebody has it open who will not write it back.
+    # Another process has it open and will not write it back.
     with contextlib.closing(sqlite3.connect(f"file:{worker.store_path}?mode=ro", uri=True)) as other:
         other.execute("SELECT COUNT(*) FROM lanes").fetchone()
         worker.stop()

@@ -1,4 +1,4 @@
-"""Autotask refuses, limits, breaks off, moves: what the worker makes of it."""
+"""Autotask refuses, limits calls, breaks connections, moves databases: how the worker reacts."""
 
 import datetime
 

@@ -9,13 +9,13 @@ OPERATIONS = ["zoneInformation", "version", "entityInformation", "fields"]
 
 @pytest.fixture
 def watchful(other_worker):
-    """The worker, looking at every connection each three seconds."""
+    """The worker, verifying every connection every three seconds."""
     other_worker.start(VERIFY_INTERVAL_HOURS="0.00083")
     return other_worker
 
 
 def moved_to(tenant, database, times):
-    """Has the look-up say that the tenant's user belongs to a database."""
+    """Makes the look-up answer that the tenant's user belongs to a database."""
     body = {"zoneName": "AE02", "url": f"{tenant.database.simulator.url}/zone/AE02/ATServicesRest/", "webUrl": "http://nowhere/", "ci": database}
     return tenant.database.fault(
         "status", status=200, contentType="application/json", body=json.dumps(body), operation="zoneInformation", times=times
@@ -93,7 +93,7 @@ def test_the_command_verifies(tenant, worker):
     assert "The connection works" in shown and "AE02" in shown
 
 
-# By itself
+# Scheduled checks
 
 
 def test_l14_a_lost_connection_is_noticed_without_any_job(watchful, tenant, monitor):

@@ -1,4 +1,4 @@
-"""What must hold over everything that happened."""
+"""Invariants over the whole run."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""A message names the cause: of a broker, a management API, a store or a file that cannot be used, and what to do about that one."""
+"""A message names the cause why a broker, a management API, a store or a file cannot be used, and what to do about it."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ def host_of(broker):
 
 @contextlib.contextmanager
 def listening(words):
-    """Takes connections and says something that is not AMQP; with `None` it says nothing."""
+    """Accepts connections and sends something that is not AMQP; with `None` it sends nothing."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -156,7 +156,7 @@ def test_a_management_url_that_is_none_is_a_wrong_setting(worker, url):
 
 
 def place_of(kind, directory):
-    """Something that is not a store."""
+    """A file that is not a store."""
     path = directory / "place.sqlite"
     if kind == "directory":
         path.mkdir()
