@@ -133,7 +133,7 @@ def test_keys_whose_retirement_told_nobody_are_gone(worker, tenant, stream):
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_job_whose_id_told_nobody_is_published_once(worker, tenant, stream):
     done_in_vain(worker, stream, "job", "verify", "--tenant", tenant.name)
-    # Whatever was published runs before it.
+    # Everything that was published runs before it.
     tenant.expect(tenant.billing_codes(), "billing-codes.failed", "not_connected")
     assert len(tenant.events("connection.failed")) == 1
 
