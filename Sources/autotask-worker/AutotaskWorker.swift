@@ -16,6 +16,7 @@ struct AutotaskWorker: AsyncParsableCommand {
 
             Example: autotask-worker keys generate && autotask-worker topology apply && autotask-worker run
             """,
+        version: "0.1.0",
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, SyncCommand.self,
             StoreCommand.self, DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self,

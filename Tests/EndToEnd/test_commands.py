@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import pathlib
 import re
 import subprocess
 import termios
@@ -59,6 +60,12 @@ def test_help_lists_every_kind_of_job(worker):
 )
 def test_wrong_usage_is_exit_code_2(worker, arguments):
     worker.cli(*arguments, expect=2)
+
+
+def test_the_version_is_the_newest_of_the_changelog(worker):
+    changelog = (pathlib.Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    assert worker.cli("--version").strip() == newest[1]
 
 
 def run_in_vain(worker, stream, *arguments):

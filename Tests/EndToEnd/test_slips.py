@@ -166,7 +166,7 @@ def test_store_and_ring_of_different_pairs_refuse_each_other(other_worker, tenan
     worker.stop()
 
 
-def test_a_store_from_before_the_ids_is_paired_with_the_ring_that_opens_it_alone(other_worker, tenant, tmp_path):
+def test_a_store_that_names_no_ring_is_paired_with_the_ring_that_opens_it_alone(other_worker, tenant, tmp_path):
     worker = other_worker
     own = worker.own_store(tmp_path / "own.sqlite")
     worker.start(**own)

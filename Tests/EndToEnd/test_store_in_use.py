@@ -293,19 +293,19 @@ COMMANDS = [
     ("dead-letters", "list"),
     ("sync", "show", "some-job"),
     ("keys", "rotate"),
+    ("run",),
 ]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_command_brings_an_older_store_up_to_date(worker, tmp_path, command):
+def test_a_store_that_is_too_old_is_refused_and_left_alone(worker, tmp_path, command):
     store = tmp_path / "store.sqlite"
     worker.cli("store", "backup", str(store))
-    last = rows(store, "SELECT MAX(identifier) FROM grdb_migrations")[0][0]
-    change(store, ("DELETE FROM grdb_migrations WHERE identifier = ?", (last,)))
+    change(store, ("UPDATE grdb_migrations SET identifier = '6'",))
     before = store.read_bytes()
     result = worker.run(*command, STORE_URL=f"sqlite:{store}")
     assert store.read_bytes() == before, "the command changed the store"
-    assert result.returncode == 69 and "older version" in result.stderr, result
+    assert result.returncode == 69 and "before 0.1.0" in result.stderr and "move the file away" in result.stderr, result
     assert "Traceback" not in result.stderr and len(result.stderr.splitlines()) <= 2
 
 

@@ -68,15 +68,6 @@ struct StoreFileTests {
         try opened.log.close()
     }
 
-    @Test("A store of a newer program is refused")
-    func newerSchema() async throws {
-        try await SQLiteStore(path: path, auditing: .bench).close()
-        let queue = try DatabaseQueue(path: path)
-        try await queue.write { try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('99')") }
-        try queue.close()
-        await expectRefused(.newerSchema, "newer program") { _ = try await SQLiteStore(path: path, auditing: .bench) }
-    }
-
     @Test("A file that is no database is refused, and left alone")
     func notADatabase() async throws {
         let text = Data(repeating: UInt8(ascii: "x"), count: 8192)
@@ -173,19 +164,6 @@ struct StoreFileTests {
         #expect(intake.outcomes.first == .accepted(order: 1))
         writer.stop()
         await writer.waitUntilStopped()
-    }
-
-    @Test("A command refuses a store of an older program, and changes nothing in it")
-    func olderSchema() async throws {
-        try await SQLiteStore(path: path, auditing: .bench).close()
-        let queue = try DatabaseQueue(path: path)
-        try await queue.write { try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '7'") }
-        try queue.close()
-        let before = try Data(contentsOf: URL(filePath: path))
-        await expectRefused(.olderSchema, "autotask-worker run") {
-            _ = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: nil)
-        }
-        #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 
     @Test("A worker that meets a newer program's schema, or another file in the place of its own, is told so by its next renewal")

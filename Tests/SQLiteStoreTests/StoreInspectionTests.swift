@@ -237,9 +237,9 @@ struct StoreInspectionTests {
         let page = try firstPage(of: "jobs")
         try change("INSERT INTO grdb_migrations (identifier) VALUES ('99')")
         #expect(await refusal() == .newerSchema)
-        try change("DELETE FROM grdb_migrations WHERE identifier = '99'")
-        try change("DELETE FROM grdb_migrations WHERE rowid = (SELECT MAX(rowid) FROM grdb_migrations)")
-        #expect(try await StoreFormat.look(at: path) == .older)
+        try change("UPDATE grdb_migrations SET identifier = '6' WHERE identifier = '99'")
+        try change("DELETE FROM grdb_migrations WHERE identifier <> '6'")
+        #expect(await refusal() == .olderSchema)
         try change("PRAGMA application_id = 1")
         #expect(await refusal() == .corrupt)
 

@@ -92,7 +92,6 @@ struct LiveCopy {
     }
 
     private func isErasureAwaited(_ watch: DatabaseQueue) -> Bool {
-        // An older store has no such column.
         (try? watch.read { try Bool.fetchOne($0, sql: "SELECT 1 FROM outbox WHERE awaits_erasure <> 0 LIMIT 1") }) ?? false
     }
 

@@ -101,11 +101,12 @@ package enum StoreBackup {
         )
     }
 
-    /// Marks a copy as such, so that no worker runs on it and `keys retire` refuses it. A schema before 7 has no column for it.
+    /// Marks a copy as such, so that no worker runs on it and `keys retire` refuses it.
     private static func mark(asCopy file: PartialFile) throws(StoreError) {
         do {
             let queue = try DatabaseQueue(path: file.path)
             try queue.write { database in
+                // A store that is too old for this program can be copied all the same.
                 guard try database.tableExists("identity") else { return }
                 try database.execute(sql: "UPDATE identity SET is_copy = 1")
             }
@@ -127,7 +128,6 @@ package enum StoreBackup {
     ///
     /// - Parameters:
     ///   - chain: what chains the audit log.
-    ///   - id: the store id in the key ring: a copy of a schema before 7, which has no id, takes it over.
     ///   - actor: who wants it so.
     /// - Returns: what the copy holds, and where the replaced file is now; `nil` if there was none.
     /// - Throws: ``StoreError``: `unavailable` while a worker runs on the store, `corrupt` or `newerSchema` for a file that is no good copy.
@@ -135,7 +135,6 @@ package enum StoreBackup {
         _ file: String,
         to store: String,
         auditing chain: AuditChain,
-        knownAs id: String? = nil,
         by actor: AuditActor,
         at now: Timestamp
     ) async throws(StoreError) -> (contents: Contents, replaced: String?) {
@@ -151,11 +150,7 @@ package enum StoreBackup {
                 try opened.pool.write { database in
                     let transaction = Transaction(Connection(database), chain: chain)
                     try transaction.beginAnew(at: now)
-                    try transaction.connection.run(
-                        "UPDATE identity SET is_copy = 0, file = ?, store = COALESCE(?, store)",
-                        opened.identity.inode,
-                        id
-                    )
+                    try transaction.connection.run("UPDATE identity SET is_copy = 0, file = ?", opened.identity.inode)
                     let end = try transaction.connection.lastAuditRow()?.place ?? .start
                     try transaction.tell(AuditEntry(restoredFrom: end, replaced: replaced, by: actor, at: now))
                     try transaction.finish()

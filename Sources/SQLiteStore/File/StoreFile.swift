@@ -60,16 +60,22 @@ enum StoreFile {
     /// - Parameters:
     ///   - mustExist: whether a missing or an empty file is an error.
     ///   - migrating: whether an older file is brought up to date. A command does not: workers of the older version may run on it.
+    ///   - schema: what the file is brought up to.
     /// - Throws: ``StoreError/Code/olderSchema`` for a file that would have to be brought up to date, and may not be.
-    static func open(_ path: String, mustExist: Bool, migrating: Bool = true) throws(StoreError) -> Opened {
+    static func open(
+        _ path: String,
+        mustExist: Bool,
+        migrating: Bool = true,
+        schema: Schema = .current
+    ) throws(StoreError) -> Opened {
         try prepareFile(path, mustExist: mustExist)
         do {
             let opened = try OpeningLock.holding(path) {
-                let format = try check(path, mayBeEmpty: migrating && !mustExist)
+                let format = try check(path, mayBeEmpty: migrating && !mustExist, schema: schema)
                 guard migrating || format == .current else { throw olderSchema(path) }
                 let identity = try Identity(of: path)
                 let pool = try DatabasePool(path: path, configuration: configuration)
-                if migrating { try Schema.migrator.migrate(pool) }
+                if migrating { try schema.migrate(pool) }
                 let log = try DatabaseQueue(path: path, configuration: configuration)
                 try openLog(of: log)
                 return Opened(pool: pool, log: log, identity: identity)
@@ -172,19 +178,15 @@ enum StoreFile {
     ///
     /// - Parameter mayBeEmpty: whether a file without a table may become a store.
     @discardableResult
-    static func check(_ path: String, mayBeEmpty: Bool) throws -> StoreFormat {
-        try readOnly(path).read { try check($0, of: path, mayBeEmpty: mayBeEmpty) }
+    static func check(_ path: String, mayBeEmpty: Bool, schema: Schema = .current) throws -> StoreFormat {
+        try readOnly(path).read { try check($0, of: path, mayBeEmpty: mayBeEmpty, schema: schema) }
     }
 
     /// - Returns: what the file holds.
     @discardableResult
-    static func check(_ database: Database, of path: String, mayBeEmpty: Bool) throws -> StoreFormat {
+    static func check(_ database: Database, of path: String, mayBeEmpty: Bool, schema: Schema = .current) throws -> StoreFormat {
         let isEmpty = try checkOrigin(database, of: path, mayBeEmpty: mayBeEmpty)
-        guard try !Schema.migrator.hasBeenSuperseded(database) else {
-            throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that one, or a newer one.")
-        }
-        guard !isEmpty else { return .none }
-        return try Schema.migrator.hasCompletedMigrations(database) ? .current : .older
+        return isEmpty ? .none : try schema.check(database, of: path)
     }
 
     /// Refuses what this program did not write, and checks nothing of the schema.

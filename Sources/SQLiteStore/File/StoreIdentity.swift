@@ -6,7 +6,7 @@ package import Store
 ///
 /// A path does not identify a store: an unmounted volume, a mistyped `STORE_URL` or a copy lead to another store or to none.
 package struct StoreIdentity: Hashable, Sendable {
-    /// 32 hexadecimal digits, chosen when the store was made or brought to schema 7; the same in every copy.
+    /// 32 hexadecimal digits, chosen when the store was made; the same in every copy.
     package var store: String
     /// The id of the key ring; `nil` until ``SQLiteStore/pair(with:by:at:)``.
     package var ring: String?
@@ -30,11 +30,11 @@ package struct StoreIdentity: Hashable, Sendable {
 
     /// Looks at a file, without a change to it.
     ///
-    /// - Returns: `nil` when there is no store, or one of an older schema, which has no id yet.
+    /// - Returns: `nil` when there is no store.
     package static func look(at path: String) async throws(StoreError) -> StoreIdentity? {
         try await StoreThread.run { () throws(StoreError) in
             try StoreFile.inspect(path) { database in
-                guard try StoreFile.check(database, of: path, mayBeEmpty: true) == .current else { return nil }
+                guard try StoreFile.check(database, of: path, mayBeEmpty: true) != .none else { return nil }
                 return try Connection(database).identity()
             } ?? nil
         }

@@ -63,7 +63,7 @@ struct LaneRow {
     }
 }
 
-/// `LaneRow(_:)` reads the columns in the table's order; a migration appends its own.
+/// `LaneRow(_:)` reads the columns in the table's order; a later step of the schema appends its own.
 extension Connection {
     func laneRow(_ lane: Lane) throws -> LaneRow? {
         try first(

@@ -71,9 +71,8 @@ extension Transaction {
 
     /// Erases what a lane's letters tell of its plan.
     func eraseLetters(of lane: Lane) throws {
-        // Letters of version 1 do not name their product.
         try connection.run(
-            "UPDATE dead_letters SET payload = NULL, detail = NULL WHERE tenant = ? AND (product = ? OR product IS NULL)",
+            "UPDATE dead_letters SET payload = NULL, detail = NULL WHERE tenant = ? AND product = ?",
             lane.tenant.description,
             lane.product.rawValue
         )

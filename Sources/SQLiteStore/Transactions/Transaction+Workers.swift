@@ -57,7 +57,7 @@ extension Transaction {
     func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
         try connection.run("UPDATE workers SET lease_until = ? WHERE id = ?", lease, worker.description)
         guard connection.changes == 1 else { throw StoreError.fenced() }
-        guard try !Schema.migrator.hasBeenSuperseded(connection.database) else {
+        guard try !Schema.current.isSuperseded(in: connection.database) else {
             throw StoreError(
                 .newerSchema,
                 "A newer version of this program has brought the store up to date: this worker understands it no longer, and ends. Start the newer version."

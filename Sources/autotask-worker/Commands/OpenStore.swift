@@ -141,7 +141,7 @@ struct PairedStore {
 
     /// Checks that a store that is only read belongs to the ring, as far as they remember each other. It may be a copy.
     ///
-    /// - Returns: `nil` for a store of a schema before 7, which remembers nothing.
+    /// - Returns: `nil` when there is no store.
     @discardableResult
     static func checkReading(_ settings: Settings) async throws -> StoreIdentity? {
         let path = try settings.storePath

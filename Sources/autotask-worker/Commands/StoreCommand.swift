@@ -100,15 +100,15 @@ struct StoreCommand: AsyncParsableCommand {
             let present = try? await StoreBackup.contents(of: path)
             let there = present.flatMap { $0 }.map { "is replaced: it holds \($0.text)" } ?? unseen
             let consequence =
-                "The copy \(file) holds \(copy.contents.text). The store \(path) \(there). What happened since the copy is forgotten."
+                "The copy \(file) holds \(copy.text). The store \(path) \(there). What happened since the copy is forgotten."
             guard !confirmation.dryRun else {
-                if json { return Terminal.line(["dryRun": true, "store": .string(path), "replaced": .null], and: copy.contents) }
+                if json { return Terminal.line(["dryRun": true, "store": .string(path), "replaced": .null], and: copy) }
                 return Terminal.line("Nothing was changed. \(consequence)")
             }
             try confirmation.ask(consequence)
             let outcome: (contents: StoreBackup.Contents, replaced: String?)
             do {
-                outcome = try await StoreBackup.restore(file, to: path, auditing: chain, knownAs: copy.id, by: .caller, at: SystemTime.now)
+                outcome = try await StoreBackup.restore(file, to: path, auditing: chain, by: .caller, at: SystemTime.now)
             } catch {
                 throw Failure(.unavailable, "The store was not restored. \(error.message)")
             }
@@ -148,22 +148,15 @@ struct StoreCommand: AsyncParsableCommand {
         }
 
         /// The contents of the copy, after the check that copy and ring belong together as far as they remember each other.
-        ///
-        /// - Returns: also the id that the copy takes over, if it has none.
-        private func contents(
-            of file: String,
-            _ ring: KeyRing,
-            _ settings: Settings
-        ) async throws -> (contents: StoreBackup.Contents, id: String?) {
+        private func contents(of file: String, _ ring: KeyRing, _ settings: Settings) async throws -> StoreBackup.Contents {
             do {
-                guard let contents = try await StoreBackup.contents(of: file) else {
+                guard let contents = try await StoreBackup.contents(of: file), var identity = try await StoreIdentity.look(at: file) else {
                     throw Failure(.unavailable, "There is no file \(file).")
                 }
-                guard var identity = try await StoreIdentity.look(at: file) else { return (contents, ring.storeID) }
                 identity.isCopy = false
                 let source = try settings.keyRingSource.description
                 if let mismatch = PairedStore.mismatch(identity, ring, path: file, source: source) { throw mismatch }
-                return (contents, nil)
+                return contents
             } catch let error as StoreError {
                 throw Failure(
                     .unavailable,

@@ -97,7 +97,8 @@ struct StoreExamination: Examination {
     /// What to do when a store cannot be opened.
     static func advice(on error: StoreError) -> String {
         switch error.code {
-        case .olderSchema: "Start a worker of this version, which brings it up to date: autotask-worker run"
+        case .olderSchema:
+            "Run the version of autotask-worker that wrote it. Or begin with a new store: move the file away, run autotask-worker keys forget-store, then STORE_CREATE=yes autotask-worker run."
         case .gone: "Put the file back, or set STORE_URL to where it is now, and start the worker again."
         case .newerSchema: "Run the version of autotask-worker that wrote it, or a newer one."
         case .corrupt:

@@ -60,7 +60,7 @@ extension ModelTables {
     mutating func eraseLetters(of lane: Lane) {
         for index in letters.indices {
             let letter = letters[index].letter
-            if letter.tenant == lane.tenant, letter.product == nil || letter.product == lane.product { letters[index].erase() }
+            if letter.tenant == lane.tenant, letter.product == lane.product { letters[index].erase() }
         }
     }
 

@@ -105,7 +105,7 @@ extension PlanMemory {
     /// - Parameter hasMarkers: whether the tenant has a field for markers now.
     func nameOfLostCreate(_ service: PlanService, hasMarkers: Bool) -> String? {
         guard let write = lostCreate(service.key) else { return nil }
-        // Before version 7 of the store no name was kept.
+        // Sent with a marker: no name was kept.
         return write.name ?? (hasMarkers ? nil : service.name)
     }
 }
