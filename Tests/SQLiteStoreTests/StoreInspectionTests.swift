@@ -92,7 +92,7 @@ struct StoreInspectionTests {
         let sql: String
         let subject: String
 
-        var testDescription: String { "\(law): \(sql)" }
+        var testDescription: String { "\(law.breach): \(sql)" }
 
         init(_ law: StoreLaw, _ sql: String, _ subject: String) {
             self.law = law
@@ -166,7 +166,7 @@ struct StoreInspectionTests {
     }
 
     @Test("Every law can be broken, and each is broken by some test")
-    func completeness() { #expect(Set(Self.crimes.map(\.law)) == Set(StoreLaw.allCases)) }
+    func completeness() { #expect(Set(Self.crimes.map(\.law)) == Set(StoreLaw.all)) }
 
     @Test("Of many only a few are named")
     func many() async throws {

@@ -103,7 +103,7 @@ package struct StoreInspection: Sendable {
         try await StoreThread.run { () throws(StoreError) in
             let inspection = try StoreFile.look(path, isPaced: isThorough) { looks -> StoreInspection? in
                 guard try looks.read({ try StoreFile.check($0, of: path, mayBeEmpty: true) }) == .current else { return nil }
-                let breaches = try StoreLaw.allCases.filter { isThorough || !$0.isCostly }.compactMap { law in
+                let breaches = try StoreLaw.all.filter { isThorough || !$0.isCostly }.compactMap { law in
                     let breaches = try law.breaches(in: looks)
                     return breaches.isEmpty ? nil : Breach(law: law, occurrences: Occurrences(breaches))
                 }
@@ -167,7 +167,7 @@ package struct StoreInspection: Sendable {
         keptTooLong =
             try connection.first(
                 "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE data IS NOT NULL AND finished_at <= ? LIMIT 100000)",
-                now - Transaction.dataRetention - StoreInspection.day
+                now - Retention.data - StoreInspection.day
             ) { $0.int(0) } ?? 0
         unansweredWrites = Occurrences(
             try connection.all(

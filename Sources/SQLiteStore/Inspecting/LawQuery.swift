@@ -1,0 +1,70 @@
+import Store
+
+/// A query for rows that break a law, each in a few words for an operator.
+struct LawQuery: Sendable {
+    /// A table that may be large: the query takes the ends of a range of its rows first.
+    enum Table {
+        case jobs, outbox
+    }
+
+    let law: StoreLaw
+    private let table: Table?
+    private let sql: StaticString
+    private let value: (any Bindable & Sendable)?
+
+    init(_ law: StoreLaw, of table: Table? = nil, _ sql: StaticString, with value: (any Bindable & Sendable)? = nil) {
+        self.law = law
+        self.table = table
+        self.sql = sql
+        self.value = value
+    }
+
+    fileprivate func rows(in looks: StoreFile.Looks) throws -> [String] {
+        guard let table else { return try looks.read { try rows(Connection($0)) } }
+        guard let ends = try looks.read({ try Connection($0).ends(of: table) }) else { return [] }
+        var found: [String] = []
+        try looks.forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, range in
+            if found.count < LawQuery.limit { found += try rows(connection, in: range) }
+        }
+        return found
+    }
+
+    private func rows(_ connection: Connection) throws -> [String] {
+        if let value { try connection.all(sql, value) { $0.text(0) } } else { try connection.all(sql) { $0.text(0) } }
+    }
+
+    private func rows(_ connection: Connection, in range: ClosedRange<Int64>) throws -> [String] {
+        if let value {
+            try connection.all(sql, range.lowerBound, range.upperBound, value) { $0.text(0) }
+        } else {
+            try connection.all(sql, range.lowerBound, range.upperBound) { $0.text(0) }
+        }
+    }
+
+    fileprivate static let limit = 1000
+}
+
+extension StoreLaw {
+    /// Rows that break it: the first ``LawQuery/limit`` of them, and all of the step that found the last one.
+    ///
+    /// Jobs and events may be many: they are read in steps, each of which sees a state between two transactions.
+    func breaches(in looks: StoreFile.Looks) throws -> [String] {
+        if self == .sequenceIsUnique { return try SequenceUniqueness.breaches(in: looks) }
+        var found: [String] = []
+        for query in LawQuery.all where query.law == self && found.count < LawQuery.limit { found += try query.rows(in: looks) }
+        // A lane may break it with several rows.
+        var seen: Set<String> = []
+        return found.filter { seen.insert($0).inserted }
+    }
+}
+
+extension Connection {
+    /// The numbers of the first and the last row; `nil` without rows.
+    func ends(of table: LawQuery.Table) throws -> ClosedRange<Int64>? {
+        let read: (ResultRow) -> ClosedRange<Int64>? = { $0.isNull(0) ? nil : $0.integer(0)...$0.integer(1) }
+        return switch table {
+        case .jobs: try first("SELECT (SELECT MIN(place) FROM jobs), (SELECT MAX(place) FROM jobs)", read: read) ?? nil
+        case .outbox: try first("SELECT (SELECT MIN(position) FROM outbox), (SELECT MAX(position) FROM outbox)", read: read) ?? nil
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import Store
+
+extension StoreLaw {
+    /// What an operator does about a breach.
+    var advice: String {
+        switch remedy {
+        case .none: StoreLaw.report
+        case .newEpoch:
+            "Stop the workers, then run store backup and store restore: all events after that belong to a new epoch. \(StoreLaw.report)"
+        case .connect: "The tenants have to connect again. \(StoreLaw.report)"
+        case .reset: "A reset of the integration erases it. \(StoreLaw.report)"
+        case .restore:
+            "Something else has written to the file, or its disk has failed: stop the workers and bring back a copy (store restore). \(StoreLaw.report)"
+        }
+    }
+
+    private static let report = "No worker leaves this behind: keep a copy (autotask-worker store backup FILE) and report it."
+}
