@@ -210,6 +210,7 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: house),
+        .testTarget(name: "StoreTests", dependencies: ["Contract", "Store"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "autotask-simulator"], swiftSettings: house),
         .testTarget(name: "VaultTests", dependencies: ["Contract", "SealedVectors", "Secrets", "Vault", crypto], swiftSettings: house),
     ]

@@ -422,6 +422,6 @@ enum Invariants {
 extension World {
     /// Whether a lane is held for something that somebody asked for: the worker's own checks never end.
     fileprivate func isWorkedOn(_ lane: ModelTables.LaneRow) -> Bool {
-        lane.holder != nil && !disk.tables.jobs.contains { $0.job.order == lane.running && $0.job.isScheduled }
+        !lane.hold.isFree && !disk.tables.jobs.contains { $0.job.order == lane.hold.running && $0.job.isScheduled }
     }
 }

@@ -17,7 +17,7 @@ extension Connection {
     func snapshot(of row: LaneRow, at now: Timestamp) throws -> LaneSnapshot {
         // A lane has a check of each scheduled kind at most, and they are not in the backlog.
         var snapshot =
-            row.backlog + JobKind.scheduled.count <= LaneSnapshot.limit
+            LaneSnapshot.isComplete(backlog: row.backlog)
             ? LaneSnapshot(lane: row.lane, jobs: try unfinishedJobs(lane: row.id), revisions: [:]) : try window(of: row, at: now)
         for job in snapshot.jobs where job.revision != nil && !job.wasBegun {
             guard let planID = job.planID, snapshot.revisions[planID] == nil else { continue }

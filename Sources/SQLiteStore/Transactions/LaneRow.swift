@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// A row of the table of lanes: who holds the lane, and when it is due.
+/// A row of the table of lanes.
 struct LaneRow {
     let id: Int64
     let lane: Lane
@@ -10,57 +10,14 @@ struct LaneRow {
     var isEligible: Bool
     var isEnabled: Bool
     var unsettledSince: Timestamp?
-    var fence: Int64
-    var worker: String?
-    var running: Int64?
-    /// See ``rank(of:isScheduled:)``. The lowest of the unfinished jobs'.
-    var rank: Int64
-    /// The place in line; `nil` unless the lane is free and has something to do now.
-    var turn: Int64?
-    /// When a free lane that is not in line will have something to do.
-    var wakeAt: Timestamp?
-    /// The Autotask database that the lane is connected to.
-    var databaseID: Int64?
-    /// The one at which a connect found no place: it waits until there is one.
-    var wanted: Int64?
-    /// The one at which it has a place, while it is held.
-    var occupied: Int64?
+    /// Who holds the lane, and when it is due.
+    var hold: LaneHold
     /// Unfinished jobs that a portal asked for.
     var backlog: Int
     /// Whether a row of it cannot be read (see ``Transaction/setAside(lane:because:)``).
     let isSetAside: Bool
     /// Whether its events wait until the data that its reset erased has left the log.
     var awaitsErasure: Bool
-
-    static let idleRank: Int64 = 2
-
-    /// Resets and connects go first, and the worker's own checks last.
-    static func rank(of kind: JobKind, isScheduled: Bool) -> Int64 {
-        if isScheduled { return idleRank }
-        return kind == .reset || kind == .connect ? 0 : 1
-    }
-
-    var isFree: Bool { worker == nil }
-
-    /// The database at which the lane needs a place to be claimed.
-    var neededDatabase: Int64? { wanted ?? databaseID }
-
-    /// Takes the lane for a job.
-    mutating func lease(to worker: WorkerID, running order: Int64) {
-        fence += 1
-        self.worker = worker.description
-        running = order
-        turn = nil
-        wakeAt = nil
-        occupied = neededDatabase
-    }
-
-    /// Gives the lane back. When it is due next is another matter.
-    mutating func release() {
-        worker = nil
-        running = nil
-        occupied = nil
-    }
 }
 
 /// `LaneRow(_:)` reads the columns in the table's order; a later step of the schema appends its own.
@@ -145,9 +102,7 @@ extension Transaction {
     ///
     /// - Throws: ``StoreError/Code/fenced`` when another claim holds it, or none.
     func lane(under claim: ClaimToken) throws -> LaneRow {
-        guard let row = try connection.laneRow(claim.lane), row.fence == claim.fence, row.worker == claim.worker.description,
-            row.running == claim.order
-        else { throw StoreError.fenced() }
+        guard let row = try connection.laneRow(claim.lane), row.hold.isHeld(under: claim) else { throw StoreError.fenced() }
         return row
     }
 
@@ -164,15 +119,15 @@ extension Transaction {
             row.isEligible,
             row.isEnabled,
             row.unsettledSince,
-            row.fence,
-            row.worker,
-            row.running,
-            row.rank,
-            row.turn,
-            row.wakeAt,
-            row.databaseID,
-            row.wanted,
-            row.occupied,
+            row.hold.fence,
+            row.hold.worker?.description,
+            row.hold.running,
+            row.hold.rank,
+            row.hold.turn,
+            row.hold.wakeAt,
+            row.hold.database,
+            row.hold.wanted,
+            row.hold.occupied,
             row.backlog,
             row.id
         )
@@ -202,24 +157,21 @@ extension Transaction {
             "SELECT not_before FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND finished_at IS NULL ORDER BY not_before LIMIT 1",
             row.id
         ) { $0.optional(0, $0.moment) }
-        row.turn = nil
-        row.wakeAt = nil
-        row.rank = try rank(of: row)
-        guard !row.isSetAside, let earliest else { return }
-        if let moment = earliest, moment > now { row.wakeAt = moment } else { row.turn = try next(.turn) }
+        let due = row.isSetAside ? LaneDue.never : LaneDue(earliest: earliest, at: now)
+        try row.hold.schedule(due, rank: try rank(of: row)) { try next(.turn) }
     }
 
-    /// See ``LaneRow/rank(of:isScheduled:)``.
+    /// The lowest ``LaneRank`` of its unfinished jobs.
     func rank(of row: LaneRow) throws -> Int64 {
-        guard row.backlog > 0 else { return LaneRow.idleRank }
-        let isFirst = try connection.first(
-            """
-            SELECT 1 FROM jobs INDEXED BY jobs_rivals
-            WHERE lane = ? AND kind IN ('reset', 'connect') AND finished_at IS NULL AND is_scheduled = 0 LIMIT 1
-            """,
-            row.id
-        ) { _ in true }
-        return isFirst == true ? 0 : 1
+        try LaneRank.lowest(backlog: row.backlog) {
+            try connection.first(
+                """
+                SELECT 1 FROM jobs INDEXED BY jobs_rivals
+                WHERE lane = ? AND kind IN ('reset', 'connect') AND finished_at IS NULL AND is_scheduled = 0 LIMIT 1
+                """,
+                row.id
+            ) { _ in true } ?? false
+        }
     }
 }
 
@@ -236,15 +188,17 @@ extension LaneRow {
         isEligible = row.bool(5)
         isEnabled = row.bool(6)
         unsettledSince = row.optional(7, row.moment)
-        fence = row.integer(8)
-        worker = row.optional(9, row.text)
-        running = row.optional(10, row.integer)
-        rank = row.integer(11)
-        turn = row.optional(12, row.integer)
-        wakeAt = row.optional(13, row.moment)
-        databaseID = row.optional(14, row.integer)
-        wanted = row.optional(15, row.integer)
-        occupied = row.optional(16, row.integer)
+        hold = LaneHold(
+            fence: row.integer(8),
+            worker: row.optional(9, row.text).map(WorkerID.init),
+            running: row.optional(10, row.integer),
+            rank: row.integer(11),
+            turn: row.optional(12, row.integer),
+            wakeAt: row.optional(13, row.moment),
+            database: row.optional(14, row.integer),
+            wanted: row.optional(15, row.integer),
+            occupied: row.optional(16, row.integer)
+        )
         backlog = row.int(17)
         isSetAside = !row.isNull(18)
         awaitsErasure = row.bool(19)

@@ -58,7 +58,7 @@ extension Transaction {
             due.check.kind.rawValue,
             now
         )
-        try line(&row, upFor: LaneRow.rank(of: due.check.kind, isScheduled: true))
+        try line(&row, upFor: LaneRank.idle)
         try save(row)
     }
 

@@ -3,8 +3,6 @@ import Store
 
 /// Claiming lanes, and finding a place at their Autotask databases.
 extension Transaction {
-    /// From this many interruptions on a job is a suspect, of which one runs at a time (`Decisions` 5).
-    private static let suspectInterruptions = 2
     /// Lanes looked at in one go.
     private static let page = 64
     /// Lanes that line up in one call, because their time has come.
@@ -18,8 +16,7 @@ extension Transaction {
         for lane in try connection.lanesToWake(at: now, limit: Transaction.wakeLimit) {
             switch lane {
             case .success(var row):
-                row.wakeAt = nil
-                row.turn = try next(.turn)
+                row.hold.lineUp(turn: try next(.turn))
                 try save(row)
             case .failure(let lane): try setAside(lane: lane.id, because: lane.reason)
             }
@@ -45,7 +42,7 @@ extension Transaction {
                     try setAside(lane: lane.id, because: lane.reason)
                     continue
                 }
-                last = (row.rank, row.turn ?? 0)
+                last = (row.hold.rank, row.hold.turn ?? 0)
                 if again.contains(row.id) { continue }
                 guard try hasPlace(row, request) else { continue }
                 let before = connection.jobRows
@@ -132,28 +129,12 @@ extension Transaction {
     ) throws -> Place {
         let worker = request.worker
         var row = lane
-        var snapshot = try connection.snapshot(of: row, at: now)
-        var decision = decide(snapshot)
-        if !snapshot.isComplete, case .run(let order, .work) = decision.next, let job = snapshot.jobs.first(where: { $0.order == order }) {
-            // Jobs that have to end before it runs may wait outside the window.
-            let rivals = try connection.rivals(of: job, besides: snapshot, lane: row.id, at: now)
-            if !rivals.isEmpty {
-                snapshot.jobs = (snapshot.jobs + rivals).sorted { $0.order < $1.order }
-                decision = decide(snapshot)
-            }
-        }
+        let seen = try connection.snapshot(of: row, at: now)
+        let (snapshot, decision) = try seen.decision(decide) { try connection.rivals(of: $0, besides: seen, lane: row.id, at: now) }
         let jobs = snapshot.jobs
-        if case .run(let order, _) = decision.next, let job = jobs.first(where: { $0.order == order }),
-            job.interruptions >= Transaction.suspectInterruptions, try isSuspectRunning()
-        {
-            // The lane keeps its place in line until the other has ended.
-            return .kept
-        }
+        if decision.runsSuspect(among: jobs), try isSuspectRunning() { return .kept }
         let hasPlace = try hasPlace(row, request)
-        // Without a place at its database, it may make no call.
-        if !hasPlace {
-            guard case .run(_, .conclude) = decision.next else { return .kept }
-        }
+        guard hasPlace || !decision.needsPlace else { return .kept }
         var state: LaneState?
         if case .run(let order, _) = decision.next {
             state = try connection.laneState(row, planID: jobs.first { $0.order == order }?.planID)
@@ -175,31 +156,23 @@ extension Transaction {
         if let order = decision.committed { try connection.run("UPDATE jobs SET expiry = NULL WHERE place = ?", order) }
         switch decision.next {
         case .wait(let moment):
-            row.rank =
-                snapshot.isComplete
-                ? remaining.map { LaneRow.rank(of: $0.kind, isScheduled: $0.isScheduled) }.min() ?? LaneRow.idleRank : try rank(of: row)
-            row.turn = nil
-            row.wakeAt = remaining.isEmpty ? nil : moment
+            let rank = snapshot.isComplete ? LaneRank.lowest(of: remaining) : try rank(of: row)
+            row.hold.stay(rank: rank, until: remaining.isEmpty ? nil : moment)
         case .again:
-            row.rank = try rank(of: row)
-            row.turn = try next(.turn)
-            row.wakeAt = nil
+            row.hold.lineUp(rank: try rank(of: row), turn: try next(.turn))
             try save(row)
             return .again
         case .run(let order, let mode):
             guard var job = remaining.first(where: { $0.order == order }), let state else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
-            row.lease(to: worker, running: order)
-            if !hasPlace { row.occupied = nil }
+            row.hold.lease(to: worker, running: order, hasPlace: hasPlace)
             let wasPutOff = job.notBefore != nil
-            job.attempts += 1
-            job.notBefore = nil
-            job.deadline = request.deadline(of: job, at: now)
+            job.begin(under: request, at: now)
             let payload = try begin(job, wasPutOff: wasPutOff, at: now)
             result.claims.append(
                 LaneClaim(
-                    token: ClaimToken(lane: row.lane, worker: worker, fence: row.fence, order: order),
+                    token: ClaimToken(lane: row.lane, worker: worker, fence: row.hold.fence, order: order),
                     job: job,
                     sealedPayload: payload,
                     mode: mode,
@@ -240,14 +213,16 @@ extension Transaction {
         // Two statements are cheaper than one with RETURNING, which builds a table. An UPDATE without a column leaves its index alone.
         if wasPutOff {
             try connection.run(
-                "UPDATE jobs SET attempts = attempts + 1, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",
+                "UPDATE jobs SET attempts = ?, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",
+                job.attempts,
                 now,
                 job.deadline,
                 job.order
             )
         } else {
             try connection.run(
-                "UPDATE jobs SET attempts = attempts + 1, begun_at = ?, deadline = ? WHERE place = ?",
+                "UPDATE jobs SET attempts = ?, begun_at = ?, deadline = ? WHERE place = ?",
+                job.attempts,
                 now,
                 job.deadline,
                 job.order
@@ -265,14 +240,14 @@ extension Transaction {
             SELECT 1 FROM lanes JOIN jobs ON jobs.place = lanes.running
             WHERE lanes.worker IS NOT NULL AND jobs.interruptions >= ? LIMIT 1
             """,
-            Transaction.suspectInterruptions
+            QueuedJob.suspectInterruptions
         ) { _ in true } ?? false
     }
 
     // MARK: Databases
 
     private func hasPlace(_ row: LaneRow, _ request: ClaimRequest) throws -> Bool {
-        guard let database = row.neededDatabase else { return true }
+        guard let database = row.hold.neededDatabase else { return true }
         return try places(at: database) < request.maximumLanesPerDatabase
     }
 
@@ -283,11 +258,10 @@ extension Transaction {
 
     func occupy(database: Int64, under claim: ClaimToken, limit: Int) throws -> Bool {
         var row = try lane(under: claim)
-        guard row.occupied != database else { return true }
-        let isFree = try places(at: database) < limit
-        // Either it has its place now, or it is to be claimed again when there is one.
-        if isFree { row.occupied = database } else { row.wanted = database }
+        guard row.hold.occupied != database else { return true }
+        let hasPlace = try places(at: database) < limit
+        row.hold.occupy(database, hasPlace: hasPlace)
         try save(row)
-        return isFree
+        return hasPlace
     }
 }

@@ -50,34 +50,26 @@ extension Transaction {
 
         // Before the row of a check of the worker's own is gone.
         try extendDeadlines(in: row, besides: claim.order, at: now)
-        if completion.disposition != .finished { try tell(completion, of: claim.order, at: now) }
-        switch completion.disposition {
-        case .finished where job.isScheduled: try endCheck(claim.order)
-        case .finished:
-            guard let terminal = entries.first(where: { $0.event.event.type.isTerminal }) else { break }
+        if let change = JobChange(completion.disposition, at: now) {
+            try tell(completion, of: claim.order, at: now)
+            try connection.run(
+                """
+                UPDATE jobs SET not_before = COALESCE(?, not_before), attempts = attempts + ?, held_up = held_up + ?, api_calls = api_calls + ?,
+                    history = NULLIF(COALESCE(history, '') || ?, '')
+                WHERE place = ?
+                """,
+                change.notBefore,
+                change.attempts,
+                change.heldUp,
+                completion.apiCalls,
+                change.past?.text ?? "",
+                claim.order
+            )
+        } else if job.isScheduled {
+            try endCheck(claim.order)
+        } else if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
             try finish(claim.order, with: terminal.event, after: completion, at: now)
             row.backlog -= 1
-        case .deferred(let until, let code, counts: true):
-            try connection.run(
-                "UPDATE jobs SET not_before = ?, api_calls = api_calls + ?, history = COALESCE(history, '') || ? WHERE place = ?",
-                until,
-                completion.apiCalls,
-                PastAttempt(at: now, ending: .deferred(because: code, until: until)).text,
-                claim.order
-            )
-        case .deferred(let until, _, counts: false):
-            try connection.run(
-                "UPDATE jobs SET not_before = ?, attempts = attempts - 1, held_up = held_up + 1, api_calls = api_calls + ? WHERE place = ?",
-                until,
-                completion.apiCalls,
-                claim.order
-            )
-        case .postponed:
-            try connection.run(
-                "UPDATE jobs SET attempts = attempts - 1, api_calls = api_calls + ? WHERE place = ?",
-                completion.apiCalls,
-                claim.order
-            )
         }
         if let deferral = completion.deferral(at: now) {
             try connection.run(
@@ -87,9 +79,7 @@ extension Transaction {
                 claim.order
             )
         }
-        row.release()
-        // A lane that found no place at another database is claimed again when there is one.
-        if completion.disposition != .postponed { row.wanted = nil }
+        row.hold.release(isPostponed: completion.disposition == .postponed)
         try schedule(&row, at: now)
         try save(row)
         return entries

@@ -5,12 +5,7 @@ import Store
 extension Transaction {
     /// Gives an event its place in the lane's present epoch.
     func publish(_ event: Event, in row: inout LaneRow, by worker: WorkerID) throws -> OutboxEntry {
-        var sequence: Int64?
-        if event.type.isSequenced {
-            sequence = row.nextSequence
-            row.nextSequence += 1
-        }
-        let ordered = OrderedEvent(event: event, epoch: row.epoch, sequence: sequence)
+        let ordered = OrderedEvent(placing: event, epoch: row.epoch, next: &row.nextSequence)
         let entry = try publish(ordered, by: worker, isHeld: row.isSetAside || row.awaitsErasure)
         if row.awaitsErasure { try awaitErasure(of: entry) }
         return entry

@@ -3,9 +3,6 @@ import Store
 
 /// Taking in what the deliveries held.
 extension Transaction {
-    /// How long a terminal event can be replayed with its data (`Contract`, "Repetition").
-    static let dataRetention: Duration = .seconds(30 * 86_400)
-
     func countRedelivery(sha256: [UInt8], at now: Timestamp) throws -> CountedRedelivery {
         let count = try connection.first(
             """
@@ -45,14 +42,14 @@ extension Transaction {
                 continue
             }
             if let known {
-                if known.digest != key.digest {
+                switch known.answer(to: key, at: now) {
+                case .conflict:
                     intake.events.append(try publish(rules.conflict(item), in: &row, by: worker))
                     outcome = .conflict
-                } else if let event = known.terminalEvent(at: now) {
+                case .replay(let event):
                     intake.events.append(try publish(again: event, in: row, by: worker))
                     outcome = .replayed
-                } else {
-                    outcome = .underWay
+                case .underWay: outcome = .underWay
                 }
             } else {
                 outcome = try takeIn(item, in: &row, by: worker, at: now, rules, events: &intake.events)
@@ -85,7 +82,7 @@ extension Transaction {
                 let ended = try admit(arrival, overtakers, in: &row, by: worker, at: now, rules, events: &events)
                 if let ended { return .ended(ended) }
             }
-            try line(&row, upFor: LaneRow.rank(of: job.kind, isScheduled: false))
+            try line(&row, upFor: LaneRank.of(job.kind))
             return .accepted(order: order)
         case .refused(let key, let event, let letter):
             let order = try next(.place)
@@ -141,7 +138,7 @@ extension Transaction {
                 lane: row.lane,
                 job: job,
                 rivals: rivals,
-                running: row.running,
+                running: row.hold.running,
                 ranRevision: ranRevision,
                 lastReset: rivals.isEmpty ? nil : try connection.newestReset(lane: row.id),
                 isLaneFull: isFull,
@@ -160,15 +157,12 @@ extension Transaction {
         return own
     }
 
-    /// Puts a lane in line that has got a job, unless somebody holds it: then it is put there when it is given back.
+    /// Puts a lane in line that has got a job, unless somebody holds it, or it is set aside.
     ///
     /// - Parameter rank: of the job.
     func line(_ row: inout LaneRow, upFor rank: Int64) throws {
-        guard row.isFree, !row.isSetAside else { return }
-        let isIdle = row.turn == nil && row.wakeAt == nil
-        row.rank = isIdle ? rank : min(row.rank, rank)
-        row.wakeAt = nil
-        if row.turn == nil { row.turn = try next(.turn) }
+        guard !row.isSetAside else { return }
+        try row.hold.takeIn(rank: rank) { try next(.turn) }
     }
 
     /// - Throws: ``StoreError/Code/keyRetired``.
@@ -199,61 +193,6 @@ extension Transaction {
             job.sealedPayload
         )
         return order
-    }
-}
-
-extension QueuedJob {
-    fileprivate init(_ job: AcceptableJob, order: Int64, at now: Timestamp) {
-        self.init(
-            order: order,
-            id: job.key.id,
-            kind: job.kind,
-            planID: job.planID,
-            revision: job.revision,
-            acceptedAt: now,
-            expiry: job.expiry,
-            traceparent: job.traceparent,
-            publisher: job.publisher,
-            redriveOf: job.redriveOf
-        )
-    }
-}
-
-extension IntakeItem {
-    /// What identifies it; `nil` for what claims no id.
-    fileprivate var key: JobKey? {
-        switch content {
-        case .job(let job): job.key
-        case .refused(let key, _, _): key
-        case .deadLetter: nil
-        }
-    }
-}
-
-/// A job whose id is taken.
-private struct KnownJob {
-    var digest: [UInt8]
-    var finishedAt: Timestamp?
-    var event: OrderedEvent?
-
-    /// The event in which it ended, to be published again: with its data as long as that is kept. `nil` while it is unfinished.
-    func terminalEvent(at now: Timestamp) -> OrderedEvent? {
-        guard var ordered = event, let finishedAt else { return nil }
-        if ordered.event.data.isEmpty || finishedAt + Transaction.dataRetention <= now {
-            let event = ordered.event
-            ordered.sequence = nil
-            ordered.event = Event(
-                id: event.id,
-                type: event.type,
-                lane: event.lane,
-                jobID: event.jobID,
-                redriveOf: event.redriveOf,
-                time: event.time,
-                traceparent: event.traceparent,
-                data: ["erased": true]
-            )
-        }
-        return ordered
     }
 }
 

@@ -73,7 +73,7 @@ extension Transaction {
             try connection.run("DELETE FROM credential_keys WHERE lane = ?", row.id)
             try connection.run("DELETE FROM connections WHERE lane = ?", row.id)
             try connection.run("DELETE FROM checks WHERE lane = ?", row.id)
-            row.databaseID = nil
+            row.hold.database = nil
         case .set(let record):
             if replacingKey { try connection.run("DELETE FROM credential_keys WHERE lane = ?", row.id) }
             try connection.run(
@@ -107,7 +107,7 @@ extension Transaction {
             for kind in JobKind.scheduled {
                 try connection.run("INSERT OR IGNORE INTO checks (lane, kind) VALUES (?, ?)", row.id, kind.rawValue)
             }
-            row.databaseID = record.databaseID
+            row.hold.database = record.databaseID
         }
     }
 

@@ -80,22 +80,24 @@ extension Transaction {
 
     func redrive(letter id: Int64, as copy: AcceptableJob, by actor: AuditActor, at now: Timestamp) throws -> RedriveOutcome {
         guard let kept = try connection.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first?.get() else { return .gone }
-        if let copy = kept.copy { return .before(copy) }
-        if let obstacle = kept.obstacle { return .refused(obstacle) }
-        let taken = try connection.first(
-            "SELECT digest FROM jobs WHERE tenant = ? AND job_id = ?",
-            copy.key.lane.tenant.description,
-            copy.key.id.description
-        ) { $0.bytes(0) }
-        if let taken {
-            guard case .message = kept.letter.content, taken == copy.key.digest else { return .idTaken }
-            try mark(letter: id, redrivenAs: copy.key.id, at: now)
-            return .before(KeptLetter.Copy(id: copy.key.id, at: now))
+        let redriving = try kept.redriving(as: copy, at: now) {
+            try connection.first(
+                "SELECT digest FROM jobs WHERE tenant = ? AND job_id = ?",
+                copy.key.lane.tenant.description,
+                copy.key.id.description
+            ) { $0.bytes(0) }
+        }
+        switch redriving {
+        case .over(let outcome): return outcome
+        case .marked(let copy):
+            try mark(letter: id, redrivenAs: copy.id, at: now)
+            return .before(copy)
+        case .entered: break
         }
         var row = try laneToAccept(copy.key.lane)
         _ = try insert(copy, in: row, at: now)
         row.backlog += 1
-        try line(&row, upFor: LaneRow.rank(of: copy.kind, isScheduled: false))
+        try line(&row, upFor: LaneRank.of(copy.kind))
         try save(row)
         try mark(letter: id, redrivenAs: copy.key.id, at: now)
         try tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))

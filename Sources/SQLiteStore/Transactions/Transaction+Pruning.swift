@@ -3,8 +3,6 @@ import Store
 
 /// Erases expired data (`Contract`, "Repetition"), in steps that do not delay other work: each reads at most `limit` rows.
 extension Transaction {
-    private static let idRetention: Duration = .seconds(400 * 86_400)
-    private static let redeliveryRetention: Duration = .seconds(30 * 86_400)
     static let step = 1000
 
     /// Erases the data of terminal events.
@@ -16,7 +14,7 @@ extension Transaction {
             UPDATE jobs SET data = NULL WHERE place IN
                 (SELECT place FROM jobs WHERE data IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT ?)
             """,
-            now - Transaction.dataRetention,
+            now - Retention.data,
             limit
         )
         return connection.changes == limit
@@ -42,7 +40,7 @@ extension Transaction {
     /// - Parameter place: where the last step ended; 0 to begin with.
     /// - Returns: where to go on; `nil` when everything behind was accepted too lately.
     func forgetIDs(after place: Int64, at now: Timestamp, limit: Int) throws -> Int64? {
-        let cutoff = now - Transaction.idRetention
+        let cutoff = now - Retention.ids
         let oldest = try connection.all(
             "SELECT place, accepted_at, finished_at FROM jobs WHERE place > ? ORDER BY place LIMIT ?",
             place,
@@ -67,7 +65,7 @@ extension Transaction {
             plan?.planID ?? "",
             limit
         ) { (row: PlanRow(lane: $0.integer(0), planID: $0.text(1)), ranAt: $0.moment(2)) }
-        for plan in step where plan.ranAt <= now - Transaction.idRetention {
+        for plan in step where plan.ranAt <= now - Retention.ids {
             try connection.run("DELETE FROM plans WHERE lane = ? AND plan = ?", plan.row.lane, plan.row.planID)
         }
         return step.count == limit ? step.last?.row : nil
@@ -82,7 +80,7 @@ extension Transaction {
             UPDATE dead_letters SET payload = NULL, detail = NULL WHERE id IN
                 (SELECT id FROM dead_letters WHERE accepted_at IS NOT NULL AND detail IS NOT NULL AND at <= ? LIMIT ?)
             """,
-            now - Transaction.dataRetention,
+            now - Retention.data,
             limit
         )
         return connection.changes == limit
@@ -94,7 +92,7 @@ extension Transaction {
     func forgetLetters(at now: Timestamp, limit: Int) throws -> Bool {
         try connection.run(
             "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE at <= ? ORDER BY at LIMIT ?)",
-            now - Transaction.idRetention,
+            now - Retention.ids,
             limit
         )
         return connection.changes == limit
@@ -106,7 +104,7 @@ extension Transaction {
     func forgetRedeliveries(at now: Timestamp, limit: Int) throws -> Bool {
         try connection.run(
             "DELETE FROM redeliveries WHERE sha256 IN (SELECT sha256 FROM redeliveries WHERE at <= ? ORDER BY at LIMIT ?)",
-            now - Transaction.redeliveryRetention,
+            now - Retention.redeliveries,
             limit
         )
         return connection.changes == limit

@@ -16,28 +16,16 @@ extension Connection {
             OtherWorker(
                 id: WorkerID(row.text(0)),
                 leaseEnd: row.moment(1),
-                process: row.optional(2, row.text).flatMap { ProcessIdentity(text: $0) }
+                isGone: row.optional(2, row.text).flatMap { ProcessIdentity(text: $0) }?.isGone ?? false
             )
         }
     }
 }
 
-/// A worker as another one sees it.
-private struct OtherWorker {
-    let id: WorkerID
-    let leaseEnd: Timestamp
-    let process: ProcessIdentity?
-
-    /// Whether it is certain that its process has ended.
-    var isGone: Bool { process?.isGone ?? false }
-}
-
 extension Transaction {
     /// - Parameter process: what the worker runs in, so that others know at once when it is gone.
     func join(_ worker: WorkerID, in process: ProcessIdentity?, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
-        for other in try others(than: worker) where !other.isGone && other.leaseEnd > lease + Clocks.tolerance {
-            throw StoreError.clockBehind(by: other.leaseEnd - lease, other.id)
-        }
+        try others(than: worker).checkClocks(joiningUntil: lease)
         try connection.run("UPDATE journal SET entered_at = ? WHERE state = 'sent' AND entered_at < ?", now, now)
         try connection.run("UPDATE lanes SET unsettled_since = ? WHERE unsettled_since < ?", now, now)
         try tryAgainWhatWasSetAside(at: now)
@@ -67,7 +55,7 @@ extension Transaction {
     }
 
     /// Its lanes become free at once. Its unpublished events stay its own until its lease is over, so that it can publish them yet.
-    func leave(_ worker: WorkerID, at now: Timestamp) throws { _ = try freeLanes(heldBy: worker.description, at: now) }
+    func leave(_ worker: WorkerID, at now: Timestamp) throws { _ = try freeLanes(heldBy: worker, at: now) }
 
     /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events.
     func checkPresence(of worker: WorkerID) throws {
@@ -76,13 +64,10 @@ extension Transaction {
     }
 
     private func takeOver(by worker: WorkerID, at now: Timestamp) throws -> Takeover {
-        var takeover = Takeover(lanes: 0, events: 0)
-        for other in try others(than: worker) {
-            guard other.leaseEnd < now || other.isGone else {
-                takeover.nextEnd = min(takeover.nextEnd ?? other.leaseEnd, other.leaseEnd)
-                continue
-            }
-            takeover.lanes += try freeLanes(heldBy: other.id.description, at: now)
+        let others = try others(than: worker)
+        var takeover = Takeover(lanes: 0, events: 0, nextEnd: others.nextEnd(at: now))
+        for other in others where other.isLost(at: now) {
+            takeover.lanes += try freeLanes(heldBy: other.id, at: now)
             try connection.run("UPDATE outbox SET worker = ? WHERE worker = ?", worker.description, other.id.description)
             takeover.events += connection.changes
             if connection.changes > 0, try connection.isErasureAwaited(by: worker) {
@@ -98,37 +83,42 @@ extension Transaction {
     private func others(than worker: WorkerID) throws -> [OtherWorker] { try connection.workers().filter { $0.id != worker } }
 
     /// - Returns: how many there were. Their jobs were interrupted: that is counted, and the attempt is not.
-    private func freeLanes(heldBy worker: String, at now: Timestamp) throws -> Int {
-        let held = try connection.lanes(heldBy: worker)
+    private func freeLanes(heldBy worker: WorkerID, at now: Timestamp) throws -> Int {
+        let held = try connection.lanes(heldBy: worker.description)
         for lane in held {
             guard case .success(var row) = lane else {
                 if let lane = lane.failure { try setAside(lane: lane.id, because: lane.reason) }
                 continue
             }
-            if let order = row.running {
+            if let order = row.hold.running {
                 let job: AuditedJob
                 do { job = try auditedJob(order, in: row.lane) } catch let error as StoreError where error.code == .corrupt {
                     try setAside(lane: row.id, because: error)
                     continue
                 }
-                try tell(AuditEntry(interrupted: job, by: WorkerID(worker), at: now))
+                try tell(AuditEntry(interrupted: job, by: worker, at: now))
+                try interrupt(order, JobChange(interruptionOf: worker, at: now), by: worker, at: now)
+                try extendDeadlines(in: row, besides: order, at: now)
             }
-            try connection.run(
-                """
-                UPDATE jobs SET interruptions = interruptions + 1, attempts = attempts - 1, history = COALESCE(history, '') || ?,
-                    account = COALESCE(account, '') || ?
-                WHERE place = ?
-                """,
-                PastAttempt(at: now, ending: .interrupted(WorkerID(worker))).text,
-                AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(WorkerID(worker))).text,
-                row.running
-            )
-            if let order = row.running { try extendDeadlines(in: row, besides: order, at: now) }
-            row.release()
-            row.wanted = nil
+            row.hold.release()
             try schedule(&row, at: now)
             try save(row)
         }
         return held.count
+    }
+
+    private func interrupt(_ order: Int64, _ change: JobChange, by worker: WorkerID, at now: Timestamp) throws {
+        try connection.run(
+            """
+            UPDATE jobs SET interruptions = interruptions + ?, attempts = attempts + ?, history = COALESCE(history, '') || ?,
+                account = COALESCE(account, '') || ?
+            WHERE place = ?
+            """,
+            change.interruptions,
+            change.attempts,
+            change.past?.text ?? "",
+            AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(worker)).text,
+            order
+        )
     }
 }

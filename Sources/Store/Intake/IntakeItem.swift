@@ -21,6 +21,15 @@ package struct IntakeItem: Sendable {
         self.redeliveredSHA256 = redeliveredSHA256
         self.overtakersAfter = overtakersAfter
     }
+
+    /// What identifies it; `nil` for what claims no id.
+    package var key: JobKey? {
+        switch content {
+        case .job(let job): job.key
+        case .refused(let key, _, _): key
+        case .deadLetter: nil
+        }
+    }
 }
 
 /// A message that came back to its queue, and was delivered again.
@@ -118,7 +127,7 @@ package struct IntakeRules: Sendable {
     }
 }
 
-/// The result of ``Store/accept(_:by:at:rules:)``.
+/// The result of ``JobInbox/accept(_:by:at:rules:)``.
 package struct Intake: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// New; `order` is its place in its lane.

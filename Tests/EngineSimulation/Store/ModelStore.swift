@@ -39,7 +39,7 @@ package final class ModelStore: Store {
     package struct Hooks: Sendable {
         package var before: @Sendable (StaticString) async throws(StoreError) -> Void
         package var after: @Sendable (StaticString) async -> Void
-        /// Told what a caller of ``Store/countRedelivery(sha256:at:)`` is about to learn.
+        /// Told what a caller of ``JobInbox/countRedelivery(sha256:at:)`` is about to learn.
         package var counted: @Sendable (_ sha256: [UInt8], _ count: Int) -> Void
         /// Gets what has to be done once what a reset erased has left the disk; it returns whether it is to be done once more.
         package var erased: @Sendable (_ release: @escaping @Sendable () async -> Bool) async -> Void
@@ -102,9 +102,7 @@ package final class ModelStore: Store {
 
     package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
         let takeover = try await transaction("join") { tables throws(StoreError) in
-            for other in tables.workers where other.id != worker && other.leaseEnd > lease + Clocks.tolerance {
-                throw StoreError.clockBehind(by: other.leaseEnd - lease, other.id)
-            }
+            try tables.workers.filter { $0.id != worker }.checkClocks(joiningUntil: lease)
             tables.workers.removeAll { $0.id == worker }
             tables.workers.append(.init(id: worker, leaseEnd: lease))
             tables.restartSettling(at: now)

@@ -19,7 +19,7 @@ extension ModelTables {
                 let id = JobID.scheduled(check.kind, of: lane.product)
                 let job = QueuedJob(order: nextPlace(), id: id, kind: check.kind, acceptedAt: now, isScheduled: true)
                 jobs.append(JobRow(lane: lane, digest: [], job: job))
-                line(index)
+                line(index, upFor: LaneRank.idle)
                 entered += 1
             }
             lanes[index].checks[check.kind] = check.next(after: now, chance: round.chance())

@@ -25,7 +25,7 @@ extension ModelTables {
         let state: JobRecord.State
         if let finishedAt = row.finishedAt, let event = row.event {
             state = .ended(at: finishedAt, event)
-        } else if lanes.contains(where: { $0.lane == row.lane && $0.running == row.job.order }) {
+        } else if lanes.contains(where: { $0.lane == row.lane && $0.hold.running == row.job.order }) {
             state = .running
         } else {
             state = .waiting(notBefore: row.job.notBefore)

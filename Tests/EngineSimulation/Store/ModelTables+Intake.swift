@@ -36,20 +36,23 @@ extension ModelTables {
         }
         let lane = laneToAccept(key.lane)
         if let known = jobs.first(where: { $0.lane.tenant == key.lane.tenant && $0.job.id == key.id }) {
-            if known.digest != key.digest {
+            switch KnownJob(digest: known.digest, finishedAt: known.finishedAt, event: known.event).answer(to: key, at: now) {
+            case .conflict:
                 _ = publish(rules.conflict(item), in: lane, by: worker)
                 return .conflict
+            case .replay(let event):
+                _ = publish(event, by: worker, isHeld: lanes[lane].awaitsErasure)
+                return .replayed
+            case .underWay: return .underWay
             }
-            guard let event = known.terminalEvent(at: now) else { return .underWay }
-            _ = publish(event, by: worker, isHeld: lanes[lane].awaitsErasure)
-            return .replayed
         }
         let place = nextPlace()
         switch item.content {
         case .job(let job):
-            try enter(job, in: lane, order: place, at: now)
+            try enter(job, order: place, at: now)
             let overtakers = item.overtakersAfter.map { self.overtakers(of: job, after: $0, before: place) } ?? []
             if let ended = try admit(place, overtakers, in: lane, by: worker, at: now, rules) { return .ended(ended) }
+            line(lane, upFor: LaneRank.of(job.kind))
             return .accepted(order: place)
         case .refused(_, let event, let letter):
             let job = QueuedJob(order: place, id: key.id, kind: .verify, acceptedAt: now, publisher: letter.publisher)
@@ -84,7 +87,7 @@ extension ModelTables {
             lane: lanes[index].lane,
             job: job,
             rivals: rivals,
-            running: lanes[index].running,
+            running: lanes[index].hold.running,
             ranRevision: job.planID.flatMap { lanes[index].revisions[$0] },
             lastReset: waiting.last { $0.kind == .reset }?.order,
             isLaneFull: isFull,
@@ -93,8 +96,6 @@ extension ModelTables {
         let admission = rules.admit(arrival)
         for settlement in admission.settlements { try settle(settlement, in: index, by: worker, at: now) }
         raise(admission.raised)
-        // A lane that has nothing but what ended at once is not in line.
-        if waiting.count == 1, !admission.settlements.isEmpty { lanes[index].turn = nil }
         return admission.settlements.first { $0.order == place }?.event.type
     }
 
@@ -115,17 +116,16 @@ extension ModelTables {
         }.sorted { $0.order < $1.order }
     }
 
-    mutating func enter(_ job: AcceptableJob, in lane: Int, order: Int64, at now: Timestamp) throws(StoreError) {
+    mutating func enter(_ job: AcceptableJob, order: Int64, at now: Timestamp) throws(StoreError) {
         try checkKey(of: job.sealedPayload)
         jobs.append(JobRow(job, order: order, at: now))
-        line(lane)
     }
 
     /// Puts a lane in line that has got a job, unless somebody holds it.
-    mutating func line(_ lane: Int) {
-        guard lanes[lane].holder == nil else { return }
-        lanes[lane].wakeAt = nil
-        if lanes[lane].turn == nil { lanes[lane].turn = nextTurn() }
+    mutating func line(_ lane: Int, upFor rank: Int64) {
+        var hold = lanes[lane].hold
+        hold.takeIn(rank: rank) { nextTurn() }
+        lanes[lane].hold = hold
     }
 
     mutating func laneToAccept(_ lane: Lane) -> Int {
@@ -140,39 +140,9 @@ extension ModelTables.JobRow {
         self.init(
             lane: job.key.lane,
             digest: job.key.digest,
-            job: QueuedJob(
-                order: order,
-                id: job.key.id,
-                kind: job.kind,
-                planID: job.planID,
-                revision: job.revision,
-                acceptedAt: now,
-                expiry: job.expiry,
-                traceparent: job.traceparent,
-                publisher: job.publisher,
-                redriveOf: job.redriveOf
-            ),
+            job: QueuedJob(job, order: order, at: now),
             payload: job.sealedPayload,
             requestedAt: job.requestedAt
         )
-    }
-
-    /// As it is replayed: without its data once that is erased; `nil` while the job is unfinished.
-    fileprivate func terminalEvent(at now: Timestamp) -> OrderedEvent? {
-        guard var ordered = event, let finishedAt else { return nil }
-        guard ordered.event.data.isEmpty || finishedAt + .seconds(30 * 86_400) <= now else { return ordered }
-        let event = ordered.event
-        ordered.sequence = nil
-        ordered.event = Event(
-            id: event.id,
-            type: event.type,
-            lane: event.lane,
-            jobID: event.jobID,
-            redriveOf: event.redriveOf,
-            time: event.time,
-            traceparent: event.traceparent,
-            data: ["erased": true]
-        )
-        return ordered
     }
 }

@@ -2,36 +2,32 @@ import Contract
 import Store
 
 extension ModelTables {
-    /// From this many interruptions on, one such job runs at a time.
-    private static let suspectInterruptions = 2
-
     mutating func claim(
         _ request: ClaimRequest,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision
     ) throws(StoreError) -> ClaimResult {
         try checkPresence(of: request.worker)
-        for index in lanes.indices.filter({ lanes[$0].wakeAt.map { $0 <= now } ?? false })
-            .sorted(by: { (lanes[$0].wakeAt ?? now) < (lanes[$1].wakeAt ?? now) })
+        for index in lanes.indices.filter({ lanes[$0].hold.wakeAt.map { $0 <= now } ?? false })
+            .sorted(by: { (lanes[$0].hold.wakeAt ?? now) < (lanes[$1].hold.wakeAt ?? now) })
         {
-            lanes[index].wakeAt = nil
-            lanes[index].turn = nextTurn()
+            lanes[index].hold.lineUp(turn: nextTurn())
         }
         var claims: [LaneClaim] = []
         var hasMore = false
-        for index in lanes.indices where lanes[index].holder == nil && isOverdue(index, at: now) {
+        for index in lanes.indices where lanes[index].hold.isFree && isOverdue(index, at: now) {
             guard claims.count < request.limit else { break }
             if let claim = try claim(index, for: request, at: now, decide: decide, &hasMore) { claims.append(claim) }
         }
-        for index in lanes.indices.filter({ lanes[$0].turn != nil })
-            .sorted(by: { (rank($0), lanes[$0].turn ?? 0) < (rank($1), lanes[$1].turn ?? 0) })
+        for index in lanes.indices.filter({ lanes[$0].hold.turn != nil })
+            .sorted(by: { (lanes[$0].hold.rank, lanes[$0].hold.turn ?? 0) < (lanes[$1].hold.rank, lanes[$1].hold.turn ?? 0) })
         {
             guard claims.count < request.limit else { break }
             guard hasPlace(index, request) else { continue }
             if let claim = try claim(index, for: request, at: now, decide: decide, &hasMore) { claims.append(claim) }
         }
-        let deadlines = lanes.filter { $0.holder == nil }.flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
-        let nextWake = (lanes.compactMap(\.wakeAt) + deadlines).min()
+        let deadlines = lanes.filter(\.hold.isFree).flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
+        let nextWake = (lanes.compactMap(\.hold.wakeAt) + deadlines).min()
         return ClaimResult(claims: claims, events: events, nextWake: nextWake, hasMore: hasMore)
     }
 
@@ -40,15 +36,10 @@ extension ModelTables {
     }
 
     private func hasPlace(_ index: Int, _ request: ClaimRequest) -> Bool {
-        lanes[index].neededDatabase.map { places(at: $0) < request.maximumLanesPerDatabase } ?? true
+        lanes[index].hold.neededDatabase.map { places(at: $0) < request.maximumLanesPerDatabase } ?? true
     }
 
-    /// 0 if a reset or connect is among the unfinished jobs, 2 if there are only checks of the worker's own, otherwise 1.
-    private func rank(_ index: Int) -> Int {
-        unfinished(lanes[index].lane).map { $0.isScheduled ? 2 : $0.kind == .reset || $0.kind == .connect ? 0 : 1 }.min() ?? 2
-    }
-
-    private func places(at database: Int64) -> Int { lanes.count { $0.occupied == database } }
+    private func places(at database: Int64) -> Int { lanes.count { $0.hold.occupied == database } }
 
     private mutating func claim(
         _ index: Int,
@@ -63,27 +54,21 @@ extension ModelTables {
         let (snapshot, decision) = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now).decision(decide)
         mostSeen = max(mostSeen, snapshot.jobs.count)
         mostEnded = max(mostEnded, decision.settlements.count)
-        if case .run(let order, _) = decision.next, let job = waiting.first(where: { $0.order == order }),
-            job.interruptions >= ModelTables.suspectInterruptions, isSuspectRunning
-        {
-            return nil
-        }
+        if decision.runsSuspect(among: waiting), isSuspectRunning { return nil }
         let hasPlace = hasPlace(index, request)
-        if !hasPlace {
-            guard case .run(_, .conclude) = decision.next else { return nil }
-        }
+        guard hasPlace || !decision.needsPlace else { return nil }
         for settlement in decision.settlements { try settle(settlement, in: index, by: worker, at: now) }
         for order in decision.dropped { try endCheck(order) }
         raise(decision.raised)
         if let job = jobIndex(decision.committed) { jobs[job].job.expiry = nil }
+        let remaining = unfinished(lane)
         switch decision.next {
         case .again:
-            lanes[index].turn = nextTurn()
+            lanes[index].hold.lineUp(rank: LaneRank.lowest(of: remaining), turn: nextTurn())
             hasMore = true
             return nil
         case .wait(let moment):
-            lanes[index].turn = nil
-            lanes[index].wakeAt = unfinished(lane).isEmpty ? nil : moment
+            lanes[index].hold.stay(rank: LaneRank.lowest(of: remaining), until: remaining.isEmpty ? nil : moment)
             return nil
         case .run(let order, let mode):
             guard let job = jobIndex(order), jobs[job].finishedAt == nil,
@@ -91,18 +76,11 @@ extension ModelTables {
             else {
                 throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
             }
-            jobs[job].job.attempts += 1
-            jobs[job].job.notBefore = nil
-            jobs[job].job.deadline = request.deadline(of: jobs[job].job, at: now)
+            jobs[job].job.begin(under: request, at: now)
             jobs[job].begunAt = now
-            lanes[index].fence += 1
-            lanes[index].holder = worker
-            lanes[index].running = order
-            lanes[index].turn = nil
-            lanes[index].wakeAt = nil
-            lanes[index].occupied = hasPlace ? lanes[index].neededDatabase : nil
+            lanes[index].hold.lease(to: worker, running: order, hasPlace: hasPlace)
             return LaneClaim(
-                token: ClaimToken(lane: lane, worker: worker, fence: lanes[index].fence, order: order),
+                token: ClaimToken(lane: lane, worker: worker, fence: lanes[index].hold.fence, order: order),
                 job: jobs[job].job,
                 sealedPayload: payload,
                 mode: mode,
@@ -125,16 +103,16 @@ extension ModelTables {
 
     private var isSuspectRunning: Bool {
         lanes.contains { row in
-            row.holder != nil && jobs.contains { $0.job.order == row.running && $0.job.interruptions >= ModelTables.suspectInterruptions }
+            !row.hold.isFree && jobs.contains { $0.job.order == row.hold.running && $0.job.isSuspect }
         }
     }
 
     mutating func occupy(database: Int64, under claim: ClaimToken, limit: Int) throws(StoreError) -> Bool {
         let index = try index(under: claim)
-        guard lanes[index].occupied != database else { return true }
-        let isFree = places(at: database) < limit
-        if isFree { lanes[index].occupied = database } else { lanes[index].wanted = database }
-        return isFree
+        guard lanes[index].hold.occupied != database else { return true }
+        let hasPlace = places(at: database) < limit
+        lanes[index].hold.occupy(database, hasPlace: hasPlace)
+        return hasPlace
     }
 
     func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) -> Set<Int64> {
@@ -197,26 +175,23 @@ extension ModelTables {
         jobs[job].job.apiCalls += completion.apiCalls
         if let deferral = completion.deferral(at: now) { jobs[job].job.lastDeferral = deferral }
         extendDeadlines(in: index, besides: job, at: now)
-        switch completion.disposition {
-        case .finished where jobs[job].job.isScheduled: try endCheck(claim.order)
-        case .finished:
-            if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
-                try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
-            }
-        case .deferred(let until, let code, let counts):
-            jobs[job].job.notBefore = until
-            if counts {
-                jobs[job].history.append(PastAttempt(at: now, ending: .deferred(because: code, until: until)))
-            } else {
-                jobs[job].job.attempts -= 1
-                jobs[job].job.heldUp += 1
-            }
-        case .postponed: jobs[job].job.attempts -= 1
+        if let change = JobChange(completion.disposition, at: now) {
+            jobs[job].apply(change)
+        } else if jobs[job].job.isScheduled {
+            try endCheck(claim.order)
+        } else if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
+            try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
         }
-        lanes[index].release()
-        if completion.disposition != .postponed { lanes[index].wanted = nil }
+        lanes[index].hold.release(isPostponed: completion.disposition == .postponed)
         schedule(index, at: now)
         return entries
+    }
+}
+
+extension ModelTables.JobRow {
+    mutating func apply(_ change: JobChange) {
+        job.apply(change)
+        if let past = change.past { history.append(past) }
     }
 }
 
@@ -274,6 +249,7 @@ extension ModelTables {
         for (planID, key) in changes.retired { state.bindings.removeAll { $0.planID == planID && $0.serviceKey == key } }
         state.bindings.sort { ($0.planID, $0.serviceKey) < ($1.planID, $1.serviceKey) }
         lanes[index].state = state
+        lanes[index].hold.database = state.connection?.databaseID
         if state.connection == nil { lanes[index].checks = [:] }
         apply(changes.journal, to: index)
         if let (planID, revision) = changes.ranRevision {

@@ -71,15 +71,19 @@ extension ModelTables {
         at now: Timestamp
     ) throws(StoreError) -> RedriveOutcome {
         guard let index = letters.firstIndex(where: { $0.id == id }) else { return .gone }
-        if let copy = letters[index].copy { return .before(copy) }
-        if let obstacle = kept(letters[index]).obstacle { return .refused(obstacle) }
-        if let taken = jobs.first(where: { $0.lane.tenant == copy.key.lane.tenant && $0.job.id == copy.key.id }) {
-            guard case .message = letters[index].letter.content, taken.digest == copy.key.digest else { return .idTaken }
-            letters[index].payload = nil
-            letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
-            return .before(KeptLetter.Copy(id: copy.key.id, at: now))
+        let redriving = kept(letters[index]).redriving(as: copy, at: now) {
+            jobs.first { $0.lane.tenant == copy.key.lane.tenant && $0.job.id == copy.key.id }?.digest
         }
-        try enter(copy, in: laneToAccept(copy.key.lane), order: nextPlace(), at: now)
+        switch redriving {
+        case .over(let outcome): return outcome
+        case .marked(let copy):
+            letters[index].payload = nil
+            letters[index].copy = copy
+            return .before(copy)
+        case .entered: break
+        }
+        try enter(copy, order: nextPlace(), at: now)
+        line(laneToAccept(copy.key.lane), upFor: LaneRank.of(copy.kind))
         letters[index].payload = nil
         letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
         tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))

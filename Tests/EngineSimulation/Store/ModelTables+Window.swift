@@ -29,7 +29,7 @@ package struct LaneView {
 
     package var snapshot: LaneSnapshot {
         let asked = jobs.filter { !$0.isScheduled }
-        guard asked.count + JobKind.scheduled.count > limit else { return whole }
+        guard !LaneSnapshot.isComplete(backlog: asked.count, limit: limit) else { return whole }
         var shown: [Int64: QueuedJob] = [:]
         func add(_ job: QueuedJob?) { if let job { shown[job.order] = job } }
         for kind in JobKind.replaceableWithoutPlan { add(asked.last { $0.kind == kind }) }
@@ -58,15 +58,8 @@ package struct LaneView {
 
     /// What one claim decides.
     package func decision(_ decide: (LaneSnapshot) -> LaneDecision) -> (snapshot: LaneSnapshot, decision: LaneDecision) {
-        var snapshot = snapshot
-        let decision = decide(snapshot)
-        guard !snapshot.isComplete, case .run(let order, .work) = decision.next, let job = jobs.first(where: { $0.order == order }) else {
-            return (snapshot, decision)
-        }
-        let rivals = rivals(of: job, besides: Set(snapshot.jobs.map(\.order)))
-        guard !rivals.isEmpty else { return (snapshot, decision) }
-        snapshot.jobs = (snapshot.jobs + rivals).sorted { $0.order < $1.order }
-        return (snapshot, decide(snapshot))
+        let seen = snapshot
+        return seen.decision(decide) { rivals(of: $0, besides: Set(seen.jobs.map(\.order))) }
     }
 
     private func rivals(of job: QueuedJob, besides shown: Set<Int64>) -> [QueuedJob] {

@@ -3,38 +3,17 @@ import Store
 
 /// The rows of the model store. A value: a transaction works on a copy.
 struct ModelTables: Sendable {
-    struct Worker: Sendable {
-        var id: WorkerID
-        var leaseEnd: Timestamp
-    }
-
     struct LaneRow {
         var lane: Lane
         /// What a claim sees, but for the parts below.
         var state = LaneState(epoch: 1)
         var nextSequence: Int64 = 1
         var revisions: [String: Int64] = [:]
-        var fence: Int64 = 0
-        var holder: WorkerID?
-        var running: Int64?
-        /// The place in line, while the lane is free and has something to do now.
-        var turn: Int64?
-        var wakeAt: Timestamp?
-        /// A database at which there was no place, and the one at which there is.
-        var wanted: Int64?
-        var occupied: Int64?
+        var hold = LaneHold()
         /// Whether its events wait until what its reset erased has left the disk.
         var awaitsErasure = false
         /// When each check is due next; a kind that has no moment yet is not in it. Only with a connection.
         var checks: [JobKind: Timestamp] = [:]
-
-        var neededDatabase: Int64? { wanted ?? state.connection?.databaseID }
-
-        mutating func release() {
-            holder = nil
-            running = nil
-            occupied = nil
-        }
     }
 
     struct JobRow {
@@ -56,7 +35,7 @@ struct ModelTables: Sendable {
         func wasRequested(after other: JobRow) -> Bool { requestedAt.flatMap { own in other.requestedAt.map { $0 < own } } ?? false }
     }
 
-    var workers: [Worker] = []
+    var workers: [OtherWorker] = []
     var lanes: [LaneRow] = []
     /// In the order of acceptance.
     var jobs: [JobRow] = []
@@ -102,9 +81,7 @@ struct ModelTables: Sendable {
 
     /// The lane that a claim holds.
     func index(under claim: ClaimToken) throws(StoreError) -> Int {
-        guard let index = index(of: claim.lane), lanes[index].fence == claim.fence, lanes[index].holder == claim.worker,
-            lanes[index].running == claim.order
-        else { throw ModelTables.fenced }
+        guard let index = index(of: claim.lane), lanes[index].hold.isHeld(under: claim) else { throw ModelTables.fenced }
         return index
     }
 
@@ -138,32 +115,29 @@ struct ModelTables: Sendable {
     }
 
     mutating func takeOver(by worker: WorkerID, at now: Timestamp) -> Takeover {
-        var takeover = Takeover(lanes: 0, events: 0)
-        for other in workers where other.id != worker && other.leaseEnd < now {
+        let others = workers.filter { $0.id != worker }
+        var takeover = Takeover(lanes: 0, events: 0, nextEnd: others.nextEnd(at: now))
+        for other in others where other.isLost(at: now) {
             takeover.lanes += freeLanes(heldBy: other.id, at: now)
             for index in outbox.indices where outbox[index].worker == other.id {
                 outbox[index].worker = worker
                 takeover.events += 1
             }
         }
-        workers.removeAll { $0.id != worker && $0.leaseEnd < now }
-        takeover.nextEnd = workers.filter { $0.id != worker }.map(\.leaseEnd).min()
+        workers.removeAll { $0.id != worker && $0.isLost(at: now) }
         return takeover
     }
 
     mutating func freeLanes(heldBy worker: WorkerID, at now: Timestamp) -> Int {
         var count = 0
-        for index in lanes.indices where lanes[index].holder == worker {
-            if let job = jobIndex(lanes[index].running) {
+        for index in lanes.indices where lanes[index].hold.worker == worker {
+            if let job = jobIndex(lanes[index].hold.running) {
                 tell(AuditEntry(interrupted: auditedJob(job), by: worker, at: now))
-                jobs[job].job.interruptions += 1
-                jobs[job].job.attempts -= 1
-                jobs[job].history.append(PastAttempt(at: now, ending: .interrupted(worker)))
+                jobs[job].apply(JobChange(interruptionOf: worker, at: now))
                 jobs[job].made.append(AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(worker)))
                 extendDeadlines(in: index, besides: job, at: now)
             }
-            lanes[index].release()
-            lanes[index].wanted = nil
+            lanes[index].hold.release()
             schedule(index, at: now)
             count += 1
         }
@@ -172,27 +146,18 @@ struct ModelTables: Sendable {
 
     /// Puts a free lane in line, or finds out when it has something to do next.
     mutating func schedule(_ index: Int, at now: Timestamp) {
-        lanes[index].turn = nil
-        lanes[index].wakeAt = nil
         let waiting = unfinished(lanes[index].lane)
-        guard !waiting.isEmpty else { return }
         let moments = waiting.compactMap(\.notBefore)
-        if moments.count < waiting.count || moments.contains(where: { $0 <= now }) {
-            lanes[index].turn = nextTurn()
-        } else {
-            lanes[index].wakeAt = moments.min()
-        }
+        let earliest: Timestamp?? = waiting.isEmpty ? nil : .some(moments.count < waiting.count ? nil : moments.min())
+        var hold = lanes[index].hold
+        hold.schedule(LaneDue(earliest: earliest, at: now), rank: LaneRank.lowest(of: waiting)) { nextTurn() }
+        lanes[index].hold = hold
     }
 
     // MARK: Events
 
     mutating func publish(_ event: Event, in index: Int, by worker: WorkerID) -> OutboxEntry {
-        var sequence: Int64?
-        if event.type.isSequenced {
-            sequence = lanes[index].nextSequence
-            lanes[index].nextSequence += 1
-        }
-        let ordered = OrderedEvent(event: event, epoch: lanes[index].state.epoch, sequence: sequence)
+        let ordered = OrderedEvent(placing: event, epoch: lanes[index].state.epoch, next: &lanes[index].nextSequence)
         return publish(ordered, by: worker, isHeld: lanes[index].awaitsErasure)
     }
 
@@ -292,8 +257,7 @@ extension ModelTables {
     }
 
     mutating func prune(at now: Timestamp, keeping retention: Retention) {
-        let dataLimit = now - .seconds(30 * 86_400)
-        let idLimit = now - .seconds(400 * 86_400)
+        let (dataLimit, idLimit) = (now - Retention.data, now - Retention.ids)
         for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= dataLimit }) ?? false { jobs[index].event?.event.data = [] }
         for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= now - retention.history }) ?? false {
             jobs[index].eraseHistory()
@@ -301,6 +265,6 @@ extension ModelTables {
         jobs.removeAll { $0.finishedAt.map { $0 <= idLimit } ?? false }
         for index in letters.indices where letters[index].letter.at <= dataLimit { letters[index].eraseIfOfJob() }
         letters.removeAll { $0.letter.at <= idLimit }
-        redeliveries = redeliveries.filter { $0.value.at > dataLimit }
+        redeliveries = redeliveries.filter { $0.value.at > now - Retention.redeliveries }
     }
 }

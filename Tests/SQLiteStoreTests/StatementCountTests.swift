@@ -1,0 +1,111 @@
+import Contract
+import GRDB
+import Store
+import StoreConformance
+import Synchronization
+import Testing
+
+@testable import SQLiteStore
+
+/// How many statements a job costs. Each takes time in the transaction that every tenant waits for.
+struct StatementCountTests {
+    private let directory: TemporaryDirectory
+    private let writer: Writer
+    private let statements = Statements()
+
+    init() async throws {
+        directory = try TemporaryDirectory()
+        writer = try Writer(try StoreFile.open(directory.path("store.sqlite"), mustExist: false), chain: .bench)
+        _ = try await writer.write { try $0.join(.one, in: nil, until: .start + .seconds(3600), at: .start) }
+        // A lane that is there, as it is for every job but the first.
+        try await accept("first")
+        try await complete(try await claim(), Completion(.finished, events: []), .syncSucceeded)
+        let statements = statements
+        try await writer.write { transaction in
+            transaction.connection.database.trace { event in if case .statement(let statement) = event { statements.note(statement.sql) } }
+        }
+    }
+
+    @Test("A sync of four services that changes nothing")
+    func unchanged() async throws {
+        let accepted = try await count { try await accept("sync") }
+        let claim = try await count { try await self.claim() }
+        var completion = Completion(.finished, events: [])
+        completion.changes.bindings = (0..<4).map {
+            ServiceBinding(planID: "plan", serviceKey: "service-\($0)", autotaskServiceID: Int64($0), status: .synced, lastSyncedAt: .start)
+        }
+        completion.changes.ranRevision = ("plan", 1)
+        completion.account = AttemptAccount(begunAt: .start, asked: nil, calls: [])
+        let ended = try await count { [completion] in try await complete(claim.value, completion, .syncSucceeded) }
+        let forgotten = try await count { try await writer.write { try $0.forgetPublished([2]) } }
+        #expect([accepted.count, claim.count, ended.count, forgotten.count] == [11, 12, 18, 1])
+        await stop()
+    }
+
+    @Test("A job that is put off, one that is held up, and one that finds no place")
+    func putOff() async throws {
+        var counts: [Int] = []
+        for disposition in [
+            Disposition.deferred(until: .start, because: .timeout), .deferred(until: .start, because: .timeout, counts: false), .postponed,
+        ] {
+            try await accept("job-\(counts.count)")
+            let claim = try await claim()
+            counts.append(try await count { try await complete(claim, Completion(disposition, events: []), nil) }.count)
+            try await complete(try await self.claim(), Completion(.finished, events: []), .syncSucceeded)
+        }
+        #expect(counts == [12, 9, 12])
+        await stop()
+    }
+
+    @Test("What a worker that is gone was working on")
+    func takenOver() async throws {
+        try await accept("job")
+        _ = try await claim()
+        let later = Timestamp.start + .seconds(7200)
+        _ = try await writer.write { try $0.join(.two, in: nil, until: later, at: .start) }
+        let taken = try await count { try await writer.write { try $0.renew(.two, until: later, at: .start + .seconds(3601)) } }
+        #expect(taken.value.lanes == 1)
+        #expect(taken.count == 20)
+        await stop()
+    }
+
+    private func accept(_ id: String) async throws {
+        _ = try await writer.write {
+            try $0.accept([.job(id, plan: "plan", revision: 1)], by: .one, at: .start) { _ in preconditionFailure("there is no conflict") }
+        }
+    }
+
+    private func claim() async throws -> LaneClaim {
+        let result = try await writer.write { try $0.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first } }
+        return try #require(result.claims.first)
+    }
+
+    private func complete(_ claim: LaneClaim, _ completion: Completion, _ type: EventType?) async throws {
+        var completion = completion
+        completion.events = type.map { [.answering(claim, $0)] } ?? []
+        _ = try await writer.write { [completion] in try $0.complete(claim.token, with: completion, at: .start) }
+    }
+
+    /// What a call gives, and how many statements it takes besides those that begin and end its transaction.
+    private func count<Value>(_ body: () async throws -> Value) async throws -> (value: Value, count: Int) {
+        statements.forget()
+        let value = try await body()
+        return (value, statements.all.count { !$0.hasPrefix("BEGIN") && !$0.hasPrefix("COMMIT") })
+    }
+
+    private func stop() async {
+        writer.stop()
+        await writer.waitUntilStopped()
+    }
+}
+
+/// Statements that were run, in their order.
+private final class Statements: Sendable {
+    private let state = Mutex<[String]>([])
+
+    var all: [String] { state.withLock { $0 } }
+
+    func note(_ sql: String) { state.withLock { $0.append(sql) } }
+
+    func forget() { state.withLock { $0 = [] } }
+}

@@ -1,0 +1,109 @@
+import Contract
+import Store
+import Testing
+
+/// What an attempt counts for, and what a claim makes of a decision.
+struct AttemptRuleTests {
+    private let now = Timestamp("2026-11-22T08:00:00Z")!
+    private let worker = WorkerID("worker-1")
+    private let lane = Lane(tenant: TenantID("msp-1")!, product: .workplace)
+
+    private func job(_ order: Int64, _ kind: JobKind = .sync, interruptions: Int = 0) -> QueuedJob {
+        QueuedJob(order: order, id: JobID("job-\(order)")!, kind: kind, acceptedAt: now, interruptions: interruptions)
+    }
+
+    @Test("An attempt counts when it begins, and gives a job that somebody waits for its deadline")
+    func begin() {
+        let request = ClaimRequest(worker: worker, limit: 1, interactiveTime: .seconds(60))
+        var sync = job(1)
+        sync.notBefore = now
+        sync.begin(under: request, at: now)
+        #expect(sync.attempts == 1 && sync.notBefore == nil && sync.deadline == nil)
+        var connect = job(1, .connect)
+        connect.begin(under: request, at: now)
+        connect.begin(under: request, at: now + .seconds(5))
+        #expect(connect.attempts == 2 && connect.deadline == now + .seconds(60))
+    }
+
+    @Test("An attempt that failed counts and is recorded; one that was held up, put back or interrupted is taken back")
+    func counting() {
+        let until = now + .seconds(10)
+        var begun = job(1)
+        begun.attempts = 3
+
+        var failed = begun
+        let failure = JobChange(.deferred(until: until, because: .timeout), at: now)
+        failed.apply(failure!)
+        #expect(failed.attempts == 3 && failed.heldUp == 0 && failed.notBefore == until)
+        #expect(failure?.past == PastAttempt(at: now, ending: .deferred(because: .timeout, until: until)))
+
+        var heldUp = begun
+        let delay = JobChange(.deferred(until: until, because: .timeout, counts: false), at: now)
+        heldUp.apply(delay!)
+        #expect(heldUp.attempts == 2 && heldUp.heldUp == 1 && heldUp.notBefore == until && delay?.past == nil)
+
+        var postponed = begun
+        postponed.notBefore = until
+        postponed.apply(JobChange(.postponed, at: now)!)
+        #expect(postponed.attempts == 2 && postponed.heldUp == 0 && postponed.notBefore == until)
+
+        var interrupted = begun
+        let end = JobChange(interruptionOf: worker, at: now)
+        interrupted.apply(end)
+        #expect(interrupted.attempts == 2 && interrupted.interruptions == 1)
+        #expect(end.past == PastAttempt(at: now, ending: .interrupted(worker)))
+
+        #expect(JobChange(.finished, at: now) == nil)
+    }
+
+    @Test("Only a decision about a window asks for rivals outside of it, and decides again if there are any")
+    func windows() {
+        let run = LaneDecision(next: .run(order: 2, .work))
+        let jobs = [job(2), job(3)]
+        let whole = LaneSnapshot(lane: lane, jobs: jobs, revisions: [:])
+        var asked: [Int64] = []
+        var result = whole.decision(
+            { _ in run },
+            rivals: {
+                asked.append($0.order); return [job(1)]
+            }
+        )
+        #expect(asked == [] && result.snapshot.jobs == jobs)
+
+        let part = LaneSnapshot(lane: lane, jobs: jobs, revisions: [:], isComplete: false)
+        result = part.decision(
+            { _ in LaneDecision(next: .again) },
+            rivals: {
+                asked.append($0.order); return [job(1)]
+            }
+        )
+        #expect(asked == [] && result.snapshot.jobs == jobs)
+
+        result = part.decision(
+            { _ in run },
+            rivals: {
+                asked.append($0.order); return []
+            }
+        )
+        #expect(asked == [2] && result.snapshot.jobs == jobs)
+
+        result = part.decision(
+            { $0.jobs.count == 3 ? LaneDecision(next: .run(order: 1, .work)) : run },
+            rivals: { _ in [job(1)] }
+        )
+        #expect(result.snapshot.jobs.map(\.order) == [1, 2, 3] && result.decision.next == .run(order: 1, .work))
+        #expect(LaneSnapshot.isComplete(backlog: LaneSnapshot.limit - JobKind.scheduled.count))
+        #expect(!LaneSnapshot.isComplete(backlog: LaneSnapshot.limit - JobKind.scheduled.count + 1))
+    }
+
+    @Test("A suspect is a job that was interrupted twice, and only concluding a job needs no place")
+    func decisions() {
+        let jobs = [job(1, interruptions: 1), job(2, interruptions: 2)]
+        #expect(!LaneDecision(next: .run(order: 1, .work)).runsSuspect(among: jobs))
+        #expect(LaneDecision(next: .run(order: 2, .work)).runsSuspect(among: jobs))
+        #expect(!LaneDecision(next: .wait(until: nil)).runsSuspect(among: jobs))
+        #expect(LaneDecision(next: .run(order: 1, .work)).needsPlace)
+        #expect(LaneDecision(next: .again).needsPlace)
+        #expect(!LaneDecision(next: .run(order: 1, .conclude(JobError(.timeout)))).needsPlace)
+    }
+}
