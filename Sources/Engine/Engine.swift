@@ -21,7 +21,7 @@ package struct Engine: Sendable {
     package init(
         source: any JobSource,
         sink: any EventSink,
-        store: any Store,
+        store: any EngineStore,
         vault: Vault,
         autotask: AutotaskAccess,
         settings: EngineSettings,

@@ -30,7 +30,7 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
         self.message = message
     }
 
-    /// A worker may not join: see ``Store/join(_:until:at:)``.
+    /// A worker may not join: see ``WorkerRegistry/join(_:until:at:)``.
     ///
     /// - Parameter difference: by which another worker's lease ends later than this one's.
     package static func clockBehind(by difference: Duration, _ other: WorkerID) -> StoreError {

@@ -17,7 +17,7 @@ struct CheckSchedule: Service {
     private static let shortestPause: Duration = .seconds(1)
 
     private let checks: [CheckRound.Check]
-    private let store: any Store
+    private let store: any ScheduledChecks
     private let worker: WorkerIdentity
     private let clock: any EngineClock
     private let entropy: any Entropy
@@ -27,7 +27,7 @@ struct CheckSchedule: Service {
     /// - Parameter lanes: woken when there is something to claim.
     init(
         settings: EngineSettings,
-        store: any Store,
+        store: any ScheduledChecks,
         worker: WorkerIdentity,
         clock: any EngineClock,
         entropy: any Entropy,

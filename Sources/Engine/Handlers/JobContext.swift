@@ -10,7 +10,7 @@ import Vault
 /// What a handler has at hand for one attempt at one job.
 final class JobContext: Sendable {
     let claim: LaneClaim
-    let store: any Store
+    let store: any LaneEffects
     let vault: Vault
     let autotask: AutotaskAccess
     /// What was called, over ``autotask``.
@@ -39,7 +39,7 @@ final class JobContext: Sendable {
 
     init(
         claim: LaneClaim,
-        store: any Store,
+        store: any LaneEffects,
         vault: Vault,
         autotask: AutotaskAccess,
         settings: EngineSettings,
@@ -129,7 +129,7 @@ final class JobContext: Sendable {
         logger.log(level: level, message, metadata: about.merging(details()) { $1 })
     }
 
-    /// Records writes before and after they are made, see ``Store/journal(_:notes:under:at:)``.
+    /// Records writes before and after they are made, see ``LaneEffects/journal(_:notes:under:at:)``.
     ///
     /// - Returns: whether the batch has to stop here, because a reset waits.
     func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> Bool {

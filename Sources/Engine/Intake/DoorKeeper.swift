@@ -12,7 +12,7 @@ struct DoorKeeper {
     private static let countLifetime: Duration = .seconds(10)
 
     private let source: any JobSource
-    private let store: any Store
+    private let store: any JobInbox
     private let limit: Int
     private let clock: any EngineClock
     private let log: Logger
@@ -20,7 +20,7 @@ struct DoorKeeper {
     private var uncounted = 0
     private var countedAt: Timestamp?
 
-    init(source: any JobSource, store: any Store, limit: Int, clock: any EngineClock, log: Logger) {
+    init(source: any JobSource, store: any JobInbox, limit: Int, clock: any EngineClock, log: Logger) {
         self.source = source
         self.store = store
         self.limit = limit

@@ -18,7 +18,7 @@ struct Intake: Service {
     private static let clockTolerance: Duration = .seconds(3600)
 
     let source: any JobSource
-    let store: any Store
+    let store: any JobInbox
     let vault: Vault
     let settings: EngineSettings
     let clock: any EngineClock
@@ -30,7 +30,7 @@ struct Intake: Service {
 
     init(
         source: any JobSource,
-        store: any Store,
+        store: any JobInbox,
         vault: Vault,
         settings: EngineSettings,
         clock: any EngineClock,

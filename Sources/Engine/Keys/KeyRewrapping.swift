@@ -21,10 +21,10 @@ package struct KeyRewrapping: Sendable {
         package init() {}
     }
 
-    private let store: any Store
+    private let store: any StoredKeys
     private let vault: Vault
 
-    package init(store: any Store, vault: Vault) {
+    package init(store: any StoredKeys, vault: Vault) {
         self.store = store
         self.vault = vault
     }

@@ -6,7 +6,7 @@ import Vault
 
 /// One attempt at one job: opens its payload, runs its handler, and turns the outcome into what the store is told.
 struct JobAttempt: Sendable {
-    let store: any Store
+    let store: any LaneEffects
     let vault: Vault
     let autotask: AutotaskAccess
     let settings: EngineSettings
@@ -28,7 +28,7 @@ struct JobAttempt: Sendable {
     private let diagnose = DiagnoseHandler()
 
     init(
-        store: any Store,
+        store: any LaneEffects,
         vault: Vault,
         autotask: AutotaskAccess,
         settings: EngineSettings,

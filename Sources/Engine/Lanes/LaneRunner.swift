@@ -13,7 +13,7 @@ final class LaneRunner: Service {
     /// How long a job waits whose outcome was sealed under a key that was retired meanwhile.
     private static let sealingDelay: Duration = .seconds(5)
 
-    private let store: any Store
+    private let store: any LaneClaims & WorkerRegistry
     private let worker: WorkerIdentity
     private let attempt: JobAttempt
     private let settings: EngineSettings
@@ -24,7 +24,7 @@ final class LaneRunner: Service {
     private let running = Mutex(0)
 
     init(
-        store: any Store,
+        store: any LaneClaims & WorkerRegistry,
         worker: WorkerIdentity,
         attempt: JobAttempt,
         settings: EngineSettings,

@@ -13,7 +13,7 @@ struct WorkerLease: Service {
     /// How often expired data is erased.
     private static let pruning: Duration = .seconds(3600)
 
-    let store: any Store
+    let store: any WorkerRegistry
     let worker: WorkerIdentity
     let entropy: any Entropy
     let clock: any EngineClock

@@ -4,10 +4,10 @@ package import Vault
 
 /// Enters copies of jobs that the worker gave up on.
 package struct DeadLetterOffice: Sendable {
-    private let store: any Store
+    private let store: any DeadLetters
     private let vault: Vault
 
-    package init(store: any Store, vault: Vault) {
+    package init(store: any DeadLetters, vault: Vault) {
         self.store = store
         self.vault = vault
     }

@@ -28,7 +28,7 @@ final class Outbox: Sendable {
     private static let pageSize = 4096
     private static let retryDelay: Duration = .milliseconds(500)
 
-    private let store: any Store
+    private let store: any EventOutbox
     private let sink: any EventSink
     private let worker: WorkerIdentity
     private let limit: EventLimit
@@ -38,7 +38,7 @@ final class Outbox: Sendable {
     private let signal = WakeSignal()
 
     init(
-        store: any Store,
+        store: any EventOutbox,
         sink: any EventSink,
         worker: WorkerIdentity,
         limit: EventLimit = .standard,

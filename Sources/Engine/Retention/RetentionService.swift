@@ -6,7 +6,7 @@ import Telemetry
 /// Erases expired data whenever ``due`` signals it. It may take long: the store takes the steps between other
 /// work.
 struct RetentionService: Service {
-    let store: any Store
+    let store: any RetainedData
     let retention: Retention
     let clock: any EngineClock
     /// Signalled by the worker's lease, which reads the clock anyway.

@@ -102,7 +102,7 @@ final class Writer: Sendable {
         }.get()
     }
 
-    /// See ``Store/observeEvents(_:)``.
+    /// See ``EventOutbox/observeEvents(_:)``.
     func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) {
         self.observer.withLock { $0 = Observer(observe: observer) }
     }

@@ -109,7 +109,7 @@ package struct LaneChanges: Sendable {
     package var bindings: [ServiceBinding]
     /// Bindings that end: services that left the plan.
     package var retired: [(planID: String, serviceKey: String)]
-    /// As in ``Store/journal(_:notes:under:at:)``.
+    /// As in ``LaneEffects/journal(_:notes:under:at:)``.
     package var journal: [JournalEntry]
     /// What the audit log tells of it.
     package var notes: [AuditNote]

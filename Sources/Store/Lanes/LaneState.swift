@@ -11,7 +11,7 @@ package struct LaneState: Sendable {
     /// Credentials that Autotask refused lately, each once, the latest last; at most ``RefusedCredentials/limit``.
     package var refusedCredentials: [RefusedCredentials]
     /// In a claim, those of the plan that the job is about: a lane may have any number of plans. A handler that needs others asks the store
-    /// (``Store/boundServices(of:after:limit:)``, ``Store/bindings(to:in:)``).
+    /// (``LaneEffects/boundServices(of:after:limit:)``, ``LaneEffects/bindings(to:in:)``).
     package var bindings: [ServiceBinding]
     /// Writes whose outcome is not settled: entries that are not ``JournalEntry/State/verified``. In a claim, those of the job's plan.
     package var openWrites: [JournalEntry]

@@ -1,6 +1,6 @@
 package import Contract
 
-/// What came of ``Store/link(_:in:under:at:)``.
+/// What came of ``LaneEffects/link(_:in:under:at:)``.
 package enum LinkOutcome: Hashable, Sendable {
     /// The services are linked.
     ///

@@ -37,7 +37,7 @@ package struct LetterGroup: Hashable, Sendable {
     }
 }
 
-extension Store {
+extension DeadLetters {
     /// Calls `body` with each letter that is meant, the oldest first. One that comes meanwhile may be among them or not.
     package func forEachLetter(_ selection: LetterSelection, _ body: (KeptLetter) async throws -> Void) async throws {
         let page = 1000

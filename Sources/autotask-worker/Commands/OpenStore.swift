@@ -8,7 +8,7 @@ import Vault
 /// The store that the settings name, which has to exist. Reading it needs no key ring. A command takes it as it is: only `run` brings it up to
 /// date.
 struct OpenStore {
-    let store: any Store
+    let store: any OperatorStore
 
     init(_ settings: Settings) async throws {
         let path = try settings.storePath

@@ -33,7 +33,7 @@ struct EngineFlowTests {
         settings: EngineSettings = EngineSettings(),
         vault: Vault? = nil,
         clock: SteppedClock? = nil,
-        beforeAccepting: @escaping @Sendable (any Store) async throws(StoreError) -> Void = { _ in },
+        beforeAccepting: @escaping @Sendable (any EngineStore) async throws(StoreError) -> Void = { _ in },
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
@@ -209,7 +209,7 @@ struct EngineFlowTests {
 
     @Test func `a batch is taken in however often another worker is ahead of it, and what overtook it ends it`() async throws {
         let attempts = Mutex(0)
-        let hook: @Sendable (any Store) async throws(StoreError) -> Void = { [clock, vault] store async throws(StoreError) in
+        let hook: @Sendable (any EngineStore) async throws(StoreError) -> Void = { [clock, vault] store async throws(StoreError) in
             let attempt = attempts.withLock {
                 $0 += 1
                 return $0

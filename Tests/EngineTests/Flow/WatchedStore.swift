@@ -3,11 +3,11 @@ import Store
 
 /// A store whose calls count as work of the executor: they are made on threads of the store's own. What the store does by itself does not
 /// count: it lets the events go that waited for an erasure.
-struct WatchedStore: Store {
-    let store: any Store
+struct WatchedStore: EngineStore {
+    let store: any EngineStore
     let executor: WatchedExecutor
-    /// Runs ahead of each ``accept(_:by:at:rules:)``, as another worker's transaction would.
-    var beforeAccepting: @Sendable (any Store) async throws(StoreError) -> Void = { _ in }
+    /// Runs ahead of each ``JobInbox/accept(_:by:at:rules:)``, as another worker's transaction would.
+    var beforeAccepting: @Sendable (any EngineStore) async throws(StoreError) -> Void = { _ in }
 
     func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
         try await executor.during { () async throws(StoreError) in try await store.join(worker, until: lease, at: now) }
@@ -88,39 +88,6 @@ struct WatchedStore: Store {
     }
     func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) {
         try await executor.during { () async throws(StoreError) in try await store.prune(at: now, keeping: retention) }
-    }
-
-    // MARK: What no service of an engine calls
-
-    func lanes() async throws(StoreError) -> [LaneOverview] { try await store.lanes() }
-    func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await store.lane(lane) }
-    func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { try await store.jobs(named: id, of: tenant) }
-    func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
-        try await store.letters(selection, after: id, limit: limit)
-    }
-    func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? { try await store.sealedPayload(ofLetter: id) }
-    func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int { try await store.record(letters) }
-    func redrive(
-        letter id: Int64,
-        as copy: AcceptableJob,
-        by actor: AuditActor,
-        at now: Timestamp
-    ) async throws(StoreError) -> RedriveOutcome { try await store.redrive(letter: id, as: copy, by: actor, at: now) }
-    func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int {
-        try await store.purgeLetters(selection, by: actor, at: now)
-    }
-    func keyUses() async throws(StoreError) -> [String: KeyUse] { try await store.keyUses() }
-    func rewrapKeys(
-        after lane: Lane?,
-        limit: Int,
-        _ rewrap: @escaping @Sendable (Lane, [UInt8]) -> [UInt8]?
-    ) async throws(StoreError) -> RewrapStep { try await store.rewrapKeys(after: lane, limit: limit, rewrap) }
-    func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse { try await store.retireKey(id, at: now) }
-    func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage {
-        try await store.auditPage(after: number, limit: limit)
-    }
-    func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] {
-        try await store.auditRows(selection, newest: limit)
     }
     func close() async { await store.close() }
 }

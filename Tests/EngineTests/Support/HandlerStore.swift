@@ -2,8 +2,8 @@ import Contract
 import Store
 import Synchronization
 
-/// The functions of a store that handlers call; the others belong to the engine around them, and refuse.
-final class HandlerStore: Store {
+/// What handlers need of a store, as a test sets it.
+final class HandlerStore: LaneEffects {
     struct State: Sendable {
         /// Databases at which there is no place.
         var crowded: Set<Int64> = []
@@ -96,65 +96,4 @@ final class HandlerStore: Store {
     private func check() throws(StoreError) {
         if let code = state.withLock({ $0.error }) { throw StoreError(code, "a fault of the test") }
     }
-
-    private static let notAHandlersMatter = StoreError(.unexpected, "a handler has no business with this")
-
-    func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        throw Self.notAHandlersMatter
-    }
-    func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        throw Self.notAHandlersMatter
-    }
-    func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) { throw Self.notAHandlersMatter }
-    func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery { throw Self.notAHandlersMatter }
-    func accept(
-        _ items: [IntakeItem],
-        by worker: WorkerID,
-        at now: Timestamp,
-        rules: IntakeRules
-    ) async throws(StoreError) -> Intake { throw Self.notAHandlersMatter }
-    func claim(
-        _ request: ClaimRequest,
-        at now: Timestamp,
-        decide: @escaping @Sendable (LaneSnapshot) -> LaneDecision
-    ) async throws(StoreError) -> ClaimResult { throw Self.notAHandlersMatter }
-    func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
-        throw Self.notAHandlersMatter
-    }
-    func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
-    func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) {}
-
-    func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
-        throw Self.notAHandlersMatter
-    }
-    func forgetPublished(_ positions: [Int64]) async throws(StoreError) { throw Self.notAHandlersMatter }
-    func backlog(perLane share: Int) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
-    func lanes() async throws(StoreError) -> [LaneOverview] { throw Self.notAHandlersMatter }
-    func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { throw Self.notAHandlersMatter }
-    func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { throw Self.notAHandlersMatter }
-    func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
-        throw Self.notAHandlersMatter
-    }
-    func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? { throw Self.notAHandlersMatter }
-    func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int { throw Self.notAHandlersMatter }
-    func redrive(
-        letter id: Int64,
-        as copy: AcceptableJob,
-        by actor: AuditActor,
-        at now: Timestamp
-    ) async throws(StoreError) -> RedriveOutcome { throw Self.notAHandlersMatter }
-    func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int {
-        throw Self.notAHandlersMatter
-    }
-    func keyUses() async throws(StoreError) -> [String: KeyUse] { throw Self.notAHandlersMatter }
-    func rewrapKeys(
-        after lane: Lane?,
-        limit: Int,
-        _ rewrap: @escaping @Sendable (Lane, [UInt8]) -> [UInt8]?
-    ) async throws(StoreError) -> RewrapStep { throw Self.notAHandlersMatter }
-    func retireKey(_ id: String, at now: Timestamp) async throws(StoreError) -> KeyUse { throw Self.notAHandlersMatter }
-    func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage { throw Self.notAHandlersMatter }
-    func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] { throw Self.notAHandlersMatter }
-    func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) { throw Self.notAHandlersMatter }
-    func close() async {}
 }

@@ -42,7 +42,7 @@ extension AuditCommand {
 
 /// Opens what is sealed in rows, each lane's key once.
 private struct AuditReader {
-    let store: any Store
+    let store: any LaneRecords
     /// The vault that opens keys, or why there is none.
     private let vault: Result<Vault, Failure>
     private var keys: [Lane: Key] = [:]
@@ -56,7 +56,7 @@ private struct AuditReader {
         case unavailable(String)
     }
 
-    init(store: any Store, _ settings: Settings) async {
+    init(store: any LaneRecords, _ settings: Settings) async {
         self.store = store
         do {
             let vault = try await settings.vault

@@ -1,6 +1,6 @@
 package import Contract
 
-/// What the worker looks at by itself, as one call of ``Store/enterChecks(_:at:)`` is to enter it.
+/// The scheduled checks that one call of ``ScheduledChecks/enterChecks(_:at:)`` may enter.
 package struct CheckRound: Sendable {
     /// How far, as a share of its interval, chance moves a check: so that those of many tenants do not stay together.
     package static let jitter = 0.1

@@ -1,4 +1,4 @@
-extension Store {
+extension AuditLog {
     /// Reads the log from its beginning to its end, page by page, at a ``Pace``, while others go on writing it.
     ///
     /// - Parameter body: gets each page; `false` is enough of it.
