@@ -77,7 +77,7 @@ struct StoreBackupTests {
         #expect(StoreBackup.isInUse(path, at: .start))
         // Its lease is over, and others would take it for gone.
         #expect(!StoreBackup.isInUse(path, at: later))
-        try await leave(store)
+        try await store.abandon()
         #expect(!StoreBackup.isInUse(path, at: .start + .seconds(1)))
         _ = try await StoreBackup.make(of: path, to: copy, at: later)
         #expect(!StoreBackup.isInUse(copy, at: .start + .seconds(1)))
@@ -113,41 +113,6 @@ struct StoreBackupTests {
         #expect(try !own.isElsewhere(than: path) && own.isElsewhere(than: copy))
     }
 
-    @Test("A file that is there already is not overwritten")
-    func existing() async throws {
-        let store = try await openedStore()
-        try Data("mine".utf8).write(to: URL(filePath: copy))
-        await expectRefused(.unavailable, "exists already") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
-        #expect(try Data(contentsOf: URL(filePath: copy)) == Data("mine".utf8))
-        await store.close()
-    }
-
-    @Test("Two programs do not make the same copy at once, and what a killed one left behind is used again")
-    func partials() async throws {
-        let store = try await openedStore()
-        try Data(repeating: 7, count: 100_000).write(to: URL(filePath: copy + ".partial"))
-        let other = try PartialFile(copy + ".partial")
-        await expectRefused(.unavailable, "Another program") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
-        #expect(try FileHandle(forReadingFrom: URL(filePath: other.path)).readToEnd()?.count == 100_000)
-        other.discard()
-        try Data(repeating: 7, count: 100_000).write(to: URL(filePath: copy + ".partial"))
-        let contents = try await StoreBackup.make(of: path, to: copy, at: .start)
-        #expect(try await StoreBackup.contents(of: copy) == contents)
-        #expect(!FileManager.default.fileExists(atPath: copy + ".partial"))
-        await store.close()
-    }
-
-    @Test("A copy whose file is taken away while it is made is not announced, and nothing else is removed in its place")
-    func removed() async throws {
-        let partial = try PartialFile(copy)
-        try partial.clear()
-        try FileManager.default.removeItem(atPath: copy)
-        try Data("mine".utf8).write(to: URL(filePath: copy))
-        #expect(throws: StoreError.self) { try partial.rename(to: copy + ".whole", replacing: false) }
-        partial.discard()
-        #expect(try Data(contentsOf: URL(filePath: copy)) == Data("mine".utf8))
-    }
-
     @Test("A copy of a damaged store is not made, and leaves no file behind")
     func damaged() async throws {
         let store = try await openedStore()
@@ -170,7 +135,7 @@ struct StoreBackupTests {
         let known = try await published("b", .one, by: store)
         let forgotten = try await published("c", .two, by: store)
         #expect(known.epoch == 1 && known.sequence == 2 && forgotten.epoch == 1 && forgotten.sequence == 1)
-        try await leave(store)
+        try await store.abandon()
 
         // Twice from the same copy: what was given out in between must not be given out again either.
         var epochs: [Int64] = [1]
@@ -182,7 +147,7 @@ struct StoreBackupTests {
                 #expect(event.sequence == 1)
                 if lane == .one { epochs.append(event.epoch) } else { #expect(event.epoch == epochs.last) }
             }
-            try await leave(restored, at: moment)
+            try await restored.abandon(at: moment)
         }
         #expect(epochs == epochs.sorted() && Set(epochs).count == 3)
     }
@@ -202,7 +167,7 @@ struct StoreBackupTests {
         _ = try await store.complete(claim.token, with: Completion(.deferred(until: day), events: [event]), at: .start)
         // The other one runs.
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
-        try await leave(store)
+        try await store.abandon()
 
         let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         #expect(outcome.contents.unfinishedJobs == 3)
@@ -245,7 +210,7 @@ struct StoreBackupTests {
         #expect(try await store.enterChecks(round, at: .start) == 1)
         #expect(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.count == 1)
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
-        try await leave(store)
+        try await store.abandon()
 
         let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         #expect(outcome.contents.unfinishedJobs == 0)
@@ -265,7 +230,7 @@ struct StoreBackupTests {
         _ = try await store.complete(claim.token, with: end, at: .start)
         #expect(try await store.letters(.all, after: 0, limit: 9).map(\.obstacle) == [nil])
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
-        try await leave(store)
+        try await store.abandon()
         _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         let kept = try await restored.letters(.all, after: 0, limit: 9)
@@ -278,7 +243,7 @@ struct StoreBackupTests {
         let store = try await openedStore()
         let event = try await published("a", .one, by: store)
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
-        try await leave(store)
+        try await store.abandon()
         _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
         let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         let takeover = try await restored.join(.two, until: later + .seconds(15), at: later)
@@ -292,7 +257,7 @@ struct StoreBackupTests {
         let store = try await openedStore()
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         _ = try await published("a", .one, by: store)
-        try await leave(store)
+        try await store.abandon()
         let replaced = try #require(try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later).replaced)
         let old = try await SQLiteStore(path: replaced, mustExist: true, auditing: .bench)
         #expect(try await old.lane(.one)?.finished.count == 1)
@@ -317,7 +282,7 @@ struct StoreBackupTests {
         let store = try await openedStore()
         _ = try await published("a", .one, by: store)
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
-        try await leave(store)
+        try await store.abandon()
         let file = try FileHandle(forWritingTo: URL(filePath: path))
         try file.seek(toOffset: 100)
         try file.write(contentsOf: Data(repeating: 0xEE, count: 8092))
@@ -331,7 +296,7 @@ struct StoreBackupTests {
 
     @Test("What is not a store is not replaced, and left alone")
     func overForeign() async throws {
-        try await leave(try await openedStore())
+        try await openedStore().abandon()
         _ = try await StoreBackup.make(of: path, to: copy, at: later)
         let text = directory.path("keys.json")
         try Data("{}".utf8).write(to: URL(filePath: text))
@@ -352,52 +317,13 @@ struct StoreBackupTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path).allSatisfy { !$0.contains(".replaced-") })
     }
 
-    @Test("A copy takes no name that the store's own files have or may get, and none beside which a log lies")
-    func names() async throws {
-        let linked = directory.path("link.sqlite")
-        try FileManager.default.createSymbolicLink(atPath: linked, withDestinationPath: path)
-        let store = try await openedStore()
-        for suffix in ["", "-wal", "-shm", "-journal", ".partial"] {
-            await expectRefused(.unavailable, "own files") { _ = try await StoreBackup.make(of: path, to: path + suffix, at: .start) }
-            await expectRefused(.unavailable, "own files") { _ = try await StoreBackup.make(of: linked, to: path + suffix, at: .start) }
-        }
-        for suffix in ["-wal", "-shm", "-journal"] {
-            try Data([1]).write(to: URL(filePath: copy + suffix))
-            await expectRefused(.unavailable, "\(copy)\(suffix) exists already") {
-                _ = try await StoreBackup.make(of: path, to: copy, at: .start)
-            }
-            try FileManager.default.removeItem(atPath: copy + suffix)
-        }
-        // Whose partial copy would be the store.
-        let partial = directory.path("other.partial")
-        try await leave(store)
-        try FileManager.default.moveItem(atPath: path, toPath: partial)
-        await expectRefused(.unavailable, "own files") {
-            _ = try await StoreBackup.make(of: partial, to: directory.path("other"), at: later)
-        }
-        try FileManager.default.linkItem(atPath: partial, toPath: copy + ".partial")
-        await expectRefused(.unavailable, "another name") { _ = try await StoreBackup.make(of: partial, to: copy, at: later) }
-        #expect(try await StoreBackup.contents(of: partial) == StoreBackup.Contents(lanes: 0, unfinishedJobs: 0))
-    }
-
-    @Test("A file that appears under the copy's name meanwhile stays")
-    func nameTakenMeanwhile() throws {
-        let file = try PartialFile(copy + ".partial")
-        try Data([7]).write(to: URL(filePath: copy))
-        let error = #expect(throws: StoreError.self) { try file.rename(to: copy, replacing: false) }
-        #expect(error?.message.contains("\(copy) cannot be made") == true)
-        #expect(try Data(contentsOf: URL(filePath: copy)) == Data([7]))
-        try file.rename(to: copy, replacing: true)
-        #expect(try Data(contentsOf: URL(filePath: copy)).isEmpty)
-    }
-
     @Test("The log of a store that is lost does not become a part of the one that is restored")
     func lostStore() async throws {
         let store = try await openedStore()
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
         _ = try await store.accept((0..<200).map { .job("job-\($0)", .two) }, by: .one, at: .start) { _ in preconditionFailure() }
         let log = try Data(contentsOf: URL(filePath: path + "-wal"))
-        try await leave(store)
+        try await store.abandon()
         try FileManager.default.removeItem(atPath: path)
         try log.write(to: URL(filePath: path + "-wal"))
         let outcome = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
@@ -409,7 +335,7 @@ struct StoreBackupTests {
 
     @Test("A plain copy leaves nothing beside the store")
     func nothingBeside() async throws {
-        try await leave(try await openedStore())
+        try await openedStore().abandon()
         let before = try FileManager.default.contentsOfDirectory(atPath: directory.url.path)
         _ = try await StoreBackup.make(of: path, to: copy, at: later)
         #expect(Set(try FileManager.default.contentsOfDirectory(atPath: directory.url.path)) == Set(before + ["copy.sqlite"]))
@@ -428,7 +354,7 @@ struct StoreBackupTests {
 
     @Test("What is no copy of a store is refused, and the store stays")
     func noCopy() async throws {
-        try await leave(try await openedStore())
+        try await openedStore().abandon()
         let before = try Data(contentsOf: URL(filePath: path))
         try Data(repeating: 0xEE, count: 8192).write(to: URL(filePath: copy))
         await expectRefused(.corrupt, "not a store") {
@@ -449,17 +375,7 @@ struct StoreBackupTests {
 
     // MARK: -
 
-    private func openedStore(at now: Timestamp = .start) async throws -> SQLiteStore {
-        let store = try await SQLiteStore(path: path, auditing: .bench)
-        _ = try await store.join(.one, until: now + .seconds(15), at: now)
-        return store
-    }
-
-    /// As if the worker's process had ended.
-    private func leave(_ store: SQLiteStore, at now: Timestamp = .start) async throws {
-        _ = try await store.renew(.one, until: .start, at: now)
-        await store.close()
-    }
+    private func openedStore(at now: Timestamp = .start) async throws -> SQLiteStore { try await .joined(path, at: now) }
 
     /// Takes in a job and ends it.
     private func published(_ id: String, _ lane: Lane, by store: SQLiteStore, at now: Timestamp = .start) async throws -> OrderedEvent {
@@ -467,17 +383,6 @@ struct StoreBackupTests {
         let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: now) { $0.first }.claims.first)
         let completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
         return try #require(try await store.complete(claim.token, with: completion, at: now).first?.event)
-    }
-
-    private func expectRefused(
-        _ code: StoreError.Code,
-        _ advice: String,
-        _ location: SourceLocation = #_sourceLocation,
-        _ operation: () async throws -> Void
-    ) async {
-        let error = await #expect(throws: StoreError.self, sourceLocation: location) { try await operation() }
-        #expect(error?.code == code, sourceLocation: location)
-        #expect(error?.message.contains(advice) == true, "\(error.map(String.init(describing:)) ?? "")", sourceLocation: location)
     }
 }
 

@@ -204,15 +204,4 @@ struct StoreFileTests {
         #expect(size == 0)
         try reader.close()
     }
-
-    private func expectRefused(
-        _ code: StoreError.Code,
-        _ advice: String,
-        _ location: SourceLocation = #_sourceLocation,
-        _ operation: () async throws -> Void
-    ) async {
-        let error = await #expect(throws: StoreError.self, sourceLocation: location) { try await operation() }
-        #expect(error?.code == code, sourceLocation: location)
-        #expect(error?.message.contains(advice) == true, "\(error.map(String.init(describing:)) ?? "")", sourceLocation: location)
-    }
 }
