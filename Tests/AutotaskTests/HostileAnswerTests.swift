@@ -143,7 +143,7 @@ struct HostileAnswerTests {
     func blankLink(link: String) async throws {
         let body = #"\#u{FEFF}{"Items":[{"ID":"1","Name":"a","UnitPrice":"9.5","IsActive":"True"}],"PageDetails":{"NextPageUrl":\#(link)}}"#
         let services = try await AutotaskSession.test(ScriptedTransport([.answer(200, body)])).services(HostileAnswerTests.query)
-        #expect(services.map(\.id) == [1] && services[0].unitPrice == Money(contract: "9.5") && services[0].isActive == true)
+        #expect(services.map(\.id) == [1] && services[0].fields.unitPrice == Money(contract: "9.5") && services[0].isActive == true)
     }
 
     @Test("A text that is longer than any of Autotask's is not read", arguments: ["name", "internalID"])
@@ -159,7 +159,7 @@ struct HostileAnswerTests {
     func otherService() async {
         let transport = ScriptedTransport([.answer(200, #"{"itemId":8}"#)])
         let error = await failure { () throws(AutotaskError) in
-            try await AutotaskSession.test(transport).updateService(id: 7, ServicePatch(name: "a"))
+            try await AutotaskSession.test(transport).write(ServiceWrite(id: 7, fields: ManagedFields(name: "a")))
         }
         #expect(error?.kind == .malformedResponse)
         #expect(error?.isOutcomeUnknown == true)
@@ -171,15 +171,10 @@ struct HostileAnswerTests {
     )
     func createdID(id: String) async {
         let transport = ScriptedTransport([.answer(200, #"{"itemId":\#(id)}"#)])
-        let service = NewService(
-            name: "a",
-            unitPrice: Money(tenThousandths: 10_000),
-            unitCost: nil,
-            billingCodeID: 1,
-            periodType: 1,
-            marker: nil
+        let service = ServiceWrite(
+            fields: ManagedFields(name: "a", unitPrice: Money(tenThousandths: 10_000), billingCodeID: 1, periodType: 1)
         )
-        let error = await failure { () throws(AutotaskError) in _ = try await AutotaskSession.test(transport).createService(service) }
+        let error = await failure { () throws(AutotaskError) in _ = try await AutotaskSession.test(transport).write(service) }
         #expect(error?.isOutcomeUnknown == true)
     }
 

@@ -21,11 +21,13 @@ struct ServiceQueryTests {
             services == [
                 Service(
                     id: 677,
-                    name: "Example Service - Annual Commit (Billed Monthly)",
-                    unitPrice: Money(contract: "34.55"),
-                    unitCost: Money(contract: "28.19"),
-                    billingCodeID: 29_683_278,
-                    periodType: 2,
+                    fields: ManagedFields(
+                        name: "Example Service - Annual Commit (Billed Monthly)",
+                        unitPrice: Money(contract: "34.55"),
+                        unitCost: Money(contract: "28.19"),
+                        billingCodeID: 29_683_278,
+                        periodType: 2
+                    ),
                     isActive: true,
                     marker: "ANN-MO:CFQ7TTC0LCHC:0002"
                 )
@@ -136,8 +138,8 @@ struct ServiceQueryTests {
             .answer(200, #"{"items":[{"id":1,"name":"a","unitPrice":\#(number),"unitCost":\#(number)}],"pageDetails":null}"#)
         ])
         let services = try await AutotaskSession.test(transport).services(ServiceQuery(ids: [1], markerField: nil))
-        #expect(services.first?.unitPrice?.description == amount)
-        #expect(services.first?.unitCost?.description == amount)
+        #expect(services.first?.fields.unitPrice?.description == amount)
+        #expect(services.first?.fields.unitCost?.description == amount)
     }
 
     @Test("What Autotask leaves out or does not show is not there")
@@ -151,11 +153,7 @@ struct ServiceQueryTests {
         let services = try await AutotaskSession.test(transport).services(ServiceQuery(ids: [1], markerField: .sku))
         let nothing = Service(
             id: 1,
-            name: "",
-            unitPrice: nil,
-            unitCost: nil,
-            billingCodeID: nil,
-            periodType: nil,
+            fields: ManagedFields(name: ""),
             isActive: nil,
             marker: nil
         )

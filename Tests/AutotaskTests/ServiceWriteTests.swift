@@ -13,13 +13,15 @@ struct ServiceWriteTests {
         price: String = "34.55",
         cost: String? = "28.19",
         marker: ServiceMarker? = ServiceMarker(field: .internalID, value: "0123456789abcdef0123456789abcdef")
-    ) throws -> NewService {
-        NewService(
-            name: name,
-            unitPrice: try money(price),
-            unitCost: try cost.map(money),
-            billingCodeID: 29_683_278,
-            periodType: 2,
+    ) throws -> ServiceWrite {
+        ServiceWrite(
+            fields: ManagedFields(
+                name: name,
+                unitPrice: try money(price),
+                unitCost: try cost.map(money),
+                billingCodeID: 29_683_278,
+                periodType: 2
+            ),
             marker: marker
         )
     }
@@ -27,7 +29,7 @@ struct ServiceWriteTests {
     @Test("A create sends the managed fields and the marker, amounts as their own text")
     func create() async throws {
         let transport = ScriptedTransport([.fixture("create.200.json")])
-        let id = try await AutotaskSession.test(transport).createService(try service())
+        let id = try await AutotaskSession.test(transport).write(try service())
         #expect(id == 4)
         let request = try #require(transport.requests.first)
         #expect(request.method == .post)
@@ -43,7 +45,7 @@ struct ServiceWriteTests {
     @Test("What is not known is not sent")
     func sparseCreate() async throws {
         let transport = ScriptedTransport([.answer(200, #"{"itemId":"4"}"#)])
-        #expect(try await AutotaskSession.test(transport).createService(try service(cost: nil, marker: nil)) == 4)
+        #expect(try await AutotaskSession.test(transport).write(try service(cost: nil, marker: nil)) == 4)
         #expect(transport.bodies == [#"{"name":"Gold","unitPrice":34.55,"billingCodeID":29683278,"periodType":2}"#])
     }
 
@@ -53,7 +55,7 @@ struct ServiceWriteTests {
     )
     func decimals(text: String, wire: String) async throws {
         let transport = ScriptedTransport([.fixture("create.200.json")])
-        _ = try await AutotaskSession.test(transport).createService(try service(price: text, cost: text))
+        _ = try await AutotaskSession.test(transport).write(try service(price: text, cost: text))
         let body = try JSON(parsing: try #require(transport.requests.first).body)
         #expect(body["unitPrice"] == .number(wire))
         #expect(body["unitCost"] == .number(wire))
@@ -63,8 +65,8 @@ struct ServiceWriteTests {
     func names(name: String) async throws {
         let transport = ScriptedTransport([.fixture("create.200.json"), .fixture("create.200.json")])
         let session = AutotaskSession.test(transport)
-        _ = try await session.createService(try service(name: name))
-        try await session.updateService(id: 4, ServicePatch(name: name))
+        _ = try await session.write(try service(name: name))
+        _ = try await session.write(ServiceWrite(id: 4, fields: ManagedFields(name: name)))
         for request in transport.requests {
             #expect(try JSON(parsing: request.body)["name"]?.string.map { Array($0.utf8) } == Array(name.utf8))
         }
@@ -74,16 +76,19 @@ struct ServiceWriteTests {
     func update() async throws {
         let transport = ScriptedTransport([.answer(200, #"{"itemId":677}"#), .answer(200, #"{"itemId":677}"#)])
         let session = AutotaskSession.test(transport)
-        try await session.updateService(id: 677, ServicePatch(unitPrice: try money("9.5")))
-        let everything = ServicePatch(
-            name: "Gold",
-            unitPrice: try money("9"),
-            unitCost: try money("0.0125"),
-            billingCodeID: 3,
-            periodType: 5,
+        _ = try await session.write(ServiceWrite(id: 677, fields: ManagedFields(unitPrice: try money("9.5"))))
+        let everything = ServiceWrite(
+            id: 677,
+            fields: ManagedFields(
+                name: "Gold",
+                unitPrice: try money("9"),
+                unitCost: try money("0.0125"),
+                billingCodeID: 3,
+                periodType: 5
+            ),
             marker: ServiceMarker(field: .sku, value: "m")
         )
-        try await session.updateService(id: 677, everything)
+        _ = try await session.write(everything)
         #expect(
             transport.bodies == [
                 #"{"id":677,"unitPrice":9.50}"#,
@@ -96,7 +101,7 @@ struct ServiceWriteTests {
     @Test("A patch of nothing makes no call")
     func emptyPatch() async throws {
         let session = AutotaskSession.test(ScriptedTransport([]))
-        try await session.updateService(id: 1, ServicePatch())
+        #expect(try await session.write(ServiceWrite(id: 1)) == 1)
         #expect(session.callCount == 0)
     }
 
@@ -107,7 +112,7 @@ struct ServiceWriteTests {
     func createWithoutID(body: String) async throws {
         let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
         let service = try service()
-        let error = try #require(await failure { () throws(AutotaskError) in try await session.createService(service) })
+        let error = try #require(await failure { () throws(AutotaskError) in try await session.write(service) })
         #expect(error.kind == .malformedResponse)
         #expect(error.isOutcomeUnknown)
         #expect(error.jobError.code == .outcomeUnknown)
@@ -117,7 +122,8 @@ struct ServiceWriteTests {
     func updateAnswers() async {
         func error(_ body: String) async -> AutotaskError? {
             let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
-            return await failure { () throws(AutotaskError) in try await session.updateService(id: 677, ServicePatch(name: "n")) }
+            let write = ServiceWrite(id: 677, fields: ManagedFields(name: "n"))
+            return await failure { () throws(AutotaskError) in try await session.write(write) }
         }
         for body in [#"{"itemId":677}"#, #"{"itemId":"677"}"#, #"{"ItemID":677}"#] { #expect(await error(body) == nil) }
         for body in [
@@ -138,9 +144,9 @@ struct ServiceWriteTests {
         )
         let session = AutotaskSession.test(transport)
         let service = try service()
-        let lost = try #require(await failure { () throws(AutotaskError) in try await session.createService(service) })
+        let lost = try #require(await failure { () throws(AutotaskError) in try await session.write(service) })
         #expect(lost.isOutcomeUnknown && lost.kind == .network(.connectionLost))
-        let unsent = try #require(await failure { () throws(AutotaskError) in try await session.createService(service) })
+        let unsent = try #require(await failure { () throws(AutotaskError) in try await session.write(service) })
         #expect(!unsent.isOutcomeUnknown && unsent.jobError.code == .network)
     }
 }

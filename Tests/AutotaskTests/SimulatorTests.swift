@@ -30,13 +30,15 @@ struct SimulatorTests {
 
     private func money(_ text: String) throws -> Money { try #require(Money(contract: text)) }
 
-    private func gold(name: String = "Gold", code: Int64 = SimulatedDatabase.billingCode) throws -> NewService {
-        NewService(
-            name: name,
-            unitPrice: try money("34.55"),
-            unitCost: try money("28.19"),
-            billingCodeID: code,
-            periodType: 2,
+    private func gold(name: String = "Gold", code: Int64 = SimulatedDatabase.billingCode) throws -> ServiceWrite {
+        ServiceWrite(
+            fields: ManagedFields(
+                name: name,
+                unitPrice: try money("34.55"),
+                unitCost: try money("28.19"),
+                billingCodeID: code,
+                periodType: 2
+            ),
             marker: marker
         )
     }
@@ -113,7 +115,7 @@ struct SimulatorTests {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
         let name = #"Zoë's "Gold" \ plan 🎉 %"#
-        let id = try await session.createService(try gold(name: name))
+        let id = try await session.write(try gold(name: name))
         for query in [
             ServiceQuery(ids: [id], markerField: .internalID), ServiceQuery(names: [name], markerField: .internalID),
             ServiceQuery(markers: [marker.value], markerField: .internalID),
@@ -122,11 +124,13 @@ struct SimulatorTests {
                 try await session.services(query) == [
                     Service(
                         id: id,
-                        name: name,
-                        unitPrice: try money("34.55"),
-                        unitCost: try money("28.19"),
-                        billingCodeID: SimulatedDatabase.billingCode,
-                        periodType: 2,
+                        fields: ManagedFields(
+                            name: name,
+                            unitPrice: try money("34.55"),
+                            unitCost: try money("28.19"),
+                            billingCodeID: SimulatedDatabase.billingCode,
+                            periodType: 2
+                        ),
                         isActive: true,
                         marker: marker.value
                     )
@@ -134,10 +138,10 @@ struct SimulatorTests {
             )
         }
         for text in ["0.0001", "123456789012.1234", "10", "0"] {
-            try await session.updateService(id: id, ServicePatch(unitPrice: try money(text)))
+            _ = try await session.write(ServiceWrite(id: id, fields: ManagedFields(unitPrice: try money(text))))
             let service = try #require(try await session.services(ServiceQuery(ids: [id], markerField: .internalID)).first)
-            #expect(service.unitPrice == Money(contract: text))
-            #expect(service.unitCost == Money(contract: "28.19") && service.name == name && service.marker == marker.value)
+            #expect(service.fields.unitPrice == Money(contract: text))
+            #expect(service.fields.unitCost == Money(contract: "28.19") && service.name == name && service.marker == marker.value)
         }
         let patches = try await database.calls().filter { $0["operation"] == "patch" }
         #expect(patches.first?["body"] == .object(["id": JSON(id), "unitPrice": .number("0.0001")]))
@@ -165,8 +169,8 @@ struct SimulatorTests {
     func duplicate() async throws {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
-        _ = try await session.createService(try gold())
-        let error = try await error { try await session.createService(try gold()) }
+        _ = try await session.write(try gold())
+        let error = try await error { try await session.write(try gold()) }
         #expect(error.kind == .duplicateName && !error.isOutcomeUnknown)
         #expect(try await database.services().count == 1)
     }
@@ -177,15 +181,15 @@ struct SimulatorTests {
         let session = try await reader.session(transport)
         #expect(try await session.serviceAccess().canCreateServices == false)
         #expect(
-            try await error { try await session.createService(try gold()) }.kind == .permissionDenied(verb: "create", object: "services")
+            try await error { try await session.write(try gold()) }.kind == .permissionDenied(verb: "create", object: "services")
         )
         let blind = try await SimulatedDatabase(user: ["security": "noAccess"]).session(transport)
         #expect(try await error { try await blind.billingCodes() }.kind == .permissionDenied(verb: "query", object: "billing codes"))
         let costless = try await SimulatedDatabase(user: ["security": "cannotReadCosts"])
-        let id = try await costless.session(transport).createService(try gold())
+        let id = try await costless.session(transport).write(try gold())
         let service = try await costless.session(transport).services(ServiceQuery(ids: [id], markerField: nil)).first
-        #expect(service?.unitPrice == Money(contract: "34.55"))
-        #expect(service?.unitCost == nil)
+        #expect(service?.fields.unitPrice == Money(contract: "34.55"))
+        #expect(service?.fields.unitCost == nil)
     }
 
     @Test("Billing codes come by their type and by their ids")
@@ -201,7 +205,7 @@ struct SimulatorTests {
         #expect(found.map(\.id) == [1, 2, 3])
         #expect(found.map(\.isActive) == [true, false, true])
         for code: Int64 in [2, 3, 99] {
-            let error = try await error { try await session.createService(try gold(code: code)) }
+            let error = try await error { try await session.write(try gold(code: code)) }
             #expect([.billingCodeRejected, .rejected].contains(error.kind) && !error.isOutcomeUnknown)
         }
     }
@@ -211,7 +215,7 @@ struct SimulatorTests {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
         try await database.fault("lostResponse", ["operation": "create", "times": 1])
-        let error = try await error { try await session.createService(try gold()) }
+        let error = try await error { try await session.write(try gold()) }
         #expect(error.isOutcomeUnknown && error.jobError.code == .outcomeUnknown)
         #expect(try await session.services(ServiceQuery(markers: [marker.value], markerField: .internalID)).count == 1)
     }
@@ -248,7 +252,7 @@ struct SimulatorTests {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
         try await database.fault("closeBeforeReading", ["operation": "create", "times": 1])
-        let error = try await error { try await session.createService(try gold()) }
+        let error = try await error { try await session.write(try gold()) }
         #expect(error.kind == .network(.connectionLost) && error.isOutcomeUnknown)
     }
 
@@ -257,7 +261,7 @@ struct SimulatorTests {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
         try await database.fault("throttled", ["entity": "Services", "retryAfterSeconds": 17])
-        let error = try await error { try await session.createService(try gold()) }
+        let error = try await error { try await session.write(try gold()) }
         #expect(error.kind == .rateLimited && error.retryAfter == .seconds(17) && !error.isOutcomeUnknown)
     }
 
@@ -266,7 +270,7 @@ struct SimulatorTests {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport, timeout: .milliseconds(300))
         try await database.fault("hang", ["operation": "create", "times": 1])
-        let error = try await error { try await session.createService(try gold()) }
+        let error = try await error { try await session.write(try gold()) }
         #expect(error.kind == .timedOut && error.isOutcomeUnknown)
     }
 

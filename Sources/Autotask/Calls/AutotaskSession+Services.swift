@@ -31,54 +31,39 @@ extension AutotaskSession {
         return services
     }
 
-    /// Creates a service. Autotask makes it active.
-    ///
-    /// - Returns: its id.
-    /// - Throws: ``AutotaskError``; where its outcome is unknown, the service may exist: look for it before creating it again.
-    package func createService(_ service: NewService) async throws(AutotaskError) -> Int64 {
-        var body = RequestBody()
-        body.member("name", text: service.name)
-        body.member("unitPrice", number: service.unitPrice.description)
-        if let unitCost = service.unitCost { body.member("unitCost", number: unitCost.description) }
-        body.member("billingCodeID", number: String(service.billingCodeID))
-        body.member("periodType", number: String(service.periodType))
-        if let marker = service.marker { body.member(marker.field.rawValue, text: marker.value) }
-        let answer = try await answer(to: .createService, body: body.finished)
-        guard let id = answer.body[anyCase: "itemId"]?.wholeNumber, id > 0 else {
-            throw answer.malformed("the new service's id is missing")
-        }
-        return id
-    }
-
-    /// Changes the fields of one service that the patch names, and no other. An empty patch makes no call.
+    /// Creates a service, which Autotask makes active, or changes the fields of one that the write names, and no other. An update of nothing
+    /// makes no call.
     ///
     /// Success means that Autotask took the request: it drops silently what the API user may not write, so read back what matters.
     ///
-    /// - Throws: ``AutotaskError``; its outcome is unknown also after a success that does not name the service. Then something else may have
-    ///   answered, and the change may take effect yet.
-    package func updateService(id: Int64, _ patch: ServicePatch) async throws(AutotaskError) {
-        guard !patch.isEmpty else { return }
+    /// - Returns: the service's id.
+    /// - Throws: ``AutotaskError``; where its outcome is unknown, the service may exist: look for it before creating it again. The outcome is
+    ///   unknown also after a success that does not name the service: something else may have answered, and the write may take effect yet.
+    package func write(_ write: ServiceWrite) async throws(AutotaskError) -> Int64 {
+        if let id = write.id, write.isEmpty { return id }
         var body = RequestBody()
-        body.member("id", number: String(id))
-        if let name = patch.name { body.member("name", text: name) }
-        if let unitPrice = patch.unitPrice { body.member("unitPrice", number: unitPrice.description) }
-        if let unitCost = patch.unitCost { body.member("unitCost", number: unitCost.description) }
-        if let billingCodeID = patch.billingCodeID { body.member("billingCodeID", number: String(billingCodeID)) }
-        if let periodType = patch.periodType { body.member("periodType", number: String(periodType)) }
-        if let marker = patch.marker { body.member(marker.field.rawValue, text: marker.value) }
-        let answer = try await answer(to: .updateService, body: body.finished)
-        guard answer.body[anyCase: "itemId"]?.wholeNumber == id else {
-            throw answer.malformed("the answer to an update names another service, or none")
+        if let id = write.id { body.member("id", .number(id)) }
+        for field in ManagedField.allCases { if let value = write.fields[field] { body.member(field.autotaskName, value) } }
+        if let marker = write.marker { body.member(marker.field.rawValue, .text(marker.value)) }
+        let answer = try await answer(to: write.id == nil ? .createService : .updateService, body: body.finished)
+        let named = answer.body[anyCase: "itemId"]?.wholeNumber
+        guard let id = write.id else {
+            guard let named, named > 0 else { throw answer.malformed("the new service's id is missing") }
+            return named
         }
+        guard named == id else { throw answer.malformed("the answer to an update names another service, or none") }
+        return id
     }
 
     private static func fields(with marker: ServiceMarker.Field?) -> String {
         switch marker {
-        case nil: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive"]"#
-        case .internalID: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive","internalID"]"#
-        case .sku: #"["id","name","unitPrice","unitCost","billingCodeID","periodType","isActive","sku"]"#
+        case nil: commonFields + "]"
+        case .internalID: commonFields + #","internalID"]"#
+        case .sku: commonFields + #","sku"]"#
         }
     }
+
+    private static let commonFields = #"["id","# + ManagedField.allCases.map { #""\#($0.autotaskName)","# }.joined() + #""isActive""#
 }
 
 extension ServiceQuery {
@@ -111,17 +96,9 @@ extension RecordReading<Service> {
             self = query.names.isEmpty ? .notOurs(id: id) : .unreadable
             return
         }
+        let marker = field.string.flatMap { $0.isEmpty || $0.utf8.count > AnswerLimits.textBytes ? nil : $0 }
         self = .record(
-            Service(
-                id: id,
-                name: name,
-                unitPrice: nil,
-                unitCost: nil,
-                billingCodeID: nil,
-                periodType: nil,
-                isActive: record[anyCase: "isActive"]?.truth,
-                marker: field.string.flatMap { $0.isEmpty || $0.utf8.count > AnswerLimits.textBytes ? nil : $0 }
-            )
+            Service(id: id, fields: ManagedFields(name: name), isActive: record[anyCase: "isActive"]?.truth, marker: marker)
         )
     }
 }
@@ -129,27 +106,14 @@ extension RecordReading<Service> {
 extension Service {
     /// Reads a record of a query; `nil` if it has no identity, or a member of a type that the API does not have.
     init?(record: JSON, markerField: ServiceMarker.Field?) {
-        guard case .object(let record) = record, let id = record[anyCase: "id"]?.wholeNumber, let name = record[anyCase: "name"]?.string,
-            let unitPrice = OptionalMember(record[anyCase: "unitPrice"], as: \.amount),
-            let unitCost = OptionalMember(record[anyCase: "unitCost"], as: \.amount),
-            let billingCodeID = OptionalMember(record[anyCase: "billingCodeID"], as: \.wholeNumber),
-            let periodType = OptionalMember(record[anyCase: "periodType"], as: \.wholeNumber),
+        guard case .object(let record) = record, let id = record[anyCase: "id"]?.wholeNumber, let fields = ManagedFields(record),
             let isActive = OptionalMember(record[anyCase: "isActive"], as: \.truth),
             let marker = OptionalMember(markerField.flatMap { record[anyCase: $0.rawValue] }, as: \.string)
         else { return nil }
-        guard name.utf8.count <= AnswerLimits.textBytes, marker.value.map({ $0.utf8.count <= AnswerLimits.textBytes }) ?? true else {
+        guard fields.name.utf8.count <= AnswerLimits.textBytes, marker.value.map({ $0.utf8.count <= AnswerLimits.textBytes }) ?? true else {
             return nil
         }
-        self.init(
-            id: id,
-            name: name,
-            unitPrice: unitPrice.value,
-            unitCost: unitCost.value,
-            billingCodeID: billingCodeID.value,
-            periodType: periodType.value,
-            isActive: isActive.value,
-            marker: marker.value.flatMap { $0.isEmpty ? nil : $0 }
-        )
+        self.init(id: id, fields: fields, isActive: isActive.value, marker: marker.value.flatMap { $0.isEmpty ? nil : $0 })
     }
 }
 
@@ -164,16 +128,5 @@ struct OptionalMember<Value> {
         }
         guard let value = read(json) else { return nil }
         self.value = value
-    }
-}
-
-extension JSON {
-    /// An amount of money, from any form of a number, also one in quotes.
-    var amount: Money? {
-        switch self {
-        case .number(let text): Money(jsonNumber: text)
-        case .string(let text): Money(jsonNumber: String(text.trimmingSpaces))
-        default: nil
-        }
     }
 }

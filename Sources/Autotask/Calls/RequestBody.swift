@@ -11,21 +11,15 @@ struct RequestBody {
     /// The object with all its members.
     var finished: [UInt8] { bytes + [UInt8(ascii: "}")] }
 
-    mutating func member(_ name: String, text: String) {
-        begin(name)
-        JSON.string(text).append(to: &bytes)
-    }
-
-    /// - Parameter number: by JSON's grammar.
-    mutating func member(_ name: String, number: String) {
-        begin(name)
-        bytes.append(contentsOf: number.utf8)
-    }
-
-    private mutating func begin(_ name: String) {
+    mutating func member(_ name: String, _ value: FieldValue) {
         bytes.append(contentsOf: (bytes.isEmpty ? "{\"" : ",\"").utf8)
         bytes.append(contentsOf: name.utf8)
         bytes.append(contentsOf: "\":".utf8)
+        if case .text(let text) = value {
+            JSON.append(quoted: text, to: &bytes)
+        } else {
+            bytes.append(contentsOf: value.description.utf8)
+        }
     }
 }
 

@@ -1,40 +1,22 @@
-package import Contract
-
 /// A service as Autotask shows it, reduced to what a sync compares or reports.
 ///
 /// All but the identity may be missing: Autotask holds records from long before its present rules, and hides costs from some API users.
 package struct Service: Hashable, Sendable {
     package var id: Int64
-    package var name: String
-    package var unitPrice: Money?
-    /// `nil` where the API user cannot see costs, and where none was entered: the two look the same.
-    package var unitCost: Money?
-    package var billingCodeID: Int64?
-    package var periodType: Int64?
+    package var fields: ManagedFields
     /// Autotask's own: never written.
     package var isActive: Bool?
-    /// What stands in the field that was asked for as the marker's; `nil` for an empty one.
+    /// The value of the field that was asked for as the marker's; `nil` for an empty one.
     package var marker: String?
 
-    package init(
-        id: Int64,
-        name: String,
-        unitPrice: Money?,
-        unitCost: Money?,
-        billingCodeID: Int64?,
-        periodType: Int64?,
-        isActive: Bool?,
-        marker: String?
-    ) {
+    package init(id: Int64, fields: ManagedFields, isActive: Bool?, marker: String?) {
         self.id = id
-        self.name = name
-        self.unitPrice = unitPrice
-        self.unitCost = unitCost
-        self.billingCodeID = billingCodeID
-        self.periodType = periodType
+        self.fields = fields
         self.isActive = isActive
         self.marker = marker
     }
+
+    package var name: String { fields.name }
 }
 
 /// The text by which a service of ours is known again, and the field of the remote service that holds it (`Rules` A2).
@@ -62,60 +44,23 @@ package struct ServiceMarker: Hashable, Sendable {
     }
 }
 
-/// What a create sends. Autotask decides the rest, `isActive` included.
-package struct NewService: Hashable, Sendable {
-    package var name: String
-    package var unitPrice: Money
-    package var unitCost: Money?
-    package var billingCodeID: Int64
-    package var periodType: Int64
+/// One write of a service. Only the fields that it names are sent, so that nothing else in Autotask is touched (`Rules` A9); of a new
+/// service Autotask decides the rest, `isActive` included.
+package struct ServiceWrite: Hashable, Sendable {
+    /// The service to update; `nil` to create one.
+    package var id: Int64?
+    /// A period is updated only where ``ServiceFields/isPeriodUpdatable``: elsewhere Autotask ignores it silently.
+    package var fields: ManagedFields
     package var marker: ServiceMarker?
 
-    package init(
-        name: String,
-        unitPrice: Money,
-        unitCost: Money?,
-        billingCodeID: Int64,
-        periodType: Int64,
-        marker: ServiceMarker?
-    ) {
-        self.name = name
-        self.unitPrice = unitPrice
-        self.unitCost = unitCost
-        self.billingCodeID = billingCodeID
-        self.periodType = periodType
-        self.marker = marker
-    }
-}
-
-/// What an update changes: only what is not `nil` is sent, so that nothing else in Autotask is touched (`Rules` A9).
-package struct ServicePatch: Hashable, Sendable {
-    package var name: String?
-    package var unitPrice: Money?
-    package var unitCost: Money?
-    package var billingCodeID: Int64?
-    /// Only where ``ServiceFields/isPeriodUpdatable``: elsewhere Autotask ignores it silently.
-    package var periodType: Int64?
-    package var marker: ServiceMarker?
-
-    package init(
-        name: String? = nil,
-        unitPrice: Money? = nil,
-        unitCost: Money? = nil,
-        billingCodeID: Int64? = nil,
-        periodType: Int64? = nil,
-        marker: ServiceMarker? = nil
-    ) {
-        self.name = name
-        self.unitPrice = unitPrice
-        self.unitCost = unitCost
-        self.billingCodeID = billingCodeID
-        self.periodType = periodType
+    package init(id: Int64? = nil, fields: ManagedFields = ManagedFields(), marker: ServiceMarker? = nil) {
+        self.id = id
+        self.fields = fields
         self.marker = marker
     }
 
     /// Whether there is nothing to change.
-    package var isEmpty: Bool { self == ServicePatch() }
+    package var isEmpty: Bool { fields.given.isEmpty && marker == nil }
 }
 
 /// Which services to read: those that match any one of the conditions.

@@ -11,14 +11,9 @@ extension TenantSession {
         return services
     }
 
-    /// See ``AutotaskSession/createService(_:)``. Where ``CallFailure/isOutcomeUnknown``, the service may exist: look before creating it again.
-    func createService(_ service: NewService) async throws(CallFailure) -> Int64 {
-        try await call { session async throws(AutotaskError) in try await session.createService(service) }
-    }
-
-    /// See ``AutotaskSession/updateService(id:_:)``.
-    func updateService(id: Int64, _ patch: ServicePatch) async throws(CallFailure) {
-        try await call { session async throws(AutotaskError) in try await session.updateService(id: id, patch) }
+    /// See ``AutotaskSession/write(_:)``. Where ``CallFailure/isOutcomeUnknown``, the service may exist: look before creating it again.
+    func write(_ write: ServiceWrite) async throws(CallFailure) -> Int64 {
+        try await call { session async throws(AutotaskError) in try await session.write(write) }
     }
 
     /// See ``AutotaskSession/billingCodes(including:)``.

@@ -220,7 +220,7 @@ struct DriftHandlerTests {
 
     @Test func `what was synced before it was remembered whether a service is active tells nothing of that`() async throws {
         let lane = try await synced(1)
-        let last = try #require(lane.binding("s0")?.lastSynced.flatMap(LastSynced.init(encoded:)))
+        let last = try #require(lane.binding("s0")?.lastSeen)
         #expect(last.isActive == true)
         lane.state.bindings[0].lastSynced = last.fields.encoded
         lane.edit("Service 0", "isActive", false)

@@ -261,7 +261,7 @@ struct TenantSessionTests {
         bench.autotask.fail("PATCH Services", fault)
         let session = try session(state)
         do {
-            try await session.updateService(id: 7, ServicePatch(name: "x"))
+            _ = try await session.write(ServiceWrite(id: 7, fields: ManagedFields(name: "x")))
             Issue.record("the answer was lost")
         } catch {
             #expect(error.isOutcomeUnknown)

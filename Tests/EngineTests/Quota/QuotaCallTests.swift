@@ -86,18 +86,19 @@ struct QuotaCallTests {
         let context = bench.context(.sync, state: try await bench.connectedState())
         let session = try TenantSession(context)
         #expect(context.callPriority == .interactive)
-        let service = NewService(
-            name: "License Monthly",
-            unitPrice: Money(contract: "9")!,
-            unitCost: Money(contract: "4.5"),
-            billingCodeID: 29_683_001,
-            periodType: 2,
-            marker: nil
+        let service = ServiceWrite(
+            fields: ManagedFields(
+                name: "License Monthly",
+                unitPrice: Money(contract: "9")!,
+                unitCost: Money(contract: "4.5"),
+                billingCodeID: 29_683_001,
+                periodType: 2
+            )
         )
         bench.autotask.fail("POST Services", .status(500, body: #"{"errors":["no"]}"#))
-        await #expect(throws: CallFailure.self) { try await session.createService(service) }
+        await #expect(throws: CallFailure.self) { try await session.write(service) }
         #expect(context.callPriority == .interactive)
-        _ = try await session.createService(service)
+        _ = try await session.write(service)
         #expect(context.callPriority == .finishing)
     }
 

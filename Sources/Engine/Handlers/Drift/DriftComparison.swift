@@ -6,28 +6,19 @@ import Store
 struct DriftComparison {
     /// What was synced: every service that a sync has seen in Autotask, by plan and key. One whose last write is not settled is left out, because
     /// what was written may not be remembered yet: the next sync settles it.
-    let synced: [Synced]
-
-    struct Synced {
-        var planID: String
-        var key: String
-        var serviceID: Int64
-        var last: LastSynced
-    }
+    let synced: [(binding: ServiceBinding, last: Service)]
 
     /// - Parameter bindings: of all plans, those with an unsettled write left out.
     init(_ bindings: [ServiceBinding]) {
         synced = bindings.compactMap { binding in
-            guard let serviceID = binding.autotaskServiceID, let last = binding.lastSynced.flatMap(LastSynced.init(encoded:)) else {
-                return nil
-            }
-            return Synced(planID: binding.planID, key: binding.serviceKey, serviceID: serviceID, last: last)
+            guard let id = binding.autotaskServiceID, let last = binding.lastSeen else { return nil }
+            return (binding, Service(id: id, fields: last.fields, isActive: last.isActive, marker: nil))
         }
-        .sorted { ($0.planID, $0.key) < ($1.planID, $1.key) }
+        .sorted { ($0.binding.planID, $0.binding.serviceKey) < ($1.binding.planID, $1.binding.serviceKey) }
     }
 
     /// The services to read, each once.
-    var serviceIDs: [Int64] { Set(synced.map(\.serviceID)).sorted() }
+    var serviceIDs: [Int64] { Set(synced.map(\.last.id)).sorted() }
 
     /// - Parameters:
     ///   - services: what Autotask shows of ``serviceIDs``.
@@ -42,38 +33,36 @@ struct DriftComparison {
             if remembersCost == false {
                 CostVisibility(services, remembered: false)
             } else {
-                services.contains { $0.unitCost != nil } ? .shown : .hidden
+                services.contains { $0.fields.unitCost != nil } ? .shown : .hidden
             }
-        return synced.map { synced in
+        return synced.map { binding, last in
             var drifted = DriftedService(
-                planID: synced.planID,
-                key: synced.key,
-                name: synced.last.fields.name,
-                autotaskServiceID: synced.serviceID,
+                planID: binding.planID,
+                key: binding.serviceKey,
+                name: last.name,
+                autotaskServiceID: last.id,
                 state: .gone
             )
-            guard let service = shown[synced.serviceID] else { return drifted }
+            guard let service = shown[last.id] else { return drifted }
             drifted.isActive = service.isActive
-            drifted.changes = changes(synced.last, service, costs: costs, metadata: metadata, remembersCost: remembersCost)
+            drifted.changes = changes(last, service, costs: costs, metadata: metadata, remembersCost: remembersCost)
             drifted.state = drifted.changes.isEmpty ? .unchanged : .edited
-            drifted.warnings = warnings(service, key: synced.key, inactiveCodes: inactiveCodes)
+            drifted.warnings = warnings(service, key: binding.serviceKey, inactiveCodes: inactiveCodes)
             return drifted
         }
     }
 
     private func changes(
-        _ last: LastSynced,
+        _ last: Service,
         _ service: Service,
         costs: CostVisibility,
         metadata: ServiceFields,
         remembersCost: Bool?
     ) -> [FieldChange] {
-        let now = ManagedFields(service)
         // A cost that nobody could see then says nothing of one that is seen now.
         let wasCostHidden = last.fields.unitCost == nil && remembersCost == false
-        var changes = now.differences(to: last.fields, costs: costs)
-            .filter { !(wasCostHidden && $0 == .unitCost) }
-            .map { last.fields.change(of: $0, to: now, metadata) }
+        let edited = service.fields.differences(to: last.fields, costs: costs).filter { !(wasCostHidden && $0 == .unitCost) }
+        var changes = last.fields.changes(of: edited, to: service.fields, metadata)
         if let before = last.isActive, let isActive = service.isActive, before != isActive {
             changes.append(FieldChange(field: "active", from: .bool(before), to: .bool(isActive)))
         }
@@ -85,7 +74,7 @@ struct DriftComparison {
         if service.isActive == false {
             warnings.append(Warning(.serviceInactive, "The service is inactive in Autotask.", field: "active", serviceKey: key))
         }
-        if let code = service.billingCodeID, inactiveCodes.contains(code) {
+        if let code = service.fields.billingCodeID, inactiveCodes.contains(code) {
             warnings.append(
                 Warning(
                     .billingCodeInactive,

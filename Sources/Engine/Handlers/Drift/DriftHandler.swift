@@ -76,7 +76,7 @@ extension TenantSession {
     ///
     /// - Returns: what was read, if a call was made.
     fileprivate func billingCodes(of services: [Service]) async throws(CallFailure) -> ([BillingCode], ReadBillingCodes?) {
-        let ids = Set(services.compactMap(\.billingCodeID))
+        let ids = Set(services.compactMap(\.fields.billingCodeID))
         if ids.isEmpty { return ([], nil) }
         if let fresh = context.freshBillingCodes { return (fresh.codes, nil) }
         let codes = try await billingCodes(including: ids.sorted())

@@ -93,7 +93,7 @@ extension PlannedSync {
         for step in steps {
             output.append(field: step.key.utf8)
             output.append(field: "\(step.service?.id ?? 0) \(step.service?.isActive.map(String.init) ?? "")".utf8)
-            output.append(field: step.service.map { ManagedFields($0).encoded } ?? [])
+            output.append(field: step.service?.fields.encoded ?? [])
             output.append(field: step.service?.marker?.utf8.map { $0 } ?? [])
             output.append(field: step.detour?.canonical ?? [])
             output.append(field: step.write?.canonical ?? [])
@@ -102,29 +102,14 @@ extension PlannedSync {
     }
 }
 
-extension ServiceStep.Write {
+extension ServiceWrite {
     fileprivate var canonical: [UInt8] {
         var output: [UInt8] = []
         func append(_ text: String?) { output.append(field: (text.map { "=" + $0 } ?? "").utf8) }
-        switch self {
-        case .create(let service):
-            append("create")
-            append(service.name)
-            append(service.unitPrice.description)
-            append(service.unitCost?.description)
-            append(String(service.billingCodeID))
-            append(String(service.periodType))
-            append(service.marker?.value)
-        case .update(let id, let patch):
-            append("update")
-            append(String(id))
-            append(patch.name)
-            append(patch.unitPrice?.description)
-            append(patch.unitCost?.description)
-            append(patch.billingCodeID.map { String($0) })
-            append(patch.periodType.map { String($0) })
-            append(patch.marker?.value)
-        }
+        append(id == nil ? "create" : "update")
+        if let id { append(String(id)) }
+        for field in ManagedField.allCases { append(fields[field]?.description) }
+        append(marker?.value)
         return output
     }
 }

@@ -52,7 +52,7 @@ extension ServiceForecast {
         result.warnings = step.warnings
         writes = (step.write == nil ? 0 : 1) + (step.detour == nil ? 0 : 1)
         guard costs != .hidden else { return }
-        marginBefore = step.service.flatMap { service in service.unitPrice.flatMap { price in service.unitCost.map { price - $0 } } }
+        marginBefore = step.service.flatMap { service in service.fields.unitPrice.flatMap { price in service.fields.unitCost.map { price - $0 } } }
         marginAfter = step.desired.unitPrice - step.desired.unitCost
     }
 }

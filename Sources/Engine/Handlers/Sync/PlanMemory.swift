@@ -1,3 +1,4 @@
+import Autotask
 import Contract
 import Store
 
@@ -64,8 +65,7 @@ struct PlanMemory {
     /// Services whose cost was empty when they were seen last.
     var idsWithoutCost: Set<Int64> {
         Set(
-            bindings.values.lazy.filter { $0.lastSynced.flatMap(ManagedFields.init(encoded:)).map { $0.unitCost == nil } ?? false }
-                .compactMap(\.autotaskServiceID)
+            bindings.values.lazy.filter { $0.lastSeen.map { $0.fields.unitCost == nil } ?? false }.compactMap(\.autotaskServiceID)
         )
     }
 

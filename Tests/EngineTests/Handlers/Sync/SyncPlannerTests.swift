@@ -33,11 +33,13 @@ struct SyncPlannerTests {
     private func existing(_ id: Int64, _ name: String, marker: String? = nil) -> Service {
         Service(
             id: id,
-            name: name,
-            unitPrice: .amount("9.00"),
-            unitCost: .amount("4.50"),
-            billingCodeID: 1,
-            periodType: 2,
+            fields: ManagedFields(
+                name: name,
+                unitPrice: .amount("9.00"),
+                unitCost: .amount("4.50"),
+                billingCodeID: 1,
+                periodType: 2
+            ),
             isActive: true,
             marker: marker
         )
@@ -141,12 +143,13 @@ struct SyncPlannerTests {
         var yearly = wanted("a", "A")
         yearly.period = .value(.yearly)
         guard case .steps(let steps, _) = planned([yearly], [existing(7, "A")], bound: ["a": 7], metadata: metadata),
-            case .update(7, let patch) = steps[0].write
+            let write = steps[0].write
         else {
             Issue.record("an update was to be planned")
             return
         }
-        #expect(patch == ServicePatch(periodType: 5, marker: ServiceMarker(field: .internalID, value: "mark-a")))
+        let marker = ServiceMarker(field: .internalID, value: "mark-a")
+        #expect(write == ServiceWrite(id: 7, fields: ManagedFields(periodType: 5), marker: marker))
         #expect(steps[0].changes == [FieldChange(field: "period", from: "Monthly", to: "Yearly")])
     }
 
@@ -195,11 +198,11 @@ struct SyncPlannerTests {
         let services = [existing(1, "A"), existing(2, "B"), existing(3, "Y")]
         let result = planned(plan, services, bound: ["a": 1, "b": 2, "x": 3])
         #expect(order(result) == ["x", "c", "~a", "b", "a"])
-        guard case .steps(let steps, _) = result, case .update(1, let patch) = steps[0].detour else {
+        guard case .steps(let steps, _) = result, let detour = steps[0].detour else {
             Issue.record("a detour was to be planned")
             return
         }
-        #expect(patch == ServicePatch(name: "A ~mark-a"))
+        #expect(detour == ServiceWrite(id: 1, fields: ManagedFields(name: "A ~mark-a")))
         #expect(steps.dropFirst().allSatisfy { $0.detour == nil })
     }
 
@@ -211,7 +214,7 @@ struct SyncPlannerTests {
 
     @Test func `a service found with its temporary name gets its own, and nobody is told to have edited it`() {
         let services = [existing(1, "A ~mark-a")]
-        let last = ManagedFields(existing(1, "A")).encoded
+        let last = existing(1, "A").fields.encoded
         let binding = ServiceBinding(planID: "plan", serviceKey: "a", autotaskServiceID: 1, status: .synced, lastSynced: last)
         guard case .steps(let steps, _) = planned([wanted("a", "B")], services, bindings: [binding]) else {
             Issue.record("the plan is valid")
@@ -245,10 +248,11 @@ struct SyncPlannerTests {
             for turn in turns {
                 switch turn {
                 case .detour(let index):
-                    guard case .update(let id, let patch) = steps[index].detour, let name = patch.name else {
+                    guard let detour = steps[index].detour, let id = detour.id, detour.fields.given == [.name] else {
                         Issue.record("a detour is an update")
                         return
                     }
+                    let name = detour.fields.name
                     #expect(taken[name] == nil && name.utf16.count <= 10)
                     taken[steps[index].service!.name] = nil
                     taken[name] = id

@@ -94,7 +94,7 @@ struct SyncApplication {
     }
 
     /// Makes one write. It is on record before it is sent.
-    private mutating func send(_ write: ServiceStep.Write, of step: ServiceStep) async throws(StoreError) -> Sending {
+    private mutating func send(_ write: ServiceWrite, of step: ServiceStep) async throws(StoreError) -> Sending {
         // While a service has a temporary name, the batch goes on: nobody else would give it its own.
         let mayStop = detoured.isEmpty
         if mayStop, context.now >= deadline {
@@ -106,16 +106,7 @@ struct SyncApplication {
             journal.withdraw(step, nil, at: context.now)
             return .notSent(.superseded)
         }
-        do { return .done(serviceID: try await make(write)) } catch { return .failed(error) }
-    }
-
-    private func make(_ write: ServiceStep.Write) async throws(CallFailure) -> Int64 {
-        switch write {
-        case .create(let service): return try await session.createService(service)
-        case .update(let id, let patch):
-            try await session.updateService(id: id, patch)
-            return id
-        }
+        do { return .done(serviceID: try await session.write(write)) } catch { return .failed(error) }
     }
 
     // MARK: Temporary names
@@ -142,7 +133,7 @@ struct SyncApplication {
         guard detoured.contains(step.index), let service = step.service,
             !written.contains(where: { steps[$0.index].prerequisites.contains(step.index) })
         else { return nil }
-        switch try await send(.update(id: service.id, ServicePatch(name: service.name)), of: step) {
+        switch try await send(ServiceWrite(id: service.id, fields: ManagedFields(name: service.name)), of: step) {
         case .done(let serviceID):
             journal.confirm(step, serviceID: serviceID, at: context.now)
             detoured.remove(step.index)
@@ -162,7 +153,7 @@ struct SyncApplication {
     private mutating func handle(
         _ failure: CallFailure,
         of step: ServiceStep,
-        _ write: ServiceStep.Write
+        _ write: ServiceWrite
     ) async -> Interruption? {
         if failure.isOutcomeUnknown {
             if journal.isAnsweredAgain(failure.cause?.answerMark, step) { return refuseForGood(step, failure) }
@@ -215,10 +206,10 @@ struct SyncApplication {
     }
 
     /// Finds out who has the name that Autotask refused as taken: perhaps a create of our own, committed late.
-    private mutating func resolveNameConflict(_ failure: CallFailure, of step: ServiceStep, _ write: ServiceStep.Write) async {
+    private mutating func resolveNameConflict(_ failure: CallFailure, of step: ServiceStep, _ write: ServiceWrite) async {
         var query = ServiceQuery(names: [step.desired.name], markerField: markerField)
         var marker: String?
-        if case .create(let service) = write, let own = service.marker {
+        if write.id == nil, let own = write.marker {
             query.markers = [own.value]
             marker = own.value
         }
@@ -244,7 +235,7 @@ struct SyncApplication {
     }
 
     /// Why a step is not even tried.
-    private func obstacle(for step: ServiceStep, _ write: ServiceStep.Write) -> JobError? {
+    private func obstacle(for step: ServiceStep, _ write: ServiceWrite) -> JobError? {
         // It could not give up its own name: it is told already.
         if step.detour != nil, failed.contains(step.index) { return ledger.results[step.index].error }
         if let error = denied[write.operation] { return error }
@@ -313,14 +304,13 @@ extension SyncApplication {
                 contradict(step, JobError(isMissing: step))
                 continue
             }
-            let target = ManagedFields(step.desired)
-            let shown = ManagedFields(service)
-            let differing = shown.differences(to: target, costs: costs)
+            let target = step.desired.fields
+            let differing = service.fields.differences(to: target, costs: costs)
             if differing.isEmpty {
                 journal.settle(step.key, at: context.now)
                 ledger.verify(step, service, costs: costs, at: context.now)
             } else {
-                contradict(step, JobError(differing.map { shown.change(of: $0, to: target, metadata) }))
+                contradict(step, JobError(service.fields.changes(of: differing, to: target, metadata)))
             }
         }
         return costs
@@ -349,7 +339,7 @@ extension SyncApplication {
 extension JobError {
     /// A service that was written and cannot be read.
     fileprivate init(isMissing step: ServiceStep) {
-        switch step.write {
+        switch step.write?.operation {
         case .create: self.init(.notVisible, serviceKey: step.key)
         default: self.init(.remoteRejected, "The service is gone in Autotask.", serviceKey: step.key)
         }

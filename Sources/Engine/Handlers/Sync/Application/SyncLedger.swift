@@ -90,7 +90,7 @@ struct SyncLedger {
             results[index].warnings.append(.costNotStored(step.key, brake))
         }
         // A binding that only a later moment would tell from the old one is not stored: an unchanged sync costs the store nothing.
-        let shown = LastSynced(service).encoded
+        let shown = service.remembered
         if let old = memory.binding(step.key), old.status == .synced, old.autotaskServiceID == service.id, old.lastSynced == shown,
             old.lastErrorCode == nil
         {

@@ -33,9 +33,9 @@ struct WriteAudit {
     }
 
     /// A write is about to be sent.
-    mutating func send(_ step: ServiceStep, _ write: ServiceStep.Write) {
+    mutating func send(_ step: ServiceStep, _ write: ServiceWrite) {
         var facts = facts(step.key, write.operation, step.service?.id)
-        facts["fields"] = .array(write.fields.map { .string($0.rawValue) })
+        facts["fields"] = .array(write.fields.given.map { .string($0.contractName) })
         notes.append(AuditNote(.writeSent, facts: facts, sealed: seal(details(step, write))))
     }
 
@@ -62,46 +62,13 @@ struct WriteAudit {
     }
 
     /// The managed fields as they were read, and as they are to be: `{"before": {…}, "after": {…}}`, the first `null` for a create.
-    private func details(_ step: ServiceStep, _ write: ServiceStep.Write) -> [UInt8] {
-        let before = step.service.map { ManagedFields($0) }
+    private func details(_ step: ServiceStep, _ write: ServiceWrite) -> [UInt8] {
+        let before = step.service?.fields
         var output = Array("{\"before\":".utf8)
         output.append(contentsOf: before?.encoded ?? Array("null".utf8))
         output.append(contentsOf: ",\"after\":".utf8)
-        output.append(contentsOf: write.applied(to: before ?? ManagedFields(step.desired)).encoded)
+        output.append(contentsOf: write.fields.applied(to: before ?? ManagedFields()).encoded)
         output.append(UInt8(ascii: "}"))
         return output
-    }
-}
-
-extension ServiceStep.Write {
-    /// Those of the managed fields that it sends.
-    fileprivate var fields: [ManagedField] {
-        switch self {
-        case .create: ManagedField.allCases
-        case .update(_, let patch):
-            ManagedField.allCases.filter { field in
-                switch field {
-                case .name: patch.name != nil
-                case .unitPrice: patch.unitPrice != nil
-                case .unitCost: patch.unitCost != nil
-                case .billingCodeID: patch.billingCodeID != nil
-                case .period: patch.periodType != nil
-                }
-            }
-        }
-    }
-
-    /// What a service shows once it was made.
-    ///
-    /// - Parameter before: what it showed.
-    fileprivate func applied(to before: ManagedFields) -> ManagedFields {
-        guard case .update(_, let patch) = self else { return before }
-        var after = before
-        if let name = patch.name { after.name = name }
-        if let unitPrice = patch.unitPrice { after.unitPrice = unitPrice }
-        if let unitCost = patch.unitCost { after.unitCost = unitCost }
-        if let billingCodeID = patch.billingCodeID { after.billingCodeID = billingCodeID }
-        if let periodType = patch.periodType { after.periodType = periodType }
-        return after
     }
 }

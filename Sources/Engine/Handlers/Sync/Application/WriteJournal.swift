@@ -43,7 +43,7 @@ struct WriteJournal {
     mutating func link(_ entries: [JournalEntry]) { for entry in entries { open[entry.serviceKey] = entry } }
 
     /// A write goes to the network as soon as this is on disk.
-    mutating func send(_ step: ServiceStep, _ write: ServiceStep.Write, at now: Timestamp) {
+    mutating func send(_ step: ServiceStep, _ write: ServiceWrite, at now: Timestamp) {
         resolve(step)
         record(step, .sent, at: now)
         audit.send(step, write)
@@ -157,10 +157,9 @@ struct WriteJournal {
     }
 }
 
-extension ServiceStep.Write {
+extension ServiceWrite {
     /// The name of a service that is created without an ownership marker: only the name identifies it if the answer is lost.
     fileprivate var tellingName: String? {
-        guard case .create(let service) = self, service.marker == nil else { return nil }
-        return service.name
+        id == nil && marker == nil ? fields.name : nil
     }
 }

@@ -16,7 +16,7 @@ enum CostVisibility {
     ///   - remembered: ``Capabilities/costVisible`` from earlier jobs. That costs were seen once is no proof that they still are.
     ///   - emptyBefore: ids of services whose cost was empty when they were last seen.
     init(_ services: [Service], remembered: Bool?, emptyBefore: Set<Int64> = []) {
-        if CostVisibility.areShown(services) || services.contains(where: { $0.unitCost != nil && emptyBefore.contains($0.id) }) {
+        if CostVisibility.areShown(services) || services.contains(where: { $0.fields.unitCost != nil && emptyBefore.contains($0.id) }) {
             self = .shown
         } else {
             self = remembered == false ? .hidden : .unknown
@@ -28,7 +28,7 @@ enum CostVisibility {
         var hasZero = false
         var hasEmpty = false
         for service in services {
-            switch service.unitCost {
+            switch service.fields.unitCost {
             case nil: hasEmpty = true
             case .zero?: hasZero = true
             case .some: return true

@@ -1,14 +1,14 @@
+import Autotask
 import Contract
 
-/// A service of the plan that is valid by itself: what is to stand in Autotask.
+/// A service of the plan that is valid by itself: what Autotask is to show.
 struct DesiredService {
     let key: String
-    /// As typed.
-    let name: String
     let nameKey: NameKey
-    let unitPrice: Money
-    let unitCost: Money
-    let billingCodeID: Int64
-    /// The tenant's id of the billing period.
-    let periodType: Int64
+    /// Every one has a value. The name is as typed, the period the tenant's id of it.
+    let fields: ManagedFields
+
+    var name: String { fields.name }
+    var unitPrice: Money { fields.unitPrice ?? .zero }
+    var unitCost: Money { fields.unitCost ?? .zero }
 }

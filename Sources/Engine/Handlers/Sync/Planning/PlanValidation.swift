@@ -36,7 +36,6 @@ extension DesiredService {
     /// - Throws: the first thing that is wrong with it.
     fileprivate init(_ service: PlanService, nameKey: NameKey, fields: ServiceFields) throws(JobError) {
         key = service.key
-        name = service.name
         self.nameKey = nameKey
         guard !service.hasBrokenName else {
             throw JobError(
@@ -51,9 +50,8 @@ extension DesiredService {
         guard let periodType = service.period.value.flatMap(fields.periodType) else {
             throw JobError(.periodUnsupported, field: "period", serviceKey: service.key)
         }
-        self.periodType = periodType
-        unitCost = try DesiredService.amount(service.unitCost, .costInvalid, field: "unitCost", of: service.key)
-        unitPrice = try DesiredService.amount(service.unitPrice, .priceInvalid, field: "unitPrice", of: service.key)
+        let unitCost = try DesiredService.amount(service.unitCost, .costInvalid, field: "unitCost", of: service.key)
+        let unitPrice = try DesiredService.amount(service.unitPrice, .priceInvalid, field: "unitPrice", of: service.key)
         guard let billingCodeID = service.billingCodeID.value else {
             throw JobError(
                 .billingCodeMissing,
@@ -62,7 +60,13 @@ extension DesiredService {
                 serviceKey: service.key
             )
         }
-        self.billingCodeID = billingCodeID
+        self.fields = ManagedFields(
+            name: service.name,
+            unitPrice: unitPrice,
+            unitCost: unitCost,
+            billingCodeID: billingCodeID,
+            periodType: periodType
+        )
     }
 
     /// - Parameter maximumLength: as Autotask counts, in UTF-16 units.

@@ -4,35 +4,15 @@ import Store
 
 /// What has to be done for one service of the plan.
 struct ServiceStep {
-    enum Write {
-        case create(NewService)
-        case update(id: Int64, ServicePatch)
-
-        var operation: JournalEntry.Operation {
-            switch self {
-            case .create: .create
-            case .update: .update
-            }
-        }
-
-        /// Whether it sends a cost that shows once it is stored.
-        var hasCost: Bool {
-            switch self {
-            case .create(let service): (service.unitCost ?? .zero) != .zero
-            case .update(_, let patch): (patch.unitCost ?? .zero) != .zero
-            }
-        }
-    }
-
     /// Its place in the plan.
     let index: Int
     let desired: DesiredService
     /// As it was read; `nil` for one that is to be created.
     let service: Service?
     /// `nil` if there is nothing to do.
-    let write: Write?
+    let write: ServiceWrite?
     /// Made before ``write``, where the service has to give up its name to another before it can have its own: it takes a temporary one.
-    var detour: Write?
+    var detour: ServiceWrite?
     /// Whether it has such a name, from an attempt that did not come to its end.
     var hasTemporaryName = false
     /// Once the write has succeeded.
@@ -44,6 +24,13 @@ struct ServiceStep {
     var prerequisites: [Int] = []
 
     var key: String { desired.key }
+}
+
+extension ServiceWrite {
+    var operation: JournalEntry.Operation { id == nil ? .create : .update }
+
+    /// Whether it sends a cost that shows once it is stored.
+    var hasCost: Bool { (fields.unitCost ?? .zero) != .zero }
 }
 
 /// What the first phase comes to.

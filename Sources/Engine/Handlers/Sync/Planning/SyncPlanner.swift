@@ -23,10 +23,8 @@ struct SyncPlanner {
     var newBillingCodes: [Int64] {
         var codes: [Int64] = []
         for (desired, match) in zip(validation.services, matching.matches) {
-            guard let desired, match.service?.billingCodeID != desired.billingCodeID, !codes.contains(desired.billingCodeID) else {
-                continue
-            }
-            codes.append(desired.billingCodeID)
+            guard let code = desired?.fields.billingCodeID, match.service?.fields.billingCodeID != code, !codes.contains(code) else { continue }
+            codes.append(code)
         }
         return codes
     }
@@ -76,32 +74,24 @@ struct SyncPlanner {
         let marker = metadata.markerField.map { ServiceMarker(field: $0, value: markers[index].value) }
         let warnings = StepWarnings(brake: brake, costs: costs)
         guard let service = match.service else {
-            let new = NewService(
-                name: desired.name,
-                unitPrice: desired.unitPrice,
-                unitCost: desired.unitCost,
-                billingCodeID: desired.billingCodeID,
-                periodType: desired.periodType,
-                marker: marker
-            )
             return ServiceStep(
                 index: index,
                 desired: desired,
                 service: nil,
-                write: .create(new),
+                write: ServiceWrite(fields: desired.fields, marker: marker),
                 outcome: match.outcome,
                 warnings: warnings.warnings(of: desired, match, lastPrice: lastSynced(desired.key)?.unitPrice, overwritten: []),
                 prerequisites: prerequisites
             )
         }
-        let target = ManagedFields(desired)
-        let current = ManagedFields(service)
+        let target = desired.fields
+        let current = service.fields
         let differing = current.differences(to: target, costs: costs)
-        var patch = ServicePatch(desired, differing)
+        var write = ServiceWrite(id: service.id, fields: target.only(differing))
         // Another's value is never replaced, and a service that is not written anyway gets no marker, unless it is linked just now.
         let mayMark = service.marker.map { $0 == markers[index].former || adoption.mayReplace($0) } ?? true
-        if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { patch.marker = marker }
-        guard !patch.isEmpty else {
+        if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { write.marker = marker }
+        guard !write.isEmpty else {
             return ServiceStep(
                 index: index,
                 desired: desired,
@@ -114,17 +104,16 @@ struct SyncPlanner {
         }
         let hasTemporaryName = TemporaryName(marker: markers[index].value).isUsed(in: service.name)
         let last = lastSynced(desired.key)
-        let overwritten = edited(current, differing, since: last)
-            .filter { !($0 == .name && hasTemporaryName) }
-            .map { current.change(of: $0, to: target, metadata) }
+        let edited = edited(current, differing, since: last).filter { !($0 == .name && hasTemporaryName) }
+        let overwritten = current.changes(of: edited, to: target, metadata)
         return ServiceStep(
             index: index,
             desired: desired,
             service: service,
-            write: .update(id: service.id, patch),
+            write: write,
             hasTemporaryName: hasTemporaryName,
             outcome: match.outcome == .unchanged ? .updated : match.outcome,
-            changes: differing.map { current.change(of: $0, to: target, metadata) },
+            changes: current.changes(of: differing, to: target, metadata),
             overwritten: overwritten,
             warnings: warnings.warnings(of: desired, match, lastPrice: last?.unitPrice, overwritten: overwritten),
             prerequisites: prerequisites
@@ -133,14 +122,14 @@ struct SyncPlanner {
 
     /// The values of a service when it was synced last, as planned and shown by Autotask; `nil` if it never was.
     private func lastSynced(_ key: String) -> ManagedFields? {
-        memory.binding(key)?.lastSynced.flatMap(ManagedFields.init(encoded:))
+        memory.binding(key)?.lastSeen?.fields
     }
 
     /// Gives up the name that a service has.
-    private func detour(of step: ServiceStep) -> ServiceStep.Write? {
+    private func detour(of step: ServiceStep) -> ServiceWrite? {
         step.service.map { service in
             let name = TemporaryName(marker: markers[step.index].value).text(for: service.name, maximumLength: metadata.maximumNameLength)
-            return .update(id: service.id, ServicePatch(name: name))
+            return ServiceWrite(id: service.id, fields: ManagedFields(name: name))
         }
     }
 
@@ -154,8 +143,7 @@ struct SyncPlanner {
     /// What an attempt before this one wrote and could not tell.
     private func changesSinceLastSync(of desired: DesiredService) -> [FieldChange] {
         guard let last = lastSynced(desired.key) else { return [] }
-        let target = ManagedFields(desired)
-        return last.differences(to: target, costs: costs).map { last.change(of: $0, to: target, metadata) }
+        return last.changes(of: last.differences(to: desired.fields, costs: costs), to: desired.fields, metadata)
     }
 
     // MARK: Errors
@@ -171,7 +159,7 @@ struct SyncPlanner {
 
     /// A service that is linked explicitly has to have the period already: its contracts are billed by it.
     private func periodError(of desired: DesiredService, at index: Int, _ match: ServiceMatching.Match) -> JobError? {
-        guard let period = match.service?.periodType, period != desired.periodType,
+        guard let period = match.service?.fields.periodType, period != desired.fields.periodType,
             !metadata.isPeriodUpdatable || adoption.wanted[index] != nil
         else { return nil }
         return JobError(
@@ -183,14 +171,14 @@ struct SyncPlanner {
     }
 
     private func billingCodeError(of desired: DesiredService, _ match: ServiceMatching.Match, _ codes: [Int64: BillingCode]) -> JobError? {
-        guard match.service?.billingCodeID != desired.billingCodeID else { return nil }
+        guard let id = desired.fields.billingCodeID, match.service?.fields.billingCodeID != id else { return nil }
         func error(_ code: ErrorCode, _ message: String) -> JobError {
             JobError(code, message, field: "billingCodeId", serviceKey: desired.key)
         }
-        guard let code = codes[desired.billingCodeID] else {
+        guard let code = codes[id] else {
             return error(
                 .billingCodeNotFound,
-                "The billing code \(desired.billingCodeID) of \"\(desired.name)\" does not exist in Autotask."
+                "The billing code \(id) of \"\(desired.name)\" does not exist in Autotask."
             )
         }
         if !code.isRecurringService {
@@ -198,20 +186,5 @@ struct SyncPlanner {
         }
         return code.isActive
             ? nil : error(.billingCodeInactive, "The billing code \"\(code.name)\" of \"\(desired.name)\" is inactive in Autotask.")
-    }
-}
-
-extension ServicePatch {
-    fileprivate init(_ desired: DesiredService, _ fields: [ManagedField]) {
-        self.init()
-        for field in fields {
-            switch field {
-            case .name: name = desired.name
-            case .unitPrice: unitPrice = desired.unitPrice
-            case .unitCost: unitCost = desired.unitCost
-            case .billingCodeID: billingCodeID = desired.billingCodeID
-            case .period: periodType = desired.periodType
-            }
-        }
     }
 }

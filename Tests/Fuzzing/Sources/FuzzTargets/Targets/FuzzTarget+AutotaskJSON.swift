@@ -72,9 +72,9 @@ private enum ReadAnswer {
             self = .services(try await session.services(query))
         case 6:
             let price = Money(tenThousandths: 1)
-            let service = NewService(name: "x", unitPrice: price, unitCost: nil, billingCodeID: 1, periodType: 1, marker: nil)
-            self = .created(id: try await session.createService(service))
-        case 7: try await session.updateService(id: 7, ServicePatch(name: "x"))
+            let service = ServiceWrite(fields: ManagedFields(name: "x", unitPrice: price, billingCodeID: 1, periodType: 1))
+            self = .created(id: try await session.write(service))
+        case 7: _ = try await session.write(ServiceWrite(id: 7, fields: ManagedFields(name: "x")))
         default: self = .billingCodes(try await session.billingCodes(including: [1]))
         }
     }
@@ -88,7 +88,7 @@ private enum ReadAnswer {
             fields.periodDoubt = nil
             try hold(ServiceFields(json: fields.json) == fields, "what is kept is read back")
         case .services(let services):
-            for amount in services.flatMap({ [$0.unitPrice, $0.unitCost] }).compactMap({ $0 }) {
+            for amount in services.flatMap({ [$0.fields.unitPrice, $0.fields.unitCost] }).compactMap({ $0 }) {
                 try hold(Money(jsonNumber: amount.description) == amount, "an amount is sent as it was read")
             }
         case .created(let id): try hold(id > 0, "an id is positive")
