@@ -53,7 +53,10 @@ struct SyncAttempt {
             case .unsettled(let moment): return ending.outcome(.transient(JobError(.outcomeUnknown), earliest: moment))
             case .refused(let errors): return ending.invalid(errors)
             }
-            return try await apply(steps, turns, preparation, session, &ending)
+            ending.ledger.note(steps, costs: preparation.costs, at: context.now)
+            let deadline = begun + context.settings.attemptDeadline
+            var application = SyncApplication(context, session, preparation, steps, until: deadline, recording: ending)
+            return try await application.outcome(of: turns)
         }
     }
 
@@ -109,37 +112,6 @@ struct SyncAttempt {
             // A clock that was set back since is no reason to wait as long.
             return settled > context.now + settleTime * 2 ? .linked : .unsettled(until: settled)
         }
-    }
-
-    /// The second phase, and the read-back.
-    private func apply(
-        _ steps: [ServiceStep],
-        _ turns: [RenameOrder.Turn],
-        _ preparation: SyncPreparation,
-        _ session: TenantSession,
-        _ ending: inout SyncEnding
-    ) async throws(StoreError) -> HandlerOutcome {
-        ending.ledger.note(steps, costs: preparation.costs, at: context.now)
-        var application = SyncApplication(
-            context,
-            session: session,
-            steps: steps,
-            markerField: preparation.metadata.markerField,
-            deadline: begun + context.settings.attemptDeadline,
-            ledger: ending.ledger,
-            journal: ending.journal
-        )
-        var interruption = try await application.run(turns)
-        if interruption == nil, !application.written.isEmpty {
-            let query = ServiceQuery(ids: application.written.map(\.serviceID), markerField: preparation.metadata.markerField)
-            do {
-                let services = try await session.services(query)
-                ending.costs = application.verify(services, costs: preparation.costs, metadata: preparation.metadata)
-            } catch {
-                interruption = Interruption(error)
-            }
-        }
-        return ending.outcome(interruption, after: &application)
     }
 
     /// Ends a sync that has written, with what is known of it.

@@ -54,16 +54,10 @@ struct SyncEnding {
         return outcome(.fatal(error))
     }
 
-    /// The attempt is over, after its second phase.
-    mutating func outcome(_ interruption: Interruption?, after application: inout SyncApplication) -> HandlerOutcome {
-        if interruption?.isPassing != true { application.settle() }
-        ledger = application.ledger
-        journal = application.journal
-        if let interruption, case .superseded = interruption, !context.job.hasWritten, !application.hasWritten {
-            let event = context.event(.jobSuperseded, ["error": (interruption.error ?? JobError(.superseded)).json])
-            return .finished(events(with: event), changes: changes(isFinal: true), apiCalls: apiCalls)
-        }
-        return outcome(interruption)
+    /// A reset came before the first write.
+    mutating func superseded(_ error: JobError) -> HandlerOutcome {
+        let event = context.event(.jobSuperseded, ["error": error.json])
+        return .finished(events(with: event), changes: changes(isFinal: true), apiCalls: apiCalls)
     }
 
     /// The attempt is over.

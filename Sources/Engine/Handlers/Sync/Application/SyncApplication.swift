@@ -8,13 +8,13 @@ import Store
 struct SyncApplication {
     private let context: JobContext
     private let session: TenantSession
+    private let preparation: SyncPreparation
     private let steps: [ServiceStep]
-    private let markerField: ServiceMarker.Field?
     private let deadline: Timestamp
-    private(set) var ledger: SyncLedger
-    private(set) var journal: WriteJournal
+    /// The attempt's ledger and journal, which are this phase's from here on.
+    private var ending: SyncEnding
     /// Places of services whose write Autotask has confirmed, with their ids there.
-    private(set) var written: [(index: Int, serviceID: Int64)] = []
+    private var written: [(index: Int, serviceID: Int64)] = []
     /// Places of services whose write came to nothing.
     private var failed: Set<Int> = []
     /// What the API user turned out not to be allowed to do: it is not tried again with the next service.
@@ -26,35 +26,47 @@ struct SyncApplication {
     /// Positions of services whose write Autotask answered with an unknown text, and why the batch continues in another attempt.
     private var unrecognized: (indices: Set<Int>, interruption: Interruption?) = ([], nil)
 
-    /// Whether this attempt has changed something in Autotask, or may have.
-    var hasWritten: Bool { !written.isEmpty || !unrecognized.indices.isEmpty }
-
+    /// - Parameters:
+    ///   - deadline: no further write is begun after it.
+    ///   - ending: what the attempt has found out so far.
     init(
         _ context: JobContext,
-        session: TenantSession,
-        steps: [ServiceStep],
-        markerField: ServiceMarker.Field?,
-        deadline: Timestamp,
-        ledger: SyncLedger,
-        journal: WriteJournal
+        _ session: TenantSession,
+        _ preparation: SyncPreparation,
+        _ steps: [ServiceStep],
+        until deadline: Timestamp,
+        recording ending: consuming SyncEnding
     ) {
         self.context = context
         self.session = session
+        self.preparation = preparation
         self.steps = steps
-        self.markerField = markerField
         self.deadline = deadline
-        self.ledger = ledger
-        self.journal = journal
+        self.ending = ending
+    }
+
+    /// Makes the writes in their turns, reads back what was written, and ends the attempt.
+    mutating func outcome(of turns: [RenameOrder.Turn]) async throws(StoreError) -> HandlerOutcome {
+        var interruption = try await run(turns)
+        if interruption == nil, !written.isEmpty {
+            let query = ServiceQuery(ids: written.map(\.serviceID), markerField: preparation.metadata.markerField)
+            do { verify(try await session.services(query)) } catch { interruption = Interruption(error) }
+        }
+        if interruption?.isPassing != true { settle() }
+        if case .superseded? = interruption, !context.job.hasWritten, written.isEmpty, unrecognized.indices.isEmpty {
+            return ending.superseded(interruption?.error ?? JobError(.superseded))
+        }
+        return ending.outcome(interruption)
     }
 
     /// Takes the turns, one after the other.
     ///
-    /// - Returns: why it stopped before the end, if it did. Whatever was written stands in ``written``, ``ledger`` and ``journal`` then as well.
-    mutating func run(_ turns: [RenameOrder.Turn]) async throws(StoreError) -> Interruption? {
+    /// - Returns: why it stopped before the end, if it did. What was written is on record then as well.
+    private mutating func run(_ turns: [RenameOrder.Turn]) async throws(StoreError) -> Interruption? {
         guard !turns.isEmpty else { return nil }
         context.offer(.syncStarted, ["total": JSON(steps.count)])
         for case .write(let index) in turns {
-            journal.intend(steps[index], at: context.now)
+            ending.journal.intend(steps[index], at: context.now)
             remaining += 1
         }
         for turn in turns {
@@ -68,7 +80,7 @@ struct SyncApplication {
             }
         }
         // The batch is done but for being read back, which a waiting reset may as well let happen.
-        _ = try await context.journal(journal.takeUnsaved())
+        _ = try await context.journal(ending.journal.takeUnsaved())
         return unrecognized.interruption
     }
 
@@ -101,9 +113,9 @@ struct SyncApplication {
             return .notSent(.transient(JobError(.timeout, "The sync takes longer than one attempt may. It goes on soon."), earliest: nil))
         }
         if mayStop, ShutdownSignal.wasGiven { return .notSent(.parked) }
-        journal.send(step, write, at: context.now)
-        if try await context.journal(journal.takeUnsaved()), mayStop {
-            journal.withdraw(step, nil, at: context.now)
+        ending.journal.send(step, write, at: context.now)
+        if try await context.journal(ending.journal.takeUnsaved()), mayStop {
+            ending.journal.withdraw(step, nil, at: context.now)
             return .notSent(.superseded)
         }
         do { return .done(serviceID: try await session.write(write)) } catch { return .failed(error) }
@@ -120,7 +132,7 @@ struct SyncApplication {
         }
         switch try await send(write, of: step) {
         case .done(let serviceID):
-            journal.confirm(step, serviceID: serviceID, at: context.now)
+            ending.journal.confirm(step, serviceID: serviceID, at: context.now)
             detoured.insert(step.index)
             return nil
         case .failed(let failure): return await handle(failure, of: step, write)
@@ -135,13 +147,13 @@ struct SyncApplication {
         else { return nil }
         switch try await send(ServiceWrite(id: service.id, fields: ManagedFields(name: service.name)), of: step) {
         case .done(let serviceID):
-            journal.confirm(step, serviceID: serviceID, at: context.now)
+            ending.journal.confirm(step, serviceID: serviceID, at: context.now)
             detoured.remove(step.index)
             return nil
         case .failed(let failure) where failure.isOutcomeUnknown: return unsettled(failure, of: step)
         case .failed(let failure) where failure.consequence == .refused: return nil
         case .failed(let failure):
-            journal.withdraw(step, failure.error, at: context.now)
+            ending.journal.withdraw(step, failure.error, at: context.now)
             return Interruption(failure)
         case .notSent(let interruption): return interruption
         }
@@ -156,11 +168,11 @@ struct SyncApplication {
         _ write: ServiceWrite
     ) async -> Interruption? {
         if failure.isOutcomeUnknown {
-            if journal.isAnsweredAgain(failure.cause?.answerMark, step) { return refuseForGood(step, failure) }
+            if ending.journal.isAnsweredAgain(failure.cause?.answerMark, step) { return refuseForGood(step, failure) }
             return goOn(after: step, failure, unsettled(failure, of: step))
         }
         guard failure.consequence == .refused else {
-            journal.withdraw(step, failure.error, at: context.now)
+            ending.journal.withdraw(step, failure.error, at: context.now)
             return Interruption(failure)
         }
         switch failure.cause?.kind {
@@ -198,8 +210,8 @@ struct SyncApplication {
     /// The write may have taken effect, or may yet: it stays on record as sent. A create is looked for before it may be repeated; an update is
     /// compared again, and no other value is written before.
     private mutating func unsettled(_ failure: CallFailure, of step: ServiceStep) -> Interruption {
-        journal.leaveOpen(step, failure.error, at: context.now)
-        journal.note(answer: failure.cause?.answerMark, to: step)
+        ending.journal.leaveOpen(step, failure.error, at: context.now)
+        ending.journal.note(answer: failure.cause?.answerMark, to: step)
         let settled = context.now + context.settings.settleTime
         guard case .retry(let earliest?) = failure.consequence else { return .transient(failure.error, earliest: settled) }
         return .transient(failure.error, earliest: max(settled, earliest))
@@ -207,7 +219,7 @@ struct SyncApplication {
 
     /// Finds out who has the name that Autotask refused as taken: perhaps a create of our own, committed late.
     private mutating func resolveNameConflict(_ failure: CallFailure, of step: ServiceStep, _ write: ServiceWrite) async {
-        var query = ServiceQuery(names: [step.desired.name], markerField: markerField)
+        var query = ServiceQuery(names: [step.desired.name], markerField: preparation.metadata.markerField)
         var marker: String?
         if write.id == nil, let own = write.marker {
             query.markers = [own.value]
@@ -237,7 +249,7 @@ struct SyncApplication {
     /// Why a step is not even tried.
     private func obstacle(for step: ServiceStep, _ write: ServiceWrite) -> JobError? {
         // It could not give up its own name: it is told already.
-        if step.detour != nil, failed.contains(step.index) { return ledger.results[step.index].error }
+        if step.detour != nil, failed.contains(step.index) { return ending.ledger.results[step.index].error }
         if let error = denied[write.operation] { return error }
         guard let holder = step.prerequisites.first(where: failed.contains), let service = steps[holder].service else { return nil }
         return JobError(nameOf: step.desired, heldBy: service)
@@ -247,37 +259,37 @@ struct SyncApplication {
 
     private mutating func confirm(_ step: ServiceStep, serviceID: Int64) {
         detoured.remove(step.index)
-        journal.confirm(step, serviceID: serviceID, at: context.now)
-        ledger.confirm(step, serviceID: serviceID)
+        ending.journal.confirm(step, serviceID: serviceID, at: context.now)
+        ending.ledger.confirm(step, serviceID: serviceID)
         written.append((step.index, serviceID))
     }
 
     private mutating func reject(_ step: ServiceStep, _ error: JobError) {
         var error = error
         if detoured.contains(step.index) { error.tellTemporaryName() }
-        journal.refuse(step, error, at: context.now)
-        ledger.reject(step, error)
+        ending.journal.refuse(step, error, at: context.now)
+        ending.ledger.reject(step, error)
         failed.insert(step.index)
     }
 
     private mutating func leaveOut(_ step: ServiceStep, _ error: JobError) {
         failed.insert(step.index)
         if detoured.contains(step.index) { return tellTemporaryName(of: step, error) }
-        if step.detour != nil { journal.settle(step.key, at: context.now) }
-        ledger.leaveOut(step, error)
+        if step.detour != nil { ending.journal.settle(step.key, at: context.now) }
+        ending.ledger.leaveOut(step, error)
     }
 
     /// The batch cannot give a service its name: it is left with the temporary one.
     private mutating func tellTemporaryName(of step: ServiceStep, _ error: JobError) {
         var error = error
         error.tellTemporaryName()
-        ledger.reject(step, error)
-        journal.settle(step.key, at: context.now)
+        ending.ledger.reject(step, error)
+        ending.journal.settle(step.key, at: context.now)
     }
 
     /// A service that Autotask confirmed is told as synced: the page is to show it. The job's end, after reading back, has the last word.
     private func offerProgress(_ step: ServiceStep) {
-        let status: ServiceStatus = failed.contains(step.index) ? ledger.results[step.index].status : .synced
+        let status: ServiceStatus = failed.contains(step.index) ? ending.ledger.results[step.index].status : .synced
         context.offer(
             .syncProgress,
             [
@@ -292,12 +304,11 @@ struct SyncApplication {
 
 extension SyncApplication {
     /// Takes what was read back after the last write.
-    ///
-    /// - Returns: what became known of costs.
-    mutating func verify(_ services: [Service], costs: CostVisibility, metadata: ServiceFields) -> CostVisibility {
+    private mutating func verify(_ services: [Service]) {
         let found = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let hasWrittenCost = written.contains { steps[$0.index].write?.hasCost == true && found[$0.serviceID] != nil }
-        let costs = costs.learning(from: services, hasWrittenCost: hasWrittenCost)
+        let costs = preparation.costs.learning(from: services, hasWrittenCost: hasWrittenCost)
+        ending.costs = costs
         for (index, id) in written {
             let step = steps[index]
             guard let service = found[id] else {
@@ -307,32 +318,31 @@ extension SyncApplication {
             let target = step.desired.fields
             let differing = service.fields.differences(to: target, costs: costs)
             if differing.isEmpty {
-                journal.settle(step.key, at: context.now)
-                ledger.verify(step, service, costs: costs, at: context.now)
+                ending.journal.settle(step.key, at: context.now)
+                ending.ledger.verify(step, service, costs: costs, at: context.now)
             } else {
-                contradict(step, JobError(service.fields.changes(of: differing, to: target, metadata)))
+                contradict(step, JobError(service.fields.changes(of: differing, to: target, preparation.metadata)))
             }
         }
-        return costs
     }
 
     private mutating func contradict(_ step: ServiceStep, _ error: JobError) {
-        journal.contradict(step, error, at: context.now)
-        ledger.reject(step, error)
+        ending.journal.contradict(step, error, at: context.now)
+        ending.ledger.reject(step, error)
     }
 
     /// The job ends: nothing stays open of what needed no write, nor of what was planned and is not sent any more. A write whose outcome is
     /// not known stays open in the journal, and its service reports that.
-    mutating func settle() {
-        for index in unrecognized.indices { ledger.leaveOut(steps[index], JobError(.outcomeUnknown)) }
+    private mutating func settle() {
+        for index in unrecognized.indices { ending.ledger.leaveOut(steps[index], JobError(.outcomeUnknown)) }
         for index in detoured.sorted() where !failed.contains(index) {
             tellTemporaryName(
                 of: steps[index],
                 JobError(.remoteRejected, "The sync stopped while services exchanged their names.", field: "name")
             )
         }
-        for step in steps where step.write == nil { journal.settleUnwritten(step, at: context.now) }
-        journal.settleIntended(at: context.now)
+        for step in steps where step.write == nil { ending.journal.settleUnwritten(step, at: context.now) }
+        ending.journal.settleIntended(at: context.now)
     }
 }
 
