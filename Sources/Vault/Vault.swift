@@ -67,7 +67,7 @@ package final class Vault: Sendable {
     // MARK: Accepted jobs
 
     /// Seals a job's `data` for the time that it is in the store.
-    package func sealPayload(_ payload: [UInt8], job: JobID, lane: Lane) -> [UInt8] {
+    package func sealPayload(_ payload: ArraySlice<UInt8>, job: JobID, lane: Lane) -> [UInt8] {
         ring.jobKeys.active.seal(payload, for: SealingContext(.payload, lane, job: job))
     }
 

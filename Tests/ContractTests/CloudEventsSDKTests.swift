@@ -43,7 +43,8 @@ struct CloudEventsSDKTests {
             )
         ).decoded(acceptsClearCredentials: false)
         switch try CloudEventsSDKTests.message(name).decoded(acceptsClearCredentials: false) {
-        case .job(let job, let identity, _):
+        case .job(let job):
+            let identity = job.identity
             #expect(fixture["refused"] == .null)
             #expect(job.lane.product == .fileProtection)
             if name != "java.nulls.json" { #expect(identity.fingerprint == plain.identity?.fingerprint) }

@@ -15,7 +15,7 @@ struct EventDataTests {
 
     private func read(_ message: JobMessage) -> (job: Job?, identity: JobIdentity?, error: JobError?) {
         switch message.decoded(acceptsClearCredentials: false) {
-        case .job(let job, let identity, _): (job, identity, nil)
+        case .job(let job): (job, job.identity, nil)
         case .refused(let identity, let error): (nil, identity, error)
         case .unreadable(let error): (nil, nil, error)
         }
@@ -40,6 +40,37 @@ struct EventDataTests {
         let other = read(Self.message(members))
         #expect(try #require(other.job).lane.product == .fileProtection)
         #expect(other.identity?.fingerprint == plain.identity?.fingerprint && plain.identity != nil)
+    }
+
+    @Test(
+        arguments: [
+            (#""data": {"confirm" :true,\#n "reason":null,"n":7.0} ,"x":{"data":1}"#, #"{"confirm" :true,\#n "reason":null,"n":7.0}"#),
+            (#""x":{"data":{"confirm":false}},"d\u0061ta":{"confirm":true,"reason":"\u0041"}"#, #"{"confirm":true,"reason":"\u0041"}"#),
+            (#""data_base64":"eyAiY29uZmlybSI6dHJ1ZSB9""#, #"{ "confirm":true }"#),
+            (#""data_base64":"77u/eyJjb25maXJtIjp0cnVlfQ==","data":null"#, "\u{FEFF}" + #"{"confirm":true}"#),
+        ]
+    )
+    func `what is kept of a job's data are the bytes that came, and they are the same job`(members: String, data: String) throws {
+        for mark in [[], [0xEF, 0xBB, 0xBF]] as [[UInt8]] {
+            var message = Self.message(members)
+            message.body = mark + message.body
+            let job = try #require(read(message).job)
+            #expect(Array(job.data) == Array(data.utf8))
+            let kept = try JSON(parsing: Array(job.data)).withoutNullMembers
+            let fingerprint = JobIdentity.fingerprint(type: job.identity.type, tenant: job.lane.tenant, data: kept)
+            #expect(fingerprint == job.identity.fingerprint)
+        }
+    }
+
+    @Test func `a job without data is kept as null`() throws {
+        for members in [#""x":1"#, #""data":null"#, #""data_base64":null"#] {
+            let job = try #require(read(Self.message(members, type: "autotask.job.drift")).job)
+            #expect(Array(job.data) == Array("null".utf8))
+        }
+    }
+
+    @Test func `data that comes twice is refused`() {
+        #expect(read(Self.message(#""data":{"confirm":true},"data":{"confirm":true}"#)).error?.message.contains("repeated") == true)
     }
 
     @Test(

@@ -39,7 +39,7 @@ struct JobMessageTests {
     }
 
     func decodedJob(of message: JobMessage, development: Bool = false) -> Job? {
-        guard case .job(let job, _, _) = message.decoded(acceptsClearCredentials: development) else { return nil }
+        guard case .job(let job) = message.decoded(acceptsClearCredentials: development) else { return nil }
         return job
     }
 
@@ -422,8 +422,8 @@ struct JobMessageTests {
     @Test func `the same payload has the same fingerprint, however it is written`() throws {
         func fingerprint(_ body: String) throws -> [UInt8] {
             let message = JobMessage(routingKey: "billing-codes.a", body: Array(body.utf8))
-            guard case .job(_, let identity, _) = message.decoded(acceptsClearCredentials: false) else { throw JobError(.internal) }
-            return identity.fingerprint
+            guard case .job(let job) = message.decoded(acceptsClearCredentials: false) else { throw JobError(.internal) }
+            return job.identity.fingerprint
         }
         let first = try fingerprint(
             #"{"specversion":"1.0","id":"1","source":"/p","type":"autotask.job.billing-codes","subject":"a","time":"2026-01-01T00:00:00Z","data":{"refresh":true,"n":1.50}}"#

@@ -19,7 +19,7 @@ struct VaultTests {
 
     @Test("A payload opens for its job, and for nothing else")
     func payload() throws {
-        let sealed = vault.sealPayload(plaintext, job: job, lane: lane)
+        let sealed = vault.sealPayload(plaintext[...], job: job, lane: lane)
         #expect(try vault.openPayload(sealed, job: job, lane: lane) == plaintext)
         expectRefused { try vault.openPayload(sealed, job: JobID("job-2")!, lane: lane) }
         expectRefused { try vault.openPayload(sealed, job: job, lane: otherTenant) }
@@ -28,7 +28,7 @@ struct VaultTests {
 
     @Test("Parts of a context do not run into each other")
     func contextBoundaries() throws {
-        let sealed = vault.sealPayload(plaintext, job: JobID("1")!, lane: Lane(tenant: TenantID("a1")!, product: .workplace))
+        let sealed = vault.sealPayload(plaintext[...], job: JobID("1")!, lane: Lane(tenant: TenantID("a1")!, product: .workplace))
         expectRefused { try vault.openPayload(sealed, job: JobID("11")!, lane: Lane(tenant: TenantID("a")!, product: .workplace)) }
     }
 
@@ -47,24 +47,24 @@ struct VaultTests {
 
     @Test("The same payload never looks the same, and its text does not show")
     func unlinkability() {
-        let sealed = vault.sealPayload(plaintext, job: job, lane: lane)
-        #expect(sealed != vault.sealPayload(plaintext, job: job, lane: lane))
+        let sealed = vault.sealPayload(plaintext[...], job: job, lane: lane)
+        #expect(sealed != vault.sealPayload(plaintext[...], job: job, lane: lane))
         #expect(!String(decoding: sealed, as: UTF8.self).contains("plan-1"))
     }
 
     @Test("An empty payload and a large one go through", arguments: [0, 1, 1 << 20])
     func sizes(_ size: Int) throws {
         let payload = [UInt8](repeating: 7, count: size)
-        #expect(try vault.openPayload(vault.sealPayload(payload, job: job, lane: lane), job: job, lane: lane) == payload)
+        #expect(try vault.openPayload(vault.sealPayload(payload[...], job: job, lane: lane), job: job, lane: lane) == payload)
     }
 
     @Test("A former job key still opens; one that is gone is named as unknown")
     func rotation() throws {
         let old = RotatingKeys(generating: "job-old")
-        let sealed = Vault(ring(jobKeys: old)).sealPayload(plaintext, job: job, lane: lane)
+        let sealed = Vault(ring(jobKeys: old)).sealPayload(plaintext[...], job: job, lane: lane)
         let rotated = old.rotated(to: "job-new", at: .now)
         #expect(try Vault(ring(jobKeys: rotated)).openPayload(sealed, job: job, lane: lane) == plaintext)
-        #expect(SealedForm.keyID(of: Vault(ring(jobKeys: rotated)).sealPayload(plaintext, job: job, lane: lane)) == "job-new")
+        #expect(SealedForm.keyID(of: Vault(ring(jobKeys: rotated)).sealPayload(plaintext[...], job: job, lane: lane)) == "job-new")
         let error = #expect(throws: VaultError.self) { try vault.openPayload(sealed, job: job, lane: lane) }
         #expect(error?.code == .keyUnknown)
     }
@@ -100,7 +100,7 @@ struct VaultTests {
     func purposes() {
         let sealed = vault.sealCredentials(credentials, lane: lane)
         #expect(throws: VaultError.self) { try vault.openPayload(sealed.wrappedKey, job: job, lane: lane) }
-        let payload = vault.sealPayload([UInt8](repeating: 0, count: 32), job: job, lane: lane)
+        let payload = vault.sealPayload([UInt8](repeating: 0, count: 32)[...], job: job, lane: lane)
         #expect(throws: VaultError.self) {
             try vault.opened(SealedLaneCredentials(wrappedKey: payload, sealed: sealed.sealed), lane: lane)
         }
@@ -155,7 +155,7 @@ struct VaultTests {
         let ring = KeyRing.generate(at: .now)
         let vault = Vault(ring)
         let rotated = ring.rotated(Set(KeyRing.Use.allCases), at: .now)
-        let sealed = Vault(rotated).sealPayload(plaintext, job: job, lane: lane)
+        let sealed = Vault(rotated).sealPayload(plaintext[...], job: job, lane: lane)
         #expect(!vault.holdsKeys(of: [sealed]))
         try vault.adopt(rotated)
         #expect(vault.holdsKeys(of: [sealed]))
@@ -169,7 +169,7 @@ struct VaultTests {
     func refreshing() async throws {
         let ring = KeyRing.generate(at: .now)
         let rotated = ring.rotated([.jobs], at: .now)
-        let sealed = Vault(rotated).sealPayload(plaintext, job: job, lane: lane)
+        let sealed = Vault(rotated).sealPayload(plaintext[...], job: job, lane: lane)
         let vault = Vault(ring, source: FixedSource(ring: rotated))
         #expect(!vault.holdsKeys(of: [sealed]))
         try await vault.refresh()

@@ -18,6 +18,16 @@ extension JSON {
         self = try JSON.parsing(bytes.span, maximumValues: maximumValues) { $0.parseText() }
     }
 
+    /// Parses as ``init(parsing:maximumValues:)`` does, and finds the text of one of an object's members.
+    ///
+    /// - Returns: the value, and where the member's own value is in `bytes`: `nil` for a missing member and for what is not an object.
+    package static func parse(_ bytes: [UInt8], locating member: String) throws(JSONError) -> (json: JSON, range: Range<Int>?) {
+        try parsing(bytes.span) { parser in
+            parser.sought = member
+            return parser.parseText().map { ($0, parser.found) }
+        }
+    }
+
     /// Finds the members of an object in its text without reading their values: a `String` cannot be wiped when it was a secret.
     ///
     /// - Parameter text: one JSON text, under the restrictions of ``init(parsing:)``; only within a member's value may names be repeated.
@@ -100,6 +110,9 @@ private struct JSONParser {
 
     let bytes: UnsafeBufferPointer<UInt8>
     var position = 0
+    /// The member of the outermost object whose text is looked for, and where it is.
+    var sought: String?
+    private(set) var found: Range<Int>?
     /// How many more values there may be.
     private var remainingValues: Int
 
@@ -165,7 +178,11 @@ private struct JSONParser {
             if members.isEmpty { members.reserveCapacity(8) }
             let isRepeated = members.count < 16 ? members.contains { $0.name == name } : names.contains(name)
             guard !isRepeated else { throw parser.error("a member name is repeated") }
+            let isSought = depth == 0 && name == parser.sought
+            if isSought { parser.skipWhitespace() }
+            let start = parser.position
             members.append(JSONObject.Member(name: name, value: try parser.parseValue(depth: depth + 1)))
+            if isSought { parser.found = start..<parser.position }
             if members.count == 16 { names = Set(members.map(\.name)) } else if members.count > 16 { names.insert(name) }
         }
         return .object(JSONObject(uniqueMembers: members))

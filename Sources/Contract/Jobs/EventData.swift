@@ -1,30 +1,38 @@
 /// The data of a CloudEvent in structured mode: as JSON in `data`, or in base64 in `data_base64`, as some SDKs write it whenever they are given
 /// bytes.
 struct EventData {
-    /// What is read, kept and compared: the same for both forms. With an ``error``, everything that was sent.
+    /// What is read and compared: the same for both forms, without members that are `null`. With an ``error``, everything that was sent.
     let json: JSON
+    /// What is kept: the text of ``json`` as received, or decoded from base64. `null` where nothing came; not set with an ``error``.
+    let bytes: ArraySlice<UInt8>
     /// Why it cannot be read.
     let error: JobError?
 
-    /// - Parameter envelope: without members that are `null`.
-    init(_ envelope: JSON) {
+    /// - Parameters:
+    ///   - envelope: without members that are `null`.
+    ///   - received: the text of the member `data`, if there is one.
+    init(_ envelope: JSON, _ received: ArraySlice<UInt8>?) {
         guard let encoded = envelope["data_base64"] else {
             json = envelope["data"] ?? .null
+            bytes = received ?? EventData.null
             error = nil
             return
         }
         do throws(JobError) {
-            json = try EventData.decoded(encoded, besides: envelope["data"])
+            (json, bytes) = try EventData.decoded(encoded, besides: envelope["data"])
             error = nil
         } catch {
             var both: JSONObject = ["data_base64": encoded]
             both["data"] = envelope["data"]
             json = .object(both)
+            bytes = EventData.null
             self.error = error
         }
     }
 
-    private static func decoded(_ encoded: JSON, besides data: JSON?) throws(JobError) -> JSON {
+    private static let null = Array("null".utf8)[...]
+
+    private static func decoded(_ encoded: JSON, besides data: JSON?) throws(JobError) -> (JSON, ArraySlice<UInt8>) {
         guard data == nil else {
             throw JobError(
                 .jobInvalid,
@@ -36,7 +44,7 @@ struct EventData {
         guard let bytes = encoded.string.flatMap(Base64.decode) else {
             throw .member("data_base64", came: encoded, due: "a string of base64 (RFC 4648, section 4)")
         }
-        do { return try JSON(parsing: bytes).withoutNullMembers } catch {
+        do { return (try JSON(parsing: bytes).withoutNullMembers, bytes[...]) } catch {
             throw JobError(
                 .jobInvalid,
                 "data_base64 does not decode to JSON: \(error).",

@@ -1,24 +1,18 @@
 /// A job as a portal published it, decoded and valid by its schema.
 package struct Job: Sendable {
-    package var id: JobID
-    package var lane: Lane
+    package var identity: JobIdentity
     /// When the portal made it, if it says so.
     package var time: Timestamp?
     /// Not begun by then: `job.expired`.
     package var expiry: Timestamp?
-    /// W3C trace context, handed on to HTTP calls and events.
-    package var traceparent: String?
     package var payload: JobPayload
+    /// The job's `data`, in the bytes that were received; what comes from `data_base64` is decoded. Members that are `null` count as absent.
+    package var data: ArraySlice<UInt8>
 
-    package init(id: JobID, lane: Lane, time: Timestamp? = nil, expiry: Timestamp? = nil, traceparent: String? = nil, payload: JobPayload) {
-        self.id = id
-        self.lane = lane
-        self.time = time
-        self.expiry = expiry
-        self.traceparent = traceparent
-        self.payload = payload
-    }
-
+    package var id: JobID { identity.id }
+    package var lane: Lane { identity.lane }
+    /// W3C trace context, handed on to HTTP calls and events.
+    package var traceparent: String? { identity.traceparent }
     package var kind: JobKind { payload.kind }
 }
 

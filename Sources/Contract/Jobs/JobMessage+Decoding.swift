@@ -16,7 +16,12 @@ extension JobMessage {
             )
         }
         let envelope: JSON
-        do { envelope = try JSON(parsing: body).withoutNullMembers } catch {
+        let received: ArraySlice<UInt8>?
+        do {
+            let (json, range) = try JSON.parse(body, locating: "data")
+            envelope = json.withoutNullMembers
+            received = range.map { body[$0] }
+        } catch {
             return unreadable(
                 isBinary
                     ? .binaryMode
@@ -27,7 +32,7 @@ extension JobMessage {
                     )
             )
         }
-        let data = EventData(envelope)
+        let data = EventData(envelope, received)
         guard let type = envelope["type"]?.string, type.utf8.count <= JobMessage.maximumTypeBytes, type.hasPrefix(JobKind.typePrefix),
             let tenant = envelope["subject"]?.string.flatMap(TenantID.init),
             let id = envelope["id"]?.string.flatMap(JobID.init)
@@ -53,14 +58,13 @@ extension JobMessage {
             let expiry = try envelope.moment("expirytime")
             try JobPayload.checkTypes(kind: kind, data: data.json)
             let job = Job(
-                id: id,
-                lane: identity.lane,
+                identity: identity,
                 time: try envelope.moment("time"),
                 expiry: expiry,
-                traceparent: identity.traceparent,
-                payload: try JobPayload(kind: kind, data: data.json, acceptsClearCredentials: acceptsClearCredentials)
+                payload: try JobPayload(kind: kind, data: data.json, acceptsClearCredentials: acceptsClearCredentials),
+                data: data.bytes
             )
-            return .job(job, identity: identity, data: data.json)
+            return .job(job)
         } catch {
             return .refused(identity, error.asRefusal)
         }

@@ -1,6 +1,11 @@
-/// A message as it came from the door: its bytes, and those of its AMQP properties that the contract speaks of.
+/// A message as the broker delivered it: its bytes, and those of its AMQP properties that the contract speaks of.
 package struct JobMessage: Sendable {
+    package var queue: String
     package var routingKey: String
+    /// Whether it was delivered before, to this worker or another, and not acknowledged.
+    package var isRedelivered: Bool
+    /// How often it came back to its queue, if the broker counts that.
+    package var returns: Int64?
     package var contentType: String?
     package var messageID: String?
     package var type: String?
@@ -19,7 +24,10 @@ package struct JobMessage: Sendable {
     package var oversized: OversizedBody?
 
     package init(
+        queue: String = "",
         routingKey: String,
+        isRedelivered: Bool = false,
+        returns: Int64? = nil,
         contentType: String? = nil,
         messageID: String? = nil,
         type: String? = nil,
@@ -31,7 +39,10 @@ package struct JobMessage: Sendable {
         body: [UInt8],
         oversized: OversizedBody? = nil
     ) {
+        self.queue = queue
         self.routingKey = routingKey
+        self.isRedelivered = isRedelivered
+        self.returns = returns
         self.contentType = contentType
         self.messageID = messageID
         self.type = type
@@ -43,6 +54,10 @@ package struct JobMessage: Sendable {
         self.body = body
         self.oversized = oversized
     }
+
+    /// Whether later messages may have been delivered before it (`Decisions` 18): what comes back once keeps its place, and what comes back
+    /// again goes behind what was returned with it.
+    package var mayBeOvertaken: Bool { isRedelivered && returns ?? 2 > 1 }
 }
 
 package struct OversizedBody: Sendable {
@@ -57,8 +72,7 @@ package struct OversizedBody: Sendable {
 
 /// What became of a message when it was read. A refusal is data, not an exception: it is remembered and answered like a job.
 package enum DecodedMessage: Sendable {
-    /// - `data` is the job's data as received, without members that are `null`, to be kept until the job has ended.
-    case job(Job, identity: JobIdentity, data: JSON)
+    case job(Job)
     /// An `autotask.job.*` that can be answered, and is not valid. Its hint asks for a new id (``JobError/asRefusal``).
     case refused(JobIdentity, JobError)
     /// Not even that: there is nobody to answer.
@@ -67,7 +81,7 @@ package enum DecodedMessage: Sendable {
     /// Whose job it is; `nil` for what cannot be answered.
     package var identity: JobIdentity? {
         switch self {
-        case .job(_, let identity, _): identity
+        case .job(let job): job.identity
         case .refused(let identity, _): identity
         case .unreadable: nil
         }

@@ -76,7 +76,7 @@ struct Intake: Service {
     /// - Parameter lastPlace: the place in the store that was given last, as far as this worker knows.
     /// - Returns: whether all of it is in the store.
     private func takeIn(_ batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
-        var fresh: [JobDelivery] = []
+        var fresh: [JobMessage] = []
         for delivery in batch.deliveries {
             guard delivery.isRedelivered else {
                 fresh.append(delivery)
@@ -91,7 +91,7 @@ struct Intake: Service {
     /// What was delivered for the first time overtook nothing, and is overtaken only when its connection is gone and somebody else takes in what the
     /// broker gives out then. So it is taken in only if no place was given since this worker gave one, or since the batch was this worker's yet.
     /// After ``maximumRefusals`` it is compared by `time` with the jobs that were accepted since the batch was this worker's, and taken in.
-    private func takeIn(_ deliveries: [JobDelivery], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
+    private func takeIn(_ deliveries: [JobMessage], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
         guard !deliveries.isEmpty else { return true }
         // Read once: what is set aside is logged then.
         var items = deliveries.map { item(of: $0) }
@@ -113,7 +113,7 @@ struct Intake: Service {
     }
 
     /// Once it is counted it is taken in, whosever it is by then: five lost connections would make it look like one that ends its workers.
-    private func takeIn(redelivered delivery: JobDelivery, of batch: IncomingBatch) async -> Bool {
+    private func takeIn(redelivered delivery: JobMessage, of batch: IncomingBatch) async -> Bool {
         let sha256 = delivery.sha256
         let counted = await persistently(holding: batch) { () async throws(StoreError) in
             try await store.countRedelivery(sha256: sha256, at: clock.now)
@@ -136,7 +136,7 @@ struct Intake: Service {
     }
 
     /// What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
-    private func placeBeforeOvertakers(of delivery: JobDelivery, _ counted: CountedRedelivery, in batch: IncomingBatch) async -> Int64 {
+    private func placeBeforeOvertakers(of delivery: JobMessage, _ counted: CountedRedelivery, in batch: IncomingBatch) async -> Int64 {
         guard !delivery.mayBeOvertaken, await batch.isHeld() else { return 0 }
         return counted.lastPlace
     }
@@ -190,12 +190,12 @@ struct Intake: Service {
 // MARK: - Reading a delivery
 
 extension Intake {
-    private func item(of delivery: JobDelivery, overtakersAfter place: Int64? = nil) -> IntakeItem {
+    private func item(of delivery: JobMessage, overtakersAfter place: Int64? = nil) -> IntakeItem {
         IntakeItem(content(of: delivery), overtakersAfter: place)
     }
 
-    private func content(of delivery: JobDelivery) -> IntakeItem.Content {
-        let publisher = delivery.message.userID
+    private func content(of delivery: JobMessage) -> IntakeItem.Content {
+        let publisher = delivery.userID
         guard let scope = settings.trustedPublishers.map({ $0.scope(of: publisher) }) ?? .allTenants else {
             log.warning(
                 "A message of an untrusted publisher was set aside",
@@ -203,9 +203,9 @@ extension Intake {
             )
             return .deadLetter(deadLetter(delivery, FailureCause(reason: "untrusted"), "Its user_id is not among the trusted publishers."))
         }
-        let message = delivery.message.decoded(acceptsClearCredentials: settings.acceptsClearCredentials)
+        let decoded = delivery.decoded(acceptsClearCredentials: settings.acceptsClearCredentials)
         // Before anything claims an id or is told: both would be seen by the other tenant.
-        if let identity = message.identity, let tenant = delivery.message.tenants(with: identity).first(where: { !scope.covers($0) }) {
+        if let identity = decoded.identity, let tenant = delivery.tenants(with: identity).first(where: { !scope.covers($0) }) {
             log.warning(
                 "A message for a tenant outside its publisher's scope was set aside",
                 metadata: delivery.origin.merging(.keys([.tenant: "\(tenant)"])) { $1 }
@@ -214,9 +214,8 @@ extension Intake {
             let detail = "Its publisher may not publish for the tenant \(tenant)."
             return .deadLetter(deadLetter(delivery, cause, detail, identity))
         }
-        switch message {
-        case .job(let job, let identity, let data):
-            return .job(acceptable(job, identity, data, publisher: publisher))
+        switch decoded {
+        case .job(let job): return .job(acceptable(job, publisher: publisher))
         case .refused(let identity, let error):
             let letter = deadLetter(delivery, error.cause(in: identity), error.message, identity)
             let told: Logger.Metadata = .keys([
@@ -233,9 +232,9 @@ extension Intake {
         }
     }
 
-    private func acceptable(_ job: Job, _ identity: JobIdentity, _ data: JSON, publisher: String?) -> AcceptableJob {
+    private func acceptable(_ job: Job, publisher: String?) -> AcceptableJob {
         AcceptableJob(
-            key: key(identity),
+            key: key(job.identity),
             kind: job.kind,
             planID: job.payload.planID,
             revision: job.payload.revision,
@@ -243,7 +242,7 @@ extension Intake {
             expiry: job.expiry,
             traceparent: job.traceparent,
             publisher: publisher,
-            sealedPayload: vault.sealPayload(data.encoded, job: job.id, lane: job.lane)
+            sealedPayload: vault.sealPayload(job.data, job: job.id, lane: job.lane)
         )
     }
 
@@ -289,7 +288,7 @@ extension Intake {
     }
 
     private func deadLetter(
-        _ delivery: JobDelivery,
+        _ delivery: JobMessage,
         _ cause: FailureCause,
         _ detail: String,
         _ identity: JobIdentity? = nil
@@ -301,14 +300,14 @@ extension Intake {
             tenant: identity?.lane.tenant,
             product: identity?.lane.product,
             jobID: identity?.id,
-            publisher: delivery.message.userID,
+            publisher: delivery.userID,
             content: .message(
                 DeadMessage(
                     sha256: delivery.sha256,
-                    size: delivery.message.oversized?.size ?? delivery.message.body.count,
+                    size: delivery.oversized?.size ?? delivery.body.count,
                     queue: delivery.queue,
-                    routingKey: delivery.message.routingKey,
-                    messageID: delivery.message.messageID
+                    routingKey: delivery.routingKey,
+                    messageID: delivery.messageID
                 )
             )
         )
@@ -325,17 +324,15 @@ extension JobError {
 extension JobMessage {
     /// Every tenant that it names: in the body, or where that cannot be read in its properties, and in the routing key.
     fileprivate func tenants(with identity: JobIdentity) -> [TenantID] { [identity.lane.tenant] + (routedTenant.map { [$0] } ?? []) }
-}
 
-extension JobDelivery {
     /// Metadata by which a portal's operator finds the message: never the body.
     fileprivate var origin: Logger.Metadata {
         .keys([
-            .messageID: "\(message.messageID.map { "\(ForeignText($0))" } ?? "none")",
-            .publisher: "\(message.userID.map { "\(ForeignText($0))" } ?? "none")", .queue: "\(queue)",
+            .messageID: "\(messageID.map { "\(ForeignText($0))" } ?? "none")",
+            .publisher: "\(userID.map { "\(ForeignText($0))" } ?? "none")", .queue: "\(queue)",
         ])
     }
 
     /// Of the body.
-    fileprivate var sha256: [UInt8] { message.oversized?.sha256 ?? Vault.sha256(message.body) }
+    fileprivate var sha256: [UInt8] { oversized?.sha256 ?? Vault.sha256(body) }
 }

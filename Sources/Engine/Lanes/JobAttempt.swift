@@ -138,7 +138,7 @@ struct JobAttempt: Sendable {
     private func payload(of claim: LaneClaim, _ context: JobContext) throws -> JobPayload {
         // A check of the worker's own says all by its kind.
         if claim.job.isScheduled { return try JobPayload(kind: claim.job.kind, data: .null, acceptsClearCredentials: false) }
-        let data = try JSON(parsing: vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane))
+        let data = try JSON(parsing: vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)).withoutNullMembers
         let payload = try JobPayload(kind: claim.job.kind, data: data, acceptsClearCredentials: true)
         context.note(asked: data)
         return payload

@@ -41,7 +41,7 @@ package struct DeadLetterOffice: Sendable {
         }
         guard let sealed = try await store.sealedPayload(ofLetter: kept.id) else { return .failure(.erased) }
         let lane = Lane(tenant: tenant, product: product)
-        guard let bytes = try? vault.openPayload(sealed, job: old, lane: lane), let data = try? JSON(parsing: bytes),
+        guard let bytes = try? vault.openPayload(sealed, job: old, lane: lane), let data = try? JSON(parsing: bytes).withoutNullMembers,
             let payload = try? JobPayload(kind: kind, data: data, acceptsClearCredentials: false)
         else { return .failure(.unopenable) }
         let fingerprint = JobIdentity.fingerprint(type: kind.type, tenant: tenant, data: data)
@@ -54,7 +54,7 @@ package struct DeadLetterOffice: Sendable {
             traceparent: traceparent,
             publisher: letter.publisher,
             redriveOf: redriveOf,
-            sealedPayload: vault.sealPayload(bytes, job: id, lane: lane)
+            sealedPayload: vault.sealPayload(bytes[...], job: id, lane: lane)
         )
         return .success(copy)
     }

@@ -13,7 +13,7 @@ package protocol JobSource: Sendable {
 }
 
 package struct IncomingBatch: Sendable {
-    package let deliveries: [JobDelivery]
+    package let deliveries: [JobMessage]
     /// Lets the broker forget the batch. Called once its content is in the store; a batch that came over a connection that is gone is not
     /// acknowledged, and comes again.
     package let acknowledge: @Sendable () -> Void
@@ -21,7 +21,7 @@ package struct IncomingBatch: Sendable {
     package let isHeld: @Sendable () async -> Bool
 
     package init(
-        deliveries: [JobDelivery],
+        deliveries: [JobMessage],
         acknowledge: @escaping @Sendable () -> Void,
         isHeld: @escaping @Sendable () async -> Bool
     ) {
@@ -29,24 +29,4 @@ package struct IncomingBatch: Sendable {
         self.acknowledge = acknowledge
         self.isHeld = isHeld
     }
-}
-
-package struct JobDelivery: Sendable {
-    package var message: JobMessage
-    package var queue: String
-    /// Whether it was delivered before, to this worker or another, and not acknowledged.
-    package var isRedelivered: Bool
-    /// How often it came back to its queue, if the broker counts that.
-    package var returns: Int64?
-
-    package init(message: JobMessage, queue: String, isRedelivered: Bool, returns: Int64? = nil) {
-        self.message = message
-        self.queue = queue
-        self.isRedelivered = isRedelivered
-        self.returns = returns
-    }
-
-    /// Whether later messages may have been delivered before it (`Decisions` 18): what comes back once keeps its place, and what comes back
-    /// again goes behind what was returned with it.
-    package var mayBeOvertaken: Bool { isRedelivered && returns ?? 2 > 1 }
 }

@@ -10,7 +10,7 @@ struct AMQPJobSource: JobSource {
         guard let deliveries = await consumer.nextBatch() else { return nil }
         let tags = deliveries.map(\.tag)
         return IncomingBatch(
-            deliveries: deliveries.map { JobDelivery($0) },
+            deliveries: deliveries.map { JobMessage($0) },
             acknowledge: { consumer.acknowledge(tags) },
             isHeld: {
                 // All of a batch came over one channel.
@@ -25,24 +25,6 @@ struct AMQPJobSource: JobSource {
     func resume() { consumer.resume() }
 }
 
-extension JobDelivery {
-    fileprivate init(_ delivery: Delivery) {
-        self.init(
-            message: JobMessage(delivery),
-            queue: delivery.queue,
-            isRedelivered: delivery.isRedelivered,
-            returns: JobDelivery.returns(delivery.properties.headers)
-        )
-    }
-
-    /// A quorum queue counts failed deliveries. RabbitMQ 4 counts acquired messages as well.
-    private static func returns(_ headers: [String: AMQPFieldValue]) -> Int64? {
-        ["x-delivery-count", "x-acquired-count"].compactMap { name -> Int64? in
-            if case .integer(let count) = headers[name] { count } else { nil }
-        }.max()
-    }
-}
-
 extension JobMessage {
     init(_ delivery: Delivery) {
         var body: [UInt8] = []
@@ -53,7 +35,10 @@ extension JobMessage {
         }
         let properties = delivery.properties
         self.init(
+            queue: delivery.queue,
             routingKey: delivery.routingKey,
+            isRedelivered: delivery.isRedelivered,
+            returns: JobMessage.returns(properties.headers),
             contentType: properties.contentType,
             messageID: properties.messageID,
             type: properties.type,
@@ -65,6 +50,13 @@ extension JobMessage {
             body: body,
             oversized: oversized
         )
+    }
+
+    /// A quorum queue counts failed deliveries. RabbitMQ 4 counts acquired messages as well.
+    private static func returns(_ headers: [String: AMQPFieldValue]) -> Int64? {
+        ["x-delivery-count", "x-acquired-count"].compactMap { name -> Int64? in
+            if case .integer(let count) = headers[name] { count } else { nil }
+        }.max()
     }
 
     /// The attributes of a CloudEvent in binary mode, by the AMQP binding's prefixes.

@@ -122,8 +122,8 @@ extension DeadQueue {
         )
         let decoded = message.decoded(acceptsClearCredentials: false)
         var sealed: [UInt8]?
-        if case .job(let job, let identity, let data) = decoded, isTrusted(message, identity) {
-            sealed = vault.sealPayload(data.encoded, job: job.id, lane: job.lane)
+        if case .job(let job) = decoded, isTrusted(message, job.identity) {
+            sealed = vault.sealPayload(job.data, job: job.id, lane: job.lane)
             dead.job = UndeliveredJob(
                 publishedAt: min(job.time ?? now, death.time ?? now),
                 expiry: job.expiry,

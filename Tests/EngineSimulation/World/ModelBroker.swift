@@ -13,7 +13,7 @@ final class ModelBroker: Sendable {
 
     struct Message: Sendable {
         fileprivate let number: Int
-        var delivery: JobDelivery
+        var delivery: JobMessage
     }
 
     private struct Consumer {
@@ -90,7 +90,8 @@ final class ModelBroker: Sendable {
     func enqueue(_ message: JobMessage) {
         deliverAfter { state in
             state.lastNumber += 1
-            let delivery = JobDelivery(message: message, queue: "autotask.jobs", isRedelivered: false)
+            var delivery = message
+            delivery.queue = "autotask.jobs"
             state.queue.append(Message(number: state.lastNumber, delivery: delivery))
         }
     }

@@ -234,7 +234,7 @@ private final class SimulatedSource: JobSource {
             guard let current else { return nil }
             guard let messages = await world.broker.nextBatch(current) else { continue }
             let deliveries = messages.map(\.delivery)
-            if deliveries.contains(where: { world.isPoison($0.message) && !$0.isRedelivered }) {
+            if deliveries.contains(where: { world.isPoison($0) && !$0.isRedelivered }) {
                 world.faults.note(.poisonMessage)
                 state.withLock { $0.onPoison }?()
             }

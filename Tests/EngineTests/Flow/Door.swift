@@ -24,7 +24,7 @@ final class Door: JobSource {
 
     /// - Returns: the batch's number.
     @discardableResult
-    func deliver(_ deliveries: JobDelivery...) -> Int {
+    func deliver(_ deliveries: JobMessage...) -> Int {
         hand { state in
             state.next += 1
             let number = state.next

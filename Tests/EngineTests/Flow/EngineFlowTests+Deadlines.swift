@@ -26,7 +26,7 @@ extension EngineFlowTests {
         return settings
     }
 
-    private func connect(_ id: String) -> JobDelivery {
+    private func connect(_ id: String) -> JobMessage {
         delivery("connect", id: id, data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]])
     }
 
@@ -176,7 +176,7 @@ extension EngineFlowTests {
             key: JobKey(id: JobID(id)!, lane: lane, digest: [1]),
             kind: kind,
             planID: kind == .preview || kind == .sync ? "plan" : nil,
-            sealedPayload: Vault(rotated).sealPayload(Array("{}".utf8), job: JobID(id)!, lane: lane)
+            sealedPayload: Vault(rotated).sealPayload(Array("{}".utf8)[...], job: JobID(id)!, lane: lane)
         )
         _ = try await store.accept([IntakeItem(.job(job))], by: other, at: clock.now) { _ in preconditionFailure("there is no conflict") }
     }

@@ -20,7 +20,7 @@ extension EngineFlowTests {
         return settings
     }
 
-    private var connect: JobDelivery {
+    private var connect: JobMessage {
         delivery("connect", id: "connect", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]])
     }
 

@@ -87,7 +87,7 @@ extension EngineFlowTests {
             let job = AcceptableJob(
                 key: JobKey(id: JobID("codes-1")!, lane: lane, digest: [1]),
                 kind: .billingCodes,
-                sealedPayload: Vault(onDisk).sealPayload(Array("{}".utf8), job: JobID("codes-1")!, lane: lane)
+                sealedPayload: Vault(onDisk).sealPayload(Array("{}".utf8)[...], job: JobID("codes-1")!, lane: lane)
             )
             _ = try await store.accept([IntakeItem(.job(job))], by: other, at: clock.now) { _ in preconditionFailure("there is no conflict")
             }

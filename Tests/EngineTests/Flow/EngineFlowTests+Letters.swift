@@ -26,7 +26,7 @@ extension EngineFlowTests {
     }
 
     /// A tenant's connect, with credentials that Autotask knows.
-    private var connect: JobDelivery {
+    private var connect: JobMessage {
         autotask.change {
             $0.databases[5] = FakeAutotask.Database(host: "webservices2.autotask.net")
             $0.users["api@msp"] = FakeAutotask.User(secret: "secret", integrationCode: "code", databaseID: 5)

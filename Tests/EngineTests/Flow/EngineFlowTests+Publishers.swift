@@ -10,7 +10,7 @@ import Testing
 extension EngineFlowTests {
     private static let settings = EngineSettings(trustedPublishers: try? TrustedPublishers(["portal", "reseller=acme-*"]))
 
-    private func reset(_ id: String, tenant: String, publisher: String = "reseller", routingKey: String? = nil) -> JobDelivery {
+    private func reset(_ id: String, tenant: String, publisher: String = "reseller", routingKey: String? = nil) -> JobMessage {
         delivery("reset", id: id, tenant: tenant, data: ["confirm": true], publisher: publisher, routingKey: routingKey)
     }
 
@@ -39,6 +39,7 @@ extension EngineFlowTests {
     @Test func `nothing that it sends is refused in another tenant's name, or tells of that tenant's ids`() async throws {
         try await withEngine(settings: Self.settings) { store in
             let unreadable = JobMessage(
+                queue: "autotask.jobs",
                 routingKey: "sync.msp-4711",
                 messageID: "job-6",
                 type: "autotask.job.sync",
@@ -58,7 +59,7 @@ extension EngineFlowTests {
                 // One tenant in the body, another in the routing key.
                 reset("job-5", tenant: "msp-4711", routingKey: "reset.acme-1"),
                 reset("job-5", tenant: "acme-1", routingKey: "reset.msp-4711"),
-                JobDelivery(message: unreadable, queue: "autotask.jobs", isRedelivered: false),
+                unreadable,
                 // Delivered again.
                 delivery("drift", id: "job-7", publisher: "reseller", isRedelivered: true)
             )

@@ -80,15 +80,20 @@ struct EngineFlowTests {
         extra: JSONObject = [:],
         routingKey: String? = nil,
         isRedelivered: Bool = false
-    ) -> JobDelivery {
+    ) -> JobMessage {
         var envelope: JSONObject = [
             "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"),
             "subject": .string(tenant),
             "data": data,
         ]
         for member in extra.members { envelope[member.name] = member.value }
-        let message = JobMessage(routingKey: routingKey ?? "\(kind).\(tenant)", userID: publisher, body: JSON.object(envelope).encoded)
-        return JobDelivery(message: message, queue: "autotask.jobs", isRedelivered: isRedelivered)
+        return JobMessage(
+            queue: "autotask.jobs",
+            routingKey: routingKey ?? "\(kind).\(tenant)",
+            isRedelivered: isRedelivered,
+            userID: publisher,
+            body: JSON.object(envelope).encoded
+        )
     }
 
     @Test func `a job is accepted, acknowledged, run, and answered in the lane's sequence`() async throws {
@@ -182,7 +187,7 @@ struct EngineFlowTests {
     @Test func `a message that was delivered five times without being taken in is recorded unread`() async throws {
         try await withEngine { store in
             let guilty = delivery("reset", id: "job-1", data: ["confirm": true], isRedelivered: true)
-            let sha256 = Vault.sha256(guilty.message.body)
+            let sha256 = Vault.sha256(guilty.body)
             for _ in 1...4 { _ = try await store.countRedelivery(sha256: sha256, at: clock.now) }
             door.deliver(guilty, delivery("reset", id: "job-2", data: ["confirm": true], isRedelivered: true))
             let events = await results.published { !$0.isEmpty }
@@ -224,7 +229,7 @@ struct EngineFlowTests {
                 key: JobKey(id: id, lane: lane, digest: [1]),
                 kind: .reset,
                 requestedAt: clock.now - .seconds(1),
-                sealedPayload: vault.sealPayload(JSON.object(["confirm": true]).encoded, job: id, lane: lane)
+                sealedPayload: vault.sealPayload(JSON.object(["confirm": true]).encoded[...], job: id, lane: lane)
             )
             let rules = IntakeRules(laneLimit: 100, admit: { _ in Admission() }, conflict: { _ in preconditionFailure("each id is new") })
             _ = try await store.accept([IntakeItem(.job(reset))], by: other, at: clock.now, rules: rules)
@@ -253,7 +258,7 @@ struct EngineFlowTests {
             let job = delivery("reset", id: "job-1", data: ["confirm": true], isRedelivered: true)
             door.deliver(job)
             _ = await results.published { !$0.isEmpty }
-            let counted = try await store.countRedelivery(sha256: Vault.sha256(job.message.body), at: clock.now)
+            let counted = try await store.countRedelivery(sha256: Vault.sha256(job.body), at: clock.now)
             #expect(counted.count == 1)
         }
     }

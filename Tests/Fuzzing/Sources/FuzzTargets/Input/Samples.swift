@@ -27,7 +27,7 @@ enum Samples {
     /// ``plaintext`` as a portal sealed it, for `job-1` of `msp-1`.
     static let sealed: SealedCredentials = SealedSample.credentials
 
-    static let payload = vault.sealPayload(plaintext, job: job, lane: lane)
+    static let payload = vault.sealPayload(plaintext[...], job: job, lane: lane)
     static let laneCredentials: SealedLaneCredentials = {
         guard let credentials = try? Credentials(parsing: plaintext.span) else { preconditionFailure("credentials") }
         return vault.sealCredentials(credentials, lane: lane)

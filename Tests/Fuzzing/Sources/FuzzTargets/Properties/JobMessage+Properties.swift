@@ -5,13 +5,14 @@ extension JobMessage {
     func holdProperties(acceptsClearCredentials: Bool) throws(PropertyViolation) {
         let outcome = decoded(acceptsClearCredentials: acceptsClearCredentials)
         switch outcome {
-        case .job(let job, let identity, let data):
-            try identity.holdProperties()
+        case .job(let job):
+            try job.identity.holdProperties()
             try job.holdProperties()
-            try hold(job.id == identity.id && job.lane == identity.lane, "a job has its identity's id and lane")
-            try hold(job.kind.type == identity.type, "a job is of its identity's type")
-            // What the store gives back is read by the same rules.
-            let kept = try hold(try? JSON(parsing: data.encoded), "a job's data is kept")
+            try hold(job.kind.type == job.identity.type, "a job is of its identity's type")
+            // What the store gives back is read by the same rules, and is the same job.
+            let kept = try hold(job.keptData, "a job's data is kept")
+            let fingerprint = JobIdentity.fingerprint(type: job.identity.type, tenant: job.lane.tenant, data: kept)
+            try hold(fingerprint == job.identity.fingerprint, "what is kept of a job is the same job")
             let payload = try? JobPayload(kind: job.kind, data: kept, acceptsClearCredentials: true)
             try hold(payload?.kind == job.kind, "data that was accepted once is accepted again")
         case .refused(let identity, let error):
@@ -41,7 +42,7 @@ extension JobMessage {
 extension DecodedMessage {
     fileprivate func essence(of body: [UInt8]) -> Essence {
         switch self {
-        case .job(_, let identity, let data): Essence(kind: 0, fingerprint: identity.fingerprint, data: data.canonical, error: nil)
+        case .job(let job): Essence(kind: 0, fingerprint: job.identity.fingerprint, data: job.keptData?.canonical ?? [], error: nil)
         case .refused(let identity, let error):
             // Where there is no CloudEvent, the fingerprint is the body.
             Essence(
@@ -70,6 +71,9 @@ extension JobIdentity {
 }
 
 extension Job {
+    /// The data as the store gives it back.
+    fileprivate var keptData: JSON? { (try? JSON(parsing: Array(data)))?.withoutNullMembers }
+
     fileprivate func holdProperties() throws(PropertyViolation) {
         for moment in [time, expiry].compactMap({ $0 }) { try moment.holdProperties() }
         switch payload {
