@@ -17,27 +17,15 @@ package struct DriftedService: Hashable, Sendable {
     /// `nil` while it is not known.
     package var isActive: Bool?
     /// From what was synced last, to what Autotask shows.
-    package var changes: [FieldChange]
-    package var warnings: [Warning]
+    package var changes: [FieldChange] = []
+    package var warnings: [Warning] = []
 
-    package init(
-        planID: String,
-        key: String,
-        name: String,
-        autotaskServiceID: Int64,
-        state: State,
-        isActive: Bool? = nil,
-        changes: [FieldChange] = [],
-        warnings: [Warning] = []
-    ) {
+    package init(planID: String, key: String, name: String, autotaskServiceID: Int64, state: State) {
         self.planID = planID
         self.key = key
         self.name = name
         self.autotaskServiceID = autotaskServiceID
         self.state = state
-        self.isActive = isActive
-        self.changes = changes
-        self.warnings = warnings
     }
 
     /// Whether somebody has to be told: it is other than it was synced, or its billing code was inactivated, which no sync would mend.

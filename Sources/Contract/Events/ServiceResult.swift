@@ -47,10 +47,10 @@ package struct ServiceResult: Hashable, Sendable {
     package var autotaskServiceID: Int64?
     /// Whether the service is active in Autotask; `nil` while it is not known. It is Autotask's own matter (`Rules` L43).
     package var isActive: Bool?
-    package var changes: [FieldChange]
+    package var changes: [FieldChange] = []
     /// Edits made in Autotask that this sync overrode (`Rules` L31).
-    package var overwritten: [FieldChange]
-    package var warnings: [Warning]
+    package var overwritten: [FieldChange] = []
+    package var warnings: [Warning] = []
     package var error: JobError?
 
     package init(
@@ -60,9 +60,6 @@ package struct ServiceResult: Hashable, Sendable {
         outcome: ServiceOutcome,
         autotaskServiceID: Int64? = nil,
         isActive: Bool? = nil,
-        changes: [FieldChange] = [],
-        overwritten: [FieldChange] = [],
-        warnings: [Warning] = [],
         error: JobError? = nil
     ) {
         self.key = key
@@ -71,9 +68,6 @@ package struct ServiceResult: Hashable, Sendable {
         self.outcome = outcome
         self.autotaskServiceID = autotaskServiceID
         self.isActive = isActive
-        self.changes = changes
-        self.overwritten = overwritten
-        self.warnings = warnings
         self.error = error
     }
 

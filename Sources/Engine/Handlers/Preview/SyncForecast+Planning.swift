@@ -44,15 +44,13 @@ extension SyncForecast {
 
 extension ServiceForecast {
     fileprivate mutating func tell(_ step: ServiceStep, costs: CostVisibility) {
-        result.outcome = step.outcome
+        result.take(step)
         result.autotaskServiceID = step.service?.id
         result.isActive = step.service?.isActive
-        result.changes = step.changes
-        result.overwritten = step.overwritten
-        result.warnings = step.warnings
         writes = (step.write == nil ? 0 : 1) + (step.detour == nil ? 0 : 1)
         guard costs != .hidden else { return }
-        marginBefore = step.service.flatMap { service in service.fields.unitPrice.flatMap { price in service.fields.unitCost.map { price - $0 } } }
+        let shown = step.service?.fields
+        marginBefore = shown?.unitPrice.flatMap { price in shown?.unitCost.map { price - $0 } }
         marginAfter = step.desired.unitPrice - step.desired.unitCost
     }
 }

@@ -120,10 +120,7 @@ struct SyncLedger {
     }
 
     private mutating func tell(_ step: ServiceStep) {
-        results[step.index].outcome = step.outcome
-        results[step.index].changes = step.changes
-        results[step.index].overwritten = step.overwritten
-        results[step.index].warnings = step.warnings
+        results[step.index].take(step)
         results[step.index].error = nil
     }
 

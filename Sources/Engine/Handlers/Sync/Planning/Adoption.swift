@@ -6,39 +6,25 @@ import Vault
 /// Services in Autotask that the plan's owner wants to stand for services of the plan (`Rules` A12): explicitly, never because a name fits.
 struct Adoption {
     /// By place in the plan, the id of the service in Autotask. One that the place is linked to already is not among them.
-    let wanted: [Int: Int64]
+    private(set) var wanted: [Int: Int64] = [:]
     /// By id of a service in Autotask, which service of the lane is linked to it, in words. Those that leave the plan are left out.
-    private let taken: [Int64: String]
+    private var taken: [Int64: String] = [:]
     /// Ids that another integration is linked to: of the other product, or of another tenant who shares the database.
-    let takenElsewhere: Set<Int64>
+    private(set) var takenElsewhere: Set<Int64> = []
     /// Ownership markers of services that leave the plan.
-    private let retiredMarkers: [OwnershipMarker]
+    private var retiredMarkers: [OwnershipMarker] = []
     /// Ownership markers of services that are in the plan.
-    private let markersInUse: [OwnershipMarker]
-    /// Whether an ownership marker is one of the lane's.
-    private let isOwn: @Sendable (String) -> Bool
+    private var markersInUse: [OwnershipMarker] = []
+    /// The ownership markers of the lane.
+    private var own: OwnershipMarkers?
 
-    static let none = Adoption(wanted: [:], taken: [:], takenElsewhere: [], retiredMarkers: [], markersInUse: [], isOwn: { _ in false })
+    static let none = Adoption()
+}
 
-    private init(
-        wanted: [Int: Int64],
-        taken: [Int64: String],
-        takenElsewhere: Set<Int64>,
-        retiredMarkers: [OwnershipMarker],
-        markersInUse: [OwnershipMarker],
-        isOwn: @escaping @Sendable (String) -> Bool
-    ) {
-        self.wanted = wanted
-        self.taken = taken
-        self.takenElsewhere = takenElsewhere
-        self.retiredMarkers = retiredMarkers
-        self.markersInUse = markersInUse
-        self.isOwn = isOwn
-    }
-
+extension Adoption {
     /// Finds out what the store knows of the services that are to be adopted.
     init(_ payload: SyncPayload, memory: PlanMemory, _ context: JobContext) async throws(StoreError) {
-        var wanted: [Int: Int64] = [:]
+        self.init()
         if !payload.adopted.isEmpty {
             for (index, service) in payload.services.enumerated() {
                 guard let id = payload.adopted[service.key], memory.binding(service.key)?.autotaskServiceID != id else { continue }
@@ -47,11 +33,7 @@ struct Adoption {
         }
         // Another lane may be linked by now to a service that is known by its name alone.
         let isKnownByName = payload.services.contains { memory.lostCreate($0.key) != nil }
-        guard !wanted.isEmpty || isKnownByName else {
-            self = .none
-            return
-        }
-        var taken: [Int64: String] = [:]
+        guard !wanted.isEmpty || isKnownByName else { return }
         for binding in try await context.store.bindings(to: Array(wanted.values), in: context.lane) {
             guard let id = binding.autotaskServiceID else { continue }
             if binding.planID == payload.planID {
@@ -60,23 +42,17 @@ struct Adoption {
                 taken[id] = "\"\(binding.serviceKey)\" of the plan \"\(binding.planID)\""
             }
         }
-        var elsewhere: Set<Int64> = []
         if let database = context.state.connection?.databaseID {
-            elsewhere = try await context.store.linkedServices(
+            takenElsewhere = try await context.store.linkedServices(
                 isKnownByName ? nil : Array(wanted.values),
                 in: database,
                 besides: context.lane
             )
         }
         let markers = context.markers
-        self.init(
-            wanted: wanted,
-            taken: taken,
-            takenElsewhere: elsewhere,
-            retiredMarkers: payload.retired.map { markers.marker(planID: payload.planID, serviceKey: $0) },
-            markersInUse: payload.services.map { markers.marker(planID: payload.planID, serviceKey: $0.key) },
-            isOwn: { markers.contains($0) }
-        )
+        retiredMarkers = payload.retired.map { markers.marker(planID: payload.planID, serviceKey: $0) }
+        markersInUse = payload.services.map { markers.marker(planID: payload.planID, serviceKey: $0.key) }
+        own = markers
     }
 
     /// Why the service at a place cannot be linked to the one in Autotask that is wanted for it.
@@ -130,6 +106,6 @@ struct Adoption {
     /// Whether a marker is one of the lane's that nothing refers to any more: the plan or the key was removed or renamed.
     func mayReplace(_ marker: String) -> Bool {
         if retiredMarkers.contains(where: { $0.matches(marker) }) { return true }
-        return isOwn(marker) && !markersInUse.contains { $0.matches(marker) }
+        return own?.contains(marker) == true && !markersInUse.contains { $0.matches(marker) }
     }
 }

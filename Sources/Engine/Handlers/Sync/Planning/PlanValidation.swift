@@ -32,6 +32,18 @@ struct PlanValidation {
     }
 }
 
+/// A service of the plan that is valid by itself: what Autotask is to show.
+struct DesiredService {
+    let key: String
+    let nameKey: NameKey
+    /// Every one has a value. The name is as typed, the period the tenant's id of it.
+    let fields: ManagedFields
+
+    var name: String { fields.name }
+    var unitPrice: Money { fields.unitPrice ?? .zero }
+    var unitCost: Money { fields.unitCost ?? .zero }
+}
+
 extension DesiredService {
     /// - Throws: the first thing that is wrong with it.
     fileprivate init(_ service: PlanService, nameKey: NameKey, fields: ServiceFields) throws(JobError) {

@@ -3,6 +3,14 @@ import Contract
 import Store
 import Vault
 
+/// What the first phase comes to.
+enum PlannedSync {
+    /// Every service is valid: one step for each, in the plan's order, and the turns of those that write, in a safe order.
+    case steps([ServiceStep], turns: [RenameOrder.Turn])
+    /// By place: nothing may be written. The steps are what would be done for those that are valid.
+    case invalid([Int: JobError], valid: [ServiceStep])
+}
+
 /// The first phase: compares the whole plan with Autotask, and decides what is to be written, or that nothing may be. Pure.
 struct SyncPlanner {
     let plan: [PlanService]
@@ -23,7 +31,9 @@ struct SyncPlanner {
     var newBillingCodes: [Int64] {
         var codes: [Int64] = []
         for (desired, match) in zip(validation.services, matching.matches) {
-            guard let code = desired?.fields.billingCodeID, match.service?.fields.billingCodeID != code, !codes.contains(code) else { continue }
+            guard let code = desired?.fields.billingCodeID, match.service?.fields.billingCodeID != code, !codes.contains(code) else {
+                continue
+            }
             codes.append(code)
         }
         return codes
