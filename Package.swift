@@ -213,5 +213,13 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Contract", "Store"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "autotask-simulator"], swiftSettings: house),
         .testTarget(name: "VaultTests", dependencies: ["Contract", "SealedVectors", "Secrets", "Vault", crypto], swiftSettings: house),
+        .testTarget(
+            name: "WorkerCommandTests",
+            dependencies: [
+                "autotask-worker", "AMQP", "Contract", "Engine", "HTTP", "Operations", "SQLiteStore", "Store", "Vault", logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: house
+        ),
     ]
 )

@@ -14,12 +14,12 @@ import Vault
 
 /// The composition root: builds the worker from its settings, and runs it until it is told to finish.
 struct Worker {
-    private let settings: Settings
+    private let settings: Configuration
     private let log: Logger
 
-    init(_ settings: Settings) throws {
+    init(_ settings: Configuration) throws {
         self.settings = settings
-        let level = try settings.log
+        let level = try settings.logLevel
         // Without it, the C library looks for the time zone's file anew with each line that is logged.
         setenv("TZ", ":/etc/localtime", 0)
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
@@ -36,18 +36,18 @@ struct Worker {
             log.warning("A protection of the process is not in force", metadata: .keys([.error: "\(obstacle)"]))
         }
         let engineSettings = try settings.engine
-        let shutdownTime = try settings.shutdownTime
-        let operationsAddress = try settings.operationsAddress
+        let shutdownTime = try settings.shutdownSeconds
+        let operationsAddress = try settings.operationsListen
         // Before it takes anything from the broker: a second worker on one port is a mistake.
         if let operationsAddress, let obstacle = operationsAddress.obstacle { throw Worker.cannotListen(settings, obstacle) }
-        if try settings.isDevelopment { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
-        if settings[.autotaskIntegrationCode] == nil {
+        if try settings.development { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
+        if settings.autotaskIntegrationCode == nil {
             log.warning("AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect")
         }
 
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
-        let paired = try await PairedStore(settings, mayCreate: try settings.mayCreateStore, isWorker: true, remembers: true)
+        let paired = try await PairedStore(settings, mayCreate: try settings.storeCreate, isWorker: true, remembers: true)
         let (store, vault) = (paired.store, paired.vault)
         let transport = try openTransport(log: log)
         let publisher = try broker.publisher(log: log)
@@ -61,7 +61,7 @@ struct Worker {
             autotask: AutotaskAccess(
                 transport: transport,
                 lookupURL: settings.autotaskURL,
-                integrationCode: SecretReference(copying: Array((settings[.autotaskIntegrationCode] ?? "").utf8).span),
+                integrationCode: SecretReference(copying: Array((settings.autotaskIntegrationCode ?? "").utf8).span),
                 hosts: HostPolicy(additionalHosts: settings.allowedHosts)
             ),
             settings: engineSettings,
@@ -108,10 +108,10 @@ struct Worker {
         log.info("Worker ended")
     }
 
-    private static func cannotListen(_ settings: Settings, _ obstacle: String) -> Failure {
+    private static func cannotListen(_ settings: Configuration, _ obstacle: String) -> Failure {
         Failure(
             .unavailable,
-            "The worker cannot listen at \(settings[.operationsListen] ?? "") (OPERATIONS_LISTEN): \(obstacle).",
+            "The worker cannot listen at \(settings.entry(\.operationsListen).text ?? "") (OPERATIONS_LISTEN): \(obstacle).",
             hint: "Give each worker of a machine a port of its own; port 0 leaves it to the system."
         )
     }

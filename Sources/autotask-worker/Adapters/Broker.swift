@@ -5,7 +5,7 @@ import Telemetry
 
 /// The broker that the settings name, and the names of what is on it (`Contract`, "Topology").
 struct Broker {
-    let settings: Settings
+    let settings: Configuration
 
     var jobsExchange: String { "\(settings.prefix).jobs" }
     var resultsExchange: String { "\(settings.prefix).results" }
@@ -26,13 +26,13 @@ struct Broker {
     }
 
     var topology: Topology {
-        Topology(prefix: settings.prefix, doors: settings[.jobQueues] == nil ? [] : settings.jobQueues)
+        Topology(prefix: settings.prefix, doors: settings.entry(\.jobQueues).isSet ? settings.jobQueues : [])
     }
 
     /// Which exchanges and queues there are, as far as the worker's own user can see.
     func topologyReport() async throws -> TopologyReport {
         do { return try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
-            throw Failure(.unavailable, error.message, hint: error.advice(about: Setting.amqpURL.rawValue))
+            throw Failure(.unavailable, error.message, hint: error.advice(about: "AMQP_URL"))
         }
     }
 
@@ -66,20 +66,20 @@ struct Broker {
 
     /// How to reach the broker by `AMQP_URL`.
     func configuration(name: String) throws -> AMQPConfiguration {
-        try configuration(url: settings.amqpURL, setting: .amqpURL, name: name)
+        try configuration(url: settings.amqpURL, setting: "AMQP_URL", name: name)
     }
 
     /// - Parameters:
     ///   - url: where the broker is, and as whom.
     ///   - setting: what the URL came from, for the message when it cannot be read.
     ///   - name: what the broker shows of the connection.
-    func configuration(url: String, setting: Setting, name: String) throws -> AMQPConfiguration {
+    func configuration(url: String, setting: String, name: String) throws -> AMQPConfiguration {
         do {
-            var configuration = try AMQPConfiguration(url: url, certificateAuthorityFile: settings[.amqpCAFile])
+            var configuration = try AMQPConfiguration(url: url, certificateAuthorityFile: settings.amqpCAFile)
             configuration.connectionName = name
             return configuration
         } catch {
-            throw Failure(.usage, "\(setting.rawValue): \(error.message)", hint: "See autotask-worker run --print-config.")
+            throw Failure(.usage, "\(setting): \(error.message)", hint: "See autotask-worker run --print-config.")
         }
     }
 }

@@ -60,7 +60,7 @@ struct DeadQueue {
     private func count() async throws -> Int {
         do { return try await Topology.messageCount(of: name, on: configuration) } catch {
             guard error.code == .notFound else {
-                throw Failure(.unavailable, error.message, hint: error.advice(about: Setting.amqpURL.rawValue))
+                throw Failure(.unavailable, error.message, hint: error.advice(about: "AMQP_URL"))
             }
             throw Failure(.unavailable, "There is no queue \(name).", hint: "Run: autotask-worker topology apply")
         }
@@ -77,7 +77,7 @@ struct DeadQueue {
                 guard let error, error.code != .notPermitted else {
                     return "Set AMQP_URL to a user that may read \(name), such as operator."
                 }
-                return error.advice(about: Setting.amqpURL.rawValue)
+                return error.advice(about: "AMQP_URL")
             }
             result = .success(try await body(consumer))
         } catch {

@@ -11,11 +11,15 @@ struct PortalConnection {
     private let setting: String
 
     /// - Parameter settings: `PORTAL_AMQP_URL` says where the broker is and as whom.
-    init(_ settings: Settings) throws {
+    init(_ settings: Configuration) throws {
         broker = Broker(settings: settings)
-        configuration = try broker.configuration(url: settings.portalAMQPURL, setting: .portalAMQPURL, name: "autotask-worker command line")
+        configuration = try broker.configuration(
+            url: settings.portalAMQPURL,
+            setting: "PORTAL_AMQP_URL",
+            name: "autotask-worker command line"
+        )
         log = .ofCommands
-        setting = (settings[.portalAMQPURL] == nil ? Setting.amqpURL : .portalAMQPURL).rawValue
+        setting = settings.entry(\.portalAMQPURL).isSet ? "PORTAL_AMQP_URL" : "AMQP_URL"
     }
 
     /// Publishes a job.

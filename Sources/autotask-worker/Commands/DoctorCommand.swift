@@ -37,13 +37,13 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try await Settings(self.settings)
+        let settings = try await Configuration(self.settings)
         if let tenant { return try await examine(try TenantID(argument: tenant), settings) }
         let report = await Doctor(settings: settings, isThorough: thorough).report()
         try tell(report)
     }
 
-    private func examine(_ tenant: TenantID, _ settings: Settings) async throws {
+    private func examine(_ tenant: TenantID, _ settings: Configuration) async throws {
         let diagnosis = TenantDiagnosis(
             tenant: tenant,
             product: try product.map { try Product(argument: $0) },

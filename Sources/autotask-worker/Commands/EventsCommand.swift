@@ -16,7 +16,7 @@ struct EventsCommand: AsyncParsableCommand {
     @OptionGroup(title: "Settings") var settings: SettingsOptions
 
     func run() async throws {
-        let settings = try await Settings(settings)
+        let settings = try await Configuration(settings)
         var shown = 0
         try await PortalConnection(settings).forEachEvent(routingKey: tenant.map { "*.*.\($0)" } ?? "#", replay: replay) { event in
             // The journal holds every tenant's.

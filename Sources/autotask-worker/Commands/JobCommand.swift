@@ -169,7 +169,7 @@ extension JobSubcommand {
 
     func run() async throws {
         Terminal.endsOnlyWhenDone()
-        let settings = try await Settings(job.settings)
+        let settings = try await Configuration(job.settings)
         let tenant = try TenantID(argument: job.tenant)
         let id = try JobID(argument: job.id ?? UUID().uuidString.lowercased())
         var data = try job.data.map { try InputFile(path: $0).object() } ?? JSONObject()

@@ -10,7 +10,7 @@ import Vault
 struct OpenStore {
     let store: any OperatorStore
 
-    init(_ settings: Settings) async throws {
+    init(_ settings: Configuration) async throws {
         let path = try settings.storePath
         do { store = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: nil) } catch {
             if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
@@ -38,7 +38,7 @@ struct PairedStore {
     ///   - isWorker: whether an older store is brought up to date; a command refuses it.
     ///   - remembers: whether each remembers the other from now on, if it does not yet.
     /// - Throws: ``Failure`` with status 69 when there is no store, or the two do not belong together. Then nothing was changed.
-    init(_ settings: Settings, mayCreate: Bool = false, isWorker: Bool = false, remembers: Bool = false) async throws {
+    init(_ settings: Configuration, mayCreate: Bool = false, isWorker: Bool = false, remembers: Bool = false) async throws {
         let path = try settings.storePath
         let source = try settings.keyRingSource
         let ring = try await settings.keyRing
@@ -82,7 +82,7 @@ struct PairedStore {
 
     /// Does something with both, and closes the store.
     static func using<Value>(
-        _ settings: Settings,
+        _ settings: Configuration,
         remembers: Bool = false,
         _ body: (SQLiteStore, Vault) async throws -> Value
     ) async throws -> Value {
@@ -143,7 +143,7 @@ struct PairedStore {
     ///
     /// - Returns: `nil` when there is no store.
     @discardableResult
-    static func checkReading(_ settings: Settings) async throws -> StoreIdentity? {
+    static func checkReading(_ settings: Configuration) async throws -> StoreIdentity? {
         let path = try settings.storePath
         guard var identity = try await StoreIdentity.look(at: path) else { return nil }
         identity.isCopy = false

@@ -13,7 +13,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "Settings") var settings: SettingsOptions
 
     func run() async throws {
-        let settings = try await Settings(settings)
+        let settings = try await Configuration(settings)
         if printConfig { ConfigurationListing(settings: settings, asJSON: json).print() }
         // A setting that is silently not in force is worse than a worker that does not start.
         if let mistyped = settings.mistyped.first { throw mistyped.failure }

@@ -35,7 +35,7 @@ struct StoreCommand: AsyncParsableCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let path = try settings.storePath
             guard file != "-" else {
                 throw Failure(.usage, "A copy is written to a file, not to standard output.", hint: "Name a file that does not exist.")
@@ -54,7 +54,7 @@ struct StoreCommand: AsyncParsableCommand {
         }
 
         /// A copy without its audit row is better than none: an unusable key ring does not prevent it.
-        private func note(_ contents: StoreBackup.Contents, _ settings: Settings) async {
+        private func note(_ contents: StoreBackup.Contents, _ settings: Configuration) async {
             let act = OperatorAct.backedUp(to: file, lanes: contents.lanes, unfinishedJobs: contents.unfinishedJobs)
             do {
                 try await PairedStore.using(settings) { store, _ in try await store.note(act, by: .caller, at: SystemTime.now) }
@@ -84,7 +84,7 @@ struct StoreCommand: AsyncParsableCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let path = try settings.storePath
             let ring = try await settings.keyRing
             let chain = AuditChain(try await settings.vault)
@@ -132,7 +132,7 @@ struct StoreCommand: AsyncParsableCommand {
         }
 
         /// Refuses to replace the store of another installation. One that cannot be read is nobody's.
-        private func checkOwner(of path: String, _ ring: KeyRing, _ settings: Settings) async throws {
+        private func checkOwner(of path: String, _ ring: KeyRing, _ settings: Configuration) async throws {
             guard let owner = ((try? await StoreIdentity.look(at: path)) ?? nil)?.ring, owner != ring.id else { return }
             throw Failure(
                 .unavailable,
@@ -148,7 +148,7 @@ struct StoreCommand: AsyncParsableCommand {
         }
 
         /// The contents of the copy, after the check that copy and ring belong together as far as they remember each other.
-        private func contents(of file: String, _ ring: KeyRing, _ settings: Settings) async throws -> StoreBackup.Contents {
+        private func contents(of file: String, _ ring: KeyRing, _ settings: Configuration) async throws -> StoreBackup.Contents {
             do {
                 guard let contents = try await StoreBackup.contents(of: file), var identity = try await StoreIdentity.look(at: file) else {
                     throw Failure(.unavailable, "There is no file \(file).")

@@ -36,7 +36,7 @@ struct SyncCommand: AsyncParsableCommand {
                 )
             }
             let tenant = try tenant.map { try TenantID(argument: $0) }
-            let store = try await OpenStore(Settings(settings)).store
+            let store = try await OpenStore(Configuration(settings)).store
             let records = try await store.jobs(named: id, of: tenant)
             await store.close()
             guard let record = records.first else {

@@ -20,7 +20,7 @@ struct TenantCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let store = try await OpenStore(Settings(settings)).store
+            let store = try await OpenStore(Configuration(settings)).store
             let lanes = try await store.lanes()
             await store.close()
             if json {
@@ -51,7 +51,7 @@ struct TenantCommand: AsyncParsableCommand {
             guard let tenant = TenantID(tenant), let product = Product(rawValue: product) else {
                 throw Failure(.usage, "That is no tenant, or no product.", hint: "Products are workplace and fileProtection.")
             }
-            let store = try await OpenStore(Settings(settings)).store
+            let store = try await OpenStore(Configuration(settings)).store
             let detail = try await store.lane(Lane(tenant: tenant, product: product))
             await store.close()
             guard let detail else {

@@ -22,7 +22,7 @@ struct TopologyCommand: AsyncParsableCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let broker = try await Broker(settings: Settings(settings))
+            let broker = try await Broker(settings: Configuration(settings))
             let configuration = try broker.configuration(name: "autotask-worker topology")
             do { try await broker.topology.apply(to: configuration) } catch {
                 switch error.code {
@@ -34,7 +34,7 @@ struct TopologyCommand: AsyncParsableCommand {
                     )
                 case .notPermitted:
                     throw Failure(.no, error.message, hint: "Apply as a broker user who may configure, such as operator.")
-                default: throw Failure(.unavailable, error.message, hint: error.advice(about: Setting.amqpURL.rawValue))
+                default: throw Failure(.unavailable, error.message, hint: error.advice(about: "AMQP_URL"))
                 }
             }
             Terminal.line(json ? #"{"applied":true}"# : "The topology is applied.")
@@ -51,9 +51,9 @@ struct TopologyCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let broker = Broker(settings: settings)
-            let api = try settings[.managementURL].map { try ManagementAPI(url: $0) }
+            let api = try settings.managementURL.map { try ManagementAPI(url: $0) }
             // With a management API too: what that shows does not prove that AMQP_URL leads anywhere.
             var report = try await broker.topologyReport()
             if let api {

@@ -7,7 +7,7 @@ import Vault
 
 /// Whether the audit log is as the worker wrote it.
 struct AuditExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
     let isThorough: Bool
 
     let name = "audit"

@@ -5,7 +5,7 @@ import Operations
 
 /// Whether Autotask can be reached where zones are looked up, the way the worker would, and what time it is there. No credentials are sent.
 struct AutotaskExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "autotask"
     /// Beyond this, certificates and the machine's other users begin to mind as well.

@@ -4,7 +4,7 @@ import Operations
 
 /// Whether the worker's own broker user gets in, and how it stands with the queues, as far as that user can see.
 struct BrokerExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "broker"
     /// A tenth of what `deploy/rabbitmq` lets a door hold before portals are refused.
@@ -29,7 +29,7 @@ struct BrokerExamination: Examination {
                     advice: found.report.remedy
                 )
             )
-        } else if settings[.managementURL] == nil {
+        } else if settings.managementURL == nil {
             checks.append(
                 .init(
                     "topology",

@@ -7,7 +7,7 @@ import Vault
 
 /// Whether what the store holds is in order: every state one that the worker leaves behind, and nothing left undone that is due.
 struct ContentsExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
     let isThorough: Bool
 
     let name = "contents"

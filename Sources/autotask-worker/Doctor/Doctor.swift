@@ -4,7 +4,7 @@ import Operations
 struct Doctor {
     private let examinations: [any Examination]
 
-    init(settings: Settings, isThorough: Bool) {
+    init(settings: Configuration, isThorough: Bool) {
         examinations = [
             SettingsExamination(settings: settings),
             ExposureExamination(settings: settings),

@@ -3,7 +3,7 @@ import Operations
 
 /// What the settings leave open to others on the way: passwords in the clear, hosts without certificates, an account that everybody knows.
 struct ExposureExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "exposure"
 
@@ -15,8 +15,8 @@ struct ExposureExamination: Examination {
     private var brokers: [HealthReport.Check] {
         let broker = Broker(settings: settings)
         // What PORTAL_AMQP_URL is by default is told already.
-        let named: [(setting: Setting, url: String)] =
-            [(.amqpURL, settings.amqpURL)] + (settings[.portalAMQPURL].map { [(.portalAMQPURL, $0)] } ?? [])
+        var named = [(setting: "AMQP_URL", url: settings.amqpURL)]
+        if settings.entry(\.portalAMQPURL).isSet { named.append(("PORTAL_AMQP_URL", settings.portalAMQPURL)) }
         return named.flatMap { setting, url -> [HealthReport.Check] in
             // A URL that cannot be read is the settings examination's to tell.
             guard let configuration = try? broker.configuration(url: url, setting: setting, name: "") else { return [] }
@@ -26,7 +26,7 @@ struct ExposureExamination: Examination {
                     .init(
                         name,
                         .warn,
-                        "\(setting.rawValue) is plain amqp:// to \(configuration.host): password and jobs can be read on the way.",
+                        "\(setting) is plain amqp:// to \(configuration.host): password and jobs can be read on the way.",
                         advice: "Use amqps://, with AMQP_CA_FILE for a certificate authority of your own."
                     )
                 )
@@ -36,7 +36,7 @@ struct ExposureExamination: Examination {
                     .init(
                         name,
                         .warn,
-                        "\(setting.rawValue) names the user guest, who may do everything and whose password everybody knows.",
+                        "\(setting) names the user guest, who may do everything and whose password everybody knows.",
                         advice: "Use one of the users of deploy/rabbitmq/definitions.json, and delete guest: rabbitmqctl delete_user guest"
                     )
                 )
@@ -46,7 +46,7 @@ struct ExposureExamination: Examination {
     }
 
     private var management: [HealthReport.Check] {
-        guard let api = settings[.managementURL].flatMap({ try? ManagementAPI(url: $0) }), api.isPlain, !api.host.isLoopback else {
+        guard let api = settings.managementURL.flatMap({ try? ManagementAPI(url: $0) }), api.isPlain, !api.host.isLoopback else {
             return []
         }
         return [

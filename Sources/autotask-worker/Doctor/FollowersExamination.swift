@@ -4,13 +4,13 @@ import Operations
 /// Whether those who follow results could hold them up, or send them where they do not belong. Rights cannot forbid it: a follower says by
 /// arguments of its own queue what happens when that is full, and RabbitMQ knows the door and the exchange of jobs by one name.
 struct FollowersExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "followers"
 
     func checks() async -> [HealthReport.Check] {
         let broker = Broker(settings: settings)
-        guard let url = settings[.managementURL] else { return [.notMade(name, "MANAGEMENT_URL is not set.")] }
+        guard let url = settings.managementURL else { return [.notMade(name, "MANAGEMENT_URL is not set.")] }
         // The settings examination reports faulty settings.
         guard let api = try? ManagementAPI(url: url), let virtualHost = try? broker.configuration(name: "").virtualHost else { return [] }
         let ways: BrokerWays

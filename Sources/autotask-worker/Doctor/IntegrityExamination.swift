@@ -4,7 +4,7 @@ import Store
 
 /// Whether SQLite finds the store sound.
 struct IntegrityExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
     let isThorough: Bool
 
     let name = "integrity"

@@ -6,7 +6,7 @@ import Vault
 
 /// Whether the key ring can be used, and portals may go on sealing to it.
 struct KeyRingExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "key ring"
     /// How long before the end of the portals' key it is time for another.

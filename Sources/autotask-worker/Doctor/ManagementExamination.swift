@@ -3,13 +3,13 @@ import Operations
 
 /// What only the broker's management API tells: types, arguments and bindings, and alarms.
 struct ManagementExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "topology"
 
     func checks() async -> [HealthReport.Check] {
         let broker = Broker(settings: settings)
-        guard let url = settings[.managementURL], let api = try? ManagementAPI(url: url),
+        guard let url = settings.managementURL, let api = try? ManagementAPI(url: url),
             let virtualHost = try? broker.configuration(name: "").virtualHost
         else { return [] }
         var checks: [HealthReport.Check] = []

@@ -4,12 +4,12 @@ import Operations
 
 /// What the worker says of itself, where it answers its surroundings.
 struct ReadinessExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "readiness"
 
     func checks() async -> [HealthReport.Check] {
-        guard let address = try? settings.operationsAddress else { return [] }
+        guard let address = try? settings.operationsListen else { return [] }
         guard address.port != 0 else { return [.notMade(name, "OPERATIONS_LISTEN leaves the port to the system.")] }
         let endpoint = "\(address.reachableHost):\(address.port)"
         let response: HTTPResponse

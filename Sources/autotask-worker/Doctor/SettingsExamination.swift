@@ -4,7 +4,7 @@ import Operations
 
 /// Whether the settings can be used, and what they mean.
 struct SettingsExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "settings"
 
@@ -18,8 +18,8 @@ struct SettingsExamination: Examination {
         let broker = Broker(settings: settings)
         let addresses: [() throws -> Void] = [
             { _ = try broker.configuration(name: "") },
-            { _ = try broker.configuration(url: settings.portalAMQPURL, setting: .portalAMQPURL, name: "") },
-            { _ = try settings[.managementURL].map { try ManagementAPI(url: $0) } },
+            { _ = try broker.configuration(url: settings.portalAMQPURL, setting: "PORTAL_AMQP_URL", name: "") },
+            { _ = try settings.managementURL.map { try ManagementAPI(url: $0) } },
             { try checkAutotaskURL() },
         ]
         for check in addresses {
@@ -32,7 +32,7 @@ struct SettingsExamination: Examination {
     }
 
     private func isAboutDefault(_ failure: Failure) -> Bool {
-        settings[.portalAMQPURL] == nil && failure.message.hasPrefix(Setting.portalAMQPURL.rawValue)
+        !settings.entry(\.portalAMQPURL).isSet && failure.message.hasPrefix("PORTAL_AMQP_URL")
     }
 
     private func checkAutotaskURL() throws(Failure) {
@@ -47,14 +47,14 @@ struct SettingsExamination: Examination {
         let store = (try? settings.storePath) ?? ""
         return .init(
             name,
-            "Store \(store), key ring \(settings[.vaultKeys] ?? ""), broker \(broker), doors \(settings.jobQueues.joined(separator: ", ")), "
+            "Store \(store), key ring \(settings.entry(\.vaultKeys).text ?? ""), broker \(broker), doors \(settings.jobQueues.joined(separator: ", ")), "
                 + "Autotask \(settings.autotaskURL)"
         )
     }
 
     private var warnings: [HealthReport.Check] {
         var warnings: [HealthReport.Check] = []
-        if (try? settings.isDevelopment) == true {
+        if (try? settings.development) == true {
             warnings.append(
                 .init(
                     name,
@@ -64,7 +64,7 @@ struct SettingsExamination: Examination {
                 )
             )
         }
-        if settings[.autotaskIntegrationCode] == nil {
+        if settings.autotaskIntegrationCode == nil {
             warnings.append(
                 .init(
                     name,

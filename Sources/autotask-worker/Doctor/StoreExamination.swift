@@ -5,7 +5,7 @@ import Vault
 
 /// Whether the store can be opened and written: its file, its schema, and the room on its disk.
 struct StoreExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "store"
     /// With less, the next transaction may fail.
@@ -77,7 +77,7 @@ struct StoreExamination: Examination {
     /// A missing store may be a first start, an unmounted volume or a mistyped path: the settings and the key ring decide.
     private func missing(_ path: String) async -> HealthReport.Check {
         let ring = try? await settings.keyRing
-        if ring?.storeID == nil, (try? settings.mayCreateStore) == true {
+        if ring?.storeID == nil, (try? settings.storeCreate) == true {
             return .notMade(
                 name,
                 "there is no store \(path) yet; the first run of a worker makes it.",

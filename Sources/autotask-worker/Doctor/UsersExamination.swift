@@ -4,7 +4,7 @@ import Operations
 
 /// Whether the broker's users have more rights than they need, and whether those who are trusted are users at all.
 struct UsersExamination: Examination {
-    let settings: Settings
+    let settings: Configuration
 
     let name = "users"
     private static let advice = "To have rights checked, give doctor an administrator: --management-url http://admin:…@host:15672"
@@ -12,7 +12,7 @@ struct UsersExamination: Examination {
     private static let anything = "any-name-that-nobody-needs"
 
     func checks() async -> [HealthReport.Check] {
-        guard let url = settings[.managementURL] else {
+        guard let url = settings.managementURL else {
             return [.notMade(name, "MANAGEMENT_URL is not set.", advice: UsersExamination.advice)]
         }
         // The settings examination reports faulty settings.
@@ -154,7 +154,7 @@ struct UsersExamination: Examination {
         return findings
     }
 
-    private var trusted: [String] { (try? settings.isDevelopment) == true ? [] : (try? settings.trustedPublishers)?.users ?? [] }
+    private var trusted: [String] { (try? settings.development) == true ? [] : (try? settings.trustedPublishers)?.users ?? [] }
     private var jobs: String { Broker(settings: settings).jobsExchange }
     private var results: String { Broker(settings: settings).resultsExchange }
 }

@@ -32,7 +32,7 @@ struct StartingMemory {
     func eraseSecrets() {
         for entry in environment.entries {
             guard let equals = entry.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            erase(in: entry[(equals + 1)...], of: String(decoding: entry[..<equals], as: UTF8.self)) { $0.rawValue }
+            erase(in: entry[(equals + 1)...], of: String(decoding: entry[..<equals], as: UTF8.self)) { $0.name }
         }
         var option: String?
         for entry in arguments.entries {
@@ -49,11 +49,11 @@ struct StartingMemory {
     }
 
     private func erase(in value: Slice<UnsafeMutableRawBufferPointer>, of name: String, by nameOf: (Setting) -> String) {
-        guard let setting = Setting.allCases.first(where: { nameOf($0) == name }) else { return }
+        guard let setting = SettingsTable.all.first(where: { nameOf($0) == name }) else { return }
         var (first, last) = (value.startIndex, value.endIndex)
         // What is no text has no part that could be told to be no secret.
         if let text = String(validating: value, as: UTF8.self) {
-            guard let secret = setting.secret(in: text) else { return }
+            guard let secret = setting.secret(text) else { return }
             last = first + text.utf8.distance(from: text.startIndex, to: secret.upperBound)
             first += text.utf8.distance(from: text.startIndex, to: secret.lowerBound)
         }

@@ -1,7 +1,7 @@
 /// An unknown name that is likely a misspelled setting.
-struct MistypedSetting: Hashable {
+struct MistypedSetting {
     let name: String
-    let origin: Settings.Origin
+    let origin: Configuration.Origin
     /// The setting that it comes closest to.
     let meant: Setting?
 
@@ -9,13 +9,13 @@ struct MistypedSetting: Hashable {
         Failure(
             .usage,
             "\(name) (from the \(origin.rawValue)) is no setting.",
-            hint: meant.map { "Did you mean \(origin == .file ? $0.fileKeyText : $0.rawValue)?" } ?? "See autotask-worker run --help."
+            hint: meant.map { "Did you mean \(origin == .file ? $0.fileKeyText : $0.name)?" } ?? "See autotask-worker run --help."
         )
     }
 
     /// Variables whose names come close to a setting's. Others belong to other programs.
     static func all(inEnvironment names: some Sequence<String>) -> [MistypedSetting] {
-        names.filter { Setting(rawValue: $0) == nil }.sorted().compactMap { name in
+        names.filter { SettingsTable[$0] == nil }.sorted().compactMap { name in
             Setting.closest(to: name).map { MistypedSetting(name: name, origin: .environment, meant: $0) }
         }
     }
@@ -24,10 +24,10 @@ struct MistypedSetting: Hashable {
     ///
     /// - Parameter keys: with their objects, such as `amqp.url`.
     static func all(inFile keys: [String]) -> [MistypedSetting] {
-        let known = Set(Setting.allCases.map(\.fileKeyText))
+        let known = Set(SettingsTable.all.map(\.fileKeyText))
         return keys.filter { !known.contains($0) }.sorted().map { key in
             let name = key.uppercased().split(separator: ".").joined(separator: "_")
-            return MistypedSetting(name: key, origin: .file, meant: Setting(rawValue: name) ?? Setting.closest(to: name))
+            return MistypedSetting(name: key, origin: .file, meant: SettingsTable[name] ?? Setting.closest(to: name))
         }
     }
 }
@@ -39,8 +39,8 @@ extension Setting {
     /// The setting that a name likely misspells: one letter in four may be wrong, at most three.
     fileprivate static func closest(to name: String) -> Setting? {
         let name = name.uppercased().split { $0 == "-" || $0 == "." || $0 == "_" }.joined(separator: "_")
-        return allCases.map { (setting: $0, distance: name.distance(to: $0.rawValue)) }
-            .filter { $0.distance <= min(3, $0.setting.rawValue.count / 4) }
+        return SettingsTable.all.map { (setting: $0, distance: name.distance(to: $0.name)) }
+            .filter { $0.distance <= min(3, $0.setting.name.count / 4) }
             .min { $0.distance < $1.distance }?.setting
     }
 }

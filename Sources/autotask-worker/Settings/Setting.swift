@@ -1,110 +1,103 @@
-/// Every setting that an operator has, by the name of its environment variable (`Contract`, "Settings and exit codes").
+import ArgumentParser
+
+/// A row of ``SettingsTable`` without its type: the name of the environment variable, the default, and what README and help say about it.
 ///
 /// The command line's option is the same name in lower case with dashes (`--amqp-url`), the file's key in lower case with dots nested as
 /// objects (`{"amqp": {"url": "…"}}`).
-enum Setting: String, CaseIterable {
-    case amqpURL = "AMQP_URL"
-    case amqpCAFile = "AMQP_CA_FILE"
-    case prefix = "PREFIX"
-    case jobQueues = "JOB_QUEUES"
-    case portalAMQPURL = "PORTAL_AMQP_URL"
-    case managementURL = "MANAGEMENT_URL"
-    case storeURL = "STORE_URL"
-    case storeCreate = "STORE_CREATE"
-    case autotaskURL = "AUTOTASK_URL"
-    case autotaskAllowedHosts = "AUTOTASK_ALLOWED_HOSTS"
-    case autotaskIntegrationCode = "AUTOTASK_INTEGRATION_CODE"
-    case autotaskProxy = "AUTOTASK_PROXY"
-    case autotaskCAFile = "AUTOTASK_CA_FILE"
-    case vaultKeys = "VAULT_KEYS"
-    case trustedPublishers = "TRUSTED_PUBLISHERS"
-    case accessCutoff = "ACCESS_CUTOFF"
-    case settleSeconds = "SETTLE_SECONDS"
-    case acknowledgeWarnings = "ACKNOWLEDGE_WARNINGS"
-    case priceChangePercent = "PRICE_CHANGE_PERCENT"
-    case previewSeconds = "PREVIEW_SECONDS"
-    case billingCodesSeconds = "BILLING_CODES_SECONDS"
-    case quotaShare = "QUOTA_SHARE"
-    case concurrentLanes = "CONCURRENT_LANES"
-    case interactiveSeconds = "INTERACTIVE_SECONDS"
-    case retrySeconds = "RETRY_SECONDS"
-    case retryAttempts = "RETRY_ATTEMPTS"
-    case retryHours = "RETRY_HOURS"
-    case backlogLimit = "BACKLOG_LIMIT"
-    case laneBacklogLimit = "LANE_BACKLOG_LIMIT"
-    case eventLimitBytes = "EVENT_LIMIT_BYTES"
-    case verifyIntervalHours = "VERIFY_INTERVAL_HOURS"
-    case driftIntervalHours = "DRIFT_INTERVAL_HOURS"
-    case auditDays = "AUDIT_DAYS"
-    case historyDays = "HISTORY_DAYS"
-    case shutdownSeconds = "SHUTDOWN_SECONDS"
-    case operationsListen = "OPERATIONS_LISTEN"
-    case development = "DEVELOPMENT"
-    case logLevel = "LOG_LEVEL"
-
-    /// What holds when nothing is set; `nil` for what is then absent, or follows from another setting.
-    var defaultValue: String? {
-        switch self {
-        case .amqpURL: "amqp://guest:guest@127.0.0.1:5672/"
-        case .prefix: "autotask"
-        case .storeURL: "sqlite:autotask-worker.sqlite"
-        case .storeCreate: "no"
-        case .autotaskURL: "https://webservices.autotask.net/atservicesrest/"
-        case .vaultKeys: "keys.json"
-        case .trustedPublishers: "portal"
-        case .accessCutoff: "2023-06-01T00:00:00Z"
-        case .settleSeconds: "300"
-        case .acknowledgeWarnings: "none"
-        case .priceChangePercent: "50"
-        case .previewSeconds: "1800"
-        case .billingCodesSeconds: "600"
-        case .quotaShare: "50"
-        case .concurrentLanes: "512"
-        case .interactiveSeconds: "60"
-        case .retrySeconds: "2"
-        case .retryAttempts: "10"
-        case .retryHours: "24"
-        case .backlogLimit: "50000"
-        case .laneBacklogLimit: "1000"
-        case .eventLimitBytes: "1048576"
-        case .verifyIntervalHours: "24"
-        case .driftIntervalHours: "24"
-        case .auditDays: "400"
-        case .historyDays: "30"
-        case .shutdownSeconds: "30"
-        case .development: "0"
-        case .logLevel: "info"
-        case .amqpCAFile, .jobQueues, .portalAMQPURL, .managementURL, .autotaskAllowedHosts, .autotaskIntegrationCode, .autotaskProxy,
-            .autotaskCAFile, .operationsListen:
-            nil
-        }
-    }
+struct Setting: Sendable {
+    /// The environment variable.
+    let name: String
+    /// What applies when nothing is set; `nil` for what is then absent, or follows from another setting.
+    let defaultValue: String?
+    /// The default in README and help.
+    let defaultText: String
+    /// What a value is called in help: `seconds`.
+    let placeholder: String
+    /// What it is for, in Markdown: a clause without a full stop.
+    fileprivate(set) var meaning = ""
+    /// Where in a value its secret is; `nil` where there is none.
+    let secret: @Sendable (String) -> Range<String.Index>?
+    /// What is wrong with a value.
+    let mistake: @Sendable (Configuration.Entry) -> Failure?
 
     /// Its option on the command line: `--amqp-url`.
-    var option: String { "--" + rawValue.lowercased().split(separator: "_").joined(separator: "-") }
+    var option: String { "--" + name.lowercased().split(separator: "_").joined(separator: "-") }
 
-    /// Where in a value its secret stands; `nil` where there is none.
-    func secret(in value: String) -> Range<String.Index>? {
-        switch self {
-        case .amqpURL, .portalAMQPURL, .managementURL, .storeURL, .autotaskProxy: value.password
-        case .autotaskIntegrationCode: value.startIndex..<value.endIndex
-        default: nil
-        }
+    /// `amqp.url` in a file: the first word is the object, the rest its member.
+    var fileKey: [String] { name.lowercased().split(separator: "_", maxSplits: 1).map(String.init) }
+
+    /// Its row in README.
+    var documentation: String { "| `\(name)` | \(meaning); \(defaultText) |" }
+
+    /// How ArgumentParser shows it.
+    var help: ArgumentHelp {
+        let text = "\(meaning.prefix(1).uppercased())\(meaning.dropFirst()). Default: \(defaultText)."
+        return ArgumentHelp(text.filter { $0 != "`" }, valueName: placeholder)
     }
 
     /// The value as it may be shown: `amqp://worker:…@127.0.0.1:5672/`.
     func masked(_ value: String) -> String {
-        guard let secret = secret(in: value) else { return value }
+        guard let secret = secret(value) else { return value }
         return value[..<secret.lowerBound] + "…" + value[secret.upperBound...]
     }
 }
 
-extension String {
-    /// That of a URL, between its user and its host.
-    fileprivate var password: Range<Index>? {
-        guard let scheme = firstRange(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
-            let colon = self[scheme.upperBound..<at].firstIndex(of: ":")
-        else { return nil }
-        return index(after: colon)..<at
+/// A row of ``SettingsTable``.
+///
+/// `Mistake` is ``Failure``, or `Never` for a setting that takes any text.
+struct TypedSetting<Value: Sendable, Mistake: Error>: Sendable {
+    fileprivate(set) var setting: Setting
+    let read: @Sendable (Configuration.Entry) -> Result<Value, Mistake>
+
+    /// A setting that always has a value.
+    init(_ name: String, _ form: Form<Value, Mistake>, default text: String) {
+        self.init(name, form, text, "`\(text)`") { entry in form.result(entry.text ?? text, entry) }
+    }
+
+    /// A setting whose value may be absent.
+    ///
+    /// - Parameters:
+    ///   - name: of the environment variable.
+    ///   - form: of a value that is there.
+    ///   - words: what applies without one, for README and help.
+    init<Wrapped>(_ name: String, _ form: Form<Wrapped, Mistake>, unset words: String) where Value == Wrapped? {
+        self.init(name, form, nil, words) { entry in
+            guard let text = entry.text else { return .success(nil) }
+            return form.result(text, entry).map(Optional.some)
+        }
+    }
+
+    private init<Read>(
+        _ name: String,
+        _ form: Form<Read, Mistake>,
+        _ defaultValue: String?,
+        _ defaultText: String,
+        _ read: @escaping @Sendable (Configuration.Entry) -> Result<Value, Mistake>
+    ) {
+        self.read = read
+        setting = Setting(
+            name: name,
+            defaultValue: defaultValue,
+            defaultText: defaultText,
+            placeholder: form.placeholder,
+            secret: form.secret,
+            mistake: { entry in
+                guard case .failure(let mistake) = read(entry) else { return nil }
+                return mistake as? Failure
+            }
+        )
+    }
+
+    func meaning(_ text: String) -> Self {
+        var copy = self
+        copy.setting.meaning = text
+        return copy
     }
 }
+
+/// What the rows of ``SettingsTable`` have in common.
+protocol SettingRow {
+    var setting: Setting { get }
+}
+
+extension TypedSetting: SettingRow {}

@@ -26,7 +26,7 @@ extension AuditCommand {
 
         func run() async throws {
             if file != "-" { Terminal.endsOnlyWhenDone() }
-            let store = try await OpenStore(Settings(settings)).store
+            let store = try await OpenStore(Configuration(settings)).store
             let output = try OutputFile(path: file)
             var count = 0
             var isFirst = true

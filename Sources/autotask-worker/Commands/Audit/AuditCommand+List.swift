@@ -21,7 +21,7 @@ extension AuditCommand {
         func run() async throws {
             let selection = try filter.selection
             guard limit > 0 else { throw Failure(.usage, "The limit is not a positive number.") }
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let store = try await OpenStore(settings).store
             let rows = try await store.auditRows(selection, newest: limit)
             // Without a ring what is sealed stays so, and the rest can be read.
@@ -56,7 +56,7 @@ private struct AuditReader {
         case unavailable(String)
     }
 
-    init(store: any LaneRecords, _ settings: Settings) async {
+    init(store: any LaneRecords, _ settings: Configuration) async {
         self.store = store
         do {
             let vault = try await settings.vault

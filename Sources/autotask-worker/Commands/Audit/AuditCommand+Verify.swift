@@ -30,7 +30,7 @@ extension AuditCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let chain = AuditChain(try await settings.vault)
             let reference = try against.map { try AuditFile(path: $0).reference() }
             if let export {

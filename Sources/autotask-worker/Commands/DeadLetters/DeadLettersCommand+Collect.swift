@@ -20,7 +20,7 @@ extension DeadLettersCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let vault = try await settings.vault
             let store = try await OpenStore(settings).store
             let recorded = Mutex(0)

@@ -19,7 +19,7 @@ extension DeadLettersCommand {
 
         func run() async throws {
             let selection = try filter.selection
-            let store = try await OpenStore(Settings(settings)).store
+            let store = try await OpenStore(Configuration(settings)).store
             if ungrouped {
                 var letters: [KeptLetter] = []
                 try await store.forEachLetter(selection) { letters.append($0) }
@@ -51,7 +51,7 @@ extension DeadLettersCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let store = try await OpenStore(Settings(settings)).store
+            let store = try await OpenStore(Configuration(settings)).store
             let letter = try await store.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first
             await store.close()
             guard let letter else {

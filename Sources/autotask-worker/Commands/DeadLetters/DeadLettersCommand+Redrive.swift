@@ -30,7 +30,7 @@ extension DeadLettersCommand {
             Terminal.endsOnlyWhenDone()
             let selection = try choice.selection()
             guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let paired = try await PairedStore(settings)
             let (store, vault) = (paired.store, paired.vault)
             let office = DeadLetterOffice(store: store, vault: vault)
@@ -101,7 +101,7 @@ extension DeadLettersCommand {
                 return moment
             }
             var selection = try choice.selection(before: moment)
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             try await PairedStore.using(settings) { store, _ in
                 var count = 0
                 var missing = selection.ids ?? []

@@ -21,7 +21,7 @@ extension KeysCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let file = try settings.keyRingFile
             guard let id = try await settings.keyRing.storeID else { return Terminal.line("The ring belongs to no store.") }
             try await checkLoss(of: id, at: try settings.storePath)

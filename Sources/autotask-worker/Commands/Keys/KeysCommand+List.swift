@@ -15,7 +15,7 @@ extension KeysCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let ring = try await settings.keyRing
             let path = try settings.storePath
             let uses = access(path, F_OK) == 0 ? try await PairedStore.using(settings) { store, _ in try await store.keyUses() } : nil

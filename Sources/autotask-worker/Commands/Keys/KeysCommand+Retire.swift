@@ -28,7 +28,7 @@ extension KeysCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let file = try settings.keyRingFile
             let chosen = try choice(from: try await settings.keyRing.entries)
             try await PairedStore.using(settings) { store, _ in try await retire(chosen, from: file, store) }

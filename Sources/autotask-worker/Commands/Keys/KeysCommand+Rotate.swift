@@ -28,7 +28,7 @@ extension KeysCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let chosen = resume ? [] : uses.isEmpty ? Set(KeyRing.Use.allCases) : Set(uses)
             let file = try settings.keyRingFile
             try await PairedStore.using(settings, remembers: true) { store, vault in

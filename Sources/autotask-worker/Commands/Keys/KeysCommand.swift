@@ -27,7 +27,7 @@ struct KeysCommand: AsyncParsableCommand {
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()
-            let settings = try await Settings(settings)
+            let settings = try await Configuration(settings)
             let file = try settings.keyRingFile
             if let path = try? settings.storePath, access(path, F_OK) == 0 {
                 Terminal.complain("Warning: there is a store \(path) already. A new key ring opens nothing in it: bring its own back.")
@@ -55,7 +55,7 @@ struct KeysCommand: AsyncParsableCommand {
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         func run() async throws {
-            let ring = try await Settings(settings).keyRing
+            let ring = try await Configuration(settings).keyRing
             Terminal.line(ring.publicKeys(at: SystemTime.now))
         }
     }

@@ -1,0 +1,111 @@
+import Configuration
+import Contract
+import FoundationEssentials
+import SystemPackage
+
+/// The settings in force, each with its origin: command line, environment, file, default, in this order.
+///
+/// Each row of ``SettingsTable`` is a property of its type, `settings.settleSeconds`, which throws ``Failure`` for a value of another form. A
+/// command reads what it needs: a wrong setting stops no command that does without it.
+@dynamicMemberLookup
+struct Configuration {
+    enum Origin: String {
+        case commandLine = "command line"
+        case environment
+        case file
+        case byDefault = "default"
+        case unset
+    }
+
+    struct Entry {
+        let setting: Setting
+        let text: String?
+        let origin: Origin
+
+        /// Whether an operator has set it.
+        var isSet: Bool { origin != .byDefault && origin != .unset }
+
+        /// The value as it may be shown.
+        var shown: String? { text.map(setting.masked) }
+
+        /// The failure of a text that is not of a form, which is named in words.
+        func isNot(_ form: String, hint: String = "See autotask-worker run --print-config.") -> Failure {
+            Failure(.usage, "\(setting.name) (from the \(origin.rawValue)) is not \(form).", hint: hint)
+        }
+    }
+
+    /// All of them, in the order of the table.
+    let entries: [Entry]
+    /// Names that are no settings, and were likely meant to be.
+    let mistyped: [MistypedSetting]
+    let environment: [String: String]
+
+    init(_ options: SettingsOptions) async throws {
+        try await self.init(options.values, file: options.config, environment: Launch.current.environment)
+    }
+
+    /// - Parameters:
+    ///   - values: from the command line, by the names of settings.
+    ///   - path: of the settings file.
+    ///   - environment: the process's variables.
+    init(_ values: [String: String], file path: String?, environment: [String: String]) async throws {
+        self.environment = environment
+        let variables = EnvironmentVariablesProvider(environmentVariables: environment)
+        var file: ConfigReader?
+        if let path { file = try await Configuration.reader(of: path) }
+        entries = try SettingsTable.all.map { setting in
+            if let text = values[setting.name] { return Entry(setting: setting, text: text, origin: .commandLine) }
+            if let text = try variables.environmentValue(forName: setting.name), !text.isEmpty {
+                return Entry(setting: setting, text: text, origin: .environment)
+            }
+            if let text = file?.string(forKey: ConfigKey(setting.fileKey)) { return Entry(setting: setting, text: text, origin: .file) }
+            return Entry(setting: setting, text: setting.defaultValue, origin: setting.defaultValue == nil ? .unset : .byDefault)
+        }
+        mistyped =
+            MistypedSetting.all(inEnvironment: environment.keys)
+            + (path.map { MistypedSetting.all(inFile: Configuration.keys(in: $0)) } ?? [])
+    }
+
+    private static func reader(of path: String) async throws -> ConfigReader {
+        do { return ConfigReader(provider: try await FileProvider<JSONSnapshot>(filePath: FilePath(path))) } catch {
+            throw Failure(
+                .usage,
+                "The settings file \(path) cannot be read.",
+                hint: "It has to be a JSON object, such as {\"amqp\": {\"url\": \"amqp://…\"}}."
+            )
+        }
+    }
+
+    /// The members of a file. Only objects are searched further.
+    private static func keys(in path: String) -> [String] {
+        func keys(_ json: JSON, below prefix: String) -> [String] {
+            (json.object?.members ?? []).flatMap { member in
+                let key = prefix + member.name
+                return member.value.object == nil ? [key] : keys(member.value, below: key + ".")
+            }
+        }
+        guard let json = FileManager.default.contents(atPath: path).flatMap({ try? JSON(parsing: Array($0)) }) else { return [] }
+        return keys(json, below: "")
+    }
+
+    // MARK: Values
+
+    subscript<Value>(dynamicMember row: KeyPath<SettingsTable, TypedSetting<Value, Never>>) -> Value {
+        switch SettingsTable.rows[keyPath: row].read(entry(row)) {
+        case .success(let value): value
+        }
+    }
+
+    subscript<Value>(dynamicMember row: KeyPath<SettingsTable, TypedSetting<Value, Failure>>) -> Value {
+        get throws(Failure) { try SettingsTable.rows[keyPath: row].read(entry(row)).get() }
+    }
+
+    func entry<Value, Mistake>(_ row: KeyPath<SettingsTable, TypedSetting<Value, Mistake>>) -> Entry {
+        let setting = SettingsTable.rows[keyPath: row].setting
+        return entries.first { $0.setting.name == setting.name }
+            ?? Entry(setting: setting, text: setting.defaultValue, origin: .byDefault)
+    }
+
+    /// What is wrong with the names and the forms of settings, one by one.
+    var mistakes: [Failure] { mistyped.map(\.failure) + entries.compactMap { $0.setting.mistake($0) } }
+}
