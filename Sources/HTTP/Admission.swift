@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Who may be in flight: a limit over all exchanges, and one for each endpoint, so that a host that hangs cannot take every slot.
 ///
 /// libcurl could queue as well, but there the time limit runs while a request waits. So nothing reaches libcurl that it may not send at once.
@@ -5,7 +7,7 @@
 struct Admission<Item> {
     private struct Endpoint {
         var inFlight = 0
-        var waiting = Line<Item>()
+        var waiting = Deque<Item>()
     }
 
     private let limit: Int
@@ -13,7 +15,7 @@ struct Admission<Item> {
     private var inFlight = 0
     private var endpoints: [String: Endpoint] = [:]
     /// Endpoints that have somebody waiting and room for one more, each once.
-    private var turns = Line<String>()
+    private var turns = Deque<String>()
 
     init(limit: Int, endpointLimit: Int) {
         self.limit = limit
@@ -52,7 +54,7 @@ struct Admission<Item> {
 
     /// Takes out all who wait.
     mutating func removeWaiting() -> [Item] {
-        turns = Line()
+        turns = []
         var removed: [Item] = []
         for name in endpoints.keys {
             while let item = endpoints[name]?.waiting.popFirst() { removed.append(item) }
@@ -74,30 +76,5 @@ struct Admission<Item> {
 
     private func hasRoom(_ endpoint: String) -> Bool {
         endpoints[endpoint].map { $0.inFlight < endpointLimit } ?? true
-    }
-}
-
-/// First in, first out.
-private struct Line<Element> {
-    private var elements: [Element?] = []
-    private var head = 0
-
-    var count: Int { elements.count - head }
-    var isEmpty: Bool { count == 0 }
-
-    mutating func append(_ element: Element) {
-        elements.append(element)
-    }
-
-    mutating func popFirst() -> Element? {
-        guard head < elements.count else { return nil }
-        let first = elements[head].take()
-        head += 1
-        // Moving the rest to the front once half is gone costs each element one move at most.
-        if head > 32, head * 2 > elements.count {
-            elements.removeFirst(head)
-            head = 0
-        }
-        return first
     }
 }

@@ -46,13 +46,13 @@ package struct OwnershipMarkers: Sendable {
         input.append(field: serviceKey.utf8)
         let service = Array(code.code(for: input)).prefix(2 * OwnershipMarkers.half)
         return OwnershipMarker(
-            value: Vault.hexadecimal(service.prefix(OwnershipMarkers.half) + laneMark),
-            former: Vault.hexadecimal(service)
+            value: (service.prefix(OwnershipMarkers.half) + laneMark).hexadecimal,
+            former: service.hexadecimal
         )
     }
 
     /// Whether a text is a marker of the lane, for any service of any plan.
     package func contains(_ text: String) -> Bool {
-        text.utf8.count == 4 * OwnershipMarkers.half && text.hasSuffix(Vault.hexadecimal(laneMark))
+        text.utf8.count == 4 * OwnershipMarkers.half && text.hasSuffix(laneMark.hexadecimal)
     }
 }

@@ -155,22 +155,8 @@ package final class Vault: Sendable {
     /// The marks by which services in Autotask are known to be a lane's, also after a reset (`Rules` A2).
     package func ownershipMarkers(of lane: Lane) -> OwnershipMarkers { OwnershipMarkers(of: lane, markers) }
 
-    static func hexadecimal(_ bytes: some Collection<UInt8>) -> String {
-        String(unsafeUninitializedCapacity: 2 * bytes.count) { output in
-            for (index, byte) in bytes.enumerated() {
-                unsafe output[2 * index] = Vault.hexadecimalDigit(byte >> 4)
-                unsafe output[2 * index + 1] = Vault.hexadecimalDigit(byte & 15)
-            }
-            return 2 * bytes.count
-        }
-    }
-
     /// What a preview is known again by: 16 bytes that nobody can make without the identity key.
     package func previewCode(of content: [UInt8]) -> [UInt8] { Array(previews.code(for: content).prefix(16)) }
-
-    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-    }
 
     /// The plain SHA-256 of a message's body, by which it is known again before anything of it is trusted.
     package static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }

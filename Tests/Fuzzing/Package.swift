@@ -20,11 +20,13 @@ let house: [SwiftSetting] =
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "fuzzing",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -42,12 +44,12 @@ let package = Package(
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
         .target(
             name: "HTTP",
-            dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle],
+            dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle, deque],
             swiftSettings: house
         ),
         .target(
             name: "AMQP",
-            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto],
+            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto, deque],
             swiftSettings: house
         ),
         .target(name: "Vault", dependencies: ["Contract", "Secrets", crypto], swiftSettings: house),

@@ -234,7 +234,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         ]
         let wait = deadline - .now
         // Rounded up: waking just before a deadline would find nothing to do.
-        let milliseconds = wait <= .zero ? 0 : Int32(clamping: wait.milliseconds + 1)
+        let milliseconds = wait <= .zero ? 0 : Int32(clamping: Int64(wait / .milliseconds(1)) + 1)
         poll(&descriptors, 2, milliseconds)
         // Cleared before the mailbox is looked into, so that no request is lost.
         if descriptors[1].revents != 0 { wake.clear() }
@@ -244,11 +244,4 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
 extension ContinuousClock.Instant {
     /// Later than any deadline.
     static var distantFuture: Self { .now + .seconds(86_400) }
-}
-
-extension Duration {
-    var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
-    }
 }

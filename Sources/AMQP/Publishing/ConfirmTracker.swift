@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Knows which messages of one channel the broker has not yet answered for.
 ///
 /// The broker numbers the messages of a channel from 1 and answers with a number and `multiple`. An unroutable message comes back
@@ -23,10 +25,9 @@ struct ConfirmTracker<Token: Sendable>: Sendable {
         var isSettled = false
     }
 
-    /// The number of `entries[head]`, the oldest that is not settled.
+    /// The number of the first entry, the oldest that is not settled.
     private var first: UInt64 = 1
-    private var entries: [Entry] = []
-    private var head = 0
+    private var entries: Deque<Entry> = []
 
     /// How many messages wait for an answer.
     private(set) var unsettled = 0
@@ -39,7 +40,7 @@ struct ConfirmTracker<Token: Sendable>: Sendable {
 
     /// Notes that a message came back. Messages with the same label come back in the order in which they were published.
     mutating func returned(_ label: Label, replyCode: Int, replyText: String) {
-        let index = entries[head...].firstIndex { !$0.isSettled && $0.returned == nil && $0.label == label }
+        let index = entries.firstIndex { !$0.isSettled && $0.returned == nil && $0.label == label }
         guard let index else { return }
         entries[index].returned = .returned(replyCode: replyCode, replyText: replyText)
     }
@@ -47,12 +48,12 @@ struct ConfirmTracker<Token: Sendable>: Sendable {
     /// Notes the broker's answer, and says for which messages it is one. Numbers that are unknown or answered already change nothing.
     mutating func answered(_ number: UInt64, multiple: Bool, isAck: Bool, settle: (Token, Outcome) -> Void) {
         guard number >= first || (multiple && number == 0) else { return }
-        let waiting = UInt64(entries.count - head)
+        let waiting = UInt64(entries.count)
         // `multiple` with the number 0 means all.
         let offset = number == 0 ? waiting : number - first + 1
         guard offset <= waiting, offset > 0 else { return }
-        let last = head + Int(offset) - 1
-        for index in (multiple ? head : last)...last where !entries[index].isSettled {
+        let last = Int(offset) - 1
+        for index in (multiple ? 0 : last)...last where !entries[index].isSettled {
             entries[index].isSettled = true
             unsettled -= 1
             settle(entries[index].token, isAck ? entries[index].returned ?? .confirmed : .nacked)
@@ -63,18 +64,13 @@ struct ConfirmTracker<Token: Sendable>: Sendable {
     /// Forgets everything, as the end of the channel does, and returns what was never answered, in order.
     mutating func reset() -> [Token] {
         defer { self = ConfirmTracker() }
-        return entries[head...].filter { !$0.isSettled }.map(\.token)
+        return entries.filter { !$0.isSettled }.map(\.token)
     }
 
     private mutating func dropSettled() {
-        while head < entries.count, entries[head].isSettled {
-            head += 1
+        while entries.first?.isSettled == true {
+            entries.removeFirst()
             first += 1
-        }
-        // Moving what is left costs as much as was dropped since the last time.
-        if head > entries.count / 2 {
-            entries.removeFirst(head)
-            head = 0
         }
     }
 }

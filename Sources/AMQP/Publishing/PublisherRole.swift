@@ -1,3 +1,4 @@
+import DequeModule
 import Logging
 import Telemetry
 
@@ -35,9 +36,9 @@ struct PublisherRole: ConnectionRole {
     private var blockedReason: String?
     private var tracker = ConfirmTracker<Ticket>()
     /// In the order of their deadlines, which is that in which they came; those at the front may be settled already.
-    private var groups = FirstInFirstOut<PublishGroup>()
+    private var groups = Deque<PublishGroup>()
     /// Not yet sent; a group leaves when its last message is sent.
-    private var unsent = FirstInFirstOut<PublishGroup>()
+    private var unsent = Deque<PublishGroup>()
     /// Of the first group in `unsent`, how many messages are sent.
     private var sentOfFirst = 0
     private var unsentCount = 0
@@ -190,7 +191,7 @@ struct PublisherRole: ConnectionRole {
             group.settleRest(error)
             groups.removeFirst()
         }
-        unsent = FirstInFirstOut()
+        unsent = []
         sentOfFirst = 0
         unsentCount = 0
     }

@@ -2,30 +2,6 @@ import FoundationEssentials
 
 /// The answers of RabbitMQ's management API that a full check needs, as bytes: whoever speaks HTTP gets them.
 package struct ManagementAnswers: Sendable {
-    /// The paths to get, for a virtual host.
-    package struct Paths: Sendable {
-        package let exchanges: String
-        package let queues: String
-        package let bindings: String
-
-        package init(virtualHost: String) {
-            // Everything but unreserved characters is encoded: the virtual host is one segment of the path.
-            let hexadecimal = Array("0123456789ABCDEF")
-            let segment = virtualHost.utf8.reduce(into: "") { segment, byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-                    UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-                    segment.append(Character(Unicode.Scalar(byte)))
-                default:
-                    segment += "%\(hexadecimal[Int(byte >> 4)])\(hexadecimal[Int(byte & 15)])"
-                }
-            }
-            exchanges = "/api/exchanges/\(segment)"
-            queues = "/api/queues/\(segment)"
-            bindings = "/api/bindings/\(segment)"
-        }
-    }
-
     package var exchanges: [UInt8]
     package var queues: [UInt8]
     package var bindings: [UInt8]

@@ -25,7 +25,7 @@ struct SoughtValue {
         let characters = String(decoding: value.map(\.loweredASCII), as: UTF8.self)
         let latin1 = value.map { Unicode.Scalar($0.loweredASCII) }
         texts = [Array(characters.unicodeScalars), latin1]
-        codes = value.count < SoughtValue.shortestEncoded ? [] : [SoughtValue.hexadecimal(value)] + SoughtValue.base64(value)
+        codes = value.count < SoughtValue.shortestEncoded ? [] : [Array(value.hexadecimal.utf8)] + SoughtValue.base64(value)
         beginnings = Set(Spelling.marks + texts.compactMap { $0.first.flatMap { String($0).utf8.first } } + codes.compactMap(\.first))
     }
 
@@ -51,10 +51,6 @@ struct SoughtValue {
             guard !places.isEmpty else { return nil }
         }
         return places.max()
-    }
-
-    private static func hexadecimal(_ value: [UInt8]) -> [UInt8] {
-        value.flatMap { byte in [byte >> 4, byte & 15].map { $0 < 10 ? UInt8(ascii: "0") + $0 : UInt8(ascii: "a") + $0 - 10 } }
     }
 
     /// What of the value's base64 does not depend on its neighbours, for each place that it may have among them, in both alphabets.

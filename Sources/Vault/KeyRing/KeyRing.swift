@@ -19,8 +19,7 @@ package struct KeyRing: Sendable {
 
     /// The ring's own id, the same in all its states: 32 hexadecimal digits, derived from the identity key.
     package var id: String {
-        HMAC<SHA256>.authenticationCode(for: Array("autotask-worker/ring-id/1".utf8), using: identityKey).prefix(16)
-            .map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+        Array(HMAC<SHA256>.authenticationCode(for: Array("autotask-worker/ring-id/1".utf8), using: identityKey).prefix(16)).hexadecimal
     }
 
     /// New keys, all of them random.

@@ -45,11 +45,11 @@ struct ManagementAPI {
     }
 
     func report(on topology: Topology, virtualHost: String) async throws -> TopologyReport {
-        let paths = ManagementAnswers.Paths(virtualHost: virtualHost)
         let answers = try await withTransport { transport in
             [
-                try await get(paths.exchanges, transport), try await get(paths.queues, transport),
-                try await get(paths.bindings, transport),
+                try await get(ManagementAPI.path("exchanges", virtualHost), transport),
+                try await get(ManagementAPI.path("queues", virtualHost), transport),
+                try await get(ManagementAPI.path("bindings", virtualHost), transport),
             ]
         }
         do {
@@ -98,9 +98,11 @@ struct ManagementAPI {
 
     /// Which exchanges lead where.
     func ways(in virtualHost: String) async throws -> BrokerWays {
-        let paths = ManagementAnswers.Paths(virtualHost: virtualHost)
         let answers = try await withTransport { transport in
-            [try await get(paths.queues, transport), try await get(paths.bindings, transport)]
+            [
+                try await get(ManagementAPI.path("queues", virtualHost), transport),
+                try await get(ManagementAPI.path("bindings", virtualHost), transport),
+            ]
         }
         guard let queues = try? JSON(parsing: answers[0].body), let bindings = try? JSON(parsing: answers[1].body),
             let ways = BrokerWays(queues: queues, bindings: bindings)
@@ -145,6 +147,9 @@ struct ManagementAPI {
     }
 
     private func brief(_ text: String) -> String { text.prefix(100).split(whereSeparator: \.isNewline).joined(separator: " ") }
+
+    /// The virtual host is one segment of the path.
+    static func path(_ things: String, _ virtualHost: String) -> String { "/api/\(things)/\(virtualHost.utf8.percentEncoded)" }
 
     private func withTransport<Value: Sendable>(_ body: (CurlTransport) async throws -> Value) async throws -> Value {
         let transport = try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: [authority])), logger: .ofCommands)
