@@ -52,7 +52,7 @@ let package = Package(
         .target(name: "Contract", swiftSettings: house),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: strict),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
-        .target(name: "Secrets", swiftSettings: house),
+        .target(name: "Secrets", dependencies: ["Contract"], swiftSettings: house),
         .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
 
         // Level 2: seams to the outside world.
@@ -70,7 +70,7 @@ let package = Package(
         .target(name: "Store", dependencies: ["Contract"], swiftSettings: strict),
 
         // Level 3: what stands on the seams.
-        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Vault", "Telemetry", logging], swiftSettings: strict),
+        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Telemetry", logging], swiftSettings: strict),
         .target(
             name: "SQLiteStore",
             dependencies: [
@@ -168,7 +168,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AutotaskTests",
-            dependencies: ["Autotask", "Contract", "HTTP", "Secrets", "Vault", logging],
+            dependencies: ["Autotask", "Contract", "HTTP", "Secrets", logging],
             resources: [.copy("Fixtures")],
             swiftSettings: house
         ),
@@ -211,7 +211,7 @@ let package = Package(
             ],
             swiftSettings: house
         ),
-        .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: house),
+        .testTarget(name: "SecretsTests", dependencies: ["Contract", "Secrets"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Contract", "Store"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "autotask-simulator"], swiftSettings: house),
         .testTarget(name: "VaultTests", dependencies: ["Contract", "SealedVectors", "Secrets", "Vault", crypto], swiftSettings: house),

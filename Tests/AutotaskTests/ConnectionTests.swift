@@ -1,8 +1,8 @@
 import Contract
 import HTTP
+import Secrets
 import Synchronization
 import Testing
-import Vault
 
 @testable import Autotask
 

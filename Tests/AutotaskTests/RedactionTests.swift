@@ -1,7 +1,6 @@
 import Contract
 import HTTP
 import Testing
-import Vault
 
 @testable import Autotask
 

@@ -4,7 +4,6 @@ import Foundation
 import HTTP
 import Secrets
 import Synchronization
-import Vault
 
 /// Answers requests from a script, in its order, and keeps what was asked.
 final class ScriptedTransport: HTTPTransport {

@@ -3,7 +3,7 @@ import Contract
 import Foundation
 import FoundationNetworking
 import HTTP
-import Vault
+import Secrets
 
 /// A database of its own in a running `autotask-simulator`, with one user, as one test wants it.
 struct SimulatedDatabase {

@@ -1,8 +1,8 @@
 import Contract
 import HTTP
 import Logging
+import Secrets
 import Testing
-import Vault
 
 @testable import Autotask
 

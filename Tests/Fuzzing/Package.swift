@@ -37,7 +37,7 @@ let package = Package(
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
-        .target(name: "Secrets", swiftSettings: house),
+        .target(name: "Secrets", dependencies: ["Contract"], swiftSettings: house),
         .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
         .target(name: "Contract", swiftSettings: house),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: house),
@@ -53,7 +53,7 @@ let package = Package(
             swiftSettings: house
         ),
         .target(name: "Vault", dependencies: ["Contract", "Secrets", crypto], swiftSettings: house),
-        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Vault", "Telemetry", logging], swiftSettings: house),
+        .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Telemetry", logging], swiftSettings: house),
         .target(
             name: "FuzzTargets",
             dependencies: ["AMQP", "Autotask", "Contract", "CRabbitMQ", "HTTP", "Secrets", "Vault", crypto],

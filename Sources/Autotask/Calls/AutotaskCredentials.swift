@@ -1,6 +1,5 @@
 import HTTP
 package import Secrets
-package import Vault
 
 /// What the calls to one tenant's Autotask carry. It has no description, and its secrets stay in memory that is wiped when it goes.
 package struct AutotaskCredentials: Sendable {

@@ -2,9 +2,9 @@ import Autotask
 package import Contract
 import HTTP
 import Logging
+import Secrets
 package import Store
 import Telemetry
-import Vault
 
 /// The lane's way to Autotask, as the job's handlers go it.
 extension JobContext {

@@ -1,5 +1,6 @@
 import Autotask
 import Contract
+import Secrets
 import Store
 import Vault
 

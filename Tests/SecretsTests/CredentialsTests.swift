@@ -1,7 +1,6 @@
 import Contract
 import Secrets
 import Testing
-import Vault
 
 struct CredentialsTests {
     private func read(_ text: String) throws(JobError) -> Credentials { try Credentials(parsing: Array(text.utf8).span) }
@@ -112,4 +111,8 @@ struct CredentialsTests {
         dump(credentials, to: &dumped)
         for text in ["\(credentials)", String(reflecting: credentials), dumped] { #expect(!text.contains("TOPSECRET")) }
     }
+}
+
+extension SecretReference {
+    fileprivate convenience init(_ text: String) { self.init(copying: Array(text.utf8).span) }
 }

@@ -1,5 +1,4 @@
 package import Contract
-package import Secrets
 
 /// What an API user proves itself with, in the clear: `{ "username", "secret", "integrationCode"? }` (`Sealing-credentials`, "Seal").
 ///
