@@ -110,7 +110,7 @@ let package = Package(
         .executableTarget(
             name: "autotask-simulator",
             dependencies: [
-                logging,
+                "Contract", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
@@ -213,7 +213,7 @@ let package = Package(
         ),
         .testTarget(name: "SecretsTests", dependencies: ["Contract", "Secrets"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Contract", "Store"], swiftSettings: strict),
-        .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "autotask-simulator"], swiftSettings: house),
+        .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "Contract", "autotask-simulator"], swiftSettings: house),
         .testTarget(name: "VaultTests", dependencies: ["Contract", "SealedVectors", "Secrets", "Vault", crypto], swiftSettings: house),
         .testTarget(
             name: "WorkerCommandTests",

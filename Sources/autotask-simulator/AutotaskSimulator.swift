@@ -1,4 +1,5 @@
 import ArgumentParser
+import Contract
 import Dispatch
 import Foundation
 import Hummingbird

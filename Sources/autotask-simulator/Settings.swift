@@ -1,3 +1,5 @@
+import Contract
+
 /// What holds for all databases.
 struct Settings: Sendable {
     /// How long every call takes at least, where its database does not say otherwise.

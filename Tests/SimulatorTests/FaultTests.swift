@@ -1,3 +1,4 @@
+import Contract
 import Testing
 
 @testable import autotask_simulator
@@ -90,7 +91,7 @@ struct FaultTests {
     func hangUntilRemoved() async throws {
         try await withSimulator { simulator, caller in
             let id = try await caller.fault(["kind": "hang", "operation": "create"])
-            let wire = try caller.open("POST", "/zone/AE02/ATServicesRest/V1.0/Services", service().bytes)
+            let wire = try caller.open("POST", "/zone/AE02/ATServicesRest/V1.0/Services", service().encoded)
             try await until { try !simulator.calls(CallFilter(operation: "create")).isEmpty }
             #expect(try simulator.calls(CallFilter(operation: "create")).first?.outcome == nil)
             #expect(try await caller.control("DELETE", "faults/\(id)").status == 204)
@@ -114,7 +115,7 @@ struct FaultTests {
     func latency() async throws {
         try await withSimulator { simulator, caller in
             let hold = try await caller.fault(["kind": "hold", "operation": "create"])
-            let wire = try caller.open("POST", "/zone/AE02/ATServicesRest/V1.0/Services", service().bytes)
+            let wire = try caller.open("POST", "/zone/AE02/ATServicesRest/V1.0/Services", service().encoded)
             try await until { try simulator.database(123456).withState { $0.threads.values.first } == 1 }
             wire.disconnect()
             _ = try await caller.control("DELETE", "faults/\(hold)")

@@ -1,4 +1,5 @@
 import ChildProcesses
+import Contract
 import Foundation
 import Testing
 

@@ -1,3 +1,4 @@
+import Contract
 import Testing
 
 @testable import autotask_simulator
@@ -109,7 +110,7 @@ struct QueryTests {
             let empty = try await caller.send("POST", next)
             #expect(empty.status == 500)
             #expect(empty.errors == ["Value cannot be null.\r\nParameter name: queryModel"])
-            let second = try await caller.send("POST", next, body.bytes)
+            let second = try await caller.send("POST", next, body.encoded)
             #expect(second.ids == [101])
             #expect(second.nextPage == nil)
         }
@@ -118,7 +119,7 @@ struct QueryTests {
     @Test("by GET page on by GET")
     func getPaging() async throws {
         try await withSimulator { _, caller in
-            let search = QueryParameters.encode(#"{"maxRecords":1,"filter":[{"op":"contains","field":"name","value":"a"}]}"#)
+            let search = #"{"maxRecords":1,"filter":[{"op":"contains","field":"name","value":"a"}]}"#.utf8.percentEncoded
             let first = try await caller.call("GET", "Services/query?search=\(search)")
             #expect(first.ids == [100])
             let second = try await caller.send("GET", try #require(first.nextPage))

@@ -1,3 +1,5 @@
+import Contract
+
 /// An API user of one database.
 struct APIUser: Sendable {
     enum Security: String, Codable, Sendable {

@@ -1,3 +1,5 @@
+import Contract
+
 /// What happens to a database as if in Autotask's own user interface, or by its administrators. What is `nil` stays as it is.
 struct DatabaseChange: Decodable, Sendable {
     var zone: String?
@@ -69,8 +71,8 @@ struct ServiceChange: Decodable, Sendable {
     var name: String?
     var description: String?
     var invoiceDescription: String?
-    var unitPrice: Money?
-    var unitCost: Money?
+    var unitPrice: MoneyValue?
+    var unitCost: MoneyValue?
     var billingCodeID: Int64?
     var periodType: Int64?
     var isActive: Bool?

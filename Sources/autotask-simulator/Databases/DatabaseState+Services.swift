@@ -1,3 +1,4 @@
+import Contract
 import FoundationEssentials
 
 extension DatabaseState {
@@ -20,7 +21,7 @@ extension DatabaseState {
     mutating func updateService(from body: JSON?, replacing: Bool, as user: APIUser, at now: Date) throws(Refusal) -> Int64 {
         guard user.security.mayWrite else { throw Refusal.noPermission(to: "update") }
         guard let body, case .object(let members) = body else { throw DatabaseState.missingModel }
-        guard let id = body["id"]?.integer, user.security != .restrictedVisibility, let old = services[id] else {
+        guard let id = body.member("id")?.wholeNumber, user.security != .restrictedVisibility, let old = services[id] else {
             throw Refusal.nothingToUpdate
         }
         var record = old
@@ -42,13 +43,13 @@ extension DatabaseState {
     /// Takes over what the body says of the fields that may be set. Of the others, and of names that no field has, nothing is said:
     /// Autotask ignores them silently (observed), and so it does with costs of users who may not see them (documented).
     private func assign(
-        _ members: [JSON.Member],
+        _ members: JSONObject,
         to record: inout Record,
         as user: APIUser,
         isSettable: (Field) -> Bool
     ) throws(Refusal) {
-        for member in members {
-            guard let index = serviceEntity.index(of: member.key), index != ServiceField.id.rawValue,
+        for member in members.members {
+            guard let index = serviceEntity.index(of: member.name), index != ServiceField.id.rawValue,
                 isSettable(serviceEntity.fields[index]),
                 index != ServiceField.unitCost.rawValue || user.security.seesCosts
             else { continue }

@@ -1,3 +1,4 @@
+import Contract
 import FoundationEssentials
 
 /// All that one Autotask database holds. Its owner, ``Database``, guards it.
@@ -126,15 +127,13 @@ extension DatabaseState {
     /// The state as the control API tells it; no secret is in it.
     func json(id: Int64, withServices: Bool, at now: Date) -> JSON {
         var quota = quota
-        var members: [JSON.Member] = [
-            JSON.Member(key: "databaseId", value: .integer(id)),
-            JSON.Member(key: "zone", value: .string(zone)),
-            JSON.Member(key: "users", value: .array(users.values.sorted { $0.username < $1.username }.map(\.json))),
-            JSON.Member(key: "billingCodes", value: .array(billingCodes.records.map { Entity.billingCodes.json($0) })),
-            JSON.Member(key: "uniqueServiceNames", value: .bool(uniqueServiceNames)),
-            JSON.Member(key: "quotaUsed", value: .integer(quota.used(at: now))),
+        var members: JSONObject = [
+            "databaseId": .integer(id), "zone": .string(zone),
+            "users": .array(users.values.sorted { $0.username < $1.username }.map(\.json)),
+            "billingCodes": .array(billingCodes.records.map { Entity.billingCodes.json($0) }),
+            "uniqueServiceNames": .bool(uniqueServiceNames), "quotaUsed": .integer(quota.used(at: now)),
         ]
-        if withServices { members.append(JSON.Member(key: "services", value: servicesJSON)) }
+        if withServices { members["services"] = servicesJSON }
         return .object(members)
     }
 

@@ -1,3 +1,5 @@
+import Contract
+
 /// The fields of a billing code.
 enum BillingCodeField: Int, FieldName {
     case id, afterHoursWorkType, billingCodeType, department, description, externalNumber, generalLedgerAccount, isActive

@@ -1,3 +1,5 @@
+import Contract
+
 /// What the API tells of an entity, and how its records look on the wire.
 struct Entity: Sendable {
     enum Name: String, Sendable {
@@ -30,12 +32,11 @@ struct Entity: Sendable {
     ///
     /// - Parameter included: the places of the fields to show; all, if empty.
     func json(_ record: Record, including included: Set<Int> = []) -> JSON {
-        var members: [JSON.Member] = []
-        members.reserveCapacity(fields.count + 1)
+        var members = JSONObject()
         for (index, field) in fields.enumerated() where !field.isMissing && (included.isEmpty || included.contains(index)) {
-            members.append(JSON.Member(key: field.name, value: record.values[index].json))
+            members[field.name] = record.values[index].json
         }
-        members.append(JSON.Member(key: "userDefinedFields", value: []))
+        members["userDefinedFields"] = []
         return .object(members)
     }
 

@@ -1,3 +1,5 @@
+import Contract
+
 /// A field of an entity, as `entityInformation/fields` tells it.
 struct Field: Sendable {
     enum Kind: String, Sendable {
@@ -67,14 +69,14 @@ extension Field {
         case (.string, .string(let text)), (.string, .number(let text)): return .text(text)
         case (.datetime, .string(let text)): return .date(text)
         case (.decimal, .number(let text)), (.decimal, .string(let text)):
-            if let money = Money(text) { return .money(money) }
+            if let money = MoneyValue(text) { return .money(money) }
         case (.integer, _), (.long, _):
-            if let integer = json.integer { return .integer(integer) }
+            if let integer = json.wholeNumber { return .integer(integer) }
         case (.boolean, .bool(let value)): return .bool(value)
         case (.boolean, .string(let text)):
             if let value = Bool(text.lowercased()) { return .bool(value) }
         default: break
         }
-        throw Refusal("Error converting value \(String(decoding: json.bytes, as: UTF8.self)). Path '\(name)'.")
+        throw Refusal("Error converting value \(String(decoding: json.encoded, as: UTF8.self)). Path '\(name)'.")
     }
 }

@@ -1,9 +1,11 @@
+import Contract
+
 /// What stands in one field of one record.
 enum FieldValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
-    case money(Money)
+    case money(MoneyValue)
     case text(CollatedText)
     /// UTC, as `2026-08-26T01:00:00Z`: such texts sort as their moments do.
     case date(String)

@@ -1,3 +1,5 @@
+import Contract
+
 /// The fields of a service, in the order of the 2026 swagger.
 enum ServiceField: Int, FieldName {
     case id, billingCodeID, createDate, creatorResourceID, description, invoiceDescription, isActive, lastModifiedDate, markupRate, name

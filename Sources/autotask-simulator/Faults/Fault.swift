@@ -1,3 +1,5 @@
+import Contract
+
 /// Something that is to go wrong with the calls it selects.
 struct Fault: Decodable, Sendable {
     enum Kind: String, Decodable, Sendable {

@@ -1,3 +1,4 @@
+import Contract
 import Synchronization
 
 /// The faults that are in force, in the order in which they were added.

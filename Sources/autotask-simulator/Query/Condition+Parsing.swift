@@ -1,16 +1,18 @@
+import Contract
+
 extension Condition {
     /// Reads a node of a filter: `{op, field, value}` or `{op: "and" | "or", items}`.
     init(_ json: JSON, for entity: Entity) throws(Refusal) {
-        guard let op = json["op"]?.string?.lowercased() else { throw Condition.invalid }
+        guard let op = json.member("op")?.string?.lowercased() else { throw Condition.invalid }
         if op == "and" || op == "or" {
-            guard let items = json["items"]?.array, !items.isEmpty else { throw Condition.invalid }
+            guard let items = json.member("items")?.array, !items.isEmpty else { throw Condition.invalid }
             let conditions = try items.map { (item) throws(Refusal) in try Condition(item, for: entity) }
             self = op == "and" ? .all(conditions) : .any(conditions)
             return
         }
-        guard let name = json["field"]?.string else { throw Condition.invalid }
-        guard json["udf"]?.bool != true, let index = entity.index(of: name) else { throw Refusal.unknownField(name, in: entity) }
-        try self.init(op, index, entity.fields[index], json["value"])
+        guard let name = json.member("field")?.string else { throw Condition.invalid }
+        guard json.member("udf")?.bool != true, let index = entity.index(of: name) else { throw Refusal.unknownField(name, in: entity) }
+        try self.init(op, index, entity.fields[index], json.member("value"))
     }
 
     private init(_ op: String, _ index: Int, _ field: Field, _ json: JSON?) throws(Refusal) {
@@ -53,10 +55,10 @@ extension Condition {
 
     /// How many conditions are joined by OR: the members of `or` groups and the values of `in` lists.
     static func alternatives(in json: JSON, insideOr: Bool = false) -> Int {
-        switch json["op"]?.string?.lowercased() {
-        case "or": (json["items"]?.array ?? []).reduce(0) { $0 + alternatives(in: $1, insideOr: true) }
-        case "and": (json["items"]?.array ?? []).reduce(0) { $0 + alternatives(in: $1, insideOr: insideOr) }
-        case "in", "notin": json["value"]?.array?.count ?? 0
+        switch json.member("op")?.string?.lowercased() {
+        case "or": (json.member("items")?.array ?? []).reduce(0) { $0 + alternatives(in: $1, insideOr: true) }
+        case "and": (json.member("items")?.array ?? []).reduce(0) { $0 + alternatives(in: $1, insideOr: insideOr) }
+        case "in", "notin": json.member("value")?.array?.count ?? 0
         default: insideOr ? 1 : 0
         }
     }

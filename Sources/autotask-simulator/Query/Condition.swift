@@ -1,3 +1,5 @@
+import Contract
+
 /// A filter's node, checked against the entity's fields.
 indirect enum Condition: Sendable {
     case all([Condition])

@@ -1,3 +1,5 @@
+import Contract
+
 /// What a query asks for.
 struct Query: Sendable {
     /// The most records on a page, and the most OR conditions in a query.
@@ -11,23 +13,23 @@ struct Query: Sendable {
     /// - Parameter json: `{"MaxRecords", "IncludeFields", "Filter"}`, the names in any letter case.
     init(_ json: JSON, for entity: Entity) throws(Refusal) {
         guard case .object = json else { throw Refusal.missingQuery }
-        guard let filter = json["filter"]?.array, !filter.isEmpty else {
+        guard let filter = json.member("filter")?.array, !filter.isEmpty else {
             throw Refusal("Value cannot be null.\r\nParameter name: filter")
         }
         guard filter.reduce(0, { $0 + Condition.alternatives(in: $1) }) <= Query.limit else { throw Refusal.tooManyConditions }
         condition = .all(try filter.map { (node) throws(Refusal) in try Condition(node, for: entity) })
 
-        switch json["maxRecords"] {
+        switch json.member("maxRecords") {
         case nil, .null?: pageSize = Query.limit
         case let json?:
-            guard let size = json.integer, (1...Int64(Query.limit)).contains(size) else {
+            guard let size = json.wholeNumber, (1...Int64(Query.limit)).contains(size) else {
                 throw Refusal("MaxRecords must be a number from 1 to \(Query.limit).")
             }
             pageSize = Int(size)
         }
 
         var included: Set<Int> = []
-        for name in json["includeFields"]?.array ?? [] {
+        for name in json.member("includeFields")?.array ?? [] {
             let name = name.string ?? ""
             guard let index = entity.index(of: name) else { throw Refusal.unknownField(name, in: entity) }
             included.insert(index)

@@ -1,3 +1,4 @@
+import Contract
 import FoundationEssentials
 
 /// One call that came in, as assertions read it. Of its headers nothing but the user name is kept.

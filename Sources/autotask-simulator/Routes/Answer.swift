@@ -1,3 +1,5 @@
+import Contract
+
 /// What a call is answered with.
 struct Answer: Sendable {
     var status: Int
@@ -10,7 +12,7 @@ struct Answer: Sendable {
     var errors: [String] = []
 
     static func json(_ json: JSON, status: Int = 200) -> Answer {
-        Answer(status: status, contentType: "application/json; charset=utf-8", body: json.bytes)
+        Answer(status: status, contentType: "application/json; charset=utf-8", body: json.encoded)
     }
 
     static func item(_ id: Int64) -> Answer {

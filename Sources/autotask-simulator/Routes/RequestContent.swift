@@ -1,3 +1,4 @@
+import Contract
 import Foundation
 
 /// What a request brings besides its method, path and credentials.
@@ -17,15 +18,15 @@ struct RequestContent: Sendable {
 
     /// The id after which the page begins.
     var pageStart: Int64 {
-        parameters["paging"].flatMap { try? JSON(parsing: Array($0.utf8)) }?["lastId"]?.integer ?? .min
+        parameters["paging"].flatMap { try? JSON(parsing: Array($0.utf8)) }?.member("lastId")?.wholeNumber ?? .min
     }
 
     /// Where the next page is. It has to be asked for like this one: posted with the same body, or got with the same `search`.
     func nextPageURL(size: Int, after id: Int64) -> String {
         let root = path.lowercased().hasSuffix("/next") ? String(path.dropLast("/next".count)) : path
         var url = "http://\(authority)\(root)/next?paging="
-        url += QueryParameters.encode("{\"pageSize\":\(size),\"lastId\":\(id)}")
-        if let search = parameters["search"] { url += "&search=" + QueryParameters.encode(search) }
+        url += "{\"pageSize\":\(size),\"lastId\":\(id)}".utf8.percentEncoded
+        if let search = parameters["search"] { url += "&search=" + search.utf8.percentEncoded }
         return url
     }
 }
@@ -45,18 +46,4 @@ struct QueryParameters: Sendable {
     }
 
     subscript(name: String) -> String? { values[name.lowercased()] }
-
-    static func encode(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            if unreserved.contains(byte) {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return encoded
-    }
-
-    private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
 }

@@ -1,3 +1,4 @@
+import Contract
 import Foundation
 import Hummingbird
 import Testing
@@ -24,19 +25,14 @@ func database(_ changes: JSON = [:]) -> JSON {
             ["id": 101, "name": "Old Firewall", "unitPrice": 20, "billingCodeID": 5002, "periodType": 5, "isActive": false],
         ],
     ]
-    guard case .object(var members) = usual, case .object(let changed) = changes else { return usual }
-    for member in changed {
-        members.removeAll { $0.key == member.key }
-        members.append(member)
-    }
-    return .object(members)
+    return usual.changed(by: changes)
 }
 
 /// Runs a simulator with the given databases behind real HTTP.
 func withSimulator(_ databases: JSON..., test: @Sendable (Simulator, Caller) async throws -> Void) async throws {
     let simulator = Simulator()
     let seed: JSON = ["databases": .array(databases.isEmpty ? [database()] : databases)]
-    try simulator.load(try JSONDecoder().decode(Seed.self, from: Data(seed.bytes)))
+    try simulator.load(try JSONDecoder().decode(Seed.self, from: Data(seed.encoded)))
     let (ports, listening) = AsyncStream<Int>.makeStream()
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
@@ -59,7 +55,7 @@ struct Caller: Sendable {
 
     /// Calls `V1.0/…` in the zone.
     func call(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> Reply {
-        try await send(method, "/zone/\(zone)/ATServicesRest/V1.0/\(path)", body?.bytes)
+        try await send(method, "/zone/\(zone)/ATServicesRest/V1.0/\(path)", body?.encoded)
     }
 
     /// Calls any path with the credentials.
@@ -76,7 +72,7 @@ struct Caller: Sendable {
 
     /// Calls any path without credentials.
     func anonymously(_ method: String, _ path: String, _ body: JSON? = nil) async throws -> Reply {
-        try await Wire(port: port, method, path, headers: [], body: body?.bytes).reply()
+        try await Wire(port: port, method, path, headers: [], body: body?.encoded).reply()
     }
 
     /// Calls the control API.
@@ -121,17 +117,17 @@ extension Reply {
 
 /// A service that the API accepts, with what a test changes of it.
 func service(_ changes: JSON = [:]) -> JSON {
-    var members: [JSON.Member] = [
-        JSON.Member(key: "name", value: "Workplace"), JSON.Member(key: "unitPrice", value: .number("9.00")),
-        JSON.Member(key: "billingCodeID", value: 5001), JSON.Member(key: "periodType", value: 2),
-    ]
-    if case .object(let changed) = changes {
-        for member in changed {
-            members.removeAll { $0.key == member.key }
-            members.append(member)
-        }
+    let usual: JSON = ["name": "Workplace", "unitPrice": .number("9.00"), "billingCodeID": 5001, "periodType": 2]
+    return usual.changed(by: changes)
+}
+
+extension JSON {
+    /// An object with members added, and others in place of those of their names.
+    fileprivate func changed(by changes: JSON) -> JSON {
+        var members = object ?? JSONObject()
+        for member in changes.object?.members ?? [] { members[member.name] = member.value }
+        return .object(members)
     }
-    return .object(members)
 }
 
 /// Waits, without sleeping, until something in the simulator is so.

@@ -1,12 +1,14 @@
+import Contract
 import FoundationEssentials
 
 /// An amount as SQL Server's `money` keeps it: exact, with four decimal places. What has more is rounded half away from zero.
 ///
-/// That the real API keeps four places is inferred: nobody has published a measurement.
-struct Money: Hashable, Comparable, Sendable {
+/// That the real API keeps four places is inferred: nobody has published a measurement. It is not the worker's own `Contract.Money`: it judges
+/// what that sends, and writes amounts otherwise.
+struct MoneyValue: Hashable, Comparable, Sendable {
     let tenThousandths: Int64
 
-    static let zero = Money(tenThousandths: 0)
+    static let zero = MoneyValue(tenThousandths: 0)
 
     init(tenThousandths: Int64) {
         self.tenThousandths = tenThousandths
@@ -40,7 +42,7 @@ struct Money: Hashable, Comparable, Sendable {
         self.init(tenThousandths: tenThousandths)
     }
 
-    static func < (left: Money, right: Money) -> Bool { left.tenThousandths < right.tenThousandths }
+    static func < (left: MoneyValue, right: MoneyValue) -> Bool { left.tenThousandths < right.tenThousandths }
 
     /// As Autotask writes it: `34.55`, and `0.0` rather than `0`.
     var text: String {
@@ -51,10 +53,10 @@ struct Money: Hashable, Comparable, Sendable {
     }
 }
 
-extension Money: Decodable {
+extension MoneyValue: Decodable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        guard let money = Money(try container.decode(Decimal.self).description) else {
+        guard let money = MoneyValue(try container.decode(Decimal.self).description) else {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "Not an amount of money.")
         }
         self = money
