@@ -1,5 +1,5 @@
 package import Contract
-import Foundation
+import FoundationEssentials
 import GRDB
 import Glibc
 package import Store

@@ -1,5 +1,5 @@
 import Confinement
-import Foundation
+import FoundationEssentials
 import Glibc
 
 /// How the program was started. Whoever asks first, as the program does before anything else, has it hardened: from then on others learn

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The memory from which the kernel tells how a process was started: `/proc/PID/cmdline`, which anybody may read, and `/proc/PID/environ`.
 ///
