@@ -50,6 +50,14 @@ package struct HealthReport: Hashable, Sendable {
 
         /// One that passes.
         package init(_ name: String, _ output: String) { self.init(name, .pass, output) }
+
+        package static func warn(_ name: String, _ output: String, advice: String? = nil) -> Check {
+            Check(name, .warn, output, advice: advice)
+        }
+
+        package static func fail(_ name: String, _ output: String, advice: String? = nil) -> Check {
+            Check(name, .fail, output, advice: advice)
+        }
     }
 
     package var checks: [Check]

@@ -39,8 +39,7 @@ struct DoctorCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Configuration(self.settings)
         if let tenant { return try await examine(try TenantID(argument: tenant), settings) }
-        let report = await Doctor(settings: settings, isThorough: thorough).report()
-        try tell(report)
+        try show(await Doctor(settings: settings, isThorough: thorough).report())
     }
 
     private func examine(_ tenant: TenantID, _ settings: Configuration) async throws {
@@ -50,22 +49,13 @@ struct DoctorCommand: AsyncParsableCommand {
             patience: .seconds(timeout)
         )
         guard let event = try await diagnosis.event(from: PortalConnection(settings)) else {
-            return try tell(HealthReport([diagnosis.silence]))
+            return try show(HealthReport([diagnosis.silence]))
         }
-        if json {
-            Terminal.line(event)
-        } else {
-            EventText(event: event).lines.forEach(Terminal.line)
-        }
-        if !event.isGoodNews { throw ExitCode(Failure.Status.no.rawValue) }
+        try show(EventText(event: event))
     }
 
-    private func tell(_ report: HealthReport) throws {
-        if json {
-            Terminal.line(report.json)
-        } else {
-            HealthListing(report: report).print()
-        }
-        if report.status == .fail { throw ExitCode(Failure.Status.no.rawValue) }
+    private func show(_ output: some CommandOutput) throws {
+        Terminal.show(output, asJSON: json)
+        if let failure = output.failure { throw failure }
     }
 }

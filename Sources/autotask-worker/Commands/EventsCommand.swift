@@ -21,11 +21,7 @@ struct EventsCommand: AsyncParsableCommand {
         try await PortalConnection(settings).forEachEvent(routingKey: tenant.map { "*.*.\($0)" } ?? "#", replay: replay) { event in
             // The journal holds every tenant's.
             if let tenant, event["subject"]?.string != tenant { return true }
-            if json {
-                Terminal.line(event)
-            } else {
-                EventText(event: event).lines.forEach(Terminal.line)
-            }
+            Terminal.show(EventText(event: event), asJSON: json)
             shown += 1
             return count.map { shown < $0 } ?? true
         }

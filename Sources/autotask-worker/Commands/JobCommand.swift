@@ -152,11 +152,10 @@ struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Not begun after this many seconds, the job expires.", valueName: "seconds")) var expiresIn: Int?
     @Flag(help: "Wait for the terminal event.") var wait = false
     @Option(help: ArgumentHelp("How long to wait; if the job is put off, from then on.", valueName: "seconds")) var timeout: Int = 120
-    @Flag(help: "Print JSON.") var json = false
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    @OptionGroup var output: OutputOptions
 }
 
-protocol JobSubcommand: AsyncParsableCommand {
+protocol JobSubcommand: OutputCommand {
     static var kind: JobKind { get }
     var job: JobOptions { get }
 
@@ -167,9 +166,10 @@ protocol JobSubcommand: AsyncParsableCommand {
 extension JobSubcommand {
     func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws {}
 
-    func run() async throws {
-        Terminal.endsOnlyWhenDone()
-        let settings = try await Configuration(job.settings)
+    static var changesSomething: Bool { true }
+    var output: OutputOptions { job.output }
+
+    func result(_ settings: Configuration) async throws -> JobAnswer {
         let tenant = try TenantID(argument: job.tenant)
         let id = try JobID(argument: job.id ?? UUID().uuidString.lowercased())
         var data = try job.data.map { try InputFile(path: $0).object() } ?? JSONObject()
@@ -185,19 +185,26 @@ extension JobSubcommand {
         )
 
         let answer = try await PortalConnection(settings).publish(request, awaitingAnswer: job.wait ? .seconds(job.timeout) : nil)
-        guard let answer else {
-            Terminal.line(
-                job.json ? String(decoding: (["jobId": .string(id.description)] as JSON).encoded, as: UTF8.self) : "Published job \(id)."
-            )
-            return
-        }
-        if job.json {
-            Terminal.line(answer)
-        } else {
-            EventText(event: answer).lines.forEach(Terminal.line)
-        }
-        if !answer.isGoodNews { throw ExitCode(Failure.Status.no.rawValue) }
+        return answer.map { .ended(EventText(event: $0)) } ?? .published(id)
     }
+}
+
+/// What came of a job that was published.
+enum JobAnswer: CommandOutput {
+    /// Its end was not waited for.
+    case published(JobID)
+    case ended(EventText)
+
+    private var output: any CommandOutput {
+        switch self {
+        case .published(let id): Outcome(["jobId": id], "Published job \(id).")
+        case .ended(let event): event
+        }
+    }
+
+    var json: JSON { output.json }
+    var lines: [String] { output.lines }
+    var failure: (any Error)? { output.failure }
 }
 
 extension JSONObject {

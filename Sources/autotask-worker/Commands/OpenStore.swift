@@ -7,16 +7,17 @@ import Vault
 
 /// The store that the settings name, which has to exist. Reading it needs no key ring. A command takes it as it is: only `run` brings it up to
 /// date.
-struct OpenStore {
-    let store: any OperatorStore
-
-    init(_ settings: Configuration) async throws {
+enum OpenStore {
+    /// Does something with it, and closes it.
+    static func using<Value>(_ settings: Configuration, _ body: (any OperatorStore) async throws -> Value) async throws -> Value {
         let path = try settings.storePath
+        let store: any OperatorStore
         do { store = try await SQLiteStore(path: path, mustExist: true, migrating: false, auditing: nil) } catch {
             if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
             throw Failure(.unavailable, error.message, hint: "Check STORE_URL." + PairedStore.firstStart(path))
         }
         store.observeSetAside { Terminal.complain("A row of the store cannot be read. \($0). See autotask-worker doctor.") }
+        return try await store.closed(after: await body(store))
     }
 }
 
@@ -87,14 +88,7 @@ struct PairedStore {
         _ body: (SQLiteStore, Vault) async throws -> Value
     ) async throws -> Value {
         let paired = try await PairedStore(settings, remembers: remembers)
-        do {
-            let value = try await body(paired.store, paired.vault)
-            await paired.store.close()
-            return value
-        } catch {
-            await paired.store.close()
-            throw error
-        }
+        return try await paired.store.closed(after: await body(paired.store, paired.vault))
     }
 
     /// The advice for a first start; empty where there is a file, to which it does not apply.
@@ -174,6 +168,20 @@ struct PairedStore {
                 "The key ring \(source) opens none of the \(step.seen.of("credentials key")) that were tried in the store \(path).",
                 hint: PairedStore.hint
             )
+        }
+    }
+}
+
+extension Store {
+    /// Closes the store once something is done with it, or failed.
+    fileprivate func closed<Value>(after body: @autoclosure () async throws -> Value) async throws -> Value {
+        do {
+            let value = try await body()
+            await close()
+            return value
+        } catch {
+            await close()
+            throw error
         }
     }
 }

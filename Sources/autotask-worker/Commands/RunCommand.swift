@@ -14,7 +14,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await Configuration(settings)
-        if printConfig { ConfigurationListing(settings: settings, asJSON: json).print() }
+        if printConfig { Terminal.show(ConfigurationListing(settings: settings), asJSON: json) }
         // A setting that is silently not in force is worse than a worker that does not start.
         if let mistyped = settings.mistyped.first { throw mistyped.failure }
         if printConfig {

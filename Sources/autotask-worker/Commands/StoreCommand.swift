@@ -19,7 +19,7 @@ struct StoreCommand: AsyncParsableCommand {
         subcommands: [Backup.self, Restore.self]
     )
 
-    struct Backup: AsyncParsableCommand {
+    struct Backup: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes a copy of the store to a file, while workers go on.",
             discussion: """
@@ -30,12 +30,10 @@ struct StoreCommand: AsyncParsableCommand {
                 """
         )
         @Argument(help: "Where to; must not exist.") var file: String
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let path = try settings.storePath
             guard file != "-" else {
                 throw Failure(.usage, "A copy is written to a file, not to standard output.", hint: "Name a file that does not exist.")
@@ -46,11 +44,10 @@ struct StoreCommand: AsyncParsableCommand {
                 throw Failure(.unavailable, "No copy was made. \(error.message)", hint: hint)
             }
             await note(contents, settings)
-            if json {
-                Terminal.line(["file": .string(file)], and: contents)
-            } else {
-                Terminal.line("Wrote \(file): \(contents.text).")
-            }
+            return Outcome(
+                ["file": file, "integrations": contents.lanes, "unfinishedJobs": contents.unfinishedJobs],
+                "Wrote \(file): \(contents.text)."
+            )
         }
 
         /// A copy without its audit row is better than none: an unusable key ring does not prevent it.
@@ -64,7 +61,7 @@ struct StoreCommand: AsyncParsableCommand {
         }
     }
 
-    struct Restore: AsyncParsableCommand {
+    struct Restore: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Puts a copy in the store's place, while no worker runs.",
             discussion: """
@@ -79,12 +76,10 @@ struct StoreCommand: AsyncParsableCommand {
         )
         @Argument(help: "A file that 'store backup' wrote.") var file: String
         @OptionGroup var confirmation: Confirmation
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let path = try settings.storePath
             let ring = try await settings.keyRing
             let chain = AuditChain(try await settings.vault)
@@ -102,33 +97,42 @@ struct StoreCommand: AsyncParsableCommand {
             let consequence =
                 "The copy \(file) holds \(copy.text). The store \(path) \(there). What happened since the copy is forgotten."
             guard !confirmation.dryRun else {
-                if json { return Terminal.line(["dryRun": true, "store": .string(path), "replaced": .null], and: copy) }
-                return Terminal.line("Nothing was changed. \(consequence)")
+                return Outcome(
+                    [
+                        "dryRun": true, "store": path, "replaced": JSON.null, "integrations": copy.lanes,
+                        "unfinishedJobs": copy.unfinishedJobs,
+                    ],
+                    "Nothing was changed. \(consequence)"
+                )
             }
+            let settleTime = try settings.settleSeconds.components.seconds
             try confirmation.ask(consequence)
-            let outcome: (contents: StoreBackup.Contents, replaced: String?)
+            let (contents, replaced): (StoreBackup.Contents, String?)
             do {
-                outcome = try await StoreBackup.restore(file, to: path, auditing: chain, by: .caller, at: SystemTime.now)
+                (contents, replaced) = try await StoreBackup.restore(
+                    file,
+                    to: path,
+                    auditing: chain,
+                    by: .caller,
+                    at: SystemTime.now
+                )
             } catch {
                 throw Failure(.unavailable, "The store was not restored. \(error.message)")
             }
-            if json {
-                Terminal.line(
-                    ["store": .string(path), "replaced": outcome.replaced.map { .string($0) } ?? .null],
-                    and: outcome.contents
-                )
-                return
-            }
-            Terminal.line("Restored \(path) from \(file): \(outcome.contents.text).")
-            if let replaced = outcome.replaced {
-                Terminal.line("The store that was there is \(replaced) now.")
-                Terminal.line("Delete it once it is not needed: it holds what was erased since.")
-            }
-            Terminal.line("Ask again for what happened since the copy was made: resets first (autotask-worker events --replay).")
-            let settle = try settings.engine.settleTime.components.seconds
-            Terminal.line(
-                "Each integration's first sync waits \(settle) s (SETTLE_SECONDS), since writes may be under way that the copy does not know."
+            var outcome = Outcome(
+                ["store": path, "replaced": replaced, "integrations": contents.lanes, "unfinishedJobs": contents.unfinishedJobs],
+                "Restored \(path) from \(file): \(contents.text)."
             )
+            if let replaced {
+                outcome.lines += [
+                    "The store that was there is \(replaced) now.", "Delete it once it is not needed: it holds what was erased since.",
+                ]
+            }
+            outcome.lines += [
+                "Ask again for what happened since the copy was made: resets first (autotask-worker events --replay).",
+                "Each integration's first sync waits \(settleTime) s (SETTLE_SECONDS), since writes may be under way that the copy does not know.",
+            ]
+            return outcome
         }
 
         /// Refuses to replace the store of another installation. One that cannot be read is nobody's.
@@ -170,13 +174,4 @@ struct StoreCommand: AsyncParsableCommand {
 
 extension StoreBackup.Contents {
     fileprivate var text: String { "\(lanes) tenants' integrations, \(unfinishedJobs) unfinished jobs" }
-}
-
-extension Terminal {
-    fileprivate static func line(_ members: JSONObject, and contents: StoreBackup.Contents) {
-        var object = members
-        object["integrations"] = JSON(contents.lanes)
-        object["unfinishedJobs"] = JSON(contents.unfinishedJobs)
-        line(String(decoding: JSON.object(object).encoded, as: UTF8.self))
-    }
 }

@@ -11,7 +11,7 @@ struct SyncCommand: AsyncParsableCommand {
         subcommands: [Show.self]
     )
 
-    struct Show: AsyncParsableCommand {
+    struct Show: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows one sync: what was asked, each attempt with its calls to Autotask, and what was done.",
             discussion: """
@@ -24,21 +24,14 @@ struct SyncCommand: AsyncParsableCommand {
         @Argument(help: "The job's id.") var id: String
         @Option(help: ArgumentHelp("Whose job it is; needed where several tenants have one with this id.", valueName: "tenant"))
         var tenant: String?
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
+        func result(_ settings: Configuration) async throws -> JobRecord {
             guard let id = JobID(id) else {
-                throw Failure(
-                    .usage,
-                    "That is no job's id.",
-                    hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'."
-                )
+                throw Failure(.usage, "That is no job's id.", hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'.")
             }
             let tenant = try tenant.map { try TenantID(argument: $0) }
-            let store = try await OpenStore(Configuration(settings)).store
-            let records = try await store.jobs(named: id, of: tenant)
-            await store.close()
+            let records = try await OpenStore.using(settings) { try await $0.jobs(named: id, of: tenant) }
             guard let record = records.first else {
                 throw Failure(
                     .no,
@@ -50,11 +43,7 @@ struct SyncCommand: AsyncParsableCommand {
                 let tenants = records.map(\.lane.tenant.description).joined(separator: ", ")
                 throw Failure(.no, "Several tenants have a job \(id): \(tenants).", hint: "Name one with --tenant.")
             }
-            if json {
-                Terminal.line(record.json)
-            } else {
-                record.lines.forEach(Terminal.line)
-            }
+            return record
         }
     }
 }

@@ -11,18 +11,17 @@ struct TopologyCommand: AsyncParsableCommand {
         subcommands: [Apply.self, Check.self]
     )
 
-    struct Apply: AsyncParsableCommand {
+    struct Apply: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Declares what is missing. What exists as it should be is left alone.",
             discussion:
                 "The broker user has to be one who may configure.\n\nExample: autotask-worker topology apply --amqp-url amqp://operator:…@broker/"
         )
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
-            let broker = try await Broker(settings: Configuration(settings))
+        func result(_ settings: Configuration) async throws -> Outcome {
+            let broker = Broker(settings: settings)
             let configuration = try broker.configuration(name: "autotask-worker topology")
             do { try await broker.topology.apply(to: configuration) } catch {
                 switch error.code {
@@ -37,21 +36,19 @@ struct TopologyCommand: AsyncParsableCommand {
                 default: throw Failure(.unavailable, error.message, hint: error.advice(about: "AMQP_URL"))
                 }
             }
-            Terminal.line(json ? #"{"applied":true}"# : "The topology is applied.")
+            return Outcome(["applied": true], "The topology is applied.")
         }
     }
 
-    struct Check: AsyncParsableCommand {
+    struct Check: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says what is missing or different.",
             discussion:
                 "AMQP_URL shows what exists; types, arguments and bindings are compared through MANAGEMENT_URL.\n\nExample: autotask-worker topology check --json"
         )
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> TopologyReport {
             let broker = Broker(settings: settings)
             let api = try settings.managementURL.map { try ManagementAPI(url: $0) }
             // With a management API too: what that shows does not prove that AMQP_URL leads anywhere.
@@ -64,32 +61,20 @@ struct TopologyCommand: AsyncParsableCommand {
                 report = whole
                 report.findings += others
             }
-            if json {
-                Terminal.line(report.json)
-            } else {
-                Terminal.line(report.description)
-                for note in report.notes { Terminal.line("Note: \(note).") }
-                for unseen in report.unseen { Terminal.line("Not seen: \(unseen).") }
-            }
-            if !report.isGood { throw ExitCode(Failure.Status.no.rawValue) }
+            return report
         }
     }
 }
 
-extension TopologyReport {
-    fileprivate var json: JSON {
-        [
-            "good": .bool(isGood),
-            "findings": .array(
-                findings.map { finding in
-                    [
-                        "kind": .string(finding.kind.rawValue), "entity": .string(finding.entity),
-                        "detail": finding.detail.map(JSON.string) ?? .null,
-                    ]
-                }
-            ),
-            "notes": .array(notes.map(JSON.string)),
-            "unseen": .array(unseen.map(JSON.string)),
-        ]
+extension TopologyReport: CommandOutput {
+    var lines: [String] { [description] + notes.map { "Note: \($0)." } + unseen.map { "Not seen: \($0)." } }
+
+    var json: JSON {
+        let findings = findings.map { finding in
+            JSON.members(["kind": finding.kind.rawValue, "entity": finding.entity, "detail": finding.detail])
+        }
+        return .members(["good": isGood, "findings": findings, "notes": notes, "unseen": unseen])
     }
+
+    var failure: (any Error)? { isGood ? nil : ExitCode.no }
 }

@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// A row of the audit log as a person reads it, and as JSON.
-struct AuditListing {
+struct AuditListing: CommandOutput {
     /// Names and prices.
     enum Details {
         /// The row holds none.
@@ -55,12 +55,11 @@ struct AuditListing {
 
     var json: JSON {
         let entry = row.entry
-        func text(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
-        return [
-            "number": JSON(row.number), "at": .string(entry.at.description), "action": .string(entry.action), "actor": .string(entry.actor),
-            "tenant": text(entry.tenant), "product": text(entry.product), "jobId": text(entry.jobID), "publisher": text(entry.publisher),
-            "facts": facts.map { .object($0) } ?? .null, "details": opened, "detailsAre": .string(details.name),
-        ]
+        return .members([
+            "number": row.number, "at": entry.at, "action": entry.action, "actor": entry.actor, "tenant": entry.tenant,
+            "product": entry.product, "jobId": entry.jobID, "publisher": entry.publisher, "facts": facts, "details": opened,
+            "detailsAre": details.name,
+        ])
     }
 
     private var facts: JSONObject? { (try? JSON(parsing: Array(row.entry.facts.utf8)))?.object }

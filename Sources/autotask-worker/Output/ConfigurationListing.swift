@@ -1,24 +1,19 @@
 import Contract
 
-/// Every setting with its origin, secrets masked.
-struct ConfigurationListing {
+/// Every setting with its origin, secrets masked, and what is wrong with them.
+struct ConfigurationListing: CommandOutput {
     let settings: Configuration
-    let asJSON: Bool
 
-    func print() {
-        guard asJSON else {
-            for entry in settings.entries {
-                Terminal.line(
-                    "\(entry.setting.name.padded(28))\(entry.shown ?? "–")  \(Terminal.styled("(\(entry.origin.rawValue))", .dim))"
-                )
-            }
-            for mistake in settings.mistakes { Terminal.line("\(mistake.message) \(mistake.hint ?? "")") }
-            return
-        }
+    var json: JSON {
         var object = JSONObject()
-        for entry in settings.entries {
-            object[entry.setting.name] = ["value": entry.shown.map(JSON.string) ?? .null, "origin": .string(entry.origin.rawValue)]
-        }
-        Terminal.line(JSON.object(object))
+        for entry in settings.entries { object[entry.setting.name] = .members(["value": entry.shown, "origin": entry.origin.rawValue]) }
+        return .object(object)
+    }
+
+    var lines: [String] {
+        settings.entries.map { entry in
+            let origin = Terminal.styled("(\(entry.origin.rawValue))", .dim)
+            return "\(entry.setting.name.padded(28))\(entry.shown ?? "–")  \(origin)"
+        } + settings.mistakes.map { "\($0.message) \($0.hint ?? "")" }
     }
 }

@@ -1,8 +1,12 @@
+import ArgumentParser
 import Contract
 
 /// An event as a person reads it: the page's headline in its colour, then what matters of its data.
-struct EventText {
+struct EventText: CommandOutput {
     let event: JSON
+
+    var json: JSON { event }
+    var failure: (any Error)? { event.isGoodNews ? nil : ExitCode.no }
 
     var lines: [String] {
         guard let type = event["type"]?.string else { return ["?"] }

@@ -26,3 +26,8 @@ struct Failure: Error, CustomStringConvertible {
 
     var description: String { hint.map { message + "\n" + $0 } ?? message }
 }
+
+extension ExitCode {
+    /// The end of a command whose output says already why the answer is no.
+    static let no = ExitCode(Failure.Status.no.rawValue)
+}

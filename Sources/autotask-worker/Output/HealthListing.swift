@@ -1,30 +1,30 @@
+import ArgumentParser
 import Operations
 
 /// A health report for people: a line for each check, what to do below those that do not pass, and a last line that sums up.
-struct HealthListing {
-    let report: HealthReport
-
-    func print() {
-        let width = (report.checks.map(\.name.count).max() ?? 0) + 2
-        for check in report.checks {
-            let name = check.name + String(repeating: " ", count: width - check.name.count)
-            Terminal.line("\(check.status.mark) \(name)\(check.output)")
-            guard check.status != .pass, let advice = check.advice else { continue }
-            Terminal.line(String(repeating: " ", count: width + 2) + advice)
+extension HealthReport: CommandOutput {
+    var lines: [String] {
+        let width = (checks.map(\.name.count).max() ?? 0) + 2
+        let found = checks.flatMap { check in
+            let advice = check.status == .pass ? nil : check.advice
+            return ["\(check.status.mark) \(check.name.padded(width))\(check.output)"]
+                + (advice.map { [String(repeating: " ", count: width + 2) + $0] } ?? [])
         }
-        Terminal.line(summary)
+        return found + [summary]
     }
+
+    var failure: (any Error)? { status == .fail ? ExitCode.no : nil }
 
     private var summary: String {
         let (failing, warning, unknown) = (count(.fail), count(.warn), count(.unknown))
         var parts: [String] = []
-        if failing > 0 { parts.append(Terminal.styled("\(failing) of \(report.checks.count) checks fail", .error)) }
+        if failing > 0 { parts.append(Terminal.styled("\(failing) of \(checks.count) checks fail", .error)) }
         if warning > 0 { parts.append(Terminal.styled("\(warning) \(warning == 1 ? "deserves" : "deserve") a look", .warning)) }
         if unknown > 0 { parts.append("\(unknown) \(unknown == 1 ? "was" : "were") not made") }
-        return parts.isEmpty ? Terminal.styled("All \(report.checks.count) checks pass.", .success) : parts.joined(separator: ", ") + "."
+        return parts.isEmpty ? Terminal.styled("All \(checks.count) checks pass.", .success) : parts.joined(separator: ", ") + "."
     }
 
-    private func count(_ status: HealthReport.Status) -> Int { report.checks.count { $0.status == status } }
+    private func count(_ status: HealthReport.Status) -> Int { checks.count { $0.status == status } }
 }
 
 extension HealthReport.Status {

@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// A job as a person reads it who asks why it is as it is.
-extension JobRecord {
+extension JobRecord: CommandOutput {
     var lines: [String] {
         [Terminal.styled("\(id)", .bold) + "  \(kind?.rawValue ?? "refused")  \(lane)  \(state.text)"] + frame.map { "  " + $0 }
             + askedLines + made.enumerated().flatMap { $1.lines(number: $0 + 1) } + unknown.map { "  " + $0 } + resultLines
@@ -77,30 +77,28 @@ extension JobRecord {
     }
 
     var json: JSON {
-        var object: JSONObject = [
-            "tenant": .string(lane.tenant.description), "product": .string(lane.product.rawValue), "jobId": .string(id.description),
-            "kind": kind.map { .string($0.rawValue) } ?? .null, "publisher": publisher.map { .string($0) } ?? .null,
-            "redriveOf": redriveOf.map { .string($0.description) } ?? .null, "acceptedAt": .string(acceptedAt.description),
-            "attempts": JSON(attempts), "interruptions": JSON(interruptions), "heldUp": JSON(heldUp), "apiCalls": JSON(apiCalls),
-            "asked": request ?? .null, "made": .array(made.map(\.json)),
-        ]
-        switch state {
-        case .waiting(let moment):
-            object["state"] = "waiting"
-            object["notBefore"] = moment.map { .string($0.description) } ?? .null
-        case .running: object["state"] = "running"
-        case .ended(let moment, let event):
-            object["state"] = "ended"
-            object["endedAt"] = .string(moment.description)
-            object["ended"] = .string(event.event.type.rawValue)
-            object["erased"] = .bool(event.event.data.isEmpty)
-            object["event"] = event.event.data.isEmpty ? .null : event.json
-        }
-        return .object(object)
+        let job = JSON.members([
+            "tenant": lane.tenant, "product": lane.product, "jobId": id, "kind": kind, "publisher": publisher, "redriveOf": redriveOf,
+            "acceptedAt": acceptedAt, "attempts": attempts, "interruptions": interruptions, "heldUp": heldUp, "apiCalls": apiCalls,
+            "asked": request, "made": made.map(\.json),
+        ])
+        return job + state.json
     }
 }
 
 extension JobRecord.State {
+    fileprivate var json: JSON {
+        switch self {
+        case .waiting(let moment): .members(["state": "waiting", "notBefore": moment])
+        case .running: .members(["state": "running"])
+        case .ended(let moment, let event):
+            .members([
+                "state": "ended", "endedAt": moment, "ended": event.event.type, "erased": event.event.data.isEmpty,
+                "event": event.event.data.isEmpty ? JSON.null : event.json,
+            ])
+        }
+    }
+
     fileprivate var text: String {
         switch self {
         case .waiting(let moment?): "waiting, not before \(moment)"
@@ -137,22 +135,15 @@ extension AttemptRecord {
     }
 
     fileprivate var json: JSON {
-        var object: JSONObject = [
-            "begunAt": begunAt.map { .string($0.description) } ?? .null, "endedAt": .string(endedAt.description),
-        ]
-        switch ending {
-        case .finished: object["ending"] = "finished"
-        case .deferred(_, let until):
-            object["ending"] = "deferred"
-            object["until"] = .string(until.description)
-            object["error"] = reason?.json
-        case .postponed: object["ending"] = "postponed"
-        case .interrupted(let worker):
-            object["ending"] = "interrupted"
-            object["worker"] = .string(worker.description)
-        }
-        object["calls"] = .array(calls.map(\.json))
-        return .object(object)
+        let ending: JSON =
+            switch ending {
+            case .finished: ["ending": "finished"]
+            case .deferred(_, let until):
+                .members(["ending": "deferred", "until": until]) + (reason.map { .members(["error": $0]) } ?? [:])
+            case .postponed: ["ending": "postponed"]
+            case .interrupted(let worker): .members(["ending": "interrupted", "worker": worker.description])
+            }
+        return .members(["begunAt": begunAt, "endedAt": endedAt]) + ending + .members(["calls": calls.map(\.json)])
     }
 }
 
@@ -174,19 +165,15 @@ extension CallRecord {
     }
 
     fileprivate var json: JSON {
-        var object: JSONObject = [
-            "at": .string(at.description), "method": .string(method), "host": .string(host), "path": .string(path),
-        ]
+        var (status, failure): (Int?, String?) = (nil, nil)
         switch answer {
-        case .status(let status):
-            object["status"] = JSON(status)
-            object["failure"] = .null
-        case .none(let word):
-            object["status"] = .null
-            object["failure"] = .string(word)
+        case .status(let code): status = code
+        case .none(let word): failure = word
         }
-        object["milliseconds"] = JSON(duration.wholeMilliseconds)
-        return .object(object)
+        return .members([
+            "at": at, "method": method, "host": host, "path": path, "status": status, "failure": failure,
+            "milliseconds": duration.wholeMilliseconds,
+        ])
     }
 }
 

@@ -3,20 +3,23 @@ import Engine
 import Store
 
 /// A line of `tenant list`.
-extension LaneOverview {
-    var connectionText: String { (connection?.rawValue ?? "not configured") + (heldUpBy.map { ", calls fail (\($0))" } ?? "") }
+extension LaneOverview: CommandOutput {
+    var lines: [String] {
+        ["\(lane)  \(connectionText)  \(syncedServices)/\(services) services synced  \(waitingJobs) jobs waiting"]
+    }
+
+    private var connectionText: String { (connection?.rawValue ?? "not configured") + (heldUpBy.map { ", calls fail (\($0))" } ?? "") }
 
     var json: JSON {
-        [
-            "tenant": .string(lane.tenant.description), "product": .string(lane.product.rawValue), "epoch": JSON(epoch),
-            "connection": connection.map { .string($0.rawValue) } ?? .null, "enabled": .bool(isEnabled), "waitingJobs": JSON(waitingJobs),
-            "services": JSON(services), "syncedServices": JSON(syncedServices), "heldUpBy": heldUpBy.map { .string($0) } ?? .null,
-        ]
+        .members([
+            "tenant": lane.tenant, "product": lane.product, "epoch": epoch, "connection": connection, "enabled": isEnabled,
+            "waitingJobs": waitingJobs, "services": services, "syncedServices": syncedServices, "heldUpBy": heldUpBy,
+        ])
     }
 }
 
 /// An integration as support needs to know it.
-extension LaneDetail {
+extension LaneDetail: CommandOutput {
     var lines: [String] {
         [Terminal.styled("\(lane)", .bold) + "  epoch \(state.epoch)" + (state.isEnabled ? "  enabled" : "")] + connectionLines
             + state.bindings.flatMap(\.lines) + jobLines
@@ -63,15 +66,13 @@ extension LaneDetail {
     }
 
     var json: JSON {
-        [
-            "tenant": .string(lane.tenant.description), "product": .string(lane.product.rawValue), "epoch": JSON(state.epoch),
-            "eligible": .bool(state.isEligible), "enabled": .bool(state.isEnabled), "connection": state.connection?.shown ?? .null,
-            "credentialsRefused": .array(
-                standingRefusals.map { ["at": .string($0.at.description), "error": JobError($0.code).json] }
-            ),
-            "openWrites": JSON(state.openWrites.count), "services": .array(state.bindings.map(\.json)),
-            "waiting": .array(unfinished.map(\.json)), "finished": .array(finished.map(\.json)),
-        ]
+        .members([
+            "tenant": lane.tenant, "product": lane.product, "epoch": state.epoch, "eligible": state.isEligible, "enabled": state.isEnabled,
+            "connection": state.connection?.shown,
+            "credentialsRefused": standingRefusals.map { JSON.members(["at": $0.at, "error": JobError($0.code)]) },
+            "openWrites": state.openWrites.count, "services": state.bindings.map(\.json), "waiting": unfinished.map(\.json),
+            "finished": finished.map(\.json),
+        ])
     }
 }
 
@@ -98,10 +99,10 @@ extension Capabilities {
 
 extension ConnectionRecord {
     fileprivate var shown: JSON {
-        [
-            "status": .string(status.rawValue), "error": lossError?.json ?? .null, "zone": zone.json, "databaseId": JSON(databaseID),
-            "username": .string(username), "capabilities": capabilities.json, "establishedAt": .string(establishedAt.description),
-        ]
+        .members([
+            "status": status, "error": lossError, "zone": zone, "databaseId": databaseID, "username": username,
+            "capabilities": capabilities, "establishedAt": establishedAt,
+        ])
     }
 }
 
@@ -114,32 +115,27 @@ extension ServiceBinding {
     }
 
     fileprivate var json: JSON {
-        [
-            "planId": .string(planID), "key": .string(serviceKey), "status": .string(status.rawValue),
-            "autotaskServiceId": autotaskServiceID.map { JSON($0) } ?? .null,
-            "lastSyncedAt": lastSyncedAt.map { .string($0.description) } ?? .null,
-            "lastErrorCode": lastErrorCode.map { .string($0.rawValue) } ?? .null,
-            "lastError": lastErrorCode.map { JobError($0).json } ?? .null,
-        ]
+        .members([
+            "planId": planID, "key": serviceKey, "status": status, "autotaskServiceId": autotaskServiceID, "lastSyncedAt": lastSyncedAt,
+            "lastErrorCode": lastErrorCode, "lastError": lastErrorCode.map { JobError($0) },
+        ])
     }
 }
 
 extension QueuedJob {
     fileprivate var json: JSON {
-        [
-            "jobId": .string(id.description), "kind": .string(kind.rawValue), "acceptedAt": .string(acceptedAt.description),
-            "attempts": JSON(attempts), "interruptions": JSON(interruptions), "apiCalls": JSON(apiCalls),
-            "notBefore": notBefore.map { .string($0.description) } ?? .null,
-        ]
+        .members([
+            "jobId": id, "kind": kind, "acceptedAt": acceptedAt, "attempts": attempts, "interruptions": interruptions,
+            "apiCalls": apiCalls, "notBefore": notBefore,
+        ])
     }
 }
 
 extension LaneDetail.Finished {
     fileprivate var json: JSON {
-        [
-            "jobId": .string(id.description), "kind": kind.map { .string($0.rawValue) } ?? .null, "event": .string(event.rawValue),
-            "code": code.map { .string($0) } ?? .null, "acceptedAt": .string(acceptedAt.description),
-            "finishedAt": .string(finishedAt.description), "apiCalls": JSON(apiCalls),
-        ]
+        .members([
+            "jobId": id, "kind": kind, "event": event, "code": code, "acceptedAt": acceptedAt, "finishedAt": finishedAt,
+            "apiCalls": apiCalls,
+        ])
     }
 }

@@ -3,27 +3,44 @@ import Store
 import Telemetry
 
 /// Dead letters as a person reads them, and as JSON. Whatever is in them may be shown.
+enum LetterListing: CommandOutput {
+    case groups([LetterGroup])
+    /// Each by itself.
+    case letters([KeptLetter])
+
+    var json: JSON {
+        switch self {
+        case .groups(let groups): .array(groups.map(\.json))
+        case .letters(let letters): .array(letters.map(\.json))
+        }
+    }
+
+    var lines: [String] {
+        let lines =
+            switch self {
+            case .groups(let groups): groups.map(\.line)
+            case .letters(let letters): letters.map(\.line)
+            }
+        return lines.isEmpty ? ["There are no dead letters."] : lines
+    }
+}
+
 extension LetterGroup {
-    var line: String {
+    fileprivate var line: String {
         let share = redrivable == count ? "redrivable" : redrivable == 0 ? "not redrivable" : "\(redrivable) redrivable"
         let span = first == last ? "\(last)" : "\(first) – \(last)"
         return "\(cause.fingerprint)  \(tenant?.description ?? "–")  \(cause.text)  \(count)×  \(span)  \(share)  such as \(example)"
     }
 
-    var json: JSON {
-        var object = cause.members
-        object["tenant"] = tenant.map { .string($0.description) } ?? .null
-        object["count"] = JSON(count)
-        object["redrivable"] = JSON(redrivable)
-        object["first"] = .string(first.description)
-        object["last"] = .string(last.description)
-        object["example"] = JSON(example)
-        return .object(object)
+    fileprivate var json: JSON {
+        cause.json(and: [
+            "tenant": tenant, "count": count, "redrivable": redrivable, "first": first, "last": last, "example": example,
+        ])
     }
 }
 
-extension KeptLetter {
-    var line: String {
+extension KeptLetter: CommandOutput {
+    fileprivate var line: String {
         let subject = "\(letter.tenant?.description ?? "–")  \(letter.jobID?.description ?? "–")"
         return "\(id)  \(letter.at)  \(subject)  \(letter.cause.text)  \(obstacle?.rawValue ?? "redrivable")"
     }
@@ -32,7 +49,7 @@ extension KeptLetter {
         var lines = [Terminal.styled("\(id)", .bold) + "  \(letter.cause.text)  \(letter.at)"]
         func add(_ name: String, _ value: String?) {
             guard let value, !value.isEmpty else { return }
-            lines.append("  " + name + String(repeating: " ", count: max(14 - name.count, 1)) + value)
+            lines.append("  " + name.padded(14) + value)
         }
         add("detail", letter.detail.isEmpty ? "erased" : letter.detail)
         add("fingerprint", letter.cause.fingerprint)
@@ -61,22 +78,19 @@ extension KeptLetter {
     }
 
     var json: JSON {
-        var object: JSONObject = ["id": JSON(id), "at": .string(letter.at.description)]
-        for member in letter.cause.members.members { object[member.name] = member.value }
-        object["detail"] = letter.detail.isEmpty ? .null : .string(letter.detail)
-        object["tenant"] = letter.tenant.map { .string($0.description) } ?? .null
-        object["product"] = letter.product.map { .string($0.rawValue) } ?? .null
-        object["jobId"] = letter.jobID.map { .string($0.description) } ?? .null
-        object["publisher"] = letter.publisher.map { .string($0) } ?? .null
-        switch letter.content {
-        case .message(let message): object["message"] = message.json
-        case .job(let job): object["job"] = job.json
-        }
-        object["redrivable"] = .bool(obstacle == nil)
-        object["obstacle"] = obstacle.map { ["code": .string($0.rawValue), "message": .string($0.message)] } ?? .null
-        object["redrivenAs"] = copy.map { .string($0.id.description) } ?? .null
-        object["redrivenAt"] = copy.map { .string($0.at.description) } ?? .null
-        return .object(object)
+        let (name, content) =
+            switch letter.content {
+            case .message(let message): ("message", message.json)
+            case .job(let job): ("job", job.json)
+            }
+        let head = JSON.members(["id": id, "at": letter.at])
+        let members = letter.cause.json(and: [
+            "detail": letter.detail.isEmpty ? JSON.null : .string(letter.detail), "tenant": letter.tenant, "product": letter.product,
+            "jobId": letter.jobID, "publisher": letter.publisher, name: content, "redrivable": obstacle == nil,
+            "obstacle": obstacle.map { JSON.members(["code": $0.rawValue, "message": $0.message]) },
+            "redrivenAs": copy?.id, "redrivenAt": copy?.at,
+        ])
+        return head + members
     }
 }
 
@@ -101,31 +115,27 @@ extension KeptLetter.Obstacle {
 extension FailureCause {
     fileprivate var text: String { [kind?.rawValue, reason, code?.rawValue, field].compactMap { $0 }.joined(separator: " ") }
 
-    fileprivate var members: JSONObject {
-        [
-            "fingerprint": .string(fingerprint), "reason": .string(reason), "kind": kind.map { .string($0.rawValue) } ?? .null,
-            "code": code.map { .string($0.rawValue) } ?? .null, "field": field.map { .string($0) } ?? .null,
-        ]
+    /// Its members, and further ones.
+    fileprivate func json(and others: KeyValuePairs<String, any JSONValue>) -> JSON {
+        .members(["fingerprint": fingerprint, "reason": reason, "kind": kind, "code": code, "field": field]) + .members(others)
     }
 }
 
 extension DeadMessage {
     fileprivate var json: JSON {
-        [
-            "sha256": .string(sha256.hexadecimal), "size": JSON(size), "queue": .string(queue),
-            "exchange": exchange.map { .string($0) } ?? .null, "routingKey": .string(routingKey),
-            "messageId": messageID.map { .string($0) } ?? .null,
-        ]
+        .members([
+            "sha256": sha256.hexadecimal, "size": size, "queue": queue, "exchange": exchange, "routingKey": routingKey,
+            "messageId": messageID,
+        ])
     }
 }
 
 extension DeadJob {
     fileprivate var json: JSON {
-        [
-            "acceptedAt": .string(acceptedAt.description), "attempts": JSON(attempts), "interruptions": JSON(interruptions),
-            "heldUp": JSON(heldUp), "revision": revision.map { JSON($0) } ?? .null,
-            "redriveOf": redriveOf.map { .string($0.description) } ?? .null, "history": .array(history.map(\.json)),
-        ]
+        .members([
+            "acceptedAt": acceptedAt, "attempts": attempts, "interruptions": interruptions, "heldUp": heldUp, "revision": revision,
+            "redriveOf": redriveOf, "history": history.map(\.json),
+        ])
     }
 }
 
@@ -139,13 +149,8 @@ extension PastAttempt {
 
     fileprivate var json: JSON {
         switch ending {
-        case .deferred(let code, let until):
-            [
-                "at": .string(at.description), "outcome": "deferred", "code": code.map { .string($0.rawValue) } ?? .null,
-                "until": .string(until.description),
-            ]
-        case .interrupted(let worker):
-            ["at": .string(at.description), "outcome": "interrupted", "worker": .string(worker.description)]
+        case .deferred(let code, let until): .members(["at": at, "outcome": "deferred", "code": code, "until": until])
+        case .interrupted(let worker): .members(["at": at, "outcome": "interrupted", "worker": worker.description])
         }
     }
 }

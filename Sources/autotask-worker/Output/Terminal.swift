@@ -28,6 +28,8 @@ enum Terminal {
 
     static func line(_ json: JSON) { write(TerminalText(json)) }
 
+    static func show(_ output: some CommandOutput, asJSON: Bool) { output.printed(asJSON: asJSON).forEach(write) }
+
     /// Why output of this process was lost; `nil` for none.
     private static let loss = Mutex<String?>(nil)
     private static let isChanging = Atomic(false)

@@ -26,7 +26,12 @@ extension AuditCommand {
 
         func run() async throws {
             if file != "-" { Terminal.endsOnlyWhenDone() }
-            let store = try await OpenStore(Configuration(settings)).store
+            let written = try await OpenStore.using(Configuration(settings)) { try await write($0) }
+            guard file != "-" else { return }
+            Terminal.show(written, asJSON: json)
+        }
+
+        private func write(_ store: any Store) async throws -> Outcome {
             let output = try OutputFile(path: file)
             var count = 0
             var isFirst = true
@@ -47,17 +52,10 @@ extension AuditCommand {
                 head = page.head
                 return true
             }
-            await store.close()
             if let last, let head, last != head.place.number { throw Export.forgotten }
             if let head { try output.write(head.json.encoded + [UInt8(ascii: "\n")]) }
             try output.close()
-            guard file != "-" else { return }
-            if json {
-                let object: JSON = ["file": .string(file), "rows": JSON(count), "head": head.map(\.json) ?? .null]
-                Terminal.line(object)
-            } else {
-                Terminal.line("Wrote \(file): \(count) rows.")
-            }
+            return Outcome(["file": file, "rows": count, "head": head?.json], "Wrote \(file): \(count) rows.")
         }
     }
 }

@@ -4,7 +4,7 @@ import Store
 import Vault
 
 extension AuditCommand {
-    struct List: AsyncParsableCommand {
+    struct List: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows the newest rows.",
             discussion: """
@@ -15,26 +15,18 @@ extension AuditCommand {
         )
         @OptionGroup(title: "Selection") var filter: AuditFilter
         @Option(help: ArgumentHelp("How many rows to show, at most.", valueName: "count")) var limit = 50
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
+        func result(_ settings: Configuration) async throws -> Listing<AuditListing> {
             let selection = try filter.selection
             guard limit > 0 else { throw Failure(.usage, "The limit is not a positive number.") }
-            let settings = try await Configuration(settings)
-            let store = try await OpenStore(settings).store
-            let rows = try await store.auditRows(selection, newest: limit)
-            // Without a ring what is sealed stays so, and the rest can be read.
-            var reader = await AuditReader(store: store, settings)
-            var entries: [AuditListing] = []
-            for row in rows { entries.append(AuditListing(row: row, details: try await reader.details(of: row))) }
-            await store.close()
-            if json {
-                Terminal.line(JSON.array(entries.map(\.json)))
-            } else if entries.isEmpty {
-                Terminal.line("There are no such rows.")
-            } else {
-                entries.flatMap(\.lines).forEach(Terminal.line)
+            return try await OpenStore.using(settings) { store in
+                let rows = try await store.auditRows(selection, newest: limit)
+                // Without a ring what is sealed stays so, and the rest can be read.
+                var reader = await AuditReader(store: store, settings)
+                var entries: [AuditListing] = []
+                for row in rows { entries.append(AuditListing(row: row, details: try await reader.details(of: row))) }
+                return Listing(elements: entries, whenEmpty: "There are no such rows.")
             }
         }
     }

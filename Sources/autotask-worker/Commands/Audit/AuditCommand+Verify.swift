@@ -6,7 +6,7 @@ import Store
 import Vault
 
 extension AuditCommand {
-    struct Verify: AsyncParsableCommand {
+    struct Verify: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says whether the log is as the worker wrote it, or what was done to it.",
             discussion: """
@@ -26,11 +26,9 @@ extension AuditCommand {
             )
         )
         var against: String?
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let chain = AuditChain(try await settings.vault)
             let reference = try against.map { try AuditFile(path: $0).reference() }
             if let export {
@@ -38,17 +36,17 @@ extension AuditCommand {
                 var (report, row) = try file.verify(with: chain, lookingFor: reference?.number)
                 // An export without rows proves nothing.
                 if report.fault == nil, report.head == nil, report.count == 0 { report.fault = .gone }
-                return try conclude(report, reference.flatMap { disagreement(with: $0, row, report) })
+                return outcome(report, reference.flatMap { disagreement(with: $0, row, report) })
             }
-            let store = try await OpenStore(settings).store
-            let identity = try await PairedStore.checkReading(settings)
-            var report = try await store.verifyAudit(with: chain)
-            // The pairing wrote a row: without any row, the log was removed.
-            if identity?.ring != nil, report.fault == nil, report.head == nil { report.fault = .gone }
-            var row: AuditRow?
-            if let reference { row = try await store.auditPage(after: reference.number - 1, limit: 1).rows.first }
-            await store.close()
-            try conclude(report, reference.flatMap { disagreement(with: $0, row, report) })
+            return try await OpenStore.using(settings) { store in
+                let identity = try await PairedStore.checkReading(settings)
+                var report = try await store.verifyAudit(with: chain)
+                // The pairing wrote a row: without any row, the log was removed.
+                if identity?.ring != nil, report.fault == nil, report.head == nil { report.fault = .gone }
+                var row: AuditRow?
+                if let reference { row = try await store.auditPage(after: reference.number - 1, limit: 1).rows.first }
+                return outcome(report, reference.flatMap { disagreement(with: $0, row, report) })
+            }
         }
 
         /// What speaks against the log being the one that the place was taken from; `nil` if nothing does.
@@ -68,26 +66,29 @@ extension AuditCommand {
                 "The log ends with row \(report.head?.place.number ?? 0), and \(name) knows row \(reference.number): the store was put back to an earlier state."
         }
 
-        private func conclude(_ report: AuditReport, _ disagreement: String?) throws {
+        private func outcome(_ report: AuditReport, _ disagreement: String?) -> Outcome {
             let problem = report.fault?.description ?? disagreement
-            if json {
-                let object: JSON = [
-                    "holds": .bool(problem == nil), "rows": JSON(report.count), "problem": problem.map { .string($0) } ?? .null,
-                    "row": report.fault?.row.map { JSON($0) } ?? .null, "head": report.head.map(\.json) ?? .null,
-                    "anchor": report.anchor.map(\.json) ?? .null,
+            var outcome = Outcome(
+                [
+                    "holds": problem == nil, "rows": report.count, "problem": problem, "row": report.fault?.row, "head": report.head?.json,
+                    "anchor": report.anchor?.json,
+                ],
+                failure: problem.map { _ in ExitCode.no }
+            )
+            if let problem {
+                outcome.lines = [
+                    problem, "Keep a copy of the store (autotask-worker store backup FILE), and find out who could write the file.",
                 ]
-                Terminal.line(object)
-            } else if let problem {
-                Terminal.line(problem)
-                Terminal.line("Keep a copy of the store (autotask-worker store backup FILE), and find out who could write the file.")
             } else if let head = report.head {
                 let first = (report.anchor?.place.number ?? 0) + 1
-                Terminal.line("The log holds: rows \(first) to \(head.place.number).")
-                Terminal.line("It ends with \(head.place.number) \(Base64URL.encode(head.place.mac)).")
+                outcome.lines = [
+                    "The log holds: rows \(first) to \(head.place.number).",
+                    "It ends with \(head.place.number) \(Base64URL.encode(head.place.mac)).",
+                ]
             } else {
-                Terminal.line("The log has not begun.")
+                outcome.lines = ["The log has not begun."]
             }
-            guard problem == nil else { throw ExitCode(Failure.Status.no.rawValue) }
+            return outcome
         }
     }
 }

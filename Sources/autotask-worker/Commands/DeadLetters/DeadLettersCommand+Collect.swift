@@ -4,7 +4,7 @@ import Store
 import Synchronization
 
 extension DeadLettersCommand {
-    struct Collect: AsyncParsableCommand {
+    struct Collect: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Brings what the broker gave up on into the store.",
             discussion: """
@@ -15,25 +15,19 @@ extension DeadLettersCommand {
                 Example: AMQP_URL=amqp://operator:…@broker/ autotask-worker dead-letters collect
                 """
         )
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let vault = try await settings.vault
-            let store = try await OpenStore(settings).store
-            let recorded = Mutex(0)
-            let collected = try await DeadQueue(Broker(settings: settings), vault: vault).collect(at: SystemTime.now) { letters in
-                let count = try await store.record(letters)
-                recorded.withLock { $0 += count }
-            }
-            await store.close()
-            let new = recorded.withLock { $0 }
-            if json {
-                Terminal.line(["collected": JSON(collected), "recorded": JSON(new)])
-            } else {
-                Terminal.line("Collected \(collected) messages, \(new) of them new.")
+            return try await OpenStore.using(settings) { store in
+                let recorded = Mutex(0)
+                let collected = try await DeadQueue(Broker(settings: settings), vault: vault).collect(at: SystemTime.now) { letters in
+                    let count = try await store.record(letters)
+                    recorded.withLock { $0 += count }
+                }
+                let new = recorded.withLock { $0 }
+                return Outcome(["collected": collected, "recorded": new], "Collected \(collected) messages, \(new) of them new.")
             }
         }
     }

@@ -6,7 +6,7 @@ import Store
 import Vault
 
 extension DeadLettersCommand {
-    struct Redrive: AsyncParsableCommand {
+    struct Redrive: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Enters copies of jobs that the worker gave up on.",
             discussion: """
@@ -23,60 +23,56 @@ extension DeadLettersCommand {
         @OptionGroup var choice: LetterChoice
         @Option(help: ArgumentHelp("How many copies to enter in a second, at most.", valueName: "count")) var rate: Double = 10
         @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
+        func result(_ settings: Configuration) async throws -> Outcome {
             let selection = try choice.selection()
             guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
-            let settings = try await Configuration(settings)
-            let paired = try await PairedStore(settings)
-            let (store, vault) = (paired.store, paired.vault)
-            let office = DeadLetterOffice(store: store, vault: vault)
-            let clock = ContinuousClock()
-            var next = clock.now
-            var lines: [RedriveLine] = []
-            try await store.forEachLetter(selection) { letter in
-                let outcome: RedriveOutcome
-                if dryRun {
-                    outcome = try await office.preview(letter)
-                } else {
-                    if letter.obstacle == nil {
-                        try await clock.sleep(until: next)
-                        next = max(next, clock.now - .seconds(1 / rate)) + .seconds(1 / rate)
+            let lines = try await PairedStore.using(settings) { store, vault in
+                let office = DeadLetterOffice(store: store, vault: vault)
+                let clock = ContinuousClock()
+                var next = clock.now
+                var lines: [RedriveLine] = []
+                try await store.forEachLetter(selection) { letter in
+                    let outcome: RedriveOutcome
+                    if dryRun {
+                        outcome = try await office.preview(letter)
+                    } else {
+                        if letter.obstacle == nil {
+                            try await clock.sleep(until: next)
+                            next = max(next, clock.now - .seconds(1 / rate)) + .seconds(1 / rate)
+                        }
+                        outcome = try await office.redrive(letter, by: .caller, at: SystemTime.now)
                     }
-                    outcome = try await office.redrive(letter, by: .caller, at: SystemTime.now)
+                    let line = RedriveLine(letter: letter, outcome: outcome, isDryRun: dryRun)
+                    lines.append(line)
+                    output.progress(line.text)
                 }
-                let line = RedriveLine(letter: letter, outcome: outcome, isDryRun: dryRun)
-                lines.append(line)
-                if !json { Terminal.line(line.text) }
+                return lines
             }
-            await store.close()
-            try conclude(lines, selection)
+            return outcome(lines, missing: (selection.ids ?? []).subtracting(lines.map(\.letter.id)).sorted())
         }
 
-        private func conclude(_ lines: [RedriveLine], _ selection: LetterSelection) throws {
-            let missing = (selection.ids ?? []).subtracting(lines.map(\.letter.id)).sorted()
+        private func outcome(_ lines: [RedriveLine], missing: [Int64]) -> Outcome {
             let entered = lines.count { $0.outcome == .entered }
             let refused = lines.count(where: \.isRefused)
-            if json {
-                let object: JSON = [
-                    "dryRun": .bool(dryRun), "entered": JSON(entered), "before": JSON(lines.count - entered - refused),
-                    "refused": JSON(refused), "missing": .array(missing.map { JSON($0) }), "letters": .array(lines.map(\.json)),
-                ]
-                Terminal.line(object)
-            } else {
-                for id in missing { Terminal.line("\(id)  There is no such letter.") }
-                Terminal.line(
-                    "\(entered) \(dryRun ? "would be entered" : "entered"), \(lines.count - entered - refused) before, \(refused) cannot be redriven."
-                )
-            }
-            guard refused == 0, missing.isEmpty else { throw ExitCode(Failure.Status.no.rawValue) }
+            let before = lines.count - entered - refused
+            var outcome = Outcome(
+                [
+                    "dryRun": dryRun, "entered": entered, "before": before, "refused": refused, "missing": missing,
+                    "letters": lines.map(\.json),
+                ],
+                failure: refused == 0 && missing.isEmpty ? nil : ExitCode.no
+            )
+            outcome.lines =
+                missing.map { "\($0)  There is no such letter." }
+                + ["\(entered) \(dryRun ? "would be entered" : "entered"), \(before) before, \(refused) cannot be redriven."]
+            return outcome
         }
     }
 
-    struct Purge: AsyncParsableCommand {
+    struct Purge: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Forgets dead letters, redriven or not.",
             discussion: """
@@ -89,11 +85,10 @@ extension DeadLettersCommand {
         @OptionGroup var choice: LetterChoice
         @Option(help: ArgumentHelp("Only those that are older than this moment.", valueName: "date-time")) var before: String?
         @OptionGroup var confirmation: Confirmation
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
+        func result(_ settings: Configuration) async throws -> Outcome {
             let moment = try before.map { text in
                 guard let moment = Timestamp(text) else {
                     throw Failure(.usage, "\(text) is not a date-time of RFC 3339.", hint: "Write it as 2026-11-01T00:00:00Z.")
@@ -101,8 +96,7 @@ extension DeadLettersCommand {
                 return moment
             }
             var selection = try choice.selection(before: moment)
-            let settings = try await Configuration(settings)
-            try await PairedStore.using(settings) { store, _ in
+            return try await PairedStore.using(settings) { store, _ in
                 var count = 0
                 var missing = selection.ids ?? []
                 var newest: Int64 = 0
@@ -111,11 +105,11 @@ extension DeadLettersCommand {
                     newest = max(newest, letter.id)
                     missing.remove(letter.id)
                 }
-                var result: JSONObject = ["missing": .array(missing.sorted().map { JSON($0) })]
+                var members: JSONObject = ["missing": missing.sorted().json]
                 if confirmation.dryRun {
-                    result["dryRun"] = true
-                    result["purged"] = 0
-                    result["wouldBePurged"] = JSON(count)
+                    members["dryRun"] = true
+                    members["purged"] = 0
+                    members["wouldBePurged"] = JSON(count)
                 } else {
                     if choice.ids.isEmpty {
                         try confirmation.ask("\(count.of("dead letter")) will be forgotten, with what is kept of their jobs.")
@@ -123,15 +117,14 @@ extension DeadLettersCommand {
                     // Those that come during the question were not agreed to.
                     selection.upTo = newest
                     count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
-                    result["purged"] = JSON(count)
+                    members["purged"] = JSON(count)
                 }
-                if json {
-                    Terminal.line(JSON.object(result))
-                } else {
-                    for id in missing.sorted() { Terminal.line("\(id)  There is no such letter.") }
-                    Terminal.line("\(count.of("dead letter")) \(confirmation.dryRun ? "would be forgotten" : "forgotten").")
-                }
-                guard missing.isEmpty else { throw ExitCode(Failure.Status.no.rawValue) }
+                var outcome = Outcome([:], failure: missing.isEmpty ? nil : ExitCode.no)
+                outcome.json = .object(members)
+                outcome.lines =
+                    missing.sorted().map { "\($0)  There is no such letter." }
+                    + ["\(count.of("dead letter")) \(confirmation.dryRun ? "would be forgotten" : "forgotten")."]
+                return outcome
             }
         }
     }
@@ -189,11 +182,10 @@ private struct RedriveLine {
     }
 
     var json: JSON {
-        [
-            "id": JSON(letter.id), "outcome": .string(name), "tenant": letter.letter.tenant.map { .string($0.description) } ?? .null,
-            "jobId": letter.letter.jobID.map { .string($0.description) } ?? .null,
-            "redrivenAs": copy.map { .string($0.description) } ?? .null, "message": .string(message),
-        ]
+        .members([
+            "id": letter.id, "outcome": name, "tenant": letter.letter.tenant, "jobId": letter.letter.jobID, "redrivenAs": copy,
+            "message": message,
+        ])
     }
 }
 

@@ -6,34 +6,26 @@ import Store
 import Vault
 
 extension KeysCommand {
-    struct List: AsyncParsableCommand {
+    struct List: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists the keys of the ring, and what is still sealed under each. No key is shown.",
             discussion: "Example: autotask-worker keys list --json"
         )
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let ring = try await settings.keyRing
             let path = try settings.storePath
             let uses = access(path, F_OK) == 0 ? try await PairedStore.using(settings) { store, _ in try await store.keyUses() } : nil
             let lines = ring.entries.map { entry in KeyLine(entry: entry, use: uses.map { $0[entry.id] ?? KeyUse() }) }
             let unseen = uses == nil ? "There is no store \(path): what is sealed under the keys is not known." : nil
-            if json {
-                Terminal.line([
-                    "keys": .array(lines.map(\.json)), "store": ring.storeID.map { .string($0) } ?? .null,
-                    "unseen": unseen.map { .string($0) } ?? .null,
-                ])
-            } else {
-                for line in lines { Terminal.line(line.text) }
-                if let unseen { Terminal.line(unseen) }
-            }
+            var outcome = Outcome(["keys": lines.map(\.json), "store": ring.storeID, "unseen": unseen])
+            outcome.lines = lines.map(\.text) + (unseen.map { [$0] } ?? [])
             // A ring that belongs to a store says that there is one.
             if let unseen, ring.storeID != nil {
-                throw Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.")
+                outcome.failure = Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.")
             }
+            return outcome
         }
     }
 }
@@ -58,12 +50,11 @@ private struct KeyLine {
     }
 
     var json: JSON {
-        [
-            "keyId": .string(entry.id), "use": .string(entry.use.rawValue), "active": .bool(entry.isActive),
-            "createdAt": entry.createdAt.map { .string($0.description) } ?? .null,
-            "notAfter": entry.notAfter.map { .string($0.description) } ?? .null,
-            "inUse": use.map { ["credentials": JSON($0.credentials), "jobs": JSON($0.jobs), "deadLetters": JSON($0.letters)] } ?? .null,
-        ]
+        let inUse = use.map { JSON.members(["credentials": $0.credentials, "jobs": $0.jobs, "deadLetters": $0.letters]) }
+        return .members([
+            "keyId": entry.id, "use": entry.use, "active": entry.isActive, "createdAt": entry.createdAt, "notAfter": entry.notAfter,
+            "inUse": inUse,
+        ])
     }
 }
 

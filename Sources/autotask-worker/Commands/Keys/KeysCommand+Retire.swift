@@ -5,7 +5,7 @@ import Store
 import Vault
 
 extension KeysCommand {
-    struct Retire: AsyncParsableCommand {
+    struct Retire: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Destroys former keys, if nothing in the store is sealed under them.",
             discussion: """
@@ -19,22 +19,20 @@ extension KeysCommand {
         @Argument(help: "Names of keys, as 'list' shows them.") var ids: [String] = []
         @Flag(help: "All former keys that nothing uses; those for portals once their time is over.") var unused = false
         @OptionGroup var confirmation: Confirmation
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
         func validate() throws {
             guard ids.isEmpty == unused else { throw ValidationError("Name the keys, or say --unused.") }
         }
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let file = try settings.keyRingFile
             let chosen = try choice(from: try await settings.keyRing.entries)
-            try await PairedStore.using(settings) { store, _ in try await retire(chosen, from: file, store) }
+            return try await PairedStore.using(settings) { store, _ in try await retire(chosen, from: file, store) }
         }
 
-        private func retire(_ chosen: [KeyRing.Entry], from file: KeyRingFile, _ store: SQLiteStore) async throws {
+        private func retire(_ chosen: [KeyRing.Entry], from file: KeyRingFile, _ store: SQLiteStore) async throws -> Outcome {
             let uses = try await store.keyUses()
             let free = chosen.filter { uses[$0.id].map(\.isNone) ?? true }
             if !confirmation.dryRun, !free.isEmpty {
@@ -56,7 +54,7 @@ extension KeysCommand {
                 }
                 retired.append(entry.id)
                 guard !confirmation.dryRun else {
-                    if !json { Terminal.line("\(entry.id) would be destroyed.") }
+                    output.progress("\(entry.id) would be destroyed.")
                     continue
                 }
                 try await store.note(.retired(entry.id, use: entry.use.rawValue), by: .caller, at: SystemTime.now)
@@ -64,29 +62,27 @@ extension KeysCommand {
                 do { try await file.update { $0.retiring(entry.id) } } catch let error as VaultError {
                     throw Failure(.unavailable, error.message, hint: "Run the same command again.")
                 }
-                if !json { Terminal.line("\(entry.id) is gone.") }
+                output.progress("\(entry.id) is gone.")
             }
-            try conclude(retired, unused ? [] : refused)
+            return outcome(retired, unused ? [] : refused)
         }
 
-        private func conclude(_ retired: [String], _ refused: [(id: String, use: KeyUse)]) throws {
-            if json {
-                Terminal.line([
-                    "dryRun": .bool(confirmation.dryRun), "retired": .array(confirmation.dryRun ? [] : retired.map { .string($0) }),
-                    "wouldBeRetired": .array(confirmation.dryRun ? retired.map { .string($0) } : []),
-                    "inUse": .array(refused.map { .string($0.id) }),
-                ])
-            } else if retired.isEmpty, refused.isEmpty {
-                Terminal.line("There is nothing to retire.")
-            }
-            guard refused.isEmpty else {
-                throw Failure(
+        private func outcome(_ retired: [String], _ refused: [(id: String, use: KeyUse)]) -> Outcome {
+            let isDryRun = confirmation.dryRun
+            var outcome = Outcome([
+                "dryRun": isDryRun, "retired": isDryRun ? [String]() : retired, "wouldBeRetired": isDryRun ? retired : [String](),
+                "inUse": refused.map(\.id),
+            ])
+            if retired.isEmpty, refused.isEmpty { outcome.lines = ["There is nothing to retire."] }
+            if !refused.isEmpty {
+                outcome.failure = Failure(
                     .no,
                     refused.map { "\($0.id) is in use: it \($0.use.text)." }.joined(separator: "\n"),
                     hint:
                         "Keys of tenants: autotask-worker keys rotate --resume. Requests end by themselves; dead letters can be redriven or purged."
                 )
             }
+            return outcome
         }
 
         private func choice(from entries: [KeyRing.Entry]) throws -> [KeyRing.Entry] {

@@ -6,7 +6,7 @@ import Store
 import Vault
 
 extension KeysCommand {
-    struct Rotate: AsyncParsableCommand {
+    struct Rotate: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes new active keys, and wraps the keys of all tenants' credentials anew, while workers run.",
             discussion: """
@@ -19,19 +19,17 @@ extension KeysCommand {
         )
         @Option(name: .customLong("use"), help: "Which keys: credentials, jobs, portals. All by default.") var uses: [KeyRing.Use] = []
         @Flag(help: "Make no new keys; wrap what a former key still wraps.") var resume = false
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
         func validate() throws {
             guard !resume || uses.isEmpty else { throw ValidationError("With --resume no keys are made: leave --use out.") }
         }
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let chosen = resume ? [] : uses.isEmpty ? Set(KeyRing.Use.allCases) : Set(uses)
             let file = try settings.keyRingFile
-            try await PairedStore.using(settings, remembers: true) { store, vault in
+            return try await PairedStore.using(settings, remembers: true) { store, vault in
                 if !resume {
                     do { try await file.update { $0.rotated(chosen, at: SystemTime.now) } } catch let error as VaultError {
                         throw Failure(.unavailable, error.message, hint: "No key was made.")
@@ -40,37 +38,37 @@ extension KeysCommand {
                 }
                 let made = try await settings.keyRing.entries.filter { $0.isActive && chosen.contains($0.use) }
                 if !made.isEmpty { try await store.note(.rotated(to: made.map(\.id)), by: .caller, at: SystemTime.now) }
-                if !json { for key in made { Terminal.line("\(key.id) is the active key for \(key.use.rawValue) now.") } }
+                for key in made { output.progress("\(key.id) is the active key for \(key.use.rawValue) now.") }
                 let outcome = try await KeyRewrapping(store: store, vault: vault).run()
                 if outcome.rewrapped > 0 || !outcome.unopenable.isEmpty {
                     let act = OperatorAct.rewrapped(outcome.rewrapped, of: outcome.seen, unopenable: outcome.unopenable.count)
                     try await store.note(act, by: .caller, at: SystemTime.now)
                 }
-                try conclude(made, outcome)
+                return result(made, outcome)
             }
         }
 
-        private func conclude(_ made: [KeyRing.Entry], _ outcome: KeyRewrapping.Outcome) throws {
-            if json {
-                Terminal.line([
-                    "made": .array(made.map { ["keyId": .string($0.id), "use": .string($0.use.rawValue)] }),
-                    "credentialsKeys": JSON(outcome.seen), "rewrapped": JSON(outcome.rewrapped),
-                    "unopenable": .array(outcome.unopenable.map { .string("\($0)") }),
-                ])
-            } else {
-                Terminal.line("\(outcome.rewrapped) of \(outcome.seen.of("credentials key")) were wrapped anew.")
-                if made.contains(where: { $0.use == .portals }) {
-                    Terminal.line("Tell portals the new public key: autotask-worker keys publish")
-                }
+        private func result(_ made: [KeyRing.Entry], _ outcome: KeyRewrapping.Outcome) -> Outcome {
+            let unopenable = outcome.unopenable.map { "\($0)" }
+            var result = Outcome(
+                [
+                    "made": made.map { JSON.members(["keyId": $0.id, "use": $0.use]) }, "credentialsKeys": outcome.seen,
+                    "rewrapped": outcome.rewrapped, "unopenable": unopenable,
+                ],
+                "\(outcome.rewrapped) of \(outcome.seen.of("credentials key")) were wrapped anew."
+            )
+            if made.contains(where: { $0.use == .portals }) {
+                result.lines.append("Tell portals the new public key: autotask-worker keys publish")
             }
-            guard outcome.unopenable.isEmpty else {
-                throw Failure(
+            if !unopenable.isEmpty {
+                result.failure = Failure(
                     .no,
-                    "The ring does not open the keys of \(outcome.unopenable.prefix(5).map { "\($0)" }.joined(separator: ", "))"
-                        + (outcome.unopenable.count > 5 ? " and \(outcome.unopenable.count - 5) more." : "."),
+                    "The ring does not open the keys of \(unopenable.prefix(5).joined(separator: ", "))"
+                        + (unopenable.count > 5 ? " and \(unopenable.count - 5) more." : "."),
                     hint: "Their tenants have to connect again, unless a copy of the ring still has the key."
                 )
             }
+            return result
         }
     }
 }

@@ -17,29 +17,24 @@ struct KeysCommand: AsyncParsableCommand {
         subcommands: [Generate.self, List.self, Publish.self, Seal.self, Rotate.self, Retire.self, ForgetStore.self]
     )
 
-    struct Generate: AsyncParsableCommand {
+    struct Generate: OutputCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes a new key ring file, readable by its owner only. An existing file is never overwritten.",
             discussion: "Example: autotask-worker keys generate --vault-keys /etc/autotask-worker/keys.json"
         )
-        @Flag(help: "Print JSON.") var json = false
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        static let changesSomething = true
+        @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            Terminal.endsOnlyWhenDone()
-            let settings = try await Configuration(settings)
+        func result(_ settings: Configuration) async throws -> Outcome {
             let file = try settings.keyRingFile
             if let path = try? settings.storePath, access(path, F_OK) == 0 {
                 Terminal.complain("Warning: there is a store \(path) already. A new key ring opens nothing in it: bring its own back.")
             }
             do { try file.create(KeyRing.generate(at: SystemTime.now)) } catch { throw Failure(.unavailable, error.message) }
-            if json {
-                Terminal.line(["path": .string(file.path)])
-            } else {
-                Terminal.line(
-                    "Wrote the key ring \(file.path). Back it up, apart from the store: without it nothing in the store can be read."
-                )
-            }
+            return Outcome(
+                ["path": file.path],
+                "Wrote the key ring \(file.path). Back it up, apart from the store: without it nothing in the store can be read."
+            )
         }
     }
 

@@ -1,0 +1,138 @@
+import ArgumentParser
+import Contract
+import Operations
+import Store
+import Testing
+
+@testable import autotask_worker
+
+/// What commands print: lines for people, documents for scripts, and of neither a character that controls a terminal.
+struct OutputTests {
+    private let lane = Lane(tenant: TenantID("msp-1")!, product: .workplace)
+
+    // MARK: Foreign text
+
+    @Test(
+        "A line shows control, hidden and reordering characters, and leaves all others",
+        arguments: [
+            ("a\u{1B}[31mb", "a␛[31mb"), ("a\nb\u{7F}", "a␊b␡"), ("a\u{202E}b", "a<U+202E>b"), ("\u{200B}\u{85}", "<U+200B><U+0085>"),
+            ("Ünïcode – 日本 ✓️", "Ünïcode – 日本 ✓️"), ("\u{E000}", "<U+E000>"), ("\u{E0041}", "<U+E0041>"),
+        ]
+    )
+    func escaped(text: String, shown: String) {
+        #expect(TerminalText(text).description == shown)
+    }
+
+    @Test("A document escapes the same characters, which changes no value")
+    func escapedJSON() throws {
+        let json: JSON = ["name": "a\u{1B}\u{202E}\u{E0041}é"]
+        let printed = TerminalText(json).description
+        #expect(printed == #"{"name":"a\u001b\u202e\udb40\udc41é"}"#)
+        #expect(try JSON(parsing: Array(printed.utf8)) == json)
+    }
+
+    @Test("Foreign text cannot bring a style along")
+    func styles() {
+        let styled = TerminalText.styled("ab", "31")
+        #expect(TerminalText(styled).description == "\u{1B}[31mab\u{1B}[0m")
+        let forged = "\u{10FFFE}1;31;ab"
+        #expect(!TerminalText(forged).description.contains("\u{1B}"))
+    }
+
+    // MARK: The printer
+
+    @Test("One output is one document, or its lines")
+    func printer() throws {
+        let outcome = Outcome(["file": "a\u{1B}b", "rows": 2, "head": String?.none], "Wrote a\u{1B}b.", "Done.", failure: ExitCode.no)
+        #expect(outcome.printed(asJSON: false).map(\.description) == ["Wrote a␛b.", "Done."])
+        #expect(outcome.printed(asJSON: true).map(\.description) == [#"{"file":"a\u001bb","rows":2,"head":null}"#])
+        #expect(outcome.failure is ExitCode)
+    }
+
+    @Test("A listing without elements says so, and is an empty document")
+    func emptyListing() {
+        let listing = Listing<LaneOverview>(elements: [], whenEmpty: "Nothing.")
+        #expect(listing.plainLines == ["Nothing."] && listing.json == [])
+    }
+
+    @Test("Members keep their order, and what is absent is null")
+    func members() {
+        let json = JSON.members([
+            "b": 1, "a": Int64(2), "text": "x", "yes": true, "none": Timestamp?.none, "list": ["x", "y"], "kind": JobKind.sync,
+            "code": ErrorCode.notConnected, "tenant": lane.tenant, "at": now, "own": JSON.number("1.50"),
+        ])
+        #expect(
+            String(decoding: json.encoded, as: UTF8.self)
+                == #"{"b":1,"a":2,"text":"x","yes":true,"none":null,"list":["x","y"],"kind":"sync","code":"not_connected","tenant":"msp-1","at":"2026-11-30T12:00:00.000Z","own":1.50}"#
+        )
+        #expect(JSON.members(["a": 1]) + .members(["b": 2, "a": 3]) == ["a": 3, "b": 2])
+    }
+
+    // MARK: Outputs
+
+    @Test("A tenant's line and its document")
+    func tenants() {
+        let overview = LaneOverview(
+            lane: lane,
+            epoch: 2,
+            connection: .connected,
+            isEnabled: true,
+            waitingJobs: 3,
+            services: 4,
+            syncedServices: 1,
+            heldUpBy: "rate_limited"
+        )
+        #expect(overview.plainLines == ["msp-1/workplace  connected, calls fail (rate_limited)  1/4 services synced  3 jobs waiting"])
+        #expect(
+            overview.json == [
+                "tenant": "msp-1", "product": "workplace", "epoch": 2, "connection": "connected", "enabled": true, "waitingJobs": 3,
+                "services": 4, "syncedServices": 1, "heldUpBy": "rate_limited",
+            ]
+        )
+    }
+
+    @Test("A health report sums up what deserves a look, and its advice stands below what does not pass")
+    func health() {
+        let report = HealthReport([
+            .init("store", "It works."), .warn("door", "Nobody takes jobs.", advice: "Start a worker."), .notMade("users", "no URL."),
+            .fail("broker", "Gone.", advice: "Look."),
+        ])
+        #expect(
+            report.plainLines == [
+                "✓ store   It works.", "! door    Nobody takes jobs.", "          Start a worker.", "? users   Not checked: no URL.",
+                "✗ broker  Gone.", "          Look.", "1 of 4 checks fail, 1 deserves a look, 1 was not made.",
+            ]
+        )
+        #expect(report.failure is ExitCode)
+        let well = HealthReport([.init("store", "It works.")])
+        #expect(well.plainLines.last == "All 1 checks pass." && well.failure == nil)
+    }
+
+    @Test("Settings are listed with their origin, secrets masked, and then what is wrong with them")
+    func settings() async throws {
+        let settings = try await configuration(["--amqp-url", "amqp://u:hunter2@b/"], ["QUOTA_SHARE": "0"])
+        let listing = ConfigurationListing(settings: settings)
+        #expect(listing.plainLines.first == "AMQP_URL                    amqp://u:…@b/  (command line)")
+        #expect(listing.plainLines.contains("AMQP_CA_FILE                –  (unset)"))
+        #expect(
+            listing.plainLines.last
+                == "QUOTA_SHARE (from the environment) is not a positive whole number. See autotask-worker run --print-config."
+        )
+        #expect(listing.json["AMQP_URL"] == ["value": "amqp://u:…@b/", "origin": "command line"])
+        #expect(listing.json["MANAGEMENT_URL"] == ["value": nil, "origin": "unset"])
+        #expect(listing.json.object?.members.map(\.name) == SettingsTable.all.map(\.name))
+    }
+
+    @Test("An event that is no good news is the answer no", arguments: [("sync.succeeded", true), ("sync.failed", false), ("x", false)])
+    func events(type: String, isGood: Bool) {
+        let event = EventText(event: ["type": .string("autotask.\(type)"), "subject": "msp-1", "time": "2026-11-30T12:00:00.000Z"])
+        #expect((event.failure == nil) == isGood)
+        #expect(event.plainLines.first?.hasPrefix("12:00:00.000  msp-1       \(type)") == true)
+        #expect(event.json["subject"] == "msp-1")
+    }
+}
+
+extension CommandOutput {
+    /// Its lines as they are printed, without colours: the tests may run on a terminal.
+    fileprivate var plainLines: [String] { printed(asJSON: false).map { String($0.description.replacing(/\u{1B}\[[0-9]*m/, with: "")) } }
+}
