@@ -21,21 +21,21 @@ struct Readiness {
         let obstacles = engine.outboxObstacles
         var results = HealthReport.Check("results", publisher.state, whenConnected: "Connected.")
         if let trouble = obstacles.trouble, results.status == .pass {
-            results = HealthReport.Check("results", .fail, "RabbitMQ takes no event: \(trouble)")
+            results = HealthReport.Check.fail("results", "RabbitMQ takes no event: \(trouble)")
         }
         return HealthReport(
             [
                 storeCheck,
                 engine.holdsLease
                     ? HealthReport.Check("lease", "This worker holds its lease.")
-                    : HealthReport.Check("lease", .fail, "This worker's lease is over: it has not reached the store in time."),
+                    : HealthReport.Check.fail("lease", "This worker's lease is over: it has not reached the store in time."),
                 HealthReport.Check(
                     "jobs",
                     consumer.state,
                     whenConnected: "Connected; another worker takes the jobs, or the door is closed."
                 ),
                 results,
-                clock.trouble.map { HealthReport.Check("clock", .fail, $0) }
+                clock.trouble.map { HealthReport.Check.fail("clock", $0) }
                     ?? HealthReport.Check("clock", "The machine's clock is as it was when the worker started."),
             ] + Readiness.checks(obstacles)
         )
@@ -47,18 +47,18 @@ struct Readiness {
         var checks = obstacles.held.prefix(shown).map { held in
             let waits = "The events of \(held.lane) have waited since \(held.since), the first of them a \(held.eventType.rawValue)"
             guard let reason = held.closingReason else {
-                return HealthReport.Check("events", .warn, "\(waits): a queue that follows them refuses them.")
+                return HealthReport.Check.warn("events", "\(waits): a queue that follows them refuses them.")
             }
-            return HealthReport.Check("events", .warn, "\(waits): RabbitMQ closes the channel over it. \(reason)")
+            return HealthReport.Check.warn("events", "\(waits): RabbitMQ closes the channel over it. \(reason)")
         }
         if obstacles.held.count > shown {
-            checks.append(HealthReport.Check("events", .warn, "So do those of \(obstacles.held.count - shown) other integrations."))
+            checks.append(HealthReport.Check.warn("events", "So do those of \(obstacles.held.count - shown) other integrations."))
         }
         return checks
     }
 
     private var storeCheck: HealthReport.Check {
-        if let trouble = store.trouble { return HealthReport.Check("store", .fail, "\(trouble)") }
+        if let trouble = store.trouble { return HealthReport.Check.fail("store", "\(trouble)") }
         var findings: [String] = []
         let rows = store.setAside
         if let first = rows.first {

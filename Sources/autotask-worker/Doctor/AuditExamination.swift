@@ -19,54 +19,47 @@ struct AuditExamination: Examination {
     func checks() async -> [HealthReport.Check] {
         // A store that cannot be opened is the store examination's to tell, and so is a ring for the key ring's.
         guard let path = try? settings.storePath else { return [] }
-        guard access(path, F_OK) == 0 else { return [.notMade(name, "there is no store.")] }
+        guard access(path, F_OK) == 0 else { return [notMade("there is no store.")] }
         let vault: Vault
-        do { vault = try await settings.vault } catch { return [.notMade(name, "the key ring cannot be used.")] }
+        do { vault = try await settings.vault } catch { return [notMade("the key ring cannot be used.")] }
         // Under another ring no row fits. The store examination reports that they do not belong together.
         let owner = (try? await StoreIdentity.look(at: path))??.ring
         if let owner, let ring = try? await settings.keyRing, ring.id != owner {
-            return [.notMade(name, "the store belongs to another key ring.", advice: "Mend what the check of the store names first.")]
+            return [notMade("the store belongs to another key ring.", advice: "Mend what the check of the store names first.")]
         }
         let chain = AuditChain(vault)
         let newest = isThorough ? nil : AuditExamination.newest
         let report: AuditReport
         do {
             guard let found = try await AuditInspection.report(on: path, with: chain, newest: newest) else {
-                return [.notMade(name, "the store holds none yet.")]
+                return [notMade("the store holds none yet.")]
             }
             report = found
         } catch {
-            return [.notMade(name, error.message)]
+            return [notMade(error.message)]
         }
+        return [verdict(on: report, isPaired: (try? await StoreIdentity.look(at: path))??.ring != nil)]
+    }
+
+    /// - Parameters:
+    ///   - report: what the log's codes show.
+    ///   - isPaired: whether the store remembers a key ring: the pairing wrote a row.
+    func verdict(on report: AuditReport, isPaired: Bool) -> HealthReport.Check {
         if let fault = report.fault {
-            return [
-                .init(
-                    name,
-                    .fail,
-                    "The audit log is not as the worker wrote it. \(fault.description)",
-                    advice:
-                        "Keep a copy (autotask-worker store backup FILE), compare it with an export (autotask-worker audit verify --against FILE), and find out who could write the file."
-                )
-            ]
+            return fail(
+                "The audit log is not as the worker wrote it. \(fault.description)",
+                advice:
+                    "Keep a copy (autotask-worker store backup FILE), compare it with an export (autotask-worker audit verify --against FILE), and find out who could write the file."
+            )
         }
         guard report.head != nil else {
-            // The pairing of store and key ring has a row.
-            guard (try? await StoreIdentity.look(at: path))??.ring != nil else { return [.init(name, "The audit log has not begun.")] }
-            return [
-                .init(
-                    name,
-                    .fail,
-                    AuditFault.gone.description,
-                    advice: "Keep a copy (autotask-worker store backup FILE), and find out who could write the file."
-                )
-            ]
-        }
-        return [
-            .init(
-                name,
-                isThorough
-                    ? "The audit log holds: \(report.count.of("row"))." : "The newest \(report.count.of("row")) of the audit log hold."
+            guard isPaired else { return pass("The audit log has not begun.") }
+            return fail(
+                AuditFault.gone.description,
+                advice: "Keep a copy (autotask-worker store backup FILE), and find out who could write the file."
             )
-        ]
+        }
+        let rows = report.count.of("row")
+        return pass(isThorough ? "The audit log holds: \(rows)." : "The newest \(rows) of the audit log hold.")
     }
 }

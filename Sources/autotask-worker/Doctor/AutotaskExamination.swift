@@ -26,7 +26,7 @@ struct AutotaskExamination: Examination {
         return [check(response, destination), clock(response)].compactMap(\.self)
     }
 
-    private func failure(_ error: any Error, _ endpoint: String) -> HealthReport.Check {
+    func failure(_ error: any Error, _ endpoint: String) -> HealthReport.Check {
         let error = error as? HTTPError
         let advice =
             switch error?.code {
@@ -35,46 +35,39 @@ struct AutotaskExamination: Examination {
             case .nameNotResolved, .addressNotPublic: "Check AUTOTASK_URL, and the machine's name resolution."
             default: "Check AUTOTASK_URL, and that the firewall lets this machine through to *.autotask.net, port 443."
             }
-        return .init(
-            name,
-            .fail,
+        return fail(
             "Autotask cannot be reached at \(endpoint): \(error?.message ?? "libcurl cannot be used").",
             advice: advice
         )
     }
 
-    private func check(_ response: HTTPResponse, _ destination: HostPolicy.Destination) -> HealthReport.Check {
+    func check(_ response: HTTPResponse, _ destination: HostPolicy.Destination) -> HealthReport.Check {
         guard response.status == 200, let versions = (try? JSON(parsing: response.body))?["apiVersions"]?.array else {
-            return .init(
-                name,
-                .fail,
+            return fail(
                 "\(destination.endpoint) answers \(response.status), and not as Autotask does.",
                 advice: "Check AUTOTASK_URL. If it is right, Autotask is out of order: jobs wait for it, and go on by themselves."
             )
         }
         guard versions.contains(where: { $0.string?.uppercased() == "V1.0" }) else {
-            return .init(
-                name,
-                .warn,
+            return warn(
                 "\(destination.endpoint) does not offer V1.0 of the API any more.",
                 advice: "Ask for a newer version of autotask-worker."
             )
         }
         let way = destination.isPlain ? "without TLS" : "over TLS"
-        return .init(name, "Autotask answers at \(destination.endpoint) \(way) after \(response.elapsed.wholeMilliseconds) ms.")
+        return pass("Autotask answers at \(destination.endpoint) \(way) after \(response.elapsed.wholeMilliseconds) ms.")
     }
 
-    private func clock(_ response: HTTPResponse) -> HealthReport.Check? {
+    func clock(_ response: HTTPResponse, now: Timestamp = SystemTime.now) -> HealthReport.Check? {
         guard let there = response.header("date").flatMap({ Timestamp(httpDate: $0) }) else { return nil }
-        let difference = SystemTime.now - there
+        let difference = now - there
         guard abs(difference.wholeMilliseconds) > AutotaskExamination.clockTolerance.wholeMilliseconds else {
             return .init("clock", "This machine and Autotask agree on the time.")
         }
         let direction = difference > .zero ? "ahead of" : "behind"
         let size = Duration.milliseconds(abs(difference.wholeMilliseconds)).inWords
-        return .init(
+        return .warn(
             "clock",
-            .warn,
             "This machine's clock is \(size) \(direction) Autotask's.",
             advice: "Keep it set by a time server (chrony, systemd-timesyncd)."
         )

@@ -16,36 +16,16 @@ struct BrokerExamination: Examination {
         guard let configuration = try? broker.configuration(name: "autotask-worker doctor") else { return [] }
         let found: (report: TopologyReport, queues: [String: QueueState])
         do { found = try await broker.topology.examine(on: configuration) } catch {
-            return [.init(name, .fail, error.message, advice: BrokerExamination.advice(on: error))]
+            return [fail(error.message, advice: BrokerExamination.advice(on: error))]
         }
-        var checks = [HealthReport.Check(name, "RabbitMQ lets the worker in: \(configuration).")]
-        // With a management API, its examination tells more.
-        if !found.report.isGood {
-            checks.append(
-                .init(
-                    "topology",
-                    .fail,
-                    "\(found.report.findings.map(\.description).joined(separator: "; ")).",
-                    advice: found.report.remedy
-                )
-            )
-        } else if settings.managementURL == nil {
-            checks.append(
-                .init(
-                    "topology",
-                    .warn,
-                    "All exchanges and queues are there. Not seen: \(found.report.unseen.joined(separator: "; ")); nor alarms, nor whether the user may take jobs and publish events.",
-                    advice: "Set MANAGEMENT_URL to have the rest checked."
-                )
-            )
-        }
+        var checks = [pass("RabbitMQ lets the worker in: \(configuration).")]
+        if let topology = topology(found.report) { checks.append(topology) }
         if let limit = try? settings.eventLimit.bytes,
             let refusal = try? await Topology.refusal(ofMessageWith: limit, on: configuration)
         {
             checks.append(
-                .init(
+                .fail(
                     "events",
-                    .fail,
                     "RabbitMQ refuses an event that EVENT_LIMIT_BYTES (\(limit)) allows: \(refusal)",
                     advice: "Raise max_message_size in rabbitmq.conf above EVENT_LIMIT_BYTES, or lower EVENT_LIMIT_BYTES below it."
                 )
@@ -54,6 +34,19 @@ struct BrokerExamination: Examination {
         for door in settings.jobQueues { found.queues[door].map { checks.append(check(door: door, $0)) } }
         found.queues[broker.deadQueue].map { checks.append(check(deadQueue: broker.deadQueue, $0)) }
         return checks
+    }
+
+    /// - Returns: `nil` for a good one that the examination with a management API sees more of.
+    func topology(_ report: TopologyReport) -> HealthReport.Check? {
+        guard report.isGood else {
+            return .fail("topology", "\(report.findings.map(\.description).joined(separator: "; ")).", advice: report.remedy)
+        }
+        guard settings.managementURL == nil else { return nil }
+        return .warn(
+            "topology",
+            "All exchanges and queues are there. Not seen: \(report.unseen.joined(separator: "; ")); nor alarms, nor whether the user may take jobs and publish events.",
+            advice: "Set MANAGEMENT_URL to have the rest checked."
+        )
     }
 
     private static func advice(on error: AMQPError) -> String {
@@ -66,12 +59,11 @@ struct BrokerExamination: Examination {
         }
     }
 
-    private func check(door: String, _ state: QueueState) -> HealthReport.Check {
+    func check(door: String, _ state: QueueState) -> HealthReport.Check {
         let waiting = "\(state.ready.of("job")) waiting in \(door)"
         guard state.consumers > 0 else {
-            return .init(
+            return .warn(
                 "door",
-                .warn,
                 "Nobody takes jobs from \(door); \(waiting).",
                 advice:
                     "Start a worker: autotask-worker run. If one runs, see its log: it is not connected, or keeps the door closed above BACKLOG_LIMIT."
@@ -79,9 +71,8 @@ struct BrokerExamination: Examination {
         }
         let consumers = state.consumers == 1 ? "one worker there" : "\(state.consumers) workers there, one of them active"
         guard state.ready < BrokerExamination.largeBacklog else {
-            return .init(
+            return .warn(
                 "door",
-                .warn,
                 "\(waiting), \(consumers).",
                 advice: "See what holds the worker up, before the queue is full and portals are refused."
             )
@@ -89,11 +80,10 @@ struct BrokerExamination: Examination {
         return .init("door", "\(waiting), \(consumers).")
     }
 
-    private func check(deadQueue: String, _ state: QueueState) -> HealthReport.Check {
+    func check(deadQueue: String, _ state: QueueState) -> HealthReport.Check {
         guard state.ready > 0 else { return .init("dead queue", "\(deadQueue) is empty.") }
-        return .init(
+        return .warn(
             "dead queue",
-            .warn,
             "\(state.ready.of("message")) in \(deadQueue), which is expected to be empty.",
             advice: "Move them, redacted, into the store: autotask-worker dead-letters collect"
         )

@@ -14,9 +14,7 @@ struct ContentsExamination: Examination {
     var limit: Duration { isThorough ? .thorough : .seconds(10) }
 
     var whenOutOfTime: HealthReport.Check {
-        .init(
-            name,
-            .warn,
+        warn(
             "The store holds too much to be looked through within \(limit.inWords).",
             advice: "Run: autotask-worker doctor --thorough"
         )
@@ -26,15 +24,15 @@ struct ContentsExamination: Examination {
         // A store that cannot be opened is the store examination's to tell.
         guard let path = try? settings.storePath else { return [] }
         let format: StoreFormat
-        do { format = try await StoreFormat.look(at: path) } catch { return [.notMade(name, "the store cannot be opened.")] }
-        guard format != .none else { return [.notMade(name, "there is no store.")] }
-        guard format == .current else { return [.notMade(name, "the store has the schema of an older version.")] }
+        do { format = try await StoreFormat.look(at: path) } catch { return [notMade("the store cannot be opened.")] }
+        guard format != .none else { return [notMade("there is no store.")] }
+        guard format == .current else { return [notMade("the store has the schema of an older version.")] }
         let maximumAge = (try? settings.engine.retry.maximumAge) ?? RetryPolicy().maximumAge
         let inspection: StoreInspection?
         do {
             inspection = try await StoreInspection.make(of: path, clock: { SystemTime.now }, maximumAge: maximumAge, isThorough: isThorough)
         } catch {
-            return [.init(name, .fail, error.message, advice: StoreExamination.advice(on: error))]
+            return [fail(error.message, advice: StoreExamination.advice(on: error))]
         }
         guard let inspection else { return [] }
         let findings = ContentsFindings(
@@ -53,7 +51,7 @@ struct ContentsExamination: Examination {
         }
         let waiting = "\(inspection.unpublishedEvents.of("event")) not published yet"
         guard findings.isWorkerAlive else {
-            return breaches + [.init("events", .warn, "\(waiting).", advice: "The next worker publishes them: autotask-worker run")]
+            return breaches + [.warn("events", "\(waiting).", advice: "The next worker publishes them: autotask-worker run")]
         }
         let before = (try? await StoreInspection.waitingLanes(in: path)) ?? []
         if before.contains(where: { findings.now - $0.first.time > ContentsExamination.promptness }) {

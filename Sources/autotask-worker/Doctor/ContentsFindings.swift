@@ -31,7 +31,7 @@ struct ContentsFindings {
     /// Laws that do not hold.
     func checks(on topic: StoreLaw.Topic) -> [HealthReport.Check] {
         inspection.breaches.filter { $0.law.topic == topic }.map { breach in
-            .init(topic.rawValue, .fail, "\(breach.law.breach): \(breach.occurrences.text).", advice: breach.law.advice)
+            .fail(topic.rawValue, "\(breach.law.breach): \(breach.occurrences.text).", advice: breach.law.advice)
         }
     }
 
@@ -54,9 +54,8 @@ struct ContentsFindings {
         let held = "Workers that are gone hold \(lost.reduce(0) { $0 + $1.lanes }.of("integration"))"
         guard !alive.isEmpty else {
             return [
-                .init(
+                .warn(
                     "workers",
-                    .warn,
                     "No worker runs on the store." + (lost.isEmpty ? "" : " \(held)."),
                     advice: "Start one: autotask-worker run." + (lost.isEmpty ? "" : " It takes over what was left behind.")
                 )
@@ -65,9 +64,8 @@ struct ContentsFindings {
         let running = alive.count == 1 ? "1 worker runs on the store" : "\(alive.count) workers run on the store"
         if lost.contains(where: { $0.leaseEnd + ContentsFindings.takeoverTime < now }) {
             return [
-                .init(
+                .fail(
                     "workers",
-                    .fail,
                     "\(held), and nobody has taken over, although \(alive.count == 1 ? "a worker runs" : "\(alive.count) workers run").",
                     advice: "See the worker's log for why the store refuses it, and start it again."
                 )
@@ -81,9 +79,8 @@ struct ContentsFindings {
         var checks: [HealthReport.Check] = []
         if let worker = ahead.first {
             checks.append(
-                .init(
+                .fail(
                     "clock",
-                    .fail,
                     "The lease of worker \(worker.id) ends \((worker.leaseEnd - now).inWords) from now: its clock is ahead, or this one was set back.",
                     advice:
                         "Set the machine's clock. Until then workers that start are refused; stopping all workers of the store mends it too."
@@ -92,9 +89,8 @@ struct ContentsFindings {
         }
         if inspection.acceptedAhead.count > 0 {
             checks.append(
-                .init(
+                .warn(
                     "clock",
-                    .warn,
                     "Jobs were accepted later than now: \(inspection.acceptedAhead.text).",
                     advice: "The machine's clock was set back, or is behind: compare it with a time server."
                 )
@@ -111,9 +107,8 @@ struct ContentsFindings {
 
     private var backlog: HealthReport.Check? {
         guard let backlogLimit, inspection.unfinishedJobs >= backlogLimit else { return nil }
-        return .init(
+        return .warn(
             "jobs",
-            .warn,
             "\(inspection.unfinishedJobs) unfinished jobs: above BACKLOG_LIMIT, \(backlogLimit), further ones wait at the broker.",
             advice: "Autotask may be slow or away: see autotask-worker tenant list, and the checks of autotask."
         )
@@ -121,9 +116,8 @@ struct ContentsFindings {
 
     private var heldUp: HealthReport.Check? {
         guard inspection.heldUp.count > 0 else { return nil }
-        return .init(
+        return .warn(
             "jobs",
-            .warn,
             "The work of \(inspection.heldUp.count.of("integration")) waits, because calls to Autotask fail: \(inspection.heldUp.text).",
             advice: "It is tried again. See autotask-worker sync show JOB, and autotask-worker doctor --tenant ID"
         )
@@ -131,9 +125,8 @@ struct ContentsFindings {
 
     private var postponed: HealthReport.Check? {
         guard inspection.postponedTooFar.count > 0 else { return nil }
-        return .init(
+        return .warn(
             "jobs",
-            .warn,
             "To be tried again later than RETRY_HOURS allows: \(inspection.postponedTooFar.text).",
             advice: "RETRY_HOURS was lowered, or the clock was set: a new job of the same kind takes their place."
         )
@@ -141,9 +134,8 @@ struct ContentsFindings {
 
     private var kept: HealthReport.Check? {
         guard inspection.keptTooLong > 0, isWorkerAlive else { return nil }
-        return .init(
+        return .fail(
             "jobs",
-            .fail,
             "The data of \(inspection.keptTooLong.of("ended job")) has been kept for more than 30 days, although a worker runs.",
             advice: "A worker erases it within the hour: see its log for why it cannot."
         )
@@ -155,9 +147,8 @@ struct ContentsFindings {
         let refused: HealthReport.Check? =
             lost.count == 0
             ? nil
-            : .init(
+            : .warn(
                 "integrations",
-                .warn,
                 "\(found), and \(lost.count) no longer: \(lost.text).",
                 advice: "They make no call until their portal connects them again: autotask-worker tenant show TENANT"
             )
@@ -166,9 +157,8 @@ struct ContentsFindings {
 
     private var setAside: HealthReport.Check? {
         guard inspection.setAside.count > 0 else { return nil }
-        return .init(
+        return .fail(
             "integrations",
-            .fail,
             "Set aside, because a row of the store cannot be read: \(inspection.setAside.text).",
             advice:
                 "Nothing is done in them; all others go on. Bring back a copy (autotask-worker store restore FILE), or mend the row and start the workers again."
@@ -178,9 +168,8 @@ struct ContentsFindings {
     /// The event of a reset waits for those that read the store.
     func erasure(at path: String) -> HealthReport.Check? {
         guard let since = inspection.erasureAwaitedSince, isWorkerAlive, now - since > .seconds(5) else { return nil }
-        return .init(
+        return .warn(
             "erasure",
-            .warn,
             StoreReaders.delay(now - since, at: path),
             advice: "It goes out once they have ended. A backup gives way within a minute; end anything else."
         )
@@ -204,9 +193,8 @@ struct ContentsFindings {
         guard let vault else { return nil }
         let unopened = inspection.credentialsKeys.filter { !vault.opensCredentialsKey($0.wrapped, lane: $0.lane) }
         guard let first = unopened.first else { return nil }
-        return .init(
+        return .fail(
             "credentials",
-            .fail,
             "The key ring does not open the credentials of \(unopened.count) of \(inspection.credentialsKeys.count.of("connection")), such as \(first.lane).",
             advice:
                 "It is another store's key ring, or lost a key: set VAULT_KEYS to the right one, or bring it back. Without it they have to connect again."
@@ -219,18 +207,16 @@ struct ContentsFindings {
         let unanswered: HealthReport.Check? =
             inspection.unansweredWrites.count == 0
             ? nil
-            : .init(
+            : .warn(
                 "writes",
-                .warn,
                 "Sent to Autotask more than a day ago, with the outcome unknown: \(inspection.unansweredWrites.text).",
                 advice: "The next sync of the tenant finds out: ask for one, or look the service up in Autotask."
             )
         let left: HealthReport.Check? =
             inspection.leftWrites.count == 0 || inspection.unansweredWrites.count > 0
             ? nil
-            : .init(
+            : .warn(
                 "writes",
-                .warn,
                 "Sent to Autotask with the outcome unknown, and no job runs that finds out: \(inspection.leftWrites.text).",
                 advice: "The next sync of the tenant finds out."
             )
@@ -243,9 +229,8 @@ struct ContentsFindings {
         let count = inspection.deadLetters.reduce(0) { $0 + $1.count }
         guard count > 0 else { return .init("dead letters", "No message was set aside.") }
         let reasons = inspection.deadLetters.map { "\($0.reason) \($0.count)" }.joined(separator: ", ")
-        return .init(
+        return .warn(
             "dead letters",
-            .warn,
             "\(count.of("message")) set aside: \(reasons).",
             advice: "See what they are: autotask-worker dead-letters list"
         )

@@ -17,7 +17,24 @@ extension Examination {
     var limit: Duration { .seconds(10) }
 
     var whenOutOfTime: HealthReport.Check {
-        .init(name, .fail, "No answer within \(limit.inWords).", advice: "Find out what it hangs on, and run doctor again.")
+        fail("No answer within \(limit.inWords).", advice: "Find out what it hangs on, and run doctor again.")
+    }
+
+    // Checks of its name.
+
+    func pass(_ output: String) -> HealthReport.Check { .init(name, output) }
+
+    func warn(_ output: String, advice: String?) -> HealthReport.Check { .warn(name, output, advice: advice) }
+
+    func fail(_ output: String, advice: String?) -> HealthReport.Check { .fail(name, output, advice: advice) }
+
+    /// One that was not made, for a reason.
+    func notMade(_ reason: String, advice: String? = nil) -> HealthReport.Check { .notMade(name, reason, advice: advice) }
+
+    /// One that was not made because the broker's management API does not help, with advice for an error that has none.
+    func notMade(_ error: any Error, advice: String? = nil) -> HealthReport.Check {
+        let failure = error as? Failure
+        return notMade(failure?.message ?? "the management API does not answer.", advice: failure?.hint ?? advice)
     }
 
     /// Its checks, or what to make of it when it ran out of time: what it then still waits for is left behind, as the program is about to end.

@@ -9,7 +9,7 @@ struct ExposureExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         let findings = brokers + management + hosts
-        return findings.isEmpty ? [.init(name, "Passwords and jobs leave this machine over TLS alone.")] : findings
+        return findings.isEmpty ? [pass("Passwords and jobs leave this machine over TLS alone.")] : findings
     }
 
     private var brokers: [HealthReport.Check] {
@@ -23,9 +23,7 @@ struct ExposureExamination: Examination {
             var checks: [HealthReport.Check] = []
             if !configuration.usesTLS, !configuration.host.isLoopback {
                 checks.append(
-                    .init(
-                        name,
-                        .warn,
+                    warn(
                         "\(setting) is plain amqp:// to \(configuration.host): password and jobs can be read on the way.",
                         advice: "Use amqps://, with AMQP_CA_FILE for a certificate authority of your own."
                     )
@@ -33,9 +31,7 @@ struct ExposureExamination: Examination {
             }
             if configuration.userName == "guest" {
                 checks.append(
-                    .init(
-                        name,
-                        .warn,
+                    warn(
                         "\(setting) names the user guest, who may do everything and whose password everybody knows.",
                         advice: "Use one of the users of deploy/rabbitmq/definitions.json, and delete guest: rabbitmqctl delete_user guest"
                     )
@@ -50,9 +46,7 @@ struct ExposureExamination: Examination {
             return []
         }
         return [
-            .init(
-                name,
-                .warn,
+            warn(
                 "MANAGEMENT_URL is plain http:// to \(api.host): its password can be read on the way.",
                 advice: "Use https://, or run doctor on the broker's machine."
             )
@@ -63,9 +57,7 @@ struct ExposureExamination: Examination {
         let hosts = settings.allowedHosts.filter { !$0.host.isLoopback }.sorted()
         guard !hosts.isEmpty else { return [] }
         return [
-            .init(
-                name,
-                .warn,
+            warn(
                 "AUTOTASK_ALLOWED_HOSTS lets \(hosts.joined(separator: ", ")) serve as Autotask, over plain http too.",
                 advice: "Unset it wherever real tenants are served: their secrets go to every host that a zone look-up names."
             )

@@ -9,20 +9,23 @@ struct FollowersExamination: Examination {
     let name = "followers"
 
     func checks() async -> [HealthReport.Check] {
-        let broker = Broker(settings: settings)
-        guard let url = settings.managementURL else { return [.notMade(name, "MANAGEMENT_URL is not set.")] }
+        guard let url = settings.managementURL else { return [notMade("MANAGEMENT_URL is not set.")] }
         // The settings examination reports faulty settings.
-        guard let api = try? ManagementAPI(url: url), let virtualHost = try? broker.configuration(name: "").virtualHost else { return [] }
+        guard let api = try? ManagementAPI(url: url), let virtualHost = try? Broker(settings: settings).configuration(name: "").virtualHost
+        else { return [] }
         let ways: BrokerWays
         do { ways = try await api.ways(in: virtualHost) } catch {
-            let failure = error as? Failure
-            return [.notMade(name, failure?.message ?? "the management API does not answer.", advice: failure?.hint)]
+            return [notMade(error)]
         }
+        return verdict(on: ways, virtualHost: virtualHost)
+    }
+
+    func verdict(on ways: BrokerWays, virtualHost: String) -> [HealthReport.Check] {
+        let broker = Broker(settings: settings)
         // Where not even the doors are seen, that no follower is means nothing.
         guard ways.knows(settings.jobQueues) else {
             return [
-                .notMade(
-                    name,
+                notMade(
                     "the management API shows no door in the virtual host \(virtualHost).",
                     advice: "Check MANAGEMENT_URL and its user."
                 )
@@ -30,22 +33,18 @@ struct FollowersExamination: Examination {
         }
         let doors = Set(settings.jobQueues + [broker.jobsExchange])
         let refusing = ways.refusing(broker.resultsExchange).filter { !doors.contains($0) }.map { queue in
-            HealthReport.Check(
-                name,
-                .warn,
+            warn(
                 "The queue \(queue) follows results and refuses them when it is full: then their tenants' events wait.",
                 advice: "Delete it, and have it declared without x-overflow."
             )
         }
         let strays = ways.strays(from: broker.resultsExchange, to: doors).map { destination in
-            HealthReport.Check(
-                name,
-                .warn,
+            warn(
                 "Results are sent on to \(destination), where each becomes a dead letter.",
                 advice: "Somebody who may publish jobs has bound it: unbind it in the management UI, and find out who."
             )
         }
         let findings = refusing + strays
-        return findings.isEmpty ? [.init(name, "No queue that follows results can hold them up.")] : findings
+        return findings.isEmpty ? [pass("No queue that follows results can hold them up.")] : findings
     }
 }

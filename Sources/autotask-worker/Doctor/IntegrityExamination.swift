@@ -12,9 +12,7 @@ struct IntegrityExamination: Examination {
     var limit: Duration { isThorough ? .thorough : .seconds(10) }
 
     var whenOutOfTime: HealthReport.Check {
-        .init(
-            name,
-            .warn,
+        warn(
             "The store is too large to be read within \(limit.inWords): whether it is sound is not known.",
             advice: "Run: autotask-worker doctor --thorough"
         )
@@ -24,23 +22,22 @@ struct IntegrityExamination: Examination {
         // A store that cannot be opened is the store examination's to tell.
         guard let path = try? settings.storePath else { return [] }
         let format: StoreFormat
-        do { format = try await StoreFormat.look(at: path) } catch { return [.notMade(name, "the store cannot be opened.")] }
-        guard format != .none else { return [.notMade(name, "there is no store.")] }
+        do { format = try await StoreFormat.look(at: path) } catch { return [notMade("the store cannot be opened.")] }
+        guard format != .none else { return [notMade("there is no store.")] }
         let problems: [String]
         do { problems = try await StoreIntegrity.problems(of: path, isThorough: isThorough) } catch {
-            return [.init(name, .fail, error.message, advice: StoreExamination.advice(on: error))]
+            return [fail(error.message, advice: StoreExamination.advice(on: error))]
         }
+        return [verdict(on: problems)]
+    }
+
+    func verdict(on problems: [String]) -> HealthReport.Check {
         guard problems.isEmpty else {
-            return [
-                .init(
-                    name,
-                    .fail,
-                    "The store is damaged: \(problems.joined(separator: "; ")).",
-                    advice:
-                        "Stop the workers, keep the file, and bring back a copy: autotask-worker store restore FILE. Have the disk checked."
-                )
-            ]
+            return fail(
+                "The store is damaged: \(problems.joined(separator: "; ")).",
+                advice: "Stop the workers, keep the file, and bring back a copy: autotask-worker store restore FILE. Have the disk checked."
+            )
         }
-        return [.init(name, isThorough ? "SQLite finds the store sound, indexes and references too." : "SQLite finds the store sound.")]
+        return pass(isThorough ? "SQLite finds the store sound, indexes and references too." : "SQLite finds the store sound.")
     }
 }

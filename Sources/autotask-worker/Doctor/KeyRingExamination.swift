@@ -20,9 +20,7 @@ struct KeyRingExamination: Examination {
         var status = stat()
         if source is KeyRingFile, stat(path, &status) == 0, status.st_uid != geteuid(), status.st_uid != 0 {
             return [
-                .init(
-                    name,
-                    .fail,
+                fail(
                     "The key ring \(path) belongs to user \(status.st_uid), and this command runs as \(geteuid()).",
                     advice: "Run doctor as the user that the worker runs as; the key ring has to be that user's too."
                 )
@@ -30,9 +28,9 @@ struct KeyRingExamination: Examination {
         }
         let ring: KeyRing
         do { ring = try await source.load() } catch {
-            return [.init(name, .fail, error.message, advice: "Mend or restore it, or check VAULT_KEYS: \(KeyRingExamination.stakes)")]
+            return [fail(error.message, advice: "Mend or restore it, or check VAULT_KEYS: \(KeyRingExamination.stakes)")]
         }
-        return [check(ring, path)]
+        return [verdict(on: ring, at: path, now: SystemTime.now)]
     }
 
     /// A copy of both the ring and the store is a copy of every secret.
@@ -45,22 +43,18 @@ struct KeyRingExamination: Examination {
 
     private static let stakes = "without its own key ring nothing in a store can be read."
 
-    private func check(_ ring: KeyRing, _ path: String) -> HealthReport.Check {
-        let ends = ring.publicKeys(at: SystemTime.now)["keys"]?.array?.compactMap { $0["notAfter"]?.string.flatMap { Timestamp($0) } } ?? []
+    func verdict(on ring: KeyRing, at path: String, now: Timestamp) -> HealthReport.Check {
+        let ends = ring.publicKeys(at: now)["keys"]?.array?.compactMap { $0["notAfter"]?.string.flatMap { Timestamp($0) } } ?? []
         guard let end = ends.max() else {
-            return .init(
-                name,
-                .fail,
+            return fail(
                 "Portals have no key to seal credentials to: the time of every public key of the ring is over.",
                 advice: "Run: autotask-worker keys rotate --use portals, and tell portals: autotask-worker keys publish"
             )
         }
-        guard end < SystemTime.now + KeyRingExamination.notice else {
-            return .init(name, "\(path) is there, its owner's alone, with an active key for each use.\(neighbourhood(path))")
+        guard end < now + KeyRingExamination.notice else {
+            return pass("\(path) is there, its owner's alone, with an active key for each use.\(neighbourhood(path))")
         }
-        return .init(
-            name,
-            .warn,
+        return warn(
             "Portals may not seal credentials with the ring's newest public key after \(end).",
             advice: "Run: autotask-worker keys rotate --use portals, and tell portals: autotask-worker keys publish"
         )

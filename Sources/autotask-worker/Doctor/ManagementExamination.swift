@@ -12,33 +12,27 @@ struct ManagementExamination: Examination {
         guard let url = settings.managementURL, let api = try? ManagementAPI(url: url),
             let virtualHost = try? broker.configuration(name: "").virtualHost
         else { return [] }
-        var checks: [HealthReport.Check] = []
-        do {
-            let report = try await api.report(on: broker.topology, virtualHost: virtualHost)
-            checks.append(
-                report.isGood
-                    ? .init(name, "Exchanges, queues and bindings are as they should be." + report.notes.map { " Note: \($0)." }.joined())
-                    : .init(name, .fail, "\(report.findings.map(\.description).joined(separator: "; ")).", advice: report.remedy)
-            )
-        } catch {
-            return [unseen(error)]
+        let report: TopologyReport
+        do { report = try await api.report(on: broker.topology, virtualHost: virtualHost) } catch { return [unseen(error)] }
+        do { return [verdict(on: report), verdict(alarms: try await api.alarms())] } catch {
+            return [verdict(on: report), unseen(error, "alarms")]
         }
-        do {
-            let alarms = try await api.alarms()
-            checks.append(
-                alarms.isEmpty
-                    ? .init("alarms", "RabbitMQ has raised no alarm.")
-                    : .init(
-                        "alarms",
-                        .fail,
-                        "RabbitMQ takes nothing from publishers: it runs out of \(alarms.joined(separator: " and ")).",
-                        advice: "Free it on the broker's machine, or raise its limit. Events wait in the store meanwhile."
-                    )
-            )
-        } catch {
-            checks.append(unseen(error, "alarms"))
-        }
-        return checks
+    }
+
+    func verdict(on report: TopologyReport) -> HealthReport.Check {
+        report.isGood
+            ? pass("Exchanges, queues and bindings are as they should be." + report.notes.map { " Note: \($0)." }.joined())
+            : fail("\(report.findings.map(\.description).joined(separator: "; ")).", advice: report.remedy)
+    }
+
+    /// - Parameter resources: those that the broker lacks.
+    func verdict(alarms resources: [String]) -> HealthReport.Check {
+        guard !resources.isEmpty else { return .init("alarms", "RabbitMQ has raised no alarm.") }
+        return .fail(
+            "alarms",
+            "RabbitMQ takes nothing from publishers: it runs out of \(resources.joined(separator: " and ")).",
+            advice: "Free it on the broker's machine, or raise its limit. Events wait in the store meanwhile."
+        )
     }
 
     private func unseen(_ error: any Error, _ name: String? = nil) -> HealthReport.Check {

@@ -6,13 +6,16 @@ struct ProcessExamination: Examination {
     let name = "process"
 
     func checks() async -> [HealthReport.Check] {
-        let obstacles = Launch.current.obstacles
+        verdict(obstacles: Launch.current.obstacles, isRoot: geteuid() == 0)
+    }
+
+    func verdict(obstacles: [String], isRoot: Bool) -> [HealthReport.Check] {
         guard obstacles.isEmpty else {
             return obstacles.map {
-                .init(name, .warn, "A protection of the process is not in force: \($0)", advice: "See what confines the program here.")
+                warn("A protection of the process is not in force: \($0)", advice: "See what confines the program here.")
             }
         }
-        let reach = geteuid() == 0 ? "nobody but root, as whom it runs," : "nobody of its own user"
-        return [.init(name, "No core is written, \(reach) reads its memory, and what it makes is its owner's alone.")]
+        let reach = isRoot ? "nobody but root, as whom it runs," : "nobody of its own user"
+        return [pass("No core is written, \(reach) reads its memory, and what it makes is its owner's alone.")]
     }
 }

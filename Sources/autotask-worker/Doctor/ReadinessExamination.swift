@@ -10,7 +10,7 @@ struct ReadinessExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         guard let address = try? settings.operationsListen else { return [] }
-        guard address.port != 0 else { return [.notMade(name, "OPERATIONS_LISTEN leaves the port to the system.")] }
+        guard address.port != 0 else { return [notMade("OPERATIONS_LISTEN leaves the port to the system.")] }
         let endpoint = "\(address.reachableHost):\(address.port)"
         let response: HTTPResponse
         do {
@@ -26,25 +26,22 @@ struct ReadinessExamination: Examination {
         return [check(response, endpoint)] + warnings(response)
     }
 
-    private func failure(_ error: any Error, _ endpoint: String) -> HealthReport.Check {
+    func failure(_ error: any Error, _ endpoint: String) -> HealthReport.Check {
         guard (error as? HTTPError)?.code == .timedOut else {
-            return .init(
-                name,
-                .warn,
+            return warn(
                 "No worker answers at \(endpoint) (OPERATIONS_LISTEN).",
                 advice: "Start one: autotask-worker run. If one runs, check its OPERATIONS_LISTEN."
             )
         }
-        return .init(name, .fail, "The worker at \(endpoint) does not answer in time.", advice: "See its log; start it again.")
+        return fail("The worker at \(endpoint) does not answer in time.", advice: "See its log; start it again.")
     }
 
     /// Integrations whose events the broker refuses.
-    private func warnings(_ response: HTTPResponse) -> [HealthReport.Check] {
+    func warnings(_ response: HTTPResponse) -> [HealthReport.Check] {
         let held = (try? JSON(parsing: response.body))?["checks"]?["events"]?.array ?? []
         return held.compactMap { $0["output"]?.string }.map { output in
-            .init(
+            .warn(
                 "events",
-                .warn,
                 output,
                 advice: output.contains("larger than")
                     ? "Raise the broker's max_message_size above EVENT_LIMIT_BYTES, or lower EVENT_LIMIT_BYTES and start the worker again."
@@ -53,22 +50,18 @@ struct ReadinessExamination: Examination {
         }
     }
 
-    private func check(_ response: HTTPResponse, _ endpoint: String) -> HealthReport.Check {
+    func check(_ response: HTTPResponse, _ endpoint: String) -> HealthReport.Check {
         guard let report = try? JSON(parsing: response.body), let checks = report["checks"]?.object else {
-            return .init(
-                name,
-                .fail,
+            return fail(
                 "What answers at \(endpoint) is no worker.",
                 advice: "Give OPERATIONS_LISTEN an address that nobody else has."
             )
         }
-        guard response.status != 200 else { return .init(name, "The worker at \(endpoint) is ready.") }
+        guard response.status != 200 else { return pass("The worker at \(endpoint) is ready.") }
         let reasons = checks.members.flatMap { part in
             (part.value.array ?? []).filter { $0["status"] == "fail" }.map { "\(part.name): \($0["output"]?.string ?? "fails")" }
         }
-        return .init(
-            name,
-            .fail,
+        return fail(
             "The worker at \(endpoint) is not ready. \(reasons.joined(separator: " "))",
             advice: "Mend what it names; it goes on by itself."
         )

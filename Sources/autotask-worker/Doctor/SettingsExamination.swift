@@ -9,7 +9,7 @@ struct SettingsExamination: Examination {
     let name = "settings"
 
     func checks() async -> [HealthReport.Check] {
-        let checks = mistakes.map { HealthReport.Check(name, .fail, $0.message, advice: $0.hint) }
+        let checks = mistakes.map { fail($0.message, advice: $0.hint) }
         return (checks.isEmpty ? [meaning] : checks) + warnings
     }
 
@@ -45,8 +45,7 @@ struct SettingsExamination: Examination {
     private var meaning: HealthReport.Check {
         let broker = (try? Broker(settings: settings).configuration(name: ""))?.description ?? ""
         let store = (try? settings.storePath) ?? ""
-        return .init(
-            name,
+        return pass(
             "Store \(store), key ring \(settings.entry(\.vaultKeys).text ?? ""), broker \(broker), doors \(settings.jobQueues.joined(separator: ", ")), "
                 + "Autotask \(settings.autotaskURL)"
         )
@@ -56,9 +55,7 @@ struct SettingsExamination: Examination {
         var warnings: [HealthReport.Check] = []
         if (try? settings.development) == true {
             warnings.append(
-                .init(
-                    name,
-                    .warn,
+                warn(
                     "DEVELOPMENT=1: clear credentials and any publisher are accepted.",
                     advice: "Unset DEVELOPMENT wherever real tenants are served."
                 )
@@ -66,9 +63,7 @@ struct SettingsExamination: Examination {
         }
         if settings.autotaskIntegrationCode == nil {
             warnings.append(
-                .init(
-                    name,
-                    .warn,
+                warn(
                     "AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect.",
                     advice: "Set it to the vendor's tracking identifier."
                 )

@@ -16,19 +16,17 @@ struct StoreExamination: Examination {
     func checks() async -> [HealthReport.Check] {
         guard let path = try? settings.storePath else { return [] }
         let disk: StoreDisk
-        do { disk = try await StoreDisk.look(at: path) } catch { return [.init(name, .fail, error.message, advice: "See STORE_URL.")] }
+        do { disk = try await StoreDisk.look(at: path) } catch { return [fail(error.message, advice: "See STORE_URL.")] }
         return [await file(path, disk)] + exposure(path, disk) + [space(disk)]
     }
 
     private func file(_ path: String, _ disk: StoreDisk) async -> HealthReport.Check {
         let format: StoreFormat
         do { format = try await StoreFormat.look(at: path) } catch {
-            return .init(name, .fail, error.message, advice: StoreExamination.advice(on: error))
+            return fail(error.message, advice: StoreExamination.advice(on: error))
         }
         if let obstacle = disk.obstacle {
-            return .init(
-                name,
-                .fail,
+            return fail(
                 "The store cannot be written. \(obstacle).",
                 advice:
                     "Make the file and its directory writable for the worker's user, and the file system too: nothing is acknowledged meanwhile."
@@ -38,27 +36,25 @@ struct StoreExamination: Examination {
         if let mismatch = await mismatch(path) { return mismatch }
         return switch format {
         case .none: await missing(path)
-        case .older: .init(name, "The store has the schema of an older version (\(size)): the next run of a worker brings it up to date.")
+        case .older: pass("The store has the schema of an older version (\(size)): the next run of a worker brings it up to date.")
         case .current: await writable(path, size)
         }
     }
 
     private func writable(_ path: String, _ size: String) async -> HealthReport.Check {
         if let process = await StoreWriter.blocking(path) {
-            return .init(
-                name,
-                .fail,
+            return fail(
                 "The store is locked by \(process): nothing can be written meanwhile.",
                 advice: "Wait for that process, or end what it does with the store \(path)."
             )
         }
-        return .init(name, "The store can be opened and written (\(size)).")
+        return pass("The store can be opened and written (\(size)).")
     }
 
     /// Whether others may read it. Apart from what else there is to find: a store that is not usable stays one.
-    private func exposure(_ path: String, _ disk: StoreDisk) -> [HealthReport.Check] {
+    func exposure(_ path: String, _ disk: StoreDisk) -> [HealthReport.Check] {
         guard disk.isOpenToOthers else { return [] }
-        return [.init(name, .warn, "Others than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")]
+        return [warn("Others than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")]
     }
 
     /// Whether store and ring belong together, as far as each remembers the other.
@@ -71,23 +67,24 @@ struct StoreExamination: Examination {
             let failure = PairedStore.mismatch(identity, ring, path: path, source: source.description)
                 ?? (isElsewhere ? PairedStore.elsewhere(path) : nil)
         else { return nil }
-        return .init(name, .fail, failure.message, advice: failure.hint)
+        return fail(failure.message, advice: failure.hint)
     }
 
     /// A missing store may be a first start, an unmounted volume or a mistyped path: the settings and the key ring decide.
-    private func missing(_ path: String) async -> HealthReport.Check {
-        let ring = try? await settings.keyRing
-        if ring?.storeID == nil, (try? settings.storeCreate) == true {
-            return .notMade(
-                name,
+    private func missing(_ path: String) async -> HealthReport.Check { missing(path, owner: try? await settings.keyRing.storeID) }
+
+    /// - Parameters:
+    ///   - path: where there is no store.
+    ///   - owner: the store that the key ring belongs to.
+    func missing(_ path: String, owner: String?) -> HealthReport.Check {
+        if owner == nil, (try? settings.storeCreate) == true {
+            return notMade(
                 "there is no store \(path) yet; the first run of a worker makes it.",
                 advice: "Start it: STORE_CREATE=yes autotask-worker run"
             )
         }
-        let owner = ring?.storeID.map { " The key ring belongs to the store \($0)." } ?? ""
-        return .init(
-            name,
-            .fail,
+        let owner = owner.map { " The key ring belongs to the store \($0)." } ?? ""
+        return fail(
             "There is no store \(path).\(owner)",
             advice:
                 "Check STORE_URL, and whether its volume is mounted. For a first start, and only then: STORE_CREATE=yes autotask-worker run"
@@ -108,23 +105,21 @@ struct StoreExamination: Examination {
         }
     }
 
-    private func space(_ disk: StoreDisk) -> HealthReport.Check {
+    func space(_ disk: StoreDisk) -> HealthReport.Check {
         let free = "\(disk.free.inMebibytes) are free on the store's disk"
         guard disk.hasRoomForFiles else {
-            return .init("disk", .fail, "The store's disk has no room for further files.", advice: "Delete files on it.")
+            return .fail("disk", "The store's disk has no room for further files.", advice: "Delete files on it.")
         }
         if disk.free < StoreExamination.leastSpace {
-            return .init(
+            return .fail(
                 "disk",
-                .fail,
                 "The store's disk is full: \(free).",
                 advice: "Free space on it. Nothing is acknowledged meanwhile, and nothing is lost: the broker keeps the jobs."
             )
         }
         if disk.free < StoreExamination.comfortableSpace {
-            return .init(
+            return .warn(
                 "disk",
-                .warn,
                 "\(free).",
                 advice: "Free space on it before it is full: \(StoreExamination.comfortableSpace.inMebibytes) are a good reserve."
             )

@@ -31,9 +31,8 @@ struct TenantDiagnosis {
 
     /// What to make of it when nobody answered.
     var silence: HealthReport.Check {
-        .init(
+        .fail(
             "worker",
-            .fail,
             "No worker answered within \(patience.inWords).",
             advice:
                 "Check that one runs and is ready (autotask-worker doctor), that the user of PORTAL_AMQP_URL is among its TRUSTED_PUBLISHERS, "

@@ -13,7 +13,7 @@ struct UsersExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         guard let url = settings.managementURL else {
-            return [.notMade(name, "MANAGEMENT_URL is not set.", advice: UsersExamination.advice)]
+            return [notMade("MANAGEMENT_URL is not set.", advice: UsersExamination.advice)]
         }
         // The settings examination reports faulty settings.
         guard let api = try? ManagementAPI(url: url), let configuration = try? Broker(settings: settings).configuration(name: "") else {
@@ -21,48 +21,50 @@ struct UsersExamination: Examination {
         }
         let rights: BrokerRights?
         do { rights = try await api.rights(in: configuration.virtualHost) } catch {
-            let failure = error as? Failure
-            return [
-                .notMade(name, failure?.message ?? "the management API does not answer.", advice: failure?.hint ?? UsersExamination.advice)
-            ]
+            return [notMade(error, advice: UsersExamination.advice)]
         }
         guard let rights else {
-            return [.notMade(name, "MANAGEMENT_URL's user is no administrator.", advice: UsersExamination.advice)]
+            return [notMade("MANAGEMENT_URL's user is no administrator.", advice: UsersExamination.advice)]
         }
+        return verdict(on: rights, user: configuration.userName, virtualHost: configuration.virtualHost)
+    }
+
+    /// - Parameters:
+    ///   - rights: those of all users in the virtual host.
+    ///   - name: the worker's own user.
+    ///   - virtualHost: the one of `AMQP_URL`.
+    func verdict(on rights: BrokerRights, user name: String, virtualHost: String) -> [HealthReport.Check] {
         // Another broker's users, or another virtual host's permissions, say nothing.
-        guard rights.users.contains(where: { $0.name == configuration.userName && $0.hasPermissions }) else {
+        guard rights.users.contains(where: { $0.name == name && $0.hasPermissions }) else {
             return [
-                .notMade(
-                    name,
-                    "the broker of MANAGEMENT_URL gives \(configuration.userName) no permission in the virtual host \(configuration.virtualHost): it is another broker than AMQP_URL's, or another virtual host.",
+                notMade(
+                    "the broker of MANAGEMENT_URL gives \(name) no permission in the virtual host \(virtualHost): it is another broker than AMQP_URL's, or another virtual host.",
                     advice: "Check MANAGEMENT_URL."
                 )
             ]
         }
-        let unread = unread(rights)
+        let (known, unread, lacking) = (known(rights), unread(rights), lacking(rights, name))
         // As long as the worker's user is another one's, who else takes jobs and publishes events is no finding.
-        let lacking = lacking(rights, configuration.userName)
-        guard lacking.isEmpty else { return known(rights) + unread + lacking }
-        let findings =
-            known(rights) + unread + open(rights) + worker(rights, configuration.userName) + others(rights, configuration.userName)
-        return findings.isEmpty ? [.init(name, "None of \(rights.users.count.of("broker user")) may do more than it needs.")] : findings
+        guard lacking.isEmpty else { return known + unread + lacking }
+        let findings = known + unread + open(rights) + worker(rights, name) + others(rights, name)
+        return findings.isEmpty ? [pass("None of \(rights.users.count.of("broker user")) may do more than it needs.")] : findings
     }
-
-    private func finding(_ output: String, _ advice: String) -> HealthReport.Check { .init(name, .warn, output, advice: advice) }
 
     /// Whether there are users that should not be, and are those that should.
     private func known(_ rights: BrokerRights) -> [HealthReport.Check] {
         var findings: [HealthReport.Check] = []
         if rights.users.contains(where: { $0.name == "guest" }) {
-            findings.append(finding("The broker has the user guest, whose password everybody knows.", "Run: rabbitmqctl delete_user guest"))
+            findings.append(
+                warn("The broker has the user guest, whose password everybody knows.", advice: "Run: rabbitmqctl delete_user guest")
+            )
         }
         let names = Set(rights.users.map(\.name))
         let missing = trusted.filter { !names.contains($0) }
         if !missing.isEmpty {
             findings.append(
-                finding(
+                warn(
                     "TRUSTED_PUBLISHERS names \(missing.list), unknown to the broker: whoever is made a user of that name is trusted.",
-                    "Mend the name, add the user, or take it out."
+                    advice: "Mend the name, add the user, or take it out."
                 )
             )
         }
@@ -72,8 +74,7 @@ struct UsersExamination: Examination {
     /// Users of whose rights nothing can be said.
     private func unread(_ rights: BrokerRights) -> [HealthReport.Check] {
         rights.users.filter { !$0.unreadable.isEmpty }.map { user in
-            .notMade(
-                name,
+            notMade(
                 "the permissions of \(user.name) (\(user.unreadable.joined(separator: ", "))) are patterns that doctor cannot read.",
                 advice: "Look at them: rabbitmqctl list_user_permissions \(user.name)"
             )
@@ -85,9 +86,9 @@ struct UsersExamination: Examination {
         let open = rights.users.filter { !$0.isAdministrator && isOpen($0) }
         guard !open.isEmpty else { return [] }
         return [
-            finding(
+            warn(
                 "\(open.map(\.name).list) may do things to every exchange and queue, without being administrator.",
-                "Give each the anchored patterns of deploy/rabbitmq/definitions.json: rabbitmqctl set_permissions"
+                advice: "Give each the anchored patterns of deploy/rabbitmq/definitions.json: rabbitmqctl set_permissions"
             )
         ]
     }
@@ -104,9 +105,7 @@ struct UsersExamination: Examination {
         if !user.may(.write, results) { actions.append("publish events to \(results)") }
         guard !actions.isEmpty else { return [] }
         return [
-            .init(
-                self.name,
-                .fail,
+            fail(
                 "The user \(name) of AMQP_URL may not \(actions.joined(separator: ", nor ")).",
                 advice: "Set AMQP_URL to the worker's own user, such as worker of deploy/rabbitmq/definitions.json."
             )
@@ -119,9 +118,10 @@ struct UsersExamination: Examination {
         let configures = user.isAdministrator || (settings.jobQueues + [results]).contains { user.may(.configure, $0) }
         guard configures else { return [] }
         return [
-            finding(
+            warn(
                 "The worker's user \(name) may configure the broker: whoever gets its password may delete jobs and add rights.",
-                "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and keep such rights for topology apply."
+                advice:
+                    "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and keep such rights for topology apply."
             )
         ]
     }
@@ -136,18 +136,18 @@ struct UsersExamination: Examination {
         let readers = others.filter { user in (settings.jobQueues + [jobs]).contains { user.may(.read, $0) } }
         if !readers.isEmpty {
             findings.append(
-                finding(
+                warn(
                     "\(readers.map(\.name).list) may take jobs from the door, or follow them.",
-                    "Portals need to write \(jobs), and nothing more of it: rabbitmqctl set_permissions"
+                    advice: "Portals need to write \(jobs), and nothing more of it: rabbitmqctl set_permissions"
                 )
             )
         }
         let writers = others.filter { $0.may(.write, results) }
         if !writers.isEmpty {
             findings.append(
-                finding(
+                warn(
                     "\(writers.map(\.name).list) may publish events in the worker's place.",
-                    "Portals and monitors need to read \(results), not to write it: rabbitmqctl set_permissions"
+                    advice: "Portals and monitors need to read \(results), not to write it: rabbitmqctl set_permissions"
                 )
             )
         }
