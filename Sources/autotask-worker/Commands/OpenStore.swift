@@ -172,7 +172,7 @@ struct PairedStore {
     }
 }
 
-extension Store {
+extension OpenedStore {
     /// Closes the store once something is done with it, or failed.
     fileprivate func closed<Value>(after body: @autoclosure () async throws -> Value) async throws -> Value {
         do {

@@ -31,7 +31,7 @@ extension AuditCommand {
             Terminal.show(written, asJSON: json)
         }
 
-        private func write(_ store: any Store) async throws -> Outcome {
+        private func write(_ store: any OperatorStore) async throws -> Outcome {
             let output = try OutputFile(path: file)
             var count = 0
             var isFirst = true
