@@ -15,95 +15,101 @@ struct SettingsTable: Sendable {
     let amqpCAFile = TypedSetting("AMQP_CA_FILE", .text("path"), unset: "the system's")
         .meaning("the certificate authority that `amqps://` trusts")
     let prefix = TypedSetting("PREFIX", .text("name"), default: "autotask")
-        .meaning("what the names of all exchanges and queues begin with")
+        .meaning("the first word of the names of all exchanges and queues")
     let jobQueues = TypedSetting("JOB_QUEUES", .list("queues"), unset: "`autotask.jobs`")
-        .meaning("queues to take jobs from, separated by commas")
+        .meaning("the job queues to take jobs from, separated by commas")
     let portalAMQPURL = TypedSetting("PORTAL_AMQP_URL", .secretURL, unset: "`AMQP_URL`")
-        .meaning("what `job` and `events` connect with, as a portal's or monitor's user")
+        .meaning("the broker for the commands `job` and `events`, as a portal's or monitor's user")
     let managementURL = TypedSetting("MANAGEMENT_URL", .secretURL, unset: "none")
         .meaning("the broker's management API, for `topology check` and `doctor`")
     let storeURL = TypedSetting("STORE_URL", .store, default: "sqlite:autotask-worker.sqlite")
         .meaning("the store, `sqlite:PATH`, relative to the state directory")
     let storeCreate = TypedSetting("STORE_CREATE", .either("yes", or: "no", "yes or no"), default: "no")
-        .meaning("with `yes`, `run` makes the store if there is none and the key ring belongs to no store: for a first start")
+        .meaning("with `yes`, `run` creates the store if there is none and the key ring belongs to no store. Use it for a first start")
     let autotaskURL = TypedSetting("AUTOTASK_URL", .directoryURL, default: "https://webservices.autotask.net/atservicesrest/")
-        .meaning("where zones are looked up")
+        .meaning("the address of the zone look-up")
     let autotaskAllowedHosts = TypedSetting("AUTOTASK_ALLOWED_HOSTS", .list("hosts"), unset: "none")
-        .meaning("`host[:port]` that may serve as a zone besides `*.autotask.net`, also over plain HTTP and at a private address")
+        .meaning("`host[:port]` that may serve as a zone in addition to `*.autotask.net`, also over plain HTTP and at a private address")
     let autotaskIntegrationCode = TypedSetting("AUTOTASK_INTEGRATION_CODE", .secret("code"), unset: "none")
         .meaning("the vendor's tracking identifier")
-    let autotaskProxy = TypedSetting("AUTOTASK_PROXY", .proxy, unset: "none; `HTTPS_PROXY` and similar variables are ignored")
-        .meaning("the proxy on the way to Autotask, `http://user:password@host:port`")
+    let autotaskProxy = TypedSetting("AUTOTASK_PROXY", .proxy, unset: "none")
+        .meaning("the proxy for calls to Autotask, `http://user:password@host:port` (`HTTPS_PROXY` and similar variables are ignored)")
     let autotaskCAFile = TypedSetting("AUTOTASK_CA_FILE", .text("path"), unset: "the system's")
-        .meaning("the certificate authorities that Autotask is trusted by")
+        .meaning("the certificate authorities that are trusted for Autotask")
     let vaultKeys = TypedSetting(
         "VAULT_KEYS",
         .parsed("path", "a path, env:NAME or credential:NAME") { KeyRingLocation($0) },
         default: "keys.json"
     )
     .meaning(
-        "the key ring: the path of a file with mode 0600, relative to the state directory, `env:NAME` for an environment variable, `credential:NAME` for one of systemd's credentials"
+        "the key ring: the path of a file (mode 0600, relative to the state directory), `env:NAME` for an environment variable, or `credential:NAME` for a systemd credential"
     )
     let trustedPublishers = TypedSetting("TRUSTED_PUBLISHERS", .publishers, default: "portal")
-        .meaning("broker users whose jobs are accepted, `portal,reseller-acme=acme-*`: one with `=` for that tenant or prefix alone")
+        .meaning(
+            "broker users whose jobs are accepted, such as `portal,reseller-acme=acme-*`, where `=` limits a user to a tenant or a prefix"
+        )
     let accessCutoff = TypedSetting("ACCESS_CUTOFF", .moment, default: "2023-06-01T00:00:00Z")
-        .meaning("tenants must have been configured before; `none` switches the gate off")
+        .meaning("the moment before which a tenant must have been configured (`none` switches the access gate off)")
     let settleSeconds = TypedSetting("SETTLE_SECONDS", .seconds, default: "300")
-        .meaning("how long a write without an answer is left alone before it is looked up; the tenant's next sync waits as long")
+        .meaning(
+            "how long the worker leaves a write without an answer alone before it looks it up, and how long the tenant's next sync waits"
+        )
     let acknowledgeWarnings = TypedSetting("ACKNOWLEDGE_WARNINGS", .warnings, default: "none")
         .meaning(
-            "warnings that stop a sync before any write until its job names them under `acknowledge`: of `price_changed`, `negative_margin`, `service_inactive`, `edit_overwritten`, `cost_not_stored`, `service_recreated`, `duplicate_service`, or `none`. A job may add to them with `acknowledgeRequired`"
+            "the acknowledgement policy: warnings that stop a sync before any write until its job names them under `acknowledge`. Choose from `price_changed`, `negative_margin`, `service_inactive`, `edit_overwritten`, `cost_not_stored`, `service_recreated`, `duplicate_service`, or `none`. A job may add to them with `acknowledgeRequired`"
         )
     let priceChangePercent = TypedSetting("PRICE_CHANGE_PERCENT", .count("percent"), default: "50")
         .meaning("warn when a unit price moves by more than this percentage of the one that was synced last")
     let previewSeconds = TypedSetting("PREVIEW_SECONDS", .seconds, default: "1800")
         .meaning("how long a sync may name a preview")
     let billingCodesSeconds = TypedSetting("BILLING_CODES_SECONDS", .seconds, default: "600")
-        .meaning("how long billing codes that were read count as fresh")
+        .meaning("how long the billing codes that the worker read count as fresh")
     let quotaShare = TypedSetting("QUOTA_SHARE", .percentage, default: "50")
-        .meaning("the most that the worker takes of an Autotask database's hourly quota, in percent")
+        .meaning("the largest share of an Autotask database's hourly quota that the worker takes, in percent")
     let concurrentLanes = TypedSetting("CONCURRENT_LANES", .count("count"), default: "512")
-        .meaning("how many tenants are worked on at once")
+        .meaning("how many lanes the worker works on at once, a lane being one product of one tenant")
     let interactiveSeconds = TypedSetting("INTERACTIVE_SECONDS", .seconds, default: "60")
         .meaning(
-            "a job for which a person waits (`connect`, `preview`, `billing-codes`, `verify`, `drift`, `diagnose`) ends at most this long after its first attempt began"
+            "the longest time from the first attempt to the end of a job for which a person waits (`connect`, `preview`, `billing-codes`, `verify`, `drift`, `diagnose`)"
         )
     let retrySeconds = TypedSetting("RETRY_SECONDS", .seconds, default: "2")
-        .meaning("the first delay of a retry, doubling with each attempt")
+        .meaning("the first delay of a retry, which doubles with each attempt")
     let retryAttempts = TypedSetting("RETRY_ATTEMPTS", .count("count"), default: "10")
-        .meaning("attempts at a job, the first included")
+        .meaning("the highest number of attempts at a job, the first included")
     let retryHours = TypedSetting("RETRY_HOURS", .hours, default: "24")
-        .meaning("how long after its acceptance a job is tried again at most")
+        .meaning("how long after its acceptance a job is retried")
     let backlogLimit = TypedSetting("BACKLOG_LIMIT", .count("count"), default: "50000")
         .meaning(
-            "at this number of unfinished jobs in the store the worker stops taking jobs, and RabbitMQ keeps the rest; one tenant and product counts for at most a tenth of it"
+            "the number of unfinished jobs in the store at which the worker stops taking jobs, and RabbitMQ keeps the rest. One lane counts for at most a tenth of it"
         )
     let laneBacklogLimit = TypedSetting("LANE_BACKLOG_LIMIT", .count("count"), default: "1000")
-        .meaning(
-            "beyond this number of unfinished jobs of one tenant and product, new ones end as `lane_full`; resets and connects are accepted"
-        )
+        .meaning("the number of unfinished jobs of one lane beyond which new ones end as `lane_full`, except resets and connects")
     let eventLimitBytes = TypedSetting("EVENT_LIMIT_BYTES", .count("bytes", atLeast: EventLimit.smallest), default: "1048576")
         .meaning(
-            "the largest event that is published, at least \(EventLimit.smallest); a larger one is shortened or published in pages; keep it below the broker's `max_message_size`"
+            "the largest event that the worker publishes, at least \(EventLimit.smallest). A larger event is shortened or published in pages. Keep it below the broker's `max_message_size`"
         )
     let verifyIntervalHours = TypedSetting("VERIFY_INTERVAL_HOURS", .interval, default: "24")
-        .meaning("how often each connection is verified without being asked, ± 10 %; `0` for never; parts of an hour will do")
+        .meaning(
+            "the interval of the scheduled check `verify` for each connection, ± 10 %. Fractions of an hour are allowed, and `0` means never"
+        )
     let driftIntervalHours = TypedSetting("DRIFT_INTERVAL_HOURS", .interval, default: "24")
-        .meaning("how often drift is looked for without being asked, ± 10 %; `0` for never; parts of an hour will do")
+        .meaning(
+            "the interval of the scheduled check `drift` for each connection, ± 10 %. Fractions of an hour are allowed, and `0` means never"
+        )
     let auditDays = TypedSetting("AUDIT_DAYS", .days(atLeast: 1), default: "400")
         .meaning("how long rows of the audit log are kept")
     let historyDays = TypedSetting("HISTORY_DAYS", .days(atLeast: 0), default: "30")
-        .meaning("how long what ended jobs had asked for, and their calls to Autotask, are kept for `sync show`; `0` keeps none")
+        .meaning("how long requests and calls to Autotask of ended jobs are kept for `sync show` (`0` keeps none)")
     let shutdownSeconds = TypedSetting("SHUTDOWN_SECONDS", .seconds, default: "30")
-        .meaning("how long finishing may take after SIGTERM")
+        .meaning("how long a shutdown may take after SIGTERM")
     let operationsListen = TypedSetting(
         "OPERATIONS_LISTEN",
         .parsed("host:port", "HOST:PORT, such as 127.0.0.1:8080") { ListenAddress($0) },
-        unset: "nowhere"
+        unset: "none"
     )
-    .meaning("`host:port` where `/livez` and `/readyz` are answered")
+    .meaning("`host:port` of the health checks `/livez` and `/readyz`")
     let development = TypedSetting("DEVELOPMENT", .either("1", or: "0", "0 or 1"), default: "0")
-        .meaning("with `1`, clear credentials and any publisher are accepted; every start says so")
+        .meaning("with `1`, the worker accepts clear credentials and any publisher, and reports that at every start")
     let logLevel = TypedSetting("LOG_LEVEL", .parsed("level", "a log level, such as info") { Logger.Level(rawValue: $0) }, default: "info")
         .meaning("`trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`")
 
