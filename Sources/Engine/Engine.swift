@@ -1,4 +1,3 @@
-import Contract
 package import Logging
 package import ServiceLifecycle
 package import Store
@@ -15,8 +14,7 @@ package struct Engine: Sendable {
     private let outbox: OutboxService
     private let lease: WorkerLease
     private let retention: RetentionService
-    private let worker: WorkerIdentity
-    private let clock: any EngineClock
+    private let context: EngineContext
 
     package init(
         source: any JobSource,
@@ -29,12 +27,19 @@ package struct Engine: Sendable {
         entropy: any Entropy = SystemEntropy(),
         log: Logger
     ) {
-        let worker = WorkerIdentity(WorkerID(entropy.eventID()))
-        self.worker = worker
-        self.clock = clock
+        let context = EngineContext(
+            vault: vault,
+            settings: settings,
+            sink: sink,
+            worker: WorkerIdentity(WorkerID(entropy.eventID())),
+            clock: clock,
+            entropy: entropy,
+            log: log
+        )
+        self.context = context
         let lanes = WakeSignal()
         let due = WakeSignal()
-        let outbox = Outbox(store: store, sink: sink, worker: worker, limit: settings.eventLimit, clock: clock, log: log)
+        let outbox = Outbox(store, engine: context)
         // In the order of commits, whoever's they are.
         store.observeEvents { outbox.offer($0) }
         store.observeSetAside { row in
@@ -44,64 +49,19 @@ package struct Engine: Sendable {
             )
         }
         self.outbox = OutboxService(outbox: outbox)
-        lease = WorkerLease(
-            store: store,
-            worker: worker,
-            entropy: entropy,
-            clock: clock,
-            outbox: outbox,
-            lanes: lanes,
-            retention: due,
-            log: log
-        )
-        retention = RetentionService(store: store, retention: settings.retention, clock: clock, due: due, log: log)
-        runner = LaneRunner(
-            store: store,
-            worker: worker,
-            attempt: JobAttempt(
-                store: store,
-                vault: vault,
-                autotask: autotask,
-                settings: settings,
-                clock: clock,
-                entropy: entropy,
-                sink: ProgressSink(outbox: outbox, sink: sink),
-                worker: worker,
-                log: log
-            ),
-            settings: settings,
-            clock: clock,
-            entropy: entropy,
-            signal: lanes,
-            log: log
-        )
-        checks = CheckSchedule(
-            settings: settings,
-            store: store,
-            worker: worker,
-            clock: clock,
-            entropy: entropy,
-            lanes: lanes,
-            log: log
-        )
-        intake = Intake(
-            source: source,
-            store: store,
-            vault: vault,
-            settings: settings,
-            clock: clock,
-            entropy: entropy,
-            worker: worker,
-            lanes: lanes,
-            log: log
-        )
+        lease = WorkerLease(store: store, engine: context, outbox: outbox, lanes: lanes, retention: due)
+        retention = RetentionService(store: store, engine: context, due: due)
+        let attempt = JobAttempt(store: store, engine: context, autotask: autotask, progress: ProgressSink(outbox: outbox, sink: sink))
+        runner = LaneRunner(store: store, engine: context, attempt: attempt, signal: lanes)
+        checks = CheckSchedule(store: store, engine: context, lanes: lanes)
+        intake = Intake(source: source, store: store, engine: context, lanes: lanes)
     }
 
     /// Joins the store. Called once, before the services run.
     package func join() async throws(StoreError) { try await lease.join() }
 
     /// Whether what this worker holds is its own for now: without that it makes no call to Autotask.
-    package var holdsLease: Bool { worker.holds(as: worker.current, at: clock.now) }
+    package var holdsLease: Bool { context.worker.holds(as: context.worker.current, at: context.now) }
 
     /// What keeps events from being published.
     package var outboxObstacles: OutboxObstacles { outbox.outbox.obstacles }

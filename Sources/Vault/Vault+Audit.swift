@@ -1,5 +1,4 @@
 package import Contract
-import Crypto
 import Secrets
 
 /// What the audit log needs of the keys: codes that chain its rows, and a seal for what only the lane's key may show.

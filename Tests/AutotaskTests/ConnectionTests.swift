@@ -267,7 +267,7 @@ struct ConnectionTests {
 
 /// Admits calls of a worker whose lease ends before they leave.
 private struct LapsedGate: CallGate {
-    func admit(_ operation: AutotaskOperation) -> @Sendable (AutotaskError?) -> Void { { _ in } }
+    func admit(_ operation: AutotaskOperation) -> (AutotaskError?) -> Void { { _ in } }
 
-    func mayStillCall() -> Bool { false }
+    var mayStillCall: @Sendable () -> Bool { { false } }
 }

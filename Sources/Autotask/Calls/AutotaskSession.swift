@@ -1,10 +1,9 @@
 package import Contract
 package import HTTP
-import Synchronization
 
 /// The calls of one job to one tenant's Autotask. It counts them, and never repeats one by itself: how often and when is its caller's to
-/// decide, and so is that they come one after the other.
-package final class AutotaskSession: Sendable {
+/// decide. It belongs to one task, so they come one after the other.
+package final class AutotaskSession {
     private let transport: any HTTPTransport
     private let root: String
     private let credentials: AutotaskCredentials
@@ -12,7 +11,8 @@ package final class AutotaskSession: Sendable {
     private let timeout: Duration
     private let gate: any CallGate
     private let observe: @Sendable (AutotaskCall) -> Void
-    private let calls = Atomic<Int>(0)
+    /// How many calls were made so far; ``requestThreshold()`` is not counted.
+    package private(set) var callCount = 0
 
     /// - Parameters:
     ///   - traceparent: a valid W3C `traceparent`, handed on with each call.
@@ -37,9 +37,6 @@ package final class AutotaskSession: Sendable {
         self.observe = observe
     }
 
-    /// How many calls were made so far; ``requestThreshold()`` is not counted.
-    package var callCount: Int { calls.load(ordering: .relaxed) }
-
     /// Makes one call.
     func answer(to operation: AutotaskOperation, body: [UInt8] = []) async throws(AutotaskError) -> Answer {
         // Such values cannot be right, and to ask is to be refused by our own transport.
@@ -57,10 +54,10 @@ package final class AutotaskSession: Sendable {
             maximumResponseBytes: AnswerLimits.bytes,
             // Queries are POSTs too, and change nothing.
             isRepeatable: !operation.isWrite,
-            mayStillBeSent: { [gate] in gate.mayStillCall() }
+            mayStillBeSent: gate.mayStillCall
         )
         return try await gate.pass(operation) { () async throws(AutotaskError) in
-            if operation.isCounted { calls.wrappingAdd(1, ordering: .relaxed) }
+            if operation.isCounted { callCount += 1 }
             return try await transport.answer(to: request, of: operation, redacting: Redaction(credentials), observe: observe)
         }
     }

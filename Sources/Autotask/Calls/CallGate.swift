@@ -1,15 +1,15 @@
-/// Decides whether a call to Autotask may be made now, and learns how it ended.
-package protocol CallGate: Sendable {
+/// Decides whether a call to Autotask may be made now, and learns how it ended. It belongs to one task.
+package protocol CallGate {
     /// Asked before each call.
     ///
     /// - Parameter operation: what it is for.
     /// - Returns: to be called once, with how the call ended: `nil` for an answer that was accepted.
     /// - Throws: ``AutotaskError/Kind/heldBack(_:)``: nothing is sent.
-    func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void
+    func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> (AutotaskError?) -> Void
 
     /// Asked again when the call's connection stands and its first byte is about to leave: the process may have stood still since
-    /// ``admit(_:)``. It must not block.
-    func mayStillCall() -> Bool
+    /// ``admit(_:)``. It is called on the transport's thread, and must not block.
+    var mayStillCall: @Sendable () -> Bool { get }
 }
 
 extension CallGate {
@@ -34,7 +34,7 @@ extension CallGate {
 package struct OpenGate: CallGate {
     package init() {}
 
-    package func admit(_ operation: AutotaskOperation) -> @Sendable (AutotaskError?) -> Void { { _ in } }
+    package func admit(_ operation: AutotaskOperation) -> (AutotaskError?) -> Void { { _ in } }
 
-    package func mayStillCall() -> Bool { true }
+    package var mayStillCall: @Sendable () -> Bool { { true } }
 }

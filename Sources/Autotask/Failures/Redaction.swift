@@ -1,4 +1,3 @@
-import Contract
 import Secrets
 
 /// Takes out of a text what must not be told again: Autotask may echo what it was sent.

@@ -14,7 +14,7 @@ package struct DiscoveredZone: Hashable, Sendable {
 }
 
 /// Finds the zone that serves a user: the one call that needs no authentication, and gets none. No secret and no tracking id is sent.
-package struct ZoneDirectory: Sendable {
+package struct ZoneDirectory {
     private let transport: any HTTPTransport
     private let lookupURL: String
     private let timeout: Duration

@@ -1,7 +1,6 @@
 import Contract
 import Logging
 import Store
-import Synchronization
 import Telemetry
 import Vault
 
@@ -19,13 +18,11 @@ extension JobContext {
     ///
     /// - Returns: `nil` without a connection, whose key it takes.
     func sealForAudit(_ details: [UInt8]) -> [UInt8]? {
-        auditSeal.withLock { seal in
-            if seal == nil, let connection = state.connection {
-                do { seal = try vault.auditSeal(of: lane, wrappedKey: connection.wrappedKey) } catch {
-                    log(.error, "What the audit log is to keep cannot be sealed", .keys([.error: "\(error)"]))
-                }
+        if auditSeal == nil, let connection = state.connection {
+            do { auditSeal = try vault.auditSeal(of: lane, wrappedKey: connection.wrappedKey) } catch {
+                log(.error, "What the audit log is to keep cannot be sealed", .keys([.error: "\(error)"]))
             }
-            return seal?.seal(details, of: job.id)
         }
+        return auditSeal?.seal(details, of: job.id)
     }
 }

@@ -1,5 +1,6 @@
 import Autotask
 import Contract
+import Store
 
 /// The gate through which one attempt's calls go: held back where Autotask does not work, or where so much of the database's quota is used
 /// that others come first; and none once another may have taken the lane over (``JobContext/holdsLane``): the lane's calls are that one's then.
@@ -20,22 +21,22 @@ struct AutotaskGate: CallGate {
             + (digest.map { [.credentials($0)] } ?? [])
     }
 
-    func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> @Sendable (AutotaskError?) -> Void {
+    func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> (AutotaskError?) -> Void {
         let now = context.now
         // The job has to end: no further call is made.
         if let deadline = context.callDeadline, now >= deadline { throw AutotaskError(.outOfTime) }
-        switch context.breakers.admit(targets, at: now, fraction: context.entropy.fraction()) {
+        switch context.breakers.admit(targets, at: now, fraction: context.engine.entropy.fraction()) {
         case .go(let tickets):
             if case .wait(let moment) = quotaAdmission(to: operation, at: now) {
                 let error = AutotaskError(.heldBack(.quota), retryAfter: moment - now)
                 // Nothing was asked, so nothing is learned.
-                context.breakers.ended(tickets, error, at: now, fraction: context.entropy.fraction())
+                context.breakers.ended(tickets, error, at: now, fraction: context.engine.entropy.fraction())
                 context.holdUp()
                 throw error
             }
             return { [context] failure in
                 if operation.isWrite, failure == nil { context.noteWrite() }
-                context.breakers.ended(tickets, failure, at: context.now, fraction: context.entropy.fraction())
+                context.breakers.ended(tickets, failure, at: context.now, fraction: context.engine.entropy.fraction())
             }
         case .wait(let moment, let isLimiting):
             // A job can do without knowing the usage.
@@ -44,7 +45,9 @@ struct AutotaskGate: CallGate {
         }
     }
 
-    func mayStillCall() -> Bool { context.holdsLane }
+    var mayStillCall: @Sendable () -> Bool {
+        { [engine = context.engine, worker = context.claim.token.worker] in engine.worker.holds(as: worker, at: engine.now) }
+    }
 
     private func quotaAdmission(to operation: AutotaskOperation, at now: Timestamp) -> DatabaseQuota.Admission {
         // Where the tenant's database is looked up, no quota is used.

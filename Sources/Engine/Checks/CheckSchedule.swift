@@ -18,31 +18,18 @@ struct CheckSchedule: Service {
 
     private let checks: [CheckRound.Check]
     private let store: any ScheduledChecks
-    private let worker: WorkerIdentity
-    private let clock: any EngineClock
-    private let entropy: any Entropy
+    private let engine: EngineContext
     private let lanes: WakeSignal
-    private let log: Logger
 
     /// - Parameter lanes: woken when there is something to claim.
-    init(
-        settings: EngineSettings,
-        store: any ScheduledChecks,
-        worker: WorkerIdentity,
-        clock: any EngineClock,
-        entropy: any Entropy,
-        lanes: WakeSignal,
-        log: Logger
-    ) {
+    init(store: any ScheduledChecks, engine: EngineContext, lanes: WakeSignal) {
+        self.store = store
+        let settings = engine.settings
         checks = [(JobKind.verify, settings.verifyInterval), (.drift, settings.driftInterval)].compactMap { kind, interval in
             interval.map { CheckRound.Check(kind, every: $0) }
         }
-        self.store = store
-        self.worker = worker
-        self.clock = clock
-        self.entropy = entropy
+        self.engine = engine
         self.lanes = lanes
-        self.log = log
     }
 
     func run() async throws {
@@ -50,19 +37,19 @@ struct CheckSchedule: Service {
         let pause = max(CheckSchedule.shortestPause, min(CheckSchedule.pause, shortest / 4))
         while !Task.isCancelled, !ShutdownSignal.wasGiven {
             await enterDue()
-            await clock.sleepUnlessShutDown(until: clock.now + pause)
+            await engine.clock.sleepUnlessShutDown(until: engine.now + pause)
         }
     }
 
     /// Enters what is due now.
     func enterDue() async {
-        let now = clock.now
-        guard worker.holds(as: worker.current, at: now) else { return }
-        let round = CheckRound(checks: checks, limit: CheckSchedule.limit) { [entropy] in entropy.fraction() }
+        let now = engine.now
+        guard engine.worker.holds(as: engine.worker.current, at: now) else { return }
+        let round = CheckRound(checks: checks, limit: CheckSchedule.limit) { [engine] in engine.entropy.fraction() }
         do {
             if try await store.enterChecks(round, at: now) > 0 { lanes.wake() }
         } catch {
-            log.error("Checks of connections cannot be entered; it is tried again", metadata: .keys([.error: "\(error)"]))
+            engine.log.error("Checks of connections cannot be entered; it is tried again", metadata: .keys([.error: "\(error)"]))
         }
     }
 }

@@ -16,7 +16,7 @@ extension JobContext {
         case .clear(let text): return try Credentials(parsing: text.span)
         case .sealed(let sealed):
             // A key that was retired a moment ago opens nothing, and one that was made opens what is sealed to it.
-            await vault.refresh(log: logger)
+            await engine.refreshKeys()
             let plaintext: SecretReference
             do { plaintext = SecretReference(try vault.openSealed(sealed, job: job.id, lane: lane)) } catch {
                 // Of the blob itself nothing: why it does not open is not known here either.

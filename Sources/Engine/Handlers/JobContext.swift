@@ -3,122 +3,95 @@ package import HTTP
 import Logging
 package import Secrets
 import Store
-import Synchronization
 import Telemetry
 import Vault
 
-/// What a handler has at hand for one attempt at one job.
-final class JobContext: Sendable {
+/// What a handler has at hand for one attempt at one job. It is not `Sendable`: an attempt is one task.
+final class JobContext {
     let claim: LaneClaim
     let store: any LaneEffects
-    let vault: Vault
+    let engine: EngineContext
     let autotask: AutotaskAccess
     /// What was called, over ``autotask``.
     let calls: RecordingTransport
     /// By when every call has ended, if the job has a deadline.
     let callDeadline: Timestamp?
-    let settings: EngineSettings
-    let clock: any EngineClock
-    let entropy: any Entropy
-    /// For events that are told as best effort: `sync.started`, `sync.progress`.
-    let sink: any EventSink
+    /// For events that are published as best effort: `sync.started`, `sync.progress`.
+    private let progress: any EventSink
     let breakers: CircuitBreakers
     let quotas: DatabaseQuotas
-    let worker: WorkerIdentity
     /// What was read, for the audit log.
-    let reading = AttemptReading()
+    var reading = AttemptReading()
     /// See ``note(asked:)``.
-    let asked = Mutex<[UInt8]?>(nil)
+    var asked: [UInt8]?
     /// See ``sealForAudit(_:)``.
-    let auditSeal = Mutex<AuditSeal?>(nil)
-    let logger: Logger
+    var auditSeal: AuditSeal?
+    /// Whether something delays this attempt that is not the job's fault: Autotask does not work at the moment, or a key is missing.
+    private(set) var isHeldUp = false
+    private var didWrite = false
     /// The time before a job's deadline that is reserved for its end: the commit, and publishing its event.
     private static let endingTime: Duration = .milliseconds(500)
-    private let wasHeldUp = Atomic(false)
-    private let didWrite = Atomic(false)
 
     init(
         claim: LaneClaim,
         store: any LaneEffects,
-        vault: Vault,
+        engine: EngineContext,
         autotask: AutotaskAccess,
-        settings: EngineSettings,
-        clock: any EngineClock,
-        entropy: any Entropy,
-        sink: any EventSink,
+        progress: any EventSink,
         breakers: CircuitBreakers,
-        quotas: DatabaseQuotas,
-        worker: WorkerIdentity,
-        log: Logger
+        quotas: DatabaseQuotas
     ) {
         self.claim = claim
         self.store = store
-        self.vault = vault
+        self.engine = engine
         callDeadline = claim.job.deadline.map { $0 - JobContext.endingTime }
-        calls = RecordingTransport(autotask.transport, clock: clock, deadline: callDeadline)
+        calls = RecordingTransport(autotask.transport, clock: engine.clock, deadline: callDeadline)
         self.autotask = AutotaskAccess(
             transport: calls,
             lookupURL: autotask.lookupURL,
             integrationCode: autotask.integrationCode,
             hosts: autotask.hosts
         )
-        self.settings = settings
-        self.clock = clock
-        self.entropy = entropy
-        self.sink = sink
+        self.progress = progress
         self.breakers = breakers
         self.quotas = quotas
-        self.worker = worker
-        logger = log
     }
 
+    var vault: Vault { engine.vault }
+    var settings: EngineSettings { engine.settings }
     var lane: Lane { claim.token.lane }
     var job: QueuedJob { claim.job }
     var state: LaneState { claim.state }
-    var now: Timestamp { clock.now }
+    var now: Timestamp { engine.now }
     /// Whether the lane is certainly this attempt's still.
-    var holdsLane: Bool { worker.holds(as: claim.token.worker, at: now) }
+    var holdsLane: Bool { engine.worker.holds(as: claim.token.worker, at: now) }
 
     /// An event that answers this job.
-    func event(_ type: EventType, _ data: JSONObject) -> Event {
-        Event(
-            id: entropy.eventID(),
-            type: type,
-            lane: lane,
-            jobID: job.id,
-            redriveOf: job.redriveOf,
-            time: now,
-            traceparent: job.traceparent,
-            data: data
-        )
-    }
+    func event(_ type: EventType, _ data: JSONObject) -> Event { engine.events.event(type, in: lane, answering: job, at: now, data) }
 
     /// The event that refuses this job, and keeps its id.
     func rejection(_ error: JobError) -> Event { event(.jobRejected, ["error": error.asRefusal.json]) }
 
     /// An event about the lane that answers no job: `connection.lost`, `integration.enabled`.
     func stateEvent(_ type: EventType, _ data: JSONObject) -> Event {
-        Event(id: entropy.eventID(), type: type, lane: lane, jobID: nil, time: now, traceparent: job.traceparent, data: data)
+        engine.events.event(type, in: lane, answering: nil, traceparent: job.traceparent, at: now, data)
     }
 
-    /// Tells something in passing.
+    /// Publishes something in passing.
     func offer(_ type: EventType, _ data: JSONObject) {
-        sink.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil)) { _ in }
+        progress.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil)) { _ in }
     }
 
-    /// Whether something stands in this attempt's way that is not the job's: Autotask does not work at the moment, or a key is missing.
-    var isHeldUp: Bool { wasHeldUp.load(ordering: .relaxed) }
-
-    func holdUp() { wasHeldUp.store(true, ordering: .relaxed) }
+    func holdUp() { isHeldUp = true }
 
     /// Whether the job has changed something in Autotask, in this attempt or in one before it.
-    var hasWritten: Bool { job.hasWritten || didWrite.load(ordering: .relaxed) }
+    var hasWritten: Bool { job.hasWritten || didWrite }
 
-    func noteWrite() { didWrite.store(true, ordering: .relaxed) }
+    func noteWrite() { didWrite = true }
 
     /// Logs something about this attempt: lane and job are added.
     func log(_ level: Logger.Level, _ message: Logger.Message, _ details: @autoclosure () -> Logger.Metadata) {
-        guard level >= logger.logLevel else { return }
+        guard level >= engine.log.logLevel else { return }
         let about: Logger.Metadata = .keys([
             .tenant: "\(lane.tenant)",
             .product: "\(lane.product.rawValue)",
@@ -126,7 +99,7 @@ final class JobContext: Sendable {
             .kind: "\(job.kind.rawValue)",
             .attempt: "\(job.attempts)",
         ])
-        logger.log(level: level, message, metadata: about.merging(details()) { $1 })
+        engine.log.log(level: level, message, metadata: about.merging(details()) { $1 })
     }
 
     /// Records writes before and after they are made, see ``LaneEffects/journal(_:notes:under:at:)``.

@@ -1,7 +1,6 @@
 import Autotask
 import Contract
 import Store
-import Vault
 
 /// Calls to Autotask over a lane's stored connection, for one attempt at a job.
 ///

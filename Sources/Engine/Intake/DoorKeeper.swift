@@ -13,32 +13,30 @@ struct DoorKeeper {
 
     private let source: any JobSource
     private let store: any JobInbox
+    private let engine: EngineContext
     private let limit: Int
-    private let clock: any EngineClock
-    private let log: Logger
     /// Taken in since the backlog was counted.
     private var uncounted = 0
     private var countedAt: Timestamp?
 
-    init(source: any JobSource, store: any JobInbox, limit: Int, clock: any EngineClock, log: Logger) {
+    init(source: any JobSource, store: any JobInbox, engine: EngineContext) {
         self.source = source
         self.store = store
-        self.limit = limit
-        self.clock = clock
-        self.log = log
+        self.engine = engine
+        limit = engine.settings.backlogLimit
     }
 
     /// So many jobs came in. Returns when more may.
     mutating func passed(_ count: Int) async {
         uncounted += count
-        let isFresh = countedAt.map { clock.now - $0 < DoorKeeper.countLifetime } ?? false
+        let isFresh = countedAt.map { engine.now - $0 < DoorKeeper.countLifetime } ?? false
         guard !isFresh || uncounted >= max(limit / 8, 1), let waiting = await backlog(), waiting >= limit else { return }
-        log.notice("The door closes: enough jobs wait in the store", metadata: .keys([.count: "\(waiting)"]))
+        engine.log.notice("The door closes: enough jobs wait in the store", metadata: .keys([.count: "\(waiting)"]))
         source.suspend()
         while !ShutdownSignal.wasGiven, !Task.isCancelled {
-            await clock.sleepUnlessShutDown(until: clock.now + DoorKeeper.pause)
+            await engine.clock.sleepUnlessShutDown(until: engine.now + DoorKeeper.pause)
             if let waiting = await backlog(), waiting <= limit * 3 / 4 {
-                log.notice("The door opens again", metadata: .keys([.count: "\(waiting)"]))
+                engine.log.notice("The door opens again", metadata: .keys([.count: "\(waiting)"]))
                 break
             }
         }
@@ -49,10 +47,10 @@ struct DoorKeeper {
         do {
             let waiting = try await store.backlog(perLane: max(limit / 10, 1))
             uncounted = 0
-            countedAt = clock.now
+            countedAt = engine.now
             return waiting
         } catch {
-            log.error("The backlog cannot be counted", metadata: .keys([.error: "\(error)"]))
+            engine.log.error("The backlog cannot be counted", metadata: .keys([.error: "\(error)"]))
             return nil
         }
     }

@@ -19,51 +19,25 @@ struct Intake: Service {
 
     let source: any JobSource
     let store: any JobInbox
-    let vault: Vault
-    let settings: EngineSettings
-    let clock: any EngineClock
-    let entropy: any Entropy
-    let worker: WorkerIdentity
+    let engine: EngineContext
+    /// Woken when something was taken in.
     let lanes: WakeSignal
-    let log: Logger
     private let fullLanes = FullLanes()
-
-    init(
-        source: any JobSource,
-        store: any JobInbox,
-        vault: Vault,
-        settings: EngineSettings,
-        clock: any EngineClock,
-        entropy: any Entropy,
-        worker: WorkerIdentity,
-        lanes: WakeSignal,
-        log: Logger
-    ) {
-        self.source = source
-        self.store = store
-        self.vault = vault
-        self.settings = settings
-        self.clock = clock
-        self.entropy = entropy
-        self.worker = worker
-        self.lanes = lanes
-        self.log = log
-    }
 
     /// Rules that the store applies while it accepts jobs.
     private func rules(after lastPlace: Int64?) -> IntakeRules {
-        let (now, entropy) = (clock.now, entropy)
+        let (now, events) = (engine.now, engine.events)
         return IntakeRules(
-            laneLimit: settings.laneBacklogLimit,
+            laneLimit: engine.settings.laneBacklogLimit,
             lastPlace: lastPlace,
-            admit: { LaneOrder(of: $0.lane, now: now, entropy: entropy).admit($0) },
+            admit: { LaneOrder(of: $0.lane, now: now, events: events).admit($0) },
             conflict: { [self] item in conflict(item) }
         )
     }
 
     func run() async throws {
         // The source ends first when the program is told to finish.
-        var keeper = DoorKeeper(source: source, store: store, limit: settings.backlogLimit, clock: clock, log: log)
+        var keeper = DoorKeeper(source: source, store: store, engine: engine)
         // No place: the store is asked first.
         var lastPlace: Int64 = -1
         while let batch = await source.nextBatch() {
@@ -116,7 +90,7 @@ struct Intake: Service {
     private func takeIn(redelivered delivery: JobMessage, of batch: IncomingBatch) async -> Bool {
         let sha256 = delivery.sha256
         let counted = await persistently(holding: batch) { () async throws(StoreError) in
-            try await store.countRedelivery(sha256: sha256, at: clock.now)
+            try await store.countRedelivery(sha256: sha256, at: engine.now)
         }
         guard let counted else { return false }
         guard counted.count >= Intake.maximumRedeliveries else {
@@ -125,7 +99,7 @@ struct Intake: Service {
             var items = read()
             return await accept(&items, read) != nil
         }
-        log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
+        engine.log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
         let letter = deadLetter(
             delivery,
             FailureCause(reason: ErrorCode.poison.rawValue),
@@ -153,16 +127,18 @@ struct Intake: Service {
     ) async -> (isTakenIn: Bool, lastPlace: Int64)? {
         let intake = await persistently { () async throws(StoreError) in
             let rules = rules(after: lastPlace)
-            do throws(StoreError) { return try await store.accept(items, by: worker.current, at: clock.now, rules: rules) } catch {
+            do throws(StoreError) {
+                return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
+            } catch {
                 guard error.code == .keyRetired else { throw error }
-                await vault.refresh(log: log)
+                await engine.refreshKeys()
                 items = read()
-                return try await store.accept(items, by: worker.current, at: clock.now, rules: rules)
+                return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
             }
         }
         guard let intake else { return nil }
         if intake.isTakenIn {
-            fullLanes.note(intake.refusals(of: items), at: clock.now, log: log)
+            fullLanes.note(intake.refusals(of: items), at: engine.now, log: engine.log)
             lanes.wake()
         }
         return (intake.isTakenIn, intake.lastPlace)
@@ -179,8 +155,8 @@ struct Intake: Service {
         while !Task.isCancelled {
             if let batch, await !batch.isHeld() { return nil }
             do { return try await operation() } catch {
-                log.error("The store cannot take jobs in; nothing is acknowledged", metadata: .keys([.error: "\(error)"]))
-                await clock.sleep(until: clock.now + Intake.retryDelay)
+                engine.log.error("The store cannot take jobs in; nothing is acknowledged", metadata: .keys([.error: "\(error)"]))
+                await engine.clock.sleep(until: engine.now + Intake.retryDelay)
             }
         }
         return nil
@@ -196,17 +172,17 @@ extension Intake {
 
     private func content(of delivery: JobMessage) -> IntakeItem.Content {
         let publisher = delivery.userID
-        guard let scope = settings.trustedPublishers.map({ $0.scope(of: publisher) }) ?? .allTenants else {
-            log.warning(
+        guard let scope = engine.settings.trustedPublishers.map({ $0.scope(of: publisher) }) ?? .allTenants else {
+            engine.log.warning(
                 "A message of an untrusted publisher was set aside",
                 metadata: delivery.origin
             )
             return .deadLetter(deadLetter(delivery, FailureCause(reason: "untrusted"), "Its user_id is not among the trusted publishers."))
         }
-        let decoded = delivery.decoded(acceptsClearCredentials: settings.acceptsClearCredentials)
-        // Before anything claims an id or is told: both would be seen by the other tenant.
+        let decoded = delivery.decoded(acceptsClearCredentials: engine.settings.acceptsClearCredentials)
+        // Before anything claims an id or is answered: the other tenant would see both.
         if let identity = decoded.identity, let tenant = delivery.tenants(with: identity).first(where: { !scope.covers($0) }) {
-            log.warning(
+            engine.log.warning(
                 "A message for a tenant outside its publisher's scope was set aside",
                 metadata: delivery.origin.merging(.keys([.tenant: "\(tenant)"])) { $1 }
             )
@@ -221,10 +197,10 @@ extension Intake {
             let told: Logger.Metadata = .keys([
                 .tenant: "\(identity.lane.tenant)", .jobID: "\(identity.id)", .code: "\(error.code.rawValue)",
             ])
-            log.warning("A message was refused", metadata: delivery.origin.merging(told) { $1 })
+            engine.log.warning("A message was refused", metadata: delivery.origin.merging(told) { $1 })
             return .refused(key(identity), event: event(.jobRejected, identity, ["error": error.json]), letter)
         case .unreadable(let error):
-            log.warning(
+            engine.log.warning(
                 "A message that cannot be read was set aside",
                 metadata: delivery.origin.merging(.keys([.reason: "\(ForeignText(error.message))"])) { $1 }
             )
@@ -238,27 +214,26 @@ extension Intake {
             kind: job.kind,
             planID: job.payload.planID,
             revision: job.payload.revision,
-            requestedAt: job.time.flatMap { $0 >= .firstPlausible && $0 <= clock.now + Intake.clockTolerance ? $0 : nil },
+            requestedAt: job.time.flatMap { $0 >= .firstPlausible && $0 <= engine.now + Intake.clockTolerance ? $0 : nil },
             expiry: job.expiry,
             traceparent: job.traceparent,
             publisher: publisher,
-            sealedPayload: vault.sealPayload(job.data, job: job.id, lane: job.lane)
+            sealedPayload: engine.vault.sealPayload(job.data, job: job.id, lane: job.lane)
         )
     }
 
     private func key(_ identity: JobIdentity) -> JobKey {
-        JobKey(id: identity.id, lane: identity.lane, digest: vault.digest(of: identity.fingerprint))
+        JobKey(id: identity.id, lane: identity.lane, digest: engine.vault.digest(of: identity.fingerprint))
     }
 
     private func event(_ type: EventType, _ identity: JobIdentity, _ data: JSONObject) -> Event {
-        Event(
-            id: entropy.eventID(),
-            type: type,
-            lane: identity.lane,
-            jobID: identity.id,
-            time: clock.now,
+        engine.events.event(
+            type,
+            in: identity.lane,
+            answering: identity.id,
             traceparent: identity.traceparent,
-            data: data
+            at: engine.now,
+            data
         )
     }
 
@@ -276,14 +251,14 @@ extension Intake {
             // The store asks only about items that claim an id.
             preconditionFailure("a dead letter has no id to conflict with")
         }
-        return Event(
-            id: entropy.eventID(),
-            type: .jobConflict,
-            lane: key.lane,
-            jobID: key.id,
-            time: clock.now,
+        let error = JobError(.duplicateID)
+        return engine.events.event(
+            .jobConflict,
+            in: key.lane,
+            answering: key.id,
             traceparent: traceparent,
-            data: ["error": JobError(.duplicateID).json]
+            at: engine.now,
+            ["error": error.json]
         )
     }
 
@@ -294,7 +269,7 @@ extension Intake {
         _ identity: JobIdentity? = nil
     ) -> DeadLetter {
         DeadLetter(
-            at: clock.now,
+            at: engine.now,
             cause: cause,
             detail: detail,
             tenant: identity?.lane.tenant,

@@ -6,17 +6,12 @@ import Vault
 
 /// One attempt at one job: opens its payload, runs its handler, and turns the outcome into what the store is told.
 struct JobAttempt: Sendable {
-    let store: any LaneEffects
-    let vault: Vault
-    let autotask: AutotaskAccess
-    let settings: EngineSettings
-    let clock: any EngineClock
-    let entropy: any Entropy
-    let sink: any EventSink
-    let breakers: CircuitBreakers
-    let quotas: DatabaseQuotas
-    let worker: WorkerIdentity
-    let log: Logger
+    private let store: any LaneEffects
+    private let engine: EngineContext
+    private let autotask: AutotaskAccess
+    private let progress: any EventSink
+    private let breakers: CircuitBreakers
+    private let quotas: DatabaseQuotas
 
     private let connect = ConnectHandler()
     private let sync = SyncHandler()
@@ -27,32 +22,18 @@ struct JobAttempt: Sendable {
     private let drift = DriftHandler()
     private let diagnose = DiagnoseHandler()
 
-    init(
-        store: any LaneEffects,
-        vault: Vault,
-        autotask: AutotaskAccess,
-        settings: EngineSettings,
-        clock: any EngineClock,
-        entropy: any Entropy,
-        sink: any EventSink,
-        worker: WorkerIdentity,
-        log: Logger
-    ) {
+    /// - Parameter progress: takes events that are published as best effort.
+    init(store: any LaneEffects, engine: EngineContext, autotask: AutotaskAccess, progress: any EventSink) {
         self.store = store
-        self.vault = vault
+        self.engine = engine
         self.autotask = autotask
-        self.settings = settings
-        self.clock = clock
-        self.entropy = entropy
-        self.sink = sink
-        self.worker = worker
-        breakers = CircuitBreakers(pause: settings.retry.base * 2.5, credentialsPause: settings.refusalMemory)
-        quotas = DatabaseQuotas(share: settings.quotaShare)
-        self.log = log
+        self.progress = progress
+        breakers = CircuitBreakers(pause: engine.settings.retry.base * 2.5, credentialsPause: engine.settings.refusalMemory)
+        quotas = DatabaseQuotas(share: engine.settings.quotaShare)
     }
 
     func run(_ claim: LaneClaim) async throws(StoreError) -> Completion {
-        let begun = clock.now
+        let begun = engine.now
         let context = context(for: claim)
         var completion = completion(try await settledOutcome(for: claim, context), context)
         // Only the transport sees every call, even if the attempt fails.
@@ -66,7 +47,7 @@ struct JobAttempt: Sendable {
         // The one line of a job, at its end.
         var details: Logger.Metadata = .keys([
             .outcome: "\(completion.ending)",
-            .duration: "\((clock.now - begun).wholeMilliseconds) ms",
+            .duration: "\((engine.now - begun).wholeMilliseconds) ms",
             // As the store has them then, and `sync show` shows them.
             .attempt: "\(claim.job.attempts - (completion.isCounted ? 0 : 1))",
             .count: "\(claim.job.apiCalls + completion.apiCalls)",
@@ -76,23 +57,15 @@ struct JobAttempt: Sendable {
         return completion
     }
 
-    /// Looks for keys that another process may have added.
-    func refreshKeys() async { await vault.refresh(log: log) }
-
     private func context(for claim: LaneClaim) -> JobContext {
         JobContext(
             claim: claim,
             store: store,
-            vault: vault,
+            engine: engine,
             autotask: autotask,
-            settings: settings,
-            clock: clock,
-            entropy: entropy,
-            sink: sink,
+            progress: progress,
             breakers: breakers,
-            quotas: quotas,
-            worker: worker,
-            log: log
+            quotas: quotas
         )
     }
 
@@ -138,7 +111,8 @@ struct JobAttempt: Sendable {
     private func payload(of claim: LaneClaim, _ context: JobContext) throws -> JobPayload {
         // A check of the worker's own says all by its kind.
         if claim.job.isScheduled { return try JobPayload(kind: claim.job.kind, data: .null, acceptsClearCredentials: false) }
-        let data = try JSON(parsing: vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane)).withoutNullMembers
+        let data = try JSON(parsing: engine.vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane))
+            .withoutNullMembers
         let payload = try JobPayload(kind: claim.job.kind, data: data, acceptsClearCredentials: true)
         context.note(asked: data)
         return payload
@@ -151,9 +125,9 @@ struct JobAttempt: Sendable {
         if claim.job.kind != .connect, claim.job.kind != .reset, let connection = claim.state.connection {
             sealed.append(connection.wrappedKey)
         }
-        if vault.holdsKeys(of: sealed) { return true }
-        await refreshKeys()
-        return vault.holdsKeys(of: sealed)
+        if engine.vault.holdsKeys(of: sealed) { return true }
+        await engine.refreshKeys()
+        return engine.vault.holdsKeys(of: sealed)
     }
 
     /// Puts the job off: nothing is the matter with it. Somewhere there is a key ring that has the key.
@@ -188,7 +162,7 @@ struct JobAttempt: Sendable {
         let context = context(for: claim)
         let hint = "A key of the worker was retired meanwhile. It is tried again with the keys that are there then."
         var completion = completion(
-            heldUp(context, hint: hint, earliest: clock.now + delay, apiCalls: outcome.apiCalls),
+            heldUp(context, hint: hint, earliest: engine.now + delay, apiCalls: outcome.apiCalls),
             context
         )
         if claim.job.isScheduled { completion = completion.ofCheck }
@@ -227,15 +201,15 @@ struct JobAttempt: Sendable {
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient(let error, let earliest, let failure):
             let attempt = context.job.attempts
-            let next = settings.retry.nextAttempt(
+            let next = engine.settings.retry.nextAttempt(
                 after: attempt + (context.isHeldUp ? context.job.heldUp : 0),
                 isHeldUp: context.isHeldUp,
                 acceptedAt: context.job.acceptedAt,
                 earliest: earliest,
-                fraction: entropy.fraction(),
-                now: clock.now
+                fraction: engine.entropy.fraction(),
+                now: engine.now
             )
-            let isSpent = !context.isHeldUp && attempt >= settings.retry.maximumAttempts
+            let isSpent = !context.isHeldUp && attempt >= engine.settings.retry.maximumAttempts
             guard let next else {
                 return Completion(
                     .finished,
@@ -255,7 +229,7 @@ struct JobAttempt: Sendable {
                 changes: outcome.changes,
                 apiCalls: outcome.apiCalls
             )
-            let deferral = PublishedDeferral(code: error.code, delay: next - clock.now)
+            let deferral = PublishedDeferral(code: error.code, delay: next - engine.now)
             if !context.isHeldUp || deferral.isNews(after: context.job.lastDeferral) {
                 completion.events.append(
                     context.event(

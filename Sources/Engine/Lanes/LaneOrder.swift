@@ -20,19 +20,8 @@ struct LaneOrder {
         self.event = event
     }
 
-    init(of lane: Lane, now: Timestamp, entropy: any Entropy) {
-        self.init(now: now) { type, job, data in
-            Event(
-                id: entropy.eventID(),
-                type: type,
-                lane: lane,
-                jobID: job.id,
-                redriveOf: job.redriveOf,
-                time: now,
-                traceparent: job.traceparent,
-                data: data
-            )
-        }
+    init(of lane: Lane, now: Timestamp, events: EventMaker) {
+        self.init(now: now) { type, job, data in events.event(type, in: lane, answering: job, at: now, data) }
     }
 
     func decide(_ snapshot: LaneSnapshot) -> LaneDecision {

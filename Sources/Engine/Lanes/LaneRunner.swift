@@ -14,33 +14,17 @@ final class LaneRunner: Service {
     private static let sealingDelay: Duration = .seconds(5)
 
     private let store: any LaneClaims & WorkerRegistry
-    private let worker: WorkerIdentity
+    private let engine: EngineContext
     private let attempt: JobAttempt
-    private let settings: EngineSettings
-    private let clock: any EngineClock
-    private let entropy: any Entropy
-    private let log: Logger
     private let signal: WakeSignal
     private let running = Mutex(0)
 
-    init(
-        store: any LaneClaims & WorkerRegistry,
-        worker: WorkerIdentity,
-        attempt: JobAttempt,
-        settings: EngineSettings,
-        clock: any EngineClock,
-        entropy: any Entropy,
-        signal: WakeSignal,
-        log: Logger
-    ) {
+    /// - Parameter signal: given when there may be something to claim.
+    init(store: any LaneClaims & WorkerRegistry, engine: EngineContext, attempt: JobAttempt, signal: WakeSignal) {
         self.store = store
-        self.worker = worker
+        self.engine = engine
         self.attempt = attempt
-        self.settings = settings
-        self.clock = clock
-        self.entropy = entropy
         self.signal = signal
-        self.log = log
     }
 
     func run() async throws {
@@ -52,29 +36,29 @@ final class LaneRunner: Service {
         } onGracefulShutdown: {
             self.signal.close()
         }
-        await settle("leave") { () async throws(StoreError) in try await self.store.leave(self.worker.current, at: self.clock.now) }
+        await settle("leave") { () async throws(StoreError) in try await store.leave(engine.worker.current, at: engine.now) }
     }
 
     /// Claims as long as there are free slots and lanes with something to do.
     private func claimAll(into group: inout DiscardingTaskGroup) async {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
-            let free = settings.concurrentLanes - running.withLock { $0 }
+            let free = engine.settings.concurrentLanes - running.withLock { $0 }
             guard free > 0 else { return }
-            let now = clock.now
-            guard worker.holds(as: worker.current, at: now) else {
+            let now = engine.now
+            guard engine.worker.holds(as: engine.worker.current, at: now) else {
                 // What it claimed it could not work on. The lease is renewed, or this worker joins anew.
                 wake(at: now + LaneRunner.retryDelay, in: &group)
                 return
             }
-            let entropy = self.entropy
+            let events = engine.events
             let result: ClaimResult
             do {
-                let request = ClaimRequest(worker: worker.current, limit: free, interactiveTime: settings.interactiveTime)
+                let request = ClaimRequest(worker: engine.worker.current, limit: free, interactiveTime: engine.settings.interactiveTime)
                 result = try await store.claim(request, at: now) { snapshot in
-                    LaneOrder(of: snapshot.lane, now: now, entropy: entropy).decide(snapshot)
+                    LaneOrder(of: snapshot.lane, now: now, events: events).decide(snapshot)
                 }
             } catch {
-                log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
+                engine.log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
                 wake(at: now + LaneRunner.retryDelay, in: &group)
                 return
             }
@@ -93,8 +77,8 @@ final class LaneRunner: Service {
 
     private func wake(at moment: Timestamp, in group: inout DiscardingTaskGroup) {
         guard signal.takeAlarm(moment) else { return }
-        group.addTask { [clock, signal] in
-            await clock.sleepUnlessShutDown(until: moment)
+        group.addTask { [engine, signal] in
+            await engine.clock.sleepUnlessShutDown(until: moment)
             signal.alarmRang(moment)
         }
     }
@@ -103,7 +87,7 @@ final class LaneRunner: Service {
         let completion: Completion
         do { completion = try await attempt.run(claim) } catch {
             // The lane is another's by now: there is nothing to say.
-            log.warning(
+            engine.log.warning(
                 "An attempt ended without an outcome",
                 metadata: .keys([.error: "\(error)", .tenant: "\(claim.token.lane.tenant)", .jobID: "\(claim.job.id)"])
             )
@@ -115,13 +99,13 @@ final class LaneRunner: Service {
     private func complete(_ claim: LaneClaim, with completion: Completion) async {
         var completion = completion
         await settle("complete") { () async throws(StoreError) in
-            do throws(StoreError) { _ = try await store.complete(claim.token, with: completion, at: clock.now) } catch {
+            do throws(StoreError) { _ = try await store.complete(claim.token, with: completion, at: engine.now) } catch {
                 guard error.code == .keyRetired else { throw error }
                 // What the attempt sealed is of no use any more. It is made again, with the keys as they are by then; not at once, since a ring
                 // that cannot be read has no others, and each attempt calls Autotask.
-                await attempt.refreshKeys()
+                await engine.refreshKeys()
                 completion = attempt.heldUp(claim, instead: completion, atLeast: LaneRunner.sealingDelay)
-                _ = try await store.complete(claim.token, with: completion, at: clock.now)
+                _ = try await store.complete(claim.token, with: completion, at: engine.now)
             }
         }
     }
@@ -130,12 +114,15 @@ final class LaneRunner: Service {
     private func settle(_ name: StaticString, _ operation: () async throws(StoreError) -> Void) async {
         while true {
             do { return try await operation() } catch  where error.code == .fenced {
-                log.warning("What this worker held is another's by now", metadata: .keys([.detail: "\(name)"]))
+                engine.log.warning("What this worker held is another's by now", metadata: .keys([.detail: "\(name)"]))
                 return
             } catch {
-                log.error("The store refuses an outcome; it is tried again", metadata: .keys([.detail: "\(name)", .error: "\(error)"]))
+                engine.log.error(
+                    "The store refuses an outcome; it is tried again",
+                    metadata: .keys([.detail: "\(name)", .error: "\(error)"])
+                )
                 if Task.isCancelled { return }
-                await clock.sleep(until: clock.now + LaneRunner.retryDelay)
+                await engine.clock.sleep(until: engine.now + LaneRunner.retryDelay)
             }
         }
     }

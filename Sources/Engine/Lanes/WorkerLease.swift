@@ -14,20 +14,17 @@ struct WorkerLease: Service {
     private static let pruning: Duration = .seconds(3600)
 
     let store: any WorkerRegistry
-    let worker: WorkerIdentity
-    let entropy: any Entropy
-    let clock: any EngineClock
+    let engine: EngineContext
     let outbox: Outbox
     let lanes: WakeSignal
     /// See ``RetentionService/due``.
     let retention: WakeSignal
-    let log: Logger
 
     /// Joins the store. Called before anything is claimed.
     func join() async throws(StoreError) {
-        let now = clock.now
-        let takeover = try await store.join(worker.current, until: now + WorkerLease.duration, at: now)
-        worker.holdsLease(until: now + WorkerLease.duration)
+        let now = engine.now
+        let takeover = try await store.join(engine.worker.current, until: now + WorkerLease.duration, at: now)
+        engine.worker.holdsLease(until: now + WorkerLease.duration)
         took(over: takeover)
     }
 
@@ -35,14 +32,14 @@ struct WorkerLease: Service {
     ///   has taken the store over, or its file is not at its place any more.
     func run() async throws {
         var nextEnd: Timestamp?
-        var nextPruning = clock.now
+        var nextPruning = engine.now
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             // As soon as a lease of another is over, so that what it held waits no longer than that.
-            let regular = clock.now + WorkerLease.renewal
-            await clock.sleepUnlessShutDown(until: min(regular, nextEnd.map { $0 + .milliseconds(1) } ?? regular))
+            let regular = engine.now + WorkerLease.renewal
+            await engine.clock.sleepUnlessShutDown(until: min(regular, nextEnd.map { $0 + .milliseconds(1) } ?? regular))
             nextEnd = try await renew()
-            if clock.now >= nextPruning {
-                nextPruning = clock.now + WorkerLease.pruning
+            if engine.now >= nextPruning {
+                nextPruning = engine.now + WorkerLease.pruning
                 retention.wake()
             }
         }
@@ -50,30 +47,30 @@ struct WorkerLease: Service {
 
     /// - Returns: when the next lease of another worker is over.
     private func renew() async throws(StoreError) -> Timestamp? {
-        let now = clock.now
+        let now = engine.now
         do {
-            let takeover = try await store.renew(worker.current, until: now + WorkerLease.duration, at: now)
-            worker.holdsLease(until: now + WorkerLease.duration)
+            let takeover = try await store.renew(engine.worker.current, until: now + WorkerLease.duration, at: now)
+            engine.worker.holdsLease(until: now + WorkerLease.duration)
             took(over: takeover)
             return takeover.nextEnd
         } catch  where error.code == .fenced {
-            log.warning("This worker was taken for dead; it joins anew and gives up what it held")
-            worker.become(WorkerID(entropy.eventID()))
+            engine.log.warning("This worker was taken for dead; it joins anew and gives up what it held")
+            engine.worker.become(WorkerID(engine.entropy.eventID()))
             outbox.readStore()
             do { try await join() } catch  where error.code == .clockBehind { throw error } catch {
-                log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"]))
+                engine.log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"]))
             }
         } catch  where error.code == .gone || error.code == .newerSchema {
             throw error
         } catch {
-            log.error("The worker's lease cannot be renewed", metadata: .keys([.error: "\(error)"]))
+            engine.log.error("The worker's lease cannot be renewed", metadata: .keys([.error: "\(error)"]))
         }
         return nil
     }
 
     private func took(over takeover: Takeover) {
         if takeover.lanes > 0 || takeover.events > 0 {
-            log.notice("Took over from a worker that is gone", metadata: .keys([.count: "\(takeover.lanes)"]))
+            engine.log.notice("Took over from a worker that is gone", metadata: .keys([.count: "\(takeover.lanes)"]))
             outbox.readStore()
         }
         // Whatever else happened to the lanes meanwhile, for example by another worker on the same store.

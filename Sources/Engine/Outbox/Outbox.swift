@@ -29,28 +29,13 @@ final class Outbox: Sendable {
     private static let retryDelay: Duration = .milliseconds(500)
 
     private let store: any EventOutbox
-    private let sink: any EventSink
-    private let worker: WorkerIdentity
-    private let limit: EventLimit
-    private let clock: any EngineClock
-    private let log: Logger
+    private let engine: EngineContext
     private let state = Mutex(State())
     private let signal = WakeSignal()
 
-    init(
-        store: any EventOutbox,
-        sink: any EventSink,
-        worker: WorkerIdentity,
-        limit: EventLimit = .standard,
-        clock: any EngineClock,
-        log: Logger
-    ) {
+    init(_ store: any EventOutbox, engine: EngineContext) {
         self.store = store
-        self.sink = sink
-        self.worker = worker
-        self.limit = limit
-        self.clock = clock
-        self.log = log
+        self.engine = engine
     }
 
     /// Takes events that were just stored.
@@ -85,7 +70,7 @@ final class Outbox: Sendable {
             !state.isAlone && !state.events.isSearching && !state.events.isHeld(lane) && !state.quiet.contains(lane)
         }
         guard isWelcome else { return }
-        sink.offer(event) { [self] answer in
+        engine.sink.offer(event) { [self] answer in
             switch answer {
             case .refused, .closed, .suspected: state.withLock { _ = $0.quiet.insert(lane) }
             case .confirmed, .unavailable, .missing: break
@@ -128,16 +113,16 @@ final class Outbox: Sendable {
                 guard settlement.unanswered > 0 else { continue }
                 // When the service is told to finish, whatever cannot be published now stays in the store.
                 if state.withLock({ $0.isDraining }) { return }
-                await clock.sleep(until: clock.now + Outbox.retryDelay)
+                await engine.clock.sleep(until: engine.now + Outbox.retryDelay)
             }
         }
     }
 
     /// - Returns: the broker's answer for each entry, also if it was shortened or published in pages.
     private func publish(_ batch: WaitingEvents.Batch) async -> [BrokerAnswer] {
-        let parts = batch.entries.map { $0.event.parts(within: limit) }
+        let parts = batch.entries.map { $0.event.parts(within: engine.settings.eventLimit) }
         guard batch.isAlone else {
-            var answers = await sink.publish(parts.flatMap(\.self))[...]
+            var answers = await engine.sink.publish(parts.flatMap(\.self))[...]
             return parts.map { part in
                 defer { answers.removeFirst(part.count) }
                 return BrokerAnswer(of: answers.prefix(part.count))
@@ -145,7 +130,7 @@ final class Outbox: Sendable {
         }
         var answers: [BrokerAnswer] = []
         for part in parts.flatMap(\.self) {
-            answers += await sink.publish([part])
+            answers += await engine.sink.publish([part])
             if answers.last != .confirmed { break }
         }
         return [BrokerAnswer(of: answers[...])]
@@ -153,7 +138,7 @@ final class Outbox: Sendable {
 
     private func settle(_ batch: WaitingEvents.Batch, _ answers: [BrokerAnswer]) -> WaitingEvents.Settlement {
         state.withLock { state in
-            let settlement = state.events.settle(batch, answers, at: clock.now)
+            let settlement = state.events.settle(batch, answers, at: engine.now)
             state.isAlone = false
             if !settlement.confirmed.isEmpty || settlement.trouble != nil { state.trouble = settlement.trouble }
             if !state.quiet.isEmpty {
@@ -172,7 +157,7 @@ final class Outbox: Sendable {
                 .eventID: "\(held.eventID)", .reason: "\(held.closingReason ?? "a queue that follows them refuses them")",
             ])
             if held.closingReason == nil {
-                log.warning(
+                engine.log.warning(
                     """
                     RabbitMQ refuses a tenant's events, which wait: a queue that follows them is full and has x-overflow reject-publish. \
                     `autotask-worker doctor` names it
@@ -180,26 +165,26 @@ final class Outbox: Sendable {
                     metadata: metadata
                 )
             } else {
-                log.error(
+                engine.log.error(
                     "RabbitMQ closes the channel over a tenant's event: this tenant's events wait, and no other's",
                     metadata: metadata
                 )
             }
         }
         if settlement.suspected > 0 {
-            log.notice(
+            engine.log.notice(
                 "RabbitMQ closed the channel over one of several events: each is published alone",
                 metadata: .keys([.count: "\(settlement.suspected)"])
             )
         }
         for lane in settlement.released {
-            log.notice(
+            engine.log.notice(
                 "RabbitMQ takes a tenant's events again",
                 metadata: .keys([.tenant: "\(lane.tenant)", .product: "\(lane.product.rawValue)"])
             )
         }
         if settlement.unanswered > 0 {
-            log.notice(
+            engine.log.notice(
                 "Events were not confirmed and are published again",
                 metadata: .keys([.count: "\(settlement.unanswered)", .reason: "\(settlement.trouble ?? "no answer")"])
             )
@@ -213,8 +198,8 @@ final class Outbox: Sendable {
             return
         }
         await withDiscardingTaskGroup { group in
-            group.addTask { [clock, signal] in
-                await clock.sleep(until: moment)
+            group.addTask { [engine, signal] in
+                await engine.clock.sleep(until: moment)
                 if !Task.isCancelled { signal.wake() }
             }
             _ = await signal.wait()
@@ -225,7 +210,7 @@ final class Outbox: Sendable {
     private func nextBatch() async -> WaitingEvents.Batch {
         if state.withLock({ $0.events.mustRead && $0.events.isEmpty }) { await read() }
         return state.withLock { state in
-            let batch = state.events.nextBatch(at: clock.now, isTrying: !state.isDraining)
+            let batch = state.events.nextBatch(at: engine.now, isTrying: !state.isDraining)
             state.isAlone = batch.isAlone
             return batch
         }
@@ -237,18 +222,18 @@ final class Outbox: Sendable {
             var position: Int64 = 0
             var hasMore = true
             while hasMore {
-                let page = try await store.unpublished(of: worker.current, after: position, limit: Outbox.pageSize)
+                let page = try await store.unpublished(of: engine.worker.current, after: position, limit: Outbox.pageSize)
                 position = page.last?.position ?? position
                 hasMore = state.withLock { $0.events.take(page) } && page.count == Outbox.pageSize
             }
             state.withLock { $0.events.endReading() }
         } catch {
-            log.error("Unpublished events cannot be read", metadata: .keys([.error: "\(error)"]))
+            engine.log.error("Unpublished events cannot be read", metadata: .keys([.error: "\(error)"]))
             state.withLock { state in
                 state.events.readStore()
                 state.events.endReading()
             }
-            await clock.sleep(until: clock.now + Outbox.retryDelay)
+            await engine.clock.sleep(until: engine.now + Outbox.retryDelay)
         }
     }
 
@@ -259,11 +244,14 @@ final class Outbox: Sendable {
                 try await store.forgetPublished(positions)
                 return state.withLock { $0.events.forget(positions) }
             } catch {
-                log.error("Published events cannot be forgotten", metadata: .keys([.error: "\(error)", .count: "\(positions.count)"]))
+                engine.log.error(
+                    "Published events cannot be forgotten",
+                    metadata: .keys([.error: "\(error)", .count: "\(positions.count)"])
+                )
             }
             // When the service is told to finish, they are published once more after the next start: a monitor knows them by their ids.
             if state.withLock({ $0.isDraining }) { return }
-            await clock.sleep(until: clock.now + Outbox.retryDelay)
+            await engine.clock.sleep(until: engine.now + Outbox.retryDelay)
         }
     }
 }

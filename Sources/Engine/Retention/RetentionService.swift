@@ -7,11 +7,9 @@ import Telemetry
 /// work.
 struct RetentionService: Service {
     let store: any RetainedData
-    let retention: Retention
-    let clock: any EngineClock
+    let engine: EngineContext
     /// Signalled by the worker's lease, which reads the clock anyway.
     let due: WakeSignal
-    let log: Logger
 
     func run() async throws {
         await withTaskGroup { group in
@@ -24,8 +22,8 @@ struct RetentionService: Service {
 
     private func work() async {
         while await due.wait(), !Task.isCancelled {
-            do { try await store.prune(at: clock.now, keeping: retention) } catch {
-                log.error("What was kept long enough cannot be erased", metadata: .keys([.error: "\(error)"]))
+            do { try await store.prune(at: engine.now, keeping: engine.settings.retention) } catch {
+                engine.log.error("What was kept long enough cannot be erased", metadata: .keys([.error: "\(error)"]))
             }
         }
     }

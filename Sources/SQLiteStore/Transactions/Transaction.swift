@@ -1,4 +1,3 @@
-import Contract
 import Store
 
 /// One transaction of the writer: everything that the store changes is an aspect of it, each in a file of its own.

@@ -85,16 +85,11 @@ struct TenantSessionTests {
                 state: state
             ),
             store: context.store,
-            vault: context.vault,
+            engine: context.engine,
             autotask: context.autotask,
-            settings: context.settings,
-            clock: context.clock,
-            entropy: context.entropy,
-            sink: context.sink,
+            progress: bench.sink,
             breakers: context.breakers,
-            quotas: context.quotas,
-            worker: context.worker,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            quotas: context.quotas
         )
         let error = #expect(throws: JobError.self) { try TenantSession(context) }
         #expect(error?.code == .internal)

@@ -38,17 +38,21 @@ struct WorkerLeaseTests {
     }
 
     private func lease(on store: SQLiteStore, by clock: SteppedClock) -> WorkerLease {
-        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let worker = WorkerIdentity(WorkerID("awake"))
+        let engine = EngineContext(
+            vault: Vault(KeyRing.generate(at: clock.now)),
+            settings: EngineSettings(),
+            sink: ResultsBoard(),
+            worker: WorkerIdentity(WorkerID("awake")),
+            clock: clock,
+            entropy: SystemEntropy(),
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         return WorkerLease(
             store: store,
-            worker: worker,
-            entropy: SystemEntropy(),
-            clock: clock,
-            outbox: Outbox(store: store, sink: ResultsBoard(), worker: worker, clock: clock, log: log),
+            engine: engine,
+            outbox: Outbox(store, engine: engine),
             lanes: WakeSignal(),
-            retention: WakeSignal(),
-            log: log
+            retention: WakeSignal()
         )
     }
 }

@@ -229,8 +229,18 @@ struct OutboxTests {
     ) async throws {
         let worker = WorkerIdentity(WorkerID("living"))
         #expect(try await store.join(worker.current, until: clock.now + .seconds(3600), at: clock.now).events == count)
-        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let outbox = Outbox(store: store, sink: results, worker: worker, limit: limit, clock: clock, log: log)
+        let outbox = Outbox(
+            store,
+            engine: EngineContext(
+                vault: Vault(KeyRing.generate(at: clock.now)),
+                settings: EngineSettings(eventLimit: limit),
+                sink: results,
+                worker: worker,
+                clock: clock,
+                entropy: SystemEntropy(),
+                log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+        )
         running.outbox.withLock { $0 = outbox }
         store.observeEvents { outbox.offer($0) }
         outbox.readStore()

@@ -79,19 +79,26 @@ struct Workbench {
         return JobContext(
             claim: LaneClaim(token: token, job: job, sealedPayload: [], mode: mode, state: state),
             store: store,
-            vault: vault,
+            engine: engine,
             autotask: AutotaskAccess(
                 transport: autotask,
                 lookupURL: FakeAutotask.lookupURL,
                 integrationCode: SecretReference(copying: Array(Workbench.vendorCode.utf8).span)
             ),
+            progress: sink,
+            breakers: breakers,
+            quotas: quotas
+        )
+    }
+
+    private var engine: EngineContext {
+        EngineContext(
+            vault: vault,
             settings: settings,
+            sink: sink,
+            worker: worker,
             clock: clock,
             entropy: entropy,
-            sink: sink,
-            breakers: breakers,
-            quotas: quotas,
-            worker: worker,
             log: log.logger
         )
     }

@@ -1,4 +1,3 @@
-import Autotask
 import Contract
 import Store
 

@@ -1,5 +1,4 @@
 import Autotask
-import Contract
 
 /// The services that hold names of the plan by Autotask's comparison, where Swift's (``NameKey``) differs (`Rules` A14).
 ///

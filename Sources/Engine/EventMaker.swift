@@ -1,0 +1,34 @@
+import Contract
+import Store
+
+/// Makes events, each with an id of its own.
+struct EventMaker: Sendable {
+    let entropy: any Entropy
+
+    /// - Parameter jobID: of the job that it answers; `nil` for a state event.
+    func event(
+        _ type: EventType,
+        in lane: Lane,
+        answering jobID: JobID?,
+        redriveOf: JobID? = nil,
+        traceparent: String?,
+        at now: Timestamp,
+        _ data: JSONObject
+    ) -> Event {
+        Event(
+            id: entropy.eventID(),
+            type: type,
+            lane: lane,
+            jobID: jobID,
+            redriveOf: redriveOf,
+            time: now,
+            traceparent: traceparent,
+            data: data
+        )
+    }
+
+    /// An event that answers a job which was accepted.
+    func event(_ type: EventType, in lane: Lane, answering job: QueuedJob, at now: Timestamp, _ data: JSONObject) -> Event {
+        event(type, in: lane, answering: job.id, redriveOf: job.redriveOf, traceparent: job.traceparent, at: now, data)
+    }
+}
