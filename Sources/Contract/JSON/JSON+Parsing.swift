@@ -30,7 +30,7 @@ extension JSON {
 
     /// Finds the members of an object in its text without reading their values: a `String` cannot be wiped when it was a secret.
     ///
-    /// - Parameter text: one JSON text, under the restrictions of ``init(parsing:)``; only within a member's value may names be repeated.
+    /// - Parameter text: one JSON text, under the restrictions of ``init(parsing:maximumValues:)``; only within a member's value may names be repeated.
     /// - Throws: ``JSONError``.
     package static func scan(objectText text: Span<UInt8>) throws(JSONError) -> [ScannedJSONMember] {
         try parsing(text) { $0.scanObjectText() }

@@ -39,7 +39,7 @@ struct WriteJournal {
         record(step, .intended, at: now)
     }
 
-    /// Services are linked to keys of the plan, on record with ``Store/LaneEffects/link(_:in:under:at:)``.
+    /// Services are linked to keys of the plan, on record with ``LaneEffects/link(_:in:under:at:)``.
     mutating func link(_ entries: [JournalEntry]) { for entry in entries { open[entry.serviceKey] = entry } }
 
     /// A write goes to the network as soon as this is on disk.
