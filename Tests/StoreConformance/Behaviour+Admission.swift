@@ -76,6 +76,17 @@ extension Behaviour {
             let counted = IntakeItem.job("counted", plan: "p", requestedAt: bench.time(10), overtakersAfter: place)
             try await bench.accept([item("meanwhile", at: 70)], laneLimit: 100) { _ in Admission() }
             #expect(try await overtakers(of: counted) == ["meanwhile"])
+            // Jobs of one batch came in their order: none overtook another.
+            let last = try await bench.store.countRedelivery(sha256: [2], at: Bench.start).lastPlace
+            let batch = [("first", 90), ("second", 10)].map { id, second in
+                IntakeItem.job(id, .two, plan: "p", requestedAt: bench.time(second), overtakersAfter: last)
+            }
+            let overtook = Seen<[String]>()
+            try await bench.accept(batch, laneLimit: 100) { arrival in
+                if arrival.job.id.description == "second" { overtook.value = arrival.overtakers.map(\.id.description) }
+                return Admission()
+            }
+            #expect(overtook.value == [])
             // It does not say when it was requested, or came in its place.
             #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])
             #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])

@@ -96,7 +96,7 @@ extension Connection {
         return try (newest + highest).sorted().compactMap(unfinishedJob)
     }
 
-    /// Jobs that overtook a job that is accepted at `order`, and were accepted after `place` (``Arrival/overtakers``). Looks at
+    /// Jobs that overtook a job, and were accepted after `place` and before `order` (``Arrival/overtakers``). Looks at
     /// ``Arrival/overtakerReach`` rows. Of a job that has ended, only the event names the plan. A row that cannot be read is left out.
     func overtakers(of job: AcceptableJob, after place: Int64, before order: Int64, lane: Int64) throws -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }

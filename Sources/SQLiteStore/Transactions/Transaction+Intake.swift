@@ -22,6 +22,7 @@ extension Transaction {
             intake.isTakenIn = false
             return intake
         }
+        let start = intake.lastPlace
         intake.outcomes.reserveCapacity(items.count)
         var lanes: [Lane: LaneRow] = [:]
         for item in items {
@@ -52,7 +53,7 @@ extension Transaction {
                 case .underWay: outcome = .underWay
                 }
             } else {
-                outcome = try takeIn(item, in: &row, by: worker, at: now, rules, events: &intake.events)
+                outcome = try takeIn(item, after: start, in: &row, by: worker, at: now, rules, events: &intake.events)
             }
             lanes[key.lane] = row
             intake.outcomes.append(outcome)
@@ -62,8 +63,10 @@ extension Transaction {
         return intake
     }
 
+    /// - Parameter start: the last place before this transaction. A job of the same transaction was delivered in its order and overtook none.
     private func takeIn(
         _ item: IntakeItem,
+        after start: Int64,
         in row: inout LaneRow,
         by worker: WorkerID,
         at now: Timestamp,
@@ -75,7 +78,7 @@ extension Transaction {
             let order = try insert(job, in: row, at: now)
             row.backlog += 1
             let overtakers =
-                try item.overtakersAfter.map { try connection.overtakers(of: job, after: $0, before: order, lane: row.id) } ?? []
+                try item.overtakersAfter.map { try connection.overtakers(of: job, after: $0, before: start + 1, lane: row.id) } ?? []
             // Without other jobs, it ends none.
             if row.backlog > 1 || rules.laneLimit < 1 || !overtakers.isEmpty {
                 let arrival = QueuedJob(job, order: order, at: now)

@@ -13,7 +13,8 @@ package struct IntakeItem: Sendable {
     package var content: Content
     /// SHA-256 of the body when the broker marked it as redelivered: its count ends here.
     package var redeliveredSHA256: [UInt8]?
-    /// It is compared with ``Arrival/overtakers`` that were accepted after this place; `nil`: with none.
+    /// It is compared with ``Arrival/overtakers`` that were accepted after this place and before its own
+    /// transaction; `nil`: with none.
     package var overtakersAfter: Int64?
 
     package init(_ content: Content, redeliveredSHA256: [UInt8]? = nil, overtakersAfter: Int64? = nil) {

@@ -12,16 +12,18 @@ extension ModelTables {
         if let known = rules.lastPlace, known != lastPlace {
             return Intake(outcomes: [], events: [], lastPlace: lastPlace, isTakenIn: false)
         }
+        let start = lastPlace
         var outcomes: [Intake.Outcome] = []
         for item in items {
             if let sha256 = item.redeliveredSHA256 { redeliveries[sha256] = nil }
-            outcomes.append(try accept(item, by: worker, at: now, rules: rules))
+            outcomes.append(try accept(item, after: start, by: worker, at: now, rules: rules))
         }
         return Intake(outcomes: outcomes, events: events, lastPlace: lastPlace)
     }
 
     private mutating func accept(
         _ item: IntakeItem,
+        after start: Int64,
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
@@ -50,7 +52,7 @@ extension ModelTables {
         switch item.content {
         case .job(let job):
             try enter(job, order: place, at: now)
-            let overtakers = item.overtakersAfter.map { self.overtakers(of: job, after: $0, before: place) } ?? []
+            let overtakers = item.overtakersAfter.map { self.overtakers(of: job, after: $0, before: start + 1) } ?? []
             if let ended = try admit(place, overtakers, in: lane, by: worker, at: now, rules) { return .ended(ended) }
             line(lane, upFor: LaneRank.of(job.kind))
             return .accepted(order: place)
