@@ -2,7 +2,7 @@ package import Contract
 import HTTP
 
 extension AutotaskError {
-    /// The error as events tell it (`Error-codes`). When it will be tried again is for the caller to add, and so is whose credentials
+    /// The error as events carry it (`Error-codes`). When it will be tried again is for the caller to add, and so is whose credentials
     /// had worked before.
     package var jobError: JobError {
         let remote = status.map { JobError.Remote(status: $0, message: remoteMessage) }

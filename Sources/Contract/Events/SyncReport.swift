@@ -1,4 +1,4 @@
-/// What the event that ends a sync holds: every service of the plan, whatever became of it (`Rules` L19).
+/// What the event that ends a sync holds: every service of the plan with its result (`Rules` L19).
 package struct SyncReport: Hashable, Sendable {
     package var message: String
     package var planID: String

@@ -62,7 +62,7 @@ struct Intake: Service {
         return await takeIn(fresh, of: batch, &lastPlace)
     }
 
-    /// What was delivered for the first time overtook nothing, and is overtaken only when its connection is gone and somebody else takes in what the
+    /// What was delivered for the first time overtook nothing, and is overtaken only when its connection is gone and another worker takes in what the
     /// broker gives out then. So it is taken in only if no place was given since this worker gave one, or since the batch was this worker's yet.
     /// After ``maximumRefusals`` it is compared by `time` with the jobs that were accepted since the batch was this worker's, and taken in.
     private func takeIn(_ deliveries: [JobMessage], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {

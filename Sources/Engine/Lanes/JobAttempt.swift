@@ -4,7 +4,7 @@ import Store
 import Telemetry
 import Vault
 
-/// One attempt at one job: opens its payload, runs its handler, and turns the outcome into what the store is told.
+/// One attempt at one job: opens its payload, runs its handler, and turns the outcome into what the store completes.
 struct JobAttempt: Sendable {
     private let store: any LaneEffects
     private let engine: EngineContext

@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import Store
 
-/// Finds out whether the lane's connection works, and learns anew what its API user may do (`Rules` A17, L14).
+/// Finds out whether the lane's connection works, and reads again what its API user may do (`Rules` A17, L14).
 ///
 /// It takes four calls, as a connect does: the zone look-up comes first and carries no secret, so that nothing is sent to another company's
 /// database. Credentials that Autotask refused are not tried again: a connect has to bring others (`Decisions` 6). Nobody is kept from it

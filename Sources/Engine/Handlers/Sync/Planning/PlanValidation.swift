@@ -32,7 +32,7 @@ struct PlanValidation {
     }
 }
 
-/// A service of the plan that is valid by itself: what Autotask is to show.
+/// A valid service of the plan, compared with no other: what Autotask is to show.
 struct DesiredService {
     let key: String
     let nameKey: NameKey
