@@ -69,7 +69,9 @@ struct Worker {
         )
         do { try await engine.join() } catch { throw Failure(.unavailable, "The store refuses this worker: \(error.message)") }
         let storePath = try settings.storePath
-        log.info("Worker starts", metadata: .keys([.store: "\(storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
+        let signals = TerminationSignals(log: log) { [log, settings] in
+            log.info("Worker starts", metadata: .keys([.store: "\(storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
+        }
 
         // Shut down in reverse: no new jobs, those that run end, their events go out, and only then the connections close.
         // The group's own messages describe whole services; what they say, the services say better.
@@ -77,7 +79,7 @@ struct Worker {
         groupLog.logLevel = max(log.logLevel, .warning)
         let ownClock = SystemClock()
         let clock = ClockWatch(log: log) { ownClock.lag }
-        var services: [any Service] = [clock, TerminationSignals(log: log), transport, publisher, KeyRingWatch(vault: vault, log: log)]
+        var services: [any Service] = [clock, signals, transport, publisher, KeyRingWatch(vault: vault, log: log)]
         services += engine.services + [consumer]
         if let operationsAddress {
             services.append(

@@ -26,6 +26,15 @@ def test_a_sync_parks_at_the_next_service_and_the_program_ends_well(tenant, work
     assert [event["type"] for event in job.events if event["type"].endswith("deferred")] == []
 
 
+def test_a_worker_that_has_just_started_ends_well(worker):
+    for _ in range(5):
+        worker.stop()
+        begun = len(worker.log)
+        worker.start(await_jobs=False)
+        poll(lambda: "Worker starts" in worker.log[begun:], 20, "the start", worker.process)
+        worker.stop()
+
+
 def test_a_call_that_hangs_does_not_hold_up_the_end(tenant, worker):
     tenant.connected()
     worker.stop()

@@ -87,6 +87,11 @@ extension Behaviour {
                 return Admission()
             }
             #expect(overtook.value == [])
+            // The newest, so that the work for a batch has a bound.
+            let many = (0..<20).map { item("many-\($0)", .of("msp-8"), at: 60 + $0) }
+            try await bench.accept(many, laneLimit: 100) { _ in Admission() }
+            let behind = IntakeItem.job("behind", .of("msp-8"), plan: "p", requestedAt: bench.time(10), overtakersAfter: 0)
+            #expect(try await overtakers(of: behind) == (4..<20).map { "many-\($0)" })
             // It does not say when it was requested, or came in its place.
             #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])
             #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])

@@ -97,7 +97,8 @@ extension Connection {
     }
 
     /// Jobs that overtook a job, and were accepted after `place` and before `order` (``Arrival/overtakers``). Looks at
-    /// ``Arrival/overtakerReach`` rows. Of a job that has ended, only the event names the plan. A row that cannot be read is left out.
+    /// ``Arrival/overtakerReach`` rows and reads ``Arrival/overtakerLimit``. Of a job that has ended, only the event names the plan. A row that
+    /// cannot be read is left out.
     func overtakers(of job: AcceptableJob, after place: Int64, before order: Int64, lane: Int64) throws -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return try all(
@@ -113,7 +114,7 @@ extension Connection {
             )
             WHERE lane = ? AND requested_at > ? AND is_scheduled = 0 AND (kind = ? OR kind = ? AND plan_id IS ?)
                 AND (finished_at IS NULL OR event_type NOT IN (?, ?, ?, ?))
-            ORDER BY place
+            ORDER BY place DESC LIMIT ?
             """,
             max(place + 1, order - Arrival.overtakerReach),
             order - 1,
@@ -125,10 +126,11 @@ extension Connection {
             EventType.jobRejected.rawValue,
             EventType.jobExpired.rawValue,
             EventType.jobAbandoned.rawValue,
-            EventType.jobSuperseded.rawValue
+            EventType.jobSuperseded.rawValue,
+            Arrival.overtakerLimit
         ) { row in
             do { return try QueuedJob(row) } catch let error as StoreError where error.code == .corrupt { return nil }
-        }.compactMap(\.self)
+        }.reversed().compactMap(\.self)
     }
 
     // MARK: Places

@@ -43,9 +43,11 @@ package struct LaneSnapshot: Sendable {
 package struct Arrival: Sendable {
     /// Of ``rivals`` with a revision, and of those without one: the store reads no more of each.
     package static let rivalLimit = 4
-    /// So many jobs that were accepted last, of all lanes, are looked through for ``overtakers``. A message falls behind those that were
-    /// delivered with it: a few hundred.
+    /// The number of jobs, counted from the newest over all lanes, that the store looks through for ``overtakers``. A message falls behind those
+    /// that were delivered with it: a few hundred.
     package static let overtakerReach: Int64 = 2000
+    /// The number of ``overtakers`` that the store reads: the newest. A batch of 300 late jobs takes less than a second in its transaction.
+    package static let overtakerLimit = 16
 
     package var lane: Lane
     package var job: QueuedJob

@@ -222,6 +222,7 @@ struct SyncPlannerTests {
         }
         #expect(steps[0].hasTemporaryName && steps[0].overwritten.isEmpty && steps[0].detour == nil)
         #expect(steps[0].warnings.isEmpty)
+        #expect(steps[0].changes == [FieldChange(field: "name", from: .string("A"), to: .string("B"))])
     }
 
     @Test func `a change of case alone waits for nobody`() {

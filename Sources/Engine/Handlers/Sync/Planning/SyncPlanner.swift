@@ -116,6 +116,9 @@ struct SyncPlanner {
         let last = lastSynced(desired.key)
         let edited = edited(current, differing, since: last).filter { !($0 == .name && hasTemporaryName) }
         let overwritten = current.changes(of: edited, to: target, metadata)
+        // An exchange of names that stopped half way is reported as one change: from the name before it.
+        var before = current
+        if hasTemporaryName, let last { before[.name] = last[.name] }
         return ServiceStep(
             index: index,
             desired: desired,
@@ -123,7 +126,7 @@ struct SyncPlanner {
             write: write,
             hasTemporaryName: hasTemporaryName,
             outcome: match.outcome == .unchanged ? .updated : match.outcome,
-            changes: current.changes(of: differing, to: target, metadata),
+            changes: before.changes(of: before.differences(to: target, costs: costs), to: target, metadata),
             overwritten: overwritten,
             warnings: warnings.warnings(of: desired, match, lastPrice: last?.unitPrice, overwritten: overwritten),
             prerequisites: prerequisites
