@@ -26,7 +26,7 @@ package struct OwnershipMarkers: Sendable {
 
     private let code: HMAC<SHA256>
     private let lane: [UInt8]
-    private let laneMark: ArraySlice<UInt8>
+    private let laneMark: String
 
     init(of lane: Lane, _ code: HMAC<SHA256>) {
         self.code = code
@@ -35,7 +35,7 @@ package struct OwnershipMarkers: Sendable {
         input.append(field: lane.tenant.description.utf8)
         input.append(field: lane.product.rawValue.utf8)
         self.lane = input
-        laneMark = Array(code.code(for: input)).prefix(OwnershipMarkers.half)
+        laneMark = Array(code.code(for: input).prefix(OwnershipMarkers.half)).hexadecimal
     }
 
     package func marker(planID: String, serviceKey: String) -> OwnershipMarker {
@@ -44,15 +44,15 @@ package struct OwnershipMarkers: Sendable {
         input += lane
         input.append(field: planID.utf8)
         input.append(field: serviceKey.utf8)
-        let service = Array(code.code(for: input)).prefix(2 * OwnershipMarkers.half)
+        let service = Array(code.code(for: input))
         return OwnershipMarker(
-            value: (service.prefix(OwnershipMarkers.half) + laneMark).hexadecimal,
-            former: service.hexadecimal
+            value: Array(service[..<OwnershipMarkers.half]).hexadecimal + laneMark,
+            former: Array(service[..<(2 * OwnershipMarkers.half)]).hexadecimal
         )
     }
 
     /// Whether a text is a marker of the lane, for any service of any plan.
     package func contains(_ text: String) -> Bool {
-        text.utf8.count == 4 * OwnershipMarkers.half && text.hasSuffix(laneMark.hexadecimal)
+        text.utf8.count == 4 * OwnershipMarkers.half && text.hasSuffix(laneMark)
     }
 }

@@ -119,7 +119,7 @@ struct QueryTests {
     @Test("by GET page on by GET")
     func getPaging() async throws {
         try await withSimulator { _, caller in
-            let search = #"{"maxRecords":1,"filter":[{"op":"contains","field":"name","value":"a"}]}"#.utf8.percentEncoded
+            let search = #"{"maxRecords":1,"filter":[{"op":"contains","field":"name","value":"a"}]}"#.percentEncoded
             let first = try await caller.call("GET", "Services/query?search=\(search)")
             #expect(first.ids == [100])
             let second = try await caller.send("GET", try #require(first.nextPage))

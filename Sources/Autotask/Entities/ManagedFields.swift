@@ -68,9 +68,9 @@ package enum FieldValue: Hashable, Sendable {
 }
 
 /// Values of managed fields: as Autotask shows them, as a plan wants them, or those that a write sends. A field may have none.
-package struct ManagedFields: Hashable, Sendable {
-    /// In the order of ``ManagedField``.
-    private var values: [FieldValue?]
+package struct ManagedFields: Sendable {
+    /// In the order of ``ManagedField``. Inline, since a sync makes several for each service.
+    private var values: InlineArray<5, FieldValue?>
 
     package init(
         name: String? = nil,
@@ -153,6 +153,12 @@ package struct ManagedFields: Hashable, Sendable {
         }
         output.append(UInt8(ascii: "}"))
         return output
+    }
+}
+
+extension ManagedFields: Equatable {
+    package static func == (one: ManagedFields, other: ManagedFields) -> Bool {
+        one.values.indices.allSatisfy { one.values[$0] == other.values[$0] }
     }
 }
 

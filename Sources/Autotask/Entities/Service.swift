@@ -1,7 +1,7 @@
 /// A service as Autotask shows it, reduced to what a sync compares or reports.
 ///
 /// All but the identity may be missing: Autotask holds records from long before its present rules, and hides costs from some API users.
-package struct Service: Hashable, Sendable {
+package struct Service: Equatable, Sendable {
     package var id: Int64
     package var fields: ManagedFields
     /// Autotask's own: never written.
@@ -46,7 +46,7 @@ package struct ServiceMarker: Hashable, Sendable {
 
 /// One write of a service. Only the fields that it names are sent, so that nothing else in Autotask is touched (`Rules` A9); of a new
 /// service Autotask decides the rest, `isActive` included.
-package struct ServiceWrite: Hashable, Sendable {
+package struct ServiceWrite: Equatable, Sendable {
     /// The service to update; `nil` to create one.
     package var id: Int64?
     /// A period is updated only where ``ServiceFields/isPeriodUpdatable``: elsewhere Autotask ignores it silently.

@@ -48,7 +48,7 @@ package struct ZoneDirectory {
     ) async throws(AutotaskError) -> DiscoveredZone {
         let request = HTTPRequest(
             method: .get,
-            url: lookupURL + credentials.username.utf8.percentEncoded,
+            url: lookupURL + credentials.username.percentEncoded,
             headers: traceparent.map { [HTTPHeader("traceparent", $0)] } ?? [],
             timeout: timeout,
             maximumResponseBytes: AnswerLimits.zoneBytes

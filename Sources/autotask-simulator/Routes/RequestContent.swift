@@ -25,8 +25,8 @@ struct RequestContent: Sendable {
     func nextPageURL(size: Int, after id: Int64) -> String {
         let root = path.lowercased().hasSuffix("/next") ? String(path.dropLast("/next".count)) : path
         var url = "http://\(authority)\(root)/next?paging="
-        url += "{\"pageSize\":\(size),\"lastId\":\(id)}".utf8.percentEncoded
-        if let search = parameters["search"] { url += "&search=" + search.utf8.percentEncoded }
+        url += "{\"pageSize\":\(size),\"lastId\":\(id)}".percentEncoded
+        if let search = parameters["search"] { url += "&search=" + search.percentEncoded }
         return url
     }
 }

@@ -149,7 +149,7 @@ struct ManagementAPI {
     private func brief(_ text: String) -> String { text.prefix(100).split(whereSeparator: \.isNewline).joined(separator: " ") }
 
     /// The virtual host is one segment of the path.
-    static func path(_ things: String, _ virtualHost: String) -> String { "/api/\(things)/\(virtualHost.utf8.percentEncoded)" }
+    static func path(_ things: String, _ virtualHost: String) -> String { "/api/\(things)/\(virtualHost.percentEncoded)" }
 
     private func withTransport<Value: Sendable>(_ body: (CurlTransport) async throws -> Value) async throws -> Value {
         let transport = try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: [authority])), logger: .ofCommands)
