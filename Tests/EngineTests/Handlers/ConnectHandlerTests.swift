@@ -122,7 +122,7 @@ struct ConnectHandlerTests {
     // MARK: The access gate
 
     @Test(arguments: [nil, "2023-06-01T00:00:00Z", "2024-01-01T00:00:00Z"])
-    func `a tenant that was not configured before the cutoff is refused without a call, and the hint says what to do`(first: String?) async throws {
+    func `a tenant that was not configured before the cutoff is refused without a call, with a hint`(first: String?) async throws {
         let payload = try bench.connectPayload(firstConfiguredAt: first.flatMap { Timestamp($0) })
         let outcome = try await bench.connect(payload)
         #expect(outcome.terminal?.type == .connectionFailed)

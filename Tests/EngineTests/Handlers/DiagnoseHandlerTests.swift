@@ -187,7 +187,7 @@ struct DiagnoseHandlerTests {
         #expect(results(outcome)["queryBillingCodes"] == "passed")
     }
 
-    @Test func `billing codes that may not be queried, and an empty list, fail their step`() async throws {
+    @Test func `billing codes that may not be queried fail their step, and an empty list is a warning`() async throws {
         let state = try await bench.connectedState()
         let text = "The logged in Resource does not have the adequate permissions to query this entity type."
         bench.autotask.fail("POST BillingCodes/query", .status(500, body: #"{"errors":["\#(text)"]}"#))

@@ -97,7 +97,7 @@ struct PreviewHandlerTests {
         #expect(outcome.outcomes.allSatisfy { $0 == "notAttempted" })
     }
 
-    @Test func `a sync is done as previewed, whatever its revision and acknowledgements`() async throws {
+    @Test func `a sync is done as previewed, whatever its revision, once the warnings are acknowledged`() async throws {
         let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: [.priceChanged])))
         try await lane.sync(.plan(2))
         var plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("90")) }
