@@ -71,7 +71,7 @@ extension LaneOrderTests {
         }
     }
 
-    @Test func `what would not have ended in time does not end because it comes late`() {
+    @Test func `a job that would not have ended in time does not end because it is late`() {
         #expect(admit(job(9, .sync, revision: 7), among: [], overtakenBy: [job(3, .sync, revision: 6)]).ended.isEmpty)
         #expect(admit(job(9, .billingCodes), among: [], overtakenBy: [job(3, .billingCodes)]).ended.isEmpty)
         // A job that does not run ends nothing.

@@ -235,7 +235,7 @@ struct LaneOrderTests {
     ]
 
     @Test(arguments: circles)
-    func `of syncs that wait together one runs: the newest that is not older than the highest revision`(revisions: [Int64?], winner: Int64) {
+    func `of syncs that wait together one runs: the newest with the highest revision or none`(revisions: [Int64?], winner: Int64) {
         let jobs = revisions.enumerated().map { job(Int64($0 + 1), .sync, revision: $1) }
         let result = decide(jobs)
         #expect(result.next == .run(order: winner, .work))

@@ -39,7 +39,7 @@ struct NameExchangeTests {
 
     /// The worker dies just before or just after each of the writes.
     @Test(arguments: 0..<4, [true, false])
-    func `an exchange continues after a crash at any step, with no name lost or edit invented (A13)`(step: Int, isAnswerLost: Bool) async throws {
+    func `an exchange continues after a crash at any step, and no name is lost (A13)`(step: Int, isAnswerLost: Bool) async throws {
         let lane = try await lane(.plan(3))
         let ids = lane.services.map { $0["id"] }
         let plan = turned(.plan(3))
