@@ -119,7 +119,7 @@ struct AuditTests {
         #expect(try await fault() == .brokenBefore(12))
     }
 
-    @Test("If the whole log is gone, the new one says in which store")
+    @Test("If the whole log is gone, the first row of the new one describes the store")
     func begunAnew() async throws {
         try await tamper("DELETE FROM audit", "DELETE FROM audit_marks")
         #expect(try await fault() == nil)

@@ -110,7 +110,7 @@ struct StoreFileTests {
         try await SQLiteStore(path: path, auditing: .bench).close()
     }
 
-    @Test("A store keeps its id, and remembers the first ring that it is paired with, even twice in a row")
+    @Test("A store keeps its id, and remembers the first ring that it is paired with, also in a row of the audit log")
     func identity() async throws {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         let made = try await store.identity()

@@ -76,7 +76,7 @@ struct WriterTests {
         return Task { try? await writer.write { _ in order.gate.wait() } }
     }
 
-    /// Requests an operation, and returns when that many wait.
+    /// Requests an operation, and returns when `count` of them wait.
     private func ask(_ turn: Writer.Turn, _ name: String, _ order: Order, count: Int) async throws {
         let writer = writer
         Task {
