@@ -173,7 +173,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("show costs as zero to users of databases that hide them so, and silently ignore theirs")
+    @Test("show costs as zero to users of databases that hide them so, and silently ignore the costs they send")
     func costsAsZero() async throws {
         let users: JSON = [["username": "api@msp.example", "secret": "Right-Secret", "security": "costsReadAsZero"]]
         try await withSimulator(database(["users": users])) { _, caller in
