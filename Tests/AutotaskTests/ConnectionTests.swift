@@ -94,7 +94,7 @@ struct ConnectionTests {
         #expect(await failure { () throws(AutotaskError) in _ = try await session.requestThreshold() }?.kind == .malformedResponse)
     }
 
-    @Test("A page that merely answers 200 is not a version", arguments: ["", "<html>Welcome</html>", "{}", "[]", #"{"majorVersion":null}"#])
+    @Test("A page with a 200 is not a version", arguments: ["", "<html>Welcome</html>", "{}", "[]", #"{"majorVersion":null}"#])
     func noVersion(body: String) async {
         let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
         #expect(await failure { () throws(AutotaskError) in try await session.version() }?.kind == .malformedResponse)

@@ -30,7 +30,7 @@ extension JSON {
         switch self {
         case .number(let text):
             let canonicalText = String(decoding: JSON.number(text).canonical, as: UTF8.self)
-            guard let value = Double(text), value.isFinite else { return try hold(canonicalText == text, "a number beyond doubles keeps its text") }
+            guard let value = Double(text), value.isFinite else { return try hold(canonicalText == text, "a huge number keeps its text") }
             try hold(Double(canonicalText) == value, "a canonical number is the same double")
         case .array(let elements): for element in elements { try element.holdNumbers() }
         case .object(let object): for member in object.members { try member.value.holdNumbers() }

@@ -57,7 +57,7 @@ extension FuzzTarget {
             _ = try Samples.vault.openSealed(sealed, job: FuzzTarget.job, lane: FuzzTarget.lane)
         } catch {
             let isKnown = sealed.keyID == Samples.recipientKeyID
-            return try hold(error.code == (isKnown ? .decryptionFailed : .keyUnknown), "the error of an unopenable blob depends only on its key")
+            return try hold(error.code == (isKnown ? .decryptionFailed : .keyUnknown), "only the key decides on the error")
         }
         throw PropertyViolation(description: "an unsealed blob does not open")
     }
