@@ -39,7 +39,7 @@ enum Invariants {
         return violations
     }
 
-    /// By tenant and job: the distinct ids of the terminal events that answered it.
+    /// The distinct ids of the terminal events that answered a job, by tenant and job.
     private static func answers(_ world: World) -> [String: Set<String>] {
         var answers: [String: Set<String>] = [:]
         for published in world.broker.published where published.event.isTerminal {

@@ -144,7 +144,7 @@ struct AuditTests {
         #expect(try await fault() == .brokenBefore(1))
     }
 
-    @Test("A beginning that somebody cut off, and marked as forgotten, is detected, and is not forgotten any further")
+    @Test("A cut-off beginning that was marked as forgotten is detected, and nothing more is forgotten")
     func forgedAnchor() async throws {
         try await tamper(
             "INSERT INTO audit_marks SELECT 'anchor', number, mac, (SELECT tag FROM audit_marks) FROM audit WHERE number = 4",

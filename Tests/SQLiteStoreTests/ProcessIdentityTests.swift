@@ -16,7 +16,7 @@ struct ProcessIdentityTests {
         #expect(ProcessIdentity(text: current.text) == current)
     }
 
-    @Test("Other text is no process", arguments: ["", "a b c d", "a b 1", "a b 1 2 3"])
+    @Test("Text of another form is no process", arguments: ["", "a b c d", "a b 1", "a b 1 2 3"])
     func nonsense(_ text: String) { #expect(ProcessIdentity(text: text) == nil) }
 
     @Test("A process that has ended is gone")

@@ -123,7 +123,7 @@ struct OutputTests {
         #expect(listing.json.object?.members.map(\.name) == SettingsTable.all.map(\.name))
     }
 
-    @Test("A failure event gives the exit code for no", arguments: [("sync.succeeded", true), ("sync.failed", false), ("x", false)])
+    @Test("An event other than a success counts as a failure", arguments: [("sync.succeeded", true), ("sync.failed", false), ("x", false)])
     func events(type: String, isGood: Bool) {
         let event = EventText(event: ["type": .string("autotask.\(type)"), "subject": "msp-1", "time": "2026-11-30T12:00:00.000Z"])
         #expect((event.failure == nil) == isGood)

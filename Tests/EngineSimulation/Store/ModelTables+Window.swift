@@ -10,7 +10,7 @@ package struct LaneView {
     package var lane: Lane
     /// All unfinished jobs, in the order of acceptance.
     package var jobs: [QueuedJob]
-    /// By plan, the highest revision that ran.
+    /// The highest revision that ran, by plan.
     package var revisions: [String: Int64]
     package var now: Timestamp
     /// How many jobs a window has. A test may make it smaller than in a store.

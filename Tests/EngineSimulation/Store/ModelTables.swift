@@ -37,12 +37,12 @@ struct ModelTables: Sendable {
 
     var workers: [OtherWorker] = []
     var lanes: [LaneRow] = []
-    /// In the order of acceptance.
+    /// The jobs, in the order of acceptance.
     var jobs: [JobRow] = []
     var outbox: [(worker: WorkerID, entry: OutboxEntry)] = []
     /// Events that may be published, even forgotten ones: a worker that lost them may still be publishing. A replay has the first id.
     var released: Set<String> = []
-    /// In the order of their ids.
+    /// The letters, in the order of their ids.
     var letters: [LetterRow] = []
     var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
     var retiredKeys: Set<String> = []

@@ -56,7 +56,7 @@ final class FaultPlan: Sendable {
     /// Whether everything works again.
     var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// From now on everything works.
+    /// Stops all faults from now on.
     func end() { state.withLock { $0.isOver = true } }
 
     /// Whether a fault occurs here and now.

@@ -34,7 +34,7 @@ final class ModelBroker: Sendable {
         var returned: [Message] = []
         /// Whether a returned message goes to its original place among those that returned earlier.
         var keepsOrder = false
-        /// In order of arrival; the first is the active one.
+        /// The consumers in order of arrival; the first is the active one.
         var consumers: [Consumer] = []
         /// How many consumers get deliveries: more than one for a while, when the broker takes a live one for dead.
         var activeCount = 1

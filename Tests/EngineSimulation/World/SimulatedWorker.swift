@@ -11,7 +11,7 @@ import Vault
 /// A worker process: an engine with ports of the simulation. A killed one leaves its data in the store, at the broker and in Autotask.
 final class SimulatedWorker: Sendable {
     private struct State {
-        /// In the order in which they start; they are shut down in reverse.
+        /// The services in the order in which they start; they are shut down in reverse.
         var services: [RunningService] = []
         var isTold = false
         var lastThaw = Timestamp(millisecondsSinceEpoch: 0)

@@ -101,7 +101,7 @@ struct CircuitBreakerTests {
         #expect(bench.admit() == nil)
     }
 
-    @Test func `a pause that Autotask asks for is kept at once, however long it is`() throws {
+    @Test func `a pause that Autotask asks for begins at once, however long it is`() throws {
         let bench = Bench()
         try bench.call(.limits(until: bench.now + .seconds(300)))
         #expect(bench.breaker.isLimiting)

@@ -78,7 +78,7 @@ struct DatabaseQuotaTests {
         #expect(claimReading(for: .interactive, at: now))
     }
 
-    @Test func `before scheduled work a reading is always worthwhile, but once a minute`() {
+    @Test func `before scheduled work a reading is always worthwhile, but at most once a minute`() {
         #expect(claimReading(for: .scheduled, at: now))
         #expect(!claimReading(for: .scheduled, at: now + .seconds(59)))
         #expect(claimReading(for: .scheduled, at: now + .seconds(60)))
