@@ -23,7 +23,7 @@ package struct Collation: OptionSet, Hashable, Sendable {
     package static let caseInsensitive: Collation = [.letterCase]
     package static let all: Collation = [.letterCase, .trailingSpaces, .width, .kana, .accents, .expansions, .weightless]
 
-    /// Returns equal keys for texts that the database treats as equal.
+    /// The same key for texts that the database treats as equal.
     package func key(_ text: String) -> String {
         // Most names are printable ASCII, in which only two of the differences occur.
         let isPlain = text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
@@ -36,7 +36,7 @@ package struct Collation: OptionSet, Hashable, Sendable {
         return key
     }
 
-    /// Ignores the differences that letters beyond ASCII can have.
+    /// The text without the differences that letters beyond ASCII can have.
     private func unweighted(_ text: String) -> String {
         var key = text
         if contains(.expansions) {

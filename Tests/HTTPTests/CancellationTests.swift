@@ -123,7 +123,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("at the shutdown: what is in flight, what waits and what comes later ends as cancelled")
+    @Test("at the shutdown: requests in flight, waiting or later end as cancelled")
     func shutdown() async throws {
         let hasArrived = Latch()
         try await withServer { connection in

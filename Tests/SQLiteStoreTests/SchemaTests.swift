@@ -40,7 +40,7 @@ struct SchemaTests {
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 
-    @Test("A worker's start upgrades a store's schema, a command does not, and the contents are kept")
+    @Test("A store's schema is upgraded when a worker starts, never for a command, and the contents are kept")
     func oneStep() async throws {
         try await makeStore()
         let before = try Data(contentsOf: URL(filePath: path))

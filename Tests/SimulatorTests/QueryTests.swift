@@ -80,7 +80,7 @@ struct QueryTests {
         }
     }
 
-    /// A filter for any of `count` names, or one of `count` ids.
+    /// A filter for any of `names` names, or one of `ids` ids.
     private func filter(names: Int, ids: Int) -> JSON {
         let equal = (0..<names).map { number -> JSON in ["op": "eq", "field": "name", "value": .string("n\(number)")] }
         let member: JSON = ["op": "in", "field": "id", "value": .array((1...ids).map { .integer($0) })]

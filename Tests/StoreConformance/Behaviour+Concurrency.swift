@@ -70,7 +70,7 @@ private final class Witness: Sendable {
 }
 
 extension Bench {
-    /// Claims, completes and forgets until that many jobs have ended.
+    /// Claims, completes and forgets until `count` jobs have ended.
     ///
     /// - Returns: their events.
     fileprivate func work(until count: Int) async throws -> [OutboxEntry] {

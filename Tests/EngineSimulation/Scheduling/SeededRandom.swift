@@ -12,6 +12,6 @@ struct SeededRandom: RandomNumberGenerator, Sendable {
         return value ^ (value >> 31)
     }
 
-    /// Whether an event with a probability of `perThousand` in a thousand happens.
+    /// Whether an event with a probability of `perMille` in a thousand happens.
     mutating func happens(_ perMille: Int) -> Bool { Int.random(in: 0..<1000, using: &self) < perMille }
 }

@@ -11,7 +11,7 @@ import Testing
 struct AutotaskGateTests {
     private let bench = Workbench()
 
-    /// Reads services over the connection of `state`, as `attempts` attempts at jobs would.
+    /// Reads services over the connection of `state`, as `count` attempts at jobs would.
     private func read(_ count: Int, _ state: LaneState) async throws -> [CallFailure?] {
         var failures: [CallFailure?] = []
         for _ in 0..<count {

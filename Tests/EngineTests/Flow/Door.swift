@@ -55,7 +55,7 @@ final class Door: JobSource {
         }
     }
 
-    /// Ends the batch's connection after that many questions about it.
+    /// Ends the batch's connection after `answers` questions about it.
     func lose(_ batch: Int, after answers: Int = 0) { state.withLock { $0.losses[batch] = answers } }
 
     func suspend() { note(suspended: true) }

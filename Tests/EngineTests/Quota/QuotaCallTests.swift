@@ -21,7 +21,7 @@ struct QuotaCallTests {
         }
     }
 
-    /// Reads services over the connection of `state`, as `attempts` attempts at jobs would.
+    /// Reads services over the connection of `state`, as `count` attempts at jobs would.
     private func read(_ count: Int, _ state: LaneState, as kind: JobKind = .sync, hasWritten: Bool = false) async throws -> [CallFailure?] {
         var failures: [CallFailure?] = []
         for _ in 0..<count {

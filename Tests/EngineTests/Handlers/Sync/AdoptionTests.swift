@@ -30,7 +30,7 @@ struct AdoptionTests {
         #expect(lane.services.count == 1 && lane.services[0]["internalID"] == .string(lane.marker("s0")))
         #expect(lane.services[0]["name"] == "Service 0" && lane.services[0]["unitPrice"] == .number("9.00"))
         #expect(outcome.service(0)["changes"]?.array?.count == 3)
-        // With the adoption repeated or not, it stays bound.
+        // The service stays bound, whether or not the adoption is repeated.
         #expect(try await lane.sync(adopting(["s0": 900])).outcomes == ["unchanged"])
         #expect(try await lane.sync(.plan(1)).outcomes == ["unchanged"])
     }
