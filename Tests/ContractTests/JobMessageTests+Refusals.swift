@@ -2,7 +2,7 @@ import Testing
 
 @testable import Contract
 
-/// What is refused, and what the refusal says.
+/// Refused messages, and the text of their refusals.
 extension JobMessageTests {
     /// Every way in which this suite breaks a message.
     private static let refused: [JobMessage] = {
@@ -80,7 +80,7 @@ extension JobMessageTests {
     }
 
     @Test(arguments: ["dance", "ticket.create", "Sync"])
-    func `a kind that is not known is not supported`(kind: String) {
+    func `an unknown kind is not supported`(kind: String) {
         #expect(refusal(of: Self.message(type: "autotask.job.\(kind)", data: [:], routingKey: "\(kind).msp-4711"))?.code == .notSupported)
     }
 
@@ -91,7 +91,7 @@ extension JobMessageTests {
             (String(repeating: "x", count: 100), "\"autotask.job.\(String(repeating: "x", count: 51))...\" (113 bytes)"),
         ]
     )
-    func `a type that is not known is named, and so are those that are`(kind: String, shown: String) throws {
+    func `an unknown type is named, with the known types`(kind: String, shown: String) throws {
         let error = try #require(refusal(of: Self.message(type: "autotask.job.\(kind)")))
         #expect(error.message == "There is no job of type \(shown)." && error.field == "type")
         for kind in JobKind.allCases { #expect(error.hint.contains(kind.type)) }
@@ -122,7 +122,7 @@ extension JobMessageTests {
             (String(repeating: "x", count: 129), "a string of 129 characters"),
         ]
     )
-    func `what is wrong with a plan's id is named`(id: String, came: String) {
+    func `an error names the fault of a plan's id`(id: String, came: String) {
         let error = refusal(of: Self.sync(["planId": .string(id), "services": [.object(Self.service)]]))
         #expect(error?.message.hasPrefix("data.planId: \(came) came, ") == true)
     }
@@ -136,7 +136,7 @@ extension JobMessageTests {
             ("adopt", ["license-monthly": -1], "data.adopt.license-monthly", "a number that is not positive"),
         ] as [(String, JSON, String, String)]
     )
-    func `a wrong element is named, and what is due in its place`(member: String, value: JSON, element: String, came: String) throws {
+    func `a wrong element is named, with the expected type`(member: String, value: JSON, element: String, came: String) throws {
         let error = try #require(refusal(of: Self.sync(["planId": "p", "services": [.object(Self.service)], member: value])))
         #expect(error.message.hasPrefix("\(element): \(came) came, ") && error.hint.hasPrefix("Send \(element) as "))
         #expect(error.field == (member == "adopt" ? "data.adopt" : element))

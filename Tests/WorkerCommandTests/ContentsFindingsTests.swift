@@ -8,9 +8,9 @@ import Vault
 @testable import SQLiteStore
 @testable import autotask_worker
 
-/// What a store's contents mean for its operator.
+/// The findings for a store's contents.
 struct ContentsFindingsTests {
-    @Test("A store that is new has nothing to look at but that no worker runs on it")
+    @Test("A new store has no findings except that no worker runs on it")
     func empty() async throws {
         let findings = try await found { _ in }
         #expect(
@@ -24,7 +24,7 @@ struct ContentsFindingsTests {
         )
     }
 
-    @Test("Without a key ring it is not known whether credentials open")
+    @Test("Without a key ring it is unknown whether credentials open")
     func noRing() async throws {
         let findings = try await found(vault: nil) { _ in }
         #expect(
@@ -57,7 +57,7 @@ struct ContentsFindingsTests {
         #expect(findings.contains(finding), "\(findings)")
     }
 
-    @Test("What deserves a look is said with an example")
+    @Test("Warnings name an example")
     func findings() async throws {
         let findings = try await found { inspection in
             inspection.breaches = [.init(law: .backlogIsCounted, occurrences: .init(["msp-1/workplace"]))]
@@ -88,7 +88,7 @@ struct ContentsFindingsTests {
         )
     }
 
-    /// The summaries of what is found in a new store whose inspection is changed.
+    /// The summaries of the findings for a new store with a changed inspection.
     private func found(
         vault: Vault? = Vault(KeyRing.generate(at: now)),
         _ change: (inout StoreInspection) -> Void

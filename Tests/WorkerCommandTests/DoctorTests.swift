@@ -8,11 +8,11 @@ import Vault
 @testable import AMQP
 @testable import autotask_worker
 
-/// What the doctor makes of what it sees: each verdict as a function of that alone.
+/// The doctor's verdicts, each as a function of its observations.
 struct DoctorTests {
     // MARK: Settings
 
-    @Test("Settings that can be used are summed up, and what they lack is a warning")
+    @Test("Usable settings are summed up, and missing ones are a warning")
     func settings() async throws {
         let checks = await SettingsExamination(settings: try await configuration(["--store-url", "sqlite:/s", "--vault-keys", "/k"]))
             .checks()
@@ -24,7 +24,7 @@ struct DoctorTests {
         )
     }
 
-    @Test("Every wrong setting is a failure of its own, and what follows from another is none")
+    @Test("Every wrong setting is a failure of its own, without consequential failures")
     func wrongSettings() async throws {
         let wrong = [
             "--amqp-url", "x", "--quota-share", "0", "--log-level", "loud", "--management-url", "ftp://x", "--autotask-url", "http://x",
@@ -48,7 +48,7 @@ struct DoctorTests {
     // MARK: Exposure
 
     @Test(
-        "What others on the way can read is a warning, and this machine is no way",
+        "A connection that others can read is a warning, except within this machine",
         arguments: [
             (["--amqp-url", "amqp://u:p@broker"], ["AMQP_URL is plain amqp:// to broker: password and jobs can be read on the way."]),
             (["--amqp-url", "amqps://u:p@broker"], []), (["--amqp-url", "amqp://u:p@127.0.0.1"], []),
@@ -81,7 +81,7 @@ struct DoctorTests {
         )
     }
 
-    @Test("A protection of the process that is not in force is a warning")
+    @Test("An inactive protection of the process is a warning")
     func process() {
         let examination = ProcessExamination()
         #expect(
@@ -95,7 +95,7 @@ struct DoctorTests {
 
     // MARK: Key ring and audit
 
-    @Test("The portals' newest public key decides: fresh, about to end, over")
+    @Test("The age of the portals' newest public key decides: fresh, about to expire, expired")
     func keyRing() async throws {
         let examination = KeyRingExamination(
             settings: try await configuration(["--store-url", "sqlite:/data/s", "--vault-keys", "/data/k"])
@@ -112,7 +112,7 @@ struct DoctorTests {
         #expect(verdict(end + .seconds(86_400)).status == .fail)
     }
 
-    @Test("An audit log that does not hold fails, and one that is empty has to have a reason")
+    @Test("An audit log that is not intact fails, and an empty one needs a reason")
     func audit() async throws {
         let quick = AuditExamination(settings: try await configuration(), isThorough: false)
         let thorough = AuditExamination(settings: try await configuration(), isThorough: true)
@@ -128,7 +128,7 @@ struct DoctorTests {
         #expect(quick.verdict(on: report(nil, head: nil), isPaired: true).status == .fail)
     }
 
-    @Test("A damaged store fails with what SQLite finds")
+    @Test("A damaged store fails with SQLite's findings")
     func integrity() async throws {
         let examination = IntegrityExamination(settings: try await configuration(), isThorough: false)
         #expect(examination.verdict(on: []).summary == "pass integrity: SQLite finds the store sound.")
@@ -137,7 +137,7 @@ struct DoctorTests {
 
     // MARK: Store
 
-    @Test("A store that is missing is a first start only with STORE_CREATE and a ring of no store")
+    @Test("A missing store is a first start only with STORE_CREATE and an unpaired key ring")
     func missingStore() async throws {
         let first = StoreExamination(settings: try await configuration(["--store-create", "yes"]))
         let later = StoreExamination(settings: try await configuration())
@@ -152,7 +152,7 @@ struct DoctorTests {
     // MARK: Broker
 
     @Test(
-        "A queue of jobs that nobody takes from, or that grows, is a warning",
+        "A job queue without a consumer, or with a backlog, is a warning",
         arguments: [
             (1, 1, "pass door: 1 job waiting in q, one worker there."),
             (2, 3, "pass door: 2 jobs waiting in q, 3 workers there, one of them active."),
@@ -174,7 +174,7 @@ struct DoctorTests {
         #expect(full.advice?.contains("dead-letters collect") == true)
     }
 
-    @Test("What is missing fails; what cannot be seen without a management API is a warning, and with one another's to report")
+    @Test("Missing entities fail; invisible ones are a warning without a management API, and otherwise another check's findings")
     func topology() async throws {
         let plain = BrokerExamination(settings: try await configuration())
         let managed = try await configuration(["--management-url", "http://a:b@h"])
@@ -197,7 +197,7 @@ struct DoctorTests {
     }
 
     @Test(
-        "Users with more rights than they need are findings",
+        "Users with more permissions than they need are findings",
         arguments: [
             (
                 "worker", #"^autotask\.x"#, "", "",
@@ -224,7 +224,7 @@ struct DoctorTests {
         #expect(checks.map(\.output).contains(finding), "\(checks.summaries)")
     }
 
-    @Test("A publisher that is trusted and unknown is a finding, and rights of another broker say nothing")
+    @Test("A trusted but unknown publisher is a finding, and permissions of another broker say nothing")
     func unknownUsers() async throws {
         let examination = UsersExamination(settings: try await configuration(["--trusted-publishers", "portal,acme"]))
         let rights = try rights(["worker": ["", #"^autotask\.results$"#, #"^autotask\.jobs$"#]])
@@ -277,7 +277,7 @@ struct DoctorTests {
 
     // MARK: Autotask and the worker itself
 
-    @Test("Autotask's answer shows whether it is Autotask, and what time it is there")
+    @Test("Autotask's answer shows whether it is Autotask, and the time there")
     func autotask() async throws {
         let examination = AutotaskExamination(settings: try await configuration())
         let destination = try HostPolicy().check("https://webservices.autotask.net/atservicesrest/")
@@ -299,7 +299,7 @@ struct DoctorTests {
         #expect(clock("soon") == nil)
     }
 
-    @Test("The worker's own word is passed on")
+    @Test("The worker's own report is passed on")
     func readiness() async throws {
         let examination = ReadinessExamination(settings: try await configuration())
         func response(_ status: Int, _ body: JSON) -> HTTPResponse { HTTPResponse(status: status, body: body.encoded) }

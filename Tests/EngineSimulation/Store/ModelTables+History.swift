@@ -2,7 +2,7 @@ import Contract
 import Store
 
 extension ModelTables.JobRow {
-    /// Keeps what an attempt tells of itself.
+    /// Keeps the record of an attempt.
     mutating func keep(_ account: AttemptAccount, _ disposition: Disposition, at now: Timestamp) {
         guard disposition == .finished || made.count < AttemptRecord.limit else { return }
         asked = asked ?? account.asked
