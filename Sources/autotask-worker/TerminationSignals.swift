@@ -3,8 +3,8 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Says when the program is told to finish, which is the service group's to do, and ends it at once when it is told a second time. That does no
-/// more harm than `kill -9`: whatever was not finished is taken over by another worker, or by this one's next start.
+/// Logs the first SIGTERM or SIGINT, on which the service group shuts down, and ends the process immediately on the second. That does no
+/// more harm than `kill -9`: another worker, or this one's next start, takes over unfinished jobs.
 struct TerminationSignals: Service {
     let log: Logger
 
@@ -12,10 +12,10 @@ struct TerminationSignals: Service {
         var isFirst = true
         for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint).cancelOnGracefulShutdown() {
             guard isFirst else {
-                log.warning("Told to finish a second time: the process ends at once, and what it leaves behind is taken over")
+                log.warning("Second signal to shut down: the process ends now, and its unfinished jobs are taken over")
                 _exit(128 + signal.rawValue)
             }
-            log.info("Told to finish: no more jobs are taken, those that run end or are parked")
+            log.info("Shutting down: no more jobs are taken, running jobs end or are put back")
             isFirst = false
         }
     }
