@@ -34,7 +34,7 @@ struct DoctorTests {
         #expect(checks.allSatisfy { $0.status == .fail && $0.name == "settings" && $0.advice?.isEmpty == false })
         #expect(outputs.contains("QUOTA_SHARE (from the command line) is not a positive whole number."))
         #expect(outputs.contains("LOG_LEVEL (from the command line) is not a log level, such as info."))
-        #expect(outputs.contains("MANAGEMENT_URL is no http:// or https:// URL."))
+        #expect(outputs.contains("MANAGEMENT_URL is not an http:// or https:// URL."))
         #expect(outputs.contains { $0.hasPrefix("AMQP_URL: ") } && !outputs.contains { $0.hasPrefix("PORTAL_AMQP_URL") })
         #expect(outputs.contains { $0.hasPrefix("AUTOTASK_URL: ") } && checks.count == 5)
     }

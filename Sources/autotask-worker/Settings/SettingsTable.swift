@@ -5,10 +5,10 @@ import Logging
 import Operations
 import Vault
 
-/// Every setting that an operator has: name, type and default, and what README and help say about it.
+/// Every setting: name, type, default, and the text for README and help.
 ///
-/// The rest follows from these rows: options (``SettingsOptions``), values (``Configuration``), `run --print-config`, README's table, and what
-/// is masked.
+/// The rest follows from these rows: options (``SettingsOptions``), values (``Configuration``), `run --print-config`, README's table, and
+/// the masking of secrets.
 struct SettingsTable: Sendable {
     let amqpURL = TypedSetting("AMQP_URL", .secretURL, default: "amqp://guest:guest@127.0.0.1:5672/")
         .meaning("the broker, `amqp://user:password@host:port/vhost` or `amqps://…`")
