@@ -154,10 +154,10 @@ struct DoctorTests {
     @Test(
         "A queue of jobs that nobody takes from, or that grows, is a warning",
         arguments: [
-            (1, 1, "pass door: 1 job waiting in q, one worker there."),
-            (2, 3, "pass door: 2 jobs waiting in q, 3 workers there, one of them active."),
+            (1, 1, "pass door: 1 job waiting in q, one worker connected."),
+            (2, 3, "pass door: 2 jobs waiting in q, 3 workers connected, one of them active."),
             (5, 0, "warn door: No worker takes jobs from q; 5 jobs waiting in q."),
-            (100_000, 1, "warn door: 100000 jobs waiting in q, one worker there."),
+            (100_000, 1, "warn door: 100000 jobs waiting in q, one worker connected."),
         ]
     )
     func door(ready: Int, consumers: Int, summary: String) async throws {

@@ -61,7 +61,7 @@ struct PortalConnection {
     /// - Parameters:
     ///   - routingKey: selects events, as in a binding to the results exchange.
     ///   - replay: whether to begin with the events that the journal still holds.
-    ///   - body: returns whether to go on.
+    ///   - body: returns whether to continue.
     func forEachEvent(routingKey: String, replay: Bool, _ body: (JSON) -> Bool) async throws {
         try await withEvents(routingKey: routingKey, replay: replay) { events in
             while let batch = await events() {

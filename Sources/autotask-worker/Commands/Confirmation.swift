@@ -9,7 +9,7 @@ struct Confirmation: ParsableArguments {
         guard !yes || !dryRun else { throw ValidationError("Use either --yes or --dry-run.") }
     }
 
-    /// Asks on a terminal, unless `--yes` answers already.
+    /// Asks on a terminal, unless `--yes` is given.
     ///
     /// - Parameter consequence: what the step does, with a count.
     /// - Throws: ``Failure`` if the answer is not yes, or there is no terminal to ask on.

@@ -6,8 +6,8 @@ extension TenantID {
         guard let tenant = TenantID(argument) else {
             throw Failure(
                 .usage,
-                "\(argument) is not a tenant.",
-                hint: "A tenant has up to 64 letters, digits, _ and -, and begins with a letter or digit."
+                "\(argument) is not a tenant's id.",
+                hint: "A tenant's id has up to 64 letters, digits, _ and -, and begins with a letter or digit."
             )
         }
         self = tenant

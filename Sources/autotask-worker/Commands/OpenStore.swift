@@ -5,8 +5,7 @@ import Store
 import Synchronization
 import Vault
 
-/// The store that the settings name, which has to exist. Reading it needs no key ring. Commands do not migrate it: only `run`
-/// does.
+/// The store that the settings name, which has to exist. Reading it needs no key ring. Only `run` migrates it.
 enum OpenStore {
     /// Opens the store, calls `body` with it, and closes it.
     static func using<Value>(_ settings: Configuration, _ body: (any OperatorStore) async throws -> Value) async throws -> Value {
@@ -132,7 +131,7 @@ struct PairedStore {
         )
     }
 
-    /// Checks that a store that is only read belongs to the ring, as far as they remember each other. It may be a copy.
+    /// Checks, for a command that only reads, that store and ring belong together, as far as they remember each other. It may be a copy.
     ///
     /// - Returns: `nil` when there is no store.
     @discardableResult

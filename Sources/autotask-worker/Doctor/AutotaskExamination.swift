@@ -51,7 +51,7 @@ struct AutotaskExamination: Examination {
         guard versions.contains(where: { $0.string?.uppercased() == "V1.0" }) else {
             return warn(
                 "\(destination.endpoint) no longer offers V1.0 of the API.",
-                advice: "Ask for a newer version of autotask-worker."
+                advice: "Update autotask-worker."
             )
         }
         let way = destination.isPlain ? "without TLS" : "over TLS"

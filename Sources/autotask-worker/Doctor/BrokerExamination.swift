@@ -69,7 +69,7 @@ struct BrokerExamination: Examination {
                     "Start a worker: autotask-worker run. If one runs, see its log: it is not connected, or has suspended intake at BACKLOG_LIMIT."
             )
         }
-        let consumers = state.consumers == 1 ? "one worker there" : "\(state.consumers) workers there, one of them active"
+        let consumers = state.consumers == 1 ? "one worker connected" : "\(state.consumers) workers connected, one of them active"
         guard state.ready < BrokerExamination.largeBacklog else {
             return .warn(
                 "door",

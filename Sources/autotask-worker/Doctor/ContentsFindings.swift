@@ -67,7 +67,7 @@ struct ContentsFindings {
                 .fail(
                     "workers",
                     "\(held), and no worker has taken over, although \(alive.count == 1 ? "a worker runs" : "\(alive.count) workers run").",
-                    advice: "See the worker's log for why the store refuses it, and start it again."
+                    advice: "See in the worker's log why the store refuses it, and restart it."
                 )
             ]
         }

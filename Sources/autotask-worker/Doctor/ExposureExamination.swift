@@ -25,7 +25,7 @@ struct ExposureExamination: Examination {
                 checks.append(
                     warn(
                         "\(setting) is plain amqp:// to \(configuration.host): others on the network can read password and jobs.",
-                        advice: "Use amqps://, with AMQP_CA_FILE for a certificate authority of your own."
+                        advice: "Use amqps://, with AMQP_CA_FILE for your own certificate authority."
                     )
                 )
             }

@@ -96,7 +96,7 @@ struct StoreExamination: Examination {
         switch error.code {
         case .olderSchema:
             "Run the version of autotask-worker that wrote it. Or start with a new store: move the file away, run autotask-worker keys forget-store, then STORE_CREATE=yes autotask-worker run."
-        case .gone: "Put the file back, or set STORE_URL to where it is now, and start the worker again."
+        case .gone: "Put the file back, or set STORE_URL to its new place, and restart the worker."
         case .newerSchema: "Run the version of autotask-worker that wrote it, or a newer one."
         case .corrupt:
             "Stop the workers, keep the file, and restore a backup: autotask-worker store restore FILE. If STORE_URL names another file, correct it."

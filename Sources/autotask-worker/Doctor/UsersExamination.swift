@@ -38,7 +38,7 @@ struct UsersExamination: Examination {
         guard rights.users.contains(where: { $0.name == name && $0.hasPermissions }) else {
             return [
                 notMade(
-                    "the broker of MANAGEMENT_URL gives \(name) no permission in the virtual host \(virtualHost): it is another broker than AMQP_URL's, or another virtual host.",
+                    "the broker of MANAGEMENT_URL gives \(name) no permission in the virtual host \(virtualHost): it is not the broker or the virtual host of AMQP_URL.",
                     advice: "Check MANAGEMENT_URL."
                 )
             ]
@@ -119,7 +119,7 @@ struct UsersExamination: Examination {
         guard configures else { return [] }
         return [
             warn(
-                "The worker's user \(name) may configure the broker: its password also lets others delete jobs and queues.",
+                "The worker's user \(name) may configure the broker: anyone with its password may delete jobs and add rights.",
                 advice:
                     "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and use such a user only for topology apply."
             )

@@ -60,7 +60,7 @@ extension JobRecord: CommandOutput {
     private var absence: String {
         switch state {
         case .waiting, .running: "shown when the first attempt has ended"
-        case .ended(_, let event) where event.event.data.isEmpty: "erased, by a reset or after HISTORY_DAYS"
+        case .ended(_, let event) where event.event.data.isEmpty: "erased by a reset, or after HISTORY_DAYS"
         case .ended where kind == nil: "refused by intake, and not kept"
         case .ended where attempts + interruptions == 0: "not kept: the job was never begun"
         case .ended: "not kept, or erased after HISTORY_DAYS"
@@ -71,7 +71,7 @@ extension JobRecord: CommandOutput {
 
     private var resultLines: [String] {
         guard case .ended(_, let event) = state else { return [] }
-        guard !event.event.data.isEmpty else { return ["  " + row("result", "erased, by a reset or after 30 days: \(state.text)")] }
+        guard !event.event.data.isEmpty else { return ["  " + row("result", "erased by a reset, or after 30 days: \(state.text)")] }
         let lines = EventText(event: event.json).lines
         return lines.prefix(1).map { "  " + row("result", $0) } + lines.dropFirst().map { "    " + $0 }
     }

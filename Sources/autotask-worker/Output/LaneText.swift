@@ -91,7 +91,7 @@ extension Capabilities {
             switch costVisible {
             case true?: "sees costs"
             case false?: "does not see costs"
-            case nil: "unknown before the first sync whether it sees costs"
+            case nil: "it is not known before the first sync whether it sees costs"
             }
         return (allowed.isEmpty ? "may do nothing with services" : "may \(allowed) services") + "; \(costs)"
     }

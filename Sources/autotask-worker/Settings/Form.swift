@@ -43,7 +43,7 @@ extension Form<String, Never> {
     /// A URL, in which only the password is secret.
     static var secretURL: Self { Form(placeholder: "url", secret: { $0.password }) { text, _ in text } }
 
-    /// A URL that ends with a slash, whether it is written or not.
+    /// A URL. A missing slash at its end is added.
     static var directoryURL: Self { Form(placeholder: "url") { text, _ in text.hasSuffix("/") ? text : text + "/" } }
 }
 

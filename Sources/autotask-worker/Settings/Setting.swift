@@ -2,8 +2,8 @@ import ArgumentParser
 
 /// A row of ``SettingsTable`` without its type: the name of the environment variable, the default, and the text for README and help.
 ///
-/// The command line's option is the same name in lower case with dashes (`--amqp-url`), the file's key in lower case with dots nested as
-/// objects (`{"amqp": {"url": "…"}}`).
+/// The option on the command line is the same name in lower case with dashes (`--amqp-url`). The key in a file is in lower case, in an
+/// object named by its first word (`{"amqp": {"url": "…"}}`).
 struct Setting: Sendable {
     /// The environment variable.
     let name: String

@@ -13,7 +13,7 @@ struct LetterFilter: ParsableArguments {
     var selection: LetterSelection {
         get throws {
             let tenant = try self.tenant.map { text in
-                guard let tenant = TenantID(text) else { throw Failure(.usage, "\(text) is not a tenant.") }
+                guard let tenant = TenantID(text) else { throw Failure(.usage, "\(text) is not a tenant's id.") }
                 return tenant
             }
             return LetterSelection(fingerprint: fingerprint, tenant: tenant, reason: reason)
@@ -21,7 +21,7 @@ struct LetterFilter: ParsableArguments {
     }
 }
 
-/// The dead letters that a command changes. Their choice is required.
+/// The dead letters that a command changes. A selection is required.
 struct LetterChoice: ParsableArguments {
     @Argument(help: "Ids of dead letters, as 'list' shows them.") var ids: [Int64] = []
     @OptionGroup(title: "Selection") var filter: LetterFilter
@@ -33,7 +33,7 @@ struct LetterChoice: ParsableArguments {
         guard isNarrowed != all else {
             throw Failure(
                 .usage,
-                all ? "Choose either all dead letters, or some of them." : "Choose the dead letters.",
+                all ? "--all cannot be combined with a selection." : "Select the dead letters.",
                 hint: "Name their ids, or --fingerprint, --tenant, --reason, or --all. See autotask-worker dead-letters list."
             )
         }
