@@ -50,7 +50,10 @@ struct DoctorTests {
     @Test(
         "What others on the way can read is a warning, and this machine is no way",
         arguments: [
-            (["--amqp-url", "amqp://u:p@broker"], ["AMQP_URL is plain amqp:// to broker: others on the network can read password and jobs."]),
+            (
+                ["--amqp-url", "amqp://u:p@broker"],
+                ["AMQP_URL is plain amqp:// to broker: others on the network can read password and jobs."]
+            ),
             (["--amqp-url", "amqps://u:p@broker"], []), (["--amqp-url", "amqp://u:p@127.0.0.1"], []),
             (["--amqp-url", "amqp://u:p@[::1]"], []),
             (
@@ -120,7 +123,9 @@ struct DoctorTests {
             let head = head.map { AuditMark(end: .head, place: AuditPlace(number: $0, mac: []), tag: []) }
             return AuditReport(fault: fault, count: 1, head: head, anchor: nil)
         }
-        #expect(quick.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The newest 1 row of the audit log are intact.")
+        #expect(
+            quick.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The newest part of the audit log is intact: 1 row."
+        )
         #expect(thorough.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The audit log is intact: 1 row.")
         let changed = quick.verdict(on: report(.changed(7), head: 9), isPaired: true)
         #expect(changed.summary == "fail audit: The audit log is not as the worker wrote it. Row 7 was changed.")

@@ -151,7 +151,9 @@ struct JobOptions: ParsableArguments {
     var data: String?
     @Option(help: ArgumentHelp("The job expires if it has not begun after this many seconds.", valueName: "seconds")) var expiresIn: Int?
     @Flag(help: "Wait for the terminal event.") var wait = false
-    @Option(help: ArgumentHelp("How long to wait. If the job is deferred, the time begins again at its next attempt.", valueName: "seconds")) var timeout: Int = 120
+    @Option(
+        help: ArgumentHelp("How long to wait. If the job is deferred, the time begins again at its next attempt.", valueName: "seconds")
+    ) var timeout: Int = 120
     @OptionGroup var output: OutputOptions
 }
 

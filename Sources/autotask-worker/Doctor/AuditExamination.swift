@@ -60,6 +60,6 @@ struct AuditExamination: Examination {
             )
         }
         let rows = report.count.of("row")
-        return pass(isThorough ? "The audit log is intact: \(rows)." : "The newest \(rows) of the audit log are intact.")
+        return pass(isThorough ? "The audit log is intact: \(rows)." : "The newest part of the audit log is intact: \(rows).")
     }
 }

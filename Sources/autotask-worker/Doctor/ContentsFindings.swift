@@ -221,7 +221,8 @@ struct ContentsFindings {
                 advice: "The tenant's next sync looks them up."
             )
         let open =
-            inspection.openWrites == 0 ? "No write to Autotask is unresolved." : "\(inspection.openWrites.of("write")) to Autotask under way."
+            inspection.openWrites == 0
+            ? "No write to Autotask is unresolved." : "\(inspection.openWrites.of("write")) to Autotask under way."
         return checks(on: .writes, [unanswered, left], otherwise: open)
     }
 

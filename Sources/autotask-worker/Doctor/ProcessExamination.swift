@@ -12,7 +12,10 @@ struct ProcessExamination: Examination {
     func verdict(obstacles: [String], isRoot: Bool) -> [HealthReport.Check] {
         guard obstacles.isEmpty else {
             return obstacles.map {
-                warn("A protection of the process is not in force: \($0)", advice: "Check the container or sandbox in which the program runs.")
+                warn(
+                    "A protection of the process is not in force: \($0)",
+                    advice: "Check the container or sandbox in which the program runs."
+                )
             }
         }
         let reach = isRoot ? "only root, as which it runs," : "no other process of its user"

@@ -21,7 +21,9 @@ struct AuditFile {
                 if mark.end == .head { head = mark } else { anchor = mark }
                 return
             }
-            guard let row = AuditRow(json) else { throw Failure(.no, "Line \(line) of \(path) is not a row of an audit log: it was changed.") }
+            guard let row = AuditRow(json) else {
+                throw Failure(.no, "Line \(line) of \(path) is not a row of an audit log: it was changed.")
+            }
             if row.number == number { wanted = row }
             var current = verification ?? AuditVerification(chain, from: anchor)
             current.take(row)

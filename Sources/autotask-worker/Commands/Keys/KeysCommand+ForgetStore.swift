@@ -63,7 +63,8 @@ extension KeysCommand {
                 : Failure(
                     .unavailable,
                     "The store \(id) is not lost: it is \(path).",
-                    hint: "Nothing was changed. For another store, generate another key ring: autotask-worker keys generate --vault-keys PATH"
+                    hint:
+                        "Nothing was changed. For another store, generate another key ring: autotask-worker keys generate --vault-keys PATH"
                 )
         }
     }

@@ -28,7 +28,9 @@ struct KeysCommand: AsyncParsableCommand {
         func result(_ settings: Configuration) async throws -> Outcome {
             let file = try settings.keyRingFile
             if let path = try? settings.storePath, access(path, F_OK) == 0 {
-                Terminal.complain("Warning: there is a store \(path) already. A new key ring opens nothing in it: restore the store's own key ring.")
+                Terminal.complain(
+                    "Warning: there is a store \(path) already. A new key ring opens nothing in it: restore the store's own key ring."
+                )
             }
             do { try file.create(KeyRing.generate(at: SystemTime.now)) } catch { throw Failure(.unavailable, error.message) }
             return Outcome(
