@@ -124,7 +124,8 @@ struct DoctorTests {
             return AuditReport(fault: fault, count: 1, head: head, anchor: nil)
         }
         #expect(
-            quick.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The newest part of the audit log is intact: 1 row."
+            quick.verdict(on: report(nil, head: 1), isPaired: true).summary
+                == "pass audit: The newest part of the audit log is intact: 1 row."
         )
         #expect(thorough.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The audit log is intact: 1 row.")
         let changed = quick.verdict(on: report(.changed(7), head: 9), isPaired: true)
