@@ -36,7 +36,7 @@ struct Readiness {
                 ),
                 results,
                 clock.trouble.map { HealthReport.Check.fail("clock", $0) }
-                    ?? HealthReport.Check("clock", "The machine's clock was not set since the worker started."),
+                    ?? HealthReport.Check("clock", "The machine's clock has not been set since the worker started."),
             ] + Readiness.checks(obstacles)
         )
     }

@@ -28,7 +28,7 @@ struct ContentsFindingsTests {
     func noRing() async throws {
         let findings = try await found(vault: nil) { _ in }
         #expect(
-            findings.contains("unknown credentials: Not checked: there is no key ring to open those of 0 connections.")
+            findings.contains("unknown credentials: Not checked: there is no key ring to open the credentials of 0 connections.")
         )
     }
 

@@ -63,7 +63,7 @@ struct StoreCommand: AsyncParsableCommand {
 
     struct Restore: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Replaces the store by a copy, while no worker runs.",
+            abstract: "Replaces the store with a copy, while no worker runs.",
             discussion: """
                 The previous store is kept beside it. Events of a restored store belong to a new epoch. Jobs that were unfinished when the copy
                 was made end as superseded, except resets. All that happened since is forgotten: publish later resets again

@@ -180,7 +180,7 @@ struct ContentsFindings {
     private var credentials: [HealthReport.Check] {
         let count = inspection.credentialsKeys.count
         if vault == nil, checks(on: .credentials).isEmpty {
-            return [.notMade("credentials", "there is no key ring to open those of \(count.of("connection")).")]
+            return [.notMade("credentials", "there is no key ring to open the credentials of \(count.of("connection")).")]
         }
         return checks(
             on: .credentials,

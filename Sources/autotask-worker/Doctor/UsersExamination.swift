@@ -121,7 +121,7 @@ struct UsersExamination: Examination {
             warn(
                 "The worker's user \(name) may configure the broker: anyone with its password may delete jobs and add rights.",
                 advice:
-                    "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and use such a user only for topology apply."
+                    "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and use a user with that right only for topology apply."
             )
         ]
     }

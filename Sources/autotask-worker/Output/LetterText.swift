@@ -142,7 +142,7 @@ extension DeadJob {
 extension PastAttempt {
     fileprivate var text: String {
         switch ending {
-        case .deferred(let code, let until): "\(at)  \(code?.rawValue ?? "deferred"), deferred until \(until)"
+        case .deferred(let code, let until): "\(at)  \(code?.rawValue ?? "deferred"), next attempt not before \(until)"
         case .interrupted(let worker): "\(at)  interrupted, in worker \(worker)"
         }
     }
