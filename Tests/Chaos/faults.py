@@ -188,7 +188,7 @@ class WorkerTerminatedTwice(Fault):
             held = self.world.store.held_by(pid)
             begun = len(member.log_since_start())
             member.process.send_signal(signal.SIGTERM)
-            while "Told to finish" not in member.log_since_start()[begun:] and member.process.poll() is None:
+            while "Shutting down" not in member.log_since_start()[begun:] and member.process.poll() is None:
                 time.sleep(0.005)
             if member.process.poll() is None:
                 held = self.world.store.held_by(pid) or held

@@ -59,8 +59,8 @@ struct SettingsTests {
         #expect(settings.managementURL == nil && settings.entry(\.managementURL).origin == .unset)
         #expect(
             settings.mistakes.map(\.description) == [
-                "RETRY_SECOND (from the environment) is no setting.\nDid you mean RETRY_SECONDS?",
-                "amqp.urk (from the file) is no setting.\nDid you mean amqp.url?",
+                "RETRY_SECOND (from the environment) is not a setting.\nDid you mean RETRY_SECONDS?",
+                "amqp.urk (from the file) is not a setting.\nDid you mean amqp.url?",
             ]
         )
     }
@@ -86,7 +86,7 @@ struct SettingsTests {
             ("QUOTA_SHARE", "101", "a percentage, from 1 to 100"), ("QUOTA_SHARE", "0", "a positive whole number"),
             ("CONCURRENT_LANES", "0", "a positive whole number"), ("CONCURRENT_LANES", "1.5", "a positive whole number"),
             ("EVENT_LIMIT_BYTES", "4095", "a positive whole number"), ("AUDIT_DAYS", "0", "a positive whole number"),
-            ("HISTORY_DAYS", "-1", "a whole number from 0 on"), ("OPERATIONS_LISTEN", "8080", "HOST:PORT, such as 127.0.0.1:8080"),
+            ("HISTORY_DAYS", "-1", "a whole number of at least 0"), ("OPERATIONS_LISTEN", "8080", "HOST:PORT, such as 127.0.0.1:8080"),
             ("VERIFY_INTERVAL_HOURS", "8785", "a number of hours up to 8784, a year, or 0 for never"),
             ("LOG_LEVEL", "loud", "a log level, such as info"),
         ]
