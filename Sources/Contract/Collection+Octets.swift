@@ -1,6 +1,6 @@
 /// Bytes as text.
 extension Collection<UInt8> {
-    /// Two digits for each byte, in lower case.
+    /// The bytes as hexadecimal digits in lower case, two for each byte.
     package var hexadecimal: String {
         let count = count
         return String(unsafeUninitializedCapacity: 2 * count) { output in
@@ -12,7 +12,7 @@ extension Collection<UInt8> {
         }
     }
 
-    /// The bytes with all but RFC 3986's unreserved characters percent-encoded: what is good anywhere in a URL.
+    /// The bytes for any place in a URL: percent-encoded, except for RFC 3986's unreserved characters.
     package var percentEncoded: String {
         var output: [UInt8] = []
         output.reserveCapacity(count * 3)
