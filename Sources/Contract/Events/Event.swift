@@ -8,7 +8,7 @@ package struct Event: Hashable, Sendable {
     package var lane: Lane
     /// The job that it answers; `nil` for a state event.
     package var jobID: JobID?
-    /// The original of the answered job, if that is the copy of a redriven dead letter.
+    /// The original of the answered job, if that is the copy of a dead-lettered job.
     package var redriveOf: JobID?
     package var time: Timestamp
     package var traceparent: String?

@@ -6,7 +6,7 @@ extension JobMessage {
         guard expiration == nil else {
             throw JobError(
                 .jobInvalid,
-                "The message has the AMQP property expiration: after that time, a queue drops it and no event answers the job.",
+                "The message has the AMQP property expiration: after that time, a queue gives up on it, and no event answers the job.",
                 hint: """
                     Remove expiration, and send the message under a new id. To limit when a job may start, set the CloudEvent's attribute \
                     expirytime: job.expired then answers a late job.
