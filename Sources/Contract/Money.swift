@@ -35,8 +35,7 @@ package struct Money: Hashable, Comparable, Sendable {
     /// Reads an amount from the text of a JSON number, as Autotask sends it. It rounds half away from zero at the fourth decimal place,
     /// exactly for any number of digits.
     ///
-    /// The result is `nil` if the number is too large to be money (at most 14 digits before the point), or if its exponent has more than
-    /// two digits.
+    /// The result is `nil` if the number has more than 14 digits before the point, or its exponent more than two.
     package init?(jsonNumber text: String) {
         let isNegative = text.utf8.first == UInt8(ascii: "-")
         let unsigned = text.utf8.dropFirst(isNegative ? 1 : 0)

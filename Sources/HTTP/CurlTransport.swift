@@ -26,7 +26,7 @@ package final class CurlTransport: HTTPTransport {
         /// The maximum time without any byte transferred, within ``HTTPRequest/timeout``. Whole seconds.
         package var stallTimeout: Duration = .seconds(30)
         /// The maximum idle time of a connection that is used again. Whole seconds. It is below what servers allow (Apache 5 s by default,
-        /// nginx 75 s, IIS 120 s): if the server closes a connection during a write, the outcome of the write is unknown.
+        /// nginx 75 s, IIS 120 s). If the server closes a connection during a write, the outcome of the write is unknown.
         package var maximumIdleTime: Duration = .seconds(4)
         /// The maximum number of exchanges in flight. Each needs a file descriptor.
         package var maximumInFlight = 4096

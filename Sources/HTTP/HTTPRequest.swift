@@ -19,8 +19,8 @@ package struct HTTPRequest: Sendable {
     /// The maximum size of a response body in bytes after decompression. A larger one fails the request with
     /// ``HTTPError/Code/responseTooLarge``.
     package var maximumResponseBytes: Int
-    /// Whether the request may reach the server twice: if a kept connection ends before the first byte of the answer, it is sent again over
-    /// a new one. By default, only a GET may: a repeated create is a second service on a customer's invoice.
+    /// Whether the request may reach the server twice. If so, it is sent again over a new connection when a kept one ends before the first
+    /// byte of the answer. By default, only a GET may: a repeated create is a second service on a customer's invoice.
     package var isRepeatable: Bool
     /// Called on the transport's thread when the connection is open, just before the first byte. A caller that was suspended or waited too
     /// long can thus withdraw a request (``HTTPError/Code/withdrawn``). It must not block.

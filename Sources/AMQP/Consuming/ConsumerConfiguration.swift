@@ -40,7 +40,7 @@ package struct ConsumerConfiguration: Sendable {
     package var beginsWithOne = false
     /// The maximum size of a body in bytes. Only size and SHA-256 of a larger one are delivered.
     package var maximumBodyBytes = 1 << 20
-    /// How long a channel stays open after its last acknowledgements, so that they reach their queue: when a channel closes, RabbitMQ may
+    /// How long a channel stays open after its last acknowledgements, so that they reach their queue. When a channel closes, RabbitMQ may
     /// lose acknowledgements that it has not processed.
     package var settleTime: Duration = .milliseconds(100)
     /// Whether a channel closed by the broker ends the connection with the reason, instead of being opened again. It is for commands on

@@ -105,10 +105,10 @@ struct PublisherRole: ConnectionRole {
             failAll(error, isOverMessage: true)
             try open(connection, now: now)
         case .blocked(let reason):
-            log.warning("RabbitMQ takes no messages for now", metadata: .keys([.reason: "\(reason)"]))
+            log.warning("RabbitMQ accepts no messages for now", metadata: .keys([.reason: "\(reason)"]))
             blockedReason = reason
         case .unblocked:
-            log.info("RabbitMQ takes messages again")
+            log.info("RabbitMQ accepts messages again")
             blockedReason = nil
         case .channelOpened, .channelCloseConfirmed, .consumerStarted, .consumerCancelled, .consumerCancelConfirmed, .delivery:
             break

@@ -1,7 +1,7 @@
 import Contract
 
 /// A credential in all spellings that a text may contain. As text, it is spelled as it was sent, or as a server reads it that decodes
-/// headers as Latin-1; each character may be escaped for JSON, URLs, forms or HTML. It may also be encoded in hexadecimal, or in base64 as
+/// headers as Latin-1. Each character may be escaped for JSON, URLs, forms or HTML. It may also be encoded in hexadecimal, or in base64 as
 /// part of a longer value.
 ///
 /// ASCII letters match in either case.

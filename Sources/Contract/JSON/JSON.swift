@@ -1,7 +1,7 @@
 /// A JSON value without loss: numbers keep their text, objects keep their order.
 ///
-/// Foundation's coders lack two things that the contract needs. Money must never pass through a binary floating point number, and the
-/// identity of a job is a MAC over its canonical bytes (RFC 8785), including unknown members.
+/// Foundation's coders lack two things that the contract needs. Money must never pass through a binary floating point number. The identity
+/// of a job is a MAC over its canonical bytes (RFC 8785), including unknown members.
 package enum JSON: Hashable, Sendable {
     case null
     case bool(Bool)

@@ -7,8 +7,8 @@ import TLS
 /// It is confined to the loop's thread. A transfer is reused for later requests. Constant options are set once, and all others for every
 /// request, so that no data of one tenant's request remains in the next one.
 ///
-/// **Nothing is sent twice.** libcurl sends a request again, even a POST, if a kept connection ends before the first byte of an answer
-/// (`Curl_retry_request`), although the server may have acted on it. It calls `CURLOPT_PREREQFUNCTION` each time before it sends, when the
+/// **Nothing is sent twice.** If a kept connection ends before the first byte of an answer, libcurl sends the request again, even a POST
+/// (`Curl_retry_request`). The server may have acted on it already. It calls `CURLOPT_PREREQFUNCTION` each time before it sends, when the
 /// connection is open. The first call marks the request as possibly received; a second one is refused unless the request is repeatable.
 /// libcurl 7.88 does not notice that a server has closed a TLS connection, so refusing alone would lose valid POSTs. Therefore only
 /// recently used connections are used again (``CurlTransport/Configuration/maximumIdleTime``).
