@@ -317,7 +317,7 @@ class Alarm(Fault):
         self.world.broker.command("alarm", self.kind)
 
     def logged(self):
-        return self.world.logged(b"takes no messages for now")
+        return self.world.logged(b"accepts no messages for now")
 
     def end(self):
         self.hit(self.logged() - self.before)

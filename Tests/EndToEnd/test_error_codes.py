@@ -395,7 +395,7 @@ def test_expired(tenant):
 
 def test_job_invalid(tenant):
     data = tenant.expect(tenant.sync({"planId": "datto-workplace"}), "job.rejected")
-    message, hint = "data.services is missing: an array was due.", "Send data.services as an array, under a new id."
+    message, hint = "data.services is missing: expected an array.", "Send data.services as an array, under a new id."
     assert_error(data["error"], "job_invalid", message, hint, field="data.services")
 
 

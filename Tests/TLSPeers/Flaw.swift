@@ -49,7 +49,7 @@ package enum Flaw: String, CaseIterable, Sendable {
         case .expired: "has expired"
         case .notYetValid: "is not valid yet"
         case .wrongHost, .broadWildcard, .deepWildcard, .partialWildcard, .addressWildcard, .commonNameOnly: "is another host's"
-        case .selfSigned: "but by itself"
+        case .selfSigned: "is self-signed"
         case .unknownAuthority: "an authority that is not trusted here"
         case .signedByLeaf: "may not sign others"
         case .wrongPurpose: "not for servers"

@@ -1,8 +1,8 @@
 package import Contract
 package import HTTP
 
-/// The calls of one job to one tenant's Autotask. It counts them, and never repeats one by itself: how often and when is its caller's to
-/// decide. It belongs to one task, so they come one after the other.
+/// The calls of one job to one tenant's Autotask. It counts calls and never repeats one: its caller decides about retries. It belongs to
+/// one task, which makes one call after the other.
 package final class AutotaskSession {
     private let transport: any HTTPTransport
     private let root: String
@@ -11,14 +11,14 @@ package final class AutotaskSession {
     private let timeout: Duration
     private let gate: any CallGate
     private let observe: @Sendable (AutotaskCall) -> Void
-    /// How many calls were made so far; ``requestThreshold()`` is not counted.
+    /// The number of calls so far, without ``requestThreshold()``.
     package private(set) var callCount = 0
 
     /// - Parameters:
-    ///   - traceparent: a valid W3C `traceparent`, handed on with each call.
+    ///   - traceparent: a valid W3C `traceparent`, sent with each call.
     ///   - timeout: how long each call may take.
     ///   - gate: asked before each call.
-    ///   - observe: told of each call when it has ended, however it ended. It must not block.
+    ///   - observe: called after each call, whether it succeeded or failed. It must not block.
     package init(
         transport: any HTTPTransport,
         zone: Zone,
@@ -39,7 +39,7 @@ package final class AutotaskSession {
 
     /// Makes one call.
     func answer(to operation: AutotaskOperation, body: [UInt8] = []) async throws(AutotaskError) -> Answer {
-        // Such values cannot be right, and to ask is to be refused by our own transport.
+        // Such values cannot be valid, and the transport would refuse the request.
         guard credentials.fitHeaders else {
             throw AutotaskError(.unauthorized, message: "the credentials hold what no header can carry")
         }
@@ -52,7 +52,7 @@ package final class AutotaskSession {
             body: body,
             timeout: timeout,
             maximumResponseBytes: AnswerLimits.bytes,
-            // Queries are POSTs too, and change nothing.
+            // A query is also a POST, but changes nothing.
             isRepeatable: !operation.isWrite,
             mayStillBeSent: gate.mayStillCall
         )
@@ -65,7 +65,7 @@ package final class AutotaskSession {
     private static let contentType = HTTPHeader("Content-Type", "application/json")
 }
 
-/// One call to Autotask, as metrics see it.
+/// One call to Autotask, for metrics.
 package struct AutotaskCall: Hashable, Sendable {
     package let operation: AutotaskOperation
     /// The HTTP status; `nil` without an answer.
