@@ -160,7 +160,7 @@ final class Outbox: Sendable {
             if held.closingReason == nil {
                 engine.log.warning(
                     """
-                    RabbitMQ refuses a tenant's events, so they wait: a queue bound to them is full and has x-overflow reject-publish. \
+                    RabbitMQ refuses a tenant's events, which wait: a queue bound to them is full and has x-overflow reject-publish. \
                     `autotask-worker doctor` names it
                     """,
                     metadata: metadata
