@@ -58,8 +58,8 @@ final class TenantSession {
     /// Makes a call.
     ///
     /// The database may have moved to another zone. After a 401, a redirect, a missing route or an unknown host name, the session looks up
-    /// the zone again, once in an attempt and without a secret. If another zone serves the same database now, the session remembers it and
-    /// repeats the call there once.
+    /// the zone again. It does so once in an attempt, without a secret. If another zone serves the same database now, the session remembers
+    /// it and repeats the call there once.
     ///
     /// - Parameter body: one call, or several that only read, because it may run twice. A call whose outcome is unknown is never repeated.
     func call<Value>(_ body: (AutotaskSession) async throws(AutotaskError) -> Value) async throws(CallFailure) -> Value {

@@ -65,9 +65,8 @@ struct Intake: Service {
     }
 
     /// A first delivery has overtaken no job. Others overtake it only if its connection is gone and another worker accepts what the broker
-    /// then delivers. So the batch is accepted only if the store gave no job position since this worker's last one, or since the batch was
-    /// last known to be this worker's. After ``maximumRefusals`` it is accepted, and compared by `time` with the jobs that were accepted
-    /// since then.
+    /// then delivers. So the batch is accepted only if the store gave no job position since this worker's last one, or since this worker
+    /// last held the batch. After ``maximumRefusals`` it is accepted, and compared by `time` with the jobs that were accepted since then.
     private func takeIn(_ deliveries: [JobMessage], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
         guard !deliveries.isEmpty else { return true }
         // The deliveries are read once, because reading logs what is set aside.

@@ -214,8 +214,8 @@ extension LaneOrder {
     ///
     /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
-    /// A job that was overtaken on its way (``Arrival/overtakers``) ends in favour of the same job as if it had arrived in time, even if
-    /// that job may still expire. Placed behind that job, it would end it instead.
+    /// A job that was overtaken on its way (``Arrival/overtakers``) ends in favour of the same job as if it had arrived in time. That job
+    /// may still expire: placed behind it, the overtaken job would end it instead.
     ///
     /// A full lane accepts resets, connects, and jobs that end another. A reset or connect then ends its rivals even if it may expire
     /// before them, so that no lane grows without bound. Only the rival that expires last stays: it runs if the newer one expires.

@@ -29,7 +29,7 @@ struct WorkerLease: Service {
     }
 
     /// - Throws: ``StoreError`` when this worker can no longer use the store: its clock is behind another worker's, a newer program has
-    ///   migrated the store, or the store's file is no longer at its place.
+    ///   migrated the store, or the file is gone.
     func run() async throws {
         var nextEnd: Timestamp?
         var nextPruning = engine.now

@@ -5,8 +5,8 @@ import Store
 /// Reports how services in Autotask differ from what was synced, and changes nothing. Services have no webhook, so only a query finds an
 /// edit (`Rules`, "What Autotask imposes").
 ///
-/// It makes one query of the services, in chunks of 500, and one of the billing codes unless they were read recently: two calls for up to
-/// 500 services. The access gate does not apply.
+/// It queries the services in chunks of 500, and the billing codes unless they were read recently: two calls for up to 500 services. The
+/// access gate does not apply.
 struct DriftHandler: JobHandler {
     func run(_ payload: DriftPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let session: TenantSession

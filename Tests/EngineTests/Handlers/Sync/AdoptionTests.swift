@@ -87,8 +87,8 @@ struct AdoptionTests {
         lane.state.bindings.append(ServiceBinding(planID: "other", serviceKey: "x", autotaskServiceID: 902, status: .synced))
         var plan = SyncPayload.plan(3)
         for (id, reason) in [
-            (500, "linked to \"s0\""), (900, "the ownership marker of another"), (901, "another integration"), (902, "\"x\" of the plan \"other\""),
-            (999, "see a service with this id"),
+            (500, "linked to \"s0\""), (900, "the ownership marker of another"), (901, "another integration"),
+            (902, "\"x\" of the plan \"other\""), (999, "see a service with this id"),
         ] as [(Int64, String)] {
             plan.adopted = ["s2": id]
             let outcome = try await lane.sync(plan)

@@ -26,7 +26,7 @@ struct NameHolders {
     /// The services that hold the name that a service of the plan is to have.
     ///
     /// - Returns: the first service outside the plan, the plan indices of services that give the name up, and a service of the plan that
-    ///   keeps a name which Autotask considers equal.
+    ///   keeps an equal name.
     func holders(of desired: DesiredService, at index: Int) -> (foreign: Service?, ours: [Int], twin: DesiredService?) {
         let answered = answers.holders[index] ?? []
         let found = (holders[desired.nameKey] ?? []) + answered.compactMap { matching.services[$0] }
