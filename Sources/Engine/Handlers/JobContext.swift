@@ -16,11 +16,11 @@ final class JobContext {
     let calls: RecordingTransport
     /// The time by which every call has to end, if the job has a deadline.
     let callDeadline: Timestamp?
-    /// For events that are published as best effort: `sync.started`, `sync.progress`.
+    /// The sink for events that are published without a guarantee: `sync.started`, `sync.progress`.
     private let progress: any EventSink
     let breakers: CircuitBreakers
     let quotas: DatabaseQuotas
-    /// What was read, for the audit log.
+    /// The data that was read, for the audit log.
     var reading = AttemptReading()
     /// See ``note(asked:)``.
     var asked: [UInt8]?
@@ -102,7 +102,7 @@ final class JobContext {
         engine.log.log(level: level, message, metadata: about.merging(details()) { $1 })
     }
 
-    /// Records writes before and after they are made, see ``LaneEffects/journal(_:notes:under:at:)``.
+    /// Records writes before and after they are made: see ``LaneEffects/journal(_:notes:under:at:)``.
     ///
     /// - Returns: whether the batch has to stop here, because a reset waits.
     func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> Bool {

@@ -11,7 +11,7 @@ protocol JobHandler: Sendable {
 
     func run(_ payload: Payload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 
-    /// Ends a job that has written and must not go on (``RunMode/conclude(_:)``), without a call to Autotask.
+    /// Ends a job that has written and must not continue (``RunMode/conclude(_:)``), without a call to Autotask.
     func conclude(_ payload: Payload, because reason: JobError, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 }
 

@@ -22,7 +22,7 @@ struct JobAttempt: Sendable {
     private let drift = DriftHandler()
     private let diagnose = DiagnoseHandler()
 
-    /// - Parameter progress: takes events that are published as best effort.
+    /// - Parameter progress: takes events that are published without a guarantee.
     init(store: any LaneEffects, engine: EngineContext, autotask: AutotaskAccess, progress: any EventSink) {
         self.store = store
         self.engine = engine

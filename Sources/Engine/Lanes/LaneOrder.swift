@@ -315,7 +315,7 @@ private struct Supersession {
     /// Whether a job is one of those that may run.
     func isRival(_ job: QueuedJob) -> Bool { places.contains(job.order) }
 
-    /// The job that supersedes a job: the newest reset if that came later, otherwise its group's winner.
+    /// The job that supersedes another: the newest reset if that came later, otherwise its group's winner.
     func superseder(of job: QueuedJob) -> QueuedJob? {
         if let reset = resets.last, reset.order > job.order { return reset }
         guard job.kind.isReplaceable, let rival = winners[Group(job)], rival.order != job.order else { return nil }

@@ -39,7 +39,7 @@ final class LaneRunner: Service {
         await settle("leave") { () async throws(StoreError) in try await store.leave(engine.worker.current, at: engine.now) }
     }
 
-    /// Claims as long as there are free slots and lanes with something to do.
+    /// Claims as long as there are free slots and lanes with work.
     private func claimAll(into group: inout DiscardingTaskGroup) async {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let free = engine.settings.concurrentLanes - running.withLock { $0 }

@@ -8,7 +8,7 @@ package struct RetryPolicy: Hashable, Sendable {
     /// The maximum number of attempts at a job, including the first.
     package var maximumAttempts: Int
 
-    /// A job is not tried again later than this after it was accepted.
+    /// A job is not tried again once this much time has passed since it was accepted.
     package var maximumAge: Duration
 
     package init(

@@ -20,7 +20,7 @@ struct WaitingEvents {
     struct Settlement {
         /// The positions of events that can be forgotten.
         var confirmed: [Int64] = []
-        /// The number of events that got no answer, as any other event would now.
+        /// The number of events that got no answer; any other event would get none either.
         var unanswered = 0
         /// The number of events to publish one by one next, because the broker closed the channel over one of them.
         var suspected = 0

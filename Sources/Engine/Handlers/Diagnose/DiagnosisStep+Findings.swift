@@ -86,7 +86,7 @@ extension DiagnosisStep {
             self.init(
                 .quota,
                 .warning,
-                "Autotask does not report how much of the quota is used. Within the hour \(own) calls were made.",
+                "Autotask does not report how much of the quota is used. This worker made \(usage.own.grouped) calls within the hour.",
                 hint: "Check that the API user has the security level API User (system)."
             )
             return

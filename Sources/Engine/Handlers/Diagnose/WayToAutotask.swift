@@ -56,7 +56,7 @@ struct WayToAutotask {
         return DiagnosisStep(.tls, .passed, "\(hosts) answered with a valid certificate.")
     }
 
-    private static let notTried = "Not tested: no call to it was made."
+    private static let notTried = "Not tested: no call got that far."
 
     /// The hosts whose names were resolved.
     private var reached: [String] {

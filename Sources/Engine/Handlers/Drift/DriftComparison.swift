@@ -27,8 +27,8 @@ struct DriftComparison {
     func result(_ services: [Service], codes: [BillingCode], metadata: ServiceFields, remembersCost: Bool?) -> [DriftedService] {
         let shown = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let inactiveCodes = Set(codes.lazy.filter { !$0.isActive }.map(\.id))
-        // If no service shows a cost, the API user has more likely lost sight of costs than somebody has emptied them all. If costs are
-        // known to be hidden, Autotask shows them as zero. Otherwise a zero that replaced another cost is a change.
+        // If no service shows a cost, the API user has more likely lost the right to see costs than somebody has emptied them all. If costs
+        // are known to be hidden, Autotask shows them as zero. Otherwise a zero that replaced another cost is a change.
         let costs: CostVisibility =
             if remembersCost == false {
                 CostVisibility(services, remembered: false)

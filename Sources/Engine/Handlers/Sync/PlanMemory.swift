@@ -70,7 +70,7 @@ struct PlanMemory {
         )
     }
 
-    /// Whether anything is remembered of a key.
+    /// Whether the lane remembers anything about a key.
     func knows(_ key: String) -> Bool { bindings[key] != nil || openWrites[key] != nil }
 }
 

@@ -15,7 +15,7 @@ struct SyncPreparation {
     /// The number of calls that read the services.
     private(set) var serviceCalls = 0
 
-    /// A plan that is invalid without a look into Autotask ends here in any case. If the services can be read, their errors are added.
+    /// A plan that fails ``PlanValidation`` ends here in any case. If the services can be read, their errors are added.
     init(
         _ payload: SyncPayload,
         memory: PlanMemory,

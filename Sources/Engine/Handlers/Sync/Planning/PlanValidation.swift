@@ -1,7 +1,7 @@
 import Autotask
 import Contract
 
-/// The first half of the checks: those that need no look into Autotask.
+/// The first half of the checks: those that need no services from Autotask.
 ///
 /// A service has one error, the first in the order of the page's fields.
 struct PlanValidation {

@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import Store
 
-/// What has to be done for one service of the plan.
+/// The work to do for one service of the plan.
 struct ServiceStep {
     /// Its plan index.
     let index: Int

@@ -19,7 +19,7 @@ struct SyncPlanner {
     let matching: ServiceMatching
     let metadata: ServiceFields
     let costs: CostVisibility
-    /// In the plan's order, also where the tenant has no field for them.
+    /// In the plan's order, even if the tenant has no field for them.
     let markers: [OwnershipMarker]
     /// The services that Autotask finds under the plan's names by its own comparison.
     var answers = NameAnswers()
