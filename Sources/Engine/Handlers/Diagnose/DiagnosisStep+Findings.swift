@@ -86,7 +86,7 @@ extension DiagnosisStep {
             self.init(
                 .quota,
                 .warning,
-                "Autotask does not report how much of the quota is used. This worker made \(usage.own.grouped) calls within the hour.",
+                "Autotask does not report how much of the quota is used. Calls within the hour: \(own).",
                 hint: "Check that the API user has the security level API User (system)."
             )
             return
