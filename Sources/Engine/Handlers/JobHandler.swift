@@ -3,35 +3,36 @@ import Store
 
 /// Does the work of one kind of job.
 ///
-/// A handler sees its claim, talks to Autotask, and says how the job ends; it never touches the queue or the outbox. Whatever Autotask does,
-/// it returns an outcome. It throws only when the store does: when the lane is another's by now, it must stop at once.
+/// A handler sees its claim, calls Autotask, and decides how the job ends. It never touches the job queue or the outbox. It returns an
+/// outcome for every failure of Autotask, and throws only when the store does. If another worker has taken the lane over, it must stop at
+/// once.
 protocol JobHandler: Sendable {
     associatedtype Payload: Sendable
 
     func run(_ payload: Payload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 
-    /// Ends a job that has written and must not go on (``RunMode/conclude(_:)``), without a call to Autotask.
+    /// Ends a job that has written and must not continue (``RunMode/conclude(_:)``), without a call to Autotask.
     func conclude(_ payload: Payload, because reason: JobError, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 }
 
 /// How an attempt at a job ends.
 struct HandlerOutcome: Sendable {
     enum Ending: Sendable {
-        /// The job is done, well or not: `events` holds its terminal event.
+        /// The job has ended, successfully or not: `events` holds its terminal event.
         case finished
-        /// The job cannot be done, and nothing that its portal could mend is the reason: as ``finished``, and it becomes a dead letter.
+        /// The job cannot be done, for a reason that its portal cannot correct. It ends like ``finished``, and is dead-lettered.
         case givenUp(GivenUp)
-        /// Something transient: tried again later, not before `earliest`, with `job.deferred` telling so. When the attempts are spent,
-        /// `failure` ends the job instead: the job's own failed event.
+        /// A transient failure. The job is tried again, not before `earliest`, and `job.deferred` reports it. When the attempts are spent,
+        /// the job ends with `failure`, its own failed event.
         case transient(JobError, earliest: Timestamp?, failure: Event)
-        /// Put back, the attempt not counted: there is no place at the tenant's database right now, or the program is told to finish.
+        /// The job is put back and the attempt not counted: the tenant's database has no free place, or the program shuts down.
         case postponed
     }
 
     var ending: Ending
-    /// In their order: state events before the terminal event that they explain, `integration.enabled` after it.
+    /// In order: state events before the terminal event that they explain, `integration.enabled` after it.
     var events: [Event]
-    /// Stored with either ending.
+    /// Stored with every ending.
     var changes: LaneChanges
     var apiCalls: Int
 

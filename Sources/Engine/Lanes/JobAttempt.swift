@@ -4,7 +4,7 @@ import Store
 import Telemetry
 import Vault
 
-/// One attempt at one job: opens its payload, runs its handler, and turns the outcome into what the store completes.
+/// One attempt at one job: opens its payload, runs its handler, and turns the outcome into a completion for the store.
 struct JobAttempt: Sendable {
     private let store: any LaneEffects
     private let engine: EngineContext
@@ -22,7 +22,7 @@ struct JobAttempt: Sendable {
     private let drift = DriftHandler()
     private let diagnose = DiagnoseHandler()
 
-    /// - Parameter progress: takes events that are published as best effort.
+    /// - Parameter progress: takes events that are published without a guarantee.
     init(store: any LaneEffects, engine: EngineContext, autotask: AutotaskAccess, progress: any EventSink) {
         self.store = store
         self.engine = engine
@@ -44,11 +44,11 @@ struct JobAttempt: Sendable {
         } else {
             completion.account = context.account(since: begun)
         }
-        // The one line of a job, at its end.
+        // The job's one info line, at its end.
         var details: Logger.Metadata = .keys([
             .outcome: "\(completion.ending)",
             .duration: "\((engine.now - begun).wholeMilliseconds) ms",
-            // As the store has them then, and `sync show` shows them.
+            // As the store counts them after this attempt, and `sync show` shows them.
             .attempt: "\(claim.job.attempts - (completion.isCounted ? 0 : 1))",
             .count: "\(claim.job.apiCalls + completion.apiCalls)",
         ])
@@ -72,10 +72,10 @@ struct JobAttempt: Sendable {
     /// The handler's outcome, or a deferral if the store failed during the work: every write so far is in the journal.
     private func settledOutcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         do { return try await outcome(for: claim, context) } catch {
-            // The lane is another's by now: there is nothing to say.
+            // Another worker has taken the lane over: there is nothing to report.
             guard error.code != .fenced else { throw error }
-            context.log(.warning, "The store failed in mid-work", .keys([.error: "\(error)"]))
-            return heldUp(context, hint: "The worker's store failed. It is tried again.", apiCalls: context.calls.counted)
+            context.log(.warning, "The store failed during an attempt", .keys([.error: "\(error)"]))
+            return heldUp(context, hint: "The worker's store failed. The worker tries again.", apiCalls: context.calls.counted)
         }
     }
 
@@ -83,7 +83,7 @@ struct JobAttempt: Sendable {
         guard await holdsKeys(for: claim) else { return keyMissing(context) }
         let payload: JobPayload
         do { payload = try self.payload(of: claim, context) } catch {
-            // It was valid and sealed here when it was accepted: the row was tampered with.
+            // The worker validated and sealed it when it accepted it: the row was tampered with.
             context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))
             let error = JobError(
                 .internal,
@@ -109,7 +109,7 @@ struct JobAttempt: Sendable {
     }
 
     private func payload(of claim: LaneClaim, _ context: JobContext) throws -> JobPayload {
-        // A check of the worker's own says all by its kind.
+        // A scheduled check has no payload: its kind says everything.
         if claim.job.isScheduled { return try JobPayload(kind: claim.job.kind, data: .null, acceptsClearCredentials: false) }
         let data = try JSON(parsing: engine.vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane))
             .withoutNullMembers
@@ -118,10 +118,10 @@ struct JobAttempt: Sendable {
         return payload
     }
 
-    /// Whether everything is at hand that opens what the job needs of the store.
+    /// Whether the key ring has all keys to what the job needs from the store.
     private func holdsKeys(for claim: LaneClaim) async -> Bool {
         var sealed = claim.job.isScheduled ? [] : [claim.sealedPayload]
-        // A connect brings other credentials, and a reset needs none.
+        // A connect brings new credentials, and a reset needs none.
         if claim.job.kind != .connect, claim.job.kind != .reset, let connection = claim.state.connection {
             sealed.append(connection.wrappedKey)
         }
@@ -130,23 +130,23 @@ struct JobAttempt: Sendable {
         return engine.vault.holdsKeys(of: sealed)
     }
 
-    /// Puts the job off: nothing is the matter with it. Somewhere there is a key ring that has the key.
+    /// Defers the job, which has no fault of its own: another key ring has the missing key.
     private func keyMissing(_ context: JobContext) -> HandlerOutcome {
         context.log(
             .error,
-            "The key ring lacks a key under which something in the store is sealed",
+            "The key ring lacks a key under which data in the store is sealed",
             .keys([.kind: "\(context.job.kind.rawValue)"])
         )
         return heldUp(
             context,
             hint: """
-                The worker lacks a key to what it has stored. It is tried again. An operator gives the worker the key ring that has the key: \
+                The worker lacks a key to data in its store, and tries again. An operator has to give it the key ring that has the key: \
                 see autotask-worker doctor.
                 """
         )
     }
 
-    /// The attempt failed for a reason outside the job: it does not count.
+    /// Defers the job for a reason outside it: the attempt does not count.
     private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil, apiCalls: Int = 0) -> HandlerOutcome {
         context.holdUp()
         let error = JobError(.internal, hint: hint, isRetryable: true).referring(to: context.job.id)
@@ -160,7 +160,7 @@ struct JobAttempt: Sendable {
     ///   - delay: the shortest deferral.
     func heldUp(_ claim: LaneClaim, instead outcome: Completion, atLeast delay: Duration) -> Completion {
         let context = context(for: claim)
-        let hint = "A key of the worker was retired meanwhile. It is tried again with the keys that are there then."
+        let hint = "A key of the worker was retired during the attempt. The worker tries again with its present keys."
         var completion = completion(
             heldUp(context, hint: hint, earliest: engine.now + delay, apiCalls: outcome.apiCalls),
             context
@@ -181,7 +181,7 @@ struct JobAttempt: Sendable {
         }
     }
 
-    /// Decides between an end and another attempt.
+    /// Decides whether the job ends or gets another attempt.
     private func completion(_ outcome: HandlerOutcome, _ context: JobContext) -> Completion {
         switch outcome.ending {
         case .finished:
@@ -197,7 +197,7 @@ struct JobAttempt: Sendable {
         case .postponed:
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient where Task.isCancelled || !context.holdsLane:
-            // The program ends, or the lease does, and took the calls with it: nothing is the matter with the job.
+            // A shutdown or the end of the lease cancelled the calls: the job has no fault of its own.
             return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
         case .transient(let error, let earliest, let failure):
             let attempt = context.job.attempts
@@ -220,7 +220,7 @@ struct JobAttempt: Sendable {
                 )
             }
             if let deadline = context.callDeadline, next >= deadline || !error.isRetryable {
-                // A person waits, and asks again: an operator need not redrive the job.
+                // A person waits and can ask again, so the job is not dead-lettered.
                 return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
             }
             var completion = Completion(
@@ -244,8 +244,8 @@ struct JobAttempt: Sendable {
 }
 
 extension Completion {
-    /// The end of a check of the worker's own. What became of the connection is told, and nothing else: nobody asked. Whatever came to nothing is
-    /// not tried again, because the next check comes by itself.
+    /// The end of a scheduled check. It publishes state events, but has no terminal event and no dead letter. A failed check is not tried
+    /// again, because the next one comes automatically.
     fileprivate var ofCheck: Completion {
         var completion = self
         completion.events.removeAll { $0.jobID != nil }
@@ -257,7 +257,7 @@ extension Completion {
         return completion
     }
 
-    /// Whether the attempt counts among the job's.
+    /// Whether the attempt counts.
     fileprivate var isCounted: Bool {
         switch disposition {
         case .finished, .deferred(_, _, counts: true): true
@@ -265,7 +265,7 @@ extension Completion {
         }
     }
 
-    /// How the attempt ended, in a word for the log.
+    /// How the attempt ended, as one word for the log.
     fileprivate var ending: String {
         if let event = events.last(where: { $0.type.isTerminal || $0.type == .jobDeferred }) { return event.type.rawValue }
         return disposition == .finished ? "checked" : "postponed"

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Tells exactly what a sync of the same plan would do now, and writes nothing: the first phase of a sync, and no second.
+/// Reports exactly what a sync of the same plan would do now, and writes nothing. It runs only the first phase of a sync.
 struct PreviewHandler: JobHandler {
     func run(_ payload: SyncPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let memory = PlanMemory(context.state, planID: payload.planID)
@@ -28,12 +28,12 @@ struct PreviewHandler: JobHandler {
         )
     }
 
-    /// It writes nothing to Autotask, so there is nothing to report but the reason.
+    /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: SyncPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
         .finished([failureEvent(reason, payload, context)])
     }
 
-    /// - Parameter apiCalls: made in this attempt.
+    /// - Parameter apiCalls: calls made in this attempt.
     private func failureEvent(_ error: JobError, _ payload: SyncPayload, _ context: JobContext, apiCalls: Int = 0) -> Event {
         let memory = PlanMemory(context.state, planID: payload.planID)
         let report = SyncReport(

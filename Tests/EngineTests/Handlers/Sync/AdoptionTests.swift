@@ -87,8 +87,8 @@ struct AdoptionTests {
         lane.state.bindings.append(ServiceBinding(planID: "other", serviceKey: "x", autotaskServiceID: 902, status: .synced))
         var plan = SyncPayload.plan(3)
         for (id, reason) in [
-            (500, "linked to \"s0\""), (900, "the mark of another"), (901, "another integration"), (902, "\"x\" of the plan \"other\""),
-            (999, "none of this id"),
+            (500, "linked to \"s0\""), (900, "the ownership marker of another"), (901, "another integration"),
+            (902, "\"x\" of the plan \"other\""), (999, "see a service with this id"),
         ] as [(Int64, String)] {
             plan.adopted = ["s2": id]
             let outcome = try await lane.sync(plan)
@@ -153,7 +153,7 @@ struct AdoptionTests {
         try await lane.sync(.plan(1))
         let end = try await lane.sync(SyncPayload(planID: "plan", revision: 2, services: [], retired: ["s0"]))
         #expect(end.terminal?.type == .syncSucceeded && lane.autotask.calls.isEmpty && lane.state.bindings.isEmpty)
-        #expect(end.report["message"] == "The plan has no services any more" && end.report["counts"]?["total"] != 1)
+        #expect(end.report["message"] == "The plan no longer has any services" && end.report["counts"]?["total"] != 1)
         var plan = SyncPayload(planID: "other", services: [.sample(0)])
         plan.adopted = ["s0": 500]
         #expect(try await lane.sync(plan).outcomes == ["adopted"])
