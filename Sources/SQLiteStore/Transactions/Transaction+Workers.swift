@@ -57,7 +57,7 @@ extension Transaction {
     /// Its lanes become free at once. Its unpublished events stay its own until its lease is over, so that it can publish them yet.
     func leave(_ worker: WorkerID, at now: Timestamp) throws { _ = try freeLanes(heldBy: worker, at: now) }
 
-    /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events.
+    /// - Throws: ``StoreError/Code/fenced`` when the worker was declared dead, or never joined: no worker would publish its events.
     func checkPresence(of worker: WorkerID) throws {
         let isPresent = try connection.first("SELECT 1 FROM workers WHERE id = ?", worker.description) { _ in true }
         guard isPresent == true else { throw StoreError.fenced() }
