@@ -17,7 +17,7 @@ package struct PublishedKeys: Sendable {
     /// - Throws: ``VaultError/Code/publishedKeysUnusable``.
     package init(_ document: JSON) throws(VaultError) {
         guard let entries = document["keys"]?.array else {
-            throw VaultError(.publishedKeysUnusable, "It has no member 'keys', so it is not the output of keys publish: fetch the published keys again.")
+            throw VaultError(.publishedKeysUnusable, "It is not the output of keys publish: it has no member keys.")
         }
         var keys: [Key] = []
         for entry in entries where entry["kem"]?.string == CredentialsEnvelope.kem {
@@ -25,7 +25,7 @@ package struct PublishedKeys: Sendable {
                 let bytes = entry["publicKey"]?.string.flatMap(Base64URL.decode),
                 let publicKey = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes),
                 !publicKey.isOfLowOrder
-            else { throw VaultError(.publishedKeysUnusable, "A key has no keyId, no notAfter or no valid X25519 publicKey: fetch the published keys again.") }
+            else { throw VaultError(.publishedKeysUnusable, "A key has no keyId, no notAfter or no valid X25519 publicKey.") }
             keys.append(Key(id: id, publicKey: publicKey, notAfter: notAfter))
         }
         self.keys = keys
@@ -53,7 +53,7 @@ package struct PublishedKeys: Sendable {
                 ciphertext: try plaintext.withUnsafeBytes { Array(try sender.seal($0, authenticating: authenticated)) }
             )
         } catch {
-            throw VaultError(.publishedKeysUnusable, "Sealing to its key failed: fetch the published keys again.")
+            throw VaultError(.publishedKeysUnusable, "Sealing to its first valid key failed: fetch the published keys again.")
         }
     }
 }

@@ -29,7 +29,8 @@ package enum AuditFault: Hashable, Sendable {
         case .missing(let numbers) where numbers.count == 1: "Row \(numbers.lowerBound) was removed."
         case .missing(let numbers): "Rows \(numbers.lowerBound) to \(numbers.upperBound) were removed."
         case .inserted(let number): "Row \(number) was inserted, or moved there."
-        case .doesNotFit(let number): "Row \(number) does not match its code: it was changed, inserted or moved, or the row before it was removed."
+        case .doesNotFit(let number):
+            "Row \(number) does not match its code: it was changed, inserted or moved, or the row before it was removed."
         case .beginningCut(let number): "The rows up to \(number) were removed."
         case .truncated(let last, let head): "The log was truncated: it ends with row \(last), but its last row was \(head)."
         case .markForged(let end):

@@ -52,7 +52,7 @@ extension StoreLaw {
     /// The worker that holds a lane is registered: others never take over from an unknown one.
     package static let holderIsKnown = StoreLaw(
         .integrations,
-        "Held by a worker that the store does not know, so that no worker takes over"
+        "Held by an unknown worker, so that no worker takes over"
     )
     /// The running job is one of the lane's unfinished jobs.
     package static let runningIsUnfinished = StoreLaw(.integrations, "Running a job that is not among its unfinished jobs")
@@ -128,7 +128,7 @@ extension StoreLaw {
     /// A write that Autotask confirmed names the service.
     package static let confirmedHasService = StoreLaw(.writes, "Confirmed, but without a service in Autotask")
     /// An unpublished event belongs to a registered worker: otherwise no worker publishes it or takes it over.
-    package static let eventHasPublisher = StoreLaw(.events, "Events of a worker that the store does not know, so that no worker publishes them")
+    package static let eventHasPublisher = StoreLaw(.events, "Events of an unknown worker, so that no worker publishes them")
     /// An event belongs to a lane.
     package static let eventHasLane = StoreLaw(.events, "Events of no integration")
     /// Every row that refers to a lane refers to an existing one.
