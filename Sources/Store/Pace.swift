@@ -1,4 +1,4 @@
-/// Limits a command's long work on a store to a share of a core and of the disk, so that it does not delay running workers.
+/// Limits a command's long work on a store to a share of a core and the disk, so that it does not delay workers.
 ///
 /// The work runs in steps of a few milliseconds and rests three times as long after each. It takes a quarter of a core.
 package enum Pace {

@@ -41,7 +41,7 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
     }
 
     package static func keyRetired(_ id: String) -> StoreError {
-        StoreError(.keyRetired, "The key \(id) was retired meanwhile: the store accepts nothing more that is sealed under it.")
+        StoreError(.keyRetired, "The key \(id) was retired meanwhile: the store no longer accepts data that is sealed under it.")
     }
 
     package var description: String { "\(code.rawValue): \(message)" }

@@ -17,7 +17,7 @@ package struct PublishedKeys: Sendable {
     /// - Throws: ``VaultError/Code/publishedKeysUnusable``.
     package init(_ document: JSON) throws(VaultError) {
         guard let entries = document["keys"]?.array else {
-            throw VaultError(.publishedKeysUnusable, "It is not the output of keys publish: it has no member keys.")
+            throw VaultError(.publishedKeysUnusable, "It is not the output of keys publish: its member keys is missing.")
         }
         var keys: [Key] = []
         for entry in entries where entry["kem"]?.string == CredentialsEnvelope.kem {

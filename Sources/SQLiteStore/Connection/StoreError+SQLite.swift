@@ -28,7 +28,7 @@ extension StoreError {
             )
         case .SQLITE_IOERR: (.unavailable, "The disk of the store \(path) failed: check the system's log.")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
-            (.unavailable, "The store \(path) is locked by another program, for example a backup: end it.")
+            (.unavailable, "The store \(path) is locked by another program, for example a backup: end that program.")
         // This is GRDB's answer after the connection was closed.
         case .SQLITE_MISUSE where text == "Connection is closed": (.unavailable, "The store \(path) is closed.")
         case .SQLITE_NOTADB: (.corrupt, "The file \(path) is not a store.")

@@ -43,7 +43,7 @@ struct LiveCopy {
 
     /// Makes the copy, which only its owner may read. A failure leaves no file.
     ///
-    /// - Throws: ``StoreError``: `corrupt` when the source is damaged; `unavailable` when it does not exist, the copy cannot be written, or
+    /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it does not exist, the copy cannot be written, or
     ///   too many resets interrupted it.
     func make() throws(StoreError) -> StoreBackup.Contents {
         try target.making(copyOf: source) {
@@ -72,7 +72,7 @@ struct LiveCopy {
         }
     }
 
-    /// - Returns: whether the copy is whole; otherwise it gave way.
+    /// - Returns: whether the copy is complete; otherwise it gave way.
     private func copyStanding(_ file: StandingFile.Image, _ pages: inout CopiedPages) throws -> Bool {
         let watch = try StoreFile.readOnly(source)
         var (offset, waiting): (Int64, ContinuousClock.Instant?) = (0, nil)
@@ -95,7 +95,7 @@ struct LiveCopy {
         (try? watch.read { try Bool.fetchOne($0, sql: "SELECT 1 FROM outbox WHERE awaits_erasure <> 0 LIMIT 1") }) ?? false
     }
 
-    /// Waits until the waiting events are published, which needs a moment without readers.
+    /// Waits until held events are published, which needs a moment without readers.
     private func awaitErasures() throws {
         let watch = try StoreFile.readOnly(source)
         let end = ContinuousClock.now + LiveCopy.clearance

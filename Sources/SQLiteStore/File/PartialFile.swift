@@ -67,7 +67,7 @@ final class PartialFile: Sendable {
     /// - Parameter replacing: whether it may replace another file.
     func rename(to name: String, replacing: Bool) throws(StoreError) {
         guard PartialFile.isNamed(path, descriptor) else {
-            throw StoreError(.unavailable, "The file \(path) was removed while it was made: make it again.")
+            throw StoreError(.unavailable, "The file \(path) was removed while it was being made: make it again.")
         }
         try StoreFile.rename(path, to: name, replacing: replacing)
     }

@@ -27,7 +27,7 @@ struct Schema: Sendable {
     func check(_ database: Database, of path: String) throws -> StoreFormat {
         let number = try Schema.number(of: database)
         guard number <= self.number else {
-            throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that one, or a newer one.")
+            throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that program, or a newer one.")
         }
         guard number >= Schema.baseline else {
             throw StoreError(

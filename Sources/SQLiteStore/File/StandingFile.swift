@@ -90,8 +90,8 @@ final class StandingFile {
 
     /// Writes the log back without waiting for readers or writers.
     ///
-    /// - Returns: in pages, the length of the log at the beginning, and how much of it is not in the file yet; `nil` if another program was
-    ///   writing it back.
+    /// - Returns: the length of the log at the beginning, and how much of it is not in the file yet, both in pages. It is `nil` if another
+    ///   program was writing the log back.
     private func writeBack(_ database: Database) throws -> (pages: Int32, left: Int32)? {
         var (pages, done): (Int32, Int32) = (0, 0)
         let connection = database.sqliteConnection

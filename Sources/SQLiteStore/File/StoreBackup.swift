@@ -123,7 +123,7 @@ package enum StoreBackup {
     /// - Every lane gets a new epoch, higher than any that was used, so that no sequence is used for another event.
     /// - Jobs that were unfinished do not run any more, except resets (see ``QueuedJob/isFromBackup``): they, or newer ones, have finished since.
     ///   For the same reason, dead letters lose the payloads of their jobs.
-    /// - Writes to Autotask since then count as just sent, and are looked up after the settle time.
+    /// - Possible writes to Autotask since then count as just sent, and are looked up after the settle time.
     ///
     /// The audit log continues from the copy's end, with a row that records the restore and the end of the replaced store's log.
     ///

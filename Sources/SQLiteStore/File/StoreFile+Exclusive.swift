@@ -3,8 +3,8 @@ import Store
 
 /// Keeps all other processes from a store while another file replaces it.
 extension StoreFile {
-    /// The bytes on which every open connection of SQLite has a read lock, with a write-ahead log: the pending, the reserved
-    /// and the shared bytes (`os.h` of SQLite).
+    /// The bytes that every open connection of SQLite locks for reading if there is a write-ahead log. They are the pending, the
+    /// reserved and the shared bytes (`os.h` of SQLite).
     private static let lockedBytes: (start: off_t, count: off_t) = (0x4000_0000, 512)
 
     /// Runs `body` while no other process has the file open or can open it. It uses no clock: a lock ends with its process, and the

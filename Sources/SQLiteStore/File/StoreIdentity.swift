@@ -22,7 +22,8 @@ package struct StoreIdentity: Hashable, Sendable {
         self.file = file
     }
 
-    /// Whether the file at a path is not the one that a worker ran on: it is a copy made without `store backup`, or the store after a move.
+    /// Whether the file at a path differs from the one that a worker ran on last. It is then a moved store, or a copy made without
+    /// `store backup`.
     package func isElsewhere(than path: String) throws(StoreError) -> Bool {
         guard let file else { return false }
         return try StoreFile.Identity(of: path).inode != file

@@ -82,7 +82,7 @@ package enum StoreIntegrity {
         return problems
     }
 
-    /// Reads all rows of a table, and looks each up through the table's indexes.
+    /// Reads all rows of a table. A thorough check also looks each up through the table's indexes.
     private static func rows(of table: Table, _ looks: StoreFile.Looks, _ isThorough: Bool) throws -> [String] {
         let ends = try looks.read { try Row.fetchOne($0, sql: "SELECT MIN(rowid), MAX(rowid) FROM \"\(table.name)\"") }
         guard let first = ends?[0] as Int64?, let last = ends?[1] as Int64? else { return [] }

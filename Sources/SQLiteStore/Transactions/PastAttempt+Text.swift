@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// The form of attempts in a job's row: JSON objects, each followed by a comma, so that the statement that changes the row can append
+/// The form of attempts in a job's row: JSON objects, each followed by a comma. So the statement that changes the row can append
 /// another.
 extension PastAttempt {
     var text: String {

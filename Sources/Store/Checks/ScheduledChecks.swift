@@ -1,6 +1,6 @@
 package import Contract
 
-/// Checks that the worker makes without a portal's request.
+/// Enters checks that no portal requests.
 package protocol ScheduledChecks: Sendable {
     /// Enters the due checks, longest due first, and chooses the next times for their lanes. It is one transaction, so only one worker of a
     /// fleet enters a check.

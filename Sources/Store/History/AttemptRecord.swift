@@ -73,7 +73,7 @@ package struct AttemptRecord: Hashable, Sendable {
 /// An attempt's own account when it ends.
 package struct AttemptAccount: Hashable, Sendable {
     package var begunAt: Timestamp
-    /// The job's request as it may be shown (``JobKind/shown(of:)``): an encoded JSON object; `nil` if it could not be opened.
+    /// The job's request as it may be shown (``JobKind/shown(of:)``), an encoded JSON object; `nil` if it could not be opened.
     package var asked: [UInt8]?
     package var calls: [CallRecord]
 

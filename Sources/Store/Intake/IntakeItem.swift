@@ -75,7 +75,7 @@ package struct AcceptableJob: Sendable {
     package var publisher: String?
     /// The job that it is a copy of, when it comes from a redriven dead letter.
     package var redriveOf: JobID?
-    /// The job's `data`, sealed under the key ring's job key. Blanked when the job ends.
+    /// The job's `data`, sealed under the key ring's job key. It is erased when the job ends.
     package var sealedPayload: [UInt8]
 
     package init(

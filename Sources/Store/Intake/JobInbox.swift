@@ -15,7 +15,7 @@ package protocol JobInbox: Sendable {
     /// not begun, or the arrival itself, which then claims its id like any job.
     ///
     /// - Returns: the outcome of each item, and the stored events.
-    /// - Throws: ``StoreError/Code/fenced`` when the worker was declared dead, or never joined: no worker would publish its events;
+    /// - Throws: ``StoreError/Code/fenced`` when the worker was declared dead or never joined, since no worker would publish its events;
     ///   ``StoreError/Code/keyRetired`` when a payload is sealed under a retired key.
     func accept(
         _ items: [IntakeItem],

@@ -1,7 +1,7 @@
 package import Contract
 
 package struct ClaimRequest: Sendable {
-    /// How many lanes of one Autotask database may work at once (`Decisions` 8): Autotask allows three concurrent calls for an
+    /// How many lanes of one Autotask database may work at once (`Decisions` 8). Autotask allows three concurrent calls for an
     /// entity, and other integrations need some of them.
     package static let lanesPerDatabase = 2
 

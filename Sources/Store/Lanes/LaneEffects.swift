@@ -8,8 +8,8 @@ package protocol LaneEffects: Sendable {
     ///   when there is a place.
     func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool
 
-    /// Returns those of the services that are linked to another lane of the same Autotask database, by a binding or by a write
-    /// in the journal.
+    /// Returns those of the services that are linked to another lane of the same Autotask database. A binding or a write in the
+    /// journal links a service.
     ///
     /// - Parameter ids: a few services; `nil` for all.
     func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64>

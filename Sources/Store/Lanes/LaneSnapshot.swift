@@ -63,8 +63,8 @@ package struct Arrival: Sendable {
     package var lastReset: Int64?
     /// Whether the lane has reached its limit of unfinished jobs.
     package var isLaneFull: Bool
-    /// For a job that the broker may have delivered late: the jobs of its lane that were requested after it and accepted before it, in the order
-    /// of acceptance. They are resets, or of its kind and plan, and wait, run or have run. Superseded, abandoned, rejected and expired jobs are
+    /// The jobs of the lane that were requested after this one and accepted before it, in the order of acceptance; empty unless the broker may
+    /// have delivered it late. They are resets, or of its kind and plan, and wait, run or have run. Superseded, abandoned, rejected and expired jobs are
     /// not among them. Their standing is their own revision: one that was raised may stem from jobs older than this one.
     package var overtakers: [QueuedJob]
 
@@ -109,7 +109,7 @@ package struct QueuedJob: Hashable, Sendable {
     package var kind: JobKind
     package var planID: String?
     package var revision: Int64?
-    /// The revision that counts when jobs of its plan are compared: its own, or if it has none, the highest of the jobs that it
+    /// The revision for comparisons with jobs of its plan: its own, or if it has none, the highest of the jobs that it
     /// superseded.
     package var standing: Int64?
     package var acceptedAt: Timestamp
@@ -126,8 +126,8 @@ package struct QueuedJob: Hashable, Sendable {
     package var interruptions: Int
     /// How often it was deferred, without counting an attempt, for a reason outside the job.
     package var heldUp: Int
-    /// When it must end because a person waits (``JobKind/isInteractive``). It is set when the first attempt begins, and extended by
-    /// the time for which another job of the lane ran while this one was due.
+    /// When it must end because a person waits (``JobKind/isInteractive``). It is set when the first attempt begins. Time for which
+    /// another job of the lane ran while this one was due is added.
     package var deadline: Timestamp?
     /// The content of the last `job.deferred`.
     package var lastDeferral: PublishedDeferral?
@@ -245,7 +245,7 @@ package struct LaneDecision: Sendable {
 
     package enum Next: Hashable, Sendable {
         case run(order: Int64, RunMode)
-        /// No job can run before this time; `nil`: before a new job is accepted.
+        /// No job can run before this time, or with `nil`, before a new job is accepted.
         case wait(until: Timestamp?)
         /// Some jobs must end before another can run: the lane goes to the end of the line.
         case again

@@ -81,7 +81,7 @@ package struct DeadMessage: Hashable, Sendable {
 
 /// A valid job that the broker gave up on before a worker accepted it. Its id is not claimed, and no event has answered it.
 package struct UndeliveredJob: Hashable, Sendable {
-    /// When it was published, if known: jobs accepted since then are newer.
+    /// When it was published, if known. Jobs that were accepted since then are newer.
     package var publishedAt: Timestamp
     package var expiry: Timestamp?
     /// The revision of a sync.

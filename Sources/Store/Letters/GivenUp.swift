@@ -7,7 +7,7 @@ package struct GivenUp: Hashable, Sendable {
         case attemptsSpent = "attempts_spent"
         /// The job used up its time.
         case timeSpent = "time_spent"
-        /// The worker died each time.
+        /// The worker died during its attempts.
         case interrupted
         /// The stored payload cannot be opened.
         case unopenable

@@ -57,7 +57,7 @@ package struct LaneHold: Hashable, Sendable {
 
     /// Takes the lane for a job.
     ///
-    /// - Parameter hasPlace: whether there is a place at the database that it needs. Without one it may only conclude a job.
+    /// - Parameter hasPlace: whether there is a place at the database that the lane needs. Without one, it may only conclude a job.
     package mutating func lease(to worker: WorkerID, running order: Int64, hasPlace: Bool) {
         fence += 1
         self.worker = worker
@@ -97,7 +97,7 @@ package struct LaneHold: Hashable, Sendable {
         if turn == nil { turn = try next() }
     }
 
-    /// Puts a free lane in line if one of its jobs is due, or sets when the first of them will be.
+    /// Puts a free lane in line if one of its jobs is due, or sets when the first of them is due.
     ///
     /// - Parameters:
     ///   - rank: the lowest rank of its unfinished jobs.
@@ -110,7 +110,7 @@ package struct LaneHold: Hashable, Sendable {
         }
     }
 
-    /// Leaves the line.
+    /// Removes the lane from the line.
     ///
     /// - Parameter moment: when it returns; `nil` for the next job.
     package mutating func stay(rank: Int64, until moment: Timestamp?) {
@@ -119,7 +119,7 @@ package struct LaneHold: Hashable, Sendable {
         wakeAt = moment
     }
 
-    /// Goes to the end of the line.
+    /// Puts the lane at the end of the line.
     ///
     /// - Parameter rank: `nil` if its jobs are the same.
     package mutating func lineUp(rank: Int64? = nil, turn: Int64) {

@@ -14,7 +14,7 @@ package struct KeyRing: Sendable {
     let identityKey: SymmetricKey
     /// The recipient keys, newest first. Portals use the newest.
     let recipientKeys: [RecipientKey]
-    /// The id of the store that the ring belongs to; `nil` before it is used with a store, and if the ring could not be written then.
+    /// The id of the store that the ring belongs to; `nil` before its first use with a store, or if the ring could not be written then.
     package var storeID: String?
 
     /// The ring's own id, which never changes: 32 hexadecimal digits, derived from the identity key.

@@ -32,8 +32,8 @@ struct RecipientKey: Sendable {
         ]
     }
 
-    /// - Throws: ``VaultError/Code/decryptionFailed`` for every cause. The time it takes is not constant: a blob with a wrong length, or with a
-    ///   point of low order, fails earlier, which reveals only what the sender knows. AES-GCM compares its tag in constant time.
+    /// - Throws: ``VaultError/Code/decryptionFailed`` for every cause. Its time is not constant: a blob with a wrong length, or with a
+    ///   point of low order, fails earlier. This reveals only what the sender knows. AES-GCM compares its tag in constant time.
     func open(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> Secret {
         do {
             let encapsulatedKey = try Curve25519.KeyAgreement.PublicKey(rawRepresentation: sealed.encapsulatedKey)
