@@ -60,7 +60,7 @@ extension PartialFile {
             let output = try DatabaseQueue(path: path)
             let mode = try output.inDatabase { try String.fetchOne($0, sql: "PRAGMA journal_mode = DELETE") }
             try output.close()
-            guard mode == "delete" else { throw StoreError(.unavailable, "The file \(path) is used by another program: name another file.") }
+            guard mode == "delete" else { throw StoreError(.unavailable, "Another program uses the file \(path): name another file.") }
         } catch let error as DatabaseError where ![.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
             throw unwritable(error)
         }

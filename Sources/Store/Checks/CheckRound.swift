@@ -24,7 +24,7 @@ package struct CheckRound: Sendable {
             now + interval * (1 - CheckRound.jitter + 2 * CheckRound.jitter * chance)
         }
 
-        /// The latest time that this interval leads to. A later one comes from a longer interval or another clock.
+        /// The latest time that this interval can produce. A later one comes from a longer interval or another clock.
         package func latest(after now: Timestamp) -> Timestamp { next(after: now, chance: 1) }
 
         /// Whether a check of a lane is useful. After refused credentials only a connect helps. After a database mismatch, a verify may find
