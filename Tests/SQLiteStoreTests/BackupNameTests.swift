@@ -78,7 +78,7 @@ struct BackupNameTests {
             _ = try await StoreBackup.make(of: partial, to: directory.path("other"), at: later)
         }
         try FileManager.default.linkItem(atPath: partial, toPath: copy + ".partial")
-        await expectRefused(.unavailable, "another name") { _ = try await StoreBackup.make(of: partial, to: copy, at: later) }
+        await expectRefused(.unavailable, "second name") { _ = try await StoreBackup.make(of: partial, to: copy, at: later) }
         #expect(try await StoreBackup.contents(of: partial) == StoreBackup.Contents(lanes: 0, unfinishedJobs: 0))
     }
 

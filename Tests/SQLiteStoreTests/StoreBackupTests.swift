@@ -346,7 +346,7 @@ struct StoreBackupTests {
         let queue = try DatabaseQueue(path: path)
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
-        await expectRefused(.corrupt, "something else") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
+        await expectRefused(.corrupt, "another program") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
         try Data().write(to: URL(filePath: path))
         await expectRefused(.unavailable, "is empty") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
         #expect(!FileManager.default.fileExists(atPath: copy))
@@ -367,7 +367,7 @@ struct StoreBackupTests {
         let queue = try DatabaseQueue(path: other)
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
-        await expectRefused(.corrupt, "something else") {
+        await expectRefused(.corrupt, "another program") {
             _ = try await StoreBackup.restore(other, to: path, auditing: .bench, by: .tester, at: later)
         }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)

@@ -82,7 +82,7 @@ struct StoreFileTests {
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
         let before = try Data(contentsOf: URL(filePath: path))
-        await expectRefused(.corrupt, "something else") { _ = try await SQLiteStore(path: path, auditing: .bench) }
+        await expectRefused(.corrupt, "another program") { _ = try await SQLiteStore(path: path, auditing: .bench) }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 

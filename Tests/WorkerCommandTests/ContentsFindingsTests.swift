@@ -78,7 +78,7 @@ struct ContentsFindingsTests {
                 "warn jobs: 10 unfinished jobs: at BACKLOG_LIMIT (10) and above, further jobs wait at the broker.",
                 "warn jobs: The work of 1 integration waits, because calls to Autotask fail: msp-1/workplace (rate_limited).",
                 "warn jobs: Jobs are deferred for longer than RETRY_HOURS allows: msp-2 job.",
-                "fail integrations: With another number of unfinished jobs than is counted: msp-1/workplace.",
+                "fail integrations: With a wrong count of unfinished jobs: msp-1/workplace.",
                 "warn integrations: 0 integrations, 1 of them connected, and 4 no longer: a, b, c and 1 more.",
                 "fail integrations: Set aside, because a row of the store cannot be read: msp-3/workplace: row 7.",
                 "fail credentials: The key ring does not open the credentials of 1 of 1 connection, such as msp-1/workplace.",

@@ -1,8 +1,8 @@
 import Contract
 import Store
 
-/// Attempts as a job's row has them, each with a comma behind it: see ``PastAttempt``. Moments of calls are told from the attempt's beginning
-/// on, since there are many.
+/// The form of attempts in a job's row, each followed by a comma: see ``PastAttempt``. Times of calls are relative to the beginning of the
+/// attempt, to save space.
 extension AttemptRecord {
     var text: String {
         var object: JSONObject = ["end": JSON(endedAt.millisecondsSinceEpoch)]
@@ -19,7 +19,7 @@ extension AttemptRecord {
         return String(decoding: JSON.object(object).encoded, as: UTF8.self) + ","
     }
 
-    /// - Parameter text: the ``text`` of each.
+    /// - Parameter text: the ``text`` of all attempts, joined.
     static func all(in text: String) throws -> [AttemptRecord] {
         guard !text.isEmpty else { return [] }
         guard let entries = try? JSON(parsing: Array("[\(text.dropLast())]".utf8), maximumValues: maximumValues).array else {
@@ -46,11 +46,11 @@ extension AttemptRecord {
         self.init(begunAt: begunAt, endedAt: endedAt, ending: ending, calls: calls)
     }
 
-    /// All attempts that are told, with as many calls as an attempt may tell, are fewer values than this.
+    /// More than the values of all recorded attempts with all their calls.
     private static let maximumValues = 10_000_000
 
     private static var unreadable: StoreError {
-        StoreError(.corrupt, "The account of a job's attempts is none that this program writes. Restore the store from a backup.")
+        StoreError(.corrupt, "The record of a job's attempts is unreadable. Restore the store from a backup.")
     }
 }
 

@@ -1,8 +1,8 @@
 import Contract
 import Store
 
-/// Attempts as a job's row has them: JSON objects, each with a comma behind it, so that one more is appended by the statement that has to
-/// change the row anyway.
+/// The form of attempts in a job's row: JSON objects, each followed by a comma. So the statement that changes the row can append
+/// another.
 extension PastAttempt {
     var text: String {
         var object: JSONObject = ["at": JSON(at.millisecondsSinceEpoch)]
@@ -16,7 +16,7 @@ extension PastAttempt {
         return String(decoding: JSON.object(object).encoded, as: UTF8.self) + ","
     }
 
-    /// - Parameter text: the ``text`` of each.
+    /// - Parameter text: the ``text`` of all attempts, joined.
     static func history(_ text: String) throws -> [PastAttempt] {
         guard !text.isEmpty else { return [] }
         guard let entries = try? JSON(parsing: Array("[\(text.dropLast())]".utf8)).array else { throw PastAttempt.unreadable }
@@ -30,12 +30,12 @@ extension PastAttempt {
     }
 
     private static var unreadable: StoreError {
-        StoreError(.corrupt, "The history of a job's attempts is none that this program writes. Restore the store from a backup.")
+        StoreError(.corrupt, "The history of a job's attempts is unreadable. Restore the store from a backup.")
     }
 }
 
 extension String {
-    /// The code of the last failure in a text of attempts; `nil` if there is none.
+    /// The error code of the last failure in a text of attempts; `nil` if there is none.
     var lastCode: String? {
         guard let start = ranges(of: "\"code\":\"").last?.upperBound, let end = self[start...].firstIndex(of: "\"") else { return nil }
         return String(self[start..<end])

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// The journal of writes to Autotask, and the end of a claim.
+/// Records writes to Autotask, and ends claims.
 extension Transaction {
     func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws -> LinkOutcome {
         let row = try lane(under: claim)
@@ -41,14 +41,14 @@ extension Transaction {
         }
         try completion.check(isScheduled: job.isScheduled)
 
-        // All events belong to the old epoch: a reset begins the new one after its own.
+        // All events belong to the old epoch: a reset begins the new epoch after its own events.
         if completion.changes.resets { try holdEvents(of: &row) }
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
         try apply(completion.changes, to: &row, at: now)
         for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
         if !completion.isRepetition { try tell(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
 
-        // Before the row of a check of the worker's own is gone.
+        // This needs the row of a scheduled check, which is removed below.
         try extendDeadlines(in: row, besides: claim.order, at: now)
         if let change = JobChange(completion.disposition, at: now) {
             try tell(completion, of: claim.order, at: now)
@@ -85,7 +85,7 @@ extension Transaction {
         return entries
     }
 
-    /// Keeps what an attempt that does not end its job tells of itself.
+    /// Keeps the account of an attempt that does not end its job.
     private func tell(_ completion: Completion, of order: Int64, at now: Timestamp) throws {
         guard let account = completion.account else { return }
         try connection.run(

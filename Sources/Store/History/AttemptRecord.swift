@@ -1,23 +1,23 @@
 package import Contract
 
-/// A call to Autotask, as it may be told: neither headers nor bodies, nor a query, which may name a user.
+/// A call to Autotask as it may be shown: without headers, bodies or the query, which may name a user.
 package struct CallRecord: Hashable, Sendable {
     package enum Answer: Hashable, Sendable {
         /// The HTTP status.
         case status(Int)
-        /// There was none, and this word says why: `timedOut`.
+        /// There was no answer, for this reason: `timedOut`.
         case none(String)
     }
 
-    /// When it was begun.
+    /// When it began.
     package var at: Timestamp
-    /// `POST`.
+    /// For example `POST`.
     package var method: String
     package var host: String
-    /// Below the version of the API: `Services/query`.
+    /// The path below the API version, for example `Services/query`.
     package var path: String
     package var answer: Answer
-    /// How long it took, waiting for its turn included, in whole milliseconds.
+    /// How long it took, including the wait for its turn, in whole milliseconds.
     package var duration: Duration
 
     package init(at: Timestamp, method: String, host: String, path: String, answer: Answer, duration: Duration) {
@@ -30,22 +30,22 @@ package struct CallRecord: Hashable, Sendable {
     }
 }
 
-/// An attempt at a job, and what it called.
+/// An attempt at a job, with its calls.
 package struct AttemptRecord: Hashable, Sendable {
     package enum Ending: Hashable, Sendable {
-        /// With the job.
+        /// The job ended with it.
         case finished
         case deferred(because: ErrorCode?, until: Timestamp)
-        /// Put back, as if it had not been begun.
+        /// The job was put back as if it had not begun.
         case postponed
-        /// The worker died, or was told to finish and did not get so far: what it called is not known.
+        /// The worker died, or stopped before the attempt ended. Its calls are not known.
         case interrupted(WorkerID)
     }
 
-    /// So many attempts that did not end their job are told of it, the first ones.
+    /// The maximum number of recorded attempts that did not end the job: the first ones.
     package static let limit = 100
 
-    /// `nil` of one that was interrupted.
+    /// `nil` for an interrupted attempt.
     package var begunAt: Timestamp?
     package var endedAt: Timestamp
     package var ending: Ending
@@ -58,7 +58,7 @@ package struct AttemptRecord: Hashable, Sendable {
         self.calls = calls
     }
 
-    /// An attempt that ends so, with what it tells of itself.
+    /// Makes the record of an attempt from its account and disposition.
     package init(_ account: AttemptAccount, _ disposition: Disposition, at now: Timestamp) {
         let ending: Ending =
             switch disposition {
@@ -70,10 +70,10 @@ package struct AttemptRecord: Hashable, Sendable {
     }
 }
 
-/// What an attempt tells of itself when it ends.
+/// An attempt's own account when it ends.
 package struct AttemptAccount: Hashable, Sendable {
     package var begunAt: Timestamp
-    /// What the job asks for, as it may be shown (``JobKind/shown(of:)``): an encoded JSON object; `nil` if it could not be opened.
+    /// The job's request as it may be shown (``JobKind/shown(of:)``), an encoded JSON object; `nil` if it could not be opened.
     package var asked: [UInt8]?
     package var calls: [CallRecord]
 

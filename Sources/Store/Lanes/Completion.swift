@@ -3,19 +3,19 @@ package import Contract
 /// How a claim ends.
 package struct Completion: Sendable {
     package var disposition: Disposition
-    /// In the order in which they take their places in the sequence, all in the old epoch if the lane is reset. With
-    /// ``Disposition/finished`` exactly one of them is terminal and answers the job; otherwise none is. A check of the worker's own
-    /// (``QueuedJob/isScheduled``) tells state events only, and becomes no dead letter.
+    /// The events in the order of the sequence, all in the old epoch if the lane is reset. With
+    /// ``Disposition/finished`` exactly one of them is terminal and answers the job; otherwise none is. A scheduled check
+    /// (``QueuedJob/isScheduled``) publishes only state events, and never becomes a dead letter.
     package var events: [Event]
     package var changes: LaneChanges
-    /// Calls made to Autotask in this attempt.
+    /// Calls to Autotask in this attempt.
     package var apiCalls: Int
-    /// With ``Disposition/finished``, set when the job becomes a dead letter. Its payload is then kept there, unless it is a connect, which
+    /// Set with ``Disposition/finished`` if the job becomes a dead letter. The dead letter keeps the payload, except that of a connect, which
     /// holds credentials.
     package var givenUp: GivenUp?
-    /// What the audit log's row of this attempt tells besides: what was read, and why it failed.
+    /// Further facts for the attempt's row in the audit log: what was read, and why it failed.
     package var facts = JSONObject()
-    /// What it tells of itself, for `sync show`; `nil` where no history is kept.
+    /// The attempt's own account, for `sync show`; `nil` if no history is kept.
     package var account: AttemptAccount?
 
     package init(
@@ -38,40 +38,40 @@ package struct Completion: Sendable {
         return PublishedDeferral(code: code, delay: max(until - now, .zero))
     }
 
-    /// Whether the job is held up as before: nothing is published and nothing changes, so the audit log has no row of it.
+    /// Whether the job is still held up. Nothing is published and nothing changes, so the audit log gets no row.
     package var isRepetition: Bool {
         guard case .deferred(_, _, counts: false) = disposition, case .keep = changes.connection, case .keep = changes.refusedCredentials
         else { return false }
         return events.isEmpty
     }
 
-    /// Checks that the events are those that may come with the disposition. Every store asks it before it writes anything: a completion that
-    /// breaks the rule of exactly one terminal event must leave nothing behind.
+    /// Checks that the events fit the disposition. Every store calls this before it writes anything: a completion that
+    /// breaks the rule of exactly one terminal event must have no effect.
     ///
     /// - Throws: ``StoreError/Code/unexpected``.
     package func check(isScheduled: Bool) throws(StoreError) {
         if isScheduled {
             guard events.allSatisfy({ $0.jobID == nil && !$0.type.isTerminal }), givenUp == nil else {
-                throw StoreError(.unexpected, "A check of the worker's own answers nobody, and becomes no dead letter.")
+                throw StoreError(.unexpected, "A scheduled check has no terminal event and no dead letter.")
             }
         } else {
             guard events.count(where: { $0.type.isTerminal }) == (disposition == .finished ? 1 : 0) else {
-                throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
+                throw StoreError(.unexpected, "A job that ends has exactly one terminal event. A job that continues has none.")
             }
         }
     }
 }
 
 package enum Disposition: Hashable, Sendable {
-    /// The job has ended: its payload is blanked, its terminal event is remembered.
+    /// The job has ended. Its payload is erased, and its terminal event is kept.
     case finished
-    /// Tried again, not before this moment. The attempt `counts`, unless nothing was the matter with the job.
+    /// The job runs again, but not before this time. The attempt `counts`, unless the reason lies outside the job.
     case deferred(until: Timestamp, because: ErrorCode? = nil, counts: Bool = true)
-    /// Put back as if it had not been begun: the attempt does not count.
+    /// The job is put back as if it had not begun: the attempt does not count.
     case postponed
 }
 
-/// What a job changes of its lane. Whatever is not named stays as it is.
+/// The changes that a job makes to its lane. The default values change nothing.
 package struct LaneChanges: Sendable {
     package enum Change<Value: Sendable>: Sendable {
         case keep
@@ -79,45 +79,45 @@ package struct LaneChanges: Sendable {
         case remove
     }
 
-    /// What becomes of the memory of credentials that Autotask refused.
+    /// A change to the list of credentials that Autotask refused.
     package enum RefusalChange: Sendable {
         case keep
-        /// In the place of an earlier refusal of the same; beyond ``RefusedCredentials/limit`` the oldest is forgotten.
+        /// Replaces an earlier refusal of the same credentials; beyond ``RefusedCredentials/limit`` the oldest is removed.
         case remember(RefusedCredentials)
-        /// They were accepted.
+        /// Autotask accepted these credentials.
         case forget(digest: [UInt8])
     }
 
-    /// With it, ``ConnectionRecord/wrappedKey`` becomes the lane's key only if the lane has none: it may have been wrapped anew meanwhile.
+    /// ``ConnectionRecord/wrappedKey`` becomes the lane's key only if the lane has none: its key may have been wrapped again meanwhile.
     package var connection: Change<ConnectionRecord>
-    /// Whether ``connection`` brings a new credentials key, and the lane's old one goes.
+    /// Whether ``connection`` has a new credentials key that replaces the lane's old one.
     package var replacesCredentialsKey: Bool
     package var refusedCredentials: RefusalChange
     package var billingCodes: Change<CachedBillingCodes>
-    /// Of a lane with a connection.
+    /// A change to ``LaneState/driftDigest``, for a lane with a connection.
     package var driftDigest: Change<String>
     /// Sets ``LaneState/isEligible``.
     package var becomesEligible: Bool
     /// Sets ``LaneState/isEnabled``.
     package var becomesEnabled: Bool
-    /// Whether every binding and journal entry is removed first, and ``LaneState/driftDigest`` with them, because they belong to another
-    /// Autotask database. ``LaneState/unsettledSince`` keeps the time of unsettled writes.
+    /// Whether to remove every binding, every journal entry and ``LaneState/driftDigest`` first, because they belong to another
+    /// Autotask database. ``LaneState/unsettledSince`` keeps the time of unresolved writes.
     package var removesBindings: Bool
-    /// Clears ``LaneState/unsettledSince``: every write on its way must have arrived.
+    /// Clears ``LaneState/unsettledSince``, because every earlier write must have arrived by now.
     package var becomesSettled: Bool
-    /// Inserted, or replacing those of the same plan and key.
+    /// Bindings to insert. They replace those of the same plan and key.
     package var bindings: [ServiceBinding]
-    /// Bindings that end: services that left the plan.
+    /// Bindings to remove: services that left the plan.
     package var retired: [(planID: String, serviceKey: String)]
-    /// As in ``LaneEffects/journal(_:notes:under:at:)``.
+    /// See ``LaneEffects/journal(_:notes:under:at:)``.
     package var journal: [JournalEntry]
-    /// What the audit log tells of it.
+    /// Notes for the audit log.
     package var notes: [AuditNote]
-    /// The revision of a sync that ran: a lower one of the same plan is superseded from now on, as long as the epoch lasts.
+    /// The revision of a sync that ran. Lower revisions of the same plan are superseded until the epoch ends.
     package var ranRevision: (planID: String, revision: Int64)?
-    /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
-    /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` stays. The epoch rises by one, and
-    /// the revisions that ran end with the old one. ``LaneState/unsettledSince`` keeps the time of unsettled writes. The events
+    /// Whether to erase the lane: its key first, then credentials, zone, bindings, journal and caches. The data of all earlier terminal
+    /// events, and the payload and text of all dead letters, are erased too. ``LaneState/isEligible`` stays. The epoch rises by one, and
+    /// the revisions that ran are removed. ``LaneState/unsettledSince`` keeps the time of unresolved writes. The events
     /// of the completion are held back (``OutboxEntry/isHeld``) until the erased data has left all files.
     package var resets: Bool
 

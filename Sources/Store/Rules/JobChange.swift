@@ -1,17 +1,17 @@
 package import Contract
 
-/// How the end of an attempt changes a job that goes on waiting.
+/// The changes that the end of an attempt makes to a job that continues.
 package struct JobChange: Hashable, Sendable {
     /// Added to the counters of these names in ``QueuedJob``.
     package private(set) var attempts = 0
     package private(set) var interruptions = 0
     package private(set) var heldUp = 0
-    /// ``QueuedJob/notBefore``; `nil`: it stays.
+    /// The new ``QueuedJob/notBefore``; `nil` for no change.
     package private(set) var notBefore: Timestamp?
-    /// What the job's history gets; attempts that were held up or put back are only counted.
+    /// The entry for the job's history. Attempts that were held up or put back are only counted.
     package private(set) var past: PastAttempt?
 
-    /// - Returns: `nil` where the job ends.
+    /// - Returns: `nil` if the job ends.
     package init?(_ disposition: Disposition, at now: Timestamp) {
         switch disposition {
         case .finished: return nil
@@ -26,7 +26,7 @@ package struct JobChange: Hashable, Sendable {
         }
     }
 
-    /// Of a job whose worker is gone.
+    /// Makes the changes for a job whose worker is gone.
     package init(interruptionOf worker: WorkerID, at now: Timestamp) {
         attempts = -1
         interruptions = 1
@@ -35,12 +35,12 @@ package struct JobChange: Hashable, Sendable {
 }
 
 extension QueuedJob {
-    /// From this many interruptions on a job is a suspect, of which one runs at a time (`Decisions` 5).
+    /// A job with this many interruptions is a suspect. Only one suspect runs at a time (`Decisions` 5).
     package static let suspectInterruptions = 2
 
     package var isSuspect: Bool { interruptions >= QueuedJob.suspectInterruptions }
 
-    /// A job as it is accepted.
+    /// Creates a queued job from an accepted one.
     package init(_ job: AcceptableJob, order: Int64, at now: Timestamp) {
         self.init(
             order: order,

@@ -37,7 +37,7 @@ extension ModelTables {
     /// Ends a check, which leaves nothing behind.
     mutating func endCheck(_ order: Int64) throws(StoreError) {
         guard let index = jobIndex(order), jobs[index].job.isScheduled else {
-            throw StoreError(.unexpected, "A check ended that is not among the unfinished.")
+            throw StoreError(.unexpected, "A check that ended is not among the unfinished jobs.")
         }
         jobs.remove(at: index)
     }

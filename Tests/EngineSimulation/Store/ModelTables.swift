@@ -98,7 +98,7 @@ struct ModelTables: Sendable {
 
     // MARK: Workers
 
-    static var fenced: StoreError { StoreError(.fenced, "Another worker has taken over.") }
+    static var fenced: StoreError { StoreError(.fenced, "Another worker has taken over what this worker held.") }
 
     func checkPresence(of worker: WorkerID) throws(StoreError) {
         guard workers.contains(where: { $0.id == worker }) else { throw ModelTables.fenced }
@@ -197,7 +197,7 @@ struct ModelTables: Sendable {
         at now: Timestamp
     ) throws(StoreError) {
         guard let index = jobIndex(order), jobs[index].finishedAt == nil else {
-            throw StoreError(.unexpected, "The job that ended is not among the unfinished ones.")
+            throw StoreError(.unexpected, "A job that ended is not among the unfinished jobs.")
         }
         if let givenUp { keep(jobs[index], givenUp, at: now) }
         endPlanned(of: jobs[index].job, in: jobs[index].lane)
