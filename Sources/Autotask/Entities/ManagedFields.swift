@@ -68,9 +68,9 @@ package enum FieldValue: Hashable, Sendable {
 }
 
 /// Values of managed fields: from Autotask, from a plan, or for a write. A field may have no value.
-package struct ManagedFields: Sendable {
-    /// The values in the order of ``ManagedField``, inline: a sync makes several for each service.
-    private var values: InlineArray<5, FieldValue?>
+package struct ManagedFields: Hashable, Sendable {
+    /// The values in the order of ``ManagedField``. An array, since a copy of it is one reference.
+    private var values: [FieldValue?]
 
     package init(
         name: String? = nil,
@@ -152,12 +152,6 @@ package struct ManagedFields: Sendable {
         }
         output.append(UInt8(ascii: "}"))
         return output
-    }
-}
-
-extension ManagedFields: Equatable {
-    package static func == (one: ManagedFields, other: ManagedFields) -> Bool {
-        one.values.indices.allSatisfy { one.values[$0] == other.values[$0] }
     }
 }
 

@@ -1,7 +1,7 @@
 /// A service as Autotask shows it, reduced to what a sync compares or reports.
 ///
 /// Everything but id and name may be missing: Autotask has records that are older than its rules, and hides costs from some API users.
-package struct Service: Equatable, Sendable {
+package struct Service: Hashable, Sendable {
     package var id: Int64
     package var fields: ManagedFields
     /// Whether the service is active in Autotask. The worker never writes it.
@@ -46,7 +46,7 @@ package struct ServiceMarker: Hashable, Sendable {
 
 /// One write of a service. The worker sends only the fields that it names, so nothing else in Autotask changes (`Rules` A9). Autotask sets
 /// the other fields of a new service, including `isActive`.
-package struct ServiceWrite: Equatable, Sendable {
+package struct ServiceWrite: Hashable, Sendable {
     /// The service to update; `nil` to create one.
     package var id: Int64?
     /// The fields to write. A period is updated only if ``ServiceFields/isPeriodUpdatable``: otherwise Autotask silently ignores it.

@@ -25,18 +25,18 @@ struct AutotaskGate: CallGate {
         let now = context.now
         // The job has to end: no further call is made.
         if let deadline = context.callDeadline, now >= deadline { throw AutotaskError(.outOfTime) }
-        switch context.breakers.admit(targets, at: now, fraction: context.engine.entropy.fraction()) {
+        switch context.breakers.admit(targets, at: now, fraction: context.engine.entropy.fraction) {
         case .go(let tickets):
             if case .wait(let moment) = quotaAdmission(to: operation, at: now) {
                 let error = AutotaskError(.heldBack(.quota), retryAfter: moment - now)
                 // No call was made, so the breakers learn nothing.
-                context.breakers.ended(tickets, error, at: now, fraction: context.engine.entropy.fraction())
+                context.breakers.ended(tickets, error, at: now, fraction: context.engine.entropy.fraction)
                 context.holdUp()
                 throw error
             }
             return { [context] failure in
                 if operation.isWrite, failure == nil { context.noteWrite() }
-                context.breakers.ended(tickets, failure, at: context.now, fraction: context.engine.entropy.fraction())
+                context.breakers.ended(tickets, failure, at: context.now, fraction: context.engine.entropy.fraction)
             }
         case .wait(let moment, let isLimiting):
             // A job can run without knowing the usage.

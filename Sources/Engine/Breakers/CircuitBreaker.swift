@@ -77,8 +77,8 @@ struct CircuitBreaker {
 
     /// Decides whether a call may be made now.
     ///
-    /// - Parameter fraction: a random number in `0..<1`, which spreads the calls that wait.
-    mutating func admit(at now: Timestamp, fraction: Double) -> Admission {
+    /// - Parameter fraction: draws a random number in `0..<1`, which spreads the calls that wait.
+    mutating func admit(at now: Timestamp, fraction: () -> Double) -> Admission {
         switch phase {
         case .closed:
             if inFlight == 0 { lastSign = now }
@@ -97,7 +97,7 @@ struct CircuitBreaker {
     }
 
     /// Records the result of an admitted call.
-    mutating func ended(_ ticket: Ticket, _ result: Result, at now: Timestamp, fraction: Double) {
+    mutating func ended(_ ticket: Ticket, _ result: Result, at now: Timestamp, fraction: () -> Double) {
         guard ticket.generation == generation else { return }
         inFlight -= 1
         lastSign = now
@@ -137,13 +137,13 @@ struct CircuitBreaker {
     }
 
     /// The pause doubles with each opening. Jitter shortens it to no less than half.
-    private func pause(_ fraction: Double) -> Duration {
+    private func pause(_ fraction: () -> Double) -> Duration {
         var pause = policy.pause
         for _ in 0..<min(openings, 16) where pause < policy.maximumPause { pause *= 2 }
-        return min(pause, policy.maximumPause) * (0.5 + fraction / 2)
+        return min(pause, policy.maximumPause) * (0.5 + fraction() / 2)
     }
 
-    private func wait(_ moment: Timestamp, _ spread: Duration, _ fraction: Double) -> Admission {
-        .wait(until: moment + max(spread * fraction, .milliseconds(1)))
+    private func wait(_ moment: Timestamp, _ spread: Duration, _ fraction: () -> Double) -> Admission {
+        .wait(until: moment + max(spread * fraction(), .milliseconds(1)))
     }
 }

@@ -35,7 +35,7 @@ final class CircuitBreakers: Sendable {
     }
 
     /// Decides whether a call that involves all of the targets may be made now.
-    func admit(_ targets: [Target], at now: Timestamp, fraction: Double) -> Admission {
+    func admit(_ targets: [Target], at now: Timestamp, fraction: () -> Double) -> Admission {
         breakers.withLock { breakers in
             var tickets: [(Target, CircuitBreaker.Ticket)] = []
             for target in targets {
@@ -53,7 +53,7 @@ final class CircuitBreakers: Sendable {
     }
 
     /// Records how a call ended; `nil` means success.
-    func ended(_ tickets: [(Target, CircuitBreaker.Ticket)], _ failure: AutotaskError?, at now: Timestamp, fraction: Double) {
+    func ended(_ tickets: [(Target, CircuitBreaker.Ticket)], _ failure: AutotaskError?, at now: Timestamp, fraction: () -> Double) {
         breakers.withLock { breakers in
             // Otherwise the failing probes of one tenant's database could block its whole zone.
             let isKnownToFail = tickets.contains { target, _ in

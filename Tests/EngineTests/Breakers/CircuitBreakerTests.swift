@@ -14,17 +14,17 @@ struct CircuitBreakerTests {
         var now = start
 
         func admit() -> CircuitBreaker.Ticket? {
-            guard case .go(let ticket) = breaker.admit(at: now, fraction: 0.999) else { return nil }
+            guard case .go(let ticket) = breaker.admit(at: now, fraction: { 0.999 }) else { return nil }
             return ticket
         }
 
         func waitsUntil() -> Duration? {
-            guard case .wait(let moment) = breaker.admit(at: now, fraction: 0) else { return nil }
+            guard case .wait(let moment) = breaker.admit(at: now, fraction: { 0 }) else { return nil }
             return moment - now
         }
 
         func end(_ ticket: CircuitBreaker.Ticket, _ result: CircuitBreaker.Result) {
-            breaker.ended(ticket, result, at: now, fraction: 1)
+            breaker.ended(ticket, result, at: now, fraction: { 1 })
         }
 
         /// Makes calls one after the other.
