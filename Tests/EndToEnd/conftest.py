@@ -13,9 +13,20 @@ from simulator import Simulator
 from tenants import Tenant
 
 
-def pytest_collection_modifyitems(items):
-    """Checks of the whole run come last."""
+def pytest_addoption(parser):
+    parser.addoption("--part", metavar="I/N", help="run part I of N, each on servers of its own: every Nth file, and the checks of the whole run")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Checks of the whole run come last, in each part."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    if part := config.getoption("--part"):
+        number, count = map(int, part.split("/"))
+        files = sorted({item.path for item in items})
+        chosen = set(files[number - 1 :: count])
+        others = [item for item in items if item.path not in chosen and not item.get_closest_marker("last")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture(scope="session")
