@@ -5,15 +5,6 @@ import Telemetry
 import Vault
 
 extension JobContext {
-    /// What the audit log tells of this attempt besides its end.
-    func facts(of completion: Completion) -> JSONObject {
-        var facts = JSONObject()
-        if let code = completion.events.last(where: \.type.isTerminal)?.failureCode { facts["code"] = .string(code) }
-        if let reason = completion.givenUp?.reason { facts["givenUp"] = .string(reason.rawValue) }
-        if let read = reading.facts { facts["read"] = read }
-        return facts
-    }
-
     /// Seals names and prices for the audit log. The lane's key is opened once in an attempt, and only if there is something to seal.
     ///
     /// - Returns: `nil` without a connection, whose key it takes.

@@ -14,29 +14,32 @@ protocol JobHandler: Sendable {
     func conclude(_ payload: Payload, because reason: JobError, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 }
 
-/// How an attempt at a job ends.
+/// What a handler makes of an attempt: how it should end, and what is stored with that.
 struct HandlerOutcome: Sendable {
     enum Ending: Sendable {
-        /// The job is done, well or not: `events` holds its terminal event.
-        case finished
-        /// The job cannot be done, and nothing that its portal could mend is the reason: as ``finished``, and it becomes a dead letter.
+        /// The job is done: `events` holds its terminal event, and the error is the one that this event carries, if it failed.
+        case finished(JobError?)
+        /// The job cannot be done for a reason that its portal cannot remove: as ``finished``, and it is dead-lettered.
         case givenUp(GivenUp)
-        /// Something transient: tried again later, not before `earliest`, with `job.deferred` telling so. When the attempts are spent,
-        /// `failure` ends the job instead: the job's own failed event.
+        /// The job should be tried again: see ``RetryWish``. Where it is not, `failure` ends it: the job's own failed event.
         case transient(JobError, earliest: Timestamp?, failure: Event)
-        /// Put back, the attempt not counted: there is no place at the tenant's database right now, or the program is told to finish.
+        /// The job is put back and the attempt not counted: its database has no place at the moment, or the worker stops.
         case postponed
     }
 
     var ending: Ending
     /// In their order: state events before the terminal event that they explain, `integration.enabled` after it.
     var events: [Event]
-    /// Stored with either ending.
+    /// Stored with each ending.
     var changes: LaneChanges
-    var apiCalls: Int
 
-    static func finished(_ events: [Event], changes: LaneChanges = LaneChanges(), apiCalls: Int = 0) -> HandlerOutcome {
-        HandlerOutcome(ending: .finished, events: events, changes: changes, apiCalls: apiCalls)
+    static func finished(_ events: [Event], changes: LaneChanges = LaneChanges()) -> HandlerOutcome {
+        HandlerOutcome(ending: .finished(nil), events: events, changes: changes)
+    }
+
+    /// - Parameter events: the terminal one carries the error.
+    static func failed(_ error: JobError?, _ events: [Event], changes: LaneChanges = LaneChanges()) -> HandlerOutcome {
+        HandlerOutcome(ending: .finished(error), events: events, changes: changes)
     }
 
     /// - Parameter events: state events that are due whether or not the job is tried again.
@@ -45,18 +48,12 @@ struct HandlerOutcome: Sendable {
         earliest: Timestamp? = nil,
         failure: Event,
         events: [Event] = [],
-        changes: LaneChanges = LaneChanges(),
-        apiCalls: Int = 0
+        changes: LaneChanges = LaneChanges()
     ) -> HandlerOutcome {
-        HandlerOutcome(
-            ending: .transient(error, earliest: earliest, failure: failure),
-            events: events,
-            changes: changes,
-            apiCalls: apiCalls
-        )
+        HandlerOutcome(ending: .transient(error, earliest: earliest, failure: failure), events: events, changes: changes)
     }
 
-    static func postponed(events: [Event] = [], changes: LaneChanges = LaneChanges(), apiCalls: Int) -> HandlerOutcome {
-        HandlerOutcome(ending: .postponed, events: events, changes: changes, apiCalls: apiCalls)
+    static func postponed(events: [Event] = [], changes: LaneChanges = LaneChanges()) -> HandlerOutcome {
+        HandlerOutcome(ending: .postponed, events: events, changes: changes)
     }
 }

@@ -8,8 +8,8 @@ import Store
 /// because repeated failures lock the customer's API user (`Decisions` 6). It is not `Sendable`, so the compiler sees to it that a lane
 /// makes one call at a time; the first call of an attempt therefore runs alone.
 ///
-/// What the calls tell of the connection is collected here, for the handler to put into its outcome: ``changes``, ``stateEvents`` and
-/// ``apiCalls``, however the job ends.
+/// What the calls tell of the connection is collected here, for the handler to put into its outcome, however the job ends: ``changes`` and
+/// ``stateEvents``.
 final class TenantSession {
     /// The connection as it stands now. A zone that moved is swapped in it by ``call(_:)``; what a handler learns of the API user, it
     /// writes here.
@@ -21,8 +21,6 @@ final class TenantSession {
     private let stored: ConnectionRecord
     private let credentials: AutotaskCredentials
     private var session: AutotaskSession
-    /// Calls besides those that ``session`` counts: zone look-ups, and those of a session before the zone moved.
-    private var otherCalls = 0
     private var hasLookedUpZone = false
     private var refusal: RefusedCredentials?
     /// Why no further call is made.
@@ -84,7 +82,7 @@ final class TenantSession {
         do { try await readThreshold() } catch { if let end { throw end } }
     }
 
-    /// Asks how much of the database's quota is used. It is not counted among ``apiCalls``.
+    /// Asks how much of the database's quota is used. It is not counted among a job's calls.
     func readThreshold() async throws(CallFailure) {
         if let end { throw end }
         do {
@@ -104,9 +102,6 @@ final class TenantSession {
         do { found = try await discoverZone() } catch { throw CallFailure(error, in: context) }
         _ = try follow(found, after: nil)
     }
-
-    /// Calls made so far, zone look-ups included.
-    var apiCalls: Int { otherCalls + session.callCount }
 
     /// What is to be remembered of the connection: what the handler changes besides is added to it.
     var changes: LaneChanges {
@@ -149,9 +144,7 @@ final class TenantSession {
     /// Looks up where the database is served, once in an attempt and without a secret.
     private func discoverZone() async throws(AutotaskError) -> DiscoveredZone {
         hasLookedUpZone = true
-        var lookUps = 0
-        defer { otherCalls += lookUps }
-        return try await context.zone(for: credentials, counting: &lookUps)
+        return try await context.zone(for: credentials)
     }
 
     /// Goes where the database is served by now.
@@ -163,7 +156,6 @@ final class TenantSession {
         guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), cause) }
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
-        otherCalls += session.callCount
         session = context.autotaskSession(in: found.zone, of: found.databaseID, with: credentials, connection.credentialsDigest)
         return true
     }

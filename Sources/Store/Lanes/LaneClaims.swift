@@ -28,7 +28,7 @@ package protocol LaneClaims: Sendable {
     /// Ends the claim: effect, events and the job's new state in one transaction, and a row of the audit log for the attempt.
     ///
     /// - Returns: the events that were stored, with their places in the sequence.
-    /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the disposition (see ``Completion/events``);
+    /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the attempt's end (see ``Completion/events``);
     ///   ``StoreError/Code/keyRetired`` when the lane's new key is wrapped by one that was retired. The claim stays.
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry]
 }

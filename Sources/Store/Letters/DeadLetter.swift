@@ -119,8 +119,8 @@ package struct DeadJob: Hashable, Sendable {
     package var interruptions: Int
     /// How often it was put off, uncounted, because Autotask did not work.
     package var heldUp: Int
-    /// The attempts that did not end it, in their order; those that were held up are only counted.
-    package var history: [PastAttempt]
+    /// The attempts that did not end it, in their order, as their ``Attempt/outline``; those that were held up are only counted.
+    package var history: [Attempt]
     /// Of a sync.
     package var revision: Int64?
     package var traceparent: String?
@@ -133,7 +133,7 @@ package struct DeadJob: Hashable, Sendable {
         attempts: Int,
         interruptions: Int = 0,
         heldUp: Int = 0,
-        history: [PastAttempt] = [],
+        history: [Attempt] = [],
         revision: Int64? = nil,
         traceparent: String? = nil,
         redriveOf: JobID? = nil
@@ -147,23 +147,5 @@ package struct DeadJob: Hashable, Sendable {
         self.revision = revision
         self.traceparent = traceparent
         self.redriveOf = redriveOf
-    }
-}
-
-/// An attempt at a job that did not end it.
-package struct PastAttempt: Hashable, Sendable {
-    package enum Ending: Hashable, Sendable {
-        case deferred(because: ErrorCode?, until: Timestamp)
-        /// The worker died, or was told to finish and did not get so far.
-        case interrupted(WorkerID)
-    }
-
-    /// When it ended.
-    package var at: Timestamp
-    package var ending: Ending
-
-    package init(at: Timestamp, ending: Ending) {
-        self.at = at
-        self.ending = ending
     }
 }
