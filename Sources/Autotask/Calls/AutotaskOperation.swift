@@ -17,9 +17,6 @@ extension AutotaskOperation {
     /// Whether it may change something in Autotask.
     package var isWrite: Bool { self == .createService || self == .updateService }
 
-    /// Whether it is among the calls that a job is told to have cost. To ask how many are left is not: it is done for all jobs at a database.
-    var isCounted: Bool { self != .threshold }
-
     var method: HTTPRequest.Method {
         switch self {
         case .zone, .version, .threshold, .serviceAccess, .serviceFields: .get

@@ -1,8 +1,8 @@
 package import Contract
 package import HTTP
 
-/// The calls of one job to one tenant's Autotask. It counts them, and never repeats one by itself: how often and when is its caller's to
-/// decide. It belongs to one task, so they come one after the other.
+/// The calls of one job to one tenant's Autotask. It repeats none: its caller decides how often and when. It belongs to one task, so they come
+/// one after the other.
 package final class AutotaskSession {
     private let transport: any HTTPTransport
     private let root: String
@@ -10,23 +10,18 @@ package final class AutotaskSession {
     private let traceparent: String?
     private let timeout: Duration
     private let gate: any CallGate
-    private let observe: @Sendable (AutotaskCall) -> Void
-    /// How many calls were made so far; ``requestThreshold()`` is not counted.
-    package private(set) var callCount = 0
 
     /// - Parameters:
     ///   - traceparent: a valid W3C `traceparent`, handed on with each call.
     ///   - timeout: how long each call may take.
     ///   - gate: asked before each call.
-    ///   - observe: told of each call when it has ended, however it ended. It must not block.
     package init(
         transport: any HTTPTransport,
         zone: Zone,
         credentials: AutotaskCredentials,
         traceparent: String? = nil,
         timeout: Duration = .seconds(30),
-        gate: any CallGate = OpenGate(),
-        observe: @escaping @Sendable (AutotaskCall) -> Void = { _ in }
+        gate: any CallGate = OpenGate()
     ) {
         self.transport = transport
         root = zone.apiURL + AutotaskOperation.apiVersion
@@ -34,7 +29,6 @@ package final class AutotaskSession {
         self.traceparent = traceparent
         self.timeout = timeout
         self.gate = gate
-        self.observe = observe
     }
 
     /// Makes one call.
@@ -57,19 +51,9 @@ package final class AutotaskSession {
             mayStillBeSent: gate.mayStillCall
         )
         return try await gate.pass(operation) { () async throws(AutotaskError) in
-            if operation.isCounted { callCount += 1 }
-            return try await transport.answer(to: request, of: operation, redacting: Redaction(credentials), observe: observe)
+            try await transport.answer(to: request, of: operation, redacting: Redaction(credentials))
         }
     }
 
     private static let contentType = HTTPHeader("Content-Type", "application/json")
-}
-
-/// One call to Autotask, as metrics see it.
-package struct AutotaskCall: Hashable, Sendable {
-    package let operation: AutotaskOperation
-    /// The HTTP status; `nil` without an answer.
-    package let status: Int?
-    /// How long the exchange took; zero without an answer.
-    package let elapsed: Duration
 }
