@@ -1,7 +1,7 @@
 /// A value of a header or of an argument.
 package indirect enum AMQPFieldValue: Hashable, Sendable {
     case bool(Bool)
-    /// Every width of integer; sent as 32 or 64 bits, whichever it needs.
+    /// An integer of any width, sent as 32 or 64 bits as needed.
     case integer(Int64)
     case double(Double)
     case string(String)
@@ -12,14 +12,14 @@ package indirect enum AMQPFieldValue: Hashable, Sendable {
     case array([AMQPFieldValue])
     case table([String: AMQPFieldValue])
     case void
-    /// A kind that nothing here has a use for (decimal), or what nests too deep; it is read as this and never sent.
+    /// A received value of an unused kind (decimal), or one that nests too deep. It is never sent.
     case unsupported
 
-    /// How deep arrays and tables may nest in a header. RabbitMQ's own, `x-death`, reach 2; a publisher's may be as deep as a frame is
-    /// long, which is deeper than a thread's stack.
+    /// The maximum depth of arrays and tables in a header. RabbitMQ's own header `x-death` reaches 2. A publisher's may be as deep as a
+    /// frame is long, which would overflow a thread's stack.
     package static let maximumDepth = 16
 
-    /// The string, if it is one.
+    /// The value, if it is a string.
     package var string: String? {
         if case .string(let value) = self { value } else { nil }
     }

@@ -1,17 +1,17 @@
-/// The properties of a message that the contract speaks of. What is `nil` was not, or is not, sent.
+/// The properties of a message that the contract uses. A property that is `nil` was not, or is not, sent.
 package struct MessageProperties: Sendable {
     package var contentType: String?
-    /// 2: kept over a restart of the broker.
+    /// 2 for a message that survives a restart of the broker.
     package var deliveryMode: UInt8?
     package var messageID: String?
     package var correlationID: String?
     package var type: String?
-    /// RabbitMQ refuses a message that names another user than the connection's.
+    /// The publisher's user. RabbitMQ refuses a user other than the connection's.
     package var userID: String?
     package var appID: String?
     /// Seconds since 1970.
     package var timestamp: UInt64?
-    /// Milliseconds, as text, after which a queue expires the message.
+    /// The milliseconds, as text, after which a queue expires the message.
     package var expiration: String?
     package var headers: [String: AMQPFieldValue]
 

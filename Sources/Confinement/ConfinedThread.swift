@@ -4,22 +4,22 @@ import Synchronization
 
 /// One operating system thread on which blocking C may run.
 ///
-/// Swift's cooperative pool has as many threads as the machine has cores, and a C call that blocks one of them stalls everybody. What
-/// must block (`poll`, `curl_multi_poll`, `fsync`) therefore runs here, on a thread of its own, for as long as `body` runs.
+/// Swift's cooperative pool has one thread for each core, and a C call that blocks one of them stalls all tasks. Blocking calls (`poll`,
+/// `curl_multi_poll`, `fsync`) therefore run on a thread of their own.
 ///
-/// The thread keeps this object alive until `body` has returned; nobody needs to hold it. Signals are blocked on the thread: the process
-/// handles them elsewhere.
+/// The thread keeps this object alive until `body` has returned, so the caller need not keep a reference. Signals are blocked on the
+/// thread: the process handles them elsewhere.
 package final class ConfinedThread: Sendable {
     private struct Completion {
         var isFinished = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// What the thread is called in `top -H`, in a debugger and in a core. At most 15 bytes are kept: a limit of the kernel's.
+    /// The thread's name in `top -H`, in a debugger and in a core. The kernel keeps at most 15 bytes.
     package let name: String
 
-    /// In bytes, whatever the process's own limit is. librabbitmq reads nested headers by recursion, and takes 4 MiB for the deepest that a
-    /// frame of 128 KiB holds. Only what is used takes memory.
+    /// The size in bytes, independent of the process's limit. librabbitmq reads nested headers by recursion: the deepest ones in a frame of
+    /// 128 KiB take 4 MiB. Unused parts take no memory.
     private static let stackSize = 8 << 20
 
     private let body: @Sendable () -> Void
@@ -34,8 +34,8 @@ package final class ConfinedThread: Sendable {
     ///
     /// - Parameters:
     ///   - name: see ``name``.
-    ///   - body: the work. It ends the thread by returning; whoever starts it provides the means to tell it so.
-    /// - Throws: ``ConfinementError`` when the kernel has no thread left to give.
+    ///   - body: the work. The thread ends when it returns; the caller provides the means to stop it.
+    /// - Throws: ``ConfinementError`` when the kernel refuses another thread.
     @discardableResult
     package static func start(name: String, body: @escaping @Sendable () -> Void) throws(ConfinementError) -> ConfinedThread {
         let thread = ConfinedThread(name: name, body: body)
@@ -44,7 +44,7 @@ package final class ConfinedThread: Sendable {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
-        // Nobody joins the thread: its end is awaited through `waitUntilFinished`.
+        // The thread is never joined: callers await its end with `waitUntilFinished`.
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         pthread_attr_setstacksize(&attributes, stackSize)
         var handle = pthread_t()
@@ -56,7 +56,7 @@ package final class ConfinedThread: Sendable {
         return thread
     }
 
-    /// Returns once `body` has returned; at once if it already has.
+    /// Returns once `body` has returned, immediately if it already has.
     package func waitUntilFinished() async {
         await withCheckedContinuation { continuation in
             let isFinished = completion.withLock { completion in

@@ -1,17 +1,17 @@
 import CLinux
 import Glibc
 
-/// What a process gives up for good, so that nobody gets at its memory or at rights through it.
+/// A restriction that a process puts on itself for good. It keeps others from its memory, and from gaining rights through it.
 package enum ProcessProtection: CaseIterable, Sendable {
-    /// When it crashes, no core is written. (The limit alone does not bind a program that the kernel pipes cores to, see `core(5)`;
-    /// ``isolation`` does.)
+    /// A crash writes no core. (The limit does not apply where the kernel pipes cores to a program, see `core(5)`; ``isolation`` covers
+    /// that.)
     case noCores
-    /// Without privileges nobody traces it, not even the same user, or reads `/proc/PID/mem` and `/proc/PID/environ`; and it writes no core.
+    /// Unprivileged processes of any user can neither trace it nor read `/proc/PID/mem` and `/proc/PID/environ`. No core is written.
     case isolation
-    /// Programs that it might start gain no rights that it does not have itself.
+    /// Programs that it starts gain no rights beyond its own.
     case noNewPrivileges
-    /// When it crashes, it ends at once. Swift's runtime would first have a backtrace written, with parts of the memory, to where the log goes;
-    /// and that hangs in a process that is isolated.
+    /// A crash ends it immediately. Otherwise Swift's runtime would write a backtrace, with parts of the memory, to the log. That also
+    /// hangs in an isolated process.
     case noBacktraces
 
     /// - Throws: ``ConfinementError`` when the platform does not allow it.

@@ -3,8 +3,8 @@ import Glibc
 
 /// A file descriptor that becomes readable when another thread asks for attention: an `eventfd`.
 ///
-/// A thread that sleeps in `poll` on a socket also polls this descriptor, so that work handed to it is taken up at once: waits are woken,
-/// never slept. `wake` may be called from any thread, also before the owner polls: the request is kept.
+/// A thread that waits in `poll` on a socket also polls this descriptor, so that it takes up new work immediately. `wake` may be called
+/// from any thread, also before the owner polls: the request is kept.
 package final class WakeDescriptor: Sendable {
     /// The descriptor to poll for `POLLIN`. It belongs to this object: do not close it.
     package let fileDescriptor: Int32
@@ -30,7 +30,7 @@ package final class WakeDescriptor: Sendable {
         _ = read(fileDescriptor, &count, MemoryLayout<UInt64>.size)
     }
 
-    /// Blocks the calling thread until ``wake()`` was called, or the time is up.
+    /// Blocks the calling thread until ``wake()`` is called or the time is over.
     ///
     /// - Parameter milliseconds: how long to wait; negative waits without limit.
     /// - Returns: whether it was woken; the request is then cleared.

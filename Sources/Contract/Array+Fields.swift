@@ -1,11 +1,11 @@
 extension [UInt8] {
-    /// Appends a field with its length before it, so that `ab`, `c` and `a`, `bc` do not come out alike.
+    /// Appends a field after its length, so that `ab`, `c` and `a`, `bc` give different bytes.
     @inlinable package mutating func append(field: some Collection<UInt8>) {
         append(lengthOf: field)
         append(contentsOf: field)
     }
 
-    /// Appends what stands before a field.
+    /// Appends the length that precedes a field.
     @inlinable package mutating func append(lengthOf field: some Collection<UInt8>) {
         let count = UInt32(field.count)
         append(UInt8(truncatingIfNeeded: count >> 24))

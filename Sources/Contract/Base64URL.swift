@@ -19,7 +19,7 @@ package enum Base64URL {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// `nil` for another alphabet, padding, an impossible length, or bits left over that are not zero.
+    /// Returns `nil` for another alphabet, padding, an impossible length, or bits left over that are not zero.
     package static func decode(_ text: String) -> [UInt8]? {
         var output: [UInt8] = []
         output.reserveCapacity(text.utf8.count * 3 / 4)
@@ -47,10 +47,10 @@ package enum Base64URL {
     }
 }
 
-/// Base64 with the standard alphabet (RFC 4648, section 4): what `data_base64` holds.
+/// Base64 with the standard alphabet (RFC 4648, section 4), as `data_base64` holds it.
 enum Base64 {
-    /// Line breaks are passed over, and padding may be missing; `nil` for another alphabet, an impossible length, wrong padding, or bits left
-    /// over that are not zero.
+    /// Skips line breaks, and accepts missing padding. Returns `nil` for another alphabet, an impossible length, wrong padding, or bits
+    /// left over that are not zero.
     static func decode(_ text: String) -> [UInt8]? {
         var digits = text.utf8.filter { $0 != 0x0A && $0 != 0x0D }
         let length = digits.count

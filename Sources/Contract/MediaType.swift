@@ -5,19 +5,19 @@ package struct MediaType: Equatable, Sendable {
     package let type: String
     /// In lower case: `cloudevents+json`.
     package let subtype: String
-    /// In lower case; `nil` if it is not given.
+    /// In lower case; `nil` if it is missing.
     package let charset: String?
 
-    /// Without its parameters.
+    /// The media type without its parameters.
     package var essence: String { "\(type)/\(subtype)" }
 
-    /// Whether it declares JSON, as CloudEvents reads it: `json`, or a format that is built on it.
+    /// Whether it declares JSON as CloudEvents defines it: `json`, or a format based on it.
     package var isJSON: Bool { subtype == "json" || subtype.hasSuffix("+json") }
 
-    /// Whether what it declares can be read: JSON is UTF-8.
+    /// Whether its charset can be read as UTF-8, which JSON requires.
     package var isUTF8: Bool { charset.map { ["utf-8", "utf8", "us-ascii"].contains($0) } ?? true }
 
-    /// - Parameter text: anything but a media type gives `nil`.
+    /// - Parameter text: a media type. Any other text gives `nil`.
     package init?(_ text: String) {
         // Nearly every message has one of these.
         if let common = MediaType.common[text] { self = common } else { self.init(parsing: text) }
@@ -46,7 +46,7 @@ package struct MediaType: Equatable, Sendable {
 }
 
 extension MediaType {
-    /// Reads one part after another, and skips white space and comments before each.
+    /// Reads one part after the other, and skips white space and comments before each.
     private struct Reader {
         var rest: Substring.UTF8View
 

@@ -1,6 +1,6 @@
-/// An amount of money, exact to four decimal places. Never a binary floating point number, from the job to the wire and back.
+/// An amount of money, exact to four decimal places. It is never a binary floating point number between job and Autotask.
 ///
-/// The currency is Autotask's own: amounts are sent as they were typed (`Rules` A24).
+/// The currency is that of Autotask: amounts are sent as they were typed (`Rules` A24).
 package struct Money: Hashable, Comparable, Sendable {
     /// The amount in ten-thousandths.
     package let tenThousandths: Int64
@@ -11,11 +11,11 @@ package struct Money: Hashable, Comparable, Sendable {
 
     package static func < (left: Money, right: Money) -> Bool { left.tenThousandths < right.tenThousandths }
 
-    /// An amount as a job carries it: `^\d{1,12}(\.\d{1,4})?$`. `nil` for anything else: a sign, an exponent, a fifth decimal place.
+    /// Reads an amount of a job: `^\d{1,12}(\.\d{1,4})?$`. Anything else gives `nil`: a sign, an exponent, a fifth decimal place.
     package init?(contract text: String) {
         var value: Int64 = 0
         var whole = 0
-        /// Digits behind the point, once it has come.
+        /// The number of digits after the point; `nil` before it.
         var places: Int?
         for byte in text.utf8 {
             if byte == UInt8(ascii: "."), places == nil {
@@ -32,10 +32,10 @@ package struct Money: Hashable, Comparable, Sendable {
         tenThousandths = value
     }
 
-    /// An amount from the text of a JSON number, as Autotask sends it, rounded half away from zero at the fourth decimal place: exactly, with
-    /// however many digits it is written.
+    /// Reads an amount from the text of a JSON number, as Autotask sends it. It rounds half away from zero at the fourth decimal place,
+    /// exactly for any number of digits.
     ///
-    /// `nil` when it is too large to be money (14 digits before the point at most), and when its exponent has more than two digits.
+    /// The result is `nil` if the number has more than 14 digits before the point, or its exponent more than two.
     package init?(jsonNumber text: String) {
         let isNegative = text.utf8.first == UInt8(ascii: "-")
         let unsigned = text.utf8.dropFirst(isNegative ? 1 : 0)
@@ -48,13 +48,13 @@ package struct Money: Hashable, Comparable, Sendable {
         let whole = mantissa.prefix { $0 != UInt8(ascii: ".") }
         let fraction = mantissa[whole.endIndex...].dropFirst()
         guard !whole.isEmpty || !fraction.isEmpty, whole.allSatisfy(\.isASCIIDigit), fraction.allSatisfy(\.isASCIIDigit) else { return nil }
-        // Counted in ten-thousandths, the point stands four places further to the right.
+        // In ten-thousandths, the point is four places further to the right.
         var places = whole.count + exponent + 4
         var value: Int64 = 0
         var roundsUp = false
         for digit in mantissa where digit != UInt8(ascii: ".") {
             guard places > 0 else {
-                // The first digit that is not kept decides; those after it say nothing that it does not.
+                // The first dropped digit decides the rounding; later digits do not matter.
                 roundsUp = places == 0 && digit >= UInt8(ascii: "5")
                 break
             }
@@ -82,13 +82,13 @@ package struct Money: Hashable, Comparable, Sendable {
 }
 
 extension Money: CustomStringConvertible {
-    /// The amount with two to four decimal places and no exponent, as events show it and the wire carries it: `9.00`, `0.0125`.
+    /// The amount with two to four decimal places and no exponent, as events and requests have it: `9.00`, `0.0125`.
     package var description: String {
         let (whole, fraction) = tenThousandths.magnitude.quotientAndRemainder(dividingBy: 10_000)
         var text = tenThousandths < 0 ? "-" : ""
         text += String(whole)
         text += "."
-        // Two places at least; the third and fourth only as far as they say something.
+        // At least two places; the third and fourth only without trailing zeros.
         let cents = fraction / 100
         if cents < 10 { text += "0" }
         text += String(cents)

@@ -1,8 +1,8 @@
-/// A moment in time, in whole milliseconds since 1970-01-01T00:00:00Z: what the contract's `time` members carry and the store keeps.
+/// A moment in whole milliseconds since 1970-01-01T00:00:00Z, as the contract's `time` members and the store have it.
 package struct Timestamp: Hashable, Comparable, Sendable {
     package var millisecondsSinceEpoch: Int64
 
-    /// 2000-01-01T00:00:00Z. A moment before it is no moment of this product: languages give a date-time that was never set the year 1 or 1970.
+    /// 2000-01-01T00:00:00Z. An earlier moment is a date-time that was never set, which has the year 1 or 1970 in many languages.
     package static let firstPlausible = Timestamp(millisecondsSinceEpoch: 946_684_800_000)
 
     /// Whole seconds since 1970.
@@ -26,13 +26,13 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-    /// The duration in milliseconds, what is below one cut off.
+    /// The duration in milliseconds, rounded toward zero.
     package var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }
 
 extension Timestamp: CustomStringConvertible {
-    /// RFC 3339 in UTC with milliseconds, `2026-11-22T08:00:00.000Z`. A moment outside the years 0000 to 9999 is written as the first or
-    /// last of them.
+    /// The moment by RFC 3339 in UTC with milliseconds, `2026-11-22T08:00:00.000Z`. A moment outside the years 0000 to 9999 becomes the
+    /// first or last moment of them.
     package var description: String {
         let millisecondsSinceEpoch = min(max(self, Timestamp.writable.lowerBound), Timestamp.writable.upperBound).millisecondsSinceEpoch
         let day = (millisecondsSinceEpoch / 86_400_000) - (millisecondsSinceEpoch % 86_400_000 < 0 ? 1 : 0)
@@ -67,11 +67,11 @@ extension Timestamp: CustomStringConvertible {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// How long a moment's text may be, in bytes: 30 fractional digits and more.
+    /// The maximum length of a moment's text in bytes: enough for 30 fractional digits.
     private static let maximumLength = 64
 
-    /// Parses RFC 3339, with any offset and as many fractional digits as anybody writes, of which three are kept; `nil` for anything else,
-    /// and for what is outside the years 0000 to 9999 in UTC.
+    /// Parses RFC 3339 with any offset and any fractional digits, of which it keeps three. Anything else gives `nil`, and so does a moment
+    /// outside the years 0000 to 9999 in UTC.
     package init?(_ text: String) {
         guard text.utf8.count <= Timestamp.maximumLength else { return nil }
         var rest = Array(text.utf8)[...]
@@ -112,16 +112,16 @@ extension Timestamp: CustomStringConvertible {
         }
         guard rest.isEmpty else { return nil }
         let dayNumber = Timestamp.day(year: year, month: month, day: day)
-        // A day that the month does not have comes out as another one.
+        // A day that the month does not have becomes a day of the next month.
         let (_, civilMonth, civilDay) = Timestamp.civil(fromDay: dayNumber)
         guard civilMonth == month, civilDay == day else { return nil }
         let seconds = dayNumber * 86_400 + hour * 3600 + (minute - offset) * 60 + second
         self.init(millisecondsSinceEpoch: seconds * 1000 + milliseconds)
-        // An offset, or a leap second, may lead out of the years that have four digits.
+        // An offset or a leap second may leave the years that have four digits.
         guard Timestamp.writable.contains(self) else { return nil }
     }
 
-    /// What RFC 3339 can write: the years 0000 to 9999.
+    /// The moments that RFC 3339 can express: the years 0000 to 9999.
     private static let writable =
         Timestamp(millisecondsSinceEpoch: -62_167_219_200_000)...Timestamp(millisecondsSinceEpoch: 253_402_300_799_999)
 

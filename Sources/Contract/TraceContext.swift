@@ -1,6 +1,6 @@
-/// W3C trace context, which goes through from job to HTTP call to event.
+/// The W3C trace context, passed on from job to HTTP calls and events.
 package enum TraceContext {
-    /// The text, if it is a `traceparent` of version 00: `00-<32 hex>-<16 hex>-<2 hex>`. Anything else is dropped, never handed on.
+    /// The text, if it is a `traceparent` of version 00: `00-<32 hex>-<16 hex>-<2 hex>`. Anything else is dropped and never passed on.
     package static func valid(_ text: String?) -> String? {
         guard let text, text.utf8.count == 55 else { return nil }
         let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)

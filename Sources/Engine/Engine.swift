@@ -4,9 +4,9 @@ package import Store
 import Telemetry
 package import Vault
 
-/// The work, from the door to the outbox: what ``Intake`` takes in, ``LaneRunner`` runs, and ``Outbox`` tells.
+/// The work from job queue to outbox: ``Intake`` accepts jobs, ``LaneRunner`` runs them, and ``Outbox`` publishes their events.
 ///
-/// It sees ports only: no broker, no database, no C. One engine is one worker.
+/// It depends on ports only: no broker, no database, no C. One engine is one worker.
 package struct Engine: Sendable {
     private let intake: Intake
     private let runner: LaneRunner
@@ -40,11 +40,11 @@ package struct Engine: Sendable {
         let lanes = WakeSignal()
         let due = WakeSignal()
         let outbox = Outbox(store, engine: context)
-        // In the order of commits, whoever's they are.
+        // In the order of commits, across all lanes.
         store.observeEvents { outbox.offer($0) }
         store.observeSetAside { row in
             log.error(
-                "A row of the store cannot be read, and is set aside with its integration. `autotask-worker doctor` names it",
+                "A row of the store cannot be read; the worker set it aside with its integration. `autotask-worker doctor` names it",
                 metadata: .keys([.detail: "\(row)"])
             )
         }
@@ -60,13 +60,13 @@ package struct Engine: Sendable {
     /// Joins the store. Called once, before the services run.
     package func join() async throws(StoreError) { try await lease.join() }
 
-    /// Whether what this worker holds is its own for now: without that it makes no call to Autotask.
+    /// Whether this worker's lease is still valid. Without it, the worker makes no call to Autotask.
     package var holdsLease: Bool { context.worker.holds(as: context.worker.current, at: context.now) }
 
-    /// What keeps events from being published.
+    /// The obstacles that keep events from being published.
     package var outboxObstacles: OutboxObstacles { outbox.outbox.obstacles }
 
-    /// What has to run, each before those that need it: they are shut down in reverse. The lease outlives the lanes, and the outbox
+    /// The services to run, each before those that need it. They shut down in reverse order: the lease outlives the lanes, and the outbox
     /// drains after the last job has ended.
     package var services: [any Service] { [outbox, lease, retention, runner, checks, intake] }
 }

@@ -3,10 +3,10 @@ import Logging
 import Store
 import Vault
 
-/// What the parts of one engine share: its settings, its log and its ports but the store, of which each part has the protocol that it needs.
-/// ``JobContext`` is for one attempt, this for all of them.
+/// The settings, log and ports that the parts of one engine share. The store is not among them: each part has the protocol of it that it
+/// needs. A ``JobContext`` belongs to one attempt; this context belongs to all of them.
 ///
-/// It is a class, so that a task that takes it along copies one reference.
+/// It is a class, so that a task that captures it copies one reference.
 final class EngineContext: Sendable {
     let vault: Vault
     let settings: EngineSettings

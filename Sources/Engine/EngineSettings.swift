@@ -1,7 +1,7 @@
 package import Contract
 package import Store
 
-/// What an operator may set of the engine (`Contract`, "Settings and exit codes"). Durations that the contract does not name have defaults here.
+/// The engine's settings (`Contract`, "Settings and exit codes"). Durations that the contract does not name have defaults here.
 package struct EngineSettings: Sendable {
     /// Broker users whose jobs are accepted, and for which tenants; `nil` accepts any, as in development.
     package var trustedPublishers: TrustedPublishers?
@@ -9,32 +9,32 @@ package struct EngineSettings: Sendable {
     package var acceptsClearCredentials: Bool
     /// A tenant must have been configured before this moment; `nil` switches the gate off.
     package var accessCutoff: Timestamp?
-    /// How long an ambiguous create is left alone before it is looked up.
+    /// How long the worker leaves an unresolved write alone before it looks it up.
     package var settleTime: Duration
-    /// How many lanes are worked on at once.
+    /// The maximum number of lanes whose jobs run at the same time.
     package var concurrentLanes: Int
-    /// With so many unfinished jobs in the store, the door is closed: further ones wait at the broker.
+    /// The number of unfinished jobs in the store at which intake pauses: further jobs wait at the broker.
     package var backlogLimit: Int
     /// The number of unfinished jobs at which a lane is full: it refuses further ones, except resets and connects.
     package var laneBacklogLimit: Int
     /// How long billing codes that were read count as fresh.
     package var billingCodesLifetime: Duration
-    /// The most that the worker takes of an Autotask database's hourly quota, in percent.
+    /// The worker's maximum share of an Autotask database's hourly quota, in percent.
     package var quotaShare: Int
-    /// How long refused credentials are answered from memory.
+    /// How long the worker answers refused credentials from memory.
     package var refusalMemory: Duration
-    /// How long after its first attempt began a job ends for which a person waits.
+    /// How long a job for which a person waits may take, from the start of its first attempt.
     package var interactiveTime: Duration
-    /// How long one attempt at a job may take before it is put off at the next service boundary.
+    /// How long one attempt may take before its job is deferred at the next service boundary.
     package var attemptDeadline: Duration
     /// How long rows of the audit log and the history of jobs are kept.
     package var retention: Retention
     package var retry: RetryPolicy
-    /// What stops a sync until it is acknowledged.
+    /// The acknowledgement policy: the warnings that stop a sync until its job acknowledges them.
     package var brake: Brake
-    /// How long a sync may name a preview.
+    /// How long a sync may refer to a preview.
     package var previewLifetime: Duration
-    /// How often the worker verifies each connection, and looks for drift, by itself; `nil` for never.
+    /// How often scheduled checks verify each connection, and look for drift; `nil` for never.
     package var verifyInterval: Duration?
     package var driftInterval: Duration?
     /// The largest event that is published.

@@ -5,7 +5,7 @@ import Store
 struct EventMaker: Sendable {
     let entropy: any Entropy
 
-    /// - Parameter jobID: of the job that it answers; `nil` for a state event.
+    /// - Parameter jobID: the id of the job that it answers; `nil` for a state event.
     func event(
         _ type: EventType,
         in lane: Lane,
@@ -27,7 +27,7 @@ struct EventMaker: Sendable {
         )
     }
 
-    /// An event that answers a job which was accepted.
+    /// An event that answers an accepted job.
     func event(_ type: EventType, in lane: Lane, answering job: QueuedJob, at now: Timestamp, _ data: JSONObject) -> Event {
         event(type, in: lane, answering: job.id, redriveOf: job.redriveOf, traceparent: job.traceparent, at: now, data)
     }

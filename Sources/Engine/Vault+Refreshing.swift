@@ -3,11 +3,11 @@ import Telemetry
 import Vault
 
 extension Vault {
-    /// Looks for keys that another process may have added, or taken away. Whatever that comes to, the work goes on with the keys at hand.
+    /// Looks for keys that another process may have added or removed. If that fails, the work continues with the present keys.
     func refresh(log: Logger) async {
         do { try await refresh() } catch {
-            // Whoever watches the ring tells operators, and once: this is asked with every connect.
-            log.debug("Keys that may have changed could not be looked for", metadata: .keys([.error: "\(error)"]))
+            // The watch on the key ring warns operators, and only once. This function runs with every connect.
+            log.debug("The key ring could not be read again", metadata: .keys([.error: "\(error)"]))
         }
     }
 }

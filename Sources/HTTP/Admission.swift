@@ -1,9 +1,9 @@
 import DequeModule
 
-/// Who may be in flight: a limit over all exchanges, and one for each endpoint, so that a host that hangs cannot take every slot.
+/// Limits the exchanges in flight: in total, and for each endpoint, so that a host that hangs cannot take every slot.
 ///
-/// libcurl could queue as well, but there the time limit runs while a request waits. So nothing reaches libcurl that it may not send at once.
-/// Who waits at an endpoint goes in the order of asking; endpoints with room take turns.
+/// libcurl could also queue, but its time limit runs while a request waits. So libcurl gets only requests that it may send immediately.
+/// Requests that wait at an endpoint are admitted in order; endpoints with room take turns.
 struct Admission<Item> {
     private struct Endpoint {
         var inFlight = 0
@@ -14,7 +14,7 @@ struct Admission<Item> {
     private let endpointLimit: Int
     private var inFlight = 0
     private var endpoints: [String: Endpoint] = [:]
-    /// Endpoints that have somebody waiting and room for one more, each once.
+    /// The endpoints with a waiting item and room for one more, each once.
     private var turns = Deque<String>()
 
     init(limit: Int, endpointLimit: Int) {
@@ -24,7 +24,7 @@ struct Admission<Item> {
 
     /// Asks for a slot.
     ///
-    /// - Returns: whether there is one. If not, the item waits, and ``leave(_:)`` hands it out when its turn has come.
+    /// - Returns: whether there is one. If not, the item waits, and ``leave(_:)`` returns it later.
     mutating func enter(_ item: Item, at endpoint: String) -> Bool {
         if inFlight < limit, endpoints[endpoint, default: Endpoint()].inFlight < endpointLimit {
             inFlight += 1
@@ -36,7 +36,7 @@ struct Admission<Item> {
         return false
     }
 
-    /// Gives a slot back.
+    /// Releases a slot.
     ///
     /// - Returns: the items that now have a slot.
     mutating func leave(_ endpoint: String) -> [Item] {
@@ -46,13 +46,13 @@ struct Admission<Item> {
             endpoints[endpoint] = nil
         } else {
             endpoints[endpoint]?.inFlight -= 1
-            // Its turn is in the line already, unless this slot is what it was waiting for.
+            // The endpoint is already in ``turns``, unless it was waiting for this slot.
             if left.inFlight == endpointLimit, !left.waiting.isEmpty { turns.append(endpoint) }
         }
         return admit()
     }
 
-    /// Takes out all who wait.
+    /// Removes and returns all waiting items.
     mutating func removeWaiting() -> [Item] {
         turns = []
         var removed: [Item] = []

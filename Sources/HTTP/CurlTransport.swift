@@ -3,34 +3,34 @@ package import Logging
 import Synchronization
 import Telemetry
 
-/// HTTP/1.1 over libcurl: one thread of its own in `curl_multi_poll`, thousands of requests in flight, connections kept between them.
+/// HTTP/1.1 with libcurl: one thread in `curl_multi_poll`, thousands of requests in flight, and connections that are kept between requests.
 ///
-/// What it promises beside ``HTTPTransport``: only hosts that its ``HostPolicy`` allows are spoken to; TLS 1.2 or newer, the peer verified;
-/// no host that was not listed is reached at a private address; no redirect is followed; no proxy is used that was not configured; header
-/// values are overwritten in memory after use.
+/// In addition to ``HTTPTransport``, it guarantees the following. It connects only to hosts that its ``HostPolicy`` allows, and to a
+/// private address only for a listed host. It requires TLS 1.2 or newer, and verifies the peer. It follows no redirects, and uses only a
+/// configured proxy. It overwrites header values in memory after use.
 ///
-/// It runs from its initializer until ``shutdown()``, or until it is let go of. As a `Service`, ``run()`` ends at the graceful shutdown,
-/// and what is still in flight then is given up: list it before the services that send, so that it ends after them.
+/// It runs from its initializer until ``shutdown()``, or until it is released. As a `Service`, ``run()`` ends at the graceful shutdown and
+/// abandons exchanges in flight. List it before the services that send, so that it ends after them.
 package final class CurlTransport: HTTPTransport {
     package struct Configuration: Sendable {
-        /// Which hosts may be spoken to.
+        /// The hosts that may be called.
         package var hosts: HostPolicy
-        /// Certificates to trust, in PEM form, instead of the system's.
+        /// A PEM file of certificates to trust instead of the system's.
         package var certificateAuthorityFile: String?
-        /// `nil` for none, whatever the environment says. With one, all requests go through it, and it decides where names lead.
+        /// The proxy for all requests, which also resolves names. With `nil` there is none, whatever the environment says.
         package var proxy: Proxy?
-        /// What names lead to instead of what the resolver says, each as `host:port:address,address`. For tests.
+        /// Addresses of names that replace the resolver's, each as `host:port:address,address`. For tests.
         package var addresses: [String] = []
-        /// How long name resolution, connection and TLS handshake may take together, within ``HTTPRequest/timeout``.
+        /// The time limit for name resolution, connection and TLS handshake together, within ``HTTPRequest/timeout``.
         package var connectTimeout: Duration = .seconds(10)
-        /// How long not a byte may move, within ``HTTPRequest/timeout``. Whole seconds.
+        /// The maximum time without any byte transferred, within ``HTTPRequest/timeout``. Whole seconds.
         package var stallTimeout: Duration = .seconds(30)
-        /// How long a connection may have been idle to be used again. Whole seconds. Well below what servers allow (Apache 5 s by default,
-        /// nginx 75 s, IIS 120 s): a write on a connection that the server closes at that moment is a write whose outcome is unknown.
+        /// The maximum idle time of a connection that is used again. Whole seconds. It is below what servers allow (Apache 5 s by default,
+        /// nginx 75 s, IIS 120 s). If the server closes a connection during a write, the outcome of the write is unknown.
         package var maximumIdleTime: Duration = .seconds(4)
-        /// How many exchanges may be in flight at once. Each needs a file descriptor.
+        /// The maximum number of exchanges in flight. Each needs a file descriptor.
         package var maximumInFlight = 4096
-        /// How many of them at one `host:port`, so that one that hangs cannot take every slot.
+        /// The maximum number in flight at one `host:port`, so that one that hangs cannot take every slot.
         package var maximumInFlightPerEndpoint = 2048
 
         package init(hosts: HostPolicy = HostPolicy()) {
@@ -41,14 +41,15 @@ package final class CurlTransport: HTTPTransport {
     private let hosts: HostPolicy
     private let mailbox: Mailbox
     private let thread: ConfinedThread
-    /// What ended the thread, if it was not asked to end.
+    /// The error that ended the thread, if any.
     private let failure: Failure
 
-    /// - Throws: ``HTTPError`` if libcurl lacks what is needed, or the configuration is none; `ConfinementError` without a thread.
+    /// - Throws: ``HTTPError`` if libcurl lacks a required feature, or the configuration is invalid; `ConfinementError` if no thread
+    ///   starts.
     package init(configuration: Configuration, logger: Logger) throws {
         try CurlLibrary.load()
         let multi = try MultiHandle(connectionLimit: configuration.maximumInFlight)
-        // What libcurl makes of the configuration is to be known now, not at the first request.
+        // An invalid configuration fails now and not at the first request.
         _ = try Transfer(configuration)
         let mailbox = Mailbox(
             limit: configuration.maximumInFlight,
@@ -86,7 +87,8 @@ package final class CurlTransport: HTTPTransport {
         return HTTPResponse(try outcome.get())
     }
 
-    /// Gives up what is in flight (``HTTPError/Code/cancelled``), and returns once the thread has ended. Later requests are refused alike.
+    /// Abandons exchanges in flight (``HTTPError/Code/cancelled``), and returns when the thread has ended. Later requests get the same
+    /// error.
     package func shutdown() async {
         requestShutdown()
         await thread.waitUntilFinished()
@@ -96,16 +98,16 @@ package final class CurlTransport: HTTPTransport {
         mailbox.requestClose()
     }
 
-    /// Returns once the thread has ended, for whatever reason.
+    /// Returns when the thread has ended, for any reason.
     ///
-    /// - Throws: what libcurl failed with, if that is the reason.
+    /// - Throws: libcurl's failure, if that is the reason.
     func waitUntilEnded() async throws(HTTPError) {
         await thread.waitUntilFinished()
         if let error = failure.error { throw error }
     }
 }
 
-/// What the thread left behind.
+/// The error with which the thread ended, if any.
 private final class Failure: Sendable {
     private let stored = Mutex<HTTPError?>(nil)
 

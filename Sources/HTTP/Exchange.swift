@@ -1,9 +1,9 @@
 import Synchronization
 
-/// One request on its way, from the moment it is handed in until its caller has the outcome.
+/// One request from its submission until its caller has the outcome.
 ///
-/// Two threads hold it: the caller's, which may cancel at any moment, and the transfer loop's. Whatever they do in whatever order, the caller
-/// is resumed exactly once.
+/// Two threads use it: the caller's, which may cancel at any moment, and the transfer loop's. In any order of events, the caller is resumed
+/// exactly once.
 final class Exchange: Sendable {
     typealias Outcome = Result<ReceivedAnswer, HTTPError>
     typealias Continuation = CheckedContinuation<Outcome, Never>
@@ -17,18 +17,18 @@ final class Exchange: Sendable {
         self.destination = destination
     }
 
-    /// The caller waits from now on.
+    /// Called when the caller begins to wait.
     ///
-    /// - Returns: whether the exchange is to be handed in. If not, it was cancelled already, and the caller has been told.
+    /// - Returns: whether to submit the exchange. If not, it was already cancelled, and the caller has its outcome.
     func wait(with continuation: Continuation) -> Bool {
         let mayProceed = stage.withLock { $0.wait(with: continuation) }
         if !mayProceed { continuation.resume(returning: .failure(.cancelledUnsent)) }
         return mayProceed
     }
 
-    /// The caller's task was cancelled.
+    /// Called when the caller's task was cancelled.
     ///
-    /// - Returns: whether the loop has to abandon a transfer. If not, there is none, and the caller has been told.
+    /// - Returns: whether the loop has to abandon a transfer. If not, there is none, and the caller has its outcome.
     func cancel() -> Bool {
         switch stage.withLock({ $0.cancel() }) {
         case .none: return false
@@ -39,31 +39,31 @@ final class Exchange: Sendable {
         }
     }
 
-    /// The loop takes the exchange up.
+    /// Called when the loop takes the exchange.
     ///
-    /// - Returns: whether it is to be sent: it may have been cancelled while it waited.
+    /// - Returns: whether to send it: it may have been cancelled while it waited.
     func begin() -> Bool {
         stage.withLock { $0.begin() }
     }
 
-    /// The exchange has ended; without effect if it had ended before.
+    /// Ends the exchange with an outcome; without effect if it has already ended.
     func finish(_ outcome: Outcome) {
         stage.withLock { $0.finish() }?.resume(returning: outcome)
     }
 }
 
 extension Exchange {
-    /// What has become of an exchange: which side may still resume the caller.
+    /// The stage of an exchange, which decides which side may still resume the caller.
     enum Stage {
-        /// Not handed in yet.
+        /// Not submitted yet.
         case created
-        /// Cancelled before it was handed in.
+        /// Cancelled before it was submitted.
         case cancelled
-        /// Handed in: it waits for a slot, or for the loop.
+        /// Submitted: it waits for a slot, or for the loop.
         case waiting(Continuation)
-        /// The loop has it, and will tell the caller.
+        /// Taken by the loop, which will resume the caller.
         case transferring(Continuation)
-        /// The caller has been told.
+        /// Ended: the caller has its outcome.
         case finished
 
         enum Cancellation {
@@ -109,6 +109,6 @@ extension Exchange {
 }
 
 extension HTTPError {
-    /// Cancelled before a byte was sent.
+    /// The error of a request that was cancelled before a byte was sent.
     static var cancelledUnsent: HTTPError { HTTPError(.cancelled, "The request was cancelled before it was sent", mayHaveBeenSent: false) }
 }

@@ -1,6 +1,6 @@
 package import Secrets
 
-/// One request, ready to be sent as it stands: nothing is added but what HTTP itself needs (`Host`, `Content-Length`, `Accept-Encoding`).
+/// One complete request. The transport adds only headers that HTTP needs (`Host`, `Content-Length`, `Accept-Encoding`).
 package struct HTTPRequest: Sendable {
     package enum Method: String, Sendable {
         case get = "GET"
@@ -14,15 +14,16 @@ package struct HTTPRequest: Sendable {
     package var headers: [HTTPHeader]
     /// The body's bytes; empty for none.
     package var body: [UInt8]
-    /// How long the whole exchange may take, from the moment the transport sends it: waiting for a free slot does not count.
+    /// The time limit of the whole exchange, from the moment when the transport sends it: waiting for a free slot does not count.
     package var timeout: Duration
-    /// A response body larger than this fails the request with ``HTTPError/Code/responseTooLarge``. Bytes after decompression.
+    /// The maximum size of a response body in bytes after decompression. A larger one fails the request with
+    /// ``HTTPError/Code/responseTooLarge``.
     package var maximumResponseBytes: Int
-    /// Whether the request may reach the server twice: if a kept connection ends before the first byte of the answer, it is sent again over a
-    /// new one. The default is that a GET may, and nothing else: a repeated create is a second service on somebody's invoice.
+    /// Whether the request may reach the server twice. If so, it is sent again over a new connection when a kept one ends before the first
+    /// byte of the answer. By default, only a GET may: a repeated create is a second service on a customer's invoice.
     package var isRepeatable: Bool
-    /// Asked when the connection stands and the first byte is about to leave, on the transport's own thread: whoever was stopped meanwhile, or
-    /// waited too long, can so withdraw a request (``HTTPError/Code/withdrawn``). It must not block.
+    /// Called on the transport's thread when the connection is open, just before the first byte. A caller that was suspended or waited too
+    /// long can thus withdraw a request (``HTTPError/Code/withdrawn``). It must not block.
     package var mayStillBeSent: (@Sendable () -> Bool)?
 
     package init(
@@ -46,7 +47,7 @@ package struct HTTPRequest: Sendable {
     }
 }
 
-/// A header whose value is bytes, because a secret may be any bytes but CR, LF and NUL, and reaches the server exactly.
+/// A header whose value is bytes: a secret may have any bytes but CR, LF and NUL, and reaches the server unchanged.
 package struct HTTPHeader: Sendable {
     package let name: String
     private let value: Value
@@ -65,7 +66,7 @@ package struct HTTPHeader: Sendable {
         value = .plain(bytes)
     }
 
-    /// A header of whose value no copy is left once the request is forgotten.
+    /// Creates a header with a secret value, of which no copy remains after the request.
     package init(_ name: String, _ value: SecretReference) {
         self.name = name
         self.value = .secret(value)

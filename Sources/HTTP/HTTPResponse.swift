@@ -1,10 +1,10 @@
-/// What a server answered, whatever the status: a 500 is a response, not an ``HTTPError``.
+/// A server's answer with any status: a 500 is a response, not an ``HTTPError``.
 package struct HTTPResponse: Sendable {
     package var status: Int
-    /// Names in lower case, in the order received.
+    /// The headers in the order received, with names in lower case.
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
-    /// From handing the request to the wire until the last byte of the answer.
+    /// The time from sending the request until the last byte of the answer.
     package var elapsed: Duration
 
     package init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = [], elapsed: Duration = .zero) {
@@ -18,7 +18,7 @@ package struct HTTPResponse: Sendable {
     ///
     /// - Parameter name: in lower case.
     package func header(_ name: String) -> String? {
-        // By bytes: whatever a server sends as a name, this takes no longer than the name is long.
+        // Compared by bytes: the time depends only on the length of `name`, whatever a server sends.
         headers.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 }

@@ -1,12 +1,12 @@
-/// Sends requests: the seam between what is said to a server and how it gets there.
+/// Sends requests. It separates the content of calls from the transport.
 ///
-/// The product's implementation is ``CurlTransport``; tests of the layers above script their own.
+/// The product's implementation is ``CurlTransport``; tests of higher layers use scripted ones.
 package protocol HTTPTransport: Sendable {
     /// Sends one request and returns the whole answer.
     ///
-    /// Cancelling the calling task abandons the exchange, which then throws ``HTTPError/Code/cancelled``. Nothing is sent twice unless the
-    /// request says that it may be (``HTTPRequest/isRepeatable``), and no redirect is followed.
+    /// Cancelling the calling task abandons the exchange, which then throws ``HTTPError/Code/cancelled``. The transport sends a request
+    /// twice only if it may be repeated (``HTTPRequest/isRepeatable``), and follows no redirects.
     ///
-    /// - Throws: ``HTTPError`` when there is no complete answer. ``HTTPError/mayHaveBeenSent`` tells whether the server may have acted.
+    /// - Throws: ``HTTPError`` if there is no complete answer. ``HTTPError/mayHaveBeenSent`` says whether the server may have acted.
     func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse
 }

@@ -1,29 +1,29 @@
-/// Which hosts may be spoken to: `https` to `*.autotask.net`, and what the operator lists, also over plain `http` (a simulator).
+/// The hosts that may be called: `*.autotask.net` over `https`, and hosts that the operator lists, also over plain `http` (a simulator).
 ///
-/// Where a tenant's zone is served comes from the network, and every call carries that tenant's secrets: so a URL's host is checked by the
-/// parser that libcurl itself uses, and the URL that is sent is that parser's reading of it, not the text it was given.
+/// The address of a tenant's zone comes from the network, and every call carries that tenant's secrets. So libcurl's own parser reads the
+/// URL for the check, and the transport sends that parser's reading, not the original text.
 ///
-/// A name says nothing of where it leads: that of a host which is not listed has to lead to a public address (``NetworkAddress/isPublic``).
-/// The transport holds it to that when it connects, with the very address that it connects to.
+/// A name may resolve to any address. The name of a host that is not listed has to resolve to a public one (``NetworkAddress/isPublic``).
+/// The transport checks this when it connects, for the address to which it connects.
 package struct HostPolicy: Sendable {
-    /// `host` or `host:port`, lower case, as given in `AUTOTASK_ALLOWED_HOSTS`. Without a port, the scheme's own is meant.
+    /// Hosts as `host` or `host:port`, in lower case, from `AUTOTASK_ALLOWED_HOSTS`. Without a port, the scheme's default applies.
     package let additionalHosts: Set<String>
 
     package init(additionalHosts: Set<String> = []) {
         self.additionalHosts = Set(additionalHosts.map { $0.lowercased() })
     }
 
-    /// Where a request goes, once the policy has allowed it.
+    /// The target of a request that the policy allows.
     package struct Destination: Hashable, Sendable {
         /// The URL as libcurl reads it.
         package let url: String
         /// `host:port`, in lower case.
         package let endpoint: String
-        /// As a certificate names it: in lower case, an IPv6 address without its brackets.
+        /// The host as a certificate names it: in lower case, an IPv6 address without brackets.
         package let host: String
-        /// Whether the request travels in the clear.
+        /// Whether the request is not encrypted.
         package let isPlain: Bool
-        /// Whether the operator listed it: then it may be wherever its name leads. Every other host has to be on the public internet.
+        /// Whether the operator listed the host, which may then have any address. Every other host has to be on the public internet.
         package let isListed: Bool
     }
 
@@ -48,7 +48,7 @@ package struct HostPolicy: Sendable {
         return Destination(url: parsed.text, endpoint: endpoint, host: name, isPlain: isPlain, isListed: isListed)
     }
 
-    /// Whether a host is a name under `autotask.net`, spelled in full and without a trailing dot.
+    /// Whether a host is a full name under `autotask.net` without a trailing dot.
     private static func isAutotask(_ host: String) -> Bool {
         let labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard labels.count >= 3, labels.suffix(2).elementsEqual(["autotask", "net"], by: { $0.elementsEqual($1.utf8) }) else {
@@ -62,7 +62,7 @@ package struct HostPolicy: Sendable {
 }
 
 extension UInt8 {
-    /// A byte of a host name's label, in lower case.
+    /// Whether the byte may be in a host name's label in lower case.
     fileprivate var isLabelByte: Bool {
         switch self {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true

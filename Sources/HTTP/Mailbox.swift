@@ -1,14 +1,15 @@
 import Synchronization
 
-/// Where callers on any thread hand in exchanges, and the transfer loop takes them up.
+/// Passes exchanges from callers on any thread to the transfer loop.
 ///
-/// The loop is woken only if it rests: under load it finds new work by itself, and most requests cost no system call for the hand-over.
+/// It wakes the loop only if the loop rests. Under load, the loop finds new work on its own, so most requests need no system call for the
+/// hand-over.
 final class Mailbox: Sendable {
-    /// What the loop has to do in one turn.
+    /// The work of the loop in one turn.
     struct Work {
-        /// To be sent: each has a slot, which ``Mailbox/release(_:)`` gives back.
+        /// The exchanges to send: each has a slot, which ``Mailbox/release(_:)`` releases.
         var admitted: [Exchange] = []
-        /// To be given up, if they are still in flight.
+        /// The exchanges to abandon if they are still in flight.
         var cancelled: [Exchange] = []
 
         var isEmpty: Bool { admitted.isEmpty && cancelled.isEmpty }
@@ -30,7 +31,7 @@ final class Mailbox: Sendable {
     private let state: Mutex<State>
     private let wake: @Sendable () -> Void
 
-    /// - Parameter wake: ends the rest of the loop.
+    /// - Parameter wake: wakes the loop.
     init(limit: Int, endpointLimit: Int, wake: @escaping @Sendable () -> Void) {
         state = Mutex(State(admission: Admission(limit: limit, endpointLimit: endpointLimit)))
         self.wake = wake
@@ -38,9 +39,9 @@ final class Mailbox: Sendable {
 
     // MARK: For callers
 
-    /// Hands in an exchange whose caller waits.
+    /// Submits an exchange whose caller waits.
     ///
-    /// - Returns: whether it was taken. A mailbox that closes takes none.
+    /// - Returns: whether it was accepted. A closing mailbox accepts none.
     func submit(_ exchange: Exchange) -> Bool {
         let (isTaken, mustWake) = state.withLock { state in
             guard !state.isClosing else { return (false, false) }
@@ -52,7 +53,7 @@ final class Mailbox: Sendable {
         return isTaken
     }
 
-    /// Asks the loop to give up an exchange that it has taken up.
+    /// Asks the loop to abandon an exchange that it has taken.
     func abandon(_ exchange: Exchange) {
         let mustWake = state.withLock { state in
             state.work.cancelled.append(exchange)
@@ -72,7 +73,7 @@ final class Mailbox: Sendable {
 
     // MARK: For the loop
 
-    /// Takes what is to be done now; `nil` once the loop is to end.
+    /// Takes the work for this turn; `nil` when the loop has to end.
     func take() -> Work? {
         state.withLock { state in
             state.isResting = false
@@ -82,14 +83,14 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Gives back slots, one for each endpoint named. Who waited for them is in the next ``take()``.
+    /// Releases slots, one for each endpoint given. The next ``take()`` returns the exchanges that waited for them.
     func release(_ endpoints: [String]) {
         state.withLock { state in
             for endpoint in endpoints { state.work.admitted += state.admission.leave(endpoint) }
         }
     }
 
-    /// - Returns: whether there is nothing to do, so that the loop may sleep: whoever hands in something from now on will wake it.
+    /// - Returns: whether there is nothing to do, so that the loop may sleep. A later submission wakes it.
     func rest() -> Bool {
         state.withLock { state in
             state.isResting = state.work.isEmpty && !state.isClosing
@@ -97,9 +98,9 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Takes no more.
+    /// Closes the mailbox.
     ///
-    /// - Returns: what was handed in and never taken up.
+    /// - Returns: the exchanges that were submitted and never taken.
     func close() -> [Exchange] {
         state.withLock { state in
             state.isClosing = true

@@ -1,14 +1,14 @@
-/// An address of the network layer: what a host's name resolves to.
+/// An IP address, to which a host's name resolves.
 package enum NetworkAddress: Hashable, Sendable {
     case v4(UInt32)
     case v6(high: UInt64, low: UInt64)
 
-    /// Whether it is one of the public internet, where Autotask is. All others lead into the operator's own machine or network, to many
-    /// hosts at once, or nowhere: IANA's registries of special-purpose addresses (RFC 6890) and of multicast.
+    /// Whether it is an address of the public internet, where Autotask is. All others lead to the operator's own machine or network, to
+    /// many hosts, or nowhere: see IANA's registries of special-purpose addresses (RFC 6890) and of multicast.
     ///
-    /// Of IPv6, everything but global unicast is not public, and so are the ranges in it that are for documents or stand for an IPv4 address
-    /// by way of somebody else's relay. NAT64's well-known prefix (RFC 6052) is as public as the address that it carries: whole networks
-    /// reach IPv4 by it alone.
+    /// For IPv6, only global unicast is public, without the ranges for documentation and those that reach an IPv4 address through a third
+    /// party's relay. An address with NAT64's well-known prefix (RFC 6052) is public if its IPv4 address is: some networks reach IPv4 only
+    /// through it.
     package var isPublic: Bool {
         switch self {
         case .v4(let address):
@@ -38,7 +38,7 @@ package enum NetworkAddress: Hashable, Sendable {
         (0xf000_0000, 4),  // reserved, and broadcast
     ]
 
-    /// By their first 64 bits.
+    /// The special ranges by their first 64 bits.
     private static let specialV6: [(network: UInt64, length: UInt64)] = [
         (0x2001_0000_0000_0000, 23),  // protocol assignments, Teredo among them
         (0x2001_0db8_0000_0000, 32),  // documents

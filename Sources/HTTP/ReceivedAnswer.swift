@@ -1,7 +1,7 @@
-/// An answer as it came off the wire. It is read into an ``HTTPResponse`` on its caller's thread: the loop's has others to serve.
+/// An answer as received. Its caller's thread parses it into an ``HTTPResponse``, to relieve the loop's thread.
 struct ReceivedAnswer: Sendable {
     var status: Int
-    /// The header lines of the answer itself, each with its line end; no interim answers, no trailers.
+    /// The header lines of the answer, each with its line end, without interim answers and trailers.
     var head: [UInt8]
     var body: [UInt8]
     var elapsed: Duration
@@ -12,7 +12,7 @@ extension HTTPResponse {
         self.init(status: answer.status, headers: HTTPResponse.fields(of: answer.head), body: answer.body, elapsed: answer.elapsed)
     }
 
-    /// Reads header lines. A line without a colon is the status line, or nothing of ours.
+    /// Reads header lines. A line without a colon is the status line, or is ignored.
     private static func fields(of head: [UInt8]) -> [(name: String, value: String)] {
         var fields: [(name: String, value: String)] = []
         var rest = head[...]
@@ -36,7 +36,7 @@ extension String {
 }
 
 extension ArraySlice<UInt8> {
-    /// Without the white space of HTTP at both ends.
+    /// The bytes without HTTP's white space at both ends.
     fileprivate var trimmed: ArraySlice<UInt8> {
         func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
         guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else { return [] }

@@ -1,6 +1,6 @@
 package import Contract
 
-/// How a program is, part by part: what `/readyz` answers, and what `doctor` prints.
+/// The state of a program, part by part: the answer of `/readyz`, and the output of `doctor`.
 ///
 /// As JSON it is a health check response (draft-inadarei-api-health-check-06), which monitoring tools read.
 package struct HealthReport: Hashable, Sendable {
@@ -8,7 +8,7 @@ package struct HealthReport: Hashable, Sendable {
         case pass
         /// It was not checked, or could not be: its state is unknown.
         case unknown
-        /// It works, and somebody should look at it.
+        /// It works, but an operator should look at it.
         case warn
         case fail
 
@@ -24,14 +24,14 @@ package struct HealthReport: Hashable, Sendable {
         package static func < (left: Status, right: Status) -> Bool { left.rank < right.rank }
     }
 
-    /// One part.
+    /// The check of one part.
     package struct Check: Hashable, Sendable {
-        /// What was looked at, in a word or two: `store`.
+        /// The part, in a word or two: `store`.
         package var name: String
         package var status: Status
-        /// What was found. Safe to show.
+        /// The finding. Safe to show.
         package var output: String
-        /// What to do about it.
+        /// The advice to the operator.
         package var advice: String?
 
         package init(_ name: String, _ status: Status, _ output: String, advice: String? = nil) {
@@ -41,14 +41,14 @@ package struct HealthReport: Hashable, Sendable {
             self.advice = advice
         }
 
-        /// One that was not made.
+        /// A check that was not made.
         ///
-        /// - Parameter reason: why not.
+        /// - Parameter reason: why it was not made.
         package static func notMade(_ name: String, _ reason: String, advice: String? = nil) -> Check {
             Check(name, .unknown, "Not checked: \(reason)", advice: advice)
         }
 
-        /// One that passes.
+        /// A check that passes.
         package init(_ name: String, _ output: String) { self.init(name, .pass, output) }
 
         package static func warn(_ name: String, _ output: String, advice: String? = nil) -> Check {
@@ -64,7 +64,7 @@ package struct HealthReport: Hashable, Sendable {
 
     package init(_ checks: [Check]) { self.checks = checks }
 
-    /// The worst of its checks.
+    /// The worst status of its checks.
     package var status: Status { checks.map(\.status).max() ?? .pass }
 
     package var json: JSON {

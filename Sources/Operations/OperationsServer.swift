@@ -3,16 +3,16 @@ import Hummingbird
 package import Logging
 import ServiceLifecycle
 
-/// What the surroundings of a worker ask it over HTTP: is it alive (`/livez`), is it ready (`/readyz`).
+/// The HTTP liveness (`/livez`) and readiness (`/readyz`) probes of a worker.
 ///
-/// It tells nothing of tenants and takes no orders; still it belongs on an address that only the surroundings reach.
+/// It takes no commands. Use an address that only the operator's systems reach, since a report can name tenants.
 package struct OperationsServer: Service {
     private let application: Application<RouterResponder<BasicRequestContext>>
 
     /// - Parameters:
     ///   - address: where to listen.
-    ///   - onListening: told the port, which was chosen freely for port 0.
-    ///   - readiness: how the worker is now. It must not block.
+    ///   - onListening: called with the port. The system chooses it for port 0.
+    ///   - readiness: returns the worker's present state. It must not block.
     package init(
         address: ListenAddress,
         log: Logger,
@@ -22,7 +22,7 @@ package struct OperationsServer: Service {
         let router = Router()
         router.get("livez") { _, _ in Response(HealthReport([])) }
         router.get("readyz") { _, _ in Response(readiness()) }
-        // Whoever probes once a second is not worth a line each.
+        // Probes come as often as once a second: they are not logged.
         var quietLog = log
         quietLog.logLevel = max(log.logLevel, .warning)
         application = Application(
@@ -33,9 +33,9 @@ package struct OperationsServer: Service {
         )
     }
 
-    /// Answers until the service group shuts down gracefully.
+    /// Answers requests until the service group shuts down gracefully.
     ///
-    /// - Throws: when the address cannot be listened on.
+    /// - Throws: when the server cannot listen at the address.
     package func run() async throws { try await application.run() }
 }
 
@@ -44,7 +44,7 @@ package struct ListenAddress: Hashable, Sendable {
     package var host: String
     package var port: Int
 
-    /// - Returns: `nil` for what is no such address.
+    /// - Returns: `nil` for a text that is no such address.
     package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port) else {
             return nil

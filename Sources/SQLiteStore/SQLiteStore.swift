@@ -4,8 +4,8 @@ package import Store
 
 /// The store in one file on one machine: SQLite, with a write-ahead log and every commit on disk.
 ///
-/// Writes go through one ``Writer``, in transactions that work of many tenants shares; reads go beside it. Several processes may use the
-/// file, all on the machine that has it: a network file system will not do.
+/// Writes go through one ``Writer``, in transactions that many tenants share. Reads run in parallel. Several processes may use the
+/// file, but only on the machine that has it: network file systems are not supported.
 package final class SQLiteStore: Store {
     private let pool: DatabasePool
     let writer: Writer
@@ -14,11 +14,11 @@ package final class SQLiteStore: Store {
     /// Opens the store, makes the file if there is none, and brings an older one up to date.
     ///
     /// - Parameters:
-    ///   - path: of the file. Next to it SQLite keeps `-wal` and `-shm`, which belong to it.
+    ///   - path: the path of the file. SQLite keeps `-wal` and `-shm` next to it, which belong to it.
     ///   - mustExist: whether a missing or an empty file is an error.
-    ///   - migrating: whether an older file is brought up to date: a worker's start does that, and no command.
-    ///   - chain: what chains the rows of the audit log; `nil` to look at the store only.
-    /// - Throws: ``StoreError``: `corrupt` for a file that is not the worker's, `newerSchema`, `olderSchema`, `unavailable`.
+    ///   - migrating: whether an older file is brought up to date. Only the start of a worker does this.
+    ///   - chain: chains the rows of the audit log; `nil` to only read the store.
+    /// - Throws: ``StoreError``: `corrupt` for a file that is not a store, `newerSchema`, `olderSchema`, `unavailable`.
     package init(
         path: String,
         mustExist: Bool = false,
@@ -53,14 +53,14 @@ package final class SQLiteStore: Store {
         try await writer.write(.work, body)
     }
 
-    /// What the store itself failed with lately, a full disk, say; `nil` as long as it works. Lately is 10 s: a worker writes at least that
+    /// A failure of the store itself in the last 10 s, for example a full disk; `nil` while it works. A worker writes at least that
     /// often.
     package var trouble: StoreError? { writer.failure(within: .seconds(10)) }
 
-    /// Rows that could not be read, each set aside with its lane.
+    /// The rows that could not be read. Each is set aside with its lane.
     package var setAside: [SetAside] { rows.all }
 
-    /// How long erased data has waited to leave the log; `nil` if none waits. A process is reading the store then: see
+    /// How long erased data has waited to leave the log; `nil` if none waits. It waits while a process reads the store: see
     /// ``StoreReaders``.
     package var erasureDelay: Duration? { writer.erasureWaitsSince.map { .now - $0 } }
 }
@@ -162,7 +162,7 @@ extension SQLiteStore {
     package func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
         var entries: [OutboxEntry] = []
         var last = position
-        // What this call has set aside: a row that was known before may have its lane back since.
+        // The rows that this call set aside. The lane of a row that was known before may have been restored since.
         var done: Set<SetAside> = []
         while true {
             let (after, size) = (last, min(SQLiteStore.eventPage, limit - entries.count))
@@ -170,7 +170,7 @@ extension SQLiteStore {
             let unreadable = page.compactMap(\.failure)
             guard unreadable.allSatisfy({ done.contains($0.setAside) }) else {
                 done.formUnion(unreadable.map(\.setAside))
-                // Later events of their lanes are held back, and read again.
+                // Later events of their lanes are now held back, so the page is read again.
                 try await writer.write { transaction in for event in unreadable { try transaction.setAside(event) } }
                 continue
             }
@@ -182,9 +182,9 @@ extension SQLiteStore {
 
     package func observeSetAside(_ observer: @escaping @Sendable (SetAside) -> Void) { rows.observe(observer) }
 
-    /// Events that are read in one transaction: no reader keeps the log from being emptied for long.
+    /// Events in one read transaction, so that no reader delays the emptying of the log for long.
     private static let eventPage = 256
-    /// Rows of a list that are read in one transaction.
+    /// Rows of a list in one read transaction.
     private static let listPage: Int64 = 2000
 
     package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
@@ -284,7 +284,7 @@ extension SQLiteStore {
         var last: String? = tenant == nil ? "" : nil
         while true {
             if let after = last {
-                // Without a tenant, each is asked: the index begins with it.
+                // Without a tenant, each tenant is looked up, because the index begins with the tenant.
                 tenants = try await read { try $0.tenants(after: after, limit: 500) }
                 last = tenants.count == 500 ? tenants.last : nil
             }
@@ -320,13 +320,13 @@ extension SQLiteStore {
         try await pruning.repeatedly { try $0.forgetLetters(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetRedeliveries(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetAudit(before: now - retention.audit, limit: $1) }
-        // Once, at the end: until then the log is written back as it grows.
+        // The log is emptied once, at the end. Until then it is written back as it grows.
         if pruning.hasErased { try await writer.write(.chore) { $0.hasErased = true } }
     }
 
-    /// Returns once the log holds no erased data.
+    /// Waits until the log holds no erased data.
     ///
-    /// - Parameter patience: how long to wait for those that read.
+    /// - Parameter patience: how long to wait for readers.
     /// - Returns: whether the log was emptied.
     package func finishErasing(within patience: Duration) async -> Bool {
         let end = ContinuousClock.now + patience

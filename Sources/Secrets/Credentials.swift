@@ -1,17 +1,17 @@
 package import Contract
 
-/// What an API user proves itself with, in the clear: `{ "username", "secret", "integrationCode"? }` (`Sealing-credentials`, "Seal").
+/// The credentials of an API user in the clear: `{ "username", "secret", "integrationCode"? }` (`Sealing-credentials`, "Seal").
 ///
-/// It has no description. Its secrets are read from bytes straight into memory that is wiped when the last holder lets go: they never are a
-/// `String`, which nobody could wipe.
+/// They have no description. Secrets are read from bytes directly into memory that is wiped when the last holder releases it. They are never a
+/// `String`, which cannot be wiped.
 package final class Credentials: Sendable {
-    /// No header that carries one of them has to be longer, and no server takes much longer ones.
+    /// No header with one of these values needs to be longer, and servers do not accept much longer ones.
     private static let maximumBytes = 1024
     private static let form = "a string of 1 to \(maximumBytes) bytes in UTF-8 without CR, LF and NUL"
 
     package let username: String
     package let secret: SecretReference
-    /// The tenant's own tracking identifier, where it has one.
+    /// The tenant's own tracking identifier, if it has one.
     package let integrationCode: SecretReference?
 
     package init(username: String, secret: SecretReference, integrationCode: SecretReference?) {
@@ -20,9 +20,9 @@ package final class Credentials: Sendable {
         self.integrationCode = integrationCode
     }
 
-    /// Reads the plaintext of credentials, which is what a portal's sealed blob opens to, and what the store keeps sealed.
+    /// Reads the plaintext of credentials: the contents of a portal's sealed blob, and of the store's sealed form.
     ///
-    /// - Throws: `job_invalid`, naming the member and the rule that it breaks. Of its value, only its JSON type is named.
+    /// - Throws: `job_invalid`, naming the member, the rule that it breaks and the JSON type of its value, but never the value.
     package init(parsing plaintext: Span<UInt8>) throws(JobError) {
         let members: [ScannedJSONMember]
         do { members = try JSON.scan(objectText: plaintext) } catch {
@@ -61,7 +61,7 @@ package final class Credentials: Sendable {
         integrationCode = try value("integrationCode")
     }
 
-    /// Each of them travels as the value of an HTTP header.
+    /// Checks a value that is sent in an HTTP header.
     private static func checkHeaderValue(_ bytes: Span<UInt8>, field: String) throws(JobError) {
         guard !bytes.isEmpty else { throw mistake(field, "an empty string") }
         guard bytes.count <= maximumBytes else { throw mistake(field, "a string of more than \(maximumBytes) bytes") }
@@ -70,7 +70,7 @@ package final class Credentials: Sendable {
         }
     }
 
-    /// - Parameter words: what came, and nothing of its value.
+    /// - Parameter words: the type or form of the value, but no part of it.
     private static func mistake(_ field: String, _ words: String) -> JobError {
         JobError(
             .jobInvalid,
@@ -80,7 +80,7 @@ package final class Credentials: Sendable {
         )
     }
 
-    /// What is wrong with a plaintext that is no JSON object. The place of the mistake is left out: it shows how long the secrets are.
+    /// Makes the error for a plaintext that is not a JSON object. It omits the place of the mistake, which would reveal the length of secrets.
     private static func mistake(in plaintext: Span<UInt8>, _ error: JSONError) -> JobError {
         let due = "a JSON object with username and secret"
         let type = JSON.typeInWords(ofText: plaintext)
@@ -98,10 +98,10 @@ package final class Credentials: Sendable {
         )
     }
 
-    /// What ``init(parsing:)`` reads.
+    /// The form that ``init(parsing:)`` reads.
     package var encoded: Secret {
         let parts: [(name: String, value: SecretReference?)] = [("secret", secret), ("integrationCode", integrationCode)]
-        // No byte takes more than six to escape.
+        // An escaped byte takes at most six bytes.
         let capacity = 64 + 6 * (username.utf8.count + parts.reduce(0) { $0 + ($1.value?.count ?? 0) })
         return Secret(capacity: capacity) { output in
             func append(_ bytes: some Sequence<UInt8>) { for byte in bytes { output.append(byte) } }

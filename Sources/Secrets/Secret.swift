@@ -1,26 +1,26 @@
 import Glibc
 
-/// Bytes that must not outlive their use: a password, a tracking identifier, the text that they were sealed in.
+/// Bytes that must not outlive their use: a password, a tracking identifier, or the plaintext that contained them.
 ///
-/// It cannot be copied and has no description, so it does not slip into a log or an error by accident, and its memory is wiped when it goes.
+/// It cannot be copied and has no description, so it does not get into a log or an error by accident. Its memory is wiped when it is destroyed.
 package struct Secret: ~Copyable, @unchecked Sendable {
-    // Unchecked because of the pointer. The memory belongs to this value alone, which cannot be copied, and is written in `init` and
-    // `deinit` only.
+    // Unchecked because of the pointer. The memory belongs to this value alone, which cannot be copied. Only `init` and `deinit` write
+    // it.
     private let memory: UnsafeMutableBufferPointer<UInt8>
-    /// How much of the memory is the secret.
+    /// The length of the secret in the memory.
     package let count: Int
 
-    /// Copies the bytes. Whoever holds the original still holds it.
+    /// Copies the bytes. The original remains.
     package init(copying bytes: Span<UInt8>) {
         self.init(capacity: bytes.count) { output in
             for index in bytes.indices { output.append(bytes[index]) }
         }
     }
 
-    /// Has the bytes written where they are going to stay.
+    /// Lets a function write the bytes directly to their final place.
     ///
     /// - Parameters:
-    ///   - capacity: how many bytes there are at most.
+    ///   - capacity: the maximum number of bytes.
     ///   - write: appends them.
     package init<Failure: Error>(capacity: Int, _ write: (inout OutputSpan<UInt8>) throws(Failure) -> Void) throws(Failure) {
         let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: capacity)
@@ -42,7 +42,7 @@ package struct Secret: ~Copyable, @unchecked Sendable {
         try body(memory.span.extracting(first: count))
     }
 
-    /// Lends the bytes to what knows no spans: a C library, a cipher.
+    /// Lends the bytes to code without spans, such as a C library or a cipher.
     package borrowing func withUnsafeBytes<Result, Failure: Error>(
         _ body: (_ bytes: UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -55,7 +55,7 @@ package struct Secret: ~Copyable, @unchecked Sendable {
     }
 }
 
-/// A secret that several hold, and that goes when the last of them lets go of it.
+/// A secret with several holders. It is destroyed when the last one releases it.
 package final class SecretReference: Sendable {
     private let secret: Secret
 
@@ -81,11 +81,11 @@ package final class SecretReference: Sendable {
 }
 
 extension [UInt8] {
-    /// Overwrites the elements. What shares their memory keeps them: wipe what has one holder.
+    /// Overwrites the elements. Copies that share their memory keep them, so wipe only an array with one holder.
     package mutating func wipe() { withUnsafeMutableBytes { Secrets.wipe($0) } }
 }
 
-/// Overwrites memory. Unlike `memset`, it is not optimised away because nobody reads the memory afterwards.
+/// Overwrites memory. Unlike `memset`, it is not optimised away if the memory is not read afterwards.
 package func wipe(_ memory: UnsafeMutableRawBufferPointer) {
     guard let start = memory.baseAddress else { return }
     explicit_bzero(start, memory.count)

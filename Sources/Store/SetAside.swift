@@ -1,5 +1,5 @@
-/// Something in a store that this program cannot read: a word that it does not know, or a name that it would not have written. It is set aside
-/// with its lane, and all others go on.
+/// A row of a store that this program cannot read: it has an unknown word, or a name that the program would not write. Its lane is set
+/// aside, and all other lanes continue.
 package struct SetAside: Hashable, Sendable, CustomStringConvertible {
     /// The unreadable row, and its tenant.
     package var what: String

@@ -1,28 +1,28 @@
-/// The store could not do what it was asked for.
+/// A failure of the store.
 package struct StoreError: Error, CustomStringConvertible, Sendable {
     package enum Code: String, Sendable {
-        /// The claim, or the worker's lease, is another's by now.
+        /// Another worker holds the claim, or has taken over from this worker.
         case fenced
         /// The worker's clock is behind another's by more than ``Clocks/tolerance``.
         case clockBehind
-        /// What was to be stored is sealed under a key that was retired meanwhile: it has to be sealed anew.
+        /// The data to store is sealed under a key that was retired meanwhile: it must be sealed again.
         case keyRetired
-        /// Full disk, read-only file system, input/output error, closed.
+        /// The disk is full or failed, the file system is read-only, or the store is closed.
         case unavailable
         /// The file is not a store, or is damaged.
         case corrupt
         /// The store was written by a newer program.
         case newerSchema
-        /// The store was written by an older program, and this one may not bring it up to date.
+        /// The store was written by an older program, and this one may not update it.
         case olderSchema
         /// The store's file was moved, deleted or replaced while it was open: writes to it are lost.
         case gone
-        /// A defect of the program's own.
+        /// A defect of this program.
         case unexpected
     }
 
     package let code: Code
-    /// Safe to log; says what to do where something can be done.
+    /// Safe to log. It says what to do, if something can be done.
     package let message: String
 
     package init(_ code: Code, _ message: String) {
@@ -32,7 +32,7 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
 
     /// A worker may not join: see ``WorkerRegistry/join(_:until:at:)``.
     ///
-    /// - Parameter difference: by which another worker's lease ends later than this one's.
+    /// - Parameter difference: how much later another worker's lease ends than this one's.
     package static func clockBehind(by difference: Duration, _ other: WorkerID) -> StoreError {
         StoreError(
             .clockBehind,
@@ -41,7 +41,7 @@ package struct StoreError: Error, CustomStringConvertible, Sendable {
     }
 
     package static func keyRetired(_ id: String) -> StoreError {
-        StoreError(.keyRetired, "The key \(id) was retired meanwhile: nothing that is sealed under it is stored any more.")
+        StoreError(.keyRetired, "The key \(id) was retired meanwhile: the store no longer accepts data that is sealed under it.")
     }
 
     package var description: String { "\(code.rawValue): \(message)" }

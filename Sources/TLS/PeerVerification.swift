@@ -1,21 +1,21 @@
 import COpenSSL
 
-/// What a peer has to prove in a TLS handshake, told to OpenSSL itself: librabbitmq 0.11 and libcurl 7.88 accept a certificate that names
-/// the host nowhere but in its subject, and librabbitmq knows no addresses.
+/// The verification of a peer in a TLS handshake, set in OpenSSL itself. librabbitmq 0.11 and libcurl 7.88 accept a certificate that names
+/// the host only in its subject, and librabbitmq does not support addresses.
 package enum PeerVerification {
-    /// Has every handshake of a context fail whose peer cannot show a certificate for a host.
+    /// Makes every handshake of a context fail whose peer has no certificate for a host.
     ///
-    /// - Parameter context: an `SSL_CTX *`, of which no connection was made yet.
-    /// - Returns: whether OpenSSL has taken the host; otherwise do not go on.
+    /// - Parameter context: an `SSL_CTX *` without connections yet.
+    /// - Returns: whether OpenSSL has accepted the host; if not, do not continue.
     package static func require(_ host: String, on context: UnsafeMutableRawPointer) -> Bool {
         COpenSSL_expect_host(context, host) == 1
     }
 
-    /// Makes a handshake, and learns what was wrong with the peer's certificate if it fails.
+    /// Makes a handshake, and returns what was wrong with the peer's certificate if it fails.
     ///
     /// - Parameters:
-    ///   - context: an `SSL_CTX *`, of which no connection was made yet.
-    ///   - handshake: made on this thread, and not for longer than the call.
+    ///   - context: an `SSL_CTX *` without connections yet.
+    ///   - handshake: makes the handshake on this thread, and does not outlive the call.
     package static func watch<Value>(
         _ context: UnsafeMutableRawPointer,
         _ handshake: () -> Value
@@ -29,6 +29,6 @@ package enum PeerVerification {
         return (value, CertificateProblem(Int(problem)))
     }
 
-    /// OpenSSL's words on what failed last on this thread.
+    /// OpenSSL's text about the last failure on this thread.
     package static var lastReason: String? { COpenSSL_last_reason().map { String(cString: $0) } }
 }

@@ -1,7 +1,7 @@
-/// A text that came from outside, as a log line may hold it: its beginning, in printable ASCII. Everything else is escaped, so that it neither
-/// forges a line nor speaks to a terminal.
+/// The beginning of a text from outside, in a form that is safe in a log line. All but printable ASCII is escaped, so that the text can
+/// neither forge a log line nor control a terminal.
 package struct ForeignText: CustomStringConvertible, Sendable {
-    /// Longer than any name that was given for a good reason.
+    /// Longer than any legitimate name.
     private static let maximumScalars = 64
 
     package let description: String

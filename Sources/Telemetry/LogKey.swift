@@ -1,8 +1,8 @@
 package import Logging
 
-/// Every key of the metadata that the program logs, so that each is spelled once and a newcomer finds them all here.
+/// Every metadata key that the program logs.
 ///
-/// Values never hold a secret, a payload, or what Autotask echoed of one; `tenant` is a log key and never a metric's label.
+/// Values never hold a secret, a payload, or an echo of either from Autotask. `tenant` is a log key and never a metric's label.
 package enum LogKey: String, Sendable {
     case attempt
     case code

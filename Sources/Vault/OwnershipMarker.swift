@@ -2,11 +2,11 @@ import Contract
 import Crypto
 
 /// The text that identifies the worker's service in Autotask (`Rules` A2): 16 hexadecimal digits for the service of the plan, and 16
-/// for the tenant and product. Without the identity key, neither can be made or traced to its owner.
+/// for the tenant and product. Nobody without the identity key can make one or trace it to its owner.
 package struct OwnershipMarker: Hashable, Sendable {
     package let value: String
-    /// As it was written before the second half stood for the lane: both halves for the service. It is known again, and replaced with the next
-    /// write.
+    /// The earlier form, in which both halves identified the service. It is still recognised, and the next write replaces
+    /// it.
     package let former: String
 
     package init(value: String, former: String) {
@@ -14,19 +14,19 @@ package struct OwnershipMarker: Hashable, Sendable {
         self.former = former
     }
 
-    /// Whether a text is the marker, in either form.
+    /// Whether a text is the marker in either form.
     package func matches(_ text: String) -> Bool { text == value || text == former }
 }
 
-/// The markers of a lane. Their second half identifies the lane, independent of plan and key: such a service may be adopted
+/// The markers of a lane. Their second half identifies the lane, independent of plan and key. A service with such a marker may be adopted
 /// explicitly when nothing refers to it.
 package struct OwnershipMarkers: Sendable {
-    /// How many bytes stand for the service, and how many for the lane, each as two digits.
+    /// The number of bytes for the service, and for the lane. Each byte is two digits.
     private static let half = 8
 
     private let code: HMAC<SHA256>
     private let lane: [UInt8]
-    private let laneMark: ArraySlice<UInt8>
+    private let laneMark: String
 
     init(of lane: Lane, _ code: HMAC<SHA256>) {
         self.code = code
@@ -35,7 +35,7 @@ package struct OwnershipMarkers: Sendable {
         input.append(field: lane.tenant.description.utf8)
         input.append(field: lane.product.rawValue.utf8)
         self.lane = input
-        laneMark = Array(code.code(for: input)).prefix(OwnershipMarkers.half)
+        laneMark = Array(code.code(for: input).prefix(OwnershipMarkers.half)).hexadecimal
     }
 
     package func marker(planID: String, serviceKey: String) -> OwnershipMarker {
@@ -44,15 +44,15 @@ package struct OwnershipMarkers: Sendable {
         input += lane
         input.append(field: planID.utf8)
         input.append(field: serviceKey.utf8)
-        let service = Array(code.code(for: input)).prefix(2 * OwnershipMarkers.half)
+        let service = Array(code.code(for: input))
         return OwnershipMarker(
-            value: (service.prefix(OwnershipMarkers.half) + laneMark).hexadecimal,
-            former: service.hexadecimal
+            value: Array(service[..<OwnershipMarkers.half]).hexadecimal + laneMark,
+            former: Array(service[..<(2 * OwnershipMarkers.half)]).hexadecimal
         )
     }
 
     /// Whether a text is a marker of the lane, for any service of any plan.
     package func contains(_ text: String) -> Bool {
-        text.utf8.count == 4 * OwnershipMarkers.half && text.hasSuffix(laneMark.hexadecimal)
+        text.utf8.count == 4 * OwnershipMarkers.half && text.hasSuffix(laneMark)
     }
 }

@@ -3,7 +3,7 @@ import Crypto
 import FoundationEssentials
 package import Secrets
 
-/// The portal's side of sealed credentials: what `keys publish` prints, read again, and credentials sealed to it (`Sealing-credentials`).
+/// The portal's side of sealed credentials: it reads the output of `keys publish` and seals credentials to it (`Sealing-credentials`).
 package struct PublishedKeys: Sendable {
     private struct Key: Sendable {
         let id: String
@@ -13,11 +13,11 @@ package struct PublishedKeys: Sendable {
 
     private let keys: [Key]
 
-    /// - Parameter document: as `schemas/common/published-keys.json` describes it. Keys of a kind that is not known are passed over.
+    /// - Parameter document: a document as `schemas/common/published-keys.json` describes it. Keys of an unknown kind are skipped.
     /// - Throws: ``VaultError/Code/publishedKeysUnusable``.
     package init(_ document: JSON) throws(VaultError) {
         guard let entries = document["keys"]?.array else {
-            throw VaultError(.publishedKeysUnusable, "It has no member keys: it is not what keys publish prints.")
+            throw VaultError(.publishedKeysUnusable, "It is not the output of keys publish: its member keys is missing.")
         }
         var keys: [Key] = []
         for entry in entries where entry["kem"]?.string == CredentialsEnvelope.kem {
@@ -25,14 +25,14 @@ package struct PublishedKeys: Sendable {
                 let bytes = entry["publicKey"]?.string.flatMap(Base64URL.decode),
                 let publicKey = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: bytes),
                 !publicKey.isOfLowOrder
-            else { throw VaultError(.publishedKeysUnusable, "A key has no keyId, no notAfter, or no publicKey that X25519 makes.") }
+            else { throw VaultError(.publishedKeysUnusable, "A key has no keyId, no notAfter or no valid X25519 publicKey.") }
             keys.append(Key(id: id, publicKey: publicKey, notAfter: notAfter))
         }
         self.keys = keys
     }
 
-    /// Seals credentials for one connect job, to the first key that may still be used. Each call gives another blob: a job that is repeated
-    /// carries the one that it carried first.
+    /// Seals credentials for one connect job, to the first key that may still be used. Each call returns another blob, so a repeated job must
+    /// carry its first blob.
     ///
     /// - Parameter plaintext: ``Credentials/encoded``.
     /// - Throws: ``VaultError/Code/publishedKeysUnusable`` when the time of every key is over.
@@ -53,7 +53,7 @@ package struct PublishedKeys: Sendable {
                 ciphertext: try plaintext.withUnsafeBytes { Array(try sender.seal($0, authenticating: authenticated)) }
             )
         } catch {
-            throw VaultError(.publishedKeysUnusable, "Nothing can be sealed to the key that it holds.")
+            throw VaultError(.publishedKeysUnusable, "Sealing to its first valid key failed: fetch the published keys again.")
         }
     }
 }

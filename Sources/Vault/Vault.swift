@@ -3,21 +3,21 @@ import Crypto
 package import Secrets
 import Synchronization
 
-/// Seals what must not be read in the store, opens it again, and makes the keyed digests by which things are known again.
+/// Seals and opens the store's confidential data, and makes the keyed digests that identify jobs, credentials and services.
 ///
-/// Its keys may change while it is in use (``adopt(_:)``, ``refresh()``). All that does not say `async` computes and does nothing else: it may
-/// be called from anywhere.
+/// Its keys may change while it is in use (``adopt(_:)``, ``refresh()``). Functions that are not `async` only compute, and may be called from
+/// anywhere.
 package final class Vault: Sendable {
     private let keys: Mutex<KeyRing>
     private let source: (any KeyRingSource)?
-    /// One for each kind of digest, with a key derived from the identity key.
+    /// One function for each kind of digest, with a key derived from the identity key.
     private let fingerprints: HMAC<SHA256>
     private let credentialsDigests: HMAC<SHA256>
     private let markers: HMAC<SHA256>
     private let previews: HMAC<SHA256>
     let auditCodes: HMAC<SHA256>
 
-    /// - Parameter source: where to look for a key that the ring does not hold.
+    /// - Parameter source: the source of a key that the ring does not hold.
     package init(_ ring: KeyRing, source: (any KeyRingSource)? = nil) {
         keys = Mutex(ring)
         self.source = source
@@ -35,28 +35,28 @@ package final class Vault: Sendable {
 
     // MARK: Keys
 
-    /// Works with another state of the same key ring from now on.
+    /// Changes to another state of the same key ring.
     ///
-    /// - Throws: ``VaultError/Code/keyRingUnusable`` for another ring: what is in the store is known again by this one's identity key.
+    /// - Throws: ``VaultError/Code/keyRingUnusable`` for another ring, because the digests in the store depend on this ring's identity key.
     package func adopt(_ ring: KeyRing) throws(VaultError) {
         guard ring.isSame(as: self.ring) else {
             throw VaultError(
                 .keyRingUnusable,
-                "It is another key ring than the one that this worker began with: restart it if that is meant."
+                "This is not the key ring with which the worker started: restart the worker if the change is intended."
             )
         }
         keys.withLock { $0 = ring }
     }
 
-    /// Looks for another state of the ring where it comes from.
+    /// Reads the ring again from its source.
     ///
-    /// - Throws: ``VaultError/Code/keyRingUnusable``; the keys stay what they were.
+    /// - Throws: ``VaultError/Code/keyRingUnusable``; the keys then do not change.
     package func refresh() async throws(VaultError) {
         guard let source else { return }
         try adopt(await source.load())
     }
 
-    /// Whether everything that opens these is at hand.
+    /// Whether the ring holds the keys of all these sealed forms.
     ///
     /// - Parameter sealed: payloads and wrapped keys from the store.
     package func holdsKeys(of sealed: [[UInt8]]) -> Bool {
@@ -66,22 +66,22 @@ package final class Vault: Sendable {
 
     // MARK: Accepted jobs
 
-    /// Seals a job's `data` for the time that it is in the store.
+    /// Seals a job's `data` for the store.
     package func sealPayload(_ payload: ArraySlice<UInt8>, job: JobID, lane: Lane) -> [UInt8] {
         ring.jobKeys.active.seal(payload, for: SealingContext(.payload, lane, job: job))
     }
 
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's or job's payload.
     package func openPayload(_ sealed: [UInt8], job: JobID, lane: Lane) throws(VaultError) -> [UInt8] {
-        // A connect's holds credentials that are sealed once more.
+        // The payload of a connect holds credentials that are sealed a second time.
         try ring.jobKeys.open(sealed, for: SealingContext(.payload, lane, job: job)).withUnsafeBytes { Array($0) }
     }
 
     // MARK: Credentials
 
-    /// Opens what a portal sealed for a connect job (`Sealing-credentials`, "Seal").
+    /// Opens credentials that a portal sealed for a connect job (`Sealing-credentials`, "Seal").
     ///
-    /// - Returns: the plaintext, which the portal wrote: it may be anything.
+    /// - Returns: the plaintext, which comes from the portal and may be anything.
     /// - Throws: ``VaultError/Code/keyUnknown`` or ``VaultError/Code/decryptionFailed``; the latter also for another lane's or job's
     ///   credentials.
     package func openSealed(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> Secret {
@@ -89,10 +89,10 @@ package final class Vault: Sendable {
         return try key.open(sealed, job: job, lane: lane)
     }
 
-    /// Seals the credentials of a connection under the lane's own key. Whoever destroys the wrapped key destroys them.
+    /// Seals the credentials of a connection under the lane's own key. They are lost when the wrapped key is destroyed.
     ///
-    /// - Parameter wrappedKey: the key that the lane has, which is kept, so that what else was sealed under it stays readable; wrapped anew, by
-    ///   the active wrapping key. Without one, or with one that does not open, the lane gets a new key.
+    /// - Parameter wrappedKey: the lane's present key. It is kept, so that other data sealed under it stays readable, and is wrapped again with
+    ///   the active wrapping key. If there is none, or it cannot be opened, the lane gets a new key.
     package func sealCredentials(_ credentials: Credentials, lane: Lane, under wrappedKey: [UInt8]? = nil) -> SealedLaneCredentials {
         let kept = wrappedKey.flatMap { try? credentialsKey($0, lane: lane) }
         let key = kept ?? SealingKey(id: "", key: SymmetricKey(size: .bits256))
@@ -113,14 +113,14 @@ package final class Vault: Sendable {
         return SealingKey(id: "", key: key.withUnsafeBytes { SymmetricKey(data: $0) })
     }
 
-    /// Whether the ring opens the key of a lane's credentials, without a look at these.
+    /// Whether the ring opens a lane's credentials key. It does not open the credentials.
     package func opensCredentialsKey(_ wrappedKey: [UInt8], lane: Lane) -> Bool {
         (try? credentialsKey(wrappedKey, lane: lane)) != nil
     }
 
-    /// The key of a lane's credentials, wrapped by the active key instead of a former one. The credentials themselves are not looked at.
+    /// Wraps a lane's credentials key with the active key instead of a former one. It does not open the credentials.
     ///
-    /// - Returns: `nil` if that is how it is wrapped already.
+    /// - Returns: the wrapped key; `nil` if the active key already wraps it.
     /// - Throws: as ``openCredentials(_:wrappedKey:lane:)``.
     package func rewrap(_ wrappedKey: [UInt8], lane: Lane) throws(VaultError) -> [UInt8]? {
         let keys = ring.wrappingKeys
@@ -131,13 +131,13 @@ package final class Vault: Sendable {
 
     // MARK: Digests
 
-    /// The digest of a job's fingerprint (``JobIdentity/fingerprint``): tells whether two messages hold the same payload, and to nobody
-    /// without the identity key what it was.
+    /// Returns the digest of a job's fingerprint (``JobIdentity/fingerprint``). It shows whether two messages have the same payload, but
+    /// reveals the payload to nobody without the identity key.
     package func digest(of fingerprint: [UInt8]) -> [UInt8] {
         Array(fingerprints.code(for: fingerprint))
     }
 
-    /// The digest of credentials: to know them again without keeping them.
+    /// Returns the digest of credentials, which identifies them without keeping them.
     package func credentialsDigest(of credentials: Credentials) -> [UInt8] {
         var function = credentialsDigests
         func update(with field: UnsafeRawBufferPointer) {
@@ -152,17 +152,17 @@ package final class Vault: Sendable {
         return Array(function.finalize())
     }
 
-    /// The marks by which services in Autotask are known to be a lane's, also after a reset (`Rules` A2).
+    /// Returns the markers that identify a lane's services in Autotask, also after a reset (`Rules` A2).
     package func ownershipMarkers(of lane: Lane) -> OwnershipMarkers { OwnershipMarkers(of: lane, markers) }
 
-    /// What a preview is known again by: 16 bytes that nobody can make without the identity key.
+    /// Returns the code that identifies a preview: 16 bytes that nobody can make without the identity key.
     package func previewCode(of content: [UInt8]) -> [UInt8] { Array(previews.code(for: content).prefix(16)) }
 
-    /// The plain SHA-256 of a message's body, by which it is known again before anything of it is trusted.
+    /// Returns the plain SHA-256 of a message's body, which identifies the message before its content is trusted.
     package static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
 }
 
-/// Credentials as the store keeps them.
+/// Credentials in the form that the store keeps.
 package struct SealedLaneCredentials: Hashable, Sendable {
     /// The key of ``sealed``, itself sealed under the key ring's active wrapping key.
     package let wrappedKey: [UInt8]

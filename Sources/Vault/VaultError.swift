@@ -1,18 +1,18 @@
-/// The vault could not open what it was given, or the key ring is not usable.
+/// A failure to open sealed data, or an unusable key ring.
 package struct VaultError: Error, CustomStringConvertible, Sendable {
     package enum Code: String, Sendable {
-        /// What is to be opened names a key that the key ring does not hold.
+        /// The sealed data names a key that the key ring does not hold.
         case keyUnknown = "key_unknown"
-        /// What is to be opened was sealed under another key or for something else, or was changed since. Which of these cannot be told.
+        /// The data was sealed under another key or in another context, or was changed since. The cause is not known.
         case decryptionFailed = "decryption_failed"
-        /// The key ring file cannot be read or written, others may read it, or it holds no key ring.
+        /// The key ring file cannot be read or written, others may read it, or it is not a key ring.
         case keyRingUnusable = "key_ring_unusable"
-        /// What should be published keys is not, or holds none that may be used now.
+        /// The document is not one of published keys, or holds no key that may be used now.
         case publishedKeysUnusable = "published_keys_unusable"
     }
 
     package let code: Code
-    /// Safe to log; says what to do where something can be done.
+    /// Safe to log. It says what to do, if something can be done.
     package let message: String
 
     init(_ code: Code, _ message: String) {
@@ -22,9 +22,9 @@ package struct VaultError: Error, CustomStringConvertible, Sendable {
 
     package var description: String { "\(code.rawValue): \(message)" }
 
-    /// The one error of everything that does not open: a reason would tell an attacker what to try next.
+    /// The only error for data that cannot be opened: a reason would help an attacker.
     static func decryptionFailed() -> VaultError {
-        VaultError(.decryptionFailed, "It does not open with the key that it names.")
+        VaultError(.decryptionFailed, "It cannot be opened with the key that it names.")
     }
 
     static func keyUnknown() -> VaultError {

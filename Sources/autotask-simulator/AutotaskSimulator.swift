@@ -9,10 +9,10 @@ import Hummingbird
 struct AutotaskSimulator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "autotask-simulator",
-        abstract: "An Autotask PSA that behaves like the real one, its quirks and failures included.",
+        abstract: "A simulated Autotask PSA that behaves like the real one, including its quirks and failures.",
         discussion: """
             It serves the REST API for any number of databases, refuses what the real API refuses, and records every call. \
-            It listens on 127.0.0.1 only, prints its address when it is ready, and is steered by JSON under /simulator.
+            It listens on 127.0.0.1 only, prints its address when it is ready, and is controlled with JSON under /simulator.
 
             EXAMPLE
               autotask-simulator --port 8600 --seed seeds/simulator.json &
@@ -23,16 +23,16 @@ struct AutotaskSimulator: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The port to listen on; 0 takes a free one.")
+    @Option(help: "The port to listen on; 0 for any free port.")
     var port = 0
 
-    @Option(help: ArgumentHelp("A JSON file with databases, settings and faults to start with.", valueName: "file"))
+    @Option(help: ArgumentHelp("A JSON file with the initial databases, settings and faults.", valueName: "file"))
     var seed: String?
 
-    @Option(help: ArgumentHelp("Where to write the address when ready.", valueName: "file"))
+    @Option(help: ArgumentHelp("The file to write the address to when ready.", valueName: "file"))
     var readyFile: String?
 
-    @Option(name: .customLong("latency-ms"), help: ArgumentHelp("How long every call takes at least; wins over the seed.", valueName: "n"))
+    @Option(name: .customLong("latency-ms"), help: ArgumentHelp("The minimum duration of every call; overrides the seed.", valueName: "n"))
     var latencyMilliseconds: Int?
 
     func validate() throws {
@@ -76,7 +76,7 @@ struct AutotaskSimulator: AsyncParsableCommand {
         }
     }
 
-    /// Nothing is kept beyond the process, so it stops where it stands: calls that hang on purpose would hold up any orderly end.
+    /// The process keeps no state, so it exits immediately: calls that hang on purpose would delay an orderly shutdown.
     private static func exitOnSignal(_ number: Int32) -> any DispatchSourceSignal {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

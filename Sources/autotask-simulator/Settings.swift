@@ -1,13 +1,13 @@
 import Contract
 
-/// What holds for all databases.
+/// Settings for all databases.
 struct Settings: Sendable {
-    /// How long every call takes at least, where its database does not say otherwise.
+    /// The minimum duration of every call, unless its database has another one.
     var latency = Duration.zero
-    /// How much of the quota's slowing-down is acted out: 1 all of it, 0 nothing.
+    /// The scale of the delays by quota: 1 for the real ones, 0 for none.
     var quotaLatencyScale = 1.0
     var recordBodies = true
-    /// How many calls are kept of each database.
+    /// The maximum number of recorded calls of each database.
     var recordLimit = 10_000
 
     mutating func apply(_ change: SettingsChange) {
@@ -27,7 +27,7 @@ struct Settings: Sendable {
     }
 }
 
-/// New settings; what is `nil` stays as it is.
+/// New settings. Members that are `nil` change nothing.
 struct SettingsChange: Decodable, Sendable {
     var latencyMilliseconds: Int?
     var quotaLatencyScale: Double?

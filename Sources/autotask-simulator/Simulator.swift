@@ -2,10 +2,10 @@ import Contract
 import FoundationEssentials
 import Synchronization
 
-/// All databases of the simulated Autotask, and what is to go wrong with them.
+/// All databases of the simulated Autotask, and their faults.
 final class Simulator: Sendable {
     let faults = FaultBoard()
-    /// The calls that no database could be found for.
+    /// The calls of users whose database is not known.
     let strangers = CallJournal()
     private let directory = Mutex(Directory())
     private let currentSettings = Mutex(Settings())
@@ -15,7 +15,7 @@ final class Simulator: Sendable {
         var databases: [Int64: Database] = [:]
         var byUser: [String: Database] = [:]
 
-        /// Replaces what is known of a database, whose users may not be anybody else's.
+        /// Adds or replaces a database. Its users must not belong to another one.
         mutating func put(_ database: Database, users: some Sequence<String>) throws(ControlError) {
             for user in users {
                 if let owner = byUser[user], owner.id != database.id {
@@ -34,7 +34,7 @@ final class Simulator: Sendable {
         currentSettings.withLock { $0.apply(change) }
     }
 
-    /// The number of the call that just came in.
+    /// The number of the call that was just received.
     func nextSequence() -> Int {
         lastSequence.add(1, ordering: .relaxed).newValue
     }
@@ -62,7 +62,7 @@ final class Simulator: Sendable {
 }
 
 extension Simulator {
-    /// In the order of their ids.
+    /// The databases in the order of their ids.
     var databases: [Database] {
         directory.withLock { $0.databases.values.sorted { $0.id < $1.id } }
     }
@@ -76,7 +76,7 @@ extension Simulator {
         directory.withLock { $0.byUser[APIUser.key(username)] }
     }
 
-    /// Creates databases, or replaces those that exist whole, their records included.
+    /// Creates databases. Existing ones are replaced completely, including their records.
     func put(_ seeds: [DatabaseSeed]) throws(ControlError) {
         let now = Date()
         for seed in seeds {
@@ -114,7 +114,7 @@ extension Simulator {
 }
 
 extension Simulator {
-    /// The calls of one database, or of all and of strangers, in the order in which they came.
+    /// The calls of one database, or of all databases and unknown users, in the order of arrival.
     func calls(_ filter: CallFilter) throws(ControlError) -> [Call] {
         if let id = filter.database { return try database(id).journal.calls(filter) }
         let journals = databases.map(\.journal) + [strangers]
@@ -127,7 +127,7 @@ extension Simulator {
         strangers.reset()
     }
 
-    /// How many calls are kept, and the most that were in progress at once.
+    /// The number of calls kept, and the maximum in progress at once.
     func summary(of id: Int64?) throws(ControlError) -> JSON {
         var calls = id == nil ? strangers.summary.calls : 0
         var maxima: [JSON] = []

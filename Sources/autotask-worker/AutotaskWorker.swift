@@ -10,9 +10,9 @@ struct AutotaskWorker: AsyncParsableCommand {
         abstract: "Connects tenants of Workplace Manager to Autotask, and syncs their services.",
         discussion: """
             Takes jobs from RabbitMQ (\(JobKind.allCases.map(\.rawValue).joined(separator: ", "))), calls each tenant's own Autotask, and \
-            publishes what happened.
+            publishes the results as events.
 
-            Exit codes: 0 done, 1 the answer is no, 2 usage, 69 something it needs is not there, 70 a defect of its own.
+            Exit codes: 0 done, 1 negative result, 2 wrong usage, 69 something that it needs is not available, 70 a defect of the program.
 
             Example: autotask-worker keys generate && autotask-worker topology apply && autotask-worker run
             """,
@@ -24,7 +24,7 @@ struct AutotaskWorker: AsyncParsableCommand {
     )
 }
 
-/// The program's entry: ArgumentParser's own would end with exit codes that mean something else.
+/// The program's entry point. ArgumentParser's own would use other exit codes.
 @main
 enum Program {
     static func main() async {

@@ -3,7 +3,7 @@ import ServiceLifecycle
 import Telemetry
 import Vault
 
-/// Looks every few seconds whether the key ring has changed, so that `keys rotate` and `keys retire` need no restart.
+/// Checks every 2 seconds whether the key ring has changed, so that `keys rotate` and `keys retire` need no restart.
 struct KeyRingWatch: Service {
     private static let interval: Duration = .seconds(2)
 
@@ -18,8 +18,8 @@ struct KeyRingWatch: Service {
                 if complaint != nil { log.notice("The key ring can be read again") }
                 complaint = nil
             } catch {
-                // Once, not every few seconds.
-                if complaint != error.message { log.error("The key ring cannot be read again", metadata: .keys([.error: "\(error)"])) }
+                // Logged once, not at every check.
+                if complaint != error.message { log.error("The key ring cannot be reloaded", metadata: .keys([.error: "\(error)"])) }
                 complaint = error.message
             }
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: KeyRingWatch.interval) }

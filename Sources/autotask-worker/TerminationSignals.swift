@@ -3,8 +3,8 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Logs the first termination signal, on which the service group shuts down, and ends the process at once on the second. That does no more
-/// harm than `kill -9`: another worker, or the next start of this one, takes over what was not finished.
+/// Logs the first SIGTERM or SIGINT, on which the service group shuts down, and ends the process immediately on the second. That does no
+/// more harm than `kill -9`: another worker, or this one's next start, takes over unfinished jobs.
 struct TerminationSignals: Service {
     let log: Logger
     /// Called once the signals are trapped, here and by the service group: from then on the first one ends the worker with exit code 0.
@@ -16,10 +16,10 @@ struct TerminationSignals: Service {
         var isFirst = true
         for await signal in signals.cancelOnGracefulShutdown() {
             guard isFirst else {
-                log.warning("Told to finish a second time: the process ends at once, and what it leaves behind is taken over")
+                log.warning("Second signal to shut down: the process ends now, and its unfinished jobs are taken over")
                 _exit(128 + signal.rawValue)
             }
-            log.info("Told to finish: no more jobs are taken, those that run end or are parked")
+            log.info("Shutting down: no more jobs are taken, running jobs end or are put back")
             isFirst = false
         }
     }

@@ -12,7 +12,7 @@ import Telemetry
 import UnixSignals
 import Vault
 
-/// The composition root: builds the worker from its settings, and runs it until it is told to finish.
+/// The composition root: builds the worker from its settings, and runs it until it is shut down.
 struct Worker {
     private let settings: Configuration
     private let log: Logger
@@ -20,7 +20,7 @@ struct Worker {
     init(_ settings: Configuration) throws {
         self.settings = settings
         let level = try settings.logLevel
-        // Without it, the C library looks for the time zone's file anew with each line that is logged.
+        // Without TZ, the C library looks for the time zone file again with each log line.
         setenv("TZ", ":/etc/localtime", 0)
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var log = Logger(label: "autotask-worker")
@@ -29,7 +29,7 @@ struct Worker {
     }
 
     func run() async throws {
-        // A peer that is gone is told by an error, not by a signal.
+        // A write to a closed connection fails with an error instead of a signal.
         signal(SIGPIPE, SIG_IGN)
         Worker.raiseDescriptorLimit()
         for obstacle in Launch.current.obstacles {
@@ -38,7 +38,7 @@ struct Worker {
         let engineSettings = try settings.engine
         let shutdownTime = try settings.shutdownSeconds
         let operationsAddress = try settings.operationsListen
-        // Before it takes anything from the broker: a second worker on one port is a mistake.
+        // Checked before it takes anything from the broker: a second worker on one port is a mistake.
         if let operationsAddress, let obstacle = operationsAddress.obstacle { throw Worker.cannotListen(settings, obstacle) }
         if try settings.development { log.warning("DEVELOPMENT=1: clear credentials and any publisher are accepted") }
         if settings.autotaskIntegrationCode == nil {
@@ -73,8 +73,8 @@ struct Worker {
             log.info("Worker starts", metadata: .keys([.store: "\(storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
         }
 
-        // Shut down in reverse: no new jobs, those that run end, their events go out, and only then the connections close.
-        // The group's own messages describe whole services; what they say, the services say better.
+        // Services shut down in reverse order: intake ends, running jobs end, their events are published, and only then connections close.
+        // The group's own messages are not logged: the services log the same more clearly.
         var groupLog = log
         groupLog.logLevel = max(log.logLevel, .warning)
         let ownClock = SystemClock()
@@ -95,14 +95,14 @@ struct Worker {
             )
         }
         var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: groupLog)
-        // Jobs that run may take two thirds of the time to end; then they are cancelled, and put back.
+        // Running jobs have two thirds of the time to end; then they are cancelled and put back.
         configuration.maximumGracefulShutdownDuration = shutdownTime * 2 / 3
         configuration.maximumCancellationDuration = shutdownTime / 3
         do { try await ServiceGroup(configuration: configuration).run() } catch let error as StoreError {
             await store.close()
             throw Failure(.unavailable, "The worker ends. \(error.message)")
         } catch {
-            // Another process has taken the address since it was tried.
+            // Another process may have taken the address since the check.
             if let obstacle = operationsAddress?.obstacle { throw Worker.cannotListen(settings, obstacle) }
             throw error
         }
@@ -114,11 +114,11 @@ struct Worker {
         Failure(
             .unavailable,
             "The worker cannot listen at \(settings.entry(\.operationsListen).text ?? "") (OPERATIONS_LISTEN): \(obstacle).",
-            hint: "Give each worker of a machine a port of its own; port 0 leaves it to the system."
+            hint: "Give each worker on a machine its own port, or use port 0 to let the system choose one."
         )
     }
 
-    /// Takes as many file descriptors as the system allows: each call in flight needs one.
+    /// Raises the limit of file descriptors as far as the system allows: each call in flight needs one.
     private static func raiseDescriptorLimit() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }

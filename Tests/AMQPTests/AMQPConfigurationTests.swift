@@ -2,7 +2,7 @@ import AMQP
 import Testing
 
 struct AMQPConfigurationTests {
-    @Test func `every part of a URL is read, and percent-encoding undone`() throws {
+    @Test func `every part of a URL is read and percent-decoded`() throws {
         let configuration = try AMQPConfiguration(url: "amqps://w%40rker:p%3A%2F%25%C3%A9@broker.example:5673/live%2Fone")
         #expect(configuration.usesTLS)
         #expect(configuration.userName == "w@rker")
@@ -14,7 +14,7 @@ struct AMQPConfigurationTests {
     @Test(arguments: [
         ("amqp://localhost", 5672), ("amqp://localhost/", 5672), ("AMQPS://localhost", 5671), ("amqp://guest:guest@localhost:5672/", 5672),
     ])
-    func `what is left out has a default`(url: String, port: Int) throws {
+    func `omitted parts have defaults`(url: String, port: Int) throws {
         let configuration = try AMQPConfiguration(url: url)
         #expect(configuration.userName == "guest")
         #expect(configuration.virtualHost == "/")
@@ -22,7 +22,7 @@ struct AMQPConfigurationTests {
         #expect(configuration.port == port)
     }
 
-    @Test func `an IPv6 address stands in brackets`() throws {
+    @Test func `an IPv6 address is written in brackets`() throws {
         let configuration = try AMQPConfiguration(url: "amqp://[::1]:5679/")
         #expect(configuration.host == "::1")
         #expect(configuration.port == 5679)
@@ -37,7 +37,7 @@ struct AMQPConfigurationTests {
         "amqp://[::1/",
         "amqp://[::1]5672/",
     ])
-    func `a URL that cannot be used is refused without being repeated`(url: String) {
+    func `an unusable URL is refused, and the error does not repeat it`(url: String) {
         let error = #expect(throws: AMQPError.self) { try AMQPConfiguration(url: url) }
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.description.contains("cret") == false)

@@ -17,7 +17,7 @@ struct AcknowledgementTrackerTests {
         #expect(tracker.flush() == [])
     }
 
-    @Test func `beyond a gap each is acknowledged alone`() {
+    @Test func `deliveries beyond a gap are acknowledged one by one`() {
         var tracker = tracker(deliveries: 1...5)
         for number: UInt64 in [1, 3, 5] { tracker.finish(number) }
         #expect(
@@ -41,7 +41,7 @@ struct AcknowledgementTrackerTests {
         #expect(tracker.unacknowledged == 0)
     }
 
-    @Test func `what is finished twice, or was never delivered, is not acknowledged again`() {
+    @Test func `a delivery that finished twice or never arrived is not acknowledged again`() {
         var tracker = tracker(deliveries: 1...2)
         tracker.finish(1)
         tracker.finish(1)
@@ -53,7 +53,7 @@ struct AcknowledgementTrackerTests {
         #expect(tracker.unacknowledged == 1)
     }
 
-    @Test func `in whatever order, all are acknowledged exactly once and multiple never names an acknowledged one`() {
+    @Test func `in any order, every delivery is acknowledged exactly once and multiple never names an acknowledged one`() {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<200 {
             var tracker = tracker(deliveries: 1...50)

@@ -9,7 +9,7 @@ struct BackoffTests {
         #expect(bounds == [.seconds(1), .seconds(2), .seconds(4), .seconds(5), .seconds(5)])
     }
 
-    @Test func `what was mended is noticed within five seconds, however long it was broken`() {
+    @Test func `a repaired broker is noticed within five seconds, however long it was broken`() {
         var backoff = Backoff()
         for _ in 0..<1000 { #expect(backoff.next(random: 1) <= .seconds(5)) }
     }
@@ -20,7 +20,7 @@ struct BackoffTests {
         #expect(backoff.next(random: 0.5) == .seconds(1))
     }
 
-    @Test func `it never overflows, and success begins anew`() {
+    @Test func `it never overflows, and success resets it`() {
         var backoff = Backoff(base: .milliseconds(100), ceiling: .seconds(15))
         for _ in 0..<1000 { #expect(backoff.next(random: 1) <= .seconds(15)) }
         backoff.reset()

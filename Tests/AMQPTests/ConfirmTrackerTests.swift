@@ -32,7 +32,7 @@ struct ConfirmTrackerTests {
         #expect(tracker.reset() == [3])
     }
 
-    @Test func `multiple settles all up to its number that are open`() {
+    @Test func `multiple settles all open messages up to its number`() {
         var tracker = tracker(messages: 5)
         _ = answer(&tracker, 2)
         #expect(answer(&tracker, 4, multiple: true).map(\.token) == [1, 3, 4])
@@ -46,7 +46,7 @@ struct ConfirmTrackerTests {
         #expect(answer(&tracker, 0, multiple: true) == [])
     }
 
-    @Test func `a message that came back is not delivered although it is confirmed`() {
+    @Test func `a returned message is not delivered although it is confirmed`() {
         var tracker = tracker(messages: 3)
         tracker.returned(label(2), replyCode: 312, replyText: "NO_ROUTE")
         #expect(
@@ -57,7 +57,7 @@ struct ConfirmTrackerTests {
         )
     }
 
-    @Test func `messages with one label come back in the order in which they were published`() {
+    @Test func `messages with one label are returned in the order in which they were published`() {
         var tracker = Tracker()
         for token in 1...3 { tracker.published(token, label: label(7)) }
         tracker.returned(label(7), replyCode: 312, replyText: "")
@@ -69,7 +69,7 @@ struct ConfirmTrackerTests {
         )
     }
 
-    @Test func `answers that make no sense change nothing`() {
+    @Test func `nonsensical answers change nothing`() {
         var tracker = tracker(messages: 2)
         tracker.returned(label(9), replyCode: 312, replyText: "")
         #expect(answer(&tracker, 0) == [])
@@ -82,7 +82,7 @@ struct ConfirmTrackerTests {
         #expect(tracker.reset() == [2])
     }
 
-    @Test func `after the end of a channel numbers begin at one again`() {
+    @Test func `after a channel ends, numbers start at one again`() {
         var tracker = tracker(messages: 3)
         _ = answer(&tracker, 1)
         #expect(tracker.reset() == [2, 3])

@@ -43,13 +43,13 @@ struct ConsumerTests {
         }
     }
 
-    /// RabbitMQ counts a delivery of each message that was handed over; the limit of 4's default stands here as an argument.
-    @Test func `messages that end their consumer each time take no neighbour with them`() async throws {
+    /// RabbitMQ counts a delivery of each message that it handed over. The argument sets a limit as RabbitMQ 4 has by default.
+    @Test func `messages that end their consumer every time do not affect their neighbours`() async throws {
         let arguments: [String: AMQPFieldValue] = ["x-queue-type": "quorum", "x-delivery-limit": 20]
         try await Scratch.with(arguments: arguments) { scratch in
             try await scratch.publish((1...100).map { scratch.message($0) })
             var taken: [Int] = []
-            // Four poison messages, each of which ends five consumers before it is recorded unread, and forty more for good measure.
+            // Four poison messages, each of which ends five consumers before it is recorded unread, and forty other messages.
             let poison = [1, 2, 50, 51]
             var ends: [Int: Int] = [:]
             lives: while taken.count < 100 {
@@ -73,7 +73,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `one message at a time gives way to many, in their order`() async throws {
+    @Test func `the consumer switches from one message at a time to many, and keeps their order`() async throws {
         try await Scratch.with { scratch in
             try await scratch.publish((1...2000).map { scratch.message($0) })
             let consumer = try scratch.consumer { $0.beginsWithOne = true }
@@ -91,7 +91,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `what is not acknowledged goes back in order when the door closes, and late acknowledgements count for nothing`()
+    @Test func `unacknowledged messages go back in order when the consumer is suspended, and late acknowledgements are ignored`()
         async throws
     {
         try await Scratch.with { scratch in
@@ -105,7 +105,7 @@ struct ConsumerTests {
                 let second = try await consumer.take(5)
                 #expect(second.map(\.id) == [6, 7, 8, 9, 10])
                 #expect(second.filter(\.isRedelivered).count == 5)
-                // The numbers of these are those of messages that the new channel delivered.
+                // These numbers are those of messages that the new channel delivered.
                 consumer.acknowledge(first)
             }
             let ids = try await scratch.drain(5)
@@ -131,7 +131,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `a batch is of one queue`() async throws {
+    @Test func `a batch holds messages of one queue`() async throws {
         try await Scratch.with(queues: 2) { scratch in
             let queues = scratch.topology.queues.map(\.name)
             try await scratch.publish((1...20).map { scratch.message($0, queue: queues[$0 % 2]) })
@@ -149,7 +149,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `no more than the prefetch is handed over unacknowledged`() async throws {
+    @Test func `the consumer hands over no more unacknowledged messages than the prefetch limit`() async throws {
         try await Scratch.with { scratch in
             try await scratch.publish((1...20).map { scratch.message($0) })
             let consumer = try scratch.consumer { $0.prefetch = 5 }
@@ -168,7 +168,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `of a large body size and digest are told, and the next message arrives`() async throws {
+    @Test func `a large body is delivered as size and digest, and the next message arrives`() async throws {
         try await Scratch.with { scratch in
             let body = (0..<2_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             try await scratch.publish([
@@ -186,7 +186,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `what was acknowledged before the end stays acknowledged`() async throws {
+    @Test func `messages acknowledged before the end stay acknowledged`() async throws {
         try await Scratch.with { scratch in
             try await scratch.publish((1...2000).map { scratch.message($0) })
             let consumer = try scratch.consumer()
@@ -204,7 +204,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `a queue that is deleted is noticed, and consumed from again when it is back`() async throws {
+    @Test func `a deleted queue is noticed, and consumed from again once it is back`() async throws {
         try await Scratch.with { scratch in
             let consumer = try scratch.consumer()
             try await withRunning(consumer) {
@@ -219,7 +219,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `a missing queue does not keep the others from being served`() async throws {
+    @Test func `a missing queue does not stop deliveries from the others`() async throws {
         try await Scratch.with(queues: 2) { scratch in
             let missing = scratch.topology.queues[0]
             var others = scratch.topology
@@ -230,7 +230,7 @@ struct ConsumerTests {
             let consumer = try scratch.consumer()
             try await withRunning(consumer) {
                 try await scratch.publish([scratch.message(1, queue: scratch.topology.queues[1].name)])
-                // Acknowledged, because RabbitMQ 3.10 may lose a connection that consumes from a queue at the moment it is declared.
+                // It is acknowledged, because RabbitMQ 3.10 may lose a connection that consumes from a queue at the moment it is declared.
                 let first = try await consumer.take(1)
                 #expect(first.map(\.id) == [1])
                 consumer.acknowledge(first)
@@ -244,7 +244,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `a temporary queue gets what its bindings let through`() async throws {
+    @Test func `a temporary queue receives what its bindings route to it`() async throws {
         try await Scratch.with { scratch in
             let binding = TemporaryQueue.Binding(exchange: scratch.name, routingKey: "#")
             let source = ConsumerSource(queue: "\(scratch.name).temporary", temporary: TemporaryQueue(bindings: [binding]))
@@ -257,7 +257,7 @@ struct ConsumerTests {
         }
     }
 
-    @Test func `nobody waits for deliveries of a consumer that has ended, nor when cancelled`() async throws {
+    @Test func `waiting for deliveries returns when the consumer has ended or the task is cancelled`() async throws {
         try await Scratch.with { scratch in
             let consumer = try scratch.consumer()
             try await withRunning(consumer) {

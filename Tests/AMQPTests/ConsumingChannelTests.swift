@@ -16,7 +16,7 @@ struct ConsumingChannelTests {
         return channel
     }
 
-    @Test func `it opens when it is wanted, and consumes when the broker says so`() {
+    @Test func `it opens on request, and consumes once the broker confirms`() {
         var channel = channel()
         #expect(channel.turn(now: start, wanted: false, nextGeneration: 1) == nil)
         #expect(channel.turn(now: start, wanted: true, nextGeneration: 1) == .open)
@@ -28,7 +28,7 @@ struct ConsumingChannelTests {
         #expect(channel.deadline(wanted: true) == nil)
     }
 
-    /// One that takes one message at a time to begin with.
+    /// A channel that takes one message at a time at first.
     private func cautious() -> ConsumingChannel {
         var channel = ConsumingChannel(now: start, settleTime: .milliseconds(100), replyTimeout: .seconds(5), beginsWithOne: true)
         _ = channel.turn(now: start, wanted: true, nextGeneration: 1)
@@ -40,7 +40,7 @@ struct ConsumingChannelTests {
         channel.delivered(number) && channel.takes(number, isRedelivered: isRedelivered, now: start)
     }
 
-    @Test func `many messages at a time follow the first new one that was acknowledged, and redelivered ones come one by one`() {
+    @Test func `many messages at a time follow the first acknowledged new one, and redelivered ones come one by one`() {
         var channel = cautious()
         for number in UInt64(1)...3 {
             do {
@@ -64,7 +64,7 @@ struct ConsumingChannelTests {
         #expect(!channel.takesOne)
         channel.consumerStarted()
         #expect(channel.isConsuming && channel.canAcknowledge)
-        // Another worker's redelivered messages: they go back.
+        // Messages that another worker had received go back.
         do {
             let taken = take(5, isRedelivered: true, from: &channel)
             #expect(!taken)
@@ -75,7 +75,7 @@ struct ConsumingChannelTests {
         #expect(channel.takesOne)
     }
 
-    @Test func `a door that closes while the consumer is being replaced stays closed`() {
+    @Test func `a suspension during a switch of consumers lasts`() {
         var channel = cautious()
         do {
             let taken = take(1, isRedelivered: false, from: &channel)
@@ -110,7 +110,7 @@ struct ConsumingChannelTests {
         #expect(channel.turn(now: start + .seconds(5), wanted: true, nextGeneration: 2) == .giveUp)
     }
 
-    @Test func `a closed door takes nothing more, settles, and then closes`() {
+    @Test func `a suspended channel takes nothing more, settles, and then closes`() {
         var channel = consuming()
         #expect(channel.delivered(1) == true)
         #expect(channel.turn(now: start, wanted: false, nextGeneration: 2) == nil)
@@ -124,7 +124,7 @@ struct ConsumingChannelTests {
         #expect(channel.turn(now: start + .milliseconds(101), wanted: false, nextGeneration: 2) == nil)
     }
 
-    @Test func `a door that is suspended is closed, however soon it is wanted again`() {
+    @Test func `a suspension closes the channel even if it is resumed immediately`() {
         var channel = consuming()
         channel.suspend(now: start)
         #expect(channel.delivered(1) == false)
@@ -136,7 +136,7 @@ struct ConsumingChannelTests {
         #expect(channel.generation == 2)
     }
 
-    @Test func `numbers begin anew with each opening`() {
+    @Test func `numbers start again with each opening`() {
         var channel = consuming()
         #expect(channel.delivered(1) == true)
         channel.closedByBroker(now: start)

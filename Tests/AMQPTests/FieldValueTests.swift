@@ -16,14 +16,14 @@ struct FieldValueTests {
         return [String: AMQPFieldValue](memory.table(headers))
     }
 
-    @Test func `values nest to a depth, and what is deeper is nothing`() {
+    @Test func `values nest up to a limit, and deeper ones are dropped`() {
         let most = nested(AMQPFieldValue.maximumDepth)
         #expect(received(["h": most]) == ["h": most])
         #expect(received(["h": .array([most])]) != ["h": .array([most])])
         #expect(received(["h": nested(5000), "i": "x"])["i"] == "x")
     }
 
-    /// Nobody but librabbitmq reads what a frame holds, and it does so before anything of ours sees it.
+    /// Only librabbitmq reads the contents of a frame, and it does so before this product's code sees them.
     @Test func `the deepest headers that a frame holds do not exhaust a connection's thread`() async throws {
         let size = 131_064
         var frame: [UInt8] = [0x20, 0x00]

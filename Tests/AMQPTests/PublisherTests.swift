@@ -21,7 +21,7 @@ struct PublisherTests {
         }
     }
 
-    @Test func `an unroutable message comes back, and its neighbours do not`() async throws {
+    @Test func `an unroutable message is returned, and its neighbours are not`() async throws {
         try await Scratch.with { scratch in
             let publisher = try scratch.publisher()
             try await withRunning(publisher) {
@@ -40,7 +40,7 @@ struct PublisherTests {
         }
     }
 
-    @Test func `a full queue refuses`() async throws {
+    @Test func `a full queue refuses messages`() async throws {
         let arguments: [String: AMQPFieldValue] = ["x-queue-type": "classic", "x-max-length": 1, "x-overflow": "reject-publish"]
         try await Scratch.with(arguments: arguments) { scratch in
             let publisher = try scratch.publisher()
@@ -65,9 +65,9 @@ struct PublisherTests {
         }
     }
 
-    /// What the broker closes the channel over, each in another way.
+    /// Messages over which the broker closes the channel, each for a different reason.
     @Test(arguments: ["exchange", "user", "size"])
-    func `among several nobody knows over which message the broker closes the channel, and alone it is known`(kind: String) async throws {
+    func `among several messages the culprit of a closed channel is unknown, and alone it is known`(kind: String) async throws {
         try await Scratch.with { scratch in
             let publisher = try scratch.publisher()
             try await withRunning(publisher) {
@@ -81,7 +81,7 @@ struct PublisherTests {
                 let codes = await publisher.publish(messages).map { result -> AMQPError.Code? in
                     if case .failure(let error) = result { error.code } else { nil }
                 }
-                // A large one ends its turn: those before it may be confirmed by then, and it is alone.
+                // A large message ends its turn: earlier ones may be confirmed by then, and it is alone.
                 #expect(codes[49] == .suspected || kind == "size" && codes[49] == .closedChannel)
                 let others = codes.indices.filter { $0 != 49 }.map { codes[$0] }
                 #expect(others.allSatisfy { $0 == nil || $0 == .suspected || $0 == .preconditionFailed || $0 == .notFound })
@@ -98,7 +98,7 @@ struct PublisherTests {
         }
     }
 
-    @Test func `what cannot be sent is refused, and nothing else with it`() async throws {
+    @Test func `an unsendable message is refused, and no other is affected`() async throws {
         try await Scratch.with { scratch in
             let publisher = try scratch.publisher { $0.maximumWaiting = 3 }
             try await withRunning(publisher) {
@@ -136,7 +136,7 @@ struct PublisherTests {
         }
     }
 
-    @Test func `what waits for a broker that is not there fails in time`() async throws {
+    @Test func `messages that wait for an absent broker fail in time`() async throws {
         try await Scratch.with { scratch in
             var connection = try TestBroker.configuration()
             connection.port = 1
@@ -150,8 +150,8 @@ struct PublisherTests {
         }
     }
 
-    /// RabbitMQ 3.10 says of a stream without a leader that it is not found, and confirms what is routed to it all the same.
-    @Test func `nothing is published before the queues that are awaited are there`() async throws {
+    /// RabbitMQ 3.10 reports a stream without a leader as not found, yet confirms what is routed to it.
+    @Test func `nothing is published before the required queues exist`() async throws {
         try await Scratch.with { scratch in
             let late = Topology.Queue(name: "\(scratch.name).late", arguments: ["x-queue-type": "stream"])
             let publisher = try scratch.publisher { $0.awaitedQueues = [late.name] }

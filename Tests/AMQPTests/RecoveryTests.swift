@@ -1,11 +1,11 @@
 import AMQP
 import Testing
 
-/// The ways in which a connection ends, and what survives them.
+/// How a connection can end, and what survives it.
 @Suite(.enabled(if: TestBroker.isAvailable), .timeLimit(.minutes(1)))
 struct RecoveryTests {
     @Test(.enabled(if: TestBroker.hasManagement))
-    func `a connection that the broker closes is opened again, and its deliveries come again`() async throws {
+    func `a connection that the broker closes is opened again, and its deliveries are repeated`() async throws {
         try await Scratch.with { scratch in
             try await scratch.publish((1...10).map { scratch.message($0) })
             var connection = try TestBroker.configuration()
@@ -36,14 +36,14 @@ struct RecoveryTests {
             try await withRunning(publisher) {
                 try await publisher.publish(scratch.message(1))
                 try await TestBroker.closeConnection(named: scratch.name)
-                // The end of the connection may meet the message on its way, and then says so; the next one finds a new connection.
+                // The connection may end while the message is in flight; the publisher then reports it. The next message is published.
                 do { try await publisher.publish(scratch.message(2)) } catch { try await publisher.publish(scratch.message(3)) }
             }
         }
     }
 
-    /// A peer that takes nothing and says nothing. Enough is written to fill every buffer on the way, so that the write itself blocks.
-    @Test func `a publisher at a dead peer is free again within twice the heartbeat`() async throws {
+    /// A peer that reads and sends nothing. The test writes enough to fill every buffer, so that the write itself blocks.
+    @Test func `a publisher with a dead peer is free again within twice the heartbeat`() async throws {
         try await Scratch.with { scratch in
             try await Proxy.with(target: TestBroker.configuration().port) { proxy in
                 var connection = try TestBroker.configuration()
@@ -55,7 +55,7 @@ struct RecoveryTests {
                     proxy.fallSilent()
                     let start = ContinuousClock.now
                     let results = await publisher.publish((1...100).map { scratch.message($0, body: Array(repeating: 1, count: 1 << 18)) })
-                    // Noticing takes at most twice the heartbeat; the rest is a busy machine's.
+                    // Detection takes at most twice the heartbeat; the rest allows for a busy machine.
                     #expect(ContinuousClock.now - start < .seconds(8))
                     for result in results { #expect(throws: AMQPError.self) { try result.get() } }
                     proxy.recover()
@@ -65,7 +65,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test func `a consumer at a dead peer notices within twice the heartbeat`() async throws {
+    @Test func `a consumer with a dead peer notices within twice the heartbeat`() async throws {
         try await Scratch.with { scratch in
             try await Proxy.with(target: TestBroker.configuration().port) { proxy in
                 var connection = try TestBroker.configuration()
@@ -85,7 +85,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test func `an unknown user is refused, and the reason can be seen`() async throws {
+    @Test func `an unknown user is refused, and the reason is visible`() async throws {
         var connection = try TestBroker.configuration()
         connection.password = .init("wrong")
         let error = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }

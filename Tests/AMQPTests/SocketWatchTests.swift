@@ -3,11 +3,11 @@ import Testing
 
 @testable import AMQP
 
-/// Over a pair of real sockets: the kernel's own timeout usually ends a dead connection first, so that only this shows the watchdog at work.
+/// The tests use real sockets. The kernel's own timeout usually ends a dead connection first, so only these tests exercise the watchdog.
 struct SocketWatchTests {
     private let start = ContinuousClock.now
 
-    /// A watch over one end; the other end tells whether it was shut down.
+    /// A watch over one end; the other end shows whether it was shut down.
     private func withGuardedSocket(_ body: (SocketWatch, _ isShutDown: () -> Bool) throws -> Void) throws {
         var sockets: [Int32] = [-1, -1]
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &sockets) == 0)
@@ -16,7 +16,7 @@ struct SocketWatchTests {
         watch.guardSocket(sockets[0])
         try body(watch) {
             var byte: UInt8 = 0
-            // 0 is the end of the stream; -1 that nothing has been said.
+            // 0 is the end of the stream; -1 means that no data has arrived.
             return recv(sockets[1], &byte, 1, Int32(MSG_DONTWAIT)) == 0
         }
     }
@@ -32,7 +32,7 @@ struct SocketWatchTests {
         }
     }
 
-    @Test func `an owner that waits for work may wait for ever`() throws {
+    @Test func `an owner that waits for work may wait forever`() throws {
         try withGuardedSocket { watch, isShutDown in
             watch.enter(now: start)
             watch.leave()
@@ -41,7 +41,7 @@ struct SocketWatchTests {
         }
     }
 
-    @Test func `a socket that is about to be closed is not touched any more`() throws {
+    @Test func `a socket that is about to be closed is not touched again`() throws {
         try withGuardedSocket { watch, isShutDown in
             watch.enter(now: start)
             watch.release()

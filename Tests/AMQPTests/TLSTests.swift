@@ -33,7 +33,7 @@ struct TLSTests {
         #expect(error?.code == .tlsFailed)
     }
 
-    @Test func `a missing file of authorities is said to be missing`() async throws {
+    @Test func `a missing CA file is reported as missing`() async throws {
         var connection = try TestBroker.encryptedConfiguration()
         connection.certificateAuthorityFile = "/nowhere.pem"
         let error = await #expect(throws: AMQPError.self) { try await Topology().check(on: connection) }
@@ -41,7 +41,7 @@ struct TLSTests {
     }
 }
 
-/// Without a broker: the handshake comes before AMQP.
+/// These tests need no broker: the handshake precedes AMQP.
 @Suite(.timeLimit(.minutes(2)))
 struct CertificateTests {
     private func check(_ flaw: Flaw, certifiedName: String? = nil) async throws -> AMQPError? {
@@ -54,14 +54,14 @@ struct CertificateTests {
     }
 
     @Test(arguments: [nil, "localhost", "webservices.autotask.net"])
-    func `a peer whose certificate holds is spoken to, by address, by name and by wildcard`(name: String?) async throws {
-        // It is no broker, and has no answer: but it was asked.
+    func `a peer with a valid certificate is accepted, by address, by name and by wildcard`(name: String?) async throws {
+        // The peer is not a broker and does not answer, but it received the request.
         let error = try await check(.none, certifiedName: name)
         #expect(error?.code == .timedOut)
     }
 
     @Test(arguments: Flaw.flaws)
-    func `a peer that cannot show who it is is not spoken to, and the error says why`(flaw: Flaw) async throws {
+    func `a peer that cannot prove its identity is refused, and the error says why`(flaw: Flaw) async throws {
         let error = try #require(try await check(flaw, certifiedName: flaw.host))
         #expect(error.code == .tlsFailed)
         #expect(error.message.contains(flaw.words), "\(error)")

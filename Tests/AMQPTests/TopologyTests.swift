@@ -28,11 +28,11 @@ struct TopologyTests {
         )
     }
 
-    @Test func `what is as it should be is good`() throws {
+    @Test func `a matching topology has no findings`() throws {
         #expect(try Topology().compare(with: answers()).isGood)
     }
 
-    @Test func `missing and different entities are told, with a remedy`() throws {
+    @Test func `missing and different entities are reported, with a remedy`() throws {
         let report = try Topology().compare(
             with: answers(
                 exchanges: exchanges.replacing("autotask.results", with: "other.results"),
@@ -49,12 +49,12 @@ struct TopologyTests {
         #expect(!report.description.contains("\n"))
     }
 
-    @Test func `the wrong type of an exchange is told`() throws {
+    @Test func `the wrong type of an exchange is reported`() throws {
         let report = try Topology().compare(with: answers(exchanges: exchanges.replacing("fanout", with: "topic")))
         #expect(report.findings == [.init(.different, "exchange autotask.dead", "its type is topic, not fanout")])
     }
 
-    @Test func `doors of the operator's need a binding, whichever`() throws {
+    @Test func `job queues that the operator defines need a binding, of any kind`() throws {
         let topology = Topology(doors: ["autotask.jobs.a"])
         let queues = queues.replacing(#""name":"autotask.jobs""#, with: #""name":"autotask.jobs.a""#)
         let bound = bindings.replacing(
@@ -69,14 +69,14 @@ struct TopologyTests {
         )
     }
 
-    @Test func `the prefix changes names only`() {
+    @Test func `the prefix changes only names`() {
         let plain = Topology()
         let other = Topology(prefix: "test")
         #expect(other.queues.map(\.name) == plain.queues.map { $0.name.replacing("autotask", with: "test") })
         #expect(other.queues.map { $0.arguments["x-queue-type"] } == plain.queues.map { $0.arguments["x-queue-type"] })
     }
 
-    @Test func `an answer that is not the management API's is refused`() {
+    @Test func `an answer from anything but the management API is refused`() {
         let error = #expect(throws: AMQPError.self) { try Topology().compare(with: answers(queues: "<html>")) }
         #expect(error?.code == .unexpected)
     }
@@ -101,7 +101,7 @@ struct TopologyBrokerTests {
         #expect(!passive.unseen.isEmpty)
     }
 
-    @Test func `what is missing is told, and there once it is applied`() async throws {
+    @Test func `a missing topology is reported, and exists after it is applied`() async throws {
         let topology = Topology(prefix: "test-topology")
         let configuration = try TestBroker.configuration()
         #expect(try await topology.check(on: configuration).findings.count == 6)
@@ -113,7 +113,7 @@ struct TopologyBrokerTests {
         try await topology.delete(from: configuration)
     }
 
-    @Test func `what cannot be changed is refused`() async throws {
+    @Test func `an immutable difference is refused`() async throws {
         try await Scratch.with { scratch in
             var other = scratch.topology
             other.queues[0].arguments["x-max-length"] = 5

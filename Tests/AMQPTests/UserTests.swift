@@ -2,9 +2,9 @@ import AMQP
 import Logging
 import Testing
 
-/// The users of `deploy/rabbitmq/definitions.json`: each can do what it is for, and nothing that it is not for.
+/// The users of `deploy/rabbitmq/definitions.json`: each can do its task and nothing else.
 ///
-/// One after another: RabbitMQ refuses a message when a queue that should get it, another test's temporary one, ends at that moment.
+/// The tests run one after another: RabbitMQ refuses a message if a destination queue ends at that moment, as other tests' queues do.
 @Suite(.serialized, .enabled(if: TestBroker.hasUsers), .timeLimit(.minutes(1)))
 struct UserTests {
     private func refusal(of user: String, _ topology: Topology) async throws -> AMQPError.Code? {
@@ -31,7 +31,7 @@ struct UserTests {
 
     private func canConsume(_ user: String, from source: ConsumerSource) async throws -> Bool {
         let (answers, answer) = AsyncStream.makeStream(of: Bool.self)
-        // A refusal is told in the log alone: the consumer tries again, since rights may be granted meanwhile.
+        // Only the log reports a refusal: the consumer tries again, since permissions may be granted meanwhile.
         let consumer = try Consumer(
             connection: TestBroker.configuration(user: user),
             configuration: ConsumerConfiguration(sources: [source]),
@@ -61,7 +61,7 @@ struct UserTests {
         #expect(try await refusal(of: "worker", Topology(prefix: "autotask.new")) == .notPermitted)
     }
 
-    @Test func `a portal follows results in a queue of its own, as itself alone, and takes no jobs`() async throws {
+    @Test func `a portal follows results in a queue of its own, as itself only, and takes no jobs`() async throws {
         #expect(try await canConsume("portal", from: results(into: "autotask.portal.test")))
         #expect(try await !canConsume("portal", from: ConsumerSource(queue: "autotask.jobs")))
         await #expect(throws: AMQPError.self) { try await publishing("portal", to: "autotask.results", key: "test.user.portal").get() }
@@ -82,7 +82,7 @@ struct UserTests {
     }
 }
 
-/// Tells of everything that a program warns of.
+/// Collects every warning that a program logs.
 private struct WarningObserver: LogHandler {
     let warned: @Sendable () -> Void
     var metadata: Logger.Metadata = [:]

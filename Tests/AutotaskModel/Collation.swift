@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a database's comparison of texts makes no difference of, as SQL Server's collations have it.
+/// The differences that a database's text comparison ignores, as in SQL Server's collations.
 package struct Collation: OptionSet, Hashable, Sendable {
     package let rawValue: Int
 
@@ -19,13 +19,13 @@ package struct Collation: OptionSet, Hashable, Sendable {
     /// Characters that have no weight, such as a zero width space or a soft hyphen.
     package static let weightless = Collation(rawValue: 1 << 6)
 
-    /// What Autotask is taken to have.
+    /// The collation that Autotask is assumed to have.
     package static let caseInsensitive: Collation = [.letterCase]
     package static let all: Collation = [.letterCase, .trailingSpaces, .width, .kana, .accents, .expansions, .weightless]
 
-    /// Equal for texts that the database takes for equal.
+    /// The same key for texts that the database treats as equal.
     package func key(_ text: String) -> String {
-        // Most names are of printable ASCII, in which only two of the differences occur.
+        // Most names are printable ASCII, in which only two of the differences occur.
         let isPlain = text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
         return plainKey(isPlain ? text : unweighted(text))
     }
@@ -36,7 +36,7 @@ package struct Collation: OptionSet, Hashable, Sendable {
         return key
     }
 
-    /// Without the differences that letters beyond ASCII can have.
+    /// The text without the differences that letters beyond ASCII can have.
     private func unweighted(_ text: String) -> String {
         var key = text
         if contains(.expansions) {

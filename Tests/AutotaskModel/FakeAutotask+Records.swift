@@ -1,7 +1,7 @@
 package import Contract
 
 extension FakeAutotask {
-    /// Two that may be selected, not in the order of their names; an inactive one; and one of another use type.
+    /// Two selectable codes, not in the order of their names; an inactive one; and one of another use type.
     package static let billingCodes: [JSONObject] = [
         billingCode(29_683_001, "Recurring Services"),
         billingCode(29_683_002, "managed Backup", description: "Backup by the month"),
@@ -22,7 +22,7 @@ extension FakeAutotask {
         ]
     }
 
-    /// What `Services/entityInformation/fields` answers, reduced to the fields that are looked at.
+    /// The answer of `Services/entityInformation/fields`, reduced to the fields that the worker reads.
     package static let serviceFields: [JSON] = [
         field("id", "long", isReadOnly: true),
         field("name", "string", length: 150),

@@ -3,17 +3,17 @@ import Foundation
 package import HTTP
 import Synchronization
 
-/// An Autotask in memory, at the place of the network: it answers requests with the wire's bodies, knows users and databases, and fails on
-/// demand. The quirks that only a server shows (locks, quotas, latency) are the simulator's.
+/// An Autotask in memory that replaces the network. It answers requests with real bodies, knows users and databases, and fails on
+/// demand. The simulator has the quirks that need a server (locks, quotas, latency).
 package final class FakeAutotask: HTTPTransport {
-    /// What a request asks for: the method and the path behind `V1.0/`, `POST Services/query`.
+    /// The operation of a request: the method and the path after `V1.0/`, such as `POST Services/query`.
     package typealias Operation = String
 
     /// A call that arrived.
     package struct Call: Sendable {
         package var operation: Operation
         package var host: String
-        /// As sent, for assertions on what may not be sent.
+        /// The text as sent, for assertions on text that must not be sent.
         package var headers: [HTTPHeader]
         package var body: JSON?
         package var traceparent: String? { header("traceparent") }
@@ -23,7 +23,7 @@ package final class FakeAutotask: HTTPTransport {
         }
     }
 
-    /// What happens instead of the usual answer.
+    /// What replaces the usual answer.
     package enum Fault: Sendable {
         case status(Int, body: String = "", headers: [(name: String, value: String)] = [])
         case noAnswer(HTTPError.Code, mayHaveBeenSent: Bool = true)
@@ -31,7 +31,7 @@ package final class FakeAutotask: HTTPTransport {
         case lostAnswer
         /// The answer is lost, and the request takes effect with ``FakeAutotask/land()``.
         case lateCommit
-        /// The usual answer: a fault after it meets a later request.
+        /// The usual answer, so that the next fault meets a later request.
         case none
     }
 
@@ -53,20 +53,20 @@ package final class FakeAutotask: HTTPTransport {
         package var services: [JSONObject] = []
         package var billingCodes: [JSONObject] = FakeAutotask.billingCodes
         package var nextServiceID: Int64 = 500
-        /// By verb: `Query`, `Create`, `Update`.
+        /// The user's permissions by verb: `Query`, `Create`, `Update`.
         package var access: [String: Bool] = [:]
         package var hidesCosts = false
-        /// How costs read to a user who may not see them.
+        /// How costs read for a user who may not see them.
         package var hiddenCost: JSON = .null
-        /// What its comparison of texts makes no difference of.
+        /// The differences that its text comparison ignores.
         package var collation = Collation.caseInsensitive
-        /// Services that API users do not see, although they are there.
+        /// Existing services that API users do not see.
         package var invisible: Set<Int64> = []
-        /// Comes with the answer to every query for services, whatever it asks for.
+        /// Services in the answer to every query for services, whatever its filter.
         package var strays: [JSON] = []
-        /// Whether no two services may have the same name.
+        /// Whether service names must be unique.
         package var hasUniqueNames = false
-        /// Of the hourly quota, and what others have used of it.
+        /// The hourly quota, and how much of it others have used.
         package var quotaLimit = 10_000
         package var quotaUsed = 0
 
@@ -88,7 +88,7 @@ package final class FakeAutotask: HTTPTransport {
         fileprivate var underWay: [Call] = []
     }
 
-    /// Asks how much of the quota is used.
+    /// The request for the usage of the quota.
     package static let question: Operation = "GET ThresholdInformation"
     package static let lookupHost = "webservices.autotask.net"
     package static let lookupURL = "https://\(lookupHost)/atservicesrest/"
@@ -97,14 +97,14 @@ package final class FakeAutotask: HTTPTransport {
 
     private let pause: @Sendable () async -> Void
 
-    /// - Parameter pause: called while a request is in flight, so that another can come in.
+    /// - Parameter pause: called while a request is in flight, so that another can arrive.
     package init(pause: @escaping @Sendable () async -> Void = { await Task.yield() }) { self.pause = pause }
 
     // MARK: For tests
 
     package func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
-    /// Every call but those that ask how much of the quota is used: no job is told to have cost them.
+    /// Every call except requests for the usage of the quota, which no job reports as its calls.
     package var calls: [Call] { allCalls.filter { $0.operation != FakeAutotask.question } }
     package var allCalls: [Call] { state.withLock { $0.calls } }
     package var operations: [Operation] { calls.map(\.operation) }
@@ -112,16 +112,16 @@ package final class FakeAutotask: HTTPTransport {
     package func user(_ name: String) -> User? { state.withLock { $0.users[name] } }
     package func database(_ id: Int64) -> Database? { state.withLock { $0.databases[id] } }
 
-    /// The next request of this kind meets the fault; the one after it the next fault, if there is one.
+    /// The next request of this kind meets the fault, and each later one the next fault, if there is one.
     package func fail(_ operation: Operation, _ faults: Fault...) { change { $0.faults[operation, default: []] += faults } }
 
-    /// The next request of this kind is answered as usual, whatever the one after it meets.
+    /// The next request of this kind gets the usual answer, whatever the following one meets.
     package func pass(_ operation: Operation) { fail(operation, .none) }
 
     /// Runs something before each request of this kind is answered.
     package func onCall(_ operation: Operation, _ hook: @escaping @Sendable () -> Void) { change { $0.hooks[operation] = hook } }
 
-    /// Lets requests take effect whose answers were lost, in their order.
+    /// Applies the requests whose answers were lost, in order.
     package func land() {
         state.withLock { state in
             for call in state.underWay { _ = state.answer(call) }
@@ -283,7 +283,7 @@ extension FakeAutotask.Database {
 extension HTTPResponse {
     fileprivate static func ok(_ body: JSON) -> HTTPResponse { HTTPResponse(status: 200, body: body.encoded) }
 
-    /// How Autotask refuses: a 500 with a text.
+    /// Autotask's form of a refusal: a 500 with a text.
     fileprivate static func refusal(_ text: String) -> HTTPResponse {
         HTTPResponse(status: 500, body: JSON.object(["errors": [.string(text)]]).encoded)
     }
@@ -307,6 +307,6 @@ extension HTTPResponse {
 }
 
 extension HTTPHeader {
-    /// The value, as a server reads it that takes it for UTF-8.
+    /// The value as a server reads it that assumes UTF-8.
     package var text: String { withValue { value in String(decoding: value.indices.map { value[$0] }, as: UTF8.self) } }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Billing codes")
 struct BillingCodeTests {
-    @Test("Recurring-service codes are asked for, and those with the given ids")
+    @Test("A query asks for recurring-service codes and for the given ids")
     func query() async throws {
         let transport = ScriptedTransport([
             .answer(
@@ -54,7 +54,7 @@ struct BillingCodeTests {
     }
 
     @Test(
-        "What is not a billing code is refused",
+        "An answer that is not a list of billing codes is refused",
         arguments: [#"{"items":[{"name":"A","isActive":true}]}"#, #"{"items":[null]}"#, "{}"]
     )
     func malformed(body: String) async {
@@ -62,7 +62,7 @@ struct BillingCodeTests {
         #expect(await failure { () throws(AutotaskError) in try await session.billingCodes() }?.kind == .malformedResponse)
     }
 
-    @Test("One that cannot be read is left out, unless it is asked for")
+    @Test("An unreadable code is left out, unless its id was requested")
     func unreadable() async throws {
         let body =
             #"{"Items":[{"Id":"1","Name":"A"},{"id":2,"name":"B","IsActive":"true","useType":"5"},{"id":3,"name":7,"isActive":true}]}"#
@@ -73,7 +73,7 @@ struct BillingCodeTests {
     }
 
     @Test(
-        "One without a readable id is left out, as long as those that are asked for are all there",
+        "A code without a readable id is left out if all requested ids are present",
         arguments: [#"{"name":"x","isActive":true,"useType":5}"#, #"{"id":"abc","name":"x"}"#, "null", #""nonsense""#]
     )
     func unidentified(item: String) async throws {
@@ -84,7 +84,7 @@ struct BillingCodeTests {
         #expect(await failure { () throws(AutotaskError) in try await session.billingCodes(including: [2]) }?.kind == .malformedResponse)
     }
 
-    @Test("A missing permission is told in words")
+    @Test("A missing permission is reported in words")
     func permission() async {
         let text = "The logged in Resource does not have the adequate permissions to query this entity type"
         let session = AutotaskSession.test(ScriptedTransport([.failure(text)]))

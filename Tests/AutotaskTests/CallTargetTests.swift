@@ -2,10 +2,10 @@ import Testing
 
 @testable import Autotask
 
-@Suite("Where a call goes, as it may be told")
+@Suite("The target of a call, as logs may show it")
 struct CallTargetTests {
     @Test(
-        "The host, and the path below the version, without a query",
+        "A target shows the host and the path below the version, without a query",
         arguments: [
             ("https://webservices14.autotask.net/ATServicesRest/V1.0/Services/query", "webservices14.autotask.net", "Services/query"),
             (

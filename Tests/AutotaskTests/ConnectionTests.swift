@@ -5,7 +5,7 @@ import Testing
 
 @testable import Autotask
 
-@Suite("What a connection is probed with")
+@Suite("Probes of a connection")
 struct ConnectionTests {
     @Test("Every call carries the three credentials, byte for byte")
     func headers() async throws {
@@ -24,7 +24,7 @@ struct ConnectionTests {
         )
     }
 
-    @Test("Credentials that no header can carry are wrong, and are not sent", arguments: ["a\r\nX: y", "a\nb", "a\0", " ", "\t \u{0B}"])
+    @Test("Credentials that no header can carry are wrong and are not sent", arguments: ["a\r\nX: y", "a\nb", "a\0", " ", "\t \u{0B}"])
     func unsendable(secret: String) async {
         let transport = ScriptedTransport([])
         let session = AutotaskSession.test(transport, credentials: .test(secret: secret))
@@ -32,7 +32,7 @@ struct ConnectionTests {
         #expect(transport.requests.isEmpty)
     }
 
-    @Test("Whatever a call is for, its gate is asked again when its first byte is about to leave")
+    @Test("Every call asks its gate again just before its first byte leaves")
     func lastMoment() async throws {
         let gate = LapsedGate()
         let transport = ScriptedTransport([.fixture("version.200.json")])
@@ -51,7 +51,7 @@ struct ConnectionTests {
     }
 
     @Test(
-        "Numbers that nobody could count by are no usage",
+        "Unusable numbers are not a usage",
         arguments: [
             (0, 60, 1), (-1, 60, 1), (10_000, 0, 1), (10_000, 60, -1), (Int64.max, 60, 1), (10_000, Int64.max, 1), (10_000, 60, Int64.max),
         ]
@@ -64,13 +64,13 @@ struct ConnectionTests {
         #expect(await failure { () throws(AutotaskError) in _ = try await session.requestThreshold() }?.kind == .malformedResponse)
     }
 
-    @Test("A page that merely answers 200 is no version", arguments: ["", "<html>Welcome</html>", "{}", "[]", #"{"majorVersion":null}"#])
+    @Test("A page with a 200 is not a version", arguments: ["", "<html>Welcome</html>", "{}", "[]", #"{"majorVersion":null}"#])
     func noVersion(body: String) async {
         let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
         #expect(await failure { () throws(AutotaskError) in try await session.version() }?.kind == .malformedResponse)
     }
 
-    @Test("What the user may do narrows what the entity can")
+    @Test("The user's permissions narrow those of the entity")
     func access() async throws {
         func access(_ body: JSON) async throws -> Capabilities {
             let transport = ScriptedTransport([HTTPResponse(status: 200, body: body.encoded)])
@@ -178,7 +178,7 @@ struct ConnectionTests {
         #expect(found.monthly == 3 && found.yearly == 71 && found.doubt == nil)
     }
 
-    @Test("Without a known label, 2 and 5 are taken if nothing speaks against it")
+    @Test("Without a known label, 2 and 5 are used if nothing contradicts it")
     func usualValues() {
         let found = periods([(1, "Mara moja"), (2, "Kila mwezi"), (5, "Kila mwaka")])
         #expect(found.monthly == 2 && found.yearly == 5)
@@ -197,14 +197,14 @@ struct ConnectionTests {
         #expect(periods([(2, "Kila mwezi"), (5, "Kila mwaka")], isSystem: false).monthly == nil)
     }
 
-    @Test("What an earlier version did not find is read again")
+    @Test("Metadata that an earlier version lacked is read again")
     func olderRule() throws {
         let kept: JSON = ["monthly": 2, "yearly": nil, "periodUpdatable": false, "nameLength": nil, "markerFields": []]
         #expect(ServiceFields(json: kept) == nil)
         #expect(ServiceFields(json: ["monthly": 2, "yearly": 5, "periodUpdatable": false, "nameLength": nil, "markerFields": []]) != nil)
     }
 
-    @Test("Fields that cannot hold the marker are passed over")
+    @Test("Fields that cannot hold the marker are skipped")
     func markerFields() {
         func usable(_ members: JSONObject) -> Bool {
             var field: JSONObject = ["name": "internalID", "dataType": "string", "isReadOnly": false, "isQueryable": true, "length": 50]
@@ -223,7 +223,7 @@ struct ConnectionTests {
         #expect(!usable(["dataType": "integer"]))
     }
 
-    @Test("A description without what is needed is refused")
+    @Test("A description that lacks required fields is refused")
     func incompleteFields() {
         #expect(fields([]) == nil)
         #expect(fields([name]) == nil)

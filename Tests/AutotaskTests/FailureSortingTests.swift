@@ -4,7 +4,7 @@ import Testing
 
 @testable import Autotask
 
-@Suite("Failures are sorted by what they say")
+@Suite("Failures are classified by their content")
 struct FailureSortingTests {
     private func failure(
         of response: HTTPResponse,
@@ -32,7 +32,7 @@ struct FailureSortingTests {
         .rejected,
     ]
 
-    /// Its error pages, short and detailed, of versions 6 to 10, and ASP.NET's.
+    /// Error pages of IIS, short and detailed, of versions 6 to 10, and of ASP.NET.
     private static let refusalsOfIIS = [
         "<h2>401 - Unauthorized: Access is denied due to invalid credentials.</h2>",
         "<H2>401 - UNAUTHORIZED: ACCESS IS DENIED DUE TO INVALID CREDENTIALS.</H2>",
@@ -54,12 +54,12 @@ struct FailureSortingTests {
             }
             #expect(failure(of: answer, to: .zone).kind == .accessDenied)
         }
-        // The same page with another status says nothing of credentials.
+        // The same page with another status says nothing about credentials.
         #expect(failure(of: .answer(502, page)).kind == .unavailable)
     }
 
     @Test(
-        "A page of something in front refuses no credentials",
+        "A page of something in front of Autotask does not refuse the credentials",
         arguments: [
             "<title>401 Authorization Required</title><center>nginx</center>", "<h1>Log in to Hotel WLAN</h1>",
             "<h1>Unauthorized</h1><p>This server could not verify that you are authorized to access the document requested.</p>",
@@ -73,7 +73,7 @@ struct FailureSortingTests {
     }
 
     @Test(
-        "A body of white space alone is blank, and is not parsed to find that out",
+        "A body of white space alone is blank, and is not parsed",
         arguments: [("", true), (" \r\n\t\u{B}\u{C}", true), ("\u{FEFF}", false), ("\u{A0}", false), (" 0", false), ("\0", false)]
     )
     func blank(body: String, isBlank: Bool) {
@@ -179,16 +179,16 @@ struct FailureSortingTests {
         #expect(error.kind == kind)
         #expect(error.jobError.code == code)
         #expect(error.isTransient == code.properties.isRetryable)
-        #expect(!error.isOutcomeUnknown, "a read has no outcome")
+        #expect(!error.isOutcomeUnknown, "a read has no unknown outcome")
         #expect(error.jobError.remote?.status == response.status)
     }
 
-    @Test("A refused look-up of a zone is not a refusal of credentials, for none were sent")
+    @Test("A refused zone look-up is not a refusal of credentials, because none were sent")
     func zoneWithoutCredentials() {
         #expect(failure(of: HTTPResponse(status: 401), to: .zone).kind == .accessDenied)
     }
 
-    @Test("What Autotask says of a rejection reaches the message")
+    @Test("Autotask's reason for a rejection is in the message")
     func rejectionText() {
         let error = failure(of: .failure("Ticket: Queue ID is required."), to: .createService)
         #expect(error.jobError.message == "Autotask rejected the change: Ticket: Queue ID is required.")
@@ -196,7 +196,7 @@ struct FailureSortingTests {
     }
 
     @Test(
-        "Whatever form the errors have, the person sees the sentence",
+        "In any form of errors, the person sees the sentence",
         arguments: [
             #"{"errors":["Prix refusé."]}"#, #"{"errors":"Prix refusé."}"#, #"{"Errors":[{"Message":"Prix refusé."}]}"#,
             #"{"errors":{"":["Prix refusé."]}}"#, #"{"errors":[["Prix refusé."]]}"#,
@@ -221,14 +221,14 @@ struct FailureSortingTests {
         #expect(failure(of: .answer(400, model)).remoteMessage == "service.name: Too long.")
     }
 
-    @Test("A duplicate is known by its text, and by no name in it")
+    @Test("A duplicate is recognised by its text, and not by a name in it")
     func duplicate() {
         let text = "Violation of UNIQUE KEY constraint 'IX_service'. The duplicate key value is (thread threshold)."
         #expect(failure(of: .failure(text), to: .createService).kind == .duplicateName)
         #expect(failure(of: .failure(text), to: .createService).jobError.code == .serviceNameConflict)
     }
 
-    @Test("Only these may mean that the zone moved")
+    @Test("Only these failures may mean that the zone moved")
     func zoneMoved() {
         #expect(failure(of: HTTPResponse(status: 401)).mayMeanZoneMoved)
         #expect(failure(of: HTTPResponse(status: 404)).mayMeanZoneMoved)
@@ -239,7 +239,7 @@ struct FailureSortingTests {
     }
 
     @Test(
-        "A write's outcome is open where Autotask did not come to a judgement",
+        "A write's outcome is unknown where Autotask did not reach a decision",
         arguments: [
             (HTTPResponse(status: 500), true),
             (.failure(500, "Transaction was deadlocked on lock resources; chosen as the deadlock victim"), true),
@@ -269,7 +269,7 @@ struct FailureSortingTests {
         }
     }
 
-    /// Sentences that Autotask may refuse a write with, in forms in which they arrive.
+    /// Sentences with which Autotask may refuse a write, in the forms in which they arrive.
     private static let refusals = [
         #"{"Message":"An error has occurred.","ExceptionMessage":"Preis zu hoch.","ExceptionType":"System.Exception"}"#,
         #"{"errors":["An error has occurred.","Preis zu hoch."]}"#,
@@ -282,7 +282,7 @@ struct FailureSortingTests {
         #"{"errors":["“The timeout expired”: Preis zu hoch."]}"#,
     ]
 
-    @Test("A sentence that refuses a write is settled, and shown, in whatever form it comes", arguments: refusals)
+    @Test("A sentence that refuses a write is settled and shown, in any form", arguments: refusals)
     func refusedWrites(body: String) {
         for operation in [AutotaskOperation.createService, .updateService] {
             let error = failure(of: .answer(500, body), to: operation)
@@ -294,7 +294,7 @@ struct FailureSortingTests {
     }
 
     @Test(
-        "A headline alone says nothing of the request",
+        "A headline alone says nothing about the request",
         arguments: [
             "Internal Server Error", #"{"message":"Internal server error"}"#, #"{"title":"Internal Server Error","status":500}"#,
             #"{"errors":["An error has occurred."]}"#, #"{"Message":"An error has occurred."}"#, "An unexpected error has occurred.",
@@ -318,7 +318,7 @@ struct FailureSortingTests {
         #expect(error.kind == .rejected || error.kind == .unrecognized)
     }
 
-    @Test("A sentence in another encoding is settled as well")
+    @Test("A sentence in another encoding is settled too")
     func otherEncodings() {
         let latin1 = HTTPResponse(status: 500, body: Array(#"{"errors":["Preis zu hoch f"#.utf8) + [0xFC] + Array(#"r M."]}"#.utf8))
         let error = failure(of: latin1, to: .updateService)
@@ -326,7 +326,7 @@ struct FailureSortingTests {
         #expect(error.remoteMessage?.contains("Preis zu hoch f") == true && error.remoteMessage?.contains("errors") == false)
     }
 
-    @Test("What is said beside quotations and apostrophes counts")
+    @Test("Text beside quotations and apostrophes counts")
     func apostrophes() {
         #expect(failure(of: .failure("The user's account is locked, isn't it?")).kind == .locked)
         #expect(failure(of: .failure("Your account 'api@msp.example' is new. Account is locked.")).kind == .locked)
@@ -334,7 +334,7 @@ struct FailureSortingTests {
         #expect(failure(of: .answer(499, ""), to: .updateService).isOutcomeUnknown)
     }
 
-    @Test("Silence leaves a write's outcome open only if it may have been sent")
+    @Test("Silence leaves a write's outcome unknown only if it may have been sent")
     func silence() {
         #expect(failed(.timedOut, mayHaveBeenSent: true, to: .createService).isOutcomeUnknown)
         #expect(failed(.connectionLost, mayHaveBeenSent: true, to: .updateService).isOutcomeUnknown)
@@ -393,7 +393,7 @@ struct FailureSortingTests {
         #expect(failure(of: response).retryAfter == wait)
     }
 
-    @Test("A date in Retry-After means nothing where the answer has none of its own")
+    @Test("A date in Retry-After is ignored if the answer has no date of its own")
     func retryAfterWithoutDate() {
         #expect(failure(of: HTTPResponse(status: 429, headers: [("retry-after", "Sun, 22 Nov 2026 08:00:30 GMT")])).retryAfter == nil)
         #expect(failure(of: HTTPResponse(status: 429)).retryAfter == nil)

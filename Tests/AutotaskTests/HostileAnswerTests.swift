@@ -4,8 +4,8 @@ import Testing
 
 @testable import Autotask
 
-/// Each is a malformed response, which ends nothing but the call, and is cheap to find out.
-@Suite("Answers that mean harm")
+/// Each case is a malformed response. It ends only the call, and is cheap to detect.
+@Suite("Hostile answers")
 struct HostileAnswerTests {
     private static let query = ServiceQuery(ids: [1], markerField: .internalID)
 
@@ -33,7 +33,7 @@ struct HostileAnswerTests {
 
     // MARK: Pages
 
-    @Test("A query's pages end after a hundred of them, however well they are in order")
+    @Test("A query's pages end after a hundred, even if they are valid")
     func manyPages() async {
         let (error, calls) = await services((0..<10_000).map { page([$0]) })
         #expect(error?.kind == .malformedResponse)
@@ -47,7 +47,7 @@ struct HostileAnswerTests {
         #expect(calls == 3)
     }
 
-    @Test("A query's pages take no longer than it may")
+    @Test("A query's pages take no longer than the time limit")
     func slowPages() async {
         let (error, calls) = await services((0..<100).map { page([$0], elapsed: .seconds(29)) })
         #expect(error?.kind == .timedOut)
@@ -55,7 +55,7 @@ struct HostileAnswerTests {
     }
 
     @Test(
-        "A page that repeats the one before, or itself, ends the query",
+        "A page that repeats the previous page, or itself, ends the query",
         arguments: [[[1, 2], [1, 2]], [[1, 1]], [[2, 1]], [[1, 2], [2, 3]], [[]]]
     )
     func repeatedIDs(pages: [[Int]]) async {
@@ -71,12 +71,12 @@ struct HostileAnswerTests {
         #expect(await services([page([1, 2]), .answer(200, last)]).error?.kind == .malformedResponse)
     }
 
-    @Test("A page holds no more records than were asked for")
+    @Test("A page holds no more records than were requested")
     func largePage() async {
         #expect(await services([page(1...501)]).error?.kind == .malformedResponse)
     }
 
-    @Test("The next page is asked for where the first was, wherever its link leads")
+    @Test("The next page is requested from the same place, wherever its link leads")
     func links() async {
         let transport = ScriptedTransport([page([1]), .answer(200, #"{"items":[]}"#)])
         _ = try? await AutotaskSession.test(transport).services(HostileAnswerTests.query)
@@ -86,7 +86,7 @@ struct HostileAnswerTests {
     // MARK: Records
 
     @Test(
-        "A record with what no record has is none",
+        "A record with impossible values is not a record",
         arguments: [
             #""id":9223372036854775808,"name":"a""#, #""id":1e30,"name":"a""#, #""id":1.5,"name":"a""#, #""id":"0x7","name":"a""#,
             #""id":null,"name":"a""#, #""id":1"#, #""id":1,"name":7"#, #""id":1,"name":"a","unitPrice":1e308"#,
@@ -101,7 +101,7 @@ struct HostileAnswerTests {
     }
 
     @Test(
-        "One record that cannot be read is left out if it is not ours, and told if it may be",
+        "An unreadable record is left out if it cannot be ours, and reported if it may be",
         arguments: [
             (#""id":7,"name":7"#, [1]), (#""id":7,"name":null"#, [1]), (#""Id":"7","Name":"b","unitPrice":"x""#, [1, 7]),
             (#""id":7,"name":"\ud800""#, [1]), (#""id":7,"name":"b","periodType":[]"#, [1, 7]),
@@ -121,7 +121,7 @@ struct HostileAnswerTests {
     }
 
     @Test(
-        "A record without a readable id is left out where all that is looked for is there",
+        "A record without a readable id is left out if all requested records are present",
         arguments: ["null", "7", #"{"name":"a"}"#, #"{"id":null,"name":"c"}"#, #"{"id":7.5,"name":"c","internalID":"mark"}"#]
     )
     func unidentified(item: String) async {
@@ -139,7 +139,7 @@ struct HostileAnswerTests {
         }
     }
 
-    @Test("A blank link to a next page is none", arguments: ["null", #""""#, #""  ""#, #""\t\r\n""#, "false", "0"])
+    @Test("A blank link to a next page is no link", arguments: ["null", #""""#, #""  ""#, #""\t\r\n""#, "false", "0"])
     func blankLink(link: String) async throws {
         let body = #"\#u{FEFF}{"Items":[{"ID":"1","Name":"a","UnitPrice":"9.5","IsActive":"True"}],"PageDetails":{"NextPageUrl":\#(link)}}"#
         let services = try await AutotaskSession.test(ScriptedTransport([.answer(200, body)])).services(HostileAnswerTests.query)
@@ -155,7 +155,7 @@ struct HostileAnswerTests {
         }
     }
 
-    @Test("The answer to a change of one service is not another's")
+    @Test("The answer to a change of one service cannot be another service's")
     func otherService() async {
         let transport = ScriptedTransport([.answer(200, #"{"itemId":8}"#)])
         let error = await failure { () throws(AutotaskError) in
@@ -166,7 +166,7 @@ struct HostileAnswerTests {
     }
 
     @Test(
-        "A create's answer without an id that can be one leaves its outcome open",
+        "A create's answer without a possible id leaves its outcome unknown",
         arguments: ["-1", "0", "9223372036854775808", "null", "{}"]
     )
     func createdID(id: String) async {
@@ -181,7 +181,7 @@ struct HostileAnswerTests {
     // MARK: Bodies
 
     @Test(
-        "A body that is no JSON, or too much of it, is not read",
+        "A body that is not JSON, or is too large, is not read",
         arguments: [
             String(repeating: "[", count: 100_000), "[" + String(repeating: "0,", count: 300_000) + "0]",
             String(repeating: #"{"a":"#, count: 40) + "0" + String(repeating: "}", count: 40),
@@ -192,7 +192,7 @@ struct HostileAnswerTests {
         #expect(await services([.answer(200, body)]).error?.kind == .malformedResponse)
     }
 
-    @Test("No call takes more of an answer than it may have")
+    @Test("No call accepts more of an answer than its limit")
     func sizes() async throws {
         let transport = ScriptedTransport([.fixture("zone-known-user.200.json"), .answer(200, #"{"items":[]}"#)])
         _ = try await ZoneDirectory(transport: transport, lookupURL: "https://webservices.autotask.net").zone(
@@ -202,7 +202,7 @@ struct HostileAnswerTests {
         #expect(transport.requests.map(\.maximumResponseBytes) == [64 << 10, 3 << 20])
     }
 
-    @Test("A zone with a name or an address without end is none")
+    @Test("A zone with an endless name or address is refused")
     func longZone() async {
         for zone in [
             #"{"zoneName":"\#(String(repeating: "x", count: 1001))","url":"https://a.autotask.net/","webUrl":"https://b.autotask.net/","ci":1}"#,

@@ -4,14 +4,14 @@ import Testing
 
 @testable import Autotask
 
-@Suite("What Autotask says is made safe to show")
+@Suite("Autotask's text is made safe to show")
 struct RedactionTests {
     private func said(_ text: String, _ credentials: AutotaskCredentials = .test()) -> String? {
         AutotaskError(.failure(text), to: .createService, redacting: Redaction(credentials)).remoteMessage
     }
 
     @Test(
-        "No credential survives, however it is spelled",
+        "No credential survives in any spelling",
         arguments: [
             "User api@demo.example with s3cr3t-Wort, code TRACK-4711",
             "USER API@DEMO.EXAMPLE WITH S3CR3T-WORT, CODE track-4711",
@@ -38,7 +38,7 @@ struct RedactionTests {
     }
 
     @Test(
-        "A secret that is encoded is found",
+        "An encoded secret is found",
         arguments: [
             #"x p\u00E4\u0024\/w0rd\"\\ \u003c x"#, "x P%C3%A4%24%2Fw0rd%22%5C+%3C x", "x P&#228;$/w0rd&quot;\\&#x20;&lt; x",
             "x 50C3A4242F77307264225C203C x", "x UMOkJC93MHJkIlwgPA== x", "x UMOkJC93MHJkIlwgPA x", "x p%c3%a4$/w0rd\\u0022\\ < x",
@@ -50,21 +50,21 @@ struct RedactionTests {
         for rest in ["w0rd", "77307264", "JC93MHJk"] { #expect(!message.contains(rest), "\(message)") }
     }
 
-    @Test("A secret within something longer in base64 is found", arguments: ["", "u", "us"])
+    @Test("A secret within a longer base64 text is found", arguments: ["", "u", "us"])
     func base64(before: String) throws {
         let text = Base64URL.encode("\(before)s3cr3t-Wort:and more".utf8)
         let message = try #require(said(text))
         #expect(message.contains("[redacted]") && !message.contains("czNjcjN0LVdvcnQ"), "\(message)")
     }
 
-    @Test("A secret that is cut in two by the length of what is looked at is not told by halves")
+    @Test("A secret that the length limit cuts in two is redacted completely")
     func cut() throws {
         let invisible = String(repeating: "\u{200B}", count: (16 << 10) / 3 - 1)
         let message = said("a" + invisible + "s3cr3t-Wort" + String(repeating: " more", count: 100))
         #expect(message.map { !$0.contains("s3") } ?? true)
     }
 
-    @Test("A secret that another value contains goes with it")
+    @Test("A secret that another value contains is redacted with it")
     func nested() {
         let credentials = AutotaskCredentials.test(username: "demo", secret: "demo-secret", code: "secret")
         #expect(said("demo-secret", credentials) == "[redacted]")
@@ -85,7 +85,7 @@ struct RedactionTests {
         #expect(said("\u{1}") == nil)
     }
 
-    @Test("Several errors are told together, in whatever form they come")
+    @Test("Several errors are reported together, in any form")
     func forms() {
         func said(_ body: String) -> String? {
             AutotaskError(.answer(500, body), to: .createService, redacting: Redaction(.test())).remoteMessage
@@ -99,7 +99,7 @@ struct RedactionTests {
         #expect(said("[1]") == nil)
     }
 
-    @Test("No description holds a credential or what Autotask said")
+    @Test("No description holds a credential or Autotask's text")
     func descriptions() async throws {
         let credentials = AutotaskCredentials.test()
         let transport = ScriptedTransport([.failure("rejected s3cr3t-Wort of api@demo.example by TRACK-4711: Gold plan is required")])
@@ -118,7 +118,7 @@ struct RedactionTests {
     }
 }
 
-/// The error of a call that has to fail.
+/// Returns the error of a call that must fail.
 func failure<Value>(_ body: () async throws(AutotaskError) -> Value) async -> AutotaskError? {
     do throws(AutotaskError) {
         _ = try await body()

@@ -5,7 +5,7 @@ import HTTP
 import Secrets
 import Synchronization
 
-/// Answers requests from a script, in its order, and keeps what was asked.
+/// Answers requests from a script, in order, and records the requests.
 final class ScriptedTransport: HTTPTransport {
     private struct State {
         var answers: [Result<HTTPResponse, HTTPError>]
@@ -52,7 +52,7 @@ extension HTTPResponse {
     }
 }
 
-/// Bodies as Autotask sends them.
+/// Bodies in Autotask's form.
 enum Fixture {
     static func bytes(_ name: String) -> [UInt8] {
         let url = Bundle.module.url(forResource: "Fixtures/" + name, withExtension: nil)
@@ -77,7 +77,7 @@ extension AutotaskCredentials {
         test(username: username, secret: Array(secret.utf8), code: code)
     }
 
-    /// - Parameter secret: any bytes, which a text may not hold.
+    /// - Parameter secret: any bytes, including those that a text cannot hold.
     static func test(username: String, secret: [UInt8], code: String) -> AutotaskCredentials {
         AutotaskCredentials(
             Credentials(username: username, secret: SecretReference(copying: secret.span), integrationCode: nil),

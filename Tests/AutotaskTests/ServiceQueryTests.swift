@@ -13,7 +13,7 @@ struct ServiceQueryTests {
         return HTTPResponse(status: 200, body: body.encoded)
     }
 
-    @Test("A record is read whole")
+    @Test("A record is read completely")
     func record() async throws {
         let transport = ScriptedTransport([.fixture("services.query.page1.200.json"), .fixture("services.query.empty.200.json")])
         let services = try await AutotaskSession.test(transport).services(ServiceQuery(ids: [677], markerField: .sku))
@@ -35,7 +35,7 @@ struct ServiceQueryTests {
         )
     }
 
-    @Test("The query asks for any of the ids, markers and names, and for the needed fields alone")
+    @Test("The query asks for any of the ids, markers and names, and only for the needed fields")
     func body() async throws {
         let transport = ScriptedTransport([page([])])
         let query = ServiceQuery(ids: [7], names: ["Zoë's \"Gold\"\n\\ 100 % 🎉"], markers: ["m"], markerField: .internalID)
@@ -59,7 +59,7 @@ struct ServiceQueryTests {
         #expect(try JSON(parsing: request.body) == expected)
     }
 
-    @Test("Without a field for the marker none is asked for")
+    @Test("Without a marker field, no marker is requested")
     func noMarkerField() async throws {
         let transport = ScriptedTransport([page([])])
         _ = try await AutotaskSession.test(transport).services(ServiceQuery(ids: [7], markers: ["m"], markerField: nil))
@@ -95,7 +95,7 @@ struct ServiceQueryTests {
         #expect(try await AutotaskSession.test(transport).services(query).map(\.id) == [1, 2, 3])
     }
 
-    @Test("A full page is followed by the ids behind it, with the same filter")
+    @Test("A full page is followed by a query for the ids after it, with the same filter")
     func paging() async throws {
         let transport = ScriptedTransport([page(1...500), page(501...1000), page([])])
         let services = try await AutotaskSession.test(transport).services(ServiceQuery(names: ["n"], markerField: nil))
@@ -142,7 +142,7 @@ struct ServiceQueryTests {
         #expect(services.first?.fields.unitCost?.description == amount)
     }
 
-    @Test("What Autotask leaves out or does not show is not there")
+    @Test("Values that Autotask omits or hides are absent")
     func sparse() async throws {
         let transport = ScriptedTransport([
             .answer(
@@ -162,7 +162,7 @@ struct ServiceQueryTests {
     }
 
     @Test(
-        "An answer that is none is refused",
+        "An invalid answer is refused",
         arguments: [
             "", "{}", "[]", "null", #"{"items":{}}"#, #"{"items":[7]}"#, #"{"items":[{"name":"a","unitPrice":1}]}"#,
             #"{"items":[{"id":1.5,"name":"a"}]}"#, #"{"items":[{"id":1,"name":7}]}"#, #"{"items":[{"id":1}]}"#,
@@ -179,7 +179,7 @@ struct ServiceQueryTests {
         #expect(error?.isOutcomeUnknown == false)
     }
 
-    @Test("No beginning of an answer passes for the whole")
+    @Test("A truncated answer is never accepted as complete")
     func truncated() async throws {
         let whole = Fixture.bytes("services.query.page1.200.json")
         let end = try #require(whole.lastIndex(of: UInt8(ascii: "}")))

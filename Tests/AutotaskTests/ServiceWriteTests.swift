@@ -42,7 +42,7 @@ struct ServiceWriteTests {
         )
     }
 
-    @Test("What is not known is not sent")
+    @Test("Unknown values are not sent")
     func sparseCreate() async throws {
         let transport = ScriptedTransport([.answer(200, #"{"itemId":"4"}"#)])
         #expect(try await AutotaskSession.test(transport).write(try service(cost: nil, marker: nil)) == 4)
@@ -61,7 +61,7 @@ struct ServiceWriteTests {
         #expect(body["unitCost"] == .number(wire))
     }
 
-    @Test("Names go as they were typed", arguments: [#"Zoë's "Gold" \ plan"#, "  tabs\tand\nlines ", "日本語 🎉", "e\u{301}", "</script>"])
+    @Test("Names are sent as typed", arguments: [#"Zoë's "Gold" \ plan"#, "  tabs\tand\nlines ", "日本語 🎉", "e\u{301}", "</script>"])
     func names(name: String) async throws {
         let transport = ScriptedTransport([.fixture("create.200.json"), .fixture("create.200.json")])
         let session = AutotaskSession.test(transport)
@@ -72,7 +72,7 @@ struct ServiceWriteTests {
         }
     }
 
-    @Test("An update is a PATCH at the collection with the id and what changes")
+    @Test("An update is a PATCH at the collection with the id and the changes")
     func update() async throws {
         let transport = ScriptedTransport([.answer(200, #"{"itemId":677}"#), .answer(200, #"{"itemId":677}"#)])
         let session = AutotaskSession.test(transport)
@@ -98,7 +98,7 @@ struct ServiceWriteTests {
         #expect(transport.requests.allSatisfy { $0.method == .patch && $0.url.hasSuffix("/V1.0/Services") })
     }
 
-    @Test("A patch of nothing makes no call")
+    @Test("An empty patch makes no call")
     func emptyPatch() async throws {
         let transport = ScriptedTransport([])
         #expect(try await AutotaskSession.test(transport).write(ServiceWrite(id: 1)) == 1)
@@ -106,7 +106,7 @@ struct ServiceWriteTests {
     }
 
     @Test(
-        "A create without an id in its answer leaves open whether the service exists",
+        "A create whose answer has no id leaves it unknown whether the service exists",
         arguments: ["", "{}", #"{"itemId":null}"#, #"{"itemId":0}"#, #"{"itemId":1.5}"#, #"{"itemId":4"#, "<html>OK</html>", "[4]"]
     )
     func createWithoutID(body: String) async throws {
@@ -118,7 +118,7 @@ struct ServiceWriteTests {
         #expect(error.jobError.code == .outcomeUnknown)
     }
 
-    @Test("An update without its service's id in the answer leaves open whether it takes effect")
+    @Test("An update whose answer lacks its service's id leaves it unknown whether it takes effect")
     func updateAnswers() async {
         func error(_ body: String) async -> AutotaskError? {
             let session = AutotaskSession.test(ScriptedTransport([.answer(200, body)]))
@@ -136,7 +136,7 @@ struct ServiceWriteTests {
         }
     }
 
-    @Test("A lost answer leaves a create's outcome open, an unsent request does not")
+    @Test("A lost answer leaves a create's outcome unknown; an unsent request does not")
     func lost() async throws {
         let transport = ScriptedTransport(
             .failure(HTTPError(.connectionLost, "gone", mayHaveBeenSent: true)),

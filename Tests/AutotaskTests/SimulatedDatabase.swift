@@ -5,12 +5,12 @@ import FoundationNetworking
 import HTTP
 import Secrets
 
-/// A database of its own in a running `autotask-simulator`, with one user, as one test wants it.
+/// A database in a running `autotask-simulator`, with one user, for one test.
 struct SimulatedDatabase {
-    /// Where the simulator runs, `http://127.0.0.1:PORT/`: given by whoever started it.
+    /// The simulator's URL, `http://127.0.0.1:PORT/`, from the environment.
     static let simulator = ProcessInfo.processInfo.environment["TEST_SIMULATOR_URL"].flatMap(URL.init(string:))
 
-    /// Its `host:port`, as a transport is told to allow it.
+    /// Its `host:port`, as a transport's list of allowed hosts names it.
     static var host: String { "\(simulator?.host ?? ""):\(simulator?.port ?? 80)" }
 
     static let billingCode: Int64 = 29_683_001
@@ -23,8 +23,8 @@ struct SimulatedDatabase {
     /// Makes a database.
     ///
     /// - Parameters:
-    ///   - user: members of the user besides its name and secret.
-    ///   - members: members of the database besides its identity, zone, user and billing codes.
+    ///   - user: members of the user in addition to its name and secret.
+    ///   - members: members of the database in addition to its identity, zone, user and billing codes.
     init(username: String? = nil, secret: String = "Correct-Horse-4711", user: JSONObject = [:], _ members: JSONObject = [:]) async throws {
         guard let simulator = SimulatedDatabase.simulator else { throw SimulatorError(text: "TEST_SIMULATOR_URL is not set") }
         self.simulator = simulator
@@ -63,7 +63,7 @@ struct SimulatedDatabase {
         return AutotaskSession(transport: transport, zone: found.zone, credentials: credentials(secret: secret), timeout: timeout)
     }
 
-    /// Changes the database as somebody at Autotask's own pages would.
+    /// Changes the database as a person does in Autotask's user interface.
     func change(_ change: JSON) async throws {
         _ = try await control("PATCH", "databases/\(id)", change)
     }
@@ -81,7 +81,7 @@ struct SimulatedDatabase {
         try await control("GET", "databases/\(id)/services")["services"]?.array ?? []
     }
 
-    /// The calls that this database saw, in their order.
+    /// The calls that this database received, in order.
     func calls() async throws -> [JSON] {
         try await control("GET", "calls?database=\(id)")["calls"]?.array ?? []
     }

@@ -13,7 +13,7 @@ import Testing
     .timeLimit(.minutes(2))
 )
 struct SimulatorTests {
-    /// One for all tests, as the worker has one for all tenants.
+    /// One transport for all tests, as the worker has one for all tenants.
     private static let sharedTransport = Result { () throws -> CurlTransport in
         try CurlTransport(
             configuration: CurlTransport.Configuration(hosts: HostPolicy(additionalHosts: [SimulatedDatabase.host])),
@@ -48,7 +48,7 @@ struct SimulatorTests {
         throw SimulatorError(text: "the call succeeded")
     }
 
-    @Test("A connection is probed from the user name alone to the fields")
+    @Test("A connection is probed from the user name to the fields")
     func connection() async throws {
         let database = try await SimulatedDatabase()
         let found = try await database.directory(transport).zone(forUserOf: .test(username: database.username))
@@ -81,7 +81,7 @@ struct SimulatorTests {
     }
 
     @Test(
-        "Credentials of any characters reach the server as they are",
+        "Credentials of any characters reach the server unchanged",
         arguments: [
             (nil, #"é:;%"\"#), ("+ü&=#?@demo.example", "plain"), (nil, String(repeating: "x9%", count: 100)), (nil, "日本語🔑"),
         ]
@@ -91,7 +91,7 @@ struct SimulatorTests {
         try await database.session(transport).version()
     }
 
-    @Test("Wrong credentials are told apart as far as Autotask tells")
+    @Test("Wrong credentials are distinguished as far as Autotask distinguishes them")
     func wrongCredentials() async throws {
         let database = try await SimulatedDatabase(["integrationCodeFailure": "text500", "lockAfterFailures": 2])
         #expect(
@@ -146,7 +146,7 @@ struct SimulatorTests {
         #expect(patches.first?["body"] == .object(["id": JSON(id), "unitPrice": .number("0.0001")]))
     }
 
-    @Test("More than a page and more than 500 conditions are read whole")
+    @Test("More than one page and more than 500 conditions are read completely")
     func many() async throws {
         let services = (1...1203).map { number -> JSON in
             [
@@ -163,7 +163,7 @@ struct SimulatorTests {
         #expect(statuses.allSatisfy { $0 == 200 })
     }
 
-    @Test("A name that is taken is told as such")
+    @Test("A taken name is reported as taken")
     func duplicate() async throws {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
@@ -173,7 +173,7 @@ struct SimulatorTests {
         #expect(try await database.services().count == 1)
     }
 
-    @Test("What the user may not do is told, and what it may not see is not there")
+    @Test("Missing permissions are reported, and hidden records are absent")
     func permissions() async throws {
         let reader = try await SimulatedDatabase(user: ["security": "readOnly"])
         let session = try await reader.session(transport)
@@ -190,7 +190,7 @@ struct SimulatorTests {
         #expect(service?.fields.unitCost == nil)
     }
 
-    @Test("Billing codes come by their type and by their ids")
+    @Test("Billing codes are found by their type and by their ids")
     func billingCodes() async throws {
         let codes: JSON = [
             ["id": 1, "name": "A", "useType": 5], ["id": 2, "name": "B", "useType": 5, "isActive": false],
@@ -232,7 +232,7 @@ struct SimulatorTests {
         ("businessError", ["message": "A reason of its own"], .unavailable),
     ]
 
-    @Test("Failures on demand are sorted", arguments: SimulatorTests.sortedFaults)
+    @Test("Faults on demand are classified", arguments: SimulatorTests.sortedFaults)
     func faults(kind: String, members: JSONObject, expected: AutotaskError.Kind) async throws {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
@@ -245,7 +245,7 @@ struct SimulatorTests {
         #expect(try await session.services(ServiceQuery(ids: [1], markerField: nil)).isEmpty, "the fault has passed")
     }
 
-    @Test("A write on a connection that the server closes is not sent again, and its outcome is open")
+    @Test("A write on a connection that the server closes is not sent again, and its outcome is unknown")
     func closedConnection() async throws {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
@@ -254,7 +254,7 @@ struct SimulatorTests {
         #expect(error.kind == .network(.connectionLost) && error.isOutcomeUnknown)
     }
 
-    @Test("Throttling says for how long")
+    @Test("Throttling says how long to wait")
     func throttled() async throws {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)
@@ -263,7 +263,7 @@ struct SimulatorTests {
         #expect(error.kind == .rateLimited && error.retryAfter == .seconds(17) && !error.isOutcomeUnknown)
     }
 
-    @Test("A hanging create is given up, its outcome open")
+    @Test("A hanging create is given up, and its outcome is unknown")
     func hang() async throws {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport, timeout: .milliseconds(300))
@@ -272,7 +272,7 @@ struct SimulatorTests {
         #expect(error.kind == .timedOut && error.isOutcomeUnknown)
     }
 
-    @Test("A database that moved answers 401 in its old zone, and is found in its new one")
+    @Test("A database that moved answers 401 in its old zone, and is found in its new zone")
     func zoneMove() async throws {
         let database = try await SimulatedDatabase()
         let session = try await database.session(transport)

@@ -17,7 +17,7 @@ struct ZoneDirectoryTests {
         #expect(found == DiscoveredZone(zone: .test, databaseID: 123_456))
     }
 
-    @Test("The look-up carries no secret and no tracking id, and is pinned to V1.0")
+    @Test("The look-up carries no secret and no tracking identifier, and is pinned to V1.0")
     func request() async throws {
         let transport = ScriptedTransport([.fixture("zone-known-user.200.json")])
         _ = try await directory(transport).zone(forUserOf: .test(username: "a+b ü&user=c@d.e"), traceparent: "00-a-b-01")
@@ -31,14 +31,14 @@ struct ZoneDirectoryTests {
         #expect(request.body.isEmpty)
     }
 
-    @Test("Whatever a look-up's failure tells of credentials is not told again, though none but the user name was sent")
+    @Test("A look-up's failure is redacted of all credentials, although only the user name was sent")
     func echo() async throws {
         let transport = ScriptedTransport([.failure("api@demo.example has s3cr3t-Wort and TRACK-4711")])
         let error = try #require(await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test()) })
         #expect(error.remoteMessage == "[redacted] has [redacted] and [redacted]")
     }
 
-    @Test("An unknown user has none")
+    @Test("An unknown user has no zone")
     func unknown() async throws {
         let transport = ScriptedTransport([.fixture("zone-unknown-user.500.json", status: 500)])
         let error = try #require(
@@ -49,7 +49,7 @@ struct ZoneDirectoryTests {
     }
 
     @Test(
-        "Its URL is made to end in one slash",
+        "The zone's URL is made to end in one slash",
         arguments: [
             ("https://webservices14.autotask.net/ATServicesRest", "https://webservices14.autotask.net/ATServicesRest/"),
             ("https://webservices14.autotask.net/ATServicesRest//", "https://webservices14.autotask.net/ATServicesRest/"),
@@ -64,7 +64,7 @@ struct ZoneDirectoryTests {
     }
 
     @Test(
-        "What is not a zone is refused",
+        "An invalid zone is refused",
         arguments: [
             #""""#, "null", "7", #""webservices14.autotask.net/x/""#, #""https://""#,
             #""https:///path""#, #""https://user:pass@evil.example/""#, #""https://a.autotask.net/?x=/""#, #""https://a.autotask.net/#/""#,
@@ -77,7 +77,7 @@ struct ZoneDirectoryTests {
         #expect(error?.kind == .malformedResponse)
     }
 
-    @Test("A zone of another protocol is refused for good: no retry makes it one of Autotask's")
+    @Test("A zone with another protocol is refused permanently: a retry cannot correct it")
     func otherProtocol() async throws {
         let transport = ScriptedTransport([zone(url: .string("ftp://webservices14.autotask.net/"))])
         let error = await failure { () throws(AutotaskError) in try await directory(transport).zone(forUserOf: .test(username: "u")) }

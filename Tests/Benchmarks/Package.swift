@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The worker's modules are this package's too, through links under Sources: so `package` declarations are in reach, and they are
+// This package also uses the worker's modules, through links under Sources: so `package` declarations are visible, and they are
 // compiled as they are for the worker. Run with `swift run -c release --package-path Tests/Benchmarks http-benchmark`, or amqp-benchmark.
 
 let house: [SwiftSetting] = [

@@ -188,7 +188,7 @@ class WorkerTerminatedTwice(Fault):
             held = self.world.store.held_by(pid)
             begun = len(member.log_since_start())
             member.process.send_signal(signal.SIGTERM)
-            while "Told to finish" not in member.log_since_start()[begun:] and member.process.poll() is None:
+            while "Shutting down" not in member.log_since_start()[begun:] and member.process.poll() is None:
                 time.sleep(0.005)
             if member.process.poll() is None:
                 held = self.world.store.held_by(pid) or held
@@ -317,7 +317,7 @@ class Alarm(Fault):
         self.world.broker.command("alarm", self.kind)
 
     def logged(self):
-        return self.world.logged(b"takes no messages for now")
+        return self.world.logged(b"accepts no messages for now")
 
     def end(self):
         self.hit(self.logged() - self.before)

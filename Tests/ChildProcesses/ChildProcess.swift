@@ -2,23 +2,23 @@ import CSpawn
 package import Foundation
 import Testing
 
-/// A program that a test runs beside itself.
+/// A program that a test runs in parallel.
 ///
-/// Foundation's `Process` lists the descriptors of the process and reads beyond the end of what it gets when there are more than some 1,300
-/// of them, which the tests have together: it crashed.
+/// Foundation's `Process` lists the process's descriptors, and reads beyond the end of that list when there are more than about 1,300
+/// of them. The tests together have more: it crashed.
 package final class ChildProcess: Sendable {
     package let id: Int32
-    /// Where the program reads.
+    /// The program's standard input.
     package let input: FileHandle
-    /// What the program writes, to standard output and to standard error.
+    /// The program's standard output and standard error.
     package let output: FileHandle
 
     /// Starts it.
     ///
     /// - Parameters:
-    ///   - arguments: the program first; it is looked for in `PATH`.
-    ///   - directory: where it works.
-    ///   - mergesErrors: whether ``output`` has what it writes to standard error; else that goes where the test's goes.
+    ///   - arguments: the program, which is looked up in `PATH`, and its arguments.
+    ///   - directory: its working directory.
+    ///   - mergesErrors: whether ``output`` includes standard error; otherwise that goes to the test's.
     package init(_ arguments: [String], in directory: URL? = nil, mergesErrors: Bool = false) throws {
         let (input, output) = try (ChildProcess.pipe(), ChildProcess.pipe())
         defer {
@@ -46,7 +46,7 @@ package final class ChildProcess: Sendable {
 
     /// Runs a program to its end.
     ///
-    /// - Returns: its exit code, and what it wrote.
+    /// - Returns: its exit code, and its output.
     package static func run(
         _ arguments: [String],
         in directory: URL? = nil,
@@ -60,7 +60,7 @@ package final class ChildProcess: Sendable {
 
     package func send(_ signal: Int32) { kill(id, signal) }
 
-    /// Waits for its end, on the thread of the caller; once.
+    /// Waits for its end, on the caller's thread; may be called once.
     ///
     /// - Returns: its exit code, or the negative number of the signal that ended it.
     @discardableResult
@@ -70,7 +70,7 @@ package final class ChildProcess: Sendable {
         return status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
     }
 
-    /// A pipe of which no other child gets an end.
+    /// A pipe of which no other child inherits an end.
     private static func pipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [0, 0]
         try #require(unsafe pipe2(&ends, O_CLOEXEC) == 0)

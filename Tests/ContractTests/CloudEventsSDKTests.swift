@@ -3,7 +3,7 @@ import Testing
 
 @testable import Contract
 
-/// What the SDKs of CloudEvents write for one and the same reset: `CloudEvents/index.json` says where each fixture comes from.
+/// How CloudEvents SDKs write the same reset: `CloudEvents/index.json` lists where each fixture comes from.
 @Suite("CloudEvents as SDKs write them")
 struct CloudEventsSDKTests {
     private static func load(_ name: String) throws -> JSON {
@@ -28,12 +28,12 @@ struct CloudEventsSDKTests {
         )
     }
 
-    @Test func `there are fixtures of six SDKs and more`() {
+    @Test func `there are fixtures of at least six SDKs`() {
         let origins = Set(CloudEventsSDKTests.cases.compactMap { $0["file"]?.string?.split(separator: ".").first })
         #expect(origins.isSuperset(of: ["python", "javascript", "go", "dotnet", "java"]) && CloudEventsSDKTests.cases.count >= 20)
     }
 
-    @Test(arguments: cases) func `each is the same job, or refused by name`(fixture: JSON) throws {
+    @Test(arguments: cases) func `each fixture is the same job, or is refused by name`(fixture: JSON) throws {
         let name = try #require(fixture["file"]?.string)
         let plain = JobMessage(
             routingKey: "reset.msp-1",

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Error codes")
 struct ErrorCodeTests {
-    @Test func `the schema tells of each code what the catalogue tells`() throws {
+    @Test func `the schema says the same of each code as the catalogue`() throws {
         let schema = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../schemas/common/error-code.json")
         let told = try #require(try JSON(parsing: [UInt8](Data(contentsOf: schema)))["x-codes"]?.object)
         let catalogue = ErrorCode.allCases.map { code in
@@ -28,7 +28,7 @@ struct ErrorCodeTests {
             .expired,
         ] as [ErrorCode]
     )
-    func `what claims an id without doing what was asked says to use a new one`(code: ErrorCode) {
+    func `a hint asks for a new id when a refused message has claimed its id`(code: ErrorCode) {
         #expect(code.properties.hint.contains("under a new id"))
     }
 
@@ -38,18 +38,18 @@ struct ErrorCodeTests {
         #expect(error.asRefusal.asRefusal == error.asRefusal)
     }
 
-    @Test func `what is tried again says so, and no other error does`() throws {
+    @Test func `an error that is retried says so, and no other error does`() throws {
         let moment = try #require(Timestamp("2026-11-22T08:00:00Z"))
         let limited = JobError(.rateLimited).triedAgain(at: moment)
         #expect(limited.message == "Autotask is limiting requests for your database. We will continue at \(moment).")
         #expect(limited.retryAt == moment)
         #expect(JobError(.timeout).triedAgain(at: moment).message == "Autotask did not answer in time. We will retry.")
         for code in ErrorCode.allCases { #expect(!JobError(code).message.contains("We will"), "\(code)") }
-        // A more exact message says for itself what follows.
+        // A more exact message states itself what follows.
         #expect(JobError(.timeout, "It goes on soon.").triedAgain(at: moment).message == "It goes on soon.")
     }
 
-    @Test func `a defect of the worker's names the job, for support to look it up, and no other error does`() throws {
+    @Test func `an internal error of the worker names the job for support, and no other error does`() throws {
         let job = try #require(JobID("0193b0a2"))
         #expect(JobError(.internal).referring(to: job).message == "Something went wrong on our side. Reference 0193b0a2.")
         #expect(JobError(.poison).referring(to: job) == JobError(.poison))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Contract
 
-/// The forms in which CloudEvents in structured mode carry their data, and the media types that say what it is.
+/// The forms in which CloudEvents in structured mode carry their data, and the media types that describe it.
 @Suite("Data of a CloudEvent")
 struct EventDataTests {
     private static func message(_ members: String, type: String = "autotask.job.reset") -> JobMessage {
@@ -29,7 +29,7 @@ struct EventDataTests {
             #""data_base64":"\#(encoded)""#, #""data_base64":"\#(encoded)","datacontenttype":"application/json""#,
             #""data_base64":"\#(encoded.dropLast(2))""#, #""data":null,"data_base64":"\#(encoded)","datacontenttype":"text/json""#,
             #""data_base64":"\#(encoded.prefix(20))\r\n\#(encoded.dropFirst(20))""#,
-            // With a byte order mark within.
+            // The text contains a byte order mark.
             #""data_base64":"77u/eyJjb25maXJtIjp0cnVlLCJwcm9kdWN0IjoiZmlsZVByb3RlY3Rpb24ifQ==""#,
             #""data_base64":null,"data":{"product":"fileProtection","confirm":true}"#,
             #""data":{"product":"fileProtection","confirm":true,"reason":null}"#,
@@ -50,7 +50,7 @@ struct EventDataTests {
             (#""data_base64":"77u/eyJjb25maXJtIjp0cnVlfQ==","data":null"#, "\u{FEFF}" + #"{"confirm":true}"#),
         ]
     )
-    func `what is kept of a job's data are the bytes that came, and they are the same job`(members: String, data: String) throws {
+    func `a job's data is kept as the received bytes, and they are the same job`(members: String, data: String) throws {
         for mark in [[], [0xEF, 0xBB, 0xBF]] as [[UInt8]] {
             var message = Self.message(members)
             message.body = mark + message.body
@@ -69,7 +69,7 @@ struct EventDataTests {
         }
     }
 
-    @Test func `data that comes twice is refused`() {
+    @Test func `data that is sent twice is refused`() {
         #expect(read(Self.message(#""data":{"confirm":true},"data":{"confirm":true}"#)).error?.message.contains("repeated") == true)
     }
 
@@ -86,12 +86,12 @@ struct EventDataTests {
             (#""data":"{\"confirm\":true}""#, .jobInvalid, "data"),
         ] as [(String, ErrorCode, String)]
     )
-    func `data that cannot be read is refused, and never ignored`(members: String, code: ErrorCode, field: String) {
+    func `unreadable data is refused, and never ignored`(members: String, code: ErrorCode, field: String) {
         let error = read(Self.message(members)).error
         #expect(error?.code == code && error?.field == field, "\(String(describing: error))")
     }
 
-    @Test func `two that cannot be read are not the same`() {
+    @Test func `two unreadable data are not the same`() {
         let forms = [#""data_base64":"aGVsbG8=""#, #""data_base64":"aGVsbG9v""#, #""data_base64":"e30=","data":{}"#, #""data":{}"#]
         #expect(Set(forms.map { read(Self.message($0)).identity?.fingerprint }).count == forms.count)
     }
@@ -114,7 +114,7 @@ struct EventDataTests {
         #expect(read(message).error != nil && read(message).identity?.lane.product == product)
     }
 
-    @Test func `a byte order mark is passed over`() {
+    @Test func `a byte order mark is skipped`() {
         var message = Self.message(#""data":{"confirm":true}"#)
         message.body = [0xEF, 0xBB, 0xBF] + message.body
         #expect(read(message).job != nil)
@@ -179,7 +179,7 @@ struct EventDataTests {
             #expect(result.identity?.id == JobID("job-1") && result.identity?.lane.tenant == TenantID("msp-1"))
             if body.first == "{" { #expect(result.identity?.lane.product == .fileProtection) }
         }
-        // Attributes that are headers too do no harm to a message in structured mode.
+        // Attributes that are also headers do not affect a message in structured mode.
         var structured = Self.message(#""data":{"confirm":true}"#)
         structured.binaryAttributes = attributes
         #expect(read(structured).job != nil)

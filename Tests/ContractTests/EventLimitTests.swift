@@ -22,7 +22,7 @@ struct EventLimitTests {
         )
     }
 
-    /// A service with everything that it may have.
+    /// A service with every possible member.
     private func service(_ number: Int, name: String, detail: Int = 1) -> JSON {
         let change: JSON = ["field": "name", "from": .string(name), "to": .string(name)]
         let warning: JSON = ["code": "edit_overwritten", "message": .string("Somebody changed it in Autotask: " + name), "serviceKey": "k"]
@@ -50,7 +50,7 @@ struct EventLimitTests {
 
     private func data(_ part: OrderedEvent) throws -> JSON { try #require(try JSON(parsing: part.encoded)["data"]) }
 
-    /// What is never dropped, service by service.
+    /// The members of each service that are never dropped.
     private func essentials(_ parts: [OrderedEvent]) throws -> [[JSON?]] {
         try parts.flatMap { try data($0)["services"]?.array ?? [] }.map {
             [$0["key"], $0["status"], $0["outcome"], $0["autotaskServiceId"], $0["error"]?["code"]]
@@ -73,7 +73,7 @@ struct EventLimitTests {
         #expect(exact.parts(within: EventLimit(bytes: exact.encoded.count - 1)) != [exact])
     }
 
-    @Test func `changes, overwritten and texts of warnings go first, and no further than has to be`() throws {
+    @Test func `changes, overwritten and texts of warnings are dropped first, and no more than necessary`() throws {
         let whole = event(.syncIncomplete, report((1...100).map { service($0, name: "Datto Workplace licence \($0)", detail: 3) }))
         var names: [[String]] = []
         for share in [0.95, 0.75, 0.64, 0.56] {
@@ -94,7 +94,7 @@ struct EventLimitTests {
     }
 
     @Test(arguments: [4096, 5000, 20_000, 100_000, 1 << 20])
-    func `a sync of a thousand services with long names has room under any limit`(bytes: Int) throws {
+    func `a sync of a thousand services with long names fits under any limit`(bytes: Int) throws {
         let limit = EventLimit(bytes: bytes)
         let names = ["name", String(repeating: "🗄️", count: 50), String(repeating: "𝕎", count: 100), String(repeating: "\u{1}", count: 100)]
         for name in names {
@@ -109,9 +109,9 @@ struct EventLimitTests {
         }
     }
 
-    /// Events of every type, each with the largest that it can be.
+    /// Events of every type, each as large as possible.
     @Test(arguments: EventType.allCases)
-    func `an event of any type is held to the limit`(type: EventType) throws {
+    func `an event of any type keeps to the limit`(type: EventType) throws {
         let long = String(repeating: "x", count: 6000)
         let error = JobError(.jobInvalid, long, hint: long, field: long, remote: .init(status: 500, message: long)).json
         let step: JSON = ["step": "tls", "result": "failed", "message": .string(long), "hint": .string(long), "error": error]
@@ -143,7 +143,7 @@ struct EventLimitTests {
         }
     }
 
-    @Test func `a page holds what it can, and all pages together everything`() throws {
+    @Test func `a page holds as much as fits, and all pages together hold everything`() throws {
         let services = (1...2000).map { service($0, name: "Licence", detail: 0) }
         let whole = event(.driftReported, ["services": .array(services)])
         let limit = EventLimit(bytes: 100_000)

@@ -28,7 +28,7 @@ struct EventTests {
         #expect(try JSON(parsing: ordered.encoded) == expected)
     }
 
-    @Test func `an event of a copy names the job that it is a copy of`() throws {
+    @Test func `an event of a copy names the original job`() throws {
         let event = Event(
             id: "e-3",
             type: .syncSucceeded,
@@ -43,7 +43,7 @@ struct EventTests {
         #expect(json["jobid"] == "job-1:redrive-1" && json["redriveof"] == "job-1")
     }
 
-    @Test func `a state event answers no job and may have no place`() throws {
+    @Test func `a state event answers no job and may have no sequence`() throws {
         let event = Event(
             id: "e-2",
             type: .syncProgress,
@@ -57,7 +57,7 @@ struct EventTests {
         #expect(json["jobid"] == nil && json["sequence"] == nil && json["terminal"] == false && json["traceparent"] != nil)
     }
 
-    @Test func `the page's two sentences are word for word`() {
+    @Test func `the page's two sentences are used word for word`() {
         #expect(Headline.connectionEstablished == "Connection was established")
         #expect(Headline.connectionFailed == "Failed to establish connection")
         #expect(ServiceStatus.allCases.map(\.rawValue) == ["Not synced", "Synced", "Error"])

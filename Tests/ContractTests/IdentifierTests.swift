@@ -5,18 +5,18 @@ import Testing
 @Suite("Identifiers")
 struct IdentifierTests {
     @Test(arguments: ["a", "msp-4711", "A_b-9", String(repeating: "x", count: 64)])
-    func `tenants of the contract's form are accepted`(text: String) { #expect(TenantID(text)?.description == text) }
+    func `tenants in the contract's form are accepted`(text: String) { #expect(TenantID(text)?.description == text) }
 
     @Test(arguments: ["", "-a", "_a", "a.b", "a b", "ä", "a/b", "a*", "#", String(repeating: "x", count: 65)])
-    func `other tenants are not`(text: String) { #expect(TenantID(text) == nil) }
+    func `other tenants are refused`(text: String) { #expect(TenantID(text) == nil) }
 
     @Test(arguments: ["a", "0193b0a2-1", "a:b.c_d-e", String(repeating: "x", count: 128)])
-    func `ids of the contract's form are accepted`(text: String) { #expect(JobID(text)?.description == text) }
+    func `ids in the contract's form are accepted`(text: String) { #expect(JobID(text)?.description == text) }
 
     @Test(arguments: ["", "a b", "ä", "a/b", String(repeating: "x", count: 129)])
-    func `other ids are not`(text: String) { #expect(JobID(text) == nil) }
+    func `other ids are refused`(text: String) { #expect(JobID(text) == nil) }
 
-    @Test func `a check of the worker's own has an id that no portal can send, and a store can keep`() {
+    @Test func `a scheduled check has an id that no portal can send, and that a store can keep`() {
         let ids = JobKind.scheduled.flatMap { kind in Product.allCases.map { JobID.scheduled(kind, of: $0) } }
         #expect(Set(ids).count == 4)
         for id in ids { #expect(JobID(id.description) == nil && JobID.stored(id.description) == id) }
@@ -24,15 +24,15 @@ struct IdentifierTests {
     }
 
     @Test(arguments: [[], [0], [0, 1], [0, 1, 2], [255, 254, 253, 252], Array(0...255)] as [[UInt8]])
-    func `base64url goes both ways`(bytes: [UInt8]) { #expect(Base64URL.decode(Base64URL.encode(bytes)) == bytes) }
+    func `base64url encodes and decodes`(bytes: [UInt8]) { #expect(Base64URL.decode(Base64URL.encode(bytes)) == bytes) }
 
     @Test(arguments: ["a", "ab=", "a+b/", "ab\n", "abcde", "AB", "é"])
-    func `what is not base64url without padding is refused`(text: String) {
-        // "AB" leaves bits over that are not zero.
+    func `anything but base64url without padding is refused`(text: String) {
+        // "AB" has left-over bits that are not zero.
         #expect(Base64URL.decode(text) == nil)
     }
 
-    @Test func `a trace context is handed on only when it is one`() {
+    @Test func `only a valid trace context is passed on`() {
         let valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         #expect(TraceContext.valid(valid) == valid)
         for text in [

@@ -9,11 +9,11 @@ struct JSONTests {
     @Test(arguments: [
         #"{"a":1,"b":[true,false,null],"c":{"d":"e"}}"#, "[]", "{}", #""""#, "0", "-0.5e+10", #"["é","\\","\""]"#, "28.190",
     ])
-    func `what is read is written back to the letter`(text: String) throws {
+    func `a text is written back exactly as it was read`(text: String) throws {
         #expect(String(decoding: try parse(text).encoded, as: UTF8.self) == text)
     }
 
-    @Test func `escapes become the characters that they stand for`() throws {
+    @Test func `escapes become the characters that they represent`() throws {
         #expect(try parse(#""\u00e9\ud83d\ude00\n\/\b\f\r\t\u0001""#) == .string("é😀\n/\u{8}\u{C}\r\t\u{1}"))
     }
 
@@ -21,7 +21,7 @@ struct JSONTests {
         "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "+1", "1e", "tru", "nul", "\"a", "\"\\x\"", "{\"\\ud800\":1}",
         "\"\\ud800\\u00\"", "\"\\ud800", "\u{FEFF}\u{FEFF}1", "[1] 2", "{\"a\":1,\"a\":2}", "\"\u{1}\"", "NaN", "-", "[1 2]",
     ])
-    func `what is not I-JSON is refused`(text: String) {
+    func `anything but I-JSON is refused`(text: String) {
         #expect(throws: JSONError.self) { try parse(text) }
     }
 
@@ -30,20 +30,20 @@ struct JSONTests {
         (#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
         (#""\ude00\ud83d""#, "\u{FFFD}\u{FFFD}"), (#""\ud800\n""#, "\u{FFFD}\n"), (#""\uDBFF\uD7FF""#, "\u{FFFD}\u{D7FF}"),
     ])
-    func `half a surrogate pair spoils its string and nothing else`(text: String, readable: String) throws {
+    func `half a surrogate pair invalidates its string and nothing else`(text: String, readable: String) throws {
         let json = try parse("[\(text),1]")
         #expect(json.array?[0] == .brokenString(escaped: String(text.dropFirst().dropLast()), readable: readable))
         #expect(json.array?[0].string == nil && json.array?[1] == 1)
         #expect(String(decoding: json.encoded, as: UTF8.self) == "[\(text),1]" && json.canonical == json.encoded)
     }
 
-    @Test func `a byte order mark is no part of the text`() throws {
+    @Test func `a byte order mark is not part of the text`() throws {
         #expect(try JSON(parsing: [0xEF, 0xBB, 0xBF] + Array("{}".utf8)) == [:])
         #expect(throws: JSONError.self) { try JSON(parsing: [0xEF, 0xBB, 0xBF]) }
         #expect(throws: JSONError.self) { try JSON(parsing: [0xFE, 0xFF, 0, 0x7B, 0, 0x7D]) }
     }
 
-    @Test func `members that are null are left out at every depth, elements are not`() throws {
+    @Test func `members that are null are omitted at every depth, elements are not`() throws {
         let json = try parse(#"{"a":null,"b":{"c":null,"d":[null,{"e":null}]},"f":[]}"#)
         #expect(String(decoding: json.withoutNullMembers.encoded, as: UTF8.self) == #"{"b":{"d":[null,{}]},"f":[]}"#)
     }
@@ -59,7 +59,7 @@ struct JSONTests {
             ("12.50e1", .value(125)),
         ] as [(String, WholeNumber)]
     )
-    func `a whole number is one however it is written`(text: String, worth: WholeNumber) {
+    func `a whole number is recognised however it is written`(text: String, worth: WholeNumber) {
         #expect(WholeNumber(jsonNumber: text) == worth)
     }
 
@@ -68,7 +68,7 @@ struct JSONTests {
         #expect(error?.description == "not valid UTF-8 at byte 1")
     }
 
-    @Test func `names that differ in their normalization alone are one name`() {
+    @Test func `names that differ only in their normalization are one name`() {
         #expect(throws: JSONError.self) { try parse("{\"\u{E9}\":1,\"e\u{301}\":2}") }
     }
 
@@ -77,7 +77,7 @@ struct JSONTests {
     }
 
     @Test(arguments: ["\u{301}\u{323}", "\u{F73}\u{344}"])
-    func `a string whose comparison would take the square of its length is refused`(marks: String) throws {
+    func `a string whose comparison would take quadratic time is refused`(marks: String) throws {
         let text = #"{"a\#(String(repeating: marks, count: 200_000))":1}"#
         let error = #expect(throws: JSONError.self) { try parse(text) }
         #expect(error?.reason == "too many combining marks in a row")
@@ -118,7 +118,7 @@ struct CanonicalJSONTests {
         String(decoding: try JSON(parsing: Array(text.utf8)).canonical, as: UTF8.self)
     }
 
-    @Test func `the example of RFC 8785 section 3.2.2 comes out as printed there`() throws {
+    @Test func `the example of RFC 8785 section 3.2.2 is encoded as printed there`() throws {
         let input = #"""
             {"numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
              "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",

@@ -2,9 +2,9 @@ import Testing
 
 @testable import Contract
 
-@Suite("What may be shown of a job")
+@Suite("How a job is shown")
 struct JobKindShowingTests {
-    @Test("Of a plan all that the contract names, as typed, and nothing else")
+    @Test("A plan is shown with all members that the contract names, as typed, and no others")
     func plan() throws {
         let service: JSON = [
             "key": "license", "name": "A — é", "type": "License", "period": "Weekly", "unitCost": "4.50", "unitPrice": 9,
@@ -24,7 +24,7 @@ struct JobKindShowingTests {
         #expect(JSON.object(JobKind.preview.shown(of: .object(members))) == shown)
     }
 
-    @Test("Of a connect no credentials, of a reset no reason")
+    @Test("A connect is shown without credentials, and a reset without its reason")
     func others() {
         let data: JSON = [
             "credentials": ["username": "api@demo.example", "secret": "s3cret"], "firstConfiguredAt": "2020-01-01T00:00:00Z",

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Contract
 
-/// What is refused, and what the refusal says.
+/// Refused messages, and the text of their refusals.
 extension JobMessageTests {
     /// Every way in which this suite breaks a message.
     private static let refused: [JobMessage] = {
@@ -80,7 +80,7 @@ extension JobMessageTests {
     }
 
     @Test(arguments: ["dance", "ticket.create", "Sync"])
-    func `a kind that is not known is not supported`(kind: String) {
+    func `an unknown kind is not supported`(kind: String) {
         #expect(refusal(of: Self.message(type: "autotask.job.\(kind)", data: [:], routingKey: "\(kind).msp-4711"))?.code == .notSupported)
     }
 
@@ -91,7 +91,7 @@ extension JobMessageTests {
             (String(repeating: "x", count: 100), "\"autotask.job.\(String(repeating: "x", count: 51))...\" (113 bytes)"),
         ]
     )
-    func `a type that is not known is named, and so are those that are`(kind: String, shown: String) throws {
+    func `an unknown type is named, with the known types`(kind: String, shown: String) throws {
         let error = try #require(refusal(of: Self.message(type: "autotask.job.\(kind)")))
         #expect(error.message == "There is no job of type \(shown)." && error.field == "type")
         for kind in JobKind.allCases { #expect(error.hint.contains(kind.type)) }
@@ -106,25 +106,25 @@ extension JobMessageTests {
     )
     func `a wrong datacontenttype is named`(value: JSON, came: String) {
         let error = refusal(of: Self.message(extra: ["datacontenttype": value]))
-        #expect(error?.message == "datacontenttype: \(came) came, application/json in UTF-8 was due.")
+        #expect(error?.message == "datacontenttype: expected application/json in UTF-8, got \(came).")
         guard let text = value.string, !text.isEmpty else { return }
         var message = Self.message()
         message.contentType = text
         #expect(
             refusal(of: message)?.message
-                == "The property content_type is \(came), application/cloudevents+json in UTF-8 was due."
+                == "The property content_type is \(came); expected application/cloudevents+json in UTF-8."
         )
     }
 
     @Test(
         arguments: [
-            ("", "an empty string"), ("   ", "a string of nothing but blanks"), ("a\nb", "a string with a control character"),
+            ("", "an empty string"), ("   ", "a blank string"), ("a\nb", "a string with a control character"),
             (String(repeating: "x", count: 129), "a string of 129 characters"),
         ]
     )
-    func `what is wrong with a plan's id is named`(id: String, came: String) {
+    func `an error names the fault of a plan's id`(id: String, came: String) {
         let error = refusal(of: Self.sync(["planId": .string(id), "services": [.object(Self.service)]]))
-        #expect(error?.message.hasPrefix("data.planId: \(came) came, ") == true)
+        #expect(error?.message.hasPrefix("data.planId: expected ") == true && error?.message.hasSuffix(", got \(came).") == true)
     }
 
     @Test(
@@ -136,9 +136,10 @@ extension JobMessageTests {
             ("adopt", ["license-monthly": -1], "data.adopt.license-monthly", "a number that is not positive"),
         ] as [(String, JSON, String, String)]
     )
-    func `a wrong element is named, and what is due in its place`(member: String, value: JSON, element: String, came: String) throws {
+    func `a wrong element is named, with the expected type`(member: String, value: JSON, element: String, came: String) throws {
         let error = try #require(refusal(of: Self.sync(["planId": "p", "services": [.object(Self.service)], member: value])))
-        #expect(error.message.hasPrefix("\(element): \(came) came, ") && error.hint.hasPrefix("Send \(element) as "))
+        #expect(error.message.hasPrefix("\(element): expected ") && error.message.hasSuffix(", got \(came)."))
+        #expect(error.hint.hasPrefix("Send \(element) as "))
         #expect(error.field == (member == "adopt" ? "data.adopt" : element))
         #expect(error.serviceKey == (member == "adopt" ? "license-monthly" : nil))
     }
@@ -147,7 +148,7 @@ extension JobMessageTests {
     func `a confirmation of another type confirms nothing, and is named`(value: JSON, came: String) {
         let error = refusal(of: Self.message(data: ["confirm": value]))
         #expect(error?.code == .resetNotConfirmed && error?.field == "data.confirm")
-        #expect(error?.message == "Confirm the reset first. data.confirm: \(came) came, true was due.")
+        #expect(error?.message == "Confirm the reset first. data.confirm: expected true, got \(came).")
     }
 
     @Test(arguments: ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1999-12-31T23:59:59.999Z"])
@@ -162,7 +163,7 @@ extension JobMessageTests {
         let moment = try #require(Timestamp(text))
         let error = try #require(refusal(of: connect(text)))
         #expect(error.code == .jobInvalid && error.fixableBy == .portal && error.field == "data.firstConfiguredAt")
-        #expect(error.message.contains(": \(moment) came") && error.message.contains("never set"))
+        #expect(error.message.contains(", got \(moment).") && error.message.contains("never set"))
         #expect(decodedJob(of: connect("2000-01-01T00:00:00Z")) != nil)
     }
 }

@@ -43,7 +43,7 @@ struct JobMessageTests {
         return job
     }
 
-    @Test func `a valid job is read with all it says`() throws {
+    @Test func `a valid job is read completely`() throws {
         let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         let job = try #require(
             decodedJob(
@@ -57,7 +57,7 @@ struct JobMessageTests {
         #expect(job.traceparent == trace && job.kind == .reset)
     }
 
-    @Test func `an attribute or member that is null is absent, at every depth`() throws {
+    @Test func `an attribute or member that is null counts as absent, at every depth`() throws {
         let nulls: JSONObject = [
             "time": nil, "expirytime": nil, "datacontenttype": nil, "dataschema": nil, "traceparent": nil, "data_base64": nil, "mine": nil,
         ]
@@ -65,7 +65,7 @@ struct JobMessageTests {
             decodedJob(of: Self.message(data: ["confirm": true, "product": nil, "reason": nil], extra: nulls))
         )
         #expect(reset.lane.product == .workplace && reset.expiry == nil)
-        if case .reset(let payload) = reset.payload { #expect(payload.reason == nil) } else { Issue.record("It is no reset.") }
+        if case .reset(let payload) = reset.payload { #expect(payload.reason == nil) } else { Issue.record("It is not a reset.") }
         _ = try #require(
             decodedJob(of: Self.message(type: "autotask.job.verify", data: .null, routingKey: "verify.msp-4711", extra: nulls))
         )
@@ -90,7 +90,7 @@ struct JobMessageTests {
             routingKey: "connect.msp-4711"
         )
         guard case .connect(let payload) = try #require(decodedJob(of: connect)).payload, case .sealed = payload.credentials else {
-            Issue.record("the credentials were not taken for sealed ones")
+            Issue.record("the credentials were not read as sealed ones")
             return
         }
         #expect(payload.firstConfiguredAt == nil && !payload.allowDatabaseChange)
@@ -112,13 +112,13 @@ struct JobMessageTests {
             (connect(["keyId": "k", "enc": nil, "ciphertext": "AA"]), "data.credentials.enc"),
         ] as [(JobMessage, String)]
     )
-    func `what is required and null is missing, and named`(message: JobMessage, field: String) {
+    func `a required member that is null is missing, and is named`(message: JobMessage, field: String) {
         let error = refusal(of: message)
         #expect(error?.code == .jobInvalid && error?.field == field)
         #expect(error?.message.hasPrefix("\(field) is missing: ") == true)
     }
 
-    @Test(arguments: ["subject", "id", "type"]) func `what names nobody is named where the properties answer`(name: String) {
+    @Test(arguments: ["subject", "id", "type"]) func `a missing attribute is named if the AMQP properties identify the job`(name: String) {
         var message = Self.message(extra: [name: nil])
         message.messageID = "job-1"
         message.type = "autotask.job.reset"
@@ -127,7 +127,7 @@ struct JobMessageTests {
     }
 
     @Test(arguments: ["7", "7.0", "7e0", "0.7E+1", "70e-1", "7.000000000000000000000"])
-    func `an integer is one however it is written`(number: String) throws {
+    func `an integer is recognised however it is written`(number: String) throws {
         let plan: JSONObject = [
             "planId": "p", "revision": .number(number), "services": [Self.service("billingCodeId", .number(number))],
             "adopt": ["license-monthly": .number(number)],
@@ -143,13 +143,13 @@ struct JobMessageTests {
             ("1e19", "a number beyond 64 bits"), ("1e999999999999999999999", "a number beyond 64 bits"),
         ]
     )
-    func `a number that is no integer of 64 bits is refused, and called what it is`(number: String, came: String) {
+    func `a number that is not a 64-bit integer is refused, and described correctly`(number: String, came: String) {
         for (data, field) in [
             (["planId": "p", "revision": .number(number), "services": [.object(Self.service)]], "data.revision"),
             (["planId": "p", "services": [Self.service("billingCodeId", .number(number))]], "data.services[0].billingCodeId"),
         ] as [(JSONObject, String)] {
             let error = refusal(of: Self.sync(data))
-            #expect(error?.field == field && error?.message == "\(field): \(came) came, an integer of 64 bits was due.")
+            #expect(error?.field == field && error?.message == "\(field): expected an integer of 64 bits, got \(came).")
         }
     }
 
@@ -164,7 +164,7 @@ struct JobMessageTests {
             (service("type", 7), "type", "a number"),
         ] as [(JSON, String, String)]
     )
-    func `a mistake of type is the portal's, and says what came and what was due`(service: JSON, member: String, came: String) {
+    func `a wrong type is the portal's mistake, and the error names both types`(service: JSON, member: String, came: String) {
         for kind in ["sync", "preview"] {
             let error = refusal(
                 of: Self.message(
@@ -175,18 +175,18 @@ struct JobMessageTests {
             )
             #expect(error?.code == .jobInvalid && error?.field == "data.services[0].\(member)")
             #expect(
-                error?.message.contains(": \(came) came, ") == true && error?.hint.hasPrefix("Send data.services[0].\(member) as ") == true
+                error?.message.hasSuffix(", got \(came).") == true && error?.hint.hasPrefix("Send data.services[0].\(member) as ") == true
             )
         }
     }
 
-    @Test func `what was accepted before types were checked is still read`() throws {
+    @Test func `data accepted before types were checked is still read`() throws {
         let data: JSON = ["planId": "a\n", "services": [["key": "k", "type": "Server", "name": 7, "unitPrice": 9, "billingCodeId": "1"]]]
         let sync = try #require(try JobPayload(kind: .sync, data: data, acceptsClearCredentials: true).syncPayload)
         #expect(sync.services[0].unitPrice == .malformed && sync.services[0].billingCodeID == .malformed && sync.services[0].name.isEmpty)
     }
 
-    @Test func `half a surrogate pair in a name is that service's matter, and anywhere else that member's`() throws {
+    @Test func `half a surrogate pair in a name affects that service, and elsewhere that member`() throws {
         func plan(_ member: String) -> JobMessage {
             let text = #"""
                 {"specversion":"1.0","id":"job-1","source":"/p","type":"autotask.job.sync","subject":"msp-4711","note":"\udc00","data":{"planId":"p",
@@ -205,7 +205,7 @@ struct JobMessageTests {
         #expect(sync.services[1].period == .malformed && sync.services[1].unitPrice == .malformed)
         let broken: JSON = .brokenString(escaped: #"\ud800"#, readable: "\u{FFFD}")
         let error = refusal(of: Self.sync(["planId": broken, "services": []]))
-        #expect(error?.field == "data.planId" && error?.message.contains("a string with half a surrogate pair came") == true)
+        #expect(error?.field == "data.planId" && error?.message.hasSuffix(", got a string with half a surrogate pair.") == true)
     }
 
     @Test(
@@ -214,12 +214,12 @@ struct JobMessageTests {
             ("\u{3A9}", "\u{2126}"),
         ]
     )
-    func `a plan's id has one form`(composed: String, other: String) throws {
+    func `a plan's id has one normalized form`(composed: String, other: String) throws {
         func planID(_ text: String) -> [UInt8]? {
             decodedJob(of: Self.sync(["planId": .string(text), "services": [.object(Self.service)]]))?.payload.planID.map { Array($0.utf8) }
         }
         #expect(planID(other) == Array(composed.utf8) && planID(composed) == Array(composed.utf8))
-        // What no normal form makes equal is another plan.
+        // Ids that no normal form makes equal are different plans.
         #expect(planID("plan") != planID("Plan") && planID("plan") != planID("plan "))
     }
 
@@ -230,14 +230,14 @@ struct JobMessageTests {
         #expect(decodedJob(of: Self.sync(["planId": .string(longest), "services": [.object(Self.service)]])) != nil)
     }
 
-    @Test func `the product is part of what a job is about`() throws {
+    @Test func `a job's lane includes the product`() throws {
         let job = try #require(decodedJob(of: Self.message(data: ["confirm": true, "product": "fileProtection"])))
         #expect(job.lane.product == .fileProtection)
         #expect(refusal(of: Self.message(data: ["confirm": true, "product": "other"]))?.code == .jobInvalid)
     }
 
     @Test(arguments: ["sync", "", "sync.", ".msp-1", "sync.msp-1.more", "sync.no tenant"])
-    func `a body that says nothing is answered to nobody when the routing key names no tenant`(routingKey: String) {
+    func `a body without information is not answered when the routing key names no tenant`(routingKey: String) {
         let message = JobMessage(routingKey: routingKey, messageID: "job-1", type: "autotask.job.sync", body: [0])
         #expect(message.decoded(acceptsClearCredentials: false).identity == nil && message.routedTenant == nil)
     }
@@ -256,7 +256,7 @@ struct JobMessageTests {
         #expect(error.code == .jobInvalid)
     }
 
-    @Test func `a body that cannot be read is answered when the AMQP properties name the job`() {
+    @Test func `an unreadable body is answered when the AMQP properties name the job`() {
         var message = JobMessage(routingKey: "sync.msp-1", messageID: "job-9", type: "autotask.job.sync", body: Array("{".utf8))
         guard case .refused(let identity, let error) = message.decoded(acceptsClearCredentials: false) else {
             Issue.record("not answered")
@@ -282,7 +282,7 @@ struct JobMessageTests {
         (Self.message(extra: ["datacontenttype": "text/plain"]), "datacontenttype"),
         (Self.message(data: ["confirm": true, "reason": 7]), "data.reason"), (Self.message(data: "text"), "data"),
     ])
-    func `an envelope that is not valid is refused, and the member named`(message: JobMessage, field: String) {
+    func `an invalid envelope is refused, and the member is named`(message: JobMessage, field: String) {
         let error = refusal(of: message)
         #expect(error?.code == .jobInvalid && error?.field == field)
     }
@@ -300,7 +300,7 @@ struct JobMessageTests {
         #expect(payload.acknowledged.contains { $0.covers(Warning(.negativeMargin, "…", serviceKey: "license-yearly")) })
     }
 
-    @Test func `a sync may name warnings that are to stop it, each once or twice, or none`() throws {
+    @Test func `a sync may name warnings that stop it, each once or twice, or none`() throws {
         for (member, codes) in [
             (["price_changed", "negative_margin", "price_changed"], [.priceChanged, .negativeMargin]), ([], []),
         ] as [(JSON, Set<Warning.Code>)] {
@@ -310,7 +310,7 @@ struct JobMessageTests {
         }
     }
 
-    @Test func `a plan may be without services where it names some that leave it`() throws {
+    @Test func `a plan may have no services if it names some that leave it`() throws {
         let data: JSONObject = ["planId": "p", "services": [], "retired": ["license-monthly"]]
         let payload = try #require(decodedJob(of: Self.sync(data))?.payload.syncPayload)
         #expect(payload.services.isEmpty && payload.retired == ["license-monthly"])
@@ -327,7 +327,7 @@ struct JobMessageTests {
             ("acknowledgeRequired", [""]), ("acknowledgeRequired", ["PRICE_CHANGED"]),
         ] as [(String, JSON)]
     )
-    func `what a sync adopts, acknowledges or names as its preview has its form`(member: String, value: JSON) {
+    func `the adoptions, acknowledgements and preview of a sync must have the right form`(member: String, value: JSON) {
         let error = refusal(of: Self.sync(["planId": "p", "services": [.object(Self.service)], member: value]))
         #expect(error?.code == .jobInvalid && error?.field?.hasPrefix("data.\(member)") == true)
     }
@@ -345,12 +345,12 @@ struct JobMessageTests {
             (["planId": "p", "revision": "1", "services": [.object(Self.service)]], "data.revision"),
         ] as [(JSONObject, String)]
     )
-    func `a plan that is not of the schema's form is refused, and the member named`(data: JSONObject, field: String) {
+    func `a plan that does not match the schema is refused, and the member is named`(data: JSONObject, field: String) {
         let error = refusal(of: Self.sync(data))
         #expect(error?.code == .jobInvalid && error?.field == field)
     }
 
-    @Test func `what a person entered wrongly is the sync's own matter`() throws {
+    @Test func `a person's wrong entry is left to the sync`() throws {
         var members: [JSON] = [
             Self.service("unitPrice", "1.123456789"), Self.service("key", "b"), Self.service("key", "c"), Self.service("key", "d"),
         ]

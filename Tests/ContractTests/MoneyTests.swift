@@ -8,14 +8,14 @@ struct MoneyTests {
         ("0", "0.00"), ("9", "9.00"), ("9.0", "9.00"), ("4.50", "4.50"), ("0.0125", "0.0125"), ("0.1", "0.10"), ("1.2345", "1.2345"),
         ("999999999999.9999", "999999999999.9999"), ("007", "7.00"),
     ])
-    func `an amount of the contract's form is exact`(text: String, shown: String) throws {
+    func `an amount in the contract's form is exact`(text: String, shown: String) throws {
         #expect(try #require(Money(contract: text)).description == shown)
     }
 
     @Test(arguments: [
         "", ".", "1.", ".5", "1e3", "-1", "+1", "1.23456", "1.123456789", "1234567890123", "1,5", " 1", "1 ", "1.2.3", "٣", "NaN",
     ])
-    func `anything else is no amount`(text: String) {
+    func `anything else is not an amount`(text: String) {
         #expect(Money(contract: text) == nil)
     }
 
@@ -28,18 +28,18 @@ struct MoneyTests {
         ("0.00000000000000000001e20", "1.00"),
         ("99999999999999.9999", "99999999999999.9999"),
     ])
-    func `a JSON number of Autotask's is read at four places`(text: String, shown: String) throws {
+    func `a JSON number from Autotask is read with four decimal places`(text: String, shown: String) throws {
         #expect(try #require(Money(jsonNumber: text)).description == shown)
     }
 
     @Test(arguments: [
         "99999999999999.99995", "100000000000000", "1e30", "99999999999999999999", "1e999999999999", ".", "", "-", "1.2.3", "1x",
     ])
-    func `what is too large to be money, or no number, is none`(text: String) {
+    func `a number that is too large, or not a number, is not an amount`(text: String) {
         #expect(Money(jsonNumber: text) == nil)
     }
 
-    @Test func `every amount survives the way to the wire and back`() throws {
+    @Test func `every amount survives the round trip`() throws {
         for tenThousandths in [0, 1, 9, 10, 100, 1234, 9999, 10_000, 123_456_789, 9_999_999_999_999_999] as [Int64] {
             let money = Money(tenThousandths: tenThousandths)
             #expect(Money(jsonNumber: money.description) == money)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Ids of redriven jobs")
 struct RedriveTests {
-    @Test func `a copy's id is the old one with a number, which rises from copy to copy`() throws {
+    @Test func `a copy's id is the old id with a number that rises from copy to copy`() throws {
         let first = try #require(JobID("job-1")).redriven
         #expect(first == JobID("job-1:redrive-1"))
         #expect(first.redriven == JobID("job-1:redrive-2"))
@@ -12,12 +12,12 @@ struct RedriveTests {
     }
 
     @Test(arguments: [":redrive-", ":redrive-x", "a:redrive-0", "a:redrive-99999999999999999999", ":redrive-1", "a:redrive--1"])
-    func `whatever an id looks like, its copy has another that is valid`(_ text: String) throws {
+    func `any id leads to a different, valid id for its copy`(_ text: String) throws {
         let old = try #require(JobID(text))
         #expect(old.redriven != old && JobID(old.redriven.description) != nil)
     }
 
-    @Test func `ids that are as long as may be lead to valid ids that differ`() throws {
+    @Test func `ids of maximum length lead to different valid ids`() throws {
         let long = String(repeating: "x", count: 127)
         let ids = try ["a", "b"].map { try #require(JobID(long + $0)) }
         var copies: Set<String> = []
@@ -33,7 +33,7 @@ struct RedriveTests {
         #expect(first == again)
     }
 
-    @Test func `a short hash is the same in every version, and keeps its parts apart`() {
+    @Test func `a short hash is the same in every version, and separates its parts`() {
         // FNV-1a of 01 "a" FF.
         #expect(ShortHash(["a"]).description == fnv1a([1, 0x61, 0xFF]))
         #expect(

@@ -12,7 +12,7 @@ struct TimestampTests {
             ("2024-02-29T00:00:00Z", 1_709_164_800_000), ("2000-02-29T12:00:00Z", 951_825_600_000),
         ] as [(String, Int64)]
     )
-    func `date-times of RFC 3339 are read`(text: String, milliseconds: Int64) {
+    func `RFC 3339 date-times are read`(text: String, milliseconds: Int64) {
         #expect(Timestamp(text)?.millisecondsSinceEpoch == milliseconds)
     }
 
@@ -21,7 +21,7 @@ struct TimestampTests {
         "2026-11-22T24:00:00Z",
         "2026-11-22T08:60:00Z", "2026-11-22T08:00:00.Z", "2026-11-22T08:00:00Zx", "2026-11-22T08:00:00+2:00", "x026-11-22T08:00:00Z",
     ])
-    func `anything else is no date-time`(text: String) {
+    func `anything else is not a date-time`(text: String) {
         #expect(Timestamp(text) == nil)
     }
 
@@ -29,17 +29,17 @@ struct TimestampTests {
         "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:60Z", "9999-12-31T23:59:59.999-00:01",
         "2026-11-22T08:00:00.\(String(repeating: "0", count: 100))Z",
     ])
-    func `a moment outside the years that can be written is no date-time`(text: String) {
+    func `a moment outside the representable years is not a date-time`(text: String) {
         #expect(Timestamp(text) == nil)
     }
 
-    @Test func `the first and the last moment are read back, and what is beyond is written as they are`() {
+    @Test func `the first and the last moment are read back, and moments beyond are written as those`() {
         for text in ["0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"] { #expect(Timestamp(text)?.description == text) }
         #expect(Timestamp(millisecondsSinceEpoch: .min).description == "0000-01-01T00:00:00.000Z")
         #expect(Timestamp(millisecondsSinceEpoch: .max).description == "9999-12-31T23:59:59.999Z")
     }
 
-    @Test func `what is written is read back`() {
+    @Test func `a written moment is read back`() {
         for milliseconds in stride(from: -2_000_000_000_000 as Int64, through: 4_000_000_000_000, by: 86_399_999_937) {
             let moment = Timestamp(millisecondsSinceEpoch: milliseconds)
             #expect(Timestamp(moment.description) == moment)

@@ -51,7 +51,7 @@ def test_what_ends_under_an_alarm_is_told_after_it(listening_worker, broker, ten
         fault.clear()
         poll(lambda: len(tenant.database.services()) == 2, 60, "the sync under the alarm")
         poll(lambda: job.id in finished(worker, tenant), 20, "the end of the sync in the store")
-        poll(lambda: "takes nothing" in checks(worker)["results"]["output"], 20, "not ready under the alarm")
+        poll(lambda: "accepts no messages" in checks(worker)["results"]["output"], 20, "not ready under the alarm")
         assert worker.health()[0] == 503
         assert not job.endings
     finally:

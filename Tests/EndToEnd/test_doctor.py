@@ -129,7 +129,7 @@ def test_nothing_is_changed(other_worker, tenant, own_store, tmp_path):
 def test_before_the_first_run_there_is_no_store_and_none_is_made(worker, tmp_path):
     settings = worker.own_store(tmp_path / "none.sqlite")
     checks = doctor(worker, **settings)
-    assert "the first run" in only(checks, "store", "warn")["output"] and checks["store"][0]["made"] is False
+    assert "the first start" in only(checks, "store", "warn")["output"] and checks["store"][0]["made"] is False
     assert {name for name in ("integrity", "contents", "audit") if checks[name][0].get("made") is False} == {"integrity", "contents", "audit"}
     assert list(tmp_path.iterdir()) == []
     # Without `STORE_CREATE=yes`, a missing store is not a new one.
@@ -164,7 +164,7 @@ def test_what_a_dead_worker_holds_is_told_until_another_has_taken_over(other_wor
     worker.kill()
     fault.clear()
     check = only(doctor(worker, **own_store), "workers", "warn")
-    assert "Workers that are gone hold 1 integration" in check["output"] and "takes over" in check["advice"]
+    assert "Dead workers hold 1 integration" in check["output"] and "takes over" in check["advice"]
     worker.start(**own_store)
     poll(lambda: only(doctor(worker, **own_store), "workers", "pass")["output"] == "1 worker runs on the store.", 30, "the takeover")
 
@@ -406,7 +406,7 @@ def test_a_message_that_the_worker_set_aside_is_worth_a_look(worker, broker, own
     check = poll(
         lambda: next((check for check in doctor(worker, **own_store)["dead letters"] if check["status"] == "warn"), None), 20, "a dead letter"
     )
-    assert check["output"].startswith("1 message set aside: ") and "dead-letters list" in check["advice"]
+    assert check["output"].startswith("1 dead letter: ") and "dead-letters list" in check["advice"]
 
 
 def test_an_alarm_fails(worker, broker):
@@ -478,14 +478,14 @@ def test_the_users_of_the_house_have_no_more_rights_than_they_need(worker, broke
     broker.add_users("reseller.json")
     settings = {**administrator, "TRUSTED_PUBLISHERS": "portal,reseller-acme=acme-*"}
     assert only(doctor(worker, **settings), "users", "pass")
-    assert "no administrator" in only(doctor(worker), "users", "warn")["output"]
+    assert "not an administrator" in only(doctor(worker), "users", "warn")["output"]
 
 
 @pytest.mark.parametrize(
     ("user", "rights", "reported"),
     [
         ("guest", {"tags": "administrator", "configure": ".*", "write": ".*", "read": ".*"}, "has the user guest"),
-        ("careless", {"write": ".*"}, "careless may do things to every exchange"),
+        ("careless", {"write": ".*"}, "careless may use every exchange"),
         ("careless", {"read": "jobs"}, "careless may take jobs"),
         ("careless", {"write": "^autotask\\.results$"}, "careless may publish events"),
         ("worker", {"configure": "^autotask\\..*$", "read": "^autotask\\.jobs$"}, "worker may configure the broker"),
@@ -520,7 +520,7 @@ def test_the_workers_rights_that_doctor_cannot_read_are_not_said_to_lack(worker,
     # It hides nothing of the others.
     make_user(broker, "careless", configure=".*", write=".*", read=".*")
     reported = [check["output"] for check in doctor(worker, **administrator)["users"]]
-    assert any("careless may do things to every exchange" in output for output in reported), reported
+    assert any("careless may use every exchange" in output for output in reported), reported
 
 
 @pytest.mark.parametrize(("user", "lacks"), [("portal", "take jobs from autotask.jobs"), ("monitor", "publish events to autotask.results")])
@@ -554,7 +554,7 @@ def test_results_that_are_sent_to_the_door_are_worth_a_look(worker, broker):
     channel = connection.channel()
     channel.queue_bind("autotask.jobs", "autotask.results", "*.*.msp-none")
     try:
-        assert "sent on to autotask.jobs" in only(doctor(worker), "followers", "warn")["output"]
+        assert "routed to autotask.jobs" in only(doctor(worker), "followers", "warn")["output"]
     finally:
         channel.queue_unbind("autotask.jobs", "autotask.results", "*.*.msp-none")
         connection.close()

@@ -270,7 +270,7 @@ QUESTIONS = [
     ("What does held_up count?", "Waiting-and-retries", "What does held_up count?", ["held_up", "attempt", "circuit breaker"]),
     ("How is a lost create found again?", "Waiting-and-retries", "How is a lost create found again?", ["lost", "marker", "SETTLE_SECONDS"]),
     ("Which warnings stop a sync?", "Before-a-sync", "Which warnings stop a sync", ["ACKNOWLEDGE_WARNINGS", "price_changed", "acknowledge"]),
-    ("How are HTTP 500s told apart?", "Error-codes", "How HTTP 500 answers are told apart", ["500", "permission_denied", "remote_rejected"]),
+    ("How are HTTP 500s distinguished?", "Error-codes", "How HTTP 500 answers are distinguished", ["500", "permission_denied", "remote_rejected"]),
     ("What does a reset keep?", "Data-retention", "What does a reset keep?", ["integration.reset", "retained", "audit log"]),
     ("How do I rotate keys?", "Keys", "Rotate keys", ["keys rotate", "keys publish", "keys retire"]),
     ("How do I restore a backup?", "Backups", "Restore a backup", ["store restore", "epoch"]),

@@ -166,8 +166,8 @@ def test_service_name_duplicate_in_plan(connected):
 
 def test_name_invalid(refused):
     """L20: the tenant's own metadata limit the length of a name."""
-    assert_error(refused("name_invalid", name=" "), "name_invalid", "name: enter the name that invoices are to show.", field="name")
-    message = "name: 151 characters are too long, Autotask allows 150."
+    assert_error(refused("name_invalid", name=" "), "name_invalid", "name: enter the name to show on invoices.", field="name")
+    message = "name: 151 characters are too many; Autotask allows 150."
     assert_error(refused("name_invalid", name="x" * 151), "name_invalid", message, field="name")
 
 
@@ -227,7 +227,7 @@ def test_period_unsupported(refused, new_tenant):
 
 def test_adoption_refused(connected):
     error = by_key(connected.expect(connected.sync(plan(adopt={"service-2": 4711})), "sync.failed"))["service-2"]["error"]
-    message = "The service 4711 in Autotask cannot be linked: there is none of this id that the API user can see."
+    message = "The service 4711 in Autotask cannot be linked: the API user cannot see a service with this id."
     hint = "Look the id up in Autotask, under Admin, Services."
     assert_error(error, "adoption_refused", message, hint, field="adopt", serviceKey="service-2")
 
@@ -236,9 +236,9 @@ def test_acknowledgement_needed(tenant):
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     data = tenant.expect(tenant.sync(changed(unitPrice="22.00") | {"acknowledgeRequired": ["price_changed"]}), "sync.failed")
-    hint = 'Look at the warnings. If they are meant, synchronize again with "price_changed:service-2" under acknowledge.'
+    hint = 'Check the warnings. To accept them, synchronize again with "price_changed:service-2" under acknowledge.'
     assert_error(data["error"], "acknowledgement_needed", hint=hint, field="data.acknowledge")
-    message = "To be confirmed first: The unit price moves from 2.2345 to 22.00, by more than 50 %."
+    message = "To be acknowledged first: The unit price moves from 2.2345 to 22.00, by more than 50 %."
     assert_error(by_key(data)["service-2"]["error"], "acknowledgement_needed", message, hint, serviceKey="service-2")
 
 
@@ -378,7 +378,8 @@ def test_plan_incomplete(tenant):
     tenant.connected()
     tenant.expect(tenant.sync(), "sync.succeeded")
     data = tenant.expect(tenant.sync(plan(2)), "job.rejected")
-    assert_error(data["error"], "plan_incomplete", "The plan lacks what was synchronized before: service-3, service-4.", field="data.services")
+    message = "The plan lacks services that were synchronized before: service-3, service-4."
+    assert_error(data["error"], "plan_incomplete", message, field="data.services")
 
 
 def test_expired(tenant):
@@ -395,7 +396,7 @@ def test_expired(tenant):
 
 def test_job_invalid(tenant):
     data = tenant.expect(tenant.sync({"planId": "datto-workplace"}), "job.rejected")
-    message, hint = "data.services is missing: an array was due.", "Send data.services as an array, under a new id."
+    message, hint = "data.services is missing: expected an array.", "Send data.services as an array, under a new id."
     assert_error(data["error"], "job_invalid", message, hint, field="data.services")
 
 

@@ -94,7 +94,7 @@ def test_an_attempt_in_which_the_worker_died_is_told_as_unknown(worker, tenant):
     record = shown(worker, job)
     assert record["interruptions"] == 1 and [attempt["ending"] for attempt in record["made"]] == ["interrupted", "finished"]
     assert record["made"][0]["begunAt"] is None and record["made"][0]["calls"] == []
-    assert "had called is not known" in worker.cli("sync", "show", job.id)
+    assert "calls of an interrupted attempt are not known" in worker.cli("sync", "show", job.id)
 
 
 def test_of_a_connect_neither_credentials_nor_user_are_told(worker, tenant):
@@ -167,7 +167,7 @@ def test_a_job_that_was_never_begun_or_refused_says_so(worker, tenant):
     tenant.expect(refused.ending(), "job.rejected", "job_invalid")
     record = shown(worker, refused)
     assert record["kind"] is None and record["asked"] is None and codes(record["event"]["data"]) == ["job_invalid"]
-    assert "refused at the door" in worker.cli("sync", "show", refused.id)
+    assert "refused by intake" in worker.cli("sync", "show", refused.id)
     late = tenant.publish("billing-codes", expirytime="2026-01-01T00:00:00Z")
     tenant.expect(late.ending(), "job.expired")
     assert "never begun" in worker.cli("sync", "show", late.id)

@@ -189,11 +189,11 @@ def test_a_ring_that_is_gone_is_told_once_and_the_worker_goes_on(tenant, worker,
     ring.rename(kept)
     try:
         # Two seconds between two looks.
-        tenant.monitor.wait(lambda: log_lines(worker, "The key ring cannot be read again"), "complaint", 15)
+        tenant.monitor.wait(lambda: log_lines(worker, "The key ring cannot be reloaded"), "complaint", 15)
         tenant.connected()
     finally:
         kept.rename(ring)
-    assert len(log_lines(worker, "The key ring cannot be read again")) == 1
+    assert len(log_lines(worker, "The key ring cannot be reloaded")) == 1
 
 
 def test_a_job_whose_key_is_missing_waits_longer_each_time_and_says_so_seldom(tenant, other_worker, tmp_path):

@@ -213,7 +213,7 @@ def test_a_service_is_adopted_under_another_key_and_plan_also_after_a_reset(sync
     sharing = new_tenant()
     sharing.expect(sharing.connect(username=synced.username, secret=synced.secret), "connection.established")
     failed = sharing.expect(sharing.sync(again), "sync.failed", "adoption_refused")
-    assert "the mark of another" in by_key(failed)["license"]["error"]["message"]
+    assert "the ownership marker of another" in by_key(failed)["license"]["error"]["message"]
 
 
 def test_a_name_that_only_autotask_takes_for_the_same_is_told_before_any_write(synced):

@@ -92,7 +92,7 @@ def test_a_name_may_be_as_long_as_the_tenants_own_autotask_allows(new_tenant):
     tenant.expect(tenant.sync(named("x" * 20, "💾" * 10)), "sync.succeeded")
     data = tenant.expect(tenant.sync(named("x" * 21, "💾" * 11)), "sync.failed", "name_invalid")
     assert [result["error"]["message"] for result in data["services"]] == [
-        f"name: {length} characters are too long, Autotask allows 20." for length in (21, 22)
+        f"name: {length} characters are too many; Autotask allows 20." for length in (21, 22)
     ]
 
 

@@ -58,7 +58,7 @@ def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(tenant, worker):
     tenant.database.await_calls(1, entity="Services", operation="query")
     begun = len(worker.log)
     worker.process.send_signal(signal.SIGTERM)
-    poll(lambda: "Told to finish:" in worker.log[begun:], 10, "the first signal", worker.process)
+    poll(lambda: "Shutting down:" in worker.log[begun:], 10, "the first signal", worker.process)
     worker.process.send_signal(signal.SIGTERM)
     status = worker.process.wait(timeout=5)
     assert status == 128 + signal.SIGTERM, worker.log[-2000:]

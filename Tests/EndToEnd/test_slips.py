@@ -458,7 +458,7 @@ def test_any_unknown_member_of_a_file_is_refused(worker, tmp_path, content):
     file = tmp_path / "settings.json"
     file.write_text(content, encoding="utf-8")
     failure = worker.run("run", "--print-config", "--config", str(file))
-    assert failure.returncode == 2 and "is no setting" in failure.stderr, failure
+    assert failure.returncode == 2 and "is not a setting" in failure.stderr, failure
 
 
 def test_a_second_worker_on_a_taken_port_takes_nothing(other_worker, tmp_path):

@@ -321,4 +321,4 @@ def test_what_is_no_export_is_not_called_changed(worker, tmp_path):
     text = tmp_path / "text"
     text.write_text("Dear reader\n", encoding="utf-8")
     failure = worker.run("audit", "verify", "--export", str(text))
-    assert failure.returncode == 1 and "is no export of an audit log, or it was changed" in failure.stderr, failure
+    assert failure.returncode == 1 and "is not an export of an audit log, or it was changed" in failure.stderr, failure

@@ -4,9 +4,9 @@ import Engine
 import Store
 import Synchronization
 
-/// What has to hold at the end of every run.
+/// The properties that must hold at the end of every run.
 enum Invariants {
-    /// Whether every job that was published has been answered, and no event waits any more.
+    /// Whether every published job has been answered, and no event waits.
     static func hasEverythingEnded(_ portal: Portal, _ world: World) -> Bool {
         guard world.disk.tables.outbox.isEmpty, hasPoisonBeenFound(portal, world) else { return false }
         let answers = answers(world)
@@ -28,18 +28,18 @@ enum Invariants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
         violations += links(portal, world) + world.network.lateChanges
-        if !world.disk.tables.outbox.isEmpty { violations.append("Events are left unpublished.") }
+        if !world.disk.tables.outbox.isEmpty { violations.append("Some events were not published.") }
         for lane in world.disk.tables.lanes
         where world.isWorkedOn(lane)
             || (lane.state.openWrites.contains { $0.planID == Portal.concludedPlan }
                 && !foundLaneFull(lastSync(of: lane.lane, portal, world)))
         {
-            violations.append("The lane of \(lane.lane.tenant) is left with something open.")
+            violations.append("The lane of \(lane.lane.tenant) still has unfinished work.")
         }
         return violations
     }
 
-    /// By tenant and job: the distinct ids of the terminal events that answered it.
+    /// The distinct ids of the terminal events that answered a job, by tenant and job.
     private static func answers(_ world: World) -> [String: Set<String>] {
         var answers: [String: Set<String>] = [:]
         for published in world.broker.published where published.event.isTerminal {
@@ -50,7 +50,7 @@ enum Invariants {
         return answers
     }
 
-    /// An id that was used for two payloads is told as a conflict.
+    /// An id that was used for two payloads is reported as a conflict.
     private static func conflicts(_ portal: Portal, _ world: World) -> [String] {
         let told = Set(
             world.broker.published.filter { $0.event.event.type == .jobConflict }.map {
@@ -58,7 +58,7 @@ enum Invariants {
             }
         )
         return portal.published.filter { $0.isContested && !told.contains("\($0.tenant) \($0.id)") }.map {
-            "That \($0.id) of \($0.tenant) stood for two payloads was not told."
+            "\($0.id) of \($0.tenant) stood for two payloads, and no conflict was reported."
         }
     }
 
@@ -66,17 +66,17 @@ enum Invariants {
         !portal.hasPoisonMessage || world.disk.tables.letters.contains { $0.letter.reason == ErrorCode.poison.rawValue }
     }
 
-    /// What kills workers is abandoned, and alone: where nothing else killed any, no other job is.
+    /// A job or message that kills workers is abandoned, and no other: if nothing else killed a worker, all other jobs end normally.
     private static func poison(_ portal: Portal, _ world: World) -> [String] {
         var violations: [String] = []
-        if !hasPoisonBeenFound(portal, world) { violations.append("The poison message was not found out.") }
+        if !hasPoisonBeenFound(portal, world) { violations.append("The poison message was not detected.") }
         let abandoned = world.broker.published.map(\.event.event).filter { $0.type == .jobAbandoned }
         let outOfTime = world.broker.published.map(\.event.event).filter { event in
             // It ends with the cause of its last attempt.
             event.type == .connectionFailed && event.failureCode.flatMap(ErrorCode.init(rawValue:))?.properties.isRetryable == true
         }
         if let tenant = portal.poisonTenant,
-            // A connect may reach the time at which it has to end before it has killed five workers.
+            // A connect may reach its deadline before it has killed five workers.
             !(abandoned + outOfTime).contains(where: { $0.lane.tenant.description == tenant.id })
         {
             violations.append("The poison job was not abandoned.")
@@ -91,7 +91,7 @@ enum Invariants {
         return violations
     }
 
-    /// A job that was abandoned is one dead letter, and no letter is of a job that is unfinished.
+    /// An abandoned job is one dead-lettered job, and no unfinished job is a dead-lettered one.
     private static func letters(_ world: World) -> [String] {
         let tables = world.disk.tables
         let dead = tables.letters.compactMap { row -> Int64? in
@@ -100,15 +100,15 @@ enum Invariants {
         }
         var violations: [String] = []
         for job in tables.jobs where job.event?.event.type == .jobAbandoned && dead.count(where: { $0 == job.job.order }) != 1 {
-            violations.append("\(job.job.id) of \(job.lane.tenant) was abandoned, and is not one dead letter.")
+            violations.append("\(job.job.id) of \(job.lane.tenant) was abandoned, and is not one dead-lettered job.")
         }
         for order in dead where !tables.jobs.contains(where: { $0.job.order == order && $0.finishedAt != nil }) {
-            violations.append("A dead letter is of a job that is unfinished.")
+            violations.append("A dead-lettered job is unfinished.")
         }
         return violations
     }
 
-    /// What a claim looks at and ends does not depend on how many jobs wait.
+    /// The number of jobs that a claim reads and ends does not depend on how many jobs wait.
     private static func claims(_ world: World) -> [String] {
         let tables = world.disk.tables
         var violations: [String] = []
@@ -117,9 +117,9 @@ enum Invariants {
         return violations
     }
 
-    /// Whoever follows `supersededBy` comes to a job that was not superseded, nor expired before the first could; what was superseded without it
-    /// names a revision. A job that came late ends in favour of what overtook it, even if that then expires (``LaneOrder/admit(_:)``). No request
-    /// for billing codes is superseded but by a reset.
+    /// The chain of `supersededBy` ends at a job that was not superseded and did not expire before the first one could. A job superseded
+    /// without that member names a revision. A late job ends in favour of a job that overtook it, even if that then expires
+    /// (``LaneOrder/admit(_:)``). Only a reset supersedes a request for billing codes.
     private static func supersessions(_ world: World) -> [String] {
         let jobs = world.disk.tables.jobs
         var ends: [String: ModelTables.JobRow] = [:]
@@ -139,7 +139,7 @@ enum Invariants {
             var (next, steps) = (first["supersededBy"]?.string, 0)
             while let id = next {
                 guard let follower = ends["\(job.lane) \(id)"] else { return ["\(name) was superseded by \(id), which is not there."] }
-                // One that would have expired no later was not kept from running.
+                // A follower that would have expired no later did not keep the job from running.
                 let wouldHaveExpired = job.job.expiry.map { end in follower.job.expiry.map { end <= $0 } ?? false } ?? false
                 let hadOvertaken = follower.job.order < job.job.order && follower.wasRequested(after: job)
                 if follower.event?.event.type == .jobExpired, !wouldHaveExpired, !hadOvertaken {
@@ -154,11 +154,11 @@ enum Invariants {
         }
     }
 
-    /// What a person waits for ended in time, give or take a dead worker's lease and what clocks may differ by: no worker was there for that
-    /// long without ending it.
+    /// Jobs for which a person waits end in time, allowing for a dead worker's lease and the permitted difference of clocks: no worker runs
+    /// that long without ending them.
     private static func deadlines(_ world: World) -> [String] {
         let counts = world.faults.counts
-        // Where workers stand still, or one after the other is killed by what it is given, none may be there to end anything.
+        // Where workers stand still, or poison kills one after the other, no worker may be there to end the job.
         let absences: [Fault] = [.clockStepped, .workerStopped, .poisonJob, .poisonMessage]
         guard absences.allSatisfy({ counts[$0, default: 0] == 0 }) else { return [] }
         let slack: Duration = .seconds(45)
@@ -170,29 +170,29 @@ enum Invariants {
         }
     }
 
-    /// The worker's own checks answer nobody, become no dead letters, and a lane has at most one of each kind.
+    /// Scheduled checks answer no job and are not dead-lettered, and a lane has at most one of each kind.
     private static func checks(_ world: World) -> [String] {
         let tables = world.disk.tables
         let told = world.broker.published.map(\.event.event).filter { $0.jobID?.description.contains("/") ?? false }
-        var violations = told.map { "\($0.type.rawValue) of \($0.lane.tenant) answers a check." }
+        var violations = told.map { "\($0.type.rawValue) of \($0.lane.tenant) answers a scheduled check." }
         if tables.letters.contains(where: { $0.letter.jobID?.description.contains("/") ?? false }) {
-            violations.append("A check became a dead letter.")
+            violations.append("A scheduled check was dead-lettered.")
         }
         let checks = tables.jobs.filter(\.job.isScheduled)
         if Set(checks.map { [$0.lane.description, $0.job.kind.rawValue] }).count < checks.count {
-            violations.append("A lane has two checks of a kind.")
+            violations.append("A lane has two scheduled checks of a kind.")
         }
-        if checks.contains(where: { $0.finishedAt != nil }) { violations.append("Something is left of a check that ended.") }
+        if checks.contains(where: { $0.finishedAt != nil }) { violations.append("A scheduled check left something behind.") }
         return violations
     }
 
-    /// At most two calls at a time for one entity of a database, and no API user is locked by repeated refusals: two within the time for which
-    /// they are remembered, one more for each worker that died before it could remember, and one more for each reset, which forgets them.
+    /// At most two calls run at a time for one entity of a database, and repeated refusals lock no API user: at most two within the time
+    /// for which they are remembered, one more per worker that died before it recorded one, and one more per reset, which forgets them.
     private static func calls(_ portal: Portal, _ world: World) -> [String] {
         var violations: [String] = []
         let counts = world.faults.counts
-        // Whoever comes with a clock that is ahead by more than clocks may differ takes over from the living, who learn of it when they
-        // renew their leases next.
+        // A worker whose clock is too far ahead takes over from live workers, who learn of it when they
+        // next renew their leases.
         let generations = counts[.clockStepped, default: 0] == 0 ? 1 : 2
         if world.network.maximumInFlight > ClaimRequest.lanesPerDatabase * generations {
             violations.append("\(world.network.maximumInFlight) calls were in flight at once.")
@@ -212,7 +212,7 @@ enum Invariants {
         return violations
     }
 
-    /// The sequence of a tenant has no gap within an epoch, and no number stands for two events.
+    /// A tenant's sequence has no gap within an epoch, and no number belongs to two events.
     private static func sequences(_ world: World) -> [String] {
         var events: [String: [Int64: Set<String>]] = [:]
         for published in world.broker.published {
@@ -229,7 +229,7 @@ enum Invariants {
         }
     }
 
-    /// What was accepted before a reset ends before it, in its epoch.
+    /// Jobs accepted before a reset end before it, in its epoch.
     private static func fences(_ world: World) -> [String] {
         let jobs = world.disk.tables.jobs
         return jobs.compactMap { reset -> String? in
@@ -241,8 +241,8 @@ enum Invariants {
         }
     }
 
-    /// What was published before a reset ends before it, in its epoch, though the broker may deliver it again after the reset: a worker knows
-    /// by `time`. A consumer beside another one may hold a message for any time.
+    /// Jobs published before a reset end before it, in its epoch, although the broker may deliver them again after it: a worker knows
+    /// by `time`. If two consumers are active, one may hold a message for any time.
     private static func order(_ portal: Portal, _ world: World) -> [String] {
         guard world.faults.counts[.secondConsumer, default: 0] == 0 else { return [] }
         let rows = Dictionary(world.disk.tables.jobs.map { ("\($0.lane) \($0.job.id)", $0) }) { first, _ in first }
@@ -261,7 +261,7 @@ enum Invariants {
         }.sorted()
     }
 
-    /// The audit log holds, told of every write before Autotask saw it, and has one row for the end of every job.
+    /// The audit log is intact, records every write before Autotask receives it, and has one row for the end of every job.
     private static func audit(_ portal: Portal, _ world: World) -> [String] {
         let log = world.disk.tables.audit
         var violations: [String] = []
@@ -269,11 +269,11 @@ enum Invariants {
         let chain = AuditChain(World.vault)
         var verification = AuditVerification(chain, from: page.anchor)
         for row in page.rows { verification.take(row) }
-        if let fault = verification.end(at: page.head) { violations.append("The audit log does not hold. \(fault.description)") }
+        if let fault = verification.end(at: page.head) { violations.append("The audit log is not intact. \(fault.description)") }
         for tenant in portal.tenants {
             let writes = world.network.writes.filter { $0.username == tenant.username }
             for (index, write) in writes.enumerated() where write.told < index + 1 {
-                violations.append("Write \(index + 1) of \(tenant.id) was made, and the audit log told of \(write.told).")
+                violations.append("Write \(index + 1) of \(tenant.id) was made, and the audit log recorded \(write.told).")
             }
         }
         // The codes of the ends.
@@ -293,8 +293,8 @@ enum Invariants {
         return violations
     }
 
-    /// What is told of a job's attempts holds as many calls as were counted, and how it ended, unless a reset came later. Of the worker's own
-    /// checks nothing is told.
+    /// The recorded attempts of a job hold as many calls as were counted, and how it ended, unless a reset came later. Scheduled checks
+    /// have no recorded attempts.
     private static func history(_ world: World) -> [String] {
         let jobs = world.disk.tables.jobs
         return jobs.flatMap { row -> [String] in
@@ -303,11 +303,11 @@ enum Invariants {
             let calls = made.reduce(0) { $0 + $1.calls.count { $0.path != "ThresholdInformation" } }
             guard !row.job.isScheduled, !made.isEmpty, made.count < Attempt.limit else { return [] }
             var violations: [String] = []
-            if calls != row.job.apiCalls { violations.append("\(calls) calls of \(name) are told, and \(row.job.apiCalls) were counted.") }
-            if made.count(where: \.endsJob) > 1 { violations.append("\(name) is told to have ended twice.") }
+            if calls != row.job.apiCalls { violations.append("\(calls) calls of \(name) are recorded, \(row.job.apiCalls) counted.") }
+            if made.count(where: \.endsJob) > 1 { violations.append("\(name) is recorded as ended twice.") }
             if made.contains(where: \.wrote), !row.job.hasWritten { violations.append("A write of \(name) was not journalled.") }
             if made.count(where: { $0.calls.contains { $0.path.contains("@") || $0.path.contains("?") } }) > 0 {
-                violations.append("What is told of \(name) names a user.")
+                violations.append("The record of \(name) names a user.")
             }
             return violations
         }
@@ -320,8 +320,8 @@ enum Invariants {
         }
     }
 
-    /// An event over which the channel is closed has no other published again and again: where nothing else went wrong, each arrives twice at
-    /// most, with the others under way and alone.
+    /// An event over which the channel is closed does not make others be published repeatedly: if nothing else went wrong, each arrives at
+    /// most twice, once with the others under way and once alone.
     private static func repetitions(_ world: World) -> [String] {
         let harmless: Set<Fault> = [
             .channelClosed, .callNotSent, .callHung, .answerLost, .answerGarbled, .lateCommit, .tooManyRequests, .serverError,
@@ -332,7 +332,7 @@ enum Invariants {
         return counts.filter { $0.value > 2 }.keys.sorted().map { "Event \($0) was published \(counts[$0] ?? 0) times." }
     }
 
-    /// No service of a plan stands for two in Autotask.
+    /// No service of a plan exists twice in Autotask.
     private static func duplicates(_ portal: Portal, _ world: World) -> [String] {
         Set(portal.tenants.map(\.databaseID)).sorted().flatMap { id -> [String] in
             let markers = (world.network.autotask.database(id)?.services ?? []).compactMap { $0["internalID"]?.string }.filter {
@@ -342,7 +342,7 @@ enum Invariants {
         }
     }
 
-    /// No service in Autotask stands for two: of one tenant, or of tenants who share a database.
+    /// No service in Autotask is bound to two services: of one tenant, or of tenants who share a database.
     private static func links(_ portal: Portal, _ world: World) -> [String] {
         let lanes = Dictionary(grouping: world.disk.tables.lanes) { $0.state.connection?.databaseID }
         return lanes.keys.compactMap(\.self).sorted().flatMap { database -> [String] in
@@ -351,13 +351,13 @@ enum Invariants {
         }
     }
 
-    /// What the last plan wants is what Autotask has.
+    /// Autotask matches the last plan of each tenant.
     private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
         guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "sync" })
         else { return [] }
         let end = TenantID(tenant.id).flatMap { lastSync(of: Lane(tenant: $0, product: tenant.product), portal, world) }
         guard end?.event.event.type == .syncSucceeded else {
-            // With a clock that is set, or a worker that dies over each call, the time is up for which a person waits: the portal asks again.
+            // If the clock is set, or a worker dies during each call, the deadline passes: the portal asks again.
             if lastConnectWasOutOfTime(of: tenant, portal, world) { return [] }
             if foundLaneFull(end) { return [] }
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
@@ -376,13 +376,13 @@ enum Invariants {
         }
     }
 
-    /// How the sync that a lane's tenant published last has ended.
+    /// How the last sync that a lane's tenant published has ended.
     private static func lastSync(of lane: Lane, _ portal: Portal, _ world: World) -> ModelBroker.Published? {
         let last = portal.published.last { $0.tenant == lane.tenant.description && $0.product == lane.product && $0.kind == "sync" }
         return world.broker.published.last { $0.event.event.jobID?.description == last?.id && $0.event.isTerminal }
     }
 
-    /// In a lane that holds few jobs at a time, while no worker lives, the last one is asked for again.
+    /// In a lane with a small limit, while no worker lives, the last sync is requested again.
     private static func foundLaneFull(_ end: ModelBroker.Published?) -> Bool {
         end?.event.event.type == .jobRejected && end?.event.event.failureCode == ErrorCode.laneFull.rawValue
     }
@@ -396,10 +396,10 @@ enum Invariants {
         return event.failureCode.flatMap(ErrorCode.init(rawValue:))?.properties.isRetryable == true
     }
 
-    /// Between a reset's receipt and the next connect nothing is written, but what was under way at Autotask already.
+    /// Between the receipt of a reset and the next connect nothing is written, except for calls already in progress at Autotask.
     private static func writesAfterReset(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
         let jobs = portal.published.filter { $0.tenant == tenant.id && $0.product == tenant.product }
-        // Whoever comes with a clock that is ahead by more than clocks may differ takes over from the living, in the midst of a call.
+        // A worker whose clock is too far ahead takes over from live workers, even during a call.
         let isTakenFromLiving = world.faults.counts[.clockStepped, default: 0] > 0
         return jobs.indices.filter { jobs[$0].kind == "reset" }.compactMap { index in
             let reset = jobs[index]
@@ -408,7 +408,7 @@ enum Invariants {
                     $0.event.event.jobID?.description == reset.id && $0.event.event.type == .integrationReset
                 })
             else { return nil }
-            // Where two consumers take messages, a connect from before the reset may have been accepted after it.
+            // With two consumers, a connect from before the reset may have been accepted after it.
             let order = world.disk.tables.jobs.first { $0.job.id.description == reset.id && $0.lane.tenant.description == tenant.id }?.job
                 .order
             let accepted = world.disk.tables.jobs.filter { tenant.owns($0.lane) && $0.job.order > order ?? .max }
@@ -426,7 +426,7 @@ enum Invariants {
 }
 
 extension World {
-    /// Whether a lane is held for something that somebody asked for: the worker's own checks never end.
+    /// Whether a lane is held for a requested job: scheduled checks never end.
     fileprivate func isWorkedOn(_ lane: ModelTables.LaneRow) -> Bool {
         !lane.hold.isFree && !disk.tables.jobs.contains { $0.job.order == lane.hold.running && $0.job.isScheduled }
     }

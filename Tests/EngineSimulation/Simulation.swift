@@ -3,29 +3,29 @@ import Engine
 import Store
 import Synchronization
 
-/// One run of the engine among models of everything around it: tenants, a broker, a store, Autotask, time, and what goes wrong with each.
+/// One run of the engine among models of its environment: tenants, a broker, a store, Autotask, time, and the faults of each.
 ///
 /// A seed decides the whole run, every interleaving included.
 package struct Simulation {
     package struct Outcome: Sendable {
         package var seed: UInt64
-        /// What should never be; empty for a good run.
+        /// Violations of invariants; empty for a good run.
         package var violations: [String]
         package var faults: [Fault: Int]
         package var jobs: Int
-        /// Attempts at checks of the worker's own that came to an end.
+        /// Attempts at scheduled checks that ended.
         package var checks: Int
-        /// Jobs that were superseded, and that were refused because their lane was full.
+        /// Jobs that were superseded, and jobs that were refused because their lane was full.
         package var superseded: Int
         package var refusedByFullLanes: Int
         package var steps: Int
-        /// What happened, in its order.
+        /// The events of the run, in order.
         package var timeline: String
-        /// Whether something of the run is still in memory: millions have to fit in.
+        /// Whether the run left something in memory: millions of runs must fit.
         package var isInMemory: @Sendable () -> Bool
     }
 
-    /// How long tenants get once everything works again.
+    /// How long tenants have once everything works again.
     private static let patience: Duration = .seconds(4 * 3600)
     private static let stepLimit = 2_000_000
 
@@ -46,7 +46,7 @@ package struct Simulation {
                 group.addTask { await disturbance.act(until: World.start + .seconds(180)) }
             }
             disturbance.end()
-            // Whatever is under way in Autotask comes to its end first, and what it refused last is not remembered any more.
+            // Work in progress in Autotask ends first, and Autotask's last refusal is no longer remembered.
             let rest = max(SimulatedNetwork.longestCommit, world.settings.refusalMemory)
             await world.time.sleep(until: world.time.now + rest + .seconds(60))
             for tenant in portal.tenants { portal.conclude(tenant) }
@@ -60,11 +60,11 @@ package struct Simulation {
             if world.scheduler.step() {
                 disturbance.tick()
             } else if !world.time.advance() {
-                violations.append("Nothing can go on: somebody waits for what never comes.")
+                violations.append("Nothing can go on: a task waits for something that never happens.")
                 break
             }
             if world.scheduler.steps > stepLimit {
-                violations.append("The run does not come to an end.")
+                violations.append("The run does not end.")
                 break
             }
         }

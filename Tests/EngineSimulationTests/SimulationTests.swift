@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-/// `SIMULATION_SEEDS=1000000` runs so many seeds, `SIMULATION_SEED=4711` begins with that one, and alone runs it alone.
+/// `SIMULATION_SEEDS=1000000` runs that many seeds; `SIMULATION_SEED=4711` starts with that seed, and without the other runs only it.
 @Suite("The engine under faults, by seed")
 struct SimulationTests {
     @Test func `a seed reproduces its run`() {
@@ -30,10 +30,10 @@ struct SimulationTests {
             }
             return (faults, checks, superseded, refused)
         }
-        // Without them, no violation would mean nothing. A lane is full in one of some hundred seeds.
+        // Without these, a run without violations would prove nothing. A lane is full in about one of a hundred seeds.
         guard seeds.count >= 1000 else { return }
         for fault in Fault.allCases { #expect(faults[fault, default: 0] > 0, "\(fault.rawValue) never happened") }
-        #expect(checks > 0, "the worker never looked at a connection by itself")
+        #expect(checks > 0, "no scheduled check ran")
         #expect(superseded > 0, "no job was superseded")
         #expect(refused > 0, "no lane was ever full")
         let told = Fault.allCases.map { "\($0.rawValue) \(faults[$0, default: 0])" }
@@ -44,7 +44,7 @@ struct SimulationTests {
     }
 }
 
-/// What came of the seeds that one thread has run.
+/// The results of the seeds that one thread has run.
 private struct SeedRun: Sendable {
     var faults: [Fault: Int] = [:]
     var checks = 0
@@ -53,7 +53,7 @@ private struct SeedRun: Sendable {
     var violations: [String] = []
 }
 
-/// Runs seeds as long as there are any, up to the first that breaks an invariant.
+/// Runs seeds until none is left, or one breaks an invariant.
 private func run(_ seeds: Seeds) -> SeedRun {
     var run = SeedRun()
     while let seed = seeds.next() {
@@ -69,7 +69,7 @@ private func run(_ seeds: Seeds) -> SeedRun {
     return run
 }
 
-/// Computes something for long, on a thread of its own: Swift's own threads are for the other tests.
+/// Runs a long computation on its own thread: Swift's own threads are for the other tests.
 private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
     await withCheckedContinuation { continuation in
         let thread = Thread { continuation.resume(returning: body()) }

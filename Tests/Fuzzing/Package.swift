@@ -1,10 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The worker's modules are this package's too, through links under Sources: so they are compiled with the sanitizers' counters, which the
-// worker is not. Run it with deploy/fuzz. The same targets are replayed over what fuzzing found by the worker's own tests (FuzzTargetTests).
+// This package also uses the worker's modules, through links under Sources: so they are compiled with the sanitizers' counters, which the
+// worker is not. Run it with deploy/fuzz. The worker's own tests run the same targets on the inputs that fuzzing found (FuzzTargetTests).
 
-/// What every module of ours is compiled with: counters at every branch for libFuzzer, and AddressSanitizer. Overflow still traps.
+/// The compiler options for all of our modules: counters at every branch for libFuzzer, and AddressSanitizer. Overflow still traps.
 let guided: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])]
 
 let house: [SwiftSetting] =
@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: ["AMQP", "Autotask", "Contract", "CRabbitMQ", "HTTP", "Secrets", "Vault", crypto],
-            // The worker's own tests have it.
+            // The worker's own tests contain it.
             exclude: ["Replay"],
             swiftSettings: house
         ),

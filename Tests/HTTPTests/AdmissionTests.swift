@@ -13,7 +13,7 @@ struct AdmissionTests {
         #expect(admission.leave("a") == [3])
     }
 
-    @Test("lets in up to the endpoint's limit; others pass who waits for it")
+    @Test("lets in up to the endpoint's limit; other endpoints' requests pass those that wait")
     func endpointLimit() {
         let admission = Gate<Int>(limit: 3, endpointLimit: 1)
         #expect(admission.enter(1, at: "a"))
@@ -54,7 +54,7 @@ struct AdmissionTests {
             }
             #expect(inFlight.count <= 7)
             #expect(Dictionary(grouping: inFlight.values, by: \.self).values.allSatisfy { $0.count <= 3 })
-            // Nobody waits who could go.
+            // No request waits that could go.
             #expect(
                 waiting == 0 || inFlight.count == 7 || Dictionary(grouping: inFlight.values, by: \.self).values.contains { $0.count == 3 }
             )
@@ -69,7 +69,7 @@ struct AdmissionTests {
         #expect(waiting == 0)
     }
 
-    @Test("gives out all who wait when it ends, once")
+    @Test("hands out all waiting requests once when it ends")
     func removal() {
         let admission = Gate<Int>(limit: 1, endpointLimit: 1)
         for item in 0..<4 { _ = admission.enter(item, at: "host\(item % 2)") }
@@ -78,7 +78,7 @@ struct AdmissionTests {
         #expect(admission.leave("host0").isEmpty)
     }
 
-    /// The admission under test; `#expect` does not take mutating calls.
+    /// The admission under test; `#expect` accepts no mutating calls.
     private final class Gate<Item> {
         private var admission: Admission<Item>
 

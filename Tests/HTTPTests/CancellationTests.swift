@@ -2,7 +2,7 @@ import HTTP
 import ServiceLifecycleTestKit
 import Testing
 
-@Suite("Giving up", .timeLimit(.minutes(1)))
+@Suite("Cancellation", .timeLimit(.minutes(1)))
 struct CancellationTests {
     @Test("before the request is handed in: it is not sent")
     func cancelledBefore() async throws {
@@ -67,7 +67,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("leaves thousands of races without a lost or doubled outcome")
+    @Test("leaves no outcome lost or doubled in thousands of races")
     func races() async throws {
         try await withServer { connection in
             while connection.readRequest() != nil { connection.answer() }
@@ -87,7 +87,7 @@ struct CancellationTests {
                     }
                 }
             }
-            // No slot was lost on the way.
+            // No slot was lost.
             await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<40 { group.addTask { (try? await transport.send(server.get()).status) == 200 } }
                 for await isAnswered in group { #expect(isAnswered) }
@@ -95,7 +95,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("the time that a request waits for a slot is not counted")
+    @Test("does not count the time that a request waits for a slot")
     func waitingIsFree() async throws {
         let hasArrived = Latch()
         let mayAnswer = Latch()
@@ -111,7 +111,7 @@ struct CancellationTests {
             let first = Task { await transport.outcome(of: server.get("/first")) }
             await hasArrived.wait()
             let second = Task { await transport.outcome(of: server.get("/second", timeout: .milliseconds(300))) }
-            // Another server that hangs is the clock: longer than the second request's limit.
+            // Another hanging server serves as the clock: it outlasts the second request's limit.
             try await withServer { connection in
                 connection.waitForEnd()
             } test: { clock, transport in
@@ -123,7 +123,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("at the shutdown: what is in flight, what waits and what comes later ends as cancelled")
+    @Test("at the shutdown: requests in flight, waiting or later end as cancelled")
     func shutdown() async throws {
         let hasArrived = Latch()
         try await withServer { connection in

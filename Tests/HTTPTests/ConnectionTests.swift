@@ -14,7 +14,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("is not used again once the server has closed it, and no request suffers from that")
+    @Test("is not used again once the server has closed it, and no request suffers")
     func closedWhileIdle() async throws {
         let isClosed = Latch()
         try await withServer { connection in
@@ -35,7 +35,7 @@ struct ConnectionTests {
         }
     }
 
-    /// Answers the first request of a connection; reads the second, and closes as a server does that has died over it.
+    /// Answers the first request of a connection; reads the second, and closes like a server that died during it.
     private static let diesOverTheSecond: @Sendable (ServerConnection) -> Void = { connection in
         guard connection.readRequest() != nil else { return }
         connection.answer(body: "answered")
@@ -43,7 +43,7 @@ struct ConnectionTests {
         _ = connection.readRequest()
     }
 
-    @Test("that ends over a write does not let it be sent again: it may have taken effect", arguments: [HTTPRequest.Method.post, .patch])
+    @Test("that ends during a write allows no repetition: it may have taken effect", arguments: [HTTPRequest.Method.post, .patch])
     func writeIsSentOnce(method: HTTPRequest.Method) async throws {
         try await withServer(ConnectionTests.diesOverTheSecond) { server, transport in
             _ = try await transport.send(server.get())
@@ -51,13 +51,13 @@ struct ConnectionTests {
             #expect(error?.code == .connectionLost)
             #expect(error?.mayHaveBeenSent == true)
             #expect(server.requests.map(\.requestLine) == ["GET / HTTP/1.1", "\(method.rawValue) / HTTP/1.1"])
-            // The transfer that was broken off serves the next request as well as any.
+            // The transfer that was broken off serves the next request like any other.
             let response = try await transport.send(server.get())
             #expect(response.status == 200)
         }
     }
 
-    @Test("that ends over a read lets it be sent again", arguments: [HTTPRequest.Method.get, .post])
+    @Test("that ends during a read allows a repetition", arguments: [HTTPRequest.Method.get, .post])
     func readIsRepeated(method: HTTPRequest.Method) async throws {
         try await withServer(ConnectionTests.diesOverTheSecond) { server, transport in
             _ = try await transport.send(server.get("/first"))
@@ -67,7 +67,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("that never was kept is no reason to send anything again")
+    @Test("is required for a repetition: the end of a new one causes none")
     func freshConnection() async throws {
         try await withServer { connection in
             _ = connection.readRequest()
@@ -85,7 +85,7 @@ struct ConnectionTests {
         try await withServer { connection in
             guard let request = connection.readRequest() else { return }
             allArrived.arrive()
-            // Nobody is answered before all have asked: so all are in flight together.
+            // No request is answered before all have arrived: so all are in flight together.
             allArrived.block()
             connection.answer(body: request.requestLine)
             connection.waitForEnd()

@@ -6,7 +6,7 @@ import Testing
 struct ExchangeTests {
     private let answer = ReceivedAnswer(status: 200, head: [], body: [], elapsed: .zero)
 
-    /// Runs what happens to an exchange, with or without a caller who waits, and returns what that caller is told.
+    /// Runs the events of an exchange, with or without a waiting caller, and returns that caller's result.
     private func outcome(
         before: (Exchange) -> Void = { _ in },
         while events: (Exchange) -> Void
@@ -19,7 +19,7 @@ struct ExchangeTests {
         }
     }
 
-    @Test("an answer is told")
+    @Test("an answer reaches the caller")
     func completion() async throws {
         let outcome = try await outcome { exchange in
             #expect(exchange.begin())
@@ -55,7 +55,7 @@ struct ExchangeTests {
         #expect(!outcome.isCancelledUnsent)
     }
 
-    @Test("an answer that comes before the cancellation is seen is told")
+    @Test("an answer that comes before the cancellation is seen reaches the caller")
     func completedFirst() async throws {
         let outcome = try await outcome { exchange in
             #expect(exchange.begin())

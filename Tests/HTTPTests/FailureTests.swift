@@ -4,9 +4,9 @@ import Glibc
 import HTTP
 import Testing
 
-@Suite("When there is no answer", .timeLimit(.minutes(1)))
+@Suite("Failures without an answer", .timeLimit(.minutes(1)))
 struct FailureTests {
-    @Test("a name that does not resolve is told, and nothing was sent")
+    @Test("a name that does not resolve is reported, and nothing was sent")
     func unknownName() async throws {
         // A label of 64 bytes fails in the resolver itself, whatever the network.
         let host = String(repeating: "a", count: 64) + ".invalid"
@@ -17,7 +17,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a refused connection is told, and nothing was sent")
+    @Test("a refused connection is reported, and nothing was sent")
     func refusedConnection() async throws {
         let (socket, port) = try Loopback.listen(backlog: 1)
         close(socket)
@@ -28,9 +28,9 @@ struct FailureTests {
         }
     }
 
-    @Test("a connection that does not come about in time is told, and nothing was sent")
+    @Test("a connection that is not established in time is reported, and nothing was sent")
     func connectTimeout() async throws {
-        // Nobody accepts, and the queue is full: the kernel drops what knocks next.
+        // The test accepts nothing, and the queue is full: the kernel drops further connections.
         let (listener, port) = try Loopback.listen(backlog: 0)
         let crowd = (0..<8).map { _ in Loopback.connect(to: port, isBlocking: false) }
         defer { for socket in crowd + [listener] { close(socket) } }
@@ -44,7 +44,7 @@ struct FailureTests {
     }
 
     @Test(
-        "a server that hangs, in whatever part of its answer, meets the time limit",
+        "a server that hangs in any part of its answer meets the time limit",
         arguments: ["", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]
     )
     func hang(beginning: String) async throws {
@@ -64,7 +64,7 @@ struct FailureTests {
         try await withServer { connection in
             guard connection.readRequest() != nil else { return }
             connection.write("HTTP/1.1 200 OK\r\n\r\n")
-            // One byte for each of the client's: it sends none, so the kernel's buffer is what is written here.
+            // One byte for each of the client's: it sends none, so the kernel's buffer holds all that is written here.
             connection.write([UInt8](repeating: 0x61, count: 100_000))
             connection.waitForEnd()
         } test: { server, transport in
@@ -73,7 +73,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a connection on which nothing moves is given up long before a generous time limit")
+    @Test("a connection without traffic is given up long before a generous time limit")
     func stall() async throws {
         try await withServer { connection in
             guard connection.readRequest() != nil else { return }
@@ -91,7 +91,7 @@ struct FailureTests {
     }
 
     @Test(
-        "an answer that is cut off, or none at all, is a lost connection",
+        "an answer that is cut off or missing is a lost connection",
         arguments: [
             "", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
             "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
@@ -127,7 +127,7 @@ struct FailureTests {
         }
     }
 
-    @Test("a body is refused above its limit, and taken up to it", arguments: ["Content-Length: 1001\r\n", ""])
+    @Test("a body above the limit is refused, and one up to it is accepted", arguments: ["Content-Length: 1001\r\n", ""])
     func bodyLimit(length: String) async throws {
         try await withServer { connection in
             guard connection.readRequest() != nil else { return }
@@ -169,7 +169,7 @@ struct FailureTests {
         }
     }
 
-    @Test("header lines without end are refused")
+    @Test("endless header lines are refused")
     func endlessHead() async throws {
         try await withServer { connection in
             guard connection.readRequest() != nil else { return }
@@ -182,7 +182,7 @@ struct FailureTests {
         }
     }
 
-    @Test("one exchange that fails takes no other with it")
+    @Test("a failed exchange does not affect others")
     func neighbours() async throws {
         try await withServer { connection in
             while let request = connection.readRequest() {

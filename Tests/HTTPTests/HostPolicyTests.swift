@@ -1,7 +1,7 @@
 import HTTP
 import Testing
 
-@Suite("The hosts that may be spoken to")
+@Suite("The allowed hosts")
 struct HostPolicyTests {
     private let policy = HostPolicy(additionalHosts: ["127.0.0.1:8080", "Simulator.Example", "[::1]:8080"])
 
@@ -28,14 +28,14 @@ struct HostPolicyTests {
     @Test(
         "are no others",
         arguments: [
-            // Names that only look like it.
+            // Names that only look similar.
             "https://evil-autotask.net/", "https://autotask.net.evil.example/", "https://autotask.net/", "https://www.autotask.net.evil/",
             "https://webservices.autotask.network/", "https://webservices.autotask.com/", "https://xautotask.net/",
             "https://webservices.аutotask.net/", "https://webservices.autotask。net/", "https://webservices.xn--utotask-2ve.net/",
             "https://webservices.autotask%2enet.evil.example/", "https://evil.example/.autotask.net", "https://evilautotask.net/",
             "https://a.autotask.net.evil.com/", "https://webservices。autotask.net/", "https://webservices．autotask.net/",
             "https://webservices.autotask.nеt/", "https://webservices.xn--autotask-.net/", "https://webservices.autotask.xn--nt-9ia/",
-            // Names that are not quite one.
+            // Names that are not quite valid.
             "https://webservices.autotask.net./", "https://.autotask.net/", "https://a..autotask.net/", "https://-a.autotask.net/",
             "https://a-.autotask.net/", "https://a_b.autotask.net/", "https://*.autotask.net/",
             "https://\(String(repeating: "a", count: 64)).autotask.net/",
@@ -47,20 +47,20 @@ struct HostPolicyTests {
             "https://webservices.autotask.net:0/", "https://webservices.autotask.net:65536/", "https://webservices.autotask.net:443x/",
             "file:///etc/passwd", "//webservices.autotask.net/", "webservices.autotask.net",
             "http://127.0.0.1/", "http://127.0.0.1:8081/", "http://simulator.example:8080/", "http://[::1]/",
-            // Somebody else's host behind a sign.
+            // Another host behind an @.
             "https://webservices.autotask.net@evil.example/", "https://webservices.autotask.net:443@evil.example/",
             "https://evil.example/https://webservices.autotask.net/", "https://evil.example?.autotask.net/",
             "https://evil.example#.autotask.net", "https://evil.example\\.autotask.net/", "https://evil.example%00.autotask.net/",
             "https://evil.example%2f.autotask.net/", "https://evil.example%23.autotask.net/", "https://evil.example:443.autotask.net/",
-            // What a request has no use for.
+            // Parts of a URL that a request must not have.
             "https://user@webservices.autotask.net/", "https://user:secret@webservices.autotask.net/",
             "https://webservices.autotask.net/#fragment",
-            // Addresses, however they are written.
+            // Addresses, in any notation.
             "https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://[::1]/", "https://0177.0.0.1/",
             "https://0x7f000001/", "https://127.1/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/",
             "https://[::ffff:7f00:1]/", "https://8.8.8.8/", "https://[2001:4860:4860::8888]/", "https://127.0.0.1.autotask.net:8443/",
             "http://169.254.169.254/latest/",
-            // Bytes that a URL does not have.
+            // Bytes that a URL cannot contain.
             "https://webservices.autotask.net/a b", "https://webservices.autotask.net/\r\nHost: evil", "https://webservices.autotask.net/é",
             "https://webservices.autotask.net/\tx", "https://webservices.autotask.net\t.evil.example/",
             "https://webservices.autotask.net\\@evil.example/", "https:\\\\webservices.autotask.net\\",
@@ -75,17 +75,17 @@ struct HostPolicyTests {
         #expect(error?.mayHaveBeenSent == false)
     }
 
-    @Test("an address counts in the form that is dialled, however it is written")
+    @Test("are compared in the form that is dialled, whatever the notation of the address")
     func addressForms() throws {
         #expect(try policy.check("http://0x7f.1:8080/").endpoint == "127.0.0.1:8080")
     }
 
-    @Test("what is sent is the parser's reading of the URL")
+    @Test("are named in the URL that is sent as the parser read it")
     func normalForm() throws {
         #expect(try policy.check("HTTP://127.0.0.1:8080").url == "http://127.0.0.1:8080/")
     }
 
-    @Test("neither path nor query are in the error")
+    @Test("are named in the error without path and query")
     func silentErrors() {
         let error = #expect(throws: HTTPError.self) { try policy.check("https://evil.example/path?user=somebody") }
         #expect(error?.description == "notAllowed: https://evil.example:443 is not among the allowed hosts")

@@ -4,10 +4,10 @@ import HTTP
 import Synchronization
 import Testing
 
-/// A server that means harm: what it says beyond an answer is not done, and what it sends without end is not held.
+/// A malicious server: the transport does nothing else that it asks for, and does not hold what it sends without end.
 @Suite("A hostile server", .timeLimit(.minutes(1)))
 struct HostileServerTests {
-    /// A whole secret request of a method.
+    /// A request of any method, with a secret.
     private func request(_ method: HTTPRequest.Method, _ server: ScriptedServer) -> HTTPRequest {
         HTTPRequest(
             method: method,
@@ -17,7 +17,7 @@ struct HostileServerTests {
         )
     }
 
-    /// What a request comes to whose answer is written by a script; limits are small, time is not.
+    /// Returns the result of a request whose answer a script writes; limits are small, time is not.
     private func failure(
         timeout: Duration = .seconds(30),
         _ script: @escaping @Sendable (ServerConnection) -> Void
@@ -30,10 +30,10 @@ struct HostileServerTests {
         }
     }
 
-    // MARK: What it asks for
+    // MARK: Its requests
 
     @Test(
-        "sends nobody anywhere: a redirect is an answer",
+        "cannot redirect a request: a redirect is an answer",
         arguments: [301, 302, 303, 307, 308],
         [HTTPRequest.Method.get, .post, .patch]
     )
@@ -85,9 +85,9 @@ struct HostileServerTests {
         }
     }
 
-    // MARK: What it sends without end
+    // MARK: Its endless answers
 
-    @Test("that announces a gibibyte is left before a byte of it")
+    @Test("that announces a gibibyte is left before the first byte")
     func announcedGibibyte() async throws {
         let error = try await failure { connection in
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: \(1 << 30)\r\n\r\n")
@@ -109,12 +109,12 @@ struct HostileServerTests {
             let error = await transport.failure(of: server.get(maximumResponseBytes: 1 << 20))
             #expect(error?.code == .responseTooLarge)
         }
-        // The limit, and what kernels hold on the way.
+        // The limit, plus the kernels' buffers.
         #expect(sent.withLock { $0 } < 32 << 20)
     }
 
     @Test(
-        "with header lines that do not end is left: in one line, in many, before an interim answer, behind a body",
+        "with endless header lines is left: in one line, in many, before an interim answer, after a body",
         arguments: [
             ("HTTP/1.1 200 OK\r\nX: ", "y"),
             ("HTTP/1.1 200 OK\r\n", "X: y\r\n"),
@@ -133,7 +133,7 @@ struct HostileServerTests {
     }
 
     @Test(
-        "whose chunks are endless in another way is left at the time limit at the latest",
+        "whose chunks never end is left at the time limit at the latest",
         arguments: ["5;extension=", "00000000", "2\r\nok\r\n0\r\nX-Trailer: "]
     )
     func endlessChunk(beginning: String) async throws {
@@ -145,7 +145,7 @@ struct HostileServerTests {
     }
 
     @Test(
-        "that lets its answer drip meets the time limit, wherever in it",
+        "that answers drop by drop meets the time limit, in any part of its answer",
         arguments: [
             ("HTTP/1.1 200 OK\r\nX: ", "y"), ("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", " "), ("HTTP/1.1 200 ", "K"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0"),
@@ -160,7 +160,7 @@ struct HostileServerTests {
     }
 
     @Test(
-        "that packs its answer in layers is left at the limit, or at too many of them",
+        "that packs its answer in layers is left at the limit, or when there are too many",
         arguments: [(2, HTTPError.Code.responseTooLarge), (50, .connectionLost)]
     )
     func layers(count: Int, code: HTTPError.Code) async throws {
@@ -180,10 +180,10 @@ struct HostileServerTests {
         Array(try ChildProcess.run(["sh", "-c", "head -c \(mebibytes)M /dev/zero | gzip -9 | gzip -9"]).output)
     }
 
-    // MARK: Where its answer ends
+    // MARK: The end of its answer
 
     @Test(
-        "cannot put an answer behind its answer for somebody else's request",
+        "cannot add a second answer for another request",
         arguments: [
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -195,7 +195,7 @@ struct HostileServerTests {
         try await withServer { connection in
             guard connection.readRequest()?.requestLine == "GET /first HTTP/1.1" else { return connection.answer(body: "mine") }
             connection.write(answer + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
-            // What is sent on this connection once more is never answered.
+            // Another request on this connection is never answered.
             _ = connection.readRequest()
         } test: { server, transport in
             let first = try await transport.send(server.get("/first"))
@@ -206,7 +206,7 @@ struct HostileServerTests {
     }
 
     @Test(
-        "that does not say clearly how long its answer is has not answered",
+        "whose answer has no clear length has not answered",
         arguments: [
             "Content-Length: -1", "Content-Length: 99999999999999999999", "Content-Length: 2\r\nContent-Length: 3",
             "Transfer-Encoding: gzip, unknown",

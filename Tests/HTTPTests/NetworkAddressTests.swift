@@ -2,15 +2,15 @@ import Glibc
 import HTTP
 import Testing
 
-@Suite("Where a name may lead")
+@Suite("An address that a name may have")
 struct NetworkAddressTests {
     @Test(
-        "is the public internet",
+        "is public",
         arguments: [
             "8.8.8.8", "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
             "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.167.255.255", "192.169.0.0",
             "198.17.255.255", "198.20.0.0", "223.255.255.255", "2606:4700::1111", "2001:4860:4860::8888", "2a00::1", "2001:200::1",
-            // A network that has IPv6 alone reaches Autotask so.
+            // A network with only IPv6 reaches Autotask this way.
             "64:ff9b::808:808",
         ]
     )
@@ -19,7 +19,7 @@ struct NetworkAddressTests {
     }
 
     @Test(
-        "is not one's own machine or network, nor many hosts, nor nowhere",
+        "is not local, private, multicast or invalid",
         arguments: [
             // IPv4: unspecified, private, shared by carriers, loopback, link-local, documents, benchmarks, multicast, reserved, broadcast.
             "0.0.0.0", "0.1.2.3", "10.0.0.0", "10.255.255.255", "100.64.0.0", "100.127.255.255", "127.0.0.1", "127.255.255.255",

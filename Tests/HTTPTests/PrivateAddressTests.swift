@@ -3,12 +3,12 @@ import Synchronization
 import TLSPeers
 import Testing
 
-/// The names are Autotask's, what they lead to is told to libcurl, and everything from there on is real.
-@Suite("A host whose name leads to where Autotask cannot be", .timeLimit(.minutes(1)))
+/// The names are Autotask's, the test gives libcurl their addresses, and everything else is real.
+@Suite("A host whose name leads to a private address", .timeLimit(.minutes(1)))
 struct PrivateAddressTests {
     private static let host = "webservices7.autotask.net"
 
-    /// Sends a request with a secret to Autotask's own port, and returns how it failed.
+    /// Sends a request with a secret to Autotask's own port, and returns its failure.
     private func failure(leadingTo addresses: String) async throws -> HTTPError {
         try await withTransport(to: []) {
             $0.addresses = ["\(PrivateAddressTests.host):443:\(addresses)"]
@@ -39,7 +39,7 @@ struct PrivateAddressTests {
         #expect(error.message.contains("AUTOTASK_ALLOWED_HOSTS"))
     }
 
-    @Test("is connected to if the operator listed it: a simulator, or a proxy of one's own")
+    @Test("is connected to if the operator listed it: a simulator, or the operator's own proxy")
     func listed() async throws {
         let server = try TLSServer()
         defer { server.stop() }
@@ -53,7 +53,7 @@ struct PrivateAddressTests {
         }
     }
 
-    @Test("is looked at anew for each connection: the listing of one host opens no other")
+    @Test("is checked again for each connection: a listed host opens no other")
     func neighbour() async throws {
         try await withServer { connection in
             while connection.readRequest() != nil { connection.answer() }

@@ -2,9 +2,9 @@ import HTTP
 import TLSPeers
 import Testing
 
-@Suite("A proxy that was configured", .timeLimit(.minutes(1)))
+@Suite("A configured proxy", .timeLimit(.minutes(1)))
 struct ProxyTests {
-    /// A proxy that opens the way to a port of this machine, whatever host it is asked for.
+    /// A proxy that connects to a port of this machine, whatever host is requested.
     private static func opening(_ port: Int) -> @Sendable (ServerConnection) -> Void {
         { connection in
             guard connection.readRequest()?.requestLine.hasPrefix("CONNECT ") == true else { return }
@@ -15,13 +15,13 @@ struct ProxyTests {
 
     private static func lines(_ request: ReceivedRequest?) -> [String] { request?.lines.map { String(decoding: $0, as: UTF8.self) } ?? [] }
 
-    @Test("is asked to open the way, with its own password and without any header of the request")
+    @Test("is asked for a tunnel, with its own password and without any header of the request")
     func connects() async throws {
         let target = try TLSServer()
         defer { target.stop() }
         let proxy = try ScriptedServer(ProxyTests.opening(target.port))
         defer { proxy.stop() }
-        // The name resolves to nothing here: it is the proxy that decides where it leads.
+        // The name does not resolve here: the proxy decides where it leads.
         try await withTransport(to: []) {
             $0.proxy = try? Proxy("http://us%40er:pa%3Ass@\(proxy.endpoint)")
             $0.certificateAuthorityFile = target.authorityFile
@@ -38,7 +38,7 @@ struct ProxyTests {
         #expect(!lines.contains { $0.lowercased().hasPrefix("secret") })
     }
 
-    @Test("does not stand in for the server: its certificate is looked at as ever", arguments: [Flaw.wrongHost, .selfSigned, .expired])
+    @Test("does not replace the server: the server's certificate is still verified", arguments: [Flaw.wrongHost, .selfSigned, .expired])
     func verifies(flaw: Flaw) async throws {
         let target = try TLSServer(flaw)
         defer { target.stop() }
@@ -55,7 +55,7 @@ struct ProxyTests {
         #expect(target.stop() == 0)
     }
 
-    @Test("sees nothing of plain HTTP either, as far as it is concerned")
+    @Test("does not see plain HTTP either")
     func tunnelsPlain() async throws {
         let target = try ScriptedServer { connection in
             while connection.readRequest() != nil { connection.answer(body: "plain") }
@@ -72,7 +72,7 @@ struct ProxyTests {
         #expect(ProxyTests.lines(proxy.requests.first).first == "CONNECT simulator.example:80 HTTP/1.1")
     }
 
-    @Test("that refuses is told, and nothing was sent", arguments: [403, 407, 502])
+    @Test("that refuses is reported, and nothing was sent", arguments: [403, 407, 502])
     func refuses(status: Int) async throws {
         let proxy = try ScriptedServer { connection in
             guard connection.readRequest() != nil else { return }
@@ -90,7 +90,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("decides where names lead, but not which hosts may be spoken to")
+    @Test("decides where names lead, but not which hosts are allowed")
     func keepsPolicy() async throws {
         let proxy = try ScriptedServer { _ in }
         defer { proxy.stop() }
@@ -104,7 +104,7 @@ struct ProxyTests {
     }
 
     @Test(
-        "is an address and nothing else",
+        "is only an address",
         arguments: [
             "", "proxy.example:3128", "https://proxy.example:3128", "socks5://proxy.example:1080", "http://proxy.example:3128/path",
             "http://proxy.example:3128/?query", "http://proxy.example:3128/#fragment", "http://", "http://proxy.example:70000",
@@ -117,7 +117,7 @@ struct ProxyTests {
         #expect(error?.message.contains("secret") == false)
     }
 
-    @Test("does not tell its password")
+    @Test("does not reveal its password")
     func description() throws {
         #expect(try "\(Proxy("http://user:secret@proxy.example:3128"))" == "proxy.example:3128")
     }

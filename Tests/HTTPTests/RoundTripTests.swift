@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A round trip", .timeLimit(.minutes(1)))
 struct RoundTripTests {
-    @Test("brings status, headers in lower case and body")
+    @Test("returns status, headers in lower case and body")
     func answer() async throws {
         try await withServer { connection in
             while connection.readRequest() != nil {
@@ -21,7 +21,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("sends nothing but what it was told and what HTTP needs", arguments: [HTTPRequest.Method.get, .post, .patch])
+    @Test("sends only what the request and HTTP require", arguments: [HTTPRequest.Method.get, .post, .patch])
     func nothingAdded(method: HTTPRequest.Method) async throws {
         try await withServer { connection in
             while connection.readRequest() != nil { connection.answer() }
@@ -45,7 +45,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("brings every byte of a header's value to the server as it is")
+    @Test("delivers every byte of a header's value unchanged")
     func exactHeaders() async throws {
         let values: [[UInt8]] = [
             Array(#"é:;%"\"#.utf8), Array(String(repeating: "x", count: 300).utf8), Array(0x80...0xFF), Array(0x01...0x08),
@@ -83,7 +83,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("refuses headers that would say something else at the server, before anything is sent")
+    @Test("refuses headers that would mean something else to the server, before anything is sent")
     func refusedHeaders() async throws {
         let refused = [
             HTTPHeader("A", bytes: [0x0D]), HTTPHeader("A", bytes: [0x61, 0x0A, 0x62]), HTTPHeader("A", bytes: [0x61, 0x00]),
@@ -125,7 +125,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("passes over interim answers and trailers")
+    @Test("skips interim answers and trailers")
     func interimAnswers() async throws {
         try await withServer { connection in
             guard connection.readRequest() != nil else { return }
@@ -143,7 +143,7 @@ struct RoundTripTests {
     @Test("uses no proxy that only the environment names")
     func noProxyFromEnvironment() async {
         await #expect(processExitsWith: .success) {
-            // A proxy on a port where nobody listens: whoever uses it gets no answer.
+            // A proxy on a port without a listener: a request through it gets no answer.
             for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] { setenv(name, "http://127.0.0.1:1", 1) }
             try await withServer { connection in
                 while connection.readRequest() != nil { connection.answer() }

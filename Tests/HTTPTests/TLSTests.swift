@@ -5,7 +5,7 @@ import Testing
 @Suite("Over TLS", .timeLimit(.minutes(2)))
 struct TLSTests {
     @Test(
-        "a server whose certificate holds is spoken to, by name, by wildcard and by address",
+        "a server with a valid certificate is accepted, by name, by wildcard and by address",
         arguments: ["localhost", "webservices.autotask.net", "127.0.0.1"]
     )
     func trusted(host: String) async throws {
@@ -20,7 +20,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a server that cannot show who it is gets no request, and the error says why", arguments: Flaw.flaws)
+    @Test("a server that cannot prove its identity gets no request, and the error says why", arguments: Flaw.flaws)
     func refused(flaw: Flaw) async throws {
         let server = try TLSServer(flaw)
         defer { server.stop() }
@@ -37,7 +37,7 @@ struct TLSTests {
         #expect(server.stop() == 0)
     }
 
-    @Test("a file of authorities that is not there is told, and nothing is sent")
+    @Test("a missing file of authorities is reported, and nothing is sent")
     func missingAuthorityFile() async throws {
         let server = try TLSServer()
         defer { server.stop() }
@@ -50,7 +50,7 @@ struct TLSTests {
         }
     }
 
-    @Test("a write on a connection that the server has taken leave of is not sent twice, and a read is answered")
+    @Test("a write on a connection that the server has closed is not sent twice, and a read is answered")
     func closedWhileIdle() async throws {
         let server = try TLSServer()
         defer { server.stop() }
@@ -59,7 +59,7 @@ struct TLSTests {
             $0.certificateAuthorityFile = server.authorityFile
         } test: { transport in
             _ = try await transport.send(HTTPRequest(method: .get, url: url + "farewell"))
-            // libcurl 7.88 sees the connection's end only once it has sent on it; later ones may see it before.
+            // libcurl 7.88 sees the connection's end only after it has sent on it; later versions may see it earlier.
             let write = await transport.outcome(of: HTTPRequest(method: .post, url: url + "write"))
             var seen = 1
             switch write {

@@ -11,9 +11,9 @@ import Testing
     import FoundationNetworking
 #endif
 
-/// What the surroundings are told.
+/// The answers of the operations server.
 struct OperationsServerTests {
-    @Test("Alive as long as it answers, ready as long as nothing fails; a warning is no failure")
+    @Test("Alive as long as it answers, ready as long as nothing fails; a warning is not a failure")
     func answers() async throws {
         let board = Board()
         try await serving(board) { url in
@@ -51,7 +51,7 @@ struct OperationsServerTests {
         #expect(address.host == host && address.port == port)
     }
 
-    @Test("What is no address is none", arguments: ["", "8080", "host", "host:", "host:x", "host:70000", "::1:80"])
+    @Test("Anything else is not an address", arguments: ["", "8080", "host", "host:", "host:x", "host:70000", "::1:80"])
     func noAddress(_ text: String) { #expect(ListenAddress(text) == nil) }
 
     // MARK: -
@@ -82,7 +82,7 @@ struct OperationsServerTests {
     }
 }
 
-/// What the worker says of itself.
+/// The worker's health report.
 private final class Board: Sendable {
     private let current = Mutex(HealthReport([]))
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Whatever somebody does to the audit log's file is found out, and where.
+/// Any change to the audit log's file is detected, and where.
 struct AuditTests {
     private let directory: TemporaryDirectory
     private let path: String
@@ -18,7 +18,7 @@ struct AuditTests {
         try await write(10)
     }
 
-    @Test("An untouched log holds, all of it and its newest rows")
+    @Test("An untouched log is intact, all of it and its newest rows")
     func untouched() async throws {
         let report = try #require(try await AuditInspection.report(on: path, with: .bench))
         #expect(report.fault == nil && report.count == 11 && report.head?.place.number == 11 && report.anchor == nil)
@@ -27,7 +27,7 @@ struct AuditTests {
     }
 
     @Test(
-        "A row in which any column was changed is named",
+        "A row with any changed column is named",
         arguments: [
             "at = at + 1", "action = 'attempt.interrupted'", "actor = 'worker:other'", "tenant = 'msp-2'", "tenant = NULL",
             "product = 'fileProtection'", "job_id = 'b'", "publisher = 'mallory'", "facts = replace(facts, '1', '2')",
@@ -53,7 +53,7 @@ struct AuditTests {
         #expect(try await fault() == .changed(11))
     }
 
-    @Test("Rows that were removed are named, in the midst, at the beginning and at the end")
+    @Test("Removed rows are named, in the middle, at the beginning and at the end")
     func removed() async throws {
         try await tamper("DELETE FROM audit WHERE number IN (5, 6)")
         #expect(try await fault() == .missing(5...6))
@@ -61,7 +61,7 @@ struct AuditTests {
         #expect(try await fault() == .beginningCut(upTo: 6))
     }
 
-    @Test("That the end was cut off is told, before and after a worker has gone on")
+    @Test("A cut-off end is reported, before and after a worker has continued")
     func truncated() async throws {
         try await tamper("DELETE FROM audit WHERE number > 8")
         #expect(try await fault() == .truncated(after: 8, head: 11))
@@ -69,13 +69,13 @@ struct AuditTests {
         #expect(try await fault() == .missing(9...11))
     }
 
-    @Test("That a row was removed and the others moved up is found out")
+    @Test("A removed row is detected although the later rows moved up")
     func renumbered() async throws {
         try await tamper("DELETE FROM audit WHERE number = 5", "UPDATE audit SET number = number - 1 WHERE number > 5")
         #expect(try await fault() == .doesNotFit(5))
     }
 
-    @Test("A row that was put between others is named")
+    @Test("An inserted row is named")
     func inserted() async throws {
         try await tamper(
             "UPDATE audit SET number = -number - 1 WHERE number >= 5",
@@ -98,7 +98,7 @@ struct AuditTests {
         #expect(try await fault() == .inserted(5))
     }
 
-    @Test("Whoever also moves the mark of the end back is found out, and stays so when a worker goes on")
+    @Test("A mark of the end that was also moved back is detected, and stays so when a worker continues")
     func forgedHead() async throws {
         try await tamper(
             "DELETE FROM audit WHERE number > 8",
@@ -111,7 +111,7 @@ struct AuditTests {
         #expect(try await fault() == .brokenBefore(9))
     }
 
-    @Test("A mark that was removed is found out, and stays so when a worker goes on")
+    @Test("A removed mark is detected, and stays so when a worker continues")
     func removedHead() async throws {
         try await tamper("DELETE FROM audit_marks")
         #expect(try await fault() == .headMissing)
@@ -119,7 +119,7 @@ struct AuditTests {
         #expect(try await fault() == .brokenBefore(12))
     }
 
-    @Test("Where all of the log is gone, the one that begins says in what store")
+    @Test("If the whole log is gone, the first row of the new one describes the store")
     func begunAnew() async throws {
         try await tamper("DELETE FROM audit", "DELETE FROM audit_marks")
         #expect(try await fault() == nil)
@@ -131,7 +131,7 @@ struct AuditTests {
         await store.close()
     }
 
-    @Test("Where all of the log of a store is gone that belongs to a key ring, it stays found out when a worker goes on")
+    @Test("If the whole log of a store with a key ring is gone, that stays detected when a worker continues")
     func removedWhole() async throws {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         try await store.pair(with: "ring", by: .systemUser(7), at: .start)
@@ -144,7 +144,7 @@ struct AuditTests {
         #expect(try await fault() == .brokenBefore(1))
     }
 
-    @Test("A beginning that somebody else cut off, and marked as forgotten, is found out, and is not forgotten any further")
+    @Test("A cut-off beginning that was marked as forgotten is detected, and nothing more is forgotten")
     func forgedAnchor() async throws {
         try await tamper(
             "INSERT INTO audit_marks SELECT 'anchor', number, mac, (SELECT tag FROM audit_marks) FROM audit WHERE number = 4",
@@ -158,7 +158,7 @@ struct AuditTests {
         #expect(try await fault() == .markForged(.anchor))
     }
 
-    @Test("What does not fit is not forgotten")
+    @Test("A row that does not fit is not forgotten")
     func evidence() async throws {
         try await tamper("UPDATE audit SET actor = 'worker:other' WHERE number = 5")
         let store = try await SQLiteStore(path: path, auditing: .bench)
@@ -167,13 +167,13 @@ struct AuditTests {
         #expect(try await fault() == .changed(5))
     }
 
-    @Test("Another key ring vouches for nothing")
+    @Test("Another key ring does not verify the log")
     func otherRing() async throws {
         let other = AuditChain { bytes in [UInt8](repeating: UInt8(truncatingIfNeeded: bytes.count), count: 32) }
         #expect(try await AuditInspection.report(on: path, with: other)?.fault == .doesNotFit(1))
     }
 
-    @Test("A store that was opened to be looked at takes nothing that has to be told")
+    @Test("A store that was opened to be looked at accepts no audited change")
     func withoutChain() async throws {
         let store = try await SQLiteStore(path: path, auditing: nil)
         let error = await #expect(throws: StoreError.self) { try await store.run("x", at: .start) }
@@ -182,7 +182,7 @@ struct AuditTests {
         #expect(try await fault() == nil)
     }
 
-    @Test("A restored store's log goes on from the copy's, and says so")
+    @Test("A restored store's log continues the copy's, and says so")
     func restored() async throws {
         let copy = directory.path("copy.sqlite")
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
@@ -199,7 +199,7 @@ struct AuditTests {
 
     // MARK: -
 
-    /// Runs jobs on the store, in a process of their own as it were.
+    /// Runs jobs on the store, as a process of its own would.
     private func write(_ count: Int) async throws {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         for number in 0..<count { try await store.run("job-\(UUID())", at: .start + .seconds(number)) }

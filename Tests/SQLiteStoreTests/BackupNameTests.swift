@@ -5,7 +5,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// The names of copies, and of what lies beside them.
+/// The names of copies, and of the files beside them.
 @Suite(.timeLimit(.minutes(3)))
 struct BackupNameTests {
     private let directory: TemporaryDirectory
@@ -18,7 +18,7 @@ struct BackupNameTests {
         copy = directory.path("copy.sqlite")
     }
 
-    @Test("A file that is there already is not overwritten")
+    @Test("An existing file is not overwritten")
     func existing() async throws {
         let store = try await SQLiteStore.joined(path)
         try Data("mine".utf8).write(to: URL(filePath: copy))
@@ -27,7 +27,7 @@ struct BackupNameTests {
         await store.close()
     }
 
-    @Test("Two programs do not make the same copy at once, and what a killed one left behind is used again")
+    @Test("Two programs do not make the same copy at once, and the leftover of a killed one is used again")
     func partials() async throws {
         let store = try await SQLiteStore.joined(path)
         try Data(repeating: 7, count: 100_000).write(to: URL(filePath: copy + ".partial"))
@@ -42,7 +42,7 @@ struct BackupNameTests {
         await store.close()
     }
 
-    @Test("A copy whose file is taken away while it is made is not announced, and nothing else is removed in its place")
+    @Test("A copy whose file is removed while it is made is not announced, and no other file is removed in its place")
     func removed() async throws {
         let partial = try PartialFile(copy)
         try partial.clear()
@@ -69,7 +69,7 @@ struct BackupNameTests {
             }
             try FileManager.default.removeItem(atPath: copy + suffix)
         }
-        // Whose partial copy would be the store.
+        // Its partial copy would be the store.
         let partial = directory.path("other.partial")
         let later = Timestamp.start + .seconds(3600)
         try await store.abandon()
@@ -78,7 +78,7 @@ struct BackupNameTests {
             _ = try await StoreBackup.make(of: partial, to: directory.path("other"), at: later)
         }
         try FileManager.default.linkItem(atPath: partial, toPath: copy + ".partial")
-        await expectRefused(.unavailable, "another name") { _ = try await StoreBackup.make(of: partial, to: copy, at: later) }
+        await expectRefused(.unavailable, "second name") { _ = try await StoreBackup.make(of: partial, to: copy, at: later) }
         #expect(try await StoreBackup.contents(of: partial) == StoreBackup.Contents(lanes: 0, unfinishedJobs: 0))
     }
 

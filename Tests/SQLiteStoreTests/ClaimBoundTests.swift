@@ -5,7 +5,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// What a claim costs, in rows of jobs and in steps of SQLite's machine: it must not depend on how many jobs wait.
+/// The cost of a claim, in rows of jobs and in steps of SQLite's machine: it must not depend on how many jobs wait.
 struct ClaimBoundTests {
     private let directory: TemporaryDirectory
     private let writer: Writer
@@ -28,7 +28,7 @@ struct ClaimBoundTests {
         await writer.waitUntilStopped()
     }
 
-    @Test("A lane with one job costs one row, and no look at its rivals")
+    @Test("A lane with one job costs one row, and no look-up of rivals")
     func one() async throws {
         let cost = try await cost(of: .one, .plans, jobs: 0)
         #expect(cost.rows == 1)
@@ -36,16 +36,16 @@ struct ClaimBoundTests {
         await writer.waitUntilStopped()
     }
 
-    /// What waits in a lane.
+    /// The waiting jobs of a lane.
     enum Shape: CaseIterable, Sendable {
         /// Syncs of different plans.
         case plans
-        /// Syncs of one plan, none of which has ended another.
+        /// Syncs of one plan that have not ended each other.
         case revisions
         case billingCodes
-        /// Jobs that wait for a time that is yet to come, and for one that has come.
+        /// Jobs that wait for a time in the future, and for one that has passed.
         case deferred, late
-        /// Jobs that expire in a while, and that have expired.
+        /// Jobs that expire later, and jobs that have expired.
         case expiring, expired
         case resets
 
@@ -60,7 +60,7 @@ struct ClaimBoundTests {
             }
         }
 
-        /// What is done to the waiting jobs, in SQL.
+        /// The SQL that changes the waiting jobs.
         var moment: Timestamp? {
             switch self {
             case .deferred: .start + .seconds(5000)

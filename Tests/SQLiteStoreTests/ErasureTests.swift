@@ -8,7 +8,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// What was erased is not in the files any more: neither in free pages, nor in the log.
+/// Erased data is no longer in the files: neither in free pages, nor in the log.
 @Suite(.timeLimit(.minutes(2)))
 struct ErasureTests {
     private let directory: TemporaryDirectory
@@ -24,7 +24,7 @@ struct ErasureTests {
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
     }
 
-    @Test("When the event of a reset may go, nothing of the lane is in the files, while the store is still open")
+    @Test("When the event of a reset may be published, the files hold nothing of the lane, while the store is still open")
     func reset() async throws {
         try await leaveTraces()
         #expect(try tracesFound() == traces)
@@ -36,7 +36,7 @@ struct ErasureTests {
         await store.close()
     }
 
-    @Test("As long as somebody reads, the reset's event waits, with what follows in its lane; renewals and all other lanes do not")
+    @Test("While a reader is active, the reset's event waits with the later ones of its lane; renewals and other lanes do not")
     func longReader() async throws {
         try await leaveTraces()
         let events = Events(store)
@@ -50,7 +50,7 @@ struct ErasureTests {
         #expect(store.erasureDelay != nil)
         #expect(await !store.finishErasing(within: .zero))
         #expect(try tracesFound() != [])
-        // Nobody is kept from writing on: the log is as long as it has to be.
+        // Writers are not held up: the log is as long as necessary.
         #expect(
             try await store.unpublished(of: .one, after: 0, limit: 99).filter(\.isHeld).map(\.position) == [
                 held[0].position, after.position,
@@ -69,7 +69,7 @@ struct ErasureTests {
         await store.close()
     }
 
-    @Test("An event that waits for an erasure outlives its worker: another lets it go, once nothing of it is left")
+    @Test("An event that waits for an erasure outlives its worker: another releases it, once the erased data is gone")
     func takenOver() async throws {
         try await leaveTraces()
         let reader = try LongReader(directory.path("store.sqlite"))
@@ -86,7 +86,7 @@ struct ErasureTests {
         await store.close()
     }
 
-    @Test("Events of a lane wait for the reset's even when another worker stores them")
+    @Test("Events of a lane wait for the reset's even if another worker stores them")
     func ofAnotherWorker() async throws {
         let reader = try LongReader(directory.path("store.sqlite"))
         let mine = Events(store)
@@ -119,7 +119,7 @@ struct ErasureTests {
         return try #require(try await store.complete(claim.token, with: completion, at: .start).first)
     }
 
-    @Test("A command that erased nothing leaves the log to the worker that runs")
+    @Test("A command that erased nothing leaves the log to the running worker")
     func command() async throws {
         try await leaveTraces()
         let before = try logSize()
@@ -144,7 +144,7 @@ struct ErasureTests {
         try Data(contentsOf: URL(filePath: directory.path("store.sqlite-wal"))).count
     }
 
-    @Test("A payload is gone when its job has ended and the log was written back")
+    @Test("A payload is gone once its job has ended and the log was written back")
     func payload() async throws {
         let trace = "TraceOfPayload"
         let key = JobKey(id: JobID("a")!, lane: .one, digest: [1])
@@ -156,7 +156,7 @@ struct ErasureTests {
         #expect(try !files().contains(trace))
     }
 
-    @Test("Purging wipes what it forgets")
+    @Test("Purging wipes the forgotten data")
     func purging() async throws {
         try await leaveLetter()
         #expect(try await store.purgeLetters(.all, by: .tester, at: .start) == 1)
@@ -165,7 +165,7 @@ struct ErasureTests {
         await store.close()
     }
 
-    @Test("Pruning wipes what it erases")
+    @Test("Pruning wipes the erased data")
     func pruning() async throws {
         try await leaveTraces()
         try await store.prune(at: .start + .seconds(31 * 86_400))
@@ -177,7 +177,7 @@ struct ErasureTests {
     }
 
     private func leaveTraces() async throws {
-        // An attempt is told, and then another.
+        // One attempt is recorded, and then another.
         let deferral = completion(.deferred(until: .start), [])
         _ = try await store.complete(try await self.claim(accepting: .job("a")).token, with: deferral, at: .start)
         let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
@@ -236,7 +236,7 @@ struct ErasureTests {
         return traces.filter(files.contains)
     }
 
-    /// Everything that the store has on disk.
+    /// All files of the store.
     private func files() throws -> Bytes {
         var all = Data()
         for name in ["store.sqlite", "store.sqlite-wal"] {
@@ -251,7 +251,7 @@ struct ErasureTests {
     }
 }
 
-/// Somebody who reads a store for long.
+/// A reader that keeps a store open for long.
 struct LongReader {
     private let queue: DatabaseQueue
 
@@ -271,11 +271,11 @@ struct LongReader {
     }
 }
 
-/// The events that a store's observer gets.
+/// The events that a store's observer receives.
 private final class Events: Sendable {
     private struct State {
         var seen: [OutboxEntry] = []
-        /// Waits for more than it has looked at.
+        /// Waits for an event beyond those that it has looked at.
         var waiter: CheckedContinuation<Void, Never>?
     }
 
@@ -291,7 +291,7 @@ private final class Events: Sendable {
         }
     }
 
-    /// Waits for one. The suite's time limit ends the wait, and the test says so.
+    /// Waits for an event. The suite's time limit ends the wait, and the test says so.
     func first(_ condition: (OutboxEntry) -> Bool) async throws -> OutboxEntry {
         var looked = 0
         while true {
@@ -315,7 +315,7 @@ private final class Events: Sendable {
                 }?.resume()
             }
             guard !Task.isCancelled else {
-                Issue.record("In vain the test waited for an event after \(seen.count) others.")
+                Issue.record("The test waited in vain for an event after \(seen.count) others.")
                 throw CancellationError()
             }
         }

@@ -29,12 +29,12 @@ struct LiveCopyTests {
         try rows.close()
     }
 
-    @Test("It is the state after one transaction, whatever is committed and written back meanwhile")
+    @Test("The copy is the state after one transaction, whatever is committed and written back meanwhile")
     func consistency() async throws {
         let writer = try NumberWriter(path)
         let highest = Atomic(0)
         let copying = LiveCopy(of: path, to: try PartialFile(copy), stepSize: 4096) { isStandingStill in
-            // While the file stands still, and between two steps of it while it moves.
+            // The writer writes while the file stands still, and between two steps of the copy while it moves.
             try? writer.write()
             if isStandingStill { highest.store(writer.number, ordering: .relaxed) }
         }
@@ -49,7 +49,7 @@ struct LiveCopyTests {
         #expect(try await StoreFile.readOnly(path).read { try Int.fetchSet($0, sql: "SELECT number FROM numbers") } == [writer.number])
     }
 
-    @Test("While the file stands still, others commit and write back, and it stays as it is")
+    @Test("While the file stands still, others commit and write back, and the file does not change")
     func standingStill() throws {
         let (writer, file) = (try NumberWriter(path), try StandingFile(path))
         try writer.write()
@@ -68,20 +68,20 @@ struct LiveCopyTests {
         }
     }
 
-    @Test("A copy that its disk does not take is not announced")
+    @Test("A copy that its disk does not accept is not announced")
     func flush() async throws {
         let pipe = Pipe()
         let partial = copy + ".partial"
         let copying = LiveCopy(of: path, to: try PartialFile(partial), stepSize: 4096) { isStandingStill in
             guard !isStandingStill, let descriptor = descriptors(of: partial).min() else { return }
-            // What is written to the file succeeds no more, and neither does a flush.
+            // Writes to the file fail from now on, and so does a flush.
             dup2(pipe.fileHandleForReading.fileDescriptor, descriptor)
         }
         let error = await #expect(throws: StoreError.self) { try await StoreThread.run { () throws(StoreError) in try copying.make() } }
         #expect(error?.code == .unavailable && error?.message.contains("\(partial) cannot be written") == true)
     }
 
-    @Test("A flush that fails is an error")
+    @Test("A failed flush is an error")
     func failedFlush() throws {
         let (pipe, partial) = (Pipe(), copy + ".partial")
         let file = try PartialFile(partial)
@@ -103,7 +103,7 @@ struct LiveCopyTests {
             } catch let error as StoreError {
                 #expect(error.code == .unavailable && error.message.contains("for minutes without a pause"))
             }
-            // It kept no lock.
+            // It released its lock.
             try writer.write()
         }
         try file.standingStill { _ in }
@@ -116,7 +116,7 @@ struct LiveCopyTests {
     }
 }
 
-/// Writes one number to all rows in each transaction, and all of the log back into the file as far as it may.
+/// Writes one number to all rows in each transaction, and writes the log back into the file as far as it may.
 private final class NumberWriter: Sendable {
     private let queue: DatabaseQueue
     private let written = Mutex(0)
@@ -134,7 +134,7 @@ private final class NumberWriter: Sendable {
     }
 }
 
-/// Those that this process has of a file.
+/// The descriptors that this process has of a file.
 private func descriptors(of path: String) -> [Int32] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
     let own = all.filter { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path }

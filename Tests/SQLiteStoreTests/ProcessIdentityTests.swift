@@ -7,36 +7,36 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Workers whose process is gone are known for dead at once.
+/// Workers whose process is gone are immediately known to be dead.
 struct ProcessIdentityTests {
-    @Test("A process that runs is there, and goes through text unharmed")
+    @Test("A running process is found, and survives the round trip through text")
     func living() throws {
         let current = try #require(ProcessIdentity.current)
         #expect(current.id == ProcessInfo.processInfo.processIdentifier && !current.isGone)
         #expect(ProcessIdentity(text: current.text) == current)
     }
 
-    @Test("Text that is no process", arguments: ["", "a b c d", "a b 1", "a b 1 2 3"])
+    @Test("Text of another form is no process", arguments: ["", "a b c d", "a b 1", "a b 1 2 3"])
     func nonsense(_ text: String) { #expect(ProcessIdentity(text: text) == nil) }
 
     @Test("A process that has ended is gone")
     func dead() throws { #expect(try ended().isGone) }
 
-    @Test("Another process with the same id is not the one that was meant")
+    @Test("Another process with the same id is not the expected one")
     func reusedID() throws {
         let parts = try #require(ProcessIdentity.current).text.split(separator: " ")
         let earlier = try #require(ProcessIdentity(text: "\(parts[0]) \(parts[1]) \(parts[2]) 1"))
         #expect(earlier.isGone)
     }
 
-    @Test("A process of before the machine's restart is gone, one that cannot be seen from here may live")
+    @Test("A process from before the machine's restart is gone, and an invisible one may be alive")
     func elsewhere() throws {
         let parts = try #require(ProcessIdentity.current).text.split(separator: " ")
         #expect(try #require(ProcessIdentity(text: "another-boot \(parts[1]) \(parts[2]) \(parts[3])")).isGone)
         #expect(try !#require(ProcessIdentity(text: "\(parts[0]) pid:[1] 999999 1")).isGone)
     }
 
-    @Test("What a dead process held is taken over before its lease is over, what a living one holds is not")
+    @Test("A dead process's lanes are taken over before its lease is over, and a living one's are not")
     func takeover() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.path("store.sqlite")
@@ -44,7 +44,7 @@ struct ProcessIdentityTests {
         let (dead, lease) = (try ended(), Timestamp.start + .seconds(3600))
         _ = try await writer.write { try $0.join(.one, in: dead, until: lease, at: .start) }
         _ = try await writer.write { try $0.join(WorkerID("living"), in: .current, until: lease, at: .start) }
-        // The dead worker was taken over just now, so it joins once more, as if it had died later.
+        // The dead worker was just taken over, so it joins once more, as if it had died later.
         _ = try await writer.write { try $0.join(.one, in: dead, until: lease, at: .start) }
         let job = IntakeItem.job("a")
         _ = try await writer.write { try $0.accept([job], by: .one, at: .start) { _ in preconditionFailure() } }

@@ -5,9 +5,9 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Expects that something is refused.
+/// Expects a refusal.
 ///
-/// - Parameter advice: what the message says, among others.
+/// - Parameter advice: a part of the message.
 func expectRefused(
     _ code: StoreError.Code,
     _ advice: String,
@@ -27,7 +27,7 @@ extension SQLiteStore {
         return store
     }
 
-    /// As if the worker's process had ended.
+    /// Simulates the end of the worker's process.
     func abandon(at now: Timestamp = .start) async throws {
         _ = try await renew(.one, until: .start, at: now)
         await close()

@@ -8,7 +8,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Many events that waited for an erasure go in pages: no transaction is as long as they are many.
+/// Many events that waited for an erasure are released in pages: no transaction grows with their number.
 @Suite(.timeLimit(.minutes(2)))
 struct ReleaseTests {
     private let directory: TemporaryDirectory
@@ -19,7 +19,7 @@ struct ReleaseTests {
         path = directory.path("store.sqlite")
     }
 
-    @Test("Several hundred events go in their order, a page at a time, and a renewal goes between two pages")
+    @Test("Several hundred events leave in order, a page at a time, and a renewal goes between two pages")
     func pages() async throws {
         let worker = try await Process(.one, path)
         let reader = try LongReader(path)
@@ -36,7 +36,7 @@ struct ReleaseTests {
         await worker.stop()
     }
 
-    @Test("Events of two workers in one lane go in the lane's order, whichever worker's process finds the log empty")
+    @Test("Events of two workers in one lane leave in the lane's order, whichever worker's process finds the log empty")
     func mixed() async throws {
         let workers = [try await Process(.one, path), try await Process(.two, path)]
         let reader = try LongReader(path)
@@ -74,7 +74,7 @@ struct ReleaseTests {
     }
 }
 
-/// A worker's process, as far as its writer goes.
+/// A worker's process, reduced to its writer.
 private final class Process: Sendable {
     let worker: WorkerID
     let writer: Writer
@@ -87,7 +87,7 @@ private final class Process: Sendable {
         _ = try await writer.write(.lease) { try $0.join(worker, in: nil, until: .start + .seconds(15), at: .start) }
     }
 
-    /// Asks for a renewal as soon as the first page is on its way: on the writer's own thread, so that it waits before the next page begins.
+    /// Asks for a renewal when the first page leaves: on the writer's own thread, so that it waits before the next page begins.
     func interrupt() {
         writer.observeEvents { [log, writer, worker] entries in
             log.note(entries)
@@ -123,7 +123,7 @@ private final class Process: Sendable {
     }
 }
 
-/// What a worker's observer saw: the events that may go, step by step, and renewals as empty steps.
+/// The observations of a worker: the events released, step by step, and renewals as empty steps.
 private final class Log: Sendable {
     private struct State {
         var steps: [[Int64]] = []
@@ -137,7 +137,7 @@ private final class Log: Sendable {
     var positions: [Int64] { steps.flatMap(\.self) }
     /// Events that waited when they were stored, since the last that did not.
     var held: Int { state.withLock { $0.held } }
-    /// Whether nobody asked before.
+    /// Whether this is the first call.
     var isFirstCall: Bool {
         state.withLock { state in
             state.calls += 1

@@ -62,11 +62,11 @@ extension IntakeItem {
     }
 }
 
-/// Waits until something has happened on another thread. The suite's time limit ends the wait, and the test says for what it waited.
+/// Waits until something has happened on another thread. The suite's time limit ends the wait, and the test says what it waited for.
 func waitUntil(_ what: String, _ hasHappened: () -> Bool) async throws {
     while !hasHappened() {
         guard !Task.isCancelled else {
-            Issue.record("In vain the test waited until \(what).")
+            Issue.record("The test waited in vain until \(what).")
             throw CancellationError()
         }
         await Task.yield()
@@ -93,7 +93,7 @@ extension Event {
 }
 
 extension Transaction {
-    /// Takes in items where nothing ends at the door.
+    /// Accepts items that end no other job on arrival.
     func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, conflict: @escaping @Sendable (IntakeItem) -> Event) throws
         -> Intake
     {

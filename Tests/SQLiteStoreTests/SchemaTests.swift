@@ -7,7 +7,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Files with tables of another number than this program's.
+/// Files with tables of another version than this program's.
 struct SchemaTests {
     private let directory: TemporaryDirectory
     private let path: String
@@ -17,7 +17,7 @@ struct SchemaTests {
         path = directory.path("store.sqlite")
     }
 
-    @Test("A store that is too old is refused with what to do about it, and left alone")
+    @Test("A store that is too old is refused with advice, and left alone")
     func tooOld() async throws {
         try await makeStore()
         let queue = try DatabaseQueue(path: path)
@@ -40,7 +40,7 @@ struct SchemaTests {
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 
-    @Test("A step brings a store up to date when a worker starts, never for a command, and keeps what it held")
+    @Test("A store's schema is upgraded when a worker starts, never for a command, and the contents are kept")
     func oneStep() async throws {
         try await makeStore()
         let before = try Data(contentsOf: URL(filePath: path))
@@ -51,7 +51,7 @@ struct SchemaTests {
         }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
 
-        // Once, and then there is nothing left to do.
+        // A second start has nothing to do.
         for _ in 0..<2 {
             let opened = try StoreFile.open(path, mustExist: true, schema: next)
             let lanes = try opened.pool.read { try Row.fetchAll($0, sql: "SELECT colour, backlog FROM lanes") }
@@ -64,7 +64,7 @@ struct SchemaTests {
         await expectRefused(.newerSchema, "newer program") { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
-    /// With a job in it.
+    /// A store with a job.
     private func makeStore() async throws {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// An event that cannot be read holds back what follows it in its lane, and nothing else.
+/// An unreadable event holds back the later events of its lane, and nothing else.
 @Suite(.timeLimit(.minutes(1)))
 struct SetAsideTests {
     private let directory: TemporaryDirectory
@@ -19,7 +19,7 @@ struct SetAsideTests {
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
     }
 
-    @Test("An event that cannot be read is set aside again when it is found again, also in the process that knows it")
+    @Test("An unreadable event is set aside each time it is found, even in the process that knows it")
     func again() async throws {
         try await refuse(3)
         try await damage(position: 1)
@@ -27,13 +27,13 @@ struct SetAsideTests {
             let entries = try await store.unpublished(of: .one, after: 0, limit: 9)
             #expect(entries.map(\.position) == [2, 3] && entries.map(\.isHeld) == [true, true])
             #expect(store.setAside.count == 1)
-            // A worker that joins gives the lane another try, and the event is as it was.
+            // A worker that joins gives the lane another try, and the event is unchanged.
             _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
         }
         await store.close()
     }
 
-    @Test("An event that cannot be read and whose lane is not there keeps no reading from its end")
+    @Test("An unreadable event whose lane is missing does not prevent reading to the end")
     func withoutLane() async throws {
         try await refuse(600)
         try await store.write { try $0.connection.run("UPDATE outbox SET data = x'00', tenant = 'gone' WHERE position < 550") }
@@ -42,7 +42,7 @@ struct SetAsideTests {
         await store.close()
     }
 
-    @Test("A job that comes late is compared with what can be read, whatever else its lane holds")
+    @Test("A late job is compared with readable jobs, whatever else its lane holds")
     func late() async throws {
         func item(_ id: String, at seconds: Int, isLate: Bool = false) -> IntakeItem {
             let key = JobKey(id: JobID(id)!, lane: .one, digest: [1])

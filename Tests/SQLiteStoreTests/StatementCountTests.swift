@@ -7,7 +7,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// How many statements a job costs. Each takes time in the transaction that every tenant waits for.
+/// The number of statements per job. Each takes time in the transaction that every tenant waits for.
 struct StatementCountTests {
     private let directory: TemporaryDirectory
     private let writer: Writer
@@ -17,7 +17,7 @@ struct StatementCountTests {
         directory = try TemporaryDirectory()
         writer = try Writer(try StoreFile.open(directory.path("store.sqlite"), mustExist: false), chain: .bench)
         _ = try await writer.write { try $0.join(.one, in: nil, until: .start + .seconds(3600), at: .start) }
-        // A lane that is there, as it is for every job but the first.
+        // An existing lane, as for every job except the first.
         try await accept("first")
         try await complete(try await claim(), Completion(.finished(nil), events: []), .syncSucceeded)
         let statements = statements
@@ -43,7 +43,7 @@ struct StatementCountTests {
         await stop()
     }
 
-    @Test("A job that is put off, one that is held up, and one that finds no place")
+    @Test("A deferred job, one that is held up, and one that finds no place")
     func putOff() async throws {
         var counts: [Int] = []
         let error = JobError(.timeout)
@@ -59,7 +59,7 @@ struct StatementCountTests {
         await stop()
     }
 
-    @Test("What a worker that is gone was working on")
+    @Test("The work of a worker that is gone")
     func takenOver() async throws {
         try await accept("job")
         _ = try await claim()
@@ -88,7 +88,7 @@ struct StatementCountTests {
         _ = try await writer.write { [completion] in try $0.complete(claim.token, with: completion, at: .start) }
     }
 
-    /// What a call gives, and how many statements it takes besides those that begin and end its transaction.
+    /// The result of a call, and its number of statements without those that begin and end its transaction.
     private func count<Value>(_ body: () async throws -> Value) async throws -> (value: Value, count: Int) {
         statements.forget()
         let value = try await body()
@@ -101,7 +101,7 @@ struct StatementCountTests {
     }
 }
 
-/// Statements that were run, in their order.
+/// Executed statements, in order.
 private final class Statements: Sendable {
     private let state = Mutex<[String]>([])
 

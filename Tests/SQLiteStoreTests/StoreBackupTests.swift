@@ -9,7 +9,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Copies of a store, and what a copy becomes when it is brought back.
+/// Copies of a store, and the stores restored from them.
 @Suite(.timeLimit(.minutes(3)))
 struct StoreBackupTests {
     private let directory: TemporaryDirectory
@@ -23,14 +23,14 @@ struct StoreBackupTests {
         copy = directory.path("copy.sqlite")
     }
 
-    @Test("A copy is made while the store is in use, holds what is committed, and only its owner may read it")
+    @Test("A copy is made while the store is in use, holds all committed data, and only its owner may read it")
     func backup() async throws {
         let store = try await openedStore()
         _ = try await store.accept([.job("a"), .job("b", .two)], by: .one, at: .start) { _ in preconditionFailure() }
         let contents = try await StoreBackup.make(of: path, to: copy, at: .start)
         #expect(contents == StoreBackup.Contents(lanes: 2, unfinishedJobs: 2))
         #expect(try FileManager.default.attributesOfItem(atPath: copy)[.posixPermissions] as? Int == 0o600)
-        // The store goes on, and the copy stays as it was.
+        // The store changes further, and the copy does not.
         _ = try await store.accept([.job("c")], by: .one, at: .start) { _ in preconditionFailure() }
         await store.close()
         let copied = try await SQLiteStore(path: copy, mustExist: true, auditing: .bench)
@@ -44,7 +44,7 @@ struct StoreBackupTests {
         _ = try await store.accept((0..<200).map { .job("job-\($0)", .two) }, by: .one, at: .start) { _ in preconditionFailure() }
         let pause = Pause()
         let copying = LiveCopy(of: path, to: try PartialFile(copy), patience: .zero, stepSize: 4096) { isStandingStill in
-            // After the first step of the first attempt an integration is reset.
+            // An integration is reset after the first step of the first attempt.
             if isStandingStill { pause.step() }
         }
         let copied = Task { try await StoreThread.run { () throws(StoreError) in try copying.make() } }
@@ -70,12 +70,12 @@ struct StoreBackupTests {
         await store.close()
     }
 
-    @Test("A copy spares the workers that run on the store")
+    @Test("A copy does not disturb the workers that run on the store")
     func sparing() async throws {
         #expect(!StoreBackup.isInUse(path, at: .start))
         let store = try await openedStore()
         #expect(StoreBackup.isInUse(path, at: .start))
-        // Its lease is over, and others would take it for gone.
+        // Its lease is over, and others would take it for dead.
         #expect(!StoreBackup.isInUse(path, at: later))
         try await store.abandon()
         #expect(!StoreBackup.isInUse(path, at: .start + .seconds(1)))
@@ -97,11 +97,11 @@ struct StoreBackupTests {
         _ = try await StoreBackup.restore(copy, to: place, auditing: .bench, by: .systemUser(7), at: later)
         let restored = try #require(try await StoreIdentity.look(at: place))
         #expect(restored == StoreIdentity(store: own.store, ring: "ring-1", isCopy: false, file: restored.file))
-        // The copy's file remains what it is, and the restored one is the store.
+        // The copy's file stays a copy, and the restored one is the store.
         #expect(try restored.file != nil && !restored.isElsewhere(than: place) && restored.isElsewhere(than: copy))
     }
 
-    @Test("A store knows the file that a worker ran on, and a plain copy of it is another")
+    @Test("A store recognises the file that a worker ran on, and a plain copy of it as another")
     func plainCopies() async throws {
         let store = try await openedStore()
         try await store.rememberFile()
@@ -113,7 +113,7 @@ struct StoreBackupTests {
         #expect(try !own.isElsewhere(than: path) && own.isElsewhere(than: copy))
     }
 
-    @Test("A copy of a damaged store is not made, and leaves no file behind")
+    @Test("A damaged store is not copied, and no file stays behind")
     func damaged() async throws {
         let store = try await openedStore()
         _ = try await store.accept((0..<200).map { .job("job-\($0)") }, by: .one, at: .start) { _ in preconditionFailure() }
@@ -127,7 +127,7 @@ struct StoreBackupTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path).allSatisfy { !$0.hasPrefix("copy") })
     }
 
-    @Test("No sequence of a restored store stands for another event, of a tenant that it knows or of one that it has forgotten")
+    @Test("A restored store reuses no sequence for another event, for known and forgotten tenants")
     func epochs() async throws {
         let store = try await openedStore()
         _ = try await published("a", .one, by: store)
@@ -137,7 +137,7 @@ struct StoreBackupTests {
         #expect(known.epoch == 1 && known.sequence == 2 && forgotten.epoch == 1 && forgotten.sequence == 1)
         try await store.abandon()
 
-        // Twice from the same copy: what was given out in between must not be given out again either.
+        // The same copy is restored twice: the numbers used in between must not be used again either.
         var epochs: [Int64] = [1]
         for moment in [later, later + .seconds(60)] {
             _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: moment)
@@ -152,7 +152,7 @@ struct StoreBackupTests {
         #expect(epochs == epochs.sorted() && Set(epochs).count == 3)
     }
 
-    @Test("What a restored store holds unfinished is marked, resets excepted, and is due at once")
+    @Test("Unfinished jobs of a restored store are marked, except resets, and are due at once")
     func unfinished() async throws {
         let store = try await openedStore()
         _ = try await store.accept(
@@ -183,7 +183,7 @@ struct StoreBackupTests {
         await restored.close()
     }
 
-    @Test("A check of the worker's own that a copy holds running is there to be dropped, and whoever joins takes it over")
+    @Test("A scheduled check that a copy holds as running can be dropped, and the next worker to join takes it over")
     func runningCheck() async throws {
         let store = try await openedStore()
         _ = try await store.accept([.job("connect", .one, .connect)], by: .one, at: .start) { _ in preconditionFailure() }
@@ -221,7 +221,7 @@ struct StoreBackupTests {
         await restored.close()
     }
 
-    @Test("From a restored store no job is redriven: a newer one may have been asked for since the copy was made")
+    @Test("No job of a restored store is redriven: a newer one may have been requested since the copy was made")
     func letters() async throws {
         let store = try await openedStore()
         _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure() }
@@ -238,7 +238,7 @@ struct StoreBackupTests {
         await restored.close()
     }
 
-    @Test("An event that waited to be published when the copy was made is published by whoever joins")
+    @Test("An event that waited when the copy was made is published by the next worker to join")
     func outbox() async throws {
         let store = try await openedStore()
         let event = try await published("a", .one, by: store)
@@ -252,7 +252,7 @@ struct StoreBackupTests {
         await restored.close()
     }
 
-    @Test("The replaced store is kept, its log with it")
+    @Test("The replaced store is kept, with its log")
     func replaced() async throws {
         let store = try await openedStore()
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
@@ -267,7 +267,7 @@ struct StoreBackupTests {
         await new.close()
     }
 
-    @Test("While a worker runs on the store, it is not replaced")
+    @Test("A store on which a worker runs is not replaced")
     func inUse() async throws {
         let store = try await openedStore()
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
@@ -294,7 +294,7 @@ struct StoreBackupTests {
         await restored.close()
     }
 
-    @Test("What is not a store is not replaced, and left alone")
+    @Test("A file that is not a store is neither replaced nor changed")
     func overForeign() async throws {
         try await openedStore().abandon()
         _ = try await StoreBackup.make(of: path, to: copy, at: later)
@@ -317,7 +317,7 @@ struct StoreBackupTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path).allSatisfy { !$0.contains(".replaced-") })
     }
 
-    @Test("The log of a store that is lost does not become a part of the one that is restored")
+    @Test("The log of a lost store does not become part of the restored one")
     func lostStore() async throws {
         let store = try await openedStore()
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
@@ -341,18 +341,18 @@ struct StoreBackupTests {
         #expect(Set(try FileManager.default.contentsOfDirectory(atPath: directory.url.path)) == Set(before + ["copy.sqlite"]))
     }
 
-    @Test("What is not a store is not copied")
+    @Test("A file that is not a store is not copied")
     func ofForeign() async throws {
         let queue = try DatabaseQueue(path: path)
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
-        await expectRefused(.corrupt, "something else") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
+        await expectRefused(.corrupt, "another program") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
         try Data().write(to: URL(filePath: path))
         await expectRefused(.unavailable, "is empty") { _ = try await StoreBackup.make(of: path, to: copy, at: .start) }
         #expect(!FileManager.default.fileExists(atPath: copy))
     }
 
-    @Test("What is no copy of a store is refused, and the store stays")
+    @Test("A file that is not a copy of a store is refused, and the store stays")
     func noCopy() async throws {
         try await openedStore().abandon()
         let before = try Data(contentsOf: URL(filePath: path))
@@ -367,7 +367,7 @@ struct StoreBackupTests {
         let queue = try DatabaseQueue(path: other)
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
-        await expectRefused(.corrupt, "something else") {
+        await expectRefused(.corrupt, "another program") {
             _ = try await StoreBackup.restore(other, to: path, auditing: .bench, by: .tester, at: later)
         }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
@@ -386,7 +386,7 @@ struct StoreBackupTests {
     }
 }
 
-/// What the lanes' decisions were asked about.
+/// The jobs about which the lanes asked for decisions.
 private final class Seen: @unchecked Sendable {
     private(set) var marks: [String: Bool] = [:]
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Opening what may be a store.
+/// Opening files that may be stores.
 struct StoreFileTests {
     private let directory: TemporaryDirectory
     private let path: String
@@ -17,13 +17,13 @@ struct StoreFileTests {
         path = directory.path("store.sqlite")
     }
 
-    @Test("A store that was abandoned has everything that it promised")
+    @Test("An abandoned store has everything that it promised")
     func reopening() async throws {
         do {
             let store = try await SQLiteStore(path: path, auditing: .bench)
             _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
             _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure("there is no conflict") }
-            // It goes away without a word, as far as a living process can.
+            // The store is dropped without being closed, as far as a living process can do so.
         }
         let store = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
         #expect(try await store.lane(.one)?.unfinished.map(\.id) == [JobID("a")!])
@@ -31,7 +31,7 @@ struct StoreFileTests {
     }
 
     /// As the workers of a fleet do on a new machine.
-    @Test("Many may open a new store at the same time")
+    @Test("Many processes may open a new store at the same time")
     func openingAtOnce() async throws {
         let path = path
         let stores = try await withThrowingTaskGroup { group in
@@ -55,7 +55,7 @@ struct StoreFileTests {
         await store.close()
     }
 
-    @Test("What is committed is on disk, and what is deleted is wiped")
+    @Test("Committed data is on disk, and deleted data is wiped")
     func pragmas() throws {
         let opened = try StoreFile.open(path, mustExist: false)
         let settings = try opened.pool.writeWithoutTransaction { database in
@@ -68,7 +68,7 @@ struct StoreFileTests {
         try opened.log.close()
     }
 
-    @Test("A file that is no database is refused, and left alone")
+    @Test("A file that is not a database is refused, and left alone")
     func notADatabase() async throws {
         let text = Data(repeating: UInt8(ascii: "x"), count: 8192)
         try text.write(to: URL(filePath: path))
@@ -76,13 +76,13 @@ struct StoreFileTests {
         #expect(try Data(contentsOf: URL(filePath: path)) == text)
     }
 
-    @Test("A database of something else is refused, and left alone")
+    @Test("A database of another program is refused, and left alone")
     func otherDatabase() async throws {
         let queue = try DatabaseQueue(path: path)
         try await queue.write { try $0.execute(sql: "CREATE TABLE invoices (id INTEGER PRIMARY KEY)") }
         try queue.close()
         let before = try Data(contentsOf: URL(filePath: path))
-        await expectRefused(.corrupt, "something else") { _ = try await SQLiteStore(path: path, auditing: .bench) }
+        await expectRefused(.corrupt, "another program") { _ = try await SQLiteStore(path: path, auditing: .bench) }
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 
@@ -96,13 +96,13 @@ struct StoreFileTests {
         await expectRefused(.corrupt, "backup") { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
-    @Test("A store that has to exist is not made")
+    @Test("A store that must exist is not created")
     func missing() async {
         await expectRefused(.unavailable, "STORE_URL") { _ = try await SQLiteStore(path: path, mustExist: true, auditing: .bench) }
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    @Test("An empty file is no store that is there")
+    @Test("An empty file is not an existing store")
     func emptyFile() async throws {
         try Data().write(to: URL(filePath: path))
         await expectRefused(.unavailable, "is empty") { _ = try await SQLiteStore(path: path, mustExist: true, auditing: .bench) }
@@ -110,7 +110,7 @@ struct StoreFileTests {
         try await SQLiteStore(path: path, auditing: .bench).close()
     }
 
-    @Test("A store keeps its id, and remembers the first ring that it is paired with, in a row too")
+    @Test("A store keeps its id, and remembers the first ring that it is paired with, also in a row of the audit log")
     func identity() async throws {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         let made = try await store.identity()
@@ -130,14 +130,14 @@ struct StoreFileTests {
     }
 
     @Test(
-        "A directory in which no file can be made, one that is not there, and one that is the store",
+        "A directory in which no file can be made, one that is missing, and one that is the store are refused",
         arguments: ["/proc/store.sqlite", "/nowhere/store.sqlite", "/tmp"]
     )
     func directories(_ path: String) async {
         await expectRefused(.unavailable, path) { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
-    @Test("A directory that may not be written", .enabled("root may write everything") { geteuid() != 0 })
+    @Test("A directory without write permission is refused", .enabled("root may write everything") { geteuid() != 0 })
     func readOnlyDirectory() async throws {
         try await SQLiteStore(path: path, auditing: .bench).close()
         try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: directory.url.path)
@@ -145,7 +145,7 @@ struct StoreFileTests {
         await expectRefused(.unavailable, "check") { _ = try await SQLiteStore(path: path, auditing: .bench) }
     }
 
-    @Test("A store that is full says so, changes nothing, and goes on when there is room again")
+    @Test("A full store says so, changes nothing, and continues when there is room again")
     func fullDisk() async throws {
         let writer = try Writer(try StoreFile.open(path, mustExist: false), chain: .bench)
         _ = try await writer.write { try $0.join(.one, in: nil, until: .start, at: .start) }
@@ -166,7 +166,7 @@ struct StoreFileTests {
         await writer.waitUntilStopped()
     }
 
-    @Test("A worker that meets a newer program's schema, or another file in the place of its own, is told so by its next renewal")
+    @Test("A worker's next renewal reports a newer program's schema, or another file in the place of its own")
     func takenAway() async throws {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
@@ -185,17 +185,17 @@ struct StoreFileTests {
         await expectRefused(.gone, "not at \(path)") {
             _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure() }
         }
-        // Nothing is put into the file that is there now.
+        // Nothing is written to the file that is there now.
         await store.close()
         #expect(try Data(contentsOf: URL(filePath: path)).isEmpty)
     }
 
-    @Test("When a store is closed, all of it is in its file")
+    @Test("When a store is closed, its file holds all of it")
     func closing() async throws {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
         _ = try await store.lanes()
-        // Somebody else has it open.
+        // Another process has it open.
         let reader = try StoreFile.readOnly(path)
         _ = try await reader.read { try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM lanes") }
         _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure() }

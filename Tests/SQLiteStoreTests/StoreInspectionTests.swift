@@ -7,7 +7,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// What is found in a store's contents: nothing in a lawful one, and each thing that does not belong there.
+/// Inspection of a store's contents: nothing in a valid one, and each violation in an invalid one.
 struct StoreInspectionTests {
     private let directory: TemporaryDirectory
     private let path: String
@@ -19,16 +19,16 @@ struct StoreInspectionTests {
         path = directory.path("store.sqlite")
     }
 
-    // MARK: Lawful stores
+    // MARK: Valid stores
 
-    @Test("Where there is no store, there is nothing to inspect, and none is made")
+    @Test("If there is no store, there is nothing to inspect, and none is created")
     func missing() async throws {
         #expect(try await inspect() == nil)
         #expect(try await StoreFormat.look(at: path) == .none)
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path) == [])
     }
 
-    @Test("A store in use and one that was left have nothing to mend, and tell what they hold")
+    @Test("A store in use and a closed one need no repair, and report their contents")
     func lawful() async throws {
         let store = try await filledStore()
         for _ in 0..<2 {
@@ -41,7 +41,7 @@ struct StoreInspectionTests {
             #expect(inspection.openWrites == 1 && inspection.unansweredWrites.count == 0)
             #expect(inspection.deadLetters.map(\.reason) == ["untrusted"] && inspection.deadLetters.map(\.count) == [2])
             #expect(inspection.postponedTooFar.count == 0 && inspection.acceptedAhead.count == 0 && inspection.keptTooLong == 0)
-            // Once more, when nobody has it open.
+            // Once more, when the store is closed.
             await store.close()
         }
         #expect(try await StoreFormat.look(at: path) == .current)
@@ -49,24 +49,24 @@ struct StoreInspectionTests {
     }
 
     @Test(
-        "Whatever a store goes through, it leaves nothing unlawful behind",
+        "Whatever a store goes through, it leaves no violation behind",
         arguments: Behaviour.all
     )
     func behaviours(_ behaviour: Behaviour) async throws {
         try await behaviour.expect(of: try await SQLiteStore(path: path, auditing: .bench))
         let inspection = try #require(try await inspect(isThorough: true))
-        // The suite decides and journals what the engine never would.
+        // The suite makes decisions and journal entries that the engine never would.
         let engines: Set<StoreLaw> = [.nothingOutlivesConnection, .workIsScheduled, .confirmedHasService]
         #expect(inspection.breaches.filter { !engines.contains($0.law) } == [])
     }
 
-    @Test("To look changes nothing: not the file, not its log, and no file comes into being")
+    @Test("An inspection changes nothing: not the file, not its log, and it creates no file")
     func traceless() async throws {
         let store = try await filledStore()
         let inUse = try contents()
         _ = try await inspect(isThorough: true)
         _ = try await StoreIntegrity.problems(of: path, isThorough: true)
-        // The log's index is memory that is shared, which readers make their mark in.
+        // The log's index is shared memory, in which readers set marks.
         #expect(try contents().filter { !$0.key.hasSuffix("-shm") } == inUse.filter { !$0.key.hasSuffix("-shm") })
         await store.close()
         let closed = try contents()
@@ -77,16 +77,16 @@ struct StoreInspectionTests {
         #expect(try contents() == closed)
     }
 
-    @Test("A name that means something in an address is a name")
+    @Test("A file name with special characters of a URL is used literally")
     func oddName() async throws {
         let odd = directory.path("50% of store?mode=memory#1.sqlite")
         try await SQLiteStore(path: odd, auditing: .bench).close()
         #expect(try await StoreFormat.look(at: odd) == .current)
     }
 
-    // MARK: Unlawful stores
+    // MARK: Invalid stores
 
-    /// A law, and how to break it in the store of ``filledStore()``.
+    /// A law, and a way to break it in the store of ``filledStore()``.
     struct Crime: CustomTestStringConvertible, Sendable {
         let law: StoreLaw
         let sql: String
@@ -156,7 +156,7 @@ struct StoreInspectionTests {
         Crime(.wordsAreKnown, "UPDATE outbox SET product = 'x' WHERE tenant = 'msp-4'", "outbox.product of msp-4"),
     ]
 
-    @Test("What is not lawful is found, and named", arguments: crimes)
+    @Test("A violation is found and named", arguments: crimes)
     func unlawful(_ crime: Crime) async throws {
         try await filledStore().close()
         try change(crime.sql)
@@ -165,10 +165,10 @@ struct StoreInspectionTests {
         #expect(breach.occurrences == .init([crime.subject]))
     }
 
-    @Test("Every law can be broken, and each is broken by some test")
+    @Test("Every law can be broken, and some test breaks it")
     func completeness() { #expect(Set(Self.crimes.map(\.law)) == Set(StoreLaw.all)) }
 
-    @Test("Of many only a few are named")
+    @Test("Only a few of many violations are named")
     func many() async throws {
         let store = try await filledStore()
         _ = try await store.accept((0..<10).map { .job("job-\($0)", .three) }, by: .one, at: .start) { _ in preconditionFailure() }
@@ -178,9 +178,9 @@ struct StoreInspectionTests {
         #expect(breach.occurrences.count == 10 && breach.occurrences.examples.count == 3)
     }
 
-    // MARK: What time makes of it
+    // MARK: Effects of time
 
-    @Test("Times that cannot be, and what is overdue, are counted")
+    @Test("Impossible and overdue times are counted")
     func times() async throws {
         try await filledStore().close()
         let day: Int64 = 86_400_000
@@ -199,8 +199,8 @@ struct StoreInspectionTests {
         #expect(!later.workers[0].isAlive(at: end))
     }
 
-    /// What may take long comes first: meanwhile leases are extended and jobs accepted.
-    @Test("What is seen is compared with the time at which it is seen")
+    /// Slow steps come first: meanwhile leases are extended and jobs accepted.
+    @Test("Each row is compared with the time at which it is read")
     func moment() async throws {
         try await filledStore().close()
         let change = self.change
@@ -230,7 +230,7 @@ struct StoreInspectionTests {
 
     // MARK: Files
 
-    @Test("A store of a newer program, one of something else and a damaged one are told apart")
+    @Test("A store of a newer program, another program's database and a damaged one are distinguished")
     func formats() async throws {
         try await filledStore().close()
         let whole = try Data(contentsOf: URL(filePath: path))
@@ -251,7 +251,7 @@ struct StoreInspectionTests {
         #expect(problems != [])
     }
 
-    @Test("A disk tells its room, and what keeps the store from being written")
+    @Test("A disk reports its free space, and obstacles to writing the store")
     func disk() async throws {
         try await filledStore().close()
         let disk = try await StoreDisk.look(at: path)
@@ -283,7 +283,7 @@ struct StoreInspectionTests {
         try queue.close()
     }
 
-    /// Where in the file a table begins.
+    /// The offset of a table in the file.
     private func firstPage(of table: String) throws -> Range<Int> {
         let queue = try DatabaseQueue(path: path)
         defer { try? queue.close() }
@@ -300,7 +300,7 @@ struct StoreInspectionTests {
         return try Dictionary(uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: directory.url.appending(path: $0))) })
     }
 
-    /// One that has something of everything: msp-1 is connected and has synced, msp-2's job runs, msp-3's waits, msp-4's was refused.
+    /// A store with an example of everything: msp-1 is connected and has synced, msp-2's job runs, msp-3's waits, msp-4's was refused.
     private func filledStore() async throws -> SQLiteStore {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A directory that goes away with the test. It is in memory where the system has such a place: a hundred stores that wait for every commit
-/// would keep a disk busy, and what the disk does is not what these tests are about.
+/// A directory that is removed after the test. It is in memory if the system allows it: a hundred stores that wait for every commit
+/// would keep a disk busy, and these tests do not concern disks.
 final class TemporaryDirectory: Sendable {
     let url: URL
 

@@ -8,7 +8,7 @@ import Testing
 
 @testable import SQLiteStore
 
-/// Operations that share a transaction do not share a fate.
+/// Operations that share a transaction fail independently.
 @Suite(.timeLimit(.minutes(1)))
 struct WriterTests {
     private let directory: TemporaryDirectory
@@ -19,7 +19,7 @@ struct WriterTests {
         writer = try Writer(try StoreFile.open(directory.path("store.sqlite"), mustExist: false), chain: .bench)
     }
 
-    @Test("Only the guilty one fails, whatever it did before", arguments: Guilt.allCases)
+    @Test("Only the failing operation fails, whatever it did before", arguments: Guilt.allCases)
     func guilt(_ guilt: Guilt) async throws {
         let outcomes = await withTaskGroup(of: (Int, Bool).self) { group in
             for index in 0..<60 {
@@ -51,11 +51,11 @@ struct WriterTests {
         case fencedBeforehand, fencedAfterwards, brokenStatement
     }
 
-    @Test("A renewal goes ahead of all that waits")
+    @Test("A renewal precedes all waiting operations")
     func turns() async throws {
         let order = Order()
         let busy = blockThread(order)
-        // Whatever happens, the thread goes on.
+        // The thread continues in any case.
         do {
             defer { order.gate.signal() }
             try await ask(.chore, "chore", order, count: 1)
@@ -64,7 +64,7 @@ struct WriterTests {
         }
         await busy.value
         try await waitUntil("three operations are done") { order.names.count >= 3 }
-        // A chore that has waited long goes ahead of work.
+        // A chore that has waited long precedes work.
         #expect(order.names.first == "lease" && Set(order.names) == ["lease", "work", "chore"])
         writer.stop()
         await writer.waitUntilStopped()
@@ -76,7 +76,7 @@ struct WriterTests {
         return Task { try? await writer.write { _ in order.gate.wait() } }
     }
 
-    /// Asks for an operation, and returns when so many wait.
+    /// Requests an operation, and returns when `count` of them wait.
     private func ask(_ turn: Writer.Turn, _ name: String, _ order: Order, count: Int) async throws {
         let writer = writer
         Task {
@@ -87,12 +87,12 @@ struct WriterTests {
         try await waitUntil("\(count) operations wait") { writer.waiting >= count }
     }
 
-    @Test("The way of an event to its observer does not grow with the transactions before it")
+    @Test("The stack depth of a call to the observer does not grow with earlier transactions")
     func observers() async throws {
         _ = try await writer.write { try $0.join(.one, in: nil, until: .start + .seconds(3600), at: .start) }
         let rows = UnreadableRows()
         let stacks = Mutex<[String: [UInt]]>([:])
-        // How deep the stack is.
+        // The depth of the stack.
         let note: @Sendable (String) -> Void = { name in
             var here = 0
             withUnsafeMutablePointer(to: &here) { here in stacks.withLock { $0[name, default: []].append(UInt(bitPattern: here)) } }
@@ -104,7 +104,7 @@ struct WriterTests {
                 _ = try transaction.accept([.refusal("job-\(index)")], by: .one, at: .start) { _ in preconditionFailure() }
             }
         }
-        // On one thread.
+        // All calls are on one thread.
         for index in 0..<100 { rows.report([SetAside("job \(index)", because: "of a test")]) }
         let depths = stacks.withLock { $0 }
         #expect(depths.mapValues(\.count) == ["event": 100, "row": 100])
@@ -113,7 +113,7 @@ struct WriterTests {
         await writer.waitUntilStopped()
     }
 
-    @Test("What was asked for before the end is done, what comes after is refused")
+    @Test("Operations requested before the end are done, and later ones are refused")
     func stopping() async throws {
         let before = try await writer.write { _ in 1 }
         writer.stop()
@@ -130,7 +130,7 @@ private func letter(_ index: Int, in transaction: Transaction) throws {
     )
 }
 
-/// What the writer did, in its order.
+/// The writer's operations, in order.
 private final class Order: Sendable {
     let gate = DispatchSemaphore(value: 0)
     private let noted = Mutex<[String]>([])

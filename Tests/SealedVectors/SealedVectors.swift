@@ -2,7 +2,7 @@ package import Contract
 import Foundation
 package import Vault
 
-/// `schemas/vectors/sealed-credentials.json`: credentials that other implementations sealed, what they open to, and what does not open.
+/// `schemas/vectors/sealed-credentials.json`: credentials sealed by other implementations, their plaintexts, and blobs that do not open.
 package struct SealedVectors: Sendable {
     package struct Vector: CustomStringConvertible, Sendable {
         package let description: String
@@ -17,7 +17,7 @@ package struct SealedVectors: Sendable {
         case refused(code: String)
     }
 
-    /// The file as it is in this source tree.
+    /// The file in this source tree.
     package static let current: SealedVectors = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         do {
@@ -27,7 +27,7 @@ package struct SealedVectors: Sendable {
         }
     }()
 
-    /// A ring with the recipient keys of the file, and random ones beside them.
+    /// A ring with the recipient keys of the file, and random other keys.
     package let keyRing: KeyRing
     package let opening: [Vector]
     package let refused: [Vector]
@@ -46,7 +46,7 @@ package struct SealedVectors: Sendable {
         }
     }
 
-    /// By the way that a ring comes into a worker: from a file.
+    /// Loads the ring from a file, as a worker does.
     private static func ring(with recipientKeys: JSON) throws -> KeyRing {
         let directory = FileManager.default.temporaryDirectory.appending(path: "sealed-vectors-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: directory) }

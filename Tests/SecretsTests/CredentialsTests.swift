@@ -17,20 +17,20 @@ struct CredentialsTests {
         #expect(credentials.integrationCode == nil)
     }
 
-    @Test("What is written is what was read", arguments: ["plain", "é:;%\"\\\t\u{7F}\u{1}", "🔑", " x "])
+    @Test("Credentials are read back as they were written", arguments: ["plain", "é:;%\"\\\t\u{7F}\u{1}", "🔑", " x "])
     func roundTrip(secret: String) throws {
         let credentials = Credentials(username: "a\"b", secret: SecretReference(secret), integrationCode: SecretReference("\\"))
         let again = try credentials.encoded.withBytes { (bytes) throws(JobError) in try Credentials(parsing: bytes) }
         #expect(again.username == credentials.username)
         #expect(text(again.secret) == secret)
         #expect(text(again.integrationCode) == "\\")
-        // As any JSON has it.
+        // Any JSON parser reads the same.
         let json = try credentials.encoded.withUnsafeBytes { try JSON(parsing: Array($0)) }
         #expect(json["secret"]?.string == secret)
     }
 
     @Test(
-        "What is wrong is told by the member's name, never by its value",
+        "An error names the member and never its value",
         arguments: [
             ("", "data.credentials"), ("[]", "data.credentials"), (#"{"username":"TOPSECRET""#, "data.credentials"),
             (#"{"secret":"TOPSECRET"}"#, "data.credentials.username"), (#"{"username":"TOPSECRET"}"#, "data.credentials.secret"),
@@ -54,7 +54,7 @@ struct CredentialsTests {
     }
 
     @Test(
-        "The member is named, the rule that it breaks, and of its value the JSON type alone",
+        "An error names the member, the broken rule, and only the JSON type of the value",
         arguments: [
             (#"{"username":5,"secret":"x"}"#, "username", "a number"), (#"{"username": -5,"secret":"x"}"#, "username", "a number"),
             (#"{"username":"a","secret":true}"#, "secret", "a boolean"), (#"{"username":"a","secret":["x"]}"#, "secret", "an array"),
@@ -76,7 +76,7 @@ struct CredentialsTests {
     }
 
     @Test(
-        "What is no object is named by its JSON type, and broken JSON by what breaks it",
+        "A value that is not an object is named by its JSON type, and broken JSON by its fault",
         arguments: [
             (#" ["TOPSECRET"]"#, "an array was sealed"), (#""TOPSECRET""#, "a string was sealed"), ("7", "a number was sealed"),
             ("TOPSECRET", "what was sealed is no JSON"), ("", "what was sealed is no JSON"),
@@ -98,13 +98,13 @@ struct CredentialsTests {
         #expect(throws: JobError.self) { _ = try credentials(1025) }
     }
 
-    @Test("An optional member that is null is absent, and a byte order mark is passed over")
+    @Test("An optional member that is null is absent, and a byte order mark is skipped")
     func nullAndMark() throws {
         let credentials = try read(#"\#u{FEFF}{"integrationCode":null,"username":"api","secret":"null","other":null}"#)
         #expect(credentials.integrationCode == nil && credentials.secret.count == 4)
     }
 
-    @Test("No description tells a secret")
+    @Test("No description reveals a secret")
     func descriptions() throws {
         let credentials = Credentials(username: "api", secret: SecretReference("TOPSECRET"), integrationCode: SecretReference("TOPSECRET"))
         var dumped = ""

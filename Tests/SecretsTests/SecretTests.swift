@@ -4,7 +4,7 @@ import Testing
 struct SecretTests {
     private let bytes = Array(#"é:;%"\"#.utf8)
 
-    @Test("A secret lends the bytes that it was made of, as often as it is asked")
+    @Test("A secret lends its bytes as often as requested")
     func lending() {
         let secret = Secret(copying: bytes.span)
         for _ in 0..<2 { #expect(secret.withBytes { Array(copying: $0) } == bytes) }
@@ -19,7 +19,7 @@ struct SecretTests {
         #expect(secret.withUnsafeBytes { $0.isEmpty })
     }
 
-    @Test("A secret is as long as what was written, whatever there was room for")
+    @Test("A secret is as long as the written bytes, whatever the capacity")
     func writing() {
         let secret = Secret(capacity: 100) { output in
             for byte in bytes { output.append(byte) }
@@ -27,7 +27,7 @@ struct SecretTests {
         #expect(secret.withBytes { Array(copying: $0) } == bytes)
     }
 
-    @Test("What is thrown comes out")
+    @Test("An error of the closure is rethrown")
     func throwing() {
         struct Refusal: Error {}
         let secret = Secret(copying: [1].span)
@@ -42,14 +42,14 @@ struct SecretTests {
         }
     }
 
-    @Test("A shared secret is the same for each who holds it")
+    @Test("A shared secret is the same for each holder")
     func sharing() {
         let one = SecretReference(copying: bytes.span)
         let other = one
         #expect(one.withBytes { Array(copying: $0) } == other.withBytes { Array(copying: $0) })
     }
 
-    @Test("Memory is overwritten where it is")
+    @Test("Memory is overwritten in place")
     func wiping() {
         var memory = [UInt8](repeating: 7, count: 1000)
         memory.withUnsafeMutableBytes { wipe($0) }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Authentication", .timeLimit(.minutes(1)))
 struct AuthenticationTests {
-    @Test("fails with an empty 401, whatever is wrong")
+    @Test("fails with an empty 401, whatever the fault")
     func empty401() async throws {
         try await withSimulator { _, caller in
             var wrongSecret = caller
@@ -22,7 +22,7 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("locks the user after so many failures in a row, and then the right secret is of no use until somebody unlocks it")
+    @Test("locks the user after a number of consecutive failures, and then refuses the right secret until the user is unlocked")
     func lockOut() async throws {
         try await withSimulator(database(["lockAfterFailures": 3])) { _, caller in
             var guesser = caller
@@ -39,7 +39,7 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("never locks where the database has no such setting")
+    @Test("never locks if the database has no such setting")
     func noLockOut() async throws {
         try await withSimulator(database(["lockAfterFailures": 0])) { _, caller in
             var guesser = caller
@@ -49,7 +49,7 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("refuses inactive users, and secrets that were changed")
+    @Test("refuses inactive users, and changed secrets")
     func changes() async throws {
         try await withSimulator { _, caller in
             func change(_ user: JSON) async throws {
@@ -65,7 +65,7 @@ struct AuthenticationTests {
         }
     }
 
-    @Test("answers a wrong tracking identifier as the database is set: with a text, or without", arguments: ["text500", "empty401"])
+    @Test("answers a wrong tracking identifier as the database is configured: with a text, or without", arguments: ["text500", "empty401"])
     func integrationCode(mode: String) async throws {
         try await withSimulator(database(["integrationCodes": ["GOOD"], "integrationCodeFailure": .string(mode)])) { _, caller in
             let reply = try await caller.call("GET", "Version")
@@ -90,7 +90,7 @@ struct AuthenticationTests {
     }
 
     @Test(
-        "takes secrets of any characters that a header can carry",
+        "accepts secrets of any characters that a header can carry",
         arguments: [#"é:;%"\"#, String(repeating: "a", count: 300), "p%20q+r"]
     )
     func oddSecrets(secret: String) async throws {

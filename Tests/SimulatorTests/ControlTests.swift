@@ -12,7 +12,7 @@ struct ControlTests {
         return ["databases": .array(databases)]
     }
 
-    @Test("creates hundreds of databases at once, each with users of its own")
+    @Test("creates hundreds of databases at once, each with its own users")
     func bulk() async throws {
         try await withSimulator { _, caller in
             #expect(try await caller.control("PUT", "databases", databases(300)).json == ["databases": 300])
@@ -22,7 +22,7 @@ struct ControlTests {
         }
     }
 
-    @Test("replaces a database whole, its records included")
+    @Test("replaces a database completely, with its records")
     func replace() async throws {
         try await withSimulator { simulator, caller in
             _ = try await caller.call("POST", "Services", service())
@@ -68,7 +68,7 @@ struct ControlTests {
         }
     }
 
-    @Test("changes a database as its people do")
+    @Test("changes a database as a user of Autotask does")
     func change() async throws {
         try await withSimulator { _, caller in
             let change: JSON = [
@@ -108,7 +108,7 @@ struct ControlTests {
     }
 
     @Test(
-        "says what is wrong with a request",
+        "explains what is wrong with a request",
         arguments: [
             ("PUT", "databases", "not JSON", 400), ("PUT", "databases", #"{"databases":[{"zone":"AE02"}]}"#, 400),
             ("PUT", "databases", #"{"databases":[{"databaseId":1,"zone":"AE02","fields":{"nmae":{"length":1}}}]}"#, 400),

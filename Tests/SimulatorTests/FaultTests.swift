@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Faults", .timeLimit(.minutes(1)))
 struct FaultTests {
-    @Test("lose the answer to work that is done, at once or later", arguments: ["lostResponse", "lateCommit"])
+    @Test("lose the answer to completed work, at once or later", arguments: ["lostResponse", "lateCommit"])
     func lostResponse(kind: String) async throws {
         try await withSimulator { simulator, caller in
             _ = try await caller.fault(["kind": .string(kind), "operation": "create", "times": 1, "milliseconds": 1])
@@ -29,7 +29,7 @@ struct FaultTests {
     }
 
     @Test(
-        "answer in the place of work that is not done",
+        "answer instead of doing the work",
         arguments: [
             (["kind": "serverError"], 500, "Server Error"),
             (["kind": "serverError", "status": 502], 502, "Server Error"),
@@ -51,7 +51,7 @@ struct FaultTests {
         }
     }
 
-    @Test("set the headers that are asked for")
+    @Test("set the requested headers")
     func headers() async throws {
         try await withSimulator { _, caller in
             _ = try await caller.fault(["kind": "throttled", "retryAfterSeconds": 7, "times": 1])
@@ -64,7 +64,7 @@ struct FaultTests {
         }
     }
 
-    @Test("garble the answer to work that is done", arguments: ["notJSON", "truncated", "wrongContent"])
+    @Test("garble the answer to completed work", arguments: ["notJSON", "truncated", "wrongContent"])
     func garbage(kind: String) async throws {
         try await withSimulator { _, caller in
             _ = try await caller.fault(["kind": .string(kind), "times": 1])
@@ -76,7 +76,7 @@ struct FaultTests {
         }
     }
 
-    @Test("close the connection before anything is looked at")
+    @Test("close the connection before anything is read")
     func closeBeforeReading() async throws {
         try await withSimulator(database(["lockAfterFailures": 1])) { _, caller in
             _ = try await caller.fault(["kind": "closeBeforeReading", "times": 1])
@@ -100,7 +100,7 @@ struct FaultTests {
         }
     }
 
-    @Test("hang until the client goes")
+    @Test("hang until the client disconnects")
     func hangUntilGone() async throws {
         try await withSimulator { simulator, caller in
             _ = try await caller.fault(["kind": "hang", "operation": "version"])
@@ -111,7 +111,7 @@ struct FaultTests {
         }
     }
 
-    @Test("do the work of a slow call although its client has gone")
+    @Test("complete the work of a slow call although its client has disconnected")
     func latency() async throws {
         try await withSimulator { simulator, caller in
             let hold = try await caller.fault(["kind": "hold", "operation": "create"])
@@ -124,7 +124,7 @@ struct FaultTests {
         }
     }
 
-    @Test("add up where they are latencies, fixed or random")
+    @Test("add up if they are latencies, fixed or random")
     func latencies() async throws {
         try await withSimulator { simulator, caller in
             _ = try await caller.fault(["kind": "latency", "milliseconds": 40])
@@ -136,7 +136,7 @@ struct FaultTests {
         }
     }
 
-    @Test("hit only what they select, after so many calls, so many times")
+    @Test("affect only the selected calls, after the given number of calls, and the given number of times")
     func selection() async throws {
         try await withSimulator { _, caller in
             let fault: JSON = [
@@ -171,7 +171,7 @@ struct FaultTests {
     }
 
     @Test(
-        "that lack what they need are refused",
+        "that lack required members are refused",
         arguments: [
             ["kind": "latency"], ["kind": "lateCommit"], ["kind": "status"], ["kind": "businessError"], ["kind": "change"],
             ["kind": "typo"],

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Limits", .timeLimit(.minutes(1)))
 struct LimitTests {
-    @Test("refuse the fourth call in progress of one integration on one entity")
+    @Test("refuse the fourth concurrent call of one integration on one entity")
     func threads() async throws {
         try await withSimulator { simulator, caller in
             let hold = try await caller.fault(["kind": "hold", "entity": "Services", "times": 3])
@@ -30,7 +30,7 @@ struct LimitTests {
         }
     }
 
-    @Test("hold for ThresholdInformation, too, and not for zone information")
+    @Test("also apply to ThresholdInformation, but not to zone information")
     func exemptions() async throws {
         try await withSimulator(database(["threadLimit": 0])) { _, caller in
             let status = try await caller.call("GET", "ThresholdInformation").status
@@ -53,7 +53,7 @@ struct LimitTests {
         }
     }
 
-    @Test("slow a database down from half of its quota on, scaled as set")
+    @Test("slow a database down from half of its quota on, scaled as configured")
     func slowdown() async throws {
         try await withSimulator(database(["quotaLimit": 100, "quotaUsed": 50])) { simulator, caller in
             simulator.apply(SettingsChange(quotaLatencyScale: 0.1))

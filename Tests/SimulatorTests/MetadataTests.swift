@@ -53,7 +53,7 @@ struct MetadataTests {
     }
 
     @Test(
-        "tell what the user may do",
+        "list the user's permissions",
         arguments: [
             ("full", "All", "All"), ("readOnly", "All", "None"), ("restrictedVisibility", "Restricted", "Restricted"),
             ("noAccess", "None", "None"),
@@ -75,7 +75,7 @@ struct MetadataTests {
         }
     }
 
-    @Test("tell access as numbers where the database is set so")
+    @Test("list permissions as numbers if the database is configured so")
     func numbers() async throws {
         try await withSimulator(database(["userAccessAsNumbers": true])) { _, caller in
             let info = try await caller.call("GET", "Services/entityInformation").json?["info"]

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The program", .timeLimit(.minutes(1)))
 struct ProcessTests {
-    /// Beside the tests, where the build put it.
+    /// The program's path, next to the tests in the build directory.
     private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "autotask-simulator")
     private static let seeds = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../seeds")
@@ -25,7 +25,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("says where it listens, and stops at once with exit code 0 when it is told to, whatever hangs")
+    @Test("prints its address, and stops at once with exit code 0 when it is told to, even during hanging calls")
     func termination() async throws {
         let ready = FileManager.default.temporaryDirectory.appending(path: "simulator-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: ready) }
@@ -47,7 +47,7 @@ struct ProcessTests {
         hanging.disconnect()
     }
 
-    @Test("refuses a seed that it cannot read, and a port that is taken, in one line")
+    @Test("refuses an unreadable seed, and a used port, in one line")
     func failures() async throws {
         let unread = try start("--seed", "/nowhere.json")
         #expect(await end(of: unread) == 1)
@@ -63,7 +63,7 @@ struct ProcessTests {
         }
     }
 
-    @Test("has a help with an example")
+    @Test("has help with an example")
     func help() async throws {
         let process = try start("--help")
         let text = String(decoding: process.output.readDataToEndOfFile(), as: UTF8.self)

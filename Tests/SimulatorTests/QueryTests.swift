@@ -35,7 +35,7 @@ struct QueryTests {
         }
     }
 
-    @Test("join the filters of the top level by AND, and take their keywords in any letter case")
+    @Test("join the filters of the top level by AND, and accept their keywords in any letter case")
     func topLevel() async throws {
         try await withSimulator { _, caller in
             let body: JSON = [
@@ -47,7 +47,7 @@ struct QueryTests {
         }
     }
 
-    @Test("find names without letter case and trailing spaces")
+    @Test("find names without regard to letter case and trailing spaces")
     func collation() async throws {
         try await withSimulator { _, caller in
             let ids = try await caller.query(["op": "eq", "field": "name", "value": "MANAGED backup  "]).ids
@@ -80,14 +80,14 @@ struct QueryTests {
         }
     }
 
-    /// Any of so many names, or one of so many ids.
+    /// A filter for any of `names` names, or one of `ids` ids.
     private func filter(names: Int, ids: Int) -> JSON {
         let equal = (0..<names).map { number -> JSON in ["op": "eq", "field": "name", "value": .string("n\(number)")] }
         let member: JSON = ["op": "in", "field": "id", "value": .array((1...ids).map { .integer($0) })]
         return ["op": "or", "items": .array(equal + [member])]
     }
 
-    @Test("with more than 500 OR conditions are refused, each value of an in-list being one")
+    @Test("with more than 500 OR conditions are refused, and each value of an in-list counts as one")
     func tooManyConditions() async throws {
         try await withSimulator { _, caller in
             #expect(try await caller.query(filter(names: 400, ids: 100)).ids == [100])
@@ -97,7 +97,7 @@ struct QueryTests {
         }
     }
 
-    @Test("by POST page on by POST alone, with the same body")
+    @Test("by POST continue only by POST, with the same body")
     func postPaging() async throws {
         try await withSimulator { _, caller in
             let body: JSON = ["maxRecords": 1, "filter": [["op": "gte", "field": "id", "value": 0]]]
@@ -116,10 +116,10 @@ struct QueryTests {
         }
     }
 
-    @Test("by GET page on by GET")
+    @Test("by GET continue by GET")
     func getPaging() async throws {
         try await withSimulator { _, caller in
-            let search = #"{"maxRecords":1,"filter":[{"op":"contains","field":"name","value":"a"}]}"#.utf8.percentEncoded
+            let search = #"{"maxRecords":1,"filter":[{"op":"contains","field":"name","value":"a"}]}"#.percentEncoded
             let first = try await caller.call("GET", "Services/query?search=\(search)")
             #expect(first.ids == [100])
             let second = try await caller.send("GET", try #require(first.nextPage))
@@ -128,7 +128,7 @@ struct QueryTests {
         }
     }
 
-    @Test("return 500 records at most, and link to the rest")
+    @Test("return at most 500 records, and link to the rest")
     func pageSize() async throws {
         let services = (1...501).map { number -> JSON in
             ["id": .integer(number), "name": .string("S\(number)"), "unitPrice": 1, "billingCodeID": 5001, "periodType": 2]
@@ -142,7 +142,7 @@ struct QueryTests {
         }
     }
 
-    @Test("count, and show only the fields that are asked for")
+    @Test("count, and show only the requested fields")
     func countAndFields() async throws {
         try await withSimulator { _, caller in
             let body: JSON = ["filter": [["op": "exist", "field": "id"]], "IncludeFields": ["Id", "NAME"]]
@@ -152,7 +152,7 @@ struct QueryTests {
         }
     }
 
-    @Test("for one id answer null for what is not there")
+    @Test("for one id answer null if it does not exist")
     func missingID() async throws {
         try await withSimulator { _, caller in
             let reply = try await caller.call("GET", "Services/999")
@@ -184,7 +184,7 @@ struct QueryTests {
         }
     }
 
-    @Test("see nothing with restricted visibility, are refused without the permission, and see no costs where costs are hidden")
+    @Test("see nothing with restricted visibility, are refused without the permission, and omit hidden costs")
     func permissions() async throws {
         try await withSimulator { _, caller in
             func set(_ security: JSON) async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Records", .timeLimit(.minutes(1)))
 struct RecordTests {
-    @Test("tell of each call what came in and what went out")
+    @Test("describe the request and the answer of each call")
     func call() async throws {
         try await withSimulator { _, caller in
             _ = try await caller.call("PATCH", "Services", ["id": 100, "unitPrice": .number("13.00")])
@@ -47,7 +47,7 @@ struct RecordTests {
         }
     }
 
-    @Test("are found by what is asked for")
+    @Test("are found by any filter")
     func filters() async throws {
         try await withSimulator { _, caller in
             var stranger = caller
@@ -74,7 +74,7 @@ struct RecordTests {
         }
     }
 
-    @Test("know the most calls that were in progress at once, by entity and together")
+    @Test("count the most concurrent calls, by entity and together")
     func inFlight() async throws {
         try await withSimulator { simulator, caller in
             let hold = try await caller.fault(["kind": "hold"])
@@ -101,7 +101,7 @@ struct RecordTests {
         }
     }
 
-    @Test("are forgotten on demand, while calls in progress stay counted")
+    @Test("are erased on demand, and calls in progress stay counted")
     func reset() async throws {
         try await withSimulator { simulator, caller in
             let hold = try await caller.fault(["kind": "hold", "times": 1])
@@ -117,7 +117,7 @@ struct RecordTests {
         }
     }
 
-    @Test("are kept up to a limit, and without bodies where those are not wanted")
+    @Test("are kept up to a limit, and without bodies if these are not wanted")
     func limits() async throws {
         try await withSimulator { simulator, caller in
             _ = try await caller.control("PATCH", "settings", ["recordBodies": false, "recordLimit": 4])

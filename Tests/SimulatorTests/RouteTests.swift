@@ -33,7 +33,7 @@ struct RouteTests {
         }
     }
 
-    @Test("of billing codes are for reading only", arguments: ["POST", "PATCH", "PUT"])
+    @Test("of billing codes are read-only", arguments: ["POST", "PATCH", "PUT"])
     func billingCodes(method: String) async throws {
         try await withSimulator { _, caller in
             let status = try await caller.call(method, "BillingCodes", ["id": 5001]).status
@@ -41,7 +41,7 @@ struct RouteTests {
         }
     }
 
-    @Test("tell version and threshold")
+    @Test("return version and threshold")
     func versionAndThreshold() async throws {
         try await withSimulator { _, caller in
             #expect(try await caller.call("GET", "Version").json?["majorVersion"]?.string != nil)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Services", .timeLimit(.minutes(1)))
 struct ServiceTests {
-    @Test("are created active, with everything as it was sent")
+    @Test("are created active, with all values as sent")
     func create() async throws {
         try await withSimulator { _, caller in
             let created = try await caller.call(
@@ -37,7 +37,7 @@ struct ServiceTests {
     }
 
     @Test(
-        "are refused with HTTP 500 and a text for each thing that is wrong",
+        "are refused with HTTP 500 and a text for each fault",
         arguments: [
             (["name": .null], "Service: name is required."),
             (["name": ""], "Service: name is required."),
@@ -70,7 +70,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("change by PATCH at the collection, and only in what is sent")
+    @Test("change by PATCH at the collection, and only in the members sent")
     func patch() async throws {
         try await withSimulator { _, caller in
             let reply = try await caller.call("PATCH", "Services", ["id": 100, "unitPrice": .number("13.00")])
@@ -83,7 +83,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("ignore silently what PATCH sends of read-only fields")
+    @Test("silently ignore read-only fields in a PATCH")
     func readOnly() async throws {
         try await withSimulator { _, caller in
             let reply = try await caller.call("PATCH", "Services", ["id": 100, "periodType": 5, "createDate": "2001-01-01T00:00:00Z"])
@@ -94,7 +94,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("change their period where the database's metadata allow it")
+    @Test("change their period if the database's metadata allow it")
     func writablePeriod() async throws {
         try await withSimulator(database(["fields": ["periodType": ["isReadOnly": false]]])) { _, caller in
             _ = try await caller.call("PATCH", "Services", ["id": 100, "periodType": 5])
@@ -103,7 +103,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("lose by PUT what is left out")
+    @Test("lose omitted members by PUT")
     func put() async throws {
         try await withSimulator { _, caller in
             let body: JSON = ["id": 100, "name": "Managed Backup", "unitPrice": 1, "billingCodeID": 5001]
@@ -117,7 +117,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("that are not there cannot be changed", arguments: [["id": 999, "unitPrice": 1], ["unitPrice": 1], ["id": .null]] as [JSON])
+    @Test("that do not exist cannot be changed", arguments: [["id": 999, "unitPrice": 1], ["unitPrice": 1], ["id": .null]] as [JSON])
     func nothingToUpdate(body: JSON) async throws {
         try await withSimulator { _, caller in
             let reply = try await caller.call("PATCH", "Services", body)
@@ -126,7 +126,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("may keep a billing code that is no longer active, but not be given one")
+    @Test("may keep a billing code that is no longer active, but cannot be given one")
     func inactiveBillingCode() async throws {
         try await withSimulator { _, caller in
             let status = try await caller.call("PATCH", "Services", ["id": 101, "billingCodeID": 5002, "unitPrice": 21]).status
@@ -137,7 +137,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("have unique names among active and inactive ones, without letter case and trailing spaces")
+    @Test("have unique names among active and inactive ones, without regard to letter case and trailing spaces")
     func uniqueNames() async throws {
         try await withSimulator { _, caller in
             let created = try await caller.call("POST", "Services", service(["name": "OLD firewall "]))
@@ -153,7 +153,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("may share names where the database has no such index")
+    @Test("may share names if the database has no such index")
     func sharedNames() async throws {
         try await withSimulator(database(["uniqueServiceNames": false])) { _, caller in
             let status = try await caller.call("POST", "Services", service(["name": "Old Firewall"])).status
@@ -161,7 +161,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("ignore costs silently of users who cannot see them, and show them none")
+    @Test("silently ignore the costs of users who cannot see them, and show them none")
     func hiddenCosts() async throws {
         let users: JSON = [["username": "api@msp.example", "secret": "Right-Secret", "security": "cannotReadCosts"]]
         try await withSimulator(database(["users": users])) { _, caller in
@@ -173,7 +173,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("show costs as zero to users of databases that hide them so, and ignore them silently")
+    @Test("show costs as zero to users of databases that hide them so, and silently ignore the costs they send")
     func costsAsZero() async throws {
         let users: JSON = [["username": "api@msp.example", "secret": "Right-Secret", "security": "costsReadAsZero"]]
         try await withSimulator(database(["users": users])) { _, caller in

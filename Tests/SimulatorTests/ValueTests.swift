@@ -19,7 +19,7 @@ struct ValueTests {
     }
 
     @Test(
-        "that no money column holds are none",
+        "that no money column can hold are refused",
         arguments: ["", "-", ".5", "1,5", "abc", "1e", "1e99", "922337203685477.5808", "1.2.3", "0x10"]
     )
     func noMoney(text: String) {
@@ -32,7 +32,7 @@ struct ValueTests {
         #expect(decoded.map(\.text) == ["0.1", "1234567890123.4567", "3.0"])
     }
 
-    @Test("of text compare without letter case and trailing spaces, as SQL Server does")
+    @Test("of text compare without regard to letter case and trailing spaces, as in SQL Server")
     func text() {
         #expect(CollatedText("Überwachung  ") == CollatedText("überwachung"))
         #expect(CollatedText(" a") != CollatedText("a"))
@@ -56,18 +56,18 @@ struct ValueTests {
         #expect(throws: JSONError.self) { try JSON(parsing: Array(text.utf8)) }
     }
 
-    @Test("with half a surrogate pair are no text")
+    @Test("with half a surrogate pair are not text")
     func brokenText() throws {
         let json = try JSON(parsing: Array(#""\ud800""#.utf8))
         #expect(throws: Refusal.self) { try Field(name: "name", kind: .string).value(from: json) }
     }
 
-    @Test("that are nested without end are refused, not followed")
+    @Test("that are nested without end are refused")
     func nesting() {
         #expect(throws: JSONError.self) { try JSON(parsing: [UInt8](repeating: UInt8(ascii: "["), count: 100_000)) }
     }
 
-    @Test("of the quota leave it after an hour, minute by minute")
+    @Test("of the quota expire after an hour, minute by minute")
     func quota() {
         var quota = Quota(limit: 10)
         let start = Date(timeIntervalSince1970: 1_800_000_000)

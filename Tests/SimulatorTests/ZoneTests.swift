@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Zones", .timeLimit(.minutes(1)))
 struct ZoneTests {
-    @Test("tell a known user's zone without any credentials")
+    @Test("of a known user are returned without credentials")
     func knownUser() async throws {
         try await withSimulator { _, caller in
             let root = "http://127.0.0.1:\(caller.port)/zone/AE02/"
@@ -35,7 +35,7 @@ struct ZoneTests {
         }
     }
 
-    @Test("are told by every zone's own host, too")
+    @Test("are also returned by every zone's own host")
     func everyHost() async throws {
         try await withSimulator { _, caller in
             let reply = try await caller.send("GET", "/zone/UK2/atservicesrest/V1.0/ZONEINFORMATION?USER=api@msp.example")
@@ -54,7 +54,7 @@ struct ZoneTests {
         }
     }
 
-    @Test("answer an empty 401 to the users of another zone, which does not lock them")
+    @Test("answer users of another zone with an empty 401, which does not lock them")
     func wrongZone() async throws {
         try await withSimulator(database(["lockAfterFailures": 1])) { _, caller in
             var stray = caller

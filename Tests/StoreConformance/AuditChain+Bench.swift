@@ -3,7 +3,7 @@ package import Store
 import Vault
 
 extension AuditChain {
-    /// What chains the audit log of a store under test.
+    /// The chain of the audit log in a store under test.
     package static let bench: AuditChain = {
         let vault = Vault(KeyRing.generate(at: Bench.start))
         return AuditChain { vault.auditCode(of: $0) }
@@ -11,6 +11,6 @@ extension AuditChain {
 }
 
 extension AuditActor {
-    /// Whoever runs a command in a test.
+    /// The person who runs a command in a test.
     package static let tester = AuditActor.systemUser(1000)
 }

@@ -3,9 +3,9 @@ import Store
 import Testing
 
 extension Behaviour {
-    /// What happens at the door of a lane where others wait.
+    /// Arrivals in a lane in which others wait.
     static let admission: [Behaviour] = [
-        Behaviour("an arrival is compared with its rivals alone: of its lane, kind and plan, unfinished") { bench in
+        Behaviour("an arrival is compared only with its rivals: unfinished jobs of its lane, kind and plan") { bench in
             try await bench.accept(
                 .job("done", plan: "p", revision: 1),
                 .job("a", plan: "p", revision: 7),
@@ -26,7 +26,7 @@ extension Behaviour {
             #expect(arrival.rivals.map(\.id.description) == ["a", "e"] && arrival.running == running.token.order)
             #expect(arrival.ranRevision == 1 && !arrival.isLaneFull)
         },
-        Behaviour("an arrival that has no rival in a lane with room is asked about by nobody") { bench in
+        Behaviour("an arrival without a rival, in a lane with room, needs no decision") { bench in
             try await bench.accept(
                 [.job("a"), .job("b", plan: "q"), .job("c", .one, .billingCodes), .job("d", .one, .billingCodes)],
                 laneLimit: 4
@@ -35,7 +35,7 @@ extension Behaviour {
             }
             #expect(try await bench.unfinished() == ["a", "b", "c", "d"])
         },
-        Behaviour("a job that may come late is compared with what was requested after it and accepted before it, if that has run or will") {
+        Behaviour("a job that may be late is compared with jobs requested after it and accepted before it, if they have run or will") {
             bench in
             func item(_ id: String, _ lane: Lane = .one, _ kind: JobKind = .sync, plan: String? = "p", at seconds: Int?) -> IntakeItem {
                 .job(id, lane, kind, plan: plan, requestedAt: seconds.map { bench.time($0) })
@@ -71,12 +71,12 @@ extension Behaviour {
             #expect(try await overtakers(of: codes) == ["reset"])
             let other = IntakeItem.job("elsewhere", .of("msp-9"), plan: "p", requestedAt: bench.time(10), overtakersAfter: 0)
             #expect(try await overtakers(of: other) == nil)
-            // What was there when it was counted did not overtake it.
+            // A job that was there at the first count did not overtake it.
             let place = try await bench.store.countRedelivery(sha256: [1], at: Bench.start).lastPlace
             let counted = IntakeItem.job("counted", plan: "p", requestedAt: bench.time(10), overtakersAfter: place)
             try await bench.accept([item("meanwhile", at: 70)], laneLimit: 100) { _ in Admission() }
             #expect(try await overtakers(of: counted) == ["meanwhile"])
-            // Jobs of one batch came in their order: none overtook another.
+            // Jobs of one batch came in order: none overtook another.
             let last = try await bench.store.countRedelivery(sha256: [2], at: Bench.start).lastPlace
             let batch = [("first", 90), ("second", 10)].map { id, second in
                 IntakeItem.job(id, .two, plan: "p", requestedAt: bench.time(second), overtakersAfter: last)
@@ -92,22 +92,22 @@ extension Behaviour {
             try await bench.accept(many, laneLimit: 100) { _ in Admission() }
             let behind = IntakeItem.job("behind", .of("msp-8"), plan: "p", requestedAt: bench.time(10), overtakersAfter: 0)
             #expect(try await overtakers(of: behind) == (4..<20).map { "many-\($0)" })
-            // It does not say when it was requested, or came in its place.
+            // It has no time of request, or came in order.
             #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])
             #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])
         },
-        Behaviour("nothing is taken in when a place was given that the caller does not know") { bench in
+        Behaviour("nothing is accepted if a position was given that the caller does not know") { bench in
             let first = try await bench.accept([.job("a"), bench.refusal("r")], laneLimit: 100) { _ in Admission() }
             let known = try await bench.accept([.job("b", .two)], after: first.lastPlace, laneLimit: 100) { _ in Admission() }
             #expect(known.isTakenIn && known.lastPlace > first.lastPlace)
-            // Another worker has taken in `b`, say.
+            // For example, another worker has accepted `b`.
             let stale = try await bench.accept([.job("c"), bench.refusal("s")], after: first.lastPlace, laneLimit: 100) { _ in Admission() }
             #expect(!stale.isTakenIn && stale.outcomes.isEmpty && stale.events.isEmpty && stale.lastPlace == known.lastPlace)
             #expect(try await bench.unfinished() == ["a"])
             let again = try await bench.accept([.job("c")], after: stale.lastPlace, laneLimit: 100) { _ in Admission() }
             #expect(again.isTakenIn && again.outcomes == [.accepted(order: again.lastPlace)])
         },
-        Behaviour("what an arrival ends has ended with the arrival, and is replayed") { bench in
+        Behaviour("a job that an arrival ends has ended with the arrival, and is replayed") { bench in
             try await bench.accept(.job("a", plan: "p", revision: 5))
             let intake = try await bench.accept([.job("b", plan: "p")], laneLimit: 100) { arrival in
                 Admission(settlements: [bench.superseding(arrival.rivals[0])], raised: [arrival.job.order: 5])
@@ -129,7 +129,7 @@ extension Behaviour {
             try await bench.finish(try await bench.claimOne())
             #expect(try await bench.claim { _ in preconditionFailure("nothing is there to decide") }.claims.isEmpty)
         },
-        Behaviour("a lane is full from its limit on, a check of the worker's own not counted") { bench in
+        Behaviour("a lane is full from its limit on, not counting scheduled checks") { bench in
             let fullness = Seen<[Bool]>()
             let items = (1...4).map { IntakeItem.job("job-\($0)", plan: "p") }
             for item in items {
@@ -148,9 +148,9 @@ extension Behaviour {
         },
     ]
 
-    /// What a claim looks at where many wait.
+    /// The part of a long lane that a claim looks at.
     static let windows: [Behaviour] = [
-        Behaviour("of a lane with many jobs a claim sees a part, and all of one with few") { bench in
+        Behaviour("a claim sees a part of a lane with many jobs, and all of one with few") { bench in
             for count in [LaneSnapshot.limit - 2, 3 * LaneSnapshot.limit] {
                 let lane = Lane.of("msp-\(count)")
                 try await bench.fill(lane, count)
@@ -160,7 +160,7 @@ extension Behaviour {
                 #expect(snapshot.jobs.map(\.order) == snapshot.jobs.map(\.order).sorted())
             }
         },
-        Behaviour("a part holds what supersedes the jobs in it, the newest of each kind without a plan, and what has written or expired") {
+        Behaviour("a part holds what supersedes its jobs, the newest of each kind without a plan, and written or expired jobs") {
             bench in
             try await bench.accept(.job("written", plan: "w"))
             let written = try await bench.claimOne()
@@ -196,7 +196,7 @@ extension Behaviour {
             #expect(try await bench.look(at: .one, at: bench.time(29)).nextMoment == bench.time(30))
             #expect(try await bench.look(at: .one, at: bench.time(30)).jobs.first?.id == JobID("retried"))
         },
-        Behaviour("what has to end before a job runs is shown with it, wherever it waits") { bench in
+        Behaviour("the jobs that must end before a job runs are shown with it, wherever they wait") { bench in
             try await bench.accept(.job("old", plan: "plan-1"))
             let claim = try await bench.claimOne()
             _ = try await bench.store.complete(claim.token, with: Completion(.deferred(until: bench.time(30)), events: []), at: Bench.start)
@@ -209,7 +209,7 @@ extension Behaviour {
             }
             #expect(seen.value?.count == 2 && seen.value?.map { $0.contains("old") } == [false, true])
         },
-        Behaviour("a lane that is to be looked at again goes to the end of the line, and the claim says so") { bench in
+        Behaviour("a lane that must be looked at again goes to the end of the line, and the claim says so") { bench in
             try await bench.accept(.job("a"), .job("b", .two))
             let looked = Seen<[Lane]>()
             let first = try await bench.claim { snapshot in
@@ -220,7 +220,7 @@ extension Behaviour {
             let second = try await bench.claim()
             #expect(second.jobs == ["a"] && !second.hasMore)
         },
-        Behaviour("a job that others end for does not expire any more") { bench in
+        Behaviour("a job for which others ended no longer expires") { bench in
             try await bench.accept(.job("a", expiry: bench.time(5)))
             _ = try await bench.claim { LaneDecision(next: .again, committed: $0.jobs[0].order) }
             #expect(try await bench.store.lane(.one)?.unfinished.first?.expiry == nil)
@@ -228,7 +228,7 @@ extension Behaviour {
     ]
 }
 
-/// What a pure function was shown.
+/// The arguments of a pure function.
 private final class Seen<Value>: @unchecked Sendable {
     // Unchecked: set by calls that have returned before it is read.
     var value: Value?
@@ -258,7 +258,7 @@ extension Bench {
         _ = try await store.accept(items, by: worker, at: Bench.start) { conflict($0) }
     }
 
-    /// What the next decision about a lane sees.
+    /// The view of a lane in its next decision.
     fileprivate func look(at lane: Lane, at now: Timestamp = Bench.start) async throws -> LaneSnapshot {
         let seen = Seen<LaneSnapshot>()
         _ = try await claim(at: now) { snapshot in

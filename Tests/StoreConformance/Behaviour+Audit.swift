@@ -4,7 +4,7 @@ import Testing
 
 extension Behaviour {
     static let audit: [Behaviour] = [
-        Behaviour("every attempt has a row that tells who asked, what was done, when, and by which worker") { bench in
+        Behaviour("every attempt has a row that says who asked, what was done, when, and by which worker") { bench in
             try await bench.accept(.job("a"), at: bench.time(1))
             let claim = try await bench.claimOne(at: bench.time(2))
             var completion = Completion(.finished(nil), events: [bench.event(.syncSucceeded, for: claim)], apiCalls: 3)
@@ -31,7 +31,7 @@ extension Behaviour {
             #expect(rows.map { $0.facts["attempt"] } == [1, 2])
             #expect(rows.first?.facts["code"] == "rate_limited")
         },
-        Behaviour("what becomes of a lane's connection stands in the row") { bench in
+        Behaviour("a change of a lane's connection is in the row") { bench in
             try await bench.run(
                 "a",
                 .one,
@@ -52,7 +52,7 @@ extension Behaviour {
             try await bench.run("c", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
             #expect(try await bench.lastFacts()["credentials"] == "destroyed")
         },
-        Behaviour("what is noted of writes is told with their states, in its order, before the attempt's end") { bench in
+        Behaviour("notes on writes are recorded with their states, in order, before the attempt's end") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             let sent = AuditNote(.writeSent, facts: ["serviceKey": "license"], sealed: [1, 2, 3])
@@ -66,7 +66,7 @@ extension Behaviour {
             #expect(try await bench.actions() == ["log.began", "write.sent", "write.settled", "attempt.ended"])
             #expect(try await bench.holds())
         },
-        Behaviour("what is refused because the lane is another's leaves no row") { bench in
+        Behaviour("a call that is refused because another worker has the lane leaves no row") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             try await bench.finish(claim)
@@ -77,7 +77,7 @@ extension Behaviour {
             await bench.expectFenced("complete") { try await bench.finish(claim) }
             #expect(try await bench.auditRows() == before)
         },
-        Behaviour("a job that ends without being run has one row") { bench in
+        Behaviour("a job that ends without running has one row") { bench in
             try await bench.accept(.job("a"), bench.refusal("b"))
             let expired = bench.event(.jobExpired, lane: .one, job: JobID("a"))
             _ = try await bench.claim { snapshot in
@@ -91,7 +91,7 @@ extension Behaviour {
             #expect(rows.map { $0.facts["ended"] } == ["job.rejected", "job.expired"])
             #expect(rows.last?.facts["code"] == "expired")
         },
-        Behaviour("an attempt that its worker did not live to end has a row that names the worker") { bench in
+        Behaviour("an attempt whose worker died has a row that names the worker") { bench in
             try await bench.accept(.job("a"))
             _ = try await bench.claimOne()
             let other = WorkerID("worker-2")
@@ -99,7 +99,7 @@ extension Behaviour {
             let row = try #require(try await bench.auditRows().last)
             #expect(row.entry.action == "attempt.interrupted" && row.entry.actor == "worker:worker-1" && row.entry.jobID == "a")
         },
-        Behaviour("what operators do with letters has a row") { bench in
+        Behaviour("operators' actions on dead letters have rows") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             try await bench.finish(claim, .syncFailed, givenUp: GivenUp(.attemptsSpent, JobError(.autotaskUnavailable)))
@@ -118,7 +118,7 @@ extension Behaviour {
             _ = try await bench.store.purgeLetters(.all, by: .tester, at: bench.time(8))
             #expect(try await bench.auditRows().last == row)
         },
-        Behaviour("rows are found by tenant, product, job and time, the newest first to be taken") { bench in
+        Behaviour("rows are found by tenant, product, job and time, the newest first if limited") { bench in
             try await bench.run("a", .one, at: bench.time(1))
             try await bench.run("b", .two, at: bench.time(2))
             try await bench.run("c", .of("msp-1", .fileProtection), at: bench.time(3))
@@ -140,14 +140,14 @@ extension Behaviour {
             #expect(try await bench.holds())
             try await bench.run("later", at: now)
             #expect(try await bench.holds())
-            // The last row stays, so that the log goes on.
+            // The last row stays, so that the log can continue.
             try await bench.store.prune(at: now + .seconds(100 * 86_400), keeping: Retention(audit: .seconds(86_400)))
             #expect(try await bench.auditRows().map(\.entry.jobID) == ["later"])
             try await bench.run("last", at: now)
             #expect(try await bench.holds())
             #expect(try await bench.auditRows().map(\.number) == [7, 8])
         },
-        Behaviour("many who write at once make one chain") { bench in
+        Behaviour("concurrent writers make one chain") { bench in
             let lanes = (0..<40).map { Lane.of("msp-\($0)") }
             for lane in lanes { try await bench.accept(.job("a", lane)) }
             let claims = try await bench.claim(limit: 100).claims

@@ -5,7 +5,7 @@ import Testing
 
 extension Behaviour {
     static let checks: [Behaviour] = [
-        Behaviour("a lane that is connected is looked at first within the interval, and then once an interval") { bench in
+        Behaviour("a connected lane is first checked within the interval, and then once an interval") { bench in
             try await bench.connect()
             let round = CheckRound.verify(chance: 0.5)
             #expect(try await bench.store.enterChecks(round, at: bench.time(0)) == 0)
@@ -15,7 +15,7 @@ extension Behaviour {
             #expect(try await bench.store.enterChecks(round, at: bench.time(149)) == 0)
             #expect(try await bench.store.enterChecks(round, at: bench.time(150)) == 1)
         },
-        Behaviour("chance moves each moment on its own") { bench in
+        Behaviour("a random offset moves each check separately") { bench in
             try await bench.connect(.one)
             try await bench.connect(.two)
             let chances = Chances([0.2, 0.9, 0.0, 1.0])
@@ -25,11 +25,11 @@ extension Behaviour {
             try await bench.finishCheck(of: .one, at: bench.time(20))
             #expect(try await bench.store.enterChecks(round, at: bench.time(90)) == 1)
             try await bench.finishCheck(of: .two, at: bench.time(90))
-            // 90 s after the 20th second, and 110 s after the 90th.
+            // They are 90 s after the 20th second, and 110 s after the 90th.
             #expect(try await bench.store.enterChecks(round, at: bench.time(109)) == 0)
             #expect(try await bench.store.enterChecks(round, at: bench.time(110)) == 1)
         },
-        Behaviour("a check is claimed like a job, ends with state events alone, and nothing is left of it") { bench in
+        Behaviour("a check is claimed like a job, ends with state events only, and leaves nothing behind") { bench in
             try await bench.connect()
             let before = try await bench.unpublished().count
             try await bench.enterCheck()
@@ -45,7 +45,7 @@ extension Behaviour {
             #expect(try await bench.unpublished().count == before + 1)
             #expect(try await bench.claim(at: bench.time(202)) { _ in preconditionFailure("nothing is left") }.claims.isEmpty)
         },
-        Behaviour("a check answers nobody, and becomes no dead letter; a portal's job still ends in exactly one event") { bench in
+        Behaviour("a check has no terminal event and is not dead-lettered, and a portal's job still ends in exactly one event") { bench in
             try await bench.connect()
             try await bench.enterCheck()
             let claim = try await bench.claimOne(at: bench.time(200))
@@ -64,7 +64,7 @@ extension Behaviour {
 
             try await bench.accept(.job("verify", .one, .verify), at: bench.time(202))
             let asked = try await bench.claimOne(at: bench.time(202))
-            await bench.expect(.unexpected, "a portal gets its answer") {
+            await bench.expect(.unexpected, "a portal must get its answer") {
                 _ = try await bench.store.complete(asked.token, with: Completion(.finished(nil), events: []), at: bench.time(203))
             }
         },
@@ -75,7 +75,7 @@ extension Behaviour {
             _ = try await bench.store.complete(claim.token, with: Completion(.postponed, events: []), at: bench.time(201))
             #expect(try await bench.claimOne(at: bench.time(202)).job.attempts == 1)
         },
-        Behaviour("a check whose worker died is claimed by the next, its interruption counted") { bench in
+        Behaviour("a check whose worker died is claimed by the next, and its interruption is counted") { bench in
             try await bench.connect()
             try await bench.enterCheck()
             _ = try await bench.claimOne(at: bench.time(200))
@@ -83,7 +83,7 @@ extension Behaviour {
             let claim = try await bench.claimOne(by: WorkerID("worker-2"), at: bench.time(251))
             #expect(claim.job.isScheduled && claim.job.interruptions == 1 && claim.job.attempts == 1)
         },
-        Behaviour("a check that is dropped leaves nothing, and nobody is told") { bench in
+        Behaviour("a dropped check leaves nothing, and causes no event") { bench in
             try await bench.connect()
             try await bench.enterCheck()
             let before = try await bench.unpublished().count
@@ -94,9 +94,9 @@ extension Behaviour {
             #expect(try await bench.unfinished() == [])
             #expect(try await bench.unpublished().count == before)
         },
-        Behaviour("a job of a portal cannot be dropped") { bench in
+        Behaviour("a portal's job cannot be dropped") { bench in
             try await bench.accept(.job("a"))
-            await bench.expect(.unexpected, "somebody waits for its end") {
+            await bench.expect(.unexpected, "a person waits for its end") {
                 _ = try await bench.claim { LaneDecision(dropped: $0.jobs.map(\.order), next: .wait(until: nil)) }
             }
             #expect(try await bench.unfinished() == ["a"])
@@ -115,7 +115,7 @@ extension Behaviour {
             try await bench.accept(.job("b", .two, .sync), at: bench.time(200))
             #expect(try await bench.claimDue(at: bench.time(200)).lanes == [.two, .one])
         },
-        Behaviour("at most as many checks wait and run as the limit says, the longest due first, and the others come later") { bench in
+        Behaviour("at most as many checks wait and run as the limit allows, the longest due first, and the others come later") { bench in
             for lane in [Lane.one, .two, .three] { try await bench.connect(lane) }
             let chances = Chances([0.3, 0.1, 0.2])
             var round = CheckRound(checks: [.init(.verify, every: .seconds(100))], limit: 2) { chances.next() }
@@ -128,7 +128,7 @@ extension Behaviour {
             #expect(try await bench.store.enterChecks(round, at: bench.time(63)) == 1)
             #expect(try await bench.unfinished(.one).count == 1)
         },
-        Behaviour("a lane has one check at a time, and none while a job is unfinished: it comes once that has ended") { bench in
+        Behaviour("a lane has one check at a time, and none while a job is unfinished: it comes after the job has ended") { bench in
             try await bench.connect()
             let checks = [CheckRound.Check(.verify, every: .seconds(100)), .init(.drift, every: .seconds(100))]
             let round = CheckRound(checks: checks, limit: 10) { 0 }
@@ -142,7 +142,7 @@ extension Behaviour {
             #expect(try await bench.store.enterChecks(round, at: bench.time(115)) == 1)
             #expect(try await bench.unfinished() == ["scheduled/drift/workplace"])
         },
-        Behaviour("a lane whose credentials were refused is not looked at, and one at another database is only verified") { bench in
+        Behaviour("a lane whose credentials were refused is not checked, and one at another database is only verified") { bench in
             try await bench.connect(.one, status: .credentialsRejected)
             try await bench.connect(.two, status: .databaseMismatch)
             let checks = [CheckRound.Check(.verify, every: .seconds(100)), .init(.drift, every: .seconds(100))]
@@ -151,7 +151,7 @@ extension Behaviour {
             #expect(try await bench.unfinished(.one) == [])
             #expect(try await bench.unfinished(.two) == ["scheduled/verify/workplace"])
         },
-        Behaviour("without a connection there is nothing to look at, nor after a reset") { bench in
+        Behaviour("nothing is checked without a connection, nor after a reset") { bench in
             try await bench.accept(.job("a"))
             try await bench.finish(try await bench.claimOne())
             #expect(try await bench.store.enterChecks(.verify(chance: 0), at: bench.time(100)) == 0)
@@ -159,14 +159,14 @@ extension Behaviour {
             try await bench.run("reset", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
             #expect(try await bench.store.enterChecks(.verify(chance: 0), at: bench.time(200)) == 0)
         },
-        Behaviour("a shorter interval holds at once, and so does one behind a clock that was ahead") { bench in
+        Behaviour("a shorter interval applies at once, and so does one after a clock that was ahead") { bench in
             try await bench.connect()
             let long = CheckRound(checks: [.init(.verify, every: .seconds(100_000))], limit: 10) { 0.9 }
             #expect(try await bench.store.enterChecks(long, at: bench.time(0)) == 0)
             #expect(try await bench.store.enterChecks(.verify(chance: 0.5), at: bench.time(0)) == 0)
             #expect(try await bench.store.enterChecks(.verify(chance: 0.5), at: bench.time(50)) == 1)
         },
-        Behaviour("checks are no part of the backlog, and a tenant's other product has its own") { bench in
+        Behaviour("checks are not part of the backlog, and a tenant's other product has its own") { bench in
             try await bench.connect(.one)
             try await bench.run(
                 "other",
@@ -181,7 +181,7 @@ extension Behaviour {
             try await bench.accept(.job("a"), at: bench.time(100))
             #expect(try await bench.store.backlog() == 1)
         },
-        Behaviour("a check's attempt has its row in the audit log, which says that nobody asked") { bench in
+        Behaviour("a check's attempt has its row in the audit log, which names no requester") { bench in
             try await bench.connect()
             try await bench.enterCheck()
             try await bench.finishCheck(at: bench.time(200))
@@ -190,7 +190,7 @@ extension Behaviour {
             #expect(row.entry.jobID == "scheduled/verify/workplace")
             #expect(row.entry.facts.contains(#""ended":"checked""#))
         },
-        Behaviour("what drift was seen last is remembered, and goes with the bindings of another database and with a reset") { bench in
+        Behaviour("the drift seen last is remembered, and erased with the bindings of another database and by a reset") { bench in
             try await bench.connect()
             try await bench.run("a", .one, .drift, ending: .driftReported, changes: LaneChanges(driftDigest: .set("seen")))
             #expect(try await bench.state().driftDigest == "seen")
@@ -239,7 +239,7 @@ extension Bench {
     }
 }
 
-/// Chance that a test lays down.
+/// Random numbers that a test sets.
 private final class Chances: Sendable {
     private let values: Mutex<[Double]>
 

@@ -11,7 +11,7 @@ extension Behaviour {
             #expect(try await bench.claim().jobs == ["c"])
             #expect(try await bench.claim().claims.isEmpty)
         },
-        Behaviour("the decision sees the unfinished jobs in their order, and the revisions that ran") { bench in
+        Behaviour("the decision sees the unfinished jobs in order, and the revisions that ran") { bench in
             try await bench.run("old", changes: LaneChanges(ranRevision: (planID: "plan-1", revision: 4)))
             try await bench.accept(.job("a", plan: "plan-1", revision: 3), .job("b", .one, .reset), .job("other", .two))
             let seen = Seen()
@@ -32,13 +32,13 @@ extension Behaviour {
             #expect(try await bench.store.lane(.one)?.unfinished.first?.attempts == 1)
             #expect(claim.mode == .work)
         },
-        Behaviour("a job may be claimed to be concluded") { bench in
+        Behaviour("a job may be claimed for its conclusion") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let mode = RunMode.conclude(JobError(.superseded))
             let result = try await bench.claim { LaneDecision(next: .run(order: $0.jobs[1].order, mode)) }
             #expect(result.jobs == ["b"] && result.claims.first?.mode == mode)
         },
-        Behaviour("settled jobs end with their events, and need not be run") { bench in
+        Behaviour("settled jobs end with their events, and do not run") { bench in
             try await bench.accept(.job("a"), .job("b"), .job("c"))
             let result = try await bench.claim { snapshot in
                 LaneDecision(
@@ -67,7 +67,7 @@ extension Behaviour {
             #expect(result.claims.isEmpty && result.events.types == [.jobExpired] && result.nextWake == nil)
             #expect(try await bench.claim { _ in preconditionFailure("nothing is there to decide") }.claims.isEmpty)
         },
-        Behaviour("a lane that waits is not offered before its time") { bench in
+        Behaviour("a waiting lane is not offered before its time") { bench in
             try await bench.accept(.job("a"))
             let waiting = try await bench.claim { _ in LaneDecision(next: .wait(until: bench.time(10))) }
             #expect(waiting.claims.isEmpty && waiting.nextWake == bench.time(10))
@@ -75,7 +75,7 @@ extension Behaviour {
             #expect(early.nextWake == bench.time(10))
             #expect(try await bench.claimDue(at: bench.time(10)).jobs == ["a"])
         },
-        Behaviour("a lane that waits for something new is offered when something new is accepted") { bench in
+        Behaviour("a lane that waits for a new job is offered when one is accepted") { bench in
             try await bench.accept(.job("a"))
             let waiting = try await bench.claim { _ in LaneDecision(next: .wait(until: nil)) }
             #expect(waiting.nextWake == nil)
@@ -83,7 +83,7 @@ extension Behaviour {
             try await bench.accept(.job("b"), at: bench.time(1000))
             #expect(try await bench.claimDue(at: bench.time(1000)).jobs == ["a"])
         },
-        Behaviour("the next wake is the earliest of all lanes that are free") { bench in
+        Behaviour("the next wake is the earliest of all free lanes") { bench in
             try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
             let result = try await bench.claim { snapshot in
                 switch snapshot.lane {
@@ -94,14 +94,14 @@ extension Behaviour {
             }
             #expect(result.jobs == ["c"] && result.nextWake == bench.time(20))
         },
-        Behaviour("a claim hands over what is remembered of the lane") { bench in
+        Behaviour("a claim hands over the remembered state of the lane") { bench in
             let connection = ConnectionRecord.of(database: 5)
             try await bench.run("c", .one, .connect, changes: LaneChanges(connection: .set(connection), becomesEligible: true))
             try await bench.accept(.job("a"))
             let state = try await bench.claimOne().state
             #expect(state.connection == connection && state.isEligible && !state.isEnabled && state.epoch == 1)
         },
-        Behaviour("a claim hands over the services and open writes of its own plan, and what there is of others in few words") { bench in
+        Behaviour("a claim hands over the services and unresolved writes of its own plan, and a summary of others") { bench in
             let writes = [JournalEntry.of("storage", .sent), JournalEntry.of("server", .sent, plan: "plan-2", at: bench.time(7))]
             let changes = LaneChanges(bindings: [.of("license"), .of("license", id: 77, plan: "plan-2")], journal: writes)
             try await bench.run("sync", changes: changes)
@@ -117,7 +117,7 @@ extension Behaviour {
             #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.hasBindings && !state.hasOpenWrites)
             #expect(state.lastSentWrite == nil)
         },
-        Behaviour("a worker that never joined claims and accepts nothing") { bench in
+        Behaviour("a worker that never joined cannot claim or accept") { bench in
             let stranger = WorkerID("stranger")
             try await bench.accept(.job("a"))
             await bench.expectFenced("claim") { _ = try await bench.claim(by: stranger) }
@@ -127,7 +127,7 @@ extension Behaviour {
     ]
 
     static let fairness: [Behaviour] = [
-        Behaviour("lanes take turns: whoever was served goes to the end of the line") { bench in
+        Behaviour("lanes take turns: a served lane goes to the end of the line") { bench in
             try await bench.accept(.job("a1"), .job("a2"), .job("b1", .two), .job("b2", .two), .job("c1", .three))
             var served: [String] = []
             for _ in 0..<5 {
@@ -143,7 +143,7 @@ extension Behaviour {
             let result = try await bench.claim()
             #expect(result.lanes == [.two, .of("msp-4"), .one, .three])
         },
-        Behaviour("a lane does not stay first when its reset has ended") { bench in
+        Behaviour("a lane loses its priority when its reset has ended") { bench in
             try await bench.accept(.job("a", .one, .reset), .job("a2"), .job("b", .two))
             try await bench.finish(try await bench.claimOne(), .integrationReset)
             #expect(try await bench.claim().lanes == [.two, .one])
@@ -157,7 +157,7 @@ extension Behaviour {
     ]
 
     static let databases: [Behaviour] = [
-        Behaviour("of one Autotask database, no more lanes are held than allowed") { bench in
+        Behaviour("no more lanes of one Autotask database are held than allowed") { bench in
             try await bench.connect([.one, .two, .three], database: 5)
             try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
             let result = try await bench.claim()
@@ -174,7 +174,7 @@ extension Behaviour {
             #expect(try await bench.claim(perDatabase: 1).jobs == ["a"])
             #expect(try await bench.claim(by: other, perDatabase: 1).claims.isEmpty)
         },
-        Behaviour("what lanes of a database are bound to is known to the others of that database") { bench in
+        Behaviour("lanes of a database know each other's bindings") { bench in
             try await bench.connect([.one, .two], database: 5)
             try await bench.connect([.three], database: 6)
             try await bench.run("a", .one, changes: LaneChanges(bindings: [.of("x", id: 7), .of("y", id: nil, status: .error)]))
@@ -189,7 +189,7 @@ extension Behaviour {
             #expect(try await linked(.three, 6) == [])
             #expect(try await bench.store.linkedServices(nil, in: 5, besides: .three) == [7, 8])
         },
-        Behaviour("of two lanes that want one service at the same moment, one gets it, and none gets half of what it wants") { bench in
+        Behaviour("if two lanes want one service at once, one gets it, and neither gets only part of its services") { bench in
             try await bench.connect([.one, .two], database: 5)
             try await bench.connect([.three], database: 6)
             try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
@@ -211,7 +211,7 @@ extension Behaviour {
             try await bench.finish(claims[1])
             await bench.expectFenced("link") { _ = try await link(claims[1], 9) }
         },
-        Behaviour("who links a service learns of writes that another lane has forgotten under way") { bench in
+        Behaviour("a lane that binds a service learns of unresolved writes that another lane has forgotten") { bench in
             try await bench.connect([.one, .two], database: 5)
             try await bench.run("a", changes: LaneChanges(journal: [.of("key", .sent, operation: .update, id: 7)]))
             try await bench.run("b", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
@@ -224,10 +224,10 @@ extension Behaviour {
                 return outcome
             }
             #expect(try await link(for: .job("c", .two)) == .linked(unsettledSince: Bench.start))
-            // Its own it knows from its state.
+            // It knows its own from its state.
             #expect(try await link(for: .job("d")) == .linked(unsettledSince: nil))
         },
-        Behaviour("what a sync planned and did not send ends with it, and another plan may adopt the service") { bench in
+        Behaviour("a planned, unsent write ends with its sync, and another plan may adopt the service") { bench in
             try await bench.connect([.one], database: 5)
             func link(_ claim: LaneClaim, plan: String) async throws -> LinkOutcome {
                 let entry = JournalEntry.of("key", .intended, operation: .update, id: 7, plan: plan)
@@ -240,7 +240,7 @@ extension Behaviour {
             _ = try await bench.store.journal([.of("sent", .sent, id: 8)], under: spent.token, at: Bench.start)
             try await bench.finish(spent, .syncFailed, givenUp: GivenUp(.attemptsSpent, JobError(.autotaskUnavailable)))
             #expect(try await bench.state().openWrites == [.of("sent", .sent, id: 8)])
-            // Its workers died over it.
+            // Its workers died during it.
             try await bench.accept(.job("b", plan: "plan-2"))
             let lost = try await bench.claimOne()
             #expect(try await link(lost, plan: "plan-2") == .linked(unsettledSince: nil))
@@ -260,12 +260,12 @@ extension Behaviour {
             try await bench.accept(.job("c", plan: "plan-3"), by: heir, at: bench.time(30))
             let last = try await bench.claimOne(by: heir, at: bench.time(30))
             #expect(try await link(last, plan: "plan-3") == .linked(unsettledSince: nil))
-            // A preview that ends leaves what a sync of the same plan holds.
+            // The end of a preview keeps the writes of a sync of the same plan.
             try await bench.accept(.job("p", .one, .preview, plan: "plan-3"), by: heir, at: bench.time(30))
             let deferral = Completion(.deferred(until: bench.time(90)), events: [bench.event(.jobDeferred, for: last)])
             _ = try await bench.store.complete(last.token, with: deferral, at: bench.time(30))
             try await bench.finish(try await bench.claimOne(by: heir, at: bench.time(31)), .syncPreviewed, at: bench.time(31))
-            // So does another sync of the plan that ends meanwhile.
+            // So does the end of another sync of the plan.
             try await bench.accept(.job("d", plan: "plan-3"), by: heir, at: bench.time(32))
             let ended = try await bench.claim(by: heir, at: bench.time(32)) { snapshot in
                 let event = bench.event(.jobSuperseded, lane: .one, job: snapshot.jobs[1].id)
@@ -277,7 +277,7 @@ extension Behaviour {
             #expect(ended.events.types == [.jobSuperseded])
             #expect(try await bench.state().openWrites.map(\.planID) == ["plan-1", "plan-3"])
         },
-        Behaviour("the name that a create was sent with is kept with it, and goes with it") { bench in
+        Behaviour("the name of a sent create is kept with the write, and forgotten with it") { bench in
             var sent = JournalEntry.of("license", .sent)
             sent.name = "Ｌicense ß"
             try await bench.run("a", changes: LaneChanges(journal: [sent]))
@@ -285,7 +285,7 @@ extension Behaviour {
             try await bench.run("b", changes: LaneChanges(journal: [.of("license", .confirmed, id: 3)]))
             #expect(try await bench.state().openWrites.map(\.name) == [nil])
         },
-        Behaviour("the bound services of all plans are read in pages, those with an unsettled write left out") { bench in
+        Behaviour("the bound services of all plans are read in pages, without those that have an unresolved write") { bench in
             let bindings = (1...5).map { ServiceBinding.of("s\($0)", id: Int64($0), plan: $0 < 3 ? "a" : "b") }
             let changes = LaneChanges(
                 bindings: bindings + [.of("open", id: 9, plan: "b"), .of("none", id: nil, status: .error, plan: "b")],
@@ -301,7 +301,7 @@ extension Behaviour {
             #expect(pages.map(\.count) == [2, 2, 1] && Array(pages.joined()) == bindings)
             #expect(try await bench.store.boundServices(of: .three, after: nil, limit: 2).isEmpty)
         },
-        Behaviour("whatever a lane's plans are bound to is found by the service in Autotask") { bench in
+        Behaviour("every binding of a lane's plans is found by the service in Autotask") { bench in
             let bindings = [
                 ServiceBinding.of("x", id: 7, plan: "a"), .of("x", id: 8, plan: "b"), .of("y", id: nil, status: .error, plan: "b"),
             ]
@@ -326,7 +326,7 @@ extension Behaviour {
             #expect(try await !bench.store.occupy(database: 5, under: three.token, limit: 2, at: Bench.start))
             #expect(try await bench.store.occupy(database: 6, under: three.token, limit: 2, at: Bench.start))
         },
-        Behaviour("what was put back for want of a place is claimed again when there is one") { bench in
+        Behaviour("a job that was put back because no place was free is claimed again when there is one") { bench in
             try await bench.connect([.one], database: 5)
             try await bench.accept(.job("a"))
             let running = try await bench.claimOne()
@@ -341,7 +341,7 @@ extension Behaviour {
             #expect(again.job.id == JobID("b") && again.job.attempts == 1)
             #expect(try await bench.store.occupy(database: 5, under: again.token, limit: 1, at: Bench.start))
         },
-        Behaviour("a place is given back when the claim ends") { bench in
+        Behaviour("a place is returned when the claim ends") { bench in
             try await bench.accept(.job("a", .one, .connect))
             let claim = try await bench.claimOne()
             #expect(try await bench.store.occupy(database: 5, under: claim.token, limit: 1, at: Bench.start))
@@ -352,7 +352,7 @@ extension Behaviour {
     ]
 
     static let suspects: [Behaviour] = [
-        Behaviour("a job that was interrupted twice runs alone among its like, and nobody else waits for it") { bench in
+        Behaviour("a job that was interrupted twice runs alone among such jobs, and does not delay others") { bench in
             try await bench.interrupt([.job("a"), .job("b", .two)], times: 2)
             let heir = WorkerID("heir-2")
             try await bench.accept(.job("c", .three), by: heir)
@@ -362,7 +362,7 @@ extension Behaviour {
             try await bench.finish(result.claims[0], at: bench.time(200))
             #expect(try await bench.claimDue(by: heir, at: bench.time(200)).claims.map(\.job.interruptions) == [2])
         },
-        Behaviour("jobs that were interrupted once run side by side") { bench in
+        Behaviour("jobs that were interrupted once run at the same time") { bench in
             try await bench.interrupt([.job("a"), .job("b", .two)], times: 1)
             let result = try await bench.claimDue(by: WorkerID("heir-1"), at: bench.time(100))
             #expect(result.jobs == ["a", "b"])
@@ -370,7 +370,7 @@ extension Behaviour {
     ]
 }
 
-/// What a pure function was shown.
+/// The arguments of a pure function.
 private final class Seen: @unchecked Sendable {
     // Unchecked: set by one call that has returned before it is read.
     var snapshot: LaneSnapshot?
@@ -384,12 +384,12 @@ extension Bench {
         }
     }
 
-    /// Accepts jobs, and lets workers die over them. The last to take over is `heir-<times>`, whose lease lasts.
+    /// Accepts jobs, and lets workers die during them. The last to take over is `heir-<times>`, whose lease lasts.
     fileprivate func interrupt(_ items: [IntakeItem], times: Int) async throws {
         _ = try await store.accept(items, by: worker, at: Bench.start) { conflict($0) }
         var holder = worker
         for round in 1...times {
-            // Suspects have to die one after the other.
+            // Suspects must die one after the other.
             while try await !claimDue(by: holder, at: time(100 * round - 50)).claims.isEmpty {}
             let heir = WorkerID("heir-\(round)")
             _ = try await store.join(heir, until: time(100 * round + 60), at: time(100 * round))

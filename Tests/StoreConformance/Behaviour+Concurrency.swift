@@ -5,9 +5,9 @@ import Testing
 
 extension Behaviour {
     static let concurrency: [Behaviour] = [
-        Behaviour("many tenants at once: every job runs once and in order, every sequence is gapless") { bench in
+        Behaviour("many tenants at once: every job runs once and in order, and every sequence is gapless") { bench in
             let (tenants, jobs) = (40, 6)
-            // Portals, workers and the outbox all at the same time, through whatever transactions they share.
+            // Portals, workers and the outbox run concurrently, and may share transactions.
             async let events = bench.work(until: tenants * jobs)
             try await withThrowingTaskGroup { group in
                 for tenant in 0..<tenants {
@@ -29,7 +29,7 @@ extension Behaviour {
             #expect(try await bench.unpublished().isEmpty)
             #expect(try await bench.store.lanes().allSatisfy { $0.waitingJobs == 0 })
         },
-        Behaviour("events are handed over in the order of their places, before the calls that stored them return") { bench in
+        Behaviour("events are handed over in the order of their positions, before the calls that stored them return") { bench in
             let witness = Witness()
             bench.store.observeEvents { entries in witness.entries.withLock { $0 += entries } }
             try await withThrowingTaskGroup { group in
@@ -47,7 +47,7 @@ extension Behaviour {
             let unpublished = try await bench.unpublished()
             #expect(witness.entries.withLock { $0 } == unpublished)
         },
-        Behaviour("operations that are refused do not spoil those beside them") { bench in
+        Behaviour("refused operations do not affect those beside them") { bench in
             try await bench.accept(.job("stale", .of("stale")))
             let stale = try await bench.claimOne()
             try await bench.finish(stale)
@@ -64,13 +64,13 @@ extension Behaviour {
     ]
 }
 
-/// Whom a store hands its events.
+/// The observer of a store's events.
 private final class Witness: Sendable {
     let entries = Mutex<[OutboxEntry]>([])
 }
 
 extension Bench {
-    /// Claims, completes and forgets until so many jobs have ended.
+    /// Claims, completes and forgets until `count` jobs have ended.
     ///
     /// - Returns: their events.
     fileprivate func work(until count: Int) async throws -> [OutboxEntry] {

@@ -2,7 +2,7 @@ import Contract
 import Store
 import Testing
 
-/// Jobs for which a person waits end in time, wherever they stand.
+/// Jobs for which a person waits end in time, wherever they are.
 extension Behaviour {
     static let deadlines: [Behaviour] = [
         Behaviour("a job for which a person waits has a deadline from its first attempt on, and keeps it") { bench in
@@ -24,7 +24,7 @@ extension Behaviour {
                 #expect((claim.job.deadline == bench.time(61)) == (kind != .sync && kind != .reset))
             }
         },
-        Behaviour("the deadline is as far away as the worker says that claims the job first") { bench in
+        Behaviour("the worker that claims the job first sets the time to the deadline") { bench in
             try await bench.accept(.job("a", .one, .verify))
             let request = ClaimRequest(worker: bench.worker, limit: 1, interactiveTime: .seconds(5))
             let claim = try #require(try await bench.store.claim(request, at: Bench.start) { $0.inOrder(at: Bench.start) }.claims.first)
@@ -42,7 +42,7 @@ extension Behaviour {
             try await bench.putOff(try await bench.claimOne(), until: bench.time(30))
             let waiting = try await bench.claim(at: bench.time(31)) { _ in LaneDecision(next: .wait(until: bench.time(900))) }
             #expect(waiting.claims.isEmpty && waiting.nextWake == bench.time(60))
-            #expect(try await bench.claim(at: bench.time(59)) { _ in preconditionFailure("it is not its time") }.claims.isEmpty)
+            #expect(try await bench.claim(at: bench.time(59)) { _ in preconditionFailure("its time has not come") }.claims.isEmpty)
             let due = try await bench.claim(at: bench.time(60)) { $0.conclude }
             #expect(due.jobs == ["a"] && due.claims.first?.mode == LaneSnapshot.conclusion)
         },
@@ -55,7 +55,7 @@ extension Behaviour {
             #expect(try await bench.claim(perDatabase: 1, at: bench.time(59)) { $0.inOrder(at: bench.time(59)) }.claims.isEmpty)
             let due = try await bench.claim(perDatabase: 1, at: bench.time(60)) { $0.conclude }
             #expect(due.jobs == ["b"])
-            // Nothing but a conclusion may go without a place.
+            // Only a conclusion may proceed without a place.
             try await bench.finish(try #require(due.claims.first), .syncFailed)
             try await bench.accept(.job("c", .two))
             #expect(try await bench.claim(perDatabase: 1, at: bench.time(61)) { $0.inOrder(at: bench.time(61)) }.claims.isEmpty)
@@ -75,7 +75,7 @@ extension Behaviour {
             }
             #expect(due.lanes == [.one] && due.events.types == [.jobExpired])
         },
-        Behaviour("a job whose deadline has come is not worked on while its database has no place") { bench in
+        Behaviour("a job whose deadline has come does not run while its database has no place") { bench in
             try await bench.connect([.one, .two], database: 5)
             try await bench.accept(.job("b", .two, .preview))
             try await bench.putOff(try await bench.claimOne(), until: bench.time(1))
@@ -83,7 +83,7 @@ extension Behaviour {
             #expect(try await bench.claim(perDatabase: 1).jobs == ["a"])
             #expect(try await bench.claim(perDatabase: 1, at: bench.time(60)) { $0.inOrder(at: bench.time(60)) }.claims.isEmpty)
         },
-        Behaviour("time during which another job of the lane runs does not count, as far as the job was due") { bench in
+        Behaviour("time in which another job of the lane runs does not count, as far as the job was due") { bench in
             try await bench.accept(.job("a", .one, .preview))
             try await bench.putOff(try await bench.claimOne(), until: bench.time(10))
             try await bench.accept(.job("b", .one, .connect))
@@ -93,7 +93,7 @@ extension Behaviour {
             try await bench.finish(other, .connectionFailed, at: bench.time(40))
             #expect(try await bench.deadlines() == [bench.time(90)])
         },
-        Behaviour("time during which another job of the lane ran and its worker died does not count either") { bench in
+        Behaviour("time in which another job of the lane ran and its worker died does not count either") { bench in
             try await bench.accept(.job("a", .one, .preview))
             try await bench.putOff(try await bench.claimOne(), until: bench.time(1))
             try await bench.accept(.job("b"))
@@ -101,7 +101,7 @@ extension Behaviour {
             _ = try await bench.store.join(WorkerID("heir"), until: bench.time(50), at: bench.time(24))
             #expect(try await bench.deadlines() == [bench.time(80), nil])
         },
-        Behaviour("what the last deferral said is remembered, and one that is not published leaves it") { bench in
+        Behaviour("the last deferral is remembered, and an unpublished one does not change it") { bench in
             try await bench.accept(.job("a"))
             let first = try await bench.claimOne()
             try await bench.putOff(first, until: bench.time(2), because: .internal, counts: false)
@@ -113,7 +113,7 @@ extension Behaviour {
             let third = try await bench.claimOne(at: bench.time(8))
             #expect(third.job.lastDeferral == told && third.job.heldUp == 2 && third.job.attempts == 1)
         },
-        Behaviour("a job that is held up as before has no row of it in the audit log") { bench in
+        Behaviour("a job that is held up as before gets no further row in the audit log") { bench in
             try await bench.accept(.job("a"))
             try await bench.putOff(try await bench.claimOne(), until: bench.time(1), because: .internal, counts: false)
             let count = try await bench.store.auditPage(after: 0, limit: 100).rows.count
@@ -133,7 +133,7 @@ extension Behaviour {
 }
 
 extension Bench {
-    /// The deadlines of a lane's unfinished jobs, in their order.
+    /// The deadlines of a lane's unfinished jobs, in order.
     fileprivate func deadlines(_ lane: Lane = .one) async throws -> [Timestamp?] {
         try await store.lane(lane)?.unfinished.map(\.deadline) ?? []
     }

@@ -4,7 +4,7 @@ import Testing
 
 extension Behaviour {
     static let effects: [Behaviour] = [
-        Behaviour("what a job changes is there for the next, and what it does not name stays") { bench in
+        Behaviour("a job's changes are visible to the next, and anything else stays") { bench in
             let connection = ConnectionRecord.of(database: 5)
             let refused = RefusedCredentials(digest: [1], at: Bench.start, code: .credentialsInvalid)
             let codes = CachedBillingCodes(readAt: Bench.start, codes: [1, 2])
@@ -29,7 +29,7 @@ extension Behaviour {
             #expect(Set(state.bindings) == [.of("license"), .of("storage", id: nil, status: .error)])
             #expect(state.openWrites == [.of("storage", .sent)])
         },
-        Behaviour("what a job removes is gone, and what it sets is replaced") { bench in
+        Behaviour("removed values are gone, and set values are replaced") { bench in
             let refused = RefusedCredentials(digest: [1], at: Bench.start, code: .credentialsInvalid)
             try await bench.run(
                 "a",
@@ -95,7 +95,7 @@ extension Behaviour {
             try await bench.run("c", changes: LaneChanges(ranRevision: (planID: "plan-2", revision: 1)))
             #expect(try await bench.revisions(of: ["plan-1", "plan-2", "plan-3"]) == ["plan-1": 9, "plan-2": 1])
         },
-        Behaviour("what a deferred job changes is kept too") { bench in
+        Behaviour("changes by a deferred job are kept too") { bench in
             try await bench.accept(.job("a", plan: "plan-1"))
             let claim = try await bench.claimOne()
             let changes = LaneChanges(bindings: [.of("license")], journal: [.of("storage", .confirmed, id: 4)])
@@ -108,7 +108,7 @@ extension Behaviour {
             let state = try await bench.claimOne(at: bench.time(1)).state
             #expect(state.bindings == [.of("license")] && state.openWrites == [.of("storage", .confirmed, id: 4)])
         },
-        Behaviour("what one lane's job changes, no other lane sees") { bench in
+        Behaviour("a lane's job changes no other lane") { bench in
             try await bench.accept(.job("b", .two), .job("f", .of("msp-1", .fileProtection)))
             try await bench.run("a", changes: LaneChanges(connection: .set(.of(database: 5)), bindings: [.of("license")]))
             for lane in [Lane.two, .of("msp-1", .fileProtection)] {
@@ -134,7 +134,7 @@ extension Behaviour {
             let next = try await bench.run("next")
             #expect(next.epochs == [last + 1] && next.sequences == [1])
         },
-        Behaviour("a reset touches neither the tenant's other product nor another tenant") { bench in
+        Behaviour("a reset affects neither the tenant's other product nor another tenant") { bench in
             let others: [Lane] = [.two, .of("msp-1", .fileProtection)]
             var events: [Lane: OrderedEvent] = [:]
             for lane in others { events[lane] = try await bench.fill(lane).first?.event }
@@ -147,18 +147,18 @@ extension Behaviour {
                 #expect(replay.events.map(\.event) == [events[lane]])
             }
         },
-        Behaviour("jobs that came after the reset wait on, in the new epoch") { bench in
+        Behaviour("jobs accepted after the reset still wait, in the new epoch") { bench in
             try await bench.accept(.job("r", .one, .reset), .job("a"))
             try await bench.finish(try await bench.claimOne(), .integrationReset, changes: LaneChanges(resets: true))
             let claim = try await bench.claimOne()
             #expect(claim.job.id == JobID("a") && claim.state.epoch == 2 && claim.sealedPayload == Array("sealed a".utf8))
             #expect(try await bench.finish(claim).epochs == [2])
         },
-        Behaviour("what erases the journal leaves behind when the last write was sent that is not settled") { bench in
+        Behaviour("an erased journal leaves behind when the last unresolved write was sent") { bench in
             try await bench.expectUnsettled(.one, .reset)
             try await bench.expectUnsettled(.two, .connect)
         },
-        Behaviour("events that were not published before the reset are published yet") { bench in
+        Behaviour("events that were not published before the reset are still published") { bench in
             let before = try await bench.run("a")
             let reset = try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
             #expect(try await bench.unpublished().map(\.event) == (before + reset).map(\.event))
@@ -180,7 +180,7 @@ extension Behaviour {
 }
 
 extension Bench {
-    /// The revisions that the next decision about jobs of these plans sees.
+    /// The revisions in the next decision about jobs of these plans.
     fileprivate func revisions(of plans: [String], _ lane: Lane = .one) async throws -> [String: Int64] {
         let revisions = Revisions()
         for plan in plans { try await accept(.job("look-\(plan)", lane, plan: plan, revision: 1)) }
@@ -223,7 +223,7 @@ extension Bench {
         #expect(try await state(lane).unsettledSince == nil)
     }
 
-    /// Gives a lane everything that a lane can have.
+    /// Gives a lane every possible state.
     @discardableResult
     fileprivate func fill(_ lane: Lane) async throws -> [OutboxEntry] {
         try await run(

@@ -4,7 +4,7 @@ import Testing
 
 extension Behaviour {
     static let fencing: [Behaviour] = [
-        Behaviour("nothing can be done under a claim that has ended") { bench in
+        Behaviour("no call succeeds under a claim that has ended") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let old = try await bench.claimOne()
             try await bench.finish(old)
@@ -14,7 +14,7 @@ extension Behaviour {
             await bench.expectRefused(old)
             try await bench.finish(new)
         },
-        Behaviour("nothing can be done under the claim of a worker that was taken for dead") { bench in
+        Behaviour("no call succeeds under the claim of a worker that was taken for dead") { bench in
             try await bench.accept(.job("a"))
             let old = try await bench.claimOne()
             let other = WorkerID("worker-2")
@@ -24,7 +24,7 @@ extension Behaviour {
             await bench.expectRefused(old)
             try await bench.finish(new, at: bench.time(17))
         },
-        Behaviour("a claim that was forged does not pass") { bench in
+        Behaviour("a forged claim is refused") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let claim = try await bench.claimOne()
             var forged = [claim, claim, claim, claim]
@@ -35,7 +35,7 @@ extension Behaviour {
             for claim in forged { await bench.expectRefused(claim) }
             try await bench.finish(claim)
         },
-        Behaviour("what is refused leaves nothing behind") { bench in
+        Behaviour("a refused call leaves nothing behind") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let old = try await bench.claimOne()
             try await bench.finish(old)
@@ -78,13 +78,13 @@ extension Behaviour {
             _ = try await bench.store.complete(claim.token, with: deferred, at: Bench.start)
             #expect(try await bench.claimOne(at: bench.time(1)).job.hasWritten)
         },
-        Behaviour("an update that was sent has written too, and other jobs have not") { bench in
+        Behaviour("a sent update also counts as written, and does not affect other jobs") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let claim = try await bench.claimOne()
             _ = try await bench.store.journal([.of("license", .sent, operation: .update)], under: claim.token, at: Bench.start)
             #expect(try await bench.store.lane(.one)?.unfinished.map(\.hasWritten) == [true, false])
         },
-        Behaviour("the journal says when a reset waits for the lane, and only then") { bench in
+        Behaviour("the journal says whether a reset waits for the lane") { bench in
             try await bench.accept(.job("a"), .job("b", .two))
             let claims = try await bench.claim().claims
             try await bench.accept(.job("a2"), .job("a3", .one, .connect), .job("r2", .of("msp-1", .fileProtection), .reset))
@@ -94,7 +94,7 @@ extension Behaviour {
             #expect(try await bench.store.journal([], under: claims[0].token, at: Bench.start))
             #expect(try await !bench.store.journal([.of("license", .sent)], under: claims[1].token, at: Bench.start))
         },
-        Behaviour("a reset that runs does not wait for itself") { bench in
+        Behaviour("a running reset does not count as waiting") { bench in
             try await bench.accept(.job("r", .one, .reset))
             #expect(try await !bench.store.journal([], under: try await bench.claimOne().token, at: Bench.start))
         },
@@ -133,7 +133,7 @@ extension Behaviour {
             let again = try await bench.claimOne(at: bench.time(10))
             #expect(again.job.attempts == 1 && again.job.apiCalls == 3)
         },
-        Behaviour("a postponed job can be claimed at once, as if it had not been begun") { bench in
+        Behaviour("a postponed job can be claimed at once, as if it had not begun") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             let completion = Completion(.postponed, events: [], apiCalls: 2)
@@ -169,7 +169,7 @@ extension Behaviour {
     ]
 
     static let sequence: [Behaviour] = [
-        Behaviour("a lane's events are numbered without a gap, whatever made them") { bench in
+        Behaviour("a lane's events are numbered without a gap, whatever their cause") { bench in
             var entries = try await bench.accept(bench.refusal("r")).events
             try await bench.accept(.job("a"), .job("b"), .job("c"))
             entries += try await bench.accept(.job("a", digest: [2])).events
@@ -194,7 +194,7 @@ extension Behaviour {
             #expect(entries.map(\.position) == entries.map(\.position).sorted())
             #expect(try await bench.unpublished() == entries)
         },
-        Behaviour("an event that is told as best effort takes no number") { bench in
+        Behaviour("a best-effort event takes no number") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             let entries = try await bench.finish(
@@ -203,7 +203,7 @@ extension Behaviour {
             )
             #expect(entries.sequences == [nil, nil, 1])
         },
-        Behaviour("each lane has numbers of its own") { bench in
+        Behaviour("each lane has its own numbers") { bench in
             try await bench.run("a")
             #expect(try await bench.run("b").sequences == [2])
             #expect(try await bench.run("c", .two).sequences == [1])
@@ -240,7 +240,7 @@ extension ServiceBinding {
 }
 
 extension Bench {
-    /// Expects that nothing can be done under a claim any more.
+    /// Expects that a claim is refused everywhere.
     fileprivate func expectRefused(_ claim: LaneClaim) async {
         await expectFenced("journal") { _ = try await store.journal([.of("license", .intended)], under: claim.token, at: Bench.start) }
         await expectFenced("occupy") { _ = try await store.occupy(database: 5, under: claim.token, limit: 2, at: Bench.start) }

@@ -4,7 +4,7 @@ import Testing
 
 extension Behaviour {
     static let history: [Behaviour] = [
-        Behaviour("what a job asked for and what its attempts called is kept, however they end") { bench in
+        Behaviour("a job's request and its attempts' calls are kept, however they end") { bench in
             try await bench.accept(.job("a"))
             let until = (bench.time(10), bench.time(20))
             let attempts = [
@@ -27,7 +27,7 @@ extension Behaviour {
             #expect(event.event.type == .syncSucceeded && event.sequence == 3)
             #expect(try await bench.store.lane(.one)?.finished.first?.apiCalls == 3)
         },
-        Behaviour("an attempt that died is told as one of which nothing else is known") { bench in
+        Behaviour("an attempt that died is recorded as unknown") { bench in
             try await bench.accept(.job("a"))
             _ = try await bench.claimOne()
             try await bench.store.leave(bench.worker, at: bench.time(3))
@@ -37,7 +37,7 @@ extension Behaviour {
             #expect(record.interruptions == 1)
             #expect(record.made == [Attempt(ended: bench.time(3), .interrupted(bench.worker)), last])
         },
-        Behaviour("a job is found while it waits, runs and has ended, by its tenant or without") { bench in
+        Behaviour("a waiting, running or finished job is found, with or without its tenant") { bench in
             try await bench.accept(.job("a"), .job("b"), .job("a", .two), bench.refusal("r"))
             #expect(try await bench.store.jobs(named: JobID("a")!, of: nil).map(\.lane) == [.one, .two])
             #expect(try await bench.store.jobs(named: JobID("a")!, of: Lane.two.tenant).map(\.lane) == [.two])
@@ -48,12 +48,12 @@ extension Behaviour {
             guard case .running = try await bench.record("a").state else { throw IssueRecorded("it runs") }
             guard case .waiting(nil) = try await bench.record("b").state else { throw IssueRecorded("it waits behind") }
             try await bench.end(bench.attempt(0...0, .deferred(until: bench.time(9))), of: claim)
-            guard case .waiting(bench.time(9)) = try await bench.record("a").state else { throw IssueRecorded("it waits for its time") }
+            guard case .waiting(bench.time(9)) = try await bench.record("a").state else { throw IssueRecorded("it waits for a time") }
             let refused = try await bench.record("r")
             guard case .ended(_, let event) = refused.state else { throw IssueRecorded("it was refused") }
             #expect(refused.kind == nil && refused.asked == nil && refused.made.isEmpty && event.event.type == .jobRejected)
         },
-        Behaviour("of attempts that do not end a job the first are told, and of the one that does in any case") { bench in
+        Behaviour("the first attempts that do not end a job are recorded, and the one that ends it always") { bench in
             try await bench.accept(.job("a"))
             for second in 0..<Attempt.limit + 5 { try await bench.end(bench.attempt(second...second, .postponed)) }
             try await bench.end(bench.attempt(500...500, .finished(nil)))
@@ -73,7 +73,7 @@ extension Behaviour {
             guard case .job(let job)? = try await bench.store.deadLetters().first?.content else { throw IssueRecorded("it is given up") }
             #expect(job.history == [late.outline] && job.history.first?.calls == [])
         },
-        Behaviour("a reset erases the history of its lane, and tells of itself alone") { bench in
+        Behaviour("a reset erases the history of its lane, and records only itself") { bench in
             try await bench.accept(.job("a"), .job("b", .two))
             let attempt = bench.attempt(0...0, .finished(nil))
             for claim in try await bench.claim().claims { try await bench.end(attempt, of: claim) }
@@ -95,7 +95,7 @@ extension Behaviour {
             #expect(try await bench.record("r").made.count == 1)
             #expect(try await bench.record("b", .two).made.count == 1)
         },
-        Behaviour("history is kept for as long as an operator says, and that of jobs that have not ended for longer") { bench in
+        Behaviour("history is kept as long as the operator sets, and that of unfinished jobs longer") { bench in
             for (id, second) in [("old", 0), ("new", 86_400)] {
                 try await bench.accept(.job(id), at: bench.time(second))
                 try await bench.end(bench.attempt(second...second, .finished(nil)))
@@ -110,7 +110,7 @@ extension Behaviour {
             #expect(try await bench.record("new").made.isEmpty)
             #expect(try await bench.record("waiting").made.count == 1)
         },
-        Behaviour("an attempt that tells nothing of itself leaves no history") { bench in
+        Behaviour("an attempt without a record leaves no history") { bench in
             try await bench.accept(.job("a"))
             try await bench.end(bench.attempt(0...0, .deferred(until: bench.time(1))), keepsHistory: false)
             #expect(try await bench.record("a").made.isEmpty)

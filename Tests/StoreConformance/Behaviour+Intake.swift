@@ -38,12 +38,12 @@ extension Behaviour {
             try await bench.finish(claim)
             #expect(try await bench.claim().claims.isEmpty)
         },
-        Behaviour("the items of a batch see those before them") { bench in
+        Behaviour("the items of a batch see earlier ones") { bench in
             let intake = try await bench.accept(.job("a"), .job("a"), .job("a", digest: [2]), bench.refusal("r"), bench.refusal("r"))
             guard case .accepted = intake.outcomes[0] else { throw IssueRecorded("the first is not accepted") }
             #expect(Array(intake.outcomes.dropFirst()) == [.underWay, .conflict, .refused, .replayed])
         },
-        Behaviour("the same id with another payload is a conflict, and the first job stands") { bench in
+        Behaviour("the same id with another payload is a conflict, and the first job stays") { bench in
             try await bench.accept(.job("a"))
             let intake = try await bench.accept(.job("a", digest: [2]))
             #expect(intake.outcomes == [.conflict])
@@ -59,7 +59,7 @@ extension Behaviour {
             #expect(other.outcomes == [.conflict])
             #expect(other.events.first?.event.event.lane == .of("msp-1", .fileProtection))
         },
-        Behaviour("what is refused claims its id, is answered, and is a dead letter") { bench in
+        Behaviour("a refused message claims its id, is answered, and is dead-lettered") { bench in
             let intake = try await bench.accept(bench.refusal("r"))
             #expect(intake.outcomes == [.refused])
             #expect(intake.events.types == [.jobRejected])
@@ -69,14 +69,14 @@ extension Behaviour {
             let corrected = try await bench.accept(.job("r", digest: [2]))
             #expect(corrected.outcomes == [.conflict])
         },
-        Behaviour("what is refused may collide with a job that is under way, or of another payload") { bench in
+        Behaviour("a refused message may collide with an unfinished job, or one with another payload") { bench in
             try await bench.accept(.job("a"))
             let intake = try await bench.accept(bench.refusal("a"), bench.refusal("a", digest: [2]))
             #expect(intake.outcomes == [.underWay, .conflict])
             #expect(intake.events.types == [.jobConflict])
             #expect(try await bench.unfinished() == ["a"])
         },
-        Behaviour("a dead letter claims no id and makes no event") { bench in
+        Behaviour("a dead-lettered message claims no id and makes no event") { bench in
             let intake = try await bench.accept(IntakeItem(.deadLetter(bench.letter("untrusted", lane: .one, job: JobID("a")))))
             #expect(intake.outcomes == [.deadLettered] && intake.events.isEmpty)
             guard case .accepted = try await bench.accept(.job("a")).outcomes[0] else { throw IssueRecorded("the id is taken") }
@@ -93,7 +93,7 @@ extension Behaviour {
     ]
 
     static let replays: [Behaviour] = [
-        Behaviour("a finished job is answered again with the same event in the same place") { bench in
+        Behaviour("a finished job is answered again with the same event and number") { bench in
             let entry = try #require(try await bench.run("a").first)
             let again = try await bench.accept(.job("a"), at: bench.time(60))
             #expect(again.outcomes == [.replayed])
@@ -113,7 +113,7 @@ extension Behaviour {
             try await bench.accept(.job("a"))
             #expect(try await bench.run("b").sequences == [2])
         },
-        Behaviour("after 30 days a replay is erased, whether or not the store was pruned") { bench in
+        Behaviour("a replay is erased after 30 days, whether or not the store was pruned") { bench in
             let entry = try #require(try await bench.run("a").first)
             let late = Bench.start + .seconds(30 * 86_400)
             #expect(try await bench.accept(.job("a"), at: late - .seconds(1)).events.first?.event == entry.event)
@@ -121,7 +121,7 @@ extension Behaviour {
             try await bench.store.prune(at: late)
             bench.expectErased(try await bench.accept(.job("a"), at: late), entry)
         },
-        Behaviour("after a reset a replay is erased, but not that of the reset itself") { bench in
+        Behaviour("a replay is erased by a reset, except that of the reset itself") { bench in
             let entry = try #require(try await bench.run("a").first)
             let reset = try #require(
                 try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true)).first
@@ -133,7 +133,7 @@ extension Behaviour {
     ]
 }
 
-/// A condition that a test cannot go on without.
+/// A condition that a test needs to continue.
 struct IssueRecorded: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -2,10 +2,10 @@ import Contract
 import Store
 import Testing
 
-/// Under which keys things are sealed, and how a key ends.
+/// The keys under which data is sealed, and how a key ends.
 extension Behaviour {
     static let keys: [Behaviour] = [
-        Behaviour("tells what is sealed under each key: credentials keys, waiting jobs, dead letters") { bench in
+        Behaviour("lists what is sealed under each key: credentials keys, waiting jobs, dead letters") { bench in
             try await bench.connect(.one, wrappedBy: "wrap-1")
             try await bench.connect(.two, wrappedBy: "wrap-1")
             try await bench.connect(.three, wrappedBy: "wrap-2")
@@ -18,7 +18,7 @@ extension Behaviour {
             )
         },
 
-        Behaviour("wraps keys anew lane by lane, some at a time, and leaves alone what is to stay") { bench in
+        Behaviour("wraps keys again lane by lane, in steps, and skips those to be kept") { bench in
             for lane in [Lane.one, .two, .three] { try await bench.connect(lane, wrappedBy: lane == .two ? "wrap-2" : "wrap-1") }
             let first = try await bench.rewrap(after: nil, limit: 2)
             #expect(first == RewrapStep(last: .two, seen: 2, rewrapped: 1))
@@ -30,7 +30,7 @@ extension Behaviour {
             #expect(try await bench.state(.one).connection?.sealedCredentials == [4, 5, 6])
         },
 
-        Behaviour("keeps a key that was wrapped anew while a job ran that changes the connection") { bench in
+        Behaviour("keeps a key that was wrapped again while a job that changes the connection ran") { bench in
             try await bench.connect(.one, wrappedBy: "wrap-1")
             try await bench.accept(.job("b"))
             let claim = try await bench.claimOne()
@@ -49,14 +49,14 @@ extension Behaviour {
             #expect(try await bench.store.keyUses() == ["wrap-2": KeyUse(credentials: 1)])
         },
 
-        Behaviour("ends a key only when nothing is sealed under it, and says what is") { bench in
+        Behaviour("ends a key only if nothing is sealed under it, and otherwise lists what is") { bench in
             try await bench.connect(.one, wrappedBy: "wrap-1")
             #expect(try await bench.store.retireKey("wrap-1", at: Bench.start) == KeyUse(credentials: 1))
             _ = try await bench.rewrap(after: nil, limit: 100)
             for _ in 0..<2 { #expect(try await bench.store.retireKey("wrap-1", at: Bench.start).isNone) }
         },
 
-        Behaviour("takes no job in that is sealed under a key that has ended, and none of those that come with it") { bench in
+        Behaviour("refuses a job that is sealed under an ended key, and the whole batch with it") { bench in
             _ = try await bench.store.retireKey("job-1", at: Bench.start)
             await bench.expect(.keyRetired, "a batch with such a job") {
                 try await bench.accept(.job("a", .two), .job("b", sealedUnder: "job-1"))
@@ -66,7 +66,7 @@ extension Behaviour {
             #expect(try await bench.store.backlog() == 2)
         },
 
-        Behaviour("takes no connection in whose key is wrapped by one that has ended; the claim stays") { bench in
+        Behaviour("refuses a connection whose key is wrapped by an ended key, and the claim stays") { bench in
             _ = try await bench.store.retireKey("wrap-1", at: Bench.start)
             try await bench.accept(.job("a", .one, .connect))
             let claim = try await bench.claimOne()
@@ -78,12 +78,12 @@ extension Behaviour {
             #expect(try await bench.store.keyUses() == ["wrap-2": KeyUse(credentials: 1)])
         },
 
-        Behaviour("redrives no letter as a job that is sealed under a key that has ended") { bench in
+        Behaviour("does not redrive a job that is sealed under an ended key") { bench in
             try await bench.giveUp("a", sealedUnder: "job-1")
             let letter = try #require(try await bench.store.letters(.all, after: 0, limit: 1).first)
             _ = try await bench.store.retireKey("job-2", at: Bench.start)
             guard case .job(let copy) = IntakeItem.job("copy", sealedUnder: "job-2").content else {
-                Issue.record("It is no job.")
+                Issue.record("It is not a job.")
                 return
             }
             await bench.expect(.keyRetired, "a copy under such a key") {
@@ -92,7 +92,7 @@ extension Behaviour {
             #expect(try await bench.store.letters(.all, after: 0, limit: 1).first?.copy == nil)
         },
 
-        Behaviour("wraps nothing under a key that has ended") { bench in
+        Behaviour("wraps nothing under an ended key") { bench in
             try await bench.connect(.one, wrappedBy: "wrap-1")
             _ = try await bench.store.retireKey("wrap-2", at: Bench.start)
             await bench.expect(.keyRetired, "a key under such a one") { _ = try await bench.rewrap(after: nil, limit: 100) }
@@ -113,7 +113,7 @@ extension Bench {
         }
     }
 
-    /// Accepts a job, and gives it up.
+    /// Accepts a job, and gives up on it.
     fileprivate func giveUp(_ id: String, sealedUnder key: String) async throws {
         try await accept(.job(id, .two, sealedUnder: key))
         let claim = try #require(try await claim().claims.first { $0.job.id.description == id })

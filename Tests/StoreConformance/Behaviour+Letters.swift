@@ -17,7 +17,7 @@ extension Behaviour {
             #expect(try await bench.store.redrive(letter: kept.id, as: .undelivered("a"), by: .tester, at: bench.time(3)) == .before(copy))
             #expect(try await !bench.onlyLetter().hasPayload)
         },
-        Behaviour("a job that the broker gave up on and that came in another way is not entered again") { bench in
+        Behaviour("a job that the broker gave up on and that arrived in another way is not entered again") { bench in
             let job = UndeliveredJob(publishedAt: bench.time(1))
             _ = try await bench.collect("a", job: job)
             let copy = AcceptableJob.undelivered("a")
@@ -29,7 +29,7 @@ extension Behaviour {
             )
             #expect(try await bench.store.backlog() == 1)
         },
-        Behaviour("a job that the broker gave up on is outdated by what was accepted since it was published") { bench in
+        Behaviour("a job that the broker gave up on is outdated by jobs accepted since it was published") { bench in
             let lanes = [Lane.one, .two, .three, .of("msp-9", .workplace)]
             let pairs = [(JobKind.sync, JobKind.sync), (.sync, .reset), (.connect, .connect), (.reset, .connect)]
             for (lane, (kind, other)) in zip(lanes, pairs) {
@@ -40,13 +40,13 @@ extension Behaviour {
             let letters = try await bench.store.letters(.all, after: 0, limit: 10)
             #expect(letters.map(\.obstacle) == pairs.flatMap { _ in [.outdated, nil] })
         },
-        Behaviour("a reset erases what is kept of jobs that the broker gave up on, in its lane alone") { bench in
+        Behaviour("a reset erases jobs that the broker gave up on, only in its own lane") { bench in
             for lane in [Lane.one, .two] { _ = try await bench.collect("a", lane, job: UndeliveredJob(publishedAt: bench.time(1))) }
             try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
             let letters = try await bench.store.letters(.all, after: 0, limit: 10)
             #expect(letters.map(\.hasPayload) == [false, true] && letters.map(\.letter.detail.isEmpty) == [true, false])
         },
-        Behaviour("a job that is given up on becomes a dead letter with its end, and tells what it went through") { bench in
+        Behaviour("a job that is given up on becomes a dead-lettered job with its end, and records its history") { bench in
             try await bench.accept(.job("a", plan: "plan-1", revision: 7))
             var claim = try await bench.claimOne()
             try await bench.put(claim, off: 10, because: .timeout, at: bench.time(1))
@@ -87,23 +87,23 @@ extension Behaviour {
             #expect(try await bench.store.sealedPayload(ofLetter: kept.id) == Array("sealed a".utf8))
             #expect(try await bench.store.deadLetters() == [letter])
         },
-        Behaviour("a job that ends in another way leaves no dead letter") { bench in
+        Behaviour("a job that ends in another way is not dead-lettered") { bench in
             try await bench.accept(.job("a"))
             try await bench.put(try await bench.claimOne(), off: 10, because: .timeout)
             try await bench.finish(try await bench.claimOne(at: bench.time(10)), .syncFailed)
             #expect(try await bench.store.deadLetters().isEmpty)
         },
-        Behaviour("a job that is put off without counting is only counted so") { bench in
+        Behaviour("a job that is put off without counting only has that counted") { bench in
             try await bench.accept(.job("a"))
             for second in 1...3 {
                 let claim = try await bench.claimOne(at: bench.time(second))
                 try await bench.put(claim, off: second + 1, because: .autotaskUnavailable, counts: false)
             }
             try await bench.giveUp(try await bench.claimOne(at: bench.time(4)), .timeSpent)
-            guard case .job(let job) = try await bench.onlyLetter().letter.content else { throw IssueRecorded("it is no job's") }
+            guard case .job(let job) = try await bench.onlyLetter().letter.content else { throw IssueRecorded("it is not a job's") }
             #expect(job.heldUp == 3 && job.attempts == 1 && job.history.isEmpty)
         },
-        Behaviour("a job that ends without being run may be given up on too") { bench in
+        Behaviour("a job that ends without running may also be given up on") { bench in
             try await bench.accept(.job("a"), .job("b", .one, .billingCodes))
             let result = try await bench.claim { snapshot in
                 let event = bench.event(.jobAbandoned, lane: snapshot.lane, job: snapshot.jobs[0].id)
@@ -118,7 +118,7 @@ extension Behaviour {
             #expect(kept.letter.jobID == JobID("a") && kept.letter.reason == "interrupted" && kept.letter.cause.code == .poison)
             #expect(kept.obstacle == nil)
         },
-        Behaviour("of a connect, which holds credentials, nothing is kept") { bench in
+        Behaviour("nothing is kept of a connect, which holds credentials") { bench in
             try await bench.accept(.job("a", .one, .connect))
             try await bench.giveUp(try await bench.claimOne())
             let kept = try await bench.onlyLetter()
@@ -130,14 +130,14 @@ extension Behaviour {
             )
             #expect(try await bench.store.backlog() == 0)
         },
-        Behaviour("what is fenced leaves no dead letter") { bench in
+        Behaviour("a fenced call leaves no dead letter") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             _ = try await bench.store.join(WorkerID("worker-2"), until: bench.time(60), at: bench.time(16))
             await bench.expectFenced("complete") { try await bench.giveUp(claim) }
             #expect(try await bench.store.deadLetters().isEmpty)
         },
-        Behaviour("a reset erases what its lane's letters tell of the plan, and no other lane's") { bench in
+        Behaviour("a reset erases the plan in its lane's dead letters, and in no other lane's") { bench in
             let other = Lane.of("msp-1", .fileProtection)
             for (id, lane) in [("a", Lane.one), ("b", .two), ("c", other)] { try await bench.giveUp(id, lane) }
             try await bench.accept(bench.refusal("d"))
@@ -149,7 +149,7 @@ extension Behaviour {
             #expect(letters[0].obstacle == .outdated && letters[1].obstacle == nil)
             #expect(try await bench.store.sealedPayload(ofLetter: letters[0].id) == nil)
         },
-        Behaviour("pruning erases what letters keep of jobs after 30 days, not before, and forgets them after 400") { bench in
+        Behaviour("pruning erases the jobs in dead letters after 30 days, not before, and forgets the letters after 400") { bench in
             try await bench.giveUp("a")
             let late = Bench.start + .seconds(30 * 86_400)
             try await bench.store.prune(at: late - .seconds(1))
@@ -193,7 +193,7 @@ extension Behaviour {
                 try await bench.store.letters(LetterSelection(ids: [groups[1].example]), after: 0, limit: 1)[0].letter.jobID == JobID("a-3")
             )
         },
-        Behaviour("purging forgets the letters that are meant, and no id stands for another letter afterwards") { bench in
+        Behaviour("purging forgets the selected dead letters, and their ids are not used again") { bench in
             try await bench.giveUp("a", .one)
             try await bench.giveUp("b", .two)
             let last = try #require(try await bench.store.letters(.all, after: 0, limit: 10).last)
@@ -218,7 +218,7 @@ extension Behaviour {
     ]
 
     static let redrives: [Behaviour] = [
-        Behaviour("a redriven job is accepted now, under its own id, and what was kept of it is the copy's") { bench in
+        Behaviour("a redriven job is accepted now, under its own id, and takes over the kept data") { bench in
             try await bench.giveUp("a")
             try await bench.accept(.job("b", .one, .billingCodes))
             let letter = try await bench.onlyLetter()
@@ -242,7 +242,7 @@ extension Behaviour {
             #expect(claim.job.planID == "plan-1" && claim.job.revision == 3)
             #expect(claim.sealedPayload == Array("sealed again".utf8))
         },
-        Behaviour("redriving a letter again enters nothing, also after the copy has ended") { bench in
+        Behaviour("redriving a dead letter again enters nothing, even after the copy has ended") { bench in
             try await bench.giveUp("a")
             let id = try await bench.onlyLetter().id
             #expect(try await bench.store.redrive(letter: id, as: .copy("a"), by: .tester, at: bench.time(5)) == .entered)
@@ -253,7 +253,7 @@ extension Behaviour {
             #expect(try await bench.store.redrive(letter: id, as: .copy("a"), by: .tester, at: bench.time(7)) == .before(copy))
             #expect(try await bench.unfinished() == [])
         },
-        Behaviour("events of a copy name the job that it is a copy of, whenever they are told") { bench in
+        Behaviour("events of a copy name the original job, whenever they are published") { bench in
             try await bench.giveUp("a")
             let id = try await bench.onlyLetter().id
             _ = try await bench.store.redrive(letter: id, as: .copy("a"), by: .tester, at: bench.time(5))
@@ -267,26 +267,26 @@ extension Behaviour {
             #expect(again.outcomes == [.replayed] && again.events.map(\.event) == told.map(\.event))
             let late = Bench.start + .seconds(31 * 86_400)
             #expect(try await bench.accept(.job("a:redrive-1", digest: [9]), at: late).events.map(\.event.event.redriveOf) == [JobID("a")])
-            // The first one's end stays what it was.
+            // The original's end is unchanged.
             #expect(try await bench.accept(.job("a")).events.map(\.event.event.redriveOf) == [nil])
         },
-        Behaviour("a copy that is given up on is a dead letter of its own, which can be redriven") { bench in
+        Behaviour("a copy that is given up on is a dead-lettered job of its own, which can be redriven") { bench in
             try await bench.giveUp("a")
             _ = try await bench.store.redrive(letter: try await bench.onlyLetter().id, as: .copy("a"), by: .tester, at: Bench.start)
             try await bench.giveUp(try await bench.claimOne())
             let second = try #require(try await bench.store.letters(.all, after: 0, limit: 10).last)
-            guard case .job(let job) = second.letter.content else { throw IssueRecorded("it is no job's") }
+            guard case .job(let job) = second.letter.content else { throw IssueRecorded("it is not a job's") }
             #expect(second.letter.jobID == JobID("a:redrive-1") && job.redriveOf == JobID("a") && second.obstacle == nil)
             #expect(try await bench.store.redrive(letter: second.id, as: .copy("a:redrive-1"), by: .tester, at: Bench.start) == .entered)
             #expect(try await bench.unfinished() == ["a:redrive-2"])
         },
-        Behaviour("a free lane that nobody waits for is claimed for a copy") { bench in
+        Behaviour("a free lane without waiting jobs is claimed for a copy") { bench in
             try await bench.giveUp("a")
             #expect(try await bench.claim().claims.isEmpty)
             _ = try await bench.store.redrive(letter: try await bench.onlyLetter().id, as: .copy("a"), by: .tester, at: bench.time(5))
             #expect(try await bench.claimDue(at: bench.time(5)).jobs == ["a:redrive-1"])
         },
-        Behaviour("a letter whose copy's id another job has is left as it is") { bench in
+        Behaviour("a dead letter is left as it is if another job has the id of its copy") { bench in
             try await bench.giveUp("a")
             let before = try await bench.onlyLetter()
             try await bench.accept(.job("a:redrive-1", .of("msp-1", .fileProtection), digest: [5]))
@@ -294,7 +294,7 @@ extension Behaviour {
             #expect(try await bench.onlyLetter() == before)
             #expect(try await bench.unfinished() == [])
         },
-        Behaviour("a sync without a revision is outdated once a newer sync came, one with a revision is not") { bench in
+        Behaviour("a sync without a revision is outdated by a newer sync, and one with a revision is not") { bench in
             try await bench.giveUp("a")
             try await bench.giveUp("b", .two, revision: 4)
             try await bench.giveUp("c", .of("msp-1", .fileProtection))
@@ -307,7 +307,7 @@ extension Behaviour {
             )
             #expect(try await bench.unfinished() == ["a2"])
         },
-        Behaviour("nothing is brought back from before a reset, and no reset from before a connect") { bench in
+        Behaviour("no job from before a reset is brought back, and no reset from before a connect") { bench in
             try await bench.giveUp("a", .one, .attemptsSpent, .billingCodes)
             try await bench.giveUp("r", .two, .interrupted, .reset)
             try await bench.giveUp("s", .three, .interrupted, .reset)
@@ -345,7 +345,7 @@ extension Bench {
 }
 
 extension AcceptableJob {
-    /// What a job is entered as that the broker gave up on.
+    /// The job that is entered for a job that the broker gave up on.
     static func undelivered(_ id: String, _ lane: Lane = .one) -> AcceptableJob {
         AcceptableJob(
             key: JobKey(id: JobID(id)!, lane: lane, digest: [9]),
@@ -355,7 +355,7 @@ extension AcceptableJob {
         )
     }
 
-    /// What a job is redriven as.
+    /// The job that is entered by a redrive.
     static func copy(
         _ id: String,
         _ lane: Lane = .one,
@@ -396,7 +396,7 @@ extension Bench {
         try await finish(claim, .syncFailed, givenUp: GivenUp(reason, JobError(.autotaskUnavailable)), at: now)
     }
 
-    /// Accepts a job of a lane and gives it up.
+    /// Accepts a job of a lane and gives up on it.
     fileprivate func giveUp(
         _ id: String,
         _ lane: Lane = .one,

@@ -4,7 +4,7 @@ import Testing
 
 extension Behaviour {
     static let looking: [Behaviour] = [
-        Behaviour("lanes are listed by tenant and product, with what there is to know of each") { bench in
+        Behaviour("lanes are listed by tenant and product, with their details") { bench in
             try await bench.connect([.two], database: 5)
             try await bench.run(
                 "a",
@@ -20,18 +20,18 @@ extension Behaviour {
             #expect(lanes.map(\.services) == [0, 0, 2] && lanes.map(\.syncedServices) == [0, 0, 1])
             #expect(lanes.map(\.epoch) == [1, 1, 1])
         },
-        Behaviour("the backlog is what was accepted and has not finished") { bench in
+        Behaviour("the backlog is the accepted and unfinished jobs") { bench in
             try await bench.accept(.job("a"), .job("b"), .job("c", .two), bench.refusal("r", .three))
             #expect(try await bench.store.backlog() == 3)
             try await bench.finish(try await bench.claimOne())
             #expect(try await bench.store.backlog() == 2)
         },
-        Behaviour("a lane that nobody knows is not there") { bench in
+        Behaviour("an unknown lane is not found") { bench in
             let detail = try await bench.store.lane(.one)
             #expect(detail == nil)
             #expect(try await bench.store.lanes().isEmpty)
         },
-        Behaviour("a lane is shown with its unfinished jobs and the newest of the finished") { bench in
+        Behaviour("a lane is shown with its unfinished jobs and the newest finished ones") { bench in
             for index in 0..<22 { try await bench.run("job-\(index)", at: bench.time(index)) }
             try await bench.accept(bench.refusal("r"), at: bench.time(50))
             try await bench.accept(.job("w1"), .job("w2"))
@@ -43,7 +43,7 @@ extension Behaviour {
             #expect(detail.finished[1].kind == .sync && detail.finished[1].event == .syncSucceeded)
             #expect(detail.finished[1].acceptedAt == bench.time(21) && detail.finished[1].finishedAt == bench.time(21))
         },
-        Behaviour("dead letters are shown oldest first, and no more than asked for") { bench in
+        Behaviour("dead letters are shown oldest first, up to the requested number") { bench in
             for index in 0..<4 {
                 try await bench.accept(IntakeItem(.deadLetter(bench.letter("reason-\(index)", at: bench.time(index)))))
             }
@@ -52,7 +52,7 @@ extension Behaviour {
             let rest = try await bench.store.letters(.all, after: try #require(first.last).id, limit: 3)
             #expect(rest.map(\.letter.reason) == ["reason-3"])
         },
-        Behaviour("a store that was closed refuses, and says so") { bench in
+        Behaviour("a closed store refuses calls, and says so") { bench in
             await bench.store.close()
             let writing = await #expect(throws: StoreError.self) { try await bench.accept(.job("a")) }
             let reading = await #expect(throws: StoreError.self) { try await bench.store.lanes() }
@@ -71,12 +71,12 @@ extension Behaviour {
             #expect(try await bench.accept(.job("old"), at: late).events.sequences == [nil])
             #expect(try await bench.unfinished() == ["waiting"])
         },
-        Behaviour("pruning keeps what is not yet published whole") { bench in
+        Behaviour("pruning keeps unpublished events completely") { bench in
             let entries = try await bench.run("a")
             try await bench.store.prune(at: Bench.start + .seconds(500 * 86_400))
             #expect(try await bench.unpublished() == entries)
         },
-        Behaviour("pruning forgets ids after 400 days, and what names them, but never a job that waits") { bench in
+        Behaviour("pruning forgets ids after 400 days, with everything that names them, but never a waiting job") { bench in
             try await bench.accept(.job("waiting"), bench.refusal("r", .two))
             try await bench.run("old", .three)
             try await bench.run("new", .three, at: bench.time(86_400))
@@ -92,7 +92,7 @@ extension Behaviour {
             #expect(try await bench.unfinished() == ["waiting"])
             #expect(try await bench.store.deadLetters().isEmpty)
         },
-        Behaviour("pruning goes through more jobs than it takes in one step") { bench in
+        Behaviour("pruning handles more jobs than fit in one step") { bench in
             var items: [IntakeItem] = []
             for index in 0..<2500 { items.append(bench.refusal("r-\(index)")) }
             _ = try await bench.store.accept(items, by: bench.worker, at: Bench.start) { bench.conflict($0) }

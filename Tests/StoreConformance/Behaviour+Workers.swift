@@ -4,7 +4,7 @@ import Testing
 
 extension Behaviour {
     static let workers: [Behaviour] = [
-        Behaviour("a worker whose lease is over is taken over: its lanes, its jobs, its events") { bench in
+        Behaviour("a worker whose lease is over is taken over, with its lanes, jobs and events") { bench in
             let other = WorkerID("worker-2")
             try await bench.accept(.job("a"), .job("b", .two), .job("c", .three))
             let claims = try await bench.claim(limit: 2).claims
@@ -36,7 +36,7 @@ extension Behaviour {
             #expect(takeover == Takeover(lanes: 0, events: 0, nextEnd: bench.time(40)))
             try await bench.finish(claim, at: bench.time(30))
         },
-        Behaviour("a worker that was taken for dead has to join anew") { bench in
+        Behaviour("a worker that was taken for dead has to join again") { bench in
             let other = WorkerID("worker-2")
             _ = try await bench.store.join(other, until: bench.time(60), at: bench.time(16))
             await bench.expectFenced("renew") { _ = try await bench.store.renew(bench.worker, until: bench.time(60), at: bench.time(17)) }
@@ -47,13 +47,13 @@ extension Behaviour {
             try await bench.accept(.job("a"), by: anew, at: bench.time(17))
             #expect(try await bench.claimOne(by: anew, at: bench.time(17)).job.id == JobID("a"))
         },
-        Behaviour("a worker whose lease is over goes on if nobody took it for dead") { bench in
+        Behaviour("a worker whose lease is over continues if no worker took it for dead") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             #expect(try await bench.store.renew(bench.worker, until: bench.time(60), at: bench.time(30)) == Takeover(lanes: 0, events: 0))
             try await bench.finish(claim, at: bench.time(30))
         },
-        Behaviour("a worker that leaves frees its lanes; what it put back itself was not interrupted") { bench in
+        Behaviour("a worker that leaves frees its lanes, and a job that it put back itself was not interrupted") { bench in
             let other = WorkerID("worker-2")
             _ = try await bench.store.join(other, until: bench.time(15), at: Bench.start)
             try await bench.accept(.job("a"), .job("b", .two))
@@ -64,7 +64,7 @@ extension Behaviour {
             #expect(again.map(\.job.interruptions) == [0, 1] && again.map(\.job.attempts) == [1, 1])
             await bench.expectFenced("complete") { try await bench.finish(claims[1]) }
         },
-        Behaviour("events of a worker that left are its own until its lease is over") { bench in
+        Behaviour("events of a worker that left remain its own until its lease is over") { bench in
             let other = WorkerID("worker-2")
             let entries = try await bench.run("a")
             try await bench.store.leave(bench.worker, at: bench.time(1))
@@ -87,7 +87,7 @@ extension Behaviour {
                 _ = try await bench.store.join(bench.worker, until: bench.time(15), at: bench.time(0))
             }
         },
-        Behaviour("what a worker finds as sent when it joins counts as sent no earlier than that") { bench in
+        Behaviour("a write recorded as sent when a worker joins counts as sent no earlier than that") { bench in
             try await bench.accept(.job("a"), .job("b", .two))
             let claims = try await bench.claim().claims
             let sent = JournalEntry(
@@ -115,7 +115,7 @@ extension Behaviour {
             #expect(state.openWrites.sorted { $0.serviceKey < $1.serviceKey }.map(\.at) == [bench.time(60), bench.time(3)])
             #expect(try await bench.state(.two).unsettledSince == bench.time(60))
         },
-        Behaviour("a job that was deferred keeps its moment through a takeover") { bench in
+        Behaviour("a deferred job keeps its moment through a takeover") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let claim = try await bench.claimOne()
             let completion = Completion(.deferred(until: bench.time(100)), events: [bench.event(.jobDeferred, for: claim)])
@@ -132,7 +132,7 @@ extension Behaviour {
     ]
 
     static let outbox: [Behaviour] = [
-        Behaviour("events wait in the order of their places until the broker confirmed them") { bench in
+        Behaviour("events wait in the order of their positions until the broker confirmed them") { bench in
             var entries: [OutboxEntry] = []
             for index in 0..<5 { entries += try await bench.run("job-\(index)", index.isMultiple(of: 2) ? .one : .two) }
             #expect(try await bench.unpublished() == entries)
@@ -142,19 +142,19 @@ extension Behaviour {
             try await bench.store.forgetPublished([])
             #expect(try await bench.unpublished().count == 3)
         },
-        Behaviour("events are read on from a position, so many at a time") { bench in
+        Behaviour("events are read from a position, up to a limit") { bench in
             for index in 0..<5 { try await bench.run("job-\(index)") }
             let all = try await bench.unpublished()
             let page = try await bench.store.unpublished(of: bench.worker, after: all[1].position, limit: 2)
             #expect(page == [all[2], all[3]])
             #expect(try await bench.store.unpublished(of: bench.worker, after: all[4].position, limit: 2).isEmpty)
         },
-        Behaviour("a position is never used again, also when every event was published") { bench in
+        Behaviour("a position is never used again, even if every event was published") { bench in
             let first = try #require(try await bench.run("a").first)
             try await bench.store.forgetPublished([first.position])
             #expect(try #require(try await bench.run("b").first).position > first.position)
         },
-        Behaviour("an event comes out of the outbox as it went in") { bench in
+        Behaviour("an event is read from the outbox as it was stored") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
             var event = bench.event(.syncFailed, for: claim, data: ["name": "Ünïcödé \"quoted\" 雲", "price": .number("9.0010")])

@@ -1,9 +1,9 @@
 package import Store
 
-/// Something that every store does, whatever it is made of. The suite is ``all`` of them; each backend's tests run it against a store of
-/// their own.
+/// A behaviour of every store, whatever its implementation. ``all`` is the suite; each implementation's tests run it against a new
+/// store.
 package struct Behaviour: Sendable, CustomStringConvertible {
-    /// What it is, as a sentence.
+    /// The behaviour as a sentence.
     package let description: String
     private let check: @Sendable (Bench) async throws -> Void
 

@@ -3,7 +3,7 @@ import Store
 import Synchronization
 import Testing
 
-/// A store with one worker that has joined, and short words for what a test does with it.
+/// A store with one worker that has joined, and short names for a test's calls.
 struct Bench: Sendable {
     static let start = Timestamp("2026-11-22T08:00:00Z")!
 
@@ -92,7 +92,7 @@ struct Bench: Sendable {
         return try await store.claim(request, at: now, decide: decide)
     }
 
-    /// Claims, as of `now`, what is due by then.
+    /// Claims the work that is due at `now`.
     func claimDue(limit: Int = 100, by worker: WorkerID? = nil, at now: Timestamp) async throws -> ClaimResult {
         try await claim(limit: limit, by: worker, at: now) { $0.inOrder(at: now) }
     }
@@ -144,7 +144,7 @@ struct Bench: Sendable {
         try await store.unpublished(of: worker ?? self.worker, after: 0, limit: 1000)
     }
 
-    /// Expects that the store refuses `operation` because what it is done under is another's by now.
+    /// Expects that the store refuses `operation` because another worker has taken over.
     func expectFenced(_ comment: Comment, _ operation: () async throws -> Void) async {
         await expect(.fenced, comment, operation)
     }

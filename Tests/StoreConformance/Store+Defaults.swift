@@ -1,7 +1,7 @@
 package import Contract
 package import Store
 
-/// The calls of a store with the arguments that most tests give.
+/// A store's calls with the arguments of most tests.
 extension Store {
     /// Accepts items whose arrival ends no other job.
     package func accept(
@@ -29,6 +29,6 @@ extension Store {
     /// Records messages without their bodies.
     package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
 
-    /// Erases what has been kept long enough, with the retention that holds without settings.
+    /// Erases data that is old enough, with the default retention.
     package func prune(at now: Timestamp) async throws(StoreError) { try await prune(at: now, keeping: Retention()) }
 }

@@ -2,7 +2,7 @@ import Contract
 import Store
 import Testing
 
-/// What an attempt counts for, and what a claim makes of a decision.
+/// How an attempt counts, and how a claim carries out a decision.
 struct AttemptRuleTests {
     private let now = Timestamp("2026-11-22T08:00:00Z")!
     private let worker = WorkerID("worker-1")
@@ -12,7 +12,7 @@ struct AttemptRuleTests {
         QueuedJob(order: order, id: JobID("job-\(order)")!, kind: kind, acceptedAt: now, interruptions: interruptions)
     }
 
-    @Test("An attempt counts when it begins, and gives a job that somebody waits for its deadline")
+    @Test("An attempt counts when it begins, and sets the deadline of a job for which a person waits")
     func begin() {
         let request = ClaimRequest(worker: worker, limit: 1, interactiveTime: .seconds(60))
         var sync = job(1)
@@ -25,7 +25,7 @@ struct AttemptRuleTests {
         #expect(connect.attempts == 2 && connect.deadline == now + .seconds(60))
     }
 
-    @Test("Only a decision about a window asks for rivals outside of it, and decides again if there are any")
+    @Test("Only a decision about a window asks for rivals outside it, and decides again if there are any")
     func windows() {
         let run = LaneDecision(next: .run(order: 2, .work))
         let jobs = [job(2), job(3)]
@@ -65,7 +65,7 @@ struct AttemptRuleTests {
         #expect(!LaneSnapshot.isComplete(backlog: LaneSnapshot.limit - JobKind.scheduled.count + 1))
     }
 
-    @Test("A suspect is a job that was interrupted twice, and only concluding a job needs no place")
+    @Test("A suspect is a job that was interrupted twice, and only the conclusion of a job needs no place")
     func decisions() {
         let jobs = [job(1, interruptions: 1), job(2, interruptions: 2)]
         #expect(!LaneDecision(next: .run(order: 1, .work)).runsSuspect(among: jobs))

@@ -2,13 +2,13 @@ import Contract
 import Store
 import Testing
 
-/// Who holds a lane, and when a free one is due.
+/// The holder of a lane, and when a free lane is due.
 struct LaneHoldTests {
     private let now = Timestamp("2026-11-22T08:00:00Z")!
     private let worker = WorkerID("worker-1")
     private let lane = Lane(tenant: TenantID("msp-1")!, product: .workplace)
 
-    @Test("A lease raises the fence, leaves the line, and takes the place that the lane needs")
+    @Test("A lease raises the fencing number, leaves the line, and takes the place that the lane needs")
     func lease() {
         var hold = LaneHold(fence: 6, rank: LaneRank.urgent, turn: 3, database: 5, wanted: 8)
         hold.lease(to: worker, running: 11, hasPlace: true)
@@ -21,7 +21,7 @@ struct LaneHoldTests {
         #expect(concluding.occupied == nil)
     }
 
-    @Test("A lane is held under the claim with its fence, its worker and its job, and under no other")
+    @Test("A lane is held under the claim with its fencing number, worker and job, and under no other")
     func fencing() {
         var hold = LaneHold(turn: 1)
         hold.lease(to: worker, running: 11, hasPlace: true)
@@ -51,7 +51,7 @@ struct LaneHoldTests {
         #expect(hold.occupied == 8 && hold.wanted == nil)
     }
 
-    @Test("A job puts a free lane in line, at the end unless it is there, and never behind what waits in it")
+    @Test("A job puts a free lane in line, at the end unless it is there, and never behind jobs that wait in it")
     func takeIn() {
         var hold = LaneHold()
         hold.takeIn(rank: LaneRank.asked) { 7 }
@@ -65,7 +65,7 @@ struct LaneHoldTests {
         waiting.takeIn(rank: LaneRank.asked) { 8 }
         #expect(waiting == LaneHold(rank: LaneRank.urgent, turn: 8))
 
-        // What a lane that has nothing to do was ranked as does not matter.
+        // The rank of a lane without jobs does not matter.
         var idle = LaneHold(rank: LaneRank.urgent)
         idle.takeIn(rank: LaneRank.idle) { 8 }
         #expect(idle == LaneHold(rank: LaneRank.idle, turn: 8))
@@ -76,7 +76,7 @@ struct LaneHoldTests {
         #expect(held == before)
     }
 
-    @Test("A free lane lines up when a job is due, waits when one will be, and else does neither")
+    @Test("A free lane lines up when a job is due, waits when one will be, and otherwise does neither")
     func schedule() {
         func scheduled(_ earliest: Timestamp??) -> LaneHold {
             var hold = LaneHold(turn: 1, wakeAt: now)

@@ -15,7 +15,7 @@ struct SharedRuleTests {
         Event(id: "e", type: type, lane: lane, jobID: JobID("a"), time: now, traceparent: nil, data: data)
     }
 
-    @Test("A worker is taken over from when its lease is over, or its process is gone")
+    @Test("A worker's lanes are taken over when its lease is over, or its process is gone")
     func takeover() {
         #expect(other("a", -1).isLost(at: now))
         #expect(!other("a", 0).isLost(at: now))
@@ -24,7 +24,7 @@ struct SharedRuleTests {
         #expect([other("a", -1)].nextEnd(at: now) == nil)
     }
 
-    @Test("A worker does not join whose clock is behind a living one's by more than the tolerance")
+    @Test("A worker whose clock is behind a live one's by more than the tolerance cannot join")
     func clocks() {
         let lease = now + .seconds(15)
         #expect(throws: Never.self) {
@@ -34,7 +34,7 @@ struct SharedRuleTests {
         #expect(error?.code == .clockBehind && error?.message.contains("worker b") == true)
     }
 
-    @Test("Events that have a sequence take the next of their lane's epoch, and the others none")
+    @Test("Events that have a sequence take the next number of their lane's epoch, and the others none")
     func sequence() {
         var next: Int64 = 7
         #expect(OrderedEvent(placing: event(.syncSucceeded), epoch: 2, next: &next).sequence == 7)
@@ -43,7 +43,7 @@ struct SharedRuleTests {
         #expect(last.sequence == 8 && last.epoch == 2 && next == 9)
     }
 
-    @Test("A delivery under a known id is a conflict, a repetition that is answered again, or of a job that is under way")
+    @Test("A delivery under a known id is a conflict, a repetition that is answered again, or belongs to an unfinished job")
     func knownJobs() {
         let key = JobKey(id: JobID("a")!, lane: lane, digest: [1])
         let ended = OrderedEvent(event: event(.syncSucceeded), epoch: 2, sequence: 7)
@@ -57,7 +57,7 @@ struct SharedRuleTests {
             return
         }
         #expect(replay(known, at: now + Retention.data - .milliseconds(1)) == ended)
-        // What is published once its data is erased: by its age, or before that by a reset.
+        // The events that are published once their data is erased: by age, or earlier by a reset.
         let erased = OrderedEvent(event: event(.syncSucceeded, data: ["erased": true]), epoch: 2, sequence: nil)
         #expect(replay(known, at: now + Retention.data) == erased)
         var blank = ended

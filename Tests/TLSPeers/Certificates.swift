@@ -2,11 +2,11 @@ import ChildProcesses
 import Foundation
 import Testing
 
-/// Certificates of a test, made by `openssl`.
+/// Certificates for a test, made by `openssl`.
 enum Certificates {
-    /// Makes `authority.pem`, `server.key`, and `chain.pem` that a server with a flaw shows.
+    /// Makes `authority.pem`, `server.key`, and the `chain.pem` that a server with the flaw presents.
     static func make(in directory: URL, _ flaw: Flaw) throws {
-        // `openssl ca` alone can set both dates.
+        // Only `openssl ca` can set both dates.
         let configuration = """
             [ca]
             default_ca = authority

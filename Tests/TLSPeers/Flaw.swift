@@ -1,37 +1,37 @@
-/// What is wrong with a server.
+/// The fault of a server.
 package enum Flaw: String, CaseIterable, Sendable {
     case none
-    /// Its certificate was good until yesterday.
+    /// Its certificate expired yesterday.
     case expired
-    /// Its certificate will be good tomorrow.
+    /// Its certificate becomes valid tomorrow.
     case notYetValid
     /// Its certificate names another host.
     case wrongHost
-    /// Its certificate is signed by nobody but itself.
+    /// Its certificate is self-signed.
     case selfSigned
-    /// Its certificate is signed by an authority that is not the one to be trusted.
+    /// Its certificate is signed by an authority that is not trusted.
     case unknownAuthority
-    /// Its certificate is signed by one that an authority signed, but not to sign others.
+    /// Its certificate is signed by one that an authority signed, but not for signing others.
     case signedByLeaf
     /// Its certificate is for clients.
     case wrongPurpose
-    /// Its certificate is for everything under a top level: `*.net`.
+    /// Its certificate is for a whole top-level domain: `*.net`.
     case broadWildcard
-    /// The wildcard in its certificate would have to stand for two labels: `*.autotask.net` for `a.b.autotask.net`.
+    /// The wildcard in its certificate would have to match two labels: `*.autotask.net` for `a.b.autotask.net`.
     case deepWildcard
-    /// The wildcard in its certificate stands for a part of a label: `web*.autotask.net`.
+    /// The wildcard in its certificate is part of a label: `web*.autotask.net`.
     case partialWildcard
-    /// The wildcard in its certificate would have to stand for a part of an address: `*.0.0.1`.
+    /// The wildcard in its certificate would have to match part of an address: `*.0.0.1`.
     case addressWildcard
     /// Its certificate names the host in its subject, and has no alternative names.
     case commonNameOnly
-    /// It speaks no TLS newer than 1.1, or than 1.0.
+    /// It does not speak TLS newer than 1.1, or than 1.0.
     case oldProtocol, olderProtocol
 
-    /// All but ``none``.
+    /// All flaws except ``none``.
     package static let flaws = allCases.filter { $0 != .none }
 
-    /// The host that a client is to ask for. All stand for 127.0.0.1.
+    /// The host that a client requests. All are names of 127.0.0.1.
     package var host: String {
         switch self {
         case .broadWildcard: "autotask.net"
@@ -42,14 +42,14 @@ package enum Flaw: String, CaseIterable, Sendable {
         }
     }
 
-    /// What a client has to say of it, in part.
+    /// A part of the client's error.
     package var words: String {
         switch self {
         case .none: ""
         case .expired: "has expired"
         case .notYetValid: "is not valid yet"
         case .wrongHost, .broadWildcard, .deepWildcard, .partialWildcard, .addressWildcard, .commonNameOnly: "is another host's"
-        case .selfSigned: "but by itself"
+        case .selfSigned: "is self-signed"
         case .unknownAuthority: "an authority that is not trusted here"
         case .signedByLeaf: "may not sign others"
         case .wrongPurpose: "not for servers"
@@ -57,7 +57,7 @@ package enum Flaw: String, CaseIterable, Sendable {
         }
     }
 
-    /// Of the certificate, as OpenSSL writes them; empty for none.
+    /// The certificate's alternative names, as OpenSSL writes them; empty for none.
     var alternativeNames: String {
         switch self {
         case .wrongHost: "DNS:other.example,IP:127.0.0.2"
@@ -74,7 +74,7 @@ package enum Flaw: String, CaseIterable, Sendable {
 
     var purpose: String { self == .wrongPurpose ? "clientAuth" : "serverAuth" }
 
-    /// From when and until when, in days from now.
+    /// The first and last day of validity, in days from now.
     var days: (first: Int, last: Int) {
         switch self {
         case .expired: (-30, -1)

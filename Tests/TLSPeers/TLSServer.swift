@@ -5,7 +5,7 @@ import Testing
 /// `tls-server.py` in a process of its own, on 127.0.0.1, with a certificate made for it.
 package final class TLSServer {
     package let port: Int
-    /// The certificate of the authority that is to be trusted.
+    /// The certificate of the trusted authority.
     package let authorityFile: String
     private let directory: URL
     private let process: ChildProcess
@@ -26,7 +26,7 @@ package final class TLSServer {
 
     /// Ends it.
     ///
-    /// - Returns: how many requests it has read; `nil` if it has been ended before.
+    /// - Returns: how many requests it has read; `nil` if it was ended before.
     @discardableResult
     package func stop() -> Int? {
         try? process.input.close()

@@ -5,14 +5,14 @@ import Testing
 
 @testable import Vault
 
-/// What the vault does for the audit log.
+/// The vault's support of the audit log.
 struct AuditTests {
     private let vault = Vault(KeyRing.generate(at: .now))
     private let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
     private let other = Lane(tenant: TenantID("msp-4712")!, product: .workplace)
     private let job = JobID("job-1")!
 
-    @Test("A lane keeps its key over connects, wrapped anew, so that what was sealed under it stays readable")
+    @Test("A lane keeps its key over connects, wrapped again, so that data sealed under it stays readable")
     func kept() throws {
         let first = vault.sealCredentials(.sample(), lane: lane)
         let details = try vault.auditSeal(of: lane, wrappedKey: first.wrappedKey).seal([7], of: job)
@@ -22,7 +22,7 @@ struct AuditTests {
         #expect(try vault.opened(second, lane: lane) == #"{"username":"api","secret":"other"}"#)
     }
 
-    @Test("After a reset, and where the key does not open, a lane gets a new key")
+    @Test("After a reset, or if the key does not open, a lane gets a new key")
     func renewed() throws {
         let first = vault.sealCredentials(.sample(), lane: lane)
         let details = try vault.auditSeal(of: lane, wrappedKey: first.wrappedKey).seal([7], of: job)
@@ -33,7 +33,7 @@ struct AuditTests {
         }
     }
 
-    @Test("Details open for their lane and job, and for nothing else; nor are they credentials")
+    @Test("Details open for their lane and job, and for nothing else, and are not credentials")
     func bound() throws {
         let credentials = vault.sealCredentials(.sample(), lane: lane)
         let seal = try vault.auditSeal(of: lane, wrappedKey: credentials.wrappedKey)
@@ -46,14 +46,14 @@ struct AuditTests {
         #expect(throws: VaultError.self) { try seal.open(credentials.sealed, of: job) }
     }
 
-    @Test("Codes do not change from one version of the program to the next, and depend on the ring")
+    @Test("Codes do not change between versions of the program, and depend on the ring")
     func codes() {
         let ring = KeyRing.generate(at: .now)
         let key = SymmetricKey(data: [UInt8](0..<32))
         let vault = Vault(
             KeyRing(wrappingKeys: ring.wrappingKeys, jobKeys: ring.jobKeys, identityKey: key, recipientKeys: ring.recipientKeys)
         )
-        // Computed apart, with Python's hmac: HMAC(HMAC(identity key, purpose), input).
+        // Computed separately, with Python's hmac: HMAC(HMAC(identity key, purpose), input).
         #expect(vault.auditCode(of: Array("row".utf8)).hexadecimal == "a54d348fae272cc239eafa09f0221fb9d283217b00cb0e4618c1aa07ed3454a2")
         #expect(vault.auditCode(of: [1]) != self.vault.auditCode(of: [1]))
     }

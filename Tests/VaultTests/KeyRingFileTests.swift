@@ -10,7 +10,7 @@ struct KeyRingFileTests {
     private let directory = TemporaryDirectory()
     private var path: String { directory.path("keys.json") }
 
-    @Test("A ring that was written is the same when it is read")
+    @Test("A written ring is read back unchanged")
     func roundTrip() throws {
         let ring = KeyRing.generate(at: .now)
         try KeyRingFile(path: path).create(ring)
@@ -26,7 +26,7 @@ struct KeyRingFileTests {
         #expect(read.publicKeys(at: .now) == ring.publicKeys(at: .now))
     }
 
-    @Test("The file belongs to its owner alone, in a directory that is made for it")
+    @Test("Only its owner can read the file, which is created in a new directory")
     func mode() throws {
         let path = directory.path("state/keys/keys.json")
         try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
@@ -34,7 +34,7 @@ struct KeyRingFileTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path("state/keys")) == ["keys.json"])
     }
 
-    @Test("A file that is there is never overwritten")
+    @Test("An existing file is never overwritten")
     func existing() throws {
         try Data("precious".utf8).write(to: URL(filePath: path))
         expectRefused("There is one already") { try KeyRingFile(path: path).create(KeyRing.generate(at: .now)) }
@@ -42,7 +42,7 @@ struct KeyRingFileTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path) == ["keys.json"])
     }
 
-    @Test("The ids of keys have a length that the sealed form has room for", arguments: [0, 256])
+    @Test("The ids of keys have a length that fits the sealed form", arguments: [0, 256])
     func idLength(count: Int) throws {
         try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
         var ring = try #require(JSON(parsing: Array(try Data(contentsOf: URL(filePath: path)))).object)
@@ -65,11 +65,11 @@ struct KeyRingFileTests {
     @Test("A missing file is refused, and the error says how to make one")
     func missing() { expectRefused("keys generate") { _ = try KeyRingFile(path: path).load() } }
 
-    @Test("A directory is no key ring")
+    @Test("A directory is not a key ring")
     func directoryAsFile() { expectRefused("not a regular file") { _ = try KeyRingFile(path: directory.url.path).load() } }
 
     @Test(
-        "What is no key ring is refused by the name of what is wrong, never its value",
+        "An invalid key ring is refused with the name of the fault, never its value",
         arguments: [
             ("", "not JSON"), ("{}", "version"), (#"{"version":2}"#, "version"), (#"{"version":1}"#, "wrappingKeys"),
             (#"{"version":1,"wrappingKeys":{"active":"b","keys":[{"keyId":"a","key":"TOPSECRET"}]}}"#, "wrappingKeys"),
@@ -94,7 +94,7 @@ struct KeyRingFileTests {
 
     // MARK: Changing
 
-    @Test("A ring is changed in its place: whole, and with mode and owner as they were")
+    @Test("A ring is changed in place: completely, and with the same mode and owner")
     func updating() async throws {
         let file = KeyRingFile(path: path)
         try file.create(KeyRing.generate(at: .now))
@@ -107,7 +107,7 @@ struct KeyRingFileTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.url.path) == ["keys.json"])
     }
 
-    @Test("What the file held before is overwritten")
+    @Test("The file's previous contents are overwritten")
     func overwriting() async throws {
         let file = KeyRingFile(path: path)
         try file.create(KeyRing.generate(at: .now))
@@ -118,7 +118,7 @@ struct KeyRingFileTests {
         #expect(!old.isEmpty && old.allSatisfy { $0 == 0 })
     }
 
-    @Test("A change that fails leaves the ring as it is")
+    @Test("A failed change leaves the ring unchanged")
     func failedUpdate() async throws {
         struct Refusal: Error {}
         let file = KeyRingFile(path: path)
@@ -128,7 +128,7 @@ struct KeyRingFileTests {
         #expect(try Data(contentsOf: URL(filePath: path)) == before)
     }
 
-    @Test("Two do not change a ring at once")
+    @Test("Two commands cannot change a ring at once")
     func contention() async throws {
         let file = KeyRingFile(path: path)
         try file.create(KeyRing.generate(at: .now))
@@ -139,7 +139,7 @@ struct KeyRingFileTests {
         }
     }
 
-    @Test("A file that is refused is not kept open")
+    @Test("A refused file is not kept open")
     func descriptors() throws {
         try write("{}")
         func count() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
@@ -147,13 +147,13 @@ struct KeyRingFileTests {
         for _ in 0..<200 { #expect(throws: VaultError.self) { try KeyRingFile(path: path).load() } }
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
         for _ in 0..<200 { #expect(throws: VaultError.self) { try KeyRingFile(path: path).load() } }
-        // Others open and close files meanwhile.
+        // Other tests open and close files meanwhile.
         #expect(try count() < before + 100)
     }
 
     // MARK: Rotation
 
-    @Test("New keys become active, former ones stay, and no two have one name")
+    @Test("New keys become active, former ones stay, and all names are unique")
     func rotation() throws {
         let ring = KeyRing.generate(at: .now)
         let rotated = ring.rotated(Set(KeyRing.Use.allCases), at: .now).rotated([.credentials], at: .now)
@@ -165,7 +165,7 @@ struct KeyRingFileTests {
         #expect(retired.entries == rotated.entries.filter { !gone.contains($0.id) })
     }
 
-    @Test("The name of a key that is gone is not given again")
+    @Test("The name of a removed key is not used again")
     func names() throws {
         var ring = KeyRing.generate(at: .now)
         var names = Set(ring.entries.map(\.id))
@@ -176,13 +176,13 @@ struct KeyRingFileTests {
         }
     }
 
-    @Test("An active key is not retired")
+    @Test("An active key cannot be retired")
     func activeKeys() {
         let ring = KeyRing.generate(at: .now)
         #expect(ring.entries.allSatisfy { ring.retiring($0.id).entries == ring.entries })
     }
 
-    @Test("Portals are told the newest key first, and none whose time is over")
+    @Test("Portals get the newest key first, and no expired key")
     func publication() throws {
         let ring = KeyRing.generate(at: .now).rotated([.portals], at: .now + .seconds(86_400))
         func ids(at moment: Timestamp) -> [String]? {
@@ -209,7 +209,7 @@ struct KeyRingFileTests {
         #expect(try source.load().isSame(as: ring))
     }
 
-    @Test("A variable that is missing, or holds no ring, is named with what to do, and its value is not told")
+    @Test("A missing or invalid variable is named with advice, and without its value")
     func badEnvironment() {
         expectRefused("is not set") { _ = try EnvironmentKeyRing(name: "KEY_RING_MISSING").load() }
         setenv("KEY_RING_BAD", #"{"version":1,"wrappingKeys":"TOPSECRET"}"#, 1)
@@ -217,19 +217,19 @@ struct KeyRingFileTests {
     }
 
     @Test(
-        "A file of root's that nobody may write may be readable for its group, and never for everybody: systemd's credentials, Secret volumes",
+        "A read-only file of root's may be readable for its group, but never for everybody: systemd's credentials, Secret volumes",
         arguments: [(0o400, true), (0o440, true), (0o444, false), (0o640, false), (0o404, false), (0o460, false)]
     )
     func ownedByRoot(_ mode: Int, _ isAccepted: Bool) throws {
         try KeyRingFile(path: path).create(KeyRing.generate(at: .now))
-        // As Kubernetes lays a volume out: what is opened is two links away from the file.
+        // Kubernetes lays a volume out this way: the opened path is two links away from the file.
         try FileManager.default.createDirectory(atPath: directory.path("..1"), withIntermediateDirectories: true)
         try FileManager.default.moveItem(atPath: path, toPath: directory.path("..1/keys.json"))
         try FileManager.default.createSymbolicLink(atPath: directory.path("..data"), withDestinationPath: "..1")
         try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "..data/keys.json")
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: directory.path("..1/keys.json"))
         let file = KeyRingFile(path: path)
-        // Whoever is not root has made a file of its own, and is held to 0600.
+        // A user other than root owns the file and is held to 0600.
         if isAccepted, geteuid() == 0 || mode == 0o400 {
             _ = try file.load()
         } else {
@@ -237,7 +237,7 @@ struct KeyRingFileTests {
         }
     }
 
-    @Test("A volume that points to another ring is read anew, and the ring remembers its store through every change")
+    @Test("A volume that points to another ring is read again, and the ring remembers its store through every change")
     func pairing() async throws {
         let ring = KeyRing.generate(at: .now)
         let file = KeyRingFile(path: path)
@@ -279,7 +279,7 @@ struct KeyRingFileTests {
     }
 }
 
-/// A directory that goes away with the test.
+/// A directory that is removed after the test.
 private final class TemporaryDirectory: Sendable {
     let url = FileManager.default.temporaryDirectory.appending(path: "vault-\(UUID().uuidString)")
 

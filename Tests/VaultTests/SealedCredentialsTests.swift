@@ -4,7 +4,7 @@ import Secrets
 import Testing
 import Vault
 
-/// Credentials as portals seal them (`Sealing-credentials`). What other implementations sealed is in the vectors; the rest is sealed here.
+/// Credentials as portals seal them (`Sealing-credentials`). The vectors hold those of other implementations; the others are sealed here.
 struct SealedCredentialsTests {
     let ring = KeyRing.generate(at: .now)
     let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
@@ -13,19 +13,19 @@ struct SealedCredentialsTests {
 
     // MARK: Vectors
 
-    @Test("What others sealed opens, to the byte", arguments: SealedVectors.current.opening)
+    @Test("Credentials sealed by others open, to the byte", arguments: SealedVectors.current.opening)
     func opening(_ vector: SealedVectors.Vector) throws {
         guard case .opens(let plaintext) = vector.answer else {
-            Issue.record("It is no vector that opens: \(vector)")
+            Issue.record("It is not a vector that opens: \(vector)")
             return
         }
         #expect(try open(vector.credentials, job: vector.job, lane: vector.lane, by: SealedVectors.current.keyRing) == plaintext)
     }
 
-    @Test("What was moved, changed or sealed otherwise does not open", arguments: SealedVectors.current.refused)
+    @Test("Credentials that were moved, changed or sealed in another way do not open", arguments: SealedVectors.current.refused)
     func refusal(_ vector: SealedVectors.Vector) throws {
         guard case .refused(let code) = vector.answer else {
-            Issue.record("It is no vector that does not open: \(vector)")
+            Issue.record("It is not a vector that stays closed: \(vector)")
             return
         }
         let error = #expect(throws: VaultError.self) {
@@ -34,7 +34,7 @@ struct SealedCredentialsTests {
         #expect(error?.code.rawValue == code)
     }
 
-    @Test("Whatever the matter is, one sentence is said of it")
+    @Test("All faults have the same error text")
     func oracle() {
         let vault = Vault(SealedVectors.current.keyRing)
         var sentences: [VaultError.Code: Set<String>] = [:]
@@ -48,7 +48,7 @@ struct SealedCredentialsTests {
 
     // MARK: Published keys
 
-    @Test("What is sealed to the published keys opens for its job, tenant and product only, and never looks the same")
+    @Test("Credentials sealed to the published keys open only for their job, tenant and product, and never look the same")
     func roundTrip() throws {
         let sealed = try seal()
         #expect(try open(sealed) == plaintext)
@@ -58,7 +58,7 @@ struct SealedCredentialsTests {
         expectRefused { try open(sealed, lane: Lane(tenant: lane.tenant, product: .fileProtection)) }
     }
 
-    @Test("What was sealed to a former key opens until that is retired")
+    @Test("Credentials sealed to a former key open until that key is retired")
     func rotation() throws {
         let sealed = try seal()
         let rotated = ring.rotated([.portals], at: .now)
@@ -67,7 +67,7 @@ struct SealedCredentialsTests {
         #expect(error?.code == .keyUnknown)
     }
 
-    @Test("The first key that may be used is used, and keys of an unknown kind are passed over")
+    @Test("The first usable key is used, and keys of an unknown kind are skipped")
     func choice() throws {
         let now = Timestamp.now
         func id(_ entries: [JSON]) throws -> String {
@@ -80,7 +80,7 @@ struct SealedCredentialsTests {
     }
 
     @Test(
-        "A document that is none is refused",
+        "An invalid document is refused",
         arguments: [
             [:], ["keys": 1], ["keys": [["kem": "X25519"]]],
             ["keys": [["kem": "X25519", "keyId": "a", "notAfter": "soon", "publicKey": "AAAA"]]],

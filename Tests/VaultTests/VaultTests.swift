@@ -26,13 +26,13 @@ struct VaultTests {
         expectRefused { try vault.openPayload(sealed, job: job, lane: otherProduct) }
     }
 
-    @Test("Parts of a context do not run into each other")
+    @Test("Parts of a context do not merge")
     func contextBoundaries() throws {
         let sealed = vault.sealPayload(plaintext[...], job: JobID("1")!, lane: Lane(tenant: TenantID("a1")!, product: .workplace))
         expectRefused { try vault.openPayload(sealed, job: JobID("11")!, lane: Lane(tenant: TenantID("a")!, product: .workplace)) }
     }
 
-    @Test("Nothing that was changed opens, whichever byte it is")
+    @Test("No changed byte opens")
     func tampering() throws {
         let sealed = vault.sealPayload([1, 2, 3], job: job, lane: lane)
         for index in sealed.indices {
@@ -52,13 +52,13 @@ struct VaultTests {
         #expect(!String(decoding: sealed, as: UTF8.self).contains("plan-1"))
     }
 
-    @Test("An empty payload and a large one go through", arguments: [0, 1, 1 << 20])
+    @Test("An empty payload and a large one survive", arguments: [0, 1, 1 << 20])
     func sizes(_ size: Int) throws {
         let payload = [UInt8](repeating: 7, count: size)
         #expect(try vault.openPayload(vault.sealPayload(payload[...], job: job, lane: lane), job: job, lane: lane) == payload)
     }
 
-    @Test("A former job key still opens; one that is gone is named as unknown")
+    @Test("A former job key still opens, and a missing one is reported as unknown")
     func rotation() throws {
         let old = RotatingKeys(generating: "job-old")
         let sealed = Vault(ring(jobKeys: old)).sealPayload(plaintext[...], job: job, lane: lane)
@@ -89,14 +89,14 @@ struct VaultTests {
         }
     }
 
-    @Test("Each lane's credentials have a key of their own, even of the same lane sealed twice")
+    @Test("Each lane's credentials have their own key, even if the same lane is sealed twice")
     func dataKeys() {
         let first = vault.sealCredentials(credentials, lane: lane)
         let second = vault.sealCredentials(credentials, lane: lane)
         #expect(first.wrappedKey != second.wrappedKey && first.sealed != second.sealed)
     }
 
-    @Test("A wrapped key is no payload, and a payload no wrapped key")
+    @Test("A wrapped key is not a payload, and a payload not a wrapped key")
     func purposes() {
         let sealed = vault.sealCredentials(credentials, lane: lane)
         #expect(throws: VaultError.self) { try vault.openPayload(sealed.wrappedKey, job: job, lane: lane) }
@@ -111,7 +111,7 @@ struct VaultTests {
         let sealed = vault.sealCredentials(credentials, lane: lane)
         let error = #expect(throws: VaultError.self) { try Vault(KeyRing.generate(at: .now)).opened(sealed, lane: lane) }
         #expect(error?.code == .keyUnknown)
-        // One whose key has the same name is no better.
+        // A key with the same name in another ring does not open it either.
         let ring = KeyRing.generate(at: .now)
         let namesake = KeyRing(
             wrappingKeys: RotatingKeys(generating: SealedForm.keyID(of: sealed.wrappedKey) ?? ""),
@@ -122,7 +122,7 @@ struct VaultTests {
         expectRefused { try Vault(namesake).opened(sealed, lane: lane) }
     }
 
-    @Test("Whether a ring opens a lane's key is known without its credentials")
+    @Test("The vault knows without the credentials whether a ring opens a lane's key")
     func key() {
         let wrapped = vault.sealCredentials(credentials, lane: lane).wrappedKey
         #expect(vault.opensCredentialsKey(wrapped, lane: lane))
@@ -133,7 +133,7 @@ struct VaultTests {
 
     // MARK: Rotation
 
-    @Test("A lane's key is wrapped by the active key instead of a former one, and what it opens stays as it is")
+    @Test("A lane's key is wrapped by the active key instead of a former one, and what it opens does not change")
     func rewrapping() throws {
         let old = KeyRing.generate(at: .now)
         let sealed = Vault(old).sealCredentials(credentials, lane: lane)
@@ -144,13 +144,13 @@ struct VaultTests {
         let rewrapped = SealedLaneCredentials(wrappedKey: wrapped, sealed: sealed.sealed)
         let retired = new.retiring(try #require(old.activeKey(for: .credentials)?.id))
         #expect(try Vault(retired).opened(rewrapped, lane: lane) == Vault(old).opened(sealed, lane: lane))
-        // A copy of the store from before is of no use any more.
+        // An earlier copy of the store can no longer be opened.
         let error = #expect(throws: VaultError.self) { try Vault(retired).opened(sealed, lane: lane) }
         #expect(error?.code == .keyUnknown)
         expectRefused { try Vault(new).rewrap(sealed.wrappedKey, lane: otherTenant) }
     }
 
-    @Test("A vault takes over another state of its ring, and no other ring")
+    @Test("A vault accepts another state of its ring, and no other ring")
     func adopting() throws {
         let ring = KeyRing.generate(at: .now)
         let vault = Vault(ring)
@@ -165,7 +165,7 @@ struct VaultTests {
         #expect(try vault.openPayload(sealed, job: job, lane: lane) == plaintext)
     }
 
-    @Test("A vault looks for keys where its ring comes from")
+    @Test("A vault looks for keys at the source of its ring")
     func refreshing() async throws {
         let ring = KeyRing.generate(at: .now)
         let rotated = ring.rotated([.jobs], at: .now)
@@ -185,7 +185,7 @@ struct VaultTests {
 
     // MARK: Digests
 
-    @Test("A fingerprint's digest is the same in every process with the ring, and differs with ring and fingerprint")
+    @Test("A fingerprint's digest is the same in every process with the ring, and depends on ring and fingerprint")
     func digest() {
         let ring = KeyRing.generate(at: .now)
         #expect(Vault(ring).digest(of: [1, 2]) == Vault(ring).digest(of: [1, 2]))
@@ -194,7 +194,7 @@ struct VaultTests {
         #expect(Vault(ring).digest(of: [1, 2]) != vault.digest(of: [1, 2]))
     }
 
-    @Test("Credentials are known again by all of their parts")
+    @Test("Credentials are recognised by all of their parts")
     func credentialsDigest() {
         func digest(_ username: String, _ secret: String, _ code: String? = nil) -> [UInt8] {
             vault.credentialsDigest(
@@ -209,7 +209,7 @@ struct VaultTests {
         #expect(Set(all).count == all.count)
     }
 
-    @Test("An ownership marker is 32 lower-case hexadecimal characters, the same for the same service only")
+    @Test("An ownership marker is 32 lower-case hexadecimal characters, and the same only for the same service")
     func marker() {
         func marker(_ lane: Lane, _ plan: String, _ key: String) -> String {
             vault.ownershipMarkers(of: lane).marker(planID: plan, serviceKey: key).value
@@ -227,14 +227,14 @@ struct VaultTests {
         #expect(!own.contains(own.marker(planID: "plan-1", serviceKey: "license").former) && !own.contains(String(mark.suffix(16))))
     }
 
-    @Test("Digests and markers do not change from one version of the program to the next")
+    @Test("Digests and markers do not change between versions of the program")
     func vectors() throws {
         let key = SymmetricKey(data: [UInt8](0..<32))
         let ring = KeyRing.generate(at: .now)
         let vault = Vault(
             KeyRing(wrappingKeys: ring.wrappingKeys, jobKeys: ring.jobKeys, identityKey: key, recipientKeys: ring.recipientKeys)
         )
-        // Computed apart, with Python's hmac: HMAC(HMAC(identity key, purpose), input).
+        // Computed separately, with Python's hmac: HMAC(HMAC(identity key, purpose), input).
         #expect(
             vault.digest(of: Array("fingerprint".utf8)).hexadecimal == "1e0a3f385c74f399ce901fe557b852c3006b256281de72f57f3215dc6523d41a"
         )
@@ -260,7 +260,7 @@ extension [UInt8] {
 }
 
 extension Vault {
-    /// What credentials at rest open to.
+    /// The plaintext of credentials at rest.
     func opened(_ sealed: SealedLaneCredentials, lane: Lane) throws -> String {
         try openCredentials(sealed.sealed, wrappedKey: sealed.wrappedKey, lane: lane).withUnsafeBytes {
             String(decoding: $0, as: UTF8.self)

@@ -8,27 +8,27 @@ import Vault
 @testable import SQLiteStore
 @testable import autotask_worker
 
-/// What a store's contents mean for its operator.
+/// The findings for a store's contents.
 struct ContentsFindingsTests {
-    @Test("A store that is new has nothing to look at but that no worker runs on it")
+    @Test("A new store has no findings except that no worker runs on it")
     func empty() async throws {
         let findings = try await found { _ in }
         #expect(
             findings == [
                 "warn workers: No worker runs on the store.", "pass jobs: 0 unfinished jobs.",
                 "pass integrations: 0 integrations, 0 of them connected.",
-                "pass credentials: The key ring opens the credentials' keys of 0 connections.",
-                "pass writes: No write to Autotask is open.",
-                "pass dead letters: No message was set aside.",
+                "pass credentials: The key ring opens the credentials keys of 0 connections.",
+                "pass writes: No write to Autotask is unresolved.",
+                "pass dead letters: There are no dead letters.",
             ]
         )
     }
 
-    @Test("Without a key ring it is not known whether credentials open")
+    @Test("Without a key ring it is unknown whether credentials open")
     func noRing() async throws {
         let findings = try await found(vault: nil) { _ in }
         #expect(
-            findings.contains("unknown credentials: Not checked: without a key ring it is not known whether those of 0 connections open.")
+            findings.contains("unknown credentials: Not checked: there is no key ring to open the credentials of 0 connections.")
         )
     }
 
@@ -39,13 +39,13 @@ struct ContentsFindingsTests {
             ([15, 15], [0, 1], "pass workers: 2 workers run on the store."),
             (
                 [15, -5], [0, 2],
-                "pass workers: 1 worker runs on the store. Workers that are gone hold 2 integrations: they are about to be taken over."
+                "pass workers: 1 worker runs on the store. Dead workers hold 2 integrations: a worker is about to take them over."
             ),
             (
                 [15, -60], [0, 1],
-                "fail workers: Workers that are gone hold 1 integration, and nobody has taken over, although a worker runs."
+                "fail workers: Dead workers hold 1 integration, and no worker has taken over, although a worker runs."
             ),
-            ([-60], [3], "warn workers: No worker runs on the store. Workers that are gone hold 3 integrations."),
+            ([-60], [3], "warn workers: No worker runs on the store. Dead workers hold 3 integrations."),
         ]
     )
     func workers(leases: [Int], lanes: [Int], finding: String) async throws {
@@ -57,7 +57,7 @@ struct ContentsFindingsTests {
         #expect(findings.contains(finding), "\(findings)")
     }
 
-    @Test("What deserves a look is said with an example")
+    @Test("Warnings name an example")
     func findings() async throws {
         let findings = try await found { inspection in
             inspection.breaches = [.init(law: .backlogIsCounted, occurrences: .init(["msp-1/workplace"]))]
@@ -74,21 +74,21 @@ struct ContentsFindingsTests {
         }
         #expect(
             findings == [
-                "warn workers: No worker runs on the store.", "warn clock: Jobs were accepted later than now: msp-9 job.",
-                "warn jobs: 10 unfinished jobs: above BACKLOG_LIMIT, 10, further ones wait at the broker.",
+                "warn workers: No worker runs on the store.", "warn clock: Jobs were accepted in the future: msp-9 job.",
+                "warn jobs: 10 unfinished jobs: at BACKLOG_LIMIT (10) and above, further jobs wait at the broker.",
                 "warn jobs: The work of 1 integration waits, because calls to Autotask fail: msp-1/workplace (rate_limited).",
-                "warn jobs: To be tried again later than RETRY_HOURS allows: msp-2 job.",
-                "fail integrations: With another number of unfinished jobs than is counted: msp-1/workplace.",
+                "warn jobs: Jobs are deferred for longer than RETRY_HOURS allows: msp-2 job.",
+                "fail integrations: With a wrong count of unfinished jobs: msp-1/workplace.",
                 "warn integrations: 0 integrations, 1 of them connected, and 4 no longer: a, b, c and 1 more.",
                 "fail integrations: Set aside, because a row of the store cannot be read: msp-3/workplace: row 7.",
                 "fail credentials: The key ring does not open the credentials of 1 of 1 connection, such as msp-1/workplace.",
                 "warn writes: Sent to Autotask more than a day ago, with the outcome unknown: msp-1/workplace key.",
-                "warn dead letters: 3 messages set aside: untrusted 2, rejected 1.",
+                "warn dead letters: 3 dead letters: untrusted 2, rejected 1.",
             ]
         )
     }
 
-    /// The summaries of what is found in a new store whose inspection is changed.
+    /// The summaries of the findings for a new store with a changed inspection.
     private func found(
         vault: Vault? = Vault(KeyRing.generate(at: now)),
         _ change: (inout StoreInspection) -> Void

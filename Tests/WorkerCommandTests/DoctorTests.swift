@@ -8,11 +8,11 @@ import Vault
 @testable import AMQP
 @testable import autotask_worker
 
-/// What the doctor makes of what it sees: each verdict as a function of that alone.
+/// The doctor's verdicts, each as a function of its observations.
 struct DoctorTests {
     // MARK: Settings
 
-    @Test("Settings that can be used are summed up, and what they lack is a warning")
+    @Test("Usable settings are summed up, and missing ones are a warning")
     func settings() async throws {
         let checks = await SettingsExamination(settings: try await configuration(["--store-url", "sqlite:/s", "--vault-keys", "/k"]))
             .checks()
@@ -24,7 +24,7 @@ struct DoctorTests {
         )
     }
 
-    @Test("Every wrong setting is a failure of its own, and what follows from another is none")
+    @Test("Every wrong setting is a failure of its own, without consequential failures")
     func wrongSettings() async throws {
         let wrong = [
             "--amqp-url", "x", "--quota-share", "0", "--log-level", "loud", "--management-url", "ftp://x", "--autotask-url", "http://x",
@@ -34,7 +34,7 @@ struct DoctorTests {
         #expect(checks.allSatisfy { $0.status == .fail && $0.name == "settings" && $0.advice?.isEmpty == false })
         #expect(outputs.contains("QUOTA_SHARE (from the command line) is not a positive whole number."))
         #expect(outputs.contains("LOG_LEVEL (from the command line) is not a log level, such as info."))
-        #expect(outputs.contains("MANAGEMENT_URL is no http:// or https:// URL."))
+        #expect(outputs.contains("MANAGEMENT_URL is not an http:// or https:// URL."))
         #expect(outputs.contains { $0.hasPrefix("AMQP_URL: ") } && !outputs.contains { $0.hasPrefix("PORTAL_AMQP_URL") })
         #expect(outputs.contains { $0.hasPrefix("AUTOTASK_URL: ") } && checks.count == 5)
     }
@@ -48,27 +48,30 @@ struct DoctorTests {
     // MARK: Exposure
 
     @Test(
-        "What others on the way can read is a warning, and this machine is no way",
+        "A connection that others can read is a warning, except within this machine",
         arguments: [
-            (["--amqp-url", "amqp://u:p@broker"], ["AMQP_URL is plain amqp:// to broker: password and jobs can be read on the way."]),
+            (
+                ["--amqp-url", "amqp://u:p@broker"],
+                ["AMQP_URL is plain amqp:// to broker: others on the network can read password and jobs."]
+            ),
             (["--amqp-url", "amqps://u:p@broker"], []), (["--amqp-url", "amqp://u:p@127.0.0.1"], []),
             (["--amqp-url", "amqp://u:p@[::1]"], []),
             (
                 ["--amqp-url", "amqps://guest:p@b"],
-                ["AMQP_URL names the user guest, who may do everything and whose password everybody knows."]
+                ["AMQP_URL names the user guest, which may do everything, and whose password everybody knows."]
             ),
             (
                 ["--amqp-url", "amqps://u:p@b", "--portal-amqp-url", "amqp://p:p@b"],
-                ["PORTAL_AMQP_URL is plain amqp:// to b: password and jobs can be read on the way."]
+                ["PORTAL_AMQP_URL is plain amqp:// to b: others on the network can read password and jobs."]
             ),
             (
                 ["--amqp-url", "amqps://u:p@b", "--management-url", "http://a:p@b:15672"],
-                ["MANAGEMENT_URL is plain http:// to b: its password can be read on the way."]
+                ["MANAGEMENT_URL is plain http:// to b: others on the network can read its password."]
             ),
             (["--amqp-url", "amqps://u:p@b", "--management-url", "https://a:p@b:15671"], []),
             (
                 ["--amqp-url", "amqps://u:p@b", "--autotask-allowed-hosts", "localhost:1,other:2,127.0.0.9"],
-                ["AUTOTASK_ALLOWED_HOSTS lets other:2 serve as Autotask, over plain http too."]
+                ["AUTOTASK_ALLOWED_HOSTS lets other:2 serve as Autotask, also over plain HTTP."]
             ),
         ]
     )
@@ -77,11 +80,11 @@ struct DoctorTests {
         #expect(
             checks.summaries
                 == (findings.isEmpty
-                    ? ["pass exposure: Passwords and jobs leave this machine over TLS alone."] : findings.map { "warn exposure: \($0)" })
+                    ? ["pass exposure: Passwords and jobs leave this machine only over TLS."] : findings.map { "warn exposure: \($0)" })
         )
     }
 
-    @Test("A protection of the process that is not in force is a warning")
+    @Test("An inactive protection of the process is a warning")
     func process() {
         let examination = ProcessExamination()
         #expect(
@@ -89,13 +92,13 @@ struct DoctorTests {
                 "warn process: A protection of the process is not in force: No prctl."
             ]
         )
-        #expect(examination.verdict(obstacles: [], isRoot: true).first?.output.contains("nobody but root") == true)
-        #expect(examination.verdict(obstacles: [], isRoot: false).first?.output.contains("nobody of its own user") == true)
+        #expect(examination.verdict(obstacles: [], isRoot: true).first?.output.contains("only root") == true)
+        #expect(examination.verdict(obstacles: [], isRoot: false).first?.output.contains("no other process of its user") == true)
     }
 
     // MARK: Key ring and audit
 
-    @Test("The portals' newest public key decides: fresh, about to end, over")
+    @Test("The age of the portals' newest public key decides: fresh, about to expire, expired")
     func keyRing() async throws {
         let examination = KeyRingExamination(
             settings: try await configuration(["--store-url", "sqlite:/data/s", "--vault-keys", "/data/k"])
@@ -105,14 +108,14 @@ struct DoctorTests {
         func verdict(_ moment: Timestamp) -> HealthReport.Check { examination.verdict(on: ring, at: "/data/k", now: moment) }
         #expect(
             verdict(now).summary
-                == "pass key ring: /data/k is there, its owner's alone, with an active key for each use. It lies in the store's directory: keep it out of the store's backups."
+                == "pass key ring: /data/k is accessible to its owner only, and has an active key for each use. It is in the store's directory: keep it out of the store's backups."
         )
         #expect(!examination.verdict(on: ring, at: "/keys/k", now: now).output.contains("store's directory"))
         #expect(verdict(end - .seconds(86_400)).status == .warn)
         #expect(verdict(end + .seconds(86_400)).status == .fail)
     }
 
-    @Test("An audit log that does not hold fails, and one that is empty has to have a reason")
+    @Test("An audit log that is not intact fails, and an empty one needs a reason")
     func audit() async throws {
         let quick = AuditExamination(settings: try await configuration(), isThorough: false)
         let thorough = AuditExamination(settings: try await configuration(), isThorough: true)
@@ -120,15 +123,18 @@ struct DoctorTests {
             let head = head.map { AuditMark(end: .head, place: AuditPlace(number: $0, mac: []), tag: []) }
             return AuditReport(fault: fault, count: 1, head: head, anchor: nil)
         }
-        #expect(quick.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The newest 1 row of the audit log hold.")
-        #expect(thorough.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The audit log holds: 1 row.")
+        #expect(
+            quick.verdict(on: report(nil, head: 1), isPaired: true).summary
+                == "pass audit: The newest part of the audit log is intact: 1 row."
+        )
+        #expect(thorough.verdict(on: report(nil, head: 1), isPaired: true).summary == "pass audit: The audit log is intact: 1 row.")
         let changed = quick.verdict(on: report(.changed(7), head: 9), isPaired: true)
         #expect(changed.summary == "fail audit: The audit log is not as the worker wrote it. Row 7 was changed.")
-        #expect(quick.verdict(on: report(nil, head: nil), isPaired: false).summary == "pass audit: The audit log has not begun.")
+        #expect(quick.verdict(on: report(nil, head: nil), isPaired: false).summary == "pass audit: The audit log is empty.")
         #expect(quick.verdict(on: report(nil, head: nil), isPaired: true).status == .fail)
     }
 
-    @Test("A damaged store fails with what SQLite finds")
+    @Test("A damaged store fails with SQLite's findings")
     func integrity() async throws {
         let examination = IntegrityExamination(settings: try await configuration(), isThorough: false)
         #expect(examination.verdict(on: []).summary == "pass integrity: SQLite finds the store sound.")
@@ -137,13 +143,13 @@ struct DoctorTests {
 
     // MARK: Store
 
-    @Test("A store that is missing is a first start only with STORE_CREATE and a ring of no store")
+    @Test("A missing store is a first start only with STORE_CREATE and an unpaired key ring")
     func missingStore() async throws {
         let first = StoreExamination(settings: try await configuration(["--store-create", "yes"]))
         let later = StoreExamination(settings: try await configuration())
         #expect(
             first.missing("/s", owner: nil).summary
-                == "unknown store: Not checked: there is no store /s yet; the first run of a worker makes it."
+                == "unknown store: Not checked: there is no store /s yet; the first start of a worker creates it."
         )
         #expect(first.missing("/s", owner: "abc").summary == "fail store: There is no store /s. The key ring belongs to the store abc.")
         #expect(later.missing("/s", owner: nil).summary == "fail store: There is no store /s.")
@@ -152,12 +158,12 @@ struct DoctorTests {
     // MARK: Broker
 
     @Test(
-        "A queue of jobs that nobody takes from, or that grows, is a warning",
+        "A job queue without a consumer, or with a backlog, is a warning",
         arguments: [
-            (1, 1, "pass door: 1 job waiting in q, one worker there."),
-            (2, 3, "pass door: 2 jobs waiting in q, 3 workers there, one of them active."),
-            (5, 0, "warn door: Nobody takes jobs from q; 5 jobs waiting in q."),
-            (100_000, 1, "warn door: 100000 jobs waiting in q, one worker there."),
+            (1, 1, "pass door: 1 job waiting in q, one worker connected."),
+            (2, 3, "pass door: 2 jobs waiting in q, 3 workers connected, one of them active."),
+            (5, 0, "warn door: No worker takes jobs from q; 5 jobs waiting in q."),
+            (100_000, 1, "warn door: 100000 jobs waiting in q, one worker connected."),
         ]
     )
     func door(ready: Int, consumers: Int, summary: String) async throws {
@@ -170,11 +176,11 @@ struct DoctorTests {
         let examination = BrokerExamination(settings: try await configuration())
         #expect(examination.check(deadQueue: "d", QueueState(ready: 0, consumers: 0)).summary == "pass dead queue: d is empty.")
         let full = examination.check(deadQueue: "d", QueueState(ready: 1, consumers: 0))
-        #expect(full.summary == "warn dead queue: 1 message in d, which is expected to be empty.")
+        #expect(full.summary == "warn dead queue: 1 message in d, which should be empty.")
         #expect(full.advice?.contains("dead-letters collect") == true)
     }
 
-    @Test("What is missing fails; what cannot be seen without a management API is a warning, and with one another's to report")
+    @Test("Missing entities fail; invisible ones are a warning without a management API, and otherwise another check's findings")
     func topology() async throws {
         let plain = BrokerExamination(settings: try await configuration())
         let managed = try await configuration(["--management-url", "http://a:b@h"])
@@ -189,7 +195,7 @@ struct DoctorTests {
         #expect(plain.topology(bad)?.summary == broken && BrokerExamination(settings: managed).topology(bad)?.summary == broken)
         let management = ManagementExamination(settings: managed)
         #expect(
-            management.verdict(on: good).summary == "pass topology: Exchanges, queues and bindings are as they should be. Note: a limit."
+            management.verdict(on: good).summary == "pass topology: Exchanges, queues and bindings are correct. Note: a limit."
         )
         #expect(management.verdict(on: bad).summary == broken)
         #expect(management.verdict(alarms: []).summary == "pass alarms: RabbitMQ has raised no alarm.")
@@ -197,14 +203,14 @@ struct DoctorTests {
     }
 
     @Test(
-        "Users with more rights than they need are findings",
+        "Users with more permissions than they need are findings",
         arguments: [
             (
                 "worker", #"^autotask\.x"#, "", "",
                 "The user worker of AMQP_URL may not take jobs from autotask.jobs, nor publish events to autotask.results."
             ),
-            ("worker", ".*", ".*", ".*", "worker may do things to every exchange and queue, without being administrator."),
-            ("reader", "", "", #"^autotask\.jobs$"#, "reader may take jobs from the door, or follow them."),
+            ("worker", ".*", ".*", ".*", "worker may use every exchange and queue without being an administrator."),
+            ("reader", "", "", #"^autotask\.jobs$"#, "reader may take jobs from the job queue, or follow them."),
             ("writer", "", #"^autotask\.results$"#, "", "writer may publish events in the worker's place."),
             ("odd", "(?<=", "", "", "Not checked: the permissions of odd ((?<=) are patterns that doctor cannot read."),
             ("guest", "", "", "", "The broker has the user guest, whose password everybody knows."),
@@ -217,21 +223,21 @@ struct DoctorTests {
         ]
         #expect(
             examination.verdict(on: try rights(patterns), user: "worker", virtualHost: "/").summaries
-                == ["pass users: None of 2 broker users may do more than it needs."]
+                == ["pass users: None of 2 broker users has more permissions than it needs."]
         )
         patterns[name] = [configure, write, read]
         let checks = examination.verdict(on: try rights(patterns), user: "worker", virtualHost: "/")
         #expect(checks.map(\.output).contains(finding), "\(checks.summaries)")
     }
 
-    @Test("A publisher that is trusted and unknown is a finding, and rights of another broker say nothing")
+    @Test("A trusted but unknown publisher is a finding, and permissions of another broker say nothing")
     func unknownUsers() async throws {
         let examination = UsersExamination(settings: try await configuration(["--trusted-publishers", "portal,acme"]))
         let rights = try rights(["worker": ["", #"^autotask\.results$"#, #"^autotask\.jobs$"#]])
         let known = examination.verdict(on: rights, user: "worker", virtualHost: "/")
         #expect(
             known.map(\.output) == [
-                "TRUSTED_PUBLISHERS names acme, portal, unknown to the broker: whoever is made a user of that name is trusted."
+                "TRUSTED_PUBLISHERS names acme, portal, unknown to the broker: a new user of that name would be trusted."
             ]
         )
         #expect(examination.verdict(on: rights, user: "other", virtualHost: "/").map(\.status) == [.unknown])
@@ -263,21 +269,21 @@ struct DoctorTests {
         }
         let door: JSON = ["name": "autotask.jobs"]
         #expect(try verdict([door], []) == ["pass followers: No queue that follows results can hold them up."])
-        #expect(try verdict([], []) == ["unknown followers: Not checked: the management API shows no door in the virtual host /."])
+        #expect(try verdict([], []) == ["unknown followers: Not checked: the management API shows no job queue in the virtual host /."])
         let full: JSON = ["name": "f", "arguments": ["x-overflow": "reject-publish"]]
         #expect(
             try verdict([door, full], [["source": "autotask.results", "destination": "f"]])
-                == ["warn followers: The queue f follows results and refuses them when it is full: then their tenants' events wait."]
+                == ["warn followers: The queue f follows results and refuses them when it is full. Then the events of their tenants wait."]
         )
         #expect(
             try verdict([door], [["source": "autotask.results", "destination": "autotask.jobs"]])
-                == ["warn followers: Results are sent on to autotask.jobs, where each becomes a dead letter."]
+                == ["warn followers: Results are routed to autotask.jobs, where each becomes a dead letter."]
         )
     }
 
     // MARK: Autotask and the worker itself
 
-    @Test("Autotask's answer shows whether it is Autotask, and what time it is there")
+    @Test("Autotask's answer shows whether it is Autotask, and the time there")
     func autotask() async throws {
         let examination = AutotaskExamination(settings: try await configuration())
         let destination = try HostPolicy().check("https://webservices.autotask.net/atservicesrest/")
@@ -289,7 +295,7 @@ struct DoctorTests {
                 == "pass autotask: Autotask answers at webservices.autotask.net:443 over TLS after 5 ms."
         )
         #expect(check(200, #"{"apiVersions": ["V2.0"]}"#).status == .warn)
-        #expect(check(503, "").summary == "fail autotask: webservices.autotask.net:443 answers 503, and not as Autotask does.")
+        #expect(check(503, "").summary == "fail autotask: webservices.autotask.net:443 answers 503, but not as Autotask does.")
         func clock(_ date: String) -> HealthReport.Check? {
             examination.clock(HTTPResponse(status: 200, headers: [("date", date)]), now: now)
         }
@@ -299,12 +305,12 @@ struct DoctorTests {
         #expect(clock("soon") == nil)
     }
 
-    @Test("The worker's own word is passed on")
+    @Test("The worker's own report is passed on")
     func readiness() async throws {
         let examination = ReadinessExamination(settings: try await configuration())
         func response(_ status: Int, _ body: JSON) -> HTTPResponse { HTTPResponse(status: status, body: body.encoded) }
         #expect(examination.check(response(200, ["checks": [:]]), "h:1").summary == "pass readiness: The worker at h:1 is ready.")
-        #expect(examination.check(response(200, []), "h:1").summary == "fail readiness: What answers at h:1 is no worker.")
+        #expect(examination.check(response(200, []), "h:1").summary == "fail readiness: The server at h:1 is not a worker.")
         let sick: JSON = ["checks": ["store": [["status": "fail", "output": "It is full."]], "jobs": [["status": "pass"]]]]
         #expect(
             examination.check(response(503, sick), "h:1").summary == "fail readiness: The worker at h:1 is not ready. store: It is full."

@@ -6,7 +6,7 @@ import Testing
 
 @testable import autotask_worker
 
-/// What commands print: lines for people, documents for scripts, and of neither a character that controls a terminal.
+/// The output of commands: lines for people, documents for scripts, and no control characters in either.
 struct OutputTests {
     private let lane = Lane(tenant: TenantID("msp-1")!, product: .workplace)
 
@@ -31,7 +31,7 @@ struct OutputTests {
         #expect(try JSON(parsing: Array(printed.utf8)) == json)
     }
 
-    @Test("Foreign text cannot bring a style along")
+    @Test("Foreign text cannot contain a style")
     func styles() {
         let styled = TerminalText.styled("ab", "31")
         #expect(TerminalText(styled).description == "\u{1B}[31mab\u{1B}[0m")
@@ -55,7 +55,7 @@ struct OutputTests {
         #expect(listing.plainLines == ["Nothing."] && listing.json == [])
     }
 
-    @Test("Members keep their order, and what is absent is null")
+    @Test("Members keep their order, and absent ones are null")
     func members() {
         let json = JSON.members([
             "b": 1, "a": Int64(2), "text": "x", "yes": true, "none": Timestamp?.none, "list": ["x", "y"], "kind": JobKind.sync,
@@ -91,7 +91,7 @@ struct OutputTests {
         )
     }
 
-    @Test("A health report sums up what deserves a look, and its advice stands below what does not pass")
+    @Test("A health report sums up the findings, and its advice is below what does not pass")
     func health() {
         let report = HealthReport([
             .init("store", "It works."), .warn("door", "Nobody takes jobs.", advice: "Start a worker."), .notMade("users", "no URL."),
@@ -108,7 +108,7 @@ struct OutputTests {
         #expect(well.plainLines.last == "All 1 checks pass." && well.failure == nil)
     }
 
-    @Test("Settings are listed with their origin, secrets masked, and then what is wrong with them")
+    @Test("Settings are listed with their origin, secrets masked, and followed by their errors")
     func settings() async throws {
         let settings = try await configuration(["--amqp-url", "amqp://u:hunter2@b/"], ["QUOTA_SHARE": "0"])
         let listing = ConfigurationListing(settings: settings)
@@ -123,7 +123,7 @@ struct OutputTests {
         #expect(listing.json.object?.members.map(\.name) == SettingsTable.all.map(\.name))
     }
 
-    @Test("An event that is no good news is the answer no", arguments: [("sync.succeeded", true), ("sync.failed", false), ("x", false)])
+    @Test("An event other than a success counts as a failure", arguments: [("sync.succeeded", true), ("sync.failed", false), ("x", false)])
     func events(type: String, isGood: Bool) {
         let event = EventText(event: ["type": .string("autotask.\(type)"), "subject": "msp-1", "time": "2026-11-30T12:00:00.000Z"])
         #expect((event.failure == nil) == isGood)
@@ -133,6 +133,6 @@ struct OutputTests {
 }
 
 extension CommandOutput {
-    /// Its lines as they are printed, without colours: the tests may run on a terminal.
+    /// Its printed lines, without colours: the tests may run on a terminal.
     fileprivate var plainLines: [String] { printed(asJSON: false).map { String($0.description.replacing(/\u{1B}\[[0-9]*m/, with: "")) } }
 }

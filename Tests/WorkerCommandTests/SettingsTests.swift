@@ -8,7 +8,7 @@ import Vault
 
 @testable import autotask_worker
 
-/// What an operator sets, and what the worker makes of it.
+/// An operator's settings, and their use in the worker.
 struct SettingsTests {
     // MARK: The table
 
@@ -59,13 +59,13 @@ struct SettingsTests {
         #expect(settings.managementURL == nil && settings.entry(\.managementURL).origin == .unset)
         #expect(
             settings.mistakes.map(\.description) == [
-                "RETRY_SECOND (from the environment) is no setting.\nDid you mean RETRY_SECONDS?",
-                "amqp.urk (from the file) is no setting.\nDid you mean amqp.url?",
+                "RETRY_SECOND (from the environment) is not a setting.\nDid you mean RETRY_SECONDS?",
+                "amqp.urk (from the file) is not a setting.\nDid you mean amqp.url?",
             ]
         )
     }
 
-    @Test("A file that is none is a wrong usage")
+    @Test("A missing settings file is a usage error")
     func missingFile() async throws {
         let failure = await #expect(throws: Failure.self) { _ = try await configuration(["--config", "/nowhere/settings.json"]) }
         #expect(failure?.status == .usage)
@@ -75,7 +75,7 @@ struct SettingsTests {
     // MARK: Forms
 
     @Test(
-        "A value of another form is reported with its origin and its form",
+        "A value of the wrong form is reported with its origin and the right form",
         arguments: [
             ("STORE_URL", "postgres://x", "sqlite:PATH"), ("STORE_URL", "sqlite:", "sqlite:PATH"), ("STORE_CREATE", "maybe", "yes or no"),
             ("DEVELOPMENT", "yes", "0 or 1"), ("VAULT_KEYS", "env:", "a path, env:NAME or credential:NAME"),
@@ -86,7 +86,7 @@ struct SettingsTests {
             ("QUOTA_SHARE", "101", "a percentage, from 1 to 100"), ("QUOTA_SHARE", "0", "a positive whole number"),
             ("CONCURRENT_LANES", "0", "a positive whole number"), ("CONCURRENT_LANES", "1.5", "a positive whole number"),
             ("EVENT_LIMIT_BYTES", "4095", "a positive whole number"), ("AUDIT_DAYS", "0", "a positive whole number"),
-            ("HISTORY_DAYS", "-1", "a whole number from 0 on"), ("OPERATIONS_LISTEN", "8080", "HOST:PORT, such as 127.0.0.1:8080"),
+            ("HISTORY_DAYS", "-1", "a whole number of at least 0"), ("OPERATIONS_LISTEN", "8080", "HOST:PORT, such as 127.0.0.1:8080"),
             ("VERIFY_INTERVAL_HOURS", "8785", "a number of hours up to 8784, a year, or 0 for never"),
             ("LOG_LEVEL", "loud", "a log level, such as info"),
         ]
@@ -98,7 +98,7 @@ struct SettingsTests {
         #expect(mistakes.allSatisfy { $0.status == .usage && $0.hint?.isEmpty == false })
     }
 
-    @Test("A wrong setting stops those who read it, and nobody else")
+    @Test("A wrong setting stops only the commands that read it")
     func wrongOne() async throws {
         let settings = try await configuration(["--quota-share", "200", "--store-url", "sqlite:/tmp/store"])
         #expect(try settings.storePath == "/tmp/store")
@@ -125,7 +125,7 @@ struct SettingsTests {
         #expect(engine.trustedPublishers == nil && engine.acceptsClearCredentials)
     }
 
-    @Test("What nothing is set for follows from other settings")
+    @Test("Unset values follow from other settings")
     func derived() async throws {
         let settings = try await configuration(["--prefix", "acme", "--amqp-url", "amqp://x"])
         #expect(settings.jobQueues == ["acme.jobs"] && settings.portalAMQPURL == "amqp://x")
@@ -141,7 +141,7 @@ struct SettingsTests {
         #expect(try await configuration(["--store-url", "sqlite:./here"]).storePath == "./here")
     }
 
-    @Test("A key ring that is no file cannot be written, and a credential needs systemd")
+    @Test("A key ring outside a file cannot be written, and a credential needs systemd")
     func keyRings() async throws {
         let variable = try await configuration(["--vault-keys", "env:RING"])
         #expect(try variable.keyRingSource is EnvironmentKeyRing)
@@ -155,7 +155,7 @@ struct SettingsTests {
     // MARK: Secrets
 
     @Test(
-        "Only what is secret in a value is masked",
+        "Only the secret part of a value is masked",
         arguments: [
             ("AMQP_URL", "amqp://worker:hunter2@broker:5672/", "amqp://worker:…@broker:5672/"),
             ("AMQP_URL", "amqp://worker@broker/", "amqp://worker@broker/"),
@@ -170,7 +170,7 @@ struct SettingsTests {
     // MARK: Typing errors
 
     @Test(
-        "A name that comes close to a setting's is likely meant to be one",
+        "A name close to a setting's is offered as a correction",
         arguments: [
             ("AMQP-URL", "AMQP_URL"), ("AMPQ_URL", "AMQP_URL"), ("TRUSTED_PUBLISHER", "TRUSTED_PUBLISHERS"), ("DEVELOPMEMT", "DEVELOPMENT"),
             ("HOME", nil), ("AMQP_URL", nil), ("XAMQP_URLXX", nil),

@@ -4,9 +4,9 @@ import Testing
 
 @testable import autotask_worker
 
-/// The configuration of some options and variables, and of nothing else.
+/// The configuration from only the given options and variables.
 ///
-/// - Parameter arguments: options, each with its value behind it, as on the command line.
+/// - Parameter arguments: options, each followed by its value, as on the command line.
 func configuration(_ arguments: [String] = [], _ environment: [String: String] = [:]) async throws -> Configuration {
     var options = Dictionary(uniqueKeysWithValues: stride(from: 0, to: arguments.count, by: 2).map { (arguments[$0], arguments[$0 + 1]) })
     let file = options.removeValue(forKey: "--config")

@@ -1,27 +1,27 @@
-/// Where the broker is and how a connection to it behaves. The password appears in no description.
+/// The broker's address, and settings of connections to it. No description shows the password.
 package struct AMQPConfiguration: Sendable {
     package var host: String
     package var port: Int
     package var virtualHost: String
     package var userName: String
     package var password: Password
-    /// Whether the connection is encrypted (`amqps`): TLS 1.2 or later, the certificate and the host name verified, always.
+    /// Whether the connection is encrypted (`amqps`): TLS 1.2 or later, with verified certificate and host name.
     package var usesTLS: Bool
-    /// The certificate authorities to trust, as a PEM file; `nil` takes the system's.
+    /// A PEM file with the certificate authorities to trust; `nil` for the system's.
     package var certificateAuthorityFile: String?
-    /// The host that the certificate has to name, where it is not ``host``: for a broker behind a tunnel.
+    /// The host that the certificate has to name if it is not ``host``, for a broker behind a tunnel.
     package var certifiedName: String?
 
-    /// Shown in RabbitMQ's management pages and logs.
+    /// The name that RabbitMQ's management pages and logs show.
     package var connectionName = "autotask-worker"
-    /// Seconds between signs of life. A peer that shows none for twice as long is taken for dead.
+    /// The heartbeat interval in seconds. A peer without a heartbeat for twice as long counts as dead.
     package var heartbeat = 5
-    /// For the name look-up, the TCP connection and the TLS handshake.
+    /// The time limit for name look-up, TCP connection and TLS handshake.
     package var connectTimeout: Duration = .seconds(5)
-    /// For AMQP's handshake, and for each answer of the broker to a method.
+    /// The time limit for AMQP's handshake, and for each answer of the broker to a method.
     package var replyTimeout: Duration = .seconds(5)
 
-    /// A password, or whatever else a log must not show.
+    /// A password, or another value that a log must not show.
     package struct Password: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
         let value: String
         package init(_ value: String) { self.value = value }
@@ -32,11 +32,11 @@ package struct AMQPConfiguration: Sendable {
 
     /// Reads `amqp://user:password@host:port/vhost` or `amqps://…`.
     ///
-    /// Every part but the host may be left out; then it is `guest`, `guest`, 5672 or 5671, and `/`. User, password and virtual host are
-    /// percent-decoded. As RabbitMQ's URI specification has it, `amqp://host/` names the virtual host "" there; here, as in most clients'
-    /// practice and in the contract's default URL, it means `/`.
+    /// Every part but the host is optional. The defaults are `guest`, `guest`, 5672 or 5671, and `/`. User, password and virtual host are
+    /// percent-decoded. In RabbitMQ's URI specification, `amqp://host/` names the virtual host "". Here, as in most clients and in the
+    /// contract's default URL, it means `/`.
     ///
-    /// - Throws: ``AMQPError/Code/invalidConfiguration``, saying what is wrong without repeating the URL.
+    /// - Throws: ``AMQPError/Code/invalidConfiguration``, which says what is wrong without the URL.
     package init(url: String, certificateAuthorityFile: String? = nil) throws(AMQPError) {
         guard let scheme = url.firstRange(of: "://") else { throw Self.invalid("it does not begin with amqp:// or amqps://") }
         switch url[..<scheme.lowerBound].lowercased() {
@@ -119,13 +119,13 @@ package struct AMQPConfiguration: Sendable {
     private static func invalid(_ reason: String) -> AMQPError {
         AMQPError(
             .invalidConfiguration,
-            "The AMQP URL cannot be read: \(reason). It looks like amqp://user:password@host:5672/vhost."
+            "The AMQP URL cannot be read: \(reason). Its form is amqp://user:password@host:5672/vhost."
         )
     }
 }
 
 extension AMQPConfiguration: CustomStringConvertible {
-    /// For logs: scheme, user, host, port and virtual host.
+    /// Scheme, user, host, port and virtual host, for logs.
     package var description: String {
         "\(usesTLS ? "amqps" : "amqp")://\(userName)@\(host):\(port) (virtual host \(virtualHost))"
     }

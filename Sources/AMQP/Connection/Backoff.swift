@@ -1,8 +1,8 @@
-/// How long to wait before the next attempt: exponential, with full jitter, so that many workers do not return to a broker in step.
+/// The wait before the next attempt. It is exponential with full jitter, so that many workers do not return to a broker in step.
 struct Backoff: Sendable {
-    /// The bound of the first wait.
+    /// The maximum of the first wait.
     private let base: Duration
-    /// The bound of every wait: what was mended meanwhile is noticed within it.
+    /// The maximum of every wait: a repaired connection is noticed within it.
     private let ceiling: Duration
 
     private var failures = 0
@@ -14,12 +14,12 @@ struct Backoff: Sendable {
 
     /// The next wait, given a random number in 0..<1.
     mutating func next(random: Double = .random(in: 0..<1)) -> Duration {
-        // Doubling stops where the ceiling is certain to be reached, long before the factor overflows.
+        // Doubling stops when the ceiling is certainly reached, long before the factor overflows.
         let bound = min(base * (1 << min(failures, 20)), ceiling)
         failures += 1
         return bound * random
     }
 
-    /// After success: the next failure counts as the first.
+    /// Resets the backoff after a success: the next failure counts as the first.
     mutating func reset() { failures = 0 }
 }

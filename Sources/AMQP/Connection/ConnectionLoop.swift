@@ -4,50 +4,50 @@ import Logging
 import Synchronization
 import Telemetry
 
-/// What a connection is for: consuming or publishing. It lives on the connection's thread, decides there, and never blocks but in writes.
+/// The role of a connection: consuming or publishing. It runs on the connection's thread, and blocks only in writes.
 protocol ConnectionRole: SendableMetatype {
     associatedtype Command: Sendable
 
-    /// The connection is open.
+    /// Called when a connection is open.
     mutating func opened(_ connection: BrokerConnection) throws(AMQPError)
-    /// The connection is gone. The role is asked on, without one, until the next is open.
+    /// Called when the connection is gone. Until the next one is open, the loop calls ``idleTurn(now:isStopping:)``.
     mutating func lost(_ error: AMQPError, now: ContinuousClock.Instant)
 
     mutating func received(_ inbound: Inbound, on connection: BrokerConnection, now: ContinuousClock.Instant) throws(AMQPError)
     mutating func perform(_ command: Command, now: ContinuousClock.Instant)
 
-    /// Writes what is due, once a turn, after everything that has arrived was read.
+    /// Writes what is due. The loop calls it once a turn, after it has read everything that arrived.
     ///
-    /// - Parameter isStopping: whether to come to an end; ``LoopTurn/isFinished`` then says that there is nothing left to do.
+    /// - Parameter isStopping: whether to finish; ``LoopTurn/isFinished`` then says that nothing is left to do.
     mutating func turn(_ connection: BrokerConnection, now: ContinuousClock.Instant, isStopping: Bool) throws(AMQPError) -> LoopTurn
-    /// What is due while there is no connection.
+    /// Does what is due while there is no connection.
     mutating func idleTurn(now: ContinuousClock.Instant, isStopping: Bool) -> LoopTurn
 
-    /// The service is over: nobody must be left waiting.
+    /// Called when the service has ended: every waiting caller must get an answer.
     mutating func ended()
 
-    /// How the connection stands, as long as it is open.
+    /// The state of an open connection.
     var state: ConnectionState { get }
 }
 
-/// How a turn ended.
+/// The result of a turn.
 struct LoopTurn {
-    /// When to take another one, even if nothing arrives.
+    /// When to take the next turn, even if nothing arrives.
     var nextAt: ContinuousClock.Instant?
-    /// Whether there is more to do at once.
+    /// Whether there is more to do immediately.
     var hasMore = false
     var isFinished = false
 }
 
-/// A thread that owns a connection, polls its socket and a mailbox, and connects again whenever it has to.
+/// A thread that owns a connection, polls its socket and a mailbox, and reconnects when needed.
 ///
-/// A turn: take the commands, read everything that has arrived, write what is due, sleep until the socket, the mailbox or a deadline
-/// calls. Waits are woken: nothing here asks in intervals, but for the signs of life that AMQP itself demands.
+/// In each turn, it takes the commands, reads everything that has arrived, writes what is due, and sleeps. The socket, the mailbox or a
+/// deadline wakes it. Nothing polls at intervals, except for AMQP's heartbeats.
 final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     private struct Mailbox {
         var commands: [Role.Command] = []
         var isStopping = false
-        /// Nobody looks into the mailbox any more.
+        /// Whether the thread no longer reads the mailbox.
         var isClosed = false
     }
 
@@ -61,10 +61,10 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     private let mailbox = Mutex(Mailbox())
     private let watch = SocketWatch()
 
-    /// How much is read before writing has its turn.
+    /// The maximum number of frames to read before writing.
     private var inboundPerTurn: Int { 2000 }
 
-    /// - Parameter drainTime: how long the role may take to come to an end when it is told to stop.
+    /// - Parameter drainTime: how long the role may take to finish after ``stop()``.
     init(configuration: AMQPConfiguration, maximumBodyBytes: Int, drainTime: Duration, log: Logger) throws(AMQPError) {
         self.configuration = configuration
         self.maximumBodyBytes = maximumBodyBytes
@@ -80,9 +80,9 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         }
     }
 
-    /// Hands a command to the thread; it is taken up at once.
+    /// Hands a command to the thread, which takes it immediately.
     ///
-    /// - Returns: `false` if the thread has ended, or never started: the command is then not performed.
+    /// - Returns: `false` if the thread has ended, or never started. The command is then not performed.
     func send(_ command: Role.Command) -> Bool {
         let (isAccepted, wasEmpty) = mailbox.withLock { mailbox in
             guard !mailbox.isClosed else { return (false, false) }
@@ -98,7 +98,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         wake.wake()
     }
 
-    /// Runs the connection on a thread of its own until ``stop()``, which cancelling the task also is.
+    /// Runs the connection on its own thread until ``stop()`` or until the task is cancelled.
     func run(name: String, role: @escaping @Sendable () -> Role) async throws(AMQPError) {
         let thread: ConfinedThread
         do {
@@ -118,12 +118,12 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         }
     }
 
-    /// A thread that is stuck longer than twice the heartbeat is freed by ending its socket.
+    /// Frees a thread that was stuck in one turn for 1.5 heartbeats, by ending its socket.
     private func keepWatch() async {
         let limit = Duration.seconds(configuration.heartbeat * 3 / 2)
         while (try? await Task.sleep(for: .seconds(configuration.heartbeat) / 4)) != nil {
             if watch.check(now: .now, limit: limit) {
-                log.error("RabbitMQ takes nothing any more: the watchdog ended the connection")
+                log.error("RabbitMQ no longer reads from the connection: the watchdog ended it")
             }
         }
     }
@@ -139,7 +139,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
                 break
             } catch {
                 let now = ContinuousClock.now
-                // Longer than any attempt to connect takes: it was a connection that worked, rather than one that is refused at once each time.
+                // No attempt to connect takes this long, so the connection worked and was not refused immediately.
                 if now - start > .seconds(30) { backoff.reset() }
                 let delay = backoff.next()
                 role.lost(error, now: now)
@@ -162,7 +162,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         let connection = try BrokerConnection.open(configuration, maximumBodyBytes: maximumBodyBytes)
         log.info("Connected to RabbitMQ")
         watch.guardSocket(connection.socket)
-        // The descriptor is closed when `connection` goes, which is after this.
+        // `connection` closes the descriptor when it is released, which is after this.
         defer { withExtendedLifetime(connection) { watch.release() } }
         watch.enter(now: .now)
         try role.opened(connection)
@@ -203,9 +203,9 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         }
     }
 
-    /// Waits for the next attempt, serving the role meanwhile.
+    /// Waits for the next attempt, and serves the role meanwhile.
     ///
-    /// - Returns: whether the role has come to its end.
+    /// - Returns: whether the role has finished.
     private func idle(_ role: inout Role, until deadline: ContinuousClock.Instant) -> Bool {
         while true {
             let now = ContinuousClock.now
@@ -226,17 +226,17 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         return isStopping
     }
 
-    /// - Parameter socket: -1 for none; `poll` passes it over.
+    /// - Parameter socket: -1 for none; `poll` ignores it.
     private func sleep(socket: Int32, until deadline: ContinuousClock.Instant) {
         var descriptors = [
             pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wake.fileDescriptor, events: Int16(POLLIN), revents: 0),
         ]
         let wait = deadline - .now
-        // Rounded up: waking just before a deadline would find nothing to do.
+        // Rounded up: just before a deadline, there would be nothing to do.
         let milliseconds = wait <= .zero ? 0 : Int32(clamping: Int64(wait / .milliseconds(1)) + 1)
         poll(&descriptors, 2, milliseconds)
-        // Cleared before the mailbox is looked into, so that no request is lost.
+        // Cleared before the mailbox is read, so that no command is lost.
         if descriptors[1].revents != 0 { wake.clear() }
     }
 }

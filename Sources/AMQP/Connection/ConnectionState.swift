@@ -1,12 +1,12 @@
 import Synchronization
 
-/// How a service's connection stands: for logs and for readiness.
+/// The state of a service's connection, for logs and readiness.
 package enum ConnectionState: Sendable {
     /// There is no connection; another attempt follows. The reason is `nil` before the first attempt and after the service has ended.
     case disconnected(reason: AMQPError?)
-    /// There is a connection. A publisher can publish; a consumer does not yet, or not any more, consume from all its queues.
+    /// There is a connection. A publisher can publish; a consumer is not consuming from all its queues.
     case connected
-    /// The broker takes no messages: it is short of memory or disk.
+    /// The broker accepts no messages: it is short of memory or disk.
     case blocked(reason: String)
     /// The broker has confirmed a consumer on each queue.
     case consuming
@@ -20,7 +20,7 @@ package enum ConnectionState: Sendable {
     }
 }
 
-/// The current state, for many readers; each may wait for changes.
+/// The current state for many readers, each of which can wait for changes.
 final class ConnectionStateBroadcast: Sendable {
     private struct State {
         var current: ConnectionState = .disconnected(reason: nil)
@@ -40,7 +40,7 @@ final class ConnectionStateBroadcast: Sendable {
         }
     }
 
-    /// The current state at once, then each one that follows; a slow reader sees the newest.
+    /// The current state immediately, then each new state; a slow reader sees only the newest.
     func updates() -> AsyncStream<ConnectionState> {
         let (stream, continuation) = AsyncStream.makeStream(of: ConnectionState.self, bufferingPolicy: .bufferingNewest(1))
         let id: Int? = state.withLock { state in
@@ -75,7 +75,7 @@ final class ConnectionStateBroadcast: Sendable {
 }
 
 extension ConnectionState {
-    /// Whether nothing has changed that anybody would be told.
+    /// Whether a change between the states need not be announced.
     func isSame(as other: ConnectionState) -> Bool {
         switch (self, other) {
         case (.connected, .connected), (.consuming, .consuming): true

@@ -1,9 +1,9 @@
 import Glibc
 import Synchronization
 
-/// Ends a socket on which a thread has been stuck for too long. What the thread was blocked in then fails, and it goes on.
+/// Ends a socket on which a thread has been stuck for too long. The thread's blocking call then fails, and the thread continues.
 ///
-/// For librabbitmq's writes, which wait for a peer that takes nothing without a limit of their own.
+/// It exists for librabbitmq's writes, which wait without limit for a peer that reads nothing.
 final class SocketWatch: Sendable {
     private struct State {
         var socket: Int32?
@@ -12,27 +12,27 @@ final class SocketWatch: Sendable {
 
     private let state = Mutex(State())
 
-    /// The owner begins to use a socket. The descriptor must stay open until ``release()``.
+    /// Called when the owner begins to use a socket. The descriptor must stay open until ``release()``.
     func guardSocket(_ socket: Int32) {
         state.withLock { $0 = State(socket: socket) }
     }
 
-    /// The owner is about to close the socket: its number may soon be another's.
+    /// Called before the owner closes the socket: its number may soon belong to another file.
     func release() {
         state.withLock { $0 = State() }
     }
 
-    /// A turn begins that may block.
+    /// Called at the start of a turn, which may block.
     func enter(now: ContinuousClock.Instant) {
         state.withLock { $0.busySince = now }
     }
 
-    /// The turn is over; the owner waits, or looks for work.
+    /// Called at the end of a turn: the owner waits, or looks for work.
     func leave() {
         state.withLock { $0.busySince = nil }
     }
 
-    /// Shuts the socket down if its owner has been in one turn for longer than that.
+    /// Shuts the socket down if its owner has been in one turn for longer than `limit`.
     ///
     /// - Returns: whether it did.
     @discardableResult

@@ -1,8 +1,7 @@
-/// Knows which deliveries of one channel are finished, and says what to tell the broker: as few acknowledgements as possible.
+/// Tracks which deliveries of one channel are finished, and computes the fewest acknowledgements for them.
 ///
-/// A channel's deliveries are numbered from 1. Those that are finished without a gap are acknowledged together (`multiple`); those beyond a gap
-/// singly. `multiple` on a number that was already acknowledged would close the channel (406), so that its number is always one that
-/// was not.
+/// A channel's deliveries are numbered from 1. Finished deliveries before the first gap are acknowledged together (`multiple`), and those
+/// after it singly. `multiple` with an acknowledged number would close the channel (406), so its number is always an unacknowledged one.
 struct AcknowledgementTracker: Sendable {
     struct Acknowledgement: Equatable, Sendable {
         var number: UInt64
@@ -18,10 +17,10 @@ struct AcknowledgementTracker: Sendable {
     /// The number of the first element of `statuses`; all before it are acknowledged.
     private var first: UInt64 = 1
     private var statuses: [Status] = []
-    /// Finished numbers since the last flush, lowest and highest; there is nothing to do when empty.
+    /// Whether deliveries were finished since the last flush.
     private var hasNews = false
 
-    /// How many deliveries the broker still waits for.
+    /// The number of deliveries that the broker still expects to be acknowledged.
     private(set) var unacknowledged = 0
 
     mutating func delivered(_ number: UInt64) {
@@ -39,7 +38,7 @@ struct AcknowledgementTracker: Sendable {
         hasNews = true
     }
 
-    /// What to send for everything finished since the last call.
+    /// The acknowledgements to send for deliveries finished since the last call.
     mutating func flush() -> [Acknowledgement] {
         guard hasNews else { return [] }
         hasNews = false

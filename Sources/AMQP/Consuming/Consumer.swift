@@ -1,10 +1,10 @@
 package import Logging
 import ServiceLifecycle
 
-/// Takes messages from queues, for as long as it runs, and connects again whenever it has to.
+/// Takes messages from queues while it runs, and reconnects when needed.
 ///
-/// The broker hands over at most the prefetch window of each queue. What is not acknowledged when a channel or the connection ends, for
-/// whatever reason, is delivered again, in its order; an acknowledgement that comes after that is silently dropped.
+/// The broker delivers at most the prefetch window of each queue. When a channel or the connection ends, the broker delivers unacknowledged
+/// messages again, in their order. A later acknowledgement of an earlier delivery is silently dropped.
 package final class Consumer: Service {
     private let loop: ConnectionLoop<ConsumerRole>
     private let inbox = DeliveryInbox()
@@ -25,13 +25,13 @@ package final class Consumer: Service {
         self.log = log
     }
 
-    /// How the connection stands.
+    /// The state of the connection.
     package var state: ConnectionState { loop.states.current }
 
-    /// The state now, and each one that follows.
+    /// The present state and each later one.
     package var states: AsyncStream<ConnectionState> { loop.states.updates() }
 
-    /// Consumes until the task is cancelled or the service group shuts down gracefully. What was acknowledged by then is told to the broker.
+    /// Consumes until the task is cancelled or the service group shuts down gracefully. It still sends the acknowledgements made by then.
     package func run() async throws {
         try await withGracefulShutdownHandler {
             try await loop.run(name: "amqp-consumer") { [configuration, inbox, replyTimeout, log] in
@@ -42,36 +42,36 @@ package final class Consumer: Service {
         }
     }
 
-    /// Everything that has arrived of one queue since the last call, in its order; waits while there is nothing.
+    /// Returns everything that has arrived from one queue since the last call, in order. It waits while there is nothing.
     ///
-    /// One task at a time may wait here.
+    /// Only one task at a time may wait here.
     ///
     /// - Returns: at least one delivery; `nil` once the consumer has ended, or when the task is cancelled.
     package func nextBatch() async -> [Delivery]? { await inbox.next() }
 
-    /// Lets the broker forget these messages. What belongs to a channel that is gone is silently left out: it comes again.
+    /// Acknowledges these messages. Those of a closed channel are silently skipped: the broker delivers them again.
     package func acknowledge(_ deliveries: [Delivery]) {
         _ = loop.send(.acknowledge(deliveries.map(\.tag)))
     }
 
-    /// Lets the broker forget the messages with these tags.
+    /// Acknowledges the messages with these tags.
     package func acknowledge(_ tags: [DeliveryTag]) {
         _ = loop.send(.acknowledge(tags))
     }
 
-    /// Whether a delivery is this consumer's yet, as far as the broker has said by now: it waits to see it acknowledged, and gave it to nobody else.
+    /// Whether the broker still waits for this consumer to acknowledge a delivery, and has not given it to another one.
     ///
-    /// What has arrived on the socket is read before the answer, which takes no longer than a write to it.
+    /// The answer takes into account everything that has arrived on the socket. It takes no longer than a write to the socket.
     package func holds(_ tag: DeliveryTag) async -> Bool {
         await withCheckedContinuation { continuation in
             if !loop.send(.ask(tag, continuation)) { continuation.resume(returning: false) }
         }
     }
 
-    /// Closes the door: what is not acknowledged goes back to its queue, in its order, and stays there until ``resume()``. Also if that
-    /// follows at once: whoever suspends may forget every delivery that it has not acknowledged.
+    /// Stops consuming until ``resume()``. Unacknowledged messages return to their queue in order, even if ``resume()`` follows
+    /// immediately. So the caller can forget every delivery that it has not acknowledged.
     package func suspend() { _ = loop.send(.suspend) }
 
-    /// Opens the door again.
+    /// Starts consuming again.
     package func resume() { _ = loop.send(.resume) }
 }

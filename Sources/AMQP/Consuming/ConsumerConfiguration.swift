@@ -1,9 +1,9 @@
 /// A queue to consume from.
 package struct ConsumerSource: Sendable {
     package var queue: String
-    /// For example `x-stream-offset` for a stream.
+    /// Arguments of the consumer, for example `x-stream-offset` for a stream.
     package var arguments: [String: AMQPFieldValue]
-    /// Set for a queue that exists only as long as the connection: it is declared, exclusive, and bound, each time.
+    /// The bindings of a queue that exists only as long as the connection. The consumer declares it as exclusive and binds it each time.
     package var temporary: TemporaryQueue?
 
     package init(queue: String, arguments: [String: AMQPFieldValue] = [:], temporary: TemporaryQueue? = nil) {
@@ -13,7 +13,7 @@ package struct ConsumerSource: Sendable {
     }
 }
 
-/// What a temporary queue is bound to.
+/// A temporary queue's bindings.
 package struct TemporaryQueue: Sendable {
     package struct Binding: Sendable {
         package var exchange: String
@@ -30,20 +30,21 @@ package struct TemporaryQueue: Sendable {
     package init(bindings: [Binding]) { self.bindings = bindings }
 }
 
-/// How a ``Consumer`` consumes.
+/// The configuration of a ``Consumer``.
 package struct ConsumerConfiguration: Sendable {
     package var sources: [ConsumerSource]
-    /// How many deliveries of each queue may be unacknowledged: more are not handed over, nor held in memory.
+    /// The maximum number of unacknowledged deliveries of each queue, which also limits memory.
     package var prefetch = 300
-    /// Whether a channel takes one message at a time until one that is not redelivered is acknowledged. A message that ends
+    /// Whether a channel takes one message at a time until it has acknowledged a message that was not redelivered. A message that crashes
     /// its consumer each time then affects no other: the broker counts a delivery of every message that it handed over.
     package var beginsWithOne = false
-    /// Up to how many bytes a body is kept. Of a larger one only size and SHA-256 are delivered.
+    /// The maximum size of a body in bytes. Only size and SHA-256 of a larger one are delivered.
     package var maximumBodyBytes = 1 << 20
-    /// How long a channel stays open after it has nothing more to say, so that its last acknowledgements reach their queue: RabbitMQ may
-    /// forget acknowledgements that are on their way inside it when their channel is closed.
+    /// How long a channel stays open after its last acknowledgements, so that they reach their queue. When a channel closes, RabbitMQ may
+    /// lose acknowledgements that it has not processed.
     package var settleTime: Duration = .milliseconds(100)
-    /// Whether a channel that the broker closes ends the connection with the reason, instead of being opened again: for a person who waits.
+    /// Whether a channel closed by the broker ends the connection with the reason, instead of being opened again. It is for commands on
+    /// which a person waits.
     package var endsWhenClosed = false
 
     package init(sources: [ConsumerSource]) { self.sources = sources }

@@ -1,7 +1,7 @@
 import Logging
 import Telemetry
 
-/// A connection that consumes: one channel for each queue, so that a missing queue does not keep the others from being served.
+/// The role of a connection that consumes. It has one channel for each queue, so that a missing queue does not affect the others.
 struct ConsumerRole: ConnectionRole {
     enum Command: Sendable {
         case acknowledge([DeliveryTag])
@@ -18,9 +18,9 @@ struct ConsumerRole: ConnectionRole {
     private var channels: [ConsumingChannel]
     private var lastGeneration: UInt64 = 0
     private var isOpen = true
-    /// What has arrived in this turn.
+    /// The deliveries that arrived in this turn.
     private var arrived: [Delivery] = []
-    /// Questions of this turn, each about the channel of a generation.
+    /// The questions of this turn, each about the channel of a generation.
     private var questions: [(generation: UInt64, answer: CheckedContinuation<Bool, Never>)] = []
 
     init(configuration: ConsumerConfiguration, inbox: DeliveryInbox, replyTimeout: Duration, log: Logger) {
@@ -38,7 +38,7 @@ struct ConsumerRole: ConnectionRole {
     }
 
     var state: ConnectionState {
-        // A blocked connection still delivers, and takes acknowledgements.
+        // A blocked connection still delivers messages and accepts acknowledgements.
         channels.allSatisfy(\.isConsuming) ? .consuming : .connected
     }
 
@@ -79,7 +79,7 @@ struct ConsumerRole: ConnectionRole {
             guard let index = index(of: channel), channels[index].delivered(message.number) else { return }
             guard channels[index].takes(message.number, isRedelivered: message.isRedelivered, now: now) else {
                 log.notice(
-                    "A message was delivered again: messages are taken one at a time until a new one comes",
+                    "A message was delivered again: taking messages one at a time until a new one arrives",
                     metadata: .keys([.queue: "\(configuration.sources[index].queue)"])
                 )
                 return forget(index)
@@ -98,7 +98,7 @@ struct ConsumerRole: ConnectionRole {
         case .consumerStarted(let channel):
             guard let index = index(of: channel) else { return }
             channels[index].consumerStarted()
-            // Not reported: the switch from one message at a time to many.
+            // The switch from one message at a time to many is not logged.
             guard channels[index].takesOne == configuration.beginsWithOne else { return }
             log.info("Consuming", metadata: .keys([.queue: "\(configuration.sources[index].queue)"]))
         case .consumerCancelled(let channel):
@@ -189,13 +189,13 @@ struct ConsumerRole: ConnectionRole {
         questions = []
     }
 
-    /// What the broker says is checked before it is used as an index.
+    /// Checks a channel number from the broker before it is used as an index.
     private func index(of channel: UInt16) -> Int? {
         let index = Int(channel) - 1
         return channels.indices.contains(index) ? index : nil
     }
 
-    /// What nobody has taken yet of a channel that ends comes again.
+    /// Drops deliveries of a closing channel that were not taken yet: the broker delivers them again.
     private mutating func forget(_ index: Int) {
         let generation = channels[index].generation
         arrived.removeAll { $0.tag.generation == generation }

@@ -1,27 +1,27 @@
-/// The life of one channel that consumes from one queue: opened, consuming, closed, opened again after a while.
+/// The state machine of one channel that consumes from one queue: opening, consuming, closed, and opening again after a while.
 ///
-/// It decides, and says what to do; whoever owns the connection does it.
+/// It decides what to do; the owner of the connection does it.
 struct ConsumingChannel: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     enum Phase: Equatable, Sendable {
         case closed(retryAt: Instant)
-        /// Everything is sent that leads to a consumer; the broker has not yet answered.
+        /// Everything that starts a consumer is sent; the broker has not answered yet.
         case opening(deadline: Instant)
         case consuming
-        /// The channel cancels its consumer of one message at a time and then consumes many. It acknowledges the message once the cancel is
-        /// confirmed: until then the broker hands over no other.
+        /// The channel cancels its consumer of one message at a time, and then consumes many. It acknowledges the message when the cancel
+        /// is confirmed, so that the broker delivers no other before.
         case widening(deadline: Instant)
-        /// Deliveries are not taken any more; the last acknowledgements travel.
+        /// The channel takes no more deliveries, and waits until its last acknowledgements have arrived.
         case settling(until: Instant)
-        /// Our `channel.close` is sent, and not yet answered.
+        /// The worker has sent `channel.close`, and the broker has not answered yet.
         case closing(deadline: Instant, retryAt: Instant)
     }
 
     enum Action: Equatable, Sendable {
         case open
         case close
-        /// The broker did not answer in time: the connection is of no use.
+        /// The broker did not answer in time: end the connection.
         case giveUp
         /// Cancel the consumer of one message at a time.
         case cancel
@@ -29,11 +29,11 @@ struct ConsumingChannel: Sendable {
 
     private(set) var phase: Phase
     private(set) var generation: UInt64 = 0
-    /// Whether the broker hands over one message at a time.
+    /// Whether the broker delivers one message at a time.
     private(set) var takesOne = false
-    /// A message that is not redelivered, and that is not acknowledged yet.
+    /// The number of an unacknowledged message that was not redelivered.
     private var fresh: UInt64?
-    /// Whether one was acknowledged.
+    /// Whether such a message was acknowledged.
     private var isReadyForMany = false
     var tracker = AcknowledgementTracker()
 
@@ -64,7 +64,7 @@ struct ConsumingChannel: Sendable {
         }
     }
 
-    /// Whether the broker keeps what it delivered and that is not acknowledged for this channel.
+    /// Whether the broker keeps unacknowledged deliveries for this channel.
     var holdsDeliveries: Bool {
         switch phase {
         case .opening, .consuming, .widening, .settling: true
@@ -72,14 +72,14 @@ struct ConsumingChannel: Sendable {
         }
     }
 
-    /// Whether the next turn cancels the consumer: until then its message is not acknowledged.
+    /// Whether the next turn cancels the consumer. Its message is not acknowledged before that.
     var isAboutToWiden: Bool { phase == .consuming && takesOne && isReadyForMany }
 
-    /// What is due now.
+    /// Decides what is due now.
     ///
     /// - Parameters:
-    ///   - wanted: whether the door is meant to be open.
-    ///   - nextGeneration: names the channel if it is opened now.
+    ///   - wanted: whether the channel should consume.
+    ///   - nextGeneration: the channel's generation if it is opened now.
     mutating func turn(now: Instant, wanted: Bool, nextGeneration: UInt64) -> Action? {
         switch phase {
         case .closed(let retryAt) where wanted && now >= retryAt:
@@ -106,7 +106,7 @@ struct ConsumingChannel: Sendable {
         }
     }
 
-    /// When ``turn(now:wanted:nextGeneration:)`` has to be asked again, if nothing else happens.
+    /// When to call ``turn(now:wanted:nextGeneration:)`` again if nothing else happens.
     func deadline(wanted: Bool) -> Instant? {
         switch phase {
         case .closed(let retryAt): wanted ? retryAt : nil
@@ -116,7 +116,7 @@ struct ConsumingChannel: Sendable {
         }
     }
 
-    /// Closes the channel, however soon it is wanted again: what is not acknowledged goes back to its queue.
+    /// Closes the channel, even if it is wanted again immediately: unacknowledged messages return to their queue.
     mutating func suspend(now: Instant) {
         switch phase {
         case .opening, .consuming, .widening: phase = .settling(until: now + settleTime)
@@ -124,9 +124,10 @@ struct ConsumingChannel: Sendable {
         }
     }
 
-    /// A message was delivered.
+    /// Called when a message was delivered.
     ///
-    /// - Returns: whether it is taken. Many at a time that begin with a redelivered one go back: then one at a time is due.
+    /// - Returns: whether to take the message. If a redelivered one arrives while many are taken at a time, all are returned and then taken
+    ///   one at a time.
     mutating func takes(_ number: UInt64, isRedelivered: Bool, now: Instant) -> Bool {
         guard beginsWithOne else { return true }
         if isRedelivered, !takesOne {
@@ -137,15 +138,15 @@ struct ConsumingChannel: Sendable {
         return true
     }
 
-    /// The worker has taken a message in.
+    /// Called when the worker has finished a message.
     mutating func finish(_ number: UInt64) {
         tracker.finish(number)
         if number == fresh { isReadyForMany = true }
     }
 
-    /// The consumer of one message at a time is gone.
+    /// Called when the broker has confirmed that the consumer of one message at a time is cancelled.
     ///
-    /// - Returns: whether to acknowledge what it had, and to consume many at a time on the same channel.
+    /// - Returns: whether to acknowledge its message, and to consume many at a time on the same channel.
     mutating func consumerIsCancelled(now: Instant) -> Bool {
         guard case .widening = phase else { return false }
         phase = .opening(deadline: now + replyTimeout)
@@ -159,7 +160,7 @@ struct ConsumingChannel: Sendable {
         backoff.reset()
     }
 
-    /// Notes a delivery, and says whether it is to be taken. One that is not goes back to its queue with the channel.
+    /// Records a delivery, and returns whether to take it. A delivery that is not taken returns to its queue when the channel closes.
     mutating func delivered(_ number: UInt64) -> Bool {
         switch phase {
         // A quorum queue may deliver before its consumer is confirmed.
@@ -171,7 +172,7 @@ struct ConsumingChannel: Sendable {
         }
     }
 
-    /// The broker ended the consumer, because its queue is gone. A channel without a consumer is of no use.
+    /// Called when the broker ended the consumer because its queue is gone. It closes the channel.
     mutating func consumerCancelled(now: Instant) -> Action? {
         switch phase {
         case .opening, .consuming, .widening, .settling: close(now: now, retryAt: now + backoff.next())
@@ -179,7 +180,7 @@ struct ConsumingChannel: Sendable {
         }
     }
 
-    /// The broker closed the channel.
+    /// Called when the broker closed the channel.
     mutating func closedByBroker(now: Instant) {
         phase = .closed(retryAt: now + backoff.next())
     }
@@ -189,7 +190,7 @@ struct ConsumingChannel: Sendable {
         phase = .closed(retryAt: retryAt)
     }
 
-    /// The connection is gone, and the channel with it.
+    /// Called when the connection is gone, and the channel with it.
     mutating func connectionLost(now: Instant) {
         phase = .closed(retryAt: now)
     }

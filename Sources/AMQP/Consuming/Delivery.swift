@@ -1,26 +1,27 @@
-/// A message that the broker handed over, and waits to see acknowledged.
+/// A message that the broker delivered and whose acknowledgement it expects.
 package struct Delivery: Sendable {
     package var tag: DeliveryTag
     /// The queue it came from.
     package var queue: String
     package var exchange: String
     package var routingKey: String
-    /// Whether it was delivered before, to whomever, and not acknowledged.
+    /// Whether it was delivered before to any consumer, and not acknowledged.
     package var isRedelivered: Bool
     package var properties: MessageProperties
     package var body: DeliveryBody
 }
 
-/// The body of a delivery, or what is known of one that is larger than is kept.
+/// The body of a delivery, or size and digest of one that is too large to keep.
 package enum DeliveryBody: Equatable, Sendable {
     case bytes([UInt8])
     case oversized(size: Int, sha256: [UInt8])
 }
 
-/// Names a delivery to the consumer that made it. It dies with its channel: the broker delivers the message again, under another tag.
+/// Identifies a delivery for its consumer. It is valid only as long as its channel: later, the broker delivers the message again under
+/// another tag.
 package struct DeliveryTag: Hashable, Sendable {
-    /// Which opening of a channel it belongs to; never used twice by a consumer.
+    /// The number of the channel's opening; a consumer never uses one twice.
     let generation: UInt64
-    /// The broker's number for it, from 1.
+    /// The broker's number of the delivery, from 1.
     let number: UInt64
 }

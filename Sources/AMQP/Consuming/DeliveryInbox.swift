@@ -1,15 +1,15 @@
 import Synchronization
 
-/// Between the connection's thread and whoever takes the deliveries.
+/// Passes deliveries from the connection's thread to the task that takes them.
 ///
-/// It holds at most the prefetch window: the broker hands over no more until some are acknowledged.
+/// It holds at most the prefetch window: the broker delivers no more until some are acknowledged.
 final class DeliveryInbox: Sendable {
     private struct State {
         var deliveries: [Delivery] = []
         var isFinished = false
         var waiter: CheckedContinuation<[Delivery]?, Never>?
 
-        /// The waiter and what it gets, if there is something to get.
+        /// The waiter and its deliveries, if there is something to return.
         mutating func answer() -> (CheckedContinuation<[Delivery]?, Never>, [Delivery]?)? {
             guard !deliveries.isEmpty || isFinished, let waiter else { return nil }
             self.waiter = nil
@@ -30,17 +30,18 @@ final class DeliveryInbox: Sendable {
         resume { $0.deliveries += deliveries }
     }
 
-    /// Takes back what nobody has taken yet of a channel that is gone: it comes again.
+    /// Removes deliveries of a closed channel that were not taken yet: the broker delivers them again.
     func remove(generation: UInt64) {
         state.withLock { $0.deliveries.removeAll { $0.tag.generation == generation } }
     }
 
-    /// Nothing more comes; what is there can still be taken.
+    /// Called when no more deliveries follow. Those in the inbox can still be taken.
     func finish() {
         resume { $0.isFinished = true }
     }
 
-    /// Everything that has arrived over one channel; waits while there is nothing. `nil` once it is finished, or the task is cancelled.
+    /// Returns everything that has arrived over one channel, and waits while there is nothing. It returns `nil` once the inbox is finished,
+    /// or when the task is cancelled.
     func next() async -> [Delivery]? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -48,7 +49,7 @@ final class DeliveryInbox: Sendable {
                     precondition(state.waiter == nil, "one task at a time takes deliveries")
                     state.waiter = continuation
                 }
-                // A cancellation that came before there was anybody to wake.
+                // The task may have been cancelled before the waiter was set.
                 if Task.isCancelled { cancel() }
             }
         } onCancel: {

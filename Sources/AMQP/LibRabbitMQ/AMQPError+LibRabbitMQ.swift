@@ -2,13 +2,13 @@ import CRabbitMQ
 import TLS
 
 extension AMQPError {
-    /// What a status of librabbitmq means while a connection is open.
+    /// The error for a status of librabbitmq on an open connection.
     init(status: Int32) {
         let text = String(cString: amqp_error_string2(status))
         self.init(.connectionLost, "The connection to RabbitMQ ended: \(text).")
     }
 
-    /// What a status means while a connection is being made.
+    /// The error for a status of librabbitmq while it connects.
     init(connectStatus status: Int32, configuration: AMQPConfiguration) {
         let text = String(cString: amqp_error_string2(status))
         switch status {
@@ -27,13 +27,13 @@ extension AMQPError {
         }
     }
 
-    /// What is wrong with the broker's certificate.
+    /// The error for a problem with the broker's certificate.
     init(_ problem: CertificateProblem, configuration: AMQPConfiguration) {
         let peer = "\(configuration.host):\(configuration.port)"
         self.init(.tlsFailed, problem.explanation(of: peer, authorities: "AMQP_CA_FILE"))
     }
 
-    /// What an answer to a synchronous method means; `nil` if it is as wished.
+    /// The error in an answer to a synchronous method; `nil` if it succeeded.
     init?(reply: amqp_rpc_reply_t) {
         switch reply.reply_type {
         case AMQP_RESPONSE_NORMAL: return nil
@@ -48,11 +48,11 @@ extension AMQPError {
                 self.init(reply.reply.decoded.load(as: amqp_connection_close_t.self))
             default: self.init(.unexpected, "RabbitMQ answered with an unknown exception.")
             }
-        default: self.init(.connectionLost, "RabbitMQ closed the connection without a word.")
+        default: self.init(.connectionLost, "RabbitMQ closed the connection without a reason.")
         }
     }
 
-    /// Why the broker closed a channel.
+    /// The reason why the broker closed a channel.
     init(_ close: amqp_channel_close_t) {
         let code: Code =
             switch close.reply_code {
@@ -64,7 +64,7 @@ extension AMQPError {
         self.init(code, close.reply_text.string, replyCode: Int(close.reply_code))
     }
 
-    /// Why the broker closed the connection. 403: user or password; 530: the virtual host.
+    /// The reason why the broker closed the connection. 403 means user or password, 530 the virtual host.
     init(_ close: amqp_connection_close_t) {
         let code: Code = close.reply_code == 403 || close.reply_code == 530 ? .accessRefused : .connectionLost
         self.init(code, close.reply_text.string, replyCode: Int(close.reply_code))

@@ -1,8 +1,8 @@
 import CRabbitMQ
 
-/// Methods that wait for the broker's answer, for a connection that does nothing else.
+/// Methods that wait for the broker's answer, for connections that do nothing else.
 ///
-/// Each uses a channel of its own, because the broker closes the channel of a method that it refuses.
+/// Each uses a separate channel, because the broker closes the channel of a method that it refuses.
 extension BrokerConnection {
     func declare(_ exchange: Topology.Exchange, passively: Bool) throws(AMQPError) {
         try onChannel { (channel) throws(AMQPError) in
@@ -21,7 +21,7 @@ extension BrokerConnection {
         }
     }
 
-    /// - Returns: how it stands with the queue at this moment.
+    /// - Returns: the queue's state at this moment.
     @discardableResult
     func declare(_ queue: Topology.Queue, passively: Bool) throws(AMQPError) -> QueueState {
         try onChannel { (channel) throws(AMQPError) in
@@ -57,7 +57,7 @@ extension BrokerConnection {
         }
     }
 
-    /// Offers a message that reaches no queue, to learn whether the broker accepts its size: RabbitMQ checks the size first.
+    /// Publishes a message that reaches no queue, to test whether the broker accepts its size: RabbitMQ checks the size first.
     ///
     /// - Returns: the broker's reason for refusing it; `nil` if it accepts the size.
     func refusal(ofMessageWith bytes: Int) throws(AMQPError) -> String? {
@@ -70,7 +70,7 @@ extension BrokerConnection {
         do throws(AMQPError) {
             try onChannel { (channel) throws(AMQPError) in
                 try publish(nowhere, channel: channel)
-                // The broker answers once it has checked the message.
+                // The broker answers after it has checked the message.
                 amqp_exchange_declare(handle, channel, pool.bytes("amq.topic"), pool.bytes("topic"), 1, 1, 0, 0, amqp_empty_table)
                 try checkReply()
             }
@@ -111,7 +111,7 @@ extension BrokerConnection {
             amqp_channel_close(handle, channel, AMQP_REPLY_SUCCESS)
             return value
         } catch {
-            // The broker waits for this before the number may be used again.
+            // The broker requires this before the channel's number is used again.
             if [.notPermitted, .notFound, .preconditionFailed, .channelClosed].contains(error.code) {
                 var ok = amqp_channel_close_ok_t()
                 try send(AMQP_CHANNEL_CLOSE_OK_METHOD, &ok, channel)

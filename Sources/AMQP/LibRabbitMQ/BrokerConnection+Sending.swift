@@ -1,6 +1,6 @@
 import CRabbitMQ
 
-/// Methods that are sent without waiting for the broker's answer, which comes as an ``Inbound``.
+/// Methods that are sent without waiting. The broker's answer arrives as an ``Inbound``.
 extension BrokerConnection {
     func openChannel(_ channel: UInt16) throws(AMQPError) {
         var method = amqp_channel_open_t(out_of_band: amqp_empty_bytes)
@@ -17,7 +17,7 @@ extension BrokerConnection {
         try send(AMQP_CONFIRM_SELECT_METHOD, &method, channel)
     }
 
-    /// Declares what a source wants declared, bounds how much the broker may hand over unacknowledged, and starts to consume.
+    /// Declares a source's temporary queue, sets the prefetch limit, and starts to consume.
     func consume(_ source: ConsumerSource, prefetch: Int, channel: UInt16) throws(AMQPError) {
         defer { pool.recycle() }
         let queue = pool.bytes(source.queue)
@@ -37,7 +37,7 @@ extension BrokerConnection {
                 try send(AMQP_QUEUE_BIND_METHOD, &bind, channel)
             }
         }
-        // Not global: quorum queues and streams know a limit for each consumer only.
+        // Not global: quorum queues and streams support a limit only for each consumer.
         var qos = amqp_basic_qos_t(prefetch_size: 0, prefetch_count: UInt16(clamping: prefetch), global: 0)
         try send(AMQP_BASIC_QOS_METHOD, &qos, channel)
         var consume = amqp_basic_consume_t()
@@ -50,7 +50,7 @@ extension BrokerConnection {
     /// A channel has at most one consumer.
     private static let consumerTag = "consumer"
 
-    /// Ends the channel's consumer. Messages that it was handed over can still be acknowledged.
+    /// Ends the channel's consumer. Messages delivered to it can still be acknowledged.
     func cancelConsumer(_ channel: UInt16) throws(AMQPError) {
         defer { pool.recycle() }
         var cancel = amqp_basic_cancel_t()
@@ -63,7 +63,7 @@ extension BrokerConnection {
         try send(AMQP_BASIC_ACK_METHOD, &method, channel)
     }
 
-    /// Publishes a message, mandatory. Its strings are known to be short enough (``OutboundMessage/problem``).
+    /// Publishes a message as mandatory. Its strings are known to be short enough (``OutboundMessage/problem``).
     func publish(_ message: OutboundMessage, channel: UInt16) throws(AMQPError) {
         defer { pool.recycle() }
         var method = amqp_basic_publish_t()
@@ -120,7 +120,7 @@ extension BrokerConnection {
         return basic
     }
 
-    /// Holds writes back, so that those of one turn leave together, until ``uncork()``.
+    /// Holds writes back until ``uncork()``, so that those of one turn are sent together.
     func cork() { CRabbitMQ_cork(socket, 1) }
 
     func uncork() { CRabbitMQ_cork(socket, 0) }

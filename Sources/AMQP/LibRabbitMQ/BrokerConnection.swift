@@ -2,16 +2,16 @@ import CRabbitMQ
 import Glibc
 import TLS
 
-/// One open connection, over librabbitmq.
+/// One open connection that uses librabbitmq.
 ///
-/// librabbitmq is not safe for threads, and its calls block: an instance is made, used and destroyed on one of `Confinement`'s threads.
-/// Its memory never leaves this folder: whatever comes out is copied.
+/// librabbitmq is not thread-safe, and its calls block. So an instance is created, used and destroyed on one of `Confinement`'s threads.
+/// Its memory never leaves this folder: results are copied.
 ///
-/// A write can block for as long as the peer takes nothing, whatever the timeouts (0.11 waits without limit): whoever uses a connection
-/// for longer has a ``SocketWatch`` over its socket. SIGPIPE is no concern: `Confinement`'s threads block it.
+/// A write blocks as long as the peer reads nothing, whatever the timeouts are (0.11 waits without limit). So a long-lived connection has a
+/// ``SocketWatch`` over its socket. `Confinement`'s threads block SIGPIPE.
 final class BrokerConnection {
     let handle: amqp_connection_state_t
-    /// For `poll`, and for the watchdog.
+    /// The socket's descriptor, for `poll` and the watchdog.
     let socket: Int32
     let pool = BytePool()
 
@@ -28,11 +28,11 @@ final class BrokerConnection {
 
     deinit { amqp_destroy_connection(handle) }
 
-    /// Connects, and says who we are. Blocks until that has succeeded, failed, or taken too long.
+    /// Connects and logs in. It blocks until that has succeeded, failed, or timed out.
     ///
-    /// - Parameter maximumBodyBytes: up to how many bytes the body of a delivery is kept; of a larger one size and SHA-256 are told.
+    /// - Parameter maximumBodyBytes: the maximum size of a delivery's body; a larger one is reported by size and SHA-256.
     static func open(_ configuration: AMQPConfiguration, maximumBodyBytes: Int = .max) throws(AMQPError) -> BrokerConnection {
-        guard let handle = amqp_new_connection() else { throw AMQPError(.unexpected, "There is no memory for a connection.") }
+        guard let handle = amqp_new_connection() else { throw AMQPError(.unexpected, "Out of memory for a connection.") }
         do {
             try connect(handle, configuration)
         } catch {
@@ -46,7 +46,7 @@ final class BrokerConnection {
 
     private static func connect(_ handle: amqp_connection_state_t, _ configuration: AMQPConfiguration) throws(AMQPError) {
         let socket = configuration.usesTLS ? amqp_ssl_socket_new(handle) : amqp_tcp_socket_new(handle)
-        guard let socket else { throw AMQPError(.unexpected, "There is no memory for a socket.") }
+        guard let socket else { throw AMQPError(.unexpected, "Out of memory for a socket.") }
         var replyTimeout = timeval(configuration.replyTimeout)
         amqp_set_handshake_timeout(handle, &replyTimeout)
         amqp_set_rpc_timeout(handle, &replyTimeout)
@@ -68,10 +68,10 @@ final class BrokerConnection {
         CRabbitMQ_set_user_timeout(amqp_get_sockfd(handle), UInt32(configuration.heartbeat * 2000))
     }
 
-    /// librabbitmq 0.11 would still speak TLS 1.0, and its own check of the host takes a subject for a name and knows no addresses: OpenSSL's
-    /// takes its place.
+    /// Requires TLS 1.2, which librabbitmq 0.11 does not, and checks the host with OpenSSL. librabbitmq's own check accepts a subject as
+    /// the host name and does not support addresses.
     ///
-    /// - Returns: the `SSL_CTX *` that the connection is made of.
+    /// - Returns: the `SSL_CTX *` of the connection.
     private static func verifyPeer(
         _ socket: OpaquePointer,
         _ configuration: AMQPConfiguration
@@ -94,7 +94,7 @@ final class BrokerConnection {
         var properties = pool.table([
             "product": "autotask-worker",
             "connection_name": .string(configuration.connectionName),
-            // Without these two the broker blocks a publisher, or ends a consumer, without a word.
+            // Without these two, the broker blocks a publisher or ends a consumer without notice.
             "capabilities": .table(["connection.blocked": true, "consumer_cancel_notify": true]),
         ])
         let reply = CRabbitMQ_login(
@@ -110,12 +110,12 @@ final class BrokerConnection {
         guard let error = AMQPError(reply: reply) else { return }
         isOpen = false
         guard error.code != .connectionLost else {
-            throw AMQPError(.cannotConnect, "\(configuration.host):\(configuration.port) does not speak AMQP with us: \(error.message)")
+            throw AMQPError(.cannotConnect, "\(configuration.host):\(configuration.port) does not speak AMQP: \(error.message)")
         }
         throw error
     }
 
-    /// Ends the connection in agreement with the broker, if it still listens. Blocks for at most the reply timeout.
+    /// Closes the connection properly if the broker still answers. It blocks for at most the reply timeout.
     func close() {
         guard isOpen else { return }
         isOpen = false
@@ -124,9 +124,9 @@ final class BrokerConnection {
 
     // MARK: Receiving
 
-    /// The next thing the broker says; `nil` if nothing has arrived. Never waits.
+    /// The next message or method from the broker; `nil` if nothing has arrived. It never waits.
     ///
-    /// Signs of life are sent and expected here: call it at least every quarter of the heartbeat.
+    /// It sends and checks heartbeats: call it at least every quarter of the heartbeat.
     func receive() throws(AMQPError) -> Inbound? {
         var frame = amqp_frame_t()
         var now = timeval()
@@ -141,7 +141,7 @@ final class BrokerConnection {
         }
     }
 
-    /// Lets librabbitmq use the memory of received frames again. Once a turn: otherwise it grows without end.
+    /// Lets librabbitmq reuse the memory of received frames. Call it once a turn; otherwise memory grows without end.
     func releaseBuffers() { amqp_maybe_release_buffers(handle) }
 
     private func inbound(_ frame: amqp_frame_t) throws(AMQPError) -> Inbound? {
@@ -163,7 +163,7 @@ final class BrokerConnection {
         case AMQP_FRAME_BODY:
             let fragment = frame.payload.body_fragment
             let inbound = advance(channel) { $0.fragment(fragment.buffer, channel: channel) }
-            // A large body would otherwise stay in librabbitmq's memory as well until the turn is over.
+            // Otherwise librabbitmq would also keep a large body until the turn is over.
             if fragment.len > 32_768 { amqp_maybe_release_buffers_on_channel(handle, channel) }
             return inbound
         default:
@@ -173,7 +173,7 @@ final class BrokerConnection {
 
     private func advance(_ channel: UInt16, _ step: (inout IncomingContent) -> Inbound?) -> Inbound? {
         let index = Int(channel)
-        // Frames of a channel that was closed in between belong to nobody.
+        // Frames of a channel that was closed meanwhile are ignored.
         guard index < contents.count, contents[index] != nil else { return nil }
         let inbound = step(&contents[index]!)
         if inbound != nil { contents[index] = nil }

@@ -1,8 +1,8 @@
 import CRabbitMQ
 
-/// Memory for what is handed to librabbitmq in one call: taken piece by piece, given back all at once.
+/// Memory for the arguments of one call to librabbitmq: allocated piece by piece, released all at once.
 ///
-/// It belongs to one ``BrokerConnection``, and so to its thread.
+/// It belongs to one ``BrokerConnection``, and to its thread.
 struct BytePool: ~Copyable {
     private let pool: UnsafeMutablePointer<amqp_pool_t>
 
@@ -16,7 +16,7 @@ struct BytePool: ~Copyable {
         pool.deallocate()
     }
 
-    /// Gives everything back.
+    /// Releases everything.
     func recycle() { recycle_amqp_pool(pool) }
 
     /// The UTF-8 of a string, valid until ``recycle()``.
@@ -87,22 +87,22 @@ struct BytePool: ~Copyable {
     }
 
     private func array<Element>(of type: Element.Type, count: Int) -> UnsafeMutablePointer<Element> {
-        // The pool aligns to 8 bytes, which suffices for librabbitmq's structs; it answers `nil` only when memory has run out, and a
-        // count of 0 still needs a pointer.
+        // The pool aligns to 8 bytes, which suffices for librabbitmq's structs. It returns `nil` only when memory has run out. A count of 0
+        // still needs a pointer.
         amqp_pool_alloc(pool, max(count, 1) * MemoryLayout<Element>.stride).bindMemory(to: type, capacity: max(count, 1))
     }
 }
 
 extension amqp_bytes_t {
     var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: bytes, count: len) }
-    /// Copied; what is not UTF-8 is replaced.
+    /// A copy as text; invalid UTF-8 is replaced.
     var string: String { String(decoding: buffer, as: UTF8.self) }
 }
 
 extension AMQPFieldValue {
     /// Copies a value out of librabbitmq's memory.
     ///
-    /// - Parameter depth: how many arrays and tables it stands in. What is deeper than ``maximumDepth`` is ``unsupported``.
+    /// - Parameter depth: the number of arrays and tables around the value. A value deeper than ``maximumDepth`` is ``unsupported``.
     init(_ field: amqp_field_value_t, depth: Int = 0) {
         switch amqp_field_value_kind_t(UInt32(field.kind)) {
         case AMQP_FIELD_KIND_BOOLEAN: self = .bool(field.value.boolean != 0)
@@ -137,9 +137,9 @@ extension AMQPFieldValue {
 }
 
 extension [String: AMQPFieldValue] {
-    /// Copies a table out of librabbitmq's memory. An entry whose name is not UTF-8 is nothing that anybody asks for, and is left out.
+    /// Copies a table out of librabbitmq's memory. It skips an entry whose name is not UTF-8, since no code looks for one.
     ///
-    /// - Parameter depth: of its values, see ``AMQPFieldValue``.
+    /// - Parameter depth: the depth of its values: see ``AMQPFieldValue``.
     init(_ table: amqp_table_t, depth: Int = 0) {
         self.init(minimumCapacity: Int(table.num_entries))
         for entry in UnsafeBufferPointer(start: table.entries, count: Int(table.num_entries)) {

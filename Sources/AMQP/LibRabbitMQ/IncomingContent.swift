@@ -1,7 +1,7 @@
 import CRabbitMQ
 import Crypto
 
-/// A message as its frames arrive: method, header, body. Frames of different channels may alternate, so that each channel has its own.
+/// A message whose frames are arriving: method, header, body. Frames of different channels may alternate, so each channel has its own.
 struct IncomingContent {
     enum Origin {
         case delivery(number: UInt64, isRedelivered: Bool)
@@ -15,7 +15,7 @@ struct IncomingContent {
     private var size = 0
     private var received = 0
     private var body: [UInt8] = []
-    /// Set where the body is larger than is kept.
+    /// The running digest of a body that is too large to keep.
     private var digest: SHA256?
 
     init(_ method: amqp_basic_deliver_t) {
@@ -30,7 +30,7 @@ struct IncomingContent {
         routingKey = method.routing_key.string
     }
 
-    /// - Parameter limit: up to how many bytes a body is kept; of a larger one only size and digest.
+    /// - Parameter limit: the maximum size of a body to keep; of a larger one, only size and digest are kept.
     /// - Returns: the message, if it is complete because it has no body.
     mutating func header(size: UInt64, properties: amqp_basic_properties_t, limit: Int, channel: UInt16) -> Inbound? {
         self.size = Int(clamping: size)

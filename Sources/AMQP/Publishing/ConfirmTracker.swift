@@ -1,11 +1,11 @@
 import DequeModule
 
-/// Knows which messages of one channel the broker has not yet answered for.
+/// Tracks the messages of one channel that the broker has not confirmed yet.
 ///
-/// The broker numbers the messages of a channel from 1 and answers with a number and `multiple`. An unroutable message comes back
-/// before it is confirmed (`basic.return` carries no number), and is then not delivered, although the confirmation says yes.
+/// The broker numbers the messages of a channel from 1, and answers with a number and `multiple`. It returns an unroutable message before
+/// it confirms it (`basic.return` has no number). Despite the confirmation, such a message was not delivered.
 struct ConfirmTracker<Token: Sendable>: Sendable {
-    /// What is known of a message when it comes back.
+    /// The parts of a message by which a returned one is recognized.
     struct Label: Equatable, Sendable {
         var exchange: String
         var routingKey: String
@@ -29,23 +29,24 @@ struct ConfirmTracker<Token: Sendable>: Sendable {
     private var first: UInt64 = 1
     private var entries: Deque<Entry> = []
 
-    /// How many messages wait for an answer.
+    /// The number of messages that wait for an answer.
     private(set) var unsettled = 0
 
-    /// Notes that a message was written; its number is one higher than that of the message before.
+    /// Records that a message was written. Its number is that of the previous message plus one.
     mutating func published(_ token: Token, label: Label) {
         entries.append(Entry(token: token, label: label))
         unsettled += 1
     }
 
-    /// Notes that a message came back. Messages with the same label come back in the order in which they were published.
+    /// Records that a message was returned. Messages with the same label are returned in the order in which they were published.
     mutating func returned(_ label: Label, replyCode: Int, replyText: String) {
         let index = entries.firstIndex { !$0.isSettled && $0.returned == nil && $0.label == label }
         guard let index else { return }
         entries[index].returned = .returned(replyCode: replyCode, replyText: replyText)
     }
 
-    /// Notes the broker's answer, and says for which messages it is one. Numbers that are unknown or answered already change nothing.
+    /// Records the broker's answer, and calls `settle` for each message that it answers. Unknown or already answered numbers change
+    /// nothing.
     mutating func answered(_ number: UInt64, multiple: Bool, isAck: Bool, settle: (Token, Outcome) -> Void) {
         guard number >= first || (multiple && number == 0) else { return }
         let waiting = UInt64(entries.count)
@@ -61,7 +62,7 @@ struct ConfirmTracker<Token: Sendable>: Sendable {
         dropSettled()
     }
 
-    /// Forgets everything, as the end of the channel does, and returns what was never answered, in order.
+    /// Forgets everything at the end of the channel, and returns the unanswered messages in order.
     mutating func reset() -> [Token] {
         defer { self = ConfirmTracker() }
         return entries.filter { !$0.isSettled }.map(\.token)

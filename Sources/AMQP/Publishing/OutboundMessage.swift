@@ -1,8 +1,8 @@
-/// A message to publish: mandatory, and confirmed.
+/// A message to publish as mandatory and with a confirm.
 package struct OutboundMessage: Sendable {
     package var exchange: String
     package var routingKey: String
-    /// With a `messageID` that no other message in flight has: by it a message that comes back as unroutable is known again.
+    /// The properties, with a `messageID` that is unique among messages in flight: a returned message is recognized by it.
     package var properties: MessageProperties
     package var body: [UInt8]
 
@@ -13,7 +13,7 @@ package struct OutboundMessage: Sendable {
         self.body = body
     }
 
-    /// Why this cannot be sent: AMQP's short strings have at most 255 bytes.
+    /// The reason why the message cannot be sent: AMQP's short strings have at most 255 bytes.
     var problem: AMQPError? {
         let strings = [
             exchange, routingKey, properties.contentType, properties.messageID, properties.correlationID, properties.type,

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// What became of a message that was published.
+/// The result of publishing a message.
 package typealias PublishResult = Result<Void, AMQPError>
 
-/// Messages that were handed over together, and are answered together: one wait for all of them.
+/// Messages that are published and answered together, with one wait for all.
 final class PublishGroup: Sendable {
     private struct State {
         var results: [PublishResult?]
@@ -12,7 +12,7 @@ final class PublishGroup: Sendable {
     }
 
     let messages: [OutboundMessage]
-    /// By then the broker has answered, or the answer is ``AMQPError/Code/timedOut``.
+    /// The moment by which the broker has to answer; otherwise the result is ``AMQPError/Code/timedOut``.
     let deadline: ContinuousClock.Instant
 
     private let state: Mutex<State>
@@ -23,7 +23,7 @@ final class PublishGroup: Sendable {
         state = Mutex(State(results: Array(repeating: nil, count: messages.count), unsettled: messages.count))
     }
 
-    /// - Parameter completion: called once, on whichever thread settles the last message, or at once; it must return quickly.
+    /// - Parameter completion: called once, on the thread that settles the last message, or immediately. It must return quickly.
     func onCompletion(_ completion: @escaping @Sendable ([PublishResult]) -> Void) {
         finish { $0.completion = completion }
     }
@@ -32,7 +32,7 @@ final class PublishGroup: Sendable {
 
     func isSettled(_ index: Int) -> Bool { state.withLock { $0.results[index] != nil } }
 
-    /// The first result counts.
+    /// Sets the result of a message. The first result counts.
     func settle(_ index: Int, _ result: PublishResult) {
         finish { state in
             guard state.results[index] == nil else { return }
@@ -41,7 +41,7 @@ final class PublishGroup: Sendable {
         }
     }
 
-    /// The result of everything that has none yet.
+    /// Sets the result of every message that has none yet.
     func settleRest(_ error: AMQPError) {
         finish { state in
             state.results = state.results.map { $0 ?? .failure(error) }

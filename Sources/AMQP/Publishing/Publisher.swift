@@ -1,10 +1,10 @@
 package import Logging
 import ServiceLifecycle
 
-/// Publishes messages, mandatory and with confirms, and connects again whenever it has to.
+/// Publishes messages as mandatory and with confirms, and reconnects when needed.
 ///
-/// Messages handed over by one task keep their order. Many are in flight at once, and those that are handed over together are answered
-/// together, so that a batch costs one wait. A failure is never repeated here: whoever published knows whether to.
+/// Messages from one task keep their order. Many are in flight at once, and messages submitted together are answered together, so that a
+/// batch costs one wait. The publisher never repeats a failed message: its caller decides.
 package final class Publisher: Service {
     private let loop: ConnectionLoop<PublisherRole>
     private let configuration: PublisherConfiguration
@@ -17,20 +17,20 @@ package final class Publisher: Service {
         configuration: PublisherConfiguration = PublisherConfiguration(),
         log: Logger
     ) throws(AMQPError) {
-        // Messages that come back as unroutable come with their bodies, which nobody reads.
+        // The broker returns unroutable messages with their bodies, which are not needed.
         loop = try ConnectionLoop(configuration: connection, maximumBodyBytes: 0, drainTime: configuration.drainTime, log: log)
         self.configuration = configuration
         replyTimeout = connection.replyTimeout
         self.log = log
     }
 
-    /// How the connection stands. ``ConnectionState/blocked(reason:)``: the broker takes nothing; what is published waits.
+    /// The state of the connection. While it is ``ConnectionState/blocked(reason:)``, the broker accepts nothing, and messages wait.
     package var state: ConnectionState { loop.states.current }
 
-    /// The state now, and each one that follows.
+    /// The present state and each later one.
     package var states: AsyncStream<ConnectionState> { loop.states.updates() }
 
-    /// Publishes until the task is cancelled or the service group shuts down gracefully; what was handed over by then is still sent.
+    /// Publishes until the task is cancelled or the service group shuts down gracefully. It still sends messages submitted by then.
     package func run() async throws {
         try await withGracefulShutdownHandler {
             try await loop.run(name: "amqp-publisher") { [configuration, replyTimeout, log] in
@@ -41,17 +41,17 @@ package final class Publisher: Service {
         }
     }
 
-    /// Publishes one message, and returns when the broker has taken responsibility for it.
+    /// Publishes one message, and returns when the broker has confirmed it.
     ///
     /// - Throws: ``AMQPError`` `.returned` if no queue takes it, `.nacked` if the broker refuses it. `.unconfirmed`, `.timedOut` and
-    ///   `.cancelled` mean that it may have arrived. What was submitted before ``run()`` waits for it.
+    ///   `.cancelled` mean that it may have arrived. A message submitted before ``run()`` waits for it.
     package func publish(_ message: OutboundMessage) async throws(AMQPError) {
         try await publish([message])[0].get()
     }
 
-    /// Publishes messages in their order, and returns when the broker has answered for each, or the time is up.
+    /// Publishes messages in their order, and returns when the broker has answered for each, or the time limit is reached.
     ///
-    /// - Returns: what became of each; see ``publish(_:)-(OutboundMessage)``.
+    /// - Returns: the result of each message; see ``publish(_:)-(OutboundMessage)``.
     package func publish(_ messages: [OutboundMessage]) async -> [PublishResult] {
         guard !messages.isEmpty else { return [] }
         let group = PublishGroup(messages, deadline: .now + configuration.timeout)
@@ -65,10 +65,10 @@ package final class Publisher: Service {
         }
     }
 
-    /// Hands messages over without waiting.
+    /// Submits messages without waiting.
     ///
-    /// - Parameter completion: told what became of each, once, when all are answered. It may be called on the connection's thread, also before this returns,
-    ///   and must return quickly.
+    /// - Parameter completion: called once with all results, when all messages are answered. It may be called on the connection's thread,
+    ///   even before this returns, and must return quickly.
     package func submit(_ messages: [OutboundMessage], completion: @escaping @Sendable ([PublishResult]) -> Void) {
         let group = PublishGroup(messages, deadline: .now + configuration.timeout)
         group.onCompletion(completion)

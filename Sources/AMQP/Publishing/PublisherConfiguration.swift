@@ -1,17 +1,17 @@
-/// How a ``Publisher`` publishes.
+/// The configuration of a ``Publisher``.
 package struct PublisherConfiguration: Sendable {
-    /// How many messages may be in flight, unanswered.
+    /// The maximum number of messages in flight, that is, sent and not answered.
     package var window = 2000
-    /// How many messages may wait besides; more are refused at once (``AMQPError/Code/overloaded``).
+    /// The maximum number of further messages that wait; more are refused immediately (``AMQPError/Code/overloaded``).
     package var maximumWaiting = 20_000
-    /// How long a message may take, from being handed over to being answered: connecting and a blocked broker included.
+    /// The time limit for a message from submission to answer, including the time to connect and of a blocked broker.
     package var timeout: Duration = .seconds(30)
-    /// How long what was handed over before the end may still take.
+    /// The time limit after the end for messages that were submitted before it.
     package var drainTime: Duration = .seconds(5)
-    /// Queues that have to be there before anything is published over a new connection; until then it counts as not connected.
+    /// Queues that must exist before anything is published over a new connection; until then it counts as not connected.
     ///
-    /// For streams that messages are routed to: for a moment after it has started, RabbitMQ 3.10 confirms what it routes to a stream that has
-    /// no leader yet, and stores it nowhere. It says of such a stream that it is not found.
+    /// They are streams to which messages are routed. For a moment after its start, RabbitMQ 3.10 confirms messages for a stream that has
+    /// no leader yet, and loses them. It reports such a stream as not found.
     package var awaitedQueues: [String] = []
 
     package init() {}

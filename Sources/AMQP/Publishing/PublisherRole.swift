@@ -2,13 +2,14 @@ import DequeModule
 import Logging
 import Telemetry
 
-/// A connection that publishes, on one channel with confirms.
+/// The role of a connection that publishes on one channel with confirms.
 ///
-/// When the connection or its channel ends, everything that was handed over until then fails, also what was not yet sent: otherwise later
-/// messages would overtake earlier ones, whose publisher has yet to decide whether to repeat them. What comes after that waits for the next connection.
+/// When the connection or its channel ends, all submitted messages fail, including those not yet sent. Otherwise later messages would
+/// overtake earlier ones that their publisher may repeat. Messages submitted after that wait for the next connection.
 ///
-/// When the broker closes the channel over a message it does not name it. A message that was alone under way is the culprit
-/// (``AMQPError/Code/closedChannel``); several are suspects (``AMQPError/Code/suspected``), and their publisher finds out by sending each alone.
+/// When the broker closes the channel because of a message, it does not name it. A single message in flight is the culprit
+/// (``AMQPError/Code/closedChannel``). Several are suspects (``AMQPError/Code/suspected``), and their publisher finds the culprit by
+/// sending each alone.
 struct PublisherRole: ConnectionRole {
     typealias Command = PublishGroup
 
@@ -19,13 +20,13 @@ struct PublisherRole: ConnectionRole {
 
     private enum Phase: Equatable {
         case disconnected
-        /// Channel and confirms are asked for; the broker has not yet answered.
+        /// Channel and confirms are requested; the broker has not answered yet.
         case opening(deadline: ContinuousClock.Instant)
         case ready
     }
 
     private static let channel: UInt16 = 1
-    /// Reading has its turn after so many messages or bytes written, so that confirms never pile up behind writes.
+    /// The maximum number of messages and bytes to write before reading, so that confirms do not pile up behind writes.
     private static let messagesPerTurn = 256
     private static let bytesPerTurn = 1 << 20
 
@@ -35,11 +36,11 @@ struct PublisherRole: ConnectionRole {
     private var phase = Phase.disconnected
     private var blockedReason: String?
     private var tracker = ConfirmTracker<Ticket>()
-    /// In the order of their deadlines, which is that in which they came; those at the front may be settled already.
+    /// The groups in the order of their deadlines, which is the order of submission. Those at the front may be settled already.
     private var groups = Deque<PublishGroup>()
-    /// Not yet sent; a group leaves when its last message is sent.
+    /// The groups with unsent messages; a group is removed when its last message is sent.
     private var unsent = Deque<PublishGroup>()
-    /// Of the first group in `unsent`, how many messages are sent.
+    /// The number of sent messages in the first group of `unsent`.
     private var sentOfFirst = 0
     private var unsentCount = 0
 
@@ -55,7 +56,7 @@ struct PublisherRole: ConnectionRole {
 
     mutating func perform(_ group: PublishGroup, now: ContinuousClock.Instant) {
         guard unsentCount + group.messages.count <= configuration.maximumWaiting else {
-            return group.settleRest(AMQPError(.overloaded, "\(unsentCount) messages wait to be published already."))
+            return group.settleRest(AMQPError(.overloaded, "\(unsentCount) messages are already waiting to be published."))
         }
         for (index, message) in group.messages.enumerated() {
             if let problem = message.problem { group.settle(index, .failure(problem)) }
@@ -80,7 +81,7 @@ struct PublisherRole: ConnectionRole {
         let hadConnection = phase != .disconnected
         phase = .disconnected
         blockedReason = nil
-        // A failed attempt to connect takes nothing with it: what waits has not been near a broker.
+        // After a failed attempt to connect, messages continue to wait: none was sent.
         if hadConnection { failAll(error, isOverMessage: error.isOverMessage) }
     }
 
@@ -104,10 +105,10 @@ struct PublisherRole: ConnectionRole {
             failAll(error, isOverMessage: true)
             try open(connection, now: now)
         case .blocked(let reason):
-            log.warning("RabbitMQ takes no messages for now", metadata: .keys([.reason: "\(reason)"]))
+            log.warning("RabbitMQ accepts no messages for now", metadata: .keys([.reason: "\(reason)"]))
             blockedReason = reason
         case .unblocked:
-            log.info("RabbitMQ takes messages again")
+            log.info("RabbitMQ accepts messages again")
             blockedReason = nil
         case .channelOpened, .channelCloseConfirmed, .consumerStarted, .consumerCancelled, .consumerCancelConfirmed, .delivery:
             break
@@ -151,7 +152,7 @@ struct PublisherRole: ConnectionRole {
         connection.cork()
         while let group = unsent.first, tracker.unsettled < configuration.window {
             guard messages < Self.messagesPerTurn, bytes < Self.bytesPerTurn else { break }
-            // Refused, timed out or cancelled ones are not sent.
+            // Messages that are refused, timed out or cancelled are not sent.
             if !group.isSettled(sentOfFirst) {
                 let message = group.messages[sentOfFirst]
                 try connection.publish(message, channel: Self.channel)
@@ -175,7 +176,8 @@ struct PublisherRole: ConnectionRole {
         return !unsent.isEmpty && tracker.unsettled < configuration.window
     }
 
-    /// - Parameter isOverMessage: whether a message has brought it about: one of those that are under way, since the broker answers for the others.
+    /// - Parameter isOverMessage: whether a message caused the error. It is one of those in flight, since the broker has answered for the
+    ///   others.
     private mutating func failAll(_ error: AMQPError, isOverMessage: Bool = false) {
         let underWay = tracker.reset()
         let failure =
@@ -198,7 +200,7 @@ struct PublisherRole: ConnectionRole {
 }
 
 extension AMQPError {
-    /// Whether the broker ended a connection for a reason that a message can cause. 320 means that an operator ended it.
+    /// Whether a message may be the reason why the broker ended the connection. 320 means that an operator ended it.
     fileprivate var isOverMessage: Bool { code == .connectionLost && replyCode.map { $0 != 320 } ?? false }
 }
 
@@ -211,7 +213,7 @@ extension PublishResult {
             self = .failure(AMQPError(.nacked, "RabbitMQ refuses the message; a queue may be full."))
         case .returned(let replyCode, let replyText):
             self = .failure(
-                AMQPError(.returned, "No queue is bound that would take the message (\(replyText)).", replyCode: replyCode)
+                AMQPError(.returned, "No queue is bound for the message (\(replyText)).", replyCode: replyCode)
             )
         }
     }

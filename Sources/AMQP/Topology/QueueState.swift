@@ -1,8 +1,8 @@
-/// How it stands with a queue, as any user may ask.
+/// The state of a queue, which any user may ask for.
 package struct QueueState: Hashable, Sendable {
-    /// Messages that wait for a consumer.
+    /// The number of messages that wait for a consumer.
     package var ready: Int
-    /// Consumers, those that stand by included.
+    /// The number of consumers, including those on standby.
     package var consumers: Int
 
     package init(ready: Int, consumers: Int) {

@@ -1,10 +1,10 @@
 import Confinement
 
 extension Topology {
-    /// Declares everything, in an order in which nothing refers to what is not there yet. What exists already as described is left alone.
+    /// Declares everything, each entity after those that it refers to. Entities that already exist as described do not change.
     ///
-    /// - Throws: ``AMQPError`` `.preconditionFailed` where something exists with another type or other arguments: RabbitMQ cannot change
-    ///   those, so that it has to be drained, deleted and applied again. `.notPermitted` where the user may not configure.
+    /// - Throws: ``AMQPError`` `.preconditionFailed` if an entity exists with another type or other arguments. RabbitMQ cannot change
+    ///   those, so it has to be drained, deleted and applied again. `.notPermitted` if the user may not configure.
     package func apply(to configuration: AMQPConfiguration) async throws(AMQPError) {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
             for exchange in exchanges { try connection.declare(exchange, passively: false) }
@@ -13,12 +13,12 @@ extension Topology {
         }
     }
 
-    /// Which exchanges and queues there are. Any user may ask; types, arguments and bindings cannot be seen this way.
+    /// Checks which exchanges and queues exist. Any user may ask, but cannot see types, arguments and bindings.
     package func check(on configuration: AMQPConfiguration) async throws(AMQPError) -> TopologyReport {
         try await examine(on: configuration).report
     }
 
-    /// Which exchanges and queues there are, and how it stands with the queues, by their names.
+    /// Checks which exchanges and queues exist, and returns the states of the queues by name.
     package func examine(
         on configuration: AMQPConfiguration
     ) async throws(AMQPError) -> (report: TopologyReport, queues: [String: QueueState]) {
@@ -41,23 +41,23 @@ extension Topology {
         }
     }
 
-    /// How many messages are ready in a queue at this moment.
+    /// The number of messages that are ready in a queue at this moment.
     ///
-    /// - Throws: ``AMQPError`` `.notFound` if there is no such queue.
+    /// - Throws: ``AMQPError`` `.notFound` if the queue does not exist.
     package static func messageCount(of queue: String, on configuration: AMQPConfiguration) async throws(AMQPError) -> Int {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
             try connection.declare(Queue(name: queue, arguments: [:]), passively: true).ready
         }
     }
 
-    /// Why the broker refuses a message of this many bytes; `nil` if it accepts one. Any user may ask; nothing is published.
+    /// The broker's reason for refusing a message of this size; `nil` if it accepts one. Any user may ask; no queue gets a message.
     package static func refusal(ofMessageWith bytes: Int, on configuration: AMQPConfiguration) async throws(AMQPError) -> String? {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
             try connection.refusal(ofMessageWith: bytes)
         }
     }
 
-    /// Deletes everything that it describes, with the messages in it. For tests.
+    /// Deletes everything that it describes, including messages. For tests.
     package func delete(from configuration: AMQPConfiguration) async throws(AMQPError) {
         try await BrokerConnection.use(configuration) { (connection) throws(AMQPError) in
             for queue in queues { try connection.deleteQueue(queue.name) }
@@ -67,7 +67,7 @@ extension Topology {
 }
 
 extension BrokerConnection {
-    /// Runs `body` with a connection of its own, on a thread of its own, and closes it. Its waits end with the configuration's timeouts.
+    /// Runs `body` with a new connection on a new thread, and closes the connection. The configuration's timeouts limit its waits.
     static func use<Value: Sendable>(
         _ configuration: AMQPConfiguration,
         _ body: @escaping @Sendable (BrokerConnection) throws(AMQPError) -> Value
@@ -89,7 +89,7 @@ extension BrokerConnection {
         return try result.get()
     }
 
-    /// - Returns: `nil` if what is asked for is not there.
+    /// - Returns: `nil` if the entity does not exist.
     fileprivate func unlessMissing<Value>(_ declare: (BrokerConnection) throws(AMQPError) -> Value) throws(AMQPError) -> Value? {
         do { return try declare(self) } catch {
             if error.code == .notFound { return nil }

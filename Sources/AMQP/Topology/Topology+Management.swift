@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// The answers of RabbitMQ's management API that a full check needs, as bytes: whoever speaks HTTP gets them.
+/// The answers of RabbitMQ's management API that a full check needs, as bytes. The caller requests them over HTTP.
 package struct ManagementAnswers: Sendable {
     package var exchanges: [UInt8]
     package var queues: [UInt8]
@@ -14,11 +14,12 @@ package struct ManagementAnswers: Sendable {
 }
 
 extension Topology {
-    /// Compares types, arguments and bindings with what the management API says. Pure.
+    /// Compares types, arguments and bindings with the answers of the management API. It is pure.
     ///
-    /// Further arguments and bindings are nobody's business but the operator's; a further binding of a door is not: a job that two doors get runs in no order.
+    /// Further arguments and bindings are up to the operator, except that a job must not reach two job queues: its order would be
+    /// undefined.
     ///
-    /// - Throws: ``AMQPError`` `.unexpected` if an answer is not what the management API gives.
+    /// - Throws: ``AMQPError`` `.unexpected` if an answer is not one of the management API.
     package func compare(with answers: ManagementAnswers) throws(AMQPError) -> TopologyReport {
         let foundExchanges = try decode([FoundExchange].self, answers.exchanges)
         let foundQueues = try decode([FoundQueue].self, answers.queues)
@@ -58,13 +59,13 @@ extension Topology {
         for door in doorsBoundByOperator where !foundBindings.contains(where: { $0.source == exchanges[0].name && $0.destination == door })
         {
             report.findings.append(
-                .init(.missing, "a binding of queue \(door) to exchange \(exchanges[0].name) (which jobs it gets is the operator's to say)")
+                .init(.missing, "a binding of queue \(door) to exchange \(exchanges[0].name) (the operator decides which jobs it gets)")
             )
         }
         return report
     }
 
-    /// What policies, operator policies and further arguments change about a queue. RabbitMQ applies the lower of two limits.
+    /// Reports how policies, operator policies and further arguments affect a queue. RabbitMQ applies the lower of two limits.
     private func limits(of found: FoundQueue, _ queue: Queue, _ entity: String, _ report: inout TopologyReport) {
         let policies = [found.policy, found.operatorPolicy].compactMap(\.self).filter { !$0.isEmpty }
         let origin = policies.isEmpty ? "a policy" : "the policy " + policies.joined(separator: " or ")
@@ -79,13 +80,13 @@ extension Topology {
             case "delivery-limit":
                 if case .integer(let number) = limit.value.value, number < 0 || number >= Topology.deliveryLimit { continue }
                 report.findings.append(
-                    .init(.limited, entity, "\(says): RabbitMQ gives up on a message that was delivered so often, and on its neighbours")
+                    .init(.limited, entity, "\(says): after that many deliveries, RabbitMQ gives up on a message and on those next to it")
                 )
             case "message-ttl", "expires":
-                report.findings.append(.init(.limited, entity, "\(says): what waits longer is given up on, and no event answers it"))
+                report.findings.append(.init(.limited, entity, "\(says): RabbitMQ gives up on older jobs, and no event answers them"))
             case "overflow" where limit.value.value != .string("reject-publish"), "dead-letter-exchange", "dead-letter-routing-key",
                 "dead-letter-strategy":
-                // The queue's own argument prevails.
+                // The queue's own argument takes precedence.
                 if own.contains("x-\(limit.name)") {
                     report.notes.append("\(entity): \(says); the queue's own argument prevails")
                 } else {
@@ -102,7 +103,7 @@ extension Topology {
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))
         } catch {
-            throw AMQPError(.unexpected, "The management API's answer is not understood. Is MANAGEMENT_URL RabbitMQ's management API?")
+            throw AMQPError(.unexpected, "The answer is not from RabbitMQ's management API. Check MANAGEMENT_URL.")
         }
     }
 }
@@ -138,7 +139,7 @@ private struct FoundQueue: Decodable {
         arguments = try container.decode([String: FoundArgument].self, forKey: .arguments)
         policy = try? container.decode(String.self, forKey: .policy)
         operatorPolicy = try? container.decode(String.self, forKey: .operatorPolicy)
-        // RabbitMQ writes a queue without one as [], not as {}.
+        // RabbitMQ writes a missing definition as [], not as {}.
         policyDefinition = (try? container.decode([String: FoundArgument].self, forKey: .policyDefinition)) ?? [:]
     }
 }
@@ -161,7 +162,7 @@ private struct FoundBinding: Decodable {
     }
 }
 
-/// An argument as JSON has it.
+/// An argument in JSON.
 private struct FoundArgument: Decodable {
     var value: AMQPFieldValue
 
@@ -182,7 +183,7 @@ private struct FoundArgument: Decodable {
 }
 
 extension AMQPFieldValue {
-    /// For reports; arguments of queues are scalars.
+    /// The value in reports; arguments of queues are scalars.
     fileprivate var text: String {
         switch self {
         case .bool(let value): "\(value)"

@@ -1,6 +1,6 @@
-/// The exchanges, queues and bindings at which portals, workers and monitors meet.
+/// The exchanges, queues and bindings between portals, workers and monitors.
 ///
-/// Everything that correctness depends on is an argument here; only length limits are policies, not listed here. A check reports other
+/// Everything that correctness depends on is an argument. Only length limits are policies, which are not listed here. A check reports other
 /// policies that affect these queues (``Topology/compare(with:)``).
 package struct Topology: Sendable {
     package struct Exchange: Hashable, Sendable {
@@ -40,15 +40,15 @@ package struct Topology: Sendable {
         }
     }
 
-    /// How often the broker may deliver a job before it gives up on it: never, in effect. The worker counts the deliveries of a message that ends
-    /// it, and records it the fifth time; the broker also counts those of every message that was handed over with it, and with RabbitMQ 4's
-    /// default of 20 gives up on other jobs. The value is a number because RabbitMQ 3.10 accepts no other.
+    /// The number of deliveries after which the broker gives up on a job: in effect, never. The worker itself counts deliveries of a
+    /// message that crashes it, and records the message the fifth time. The broker also counts every message delivered with it, so RabbitMQ
+    /// 4's default of 20 would make it give up on other jobs. The value is a number because RabbitMQ 3.10 accepts no other.
     package static let deliveryLimit: Int64 = 1_000_000
 
     package var exchanges: [Exchange]
     package var queues: [Queue]
     package var bindings: [Binding]
-    /// Doors whose bindings are the operator's: how jobs are spread over them is not known here, only that each needs a binding.
+    /// The job queues that the operator binds. How jobs are distributed over them is not known here, only that each needs a binding.
     package private(set) var doorsBoundByOperator: [String] = []
 
     package init(exchanges: [Exchange], queues: [Queue], bindings: [Binding]) {
@@ -57,11 +57,11 @@ package struct Topology: Sendable {
         self.bindings = bindings
     }
 
-    /// The contract's.
+    /// Creates the contract's topology.
     ///
     /// - Parameters:
-    ///   - prefix: what every name begins with.
-    ///   - doors: the queues to take jobs from; without any it is one, `<prefix>.jobs`, which gets every job.
+    ///   - prefix: the beginning of every name.
+    ///   - doors: the job queues. If empty, there is one, `<prefix>.jobs`, which gets every job.
     package init(prefix: String = "autotask", doors: [String] = []) {
         let jobs = "\(prefix).jobs"
         let results = "\(prefix).results"

@@ -1,22 +1,22 @@
 import Contract
 import HTTP
 
-/// What Autotask answered to a call that it accepted.
+/// Autotask's answer to a call that it accepted.
 struct Answer {
     let operation: AutotaskOperation
     let status: Int
-    /// `null` for an empty body.
+    /// The parsed body; `null` for an empty one.
     let body: JSON
-    /// Of the body, in bytes.
+    /// The size of the body in bytes.
     let size: Int
     /// How long the exchange took.
     let elapsed: Duration
-    /// What time it is there, to the second; `nil` if the answer does not say.
+    /// Autotask's time, to the second; `nil` if the answer has no date.
     let date: Timestamp?
 
     /// Reads a response.
     ///
-    /// - Throws: the failure that the response stands for: any status but 2xx, a 2xx that lists errors, a body that is not JSON.
+    /// - Throws: the failure that the response reports: a status other than 2xx, a 2xx that lists errors, or a body that is not JSON.
     init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) throws(AutotaskError) {
         self.operation = operation
         status = response.status
@@ -44,7 +44,7 @@ struct Answer {
         body = json
     }
 
-    /// The error of an answer that lacks what this one should hold. After a write, it leaves open what became of that.
+    /// The error for an answer that lacks an expected part. After a write, its outcome is unknown.
     ///
     /// - Parameter message: constant text.
     func malformed(_ message: String) -> AutotaskError {
@@ -75,13 +75,13 @@ extension HTTPTransport {
 }
 
 extension JSON {
-    /// Parses what a server sent; `nil` if it is not JSON.
+    /// Parses a server's answer; `nil` if it is not JSON.
     init?(tolerating bytes: [UInt8]) {
         guard let json = try? JSON(parsing: bytes, maximumValues: AnswerLimits.values) else { return nil }
         self = json
     }
 
-    /// True or false, also in quotes.
+    /// True or false, with or without quotes.
     var truth: Bool? {
         switch string?.lowercased() {
         case nil: bool
@@ -91,12 +91,12 @@ extension JSON {
         }
     }
 
-    /// A whole number, also one in quotes: Autotask writes ids and picklist values either way.
+    /// A whole number, with or without quotes: Autotask writes ids and picklist values both ways.
     var wholeNumber: Int64? { integer ?? string.flatMap { Int64($0.trimmingSpaces) } }
 }
 
 extension String {
-    /// Without outer spaces.
+    /// The text without leading and trailing spaces.
     var trimmingSpaces: Substring {
         var text = self[...]
         while text.first == " " { text.removeFirst() }

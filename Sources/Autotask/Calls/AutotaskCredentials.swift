@@ -1,12 +1,13 @@
 import HTTP
 package import Secrets
 
-/// What the calls to one tenant's Autotask carry. It has no description, and its secrets stay in memory that is wiped when it goes.
+/// The credentials in the calls to one tenant's Autotask. They have no description, and the memory of their secrets is wiped when they are
+/// released.
 package struct AutotaskCredentials: Sendable {
     private let credentials: Credentials
     private let integrationCode: SecretReference
 
-    /// - Parameter vendorCode: the vendor's tracking identifier, for a tenant that brings none of its own.
+    /// - Parameter vendorCode: the vendor's tracking identifier, for a tenant without its own.
     package init(_ credentials: Credentials, vendorCode: SecretReference) {
         self.credentials = credentials
         integrationCode = credentials.integrationCode ?? vendorCode
@@ -14,10 +15,10 @@ package struct AutotaskCredentials: Sendable {
 
     package var username: String { credentials.username }
 
-    /// What must not be told again, beside the user name.
+    /// The values that, like the user name, must not appear in any message.
     var secrets: [SecretReference] { [credentials.secret, integrationCode] }
 
-    /// The headers that Autotask authenticates by.
+    /// The headers with which Autotask authenticates a call.
     var headers: [HTTPHeader] {
         [
             HTTPHeader("UserName", username), HTTPHeader("Secret", credentials.secret),
@@ -25,6 +26,6 @@ package struct AutotaskCredentials: Sendable {
         ]
     }
 
-    /// Whether HTTP can carry the values: they hold no CR, LF or NUL, and are more than spaces.
+    /// Whether HTTP can carry the values: they have no CR, LF or NUL, and are not blank.
     var fitHeaders: Bool { headers.allSatisfy(\.canBeSent) }
 }

@@ -1,6 +1,6 @@
 import HTTP
 
-/// Everything that is asked of Autotask: the whole of the API that the worker touches.
+/// All operations of Autotask's API that the worker uses.
 package enum AutotaskOperation: String, CaseIterable, Sendable {
     case zone
     case version
@@ -14,19 +14,19 @@ package enum AutotaskOperation: String, CaseIterable, Sendable {
 }
 
 extension AutotaskOperation {
-    /// Whether it may change something in Autotask.
+    /// Whether it may change data in Autotask.
     package var isWrite: Bool { self == .createService || self == .updateService }
 
     var method: HTTPRequest.Method {
         switch self {
         case .zone, .version, .threshold, .serviceAccess, .serviceFields: .get
         case .queryServices, .queryBillingCodes, .createService: .post
-        // At the collection: PATCH at `Services/{id}` is answered with 405, and PUT would blank every field that it leaves out.
+        // Sent to the collection: Autotask answers PATCH at `Services/{id}` with 405, and PUT would blank every omitted field.
         case .updateService: .patch
         }
     }
 
-    /// Below the root of the API's version.
+    /// The path below the root of the API's version.
     var path: String {
         switch self {
         case .zone: "zoneInformation"
@@ -40,7 +40,7 @@ extension AutotaskOperation {
         }
     }
 
-    /// What it does to what, in words for people: `create`, `services`.
+    /// Verb and object for messages: `create`, `services`.
     var words: (verb: String, object: String) {
         switch self {
         case .zone: ("query", "zones")
@@ -53,6 +53,6 @@ extension AutotaskOperation {
         }
     }
 
-    /// The version of the API below a root, pinned: what is new in another is not known, and V2.0 lacks zones.
+    /// The API's version below a root. It is pinned: other versions may behave differently, and V2.0 lacks zones.
     static let apiVersion = "V1.0/"
 }

@@ -1,9 +1,9 @@
 import Contract
 
 extension AutotaskSession {
-    /// The billing codes for recurring services, active or not, and those with the given ids, whatever their type, each once.
+    /// The billing codes for recurring services, active or not, and the codes of any type with the given ids, each once.
     ///
-    /// A record without a readable id is left out if it cannot be one of those with the given ids: they are all there without it.
+    /// A record without a readable id is left out if all given ids are found without it.
     package func billingCodes(including ids: [Int64] = []) async throws(AutotaskError) -> [BillingCode] {
         let recurring = QueryCondition(field: "useType", value: JSON(BillingCode.recurringServiceUseType))
         var hasUnidentified = false
@@ -19,7 +19,7 @@ extension AutotaskSession {
             hasUnidentified = hasUnidentified || id == nil
             return .notOurs(id: id)
         }
-        // An answer without a readable record is a failure, not a database without billing codes.
+        // An answer without a readable record is a failure, and does not mean that the database has no billing codes.
         if hasUnidentified, codes.isEmpty || !Set(ids).isSubset(of: codes.map(\.id)) {
             throw AutotaskError(.malformedResponse, message: "a billing code without an id may be one that is asked for")
         }

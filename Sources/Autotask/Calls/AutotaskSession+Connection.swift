@@ -1,9 +1,9 @@
 package import Contract
 
 extension AutotaskSession {
-    /// Asks for the API's version, to learn whether the credentials work: it needs no permission of any kind.
+    /// Asks for the API's version, to test the credentials: it needs no permission.
     ///
-    /// - Returns: Autotask's time, to the second, if it tells it.
+    /// - Returns: Autotask's time, to the second, if the answer has one.
     @discardableResult
     package func version() async throws(AutotaskError) -> Timestamp? {
         let answer = try await answer(to: .version)
@@ -11,7 +11,7 @@ extension AutotaskSession {
         return answer.date
     }
 
-    /// How much of its quota the tenant's database has used.
+    /// Asks how much of its quota the tenant's database has used.
     package func requestThreshold() async throws(AutotaskError) -> RequestThreshold {
         let answer = try await answer(to: .threshold)
         guard let threshold = RequestThreshold(thresholdInformation: answer.body) else {
@@ -20,7 +20,7 @@ extension AutotaskSession {
         return threshold
     }
 
-    /// What the API user may do with services. Whether it sees costs is not among what Autotask tells: a service's own cost shows it.
+    /// Asks what the API user may do with services. Autotask does not report whether the user sees costs; only a service's cost shows that.
     package func serviceAccess() async throws(AutotaskError) -> Capabilities {
         let answer = try await answer(to: .serviceAccess)
         guard let capabilities = Capabilities(entityInformation: answer.body) else {
@@ -29,7 +29,7 @@ extension AutotaskSession {
         return capabilities
     }
 
-    /// What the tenant's services are like.
+    /// Asks for the properties of the tenant's service fields.
     package func serviceFields() async throws(AutotaskError) -> ServiceFields {
         let answer = try await answer(to: .serviceFields)
         guard let fields = ServiceFields(entityFields: answer.body) else {
@@ -40,7 +40,7 @@ extension AutotaskSession {
 }
 
 extension Capabilities {
-    /// Reads an answer of `Services/entityInformation`: the entity's own abilities, narrowed by the user's.
+    /// Reads an answer of `Services/entityInformation`: what the entity allows, restricted to what the user may do.
     init?(entityInformation json: JSON) {
         guard let info = json[anyCase: "info"]?.object, let canQuery = info[anyCase: "canQuery"]?.truth,
             let canCreate = info[anyCase: "canCreate"]?.truth, let canUpdate = info[anyCase: "canUpdate"]?.truth
@@ -53,8 +53,8 @@ extension Capabilities {
         )
     }
 
-    /// Whether a `userAccessFor…` is more than none. It is documented as 0 (none), 1 (all), 2 (restricted), and seen as words; one that
-    /// says neither does not narrow anything.
+    /// Whether a `userAccessFor…` is more than none. It is documented as 0 (none), 1 (all), 2 (restricted), and was also seen as words. Any
+    /// other value restricts nothing.
     private static func isGranted(_ access: JSON?) -> Bool {
         access?.wholeNumber != 0 && access?.string?.lowercased() != "none"
     }
@@ -81,7 +81,7 @@ extension ServiceFields {
         )
     }
 
-    /// Zero, a negative number and nothing at all mean that Autotask does not say.
+    /// The length of a field; `nil` if it is zero, negative or missing, that is, not known.
     private static func knownLength(of field: JSON) -> Int? {
         field[anyCase: "length"]?.wholeNumber.flatMap { Int(exactly: $0) }.flatMap { $0 > 0 ? $0 : nil }
     }

@@ -9,23 +9,23 @@ struct QueryCondition {
 /// The result of reading one record of a query's answer.
 enum RecordReading<Record> {
     case record(Record)
-    /// It cannot be read, and the query is not about it: it is left out, and the others are read. Its id may be unreadable too.
+    /// An unreadable record that the query is not about: it is left out, and the others are read. Its id may also be unreadable.
     case notOurs(id: Int64?)
-    /// It cannot be read, and the query may be about it.
+    /// An unreadable record that the query may be about.
     case unreadable
 }
 
 extension AutotaskSession {
-    /// How many alternatives a query may have, and how many records a page ("Queries are limited to 500 or fewer 'OR' conditions").
+    /// The maximum number of alternatives in a query, and of records on a page ("Queries are limited to 500 or fewer 'OR' conditions").
     static let maximumConditions = 500
 
     /// The records that meet any of the conditions, each once.
     ///
-    /// Pages are told by the last id and not by `nextPageUrl`, which has to be posted with the body it came from and may lead anywhere.
+    /// The next page is requested by the last id and not by `nextPageUrl`, which needs a POST with the same body and may lead anywhere.
     ///
     /// - Parameters:
-    ///   - fields: a JSON array of the names of the fields to return, `id` among them.
-    ///   - read: makes a record of its JSON.
+    ///   - fields: a JSON array of the names of the fields to return, including `id`.
+    ///   - read: reads a record from its JSON.
     func records<Record>(
         anyOf conditions: [QueryCondition],
         fields: String,
@@ -50,7 +50,7 @@ extension AutotaskSession {
                 guard page.ids.allSatisfy({ chunk.insert($0).inserted }) else {
                     throw answer.malformed("a query brings a record twice")
                 }
-                // Only another chunk can bring a record a second time.
+                // Only another chunk can return a record again.
                 if conditions.count <= AutotaskSession.maximumConditions {
                     records += page.records
                 } else {
@@ -62,7 +62,7 @@ extension AutotaskSession {
         return records
     }
 
-    /// What the answers to one query have cost so far: they may promise another page for ever.
+    /// The cost of the answers to one query so far. It bounds a query whose pages never end.
     private struct Spending {
         private var pages = 0
         private var bytes = 0
@@ -83,9 +83,9 @@ extension AutotaskSession {
     /// One page of a query's answer.
     private struct QueryPage<Record> {
         let records: [Record]
-        /// Counts all records of the page, also those that are left out.
+        /// The ids of all records of the page, including those that are left out.
         let ids: [Int64]
-        /// After which id the next page begins; `nil` if this was the last.
+        /// The id after which the next page begins; `nil` if this was the last page.
         let lastID: Int64?
 
         init(_ answer: Answer, after previous: Int64?, id: (Record) -> Int64, read: (JSON) -> RecordReading<Record>) throws(AutotaskError) {
@@ -113,7 +113,7 @@ extension AutotaskSession {
                 lastID = nil
                 return
             }
-            // A page that is out of order, or does not begin after the one before, would lose records silently, or never end.
+            // Pages out of order would silently lose records, or never end.
             var last = previous ?? Int64.min
             for id in ids {
                 guard id > last else { throw answer.malformed("a query's pages are not in the order of their ids") }

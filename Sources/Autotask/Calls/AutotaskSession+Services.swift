@@ -1,11 +1,11 @@
 import Contract
 
 extension AutotaskSession {
-    /// The services that match any condition of the query, each once.
+    /// Reads the services that match any condition of the query, each once.
     ///
-    /// It takes one call for each 500 conditions, more where more than 500 services match, and none for an empty query.
+    /// It takes one call for each 500 conditions, more if more than 500 services match, and none for an empty query.
     ///
-    /// A record without a readable id is left out if it cannot be one that is looked for: they are all there without it.
+    /// A record without a readable id is left out if everything the query looks for is found without it.
     package func services(_ query: ServiceQuery) async throws(AutotaskError) -> [Service] {
         let markerField = query.markerField
         var conditions = query.ids.map { QueryCondition(field: "id", value: JSON($0)) }
@@ -31,14 +31,15 @@ extension AutotaskSession {
         return services
     }
 
-    /// Creates a service, which Autotask makes active, or changes the fields of one that the write names, and no other. An update of nothing
-    /// makes no call.
+    /// Creates a service, which Autotask makes active, or updates only the fields that the write names. An empty update makes no call.
     ///
-    /// Success means that Autotask took the request: it drops silently what the API user may not write, so read back what matters.
+    /// Success means that Autotask accepted the request. It silently drops fields that the API user may not write, so read back what
+    /// matters.
     ///
     /// - Returns: the service's id.
-    /// - Throws: ``AutotaskError``; where its outcome is unknown, the service may exist: look for it before creating it again. The outcome is
-    ///   unknown also after a success that does not name the service: something else may have answered, and the write may take effect yet.
+    /// - Throws: ``AutotaskError``. If its outcome is unknown, the service may exist: look for it before creating it again. The outcome is
+    ///   also unknown after a success that does not name the service: something else may have answered, and the write may still take
+    ///   effect.
     package func write(_ write: ServiceWrite) async throws(AutotaskError) -> Int64 {
         if let id = write.id, write.isEmpty { return id }
         var body = RequestBody()
@@ -67,7 +68,7 @@ extension AutotaskSession {
 }
 
 extension ServiceQuery {
-    /// Whether a service is there for each id, name and marker.
+    /// Whether there is a service for each id, name and marker.
     fileprivate func isAnswered(by services: [Service]) -> Bool {
         Set(ids).isSubset(of: services.map(\.id)) && Set(names).isSubset(of: services.map(\.name))
             && (markerField == nil || Set(markers).isSubset(of: services.compactMap(\.marker)))
@@ -75,11 +76,11 @@ extension ServiceQuery {
 }
 
 extension RecordReading<Service> {
-    /// Reads a record of a query. An unreadable one is left out only if it is certainly not linked to the plan: to see who holds a
-    /// name, fewer fields suffice.
+    /// Reads as much as possible of an unreadable record. It is left out only if it is certainly not linked to the plan. To see which
+    /// service has a name, fewer fields suffice.
     init(unreadable record: JSON, id: Int64, of query: ServiceQuery) {
         let field = query.markerField.flatMap { record[anyCase: $0.rawValue] } ?? .null
-        // Take a number as it is written: a proxy may have removed the quotes of a text of digits.
+        // A number counts as its text: a proxy may have removed the quotes of a text of digits.
         let mark: String? = if case .number(let text) = field { text } else { field.string }
         guard !query.ids.contains(id),
             query.markers.isEmpty || field == .null || mark.map({ !query.markers.contains($0) }) == true
@@ -92,7 +93,7 @@ extension RecordReading<Service> {
             return
         }
         guard name.utf8.count <= AnswerLimits.textBytes else {
-            // Too long to keep. It may hold a name that the query looks for: without it, the service would be created a second time.
+            // Too long to keep, but it may be a name that the query looks for. Without it, the service would be created again.
             self = query.names.isEmpty ? .notOurs(id: id) : .unreadable
             return
         }
@@ -104,7 +105,7 @@ extension RecordReading<Service> {
 }
 
 extension Service {
-    /// Reads a record of a query; `nil` if it has no identity, or a member of a type that the API does not have.
+    /// Reads a record of a query; `nil` if it has no id or name, or a member of an unexpected type.
     init?(record: JSON, markerField: ServiceMarker.Field?) {
         guard case .object(let record) = record, let id = record[anyCase: "id"]?.wholeNumber, let fields = ManagedFields(record),
             let isActive = OptionalMember(record[anyCase: "isActive"], as: \.truth),
@@ -117,7 +118,7 @@ extension Service {
     }
 }
 
-/// A member that may be missing or null, but not of a wrong type: then it is not made at all.
+/// A member that may be missing or null. Its initializer fails for a value of a wrong type.
 struct OptionalMember<Value> {
     let value: Value?
 

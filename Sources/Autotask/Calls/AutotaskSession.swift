@@ -1,8 +1,8 @@
 package import Contract
 package import HTTP
 
-/// The calls of one job to one tenant's Autotask. It repeats none: its caller decides how often and when. It belongs to one task, so they come
-/// one after the other.
+/// The calls of one job to one tenant's Autotask. It never repeats a call: its caller decides about retries. It belongs to one task, which makes
+/// one call after the other.
 package final class AutotaskSession {
     private let transport: any HTTPTransport
     private let root: String
@@ -12,7 +12,7 @@ package final class AutotaskSession {
     private let gate: any CallGate
 
     /// - Parameters:
-    ///   - traceparent: a valid W3C `traceparent`, handed on with each call.
+    ///   - traceparent: a valid W3C `traceparent`, sent with each call.
     ///   - timeout: how long each call may take.
     ///   - gate: asked before each call.
     package init(
@@ -33,7 +33,7 @@ package final class AutotaskSession {
 
     /// Makes one call.
     func answer(to operation: AutotaskOperation, body: [UInt8] = []) async throws(AutotaskError) -> Answer {
-        // Such values cannot be right, and to ask is to be refused by our own transport.
+        // Such values cannot be valid, and the transport would refuse the request.
         guard credentials.fitHeaders else {
             throw AutotaskError(.unauthorized, message: "the credentials hold what no header can carry")
         }
@@ -46,7 +46,7 @@ package final class AutotaskSession {
             body: body,
             timeout: timeout,
             maximumResponseBytes: AnswerLimits.bytes,
-            // Queries are POSTs too, and change nothing.
+            // A query is also a POST, but changes nothing.
             isRepeatable: !operation.isWrite,
             mayStillBeSent: gate.mayStillCall
         )

@@ -1,19 +1,19 @@
-/// Decides whether a call to Autotask may be made now, and learns how it ended. It belongs to one task.
+/// Decides whether a call to Autotask may be made now, and receives its result. It belongs to one task.
 package protocol CallGate {
-    /// Asked before each call.
+    /// Called before each call to Autotask.
     ///
-    /// - Parameter operation: what it is for.
-    /// - Returns: to be called once, with how the call ended: `nil` for an answer that was accepted.
+    /// - Parameter operation: the operation of the call.
+    /// - Returns: a function to call once when the call has ended, with its error, or `nil` if the answer was accepted.
     /// - Throws: ``AutotaskError/Kind/heldBack(_:)``: nothing is sent.
     func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> (AutotaskError?) -> Void
 
-    /// Asked again when the call's connection stands and its first byte is about to leave: the process may have stood still since
-    /// ``admit(_:)``. It is called on the transport's thread, and must not block.
+    /// Whether the call may still be sent. The transport asks it on its thread when the connection is open, just before the first byte: the
+    /// process may have been suspended since ``admit(_:)``. It must not block.
     var mayStillCall: @Sendable () -> Bool { get }
 }
 
 extension CallGate {
-    /// Makes a call that it admits, and learns how it ended.
+    /// Makes the call if the gate admits it, and reports the result to the gate.
     func pass<Value>(
         _ operation: AutotaskOperation,
         _ call: () async throws(AutotaskError) -> Value

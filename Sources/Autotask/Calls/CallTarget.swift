@@ -1,14 +1,14 @@
-/// Where a call goes, as it may be told: a query is left out, since that of a zone look-up names the user.
+/// The target of a call, for logs and events. It has no query, since the query of a zone look-up names the user.
 package struct CallTarget: Hashable, Sendable {
-    /// With the port, if one is named.
+    /// The host, with the port if the URL has one.
     package let host: String
-    /// Below the version of the API: `Services/query`.
+    /// The path below the version of the API: `Services/query`.
     package let path: String
 
-    /// Whether it counts among a job's calls. Asking for the quota does not: the worker does that for all jobs of a database.
+    /// Whether it counts among a job's calls. Asking for the quota does not, since it serves all jobs of a database.
     package var isCounted: Bool { path != AutotaskOperation.threshold.path }
 
-    /// - Parameter url: an absolute one.
+    /// - Parameter url: an absolute URL.
     package init(url: String) {
         let bare = url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         let parts = bare.split(separator: UInt8(ascii: "/")).dropFirst().map(Substring.init)

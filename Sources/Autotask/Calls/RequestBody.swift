@@ -1,6 +1,6 @@
 import Contract
 
-/// Writes the JSON of a request straight to bytes, so that an amount stands there as its own text.
+/// Writes the JSON of a request directly as bytes, so that an amount keeps its own text.
 struct RequestBody {
     private var bytes: [UInt8] = []
 
@@ -24,9 +24,9 @@ struct RequestBody {
 }
 
 extension RequestBody {
-    /// The filter that any one of the conditions meets.
+    /// A filter that matches any of the conditions.
     ///
-    /// Each is an `eq` of its own, the form that is known to work for texts and for numbers alike.
+    /// Each condition is a separate `eq`, the form that is known to work for texts and numbers.
     static func filter(anyOf conditions: ArraySlice<QueryCondition>) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(32 + conditions.count * 64)
@@ -48,7 +48,7 @@ extension RequestBody {
     ///
     /// - Parameters:
     ///   - fields: a JSON array of names.
-    ///   - last: the last id of the page before.
+    ///   - last: the last id of the previous page.
     static func query(fields: String, filter: [UInt8], after last: Int64?) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(128 + fields.utf8.count + filter.count)

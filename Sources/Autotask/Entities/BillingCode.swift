@@ -1,8 +1,8 @@
 package import Contract
 
-/// A billing code: what decides the tax of a service when it is invoiced. Autotask's own, never written.
+/// A billing code, which decides the tax of a service when it is invoiced. The worker never writes it.
 package struct BillingCode: Hashable, Sendable {
-    /// The use type that Autotask calls "Recurring Contract Service Code": the only one that a service may have.
+    /// The use type "Recurring Contract Service Code" of Autotask, the only one that a service may have.
     package static let recurringServiceUseType: Int64 = 5
 
     package var id: Int64
@@ -23,7 +23,7 @@ package struct BillingCode: Hashable, Sendable {
 }
 
 extension BillingCode {
-    /// What the store keeps.
+    /// The JSON that the store keeps.
     package var json: JSON {
         [
             "id": JSON(id),
@@ -34,7 +34,7 @@ extension BillingCode {
         ]
     }
 
-    /// Reads back ``json``, and what a query returned; `nil` for what is not a billing code.
+    /// Reads ``json``, or a record of a query; `nil` if it is not a billing code.
     package init?(json: JSON) {
         guard let record = json.object, let id = record[anyCase: "id"]?.wholeNumber, let name = record[anyCase: "name"]?.string,
             name.utf8.count <= AnswerLimits.textBytes, let isActive = record[anyCase: "isActive"]?.truth

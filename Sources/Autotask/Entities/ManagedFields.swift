@@ -1,8 +1,8 @@
 package import Contract
 
-/// A field of a service that a sync decides; all others are Autotask's own (`Rules` A9).
+/// A field of a service that a sync manages. A sync never changes other fields (`Rules` A9).
 ///
-/// Request bodies, audit notes, preview codes and differences iterate over the cases, so that a further field is a case with its row.
+/// Request bodies, audit notes, preview codes and differences iterate over the cases, so a new field is a case with its row.
 package enum ManagedField: Int, CaseIterable, Sendable {
     case name
     case unitPrice
@@ -10,7 +10,7 @@ package enum ManagedField: Int, CaseIterable, Sendable {
     case billingCodeID
     case period
 
-    /// The field's name in jobs and events, in Autotask's API, and in what a binding remembers; and the form of its values.
+    /// The field's name in jobs and events, in Autotask's API and in bindings, and the form of its values.
     private var row: (contract: String, autotask: String, stored: String, form: FieldValue.Form) {
         switch self {
         case .name: ("name", "name", "name", .text)
@@ -37,7 +37,7 @@ package enum FieldValue: Hashable, Sendable {
         case text, amount, number
     }
 
-    /// Reads the value from any form that Autotask writes it in; `nil` for a value of another type.
+    /// Reads the value in any form that Autotask uses; `nil` for a value of another type.
     fileprivate init?(_ json: JSON, _ form: Form) {
         let value: FieldValue? =
             switch form {
@@ -49,7 +49,7 @@ package enum FieldValue: Hashable, Sendable {
         self = value
     }
 
-    /// The value as events and bindings show it: an amount is a string.
+    /// The value in events and bindings, with an amount as a string.
     package var json: JSON {
         switch self {
         case .text(let text): .string(text)
@@ -67,10 +67,10 @@ package enum FieldValue: Hashable, Sendable {
     }
 }
 
-/// Values of managed fields: as Autotask shows them, as a plan wants them, or those that a write sends. A field may have none.
-package struct ManagedFields: Hashable, Sendable {
-    /// In the order of ``ManagedField``.
-    private var values: [FieldValue?]
+/// Values of managed fields: from Autotask, from a plan, or for a write. A field may have no value.
+package struct ManagedFields: Sendable {
+    /// The values in the order of ``ManagedField``, inline: a sync makes several for each service.
+    private var values: InlineArray<5, FieldValue?>
 
     package init(
         name: String? = nil,
@@ -85,8 +85,7 @@ package struct ManagedFields: Hashable, Sendable {
         ]
     }
 
-    /// Reads the fields from a record of Autotask's, or from ``encoded``; `nil` without a name, and for a value of a type that the API
-    /// does not have.
+    /// Reads the fields from a record of Autotask, or from ``encoded``; `nil` if the name is missing or a value has an unexpected type.
     package init?(_ record: JSONObject) {
         self.init()
         for field in ManagedField.allCases {
@@ -102,14 +101,14 @@ package struct ManagedFields: Hashable, Sendable {
         set { values[field.rawValue] = newValue }
     }
 
-    /// Empty where there is none.
+    /// The name; empty if there is none.
     package var name: String {
         guard case .text(let name) = self[.name] else { return "" }
         return name
     }
 
     package var unitPrice: Money? { amount(.unitPrice) }
-    /// `nil` where Autotask shows none: the cost is empty or hidden.
+    /// The unit cost; `nil` if Autotask shows none, because it is empty or hidden.
     package var unitCost: Money? { amount(.unitCost) }
     package var billingCodeID: Int64? { number(.billingCodeID) }
     package var periodType: Int64? { number(.period) }
@@ -127,21 +126,21 @@ package struct ManagedFields: Hashable, Sendable {
     /// The fields that have a value.
     package var given: [ManagedField] { ManagedField.allCases.filter { self[$0] != nil } }
 
-    /// Some of the fields alone.
+    /// Returns only the given fields.
     package func only(_ fields: [ManagedField]) -> ManagedFields {
         var some = ManagedFields()
         for field in fields { some[field] = self[field] }
         return some
     }
 
-    /// The values of `before`, with these in their place.
+    /// Returns the values of `before`, replaced by these where given.
     package func applied(to before: ManagedFields) -> ManagedFields {
         var after = before
         for field in given { after[field] = self[field] }
         return after
     }
 
-    /// What a binding remembers and the audit log shows: a JSON object with every field, `null` where it has no value.
+    /// The values for bindings and the audit log: a JSON object with every field, `null` for a field without a value.
     package var encoded: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(name.utf8.count + 128)
@@ -156,8 +155,14 @@ package struct ManagedFields: Hashable, Sendable {
     }
 }
 
+extension ManagedFields: Equatable {
+    package static func == (one: ManagedFields, other: ManagedFields) -> Bool {
+        one.values.indices.allSatisfy { one.values[$0] == other.values[$0] }
+    }
+}
+
 extension JSON {
-    /// An amount of money, from any form of a number, also one in quotes.
+    /// An amount of money, from a number with or without quotes.
     fileprivate var amount: Money? {
         switch self {
         case .number(let text): Money(jsonNumber: text)

@@ -5,17 +5,17 @@ package import Contract
 /// Autotask translates the labels of periods. A period is found by its known labels.
 /// If no label is known, the usual values 2 and 5 are taken, provided that both exist, are active and are Autotask's own.
 package struct PeriodTypes: Hashable, Sendable {
-    /// A warning about how the periods were found.
+    /// A doubt about how the periods were found, reported as a warning.
     package struct Doubt: Hashable, Sendable {
-        /// Periods that were taken by their value alone.
+        /// Periods that were found only by their value.
         package var assumed: [PlanService.Period]
-        /// Periods that were not found: no service of theirs can be created.
+        /// Periods that were not found: no service with such a period can be created.
         package var missing: [PlanService.Period]
         /// The labels of the picklist's active values, as Autotask has them.
         package var labels: [String]
     }
 
-    /// Increases when a version finds more periods: see ``ServiceFields/init(json:)``.
+    /// The version of the rule, which rises when it finds more periods: see ``ServiceFields/init(json:)``.
     static let rule: Int64 = 2
 
     package private(set) var monthly: Int64?
@@ -40,7 +40,7 @@ package struct PeriodTypes: Hashable, Sendable {
         guard monthly == nil || yearly == nil else { return }
 
         var assumed: [PlanService.Period] = []
-        // A known label elsewhere, or one of another period here: the values are not the usual ones.
+        // If the period has another value, or the usual value has a known label of another period, the values are not the usual ones.
         func isUsual(_ usual: Int64, _ found: Int64?) -> Bool {
             guard found == nil || found == usual, let choice = choices.first(where: { $0.value == usual }), choice.isSystem else {
                 return false
@@ -60,7 +60,7 @@ package struct PeriodTypes: Hashable, Sendable {
     private static let monthlyValue: Int64 = 2
     private static let yearlyValue: Int64 = 5
 
-    /// The form in which labels are compared: without case, outer spaces, or a final full stop. `String` ignores composition.
+    /// The label in the form in which labels are compared: lower case, single spaces, no final full stop. `String` ignores composition.
     private static func words(_ label: String) -> String {
         var words = label.lowercased().split { $0.isWhitespace }.joined(separator: " ")
         while words.last == "." { words.removeLast() }

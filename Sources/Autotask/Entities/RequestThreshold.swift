@@ -1,12 +1,12 @@
 import Contract
 
-/// What `ThresholdInformation` tells: how much of its hourly quota a database has used, whoever made the requests.
+/// The usage of a database's hourly quota by all clients, as `ThresholdInformation` reports it.
 package struct RequestThreshold: Hashable, Sendable {
-    /// How many requests the database allows within ``timeframe``: 10,000, as far as is known.
+    /// The number of requests that the database allows within ``timeframe``: 10,000, as far as is known.
     package var limit: Int
-    /// The time that rolls along with the requests: an hour, as far as is known.
+    /// The length of the rolling window: an hour, as far as is known.
     package var timeframe: Duration
-    /// Requests within the time that ended with this answer, of all integrations together.
+    /// The requests of all integrations within the window that ended with this answer.
     package var used: Int
 
     package init(limit: Int, timeframe: Duration, used: Int) {
@@ -17,7 +17,7 @@ package struct RequestThreshold: Hashable, Sendable {
 }
 
 extension RequestThreshold {
-    /// Reads an answer of `ThresholdInformation`; `nil` for numbers that nobody could count by.
+    /// Reads an answer of `ThresholdInformation`; `nil` for implausible numbers.
     init?(thresholdInformation json: JSON) {
         guard let limit = json[anyCase: "externalRequestThreshold"]?.wholeNumber,
             let minutes = json[anyCase: "requestThresholdTimeframe"]?.wholeNumber,
@@ -28,6 +28,6 @@ extension RequestThreshold {
     }
 
     private static let largestCount: Int64 = 1_000_000_000
-    /// In minutes: a day.
+    /// The maximum window in minutes: a day.
     private static let longestTimeframe: Int64 = 1440
 }

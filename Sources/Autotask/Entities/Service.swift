@@ -1,12 +1,12 @@
 /// A service as Autotask shows it, reduced to what a sync compares or reports.
 ///
-/// All but the identity may be missing: Autotask holds records from long before its present rules, and hides costs from some API users.
-package struct Service: Hashable, Sendable {
+/// Everything but id and name may be missing: Autotask has records that are older than its rules, and hides costs from some API users.
+package struct Service: Equatable, Sendable {
     package var id: Int64
     package var fields: ManagedFields
-    /// Autotask's own: never written.
+    /// Whether the service is active in Autotask. The worker never writes it.
     package var isActive: Bool?
-    /// The value of the field that was asked for as the marker's; `nil` for an empty one.
+    /// The value of the marker field that was queried; `nil` if it is empty.
     package var marker: String?
 
     package init(id: Int64, fields: ManagedFields, isActive: Bool?, marker: String?) {
@@ -19,7 +19,7 @@ package struct Service: Hashable, Sendable {
     package var name: String { fields.name }
 }
 
-/// The text by which a service of ours is known again, and the field of the remote service that holds it (`Rules` A2).
+/// An ownership marker, and the field of the service in Autotask that holds it (`Rules` A2).
 package struct ServiceMarker: Hashable, Sendable {
     /// The fields that may hold it, the preferred one first.
     package enum Field: String, CaseIterable, Sendable {
@@ -27,10 +27,10 @@ package struct ServiceMarker: Hashable, Sendable {
         case sku
     }
 
-    /// How long a marker is, in characters.
+    /// The length of a marker in characters.
     package static let length = 32
 
-    /// Whether a value may be a marker, of whomever: 32 hexadecimal digits. What an MSP itself writes into the field has other forms.
+    /// Whether a value has the form of a marker: 32 hexadecimal digits. Values that MSPs enter in the field have other forms.
     package static func isWellFormed(_ value: String) -> Bool {
         value.utf8.count == length && value.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
@@ -44,12 +44,12 @@ package struct ServiceMarker: Hashable, Sendable {
     }
 }
 
-/// One write of a service. Only the fields that it names are sent, so that nothing else in Autotask is touched (`Rules` A9); of a new
-/// service Autotask decides the rest, `isActive` included.
-package struct ServiceWrite: Hashable, Sendable {
+/// One write of a service. The worker sends only the fields that it names, so nothing else in Autotask changes (`Rules` A9). Autotask sets
+/// the other fields of a new service, including `isActive`.
+package struct ServiceWrite: Equatable, Sendable {
     /// The service to update; `nil` to create one.
     package var id: Int64?
-    /// A period is updated only where ``ServiceFields/isPeriodUpdatable``: elsewhere Autotask ignores it silently.
+    /// The fields to write. A period is updated only if ``ServiceFields/isPeriodUpdatable``: otherwise Autotask silently ignores it.
     package var fields: ManagedFields
     package var marker: ServiceMarker?
 
@@ -59,16 +59,17 @@ package struct ServiceWrite: Hashable, Sendable {
         self.marker = marker
     }
 
-    /// Whether there is nothing to change.
+    /// Whether the write changes nothing.
     package var isEmpty: Bool { fields.given.isEmpty && marker == nil }
 }
 
-/// Which services to read: those that match any one of the conditions.
+/// A query for the services that match any of the conditions.
 package struct ServiceQuery: Hashable, Sendable {
     package var ids: [Int64]
     package var names: [String]
     package var markers: [String]
-    /// The field that ``markers`` are looked for in, and that comes back as ``Service/marker``. Without it, markers are neither.
+    /// The field in which to look for ``markers``, returned as ``Service/marker``. If it is `nil`, markers are not looked for and not
+    /// returned.
     package var markerField: ServiceMarker.Field?
 
     package init(ids: [Int64] = [], names: [String] = [], markers: [String] = [], markerField: ServiceMarker.Field?) {
@@ -78,7 +79,7 @@ package struct ServiceQuery: Hashable, Sendable {
         self.markerField = markerField
     }
 
-    /// How many calls it takes at least: one for each 500 conditions.
+    /// The minimum number of calls: one for each 500 conditions.
     package var minimumCalls: Int {
         let conditions = ids.count + names.count + (markerField == nil ? 0 : markers.count)
         return (conditions + AutotaskSession.maximumConditions - 1) / AutotaskSession.maximumConditions

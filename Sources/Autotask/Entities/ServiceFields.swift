@@ -1,20 +1,20 @@
 package import Contract
 
-/// What `Services/entityInformation/fields` tells of a tenant's services: read at connect and kept with the connection.
+/// Properties of a tenant's service fields from `Services/entityInformation/fields`, read at connect and kept with the connection.
 package struct ServiceFields: Hashable, Sendable {
-    /// The tenant's ids of the billing periods, found by their labels; `nil` for one that it does not offer.
+    /// The tenant's ids of the billing periods, found by their labels; `nil` for a period that the tenant does not offer.
     package var monthlyPeriodType: Int64?
     package var yearlyPeriodType: Int64?
-    /// Whether the period of an existing service can be changed. Where the field is read-only, it is set at creation and never after.
+    /// Whether the period of an existing service can be changed. A read-only period can be set only at creation.
     package var isPeriodUpdatable: Bool
-    /// In characters; `nil` where Autotask does not say.
+    /// The maximum length of a name in characters; `nil` if Autotask does not report it.
     package var maximumNameLength: Int?
     /// The fields that can hold the ownership marker, the preferred one first.
     package var markerFields: [ServiceMarker.Field]
-    /// The warning about periods for a connect; it is not stored.
+    /// The doubt about periods that a connect reports. It is not stored.
     package var periodDoubt: PeriodTypes.Doubt?
 
-    /// Where the ownership marker goes; `nil` if the tenant has no field for it.
+    /// The field for the ownership marker; `nil` if the tenant has none.
     package var markerField: ServiceMarker.Field? { markerFields.first }
 
     package init(
@@ -33,7 +33,7 @@ package struct ServiceFields: Hashable, Sendable {
         self.periodDoubt = periodDoubt
     }
 
-    /// The tenant's id of a billing period; `nil` if it does not offer it.
+    /// The tenant's id of a billing period; `nil` if the tenant does not offer it.
     package func periodType(_ period: PlanService.Period) -> Int64? {
         switch period {
         case .monthly: monthlyPeriodType
@@ -43,7 +43,7 @@ package struct ServiceFields: Hashable, Sendable {
 }
 
 extension ServiceFields {
-    /// What the store keeps.
+    /// The JSON that the store keeps.
     package var json: JSON {
         [
             "monthly": monthlyPeriodType.map { JSON($0) } ?? .null,
@@ -55,7 +55,7 @@ extension ServiceFields {
         ]
     }
 
-    /// Reads back ``json``; `nil` for anything else, and where an earlier version did not find a period that this one may find.
+    /// Reads ``json``; `nil` for anything else, and if an earlier version missed a period that this version may find.
     package init?(json: JSON) {
         guard let isPeriodUpdatable = json["periodUpdatable"]?.bool, let markerFields = json["markerFields"]?.array,
             json["periodsRule"]?.integer == PeriodTypes.rule || json["monthly"]?.integer != nil && json["yearly"]?.integer != nil

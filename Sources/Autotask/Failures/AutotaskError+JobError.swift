@@ -2,8 +2,7 @@ package import Contract
 import HTTP
 
 extension AutotaskError {
-    /// The error as events carry it (`Error-codes`). When it will be tried again is for the caller to add, and so is whose credentials
-    /// had worked before.
+    /// The error as events carry it (`Error-codes`). The caller adds when it tries again, and whether the credentials had worked before.
     package var jobError: JobError {
         let remote = status.map { JobError.Remote(status: $0, message: remoteMessage) }
         if isOutcomeUnknown { return JobError(.outcomeUnknown, remote: remote) }
@@ -27,8 +26,8 @@ extension AutotaskError {
         case .intercepted:
             JobError(
                 .autotaskUnavailable,
-                "Something in front of Autotask answered (HTTP \(status ?? 0)): a proxy, a firewall or a gateway.",
-                hint: "If it lasts, check what is between the worker and Autotask (AUTOTASK_PROXY), and address restrictions in Autotask.",
+                "A proxy, firewall or gateway in front of Autotask answered (HTTP \(status ?? 0)).",
+                hint: "If this persists, check what is between worker and Autotask (AUTOTASK_PROXY), and Autotask's address restrictions.",
                 remote: remote
             )
         case .rateLimited: JobError(.rateLimited, remote: remote)
@@ -38,14 +37,14 @@ extension AutotaskError {
         case .heldBack(.quota):
             JobError(
                 .rateLimited,
-                "So much of your Autotask database's hourly quota is used that the rest is left to your other integrations."
+                "Much of your Autotask database's hourly quota is used; the rest is reserved for your other integrations."
             )
         case .timedOut, .outOfTime: JobError(.timeout, remote: remote)
         case .network(.addressNotPublic):
             JobError(
                 .network,
-                "The host of the Autotask zone leads to an address that is not public.",
-                hint: "Check the worker's name resolution, and AUTOTASK_ALLOWED_HOSTS for a zone that is meant to be there.",
+                "The host of the Autotask zone resolves to an address that is not public.",
+                hint: "Check the worker's name resolution. If the zone's address is intended, add its host to AUTOTASK_ALLOWED_HOSTS.",
                 isRetryable: false
             )
         case .network(.certificateRejected):
@@ -53,7 +52,7 @@ extension AutotaskError {
                 .network,
                 "The certificate of Autotask's host is not accepted.",
                 hint:
-                    "Check the worker's clock, its certificate authorities (AUTOTASK_CA_FILE), and whether something on the way opens TLS.",
+                    "Check the worker's clock, its certificate authorities (AUTOTASK_CA_FILE), and whether a proxy intercepts TLS.",
                 isRetryable: false
             )
         case .network, .cancelled: JobError(.network, remote: remote)
@@ -68,7 +67,7 @@ extension AutotaskError {
 }
 
 extension AutotaskError: CustomStringConvertible {
-    /// Safe to log: what Autotask said is in ``remoteMessage`` alone.
+    /// A text that is safe to log: only ``remoteMessage`` quotes Autotask.
     package var description: String {
         "\(jobError.code.rawValue): \(message)" + (status.map { " (HTTP \($0))" } ?? "")
     }

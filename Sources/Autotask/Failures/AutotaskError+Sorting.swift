@@ -1,7 +1,7 @@
 import HTTP
 
 extension AutotaskError {
-    /// The failure that an answer stands for.
+    /// The failure that an answer reports.
     init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) {
         let text = FailureText(response.body)
         let kind = Kind(status: response.status, text: text, operation: operation)
@@ -36,7 +36,7 @@ extension AutotaskError {
 }
 
 extension AutotaskError.Kind {
-    /// Sorts a failure: first by what it says, then by its status.
+    /// Sorts a failure first by its text, then by its status.
     init(status: Int, text: FailureText, operation: AutotaskOperation) {
         if let told = AutotaskError.Kind(text: text, operation: operation) {
             self = told
@@ -48,21 +48,21 @@ extension AutotaskError.Kind {
             // A success status with errors in its body.
             case 200..<300: .malformedResponse
             case 300..<400, 404, 410: .notServedHere
-            // Autotask's refusal of credentials is empty, ASP.NET's own sentence, or a page of its web server, IIS. Without
-            // credentials in the call, none can be wrong.
+            // Autotask refuses credentials with an empty body, ASP.NET's own sentence, or a page of its web server IIS. A zone look-up
+            // sends no credentials, so they cannot be wrong.
             case 401 where text.isEmpty || text.said != nil || AutotaskError.Kind.isRefusalByIIS(text):
                 operation == .zone ? .accessDenied : .unauthorized
-            // nginx: whoever asked it had gone.
+            // nginx: its client had closed the connection.
             case 408, 499: .timedOut
             case 429: .rateLimited
             // Autotask never answers with these statuses.
             case 407, 421, 425: .intercepted
-            // Nor with a page of HTML, or an empty body.
+            // Nor does it answer with a page of HTML or an empty body.
             case 400..<500 where text.said == nil: .intercepted
             case 403 where !text.isInAutotasksForm: .intercepted
             case 403: .accessDenied
             case 400..<500: operation.isWrite || AutotaskError.Kind.isFinal(text) ? .rejected : .unavailable
-            // From something in front of Autotask, which did not come to a judgement.
+            // From a gateway that got no answer from Autotask.
             case _ where AutotaskError.isOfGateway(status): .unavailable
             case 500..<600 where text.said == nil && (text.plain == nil || !operation.isWrite): .unavailable
             case 500..<600: AutotaskError.Kind(saying: text, to: operation)
@@ -70,8 +70,8 @@ extension AutotaskError.Kind {
             }
     }
 
-    /// A failure that Autotask explains. An unknown text may be in any language, and temporary: a deadlock, a time-out, a server
-    /// that stops. A read is repeated. A write may have taken effect.
+    /// Sorts a failure that Autotask explains. An unknown text may be in any language, and its cause temporary: a deadlock, a time-out, a
+    /// server that stops. A read can be repeated; a write may have taken effect.
     private init(saying text: FailureText, to operation: AutotaskOperation) {
         if AutotaskError.Kind.blamesItself(text) {
             self = .unavailable
@@ -82,9 +82,9 @@ extension AutotaskError.Kind {
         }
     }
 
-    /// Sorts by the text alone. A page may quote anything: only a limit is recognized in one.
+    /// Sorts by the text alone. A page may quote anything, so only a limit is recognized in it.
     ///
-    /// A duplicate's text quotes the name, which a person chose. What a text quotes says nothing of the others.
+    /// The text about a duplicate quotes the name, which a person chose. For all other failures, quoted parts are ignored.
     private init?(text: FailureText, operation: AutotaskOperation) {
         let isSaid = text.said != nil
         if operation.isWrite, isSaid,
@@ -113,13 +113,13 @@ extension AutotaskError.Kind {
 
     private static let verbs = ["create", "update", "query"]
 
-    /// Whether a page is one of those with which IIS answers 401: its short pages, and its detailed ones. A page of something in front that has
-    /// such words counts as well: to send the credentials again may lock the API user, and to connect again costs a person a minute.
+    /// Whether a page is one with which IIS answers 401, short or detailed. A gateway's page with the same words also counts: sending the
+    /// credentials again may lock the API user, while connecting again takes a person a minute.
     private static func isRefusalByIIS(_ text: FailureText) -> Bool {
         text.hasAny("invalid credentials", "unauthorized: access is denied", "detailed error - 401", "http error 401.")
     }
 
-    /// Whether the text says that Autotask failed, and not what is wrong with the request.
+    /// Whether the text reports a failure of Autotask, and no mistake in the request.
     private static func blamesItself(_ text: FailureText) -> Bool {
         let isHeadlineAlone =
             !text.sentences.isEmpty && !isFinal(text)
@@ -139,7 +139,7 @@ extension AutotaskError.Kind {
             )
     }
 
-    /// Whether Autotask refuses a faulty request with this text.
+    /// Whether the text refuses a faulty request.
     private static func isFinal(_ text: FailureText) -> Bool {
         text.endsSentence(with: " is required")
             || text.hasAny(
@@ -162,7 +162,7 @@ extension AutotaskError.Kind {
 }
 
 extension AutotaskError {
-    /// Whether a status comes from a gateway, load balancer or content network in front of Autotask, which could not reach it.
+    /// Whether a status comes from a gateway, load balancer or content network that could not reach Autotask.
     package static func isOfGateway(_ status: Int?) -> Bool {
         status.map { (502...504).contains($0) || (520...530).contains($0) } ?? false
     }

@@ -1,11 +1,11 @@
 package import Contract
 package import HTTP
 
-/// Why a call to Autotask did not do what it was made for, sorted by what the answer says and not by its status alone: validation and
-/// missing permissions come as 500 (`Rules`, "What Autotask imposes").
+/// The reason why a call to Autotask failed. It depends on the answer's text and not only on its status: Autotask reports invalid data and
+/// missing permissions as 500 (`Rules`, "What Autotask imposes").
 package struct AutotaskError: Error, Sendable {
     package enum Kind: Hashable, Sendable {
-        /// 401 without a text, or with a page of IIS: a wrong user name, secret or tracking id, or the wrong zone; Autotask does not say which.
+        /// 401 without a text, or with a page of IIS: user name, secret, tracking id or zone is wrong, and Autotask does not say which.
         /// Repeating it locks the API user.
         case unauthorized
         /// Autotask says that the API user is locked.
@@ -14,62 +14,62 @@ package struct AutotaskError: Error, Sendable {
         case trackingIDRejected
         /// No zone serves the user name.
         case zoneNotFound
-        /// A redirect or 404: this zone does not serve what every zone serves, so the database may have moved.
+        /// A redirect or 404 for a path that every zone serves: the database may have moved.
         case notServedHere
         /// 403.
         case accessDenied
-        /// The API user may not do this; in words for people: `create`, `services`.
+        /// The API user lacks a permission. Verb and object are for messages: `create`, `services`.
         case permissionDenied(verb: String, object: String)
-        /// Another record has the name already.
+        /// Another record already has the name.
         case duplicateName
-        /// The billing code does not exist, is inactive or of the wrong use type.
+        /// The billing code does not exist, is inactive, or has the wrong use type.
         case billingCodeRejected
-        /// Autotask refuses the request for what ``AutotaskError/remoteMessage`` says.
+        /// Autotask refuses the request; ``AutotaskError/remoteMessage`` says why.
         case rejected
-        /// Autotask failed at a write with an unknown text: for good, or temporarily.
+        /// Autotask failed a write with an unknown text. The failure may be permanent or temporary.
         case unrecognized
-        /// Something in front of Autotask answered: a proxy, a firewall, a gateway. Autotask was not reached.
+        /// A proxy, firewall or gateway answered. The call did not reach Autotask.
         case intercepted
         /// A limit on threads or requests is reached.
         case rateLimited
-        /// Autotask failed without saying what is wrong with the request, or says that it is busy.
+        /// Autotask failed without naming a mistake in the request, or is busy.
         case unavailable
         /// No complete answer in time.
         case timedOut
-        /// The job has to end now, so the call was cancelled, or not made: this says nothing about Autotask.
+        /// The job has to end now, so the call was cancelled or not made. This says nothing about Autotask.
         case outOfTime
         /// No complete answer.
         case network(HTTPError.Code)
-        /// The answer is not what Autotask answers.
+        /// The answer does not have the form of Autotask's answers.
         case malformedResponse
-        /// The worker may not call the host, or not with such a header: nothing was sent.
+        /// The worker may not call the host, or not with this header. Nothing was sent.
         case notAllowed
-        /// The calling task was cancelled, the transport is shutting down, or a write came too late to be still this worker's to make.
+        /// The calling task was cancelled, the transport is shutting down, or this worker may no longer make the write.
         case cancelled
-        /// It was not even tried.
+        /// The call was not attempted.
         case heldBack(HoldingReason)
     }
 
-    /// Why a call is not even tried.
+    /// The reason why a call is not attempted.
     package enum HoldingReason: Hashable, Sendable {
-        /// That part of Autotask does not work at the moment.
+        /// That part of Autotask is not working at the moment.
         case outage
-        /// Autotask has asked to be left alone.
+        /// Autotask has asked for a pause.
         case limits
-        /// So much of the database's hourly quota is used that the rest is left to its other integrations.
+        /// Much of the database's hourly quota is used; the rest is reserved for its other integrations.
         case quota
     }
 
     package let kind: Kind
-    /// What happened, safe to log: nothing of the request, nothing of the answer.
+    /// What happened. It is safe to log: it quotes neither the request nor the answer.
     package let message: String
     /// The HTTP status; `nil` without an answer.
     package let status: Int?
-    /// What Autotask said, without control characters and credentials, cut to 300 characters.
+    /// Autotask's text without control characters and credentials, cut to 300 characters.
     package let remoteMessage: String?
-    /// How long Autotask asks to be left alone, at most a day.
+    /// The pause that Autotask asks for, at most a day.
     package let retryAfter: Duration?
-    /// Whether a write may have taken effect although this came of it: then look before writing again. Never set for a read.
+    /// Whether a write may have taken effect despite the error: then check before writing again. It is never set for a read.
     package let isOutcomeUnknown: Bool
 
     package init(
@@ -90,7 +90,7 @@ package struct AutotaskError: Error, Sendable {
 }
 
 extension AutotaskError {
-    /// Whether the same call may succeed later without anybody's doing.
+    /// Whether the same call may succeed later without human action.
     package var isTransient: Bool {
         switch kind {
         case .rateLimited, .unavailable, .unrecognized, .intercepted, .timedOut, .outOfTime, .network, .malformedResponse,
@@ -102,7 +102,7 @@ extension AutotaskError {
         }
     }
 
-    /// Whether another zone may serve the database by now, so that it is worth looking up again, once (`Rules` A17).
+    /// Whether another zone may serve the database by now, so that one more zone look-up is worthwhile (`Rules` A17).
     package var mayMeanZoneMoved: Bool {
         switch kind {
         case .unauthorized, .notServedHere, .network(.nameNotResolved): true
@@ -112,8 +112,8 @@ extension AutotaskError {
 }
 
 extension AutotaskError {
-    /// A digest of the answer to a write whose outcome is open, to recognize the same answer again: numbers in a text differ
-    /// each time. `nil` if the answer looks like an outage, or there was none.
+    /// A digest of the answer to a write whose outcome is unknown, to recognize the same answer. It ignores numbers, which differ each
+    /// time. It is `nil` if the answer looks like an outage, or there was none.
     package var answerMark: String? {
         guard isOutcomeUnknown, status != nil else { return nil }
         switch kind {
@@ -123,7 +123,7 @@ extension AutotaskError {
         }
     }
 
-    /// The outcome of a write that got the same answer twice, and took no effect in between.
+    /// The error for a write that got the same answer twice and had no effect.
     package var refusal: JobError {
         let remote = status.map { JobError.Remote(status: $0, message: remoteMessage) }
         guard kind == .malformedResponse else {
@@ -131,8 +131,8 @@ extension AutotaskError {
         }
         return JobError(
             .autotaskUnavailable,
-            "What answered the change twice was not Autotask, and nothing was written.",
-            hint: "Check what is between the worker and Autotask: a proxy (AUTOTASK_PROXY), a firewall, a page to log in.",
+            "Something other than Autotask answered the change twice, and nothing was written.",
+            hint: "Check what is between the worker and Autotask: a proxy (AUTOTASK_PROXY), a firewall, a login page.",
             remote: remote
         )
     }
@@ -151,14 +151,14 @@ extension AutotaskError.Kind {
         case .duplicateName: "the name is taken"
         case .billingCodeRejected: "Autotask did not accept the billing code"
         case .rejected: "Autotask rejected the request"
-        case .unrecognized: "Autotask failed for a reason that is not known"
+        case .unrecognized: "Autotask failed for an unknown reason"
         case .intercepted: "something in front of Autotask answered"
         case .rateLimited: "Autotask is limiting requests"
         case .unavailable: "Autotask failed without a reason"
         case .timedOut: "no answer in time"
-        case .outOfTime: "no answer by the time at which the job ends"
+        case .outOfTime: "no answer before the job had to end"
         case .network: "no answer"
-        case .malformedResponse: "the answer is not what Autotask answers"
+        case .malformedResponse: "the answer does not have the form of Autotask's answers"
         case .notAllowed: "the request is not allowed"
         case .cancelled: "the call was cancelled"
         case .heldBack: "the call is held back until Autotask works again"

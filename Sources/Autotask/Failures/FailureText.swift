@@ -1,28 +1,28 @@
 import Contract
 
-/// What a failed answer says, in any of the forms that Autotask and what stands before it use.
+/// The text of a failed answer, in any form that Autotask or a gateway before it uses.
 struct FailureText {
-    /// Autotask's own text about the request: `{"errors": ["…"]}`, ASP.NET's `{"Message": "…"}`, or a problem of RFC 9457. `nil` for a
-    /// page of HTML, for an empty body, and for no words at all.
+    /// Autotask's own text about the request: `{"errors": ["…"]}`, ASP.NET's `{"Message": "…"}`, or a problem of RFC 9457. It is `nil` for
+    /// a page of HTML, an empty body, or JSON without texts.
     let said: String?
-    /// Whether that is in a form that Autotask has: `errors`, or ASP.NET's `Message`. Gateways that answer in JSON have others.
+    /// Whether the text has one of Autotask's forms: `errors`, or ASP.NET's `Message`. Gateways that answer in JSON use others.
     let isInAutotasksForm: Bool
-    /// Its sentences, in lower case; also what is ``plain``.
+    /// The sentences of the text in lower case, or the ``plain`` body.
     let sentences: [String]
-    /// A body that is neither JSON nor a page: a sentence as it is, or JSON that is damaged; `nil` for others.
+    /// A body that is neither JSON nor a page: a plain sentence, or damaged JSON; `nil` for other bodies.
     let plain: String?
-    /// Where phrases are looked for, in lower case: the beginning of what it says, or of a page of HTML.
+    /// The text to search for phrases, in lower case: the beginning of the text, or of a page of HTML.
     private let haystack: String
-    /// The same without what it quotes, which may be a name that a person chose.
+    /// The same without quotations, which may be names that a person chose.
     private let unquoted: String
 
-    /// How much is looked at for phrases, in bytes.
+    /// The maximum length of the searched text, in bytes.
     private static let lookedAt = 4096
 
     /// Whether there was no body, or a blank one.
     let isEmpty: Bool
 
-    /// Whether a body has nothing but white space. The body of every success is asked that: nothing is parsed for it.
+    /// Whether a body is empty or only white space. It parses nothing, because it checks the body of every success.
     static func isBlank(_ body: [UInt8]) -> Bool { body.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } }
 
     init(_ body: [UInt8]) {
@@ -38,14 +38,14 @@ struct FailureText {
         unquoted = said == nil ? haystack : FailureText.withoutQuotations(haystack)
     }
 
-    /// Whether it has one of some phrases, beyond what it quotes.
+    /// Whether the text contains one of the phrases outside quotations.
     ///
     /// - Parameter phrases: in lower case.
     func hasAny(_ phrases: String...) -> Bool {
         phrases.contains { unquoted.contains($0) }
     }
 
-    /// Whether a sentence ends with a phrase: "The service is required to restart" requires nothing.
+    /// Whether a sentence ends with a phrase: "The service is required to restart" does not end with "is required".
     ///
     /// - Parameter phrase: in lower case.
     func endsSentence(with phrase: String) -> Bool {
@@ -55,7 +55,7 @@ struct FailureText {
         }
     }
 
-    /// Whether it has one of some phrases anywhere.
+    /// Whether the text contains one of the phrases, in quotations or outside.
     ///
     /// - Parameter phrases: in lower case.
     func quotesOrHasAny(_ phrases: String...) -> Bool {
@@ -77,7 +77,7 @@ struct FailureText {
         return texts.filter { !$0.allSatisfy(\.isWhitespace) }
     }
 
-    /// JSON whose texts have bytes of another encoding, or control characters.
+    /// The body with invalid UTF-8 and control characters replaced, so that JSON can be read.
     private static func repaired(_ body: [UInt8]) -> [UInt8] {
         guard body.count <= lookedAt else { return [] }
         return Array(String(decoding: body.map { $0 < 0x20 ? 0x20 : $0 }, as: UTF8.self).utf8)
@@ -90,7 +90,7 @@ struct FailureText {
         return String(decoding: body, as: UTF8.self)
     }
 
-    /// An apostrophe within a word quotes nothing.
+    /// Removes quotations. An apostrophe within a word is no quotation mark.
     static func withoutQuotations(_ text: String) -> String {
         var kept = ""
         var end: Character?
@@ -111,7 +111,7 @@ struct FailureText {
             }
             last = character
         }
-        // A mark that nothing closes quotes nothing.
+        // A quotation mark without a closing one is no quotation.
         return kept + quoted
     }
 
@@ -119,10 +119,10 @@ struct FailureText {
         "\"": "\"", "'": "'", "\u{201C}": "\u{201D}", "\u{201E}": "\u{201C}", "\u{00AB}": "\u{00BB}", "\u{2018}": "\u{2019}", "`": "`",
     ]
 
-    /// What an answer of any status lists under `errors`; empty if it lists nothing.
+    /// The texts under `errors` in an answer of any status; empty if there are none.
     static func errors(of json: JSON) -> [String] { texts(of: json[anyCase: "errors"], depth: 0) }
 
-    /// The sentences of a list, a text, or an object that lists them by field: `["…"]`, `[{"message": "…"}]`, `{"Name": ["…"]}`.
+    /// The sentences in a text, a list, or an object by field: `["…"]`, `[{"message": "…"}]`, `{"Name": ["…"]}`.
     private static func texts(of json: JSON?, depth: Int) -> [String] {
         guard depth < maximumDepth else { return [] }
         switch json {
@@ -139,13 +139,13 @@ struct FailureText {
         }
     }
 
-    /// A bound for texts: more than a person reads.
+    /// The maximum number of texts: more than a person reads.
     private static let maximumTexts = 20
     private static let maximumDepth = 4
 }
 
 extension JSON {
-    /// A member of an object whose name may be written in another case: proxies, and versions of Autotask, differ in that.
+    /// A member of an object by its name in any case: proxies and versions of Autotask differ in case.
     subscript(anyCase name: String) -> JSON? { object?[anyCase: name] }
 }
 

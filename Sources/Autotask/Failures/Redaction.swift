@@ -1,10 +1,10 @@
 import Secrets
 
-/// Takes out of a text what must not be told again: Autotask may echo what it was sent.
+/// Removes credentials from a text: Autotask may echo what it received.
 struct Redaction: Sendable {
-    /// How long a message may be, in characters.
+    /// The maximum length of a message, in characters.
     private static let limit = 300
-    /// How much of a text is looked at, in bytes. What is behind would be cut anyway, unless all before it is invisible.
+    /// The maximum length of the searched text, in bytes. The rest would be cut anyway, unless all text before it is invisible.
     private static let lookedAt = 16 << 10
     private static let replacement = Array("[redacted]".utf8)
 
@@ -12,15 +12,16 @@ struct Redaction: Sendable {
 
     init(_ credentials: AutotaskCredentials) { self.credentials = credentials }
 
-    /// A text of Autotask's that may be shown: on one line, without the credentials in any usual spelling, not too long. `nil` for none.
+    /// Autotask's text in a form that is safe to show: one line of limited length, without the credentials in any usual spelling. The
+    /// result is `nil` if nothing is left.
     func safeMessage(_ text: String) -> String? {
         let values = sought
         var beginning = Array(text.utf8.prefix(Redaction.lookedAt))
         if beginning.count < text.utf8.count, let longest = values.map(\.longestSpelling).max() {
-            // A value may have been cut in two.
+            // A value may have been cut at the end.
             beginning = Redaction.scrubbed(beginning, of: values).dropLast(longest)
         }
-        // Before and after the control characters go: a value may hold some, or be broken up by them.
+        // Scrubbed before and after control characters are removed: a value may contain them, or be split by them.
         let once = Redaction.scrubbed(beginning, of: values)
         let line = Redaction.line(of: String(decoding: once, as: UTF8.self))
         let twice = String(decoding: Redaction.scrubbed(Array(line.utf8), of: values), as: UTF8.self)
@@ -28,7 +29,7 @@ struct Redaction: Sendable {
         return twice.count <= Redaction.limit ? twice : twice.prefix(Redaction.limit - 1) + "…"
     }
 
-    /// The text without invisible characters, and with single spaces between its words.
+    /// The text without invisible characters, with single spaces between words.
     private static func line(of text: String) -> String {
         let words = text.unicodeScalars.split { $0.properties.isWhitespace }
         return words.map { word in
@@ -36,7 +37,7 @@ struct Redaction: Sendable {
         }.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
-    /// What is looked for, the longest first, since one may contain another.
+    /// The values to remove, the longest first, since one may contain another.
     private var sought: [SoughtValue] {
         func copy(_ secret: SecretReference) -> [UInt8] { secret.withBytes { bytes in bytes.indices.map { bytes[$0] } } }
         var values = [Array(credentials.username.utf8)] + credentials.secrets.map(copy)

@@ -2,9 +2,9 @@ package import Contract
 import HTTP
 
 extension Duration {
-    /// What an answer's `Retry-After` asks for, in either of its forms (RFC 9110, 10.2.3), at most a day; `nil` without a usable one.
+    /// Reads an answer's `Retry-After` in either form (RFC 9110, 10.2.3), at most a day; `nil` without a usable one.
     ///
-    /// A date is taken relative to the answer's own `Date`, so that no clock of ours has to agree with the server's.
+    /// A date is relative to the answer's own `Date`, so that the worker's clock does not matter.
     init?(retryAfterOf response: HTTPResponse) {
         guard let text = response.header("retry-after"), text.utf8.count <= Duration.longestRetryAfter else { return nil }
         let wait: Duration
@@ -18,14 +18,14 @@ extension Duration {
         self = Swift.max(.zero, Swift.min(wait, .seconds(Duration.longestWait)))
     }
 
-    /// In bytes. A date has 29.
+    /// The maximum length in bytes. A date has 29.
     private static let longestRetryAfter = 64
-    /// In seconds. What asks for more is not a pause but a mistake.
+    /// The maximum pause in seconds. A longer one is a mistake.
     private static let longestWait: Int64 = 86_400
 }
 
 extension Timestamp {
-    /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    /// Reads a date of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`.
     package init?(httpDate text: String) {
         guard text.utf8.count <= 64 else { return nil }
         let parts = text.utf8.split(separator: UInt8(ascii: " ")).map(Substring.init)

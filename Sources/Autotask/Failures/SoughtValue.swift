@@ -1,24 +1,25 @@
 import Contract
 
-/// A credential as it may stand in a text: as it was sent, as a server reads it that takes headers for Latin-1, each character of either
-/// escaped as JSON, URLs, forms or HTML do it or not at all; in hexadecimal; in base64, also as a part of something longer.
+/// A credential in all spellings that a text may contain. As text, it is spelled as it was sent, or as a server reads it that decodes
+/// headers as Latin-1. Each character may be escaped for JSON, URLs, forms or HTML. It may also be encoded in hexadecimal, or in base64 as
+/// part of a longer value.
 ///
-/// Letters of ASCII are the same in either case.
+/// ASCII letters match in either case.
 struct SoughtValue {
     /// Characters that are matched one by one.
     private let texts: [[Unicode.Scalar]]
     /// Spellings of the value as a whole, in lower case.
     private let codes: [[UInt8]]
-    /// What an occurrence may begin with.
+    /// The bytes with which an occurrence may begin.
     private let beginnings: Set<UInt8>
 
-    /// How long an occurrence may be, in bytes.
+    /// The maximum length of an occurrence, in bytes.
     var longestSpelling: Int { SoughtValue.longestCharacter * (texts.map(\.count).max() ?? 0) }
 
-    /// A surrogate pair of JSON: `\ud83d\ude00`.
+    /// The length of a surrogate pair in JSON: `\ud83d\ude00`.
     private static let longestCharacter = 12
 
-    /// What is shorter stands in many a text in some encoding, by accident.
+    /// A shorter value would often occur in some encoding by accident.
     private static let shortestEncoded = 4
 
     init(_ value: [UInt8]) {
@@ -29,7 +30,7 @@ struct SoughtValue {
         beginnings = Set(Spelling.marks + texts.compactMap { $0.first.flatMap { String($0).utf8.first } } + codes.compactMap(\.first))
     }
 
-    /// Where the occurrence ends that begins at a place; `nil` if none does.
+    /// The end of the occurrence that begins at `start`; `nil` if there is none.
     ///
     /// - Parameter text: in lower case.
     func end(in text: [UInt8], at start: Int) -> Int? {
@@ -40,7 +41,7 @@ struct SoughtValue {
         return ends.max()
     }
 
-    /// A character may be escaped in several ways of different length, so that there may be several places to go on from.
+    /// A character may be escaped in several ways of different length, so there may be several places where the next one begins.
     private static func end(of characters: [Unicode.Scalar], in text: [UInt8], at start: Int) -> Int? {
         var places = [start]
         for character in characters {
@@ -53,7 +54,7 @@ struct SoughtValue {
         return places.max()
     }
 
-    /// What of the value's base64 does not depend on its neighbours, for each place that it may have among them, in both alphabets.
+    /// The part of the value's base64 that does not depend on its neighbours, for each offset and in both alphabets.
     private static func base64(_ value: [UInt8]) -> [[UInt8]] {
         let cores = (0..<3).map { offset -> [UInt8] in
             let text = Array(Base64URL.encode([UInt8](repeating: 0, count: offset) + value).utf8)

@@ -1,10 +1,10 @@
-/// How one character may be written where it is escaped or not.
+/// The ways to write one character, escaped or not.
 enum Spelling {
-    /// Where each spelling of a character ends that the text begins with.
+    /// The ends of all spellings of a character with which the text begins.
     ///
     /// - Parameter text: in lower case.
     static func ends(of character: Unicode.Scalar, in text: ArraySlice<UInt8>) -> [Int] {
-        // Nearly always, and often: the character itself, and no escape.
+        // The fast path for nearly all calls: the character itself without an escape.
         if character.isASCII, let byte = text.first, UInt32(byte) == character.value, !marks.contains(byte) { return [text.startIndex + 1] }
         var ends: [Int] = []
         let plain = Array(String(character).utf8)
@@ -19,7 +19,7 @@ enum Spelling {
         return ends
     }
 
-    /// What an escape may begin with.
+    /// The bytes with which an escape may begin.
     static let marks = Array(#"%\&+"#.utf8)
 
     /// `%c3%a4`
@@ -68,7 +68,7 @@ enum Spelling {
 
     private static let named: [String: Unicode.Scalar] = ["quot": "\"", "amp": "&", "lt": "<", "gt": ">", "apos": "'"]
 
-    /// The number, that of a small letter for that of a capital one of ASCII.
+    /// The number that the digits give. The code of an ASCII capital becomes that of the small letter.
     private static func number(_ digits: ArraySlice<UInt8>, radix: Int) -> UInt32? {
         UInt32(String(decoding: digits, as: UTF8.self), radix: radix).map { UInt8(exactly: $0).map { UInt32($0.loweredASCII) } ?? $0 }
     }

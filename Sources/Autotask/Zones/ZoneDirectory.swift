@@ -1,10 +1,10 @@
 package import Contract
 package import HTTP
 
-/// Where Autotask says a user's database is served.
+/// The zone and database of a user, as Autotask reports them.
 package struct DiscoveredZone: Hashable, Sendable {
     package var zone: Zone
-    /// Autotask's `ci`: one partner's database, and the unit of its request quota.
+    /// Autotask's `ci`: the id of one partner's database, which has its own request quota.
     package var databaseID: Int64
 
     package init(zone: Zone, databaseID: Int64) {
@@ -13,7 +13,7 @@ package struct DiscoveredZone: Hashable, Sendable {
     }
 }
 
-/// Finds the zone that serves a user: the one call that needs no authentication, and gets none. No secret and no tracking id is sent.
+/// Finds the zone that serves a user. It is the only call without authentication, and sends neither a secret nor a tracking id.
 package struct ZoneDirectory {
     private let transport: any HTTPTransport
     private let lookupURL: String
@@ -22,7 +22,7 @@ package struct ZoneDirectory {
 
     /// - Parameters:
     ///   - lookupURL: the API's root on a host that knows all zones: `https://webservices.autotask.net/atservicesrest/`.
-    ///   - timeout: how long a call may take.
+    ///   - timeout: the time limit of a call.
     ///   - gate: asked before each call.
     package init(
         transport: any HTTPTransport,
@@ -36,9 +36,9 @@ package struct ZoneDirectory {
         self.gate = gate
     }
 
-    /// Asks for a user's zone. Of the credentials, only the user name is sent; what is answered is told without any of them.
+    /// Asks for a user's zone. It sends only the user name, and removes credentials from the text of a failure.
     ///
-    /// Whether its host may be called is not asked here: the transport refuses one that may not.
+    /// It does not check whether the zone's host may be called: the transport refuses a forbidden host.
     ///
     /// - Throws: ``AutotaskError``, of kind `zoneNotFound` if Autotask does not know the user name.
     package func zone(
@@ -47,7 +47,7 @@ package struct ZoneDirectory {
     ) async throws(AutotaskError) -> DiscoveredZone {
         let request = HTTPRequest(
             method: .get,
-            url: lookupURL + credentials.username.utf8.percentEncoded,
+            url: lookupURL + credentials.username.percentEncoded,
             headers: traceparent.map { [HTTPHeader("traceparent", $0)] } ?? [],
             timeout: timeout,
             maximumResponseBytes: AnswerLimits.zoneBytes
@@ -56,7 +56,7 @@ package struct ZoneDirectory {
             try await transport.answer(to: request, of: .zone, redacting: Redaction(credentials))
         }
         if let zone = DiscoveredZone(zoneInformation: answer.body) { return zone }
-        // Another protocol is permanent: such a zone cannot be called.
+        // A zone with another protocol can never be called, so this error is permanent.
         if let url = answer.body[anyCase: "url"]?.string, url.contains("://"), DiscoveredZone.scheme(of: url) == nil {
             throw AutotaskError(.notAllowed, message: "the zone is served by neither https nor http")
         }
@@ -65,7 +65,7 @@ package struct ZoneDirectory {
 }
 
 extension DiscoveredZone {
-    /// An invalid address for people becomes an empty one: the worker does not call it.
+    /// Reads the answer of a zone look-up. An invalid web address becomes empty, because the worker does not call it.
     init?(zoneInformation json: JSON) {
         guard let name = json[anyCase: "zoneName"]?.string, name.utf8.count <= AnswerLimits.textBytes,
             let apiURL = json[anyCase: "url"]?.string.flatMap(DiscoveredZone.root),
@@ -75,7 +75,7 @@ extension DiscoveredZone {
         self.init(zone: Zone(name: name, apiURL: apiURL, webURL: webURL), databaseID: databaseID)
     }
 
-    /// An absolute `http` or `https` URL with a host, and nothing but a path behind it, made to end in one slash; `nil` for any other.
+    /// An absolute `http` or `https` URL with a host and at most a path, ending in exactly one slash; `nil` for any other text.
     private static func root(_ text: String) -> String? {
         guard let scheme = scheme(of: text), text.utf8.count <= AnswerLimits.textBytes,
             text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#"\?#@"<>^`{|}"#.utf8.contains($0) })

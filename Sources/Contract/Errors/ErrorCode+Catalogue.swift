@@ -2,7 +2,7 @@ extension ErrorCode {
     /// The properties and default texts of one code (`Error-codes`).
     package struct Properties: Sendable {
         package let category: ErrorCategory
-        /// Whether the same request may succeed later without anybody's doing.
+        /// Whether the same request may succeed later without human action.
         package let isRetryable: Bool
         package let fixableBy: FixableBy
         /// The second line under the page's headline.

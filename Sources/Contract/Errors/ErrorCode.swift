@@ -1,6 +1,6 @@
-/// What went wrong, as portals and monitors match on it. The texts and properties of each stand in `ErrorCode+Catalogue.swift`.
+/// What went wrong. Portals and monitors match on these codes; `ErrorCode+Catalogue.swift` has their texts and properties.
 package enum ErrorCode: String, CaseIterable, Sendable {
-    // Credentials and the way to Autotask.
+    // Credentials and the connection to Autotask.
     case credentialsInvalid = "credentials_invalid"
     case apiUserLockedOrInactive = "api_user_locked_or_inactive"
     case trackingIDRejected = "tracking_id_rejected"
@@ -55,12 +55,12 @@ package enum ErrorCode: String, CaseIterable, Sendable {
     case `internal`
 }
 
-/// Whose matter an error is.
+/// The part of the system where an error comes from.
 package enum ErrorCategory: String, Sendable {
     case input, state, autotask, network, worker
 }
 
-/// Who can mend what an error tells of.
+/// Who can fix the cause of an error.
 package enum FixableBy: String, Sendable {
     case mspAdmin, autotaskAdmin, portal, `operator`
 }

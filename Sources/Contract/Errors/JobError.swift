@@ -1,6 +1,6 @@
-/// An error as events carry it (`Contract`, "Events"). It never holds a secret, nor what Autotask echoed of one.
+/// An error as events carry it (`Contract`, "Events"). It never holds a secret, not even one that Autotask echoed.
 package struct JobError: Error, Hashable, Sendable {
-    /// What Autotask itself said.
+    /// Autotask's own answer.
     package struct Remote: Hashable, Sendable {
         /// The HTTP status.
         package var status: Int
@@ -13,11 +13,11 @@ package struct JobError: Error, Hashable, Sendable {
         }
     }
 
-    /// A service in Autotask that stands in the way of one of the plan.
+    /// A service in Autotask that conflicts with a service of the plan.
     package struct ConflictingService: Hashable, Sendable {
         package var id: Int64
         package var name: String
-        /// `nil` where Autotask does not tell.
+        /// `nil` if Autotask does not report it.
         package var isActive: Bool?
 
         package init(id: Int64, name: String, isActive: Bool?) {
@@ -34,18 +34,18 @@ package struct JobError: Error, Hashable, Sendable {
     package var hint: String
     /// Whether the same request may succeed later without human action: the code's value, unless this error overrides it.
     package var isRetryable: Bool
-    /// Who can mend it: as the code has it, unless the case at hand says otherwise.
+    /// Who can fix it: the code's value, unless this error overrides it.
     package var fixableBy: FixableBy
-    /// When it will be tried again, for what is tried again.
+    /// When the worker tries again, if it does.
     package var retryAt: Timestamp?
-    /// The member of the job, or of the service, that is to blame: `unitPrice`.
+    /// The member of the job or of the service that caused the error: `unitPrice`.
     package var field: String?
     package var serviceKey: String?
     package var remote: Remote?
-    /// The service in Autotask that is in the way.
+    /// The service in Autotask that conflicts.
     package var conflict: ConflictingService?
 
-    /// An error with the texts of the catalogue, or better ones for the case at hand.
+    /// Creates an error with the catalogue's texts, or with more specific ones.
     package init(
         _ code: ErrorCode,
         _ message: String? = nil,
@@ -70,7 +70,7 @@ package struct JobError: Error, Hashable, Sendable {
         self.conflict = conflict
     }
 
-    /// The error of a job that is tried again then, which a message of the catalogue's promises; what ends a job promises nothing.
+    /// The error of a job that the worker tries again at that moment. A message from the catalogue then announces the retry.
     package func triedAgain(at moment: Timestamp) -> JobError {
         var error = self
         error.retryAt = moment
@@ -83,7 +83,7 @@ package struct JobError: Error, Hashable, Sendable {
         return error
     }
 
-    /// The error with what support needs to find its cause, where that is the worker: users see neither its log nor its store.
+    /// The error with the job's id if it is internal, so that support can find the cause: users see neither the worker's log nor its store.
     package func referring(to job: JobID) -> JobError {
         guard code == .internal else { return self }
         var error = self
@@ -91,8 +91,8 @@ package struct JobError: Error, Hashable, Sendable {
         return error
     }
 
-    /// The error as a refusal carries it. The refused message has claimed its id, under which a corrected one would get the same refusal:
-    /// so the hint asks for a new id, if it does not already.
+    /// The error as a refusal carries it. The refused message has claimed its id, and a corrected message with that id would get the same
+    /// refusal. So the hint asks for a new id, if it does not already.
     package var asRefusal: JobError {
         guard !hint.contains("new id") else { return self }
         var error = self
@@ -128,33 +128,33 @@ extension JobError: CustomStringConvertible {
     package var description: String { "\(code.rawValue): \(message)" }
 }
 
-/// Something that did not stop the work, but that its owner should know.
+/// A problem that did not stop the work, but that the MSP should know.
 package struct Warning: Hashable, Sendable {
     package enum Code: String, CaseIterable, Sendable {
         /// The API user cannot see costs, so Autotask ignored the unit cost.
         case costNotStored = "cost_not_stored"
         /// The unit cost is higher than the unit price.
         case negativeMargin = "negative_margin"
-        /// The bound service was gone, and was created anew: contracts no longer point here.
+        /// The bound service was gone, so it was created again: contracts do not refer to the new one.
         case serviceRecreated = "service_recreated"
         /// The API user may read but not write services: a sync will fail.
         case readOnly = "read_only"
         /// Two services in Autotask carry the ownership marker of one service of the plan; the first is used.
         case duplicateService = "duplicate_service"
-        /// The unit price moves by more than the configured percentage of the one that was synced last.
+        /// The unit price changes by more than the configured percentage of the one synced last.
         case priceChanged = "price_changed"
-        /// The service is inactive in Autotask: it is kept up to date, and not activated.
+        /// The service is inactive in Autotask: a sync updates it, but does not activate it.
         case serviceInactive = "service_inactive"
-        /// What somebody edited in Autotask is overridden by the plan.
+        /// The plan overwrites an edit made in Autotask.
         case editOverwritten = "edit_overwritten"
-        /// The service's billing code was inactivated in Autotask: the service keeps it, no other may be set to it.
+        /// The service's billing code was inactivated in Autotask: the service keeps it, but no other service can get it.
         case billingCodeInactive = "billing_code_inactive"
-        /// Billing periods were taken by their usual values in Autotask: none of their labels is known.
+        /// Billing periods were found by their usual values in Autotask, since none of their labels is known.
         case periodAssumed = "period_assumed"
         /// Autotask lists no known monthly, or no known yearly, billing period: a sync with a service of that period fails.
         case periodUnsupported = "period_unsupported"
 
-        /// Those that can stop a sync until they are acknowledged: known before anything is written.
+        /// The warnings that can stop a sync until they are acknowledged: the worker knows them before it writes anything.
         package static let stopping: Set<Code> = [
             .priceChanged, .negativeMargin, .serviceInactive, .editOverwritten, .costNotStored, .serviceRecreated, .duplicateService,
         ]
@@ -164,7 +164,7 @@ package struct Warning: Hashable, Sendable {
     package var message: String
     package var field: String?
     package var serviceKey: String?
-    /// Whether it stops a sync before any write that does not acknowledge it.
+    /// Whether it stops a sync that does not acknowledge it, before any write.
     package var needsAcknowledgement: Bool
 
     package init(_ code: Code, _ message: String, field: String? = nil, serviceKey: String? = nil, needsAcknowledgement: Bool = false) {

@@ -21,7 +21,7 @@ package struct Capabilities: Hashable, Sendable {
     package var canQueryServices: Bool
     package var canCreateServices: Bool
     package var canUpdateServices: Bool
-    /// `nil` while nothing tells: no service with a cost has been seen or written yet.
+    /// `nil` while it is not known: no service with a cost has been seen or written yet.
     package var costVisible: Bool?
 
     package init(canQueryServices: Bool, canCreateServices: Bool, canUpdateServices: Bool, costVisible: Bool?) {
@@ -39,7 +39,7 @@ package struct Capabilities: Hashable, Sendable {
     }
 }
 
-/// The two sentences of the page, word for word (`Rules` L10, L11), and the others that events show as headlines.
+/// The page's two sentences, word for word (`Rules` L10, L11), and the other headlines of events.
 package enum Headline {
     package static let connectionEstablished = "Connection was established"
     package static let connectionFailed = "Failed to establish connection"

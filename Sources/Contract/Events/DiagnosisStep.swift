@@ -1,6 +1,6 @@
-/// One step of a `connection.diagnosed`: what was looked at, how it is, and what to do about it.
+/// One step of a `connection.diagnosed`: what was checked, the result, and what to do about it.
 package struct DiagnosisStep: Hashable, Sendable {
-    /// In the order in which each needs those before it.
+    /// The steps in order: each needs the steps before it.
     package enum Name: String, CaseIterable, Sendable {
         case connection
         case nameResolution
@@ -18,18 +18,18 @@ package struct DiagnosisStep: Hashable, Sendable {
 
     package enum Result: String, Sendable {
         case passed
-        /// It works, and somebody should look at it.
+        /// It works, but a person should check it.
         case warning
-        /// A sync would fail for it, or wait.
+        /// A sync would fail or wait because of it.
         case failed
-        /// A step before it failed, or nothing tells.
+        /// An earlier step failed, or the result is not known.
         case skipped
     }
 
     package var name: Name
     package var result: Result
     package var message: String
-    /// What to do about it.
+    /// What to do next.
     package var hint: String?
     package var error: JobError?
 
@@ -40,7 +40,7 @@ package struct DiagnosisStep: Hashable, Sendable {
         self.hint = hint
     }
 
-    /// One that failed.
+    /// Creates a step that failed.
     package init(_ name: Name, _ error: JobError) {
         self.init(name, .failed, error.message, hint: error.hint)
         self.error = error

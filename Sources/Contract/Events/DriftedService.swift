@@ -1,22 +1,22 @@
-/// How a service that was synced stands in Autotask now: one service of `drift.reported` and `drift.changed`.
+/// The present state in Autotask of a service that was synced: one service of `drift.reported` and `drift.changed`.
 package struct DriftedService: Hashable, Sendable {
     package enum State: String, CaseIterable, Sendable {
         case unchanged
-        /// Somebody edited it, or made it inactive or active again.
+        /// A user edited it, or changed whether it is active.
         case edited
-        /// It is not in Autotask any more, or the API user cannot see it.
+        /// It is no longer in Autotask, or the API user cannot see it.
         case gone
     }
 
     package var planID: String
     package var key: String
-    /// As it was synced last.
+    /// The name that was synced last.
     package var name: String
     package var autotaskServiceID: Int64
     package var state: State
-    /// `nil` while it is not known.
+    /// `nil` if it is not known.
     package var isActive: Bool?
-    /// From what was synced last, to what Autotask shows.
+    /// The changes from what was synced last to what Autotask shows.
     package var changes: [FieldChange] = []
     package var warnings: [Warning] = []
 
@@ -28,7 +28,7 @@ package struct DriftedService: Hashable, Sendable {
         self.state = state
     }
 
-    /// Whether somebody has to be told: it is other than it was synced, or its billing code was inactivated, which no sync would mend.
+    /// Whether a person has to know: it differs from what was synced, or its billing code was inactivated, which no sync would fix.
     package var differs: Bool { state != .unchanged || warnings.contains { $0.code == .billingCodeInactive } }
 
     package var json: JSON {

@@ -1,5 +1,5 @@
 extension Event {
-    /// The code of the error that a terminal event tells; `nil` for one that tells of something else. It reads the whole of ``data``.
+    /// The code of the error that a terminal event reports; `nil` if it reports none. It parses all of ``data``.
     package var failureCode: String? { type.failureCode(in: data) }
 }
 

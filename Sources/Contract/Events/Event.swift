@@ -1,21 +1,21 @@
-/// Something that happened, before it has its place in the lane's sequence.
+/// Something that happened, before it has a place in the lane's sequence.
 ///
 /// The store gives it epoch and sequence in the transaction that holds its cause; from then on it is an ``OrderedEvent``.
 package struct Event: Hashable, Sendable {
-    /// The CloudEvent's id: unique, and the same however often the event is published.
+    /// The CloudEvent's id: unique, and the same each time the event is published.
     package var id: String
     package var type: EventType
     package var lane: Lane
     /// The job that it answers; `nil` for a state event.
     package var jobID: JobID?
-    /// The job that the answered one is a copy of, when that came from a redriven dead letter.
+    /// The original of the answered job, if that is the copy of a dead-lettered job.
     package var redriveOf: JobID?
     package var time: Timestamp
     package var traceparent: String?
     /// The encoded JSON object of `data`. For an event that answers a job it holds `jobId`.
     package var data: [UInt8]
 
-    /// - Parameter data: the members of `data` besides `jobId`, which stands first in it.
+    /// - Parameter data: the members of `data` without `jobId`, which is put first.
     package init(
         id: String,
         type: EventType,
@@ -38,7 +38,7 @@ package struct Event: Hashable, Sendable {
         )
     }
 
-    /// - Parameter encodedData: what an earlier event's ``data`` held.
+    /// - Parameter encodedData: the ``data`` of an earlier event.
     package init(
         id: String,
         type: EventType,
@@ -67,14 +67,15 @@ package struct Event: Hashable, Sendable {
     }
 }
 
-/// An event with its place: what the outbox keeps until the broker has confirmed it.
+/// An event with its place in the sequence. The outbox keeps it until the broker has confirmed it.
 package struct OrderedEvent: Hashable, Sendable {
     package var event: Event
-    /// Counts the resets and restores of the lane.
+    /// The number of resets and restores of the lane.
     package var epoch: Int64
-    /// Gapless from 1 within the epoch; `nil` for what has none (``EventType/isSequenced``, and erased replays).
+    /// The event's number, gapless from 1 within the epoch; `nil` for events that have none (``EventType/isSequenced``, and erased
+    /// replays).
     package var sequence: Int64?
-    /// Set for one of the pages of an event that is too large to be published as a whole (``parts(within:)``).
+    /// The page, if the event is too large to be published as a whole (``parts(within:)``).
     package var page: EventPage?
 
     package init(event: Event, epoch: Int64, sequence: Int64?) {
@@ -87,7 +88,7 @@ package struct OrderedEvent: Hashable, Sendable {
     package static let source = "/autotask-worker"
     package static let contentType = "application/cloudevents+json"
 
-    /// Whether it is the job's terminal event; of an event in pages only the last is.
+    /// Whether it is the job's terminal event; of several pages only the last is.
     package var isTerminal: Bool { event.type.isTerminal && page?.isLast ?? true }
 
     package var typeAttribute: String { "autotask." + event.type.rawValue }

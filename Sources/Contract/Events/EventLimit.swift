@@ -1,9 +1,9 @@
-/// The largest event that is published, in bytes of the whole CloudEvent: the body of the AMQP message, which the broker's
-/// `max_message_size` counts too.
+/// The size of the largest event that the worker publishes, in bytes of the whole CloudEvent. That is the body of the AMQP message, which
+/// the broker's `max_message_size` also limits.
 package struct EventLimit: Hashable, Sendable {
     /// A quarter of the message size that `deploy/rabbitmq` allows.
     package static let standard = EventLimit(bytes: 1 << 20)
-    /// One page with one service fits.
+    /// Enough for one page with one service.
     package static let smallest = 4096
 
     package let bytes: Int
@@ -13,7 +13,7 @@ package struct EventLimit: Hashable, Sendable {
 
 /// One of the pages in which an event is published.
 package struct EventPage: Hashable, Sendable {
-    /// From 1.
+    /// The page's number, from 1.
     package var number: Int
     package var count: Int
 
@@ -26,17 +26,17 @@ package struct EventPage: Hashable, Sendable {
 }
 
 extension OrderedEvent {
-    /// The event as it is published: itself, a shorter one, or its pages.
+    /// The event as the worker publishes it: as it is, shortened, or in pages.
     ///
-    /// An event within the limit stays as it is. A larger one loses details first (``EventShortening``), and `data` says so: `truncated`,
-    /// `omitted`, `rest`. Counts stay, and each service's key, status, outcome, id and error code. If that is still too large, the whole event is
-    /// published in pages: each has the members that are no lists, and its share of the lists. Only the last page is the terminal event, with
-    /// the event's id and place in the sequence.
+    /// An event within the limit stays as it is. A larger one first loses details (``EventShortening``), which `data` names in `truncated`,
+    /// `omitted` and `rest`. It keeps counts, and each service's key, status, outcome, id and error code. If that is still too large, the
+    /// whole event is published in pages. Each page has all members that are not lists, and a share of each list. Only the last page is the
+    /// terminal event, with the event's id and place in the sequence.
     ///
-    /// It follows from the event and the limit alone, so that an event that is published again is the same. It works in time and memory
+    /// The result depends only on the event and the limit, so an event that is published again is the same. Time and memory are
     /// proportional to the event.
     package func parts(within limit: EventLimit) -> [OrderedEvent] {
-        // Nearly every event is far below the limit, which shows without encoding it.
+        // Nearly every event is far below the limit, which this bound shows without encoding it.
         if event.data.count + maximumEnvelopeBytes <= limit.bytes { return [self] }
         let envelope = envelopeBytes
         guard envelope + event.data.count > limit.bytes else { return [self] }
@@ -47,7 +47,7 @@ extension OrderedEvent {
         return pages(of: data, room: room)
     }
 
-    /// At least ``envelopeBytes``: an escaped character takes six bytes, and the rest of the attributes never as many as this.
+    /// An upper bound of ``envelopeBytes``: an escaped character takes six bytes, and the other attributes take less than 1024.
     private var maximumEnvelopeBytes: Int {
         let texts = [
             event.id, event.lane.tenant.description, event.traceparent ?? "", event.jobID?.description ?? "",
@@ -56,7 +56,7 @@ extension OrderedEvent {
         return texts.reduce(1024) { $0 + 6 * $1.utf8.count }
     }
 
-    /// The bytes of the event without those of ``Event/data``.
+    /// The size of the event without ``Event/data``, in bytes.
     private var envelopeBytes: Int {
         var bare = self
         bare.event.data = []
@@ -74,7 +74,7 @@ extension OrderedEvent {
         var frame = data
         for list in lists { frame[list.name] = [] }
         frame = EventShortening.shortened(frame, room: room / 2)
-        // What a page adds: its number and the count, the longer id of a page that is not the last, and the marks of shortening.
+        // What a page adds: its number, the page count, the longer id of all but the last page, and `truncated`.
         let reserve = 64
         let share = max(room - JSON.object(frame).encoded.count - reserve, 0)
 

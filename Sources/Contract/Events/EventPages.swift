@@ -1,13 +1,13 @@
 /// Assembles an event from its pages, as a monitor does.
 package struct EventPages: Sendable {
-    /// By the event's id, that of its last page.
+    /// The pages by the event's id, which is the id of its last page.
     private var pages: [String: [Int64: JSON]] = [:]
 
     package init() {}
 
-    /// Takes one event as it came.
+    /// Adds one event as it was received.
     ///
-    /// - Returns: the event with the lists of all its pages; the same event if it has none; `nil` while pages are missing.
+    /// - Returns: the event with the lists of all its pages; the event itself if it has no pages; `nil` while pages are missing.
     package mutating func take(_ event: JSON) -> JSON? {
         guard let data = event["data"]?.object, let number = data["page"]?.integer, let count = data["pages"]?.integer,
             let id = event["id"]?.string

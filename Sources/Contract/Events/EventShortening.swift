@@ -1,17 +1,17 @@
-/// Leaves details of an event out, the least needed first, until the rest fits.
+/// Omits details of an event, the least needed first, until the rest fits.
 ///
-/// What stays: counts, every element of every list of services, and of each service its key, status, outcome, id and error code. The data says
-/// what is missing (`omitted`) and where to read it (`rest`).
+/// It keeps counts, every element of every list of services, and each service's key, status, outcome, id and error code. The data says what
+/// is missing (`omitted`) and where to read it (`rest`).
 struct EventShortening {
     /// `nil` if even the required part is too large.
     private(set) var result: JSONObject?
 
-    /// Bounds for texts, in bytes of JSON. Nothing that a person reads is longer than the first.
+    /// Limits for texts, in bytes of JSON. No text that a person reads is longer than the first.
     private static let excessive = 4096
     private static let long = 256
     private static let short = 64
 
-    /// What one step leaves out, and its name in `omitted`.
+    /// The steps: what each omits, and its name in `omitted`.
     private static let steps: [(name: String, change: @Sendable (JSON) -> JSON)] = [
         ("texts over 4096 bytes", { $0.withTexts(within: excessive) }),
         ("services.changes", { $0.changing(["services", "changes"]) { _ in [] } }),
@@ -30,8 +30,8 @@ struct EventShortening {
     ]
 
     /// - Parameters:
-    ///   - data: of the event.
-    ///   - room: how many bytes it may have.
+    ///   - data: the event's data.
+    ///   - room: the most bytes that the data may take.
     init(_ data: JSONObject, of event: OrderedEvent, room: Int) {
         var json = JSON.object(data)
         var omitted: [JSON] = []
@@ -51,7 +51,7 @@ struct EventShortening {
         }
     }
 
-    /// The object without texts that do not fit, as far as that suffices.
+    /// The object with its texts cut until it fits, if that is enough.
     static func shortened(_ members: JSONObject, room: Int) -> JSONObject { shortened(.object(members), room: room).object ?? members }
 
     static func shortened(_ json: JSON, room: Int) -> JSON {
@@ -65,7 +65,7 @@ struct EventShortening {
 }
 
 extension OrderedEvent {
-    /// Where to read what a shortened event leaves out.
+    /// The command that shows what a shortened event omits.
     fileprivate var wayToTheRest: String {
         guard let job = event.jobID else { return "autotask-worker job drift --tenant \(event.lane.tenant) --wait --json" }
         return "autotask-worker sync show \(job) --tenant \(event.lane.tenant) --json"
@@ -73,7 +73,7 @@ extension OrderedEvent {
 }
 
 extension JSON {
-    /// Members whose texts programs compare, or follow: they are short, and never cut.
+    /// Members with short texts that programs compare or follow; they are never cut.
     private static let verbatim: Set<String> = [
         "jobId", "key", "serviceKey", "planId", "previewId", "expiresAt", "status", "outcome", "state", "code", "category", "fixableBy",
         "retryAt",
@@ -81,7 +81,7 @@ extension JSON {
         "omitted",
     ]
 
-    /// The value with all texts cut to a number of bytes of JSON, except those that programs compare.
+    /// The value with each text cut to a number of bytes of JSON, except for ``verbatim`` members.
     fileprivate func withTexts(within limit: Int) -> JSON {
         switch self {
         case .null, .bool, .number: self
@@ -93,7 +93,7 @@ extension JSON {
         }
     }
 
-    /// The value with the members at the end of a path changed. Lists on the way are passed through, element by element.
+    /// The value with the members at the end of a path changed. In a list, the change applies to every element.
     fileprivate func changing(_ path: [String], _ change: (JSON) -> JSON) -> JSON { changing(path[...], change) }
 
     private func changing(_ path: ArraySlice<String>, _ change: (JSON) -> JSON) -> JSON {
@@ -115,7 +115,7 @@ extension JSONObject {
 }
 
 extension String {
-    /// The text, or its longest beginning that fits a number of bytes of JSON, ellipsis included.
+    /// The text, or its longest prefix that fits a number of bytes of JSON with an ellipsis.
     fileprivate func cut(to limit: Int) -> String {
         // A byte takes at most six in JSON.
         guard utf8.count > limit / 6, JSON.string(self).encoded.count > limit + 2 else { return self }

@@ -1,4 +1,4 @@
-/// What an event tells, without the leading `autotask.`: also the first two words of its routing key.
+/// The type of an event, without the leading `autotask.`. It is also the first two words of the routing key.
 package enum EventType: String, CaseIterable, Sendable {
     case connectionEstablished = "connection.established"
     case connectionFailed = "connection.failed"
@@ -39,6 +39,6 @@ package enum EventType: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether it counts in the lane's gapless sequence. What is published as best effort does not.
+    /// Whether it has a number in the lane's gapless sequence. Events that are published as best effort have none.
     package var isSequenced: Bool { self != .syncStarted && self != .syncProgress }
 }

@@ -10,21 +10,21 @@ package enum ServiceOutcome: String, CaseIterable, Sendable {
     case created
     case updated
     case unchanged
-    /// The bound service was gone in Autotask, and was created anew.
+    /// The bound service was gone in Autotask, so it was created again.
     case recreated
-    /// Ours already, found by its ownership marker after the binding was lost.
+    /// Already the worker's own: found by its ownership marker after the binding was lost.
     case adopted
     /// Refused before anything was written.
     case invalid
     /// Autotask refused the write.
     case rejected
-    /// Not reached, or left alone because another service was invalid. The status stays what it was.
+    /// Not reached, or skipped because another service was invalid. The status does not change.
     case notAttempted
 }
 
-/// A managed field that changed, or that somebody had changed in Autotask.
+/// A managed field that changed, or that a user had changed in Autotask.
 package struct FieldChange: Hashable, Sendable {
-    /// The contract's name of the field: `unitPrice`.
+    /// The field's name in the contract: `unitPrice`.
     package var field: String
     package var from: JSON
     package var to: JSON
@@ -45,10 +45,10 @@ package struct ServiceResult: Hashable, Sendable {
     package var status: ServiceStatus
     package var outcome: ServiceOutcome
     package var autotaskServiceID: Int64?
-    /// Whether the service is active in Autotask; `nil` while it is not known. It is Autotask's own matter (`Rules` L43).
+    /// Whether the service is active in Autotask; `nil` while it is not known. Only Autotask decides it (`Rules` L43).
     package var isActive: Bool?
     package var changes: [FieldChange] = []
-    /// Edits made in Autotask that this sync overrode (`Rules` L31).
+    /// Edits made in Autotask that this sync overwrote (`Rules` L31).
     package var overwritten: [FieldChange] = []
     package var warnings: [Warning] = []
     package var error: JobError?

@@ -1,15 +1,15 @@
-/// What `sync.previewed` holds: every service of the plan, and what a sync would do with it now.
+/// The content of `sync.previewed`: every service of the plan, and what a sync would do with it now.
 package struct SyncForecast: Hashable, Sendable {
     package var planID: String
     package var revision: Int64?
-    /// What a sync may name to be held to this preview; `nil` where a sync would be refused.
+    /// The id with which a sync can refer to this preview; `nil` if a sync would be refused.
     package var previewID: String?
-    /// Until when.
+    /// The moment until which ``previewID`` can be used.
     package var expiresAt: Timestamp?
     package var services: [ServiceForecast]
-    /// What a sync has to acknowledge, besides what the preview's own job did.
+    /// What a sync has to acknowledge in addition to what the preview's job acknowledged.
     package var acknowledgements: [Acknowledgement]
-    /// How many calls a sync would make now, those to read and to read back included.
+    /// The number of calls that a sync would make now, including those that read and read back.
     package var apiCallEstimate: Int
     /// Autotask's own list of services, for a person to look at.
     package var webURL: String
@@ -51,13 +51,14 @@ package struct SyncForecast: Hashable, Sendable {
 
 /// One service of the plan in a preview.
 package struct ServiceForecast: Hashable, Sendable {
-    /// As it is now, and what a sync would come to, as far as Autotask takes what it is sent.
+    /// The service's present state, and the result of a sync if Autotask accepts every write.
     package var result: ServiceResult
-    /// Calls that would write it. One that changes no managed field sets its ownership mark; of two, the first gives it a temporary name.
+    /// The number of calls that would write it. A single one that changes no managed field sets the ownership marker; the first of two sets
+    /// a temporary name.
     package var writes = 0
-    /// Unit price without unit cost, as Autotask shows it; `nil` where it shows none.
+    /// Unit price minus unit cost, as Autotask shows them; `nil` if it does not show both.
     package var marginBefore: Money?
-    /// And as it would; `nil` where the API user cannot see costs.
+    /// The margin after the sync; `nil` if the API user cannot see costs.
     package var marginAfter: Money?
 
     package init(_ result: ServiceResult) { self.result = result }

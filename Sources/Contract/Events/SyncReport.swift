@@ -1,9 +1,9 @@
-/// What the event that ends a sync holds: every service of the plan with its result (`Rules` L19).
+/// The content of the event that ends a sync: every service of the plan with its result (`Rules` L19).
 package struct SyncReport: Hashable, Sendable {
     package var message: String
     package var planID: String
     package var revision: Int64?
-    /// Calls made to Autotask for this job, over all its attempts.
+    /// Calls made to Autotask for this job in all its attempts.
     package var apiCalls: Int
     package var services: [ServiceResult]
     /// Autotask's own list of services, for a person to look at.
@@ -40,7 +40,7 @@ package struct SyncReport: Hashable, Sendable {
         return object
     }
 
-    /// How many services there are, of each outcome that occurs, and of each status.
+    /// The number of services: in total, for each outcome that occurs, and for each status.
     private var counts: JSON {
         var object: JSONObject = ["total": JSON(services.count)]
         for outcome in ServiceOutcome.allCases {

@@ -2,8 +2,8 @@ extension JobID {
     private static let redriveMark = ":redrive-"
     private static let maximumCount = 128
 
-    /// The id of the copy that is entered when a dead letter of this job is redriven: `job-1:redrive-1`, and of that one's copy
-    /// `job-1:redrive-2`. The same job always leads to the same id. Where that would be too long, a hash stands in for the end.
+    /// The id of the copy that a redrive of this job enters: `job-1:redrive-1`, and for that copy `job-1:redrive-2`. The same job always
+    /// gives the same id. If the id would be too long, a hash replaces its end.
     package var redriven: JobID {
         var base = Substring(description)
         var number = 1
@@ -16,7 +16,7 @@ extension JobID {
             let hash = ":\(ShortHash([description]))"
             base = (base.prefix(JobID.maximumCount - suffix.utf8.count - hash.utf8.count) + hash)[...]
         }
-        guard let id = JobID(base + suffix) else { preconditionFailure("a redriven id is made of the characters of an id") }
+        guard let id = JobID(base + suffix) else { preconditionFailure("a redriven id has only characters of an id") }
         return id
     }
 }

@@ -9,6 +9,6 @@ package struct JobID: Hashable, Sendable, CustomStringConvertible {
         description = text
     }
 
-    /// - Parameter description: the text of an id that is none of a portal's.
+    /// - Parameter description: the text of an id that no portal can send.
     init(unchecked description: String) { self.description = description }
 }

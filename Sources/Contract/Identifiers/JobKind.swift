@@ -1,4 +1,4 @@
-/// What a job asks for: the last part of its type, `autotask.job.<kind>`, and the first word of its routing key.
+/// The kind of a job: the last part of its type, `autotask.job.<kind>`, and the first word of its routing key.
 package enum JobKind: String, CaseIterable, Sendable {
     case connect
     case sync
@@ -9,10 +9,10 @@ package enum JobKind: String, CaseIterable, Sendable {
     case drift
     case diagnose
 
-    /// What the worker also does by itself, from time to time.
+    /// The kinds of scheduled checks, which the worker also enters on its own.
     package static let scheduled: [JobKind] = [.verify, .drift]
 
-    /// Whether a person waits for the answer when a portal publishes the job: such a job ends soon, successful or not.
+    /// Whether a person waits for the answer when a portal publishes the job. Such a job ends soon, whether it succeeds or not.
     package var isInteractive: Bool {
         switch self {
         case .connect, .billingCodes, .preview, .verify, .drift, .diagnose: true

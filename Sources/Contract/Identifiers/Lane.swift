@@ -1,10 +1,10 @@
-/// Which of the vendor's products an integration belongs to. A tenant may connect both; a reset touches one.
+/// The vendor's product that an integration belongs to. A tenant may connect both; a reset affects one.
 package enum Product: String, CaseIterable, Sendable {
     case workplace
     case fileProtection
 }
 
-/// A tenant's integration of one product: what is connected, synced and reset, and within which jobs run one at a time, in order.
+/// One product of one tenant: the unit of connect, sync and reset. Its jobs run one at a time, in order.
 package struct Lane: Hashable, Sendable, CustomStringConvertible {
     package let tenant: TenantID
     package let product: Product

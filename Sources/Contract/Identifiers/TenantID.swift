@@ -1,4 +1,4 @@
-/// An MSP, as the portal names it: the `subject` of every job and event, and the last word of every routing key.
+/// The portal's id of an MSP: the `subject` of every job and event, and the last word of every routing key.
 package struct TenantID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let description: String
 

@@ -5,7 +5,7 @@ extension UInt8 {
         isASCIIDigit || (self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z")) || (self >= UInt8(ascii: "a") && self <= UInt8(ascii: "z"))
     }
 
-    /// What the contract allows in an id besides letters and digits.
+    /// Whether the contract allows the character in an id, next to letters and digits.
     var isASCIIIdentifierPunctuation: Bool {
         self == UInt8(ascii: ".") || self == UInt8(ascii: "_") || self == UInt8(ascii: ":") || self == UInt8(ascii: "-")
     }

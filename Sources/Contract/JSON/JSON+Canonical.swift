@@ -1,7 +1,7 @@
 extension JSON {
-    /// The value in the JSON Canonicalization Scheme (RFC 8785): what two writers of the same payload agree on, byte for byte.
+    /// The value in the JSON Canonicalization Scheme (RFC 8785): two writers of the same payload get the same bytes.
     ///
-    /// A number beyond the range of a double, which I-JSON forbids, stands with its own text.
+    /// A number beyond the range of a double, which I-JSON forbids, keeps its own text.
     package var canonical: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(512)
@@ -35,22 +35,22 @@ extension JSON {
         }
     }
 
-    /// Whether a name comes before another by its UTF-16, as RFC 8785 section 3.2.3 orders them.
+    /// Whether a name precedes another by their UTF-16, the order of RFC 8785 section 3.2.3.
     private static func precedes(_ name: String, _ other: String) -> Bool {
         for (byte, otherByte) in zip(name.utf8, other.utf8) where byte != otherByte {
-            // Of ASCII, UTF-8 and UTF-16 have one order.
+            // For ASCII, UTF-8 and UTF-16 have the same order.
             return byte < 0x80 && otherByte < 0x80 ? byte < otherByte : name.utf16.lexicographicallyPrecedes(other.utf16)
         }
         return name.utf8.count < other.utf8.count
     }
 
-    /// A number as ECMAScript's `Number.prototype.toString` writes it, which is what RFC 8785 section 3.2.2.3 asks for.
+    /// A number as ECMAScript's `Number.prototype.toString` writes it (RFC 8785, section 3.2.2.3).
     static func canonicalNumber(_ text: String) -> String {
         // Whole numbers that a double holds exactly are their own canonical text.
         if let integer = Int64(text), integer.magnitude <= 1 << 53 { return String(integer) }
         guard let value = Double(text), value.isFinite else { return text }
         guard value != 0 else { return "0" }
-        // Swift's description has the same shortest digits; only their layout differs.
+        // Swift's description has the same shortest digits in another layout.
         let sign = value < 0 ? "-" : ""
         let parts = value.magnitude.description.split(separator: "e")
         let mantissa = parts[0].split(separator: ".")
@@ -58,7 +58,7 @@ extension JSON {
         let fraction = mantissa.count > 1 && mantissa[1] != "0" ? mantissa[1] : ""
         let exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
         var digits = String(whole + fraction)
-        // The decimal point stands after this many digits.
+        // The number of digits before the decimal point.
         var point = whole.count + exponent
         let leadingZeros = digits.prefix { $0 == "0" }.count
         digits.removeFirst(leadingZeros)

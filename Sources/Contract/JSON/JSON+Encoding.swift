@@ -1,5 +1,5 @@
 extension JSON {
-    /// The value as compact JSON text in UTF-8, members in their order, numbers as they were written.
+    /// The value as compact JSON text in UTF-8, with members in their order and numbers as they were written.
     package var encoded: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(512)
@@ -40,7 +40,7 @@ extension JSON {
     /// Appends a string in quotes, with the escapes that RFC 8785 prescribes: the short ones, and `\u00xx` for other control characters.
     package static func append(quoted string: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
-        // Nearly every string is free of escapes, and copied as a whole.
+        // Nearly every string needs no escapes, and is copied as a whole.
         if needsEscapes(string) { append(escaped: string, to: &output) } else { output.append(contentsOf: string.utf8) }
         output.append(UInt8(ascii: "\""))
     }
@@ -58,7 +58,7 @@ extension JSON {
         for byte in string.utf8 { escape(byte) { output.append($0) } }
     }
 
-    /// Hands out what stands for one byte of a string's UTF-8 between quotes.
+    /// Passes the JSON spelling of one byte of a string's UTF-8 to `append`.
     package static func escape(_ byte: UInt8, _ append: (UInt8) -> Void) {
         let short: UInt8? =
             switch byte {

@@ -1,26 +1,28 @@
-/// Why bytes are not JSON that the contract accepts.
+/// The reason why bytes are not JSON that the contract accepts.
 package struct JSONError: Error, CustomStringConvertible, Sendable {
-    /// What is wrong, without any of the text: it may be a secret.
+    /// What is wrong. It quotes nothing of the text, which may be a secret.
     package let reason: String
-    /// Where, in bytes from the start.
+    /// The place of the mistake, in bytes from the start.
     package let offset: Int
 
     package var description: String { "\(reason) at byte \(offset)" }
 }
 
 extension JSON {
-    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493): valid UTF-8, unique member names without lone surrogates; and
-    /// within the limits of `JSON+Limits.swift`. A byte order mark is skipped, and a value with a lone surrogate is a ``brokenString``.
+    /// Parses one JSON text (RFC 8259) under I-JSON's restrictions (RFC 7493) and the limits of `JSON+Limits.swift`. I-JSON requires valid
+    /// UTF-8, and unique member names without lone surrogates. The parser skips a byte order mark, and reads a value with a lone surrogate
+    /// as a ``brokenString``.
     ///
-    /// - Parameter maximumValues: how many values it may hold, at whatever depth. Each takes more memory than its text.
-    /// - Throws: ``JSONError``, which names the place and never quotes the text.
+    /// - Parameter maximumValues: the maximum number of values at all depths. Each takes more memory than its text.
+    /// - Throws: ``JSONError``, which gives the place and never quotes the text.
     package init(parsing bytes: [UInt8], maximumValues: Int = JSON.maximumValues) throws(JSONError) {
         self = try JSON.parsing(bytes.span, maximumValues: maximumValues) { $0.parseText() }
     }
 
     /// Parses as ``init(parsing:maximumValues:)`` does, and finds the text of one of an object's members.
     ///
-    /// - Returns: the value, and where the member's own value is in `bytes`: `nil` for a missing member and for what is not an object.
+    /// - Returns: the JSON, and the range of the member's value in `bytes`. The range is `nil` for a missing member, and if the JSON is not
+    ///   an object.
     package static func parse(_ bytes: [UInt8], locating member: String) throws(JSONError) -> (json: JSON, range: Range<Int>?) {
         try parsing(bytes.span) { parser in
             parser.sought = member
@@ -28,19 +30,20 @@ extension JSON {
         }
     }
 
-    /// Finds the members of an object in its text without reading their values: a `String` cannot be wiped when it was a secret.
+    /// Finds the members of an object in its text without decoding their values: a secret in a `String` cannot be wiped.
     ///
-    /// - Parameter text: one JSON text, under the restrictions of ``init(parsing:maximumValues:)``; only within a member's value may names be repeated.
+    /// - Parameter text: one JSON text, with the restrictions of ``init(parsing:maximumValues:)``. Objects within a member's value may
+    ///   repeat names.
     /// - Throws: ``JSONError``.
     package static func scan(objectText text: Span<UInt8>) throws(JSONError) -> [ScannedJSONMember] {
         try parsing(text) { $0.scanObjectText() }
     }
 
-    /// Hands out, byte by byte, what a string of a scanned text says.
+    /// Decodes a string of a scanned text, and passes it to `append` byte by byte.
     ///
     /// - Parameters:
     ///   - range: from ``ScannedJSONMember/string``.
-    ///   - text: what was scanned.
+    ///   - text: the scanned text.
     package static func decode(stringAt range: Range<Int>, in text: Span<UInt8>, _ append: (UInt8) -> Void) {
         unsafe text.withUnsafeBufferPointer { buffer in
             unsafe JSONParser(bytes: buffer).decode(range, append)
@@ -66,10 +69,10 @@ extension JSON {
 /// A member of an object that was found in a text.
 package struct ScannedJSONMember: Sendable {
     package let name: String
-    /// Where the value stands in the text, without its quotes, if it is a string; ``JSON/decode(stringAt:in:_:)`` reads it.
+    /// The range of the value in the text, without quotes, if it is a string; ``JSON/decode(stringAt:in:_:)`` reads it.
     package let string: Range<Int>?
     package let isNull: Bool
-    /// Its JSON type, and nothing of its value.
+    /// The value's JSON type, without anything of the value.
     package let typeInWords: String
 
     fileprivate init(name: String, string: Range<Int>?, isNull: Bool, firstByte: UInt8?) {
@@ -82,7 +85,7 @@ package struct ScannedJSONMember: Sendable {
 }
 
 extension JSON {
-    /// What the JSON text holds by how it begins: its type, and nothing of its value; `nil` if no JSON begins like that.
+    /// The type of a JSON text by its first byte, without anything of its value; `nil` if no JSON begins with that byte.
     package static func typeInWords(ofText text: Span<UInt8>) -> String? {
         var start = 0
         if text.count >= 3, text[0] == 0xEF, text[1] == 0xBB, text[2] == 0xBF { start = 3 }
@@ -103,17 +106,17 @@ extension JSON {
     }
 }
 
-/// A recursive descent over bytes that are known to be valid UTF-8. The buffer outlives the parser, which lives within one call.
+/// A recursive descent parser over bytes that are known to be valid UTF-8. It lives within one call, and the buffer outlives it.
 private struct JSONParser {
-    /// Names of members are compared pairwise.
+    /// A low limit, because the names of members are compared pairwise.
     private static let maximumScannedMembers = 64
 
     let bytes: UnsafeBufferPointer<UInt8>
     var position = 0
-    /// The member of the outermost object whose text is looked for, and where it is.
+    /// The member of the outermost object to locate, and the range where it was found.
     var sought: String?
     private(set) var found: Range<Int>?
-    /// How many more values there may be.
+    /// The number of values that may still follow.
     private var remainingValues: Int
 
     init(bytes: UnsafeBufferPointer<UInt8>, maximumValues: Int = JSON.maximumValues) {
@@ -172,7 +175,7 @@ private struct JSONParser {
 
     private mutating func parseObject(depth: Int) throws(JSONError) -> JSON {
         var members: [JSONObject.Member] = []
-        // Few members are compared pairwise; many would make that slow, and are kept in a set.
+        // A few names are compared pairwise. For many names that is slow, so a set keeps them.
         var names: Set<String> = []
         try forEachMember { (parser, name) throws(JSONError) in
             if members.isEmpty { members.reserveCapacity(8) }
@@ -188,7 +191,7 @@ private struct JSONParser {
         return .object(JSONObject(uniqueMembers: members))
     }
 
-    /// Reads an object, with `readValue` for what stands behind each name.
+    /// Reads an object; `readValue` reads the value after each name.
     private mutating func forEachMember(
         _ readValue: (inout JSONParser, _ name: String) throws(JSONError) -> Void
     ) throws(JSONError) {
@@ -217,7 +220,7 @@ private struct JSONParser {
         }
     }
 
-    /// Passes over the only value of the text, which has to be an object.
+    /// Scans the only value of the text, which has to be an object.
     mutating func scanObjectText() -> Result<[ScannedJSONMember], JSONError> {
         do throws(JSONError) {
             skipWhitespace()
@@ -229,7 +232,7 @@ private struct JSONParser {
                 parser.skipWhitespace()
                 let firstByte = parser.peek()
                 let string = try parser.scanValue(depth: 1)
-                // The value has just been passed over: a null is its last four bytes, and no string is.
+                // The value was just scanned: its last four bytes are `null`, and it is no string.
                 let isNull = unsafe string == nil && parser.bytes[..<parser.position].suffix(4).elementsEqual("null".utf8)
                 members.append(ScannedJSONMember(name: name, string: string, isNull: isNull, firstByte: firstByte))
             }
@@ -241,9 +244,9 @@ private struct JSONParser {
         }
     }
 
-    /// Passes over a value.
+    /// Scans a value without decoding it.
     ///
-    /// - Returns: where it stands if it is a string.
+    /// - Returns: the value's range if it is a string.
     private mutating func scanValue(depth: Int) throws(JSONError) -> Range<Int>? {
         guard depth < JSON.maximumDepth else { throw error("nested too deeply") }
         skipWhitespace()
@@ -266,7 +269,7 @@ private struct JSONParser {
         return .array(elements)
     }
 
-    /// Reads an array, with `readElement` for each of its elements.
+    /// Reads an array; `readElement` reads each element.
     private mutating func forEachElement(_ readElement: (inout JSONParser) throws(JSONError) -> Void) throws(JSONError) {
         position += 1
         skipWhitespace()
@@ -314,7 +317,7 @@ private struct JSONParser {
         unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self)
     }
 
-    /// The string, if it may be compared with others at no great cost.
+    /// The string, if it is cheap to compare with others.
     private func comparable(_ string: String) throws(JSONError) -> String {
         guard !string.hasTooManyMarks else { throw error("too many combining marks in a row") }
         return string
@@ -331,16 +334,16 @@ private struct JSONParser {
         return string.isBroken ? .brokenString(escaped: text, readable: readable) : .string(readable)
     }
 
-    /// What is known of a skipped string.
+    /// What is known about a scanned string.
     private struct ScannedString {
-        /// Where it stands, without its quotes.
+        /// The string's range, without its quotes.
         var range: Range<Int>
         var hasEscapes = false
         /// Whether it holds half a surrogate pair.
         var isBroken = false
     }
 
-    /// Passes over a string.
+    /// Scans a string without decoding it.
     private mutating func scanString() throws(JSONError) -> ScannedString {
         position += 1
         var string = ScannedString(range: position..<position)
@@ -363,7 +366,7 @@ private struct JSONParser {
         throw error("unexpected end")
     }
 
-    /// Hands out what a string says that was passed over before.
+    /// Decodes a string that was scanned before, and passes it to `append` byte by byte.
     func decode(_ string: Range<Int>, _ append: (UInt8) -> Void) {
         var reader = self
         reader.position = string.lowerBound
@@ -377,7 +380,7 @@ private struct JSONParser {
         }
     }
 
-    /// - Returns: what the escape stands for; `nil` for half a surrogate pair.
+    /// - Returns: the character that the escape encodes; `nil` for half a surrogate pair.
     private mutating func parseEscape() throws(JSONError) -> Unicode.Scalar? {
         guard let byte = peek() else { throw error("unexpected end") }
         position += 1
@@ -403,7 +406,7 @@ private struct JSONParser {
             position += 1
             let second = try parseHexadecimal()
             guard (0xDC00..<0xE000).contains(second) else {
-                // It is a separate character, or another half.
+                // The second escape is a separate character, or another half.
                 position = afterFirst
                 return nil
             }

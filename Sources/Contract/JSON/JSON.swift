@@ -1,16 +1,16 @@
-/// A JSON value that loses nothing on its way through: numbers keep the text they were written with, objects keep their order.
+/// A JSON value without loss: numbers keep their text, objects keep their order.
 ///
-/// Foundation's coders know neither of the two things that the contract needs: money must never pass through a binary floating point
-/// number, and the identity of a job is a MAC over its canonical bytes (RFC 8785), unknown members included.
+/// Foundation's coders lack two things that the contract needs. Money must never pass through a binary floating point number. The identity
+/// of a job is a MAC over its canonical bytes (RFC 8785), including unknown members.
 package enum JSON: Hashable, Sendable {
     case null
     case bool(Bool)
-    /// The number's text, exactly as received, and valid by JSON's grammar.
+    /// The number's text, exactly as received; it is valid by JSON's grammar.
     case number(String)
     case string(String)
-    /// A string that holds half a surrogate pair, which no `String` can: ``string`` is `nil`, so that no code uses it as a value.
+    /// A string with half a surrogate pair, which no `String` can hold: ``string`` is `nil`, so no code uses it as a value.
     ///
-    /// - `escaped` is its text between the quotes, as received; `readable` shows U+FFFD for each half.
+    /// - `escaped` is the text between the quotes, as received; `readable` has U+FFFD for each half.
     indirect case brokenString(escaped: String, readable: String)
     case array([JSON])
     case object(JSONObject)
@@ -27,7 +27,7 @@ package struct JSONObject: Hashable, Sendable {
 
     package init() { members = [] }
 
-    /// - Parameter members: their names must differ.
+    /// - Parameter members: members with unique names.
     init(uniqueMembers members: [Member]) { self.members = members }
 
     package subscript(name: String) -> JSON? {
@@ -56,7 +56,7 @@ extension JSON {
         return value
     }
 
-    /// A whole number of 64 bits, however it is written: JSON Schema 2020-12 calls `7.0` and `7e0` integers too.
+    /// A whole number of 64 bits in any spelling: JSON Schema 2020-12 also calls `7.0` and `7e0` integers.
     package var integer: Int64? {
         guard case .number(let text) = self, case .value(let value) = WholeNumber(jsonNumber: text) else { return nil }
         return value
@@ -72,12 +72,12 @@ extension JSON {
         return value
     }
 
-    /// A member of an object; `nil` for a missing one and for what is not an object.
+    /// A member of an object; `nil` if the member is missing, or the value is not an object.
     package subscript(name: String) -> JSON? { object?[name] }
 
-    /// The value without the members that are `null`, at every depth: CloudEvents and the contract take them for absent.
+    /// The value without members that are `null`, at every depth: CloudEvents and the contract treat them as absent.
     ///
-    /// An element of an array stays, since it has a position.
+    /// A `null` element of an array stays, because removing it would move the others.
     package var withoutNullMembers: JSON { hasNullMembers ? removingNullMembers : self }
 
     private var hasNullMembers: Bool {

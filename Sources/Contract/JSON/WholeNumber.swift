@@ -3,10 +3,10 @@ enum WholeNumber: Equatable {
     case value(Int64)
     /// It has decimal places that are not zero.
     case fraction
-    /// It is whole, and beyond 64 bits.
+    /// It is whole, but does not fit 64 bits.
     case outOfRange
 
-    /// - Parameter text: valid by JSON's grammar. The work is linear in its length.
+    /// - Parameter text: a number that is valid by JSON's grammar. The work is linear in its length.
     init(jsonNumber text: String) {
         if let value = Int64(text) {
             self = .value(value)
@@ -17,7 +17,7 @@ enum WholeNumber: Equatable {
             .split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "E") }
         let halves = parts[0].split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
         var digits = Array(halves.joined())
-        // Digits that are left out below move the point to the right.
+        // Dropping trailing zeros below moves the point to the right.
         var point = -(halves.count > 1 ? halves[1].count : 0)
         while digits.last == UInt8(ascii: "0") {
             digits.removeLast()
@@ -30,7 +30,7 @@ enum WholeNumber: Equatable {
         }
         if parts.count > 1 {
             let isSmall = parts[1].first == UInt8(ascii: "-")
-            // An exponent that no Int holds is larger than any number of digits here.
+            // An exponent that does not fit an Int is larger than any number of digits here.
             guard let exponent = Int(Substring(parts[1])) else {
                 self = isSmall ? .fraction : .outOfRange
                 return
@@ -58,7 +58,7 @@ enum WholeNumber: Equatable {
 }
 
 extension JSON {
-    /// Describes for the author what came: its type and nothing of its value, which may be a secret.
+    /// Describes a received value to its author: the type, but nothing of the value, which may be a secret.
     var typeInWords: String {
         switch self {
         case .null: "null"

@@ -1,11 +1,11 @@
-/// Names warnings that somebody looked at: all of one code, `price_changed`, or that of one service, `price_changed:license-monthly`.
+/// Names warnings that a person accepted: all of one code, `price_changed`, or that of one service, `price_changed:license-monthly`.
 package struct Acknowledgement: Hashable, Sendable {
-    /// As ``Warning/Code`` has it. One that this version does not know covers nothing.
+    /// A raw value of ``Warning/Code``. A code that this version does not know covers nothing.
     package let code: String
     /// `nil` for every service.
     package let serviceKey: String?
 
-    /// - Parameter text: as a job holds it; anything but a code, or a code and the key of a service, gives `nil`.
+    /// - Parameter text: the member of a job. Anything but a code, or a code and the key of a service, gives `nil`.
     package init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard (1...64).contains(parts[0].utf8.count),
@@ -20,7 +20,7 @@ package struct Acknowledgement: Hashable, Sendable {
         code = String(parts[0])
     }
 
-    /// Names one warning, as narrowly as can be.
+    /// Names one warning, with its service if it has one.
     package init(_ warning: Warning) {
         code = warning.code.rawValue
         serviceKey = warning.serviceKey

@@ -1,15 +1,16 @@
-/// The data of a CloudEvent in structured mode: as JSON in `data`, or in base64 in `data_base64`, as some SDKs write it whenever they are given
-/// bytes.
+/// The data of a CloudEvent in structured mode: JSON in `data`, or base64 in `data_base64`, which some SDKs write when they get bytes.
 struct EventData {
-    /// What is read and compared: the same for both forms, without members that are `null`. With an ``error``, everything that was sent.
+    /// The value to read and compare: the same for both forms, without members that are `null`. With an ``error``, everything that was
+    /// sent.
     let json: JSON
-    /// What is kept: the text of ``json`` as received, or decoded from base64. `null` where nothing came; not set with an ``error``.
+    /// The bytes to keep: the text of ``json`` as received, or decoded from base64. It is `null` if there was no data, or with an
+    /// ``error``.
     let bytes: ArraySlice<UInt8>
-    /// Why it cannot be read.
+    /// The reason why the data cannot be read.
     let error: JobError?
 
     /// - Parameters:
-    ///   - envelope: without members that are `null`.
+    ///   - envelope: the CloudEvent without members that are `null`.
     ///   - received: the text of the member `data`, if there is one.
     init(_ envelope: JSON, _ received: ArraySlice<UInt8>?) {
         guard let encoded = envelope["data_base64"] else {
@@ -37,7 +38,7 @@ struct EventData {
             throw JobError(
                 .jobInvalid,
                 "The CloudEvent has both data and data_base64.",
-                hint: "Send one of them, under a new id.",
+                hint: "Send only one of them, under a new id.",
                 field: "data_base64"
             )
         }
@@ -54,8 +55,8 @@ struct EventData {
         }
     }
 
-    /// The product that it names; `nil` if it names none, or an unknown one. Written in another case it is refused, and the refusal
-    /// goes to the product that was meant.
+    /// The product that the data names; `nil` if it names none, or an unknown one. A name in the wrong case is refused, and the refusal
+    /// goes to the intended product.
     var product: Product? {
         guard let member = productMember else { return nil }
         return member.string.flatMap { text in

@@ -1,9 +1,9 @@
-/// How a message of an error shows a name that a portal wrote. It is for names alone: anything else may hold a secret.
+/// How an error message shows a name that a portal wrote. Use it only for names: any other text may be a secret.
 extension String {
-    /// In bytes, without the quotes.
+    /// The maximum length in bytes, without the quotes.
     private static let maximumShown = 64
 
-    /// Its beginning in quotes, as printable ASCII: everything else is escaped, so that it neither commands a terminal nor hides.
+    /// The text's beginning in quotes, as printable ASCII. Other characters are escaped, so that none controls a terminal or is invisible.
     var quotedForMessage: String {
         var shown = ""
         for scalar in unicodeScalars {
@@ -14,7 +14,7 @@ extension String {
         return "\"\(shown)\""
     }
 
-    /// What came where a media type was due: the type and its charset. Of what is no media type, only a short word is shown.
+    /// Describes what was received instead of the expected media type: a type with its charset, or a short word. Other texts are not shown.
     var mediaTypeInWords: String {
         if isEmpty { return "an empty string" }
         if let type = MediaType(self) { return (type.essence + (type.charset.map { "; charset=\($0)" } ?? "")).quotedForMessage }

@@ -1,26 +1,26 @@
 /// A job as a portal published it, decoded and valid by its schema.
 package struct Job: Sendable {
     package var identity: JobIdentity
-    /// When the portal made it, if it says so.
+    /// When the portal created the job, if the job says so.
     package var time: Timestamp?
-    /// Not begun by then: `job.expired`.
+    /// The moment by which the job must start; otherwise it ends with `job.expired`.
     package var expiry: Timestamp?
     package var payload: JobPayload
-    /// The job's `data`, in the bytes that were received; what comes from `data_base64` is decoded. Members that are `null` count as absent.
+    /// The job's `data` in the bytes that were received, or decoded from `data_base64`. Members that are `null` count as absent.
     package var data: ArraySlice<UInt8>
 
     package var id: JobID { identity.id }
     package var lane: Lane { identity.lane }
-    /// W3C trace context, handed on to HTTP calls and events.
+    /// The W3C trace context, which HTTP calls and events also carry.
     package var traceparent: String? { identity.traceparent }
     package var kind: JobKind { payload.kind }
 }
 
-/// What a job of each supported kind asks for.
+/// The content of a job of each supported kind.
 package enum JobPayload: Sendable {
     case connect(ConnectPayload)
     case sync(SyncPayload)
-    /// What a sync would do. Its ``SyncPayload/previewID`` means nothing.
+    /// A request for what a sync would do. Its ``SyncPayload/previewID`` has no meaning.
     case preview(SyncPayload)
     case reset(ResetPayload)
     case billingCodes(BillingCodesPayload)
@@ -43,7 +43,7 @@ package enum JobPayload: Sendable {
 }
 
 extension JobPayload {
-    /// The plan that it is about: jobs of one kind replace each other only within a plan.
+    /// The job's plan: jobs of one kind replace each other only within a plan.
     package var planID: String? {
         switch self {
         case .sync(let payload), .preview(let payload): payload.planID
@@ -51,7 +51,7 @@ extension JobPayload {
         }
     }
 
-    /// Of a sync. A preview of an older plan harms nothing.
+    /// The plan's revision, only for a sync: a preview of an older plan is harmless.
     package var revision: Int64? {
         guard case .sync(let payload) = self else { return nil }
         return payload.revision
@@ -60,9 +60,9 @@ extension JobPayload {
 
 package struct ConnectPayload: Sendable {
     package var credentials: CredentialsMember
-    /// When the tenant configured the integration first: what the access gate looks at.
+    /// When the tenant first configured the integration. The access gate checks it.
     package var firstConfiguredAt: Timestamp?
-    /// Whether credentials of another Autotask database are meant.
+    /// Whether credentials of another Autotask database are accepted.
     package var allowDatabaseChange: Bool
 
     package init(credentials: CredentialsMember, firstConfiguredAt: Timestamp? = nil, allowDatabaseChange: Bool = false) {
@@ -72,11 +72,11 @@ package struct ConnectPayload: Sendable {
     }
 }
 
-/// The `credentials` of a connect job. It has no description: it may hold a secret.
+/// The `credentials` of a connect job. It has no description, because it may hold a secret.
 package enum CredentialsMember: Sendable {
-    /// HPKE, see `Sealing-credentials`, "Seal".
+    /// Sealed with HPKE: see `Sealing-credentials`, "Seal".
     case sealed(SealedCredentials)
-    /// The member's JSON, as the portal wrote it. Only accepted in development.
+    /// The member's JSON, as the portal wrote it. It is accepted only in development.
     case clear([UInt8])
 }
 
@@ -92,7 +92,7 @@ package struct SealedCredentials: Sendable {
         self.ciphertext = ciphertext
     }
 
-    /// The member as a job carries it.
+    /// The member of a job's data.
     package var json: JSON {
         [
             "keyId": .string(keyID), "enc": .string(Base64URL.encode(encapsulatedKey)),
@@ -108,23 +108,23 @@ package struct ResetPayload: Sendable {
 }
 
 package struct BillingCodesPayload: Sendable {
-    /// Whether to ask Autotask although what is remembered is fresh.
+    /// Whether to query Autotask even if the cached codes are fresh.
     package var refresh: Bool
 
     package init(refresh: Bool = false) { self.refresh = refresh }
 }
 
-/// A verify says all by its kind.
+/// The payload of a verify, which has no members.
 package struct VerifyPayload: Sendable {
     package init() {}
 }
 
-/// A drift says all by its kind.
+/// The payload of a drift, which has no members.
 package struct DriftPayload: Sendable {
     package init() {}
 }
 
-/// A diagnosis has no choices.
+/// The payload of a diagnosis, which has no members.
 package struct DiagnosePayload: Sendable {
     package init() {}
 }

@@ -1,14 +1,14 @@
 extension JobKind {
-    /// What a job asks for, as it may be shown and kept: no credentials, and no member that the contract does not name.
+    /// The parts of a job's data that may be shown and kept: no credentials, and only members that the contract names.
     ///
-    /// - Parameter data: the job's `data`, as it was published.
+    /// - Parameter data: the job's `data` as it was published.
     package func shown(of data: JSON) -> JSONObject {
         let names: [String] =
             switch self {
             case .sync, .preview: ["planId", "revision", "retired", "acknowledge", "acknowledgeRequired", "adopt", "previewId"]
             case .connect: ["firstConfiguredAt", "allowDatabaseChange"]
             case .billingCodes: ["refresh"]
-            // Why somebody resets is for the portal: it would outlive what is erased.
+            // The reason for a reset is left out: it would outlive the erased data.
             case .reset: ["confirm"]
             case .verify, .drift, .diagnose: []
             }

@@ -1,14 +1,14 @@
 extension JobMessage {
-    /// The largest body that is read (`Contract`, "Envelope"). A larger one is recorded and acknowledged.
+    /// The maximum size of a body (`Contract`, "Envelope"). The worker records and acknowledges a larger one without reading it.
     package static let maximumBodyBytes = 1 << 20
-    /// In bytes: the AMQP property that says the same has no room for more.
+    /// The maximum length of a type in bytes, which is that of the AMQP property `type`.
     package static let maximumTypeBytes = 255
 
-    /// Reads the message by the contract: CloudEvents in structured mode, one of the job types, valid by its schema.
+    /// Decodes the message by the contract: a CloudEvent in structured mode, of one of the job types, valid by its schema.
     ///
-    /// Attributes and members that are `null` count as absent, and data in `data_base64` as if it were in `data`.
+    /// Attributes and members that are `null` count as absent. Data in `data_base64` counts as data in `data`.
     ///
-    /// - Parameter acceptsClearCredentials: whether this worker runs in development, where a connect may carry its secret in the clear.
+    /// - Parameter acceptsClearCredentials: whether this worker runs in development, where a connect may hold its secret in clear text.
     package func decoded(acceptsClearCredentials: Bool) -> DecodedMessage {
         guard oversized == nil, body.count <= JobMessage.maximumBodyBytes else {
             return unreadable(
@@ -70,21 +70,21 @@ extension JobMessage {
         }
     }
 
-    /// The tenant that the routing key names, if it names one.
+    /// The tenant in the routing key, if there is one.
     package var routedTenant: TenantID? {
         routingKey.split(separator: ".", maxSplits: 1).dropFirst().first.flatMap { TenantID(String($0)) }
     }
 
-    /// Whether it is a CloudEvent in binary mode: its attributes are headers, and its body is the data alone.
+    /// Whether the message is a CloudEvent in binary mode: its attributes are headers, and its body is only the data.
     private var isBinary: Bool {
         guard binaryAttributes["specversion"] != nil || binaryAttributes["type"] != nil else { return false }
         return contentType.flatMap(MediaType.init)?.subtype.hasPrefix("cloudevents") != true
     }
 
-    /// An unreadable body is still answered when the AMQP properties, or the attributes of binary mode, and the routing key name the
-    /// tenant, the id and the type.
+    /// Refuses a message with an unreadable body. The refusal can be answered if routing key, AMQP properties or attributes of binary mode
+    /// give tenant, id and type.
     ///
-    /// - Parameter product: `nil` if the body was not parsed: then its bytes are searched.
+    /// - Parameter product: the product in the data; `nil` if the body was not parsed, so that its bytes are searched.
     private func unreadable(_ error: JobError, product: Product? = nil) -> DecodedMessage {
         guard let type = type.given ?? binaryAttributes["type"], type.hasPrefix(JobKind.typePrefix),
             type.utf8.count <= JobMessage.maximumTypeBytes,
@@ -113,7 +113,7 @@ extension JobMessage {
             guard let type = MediaType(contentType), type.essence == due, type.isUTF8 else {
                 throw JobError(
                     .jobInvalid,
-                    "The property content_type is \(contentType.mediaTypeInWords), \(due) in UTF-8 was due.",
+                    "The property content_type is \(contentType.mediaTypeInWords); expected \(due) in UTF-8.",
                     hint: "Set the property content_type to \(due), and send the message under a new id.",
                     field: "content_type"
                 )
@@ -123,7 +123,7 @@ extension JobMessage {
             guard let type = member.string.flatMap(MediaType.init), type.isJSON, type.isUTF8 else {
                 throw JobError(
                     envelope["data_base64"] == nil ? .jobInvalid : .notSupported,
-                    "datacontenttype: \(member.string?.mediaTypeInWords ?? member.typeInWords) came, application/json in UTF-8 was due.",
+                    "datacontenttype: expected application/json in UTF-8, got \(member.string?.mediaTypeInWords ?? member.typeInWords).",
                     hint: "Send the data as JSON, with datacontenttype application/json, under a new id.",
                     field: "datacontenttype"
                 )
@@ -160,14 +160,14 @@ extension JobMessage {
 }
 
 extension Optional where Wrapped == String {
-    /// A property that is not empty: some clients send an empty one instead of none.
+    /// The property unless it is empty: some clients send an empty one instead of none.
     fileprivate var given: String? { flatMap { $0.isEmpty ? nil : $0 } }
 }
 
 extension Product {
-    /// The product that a body names although it is not valid JSON; `nil` if it names none, or both.
+    /// The product in a body that is not valid JSON; `nil` if it names none, or both.
     ///
-    /// It searches for a member: a quote within a string is escaped, so no string of JSON holds the searched text.
+    /// It searches for the member's text. No JSON string contains that text, because a quote within a string is escaped.
     fileprivate init?(writtenIn body: [UInt8]) {
         let name = Array(#""product""#.utf8)
         var named: Set<Product> = []
@@ -193,34 +193,34 @@ extension UInt8 {
 }
 
 extension JobError {
-    /// A member of a message that violates its schema.
+    /// The error for a member of a message that violates its schema.
     ///
     /// - Parameters:
-    ///   - path: from the envelope's root: `data.services[0].unitPrice`.
-    ///   - came: `nil` if it is missing. Its type is named, and nothing of its value.
-    ///   - due: what should have come, with its article.
+    ///   - path: the path from the envelope's root: `data.services[0].unitPrice`.
+    ///   - came: the received value; `nil` if it is missing. The message names its type and nothing of its value.
+    ///   - due: what was expected, with its article.
     static func member(_ path: String, came: JSON?, due: String, serviceKey: String? = nil) -> JobError {
         member(path, cameInWords: came?.typeInWords, due: due, serviceKey: serviceKey)
     }
 
-    /// - Parameter words: what came, with its article, and nothing of a value that may be a secret; `nil` if it is missing.
+    /// - Parameter words: what was received, with its article and nothing of a value that may be a secret; `nil` if it is missing.
     static func member(_ path: String, cameInWords words: String?, due: String, serviceKey: String? = nil) -> JobError {
         JobError(
             .jobInvalid,
-            words.map { "\(path): \($0) came, \(due) was due." } ?? "\(path) is missing: \(due) was due.",
+            words.map { "\(path): expected \(due), got \($0)." } ?? "\(path) is missing: expected \(due).",
             hint: "Send \(path) as \(due), under a new id.",
             field: path,
             serviceKey: serviceKey
         )
     }
 
-    /// A body that is JSON, but names no readable tenant and id.
+    /// The error for a body that is JSON but has no usable type, tenant or id.
     fileprivate init(unidentified envelope: JSON) {
         guard envelope.object != nil else {
             self.init(
                 .jobInvalid,
                 "The body is \(envelope.typeInWords), not one CloudEvent.",
-                hint: "Send each CloudEvent as a message of its own: a JSON object with specversion, id, source, type and subject."
+                hint: "Send each CloudEvent as a separate message: a JSON object with specversion, id, source, type and subject."
             )
             return
         }
@@ -239,7 +239,7 @@ extension JobError {
         )
     }
 
-    /// - Parameter type: has the prefix of all jobs.
+    /// - Parameter type: an unknown type with the prefix of all jobs.
     fileprivate init(unknownType type: String) {
         let known = JobKind.allCases.map(\.type).joined(separator: ", ")
         self.init(
@@ -247,7 +247,7 @@ extension JobError {
             "There is no job of type \(type.quotedForMessage).",
             hint: """
                 Send one of these types, in exactly this spelling, under a new id: \(known). \
-                Only another version of the worker may know more.
+                Another version of the worker may know more.
                 """,
             field: "type"
         )
@@ -265,7 +265,7 @@ extension JobError {
 }
 
 extension JSON {
-    /// An optional RFC 3339 member.
+    /// An optional member with a date-time of RFC 3339.
     fileprivate func moment(_ name: String) throws(JobError) -> Timestamp? {
         guard let member = self[name] else { return nil }
         guard let moment = member.string.flatMap(Timestamp.init) else {

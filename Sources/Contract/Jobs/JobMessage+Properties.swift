@@ -1,15 +1,15 @@
 extension JobMessage {
-    /// Refuses properties that `schemas/common/job-properties.json` forbids. Recommended ones may be missing.
+    /// Refuses AMQP properties that `schemas/common/job-properties.json` forbids. Recommended properties may be missing.
     ///
     /// - Throws: ``ErrorCode/jobInvalid``, with the property as its field.
     func checkProperties() throws(JobError) {
         guard expiration == nil else {
             throw JobError(
                 .jobInvalid,
-                "The message has the AMQP property expiration: a queue gives up on it after that time, and no event answers the job.",
+                "The message has the AMQP property expiration: after that time, a queue gives up on it, and no event answers the job.",
                 hint: """
-                    Leave expiration out, and send the message under a new id. The attribute expirytime of the CloudEvent says until when a \
-                    job may begin, and job.expired answers it.
+                    Remove expiration, and send the message under a new id. To limit when a job may start, set the CloudEvent's attribute \
+                    expirytime: job.expired then answers a late job.
                     """,
                 field: "expiration"
             )

@@ -1,26 +1,26 @@
-/// A message as the broker delivered it: its bytes, and those of its AMQP properties that the contract speaks of.
+/// A message as the broker delivered it: its body, and the AMQP properties that the contract uses.
 package struct JobMessage: Sendable {
     package var queue: String
     package var routingKey: String
     /// Whether it was delivered before, to this worker or another, and not acknowledged.
     package var isRedelivered: Bool
-    /// How often it came back to its queue, if the broker counts that.
+    /// How often it was returned to its queue, if the broker counts that.
     package var returns: Int64?
     package var contentType: String?
     package var messageID: String?
     package var type: String?
-    /// The broker vouches for it: it refuses a `user_id` other than the connection's.
+    /// The publisher's user. The broker guarantees it: it refuses a `user_id` other than the connection's.
     package var userID: String?
-    /// Milliseconds after which a queue would have expired it.
+    /// The milliseconds after which a queue would have expired the message.
     package var expiration: String?
-    /// Whether it was routed by more than its routing key, by the header `CC`.
+    /// Whether the header `CC` routed it by further routing keys.
     package var isCopied: Bool
-    /// The `traceparent` header, which stands in for the CloudEvents extension.
+    /// The `traceparent` header, used if the CloudEvents extension is missing.
     package var traceparent: String?
-    /// Attributes of a CloudEvent in binary mode, which travel as headers: by their names, without the prefix.
+    /// The attributes of a CloudEvent in binary mode, which are headers, by their names without the prefix.
     package var binaryAttributes: [String: String]
     package var body: [UInt8]
-    /// What is known of a body that was too large to keep: then ``body`` is empty.
+    /// Size and digest of a body that was too large to keep; ``body`` is then empty.
     package var oversized: OversizedBody?
 
     package init(
@@ -55,8 +55,8 @@ package struct JobMessage: Sendable {
         self.oversized = oversized
     }
 
-    /// Whether later messages may have been delivered before it (`Decisions` 18): what comes back once keeps its place, and what comes back
-    /// again goes behind what was returned with it.
+    /// Whether later messages may have been delivered before it (`Decisions` 18). A message that is returned once keeps its place; one that
+    /// is returned again goes behind those returned with it.
     package var mayBeOvertaken: Bool { isRedelivered && returns ?? 2 > 1 }
 }
 
@@ -70,15 +70,15 @@ package struct OversizedBody: Sendable {
     }
 }
 
-/// What became of a message when it was read. A refusal is data, not an exception: it is remembered and answered like a job.
+/// The result of decoding a message. A refusal is a value, not a thrown error: the worker remembers and answers it like a job.
 package enum DecodedMessage: Sendable {
     case job(Job)
-    /// An `autotask.job.*` that can be answered, and is not valid. Its hint asks for a new id (``JobError/asRefusal``).
+    /// An `autotask.job.*` that can be answered but is not valid. Its hint asks for a new id (``JobError/asRefusal``).
     case refused(JobIdentity, JobError)
-    /// Not even that: there is nobody to answer.
+    /// A message that cannot be answered: tenant, id or type are unknown.
     case unreadable(JobError)
 
-    /// Whose job it is; `nil` for what cannot be answered.
+    /// The identity of the job; `nil` if the message cannot be answered.
     package var identity: JobIdentity? {
         switch self {
         case .job(let job): job.identity
@@ -88,14 +88,14 @@ package enum DecodedMessage: Sendable {
     }
 }
 
-/// What identifies a job, valid or not: enough to remember it and to answer it.
+/// The identity of a job, valid or not: enough to remember and answer it.
 package struct JobIdentity: Sendable {
     package var id: JobID
     package var lane: Lane
     /// The full type, `autotask.job.sync`.
     package var type: String
     package var traceparent: String?
-    /// What makes two messages the same payload: type, subject and canonical `data`, to be compared by a keyed MAC.
+    /// Type, subject and canonical `data`: two messages with the same fingerprint are the same job. The worker compares its keyed MAC.
     package var fingerprint: [UInt8]
 
     package init(id: JobID, lane: Lane, type: String, traceparent: String?, fingerprint: [UInt8]) {
@@ -108,7 +108,7 @@ package struct JobIdentity: Sendable {
 
     /// - Parameters:
     ///   - type: the full type.
-    ///   - data: as received, without members that are `null`.
+    ///   - data: the received data without members that are `null`.
     package static func fingerprint(type: String, tenant: TenantID, data: JSON) -> [UInt8] {
         Array(type.utf8) + [0] + Array(tenant.description.utf8) + [0] + data.canonical
     }

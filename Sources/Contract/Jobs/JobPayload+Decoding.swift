@@ -1,8 +1,8 @@
 extension JobPayload {
-    /// Reads `data` by the schema of its kind. Values that a person entered may be of any type here: see ``checkTypes(kind:data:)``.
+    /// Decodes `data` by the schema of its kind. Values that a person entered may have any type here: see ``checkTypes(kind:data:)``.
     ///
     /// - Parameter acceptsClearCredentials: as in ``JobMessage/decoded(acceptsClearCredentials:)``; `true` for data that was accepted before.
-    /// - Throws: what `job.rejected` will say; `field` names the member.
+    /// - Throws: the error that `job.rejected` reports; `field` names the member.
     package init(kind: JobKind, data: JSON, acceptsClearCredentials: Bool) throws(JobError) {
         let object: JSONObject
         switch data {
@@ -25,15 +25,15 @@ extension JobPayload {
 }
 
 extension JobPayload {
-    /// Checks the JSON types of values that a person entered, the form of the plan's id, and a moment that was never set: a wrong one is the
-    /// portal's mistake, and refused on arrival. A job that an earlier version accepted is not checked again.
+    /// Checks the JSON types of values that a person entered, the form of the plan's id, and whether `firstConfiguredAt` was ever set. A
+    /// wrong one is the portal's mistake, so the job is refused on arrival. A job that an earlier version accepted is not checked again.
     ///
     /// - Throws: `job_invalid` for the first member of a wrong type.
     static func checkTypes(kind: JobKind, data: JSON) throws(JobError) {
         if kind == .connect { try checkFirstConfiguredAt(data) }
         guard kind == .sync || kind == .preview else { return }
         if let planID = data["planId"]?.string {
-            // Most ids are printable ASCII, which needs no properties of Unicode.
+            // Most ids are printable ASCII, which needs no Unicode properties.
             let isPlain = !planID.isEmpty && planID.utf8.allSatisfy { (0x21...0x7E).contains($0) }
             if !isPlain, let words = JobPayload.mistake(inPlanID: planID) {
                 throw .member("data.planId", cameInWords: words, due: "a string that is not blank and has no control characters")
@@ -53,28 +53,28 @@ extension JobPayload {
         }
     }
 
-    /// - Returns: what is wrong with the text, with its article.
+    /// - Returns: a description of an invalid text, with its article.
     private static func mistake(inPlanID text: String) -> String? {
         if text.isEmpty { return "an empty string" }
         if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) { return "a string with a control character" }
-        return text.unicodeScalars.allSatisfy(\.properties.isWhitespace) ? "a string of nothing but blanks" : nil
+        return text.unicodeScalars.allSatisfy(\.properties.isWhitespace) ? "a blank string" : nil
     }
 
-    /// What was never set would pass the access gate: it is before every cutoff.
+    /// Refuses a moment that was never set: it is before every cutoff, and would pass the access gate.
     private static func checkFirstConfiguredAt(_ data: JSON) throws(JobError) {
         let field = "data.firstConfiguredAt"
         guard let moment = data["firstConfiguredAt"]?.string.flatMap(Timestamp.init), moment < .firstPlausible else { return }
         throw JobError(
             .jobInvalid,
-            "\(field): \(moment) came, a date-time since 2000-01-01 was due. It looks like a date-time that was never set.",
-            hint: "Send \(field) as the moment when the tenant configured the integration first, under a new id.",
+            "\(field): expected a date-time since 2000-01-01, got \(moment). It looks like a date-time that was never set.",
+            hint: "Send \(field) as the moment when the tenant first configured the integration, under a new id.",
             field: field
         )
     }
 }
 
 extension JSON {
-    /// Whether it is a string, also one with half a surrogate pair: that is a mistake in the text, not of its type.
+    /// Whether it is a string, including one with half a surrogate pair: that is a mistake in the text, not in its type.
     fileprivate var isText: Bool {
         switch self {
         case .string, .brokenString: true
@@ -84,7 +84,7 @@ extension JSON {
 }
 
 extension JobKind {
-    /// Whether a job of this kind may come without `data`. A reset then lacks its confirmation, which says more than that it has no data.
+    /// Whether a job of this kind may have no `data`. For a reset, the missing confirmation is the more useful error.
     fileprivate var needsNoData: Bool {
         switch self {
         case .reset, .billingCodes, .verify, .drift, .diagnose: true
@@ -137,9 +137,9 @@ extension SealedCredentials {
 extension ResetPayload {
     fileprivate init(_ data: JSONObject) throws(JobError) {
         guard data["confirm"] == .bool(true) else {
-            // No value but true confirms: not even one that a program might take for it.
+            // Only true confirms, not a value that a program might treat as true.
             let came = data["confirm"].flatMap { $0.bool == nil && $0 != .null ? $0.typeInWords : nil }
-            let message = came.map { "Confirm the reset first. data.confirm: \($0) came, true was due." }
+            let message = came.map { "Confirm the reset first. data.confirm: expected true, got \($0)." }
             throw JobError(.resetNotConfirmed, message, field: "data.confirm")
         }
         reason = try data.optional("reason", \.string, "a string")
@@ -147,13 +147,13 @@ extension ResetPayload {
 }
 
 extension SyncPayload {
-    /// In Unicode's code points, as `maxLength` of a JSON Schema counts.
+    /// The maximum in Unicode code points, as `maxLength` of a JSON Schema counts.
     private static let maximumPlanID = 128
-    /// More services than this are no plan, but a mistake.
+    /// A plan with more services than this is a mistake.
     private static let maximumServices = 1000
-    /// And fewer than this have ever left one.
+    /// No plan has lost as many services as this.
     private static let maximumRetired = 10_000
-    /// All warnings of all services.
+    /// More than all warnings of all services.
     private static let maximumAcknowledged = 10_000
 
     fileprivate init(_ data: JSONObject) throws(JobError) {
@@ -169,7 +169,7 @@ extension SyncPayload {
         guard members.count <= SyncPayload.maximumServices else {
             throw JobError(
                 .jobInvalid,
-                "data.services: \(members.count) services came, at most \(SyncPayload.maximumServices) were due.",
+                "data.services: expected at most \(SyncPayload.maximumServices) services, got \(members.count).",
                 hint: "Send every service of the plan in data.services, under a new id.",
                 field: "data.services"
             )
@@ -183,7 +183,7 @@ extension SyncPayload {
                 throw JobError(
                     .jobInvalid,
                     "Two services have the same key.",
-                    hint: "Give each service of the plan a key of its own, and send the plan under a new id.",
+                    hint: "Give each service of the plan a unique key, and send the plan under a new id.",
                     field: "data.services[\(index)].key",
                     serviceKey: service.key
                 )
@@ -194,8 +194,8 @@ extension SyncPayload {
         guard !services.isEmpty || !retired.isEmpty else {
             throw JobError(
                 .jobInvalid,
-                "services is empty, and retired names no service that leaves the plan.",
-                hint: "A plan that ends names its last services under retired. Send the plan under a new id.",
+                "services and retired are both empty.",
+                hint: "If the plan has ended, name its last services under retired. Send the plan under a new id.",
                 field: "data.services"
             )
         }
@@ -205,14 +205,14 @@ extension SyncPayload {
         previewID = try data.optional("previewId", \.string, "a string")
     }
 
-    /// - Parameter keys: of the plan's services; those that are retired are added.
+    /// - Parameter keys: the keys of the plan's services, to which the retired keys are added.
     private static func retired(_ data: JSONObject, besides keys: inout Set<String>) throws(JobError) -> [String] {
         let members = try data.optional("retired", \.array, "an array") ?? []
         guard members.count <= SyncPayload.maximumRetired else {
             throw JobError(
                 .jobInvalid,
-                "data.retired: \(members.count) keys came, at most \(SyncPayload.maximumRetired) were due.",
-                hint: "Name each retired service once, in one sync: the next one does not repeat it. Send the plan under a new id.",
+                "data.retired: expected at most \(SyncPayload.maximumRetired) keys, got \(members.count).",
+                hint: "Name each retired service once, in one sync; later syncs do not repeat it. Send the plan under a new id.",
                 field: "data.retired"
             )
         }
@@ -240,7 +240,7 @@ extension SyncPayload {
         guard members.count <= SyncPayload.maximumAcknowledged else {
             throw JobError(
                 .jobInvalid,
-                "data.acknowledge: \(members.count) warnings came, at most \(SyncPayload.maximumAcknowledged) were due.",
+                "data.acknowledge: expected at most \(SyncPayload.maximumAcknowledged) warnings, got \(members.count).",
                 hint: "Name the code of a warning alone to acknowledge it for all services, and send the plan under a new id.",
                 field: "data.acknowledge"
             )
@@ -282,8 +282,8 @@ extension SyncPayload {
             guard keys.contains(member.name) else {
                 throw JobError(
                     .jobInvalid,
-                    "data.adopt names \(PlanService.isKey(member.name) ? member.name : "a key"), which is no key of data.services.",
-                    hint: "Name in data.adopt only keys of data.services, and send the plan under a new id.",
+                    "data.adopt names \(PlanService.isKey(member.name) ? member.name : "a service"), which is not in data.services.",
+                    hint: "Use only keys of data.services in data.adopt, and send the plan under a new id.",
                     field: "data.adopt",
                     serviceKey: PlanService.isKey(member.name) ? member.name : nil
                 )
@@ -292,14 +292,14 @@ extension SyncPayload {
                 let due = "a positive integer, the id of a service in Autotask"
                 let came = member.value.integer == nil ? member.value.typeInWords : "a number that is not positive"
                 var error = JobError.member("data.adopt.\(member.name)", cameInWords: came, due: due, serviceKey: member.name)
-                // The key alone may be longer than the name of a member.
+                // The field does not name the key, which alone may be too long.
                 error.field = "data.adopt"
                 throw error
             }
             guard ids.insert(id).inserted else {
                 throw JobError(
                     .jobInvalid,
-                    "Two services of the plan are to be linked to the service \(id) in Autotask.",
+                    "data.adopt links two services of the plan to the service \(id) in Autotask.",
                     hint: "Link each service in Autotask to one service of the plan, and send the plan under a new id.",
                     field: "data.adopt",
                     serviceKey: member.name
@@ -377,6 +377,6 @@ extension JSONObject {
 }
 
 extension JSON? {
-    /// Whether a member is there, and not `null`.
+    /// Whether a member is present and not `null`.
     fileprivate var isGiven: Bool { self != nil && self != .some(.null) }
 }

@@ -1,20 +1,20 @@
-/// The whole plan, as it stood when somebody clicked "Synchronize with Autotask".
+/// The whole plan at the moment when the user clicked "Synchronize with Autotask".
 package struct SyncPayload: Sendable {
-    /// In normalization form C: see ``Swift/String/normalizedPlanID``.
+    /// The plan's id in normalization form C: see ``Swift/String/normalizedPlanID``.
     package var planID: String
-    /// Rises with every change of the plan; an older one never overwrites a newer.
+    /// A number that rises with every change of the plan; an older revision never overwrites a newer one.
     package var revision: Int64?
     /// Every service of the plan, with unique keys.
     package var services: [PlanService]
-    /// Keys of services that left the plan. They are unbound; nothing changes in Autotask.
+    /// Keys of services that left the plan. A sync unbinds them, and changes nothing in Autotask.
     package var retired: [String]
-    /// Warnings that somebody looked at: they do not stop the batch.
+    /// Warnings that a person accepted, so that they do not stop the batch.
     package var acknowledged: Set<Acknowledgement>
     /// Warnings that stop this batch until they are acknowledged, in addition to those of the operator.
     package var acknowledgementRequired: Set<Warning.Code>
-    /// By the key of a service, the id of the one in Autotask that is to stand for it from now on (`Rules` A12).
+    /// Services to bind to existing services in Autotask (`Rules` A12): ids in Autotask by the keys of the plan.
     package var adopted: [String: Int64]
-    /// The preview whose plan is meant, and no other.
+    /// The preview that this sync has to match.
     package var previewID: String?
 
     package init(
@@ -38,8 +38,8 @@ package struct SyncPayload: Sendable {
     }
 }
 
-/// One service of the plan. What a person entered may be missing or unusable: that is the sync's own failure, told service by service,
-/// and not a reason to refuse the message.
+/// One service of the plan. Values that a person entered may be missing or unusable. The sync then fails and reports each such service; the
+/// message is not refused.
 package struct PlanService: Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case license = "License"
@@ -58,9 +58,9 @@ package struct PlanService: Sendable {
     /// The portal's stable key, `^[A-Za-z0-9._:-]{1,128}$`.
     package var key: String
     package var kind: Kind
-    /// As typed.
+    /// The name as it was typed.
     package var name: String
-    /// Whether half a surrogate pair came in the name, where ``name`` has U+FFFD.
+    /// Whether the received name has half a surrogate pair; ``name`` has U+FFFD in its place.
     package var hasBrokenName = false
     package var period: Entered<Period>
     package var unitCost: Entered<Money>
@@ -90,7 +90,7 @@ package struct PlanService: Sendable {
 package enum Entered<Value: Sendable>: Sendable {
     case value(Value)
     case missing
-    /// Present, but not of the form that the contract asks for.
+    /// Present, but not in the form that the contract requires.
     case malformed
 
     package var value: Value? {

@@ -1,9 +1,9 @@
 import Autotask
 import Contract
 
-/// What an attempt has read of the tenant's database, for the audit log.
+/// What an attempt read from the tenant's database, for the audit log.
 struct AttemptReading {
-    /// At most this many ids are listed one by one; how many there were is noted in any case.
+    /// The maximum number of ids that are listed; the count is recorded in any case.
     private static let listed = 500
 
     private var services: Set<Int64> = []

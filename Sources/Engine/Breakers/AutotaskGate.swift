@@ -2,17 +2,17 @@ import Autotask
 import Contract
 import Store
 
-/// The gate through which one attempt's calls go: held back where Autotask does not work, or where so much of the database's quota is used
-/// that others come first; and none once another may have taken the lane over (``JobContext/holdsLane``): the lane's calls are that one's then.
+/// The gate that one attempt's calls pass. It holds calls back where Autotask does not work, or where the database's quota is left to calls
+/// of higher priority. It admits none once another worker may have taken the lane over (``JobContext/holdsLane``).
 struct AutotaskGate: CallGate {
     private let context: JobContext
     private let databaseID: Int64?
     private let targets: [CircuitBreakers.Target]
 
     /// - Parameters:
-    ///   - url: where the calls go.
-    ///   - databaseID: of the tenant, if it is known.
-    ///   - digest: of the credentials that are sent, if any are.
+    ///   - url: the address of the calls.
+    ///   - databaseID: the tenant's database, if it is known.
+    ///   - digest: the digest of the credentials that are sent, if any.
     init(_ context: JobContext, url: String, databaseID: Int64?, credentials digest: [UInt8]?) {
         self.context = context
         self.databaseID = databaseID
@@ -29,7 +29,7 @@ struct AutotaskGate: CallGate {
         case .go(let tickets):
             if case .wait(let moment) = quotaAdmission(to: operation, at: now) {
                 let error = AutotaskError(.heldBack(.quota), retryAfter: moment - now)
-                // Nothing was asked, so nothing is learned.
+                // No call was made, so the breakers learn nothing.
                 context.breakers.ended(tickets, error, at: now, fraction: context.engine.entropy.fraction())
                 context.holdUp()
                 throw error
@@ -39,7 +39,7 @@ struct AutotaskGate: CallGate {
                 context.breakers.ended(tickets, failure, at: context.now, fraction: context.engine.entropy.fraction())
             }
         case .wait(let moment, let isLimiting):
-            // A job can do without knowing the usage.
+            // A job can run without knowing the usage.
             if operation != .threshold { context.holdUp() }
             throw AutotaskError(.heldBack(isLimiting ? .limits : .outage), retryAfter: moment - now)
         }
@@ -50,7 +50,7 @@ struct AutotaskGate: CallGate {
     }
 
     private func quotaAdmission(to operation: AutotaskOperation, at now: Timestamp) -> DatabaseQuota.Admission {
-        // Where the tenant's database is looked up, no quota is used.
+        // A zone look-up uses no quota of a database.
         guard let databaseID else { return .go }
         guard operation != .threshold else {
             context.quotas.count(for: databaseID, at: now)

@@ -1,26 +1,26 @@
 import Contract
 
-/// Keeps calls from a part of Autotask that does not work, and lets them return step by step once it does (issue of one zone, or of one
-/// database). Pure: time and chance are its caller's.
+/// Holds calls back from a failing part of Autotask (a zone, a database or credentials), and readmits them step by step once it works.
+/// Pure: the caller supplies time and randomness.
 ///
-/// While it is closed, failures in a row open it. After a pause one call may try; if that succeeds, calls are let in two at a time, and with
-/// each success one more, until there are so many that nothing has to be held back. A failure opens it again, for twice as long.
+/// Consecutive failures open a closed breaker. After a pause one call may probe. If it succeeds, two calls at a time are admitted, and one
+/// more with each success, until the breaker closes. A failure opens it again, for twice as long.
 struct CircuitBreaker {
     struct Policy: Hashable, Sendable {
-        /// So many failures in a row open it.
+        /// The number of consecutive failures that opens it.
         var threshold: Int
         /// How long it stays open the first time.
         var pause: Duration
         /// It is never open longer than this, unless Autotask asks for more.
         var maximumPause: Duration
-        /// When so many calls at once work again, it closes.
+        /// It closes when this many calls at a time are admitted again.
         var rampEnd: Int = 64
-        /// So many calls that wait for an answer, and none that got one for ``silence``: the next would only wait with them.
+        /// With this many calls in flight and no answer for ``silence``, further calls wait.
         var crowd: Int = 16
         var silence: Duration = .seconds(8)
     }
 
-    /// Proof of having been let in. What a call tells counts only as long as nothing has changed since.
+    /// Proof of admission. A call's result counts only if the breaker has not entered another phase since.
     struct Ticket: Hashable, Sendable {
         fileprivate let generation: Int
     }
@@ -32,12 +32,12 @@ struct CircuitBreaker {
     }
 
     enum Result: Sendable {
-        /// Autotask answered, whatever it said.
+        /// Autotask answered, with a success or a refusal.
         case works
         case fails
-        /// Autotask asks to be left alone until then.
+        /// Autotask limits requests until then.
         case limits(until: Timestamp)
-        /// It says nothing about Autotask, for example a cancelled call.
+        /// The result says nothing about Autotask; for example, the call was cancelled.
         case tellsNothing
     }
 
@@ -54,7 +54,7 @@ struct CircuitBreaker {
     private var inFlight = 0
     /// When a call ended last, or the first one began.
     private var lastSign: Timestamp
-    /// How often it opened since it worked.
+    /// The number of openings since it last worked.
     private var openings = 0
     /// Whether it was opened because Autotask limits requests.
     private(set) var isLimiting = false
@@ -64,20 +64,20 @@ struct CircuitBreaker {
         lastSign = now
     }
 
-    /// Whether it need not be remembered: a new one would do the same.
+    /// Whether it can be discarded: a new breaker would behave the same.
     var isAtRest: Bool {
         guard case .closed(0) = phase else { return false }
         return inFlight == 0
     }
 
-    /// Whether all calls are let in.
+    /// Whether it admits calls without a limit.
     var isClosed: Bool {
         if case .closed = phase { true } else { false }
     }
 
-    /// A call wants to be made.
+    /// Decides whether a call may be made now.
     ///
-    /// - Parameter fraction: chance, in `0..<1`: those who wait do not come back all at once.
+    /// - Parameter fraction: a random number in `0..<1`, which spreads the calls that wait.
     mutating func admit(at now: Timestamp, fraction: Double) -> Admission {
         switch phase {
         case .closed:
@@ -96,7 +96,7 @@ struct CircuitBreaker {
         return .go(Ticket(generation: generation))
     }
 
-    /// A call that was let in has ended.
+    /// Records the result of an admitted call.
     mutating func ended(_ ticket: Ticket, _ result: Result, at now: Timestamp, fraction: Double) {
         guard ticket.generation == generation else { return }
         inFlight -= 1
@@ -136,7 +136,7 @@ struct CircuitBreaker {
         inFlight = 0
     }
 
-    /// Doubles with each opening; between half of it and the whole.
+    /// The pause doubles with each opening. Jitter shortens it to no less than half.
     private func pause(_ fraction: Double) -> Duration {
         var pause = policy.pause
         for _ in 0..<min(openings, 16) where pause < policy.maximumPause { pause *= 2 }

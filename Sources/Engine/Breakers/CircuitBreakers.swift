@@ -2,15 +2,15 @@ import Autotask
 import Contract
 import Synchronization
 
-/// The worker's ``CircuitBreaker``s: one for each zone's host, one for each tenant's database and one for its credentials, so that a failure
-/// of one has no effect on the others: a database that is known to fail says nothing about its zone. They are in memory alone: another worker
-/// learns the same with a few calls.
+/// The worker's ``CircuitBreaker``s: one for each zone's host, each tenant's database and its credentials. A failure of one does not affect
+/// the others; a database that is known to fail says nothing about its zone. They exist only in memory, because another worker learns the
+/// same with a few calls.
 final class CircuitBreakers: Sendable {
     enum Target: Hashable, Sendable {
-        /// Who serves many tenants' databases.
+        /// The host that serves many tenants' databases.
         case zone(host: String)
         case database(Int64)
-        /// By their digest. A 401 that nothing known explains may be Autotask's, and each one may lock the API user.
+        /// Credentials, by their digest. An unexplained 401 may be Autotask's fault, but each one may lock the API user.
         case credentials([UInt8])
     }
 
@@ -18,9 +18,9 @@ final class CircuitBreakers: Sendable {
     private let breakers = Mutex<[Target: CircuitBreaker]>([:])
 
     /// - Parameters:
-    ///   - pause: how long calls are kept from what fails, the first time.
-    ///   - credentialsPause: how long credentials are not sent again that met three unknown refusals in a row, the first time; up to twelve times
-    ///     that later. Half of it, by chance, is the least.
+    ///   - pause: the first pause of a zone or a database.
+    ///   - credentialsPause: the first pause of credentials after three consecutive unexplained refusals; later ones are up to twelve times
+    ///     as long. Jitter shortens a pause to no less than half.
     init(pause: Duration, credentialsPause: Duration = .seconds(300)) {
         policies = (
             zone: CircuitBreaker.Policy(threshold: 5, pause: pause, maximumPause: pause * 12),
@@ -34,7 +34,7 @@ final class CircuitBreakers: Sendable {
         case wait(until: Timestamp, isLimiting: Bool)
     }
 
-    /// A call wants to be made that concerns all of the targets.
+    /// Decides whether a call that involves all of the targets may be made now.
     func admit(_ targets: [Target], at now: Timestamp, fraction: Double) -> Admission {
         breakers.withLock { breakers in
             var tickets: [(Target, CircuitBreaker.Ticket)] = []
@@ -43,7 +43,7 @@ final class CircuitBreakers: Sendable {
                 case .go(let ticket):
                     tickets.append((target, ticket))
                 case .wait(let moment):
-                    // What let it in must not count on it.
+                    // Targets that admitted the call must not wait for its result.
                     for (target, ticket) in tickets { breakers[target]?.ended(ticket, .tellsNothing, at: now, fraction: fraction) }
                     return .wait(until: moment, isLimiting: breakers[target]?.isLimiting ?? false)
                 }
@@ -52,10 +52,10 @@ final class CircuitBreakers: Sendable {
         }
     }
 
-    /// A call has ended; `nil`: it was answered, and the answer accepted.
+    /// Records how a call ended; `nil` means success.
     func ended(_ tickets: [(Target, CircuitBreaker.Ticket)], _ failure: AutotaskError?, at now: Timestamp, fraction: Double) {
         breakers.withLock { breakers in
-            // Otherwise one tenant's database could keep its whole zone closed, by failing at each attempt to try it again.
+            // Otherwise the failing probes of one tenant's database could block its whole zone.
             let isKnownToFail = tickets.contains { target, _ in
                 if case .database = target { breakers[target].map { !$0.isClosed } ?? false } else { false }
             }
@@ -79,11 +79,11 @@ final class CircuitBreakers: Sendable {
 }
 
 extension CircuitBreaker.Result {
-    /// What a failure says about a part of Autotask: whoever refuses a request, works.
+    /// What a failure says about a part of Autotask. A part that refuses a request works.
     fileprivate init(_ failure: AutotaskError, of target: CircuitBreakers.Target, at now: Timestamp) {
         switch (failure.kind, target) {
         case (.unauthorized, .credentials), (.locked, .credentials):
-            // They are remembered as refused.
+            // The lane remembers them as refused.
             self = .tellsNothing
         case (_, .credentials):
             self = failure.status == 401 ? .fails : .tellsNothing
@@ -94,10 +94,10 @@ extension CircuitBreaker.Result {
         case (.rateLimited, .database):
             self = .limits(until: now + (failure.retryAfter ?? .zero))
         case (.unavailable, .database), (.malformedResponse, .database):
-            // Where Autotask says what it failed at, it is busy with this one request.
+            // If Autotask names what failed, only this one request is affected.
             self = failure.remoteMessage == nil ? .fails : .tellsNothing
         case (.unavailable, .zone):
-            // From something in front of the databases.
+            // The answer came from a gateway in front of the databases.
             self = AutotaskError.isOfGateway(failure.status) ? .fails : .works
         default:
             self = .works

@@ -4,15 +4,15 @@ import ServiceLifecycle
 import Store
 import Telemetry
 
-/// Has connections verified and drift looked for, from time to time and without a portal asking: so that a connection that was lost, and an edit
-/// in Autotask, are noticed before their user does (`Rules` A17; for edits `Rules`, "What Autotask imposes").
+/// Enters scheduled checks, which verify connections and look for drift without a portal's request. They find lost connections and edits in
+/// Autotask before a user does (`Rules` A17; for edits `Rules`, "What Autotask imposes").
 ///
-/// The moments are the store's, so that they outlive the worker, and of a fleet one makes each check. It enters only as many at a time as
-/// ``limit`` allows, whatever is due: a worker that comes back after a long while does not meet every tenant's Autotask at once.
+/// The store keeps the due times, so they outlive the worker, and only one worker of a fleet makes each check. At most ``limit`` checks
+/// wait or run at a time, so a worker that returns after a long absence does not call every tenant's Autotask at once.
 struct CheckSchedule: Service {
-    /// Checks that wait or run at a time, over all lanes of the store.
+    /// The maximum number of checks that wait or run at a time, over all lanes of the store.
     static let limit = 50
-    /// How long after one look at what is due the next is taken, unless the intervals are shorter than one would think.
+    /// The pause between two looks at what is due, unless the intervals are very short.
     private static let pause: Duration = .seconds(30)
     private static let shortestPause: Duration = .seconds(1)
 
@@ -41,7 +41,7 @@ struct CheckSchedule: Service {
         }
     }
 
-    /// Enters what is due now.
+    /// Enters the checks that are due now.
     func enterDue() async {
         let now = engine.now
         guard engine.worker.holds(as: engine.worker.current, at: now) else { return }
@@ -49,7 +49,7 @@ struct CheckSchedule: Service {
         do {
             if try await store.enterChecks(round, at: now) > 0 { lanes.wake() }
         } catch {
-            engine.log.error("Checks of connections cannot be entered; it is tried again", metadata: .keys([.error: "\(error)"]))
+            engine.log.error("Scheduled checks cannot be entered; the worker tries again", metadata: .keys([.error: "\(error)"]))
         }
     }
 }

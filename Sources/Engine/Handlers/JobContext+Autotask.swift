@@ -6,9 +6,9 @@ import Secrets
 package import Store
 import Telemetry
 
-/// The lane's way to Autotask, as the job's handlers go it.
+/// The lane's access to Autotask, for the job's handlers.
 extension JobContext {
-    /// Looks up who serves a user's database; no secret is sent.
+    /// Looks up the zone that serves a user's database; no secret is sent.
     func zone(for credentials: AutotaskCredentials) async throws(AutotaskError) -> DiscoveredZone {
         let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil, credentials: nil)
         var found = try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
@@ -21,8 +21,8 @@ extension JobContext {
     }
 
     /// - Parameters:
-    ///   - databaseID: whose calls they are.
-    ///   - digest: of the credentials.
+    ///   - databaseID: the database that is called.
+    ///   - digest: the digest of the credentials.
     func autotaskSession(
         in zone: Zone,
         of databaseID: Int64,
@@ -38,31 +38,31 @@ extension JobContext {
         )
     }
 
-    /// Credentials as the session takes them: with the vendor's tracking identifier where the tenant brings none of its own.
+    /// Credentials for a session, with the vendor's tracking identifier if the tenant has none of its own.
     func autotaskCredentials(_ credentials: Credentials) -> AutotaskCredentials {
         AutotaskCredentials(credentials, vendorCode: autotask.integrationCode)
     }
 
-    /// `connection.lost`: told once, by the job that found the connection unusable.
+    /// `connection.lost`, published once, by the job that found the connection unusable.
     func connectionLost(_ error: JobError) -> Event {
         stateEvent(.connectionLost, ["causedBy": .string(cause), "error": error.json])
     }
 
-    /// `connection.recovered`: told once, by the job that made an unusable connection usable again.
+    /// `connection.recovered`, published once, by the job that made an unusable connection usable again.
     ///
     /// - Parameter error: why the connection was lost. It is not the member `error`, which describes a present failure.
     func connectionRecovered(from error: JobError) -> Event {
         stateEvent(.connectionRecovered, ["causedBy": .string(cause), "lostBecause": error.json])
     }
 
-    /// What brought a state event about: a portal's job, or, in a word, a check of the worker's own.
+    /// The cause of a state event: the id of a portal's job, or a word for a scheduled check.
     private var cause: String { job.isScheduled ? "scheduled:\(job.kind.rawValue)" : job.id.description }
 }
 
 extension JobContext {
-    /// `connection.failed`: how a connect or a verify ends that did not lead to a connection that works.
+    /// `connection.failed`, the end of a connect or a verify without a working connection.
     ///
-    /// - Parameter isPreviousActive: whether a connection stands that may still be used.
+    /// - Parameter isPreviousActive: whether the lane still has a connection that may be used.
     func connectionFailed(_ error: JobError, isPreviousActive: Bool) -> Event {
         event(
             .connectionFailed,
@@ -77,7 +77,7 @@ extension JobContext {
 }
 
 extension ConnectionRecord {
-    /// Why the connection cannot be used; `nil` for one that can.
+    /// Why the connection cannot be used; `nil` if it can.
     package var lossError: JobError? {
         switch status {
         case .connected: nil

@@ -6,7 +6,7 @@ import Store
 import Telemetry
 import Vault
 
-/// Credentials on their way between a job, the vault and Autotask. In the clear they live no longer than an attempt.
+/// Credentials between a job, the vault and Autotask. Plaintext exists no longer than an attempt.
 extension JobContext {
     /// Opens the credentials of a connect.
     ///
@@ -15,11 +15,11 @@ extension JobContext {
         switch member {
         case .clear(let text): return try Credentials(parsing: text.span)
         case .sealed(let sealed):
-            // A key that was retired a moment ago opens nothing, and one that was made opens what is sealed to it.
+            // The ring is read first: a key that was just retired must open nothing, and a new key must be known.
             await engine.refreshKeys()
             let plaintext: SecretReference
             do { plaintext = SecretReference(try vault.openSealed(sealed, job: job.id, lane: lane)) } catch {
-                // Of the blob itself nothing: why it does not open is not known here either.
+                // The log holds nothing of the blob itself. Why it does not open is not known here either.
                 log(
                     .warning,
                     "Sealed credentials do not open",
@@ -38,7 +38,7 @@ extension JobContext {
 
     /// Opens the credentials of a connection.
     ///
-    /// - Throws: `internal`: they were sealed here, so the key ring is another one, or the row was tampered with.
+    /// - Throws: `internal`. The worker sealed them, so the key ring is a different one, or the row was tampered with.
     func storedCredentials(of connection: ConnectionRecord) throws(JobError) -> AutotaskCredentials {
         let plaintext: SecretReference
         do {

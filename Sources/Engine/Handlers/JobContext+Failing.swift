@@ -2,7 +2,7 @@ import Contract
 import Store
 
 extension JobContext {
-    /// The failed event of a job whose request could not be opened; a preview's names no service.
+    /// The failed event of a job whose request could not be opened. That of a preview names no service.
     func failed(_ error: JobError) -> Event {
         switch job.kind {
         case .connect, .verify: connectionFailed(error, isPreviousActive: state.connection?.status == .connected)

@@ -6,29 +6,29 @@ import Store
 import Telemetry
 import Vault
 
-/// What a handler has at hand for one attempt at one job. It is not `Sendable`: an attempt is one task.
+/// What a handler needs for one attempt at one job. It is not `Sendable`: an attempt is one task.
 final class JobContext {
     let claim: LaneClaim
     let store: any LaneEffects
     let engine: EngineContext
     let autotask: AutotaskAccess
-    /// What was called, over ``autotask``.
+    /// The calls that were made over ``autotask``.
     let calls: RecordingTransport
     /// When the attempt began.
     let began: Timestamp
-    /// By when every call has ended, if the job has a deadline.
+    /// The time by which every call has to end, if the job has a deadline.
     let callDeadline: Timestamp?
-    /// For events that are published as best effort: `sync.started`, `sync.progress`.
+    /// The sink for events that are published without a guarantee: `sync.started`, `sync.progress`.
     private let progress: any EventSink
     let breakers: CircuitBreakers
     let quotas: DatabaseQuotas
-    /// What was read, for the audit log.
+    /// The data that was read, for the audit log.
     var reading = AttemptReading()
     /// See ``note(asked:)``.
     var asked: [UInt8]?
     /// See ``sealForAudit(_:)``.
     var auditSeal: AuditSeal?
-    /// Whether something delays this attempt that is not the job's fault: Autotask does not work at the moment, or a key is missing.
+    /// Whether a reason outside the job delays this attempt: Autotask does not work at the moment, or a key is missing.
     private(set) var isHeldUp = false
     /// Whether Autotask confirmed a write in this attempt.
     private(set) var didWrite = false
@@ -67,7 +67,7 @@ final class JobContext {
     var job: QueuedJob { claim.job }
     var state: LaneState { claim.state }
     var now: Timestamp { engine.now }
-    /// Whether the lane is certainly this attempt's still.
+    /// Whether this attempt certainly still holds the lane.
     var holdsLane: Bool { engine.worker.holds(as: claim.token.worker, at: now) }
 
     /// An event that answers this job.
@@ -81,22 +81,22 @@ final class JobContext {
         engine.events.event(type, in: lane, answering: nil, traceparent: job.traceparent, at: now, data)
     }
 
-    /// Publishes something in passing.
+    /// Publishes a transient event, without waiting for the broker.
     func offer(_ type: EventType, _ data: JSONObject) {
         progress.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil)) { _ in }
     }
 
     func holdUp() { isHeldUp = true }
 
-    /// Calls of this attempt and of those before it.
+    /// Calls of this attempt and of earlier ones.
     var apiCalls: Int { job.apiCalls + calls.counted }
 
-    /// Whether the job has changed something in Autotask, in this attempt or in one before it.
+    /// Whether the job has changed something in Autotask, in this attempt or an earlier one.
     var hasWritten: Bool { job.hasWritten || didWrite }
 
     func noteWrite() { didWrite = true }
 
-    /// Logs something about this attempt: lane and job are added.
+    /// Logs a message about this attempt, with lane and job as metadata.
     func log(_ level: Logger.Level, _ message: Logger.Message, _ details: @autoclosure () -> Logger.Metadata) {
         guard level >= engine.log.logLevel else { return }
         let about: Logger.Metadata = .keys([
@@ -109,7 +109,7 @@ final class JobContext {
         engine.log.log(level: level, message, metadata: about.merging(details()) { $1 })
     }
 
-    /// Records writes before and after they are made, see ``LaneEffects/journal(_:notes:under:at:)``.
+    /// Records writes before and after they are made: see ``LaneEffects/journal(_:notes:under:at:)``.
     ///
     /// - Returns: whether the batch has to stop here, because a reset waits.
     func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> Bool {
@@ -117,14 +117,14 @@ final class JobContext {
     }
 }
 
-/// The way to Autotask: what an operator sets, and the transport.
+/// The transport and the operator's settings for calls to Autotask.
 package struct AutotaskAccess: Sendable {
     package var transport: any HTTPTransport
-    /// Where zones are looked up, ending in a slash (`AUTOTASK_URL`).
+    /// The URL at which zones are looked up, with a slash at its end (`AUTOTASK_URL`).
     package var lookupURL: String
-    /// The vendor's tracking identifier, for tenants that bring none of their own.
+    /// The vendor's tracking identifier, for tenants that have none of their own.
     package var integrationCode: SecretReference
-    /// Which hosts may be called, and shown to people as Autotask's. The transport enforces it for its calls.
+    /// The hosts that may be called, and shown to people as Autotask's. The transport enforces the policy for its calls.
     package var hosts: HostPolicy
 
     package init(

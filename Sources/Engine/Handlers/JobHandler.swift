@@ -3,34 +3,36 @@ import Store
 
 /// Does the work of one kind of job.
 ///
-/// A handler sees its claim, talks to Autotask, and says how the job ends; it never touches the queue or the outbox. Whatever Autotask does,
-/// it returns an outcome. It throws only when the store does: when the lane is another's by now, it must stop at once.
+/// A handler sees its claim, calls Autotask, and decides how the job ends. It never touches the job queue or the outbox. It returns an
+/// outcome for every failure of Autotask, and throws only when the store does. If another worker has taken the lane over, it must stop at
+/// once.
 protocol JobHandler: Sendable {
     associatedtype Payload: Sendable
 
     func run(_ payload: Payload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 
-    /// Ends a job that has written and must not go on (``RunMode/conclude(_:)``), without a call to Autotask.
+    /// Ends a job that has written and must not continue (``RunMode/conclude(_:)``), without a call to Autotask.
     func conclude(_ payload: Payload, because reason: JobError, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 }
 
-/// What a handler makes of an attempt: how it should end, and what is stored with that.
+/// The result of a handler: how the attempt should end, and what is stored with its end.
 struct HandlerOutcome: Sendable {
     enum Ending: Sendable {
-        /// The job is done: `events` holds its terminal event, and the error is the one that this event carries, if it failed.
+        /// The job has ended: `events` holds its terminal event. If it failed, the error is the one that this event carries.
         case finished(JobError?)
-        /// The job cannot be done for a reason that its portal cannot remove: as ``finished``, and it is dead-lettered.
+        /// The job cannot be done, for a reason that its portal cannot correct. It ends like ``finished``, and is dead-lettered.
         case givenUp(GivenUp)
-        /// The job should be tried again: see ``RetryWish``. Where it is not, `failure` ends it: the job's own failed event.
+        /// A transient failure. The handler wants to try the job again (``RetryWish``), and `job.deferred` reports it. If the wish is
+        /// refused, the job ends with `failure`, its own failed event.
         case transient(JobError, earliest: Timestamp?, failure: Event)
-        /// The job is put back and the attempt not counted: its database has no place at the moment, or the worker stops.
+        /// The job is put back and the attempt not counted: the tenant's database has no free place, or the program shuts down.
         case postponed
     }
 
     var ending: Ending
-    /// In their order: state events before the terminal event that they explain, `integration.enabled` after it.
+    /// In order: state events before the terminal event that they explain, `integration.enabled` after it.
     var events: [Event]
-    /// Stored with each ending.
+    /// Stored with every ending.
     var changes: LaneChanges
 
     static func finished(_ events: [Event], changes: LaneChanges = LaneChanges()) -> HandlerOutcome {

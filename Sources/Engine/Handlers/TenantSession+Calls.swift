@@ -11,7 +11,7 @@ extension TenantSession {
         return services
     }
 
-    /// See ``AutotaskSession/write(_:)``. Where ``CallFailure/isOutcomeUnknown``, the service may exist: look before creating it again.
+    /// See ``AutotaskSession/write(_:)``. If ``CallFailure/isOutcomeUnknown``, the service may exist: look it up before creating it again.
     func write(_ write: ServiceWrite) async throws(CallFailure) -> Int64 {
         try await call { session async throws(AutotaskError) in try await session.write(write) }
     }
@@ -23,7 +23,7 @@ extension TenantSession {
         return codes
     }
 
-    /// What is remembered of the tenant's services; read anew if another version of the program wrote it.
+    /// The remembered fields of the tenant's services. They are read again if another version of the program wrote them.
     func serviceFields() async throws(CallFailure) -> ServiceFields {
         if let json = try? JSON(parsing: connection.serviceFields), let fields = ServiceFields(json: json) { return fields }
         let fields = try await call { session async throws(AutotaskError) in try await session.serviceFields() }

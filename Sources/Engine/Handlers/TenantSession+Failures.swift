@@ -2,21 +2,21 @@ import Autotask
 import Contract
 import Store
 
-/// Why a call came to nothing, and what follows from it for the job.
+/// Why a call failed, and the consequence for the job.
 struct CallFailure: Error {
     enum Consequence: Hashable {
-        /// Every further call would fail in the same way: the job ends here. ``TenantSession`` makes none.
+        /// Every further call would fail in the same way: the job ends here. ``TenantSession`` makes no further call.
         case stop
-        /// The same call may succeed later, not before `earliest` where Autotask named a time.
+        /// The same call may succeed later, not before `earliest` if Autotask named a time.
         case retry(earliest: Timestamp?)
         /// Autotask refused this one request: other calls may be made.
         case refused
     }
 
     let consequence: Consequence
-    /// What events say of it.
+    /// The error for events.
     let error: JobError
-    /// What the call itself threw.
+    /// The error of the call itself.
     let cause: AutotaskError?
 
     init(_ consequence: Consequence, _ error: JobError, cause: AutotaskError? = nil) {
@@ -25,8 +25,8 @@ struct CallFailure: Error {
         self.cause = cause
     }
 
-    /// Sorts a failure that says nothing new about the connection. Of a call that was given up because the job has to end, the error is what
-    /// put the job off before.
+    /// Classifies a failure that says nothing new about the connection. A call that was abandoned because the job has to end gets the error
+    /// of the job's last deferral.
     init(_ cause: AutotaskError, in context: JobContext) {
         let consequence: Consequence =
             switch cause.kind {
@@ -37,17 +37,17 @@ struct CallFailure: Error {
         self.init(consequence, before ?? cause.jobError.referring(to: context.job.id), cause: cause)
     }
 
-    /// Whether a write may have taken effect although it failed: then look before writing again.
+    /// Whether a write may have taken effect although it failed. Then look it up before writing again.
     var isOutcomeUnknown: Bool { cause?.isOutcomeUnknown ?? false }
 }
 
 extension AutotaskError {
-    /// Whether the credentials may not be used again: each further use may lock the API user.
+    /// Whether the credentials must not be used again: each further use may lock the API user.
     var isRefusalOfCredentials: Bool { kind == .unauthorized || kind == .locked }
 }
 
 extension TenantSession {
-    /// How a job ends that only reads, when a call of it came to nothing.
+    /// The outcome of a job that only reads, after one of its calls failed.
     ///
     /// - Parameter event: the job's own failed event.
     func outcome(of failure: CallFailure, telling event: Event) -> HandlerOutcome {

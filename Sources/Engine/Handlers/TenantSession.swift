@@ -4,17 +4,17 @@ import Store
 
 /// Calls to Autotask over a lane's stored connection, for one attempt at a job.
 ///
-/// A refusal of the credentials, the first 401, ends the session: whatever is asked of it afterwards fails at once and without a call,
-/// because repeated failures lock the customer's API user (`Decisions` 6). It is not `Sendable`, so the compiler sees to it that a lane
-/// makes one call at a time; the first call of an attempt therefore runs alone.
+/// The first 401, a refusal of the credentials, ends the session. Later calls fail at once without being sent, because repeated failures
+/// lock the customer's API user (`Decisions` 6). It is not `Sendable`, so the compiler ensures that a lane makes one call at a time. The
+/// first call of an attempt therefore runs alone.
 ///
-/// What the calls tell of the connection is collected here, for the handler to put into its outcome, however the job ends: ``changes`` and
-/// ``stateEvents``.
+/// The session collects what the calls show about the connection: ``changes`` and ``stateEvents``. The handler puts them into its outcome,
+/// however the job ends.
 final class TenantSession {
-    /// The connection as it stands now. A zone that moved is swapped in it by ``call(_:)``; what a handler learns of the API user, it
-    /// writes here.
+    /// The present connection. ``call(_:)`` replaces its zone if the database moved. A handler writes here what it learns about the API
+    /// user.
     var connection: ConnectionRecord
-    /// `connection.lost`, if this session lost it, or `connection.recovered`. They stand before the job's terminal event.
+    /// `connection.lost`, if this session lost it, or `connection.recovered`. They precede the job's terminal event.
     private(set) var stateEvents: [Event] = []
 
     let context: JobContext
@@ -28,16 +28,16 @@ final class TenantSession {
 
     /// Opens the lane's stored connection. No call is made.
     ///
-    /// - Throws: why the lane cannot be worked with: `not_connected`, `api_user_locked_or_inactive` or `database_changed` from what is
-    ///   remembered, `internal` if the key ring is not the one that sealed the credentials.
+    /// - Throws: `not_connected`, `api_user_locked_or_inactive` or `database_changed` from the stored state, or `internal` if another key
+    ///   ring sealed the credentials.
     convenience init(_ context: JobContext) throws(JobError) {
         if let error = context.state.connection?.lossError { throw error }
         try self.init(verifying: context)
     }
 
-    /// Opens a connection that may lead to another database than before, for ``verifyZone()`` to find out. No call is made.
+    /// Opens a connection whose database may have changed, which ``verifyZone()`` checks. No call is made.
     ///
-    /// - Throws: as ``init(_:)``, but for `database_changed`.
+    /// - Throws: as ``init(_:)``, except `database_changed`.
     init(verifying context: JobContext) throws(JobError) {
         guard let connection = context.state.connection else { throw JobError(.notConnected) }
         if connection.status == .credentialsRejected, let error = connection.lossError { throw error }
@@ -55,11 +55,11 @@ final class TenantSession {
 
     /// Makes a call.
     ///
-    /// The database may have moved to another zone: on a 401, a redirect, a route that is not there, or a host name that is gone, the zone is
-    /// looked up again, once in an attempt and without a secret. If the same database is served elsewhere by now, that is remembered, and the
-    /// call is repeated there once.
+    /// The database may have moved to another zone. After a 401, a redirect, a missing route or an unknown host name, the session looks up
+    /// the zone again. It does so once in an attempt, without a secret. If another zone serves the same database now, the session remembers
+    /// it and repeats the call there once.
     ///
-    /// - Parameter body: one call, or several that only read: it may be run twice. A failure whose outcome is unknown is never repeated.
+    /// - Parameter body: one call, or several that only read, because it may run twice. A call whose outcome is unknown is never repeated.
     func call<Value>(_ body: (AutotaskSession) async throws(AutotaskError) -> Value) async throws(CallFailure) -> Value {
         if let end { throw end }
         try await renewReading()
@@ -69,20 +69,21 @@ final class TenantSession {
             first = error
         }
         do { return try await body(session) } catch {
-            // A repetition that was given up says nothing of its own. The zone that refused the credentials does not serve them any more.
+            // An abandoned repetition has no error of its own. A refusal by the former zone does not count: that zone no longer serves the
+            // credentials.
             let isGivenUp = error.kind == .outOfTime && !error.isOutcomeUnknown && !first.isRefusalOfCredentials
             throw failure(of: isGivenUp ? first : error)
         }
     }
 
-    /// Asks how much of the database's quota is used, where that is due. Whatever becomes of the question, the job goes on; but credentials that
-    /// are refused are refused here as well.
+    /// Reads the usage of the database's quota if that is due. If the query fails, the job continues, unless Autotask refuses the
+    /// credentials.
     private func renewReading() async throws(CallFailure) {
         guard context.quotas.claimReading(for: context.callPriority, of: connection.databaseID, at: context.now) else { return }
         do { try await readThreshold() } catch { if let end { throw end } }
     }
 
-    /// Asks how much of the database's quota is used. It is not counted among a job's calls.
+    /// Reads the usage of the database's quota. The query does not count among a job's calls.
     func readThreshold() async throws(CallFailure) {
         if let end { throw end }
         do {
@@ -93,9 +94,10 @@ final class TenantSession {
         }
     }
 
-    /// Looks up who serves the database, without a secret, and follows it if that is another zone by now.
+    /// Looks up the zone of the database, without a secret, and follows the database if it has moved.
     ///
-    /// - Throws: `database_changed` if it is another database: that ends the session and the connection. Any other failure ends neither.
+    /// - Throws: `database_changed` if the API user now belongs to another database, which ends the session and the connection. Any other
+    ///   failure ends neither.
     func lookUpZone() async throws(CallFailure) {
         if let end { throw end }
         let found: DiscoveredZone
@@ -103,7 +105,7 @@ final class TenantSession {
         _ = try follow(found, after: nil)
     }
 
-    /// What is to be remembered of the connection: what the handler changes besides is added to it.
+    /// The changes of the connection to remember. The handler adds its own.
     var changes: LaneChanges {
         LaneChanges(
             connection: connection == stored ? .keep : .set(connection),
@@ -111,11 +113,11 @@ final class TenantSession {
         )
     }
 
-    /// Makes sure that the same database is served, before anything is sent to it: the zone is looked up, and followed silently where it moved.
-    /// A connection whose database was another for a while is usable again when its own is back.
+    /// Makes sure that the database is still the same, before anything is sent to it. It looks up the zone, and follows the database
+    /// silently if it has moved. A connection that led to another database for a while is usable again when its own is back.
     ///
-    /// A user whose zone Autotask does not know may have been deleted. The look-up is no proof: what the zone that is known says of the
-    /// credentials is.
+    /// A user whose zone Autotask does not know may have been deleted. The look-up does not prove it; the known zone's answer to the
+    /// credentials does.
     func verifyZone() async throws(CallFailure) {
         let found: DiscoveredZone
         do { found = try await discoverZone() } catch {
@@ -128,30 +130,30 @@ final class TenantSession {
         stateEvents.append(context.connectionRecovered(from: error))
     }
 
-    /// Looks the zone up again where the failure may mean that it changed.
+    /// Looks up the zone again if the failure may mean that it changed.
     ///
-    /// - Returns: whether the same database is served elsewhere, and the call may be repeated there.
+    /// - Returns: whether another zone serves the same database, so that the call may be repeated there.
     private func hasMoved(after error: AutotaskError) async throws(CallFailure) -> Bool {
         guard error.mayMeanZoneMoved, !error.isOutcomeUnknown, !hasLookedUpZone else { return false }
         let found: DiscoveredZone
         do { found = try await discoverZone() } catch {
-            // Nothing is learned from it, so the first failure stands.
+            // The look-up failed, so the first failure counts.
             return false
         }
         return try follow(found, after: error)
     }
 
-    /// Looks up where the database is served, once in an attempt and without a secret.
+    /// Looks up the zone of the database, once in an attempt and without a secret.
     private func discoverZone() async throws(AutotaskError) -> DiscoveredZone {
         hasLookedUpZone = true
         return try await context.zone(for: credentials)
     }
 
-    /// Goes where the database is served by now.
+    /// Switches to the zone that serves the database now.
     ///
     /// - Parameter cause: the failure that led to the look-up, if one did.
-    /// - Returns: whether that is elsewhere.
-    /// - Throws: when it is another database: no call is made there.
+    /// - Returns: whether that is another zone.
+    /// - Throws: if it is another database, to which no call is made.
     private func follow(_ found: DiscoveredZone, after cause: AutotaskError?) throws(CallFailure) -> Bool {
         guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), cause) }
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }

@@ -4,14 +4,14 @@ import HTTP
 import Store
 import Synchronization
 
-/// One attempt's way to Autotask, which remembers what is called: whatever makes a call goes through it.
+/// One attempt's transport to Autotask, which records every call.
 final class RecordingTransport: HTTPTransport {
-    /// So many calls are told, more than any attempt has reason to make; how many there were is told in any case.
+    /// The maximum number of recorded calls, more than any attempt has reason to make. All of them are counted.
     private static let limit = 5000
 
     private let transport: any HTTPTransport
     private let clock: any EngineClock
-    /// By when every call has ended; `nil` for one that takes as long as its own time limit allows.
+    /// The time by which every call has to end; `nil` leaves calls their own time limits.
     private let deadline: Timestamp?
     private let made = Mutex<(calls: [CallRecord], counted: Int)>(([], 0))
 
@@ -21,10 +21,10 @@ final class RecordingTransport: HTTPTransport {
         self.deadline = deadline
     }
 
-    /// In the order of their ends, which is that of their beginnings: a lane makes one call at a time.
+    /// In the order in which they ended, which is also the order in which they began: a lane makes one call at a time.
     var calls: [CallRecord] { made.withLock { $0.calls } }
 
-    /// How many there were that count among a job's calls.
+    /// The number of calls that count among a job's calls.
     var counted: Int { made.withLock { $0.counted } }
 
     func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
@@ -47,7 +47,7 @@ final class RecordingTransport: HTTPTransport {
         }
     }
 
-    /// Gives the call up at the deadline, if that comes before the call's own time limit.
+    /// Abandons the call at the deadline, if that comes before the call's own time limit.
     private func sendInTime(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
         guard let deadline, deadline - clock.now < request.timeout else { return try await transport.send(request) }
         let outcome = await withTaskGroup(of: Result<HTTPResponse, HTTPError>?.self) { group in
@@ -84,7 +84,7 @@ extension CallRecord {
             host: target.host,
             path: target.path,
             answer: answer,
-            // A clock that is set meanwhile makes no time that has not passed.
+            // A clock that is set back in between must not make the duration negative.
             duration: max(duration, .zero)
         )
     }

@@ -5,22 +5,24 @@ import Store
 import Telemetry
 import Vault
 
-/// Takes deliveries in: each becomes a job or a refusal with a reason, the batch one transaction, and then it is acknowledged.
+/// Takes deliveries from a job queue. Each becomes a job or a refusal with a reason. A batch is stored in one transaction, and then
+/// acknowledged.
 ///
-/// What the broker marks as redelivered is looked at alone, after it was counted in the store: a message that stops the worker each time it
-/// is read is recorded unread the fifth time (`Decisions` 5).
+/// A redelivered message is read alone, after the store has counted it. A message that kills the worker each time it is read is recorded
+/// unread the fifth time (`Decisions` 5).
 struct Intake: Service {
     static let maximumRedeliveries = 5
     private static let retryDelay: Duration = .seconds(1)
-    /// How often a batch is refused because others were given places meanwhile. Then it is taken in, and compared by `time`.
+    /// How often the store refuses a batch because it accepted other jobs in between. After that, the batch is accepted, and compared by
+    /// `time`.
     static let maximumRefusals = 8
-    /// A job whose `time` is further ahead does not say when it was requested.
+    /// A `time` that is further ahead does not count as the time of the request.
     private static let clockTolerance: Duration = .seconds(3600)
 
     let source: any JobSource
     let store: any JobInbox
     let engine: EngineContext
-    /// Woken when something was taken in.
+    /// Woken when jobs were accepted.
     let lanes: WakeSignal
     private let fullLanes = FullLanes()
 
@@ -36,9 +38,9 @@ struct Intake: Service {
     }
 
     func run() async throws {
-        // The source ends first when the program is told to finish.
+        // The source ends first when the program shuts down.
         var keeper = DoorKeeper(source: source, store: store, engine: engine)
-        // No place: the store is asked first.
+        // No job position: the store reports it when it refuses the first batch.
         var lastPlace: Int64 = -1
         while let batch = await source.nextBatch() {
             if await takeIn(batch, &lastPlace) { batch.acknowledge() }
@@ -47,8 +49,8 @@ struct Intake: Service {
         await ShutdownSignal.wait()
     }
 
-    /// - Parameter lastPlace: the place in the store that was given last, as far as this worker knows.
-    /// - Returns: whether all of it is in the store.
+    /// - Parameter lastPlace: the last job position that the store gave, as far as this worker knows.
+    /// - Returns: whether the whole batch is in the store.
     private func takeIn(_ batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
         var fresh: [JobMessage] = []
         for delivery in batch.deliveries {
@@ -62,12 +64,12 @@ struct Intake: Service {
         return await takeIn(fresh, of: batch, &lastPlace)
     }
 
-    /// What was delivered for the first time overtook nothing, and is overtaken only when its connection is gone and another worker takes in what the
-    /// broker gives out then. So it is taken in only if no place was given since this worker gave one, or since the batch was this worker's yet.
-    /// After ``maximumRefusals`` it is compared by `time` with the jobs that were accepted since the batch was this worker's, and taken in.
+    /// A first delivery has overtaken no job. Others overtake it only if its connection is gone and another worker accepts what the broker
+    /// then delivers. So the batch is accepted only if the store gave no job position since this worker's last one, or since this worker
+    /// last held the batch. After ``maximumRefusals`` it is accepted, and compared by `time` with the jobs that were accepted since then.
     private func takeIn(_ deliveries: [JobMessage], of batch: IncomingBatch, _ lastPlace: inout Int64) async -> Bool {
         guard !deliveries.isEmpty else { return true }
-        // Read once: what is set aside is logged then.
+        // The deliveries are read once, because reading logs what is set aside.
         var items = deliveries.map { item(of: $0) }
         for _ in 0..<Intake.maximumRefusals {
             guard let intake = await accept(&items, after: lastPlace, { deliveries.map { item(of: $0) } }) else { return false }
@@ -78,7 +80,7 @@ struct Intake: Service {
             guard await batch.isHeld() else { return false }
             lastPlace = intake.lastPlace
         }
-        // The batch was this worker's after that place was given: only a job behind it can have overtaken one of the batch.
+        // The worker still held the batch after that position was given: only a later job can have overtaken one of the batch.
         let place = lastPlace
         for index in items.indices { items[index].overtakersAfter = place }
         guard let intake = await accept(&items, { deliveries.map { item(of: $0, overtakersAfter: place) } }) else { return false }
@@ -86,7 +88,8 @@ struct Intake: Service {
         return true
     }
 
-    /// Once it is counted it is taken in, whosever it is by then: five lost connections would make it look like one that ends its workers.
+    /// A counted message is accepted even if another worker holds it by then. Otherwise five lost connections would make it look like one
+    /// that kills its workers.
     private func takeIn(redelivered delivery: JobMessage, of batch: IncomingBatch) async -> Bool {
         let sha256 = delivery.sha256
         let counted = await persistently(holding: batch) { () async throws(StoreError) in
@@ -99,27 +102,28 @@ struct Intake: Service {
             var items = read()
             return await accept(&items, read) != nil
         }
-        engine.log.error("A message was set aside unread: each delivery ended its worker", metadata: delivery.origin)
+        engine.log.error("A message was set aside unread: each delivery killed its worker", metadata: delivery.origin)
         let letter = deadLetter(
             delivery,
             FailureCause(reason: ErrorCode.poison.rawValue),
-            "Delivered \(counted.count) times without being taken in."
+            "Delivered \(counted.count) times and never accepted."
         )
         var items = [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)]
         return await accept(&items) { [IntakeItem(.deadLetter(letter), redeliveredSHA256: sha256)] } != nil
     }
 
-    /// What came back once and is this worker's yet can be overtaken by nothing but what is accepted from now on.
+    /// The job position after which jobs may have overtaken the delivery. Only jobs accepted from now on can overtake one that came back
+    /// once and that this worker still holds.
     private func placeBeforeOvertakers(of delivery: JobMessage, _ counted: CountedRedelivery, in batch: IncomingBatch) async -> Int64 {
         guard !delivery.mayBeOvertaken, await batch.isHeld() else { return 0 }
         return counted.lastPlace
     }
 
     /// - Parameters:
-    ///   - items: what was delivered, sealed.
+    ///   - items: the deliveries, sealed.
     ///   - lastPlace: see ``IntakeRules/lastPlace``.
-    ///   - read: reads and seals it again, when the key under which it was sealed is retired before it is in the store.
-    /// - Returns: `nil` when the task was cancelled before.
+    ///   - read: reads and seals the deliveries again, if their key is retired before they are in the store.
+    /// - Returns: `nil` if the task was cancelled before.
     private func accept(
         _ items: inout [IntakeItem],
         after lastPlace: Int64? = nil,
@@ -144,10 +148,10 @@ struct Intake: Service {
         return (intake.isTakenIn, intake.lastPlace)
     }
 
-    /// Repeats what the store could not do until it can: meanwhile nothing is acknowledged, and the broker keeps the jobs.
+    /// Repeats an operation until the store can do it. Meanwhile nothing is acknowledged, and the broker keeps the jobs.
     ///
-    /// - Parameter batch: is let go when it is not this worker's any more: it is given to another, and may be overtaken there.
-    /// - Returns: `nil` when the task was cancelled before, or the batch was let go.
+    /// - Parameter batch: dropped once this worker no longer holds it: another worker gets it, and it may be overtaken there.
+    /// - Returns: `nil` if the task was cancelled before, or the batch was dropped.
     private func persistently<Value>(
         holding batch: IncomingBatch? = nil,
         _ operation: () async throws(StoreError) -> Value
@@ -174,13 +178,13 @@ extension Intake {
         let publisher = delivery.userID
         guard let scope = engine.settings.trustedPublishers.map({ $0.scope(of: publisher) }) ?? .allTenants else {
             engine.log.warning(
-                "A message of an untrusted publisher was set aside",
+                "A message from an untrusted publisher was set aside",
                 metadata: delivery.origin
             )
             return .deadLetter(deadLetter(delivery, FailureCause(reason: "untrusted"), "Its user_id is not among the trusted publishers."))
         }
         let decoded = delivery.decoded(acceptsClearCredentials: engine.settings.acceptsClearCredentials)
-        // Before anything claims an id or is answered: the other tenant would see both.
+        // This check comes before an id is claimed or an event is made: the other tenant would see both.
         if let identity = decoded.identity, let tenant = delivery.tenants(with: identity).first(where: { !scope.covers($0) }) {
             engine.log.warning(
                 "A message for a tenant outside its publisher's scope was set aside",
@@ -297,10 +301,10 @@ extension JobError {
 }
 
 extension JobMessage {
-    /// Every tenant that it names: in the body, or where that cannot be read in its properties, and in the routing key.
+    /// Every tenant that the message names: in the body (in the properties if the body cannot be read) and in the routing key.
     fileprivate func tenants(with identity: JobIdentity) -> [TenantID] { [identity.lane.tenant] + (routedTenant.map { [$0] } ?? []) }
 
-    /// Metadata by which a portal's operator finds the message: never the body.
+    /// Metadata by which a portal's operator finds the message; never the body.
     fileprivate var origin: Logger.Metadata {
         .keys([
             .messageID: "\(messageID.map { "\(ForeignText($0))" } ?? "none")",
@@ -308,6 +312,6 @@ extension JobMessage {
         ])
     }
 
-    /// Of the body.
+    /// The SHA-256 of the body.
     fileprivate var sha256: [UInt8] { oversized?.sha256 ?? Vault.sha256(body) }
 }

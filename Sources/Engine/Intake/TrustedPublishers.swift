@@ -2,8 +2,8 @@ package import Contract
 
 /// The broker users whose jobs are accepted, each for all tenants or for some of them (`Contract`, "Publishers").
 ///
-/// A user that stands alone may publish for every tenant. After `=` stands a tenant or, with `*` at its end, what the names of tenants begin
-/// with; a user that stands there several times may publish for each. Users and tenants are case-sensitive.
+/// A user without `=` may publish for every tenant. A tenant follows `=`, or a prefix of tenant names that ends in `*`. A user with several
+/// entries may publish for each of them. Users and tenants are case-sensitive.
 package struct TrustedPublishers: Hashable, Sendable {
     /// The tenants that a publisher may publish for.
     package enum Scope: Hashable, Sendable {
@@ -18,7 +18,7 @@ package struct TrustedPublishers: Hashable, Sendable {
         }
     }
 
-    /// One tenant, or all whose names begin alike.
+    /// One tenant, or all tenants whose names share a prefix.
     package struct TenantPattern: Hashable, Sendable {
         let name: TenantID
         let isPrefix: Bool
@@ -41,10 +41,10 @@ package struct TrustedPublishers: Hashable, Sendable {
         package let description: String
     }
 
-    /// What holds when nothing is set: the user `portal`, for all tenants.
+    /// The default: the user `portal`, for all tenants.
     package static let portal = TrustedPublishers(scopes: ["portal": .allTenants])
 
-    /// By user.
+    /// The scope of each user.
     private var scopes: [String: Scope] = [:]
 
     private init(scopes: [String: Scope]) { self.scopes = scopes }
@@ -71,13 +71,13 @@ package struct TrustedPublishers: Hashable, Sendable {
         case (nil, _), (.allTenants, .allTenants): scopes[user] = scope
         case (.tenants(let before), .tenants(let more)): scopes[user] = .tenants(before + more)
         case (.allTenants, .tenants), (.tenants, .allTenants):
-            throw Mistake(description: "\(user) stands both alone, for all tenants, and with =, for some")
+            throw Mistake(description: "\(user) is listed both alone, for all tenants, and with =, for some")
         }
     }
 
     /// In alphabetical order.
     package var users: [String] { scopes.keys.sorted() }
 
-    /// The tenants that a user may publish for; `nil` for one that is not trusted, and for a message that names none.
+    /// The tenants that a user may publish for; `nil` for a user that is not trusted, and for a message without a user.
     package func scope(of user: String?) -> Scope? { user.flatMap { scopes[$0] } }
 }

@@ -3,19 +3,18 @@ package import Store
 import Synchronization
 package import Vault
 
-/// Wraps the credentials keys of all lanes by the ring's active key, while workers go on. No credentials are opened.
+/// Wraps the credentials keys of all lanes again, under the ring's active key, while workers run. No credentials are opened.
 ///
-/// It goes step by step, each a transaction: when it ends in between, it is done again from the beginning, and what is wrapped already is
-/// passed over.
+/// Each step is one transaction. A run that is interrupted is repeated from the beginning, and skips the keys that are wrapped already.
 package struct KeyRewrapping: Sendable {
-    /// Lanes in one transaction: others wait for it some milliseconds.
+    /// The number of lanes in one transaction, for which others wait some milliseconds.
     private static let step = 200
 
     package struct Outcome: Hashable, Sendable {
-        /// Credentials keys that there are.
+        /// The number of credentials keys in the store.
         package var seen = 0
         package var rewrapped = 0
-        /// Lanes whose key the ring does not open: they stay as they are.
+        /// Lanes whose key the ring cannot open. They stay as they are.
         package var unopenable: [Lane] = []
 
         package init() {}

@@ -4,7 +4,7 @@ import Store
 import Telemetry
 import Vault
 
-/// One attempt at one job: opens its payload, runs its handler, and turns the outcome into what the store completes.
+/// One attempt at one job: opens its payload, runs its handler, and turns the outcome into a completion for the store.
 struct JobAttempt: Sendable {
     private let store: any LaneEffects
     private let engine: EngineContext
@@ -22,7 +22,7 @@ struct JobAttempt: Sendable {
     private let drift = DriftHandler()
     private let diagnose = DiagnoseHandler()
 
-    /// - Parameter progress: takes events that are published as best effort.
+    /// - Parameter progress: takes events that are published without a guarantee.
     init(store: any LaneEffects, engine: EngineContext, autotask: AutotaskAccess, progress: any EventSink) {
         self.store = store
         self.engine = engine
@@ -39,7 +39,7 @@ struct JobAttempt: Sendable {
         return completion
     }
 
-    /// The one line of a job, at its end. The numbers are those that the store has then, and that `sync show` shows.
+    /// Logs the job's one info line, at its end. It has the numbers that the store has after this attempt, and that `sync show` shows.
     private func log(_ completion: Completion, _ context: JobContext) {
         let attempt = completion.attempt
         var details: Logger.Metadata = .keys([
@@ -67,10 +67,10 @@ struct JobAttempt: Sendable {
     /// The handler's outcome, or a deferral if the store failed during the work: every write so far is in the journal.
     private func settledOutcome(for claim: LaneClaim, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         do { return try await outcome(for: claim, context) } catch {
-            // The lane is another's by now: there is nothing to say.
+            // Another worker has taken the lane over: there is nothing to report.
             guard error.code != .fenced else { throw error }
-            context.log(.warning, "The store failed in mid-work", .keys([.error: "\(error)"]))
-            return heldUp(context, hint: "The worker's store failed. It is tried again.")
+            context.log(.warning, "The store failed during an attempt", .keys([.error: "\(error)"]))
+            return heldUp(context, hint: "The worker's store failed. The worker tries again.")
         }
     }
 
@@ -78,7 +78,7 @@ struct JobAttempt: Sendable {
         guard await holdsKeys(for: claim) else { return keyMissing(context) }
         let payload: JobPayload
         do { payload = try self.payload(of: claim, context) } catch {
-            // It was valid and sealed here when it was accepted: the row was tampered with.
+            // The worker validated and sealed it when it accepted it: the row was tampered with.
             context.log(.error, "An accepted job cannot be opened", .keys([.error: "\(error)"]))
             let error = JobError(
                 .internal,
@@ -103,7 +103,7 @@ struct JobAttempt: Sendable {
     }
 
     private func payload(of claim: LaneClaim, _ context: JobContext) throws -> JobPayload {
-        // A check of the worker's own says all by its kind.
+        // A scheduled check has no payload: its kind says everything.
         if claim.job.isScheduled { return try JobPayload(kind: claim.job.kind, data: .null, acceptsClearCredentials: false) }
         let data = try JSON(parsing: engine.vault.openPayload(claim.sealedPayload, job: claim.job.id, lane: claim.token.lane))
             .withoutNullMembers
@@ -112,10 +112,10 @@ struct JobAttempt: Sendable {
         return payload
     }
 
-    /// Whether everything is at hand that opens what the job needs of the store.
+    /// Whether the key ring has all keys to what the job needs from the store.
     private func holdsKeys(for claim: LaneClaim) async -> Bool {
         var sealed = claim.job.isScheduled ? [] : [claim.sealedPayload]
-        // A connect brings other credentials, and a reset needs none.
+        // A connect brings new credentials, and a reset needs none.
         if claim.job.kind != .connect, claim.job.kind != .reset, let connection = claim.state.connection {
             sealed.append(connection.wrappedKey)
         }
@@ -124,23 +124,23 @@ struct JobAttempt: Sendable {
         return engine.vault.holdsKeys(of: sealed)
     }
 
-    /// Puts the job off: nothing is the matter with it. Somewhere there is a key ring that has the key.
+    /// Defers the job, which has no fault of its own: another key ring has the missing key.
     private func keyMissing(_ context: JobContext) -> HandlerOutcome {
         context.log(
             .error,
-            "The key ring lacks a key under which something in the store is sealed",
+            "The key ring lacks a key under which data in the store is sealed",
             .keys([.kind: "\(context.job.kind.rawValue)"])
         )
         return heldUp(
             context,
             hint: """
-                The worker lacks a key to what it has stored. It is tried again. An operator gives the worker the key ring that has the key: \
+                The worker lacks a key to data in its store, and tries again. An operator has to give it the key ring that has the key: \
                 see autotask-worker doctor.
                 """
         )
     }
 
-    /// The attempt failed for a reason outside the job: it does not count.
+    /// Defers the job for a reason outside it: the attempt does not count.
     private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil) -> HandlerOutcome {
         context.holdUp()
         let error = JobError(.internal, hint: hint, isRetryable: true).referring(to: context.job.id)
@@ -154,7 +154,7 @@ struct JobAttempt: Sendable {
     ///   - delay: the shortest deferral.
     func heldUp(_ claim: LaneClaim, instead refused: Completion, atLeast delay: Duration) -> Completion {
         let context = context(for: claim)
-        let hint = "A key of the worker was retired meanwhile. It is tried again with the keys that are there then."
+        let hint = "A key of the worker was retired during the attempt. The worker tries again with its present keys."
         var completion = completion(heldUp(context, hint: hint, earliest: engine.now + delay), context)
         var attempt = refused.attempt
         attempt.ending = completion.attempt.ending
@@ -174,7 +174,7 @@ struct JobAttempt: Sendable {
         }
     }
 
-    /// What the store completes: the attempt as it ended, and the events and changes that come with it.
+    /// Makes the completion: the attempt as it ended, and the events and changes that come with it.
     private func completion(_ outcome: HandlerOutcome, _ context: JobContext) -> Completion {
         let attempt = context.attempt(ending(of: outcome, context))
         var events = outcome.events
@@ -213,7 +213,7 @@ struct JobAttempt: Sendable {
         }
     }
 
-    /// The event of a deferral, if it is news.
+    /// Makes the event of a deferral, if it is news.
     private func deferral(_ attempt: Attempt, because error: JobError, _ context: JobContext) -> Event? {
         guard let next = attempt.notBefore else { return nil }
         let deferral = PublishedDeferral(code: error.code, delay: next - attempt.ended)

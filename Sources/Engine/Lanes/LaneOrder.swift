@@ -1,14 +1,14 @@
 import Contract
 import Store
 
-/// Which job of a lane runs next, and which end without being run (`Contract`, "Order and supersession"). Pure.
+/// Decides which job of a lane runs next, and which jobs end without being run (`Contract`, "Order and supersession"). Pure.
 ///
-/// Jobs of one kind, and of one plan where the kind has plans, are rivals. One of them wins: the newest whose revision is not lower than the
-/// highest among them; a job without a revision takes on the highest that it superseded. It supersedes all others, and a reset
-/// supersedes all jobs before it. A job that has expired, is older than one that ran or is not run for another reason supersedes none. One
-/// that may still expire ends others only when it begins, so that a job never ends in favour of one that does not run.
+/// Jobs of one kind, and of one plan where the kind has plans, are rivals. The winner is the newest whose revision is not lower than the
+/// highest among them. A job without a revision takes on the highest that it superseded. The winner supersedes its rivals, and a reset
+/// supersedes all jobs before it. A job that has expired, is older than one that ran or cannot run for another reason supersedes none. A
+/// job that may still expire ends others only when it begins, so that no job ends in favour of one that does not run.
 struct LaneOrder {
-    /// A job that was interrupted this often is taken for what kills the worker (`Decisions` 5).
+    /// A job that was interrupted this often is assumed to kill the worker (`Decisions` 5).
     static let maximumInterruptions = 5
 
     let now: Timestamp
@@ -28,7 +28,8 @@ struct LaneOrder {
         let asked = snapshot.jobs.filter { !$0.isScheduled }
         // A reset that waits ends the epoch to which the revisions that ran belong.
         let reset = asked.last { $0.kind == .reset && isLive($0, revisions: [:]) }
-        // In a part, a job that does not count, or ends with the epoch, may hide one that does: its group is judged once it has ended.
+        // In a partial snapshot, a job that cannot run, or ends with the epoch, may hide one that can. Its group is decided once it has
+        // ended.
         let isResetHidden = !snapshot.isComplete && asked.contains { $0.kind == .reset && !isLive($0, revisions: [:]) }
         func revisions(for job: QueuedJob) -> [String: Int64] {
             isResetHidden || (reset.map { $0.order < job.order } ?? false) ? [:] : snapshot.revisions
@@ -41,9 +42,9 @@ struct LaneOrder {
         let order = Supersession(live, without: hiding)
         var decision = LaneDecision(next: .wait(until: nil))
         var remaining: [QueuedJob] = []
-        // The worker's own, behind all that was asked for.
+        // Scheduled checks, which run after all requested jobs.
         var checks: [QueuedJob] = []
-        /// Jobs that wait because another runs instead, unless that expires before; by place, with that.
+        /// By job position, the superseder of a job that waits in case the superseder expires first.
         var suspended: [Int64: QueuedJob] = [:]
         var concluding: LaneDecision.Next?
         for job in snapshot.jobs {
@@ -92,7 +93,7 @@ struct LaneOrder {
                     decision.next = .wait(until: [moment, snapshot.nextMoment].compactMap { $0 }.min())
                 }
             } else {
-                // A part does not show which other jobs they would have ended or delayed.
+                // A partial snapshot does not show which other jobs they would have ended or delayed.
                 decision.settlements = Array(decision.settlements.prefix(LaneSnapshot.maximumEnded))
                 decision.next = .again
             }
@@ -100,7 +101,7 @@ struct LaneOrder {
         return decision
     }
 
-    /// Ends the jobs that waited because the one that begins now runs instead. One that has written concludes first.
+    /// Ends the jobs that waited for the one that begins now. A job that has written concludes first.
     private func begin(_ chosen: Int64, instead rivals: [QueuedJob], _ order: Supersession, _ decision: inout LaneDecision) {
         guard !rivals.isEmpty, let winner = order.job(chosen) else { return }
         decision.committed = chosen
@@ -113,8 +114,8 @@ struct LaneOrder {
         }
     }
 
-    /// Whether a check of the worker's own is not to be made: a portal asks for the same, a reset waits, a restored store held it, or it is what
-    /// kills the worker. It comes again by itself.
+    /// Whether a scheduled check is dropped: a portal requests the same, a reset waits, a restored store held it, or it kills the worker.
+    /// The next check comes automatically.
     private func isNeedless(_ check: QueuedJob, among asked: [QueuedJob]) -> Bool {
         check.isFromBackup || check.interruptions >= LaneOrder.maximumInterruptions
             || asked.contains { $0.kind == check.kind || $0.kind == .reset }
@@ -137,7 +138,7 @@ struct LaneOrder {
             )
     }
 
-    /// Why a job ends that was not begun in time. If its time was over when it was accepted, its portal may have made a mistake.
+    /// Why a job ends that was not begun in time. If it had expired before it was accepted, its portal may have made a mistake.
     private static func expired(_ job: QueuedJob) -> JobError {
         guard job.redriveOf == nil, let expiry = job.expiry, expiry <= job.acceptedAt else { return JobError(.expired) }
         let doubt = expiry < .firstPlausible ? " It looks like a date-time that was never set." : ""
@@ -161,7 +162,7 @@ struct LaneOrder {
         settle(job, .jobSuperseded, order.reason(job, superseder), ["supersededBy": .string(superseder.id.description)])
     }
 
-    // MARK: What counts
+    // MARK: Which jobs may run
 
     /// Whether it may run at all: only such a job supersedes others.
     private func isLive(_ job: QueuedJob, revisions: [String: Int64]) -> Bool {
@@ -169,7 +170,7 @@ struct LaneOrder {
             && !hasExpired(job)
     }
 
-    /// The revision that ran, when a job holds an older plan.
+    /// The revision that ran, if the job holds an older plan.
     private func newerRevision(than job: QueuedJob, in revisions: [String: Int64]) -> Int64? {
         guard !job.wasBegun, let revision = job.revision, let ran = job.planID.flatMap({ revisions[$0] }), revision < ran else {
             return nil
@@ -189,7 +190,7 @@ struct LaneOrder {
             if isDue, mayRun, suspended[job.order] == nil { return .run(order: job.order, .work) }
             waitingBefore.append(job)
         }
-        // Something becomes due, or the time of something that was never begun is up.
+        // The next time that a job becomes due, expires before it began, or reaches its deadline.
         let moments = jobs.compactMap { job in
             [job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
         }
@@ -198,7 +199,7 @@ struct LaneOrder {
 
     /// Whether a job may run although an earlier one waits for its retry.
     private static func mayPass(_ job: QueuedJob, _ waiting: QueuedJob) -> Bool {
-        // A diagnosis is asked for because something waits.
+        // A diagnosis is requested because something waits.
         if job.kind == .reset || job.kind == .connect || job.kind == .diagnose { return true }
         if waiting.kind == .sync, waiting.hasWritten { return false }
         if waiting.kind == .connect { return job.kind == .verify }
@@ -209,15 +210,15 @@ struct LaneOrder {
 // MARK: - Arrival
 
 extension LaneOrder {
-    /// Decides about a job that arrives while others wait: of it and its waiting rivals without an attempt, only the winner stays.
+    /// Decides about a job that arrives while others wait. Among the job and its waiting rivals without an attempt, only the winner stays.
     ///
     /// A job accepted before a reset that waits or runs is no rival of later jobs: they belong to different epochs.
     ///
-    /// A job that was overtaken on its way (``Arrival/overtakers``) ends in favour of what it would have ended in favour of, had it come in time:
-    /// also of what may yet expire, for behind that it would end it.
+    /// A job that was overtaken on its way (``Arrival/overtakers``) ends in favour of the same job as if it had arrived in time. That job
+    /// may still expire: placed behind it, the overtaken job would end it instead.
     ///
-    /// A full lane takes resets, connects, and jobs that end another. A reset or connect then ends its rivals even if it may expire before
-    /// them, so that no lane grows without bound. Only the rival that expires last stays: it runs if the newer one expires.
+    /// A full lane accepts resets, connects, and jobs that end another. A reset or connect then ends its rivals even if it may expire
+    /// before them, so that no lane grows without bound. Only the rival that expires last stays: it runs if the newer one expires.
     func admit(_ arrival: Arrival) -> Admission {
         let job = arrival.job
         if let overtaken = overtaken(arrival) { return overtaken }
@@ -314,7 +315,7 @@ private struct Supersession {
     /// Whether a job is one of those that may run.
     func isRival(_ job: QueuedJob) -> Bool { places.contains(job.order) }
 
-    /// What supersedes a job: the newest reset if that is behind it, otherwise its group's winner.
+    /// The job that supersedes another: the newest reset if that came later, otherwise its group's winner.
     func superseder(of job: QueuedJob) -> QueuedJob? {
         if let reset = resets.last, reset.order > job.order { return reset }
         guard job.kind.isReplaceable, let rival = winners[Group(job)], rival.order != job.order else { return nil }
@@ -329,7 +330,7 @@ private struct Supersession {
     /// Why a job ends in favour of another.
     func reason(_ job: QueuedJob, _ superseder: QueuedJob) -> JobError {
         if superseder.kind == .reset, job.kind != .reset {
-            return JobError(.superseded, "The reset \(superseder.id), which was requested later, ends what was requested before it.")
+            return JobError(.superseded, "The reset \(superseder.id), which was requested later, ended this request.")
         }
         if let revision = job.revision, let highest = highest[Group(job)], revision < highest {
             return JobError(.superseded, "Revision \(revision) is lower than \(highest): the request \(superseder.id) replaced this one.")
@@ -339,7 +340,7 @@ private struct Supersession {
 }
 
 extension JobError {
-    /// A sync whose plan is older than one that ran.
+    /// The error of a sync whose plan is older than one that ran.
     fileprivate init(revisionOf job: QueuedJob, lowerThan ran: Int64) {
         self.init(
             .superseded,
@@ -361,7 +362,7 @@ extension [Int64: Int64] {
 }
 
 extension QueuedJob {
-    /// What the job ends with when its time is over: the failure that put it off last, which passes; `nil` if none did. Each attempt that is
-    /// put off for another reason than the one before it is published, so the last deferral has the last failure's code.
+    /// The error with which the job ends at its deadline: the retryable failure of its last deferral, or `nil` if it has none. A deferral
+    /// for a new reason is always published, so the last deferral has the last failure's code.
     var lastFailure: JobError? { lastDeferral.map { JobError($0.code, isRetryable: true).referring(to: id) } }
 }

@@ -7,10 +7,10 @@ import Telemetry
 
 /// Claims lanes while there are free slots, and runs the job at the head of each.
 ///
-/// The loop sleeps until something may have changed: a batch was taken in, a job ended, a moment came for which a job waits.
+/// The loop sleeps until a batch was accepted, a job ended, or the moment came for which a job waits.
 final class LaneRunner: Service {
     private static let retryDelay: Duration = .seconds(1)
-    /// How long a job waits whose outcome was sealed under a key that was retired meanwhile.
+    /// How long a job waits after its outcome was sealed under a key that was then retired.
     private static let sealingDelay: Duration = .seconds(5)
 
     private let store: any LaneClaims & WorkerRegistry
@@ -19,7 +19,7 @@ final class LaneRunner: Service {
     private let signal: WakeSignal
     private let running = Mutex(0)
 
-    /// - Parameter signal: given when there may be something to claim.
+    /// - Parameter signal: woken when there may be something to claim.
     init(store: any LaneClaims & WorkerRegistry, engine: EngineContext, attempt: JobAttempt, signal: WakeSignal) {
         self.store = store
         self.engine = engine
@@ -31,7 +31,7 @@ final class LaneRunner: Service {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
                 repeat { await claimAll(into: &group) } while await signal.wait()
-                // The group ends when the last of the jobs that run has ended.
+                // The group ends with the last running job.
             }
         } onGracefulShutdown: {
             self.signal.close()
@@ -39,14 +39,14 @@ final class LaneRunner: Service {
         await settle("leave") { () async throws(StoreError) in try await store.leave(engine.worker.current, at: engine.now) }
     }
 
-    /// Claims as long as there are free slots and lanes with something to do.
+    /// Claims as long as there are free slots and lanes with work.
     private func claimAll(into group: inout DiscardingTaskGroup) async {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let free = engine.settings.concurrentLanes - running.withLock { $0 }
             guard free > 0 else { return }
             let now = engine.now
             guard engine.worker.holds(as: engine.worker.current, at: now) else {
-                // What it claimed it could not work on. The lease is renewed, or this worker joins anew.
+                // The worker could not run what it claims. Its lease is renewed, or it joins again.
                 wake(at: now + LaneRunner.retryDelay, in: &group)
                 return
             }
@@ -86,7 +86,7 @@ final class LaneRunner: Service {
     private func work(_ claim: LaneClaim) async {
         let completion: Completion
         do { completion = try await attempt.run(claim) } catch {
-            // The lane is another's by now: there is nothing to say.
+            // Another worker has taken the lane over: there is nothing to report.
             engine.log.warning(
                 "An attempt ended without an outcome",
                 metadata: .keys([.error: "\(error)", .tenant: "\(claim.token.lane.tenant)", .jobID: "\(claim.job.id)"])
@@ -101,8 +101,8 @@ final class LaneRunner: Service {
         await settle("complete") { () async throws(StoreError) in
             do throws(StoreError) { _ = try await store.complete(claim.token, with: completion, at: engine.now) } catch {
                 guard error.code == .keyRetired else { throw error }
-                // What the attempt sealed is of no use any more. It is made again, with the keys as they are by then; not at once, since a ring
-                // that cannot be read has no others, and each attempt calls Autotask.
+                // What the attempt sealed is useless now. The job is tried again with the keys that are present then. It waits, because a
+                // ring that cannot be read brings no others, and each attempt calls Autotask.
                 await engine.refreshKeys()
                 completion = attempt.heldUp(claim, instead: completion, atLeast: LaneRunner.sealingDelay)
                 _ = try await store.complete(claim.token, with: completion, at: engine.now)
@@ -110,15 +110,15 @@ final class LaneRunner: Service {
         }
     }
 
-    /// Repeats what has to reach the store until it does, or another worker has the lane.
+    /// Repeats an operation until it reaches the store, or another worker has taken over.
     private func settle(_ name: StaticString, _ operation: () async throws(StoreError) -> Void) async {
         while true {
             do { return try await operation() } catch  where error.code == .fenced {
-                engine.log.warning("What this worker held is another's by now", metadata: .keys([.detail: "\(name)"]))
+                engine.log.warning("Another worker has taken over what this worker held", metadata: .keys([.detail: "\(name)"]))
                 return
             } catch {
                 engine.log.error(
-                    "The store refuses an outcome; it is tried again",
+                    "The store refuses an outcome; the worker tries again",
                     metadata: .keys([.detail: "\(name)", .error: "\(error)"])
                 )
                 if Task.isCancelled { return }

@@ -1,14 +1,14 @@
 package import Contract
 
-/// Whether and when something transient is tried again: a pure function of the error, the attempt and chance.
+/// Decides whether and when a job is tried again after a transient failure: a pure function of the error, the attempt and chance.
 package struct RetryPolicy: Hashable, Sendable {
     /// The upper bound of the first delay; it doubles with each attempt.
     package var base: Duration
     package var maximumDelay: Duration
-    /// Attempts at a job, the first included.
+    /// The maximum number of attempts at a job, including the first.
     package var maximumAttempts: Int
 
-    /// A job is not tried again later than this after it was accepted.
+    /// A job is not tried again once this much time has passed since it was accepted.
     package var maximumAge: Duration
 
     package init(
@@ -25,15 +25,15 @@ package struct RetryPolicy: Hashable, Sendable {
 
     /// When the next attempt may begin, or `nil` when the attempts are spent.
     ///
-    /// Exponential with full jitter. What Autotask named in `Retry-After` is a floor, and the jitter comes on top of it: otherwise every
-    /// tenant of a database would come back in the same instant.
+    /// The delay is exponential with full jitter. Autotask's `Retry-After` is a floor, and the jitter is added to it. Otherwise every
+    /// tenant of a database would return at the same instant.
     ///
     /// - Parameters:
-    ///   - attempt: the attempt that just failed, from 1; with how often the job was held up before, where it is held up again.
-    ///   - isHeldUp: whether it came to nothing because Autotask does not work at the moment: then it does not count, and ends by age alone.
+    ///   - attempt: the number of the attempt that just failed, from 1, plus earlier hold-ups if the job is held up again.
+    ///   - isHeldUp: whether it failed for a reason outside the job. Then the attempt does not count, and only its age ends the job.
     ///   - acceptedAt: when the job was accepted.
-    ///   - earliest: not before this moment, whatever chance says.
-    ///   - fraction: chance, in `0..<1`.
+    ///   - earliest: the moment before which no attempt may begin.
+    ///   - fraction: a random number in `0..<1`.
     package func nextAttempt(
         after attempt: Int,
         isHeldUp: Bool = false,

@@ -1,15 +1,15 @@
 import Contract
 import ServiceLifecycle
 
-/// Waiting that ends when the program is told to finish, or the task is cancelled.
+/// Waits that end when the program shuts down gracefully, or the task is cancelled.
 ///
-/// ServiceLifecycle's `gracefulShutdown()` and `cancelWhenGracefulShutdown(_:)` wake their waiter through an unstructured task, which leaves
-/// the executor of the task that waits: a simulation, which orders everything that runs, could not order that.
+/// ServiceLifecycle's `gracefulShutdown()` and `cancelWhenGracefulShutdown(_:)` wake their waiter through an unstructured task, which
+/// leaves the executor of the waiting task. The simulation orders everything that runs, and could not order that.
 enum ShutdownSignal {
-    /// Whether the program is told to finish, as the calling task knows it.
+    /// Whether the program shuts down, as far as the calling task knows.
     static var wasGiven: Bool { Task.isShuttingDownGracefully }
 
-    /// Returns when the program is told to finish.
+    /// Returns when the program shuts down.
     static func wait() async {
         let signal = WakeSignal()
         await withGracefulShutdownHandler {
@@ -21,7 +21,7 @@ enum ShutdownSignal {
 }
 
 extension EngineClock {
-    /// Returns at the moment, or when the program is told to finish before.
+    /// Returns at the moment, or earlier if the program shuts down.
     func sleepUnlessShutDown(until moment: Timestamp) async {
         await withTaskGroup { group in
             group.addTask { await self.sleep(until: moment) }

@@ -1,7 +1,7 @@
 import Contract
 import Synchronization
 
-/// Lets one loop wait until somebody has work for it, or a moment has come. A wake that comes while the loop is busy is not lost.
+/// Lets one loop wait until there is work for it, or a moment has come. A wake that comes while the loop is busy is not lost.
 final class WakeSignal: Sendable {
     private struct State {
         var isAwake = false
@@ -32,7 +32,7 @@ final class WakeSignal: Sendable {
 
     /// Returns once there was a wake since the last return, or the signal was closed, or the task was cancelled.
     ///
-    /// - Returns: whether the loop is to go on.
+    /// - Returns: whether the loop is to continue.
     func wait() async -> Bool {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -52,9 +52,9 @@ final class WakeSignal: Sendable {
         return !state.withLock { $0.isClosed } && !Task.isCancelled
     }
 
-    /// Notes the moment for which an alarm is to be set.
+    /// Notes the moment of an alarm.
     ///
-    /// - Returns: whether it is earlier than the one that is set already, so that a timer has to be started for it.
+    /// - Returns: whether no earlier alarm is set, so that a timer has to be started for this one.
     func takeAlarm(_ moment: Timestamp) -> Bool {
         state.withLock { state in
             if let alarm = state.alarm, alarm <= moment { return false }

@@ -2,7 +2,8 @@ import Contract
 import Store
 import Synchronization
 
-/// Under which id this process holds its leases, and until when. The id changes only when the process was taken for dead and joins anew.
+/// The id under which this process holds its lease, and the lease's end. The id changes only when the process was taken for dead and joins
+/// again.
 final class WorkerIdentity: Sendable {
     private let state: Mutex<(id: WorkerID, leaseEnd: Timestamp)>
 
@@ -10,15 +11,15 @@ final class WorkerIdentity: Sendable {
 
     var current: WorkerID { state.withLock { $0.id } }
 
-    /// Whether nobody can have taken over yet what was claimed under an id, by whichever clock: another's may be ahead by
-    /// ``Clocks/tolerance``. What was claimed under an earlier id is another's, however good the present lease is.
+    /// Whether no other worker can have taken over what was claimed under an id. Another worker's clock may be ahead by
+    /// ``Clocks/tolerance``. What was claimed under an earlier id belongs to others, even while the present lease is valid.
     func holds(as id: WorkerID, at now: Timestamp) -> Bool {
         state.withLock { $0.id == id && now + Clocks.tolerance < $0.leaseEnd }
     }
 
-    /// It holds nothing under the new id until ``holdsLease(until:)``.
+    /// Changes the id. The worker holds nothing under the new one until ``holdsLease(until:)``.
     func become(_ id: WorkerID) { state.withLock { $0 = (id, Timestamp(millisecondsSinceEpoch: 0)) } }
 
-    /// The store has the lease.
+    /// Notes the end of the lease that the store has recorded.
     func holdsLease(until end: Timestamp) { state.withLock { $0.leaseEnd = end } }
 }

@@ -4,11 +4,11 @@ import ServiceLifecycle
 import Store
 import Telemetry
 
-/// Keeps the worker's leases alive, and takes over what dead workers left behind.
+/// Renews the worker's lease, and takes over what dead workers left behind.
 struct WorkerLease: Service {
     /// A dead worker delays its lanes by at most this.
     static let duration: Duration = .seconds(15)
-    /// Often enough that, after a renewal that took two seconds, more than ``Clocks/tolerance`` is left of the lease still.
+    /// Often enough that more than ``Clocks/tolerance`` of the lease is left even after a renewal that took two seconds.
     static let renewal: Duration = .milliseconds(2500)
     /// How often expired data is erased.
     private static let pruning: Duration = .seconds(3600)
@@ -28,13 +28,13 @@ struct WorkerLease: Service {
         took(over: takeover)
     }
 
-    /// - Throws: ``StoreError`` when this worker can do nothing more on the store: its clock was left behind by that of another, a newer program
-    ///   has taken the store over, or its file is not at its place any more.
+    /// - Throws: ``StoreError`` when this worker can no longer use the store: its clock is behind another worker's, a newer program has
+    ///   migrated the store, or the file is gone.
     func run() async throws {
         var nextEnd: Timestamp?
         var nextPruning = engine.now
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
-            // As soon as a lease of another is over, so that what it held waits no longer than that.
+            // The worker also renews as soon as another's lease ends, so that the other's lanes wait no longer.
             let regular = engine.now + WorkerLease.renewal
             await engine.clock.sleepUnlessShutDown(until: min(regular, nextEnd.map { $0 + .milliseconds(1) } ?? regular))
             nextEnd = try await renew()
@@ -45,7 +45,7 @@ struct WorkerLease: Service {
         }
     }
 
-    /// - Returns: when the next lease of another worker is over.
+    /// - Returns: when the next lease of another worker ends.
     private func renew() async throws(StoreError) -> Timestamp? {
         let now = engine.now
         do {
@@ -54,7 +54,7 @@ struct WorkerLease: Service {
             took(over: takeover)
             return takeover.nextEnd
         } catch  where error.code == .fenced {
-            engine.log.warning("This worker was taken for dead; it joins anew and gives up what it held")
+            engine.log.warning("This worker was taken for dead; it joins again and gives up what it held")
             engine.worker.become(WorkerID(engine.entropy.eventID()))
             outbox.readStore()
             do { try await join() } catch  where error.code == .clockBehind { throw error } catch {
@@ -73,7 +73,7 @@ struct WorkerLease: Service {
             engine.log.notice("Took over from a worker that is gone", metadata: .keys([.count: "\(takeover.lanes)"]))
             outbox.readStore()
         }
-        // Whatever else happened to the lanes meanwhile, for example by another worker on the same store.
+        // Lanes may have changed in other ways too, for example through another worker on the same store.
         lanes.wake()
     }
 }

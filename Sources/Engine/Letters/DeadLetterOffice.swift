@@ -2,7 +2,7 @@ package import Contract
 package import Store
 package import Vault
 
-/// Enters copies of jobs that the worker gave up on.
+/// Redrives dead-lettered jobs: enters copies of them.
 package struct DeadLetterOffice: Sendable {
     private let store: any DeadLetters
     private let vault: Vault
@@ -12,21 +12,21 @@ package struct DeadLetterOffice: Sendable {
         self.vault = vault
     }
 
-    /// Enters a copy of the letter's job, under an id that is derived from the old one, or a job that was never delivered under its own. However
-    /// often it is done, there is one copy.
+    /// Enters a copy of a dead-lettered job, under an id that is derived from the old one. A job that was never accepted keeps its own id.
+    /// Repeated calls make only one copy.
     ///
-    /// - Parameter actor: who wants it so.
+    /// - Parameter actor: who redrives it.
     package func redrive(_ kept: KeptLetter, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> RedriveOutcome {
         if let copy = kept.copy { return .before(copy) }
         switch try await copy(of: kept) {
         case .success(let copy): return try await store.redrive(letter: kept.id, as: copy, by: actor, at: now)
-        // Somebody else may have redriven it meanwhile.
+        // Another call may have redriven it meanwhile.
         case .failure(.erased): return try await current(kept.id).map(RedriveOutcome.before) ?? .refused(.erased)
         case .failure(let obstacle): return .refused(obstacle)
         }
     }
 
-    /// What a letter would be redriven as.
+    /// The job as which a dead letter would be redriven.
     package func copy(of kept: KeptLetter) async throws(StoreError) -> Result<AcceptableJob, KeptLetter.Obstacle> {
         if let obstacle = kept.obstacle { return .failure(obstacle) }
         let letter = kept.letter

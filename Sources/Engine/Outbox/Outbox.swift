@@ -4,19 +4,20 @@ import Store
 import Synchronization
 import Telemetry
 
-/// Publishes what happened, in each lane's order, and forgets an event once the broker has confirmed it.
+/// Publishes events in each lane's order, and deletes an event from the store once the broker has confirmed it.
 ///
-/// Events come straight from the transaction that stored them; the store is read only at the start, after a takeover, when more waited
-/// than is kept in memory, and when the broker takes the events of a lane again. An event that is not confirmed is published again, under the
-/// same id: monitors know it by that. What the broker refuses holds back its own lane alone; when the broker does not answer, all wait.
+/// Events come straight from the transaction that stored them. The store is read only at the start, after a takeover, when more events
+/// waited than memory holds, and when the broker takes a lane's events again. An event that is not confirmed is published again under the
+/// same id, by which monitors recognize it. A refused event holds back only its own lane; when the broker does not answer, all lanes wait.
 ///
-/// Every event is published within the limit (``OrderedEvent/parts(within:)``), also one that an earlier version stored, or that is
+/// Every event is published within the limit (``OrderedEvent/parts(within:)``), even one that an earlier version stored, or that is
 /// published again.
 final class Outbox: Sendable {
     private struct State {
         var events = WaitingEvents()
         var isDraining = false
-        /// Lanes whose progress was under way when the broker closed the channel: it stays away until an event of theirs is confirmed.
+        /// Lanes whose progress was under way when the broker closed the channel. No progress of theirs is published until an event of
+        /// theirs is confirmed.
         var quiet: Set<Lane> = []
         /// Whether an event is under way that has to be alone on the channel.
         var isAlone = false
@@ -45,7 +46,7 @@ final class Outbox: Sendable {
         signal.wake()
     }
 
-    /// What keeps events from being published.
+    /// The obstacles that keep events from being published.
     var obstacles: OutboxObstacles {
         state.withLock { state in
             OutboxObstacles(
@@ -78,13 +79,13 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Looks into the store: this worker took over events of another.
+    /// Reads the store, because this worker took over events of another.
     func readStore() {
         state.withLock { $0.events.readStore() }
         signal.wake()
     }
 
-    /// Publishes what waits, then lets ``run()`` return. Nothing may be offered after it. What was refused stays in the store.
+    /// Publishes the waiting events, then lets ``run()`` return. No event may be offered after it. Refused events stay in the store.
     func drain() {
         state.withLock { $0.isDraining = true }
         signal.wake()
@@ -92,7 +93,7 @@ final class Outbox: Sendable {
 
     /// Publishes until ``drain()``, or until the task is cancelled.
     func run() async throws {
-        // What is confirmed is forgotten beside the next publication, not before it.
+        // Confirmed events are deleted concurrently with the next publication.
         try await withThrowingDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 let batch = await nextBatch()
@@ -100,9 +101,9 @@ final class Outbox: Sendable {
                     let (isDraining, mustRead, nextTrial) = state.withLock {
                         ($0.isDraining && $0.events.isEmpty, $0.events.mustRead, $0.events.nextTrial)
                     }
-                    // What cannot be read now stays in the store ...
+                    // Events that cannot be read now stay in the store ...
                     if isDraining { return }
-                    // ... and is asked for again: nobody else would wake this worker for it.
+                    // ... and are read again: nothing else would wake this worker for them.
                     if !mustRead { await wait(until: nextTrial) }
                     continue
                 }
@@ -111,14 +112,14 @@ final class Outbox: Sendable {
                 group.addTask { await self.forget(settlement.confirmed) }
                 tell(settlement)
                 guard settlement.unanswered > 0 else { continue }
-                // When the service is told to finish, whatever cannot be published now stays in the store.
+                // At shutdown, events that cannot be published now stay in the store.
                 if state.withLock({ $0.isDraining }) { return }
                 await engine.clock.sleep(until: engine.now + Outbox.retryDelay)
             }
         }
     }
 
-    /// - Returns: the broker's answer for each entry, also if it was shortened or published in pages.
+    /// - Returns: the broker's answer for each entry, even if it was shortened or published in pages.
     private func publish(_ batch: WaitingEvents.Batch) async -> [BrokerAnswer] {
         let parts = batch.entries.map { $0.event.parts(within: engine.settings.eventLimit) }
         guard batch.isAlone else {
@@ -154,19 +155,19 @@ final class Outbox: Sendable {
         for held in obstacles.held where settlement.held.contains(held.lane) {
             let metadata: Logger.Metadata = .keys([
                 .tenant: "\(held.lane.tenant)", .product: "\(held.lane.product.rawValue)", .eventType: "\(held.eventType.rawValue)",
-                .eventID: "\(held.eventID)", .reason: "\(held.closingReason ?? "a queue that follows them refuses them")",
+                .eventID: "\(held.eventID)", .reason: "\(held.closingReason ?? "a queue bound to them refuses them")",
             ])
             if held.closingReason == nil {
                 engine.log.warning(
                     """
-                    RabbitMQ refuses a tenant's events, which wait: a queue that follows them is full and has x-overflow reject-publish. \
+                    RabbitMQ refuses a tenant's events, which wait: a queue bound to them is full and has x-overflow reject-publish. \
                     `autotask-worker doctor` names it
                     """,
                     metadata: metadata
                 )
             } else {
                 engine.log.error(
-                    "RabbitMQ closes the channel over a tenant's event: this tenant's events wait, and no other's",
+                    "RabbitMQ closes the channel over a tenant's event: only this tenant's events wait",
                     metadata: metadata
                 )
             }
@@ -191,7 +192,7 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Waits until there may be something to do, and not beyond a moment.
+    /// Waits until there may be something to do, at most until the moment.
     private func wait(until moment: Timestamp?) async {
         guard let moment else {
             _ = await signal.wait()
@@ -245,11 +246,11 @@ final class Outbox: Sendable {
                 return state.withLock { $0.events.forget(positions) }
             } catch {
                 engine.log.error(
-                    "Published events cannot be forgotten",
+                    "Published events cannot be deleted from the store",
                     metadata: .keys([.error: "\(error)", .count: "\(positions.count)"])
                 )
             }
-            // When the service is told to finish, they are published once more after the next start: a monitor knows them by their ids.
+            // At shutdown, they stay in the store and are published again after the next start. Monitors recognize them by their ids.
             if state.withLock({ $0.isDraining }) { return }
             await engine.clock.sleep(until: engine.now + Outbox.retryDelay)
         }

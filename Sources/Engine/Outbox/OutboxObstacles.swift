@@ -1,6 +1,6 @@
 package import Contract
 
-/// What keeps events from being published: for `/readyz`, and through it for `doctor`.
+/// The obstacles that keep events from being published, for `/readyz` and through it for `doctor`.
 package struct OutboxObstacles: Hashable, Sendable {
     /// A lane whose events wait because the broker refuses the first of them.
     package struct HeldLane: Hashable, Sendable {
@@ -12,7 +12,7 @@ package struct OutboxObstacles: Hashable, Sendable {
         package var closingReason: String?
     }
 
-    /// The lanes that were held back first.
+    /// The lanes that are held back, the longest first.
     package var held: [HeldLane]
     /// Why the broker takes no event at all, if it gave a reason.
     package var trouble: String?

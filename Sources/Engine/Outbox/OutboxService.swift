@@ -1,6 +1,6 @@
 import ServiceLifecycle
 
-/// Runs the outbox until the program is told to finish, and then until it is empty.
+/// Runs the outbox until the program shuts down, and then until it is empty.
 struct OutboxService: Service {
     let outbox: Outbox
 

@@ -1,11 +1,12 @@
 import Contract
 import Store
 
-/// A lane of which the broker refused an event. That event is tried again, alone and less and less often; what follows it waits in the store.
+/// A lane with an event that the broker refused. That event is tried again alone, at growing intervals. Later events of the lane wait in
+/// the store.
 struct RefusedLane {
     /// How the broker refuses.
     enum Refusal: Hashable, Sendable {
-        /// It rejects this event alone.
+        /// It rejects only this event.
         case answer
         /// It closes the channel, and every event under way has to be published again: so this event is retried alone.
         case closing(reason: String)
@@ -13,7 +14,7 @@ struct RefusedLane {
         var isClosing: Bool { self != .answer }
     }
 
-    /// How long a lane waits after a refusal: every other queue gets the event again with each trial.
+    /// The pause of a lane after a refusal. With each trial, every other queue gets the event again.
     struct Pause {
         static let first: Duration = .milliseconds(500)
         static let longest: Duration = .seconds(30)
@@ -21,8 +22,8 @@ struct RefusedLane {
         let duration: Duration
         let end: Timestamp
 
-        /// Whether one more refusal would be of the same trouble. A queue that has room for an event now and then would otherwise meet a
-        /// whole batch each time.
+        /// Whether another refusal would have the same cause. Otherwise a queue with room for single events would get a whole batch each
+        /// time.
         func isRecent(at now: Timestamp) -> Bool { now < end + Pause.longest }
     }
 

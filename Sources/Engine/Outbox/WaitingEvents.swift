@@ -3,8 +3,8 @@ import Store
 
 /// The events that wait to be published: those in memory, in the order in which they leave, and whether the store holds more.
 ///
-/// The events of a lane leave in their order. When the broker refuses one, its lane (the tenant's integration of one product) is held back, and
-/// no other: see ``RefusedLane``. That goes for events without a place in the sequence too, since the same queue would refuse them.
+/// The events of a lane are published in order. When the broker refuses one, only its lane (the tenant's integration of one product) is
+/// held back: see ``RefusedLane``. This includes events without a `sequence`, since the same queue would refuse them.
 ///
 /// When the broker closes the channel, the events that were under way are published one by one, so that each answer of the broker is about
 /// one event. Each is published at most twice, for any number of events over which the broker closes the channel.
@@ -16,11 +16,11 @@ struct WaitingEvents {
         var isAlone = false
     }
 
-    /// What the broker's answers to a batch come to.
+    /// The result of the broker's answers to a batch.
     struct Settlement {
-        /// The positions of what can be forgotten.
+        /// The positions of events that can be forgotten.
         var confirmed: [Int64] = []
-        /// How many events got no answer: nobody's would.
+        /// The number of events that got no answer; any other event would get none either.
         var unanswered = 0
         /// The number of events to publish one by one next, because the broker closed the channel over one of them.
         var suspected = 0
@@ -28,52 +28,52 @@ struct WaitingEvents {
         var trouble: String?
         /// Lanes that are held back from now on.
         var held: [Lane] = []
-        /// Lanes that go on.
+        /// Lanes whose events the broker takes again.
         var released: [Lane] = []
     }
 
-    /// What happens while the store is read.
+    /// The events offered and forgotten while the store is read.
     private struct Reading {
-        /// Events that were offered; what is read may hold them or not.
+        /// Events that were offered; the pages read may or may not hold them.
         var offered: [OutboxEntry] = []
-        /// Positions that were forgotten; what is read may hold them still.
+        /// Positions that were forgotten; the pages read may still hold them.
         var forgotten: [Int64] = []
     }
 
-    /// How many events are published at a time.
+    /// The maximum number of events in a batch.
     private static let batchSize = 512
-    /// Up to how many bytes of data are published at a time, if it is more than one event.
+    /// The maximum number of bytes of data in a batch of more than one event.
     private static let batchBytes = 8 << 20
-    /// How many refused events are tried again at a time, besides.
+    /// The maximum number of refused events that are tried again with a batch.
     private static let trialsAtOnce = 64
-    /// Beyond this many, events wait in the store alone. Each lane that is held back keeps one more.
+    /// The maximum number of events in memory; further ones wait in the store. Each lane that is held back keeps one more.
     private static let memoryLimit = 20_000
 
-    /// None of them is of a lane that is held back.
+    /// Events of lanes that are not held back.
     private var waiting: [OutboxEntry] = []
     /// The events that were under way when the broker closed the channel, in order. No other event is published before them.
     private var suspects: [OutboxEntry] = []
-    /// Whether the last batch was one refused event that was tried again alone: then the others have their turn.
+    /// Whether the last batch was one refused event that was tried again alone: then the others are next.
     private var wasLoneTrial = false
-    /// Positions that are waiting, being published or not forgotten yet, so that reading the store brings no event twice.
+    /// Positions of events that wait, are being published or are not forgotten yet, so that reading the store adds no event twice.
     private var known: Set<Int64> = []
     private var refused: [Lane: RefusedLane] = [:]
     /// Lanes whose next event the store holds back (``OutboxEntry/isHeld``), by its position. Later events of the lane wait too.
     private var stored: [Lane: Int64] = [:]
-    /// The last pauses of lanes that went on again.
+    /// The last pauses of lanes whose events the broker takes again.
     private var pauses: [Lane: RefusedLane.Pause] = [:]
     private var reading: Reading?
-    /// Whether the store holds events that are not in memory, of lanes that are not held back. As long as it does, whatever comes stays
-    /// in the store as well: it would overtake them.
+    /// Whether the store holds events of lanes that are not held back and that are not in memory. As long as it does, new events stay in
+    /// the store as well: they would overtake those.
     private(set) var mustRead = true
 
-    /// Whether there is nothing to publish, besides what was refused and may be again.
+    /// Whether there is nothing to publish except refused events.
     var isEmpty: Bool { waiting.isEmpty && suspects.isEmpty }
 
     /// Whether the broker closed the channel, and it is not known yet over which event.
     var isSearching: Bool { !suspects.isEmpty }
 
-    /// Lanes that are held back, those that were first.
+    /// Lanes that are held back, the longest first.
     var held: [(lane: Lane, by: RefusedLane)] { refused.map { ($0, $1) }.sorted { $0.by.since < $1.by.since } }
 
     func isHeld(_ lane: Lane) -> Bool { refused[lane] != nil }
@@ -81,7 +81,7 @@ struct WaitingEvents {
     /// When the next refused event is to be tried again.
     var nextTrial: Timestamp? { refused.values.map(\.pause.end).min() }
 
-    // MARK: What comes
+    // MARK: Incoming events
 
     /// Takes events that were just stored.
     mutating func offer(_ entries: [OutboxEntry]) {
@@ -94,17 +94,17 @@ struct WaitingEvents {
         _ = take(entries)
     }
 
-    /// The store holds events that were not offered.
+    /// Notes that the store holds events that were not offered.
     mutating func readStore() { mustRead = true }
 
     mutating func beginReading() {
         reading = Reading()
         mustRead = false
-        // Held events show again.
+        // Reading the store shows held events again.
         stored = [:]
     }
 
-    /// Takes events from the store or from who stored them, as many as there is room for.
+    /// Takes events from the store or from the transaction that stored them, as many as there is room for.
     ///
     /// - Returns: whether there was room for all.
     mutating func take(_ entries: [OutboxEntry]) -> Bool {
@@ -124,7 +124,7 @@ struct WaitingEvents {
         return true
     }
 
-    /// Whether an event waits for work that the store has still to do.
+    /// Whether an event waits for work that the store still has to do.
     private mutating func waitsInStore(_ entry: OutboxEntry) -> Bool {
         if entry.isHeld {
             stored[entry.lane] = min(stored[entry.lane] ?? entry.position, entry.position)
@@ -132,7 +132,7 @@ struct WaitingEvents {
         }
         guard let first = stored[entry.lane], first <= entry.position else { return false }
         guard first == entry.position else { return true }
-        // It may go: what followed it is in the store.
+        // It may be published now; the events after it are in the store.
         stored[entry.lane] = nil
         mustRead = true
         return false
@@ -145,11 +145,11 @@ struct WaitingEvents {
         known.subtract(reading.forgotten)
     }
 
-    // MARK: What goes
+    // MARK: Outgoing events
 
-    /// Takes out what is to be published now.
+    /// Removes and returns the events to publish now.
     ///
-    /// - Parameter isTrying: whether refused events are tried again when their time has come.
+    /// - Parameter isTrying: whether refused events that are due are tried again.
     mutating func nextBatch(at now: Timestamp, isTrying: Bool) -> Batch {
         if !suspects.isEmpty { return Batch(entries: [suspects.removeFirst()], isAlone: true) }
         let due = isTrying ? refused.values.filter { $0.pause.end <= now } : []
@@ -192,7 +192,7 @@ struct WaitingEvents {
                 if let refusal = answer.refusal {
                     refused[lane]?.refuse(refusal, at: now)
                 } else if answer == .suspected, !batch.isAlone {
-                    // From now on it leaves alone.
+                    // From now on it is published alone.
                     refused[lane]?.refuse(.closing(reason: "It was under way when RabbitMQ closed the channel."), at: now)
                 } else {
                     settlement.unanswered += 1
@@ -208,7 +208,7 @@ struct WaitingEvents {
                 unanswered.append(entry)
             }
         }
-        // One that was alone, and is still suspected, was not alone on the channel.
+        // An event that was published alone and is still suspected shared the channel with another.
         if batch.isAlone {
             settlement.unanswered += suspected.count + unanswered.count
             suspects.insert(contentsOf: suspected + unanswered, at: 0)
@@ -227,7 +227,7 @@ struct WaitingEvents {
         return settlement
     }
 
-    /// The store has forgotten events that were confirmed.
+    /// Notes that the store has forgotten confirmed events.
     mutating func forget(_ positions: [Int64]) {
         if reading == nil { known.subtract(positions) } else { reading?.forgotten += positions }
     }
@@ -251,7 +251,7 @@ extension OutboxEntry {
 }
 
 extension BrokerAnswer {
-    /// Whether, and how, the broker refused this event.
+    /// How the broker refused this event; `nil` if it did not.
     fileprivate var refusal: RefusedLane.Refusal? {
         switch self {
         case .refused: .answer

@@ -7,8 +7,8 @@ import Telemetry
 
 /// Checks every few seconds how far the machine's clock was set since the worker started. The worker's own clock does not follow.
 ///
-/// A worker that starts before the time is known, at boot say, would keep a wrong time for good: its lease, its retries and the times of its
-/// events are wrong then.
+/// A worker that starts before the machine knows the time, for example at boot, keeps a wrong time. Its lease, its retries and the times of
+/// its events are wrong then.
 package final class ClockWatch: Service {
     private static let interval: Duration = .seconds(2)
 
@@ -27,7 +27,7 @@ package final class ClockWatch: Service {
         let lag = lag.withLock { $0 }
         guard abs(lag.wholeMilliseconds) > Clocks.tolerance.wholeMilliseconds else { return nil }
         return
-            "The machine's clock was set \(lag > .zero ? "forward" : "back") by \(abs(lag.wholeMilliseconds) / 1000) s since this worker started: start it again."
+            "The machine's clock was set \(lag > .zero ? "forward" : "back") by \(abs(lag.wholeMilliseconds) / 1000) s since this worker started: restart it."
     }
 
     package func look() {
@@ -40,7 +40,7 @@ package final class ClockWatch: Service {
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             look()
             let trouble = trouble
-            // Once, not every few seconds.
+            // Logged once, not every few seconds.
             if let trouble, complaint == nil { log.error("The clock was set", metadata: .keys([.error: "\(trouble)"])) }
             if trouble == nil, complaint != nil { log.notice("The machine's clock and the worker's agree again") }
             complaint = trouble

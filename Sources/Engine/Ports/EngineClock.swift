@@ -8,7 +8,7 @@ package protocol EngineClock: Sendable {
     func sleep(until moment: Timestamp) async
 }
 
-/// Chance, as the engine sees it; tests and simulations bring their own.
+/// Randomness, as the engine sees it; tests and simulations bring their own.
 package protocol Entropy: Sendable {
     /// A new event's id: a UUID.
     func eventID() -> String

@@ -2,11 +2,11 @@ package import Contract
 import FoundationEssentials
 import Synchronization
 
-/// The machine's own clock as it was when the program started, and the time that has passed since.
+/// A clock that starts with the machine's time at the start of the program, and then counts elapsed time.
 ///
-/// It does not follow when the machine's clock is set: a step forward would make a create that is under way count as settled, and a second
-/// service of it. A worker whose machine's clock was set by more than ``Clocks/tolerance`` reports it and is not ready until it is started again.
-/// Workers that disagree by more than ``Clocks/tolerance`` do not share a store.
+/// It does not follow when the machine's clock is set. A step forward would make a create that is under way count as settled, and the
+/// worker would create the service twice. A worker whose machine's clock was set by more than ``Clocks/tolerance`` reports it and is not
+/// ready until it is restarted. Workers whose clocks differ by more than ``Clocks/tolerance`` do not share a store.
 package struct SystemClock: EngineClock {
     private let start: Timestamp
     private let startInstant: ContinuousClock.Instant
@@ -16,7 +16,7 @@ package struct SystemClock: EngineClock {
         startInstant = .now
     }
 
-    /// How far the machine's clock is ahead of this one: it was set since the program started.
+    /// How far the machine's clock is ahead of this one, because it was set since the program started.
     package var lag: Duration { Self().start - now }
 
     package var now: Timestamp { start + startInstant.duration(to: .now) }

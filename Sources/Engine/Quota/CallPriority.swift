@@ -1,21 +1,21 @@
 import Contract
 import Store
 
-/// How long a call is let through while a database's hourly quota, which all its integrations share, is used up.
+/// The priority of a call while a database's hourly quota, which all its integrations share, is being used up.
 enum CallPriority: CaseIterable, Sendable {
-    /// Somebody waits for it in front of a page, and it takes three calls: never held back by usage.
+    /// A connect. A person waits for it at a page, and it takes three calls: usage never holds it back.
     case connect
-    /// A sync that has written: to leave it half done would cost more calls later, and shows at the tenant.
+    /// A sync that has written. To leave it half done would cost more calls later, and the tenant would see it.
     case finishing
     /// A sync that has not written yet.
     case interactive
-    /// What changes nothing in Autotask, and that somebody asked for.
+    /// A requested job that changes nothing in Autotask.
     case reading
-    /// What nobody asked for at this moment.
+    /// A scheduled check.
     case scheduled
 
-    /// From this usage on it waits, in percent of the quota; `nil`: it never waits. Autotask itself slows everybody down from 50 and 75 on, and
-    /// answers nobody at 100 (`Rules`, "What Autotask imposes").
+    /// The usage from which the call waits, in percent of the quota; `nil` if it never waits. Autotask itself slows all callers down from
+    /// 50 and 75 on, and answers none at 100 (`Rules`, "What Autotask imposes").
     var band: Int? {
         switch self {
         case .connect: nil
@@ -28,7 +28,7 @@ enum CallPriority: CaseIterable, Sendable {
 }
 
 extension JobContext {
-    /// Of this attempt's calls.
+    /// The priority of this attempt's calls.
     var callPriority: CallPriority {
         if job.isScheduled { return .scheduled }
         return switch job.kind {

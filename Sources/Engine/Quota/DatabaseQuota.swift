@@ -1,18 +1,19 @@
 import Autotask
 import Contract
 
-/// How much of one Autotask database's hourly quota is used, by all and by this worker, and who has to wait for it. Pure: time is its caller's.
+/// The usage of one Autotask database's hourly quota, by all integrations and by this worker. It decides which calls wait. Pure: the caller
+/// supplies the time.
 ///
-/// The usage by all is what Autotask told last, and the worker's own calls since. It is asked for only where that is worth a call, because the
-/// question counts against the quota itself.
+/// The usage by all is Autotask's last report plus the worker's own calls since. The worker asks for it only if that is worth a call,
+/// because the query counts against the quota itself.
 struct DatabaseQuota {
-    /// The quota of a database that has not been asked for its own.
+    /// The quota of a database that has not reported its own.
     static let usualLimit = 10_000
     /// A reading is renewed at most this often.
     static let readingInterval: Duration = .seconds(60)
-    /// After so many calls of its own since the last reading, the worker asks anew. A first sync of the usual plan makes fewer.
+    /// The number of its own calls since the last reading after which the worker asks again. A first sync of the usual plan makes fewer.
     static let callsWorthReading = 10
-    /// The time that the quota is meant for, in minutes.
+    /// The period of the quota, in minutes.
     private static let hour: Int64 = 60
 
     enum Admission: Hashable, Sendable {
@@ -21,34 +22,34 @@ struct DatabaseQuota {
         case wait(until: Timestamp)
     }
 
-    /// What is known at some moment.
+    /// The usage as known at some moment.
     struct Usage: Hashable, Sendable {
         var limit: Int
-        /// Requests of all integrations; without a reading, the worker's own alone.
+        /// Requests of all integrations; without a reading, only the worker's own.
         var used: Int
-        /// Those of this worker within the hour.
+        /// Requests of this worker within the hour.
         var own: Int
-        /// How many of its own this worker makes at most.
+        /// The maximum number of this worker's requests within the hour.
         var ownLimit: Int
 
-        /// Whether so much of the quota is used.
+        /// Whether at least this percentage of the quota is used.
         func reaches(percent: Int) -> Bool { used * 100 >= limit * percent }
     }
 
-    /// In percent of the limit.
+    /// The worker's share, in percent of the limit.
     private let share: Int
-    /// The worker's own calls, by the minute since 1970: those with calls, the oldest first. Minutes that have left the hour are dropped.
+    /// The worker's own calls in each minute since 1970 that has any, the oldest first. Minutes older than an hour are dropped.
     private var minutes: [(minute: Int64, calls: Int)] = []
-    /// What Autotask told last, as long as it says something about now.
+    /// Autotask's last report, as long as it covers the present.
     private var reading: (threshold: RequestThreshold, at: Timestamp)?
-    /// What was told of the limit holds on.
+    /// The limit of the last report, which stays valid.
     private var limit = usualLimit
     private var askedAt: Timestamp?
     private var callsSinceReading = 0
 
     init(share: Int) { self.share = share }
 
-    /// A call wants to be made. It is counted if it may.
+    /// Decides whether a call may be made now, and counts it if so.
     mutating func admit(_ priority: CallPriority, at now: Timestamp) -> Admission {
         let usage = usage(at: now)
         if usage.own >= (priority == .connect ? usage.limit : usage.ownLimit) {
@@ -56,16 +57,16 @@ struct DatabaseQuota {
             return .wait(until: Timestamp(minute: oldest + DatabaseQuota.hour + 1))
         }
         if let band = priority.band, usage.reaches(percent: band) {
-            // Then it may be asked for anew. A moment that is yet to come is of a clock that was set back.
+            // Then the usage may be asked for again. A time in the future comes from a clock that was set back.
             return .wait(until: max(min(askedAt ?? now, now) + DatabaseQuota.readingInterval, now + .seconds(1)))
         }
         count(at: now)
         return .go
     }
 
-    /// Counts a call that is made whatever the usage.
+    /// Counts a call that is made regardless of the usage.
     mutating func count(at now: Timestamp) {
-        // A clock that was set back does not bring back a minute.
+        // A clock that was set back must not reopen an earlier minute.
         let minute = max(now.minute, minutes.last?.minute ?? now.minute)
         if minutes.last?.minute == minute {
             minutes[minutes.count - 1].calls += 1
@@ -75,20 +76,20 @@ struct DatabaseQuota {
         callsSinceReading += 1
     }
 
-    /// Whether to ask for the usage before a call. Who is told so asks: the next is not told so within ``readingInterval``.
+    /// Whether to ask for the usage before a call. A caller that gets `true` has to ask: no other gets it within ``readingInterval``.
     mutating func claimReading(for priority: CallPriority, at now: Timestamp) -> Bool {
         if let askedAt, now >= askedAt, now - askedAt < DatabaseQuota.readingInterval { return false }
         let usage = usage(at: now)
         guard let band = priority.band, usage.own < usage.ownLimit else { return false }
         let isWorthIt =
             priority == .scheduled || callsSinceReading >= DatabaseQuota.callsWorthReading
-            // What waits goes on as soon as the usage has fallen.
+            // Waiting calls continue as soon as the usage has fallen.
             || usage.reaches(percent: band)
         if isWorthIt { askedAt = now }
         return isWorthIt
     }
 
-    /// Takes what Autotask told.
+    /// Takes Autotask's report.
     mutating func read(_ threshold: RequestThreshold, at now: Timestamp) {
         reading = (threshold, now)
         limit = threshold.limit
@@ -96,7 +97,7 @@ struct DatabaseQuota {
         callsSinceReading = 0
     }
 
-    /// What Autotask told last, if that is not older than ``readingInterval``.
+    /// Autotask's last report, if it is not older than ``readingInterval``.
     func freshReading(at now: Timestamp) -> RequestThreshold? {
         reading.flatMap { now >= $0.at && now - $0.at < DatabaseQuota.readingInterval ? $0.threshold : nil }
     }
@@ -112,13 +113,13 @@ struct DatabaseQuota {
         )
     }
 
-    /// Whether it need not be remembered: a new one would do the same.
+    /// Whether it can be discarded: a new one would behave the same.
     mutating func isAtRest(at now: Timestamp) -> Bool {
         forget(at: now)
         return minutes.isEmpty && reading == nil
     }
 
-    /// Drops what is older than the quota's time. The minute under way is not over, so that sixty others stand beside it.
+    /// Drops what is older than the quota's period. The current minute is not over, so sixty others are kept with it.
     private mutating func forget(at now: Timestamp) {
         minutes.removeAll { $0.minute < now.minute - DatabaseQuota.hour }
         if let read = reading, now - read.at >= read.threshold.timeframe { reading = nil }

@@ -2,11 +2,11 @@ import Autotask
 import Contract
 import Synchronization
 
-/// The ``DatabaseQuota`` of each Autotask database that this worker calls. They are in memory alone: another worker keeps its own.
+/// The ``DatabaseQuota`` of each Autotask database that this worker calls. They exist only in memory; another worker keeps its own.
 final class DatabaseQuotas: Sendable {
     private struct State {
         var quotas: [Int64: DatabaseQuota] = [:]
-        /// When those were dropped last that need not be remembered.
+        /// When quotas that need not be remembered were last dropped.
         var sweptAt: Timestamp?
     }
 
@@ -15,7 +15,7 @@ final class DatabaseQuotas: Sendable {
     private let share: Int
     private let state = Mutex(State())
 
-    /// - Parameter share: the most that the worker takes of a database's quota, in percent.
+    /// - Parameter share: the worker's maximum share of a database's quota, in percent.
     init(share: Int) { self.share = share }
 
     /// See ``DatabaseQuota/admit(_:at:)``.
@@ -43,7 +43,7 @@ final class DatabaseQuotas: Sendable {
 
     func usage(of database: Int64, at now: Timestamp) -> DatabaseQuota.Usage { with(database, at: now) { $0.usage(at: now) } }
 
-    /// How many databases are remembered.
+    /// The number of remembered databases.
     var count: Int { state.withLock { $0.quotas.count } }
 
     private func with<Value>(_ database: Int64, at now: Timestamp, _ body: (inout DatabaseQuota) -> Value) -> Value {

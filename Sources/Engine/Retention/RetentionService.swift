@@ -3,8 +3,7 @@ import ServiceLifecycle
 import Store
 import Telemetry
 
-/// Erases expired data whenever ``due`` signals it. It may take long: the store takes the steps between other
-/// work.
+/// Erases expired data whenever ``due`` signals it. This may take long, because the store does it in steps between other work.
 struct RetentionService: Service {
     let store: any RetainedData
     let engine: EngineContext
@@ -23,7 +22,7 @@ struct RetentionService: Service {
     private func work() async {
         while await due.wait(), !Task.isCancelled {
             do { try await store.prune(at: engine.now, keeping: engine.settings.retention) } catch {
-                engine.log.error("What was kept long enough cannot be erased", metadata: .keys([.error: "\(error)"]))
+                engine.log.error("Expired data cannot be erased", metadata: .keys([.error: "\(error)"]))
             }
         }
     }

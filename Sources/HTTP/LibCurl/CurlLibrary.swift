@@ -1,10 +1,11 @@
 import CCurl
 import Glibc
 
-/// What holds for libcurl as a whole, once in a process.
+/// The initialization of libcurl, once in a process.
 enum CurlLibrary {
     private static let start: Result<Void, HTTPError> = {
-        // A peer that closes while we write is an error code to handle, not a signal to die of. libcurl leaves that to us (CURLOPT_NOSIGNAL).
+        // A peer that closes the connection during a write must cause an error code, not a fatal signal. libcurl leaves that to the
+        // application (CURLOPT_NOSIGNAL).
         signal(SIGPIPE, SIG_IGN)
         guard CCurl_global_init_wiping() == CURLE_OK, let version = CCurl_version() else {
             return .failure(HTTPError(.unexpected, "libcurl does not start", mayHaveBeenSent: false))
@@ -22,15 +23,15 @@ enum CurlLibrary {
         }
         // The peer's name is verified by OpenSSL itself (PeerVerification).
         guard version.pointee.ssl_version.map({ String(cString: $0).hasPrefix("OpenSSL/") }) == true else {
-            return .failure(HTTPError(.unexpected, "libcurl is built with another TLS library than OpenSSL", mayHaveBeenSent: false))
+            return .failure(HTTPError(.unexpected, "libcurl is built with a TLS library other than OpenSSL", mayHaveBeenSent: false))
         }
         return .success(())
     }()
 
-    /// The file of the certificate authorities that the library trusts if not told otherwise.
+    /// The file of the certificate authorities that the library trusts by default.
     static let authorityFile: String? = CCurl_version().pointee.cainfo.map { String(cString: $0) }
 
-    /// Starts the library, and makes sure that it can do what is asked of it.
+    /// Starts the library, and checks that it has all required features.
     static func load() throws(HTTPError) {
         try start.get()
     }

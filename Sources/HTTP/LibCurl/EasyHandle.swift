@@ -1,12 +1,12 @@
 import CCurl
 
-/// One `CURL *`: what a transfer is told, and what it tells. Not for two threads.
+/// One `CURL *`: the options and results of a transfer. It is not thread-safe.
 struct EasyHandle: ~Copyable {
-    /// What libcurl hands back with every callback and every finished transfer.
+    /// The pointer that libcurl passes to every callback and with every finished transfer.
     typealias Context = UnsafeMutableRawPointer
 
     private let handle: UnsafeMutableRawPointer
-    /// Where libcurl writes what is to be said of a failure. It may do so up to its cleanup.
+    /// The buffer into which libcurl writes the text of a failure, possibly until its cleanup.
     private let errorBuffer: UnsafeMutablePointer<CChar>
 
     init() throws(HTTPError) {
@@ -31,7 +31,7 @@ struct EasyHandle: ~Copyable {
         try check(CCurl_easy_set_string(handle, option, value))
     }
 
-    /// - Parameter list: must live until it is replaced or the transfer has ended.
+    /// - Parameter list: a list that must live until it is replaced or the transfer has ended.
     func set(_ option: CURLoption, _ list: borrowing HeaderList) throws(HTTPError) {
         try check(CCurl_easy_set_list(handle, option, list.head))
     }
@@ -45,7 +45,7 @@ struct EasyHandle: ~Copyable {
         try check(CCurl_easy_copy_body(handle, bytes, bytes.count))
     }
 
-    /// - Parameter context: handed to each function and to ``MultiHandle/forEachFinished(_:)``; must outlive this handle.
+    /// - Parameter context: passed to each function and to ``MultiHandle/forEachFinished(_:)``; it must outlive this handle.
     func setCallbacks(
         context: Context,
         header: @escaping curl_write_callback,
@@ -70,7 +70,7 @@ struct EasyHandle: ~Copyable {
 
     // MARK: Answers
 
-    /// libcurl's text on the last failure; empty if it has none. libcurl empties it when a transfer begins.
+    /// libcurl's text about the last failure; empty if it has none. libcurl clears it when a transfer begins.
     var errorText: String { String(cString: errorBuffer) }
 
     func get(_ info: CURLINFO) -> Int {

@@ -1,28 +1,28 @@
 import CCurl
 
 extension HTTPError {
-    /// What a failed transfer means.
+    /// Creates the error of a failed transfer.
     ///
     /// - Parameters:
-    ///   - code: libcurl's word.
-    ///   - detail: libcurl's text for this case. It is told only while nothing of the request has left: later it may quote an answer.
+    ///   - code: libcurl's error code.
+    ///   - detail: libcurl's text for this case. It is used only if nothing of the request was sent: later it may quote an answer.
     ///   - hasTimeLeft: whether the request's own time limit was not reached.
-    ///   - wasHandedOver: whether the request was given to a connection that stood.
+    ///   - wasHandedOver: whether the request was handed to an open connection.
     init(_ code: CURLcode, detail: String, hasTimeLeft: Bool, wasHandedOver: Bool) {
         let meaning: Code =
             switch code {
             case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .nameNotResolved
             case CURLE_COULDNT_CONNECT: .cannotConnect
-            // Nothing was sent to whom it was for: the proxy has not opened the way.
+            // Nothing was sent to the server: the proxy has not opened the tunnel.
             case CURLE_RECV_ERROR where !wasHandedOver: .cannotConnect
             case CURLE_OPERATION_TIMEDOUT: hasTimeLeft && !wasHandedOver ? .cannotConnect : .timedOut
             case CURLE_PEER_FAILED_VERIFICATION: .certificateRejected
             case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_CACERT_BADFILE,
                 CURLE_SSL_CRL_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_USE_SSL_FAILED:
                 .tlsFailed
-            // The callback that aborts is the one that refuses to send a request again: its connection has ended without an answer.
+            // Only the callback that refuses to send a request again aborts: the connection has ended without an answer.
             case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_ABORTED_BY_CALLBACK: .connectionLost
-            // HTTP/0.9, a status line or an encoding that is none.
+            // HTTP/0.9, or an invalid status line or encoding.
             case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING: .connectionLost
             case CURLE_FILESIZE_EXCEEDED: .responseTooLarge
             case CURLE_OUT_OF_MEMORY where wasHandedOver: .responseTooLarge
@@ -42,22 +42,22 @@ extension HTTPError {
 }
 
 extension HTTPError {
-    /// `CURLE_TOO_LARGE`: a header line that is longer than libcurl holds. Before 8.6 it had no name and was `CURLE_OUT_OF_MEMORY`.
+    /// `CURLE_TOO_LARGE`: a header line is longer than libcurl allows. Before 8.6 it was `CURLE_OUT_OF_MEMORY`.
     private static let tooLarge = CURLcode(rawValue: 100)
 
-    /// A host that was not listed, and whose name leads to where Autotask cannot be.
+    /// The error for a host that is not listed and whose name resolves to an address that is not public.
     static func notPublic(_ host: String) -> HTTPError {
         HTTPError(
             .addressNotPublic,
-            "\(host) leads to an address that is not public. Check the machine's name resolution; if it is meant to be there, list it in "
-                + "AUTOTASK_ALLOWED_HOSTS",
+            "\(host) resolves to an address that is not public. Check the machine's name resolution; if the address is intended, "
+                + "list the host in AUTOTASK_ALLOWED_HOSTS",
             mayHaveBeenSent: false
         )
     }
 }
 
 extension String {
-    /// What a peer may have had a hand in (the names in its certificate), made fit for one line of a log.
+    /// A text that may hold a peer's words (the names in its certificate), made safe for one line of a log.
     fileprivate var printable: String {
         String(decoding: utf8.prefix(400).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     }

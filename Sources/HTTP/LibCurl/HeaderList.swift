@@ -1,23 +1,23 @@
 import CCurl
 import Secrets
 
-/// Header lines as libcurl takes them. They may hold secrets, and are overwritten before their memory goes back.
+/// Header lines in libcurl's form. They may hold secrets, and are overwritten before their memory is released.
 struct HeaderList: ~Copyable {
     private(set) var head: UnsafeMutablePointer<curl_slist>?
 
-    /// - Parameter headers: names and values that ``HTTPRequest/check()`` has let through.
+    /// - Parameter headers: names and values that ``HTTPRequest/check()`` has accepted.
     init(_ headers: [HTTPHeader]) throws(HTTPError) {
-        // What libcurl would add by itself: a name with nothing behind the colon keeps it from that.
+        // libcurl adds these headers on its own. A name with nothing after the colon prevents that.
         for name in ["Accept", "Content-Type", "Expect"] where !headers.contains(where: { $0.isNamed(name) }) {
             try append(name, ":")
         }
         for header in headers {
-            // The semicolon is libcurl's way to write a header without a value.
+            // In libcurl, a semicolon marks a header without a value.
             try header.withValue { (value) throws(HTTPError) in try append(header.name, value.isEmpty ? ";" : ": ", value) }
         }
     }
 
-    /// - Parameter lines: as they are; not of headers.
+    /// - Parameter lines: lines that are not headers, taken unchanged.
     init(lines: [String]) throws(HTTPError) {
         for line in lines { try append(line, "") }
     }
@@ -36,7 +36,7 @@ struct HeaderList: ~Copyable {
             value.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: line[front.utf8.count...]).copyMemory(from: $0) }
             line[count] = 0
             defer { wipe(line) }
-            // There is an address: the line has at least its NUL.
+            // The address exists: the line has at least its NUL.
             return curl_slist_append(head, line.baseAddress!.assumingMemoryBound(to: CChar.self))
         }
         guard let longer else { throw HTTPError(.unexpected, "No memory for headers", mayHaveBeenSent: false) }

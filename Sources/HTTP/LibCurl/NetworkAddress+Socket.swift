@@ -2,9 +2,9 @@ import CCurl
 import Glibc
 
 extension NetworkAddress {
-    /// The address that libcurl is about to connect to; `nil` for one of another kind than IPv4 and IPv6.
+    /// Reads the address to which libcurl is about to connect; `nil` if it is neither IPv4 nor IPv6.
     init?(_ address: UnsafeMutablePointer<curl_sockaddr>) {
-        // The structure ends with the beginning of what it holds: the whole lies behind it.
+        // The structure declares only the beginning of the address, which continues after its end.
         guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return nil }
         let start = UnsafeRawPointer(address) + offset
         switch address.pointee.family {

@@ -13,15 +13,15 @@ struct ParsedURL {
     let hasFragment: Bool
     /// Whether nothing follows the port: no path, no query, no fragment.
     let isBare: Bool
-    /// The whole URL, put together again from its parts.
+    /// The whole URL, composed again from its parts.
     let text: String
 
-    /// - Throws: ``HTTPError/Code/notAllowed`` for what libcurl would not request.
+    /// - Throws: ``HTTPError/Code/notAllowed`` for a URL that libcurl would not request.
     init(_ text: String) throws(HTTPError) {
         guard let url = curl_url() else { throw HTTPError(.unexpected, "No memory for a URL", mayHaveBeenSent: false) }
         defer { curl_url_cleanup(url) }
-        // Without flags: no guessed scheme, none that libcurl does not know, no spaces.
-        guard curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK else { throw .refusal("The URL is not one") }
+        // Without flags, libcurl accepts no missing or unknown scheme, and no spaces.
+        guard curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK else { throw .refusal("The URL is invalid") }
         func part(_ part: CURLUPart, flags: UInt32 = 0) -> String? {
             var bytes: UnsafeMutablePointer<CChar>?
             guard curl_url_get(url, part, &bytes, flags) == CURLUE_OK, let bytes else { return nil }

@@ -2,35 +2,34 @@ import CCurl
 import Glibc
 import TLS
 
-/// One request over one easy handle: what it is told at the start, what its callbacks gather, and what that comes to.
+/// One request on an easy handle: its options, the data that its callbacks collect, and its outcome.
 ///
-/// Confined to the loop's thread. A transfer is used again for the next request: what never changes is set once, and what does is set for
-/// every request, so that nothing of one tenant's request is left in the next one's.
+/// It is confined to the loop's thread. A transfer is reused for later requests. Constant options are set once, and all others for every
+/// request, so that no data of one tenant's request remains in the next one.
 ///
-/// **Nothing is sent twice.** libcurl sends a request again, POST included, if a connection it had kept ends before the first byte of an
-/// answer (`Curl_retry_request`), although the server may have acted on it. It calls `CURLOPT_PREREQFUNCTION` before each sending, once the
-/// connection stands: so the first call marks the request as possibly received, and a second one is refused unless the request is
-/// repeatable. A connection that the server has closed over TLS looks alive to libcurl 7.88, so refusing alone would lose innocent POSTs:
-/// only connections that were in use a moment ago are used again (``CurlTransport/Configuration/maximumIdleTime``).
+/// **Nothing is sent twice.** If a kept connection ends before the first byte of an answer, libcurl sends the request again, even a POST
+/// (`Curl_retry_request`). The server may have acted on it already. It calls `CURLOPT_PREREQFUNCTION` each time before it sends, when the
+/// connection is open. The first call marks the request as possibly received; a second one is refused unless the request is repeatable.
+/// libcurl 7.88 does not notice that a server has closed a TLS connection, so refusing alone would lose valid POSTs. Therefore only
+/// recently used connections are used again (``CurlTransport/Configuration/maximumIdleTime``).
 final class Transfer {
-    /// An answer with more header lines than this is not one. Counted in bytes, those of interim answers and trailers included: neither
-    /// has an end of its own.
+    /// The maximum size of header lines in bytes, including interim answers and trailers, which libcurl does not limit.
     private static let headLimit = 256 << 10
 
     private let easy: EasyHandle
     private var headers: HeaderList?
     private(set) var exchange: Exchange?
     private var head: [UInt8] = []
-    /// How many bytes of header lines have come, whether they are kept or not.
+    /// The number of received bytes of header lines, kept or not.
     private var headerBytes = 0
-    /// Whether the empty line that ends the header lines has come.
+    /// Whether the empty line that ends the header lines was received.
     private var isHeadComplete = false
     private var body: [UInt8] = []
-    /// How often the request was given to a connection.
+    /// How often the request was handed to a connection.
     private var sendings = 0
     private var isTooLarge = false
     private var isWithdrawn = false
-    /// The last address that the host's name led to and that was not connected to.
+    /// The last address of the host that was refused.
     private var refusedAddress: NetworkAddress?
     private let isProxied: Bool
     private var addresses: HeaderList?
@@ -38,7 +37,7 @@ final class Transfer {
     init(_ configuration: CurlTransport.Configuration) throws(HTTPError) {
         easy = try EasyHandle()
         isProxied = configuration.proxy != nil
-        // Not retained: the handle that holds the pointer is this object's own.
+        // Not retained: this object owns the handle that holds the pointer.
         let context = Unmanaged.passUnretained(self).toOpaque()
         try easy.setCallbacks(
             context: context,
@@ -51,17 +50,17 @@ final class Transfer {
         try configure(configuration)
     }
 
-    /// The transfer that libcurl speaks of.
+    /// The transfer of a callback's context.
     static func from(_ context: EasyHandle.Context) -> Transfer {
         Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
     }
 
     private func configure(_ configuration: CurlTransport.Configuration) throws(HTTPError) {
         try easy.set(CURLOPT_NOSIGNAL, 1)
-        // Removing a transfer whose name is being resolved would otherwise wait for the resolver, and every other transfer with it.
+        // Otherwise, removing a transfer during name resolution would wait for the resolver and block all other transfers.
         try easy.set(CURLOPT_QUICK_EXIT, 1)
         try easy.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-        // A redirect would take the secrets in the headers along.
+        // A redirect would forward the secrets in the headers.
         try easy.set(CURLOPT_FOLLOWLOCATION, 0)
         try easy.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
         try easy.set(CURLOPT_ACCEPT_ENCODING, "gzip")
@@ -70,16 +69,16 @@ final class Transfer {
         try easy.set(CURLOPT_SSL_VERIFYHOST, 2)
         if let file = configuration.certificateAuthorityFile ?? CurlLibrary.authorityFile {
             try easy.set(CURLOPT_CAINFO, file)
-            // The system's directory would be trusted besides. And as long as there is one, libcurl 7.88 reads all authorities anew for each
-            // connection, some 20 ms of this thread; those of a file alone it keeps.
+            // The system's directory would also be trusted. With a directory, libcurl 7.88 also reads all authorities for each connection,
+            // about 20 ms on this thread; it caches those of a file.
             try easy.set(CURLOPT_CAPATH, nil as String?)
         }
-        // The empty strings switch off what the environment may say of proxies.
+        // The empty strings disable proxies from the environment.
         try easy.set(CURLOPT_PROXY, configuration.proxy?.url ?? "")
         try easy.set(CURLOPT_NOPROXY, "")
         if let proxy = configuration.proxy {
             try easy.set(CURLOPT_PROXYPORT, proxy.port)
-            // The proxy sees where a connection goes, and no header and no answer, not even of plain HTTP.
+            // The proxy sees the target of a connection, but no header and no answer, even for plain HTTP.
             try easy.set(CURLOPT_HTTPPROXYTUNNEL, 1)
             try easy.set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
             try easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
@@ -95,7 +94,7 @@ final class Transfer {
         try easy.set(CURLOPT_MAXAGE_CONN, max(1, configuration.maximumIdleTime.milliseconds / 1000))
     }
 
-    /// Takes up an exchange and sends it on its way.
+    /// Starts an exchange.
     func begin(_ exchange: Exchange, in multi: MultiHandle) throws(HTTPError) {
         let request = exchange.request
         self.exchange = exchange
@@ -119,16 +118,16 @@ final class Transfer {
         let headers = try HeaderList(request.headers)
         try easy.set(CURLOPT_HTTPHEADER, headers)
         self.headers = consume headers
-        // What announces itself as too large is not even begun.
+        // An answer whose announced size is too large is not read.
         try easy.set(CURLOPT_MAXFILESIZE, max(1, request.maximumResponseBytes))
         try easy.set(CURLOPT_TIMEOUT_MS, max(1, request.timeout.milliseconds))
         try multi.add(easy)
     }
 
-    /// Lets go of the exchange and of everything that was sent and received for it; the transfer is then ready for the next.
+    /// Releases the exchange and all its data; the transfer is then ready for the next one.
     ///
-    /// - Parameter result: libcurl's word on how the transfer ended; `nil` if it is being abandoned.
-    /// - Returns: the exchange, and what to tell its caller.
+    /// - Parameter result: libcurl's result of the transfer; `nil` if it is abandoned.
+    /// - Returns: the exchange and its outcome.
     func end(_ result: CURLcode?, in multi: MultiHandle) -> Settlement? {
         guard let exchange else { return nil }
         let outcome = outcome(result, of: exchange)
@@ -142,7 +141,7 @@ final class Transfer {
         let elapsed = easy.getTime(CURLINFO_TOTAL_TIME_T)
         let status = easy.get(CURLINFO_RESPONSE_CODE)
         return switch result {
-        // libcurl is content with an answer that breaks off among its header lines, or after an interim one.
+        // libcurl accepts an answer that ends within its header lines, or after an interim answer.
         case CURLE_OK where status < 200 || !isHeadComplete:
             .failure(HTTPError(.connectionLost, "The connection ended before the answer was complete", mayHaveBeenSent: wasHandedOver))
         case CURLE_OK:
@@ -167,7 +166,7 @@ final class Transfer {
         }
     }
 
-    /// What can be said of a failure beyond libcurl's text.
+    /// A more useful text than libcurl's for some failures.
     private func detail(of code: CURLcode, at destination: HostPolicy.Destination) -> String {
         let text = easy.errorText
         switch code {
@@ -177,7 +176,7 @@ final class Transfer {
         case CURLE_SSL_CONNECT_ERROR:
             return "\(text). The server has to speak TLS 1.2 or newer"
         case CURLE_RECV_ERROR where isProxied && sendings == 0:
-            return "The proxy does not open the way: \(text)"
+            return "The proxy does not open a tunnel: \(text)"
         default:
             return text
         }
@@ -187,46 +186,46 @@ final class Transfer {
         exchange = nil
         head = []
         body = []
-        // The pointer goes first, then what it points to.
+        // The pointer is cleared before its target is released.
         easy.clearList(CURLOPT_HTTPHEADER)
         headers = nil
     }
 
     // MARK: What libcurl's callbacks lead to
 
-    /// - Returns: whether libcurl may go on.
+    /// - Returns: whether libcurl may continue.
     fileprivate func receiveHeader(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
         headerBytes += line.count
         isTooLarge = headerBytes > Transfer.headLimit
         guard !isTooLarge else { return false }
         if line.starts(with: "HTTP/".utf8) {
-            // What came before was an interim answer.
+            // The previous lines were an interim answer.
             head.removeAll(keepingCapacity: true)
             head.reserveCapacity(512)
             isHeadComplete = false
         }
-        // A chunked body may be followed by more header lines. They are nobody's.
+        // More header lines may follow a chunked body. They are ignored.
         guard !isHeadComplete else { return true }
         isHeadComplete = line.elementsEqual("\r\n".utf8) || line.elementsEqual("\n".utf8)
         head.append(contentsOf: line)
         return true
     }
 
-    /// - Returns: whether libcurl may go on.
+    /// - Returns: whether libcurl may continue.
     fileprivate func receiveBody(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         isTooLarge = body.count + bytes.count > exchange?.request.maximumResponseBytes ?? 0
         if !isTooLarge { body.append(contentsOf: bytes) }
         return !isTooLarge
     }
 
-    /// - Returns: whether the request may go to this address. The proxy's own is the operator's, and so is what it leads to.
+    /// - Returns: whether the request may go to this address. With a proxy, the operator is responsible for all addresses.
     fileprivate func mayConnect(to address: NetworkAddress) -> Bool {
         if isProxied || exchange?.destination.isListed == true || address.isPublic { return true }
         refusedAddress = address
         return false
     }
 
-    /// - Returns: whether the handshake may be made.
+    /// - Returns: whether the handshake may begin.
     fileprivate func willShakeHands(_ context: UnsafeMutableRawPointer) -> Bool {
         guard let exchange else { return false }
         return PeerVerification.require(exchange.destination.host, on: context)
@@ -242,14 +241,14 @@ final class Transfer {
     }
 }
 
-/// An exchange that has ended, and what to tell its caller.
+/// An exchange that has ended, and its outcome.
 struct Settlement {
     let exchange: Exchange
     let outcome: Exchange.Outcome
 }
 
-// libcurl's callbacks. `context` is the transfer, which is alive for as long as its handle can call. Returning less than was offered makes
-// libcurl end the transfer.
+// libcurl's callbacks. `context` is the transfer, which lives as long as its handle can call. A result below the offered size makes libcurl
+// end the transfer.
 
 private func onHeader(bytes: UnsafeMutablePointer<CChar>?, size: Int, count: Int, context: UnsafeMutableRawPointer?) -> Int {
     receive(bytes, size * count, context) { $0.receiveHeader($1) }
@@ -304,7 +303,7 @@ private func onBeforeHandshake(
 }
 
 extension Duration {
-    /// Rounded up, so that a limit is never cut to none: for libcurl, 0 is no limit.
+    /// The duration in milliseconds, rounded up: for libcurl, 0 means no limit.
     fileprivate var milliseconds: Int {
         let (seconds, attoseconds) = components
         return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)

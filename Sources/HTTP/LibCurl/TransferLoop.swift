@@ -1,9 +1,9 @@
 import CCurl
 
-/// What the HTTP thread does, for as long as it runs: takes up what callers have handed in, lets libcurl send and receive, and tells the
-/// callers. Everything of libcurl but the wake-up is confined to this object, and this object to the thread.
+/// The loop of the HTTP thread: it takes submitted exchanges, lets libcurl send and receive, and resumes the callers. All use of libcurl
+/// except the wake-up is confined to this object, and this object to the thread.
 final class TransferLoop {
-    /// How many transfers are kept for later requests, each some kilobytes. More are made as they are needed.
+    /// The maximum number of transfers to keep for later requests; each takes some kilobytes. More are created when needed.
     private static let idleLimit = 512
 
     private let mailbox: Mailbox
@@ -11,7 +11,8 @@ final class TransferLoop {
     private let configuration: CurlTransport.Configuration
     private var active: [ObjectIdentifier: Transfer] = [:]
     private var idle: [Transfer] = []
-    /// What has ended in this turn. Callers are told at its end, all together: they may well hand in their next request at once.
+    /// The exchanges that ended in this turn. Their callers are resumed together at its end, because they may submit their next request
+    /// immediately.
     private var settled: [Settlement] = []
 
     init(mailbox: Mailbox, multi: MultiHandle, configuration: CurlTransport.Configuration) {
@@ -20,9 +21,9 @@ final class TransferLoop {
         self.configuration = configuration
     }
 
-    /// Runs until the mailbox is closed. Then, or when libcurl fails as a whole, everything in flight is given up.
+    /// Runs until the mailbox is closed. Then, or when libcurl fails as a whole, it abandons everything in flight.
     ///
-    /// - Throws: what libcurl failed with.
+    /// - Throws: libcurl's failure.
     func run() throws(HTTPError) {
         defer { abandonAll() }
         while let work = mailbox.take() {
@@ -37,7 +38,7 @@ final class TransferLoop {
 
     private func start(_ exchange: Exchange) {
         guard exchange.begin() else {
-            // Cancelled while it waited: its caller has been told, its slot remains to be given back.
+            // Cancelled while it waited: its caller has its outcome, but its slot must be released.
             settled.append(Settlement(exchange: exchange, outcome: .failure(.cancelledUnsent)))
             return
         }
@@ -46,14 +47,14 @@ final class TransferLoop {
             active[ObjectIdentifier(exchange)] = transfer
             try transfer.begin(exchange, in: multi)
         } catch {
-            // A transfer that could not be set up is not used again.
+            // A transfer that could not be set up is not reused.
             active[ObjectIdentifier(exchange)] = nil
             settled.append(Settlement(exchange: exchange, outcome: .failure(error)))
         }
     }
 
     private func abandon(_ exchange: Exchange) {
-        // Absent: it ended before the cancellation was seen.
+        // If it is absent, it ended before the cancellation was seen.
         guard let transfer = active[ObjectIdentifier(exchange)] else { return }
         end(transfer, with: nil)
     }

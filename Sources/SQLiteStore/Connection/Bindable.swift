@@ -1,13 +1,13 @@
 import Contract
 import GRDBSQLite
 
-/// What can stand for a `?` in a statement.
+/// A value that can replace a `?` in a statement.
 protocol Bindable {
     /// - Returns: SQLite's result code.
     func bind(to statement: OpaquePointer, at index: Int32) -> Int32
 }
 
-/// Tells SQLite to copy what it is given before the call returns. It is a macro in C: the address -1.
+/// Makes SQLite copy the value before the call returns. It is a macro in C: the address -1.
 private let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
 extension Int64: Bindable {
@@ -41,7 +41,7 @@ extension String: Bindable {
 extension [UInt8]: Bindable {
     func bind(to statement: OpaquePointer, at index: Int32) -> Int32 {
         withUnsafeBytes { bytes in
-            // Without an address SQLite would take it for NULL.
+            // SQLite treats a value without an address as NULL.
             guard let start = bytes.baseAddress, !bytes.isEmpty else { return sqlite3_bind_zeroblob(statement, index, 0) }
             return sqlite3_bind_blob(statement, index, start, Int32(bytes.count), copied)
         }

@@ -1,16 +1,16 @@
 import GRDB
 import GRDBSQLite
 
-/// A connection to the database as the store uses it: SQL written out as literals, prepared once, bound and read without a detour.
+/// A connection to the database as the store uses it: SQL literals that are prepared once, then bound and read directly.
 ///
-/// GRDB opens, migrates, pools and begins and commits; between that, its records and arguments would cost more than SQLite itself. It is not
-/// `Sendable`: it belongs to the thread that GRDB lends the database to.
+/// GRDB opens, migrates, pools, begins and commits. For statements, its records and arguments would cost more than SQLite itself. It is not
+/// `Sendable`: it belongs to the thread to which GRDB lends the database.
 final class Connection {
     let database: Database
-    /// By the address of the literal, which is the same at every run through the same line.
+    /// By the address of the literal, which is the same every time the same line runs.
     private var statements: [UnsafePointer<UInt8>: Statement] = [:]
 
-    /// Rows of unfinished jobs that were read for decisions, since the connection was opened.
+    /// How many rows of unfinished jobs were read for decisions since the connection was opened.
     var jobRows = 0
 
     init(_ database: Database) { self.database = database }
@@ -22,7 +22,7 @@ final class Connection {
         _ = try step(statement)
     }
 
-    /// The first row.
+    /// Returns the first row.
     func first<Value>(_ sql: StaticString, _ values: any Bindable..., read: (ResultRow) throws -> Value) throws -> Value? {
         let statement = try bound(sql, values)
         defer { sqlite3_reset(statement) }

@@ -2,7 +2,7 @@ import Contract
 import GRDBSQLite
 import Store
 
-/// The row that a statement stands at. It is good until the statement steps on.
+/// The current row of a statement. It is valid until the statement moves on.
 struct ResultRow {
     private let statement: OpaquePointer
 
@@ -28,7 +28,7 @@ struct ResultRow {
         return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
     }
 
-    /// `nil` for NULL, otherwise what `read` makes of the column.
+    /// `nil` for NULL, otherwise the result of `read` for the column.
     func optional<Value>(_ column: Int32, _ read: (Int32) throws -> Value) rethrows -> Value? {
         isNull(column) ? nil : try read(column)
     }
@@ -55,7 +55,7 @@ struct ResultRow {
             let name = sqlite3_column_name(statement, column).map { String(cString: $0) } ?? "\(column)"
             throw StoreError(
                 .corrupt,
-                "A value in the store's column \(name) is none that this program writes. Restore the store from a backup."
+                "The store's column \(name) holds an unknown value. Restore the store from a backup."
             )
         }
         return value

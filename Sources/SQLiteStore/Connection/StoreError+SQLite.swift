@@ -2,9 +2,9 @@ import GRDB
 import Store
 
 extension StoreError {
-    /// What SQLite said, as the store's callers know it.
+    /// Turns an error of SQLite into one that the store's callers know.
     ///
-    /// - Parameter path: of the database file.
+    /// - Parameter path: the path of the database file.
     init(_ error: any Error, path: String) {
         switch error {
         case let error as StoreError: self = error
@@ -28,8 +28,8 @@ extension StoreError {
             )
         case .SQLITE_IOERR: (.unavailable, "The disk of the store \(path) failed: check the system's log.")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
-            (.unavailable, "The store \(path) is locked by another program, for example a backup: end it.")
-        // So GRDB answers whoever asks after the end.
+            (.unavailable, "The store \(path) is locked by another program, for example a backup: end that program.")
+        // This is GRDB's answer after the connection was closed.
         case .SQLITE_MISUSE where text == "Connection is closed": (.unavailable, "The store \(path) is closed.")
         case .SQLITE_NOTADB: (.corrupt, "The file \(path) is not a store.")
         case .SQLITE_CORRUPT: (.corrupt, "The store \(path) is damaged: restore it from a backup.")

@@ -2,17 +2,17 @@ import GRDB
 import Glibc
 import Store
 
-/// A copy of a store beside the workers that write it, with a transaction of seconds where a plain copy has one of minutes. As long as a transaction
-/// reads, the log grows, and each of the workers' commits takes longer.
+/// A copy of a store while workers write it. Its transaction lasts seconds; that of a plain copy lasts minutes. While a transaction reads, the
+/// log grows, and each commit of a worker takes longer.
 ///
-/// It goes over the file twice. The first time it copies all pages and keeps a hash of each, without a transaction and at a ``Pace``; what is written
-/// back into the file meanwhile makes that a mixture of states. The second time the file stands still (``StandingFile``), and it copies the pages
-/// that have another hash. Hashes are keyed and of 64 bits; they take 2 MiB for each GiB of the store.
+/// The copy reads the file twice. The first pass copies all pages at a ``Pace``, without a transaction, and keeps a hash of each. Workers write to
+/// the file meanwhile, so this is a mixture of states. In the second pass the file stands still (``StandingFile``), and only pages with another hash
+/// are copied. Hashes are keyed and have 64 bits; they take 2 MiB for each GiB of the store.
 ///
-/// The second time keeps the log from being emptied, and with it the event of a reset. When an event has waited for ``patience``, the copy gives way,
-/// and goes over the file once more. The finished copy is examined.
+/// During the second pass the log cannot be emptied, so the event of a reset waits. When an event has waited for ``patience``, the copy gives way
+/// and repeats the second pass. The finished copy is examined.
 struct LiveCopy {
-    /// How long an event of a reset waits for a copy: less than the minute that is promised.
+    /// How long an event of a reset waits for a copy: less than the promised minute.
     static let patience: Duration = .seconds(50)
     /// How often the file stands still before the copy is given up.
     private static let attempts = 5
@@ -22,7 +22,7 @@ struct LiveCopy {
     let source: String
     let target: PartialFile
     let patience: Duration
-    /// In bytes: what is copied between two rests, and two looks for a waiting event.
+    /// The number of bytes that are copied between two rests, and between two checks for a waiting event.
     let stepSize: Int
     /// Called after each step, with whether the file stands still.
     let onStep: @Sendable (Bool) -> Void
@@ -43,8 +43,8 @@ struct LiveCopy {
 
     /// Makes the copy, which only its owner may read. A failure leaves no file.
     ///
-    /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it is not there, the copy cannot be written, or resets kept it
-    ///   from its end.
+    /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it does not exist, the copy cannot be written, or
+    ///   too many resets interrupted it.
     func make() throws(StoreError) -> StoreBackup.Contents {
         try target.making(copyOf: source) {
             let file = try StandingFile(source)
@@ -59,7 +59,7 @@ struct LiveCopy {
             }
             throw StoreError(
                 .unavailable,
-                "The copy gave way to resets \(LiveCopy.attempts) times and was not finished: make it when fewer integrations are reset, or when the store's disk has less to do."
+                "Resets interrupted the copy \(LiveCopy.attempts) times, and it was not finished: make it when fewer integrations are reset, or when the store's disk is less busy."
             )
         }
     }
@@ -72,7 +72,7 @@ struct LiveCopy {
         }
     }
 
-    /// - Returns: whether the copy is whole; otherwise it gave way.
+    /// - Returns: whether the copy is complete; otherwise it gave way.
     private func copyStanding(_ file: StandingFile.Image, _ pages: inout CopiedPages) throws -> Bool {
         let watch = try StoreFile.readOnly(source)
         var (offset, waiting): (Int64, ContinuousClock.Instant?) = (0, nil)
@@ -95,7 +95,7 @@ struct LiveCopy {
         (try? watch.read { try Bool.fetchOne($0, sql: "SELECT 1 FROM outbox WHERE awaits_erasure <> 0 LIMIT 1") }) ?? false
     }
 
-    /// Waits until the waiting events are published, which needs a moment without readers.
+    /// Waits until held events are published, which needs a moment without readers.
     private func awaitErasures() throws {
         let watch = try StoreFile.readOnly(source)
         let end = ContinuousClock.now + LiveCopy.clearance
@@ -103,14 +103,14 @@ struct LiveCopy {
     }
 }
 
-/// What is copied so far.
+/// The pages that have been copied so far.
 private struct CopiedPages {
     let stepSize: Int
     private let target: PartialFile
     private let pageSize: Int
     private var hashes: [Int] = []
     private var buffer: [UInt8]
-    /// In bytes.
+    /// The number of bytes that are not flushed yet.
     private var unflushed = 0
 
     init(_ target: PartialFile, pageSize: Int, stepSize: Int) {
@@ -120,10 +120,10 @@ private struct CopiedPages {
         buffer = [UInt8](repeating: 0, count: self.stepSize)
     }
 
-    /// Copies the pages of a step that are not as they were. What was copied goes to the disk step by step: otherwise it would be written with a
-    /// worker's next commit, which waits for that.
+    /// Copies the changed pages of a step. The copy is flushed step by step: otherwise a worker's next commit would have to wait until it
+    /// is written.
     ///
-    /// - Returns: whether the file may go on behind the step.
+    /// - Returns: whether the file may continue after the step.
     mutating func copy(from file: StandingFile.Image, at offset: Int64) throws -> Bool {
         let count = try file.read(into: &buffer, at: offset) / pageSize
         let first = Int(offset) / pageSize
@@ -150,7 +150,7 @@ private struct CopiedPages {
         return hasher.finalize()
     }
 
-    /// - Returns: whether it is another one than before.
+    /// - Returns: whether the hash has changed.
     private mutating func note(_ hash: Int, of page: Int) -> Bool {
         guard page < hashes.count else {
             hashes.append(hash)

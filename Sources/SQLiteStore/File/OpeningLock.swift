@@ -1,13 +1,13 @@
 import Glibc
 import Store
 
-/// Lets one process at a time bring a store's tables up to date, since the workers of a fleet may start at the same time: SQLite's own locks
-/// begin too late for that.
+/// Lets only one process at a time bring a store's tables up to date, since the workers of a fleet may start together. SQLite's own locks
+/// begin too late for this.
 ///
-/// It is on the directory, since no file has to be made for it, and since closing a second descriptor of the database file would end SQLite's
-/// locks on it. It ends with the process at the latest.
+/// It locks the directory. This needs no extra file, and closing a second descriptor of the database file would end SQLite's locks on it. It
+/// ends with the process at the latest.
 enum OpeningLock {
-    /// Runs `body` when nobody else opens a store in the directory of `path`.
+    /// Runs `body` while no other process opens a store in the directory of `path`.
     static func holding<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
         let end = path.lastIndex(of: "/")
         let directory = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."

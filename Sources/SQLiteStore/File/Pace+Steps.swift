@@ -4,15 +4,15 @@ import Glibc
 import Store
 import Synchronization
 
-/// On a thread of its own.
+/// Steps of work on a dedicated thread, which may sleep.
 extension Pace {
-    /// In instructions of SQLite: a few milliseconds of a statement.
+    /// Instructions of SQLite in a step: a few milliseconds.
     private static let instructions: Int32 = 20_000
 
-    /// The steps of a process take turns: together they take no more than one would.
+    /// The steps of a process take turns, so that together they take no more than one would.
     private static let turn = Mutex(())
 
-    /// One step of the work, and the rest after it.
+    /// Runs one step of the work, then rests.
     static func step<Value>(_ work: () throws -> Value) rethrows -> Value {
         try turn.withLock { _ in
             let begin = ContinuousClock.now
@@ -23,7 +23,8 @@ extension Pace {
 
     /// Divides long statements into steps. The database must be one that no worker uses.
     ///
-    /// Of SQLite's checks this divides what reads rows. Its look at all pages is one instruction before SQLite 3.41: some 10 seconds for 1 GB.
+    /// It divides the part of SQLite's checks that reads rows. Before SQLite 3.41, the check of all pages is one instruction: about 10 seconds
+    /// for 1 GB.
     static func divide<Value>(_ database: Database, _ body: () throws -> Value) rethrows -> Value {
         let moment = Moment()
         sqlite3_progress_handler(
@@ -42,7 +43,7 @@ extension Pace {
         return try withExtendedLifetime(moment) { try body() }
     }
 
-    /// When the present step began.
+    /// When the current step began.
     private final class Moment {
         var instant = ContinuousClock.now
     }

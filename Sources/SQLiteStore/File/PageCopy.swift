@@ -9,12 +9,12 @@ struct PageCopy {
 
     /// Makes the copy, which only its owner may read, and examines it. A failure leaves no file.
     ///
-    /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it is not there or the copy cannot be written.
+    /// - Throws: ``StoreError``: `corrupt` when the source is damaged, `unavailable` when it does not exist or the copy cannot be written.
     func make() throws(StoreError) -> StoreBackup.Contents {
         try target.making(copyOf: source) {
             let copied: Void? = try StoreFile.look(source) { looks in
                 try target.writing {
-                    // If somebody began to use the file, it is looked at twice.
+                    // If a program began to use the file, this runs twice.
                     try target.clear()
                     let output = try DatabaseQueue(path: target.path)
                     try output.inDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF") }
@@ -29,7 +29,7 @@ struct PageCopy {
 }
 
 extension PartialFile {
-    /// Runs what copies a store into the emptied file. A failure leaves no file.
+    /// Empties the file and runs `body`, which copies a store into it. A failure leaves no file.
     func making<Value>(copyOf source: String, _ body: () throws -> Value) throws(StoreError) -> Value {
         do {
             try clear()
@@ -40,7 +40,7 @@ extension PartialFile {
         }
     }
 
-    /// Runs what reads a store and writes the file. A failure of SQLite to write is the file's: the store is only read.
+    /// Runs `body`, which reads a store and writes the file. SQLite's write errors concern the file, because the store is only read.
     func writing(_ body: () throws -> Void) throws {
         let writes: [ResultCode] = [
             .SQLITE_FULL, .SQLITE_IOERR_WRITE, .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC, .SQLITE_IOERR_TRUNCATE, .SQLITE_IOERR_DELETE,
@@ -52,15 +52,15 @@ extension PartialFile {
         StoreError(.unavailable, "The file \(path) cannot be written: \(error.message ?? "no message"). Check its disk.")
     }
 
-    /// Makes a single file of a copy whose pages are all there, on disk, and examines it.
+    /// Turns a complete copy into a single file on disk, and examines it.
     ///
-    /// - Parameter isPaced: whether it keeps to its ``Pace``, beside workers.
+    /// - Parameter isPaced: whether it keeps to a ``Pace`` because workers run.
     func finish(isPaced: Bool) throws -> StoreBackup.Contents {
         do {
             let output = try DatabaseQueue(path: path)
             let mode = try output.inDatabase { try String.fetchOne($0, sql: "PRAGMA journal_mode = DELETE") }
             try output.close()
-            guard mode == "delete" else { throw StoreError(.unavailable, "The file \(path) is used by another program: make another one.") }
+            guard mode == "delete" else { throw StoreError(.unavailable, "Another program uses the file \(path): name another file.") }
         } catch let error as DatabaseError where ![.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
             throw unwritable(error)
         }
@@ -70,7 +70,7 @@ extension PartialFile {
             guard try isPaced ? Pace.divide(database, isSound) : isSound() else {
                 throw StoreError(
                     .corrupt,
-                    "The copy is damaged: the store is, or the disk of \(path). Find out which: autotask-worker doctor --thorough"
+                    "The copy is damaged, because the store or the disk of \(path) is. To find out which, run: autotask-worker doctor --thorough"
                 )
             }
             return try Connection(database).contents()

@@ -2,10 +2,10 @@ import FoundationEssentials
 import Glibc
 import Store
 
-/// A database file that is made under a name of its own, and takes its final one when it is whole.
+/// A database file that is made under a temporary name, and gets its final name when it is complete.
 ///
-/// As long as it is open it is this process's alone: two programs that make the same file do not meet in it. What a program that was killed left
-/// behind under the name is used again.
+/// While it is open, it belongs to this process alone: two programs cannot make the same file. A file that a killed program left under the
+/// name is used again.
 final class PartialFile: Sendable {
     let path: String
     private let descriptor: Int32
@@ -15,7 +15,7 @@ final class PartialFile: Sendable {
         self.path = path
         var status = stat()
         guard lstat(path, &status) != 0 || status.st_nlink == 1 else {
-            throw StoreError(.unavailable, "The file \(path) has another name, too: remove this one, or name another copy.")
+            throw StoreError(.unavailable, "The file \(path) has a second name: remove \(path), or name another copy.")
         }
         while true {
             let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
@@ -24,7 +24,7 @@ final class PartialFile: Sendable {
                 close(descriptor)
                 throw StoreError(.unavailable, "Another program is making the file \(path): wait until it has ended, or name another file.")
             }
-            // Whoever held it before may have taken its name away.
+            // Its previous holder may have removed its name.
             if PartialFile.isNamed(path, descriptor) {
                 self.descriptor = descriptor
                 return
@@ -33,7 +33,7 @@ final class PartialFile: Sendable {
         }
     }
 
-    /// SQLite has closed the file by then: this would take its locks away.
+    /// SQLite must have closed the file by then: closing the descriptor ends SQLite's locks.
     deinit { close(descriptor) }
 
     /// Empties it. Only its owner may read it.
@@ -54,7 +54,7 @@ final class PartialFile: Sendable {
 
     func truncate(to size: Int64) throws(StoreError) { guard ftruncate(descriptor, off_t(size)) == 0 else { throw failure } }
 
-    /// Returns once what was written is on the disk. A failed write is reported once: each failure ends the work.
+    /// Returns once all writes are on disk. A failed write is reported only once, so each failure ends the work.
     func flush() throws(StoreError) { guard fsync(descriptor) == 0 else { throw failure } }
 
     func discard() {
@@ -62,12 +62,12 @@ final class PartialFile: Sendable {
         if PartialFile.isNamed(path, descriptor) { unlink(path) }
     }
 
-    /// Gives it its final name, on the disk too.
+    /// Gives it its final name, also on disk.
     ///
-    /// - Parameter replacing: whether it may take the place of another file.
+    /// - Parameter replacing: whether it may replace another file.
     func rename(to name: String, replacing: Bool) throws(StoreError) {
         guard PartialFile.isNamed(path, descriptor) else {
-            throw StoreError(.unavailable, "The file \(path) was removed while it was made: make it again.")
+            throw StoreError(.unavailable, "The file \(path) was removed while it was being made: make it again.")
         }
         try StoreFile.rename(path, to: name, replacing: replacing)
     }
@@ -84,7 +84,7 @@ final class PartialFile: Sendable {
 
 extension StoreFile {
     static func rename(_ file: String, to name: String, replacing: Bool = true) throws(StoreError) {
-        // A second name takes no other file's place. Some file systems have none.
+        // A second name does not replace another file. Some file systems have no second names.
         if !replacing, link(file, name) == 0 {
             unlink(file)
         } else {
@@ -92,7 +92,7 @@ extension StoreFile {
                 throw StoreError(posix: "The file \(name) cannot be made")
             }
         }
-        // The name is on disk when its directory is.
+        // The name is on disk once its directory is.
         let directory = Glibc.open(URL(filePath: name).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { return }
         fsync(directory)

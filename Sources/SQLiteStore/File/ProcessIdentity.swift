@@ -1,16 +1,16 @@
 import Glibc
 
-/// Which process of this machine a worker is, so that others on the machine know at once when it is gone.
+/// The identity of a worker's process, so that others on the machine notice at once when it is gone.
 ///
-/// A process id alone would not do: ids are used again, every container counts its own, and a restart of the machine begins anew. Hence the
-/// boot, the namespace that counts, and the moment the process was started (field 22 of `/proc/<pid>/stat`).
+/// A process id alone is not enough: ids are reused, every container has its own, and they start again with the machine. So the identity also
+/// has the boot, the process namespace and the start time of the process (field 22 of `/proc/<pid>/stat`).
 struct ProcessIdentity: Hashable, Sendable {
     let boot: String
     let namespace: String
     let id: Int32
     let startTime: String
 
-    /// This process; `nil` where `/proc` does not tell.
+    /// This process; `nil` if `/proc` does not identify it.
     static let current = ProcessIdentity(processID: getpid())
 
     init?(processID: Int32) {
@@ -27,12 +27,12 @@ struct ProcessIdentity: Hashable, Sendable {
     var isGone: Bool {
         guard let boot = ProcessIdentity.boot, let namespace = ProcessIdentity.namespace else { return false }
         if self.boot != boot { return true }
-        // Another namespace's processes cannot be seen from here: their leases tell.
+        // Processes of another namespace cannot be seen from here: only their leases show whether they run.
         guard self.namespace == namespace else { return false }
         switch ProcessIdentity.sight(of: id) {
         case .running(let found): return found != startTime
         case .ended: return true
-        // A process that cannot be traced is hidden where /proc is mounted with hidepid: whether there is one, the kernel tells even so.
+        // With hidepid, /proc hides processes that this one may not trace. The kernel still reports whether they exist.
         case .unseen: return kill(id, 0) != 0 && errno == ESRCH
         }
     }
@@ -50,7 +50,7 @@ struct ProcessIdentity: Hashable, Sendable {
         startTime = String(parts[3])
     }
 
-    // MARK: What the kernel tells
+    // MARK: From the kernel
 
     private static let boot = firstLine(of: "/proc/sys/kernel/random/boot_id")
 
@@ -63,13 +63,13 @@ struct ProcessIdentity: Hashable, Sendable {
 
     private enum Sight {
         case running(startTime: String)
-        /// A zombie: nobody has collected it yet.
+        /// A zombie: its parent has not collected it yet.
         case ended
         case unseen
     }
 
     private static func sight(of processID: Int32) -> Sight {
-        // The second field is the program's name in parentheses, which may hold anything; behind it follows field 3.
+        // The second field is the program's name in parentheses, which may contain any character. Field 3 follows it.
         guard let line = firstLine(of: "/proc/\(processID)/stat"), let end = line.lastIndex(of: ")") else { return .unseen }
         let fields = line[line.index(after: end)...].split(separator: " ")
         guard fields.count > 19 else { return .unseen }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A process of this machine, as an operator knows it: its id, its program and, of this program, the command. Arguments are not shown, since
-/// they may hold passwords.
+/// A process of this machine in words for an operator: its id, its program and, for this program, the command. Arguments are not shown,
+/// since they may hold passwords.
 package struct ProcessName: Hashable, Sendable, CustomStringConvertible {
     package let id: Int32
     private let command: String?
@@ -13,7 +13,7 @@ package struct ProcessName: Hashable, Sendable, CustomStringConvertible {
             command = nil
             return
         }
-        // `store backup`, say: the words before the first option or file.
+        // The words before the first option or file, for example `store backup`.
         let words = arguments.dropFirst().prefix(2).prefix { word in
             program == "autotask-worker" && !word.isEmpty && word.allSatisfy { $0 == "-" || $0.isLowercase } && word.first != "-"
         }

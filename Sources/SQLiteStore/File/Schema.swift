@@ -3,9 +3,9 @@ import Store
 
 /// The tables, numbered, and the steps that bring them from one number to the next.
 struct Schema: Sendable {
-    /// Marks the file as a store, in SQLite's own header: "atwk".
+    /// Marks the file as a store in SQLite's own header: "atwk".
     static let applicationID: Int64 = 0x6174_776B
-    /// The number of the tables of version 0.1.0, the first one. Nothing with a lower number was released.
+    /// The number of the tables of version 0.1.0, the first release. No release had a lower number.
     private static let baseline = 7
 
     static let current = Schema(steps: [])
@@ -15,7 +15,7 @@ struct Schema: Sendable {
 
     private var number: Int { Schema.baseline + steps.count }
 
-    /// Makes the tables, or takes the steps that an older store lacks: each in a transaction, which also records it.
+    /// Makes the tables, or runs the steps that an older store lacks. Each step is a transaction, which also records it.
     func migrate(_ pool: DatabasePool) throws {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("\(Schema.baseline)") { try $0.execute(sql: Schema.tables) }
@@ -23,11 +23,11 @@ struct Schema: Sendable {
         try migrator.migrate(pool)
     }
 
-    /// - Throws: ``StoreError``: `newerSchema`, and `olderSchema` for a store that no step leads on from.
+    /// - Throws: ``StoreError``: `newerSchema`, or `olderSchema` for a store that no step can bring up to date.
     func check(_ database: Database, of path: String) throws -> StoreFormat {
         let number = try Schema.number(of: database)
         guard number <= self.number else {
-            throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that one, or a newer one.")
+            throw StoreError(.newerSchema, "The store \(path) was written by a newer program: run that program, or a newer one.")
         }
         guard number >= Schema.baseline else {
             throw StoreError(

@@ -3,20 +3,20 @@ import GRDBSQLite
 import Glibc
 import Store
 
-/// A store's file without its log, which can be made to stand still for a while.
+/// A store's file without its log, which can be kept unchanged for a while.
 ///
-/// Workers commit to the log, and write that back into the file later. A read transaction that begins when all of the log is written back sees what
-/// the file holds, and as long as it lasts SQLite writes nothing back that it does not see (`walCheckpoint` of SQLite).
+/// Workers commit to the log, and write the log back into the file later. A read transaction that begins when the whole log is written back sees
+/// the contents of the file. While it lasts, SQLite writes back nothing newer (`walCheckpoint` of SQLite).
 final class StandingFile {
-    /// In pages: so much of the log, and what is committed meanwhile, is written back while writers wait.
+    /// The maximum number of log pages, and of pages committed meanwhile, that are written back while writers wait.
     private static let remainder = 1000
 
     private let path: String
     /// The longest wait for other readers and for writers.
     private let patience: Duration
-    /// Writes the log back, and reads.
+    /// Writes the log back and reads the file.
     private let reader: DatabaseQueue
-    /// Keeps writers out for a moment.
+    /// Blocks writers for a moment.
     private let gate: DatabaseQueue
     let pageSize: Int
 
@@ -29,7 +29,7 @@ final class StandingFile {
             guard sqlite3_db_readonly(database.sqliteConnection, "main") == 0 else {
                 throw StoreError(
                     .unavailable,
-                    "This process may only read \(path), and a copy beside a worker has to write its log back. Run it as the user of the worker."
+                    "This process may only read \(path), but a copy while a worker runs must write its log back. Run it as the user of the worker."
                 )
             }
             return try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
@@ -44,10 +44,10 @@ final class StandingFile {
     /// Reads the file while it changes.
     func moving(_ body: (Image) throws -> Void) throws { try reader.inDatabase { try body(Image($0)) } }
 
-    /// Everything that was committed before is in the file, and nothing else, as long as `body` runs. Writers wait for it to begin: until what they committed
-    /// while some four MiB of the log were written back is written back too.
+    /// Runs `body` while the file holds everything that was committed before, and nothing else. Writers wait until it begins. By then, about four
+    /// MiB of the log and what they committed meanwhile have been written back.
     ///
-    /// - Throws: ``StoreError/Code/unavailable`` when others read or write for minutes without a pause.
+    /// - Throws: ``StoreError/Code/unavailable`` when other programs read or write for minutes without a pause.
     func standingStill<Value>(_ body: (Image) throws -> Value) throws -> Value {
         try reader.inDatabase { reader in
             let end = ContinuousClock.now + patience
@@ -69,7 +69,7 @@ final class StandingFile {
     ///
     /// - Returns: whether the file stands still.
     private func stop(_ reader: Database) throws -> Bool {
-        // What is committed while it is written back counts for the next time only.
+        // Pages that are committed during a write-back count for the next one only.
         guard let first = try writeBack(reader), let second = try writeBack(reader), second.left <= StandingFile.remainder,
             second.pages - first.pages <= StandingFile.remainder
         else { return false }
@@ -88,9 +88,10 @@ final class StandingFile {
         }
     }
 
-    /// Does not wait for readers or writers.
+    /// Writes the log back without waiting for readers or writers.
     ///
-    /// - Returns: in pages, how long the log was when that began, and how much of it is not in the file yet; `nil` if another program was writing it back.
+    /// - Returns: the length of the log at the beginning, and how much of it is not in the file yet, both in pages. It is `nil` if another
+    ///   program was writing the log back.
     private func writeBack(_ database: Database) throws -> (pages: Int32, left: Int32)? {
         var (pages, done): (Int32, Int32) = (0, 0)
         let connection = database.sqliteConnection
@@ -102,9 +103,9 @@ final class StandingFile {
         }
     }
 
-    /// The file as it is. Valid within the call that gave it.
+    /// Direct access to the file. It is valid only within the call that provides it.
     struct Image {
-        /// SQLite's own: to close another descriptor of the file would take SQLite's locks away.
+        /// SQLite's own descriptor: closing another one of the file would end SQLite's locks.
         private let file: UnsafeMutablePointer<sqlite3_file>
         private let methods: sqlite3_io_methods
 
@@ -123,7 +124,7 @@ final class StandingFile {
             return size
         }
 
-        /// - Returns: how many bytes there are from this place on, no more than the buffer holds.
+        /// - Returns: how many bytes were read, at most the size of the buffer.
         func read(into buffer: inout [UInt8], at offset: Int64) throws -> Int {
             let count = Int(min(max(try size() - offset, 0), Int64(buffer.count)))
             guard count > 0 else { return 0 }

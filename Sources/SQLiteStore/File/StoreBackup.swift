@@ -4,27 +4,28 @@ import GRDB
 import Glibc
 package import Store
 
-/// A copy of a store in one file: made while workers run, brought back while none does.
+/// A copy of a store in one file. It is made while workers run, and restored while none runs.
 ///
-/// It holds what the store holds, and nothing that was erased before it was made. The key ring is not in it: without that, no credentials can
+/// It holds the contents of the store, and nothing that was erased before. It does not contain the key ring, without which no credentials can
 /// be read.
 package enum StoreBackup {
-    /// What a copy holds.
+    /// A summary of a copy.
     package struct Contents: Hashable, Sendable {
         package var lanes: Int
         package var unfinishedJobs: Int
     }
 
-    /// Writes a consistent copy of the store while workers go on: see ``LiveCopy``. Where no worker runs as it begins, it is a plain ``PageCopy``.
+    /// Writes a consistent copy of the store while workers continue: see ``LiveCopy``. If no worker runs at the beginning, it is a plain
+    /// ``PageCopy``.
     ///
     /// - Parameters:
-    ///   - file: must not exist. Only its owner may read it. It is there when it is whole and on disk, or not at all.
-    ///   - now: by which a worker's lease is good or over.
-    /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, which its copy would be too.
+    ///   - file: the copy, which must not exist yet. Only its owner may read it. It appears only when it is complete and on disk.
+    ///   - now: the time by which a worker's lease is valid or over.
+    /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, and its copy would be too.
     package static func make(of store: String, to file: String, at now: Timestamp) async throws(StoreError) -> Contents {
         try await StoreThread.run { () throws(StoreError) in
             try checkName(file, ofCopyOf: store)
-            // Without a store, the copy reports that there is none.
+            // If there is no store, the copy reports it.
             _ = try StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: false) }
             let partial = try PartialFile(file + ".partial")
             let isLive = isInUse(store, at: now)
@@ -40,20 +41,20 @@ package enum StoreBackup {
         }
     }
 
-    /// What SQLite puts beside a database, by the ends of their names.
+    /// The suffixes of the files that SQLite puts next to a database.
     private static let companions = ["-wal", "-shm", "-journal"]
 
-    /// Refuses a name that is taken, or that a file of the store has or may get. What lies beside the name would become a part of the copy.
+    /// Refuses a name that is taken, or that a file of the store has or may get. Files next to the name would become part of the copy.
     private static func checkName(_ file: String, ofCopyOf store: String) throws(StoreError) {
-        // SQLite follows links before it names what it puts beside.
+        // SQLite follows links before it names the files next to a database.
         let stores = [store, URL(filePath: store).resolvingSymlinksInPath().path]
         let own = Set(stores.flatMap { store in (["", ".partial"] + companions).map { place(of: store + $0) } })
         let names = [file, file + ".partial"].flatMap { name in ([""] + companions).map { name + $0 } }
         if let name = names.first(where: { own.contains(place(of: $0)) }) {
-            throw StoreError(.unavailable, "\(name) is a name of the store's own files: name another one.")
+            throw StoreError(.unavailable, "\(name) is reserved for the store's own files: name another file.")
         }
         for name in ([""] + companions).map({ file + $0 }) where access(name, F_OK) == 0 {
-            throw StoreError(.unavailable, "The file \(name) exists already: name another one, or move it away.")
+            throw StoreError(.unavailable, "The file \(name) exists already: name another file, or move it away.")
         }
     }
 
@@ -62,13 +63,13 @@ package enum StoreBackup {
         return url.deletingLastPathComponent().resolvingSymlinksInPath().path + "/" + url.lastPathComponent
     }
 
-    /// Whether a worker runs that a copy would delay.
+    /// Whether a copy would delay a running worker.
     static func isInUse(_ store: String, at now: Timestamp) -> Bool {
-        // What cannot be read now may have its worker.
+        // A store that cannot be read now may still have a worker.
         do { return try StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) } ?? nil != nil } catch { return true }
     }
 
-    /// The contents of a store or a copy, without a change to it.
+    /// Summarises a store or a copy without changing it.
     ///
     /// - Returns: `nil` when there is no file.
     /// - Throws: ``StoreError``, also for a file that is not a store.
@@ -81,7 +82,7 @@ package enum StoreBackup {
         }
     }
 
-    /// Refuses a place where a copy may not be put: what is there is not a store. A damaged store may be replaced.
+    /// Refuses to replace a file that is not a store. A damaged store may be replaced.
     ///
     /// - Throws: ``StoreError/Code/unavailable``.
     package static func checkPlace(_ store: String) async throws(StoreError) {
@@ -90,23 +91,23 @@ package enum StoreBackup {
 
     private static func refuseForeign(_ store: String) throws(StoreError) {
         guard try StoreFile.isThere(store), !StoreFile.hasOwnHeader(store) else { return }
-        // The header of a young store may be in its log still.
+        // The header of a new store may still be in its log.
         let isEmpty = try? StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: true) }
         guard isEmpty != false else { return }
         throw StoreError(
             .unavailable,
             isEmpty == true
-                ? "The file \(store) is empty, and no store: move it away first, if it is the right place."
-                : "The file \(store) is not a store, and is not replaced: move it away first, if it is the right place."
+                ? "The file \(store) is empty and not a store: move it away first, if this is the right path."
+                : "The file \(store) is not a store, and is not replaced: move it away first, if this is the right path."
         )
     }
 
-    /// Marks a copy as such, so that no worker runs on it and `keys retire` refuses it.
+    /// Marks the file as a copy, so that no worker runs on it and `keys retire` refuses it.
     private static func mark(asCopy file: PartialFile) throws(StoreError) {
         do {
             let queue = try DatabaseQueue(path: file.path)
             try queue.write { database in
-                // A store that is too old for this program can be copied all the same.
+                // A store that is too old for this program can still be copied.
                 guard try database.tableExists("identity") else { return }
                 try database.execute(sql: "UPDATE identity SET is_copy = 1")
             }
@@ -116,21 +117,21 @@ package enum StoreBackup {
         }
     }
 
-    /// Puts a copy in a store's place. No worker may run on the store; the file that was there is kept beside it.
+    /// Replaces a store with a copy. No worker may run on the store. The replaced file is kept next to it.
     ///
-    /// What happened since the copy was made is not in it. Hence
-    /// - every epoch begins anew at a number higher than any that was given out, so that no sequence is used for another event;
-    /// - jobs that were unfinished then are not run any more, resets excepted (see ``QueuedJob/isFromBackup``): they have been finished since,
-    ///   or a newer one has; for the same reason dead letters lose what they keep of their jobs;
-    /// - whatever may have been written to Autotask since counts as just sent, and is looked for once it has settled.
+    /// The copy lacks everything that happened since it was made. Therefore:
+    /// - Every lane gets a new epoch, higher than any that was used, so that no sequence is used for another event.
+    /// - Jobs that were unfinished do not run any more, except resets (see ``QueuedJob/isFromBackup``): they, or newer ones, have finished since.
+    ///   For the same reason, dead letters lose the payloads of their jobs.
+    /// - Possible writes to Autotask since then count as just sent, and are looked up after the settle time.
     ///
-    /// The audit log goes on from the copy's end, with a row that says so, and where the replaced store's log ended.
+    /// The audit log continues from the copy's end, with a row that records the restore and the end of the replaced store's log.
     ///
     /// - Parameters:
-    ///   - chain: what chains the audit log.
-    ///   - actor: who wants it so.
-    /// - Returns: what the copy holds, and where the replaced file is now; `nil` if there was none.
-    /// - Throws: ``StoreError``: `unavailable` while a worker runs on the store, `corrupt` or `newerSchema` for a file that is no good copy.
+    ///   - chain: chains the rows of the audit log.
+    ///   - actor: who requested it.
+    /// - Returns: the contents of the copy, and where the replaced file is now; `nil` if there was none.
+    /// - Throws: ``StoreError``: `unavailable` while a worker runs on the store, `corrupt` or `newerSchema` for a file that is not a usable copy.
     package static func restore(
         _ file: String,
         to store: String,
@@ -161,7 +162,7 @@ package enum StoreBackup {
                 partial.discard()
                 throw StoreError(error, path: partial.path)
             }
-            // A worker may have started in between: from here on none can.
+            // A worker may have started meanwhile; from here on none can.
             do throws(StoreError) {
                 return try StoreFile.holdingAlone(store) { () throws(StoreError) in
                     let replaced = try moveAway(store, at: now)
@@ -180,7 +181,7 @@ package enum StoreBackup {
     /// - Returns: where the store is now; `nil` if there was none.
     private static func moveAway(_ store: String, at now: Timestamp) throws(StoreError) -> String? {
         let name = "\(store).replaced-\(now.secondsSinceEpoch)"
-        // The log first, also without its file: beside another it would be taken for that one's.
+        // The log first, even without its file: next to another file it would be taken for that file's log.
         var isThere = false
         for suffix in companions + [""] where access(store + suffix, F_OK) == 0 {
             try StoreFile.rename(store + suffix, to: name + suffix)
@@ -189,8 +190,8 @@ package enum StoreBackup {
         return isThere ? name : nil
     }
 
-    /// The kernel knows whether a process has the file open, independent of clocks. For a worker that its locks do not show, such as
-    /// one of this process, the lease decides.
+    /// The kernel knows whether a process has the file open, independent of clocks. The lease decides for workers that its locks do not show,
+    /// such as one in this process.
     private static func refuseWhileInUse(_ store: String, at now: Timestamp) throws(StoreError) {
         guard access(store, F_OK) == 0 else { return }
         // A store that cannot be read has no worker: a backup may replace it.
@@ -209,32 +210,32 @@ extension Connection {
 }
 
 extension Transaction {
-    /// What a copy of a store has to forget, and what it has to begin anew.
+    /// Changes a copy so that it can replace the store: see ``StoreBackup/restore(_:to:auditing:by:at:)``.
     fileprivate func beginAnew(at now: Timestamp) throws {
-        // Its workers are gone, wherever they ran: whoever joins takes over from them.
+        // Its workers are gone, wherever they ran: the next worker that joins takes over from them.
         try connection.run("UPDATE workers SET lease_until = 0, process = NULL")
-        // Nobody knows how many resets there were since. The time is ahead of them all: a tenant is not reset once a second.
+        // The number of resets since is unknown. The time is ahead of them all, because no tenant is reset every second.
         let epoch = now.secondsSinceEpoch
         try connection.run("UPDATE lanes SET epoch = MAX(epoch + 1, ?), next_sequence = 1, is_enabled = 0", epoch)
         try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", Counter.firstEpoch.rawValue, epoch)
         try connection.run("UPDATE lanes SET unsettled_since = ?", now)
         try connection.run("UPDATE jobs SET is_from_backup = 1 WHERE finished_at IS NULL AND kind <> 'reset'")
         try connection.run("UPDATE dead_letters SET payload = NULL WHERE payload IS NOT NULL")
-        // Those that waited for a retry are told now.
+        // Jobs that waited for a retry end now, with an event.
         try connection.run("UPDATE jobs SET not_before = NULL WHERE finished_at IS NULL")
         try connection.run("UPDATE lanes SET wake_at = ? WHERE wake_at IS NOT NULL", now)
     }
 }
 
 extension StoreFile {
-    /// Where a store's audit log ends; `nil` where that cannot be read.
+    /// Where a store's audit log ends; `nil` if it cannot be read.
     fileprivate static func auditEnd(of path: String) -> AuditPlace? {
         ((try? inspect(path) { try Connection($0).lastAuditRow()?.place }) ?? nil) ?? nil
     }
 }
 
 extension StoreError {
-    /// What the system said last.
+    /// Makes an error from the system's last error.
     init(posix what: String) {
         self.init(.unavailable, "\(what): \(String(cString: strerror(errno))).")
     }

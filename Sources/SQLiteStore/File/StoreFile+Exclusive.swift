@@ -1,16 +1,16 @@
 import Glibc
 import Store
 
-/// Locks all other processes out of a store while another file replaces it.
+/// Keeps all other processes from a store while another file replaces it.
 extension StoreFile {
-    /// What every connection of SQLite's holds for reading as long as it is open, where the log is ahead of the file: the pending, the reserved
-    /// and the shared bytes (`os.h` of SQLite).
+    /// The bytes that every open connection of SQLite locks for reading if there is a write-ahead log. They are the pending, the
+    /// reserved and the shared bytes (`os.h` of SQLite).
     private static let lockedBytes: (start: off_t, count: off_t) = (0x4000_0000, 512)
 
-    /// Runs `body` while no other process has the file open, and none can open it. It uses no clock: a lock ends with its process, and the
+    /// Runs `body` while no other process has the file open or can open it. It uses no clock: a lock ends with its process, and the
     /// kernel knows the locks of all containers.
     ///
-    /// The calling process must have the file closed, since it would lose its own locks on it.
+    /// The calling process must have closed the file, since it would lose its own locks on it.
     ///
     /// - Throws: ``StoreError/Code/unavailable``, naming the process that has the file open.
     static func holdingAlone<Value>(_ path: String, _ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {

@@ -3,20 +3,20 @@ import GRDB
 import Glibc
 import Store
 
-/// Opening the database file.
+/// Opens database files.
 enum StoreFile {
-    /// How long a transaction waits for another process's.
+    /// How long a transaction waits for that of another process.
     static let busyTimeout: Double = 5
-    /// In KiB: how much of the file the writer keeps in memory, at most.
+    /// The maximum of the file that the writer keeps in memory, in KiB.
     private static let cacheSize = 32 * 1024
 
-    /// Before SQLite is used for the first time: every file is read first (``readOnly(_:address:)``).
+    /// Runs before the first use of SQLite: every file is first opened with ``readOnly(_:address:)``.
     private static let setUp: Void = { _ = CSQLite_omit_memory_statistics() }()
 
-    /// A file that is open.
+    /// An open file.
     struct Opened {
         let pool: DatabasePool
-        /// A connection that writes its log back.
+        /// The connection that writes its log back.
         let log: DatabaseQueue
         let identity: Identity
     }
@@ -26,12 +26,12 @@ enum StoreFile {
         private let device: UInt
         private let number: UInt
 
-        /// - Throws: ``StoreError/Code/gone`` when there is none.
+        /// - Throws: ``StoreError/Code/gone`` when there is no file.
         init(of path: String) throws(StoreError) {
             var status = stat()
             guard stat(path, &status) == 0 else {
                 guard errno == ENOENT || errno == ENOTDIR else {
-                    throw StoreError(.unavailable, "The store \(path) cannot be looked at: \(String(cString: strerror(errno))).")
+                    throw StoreError(.unavailable, "The store \(path) cannot be examined: \(String(cString: strerror(errno))).")
                 }
                 throw Identity.gone(path)
             }
@@ -39,7 +39,7 @@ enum StoreFile {
             number = UInt(status.st_ino)
         }
 
-        /// The part that stays the same after a restart of the machine; the number of the device may change.
+        /// The part that survives a restart of the machine; the device number may change.
         var inode: Int64 { Int64(bitPattern: UInt64(number)) }
 
         /// - Throws: ``StoreError/Code/gone`` when another file is there now, or none. Writes to this one are then lost.
@@ -55,13 +55,13 @@ enum StoreFile {
         }
     }
 
-    /// Opens the file, or makes it, and brings its tables up to date.
+    /// Opens or makes the file, and brings its tables up to date.
     ///
     /// - Parameters:
     ///   - mustExist: whether a missing or an empty file is an error.
     ///   - migrating: whether an older file is brought up to date. A command does not: workers of the older version may run on it.
-    ///   - schema: what the file is brought up to.
-    /// - Throws: ``StoreError/Code/olderSchema`` for a file that would have to be brought up to date, and may not be.
+    ///   - schema: the schema that the file is brought up to.
+    /// - Throws: ``StoreError/Code/olderSchema`` for an older file if `migrating` is false.
     static func open(
         _ path: String,
         mustExist: Bool,
@@ -81,7 +81,7 @@ enum StoreFile {
                 return Opened(pool: pool, log: log, identity: identity)
             }
             try opened.pool.writeWithoutTransaction { database in
-                // What is committed is on disk; GRDB's default for a log is less.
+                // Commits must be on disk when they return. GRDB's default for a write-ahead log is weaker.
                 try database.execute(sql: "PRAGMA synchronous = FULL")
             }
             return opened
@@ -103,14 +103,14 @@ enum StoreFile {
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { database in
             guard !database.configuration.readonly else { return }
-            // What a reset erases must not be found in the file afterwards.
+            // The file must not hold erased data after a reset.
             try database.execute(sql: "PRAGMA secure_delete = ON")
             try database.execute(sql: "PRAGMA cache_size = -\(cacheSize)")
         }
         return configuration
     }
 
-    /// Makes sure that the file is there, and that nobody else may read a new one: SQLite gives its other files the same mode.
+    /// Makes sure that the file exists, and that only its owner may read a new one. SQLite gives its other files the same mode.
     private static func prepareFile(_ path: String, mustExist: Bool) throws(StoreError) {
         guard try !isThere(path) else { return }
         guard !mustExist else { throw StoreError(.unavailable, "There is no store \(path): check STORE_URL.") }
@@ -121,19 +121,19 @@ enum StoreFile {
         Glibc.close(descriptor)
     }
 
-    /// Whether there is a file. SQLite reports a directory as a failure of the disk, and a file that may not be read as a missing directory.
+    /// Whether the file exists. SQLite reports a directory as a disk failure, and an unreadable file as a missing directory.
     ///
-    /// - Throws: ``StoreError/Code/unavailable`` for what is no file, and for a file that this process may not read.
+    /// - Throws: ``StoreError/Code/unavailable`` for a path that is not a regular file, and for a file that this process may not read.
     static func isThere(_ path: String) throws(StoreError) -> Bool {
         var status = stat()
         guard stat(path, &status) == 0 else {
             guard errno == ENOENT || errno == ENOTDIR else {
-                throw StoreError(.unavailable, "The file \(path) cannot be looked at: \(String(cString: strerror(errno))).")
+                throw StoreError(.unavailable, "The file \(path) cannot be examined: \(String(cString: strerror(errno))).")
             }
             return false
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            let kind = status.st_mode & S_IFMT == S_IFDIR ? "a directory" : "no regular file"
+            let kind = status.st_mode & S_IFMT == S_IFDIR ? "a directory" : "not a regular file"
             throw StoreError(.unavailable, "\(path) is not a store: it is \(kind).")
         }
         guard access(path, R_OK) == 0 else {
@@ -146,9 +146,9 @@ enum StoreFile {
         return true
     }
 
-    /// Opens a file to look at it: nothing in it is changed.
+    /// Opens a file for reading only.
     ///
-    /// - Parameter address: what SQLite is to open it by, if not by its path.
+    /// - Parameter address: the address under which SQLite opens it, if not its path.
     static func readOnly(_ path: String, address: String? = nil) throws -> DatabaseQueue {
         setUp
         guard try isThere(path) else { throw StoreError(.unavailable, "There is no file \(path).") }
@@ -158,7 +158,7 @@ enum StoreFile {
         return try DatabaseQueue(path: address ?? path, configuration: configuration)
     }
 
-    /// Opens a file that is there, for what is done to it beside its workers.
+    /// Opens an existing file for writing while its workers run.
     static func writable(_ path: String) throws -> DatabaseQueue {
         guard try isThere(path) else { throw StoreError(.unavailable, "There is no file \(path).") }
         return try OpeningLock.holding(path) {
@@ -168,42 +168,42 @@ enum StoreFile {
         }
     }
 
-    /// A connection opens the log, by its name, when it reads for the first time. By then another file could have that name, and what writes the log
-    /// back would find none.
+    /// Makes a connection open the log, which it opens by name with its first read. Later, another file could have that name, and the log
+    /// could not be written back.
     private static func openLog(of queue: DatabaseQueue) throws {
         try queue.inDatabase { _ = try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_master") }
     }
 
-    /// Refuses what this program did not write, or does not understand any more, before anything in it is touched.
+    /// Refuses a file that this program did not write or does not understand, before it changes anything in it.
     ///
-    /// - Parameter mayBeEmpty: whether a file without a table may become a store.
+    /// - Parameter mayBeEmpty: whether a file without tables may become a store.
     @discardableResult
     static func check(_ path: String, mayBeEmpty: Bool, schema: Schema = .current) throws -> StoreFormat {
         try readOnly(path).read { try check($0, of: path, mayBeEmpty: mayBeEmpty, schema: schema) }
     }
 
-    /// - Returns: what the file holds.
+    /// - Returns: the format of the file.
     @discardableResult
     static func check(_ database: Database, of path: String, mayBeEmpty: Bool, schema: Schema = .current) throws -> StoreFormat {
         let isEmpty = try checkOrigin(database, of: path, mayBeEmpty: mayBeEmpty)
         return isEmpty ? .none : try schema.check(database, of: path)
     }
 
-    /// Refuses what this program did not write, and checks nothing of the schema.
+    /// Refuses a file that this program did not write. It does not check the schema.
     ///
-    /// - Returns: whether it has no table.
+    /// - Returns: whether the file has no tables.
     @discardableResult
     static func checkOrigin(_ database: Database, of path: String, mayBeEmpty: Bool) throws -> Bool {
         let isEmpty = try Int64.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") == 0
-        guard mayBeEmpty || !isEmpty else { throw StoreError(.unavailable, "The file \(path) is empty, and no store.") }
+        guard mayBeEmpty || !isEmpty else { throw StoreError(.unavailable, "The file \(path) is empty and not a store.") }
         let applicationID = try Int64.fetchOne(database, sql: "PRAGMA application_id")
         guard isEmpty || applicationID == Schema.applicationID else {
-            throw StoreError(.corrupt, "The file \(path) is not a store: it is a database of something else.")
+            throw StoreError(.corrupt, "The file \(path) is not a store: it is a database of another program.")
         }
         return isEmpty
     }
 
-    /// Whether the header of a file names this program. It can be read even if the rest is damaged.
+    /// Whether the header of a file names this program. The header can be read even if the rest is damaged.
     static func hasOwnHeader(_ path: String) -> Bool {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }

@@ -2,15 +2,15 @@ package import Contract
 import GRDB
 package import Store
 
-/// Which store a file holds, and which key ring that belongs to.
+/// The identity of the store in a file, and of the key ring that it belongs to.
 ///
 /// A path does not identify a store: an unmounted volume, a mistyped `STORE_URL` or a copy lead to another store or to none.
 package struct StoreIdentity: Hashable, Sendable {
-    /// 32 hexadecimal digits, chosen when the store was made; the same in every copy.
+    /// 32 hexadecimal digits that are chosen when the store is made; every copy has the same.
     package var store: String
     /// The id of the key ring; `nil` until ``SQLiteStore/pair(with:by:at:)``.
     package var ring: String?
-    /// Whether `store backup` wrote the file, and nothing has restored it since.
+    /// Whether `store backup` wrote the file and it was not restored since.
     package var isCopy: Bool
     /// The inode of the file that a worker ran on last, or that `store restore` wrote; `nil` before that.
     package var file: Int64?
@@ -22,13 +22,14 @@ package struct StoreIdentity: Hashable, Sendable {
         self.file = file
     }
 
-    /// Whether another file is at a path than a worker ran on: a copy that was made without `store backup`, or the store after a move.
+    /// Whether the file at a path differs from the one that a worker ran on last. It is then a moved store, or a copy made without
+    /// `store backup`.
     package func isElsewhere(than path: String) throws(StoreError) -> Bool {
         guard let file else { return false }
         return try StoreFile.Identity(of: path).inode != file
     }
 
-    /// Looks at a file, without a change to it.
+    /// Reads the identity without changing the file.
     ///
     /// - Returns: `nil` when there is no store.
     package static func look(at path: String) async throws(StoreError) -> StoreIdentity? {
@@ -44,20 +45,20 @@ package struct StoreIdentity: Hashable, Sendable {
 extension SQLiteStore {
     package func identity() async throws(StoreError) -> StoreIdentity { try await read { try $0.identity() } }
 
-    /// Remembers the key ring that the store belongs to, and adds a row to the audit log. A store that remembers one already is not changed.
+    /// Records the key ring that the store belongs to, and adds a row to the audit log. A store with a key ring is not changed.
     ///
-    /// - Parameter ring: its id.
+    /// - Parameter ring: the id of the key ring.
     package func pair(with ring: String, by actor: AuditActor, at now: Timestamp) async throws(StoreError) {
         try await write { transaction in
             let identity = try transaction.connection.identity()
             guard identity.ring == nil else { return }
-            // First: a log that begins belongs to a store without a ring.
+            // This comes first, because a log can only begin in a store without a ring.
             try transaction.tell(AuditEntry(paired: identity.store, with: ring, by: actor, at: now))
             try transaction.connection.run("UPDATE identity SET ring = ?", ring)
         }
     }
 
-    /// Remembers that this file is the store, so that a plain copy of it is known for one.
+    /// Records this file as the store, so that a plain copy is recognised as a copy.
     package func rememberFile() async throws(StoreError) {
         let inode = writer.file.inode
         guard try await identity().file != inode else { return }

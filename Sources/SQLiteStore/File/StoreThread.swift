@@ -1,7 +1,7 @@
 import Confinement
 import Store
 
-/// A thread for one piece of work on a file: it may have to wait for another process, and for the disk in any case.
+/// Runs one piece of work on a file on its own thread, because it waits for the disk and possibly for another process.
 enum StoreThread {
     static func run<Value: Sendable>(_ body: @escaping @Sendable () throws(StoreError) -> Value) async throws(StoreError) -> Value {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in

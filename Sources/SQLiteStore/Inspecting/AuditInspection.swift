@@ -1,15 +1,15 @@
 import GRDB
 package import Store
 
-/// Whether a store's audit log holds, found out without a change to the file.
+/// Verifies a store's audit log without changing the file.
 package enum AuditInspection {
-    /// In rows: the size of a read, so that no transaction lasts long.
+    /// The number of rows in a read, so that no transaction lasts long.
     private static let page = 250
 
-    /// Verifies the log, while others go on writing it. All of it is verified at a ``Pace``.
+    /// Verifies the log while workers continue to write it. A verification of the whole log keeps to a ``Pace``.
     ///
-    /// - Parameter newest: how many rows from its end on to look at, those before them being taken for granted; `nil` for all.
-    /// - Returns: `nil` when there is no store, or one of a version that kept no log.
+    /// - Parameter newest: how many of the newest rows to verify; earlier rows are assumed to be valid. `nil` for all rows.
+    /// - Returns: `nil` if there is no store, or one of a version without a log.
     package static func report(
         on path: String,
         with chain: AuditChain,
@@ -29,7 +29,7 @@ package enum AuditInspection {
         }
     }
 
-    /// - Returns: `nil` when rows were forgotten before they were read.
+    /// - Returns: `nil` if rows were removed before they were read.
     private static func report(_ looks: StoreFile.Looks, with chain: AuditChain, newest: Int?) throws -> AuditReport? {
         var (head, anchor, behind) = try looks.read { database -> (AuditMark?, AuditMark?, AuditRow?) in
             let connection = Connection(database)
@@ -64,7 +64,7 @@ package enum AuditInspection {
 }
 
 extension Connection {
-    /// The row before the newest ones, as long as the log reaches beyond them.
+    /// The row before the newest ones; `nil` if the log has no earlier row.
     fileprivate func auditRow(before newest: Int) throws -> AuditRow? {
         guard let end = try lastAuditRow(), let start = try auditRows(after: end.number - Int64(newest) - 1, limit: 1).first,
             end.number > start.number

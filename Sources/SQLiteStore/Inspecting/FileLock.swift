@@ -1,9 +1,9 @@
 import Foundation
 import Glibc
 
-/// Locks of files, as the kernel lists them.
+/// Reads file locks from the kernel's list.
 enum FileLock {
-    /// - Returns: the processes, this one excepted, that have a lock of a kind (`READ`, `WRITE`) on any of these bytes of a file.
+    /// - Returns: the other processes that have a lock of a kind (`READ`, `WRITE`) on any of these bytes of a file.
     static func holders(of file: String, _ kind: String, _ bytes: ClosedRange<Int64>) -> [Int32] {
         var status = stat()
         guard stat(file, &status) == 0 else { return [] }
@@ -21,7 +21,7 @@ enum FileLock {
         return found.subtracting([getpid()]).sorted()
     }
 
-    /// The kernel gives a page of it at a time, and does not say how long it is.
+    /// The kernel returns one page at a time, and does not report the length.
     private static var list: String {
         let file = FileHandle(forReadingAtPath: "/proc/locks")
         var bytes: [UInt8] = []

@@ -2,7 +2,7 @@ import Contract
 import Store
 
 extension LawQuery {
-    /// Every law but the one that takes all events (``SequenceUniqueness``).
+    /// The queries of every law except the one that needs all events (``SequenceUniqueness``).
     static let all: [LawQuery] = [
         LawQuery(.heldWhileRunning, "SELECT tenant || '/' || product FROM lanes WHERE (worker IS NULL) <> (running IS NULL)"),
         LawQuery(
@@ -291,7 +291,7 @@ extension LawQuery {
     ]
 }
 
-/// Words of a closed vocabulary, as a query takes them. What a column holds instead of one of them is not shown: it may be anything.
+/// The words of a closed vocabulary, as a parameter of a query. An unknown word is not shown, because it may be anything.
 private struct Words {
     let json: String
 

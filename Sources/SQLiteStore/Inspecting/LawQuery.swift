@@ -1,8 +1,8 @@
 import Store
 
-/// A query for rows that break a law, each in a few words for an operator.
+/// A query for rows that break a law. It describes each in a few words for an operator.
 struct LawQuery: Sendable {
-    /// A table that may be large: the query takes the ends of a range of its rows first.
+    /// A table that may be large. The first two parameters of its queries are the ends of a range of rows.
     enum Table {
         case jobs, outbox
     }
@@ -45,14 +45,14 @@ struct LawQuery: Sendable {
 }
 
 extension StoreLaw {
-    /// Rows that break it: the first ``LawQuery/limit`` of them, and all of the step that found the last one.
+    /// Returns rows that break the law: the first ``LawQuery/limit``, and all rows of the step that reached this limit.
     ///
-    /// Jobs and events may be many: they are read in steps, each of which sees a state between two transactions.
+    /// There may be many jobs and events. They are read in steps, each of which sees a state between two transactions.
     func breaches(in looks: StoreFile.Looks) throws -> [String] {
         if self == .sequenceIsUnique { return try SequenceUniqueness.breaches(in: looks) }
         var found: [String] = []
         for query in LawQuery.all where query.law == self && found.count < LawQuery.limit { found += try query.rows(in: looks) }
-        // A lane may break it with several rows.
+        // Several rows of a lane may break it.
         var seen: Set<String> = []
         return found.filter { seen.insert($0).inserted }
     }

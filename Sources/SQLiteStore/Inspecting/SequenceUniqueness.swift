@@ -1,15 +1,15 @@
 import Store
 
-/// Whether no two events of an epoch have the same sequence: reads all of them in steps, and keeps four bytes of each.
+/// Checks that no two events of an epoch have the same sequence. It reads all events in steps, and keeps four bytes of each.
 struct SequenceUniqueness {
     private struct Epoch: Hashable {
         let lane: Int64
         let number: Int64
     }
 
-    /// By sequence, a trace of the event's id; 0 where none was seen. Sequences are without gaps.
+    /// By sequence, a trace of the event's id; 0 if none was seen. Sequences have no gaps.
     private var traces: [Epoch: [UInt32]] = [:]
-    /// Sequences that no worker assigned.
+    /// Sequences that no worker can have assigned.
     private var strays: [Epoch: [Int64: UInt32]] = [:]
     private var found: Set<String> = []
 

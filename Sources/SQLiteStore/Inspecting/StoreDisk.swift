@@ -2,20 +2,20 @@ import FoundationEssentials
 import Glibc
 package import Store
 
-/// The file of a store and the file system that it is on, as the system tells of them.
+/// The file of a store and its file system, as the operating system reports them.
 package struct StoreDisk: Sendable {
     /// In bytes, the log included; `nil` when there is no file.
     package var size: Int64?
-    /// What keeps this user from writing it, or from making it.
+    /// What keeps this user from writing or making the file; `nil` if nothing does.
     package var obstacle: String?
-    /// Whether others than its owner may read it.
+    /// Whether users other than its owner may access it.
     package var isOpenToOthers: Bool
     /// In bytes.
     package var free: Int64
-    /// Whether the file system has room for a further file, however small.
+    /// Whether the file system can hold another file.
     package var hasRoomForFiles: Bool
 
-    /// - Throws: ``StoreError`` when the store's directory cannot be asked for.
+    /// - Throws: ``StoreError`` when the store's directory cannot be used.
     package static func look(at path: String) async throws(StoreError) -> StoreDisk {
         try await StoreThread.run { () throws(StoreError) in try StoreDisk(path) }
     }
@@ -30,7 +30,7 @@ package struct StoreDisk: Sendable {
             )
         }
         free = Int64(volume.f_bavail) * Int64(volume.f_frsize)
-        // File systems without a fixed number of files tell of none at all.
+        // File systems without a fixed number of files report 0.
         hasRoomForFiles = volume.f_files == 0 || volume.f_favail > 0
 
         var status = stat()
@@ -43,7 +43,7 @@ package struct StoreDisk: Sendable {
         var log = stat()
         size = Int64(status.st_size) + (stat(path + "-wal", &log) == 0 ? Int64(log.st_size) : 0)
         isOpenToOthers = status.st_mode & 0o077 != 0
-        // The log's files come and go beside it.
+        // The files of the log come and go next to it.
         obstacle = StoreDisk.obstacle(to: path) ?? StoreDisk.obstacle(to: directory)
     }
 

@@ -4,34 +4,33 @@ import Glibc
 import Store
 
 extension StoreFile {
-    /// Opens the database for one short read transaction. It has to be short, because while it lasts no log
-    /// can be emptied.
+    /// Opens the database for one short read transaction. It must be short, because the log cannot be emptied while it lasts.
     ///
     /// - Returns: `nil` when there is no file.
     static func inspect<Value>(_ path: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value? {
         try look(path) { try $0.read(body) }
     }
 
-    /// A file that is read in steps, each a separate transaction.
+    /// Access to a file that is read in steps, each a separate transaction.
     struct Looks {
         fileprivate let queue: DatabaseQueue
-        /// Whether others use the file, and long work keeps to its ``Pace``.
+        /// Whether other programs use the file and long work must keep to a ``Pace``.
         fileprivate let isPaced: Bool
 
-        /// A part of long work.
+        /// Runs a part of long work.
         func step<Value>(_ body: () throws -> Value) rethrows -> Value { try isPaced ? Pace.step(body) : body() }
 
         func read<Value>(_ body: (Database) throws -> Value) throws -> Value { try queue.read(body) }
 
-        /// Copies all of it, as one transaction sees it.
+        /// Copies the whole file, as one transaction sees it.
         func copy(to output: DatabaseQueue) throws { try queue.backup(to: output) }
 
-        /// Looks through rows by their numbers, in steps of some milliseconds.
+        /// Reads rows by their numbers, in steps of a few milliseconds.
         ///
         /// - Parameters:
         ///   - first: the number of the first row.
-        ///   - last: that of the last one.
-        ///   - body: looks at the rows of a range.
+        ///   - last: the number of the last row.
+        ///   - body: reads the rows of a range.
         func forEachRange(from first: Int64, to last: Int64, _ body: (Connection, ClosedRange<Int64>) throws -> Void) throws {
             var (start, size) = (first, Int64(256))
             while start <= last {
@@ -50,17 +49,17 @@ extension StoreFile {
             }
         }
 
-        /// The time that a step takes, about: too short to delay a worker.
+        /// The approximate time of a step: too short to delay a worker.
         private static let stepTime: Duration = .milliseconds(10)
     }
 
-    /// Opens the database for reading in steps. Changes neither the file nor its log, and creates no other file.
+    /// Opens the database for reading in steps. It changes neither the file nor its log, and creates no other file.
     ///
-    /// Even to read, SQLite makes the files of its log when they are not there. While no program has the store open they are not, and the file
-    /// alone is the whole of it: then it is read as one that nobody changes. Should somebody begin to meanwhile, it is read once more.
+    /// SQLite makes missing files of its log even to read. They are missing while no program has the store open, and then the file holds
+    /// everything: it is opened as immutable. If a program opens the store meanwhile, the file is read again.
     ///
-    /// - Parameter isPaced: whether the work is long, and keeps to its ``Pace`` beside a program that uses the file.
-    /// - Returns: `nil` when there is no file.
+    /// - Parameter isPaced: whether the work is long, and must keep to a ``Pace`` while another program uses the file.
+    /// - Returns: `nil` if there is no file.
     static func look<Value>(_ path: String, isPaced: Bool = false, _ body: (Looks) throws -> Value) throws(StoreError) -> Value? {
         guard try isThere(path) else { return nil }
         do {
@@ -76,7 +75,7 @@ extension StoreFile {
 
     private static func hasLog(_ path: String) -> Bool { access(path + "-wal", F_OK) == 0 }
 
-    /// `nil` where SQLite does not take addresses for files.
+    /// `nil` if SQLite does not accept addresses for files.
     private static func address(ofUnchanging path: String) -> String? {
         guard sqlite3_compileoption_used("USE_URI") != 0 else { return nil }
         let path = path.reduce(into: "") { text, character in

@@ -2,12 +2,12 @@ package import Contract
 import GRDB
 package import Store
 
-/// The contents of a store for an operator: read in short transactions, beside running workers, without a change.
+/// The contents of a store for an operator. They are read in short transactions while workers run, without a change to the store.
 package struct StoreInspection: Sendable {
-    /// Things of one sort.
+    /// Findings of one sort.
     package struct Occurrences: Hashable, Sendable {
         package var count: Int
-        /// The first few of them, in words.
+        /// The first few findings in words.
         package var examples: [String]
 
         init(_ all: [String]) {
@@ -22,7 +22,7 @@ package struct StoreInspection: Sendable {
         package var occurrences: Occurrences
     }
 
-    /// A worker that has joined, and was not taken for dead yet.
+    /// A worker that has joined, and from which none has taken over yet.
     package struct Worker: Hashable, Sendable {
         package var id: WorkerID
         package var leaseEnd: Timestamp
@@ -36,7 +36,7 @@ package struct StoreInspection: Sendable {
     /// An event that the broker has not confirmed.
     package struct UnpublishedEvent: Hashable, Sendable {
         package var position: Int64
-        /// When it happened; one that is published again may have done so long ago.
+        /// When it happened. An event that is published again may be old.
         package var time: Timestamp
     }
 
@@ -55,25 +55,25 @@ package struct StoreInspection: Sendable {
     }
 
     package var breaches: [Breach]
-    /// When everything below was looked at: long after the breaches, where the store is large.
+    /// When everything below was read: in a large store, long after the breaches.
     package var moment: Timestamp
     package var workers: [Worker]
     package var lanes: Int
     package var connections: Int
-    /// Connections that Autotask has refused, or that lead to another database.
+    /// Connections whose credentials Autotask refused, or that lead to another database.
     package var lostConnections: Occurrences
     /// Lanes whose work waits because calls to Autotask fail, each with the code of the failure if that is known.
     package var heldUp: Occurrences
     package var unfinishedJobs: Int
-    /// Unfinished jobs that are to be tried again so late that it will not happen.
+    /// Unfinished jobs whose next attempt is so late that it will not happen.
     package var postponedTooFar: Occurrences
-    /// Unfinished jobs that were accepted later than now.
+    /// Unfinished jobs that were accepted in the future.
     package var acceptedAhead: Occurrences
-    /// Ended jobs whose data has been kept for longer than it may be.
+    /// Ended jobs whose data has been kept for too long.
     package var keptTooLong: Int
     /// Writes that have been `sent` for more than a day.
     package var unansweredWrites: Occurrences
-    /// Writes without an outcome of lanes in which no job runs.
+    /// Unresolved writes of lanes in which no job runs.
     package var leftWrites: Occurrences
     package var openWrites: Int
     package var unpublishedEvents: Int
@@ -86,13 +86,13 @@ package struct StoreInspection: Sendable {
     package var deadLetters: [(reason: String, count: Int)]
     package var credentialsKeys: [CredentialsKey]
 
-    /// Inspects a store that has a schema of this program.
+    /// Inspects a store with the schema of this program.
     ///
     /// - Parameters:
-    ///   - path: of the file.
-    ///   - clock: returns the moment that ages are counted from. It is called once what may take long is done.
+    ///   - path: the path of the file.
+    ///   - clock: returns the time from which ages are counted. It is called once, after the long part.
     ///   - maximumAge: how long after it was accepted a job is tried again.
-    ///   - isThorough: whether laws are looked into for which everything that is remembered has to be sorted.
+    ///   - isThorough: whether to check laws that need everything that is remembered.
     /// - Returns: `nil` when there is no store yet, or one of an older program.
     package static func make(
         of path: String,
@@ -113,21 +113,21 @@ package struct StoreInspection: Sendable {
         }
     }
 
-    /// The event that has waited longest, as it is now.
+    /// Returns the event that has waited longest.
     package static func oldestEvent(in path: String) async throws(StoreError) -> UnpublishedEvent? {
         try await StoreThread.run { () throws(StoreError) in
             try StoreFile.inspect(path) { try Connection($0).oldestEvent() } ?? nil
         }
     }
 
-    /// Lanes with unpublished events as they are now, those first whose events have waited longest.
+    /// Returns the lanes with unpublished events. Those whose events have waited longest come first.
     package static func waitingLanes(in path: String) async throws(StoreError) -> [WaitingLane] {
         try await StoreThread.run { () throws(StoreError) in
             try StoreFile.inspect(path) { try Connection($0).waitingLanes() } ?? []
         }
     }
 
-    /// Rows that are few, or found by an index.
+    /// Reads tables with few rows, or by an index.
     private init(_ connection: Connection, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
         self.breaches = breaches
         moment = now
@@ -240,7 +240,7 @@ extension Connection {
         }.compactMap(\.self)
     }
 
-    /// Of lanes that can be read: the others are told as breaches.
+    /// The keys of readable lanes. Unreadable lanes are reported as breaches.
     fileprivate func credentialsKeys() throws -> [StoreInspection.CredentialsKey] {
         try all(
             """

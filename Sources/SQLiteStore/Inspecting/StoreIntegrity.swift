@@ -3,19 +3,19 @@ import GRDB
 import Glibc
 package import Store
 
-/// Whether SQLite finds the file sound.
+/// Checks with SQLite that the file is not damaged.
 package enum StoreIntegrity {
-    /// In bytes: SQLite's own check of this much takes a few milliseconds. Until it ends, no log can be emptied.
+    /// In bytes: SQLite's own check of a file of this size takes a few milliseconds. The log cannot be emptied until it ends.
     private static let wholeLimit: Int64 = 8 << 20
 
-    /// Reads the whole file, beside workers that run.
+    /// Reads the whole file while workers run.
     ///
-    /// SQLite itself checks a small one. Every row of a larger one is read, in steps; with `isThorough`, it is looked up through every
-    /// index too, at a ``Pace``. The use of the file's pages is then not checked: a copy is checked for that when it is made
+    /// SQLite itself checks a small file. Every row of a larger one is read in steps; with `isThorough`, each row is also looked up through every
+    /// index, at a ``Pace``. The use of the file's pages is not checked then, but it is checked in each copy that is made
     /// (``StoreBackup``).
     ///
-    /// - Parameter isThorough: whether indexes are compared with their tables too, and references with what they refer to. It takes longer.
-    /// - Returns: what is wrong, the first few things of it; empty when it is sound, or not there.
+    /// - Parameter isThorough: whether to compare indexes with their tables, and references with their targets. It takes longer.
+    /// - Returns: the first few problems; empty if the file is not damaged or does not exist.
     package static func problems(of path: String, isThorough: Bool) async throws(StoreError) -> [String] {
         try await StoreThread.run { () throws(StoreError) in
             var status = stat()
@@ -32,7 +32,7 @@ package enum StoreIntegrity {
         problems.removeAll { $0 == "ok" }
         if isThorough {
             let tables = try Row.fetchAll(database, sql: "PRAGMA foreign_key_check").compactMap { $0[0] as String? }
-            problems += Set(tables).sorted().map { "rows of \($0) refer to what is not there" }
+            problems += Set(tables).sorted().map { "rows of \($0) refer to missing rows" }
         }
         return problems
     }
@@ -41,7 +41,7 @@ package enum StoreIntegrity {
 
     private struct Table {
         let name: String
-        /// Its columns that order it: the primary key, where it has no row numbers.
+        /// The columns that order it: the primary key, if it has no row numbers.
         let key: [String]
         let hasRowNumbers: Bool
         let indexes: [(name: String, columns: [String], condition: String?)]
@@ -82,7 +82,7 @@ package enum StoreIntegrity {
         return problems
     }
 
-    /// Reads all rows of a table, and looks each up through the table's indexes.
+    /// Reads all rows of a table. A thorough check also looks each up through the table's indexes.
     private static func rows(of table: Table, _ looks: StoreFile.Looks, _ isThorough: Bool) throws -> [String] {
         let ends = try looks.read { try Row.fetchOne($0, sql: "SELECT MIN(rowid), MAX(rowid) FROM \"\(table.name)\"") }
         guard let first = ends?[0] as Int64?, let last = ends?[1] as Int64? else { return [] }

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// The audit log, as it is read.
+/// Reads the audit log.
 extension Connection {
     func auditPage(after number: Int64, limit: Int) throws -> AuditPage {
         AuditPage(rows: try auditRows(after: number, limit: limit), head: try auditMark(.head), anchor: try auditMark(.anchor))
@@ -18,9 +18,9 @@ extension Connection {
         ) { AuditRow($0) }
     }
 
-    /// The newest that are meant, in their order.
+    /// Returns the newest rows of a selection, in order.
     ///
-    /// - Parameter range: of their numbers.
+    /// - Parameter range: the range of their numbers.
     func auditRows(_ selection: AuditSelection, newest limit: Int, in range: ClosedRange<Int64> = 0...Int64.max) throws -> [AuditRow] {
         try all(
             """
@@ -49,7 +49,7 @@ extension Connection {
 }
 
 extension AuditRow {
-    /// From the columns of the queries above. Whatever stands there is taken: it is verified, not believed.
+    /// Reads the columns of the queries above. It accepts any value, because rows are verified later.
     fileprivate init(_ row: ResultRow) {
         self.init(
             number: row.integer(0),

@@ -1,14 +1,14 @@
 import Contract
 import Store
 
-/// What is kept of a job.
+/// Reads what the store keeps about a job.
 extension Connection {
     func jobRecord(named id: JobID, of tenant: String) throws -> JobRecord? {
         let place = try first("SELECT place FROM jobs WHERE job_id = ? AND tenant = ?", id.description, tenant) { $0.integer(0) }
         return try place.flatMap(jobRecord)
     }
 
-    /// Tenants behind one, in their order.
+    /// Returns the tenants after one, in order.
     func tenants(after tenant: String, limit: Int) throws -> [String] {
         try all("SELECT DISTINCT tenant FROM lanes WHERE tenant > ? ORDER BY tenant LIMIT ?", tenant, limit) { $0.text(0) }
     }
@@ -43,7 +43,7 @@ extension Connection {
 }
 
 extension ResultRow {
-    /// From the columns of the query above.
+    /// Reads the columns of the query above.
     fileprivate func state(at place: Int64) throws -> JobRecord.State {
         guard !isNull(15) else { return optional(14, integer) == place ? .running : .waiting(notBefore: optional(7, moment)) }
         let event = Event(

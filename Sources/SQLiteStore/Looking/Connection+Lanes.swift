@@ -1,9 +1,9 @@
 import Contract
 import Store
 
-/// What is remembered of a lane, as a claim and `tenant show` need it.
+/// Reads the state of lanes for claims and `tenant show`.
 extension Connection {
-    /// - Parameter share: no lane counts for more.
+    /// - Parameter share: the maximum that one lane contributes.
     func backlog(perLane share: Int = .max) throws -> Int {
         try first("SELECT COALESCE(SUM(MIN(backlog, ?)), 0) FROM lanes", share) { $0.int(0) } ?? 0
     }
@@ -20,7 +20,7 @@ extension Connection {
             lane
         ) { try QueuedJob($0) }
         jobRows += jobs.count
-        // Nearly always there is one.
+        // Nearly always there is only one job.
         return jobs.count < 2 ? jobs : jobs.sorted { $0.order < $1.order }
     }
 
@@ -38,7 +38,7 @@ extension Connection {
     }
 
     func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) throws -> Set<Int64> {
-        // Few tenants share a database: each of their lanes is looked up for each id.
+        // Few tenants share a database, so each id is looked up in each of their lanes.
         let linked = try ids.map { ids in
             try all(
                 """
@@ -74,7 +74,7 @@ extension Connection {
         ) { $0.integer(0) }
     }
 
-    /// Which of these services writes of a lane's other plans are about.
+    /// Returns those of the services for which other plans of the lane have writes.
     func services(writtenIn lane: Int64, besides planID: String, among ids: [Int64]) throws -> Set<Int64> {
         let written = try all(
             "SELECT autotask_id FROM journal WHERE lane = ? AND plan <> ? AND autotask_id IN (SELECT value FROM json_each(?))",
@@ -115,7 +115,7 @@ extension Connection {
         ) { try ServiceBinding($0) }
     }
 
-    /// A lane's state with all its plans, without a limit.
+    /// Reads a lane's state with all its plans, without a limit.
     func laneState(_ lane: LaneRow) throws -> LaneState {
         var state = try laneState(lane, planID: nil)
         state.bindings = try bindings(lane: lane.id)
@@ -123,9 +123,9 @@ extension Connection {
         return state
     }
 
-    /// A lane's state as a job needs it.
+    /// Reads a lane's state for a job.
     ///
-    /// - Parameter planID: the plan that it is about, if it is about one.
+    /// - Parameter planID: the plan of the job, if it has one.
     func laneState(_ lane: LaneRow, planID: String?) throws -> LaneState {
         var state = LaneState(
             epoch: lane.epoch,
@@ -140,7 +140,7 @@ extension Connection {
         return state
     }
 
-    /// Reads what a lane has at most one of.
+    /// Reads everything of which a lane has at most one.
     private func readParts(lane: Int64, into state: inout LaneState) throws {
         _ = try first(
             """
@@ -215,7 +215,7 @@ extension Connection {
 }
 
 extension QueuedJob {
-    /// From the columns of the queries above, and of ``Connection/overtakers(of:after:before:lane:)``.
+    /// Reads the columns of the queries above, and of ``Connection/overtakers(of:after:before:lane:)``.
     init(_ row: ResultRow) throws {
         self.init(
             order: row.integer(0),
@@ -244,7 +244,7 @@ extension QueuedJob {
 }
 
 extension ServiceBinding {
-    /// From the columns of the queries above.
+    /// Reads the columns of the queries above.
     fileprivate init(_ row: ResultRow) throws {
         self.init(
             planID: row.text(0),
@@ -259,7 +259,7 @@ extension ServiceBinding {
 }
 
 extension JournalEntry {
-    /// From the columns of the queries above.
+    /// Reads the columns of the queries above.
     fileprivate init(_ row: ResultRow) throws {
         self.init(
             planID: row.text(0),
@@ -275,12 +275,12 @@ extension JournalEntry {
 }
 
 extension [Int64] {
-    /// As `json_each` reads it.
+    /// A JSON array for `json_each`.
     fileprivate var json: String { "[\(map(String.init).joined(separator: ","))]" }
 }
 
 extension ResultRow {
-    /// From the first 15 columns of the query above.
+    /// Reads the first 15 columns of the query above.
     fileprivate func connection() throws -> ConnectionRecord {
         ConnectionRecord(
             status: try word(0),

@@ -1,11 +1,11 @@
 import Contract
 import Store
 
-/// Dead letters, as the commands and a redrive read them.
+/// Reads dead letters for commands and redrives.
 extension Connection {
     func lastLetter() throws -> Int64 { try first("SELECT MAX(id) FROM dead_letters") { $0.integer(0) } ?? 0 }
 
-    /// - Parameter last: beyond this id it is not looked.
+    /// - Parameter last: the last id to read.
     func letters(
         _ selection: LetterSelection,
         after id: Int64,
@@ -57,7 +57,7 @@ extension LetterSelection {
 }
 
 extension KeptLetter {
-    /// From the columns of the query above.
+    /// Reads the columns of the query above.
     fileprivate init(_ row: ResultRow) throws {
         let letter = DeadLetter(
             at: row.moment(1),

@@ -1,9 +1,9 @@
 import Contract
 import Store
 
-/// What the commands list, and what the outbox reads again.
+/// Reads lists for commands, and unpublished events for the outbox.
 extension Connection {
-    /// Events that were not confirmed yet, as many rows as the limit says.
+    /// Returns unconfirmed events, at most `limit` rows.
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) throws -> [Result<OutboxEntry, UnreadableEvent>] {
         try all(
             """
@@ -18,7 +18,7 @@ extension Connection {
         ) { OutboxEntry.reading($0) }
     }
 
-    /// Events behind a position that wait until the data that their reset erased has left the log, in order, with lane and worker.
+    /// Returns events after a position that wait until the data that their reset erased has left the log, in order, with lane and worker.
     func waitingForErasure(after position: Int64, limit: Int) throws -> [(
         event: (position: Int64, entry: Result<OutboxEntry, UnreadableEvent>), lane: String, worker: String
     )] {
@@ -34,7 +34,7 @@ extension Connection {
         ) { (($0.integer(0), OutboxEntry.reading($0)), "\($0.text(1))/\($0.text(2))", $0.text(13)) }
     }
 
-    /// Lanes behind the row with this id, in the order of their rows; an unreadable one as a description.
+    /// Returns the lanes after a row in the order of their rows, with a description of each unreadable one.
     func laneOverviews(after id: Int64, limit: Int) throws -> (lanes: [LaneOverview], unreadable: [SetAside], last: Int64?) {
         let rows = try all(
             """
@@ -130,12 +130,12 @@ extension Result {
 }
 
 extension OutboxEntry {
-    /// From the columns of the queries above. It checks the event's schema: monitors would get no JSON, or an event without an id.
+    /// Reads the columns of the queries above. It checks that the event has an id and JSON data, which subscribers need.
     fileprivate static func reading(_ row: ResultRow) -> Result<OutboxEntry, UnreadableEvent> {
         do {
             let (id, data) = (row.text(5), row.bytes(10))
             guard !id.isEmpty, case .object = try JSON(parsing: data, maximumValues: .max) else {
-                throw StoreError(.corrupt, "An event has no id, or its data is no object. Restore the store from a backup.")
+                throw StoreError(.corrupt, "An event has no id, or its data is not a JSON object. Restore the store from a backup.")
             }
             let event = Event(
                 id: id,

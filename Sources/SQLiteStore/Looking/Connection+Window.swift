@@ -1,21 +1,21 @@
 import Contract
 import Store
 
-/// The part of a lane that a claim looks at (``LaneSnapshot``): every query takes a few steps in an index, for any number of waiting jobs.
+/// Reads the part of a lane that a claim examines (``LaneSnapshot``). Every query takes a few steps in an index, for any number of waiting jobs.
 extension Connection {
-    /// Jobs of the window together with what supersedes them.
+    /// The maximum number of jobs of the window, together with the jobs that supersede them.
     private static let windowRows = 128
-    /// Jobs that have written and wait for a time: more than one is rare.
+    /// The maximum number of jobs that have written and wait for a time. More than one is rare.
     private static let writtenRows = 8
-    /// Jobs for which a person waits, and whose deadline has come.
+    /// The maximum number of jobs whose deadline has come because a person waits.
     private static let overdueRows = 8
-    /// Jobs that have expired.
+    /// The maximum number of expired jobs.
     private static let expiredRows = 28
-    /// Jobs outside the window that have to end before another runs.
+    /// The maximum number of jobs outside the window that must end before another runs.
     private static let rivalRows = 20
 
     func snapshot(of row: LaneRow, at now: Timestamp) throws -> LaneSnapshot {
-        // A lane has a check of each scheduled kind at most, and they are not in the backlog.
+        // A lane has at most one check of each scheduled kind, and the backlog does not include them.
         var snapshot =
             LaneSnapshot.isComplete(backlog: row.backlog)
             ? LaneSnapshot(lane: row.lane, jobs: try unfinishedJobs(lane: row.id), revisions: [:]) : try window(of: row, at: now)
@@ -44,7 +44,7 @@ extension Connection {
         let fixed = jobs.count
         var plans: Set<[String?]> = []
         for place in try placesOfDue(lane: lane, at: now) {
-            // A job and what supersedes it: both or neither.
+            // A job and the jobs that supersede it are added together or not at all.
             guard jobs.count - fixed <= Connection.windowRows - 3 else { break }
             try add(place)
             guard let job = jobs[place], job.kind.hasPlan, plans.insert([job.kind.rawValue, job.planID]).inserted else { continue }
@@ -61,7 +61,7 @@ extension Connection {
         )
     }
 
-    /// Jobs outside the snapshot that have to end before one of its jobs runs: rivals, and for a reset all older jobs.
+    /// Returns jobs outside the snapshot that must end before one of its jobs runs: rivals, and for a reset all older jobs.
     func rivals(of job: QueuedJob, besides snapshot: LaneSnapshot, lane: Int64, at now: Timestamp) throws -> [QueuedJob] {
         let shown = Set(snapshot.jobs.map(\.order))
         var places: [Int64] = []
@@ -71,7 +71,7 @@ extension Connection {
         return try places.filter { !shown.contains($0) }.prefix(Connection.rivalRows).compactMap(unfinishedJob)
     }
 
-    /// Unfinished jobs of a kind and plan, as an arrival is compared with them (``Arrival/rivals``).
+    /// Returns the unfinished jobs of a kind and plan with which an arrival is compared (``Arrival/rivals``).
     func rivals(of kind: JobKind, _ planID: String?, lane: Int64) throws -> [QueuedJob] {
         let newest = try all(
             """
@@ -177,7 +177,7 @@ extension Connection {
         ) { $0.integer(0) }
     }
 
-    /// The oldest due jobs. Of those that waited for a time, it reads the same number, the longest due first.
+    /// Returns the oldest due jobs. It reads the same number of jobs that waited for a time, longest due first.
     private func placesOfDue(lane: Int64, at now: Timestamp) throws -> [Int64] {
         let due = try all(
             """

@@ -10,10 +10,10 @@ final class UnreadableRows: Sendable {
 
     private let state = Mutex(State())
 
-    /// Those that were found.
+    /// The rows that were found.
     var all: [SetAside] { state.withLock { $0.found.sorted { $0.what < $1.what } } }
 
-    /// - Parameter observer: gets those that were found before, too.
+    /// - Parameter observer: also gets the rows that were found before.
     func observe(_ observer: @escaping @Sendable (SetAside) -> Void) {
         let found = state.withLock { state in
             state.observer = Observer(observe: observer)

@@ -1,8 +1,8 @@
 import Contract
 import Store
 
-/// Attempts in a job's row: JSON objects, each with a comma behind it, so that the statement that changes the row anyway appends one more. The
-/// times of calls count from the attempt's beginning, since there are many.
+/// The form of attempts in a job's row: JSON objects, each followed by a comma, so that the statement that changes the row anyway appends one
+/// more. Times of calls are relative to the beginning of the attempt, to save space.
 extension Attempt {
     var text: String {
         var object: JSONObject = ["end": JSON(ended.millisecondsSinceEpoch)]
@@ -23,7 +23,7 @@ extension Attempt {
         return String(decoding: JSON.object(object).encoded, as: UTF8.self) + ","
     }
 
-    /// - Parameter text: the ``text`` of each.
+    /// - Parameter text: the ``text`` of all attempts, joined.
     static func all(in text: String) throws -> [Attempt] {
         guard !text.isEmpty else { return [] }
         guard let entries = try? JSON(parsing: Array("[\(text.dropLast())]".utf8), maximumValues: maximumValues).array else {
@@ -49,11 +49,11 @@ extension Attempt {
         )
     }
 
-    /// All attempts of a job, each with as many calls as are recorded, are fewer values than this.
+    /// More than the values of all recorded attempts with all their calls.
     private static let maximumValues = 10_000_000
 
     private static var unreadable: StoreError {
-        StoreError(.corrupt, "The account of a job's attempts holds an unknown value. Restore the store from a backup.")
+        StoreError(.corrupt, "The record of a job's attempts is unreadable. Restore the store from a backup.")
     }
 }
 

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// A row of the table of lanes.
+/// A row of the table `lanes`.
 struct LaneRow {
     let id: Int64
     let lane: Lane
@@ -10,17 +10,17 @@ struct LaneRow {
     var isEligible: Bool
     var isEnabled: Bool
     var unsettledSince: Timestamp?
-    /// Who holds the lane, and when it is due.
+    /// The holder of the lane, and when it is due.
     var hold: LaneHold
-    /// Unfinished jobs that a portal asked for.
+    /// The number of unfinished jobs that portals requested.
     var backlog: Int
-    /// Whether a row of it cannot be read (see ``Transaction/setAside(lane:because:)``).
+    /// Whether one of its rows cannot be read (see ``Transaction/setAside(lane:because:)``).
     let isSetAside: Bool
     /// Whether its events wait until the data that its reset erased has left the log.
     var awaitsErasure: Bool
 }
 
-/// `LaneRow(_:)` reads the columns in the table's order; a later step of the schema appends its own.
+/// Reads lanes. `LaneRow(_:)` reads the columns in the table's order; later steps of the schema append columns.
 extension Connection {
     func laneRow(_ lane: Lane) throws -> LaneRow? {
         try first(
@@ -30,7 +30,7 @@ extension Connection {
         ) { try LaneRow($0) }
     }
 
-    /// Lanes in line behind a place, in their order.
+    /// Returns the lanes in line after a place, in order.
     func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?",
@@ -40,7 +40,7 @@ extension Connection {
         ) { LaneRow.reading($0) }
     }
 
-    /// Free lanes whose time has come, the longest due first.
+    /// Returns free lanes whose time has come, longest due first.
     func lanesToWake(at now: Timestamp, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at LIMIT ?",
@@ -49,7 +49,7 @@ extension Connection {
         ) { LaneRow.reading($0) }
     }
 
-    /// Free lanes behind a row with a job whose deadline has come, in the order of their rows.
+    /// Returns free lanes after a row that have a job whose deadline has come, in the order of their rows.
     func overdueLanes(at now: Timestamp, after id: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             """
@@ -63,7 +63,7 @@ extension Connection {
         ) { LaneRow.reading($0) }
     }
 
-    /// When the next lane that is free now has something to do, or a job of one has to end.
+    /// Returns when the next free lane has work, or one of its jobs reaches its deadline.
     func nextWake(after now: Timestamp) throws -> Timestamp? {
         let wake = try first("SELECT MIN(wake_at) FROM lanes WHERE wake_at IS NOT NULL") { $0.optional(0, $0.moment) } ?? nil
         let deadline = try first(
@@ -85,7 +85,7 @@ extension Connection {
 }
 
 extension Transaction {
-    /// The lane, which begins to exist if need be.
+    /// Returns a lane, and creates it if necessary.
     func laneToAccept(_ lane: Lane) throws -> LaneRow {
         if let row = try connection.laneRow(lane) { return row }
         try connection.run(
@@ -94,13 +94,13 @@ extension Transaction {
             lane.product.rawValue,
             Counter.firstEpoch.rawValue
         )
-        guard let row = try connection.laneRow(lane) else { throw StoreError(.unexpected, "A lane that was just made is not there.") }
+        guard let row = try connection.laneRow(lane) else { throw StoreError(.unexpected, "A lane that was just created does not exist.") }
         return row
     }
 
-    /// The lane that a claim holds.
+    /// Returns the lane that a claim holds.
     ///
-    /// - Throws: ``StoreError/Code/fenced`` when another claim holds it, or none.
+    /// - Throws: ``StoreError/Code/fenced`` when another claim or none holds the lane.
     func lane(under claim: ClaimToken) throws -> LaneRow {
         guard let row = try connection.laneRow(claim.lane), row.hold.isHeld(under: claim) else { throw StoreError.fenced() }
         return row
@@ -133,7 +133,7 @@ extension Transaction {
         )
     }
 
-    /// Gives the jobs back the time during which they were due while another of their lane ran: it does not count against their deadlines.
+    /// Extends the deadlines of due jobs by the time for which another job of their lane ran.
     ///
     /// - Parameter order: the job that ran.
     func extendDeadlines(in row: LaneRow, besides order: Int64, at now: Timestamp) throws {
@@ -150,7 +150,7 @@ extension Transaction {
         )
     }
 
-    /// Puts a free lane in line, or finds out when it has something to do next, from its unfinished jobs.
+    /// Puts a free lane in line, or sets when it next has work, from its unfinished jobs.
     func schedule(_ row: inout LaneRow, at now: Timestamp) throws {
         // Jobs that wait for no time come first.
         let earliest = try connection.first(

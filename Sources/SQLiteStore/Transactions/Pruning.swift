@@ -1,10 +1,10 @@
 import Store
 
-/// Erases expired data in steps: each short, none while there is other work, and with pauses in between.
+/// Erases expired data in short steps with pauses in between. No step runs while there is other work.
 struct Pruning {
-    /// The time that a step may take, about: other work waits this long.
+    /// The approximate time of a step, for which other work may wait.
     private static let stepTime: Duration = .milliseconds(5)
-    /// How much longer than a step the pause after it is.
+    /// The length of a pause, as a multiple of the step before it.
     private static let restFactor = 3
     private static let limits = 8...1000
 
@@ -14,14 +14,14 @@ struct Pruning {
 
     init(_ writer: Writer) { self.writer = writer }
 
-    /// Repeats a step as long as there may be more.
+    /// Repeats a step while there may be more data.
     ///
-    /// - Parameter body: looks at no more rows than it is given.
+    /// - Parameter body: reads at most the given number of rows.
     mutating func repeatedly(_ body: @escaping @Sendable (Transaction, Int) throws -> Bool) async throws(StoreError) {
         _ = try await repeatedly(from: true) { transaction, _, limit in try body(transaction, limit) ? true : nil }
     }
 
-    /// Repeats a step as long as it returns where to go on.
+    /// Repeats a step while it returns a place from which to continue.
     mutating func repeatedly<Place: Sendable>(
         from start: Place,
         _ body: @escaping @Sendable (Transaction, Place, Int) throws -> Place?

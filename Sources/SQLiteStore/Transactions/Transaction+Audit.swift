@@ -1,19 +1,19 @@
 import Contract
 import Store
 
-/// The audit log: rows are added at its end, and forgotten at its beginning.
+/// Adds rows at the end of the audit log, and removes rows at its beginning.
 extension Transaction {
     /// Adds a row.
     func tell(_ entry: AuditEntry) throws {
         guard let chain else {
-            throw StoreError(.unexpected, "The store was opened to be looked at: nothing can be changed without the key of its audit log.")
+            throw StoreError(.unexpected, "The store was opened for reading: a change needs the key of its audit log.")
         }
         var pen = try self.pen ?? connection.pen(chain)
         for row in pen.rows(telling: entry) { try insert(row) }
         self.pen = pen
     }
 
-    /// Adds a row for each note of a handler's.
+    /// Adds a row for each note of a handler.
     func tell(_ notes: [AuditNote], of claim: ClaimToken, at now: Timestamp) throws {
         guard !notes.isEmpty else { return }
         let job = try auditedJob(of: claim)
@@ -34,11 +34,11 @@ extension Transaction {
                 isScheduled: row.bool(4)
             )
         }
-        guard let job else { throw StoreError(.unexpected, "A job runs that is not there.") }
+        guard let job else { throw StoreError(.unexpected, "A running job does not exist.") }
         return job
     }
 
-    /// Called once, before the commit.
+    /// Saves the end of the log. It is called once, before the commit.
     func saveAuditHead() throws {
         guard let pen else { return }
         try save(pen.head)
@@ -74,10 +74,10 @@ extension Transaction {
         )
     }
 
-    /// Forgets rows from the log's beginning on, all but the last, and marks the place up to which it did. What does not fit stays, and all
-    /// behind it: it is evidence.
+    /// Removes rows from the beginning of the log, but never the last row, and marks how far. An invalid row and all rows after it stay as
+    /// evidence.
     ///
-    /// - Parameter cutoff: rows that are not older stay.
+    /// - Parameter cutoff: rows of this time or later stay.
     /// - Returns: whether there may be more.
     func forgetAudit(before cutoff: Timestamp, limit: Int) throws -> Bool {
         guard let chain else { return false }
@@ -98,7 +98,7 @@ extension Transaction {
 extension Connection {
     fileprivate func pen(_ chain: AuditChain) throws -> AuditPen {
         let head = try auditMark(.head)
-        // The first row of a store that belongs to a key ring is about that: without any row, its log was removed.
+        // The first row of a store with a key ring records the pairing. If it has no row, its log was removed.
         if head == nil, try first("SELECT 1 FROM audit LIMIT 1", read: { _ in true }) == nil, try auditMark(.anchor) == nil,
             try identity().ring == nil
         {

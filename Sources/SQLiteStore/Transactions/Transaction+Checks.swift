@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Checks that the worker makes by itself: their moments, and the jobs that make them.
+/// Scheduled checks: their times and their jobs.
 extension Transaction {
     func enterChecks(_ round: CheckRound, at now: Timestamp) throws -> Int {
         for check in round.checks { try chooseMoments(of: check, round.chance, at: now) }
@@ -27,7 +27,7 @@ extension Transaction {
         return entered.count
     }
 
-    /// For lanes that have none, or one that this interval cannot have led to.
+    /// Chooses times for lanes that have none, or one that this interval cannot have produced.
     private func chooseMoments(of check: CheckRound.Check, _ chance: () -> Double, at now: Timestamp) throws {
         let lanes = try connection.all(
             "SELECT lane FROM checks WHERE kind = ?1 AND (due_at IS NULL OR due_at > ?2) LIMIT ?3",
@@ -62,17 +62,17 @@ extension Transaction {
         try save(row)
     }
 
-    /// Ends a check: nothing is left of it.
+    /// Ends a check and removes its row.
     func endCheck(_ order: Int64) throws {
         try connection.run("DELETE FROM jobs WHERE place = ? AND is_scheduled <> 0", order)
-        guard connection.changes == 1 else { throw StoreError(.unexpected, "A check ended that is not among the unfinished.") }
+        guard connection.changes == 1 else { throw StoreError(.unexpected, "A check that ended is not among the unfinished jobs.") }
     }
 }
 
-/// A lane whose time has come for a check.
+/// A lane that is due for a check.
 private struct DueCheck {
     let check: CheckRound.Check
-    /// The row of the lane.
+    /// The id of the lane's row.
     let row: Int64
     let lane: Lane
     let moment: Timestamp
@@ -80,7 +80,7 @@ private struct DueCheck {
 }
 
 extension Connection {
-    /// Of lanes that have nothing to do: the longest due first, a step's worth of each kind.
+    /// Returns due checks of lanes without unfinished jobs, longest due first, at most one step of each kind.
     ///
     /// - Parameter unreadable: gets the lanes that cannot be read.
     fileprivate func dueChecks(

@@ -1,13 +1,13 @@
 import Contract
 import Store
 
-/// Claiming lanes, and finding a place at their Autotask databases.
+/// Claims lanes, and finds places at their Autotask databases.
 extension Transaction {
-    /// Lanes looked at in one go.
+    /// The number of lanes that are read together.
     private static let page = 64
-    /// Lanes that line up in one call, because their time has come.
+    /// The maximum number of lanes that join the line in one call because their time has come.
     private static let wakeLimit = 256
-    /// Rows of jobs, and jobs that end, after which a call looks at no further lane: others wait for the transaction.
+    /// The numbers of read job rows and of ended jobs after which a call examines no further lane, since others wait for the transaction.
     private static let rowLimit = 2048
     private static let endLimit = 256
 
@@ -22,7 +22,7 @@ extension Transaction {
             }
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
-        // Lanes that went to the end of the line: they are there for the next call.
+        // Lanes that went to the end of the line, for the next call.
         var again: Set<Int64> = []
         try claimOverdue(for: request, at: now, decide: decide, into: &result, &again)
         var last: (rank: Int64, turn: Int64) = (-1, 0)
@@ -49,7 +49,7 @@ extension Transaction {
                 switch try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) {
                 case .served: break
                 case .again: again.insert(row.id)
-                // It stays in place and does not count: otherwise the lanes behind it would never get their turn.
+                // It keeps its place and its rows do not count. Otherwise the lanes behind it would never get their turn.
                 case .kept: rows += connection.jobRows - before
                 }
             }
@@ -60,9 +60,9 @@ extension Transaction {
         return result
     }
 
-    /// Offers the lanes with a job whose deadline has come. Those that give no claim take no place from those that do.
+    /// Offers the lanes with a job whose deadline has come. Lanes that result in no claim do not count against the limit of claims.
     ///
-    /// It looks at ``rowLimit`` rows of jobs and ends ``endLimit`` jobs at most. The lanes in line have a limit of their own for rows.
+    /// It reads at most ``rowLimit`` rows of jobs and ends at most ``endLimit`` jobs. The lanes in line have a separate limit for rows.
     private func claimOverdue(
         for request: ClaimRequest,
         at now: Timestamp,
@@ -77,7 +77,7 @@ extension Transaction {
             for lane in lanes {
                 guard result.claims.count < request.limit else { return }
                 guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit else {
-                    // A call that changed nothing would come to the same.
+                    // If this call changed nothing, the next one would have the same result.
                     result.hasMore = !result.claims.isEmpty || !result.events.isEmpty
                     return
                 }
@@ -94,17 +94,17 @@ extension Transaction {
         }
     }
 
-    /// The outcome for a lane's place in line.
+    /// What happens to a lane's place in line.
     private enum Place {
-        /// It left the line: its job runs, or it waits.
+        /// The lane left the line: its job runs, or it waits.
         case served
-        /// It went to the end.
+        /// The lane went to the end of the line.
         case again
-        /// It is where it was.
+        /// The lane kept its place.
         case kept
     }
 
-    /// Reads everything before the first change: if a row cannot be read, the lane is set aside.
+    /// Claims a lane, or sets it aside if one of its rows cannot be read. Everything is read before the first change.
     private func claimIfReadable(
         _ row: LaneRow,
         for request: ClaimRequest,
@@ -143,7 +143,7 @@ extension Transaction {
         var remaining = jobs
         for settlement in decision.settlements {
             guard let job = remaining.first(where: { $0.order == settlement.order }) else {
-                throw StoreError(.unexpected, "A job is to end that is not among the lane's unfinished.")
+                throw StoreError(.unexpected, "A job that should end is not among the lane's unfinished jobs.")
             }
             result.events.append(try settle(settlement, of: job, in: &row, by: worker, at: now))
             remaining.removeAll { $0.order == settlement.order }
@@ -164,7 +164,7 @@ extension Transaction {
             return .again
         case .run(let order, let mode):
             guard var job = remaining.first(where: { $0.order == order }), let state else {
-                throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
+                throw StoreError(.unexpected, "A job that should run is not among the lane's unfinished jobs.")
             }
             row.hold.lease(to: worker, running: order, hasPlace: hasPlace)
             let wasPutOff = job.notBefore != nil
@@ -184,7 +184,7 @@ extension Transaction {
         return .served
     }
 
-    /// Ends a job that was not run.
+    /// Ends a job without a run.
     func settle(
         _ settlement: LaneDecision.Settlement,
         of job: QueuedJob,
@@ -206,7 +206,7 @@ extension Transaction {
         }
     }
 
-    /// Counts the attempt.
+    /// Begins an attempt and counts it.
     ///
     /// - Returns: the job's sealed payload.
     private func begin(_ job: QueuedJob, wasPutOff: Bool, at now: Timestamp) throws -> [UInt8] {
@@ -229,7 +229,7 @@ extension Transaction {
             )
         }
         guard let payload = try connection.first("SELECT payload FROM jobs WHERE place = ?", job.order, read: { $0.bytes(0) }) else {
-            throw StoreError(.unexpected, "A job is to run that is not there.")
+            throw StoreError(.unexpected, "A job that should run does not exist.")
         }
         return payload
     }
@@ -251,7 +251,7 @@ extension Transaction {
         return try places(at: database) < request.maximumLanesPerDatabase
     }
 
-    /// How many lanes have a place at an Autotask database.
+    /// Counts the lanes that have a place at an Autotask database.
     private func places(at database: Int64) throws -> Int {
         try connection.first("SELECT COUNT(*) FROM lanes WHERE occupied = ?", database) { $0.int(0) } ?? 0
     }

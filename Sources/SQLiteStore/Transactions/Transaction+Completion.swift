@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// The journal of writes to Autotask, and the end of a claim.
+/// Records writes to Autotask, and ends claims.
 extension Transaction {
     func link(_ entries: [JournalEntry], in database: Int64, under claim: ClaimToken) throws -> LinkOutcome {
         let row = try lane(under: claim)
@@ -41,14 +41,14 @@ extension Transaction {
         }
         try completion.check(isScheduled: job.isScheduled)
 
-        // All events belong to the old epoch: a reset begins the new one after its own.
+        // All events belong to the old epoch: a reset begins the new epoch after its own events.
         if completion.changes.resets { try holdEvents(of: &row) }
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
         try apply(completion.changes, to: &row, at: now)
         for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
         if !completion.isRepetition { try tell(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
 
-        // Before the row of a check of the worker's own is gone.
+        // This needs the row of a scheduled check, which is removed below.
         try extendDeadlines(in: row, besides: claim.order, at: now)
         if !completion.attempt.endsJob {
             try add(completion, to: claim.order)
@@ -64,7 +64,7 @@ extension Transaction {
         return entries
     }
 
-    /// Adds an attempt that did not end its job to the job's row. Beyond ``Attempt/limit`` attempts, only its outline.
+    /// Adds an attempt that did not end its job to the job's row. Beyond ``Attempt/limit`` attempts, it adds only the outline.
     func add(_ completion: Completion, to order: Int64) throws {
         let counted = completion.attempt.counted
         let deferral = completion.deferral

@@ -1,9 +1,9 @@
 import Contract
 import Store
 
-/// Events take their place in the sequence, and wait in the outbox.
+/// Assigns events their places in the sequence, and stores them in the outbox.
 extension Transaction {
-    /// Gives an event its place in the lane's present epoch.
+    /// Gives an event its place in the lane's current epoch, and publishes it.
     func publish(_ event: Event, in row: inout LaneRow, by worker: WorkerID) throws -> OutboxEntry {
         let ordered = OrderedEvent(placing: event, epoch: row.epoch, next: &row.nextSequence)
         let entry = try publish(ordered, by: worker, isHeld: row.isSetAside || row.awaitsErasure)
@@ -11,16 +11,16 @@ extension Transaction {
         return entry
     }
 
-    /// Publishes once more an event that has its place already.
+    /// Publishes again an event that already has its place.
     func publish(again event: OrderedEvent, in row: LaneRow, by worker: WorkerID) throws -> OutboxEntry {
         let entry = try publish(event, by: worker, isHeld: row.isSetAside || row.awaitsErasure)
         if row.awaitsErasure { try awaitErasure(of: entry) }
         return entry
     }
 
-    /// Publishes an event that has its place already, or needs none.
+    /// Publishes an event that already has its place, or needs none.
     ///
-    /// - Parameter isHeld: whether its lane is set aside.
+    /// - Parameter isHeld: whether its lane is set aside or awaits an erasure.
     func publish(_ ordered: OrderedEvent, by worker: WorkerID, isHeld: Bool = false) throws -> OutboxEntry {
         let event = ordered.event
         let position = try next(.position)
@@ -49,7 +49,7 @@ extension Transaction {
         return entry
     }
 
-    /// Has the lane's events wait, from here on, until what this transaction erases has left the log.
+    /// Makes all further events of the lane wait until the data that this transaction erases has left the log.
     func holdEvents(of row: inout LaneRow) throws {
         row.awaitsErasure = true
         try connection.run("UPDATE lanes SET awaits_erasure = 1 WHERE id = ?", row.id)
@@ -63,14 +63,14 @@ extension Transaction {
 
     /// Releases a page of the waiting events once the erased data has left the log.
     ///
-    /// Those of another worker wait for that one's process, which finds the log empty too. Events of the same lane that follow them wait for
-    /// them as long.
+    /// Events of another worker wait for that worker's process, which also notices that the log is empty. Later events of the same lane wait
+    /// for them.
     ///
-    /// It looks at ``Release/page`` events, and changes as many lanes at most.
+    /// It reads at most ``Release/page`` events, and changes at most as many lanes.
     ///
     /// - Parameters:
-    ///   - worker: who publishes them.
-    ///   - release: how far the pages before came.
+    ///   - worker: the worker that publishes the events.
+    ///   - release: the progress of earlier pages.
     /// - Returns: whether this page is the last.
     func releaseErased(of worker: WorkerID, _ release: inout Release) throws -> Bool {
         let waiting = try connection.waitingForErasure(after: release.after, limit: Release.page)
@@ -84,12 +84,12 @@ extension Transaction {
                 release.mustRepeat = true
                 continue
             }
-            // An unreadable event is not published, and nothing waits for it.
+            // An unreadable event is not published, and no other event waits for it.
             try connection.run("UPDATE outbox SET awaits_erasure = 0 WHERE position = ?", entry.position)
             if let entry = try? entry.entry.get() { events.append(entry) }
         }
         guard waiting.count < Release.page else { return false }
-        // No event is left that waits, but in the lanes of others.
+        // Only lanes with events of other workers still wait.
         try connection.run(
             """
             UPDATE lanes SET awaits_erasure = 0 WHERE id IN (SELECT id FROM lanes INDEXED BY lanes_awaiting
@@ -105,12 +105,12 @@ extension Transaction {
         for position in positions { try connection.run("DELETE FROM outbox WHERE position = ?", position) }
     }
 
-    /// Ends a job: its terminal event is remembered, its payload is not. What was planned for a plan and not sent ends with the last
-    /// unfinished sync of the plan, however that ends: it would keep other plans from adopting the service.
+    /// Ends a job: it keeps the terminal event and erases the payload. Intended writes that were not sent end with the last unfinished
+    /// sync of their plan, however that ends. Otherwise they would keep other plans from adopting the service.
     ///
     /// - Parameters:
     ///   - givenUp: set when the job becomes a dead letter, which takes over its payload.
-    ///   - completion: of the attempt that ends it, if one does.
+    ///   - completion: the completion of the attempt that ends it, if one does.
     func finish(
         _ order: Int64,
         with ordered: OrderedEvent,
@@ -150,20 +150,20 @@ extension Transaction {
             completion?.kept?.text ?? "",
             order
         )
-        guard connection.changes == 1 else { throw StoreError(.unexpected, "A job ended that is not among the unfinished.") }
+        guard connection.changes == 1 else { throw StoreError(.unexpected, "A job that ended is not among the unfinished jobs.") }
     }
 }
 
-/// How far the events that waited for an erasure have been let go: see ``Transaction/releaseErased(of:_:)``.
+/// The progress in releasing events that waited for an erasure: see ``Transaction/releaseErased(of:_:)``.
 struct Release {
-    /// Events in one transaction.
+    /// The number of events in one transaction.
     static let page = 64
 
-    /// The position of the last event that was looked at. Events that are stored meanwhile have later ones.
+    /// The position of the last event that was read. Events that are stored meanwhile have later positions.
     var after: Int64 = 0
-    /// Lanes with an event of another worker that waits: at most the lanes that were reset since the log was emptied last, each a name of
+    /// Lanes with a waiting event of another worker: at most the lanes that were reset since the log was last emptied. Each name has
     /// at most a few hundred bytes.
     var others: Set<String> = []
-    /// Whether an event of this worker's may be left: it follows one of another's, or was taken over between two pages.
+    /// Whether an event of this worker may be left: it follows an event of another worker, or was taken over between two pages.
     var mustRepeat = false
 }

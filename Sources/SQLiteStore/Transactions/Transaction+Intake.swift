@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Taking in what the deliveries held.
+/// Accepts the contents of deliveries.
 extension Transaction {
     func countRedelivery(sha256: [UInt8], at now: Timestamp) throws -> CountedRedelivery {
         let count = try connection.first(
@@ -36,7 +36,7 @@ extension Transaction {
             let outcome: Intake.Outcome
             let known: KnownJob?
             do { known = try job(tenant: key.lane.tenant, id: key.id) } catch let error as StoreError where error.code == .corrupt {
-                // The id is taken, and how the job ended cannot be read: nothing more happens.
+                // The id is taken, but the job's end cannot be read: nothing more happens.
                 setAside.append(SetAside("The job \(key.id) of \(key.lane)", because: error.message))
                 intake.outcomes.append(.underWay)
                 lanes[key.lane] = row
@@ -63,7 +63,7 @@ extension Transaction {
         return intake
     }
 
-    /// - Parameter start: the last place before this transaction. A job of the same transaction was delivered in its order and overtook none.
+    /// - Parameter start: the last place before this transaction. Jobs of one transaction were delivered in order and did not overtake each other.
     private func takeIn(
         _ item: IntakeItem,
         after start: Int64,
@@ -79,7 +79,7 @@ extension Transaction {
             row.backlog += 1
             let overtakers =
                 try item.overtakersAfter.map { try connection.overtakers(of: job, after: $0, before: start + 1, lane: row.id) } ?? []
-            // Without other jobs, it ends none.
+            // Without other jobs, the arrival ends none.
             if row.backlog > 1 || rules.laneLimit < 1 || !overtakers.isEmpty {
                 let arrival = QueuedJob(job, order: order, at: now)
                 let ended = try admit(arrival, overtakers, in: &row, by: worker, at: now, rules, events: &events)
@@ -111,9 +111,9 @@ extension Transaction {
         }
     }
 
-    /// Compares a job that was inserted with its rivals: a bounded number, found by index.
+    /// Compares an inserted job with its rivals: a bounded number that an index finds.
     ///
-    /// - Returns: the event in which it ended, if it did.
+    /// - Returns: the event in which the job ended, if it did.
     private func admit(
         _ job: QueuedJob,
         _ overtakers: [QueuedJob],
@@ -128,7 +128,7 @@ extension Transaction {
             do { rivals = try connection.rivals(of: job.kind, job.planID, lane: row.id).filter { $0.order != job.order } } catch let error
                 as StoreError where error.code == .corrupt
             {
-                // Other jobs are accepted; the next claim sets the lane aside.
+                // The job is accepted; the next claim sets the lane aside.
                 rivals = []
             }
         }
@@ -151,7 +151,7 @@ extension Transaction {
         var own: EventType?
         for settlement in admission.settlements {
             guard let ended = settlement.order == job.order ? job : rivals.first(where: { $0.order == settlement.order }) else {
-                throw StoreError(.unexpected, "A job is to end that is not among the rivals of an arrival.")
+                throw StoreError(.unexpected, "A job that should end is not among the rivals of an arrival.")
             }
             events.append(try settle(settlement, of: ended, in: &row, by: worker, at: now))
             if settlement.order == job.order { own = settlement.event.type }
@@ -160,9 +160,9 @@ extension Transaction {
         return own
     }
 
-    /// Puts a lane in line that has got a job, unless somebody holds it, or it is set aside.
+    /// Puts a lane that got a job in line, unless a worker holds it or it is set aside.
     ///
-    /// - Parameter rank: of the job.
+    /// - Parameter rank: the rank of the job.
     func line(_ row: inout LaneRow, upFor rank: Int64) throws {
         guard !row.isSetAside else { return }
         try row.hold.takeIn(rank: rank) { try next(.turn) }

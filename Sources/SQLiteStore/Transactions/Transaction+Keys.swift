@@ -1,11 +1,11 @@
 import Contract
 import Store
 
-/// Under which keys the store's contents are sealed.
+/// Counts the store's sealed contents by key.
 extension Connection {
     func keyUses() throws -> [String: KeyUse] {
         var uses: [String: KeyUse] = [:]
-        // Of what is sealed its front is enough.
+        // The front of a sealed form names its key.
         for id in try keys("SELECT wrapped_key FROM credential_keys") { uses[id, default: KeyUse()].credentials += 1 }
         for id in try keys("SELECT substr(payload, 1, 257) FROM jobs WHERE finished_at IS NULL") { uses[id, default: KeyUse()].jobs += 1 }
         for id in try keys("SELECT substr(payload, 1, 257) FROM dead_letters WHERE payload IS NOT NULL") {
@@ -14,12 +14,12 @@ extension Connection {
         return uses
     }
 
-    /// - Parameter sql: yields what is sealed.
+    /// - Parameter sql: returns the sealed forms.
     private func keys(_ sql: StaticString) throws -> [String] { try all(sql) { SealedForm.keyID(of: $0.bytes(0)) }.compactMap(\.self) }
 }
 
 extension Transaction {
-    /// - Throws: ``StoreError/Code/keyRetired`` when something is sealed under a key that was retired.
+    /// - Throws: ``StoreError/Code/keyRetired`` when the key of a sealed form was retired.
     func checkKey(of sealed: [UInt8]) throws {
         guard let id = SealedForm.keyID(of: sealed) else { return }
         let isRetired = try connection.first("SELECT 1 FROM retired_keys WHERE id = ?", id) { _ in true } ?? false
@@ -51,7 +51,7 @@ extension Transaction {
             try connection.run("UPDATE credential_keys SET wrapped_key = ? WHERE lane = ?", wrapped, row.id)
             step.rewrapped += 1
         }
-        // What a former key wrapped must not be found any more.
+        // Keys that a former key wrapped must not remain in the file.
         if step.rewrapped > 0 { hasErased = true }
         return step
     }

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// What a job changes of its lane.
+/// Applies the changes that a job makes to its lane.
 extension Transaction {
     func apply(_ changes: LaneChanges, to row: inout LaneRow, at now: Timestamp) throws {
         if changes.resets { try reset(&row) }
@@ -32,14 +32,14 @@ extension Transaction {
         }
     }
 
-    /// Erases the lane. The credentials' key goes first: without it the credentials are noise already.
+    /// Erases the lane. The credentials key goes first: without it, nobody can read the credentials.
     private func reset(_ row: inout LaneRow) throws {
         try apply(.remove as LaneChanges.Change<ConnectionRecord>, replacingKey: true, to: &row)
         try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
         try removeBindings(of: &row)
         try connection.run("DELETE FROM plans WHERE lane = ?", row.id)
-        // The tenant's ids lead to the lane's jobs: a reset is rare, and an index for it would cost every job.
+        // The index of the tenant's ids finds the lane's jobs. Resets are rare, and a separate index would cost time with every job.
         try connection.run(
             """
             UPDATE jobs SET data = NULL, asked = NULL, account = NULL
@@ -55,7 +55,7 @@ extension Transaction {
         hasErased = true
     }
 
-    /// Unsettled writes may still take effect: of the journal, only the time of the last one stays.
+    /// Removes bindings and journal. Unresolved writes may still take effect, so the time of the last one stays.
     private func removeBindings(of row: inout LaneRow) throws {
         let sent = try connection.first("SELECT MAX(entered_at) FROM journal WHERE lane = ? AND state = 'sent'", row.id) {
             $0.optional(0, $0.moment)
@@ -175,7 +175,7 @@ extension Transaction {
         )
     }
 
-    /// Entries replace those of their services. What is verified is settled, and needs no entry any more.
+    /// Stores entries, which replace those of their services. A verified write is settled and needs no entry.
     func apply(_ entries: [JournalEntry], to row: LaneRow) throws {
         for entry in entries {
             guard entry.state != .verified else {

@@ -1,13 +1,13 @@
 import Contract
 import Store
 
-/// Dead letters are recorded, redriven, and forgotten.
+/// Records, redrives and deletes dead letters.
 extension Transaction {
-    /// - Returns: whether it is new.
+    /// - Returns: whether the letter is new.
     @discardableResult
     func record(_ letter: DeadLetter, sealedPayload: [UInt8]? = nil) throws -> Bool {
         guard case .message(let message) = letter.content else {
-            throw StoreError(.unexpected, "The letter of a job is recorded with the job's end.")
+            throw StoreError(.unexpected, "The dead letter of a job is recorded when the job ends.")
         }
         if let sealedPayload { try checkKey(of: sealedPayload) }
         try connection.run(
@@ -49,8 +49,8 @@ extension Transaction {
         let job = try connection.first("SELECT kind, account FROM jobs WHERE place = ?", order) {
             (kind: try $0.word(0, as: JobKind.self), account: $0.text(1))
         }
-        guard let job else { throw StoreError(.unexpected, "A job is given up on that is not there.") }
-        // The job ends also if its attempts cannot be read.
+        guard let job else { throw StoreError(.unexpected, "A job that the worker gives up on does not exist.") }
+        // The job ends even if its attempts are unreadable.
         let history = ((try? Attempt.all(in: job.account)) ?? []).compactMap(\.outline?.text).joined()
         let cause = givenUp.cause(of: job.kind)
         try connection.run(
@@ -74,7 +74,7 @@ extension Transaction {
         )
     }
 
-    /// Erases what a lane's letters tell of its plan.
+    /// Erases the contents of a lane's letters that concern its plans.
     func eraseLetters(of lane: Lane) throws {
         try connection.run(
             "UPDATE dead_letters SET payload = NULL, detail = NULL WHERE tenant = ? AND product = ?",
@@ -118,9 +118,9 @@ extension Transaction {
         )
     }
 
-    /// Forgets letters, in steps that do not keep others waiting.
+    /// Deletes one step of letters, so that other work does not wait.
     ///
-    /// - Returns: how many; fewer than ``step`` when there are no more.
+    /// - Returns: how many were deleted; fewer than ``step`` if there are no more.
     func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) throws -> Int {
         try connection.run(
             """

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Erases expired data (`Contract`, "Repetition"), in steps that do not delay other work: each reads at most `limit` rows.
+/// Erases expired data (`Contract`, "Repetition") in steps that do not delay other work. Each step reads at most `limit` rows.
 extension Transaction {
     static let step = 1000
 
@@ -20,7 +20,7 @@ extension Transaction {
         return connection.changes == limit
     }
 
-    /// Erases what jobs that ended by then had asked for, and their attempts.
+    /// Erases the requests and attempts of jobs that ended by the cutoff.
     ///
     /// - Returns: whether there may be more.
     func eraseHistory(before cutoff: Timestamp, limit: Int) throws -> Bool {
@@ -35,10 +35,10 @@ extension Transaction {
         return connection.changes == limit
     }
 
-    /// Forgets the ids of jobs, looking through them in the order of acceptance.
+    /// Deletes the ids of old jobs in the order of acceptance.
     ///
-    /// - Parameter place: where the last step ended; 0 to begin with.
-    /// - Returns: where to go on; `nil` when everything behind was accepted too lately.
+    /// - Parameter place: where the last step ended; 0 for the first step.
+    /// - Returns: where to continue; `nil` if all later jobs were accepted too recently.
     func forgetIDs(after place: Int64, at now: Timestamp, limit: Int) throws -> Int64? {
         let cutoff = now - Retention.ids
         let oldest = try connection.all(
@@ -54,10 +54,10 @@ extension Transaction {
         return last.place
     }
 
-    /// Forgets the revisions of plans that did not run for as long as ids are remembered, looking through them in the order of lanes.
+    /// Deletes the revisions of plans that have not run for as long as ids are kept, in the order of lanes.
     ///
-    /// - Parameter plan: where the last step ended; `nil` to begin with.
-    /// - Returns: where to go on; `nil` at the end.
+    /// - Parameter plan: where the last step ended; `nil` for the first step.
+    /// - Returns: where to continue; `nil` at the end.
     func forgetPlans(after plan: PlanRow?, at now: Timestamp, limit: Int) throws -> PlanRow? {
         let step = try connection.all(
             "SELECT lane, plan, ran_at FROM plans WHERE (lane, plan) > (?, ?) ORDER BY lane, plan LIMIT ?",
@@ -71,7 +71,7 @@ extension Transaction {
         return step.count == limit ? step.last?.row : nil
     }
 
-    /// Erases the payloads and texts of jobs that were given up on: what their events told is erased by then too.
+    /// Erases the payloads and texts of jobs that were given up on. The data of their events is erased by then too.
     ///
     /// - Returns: whether there may be more.
     func eraseLetters(at now: Timestamp, limit: Int) throws -> Bool {
@@ -86,7 +86,7 @@ extension Transaction {
         return connection.changes == limit
     }
 
-    /// Forgets dead letters as old as the ids that they may name.
+    /// Deletes dead letters as old as the ids that they may name.
     ///
     /// - Returns: whether there may be more.
     func forgetLetters(at now: Timestamp, limit: Int) throws -> Bool {
@@ -98,7 +98,7 @@ extension Transaction {
         return connection.changes == limit
     }
 
-    /// Forgets counts of deliveries that were never taken in.
+    /// Deletes redelivery counts of messages that were never accepted.
     ///
     /// - Returns: whether there may be more.
     func forgetRedeliveries(at now: Timestamp, limit: Int) throws -> Bool {
@@ -111,7 +111,7 @@ extension Transaction {
     }
 }
 
-/// A row of the table of plans.
+/// A row of the table `plans`.
 struct PlanRow: Sendable {
     let lane: Int64
     let planID: String

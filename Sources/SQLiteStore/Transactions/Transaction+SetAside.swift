@@ -1,11 +1,11 @@
 import Contract
 import Store
 
-/// Sets a lane with an unreadable row aside, so that all others go on.
+/// Sets lanes with unreadable rows aside, so that all other lanes continue.
 extension Transaction {
-    /// Takes a lane out of the line, even if a worker holds it. No job of it runs until a worker starts again.
+    /// Takes a lane out of the line, even if a worker holds it. None of its jobs runs until a worker starts again.
     ///
-    /// - Parameter error: why its row, or one of its jobs, cannot be read.
+    /// - Parameter error: why its row or one of its jobs cannot be read.
     func setAside(lane id: Int64, because error: any Error) throws {
         let reason = (error as? StoreError)?.message ?? "\(error)"
         let name = try connection.first("SELECT tenant || '/' || product FROM lanes WHERE id = ?", id) { $0.text(0) }
@@ -46,7 +46,7 @@ extension Transaction {
     }
 }
 
-/// A row of the table of lanes that cannot be read.
+/// An unreadable row of the table `lanes`.
 struct UnreadableLane: Error {
     let id: Int64
     let reason: StoreError

@@ -2,7 +2,7 @@ import Contract
 import GRDB
 import Store
 
-/// Workers come and go, and others take over what they leave behind.
+/// Registers workers, and takes over from those that are gone.
 extension Connection {
     /// A worker that may still use the store.
     func runningWorker(at now: Timestamp) throws -> WorkerID? { try workers().first { !$0.isGone && $0.leaseEnd > now }?.id }
@@ -23,7 +23,7 @@ extension Connection {
 }
 
 extension Transaction {
-    /// - Parameter process: what the worker runs in, so that others know at once when it is gone.
+    /// - Parameter process: the worker's process, so that others notice at once when it is gone.
     func join(_ worker: WorkerID, in process: ProcessIdentity?, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
         try others(than: worker).checkClocks(joiningUntil: lease)
         try connection.run("UPDATE journal SET entered_at = ? WHERE state = 'sent' AND entered_at < ?", now, now)
@@ -48,16 +48,16 @@ extension Transaction {
         guard try !Schema.current.isSuperseded(in: connection.database) else {
             throw StoreError(
                 .newerSchema,
-                "A newer version of this program has brought the store up to date: this worker understands it no longer, and ends. Start the newer version."
+                "A newer version of this program has updated the store, so this worker can no longer read it and ends. Start the newer version."
             )
         }
         return try takeOver(by: worker, at: now)
     }
 
-    /// Its lanes become free at once. Its unpublished events stay its own until its lease is over, so that it can publish them yet.
+    /// Frees the worker's lanes at once. Its unpublished events stay its own until its lease is over, so that it can still publish them.
     func leave(_ worker: WorkerID, at now: Timestamp) throws { _ = try freeLanes(heldBy: worker, at: now) }
 
-    /// - Throws: ``StoreError/Code/fenced`` when the worker was taken for dead, or never joined: nobody would publish its events.
+    /// - Throws: ``StoreError/Code/fenced`` when the worker was declared dead, or never joined: no worker would publish its events.
     func checkPresence(of worker: WorkerID) throws {
         let isPresent = try connection.first("SELECT 1 FROM workers WHERE id = ?", worker.description) { _ in true }
         guard isPresent == true else { throw StoreError.fenced() }
@@ -71,7 +71,7 @@ extension Transaction {
             try connection.run("UPDATE outbox SET worker = ? WHERE worker = ?", worker.description, other.id.description)
             takeover.events += connection.changes
             if connection.changes > 0, try connection.isErasureAwaited(by: worker) {
-                // The worker that stored them is gone: the log may still hold the data that their resets erased.
+                // The worker that stored them is gone, and the log may still hold the data that their resets erased.
                 hasErased = true
                 awaitsErasure = true
             }
@@ -82,7 +82,7 @@ extension Transaction {
 
     private func others(than worker: WorkerID) throws -> [OtherWorker] { try connection.workers().filter { $0.id != worker } }
 
-    /// - Returns: how many there were. Their jobs were interrupted: that is counted, and the attempt is not.
+    /// - Returns: how many lanes were freed. For their jobs, the interruption is counted and the attempt is not.
     private func freeLanes(heldBy worker: WorkerID, at now: Timestamp) throws -> Int {
         let held = try connection.lanes(heldBy: worker.description)
         for lane in held {

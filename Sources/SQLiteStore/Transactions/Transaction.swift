@@ -1,26 +1,26 @@
 import Store
 
-/// One transaction of the writer: everything that the store changes is an aspect of it, each in a file of its own.
+/// One transaction of the writer. Extensions in separate files contain all changes that the store can make.
 ///
-/// The lines of SQL are the store's rules. They run on the writer's thread, within `BEGIN IMMEDIATE` and `COMMIT`.
+/// Their SQL runs on the writer's thread, between `BEGIN IMMEDIATE` and `COMMIT`.
 final class Transaction {
     let connection: Connection
-    /// What chains the audit log; `nil` where nothing is to be changed that has a row in it.
+    /// Chains the rows of the audit log; `nil` if the transaction adds none.
     let chain: AuditChain?
-    /// Where the log is written on; `nil` before the first row.
+    /// Appends to the audit log; `nil` before the first row.
     var pen: AuditPen?
-    /// Whether something was erased, that must not remain in the log either.
+    /// Whether the transaction erased data that must also leave the log.
     var hasErased = false
-    /// Whether it stores, or takes over, events that wait until the data that their reset erased has left the log.
+    /// Whether it stores or takes over events that wait until the data that their reset erased has left the log.
     var awaitsErasure = false
-    /// The worker of this process, where it joins.
+    /// The worker of this process, if it joins.
     var joined: WorkerID?
-    /// What could not be read.
+    /// The rows that could not be read.
     var setAside: [SetAside] = []
-    /// The events that it stores, in their order.
+    /// The events that it stores, in order.
     var events: [OutboxEntry] = []
 
-    /// The last values that were given out, of the counters that were asked.
+    /// The last values of the counters that were used.
     private var counters: [Counter: Int64] = [:]
 
     init(_ connection: Connection, chain: AuditChain?) {
@@ -28,7 +28,7 @@ final class Transaction {
         self.chain = chain
     }
 
-    /// The next value of a counter. It is cheaper than AUTOINCREMENT, which keeps its books at every row.
+    /// Returns the next value of a counter. This is cheaper than AUTOINCREMENT, which updates its table with every row.
     func next(_ counter: Counter) throws -> Int64 {
         let next = try last(counter) + 1
         counters[counter] = next
@@ -39,7 +39,7 @@ final class Transaction {
         try counters[counter] ?? connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { $0.integer(0) } ?? 0
     }
 
-    /// Called once, before the commit.
+    /// Saves counters and the end of the audit log. It is called once, before the commit.
     func finish() throws {
         for (counter, value) in counters {
             try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", counter.rawValue, value)
@@ -48,7 +48,7 @@ final class Transaction {
     }
 }
 
-/// What rises over the whole store, and is never used again.
+/// A number that rises over the whole store. No value is used twice.
 enum Counter: String {
     /// A job's place in the order of acceptance.
     case place
@@ -56,14 +56,14 @@ enum Counter: String {
     case position
     /// A dead letter's id.
     case letter
-    /// A lane's place in the line of those that have something to do.
+    /// A lane's place in the line of lanes with work.
     case turn
-    /// The epoch of a lane that is new: 1, unless the store was restored (see ``StoreBackup``).
+    /// The first epoch of a new lane: 1, unless the store was restored (see ``StoreBackup``).
     case firstEpoch
 }
 
 extension StoreError {
     static func fenced() -> StoreError {
-        StoreError(.fenced, "What this worker held is another's by now.")
+        StoreError(.fenced, "Another worker has taken over what this worker held.")
     }
 }

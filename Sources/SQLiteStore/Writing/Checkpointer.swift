@@ -3,25 +3,25 @@ import GRDB
 import GRDBSQLite
 import Synchronization
 
-/// Writes the log back into the file while the writer goes on, and asks the writer to empty the log when that is due: because it has
-/// grown, or because something was erased that must not remain in it.
+/// Writes the log back into the file while the writer continues. It asks the writer to empty the log when it has grown, or when it
+/// holds erased data.
 ///
-/// It has a thread and a connection of its own. It never delays a transaction. A reader keeps the log from being emptied, as
-/// long as it reads: then the checkpointer tries again, at most four times a second.
+/// It has its own thread and connection, and never delays a transaction. The log cannot be emptied while a reader reads. Then the
+/// checkpointer tries again, at most four times a second.
 final class Checkpointer: Sendable {
-    /// In pages of 4 KiB: how long the log grows before it is written back into the file.
+    /// The length at which the log is written back into the file, in pages of 4 KiB.
     private static let limit = 4000
-    /// In pages: the writer empties the log once at most this much is left to write.
+    /// The writer empties the log once at most this many pages are left to write.
     private static let remainder = 1000
-    /// How often the rest is written beside the writer, before the writer writes what is left.
+    /// How often the checkpointer writes the rest in parallel, before the writer writes what is left.
     private static let rounds = 4
-    /// In milliseconds.
+    /// The pauses between two attempts, in milliseconds.
     private static let pauses = (first: Int32(5), longest: Int32(250))
 
     private struct State {
         /// The log's length, in pages.
         var pages = 0
-        /// Since when something that was erased waits to leave the log.
+        /// Since when erased data has waited to leave the log.
         var waitsSince: ContinuousClock.Instant?
         var isClosed = false
         /// Whether the thread is writing the log back.
@@ -35,7 +35,7 @@ final class Checkpointer: Sendable {
     private let wake: WakeDescriptor
     private let thread: Mutex<ConfinedThread?> = Mutex(nil)
 
-    /// - Parameter connection: of its own; it closes it.
+    /// - Parameter connection: its own connection, which it closes.
     init(_ connection: DatabaseQueue) throws(ConfinementError) {
         self.connection = connection
         wake = try WakeDescriptor()
@@ -58,7 +58,7 @@ final class Checkpointer: Sendable {
 
     // MARK: On the writer's thread
 
-    /// Learns from each commit how long the log is.
+    /// Observes the length of the log after each commit.
     func follow(_ database: Database) {
         let context = Unmanaged.passUnretained(self).toOpaque()
         sqlite3_wal_hook(
@@ -73,16 +73,16 @@ final class Checkpointer: Sendable {
         )
     }
 
-    /// Something was erased.
+    /// Notes that data was erased.
     func erase() { state.withLock { $0.waitsSince = $0.waitsSince ?? .now } }
 
-    /// Begins where something is due.
+    /// Wakes the thread if work is due.
     func look() {
         if state.withLock({ $0.isDue && !$0.isWorking }) { wake.wake() }
     }
 
-    /// Empties the log without waiting for readers or writers. After an erasure nothing of it stays on disk; otherwise transactions
-    /// overwrite it, which is cheaper than a file that grows again.
+    /// Empties the log without waiting for readers or writers. After an erasure it is truncated. Otherwise transactions overwrite it,
+    /// which is cheaper than a file that grows again.
     ///
     /// - Parameter isLast: whether to leave an empty log even without an erasure.
     /// - Returns: whether it was possible.
@@ -94,7 +94,7 @@ final class Checkpointer: Sendable {
         guard sqlite3_wal_checkpoint_v2(connection, nil, mode, nil, nil) == SQLITE_OK else { return false }
         state.withLock { state in
             state.pages = 0
-            // Only this thread says that something was erased.
+            // Only this thread notes erasures.
             state.waitsSince = nil
         }
         return true

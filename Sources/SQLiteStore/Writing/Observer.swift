@@ -1,7 +1,7 @@
 /// A function that a `Mutex` may hold.
 ///
-/// A bare one, alone or in a tuple, is wrapped in two further functions each time the lock is taken, also to read it: Swift converts it to the form
-/// in which generic code takes functions and back. Each call then goes through all of them.
+/// Each time the lock is taken, even to read it, Swift wraps a bare function in two more functions, alone or in a tuple. They convert it to the
+/// form for generic code and back. Each call then goes through all of them.
 struct Observer<Subject>: Sendable {
     let observe: @Sendable (Subject) -> Void
 }

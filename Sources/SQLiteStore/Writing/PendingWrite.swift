@@ -1,16 +1,16 @@
 import Store
 
-/// An operation on its way through the writer, whatever it returns.
+/// A pending operation of the writer, with any result.
 protocol PendingWrite: AnyObject, Sendable {
-    /// Carries it out. It may be called again, in another transaction.
+    /// Runs the operation. It may be called again, in another transaction.
     func perform(in transaction: Transaction) throws
-    /// Sets the outcome that ``resume()`` is going to tell.
+    /// Sets the error that ``resume()`` returns.
     func fail(_ error: StoreError)
-    /// Tells the caller what became of it, once that is certain.
+    /// Returns the outcome to the caller, once it is certain.
     func resume()
 }
 
-/// Unchecked: between its submission and ``resume()``, only the writer's thread touches it.
+/// An operation with a result. Unchecked: between its submission and ``resume()``, only the writer's thread accesses it.
 final class Write<Value: Sendable>: PendingWrite, @unchecked Sendable {
     private let body: (Transaction) throws -> Value
     private let continuation: CheckedContinuation<Result<Value, StoreError>, Never>

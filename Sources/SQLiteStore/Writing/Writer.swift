@@ -4,40 +4,40 @@ import GRDBSQLite
 import Store
 import Synchronization
 
-/// The one place that writes. It takes everything that was asked for while the last transaction was on its way to the disk, and makes it the
-/// next transaction: so work of many tenants shares a commit, and nobody waits for company.
+/// The only part that writes. It combines all operations that arrive during one transaction into the next transaction. Many tenants thus share a
+/// commit, and no operation waits for others to arrive.
 ///
-/// It runs on a thread of its own, because SQLite blocks. The wait of a transaction there is bounded: a group takes no operation on once
-/// it has taken ``patience``, renewals of leases have a transaction of their own ahead of all other work, and the log is written back into the
-/// file by the ``Checkpointer``.
+/// It runs on its own thread, because SQLite blocks. The wait there is bounded: a group starts no further operation after
+/// ``patience``, and renewals of leases have a separate transaction before all other work. The ``Checkpointer`` writes the log back into the
+/// file.
 final class Writer: Sendable {
     /// The priority of an operation.
     enum Turn {
-        /// Renewals: another worker takes over lanes that are renewed too late.
+        /// Renewals: another worker takes over lanes whose lease is renewed too late.
         case lease
         case work
-        /// Work that gives way to all other, in small steps: erasing expired data.
+        /// Work in small steps that gives way to all other work: erasing expired data.
         case chore
     }
 
-    /// Operations in one transaction, at most.
+    /// The maximum number of operations in one transaction.
     private static let groupLimit = 256
-    /// A transaction that has taken this long takes no further operation on.
+    /// A transaction that has taken this long starts no further operation.
     private static let patience: Duration = .milliseconds(50)
-    /// A chore that has waited this long is not put off any more.
+    /// A chore that has waited this long is no longer postponed.
     private static let choreDelay: Duration = .seconds(1)
-    /// How often the log is tried to be emptied at the end, and how many milliseconds lie in between.
+    /// How often the writer tries to empty the log at the end, and the pause between two attempts in milliseconds.
     private static let lastAttempts = (count: 20, pause: Int32(50))
 
     private struct Queue {
         var leases: [any PendingWrite] = []
         var work: [any PendingWrite] = []
         var chores: [(write: any PendingWrite, since: ContinuousClock.Instant)] = []
-        /// How many of the first have to be tried one by one, because their shared transaction failed.
+        /// How many of the first operations must run one by one, because their shared transaction failed.
         var alone = 0
         /// Whether to empty the log, now that most of it is in the file.
         var mustEmptyLog = false
-        /// Whether that was the last step: work goes before the next.
+        /// Whether emptying the log was the last step: then work comes first.
         var hasEmptiedLog = false
         var isClosed = false
 
@@ -51,13 +51,13 @@ final class Writer: Sendable {
         case end
     }
 
-    /// State of the thread alone.
+    /// State that only the thread uses.
     private struct Progress {
         /// The worker that publishes the events that this process stores.
         var worker: WorkerID?
         /// Whether events wait until the data that their reset erased has left the log.
         var awaitsErasure = false
-        /// How far they have been let go, between two pages.
+        /// The progress in releasing them, between two pages.
         var release: Release?
     }
 
@@ -70,10 +70,10 @@ final class Writer: Sendable {
     private let chain: AuditChain?
     private let checkpointer: Checkpointer
     private let rows: UnreadableRows
-    /// What went wrong last, and when.
+    /// The last failure, and its time.
     private let failure: Mutex<(error: StoreError, at: ContinuousClock.Instant)?> = Mutex(nil)
 
-    /// Starts the thread. It owns the pool from now on as far as closing it is concerned.
+    /// Starts the thread, which closes the pool when it ends.
     ///
     /// - Parameter rows: gets the rows that cannot be read.
     init(_ opened: StoreFile.Opened, chain: AuditChain?, rows: UnreadableRows = UnreadableRows()) throws(ConfinementError) {
@@ -91,8 +91,8 @@ final class Writer: Sendable {
 
     /// Runs `body` in a transaction, and returns once that is on disk.
     ///
-    /// - Parameter body: it may be called again when the transaction is. If it throws a ``StoreError`` before it has changed anything, the
-    ///   transaction goes on without it.
+    /// - Parameter body: the operation. A repeated transaction calls it again. If it throws a ``StoreError`` before it has changed anything,
+    ///   the transaction continues without it.
     func write<Value: Sendable>(
         _ turn: Turn = .work,
         _ body: @escaping @Sendable (Transaction) throws -> Value
@@ -107,16 +107,16 @@ final class Writer: Sendable {
         self.observer.withLock { $0 = Observer(observe: observer) }
     }
 
-    /// Since when the log waits to be emptied of erased data; `nil` if it does not.
+    /// Since when erased data has waited to leave the log; `nil` if none waits.
     var erasureWaitsSince: ContinuousClock.Instant? { checkpointer.waitsSince }
 
-    /// How many operations wait for the thread, renewals among them.
+    /// How many operations wait for the thread, including renewals.
     var waiting: Int { queue.withLock { $0.leases.count + $0.work.count + $0.chores.count } }
 
-    /// How many renewals do.
+    /// How many renewals wait for the thread.
     var leases: Int { queue.withLock { $0.leases.count } }
 
-    /// Lets the thread finish what is pending and end.
+    /// Makes the thread finish pending operations and end.
     func stop() {
         queue.withLock { $0.isClosed = true }
         wake.wake()
@@ -166,8 +166,8 @@ final class Writer: Sendable {
                 case .end: break loop
                 }
             }
-            // Erased data leaves the log even if other processes have the file open. A command that erased nothing leaves the log to the
-            // worker.
+            // Erased data must leave the log even if other processes have the file open. A command that erased nothing leaves the log to
+            // the worker.
             guard progress.worker != nil || checkpointer.waitsSince != nil else { return }
             var attempts = 0
             while attempts < Writer.lastAttempts.count {
@@ -180,7 +180,7 @@ final class Writer: Sendable {
             }
         }
         try? pool.close()
-        // It closes last: a connection that may write puts the log back into the file and removes it.
+        // It closes last: a connection that may write then writes the log back into the file and removes it.
         checkpointer.stop()
     }
 
@@ -208,14 +208,14 @@ final class Writer: Sendable {
         }
     }
 
-    /// Carries out a group in one transaction, as far as the time allows; the rest comes first in the next. If an operation fails in
-    /// it, each is tried alone, so that only the faulty one fails.
+    /// Runs a group in one transaction, as far as the time allows; the rest comes first in the next one. If an operation fails in
+    /// it, each runs alone, so that only the faulty one fails.
     private func commit(_ group: [any PendingWrite], _ connection: Connection, _ progress: inout Progress) {
         let transaction = Transaction(connection, chain: chain)
         var done = 0
         do {
             try connection.database.beginTransaction(.immediate)
-            // Behind the lock that the restoring of a store holds while it puts another file in this one's place.
+            // A restore holds the lock while it replaces the file, so the check comes after the lock.
             try file.check(at: path)
         } catch {
             if connection.database.isInsideTransaction { try? connection.database.rollback() }
@@ -234,7 +234,7 @@ final class Writer: Sendable {
             try transaction.finish()
             try connection.database.commit()
         } catch {
-            // After some errors SQLite has rolled back by itself.
+            // After some errors, SQLite rolls back automatically.
             if connection.database.isInsideTransaction { try? connection.database.rollback() }
             guard group.count > 1 else { return fail(group, with: error) }
             return putBack(group, alone: true)
@@ -245,7 +245,7 @@ final class Writer: Sendable {
             progress.release?.mustRepeat = true
         }
         if transaction.hasErased { checkpointer.erase() }
-        // On this thread, so that the order of commits is the order of events.
+        // This runs on the writer's thread, so that events keep the order of commits.
         if !transaction.events.isEmpty { observer.withLock { $0 }?.observe(transaction.events) }
         rows.report(transaction.setAside)
         for write in group.prefix(done) { write.resume() }
@@ -269,13 +269,13 @@ final class Writer: Sendable {
         }
     }
 
-    /// What the store itself failed with within the time before now.
+    /// Returns a failure of the store itself within the last `time`.
     func failure(within time: Duration) -> StoreError? {
         do { try file.check(at: path) } catch { return error }
         return failure.withLock { failure in failure.flatMap { .now - $0.at < time ? $0.error : nil } }
     }
 
-    /// Remembers a failure that is the store's own, rather than its caller's.
+    /// Records a failure of the store itself, but not one of its caller.
     func note(_ error: StoreError) {
         guard error.code != .fenced, error.code != .clockBehind else { return }
         failure.withLock { $0 = (error, .now) }
@@ -283,17 +283,17 @@ final class Writer: Sendable {
 
     /// Empties the log, so that erased data is gone, and releases the events that waited for this.
     ///
-    /// It waits neither for a reader nor for another process that writes. The checkpointer has put most of the log into the file
-    /// before, so that little is left to be written.
+    /// It waits neither for a reader nor for another process that writes. The checkpointer has already written most of the log into the
+    /// file, so little is left.
     ///
-    /// One page of events goes in a transaction. The next page is another step, and renewals and a group of work go between the two. That
-    /// step empties the log again: what was erased meanwhile leaves it too.
+    /// Each transaction releases one page of events. The next page is another step, and renewals and a group of work run between the two. That
+    /// step empties the log again, so that newly erased data leaves it too.
     ///
     /// - Returns: whether it was possible.
     @discardableResult
     private func emptyLog(_ connection: Connection, _ progress: inout Progress, isLast: Bool = false) -> Bool {
         guard checkpointer.empty(connection.database, isLast: isLast) else { return false }
-        // An event waits only while erased data waits to leave the log: now it has left.
+        // Events wait only while the log holds erased data, which has left it now.
         guard progress.awaitsErasure, let worker = progress.worker else { return true }
         do {
             let transaction = Transaction(connection, chain: chain)
@@ -304,7 +304,7 @@ final class Writer: Sendable {
             if !transaction.events.isEmpty { observer.withLock { $0 }?.observe(transaction.events) }
             progress.release = isLastPage ? nil : release
             progress.awaitsErasure = !isLastPage || release.mustRepeat
-            // Until the other worker's events are on their way.
+            // Events may still wait for those of another worker.
             if progress.awaitsErasure { waitForErasure() }
             if !isLastPage { askToEmptyLog() }
         } catch {
@@ -317,7 +317,7 @@ final class Writer: Sendable {
         return true
     }
 
-    /// Has the log emptied again.
+    /// Requests another emptying of the log.
     private func waitForErasure() {
         checkpointer.erase()
         checkpointer.look()

@@ -1,35 +1,35 @@
 import Contract
 
-/// Chains the rows of the audit log: each one's code covers the row and the code of the one before it, under a key that is not in the store.
+/// Chains the rows of the audit log. A row's code covers the row and the previous code, under a key that is not in the store.
 ///
-/// The first row follows number 0 with 32 zero bytes. The store knows no keys: whoever opens it brings the function.
+/// The first row follows number 0 with 32 zero bytes. The store has no keys: its opener supplies the function.
 package struct AuditChain: Sendable {
     private let authenticate: @Sendable (_ bytes: [UInt8]) -> [UInt8]
 
-    /// - Parameter authenticate: the message authentication code of some bytes, 32 bytes long.
+    /// - Parameter authenticate: returns the message authentication code of some bytes, 32 bytes long.
     package init(_ authenticate: @escaping @Sendable (_ bytes: [UInt8]) -> [UInt8]) { self.authenticate = authenticate }
 
-    /// The row that tells an entry, behind a place.
+    /// Makes the row for an entry that follows a place.
     package func row(_ entry: AuditEntry, after place: AuditPlace) -> AuditRow {
         let number = place.number + 1
         return AuditRow(number: number, entry: entry, mac: mac(of: entry, number: number, after: place.mac))
     }
 
-    /// Whether a row stands where it was written, as it was written.
+    /// Whether a row is unchanged and at its original place.
     package func fits(_ row: AuditRow, after place: AuditPlace) -> Bool {
         row.number == place.number + 1 && row.mac == mac(of: row.entry, number: row.number, after: place.mac)
     }
 
-    /// Whether a row tells what it told when it was written, whatever stands before it now.
+    /// Whether a row is unchanged since it was written, regardless of the row that precedes it now.
     ///
     /// - Parameters:
-    ///   - number: the number that it had.
-    ///   - previous: the code of the row that stood before it.
+    ///   - number: the row's original number.
+    ///   - previous: the code of the row that preceded it then.
     func fits(_ row: AuditRow, as number: Int64, after previous: [UInt8]) -> Bool {
         row.mac == mac(of: row.entry, number: number, after: previous)
     }
 
-    /// Every column in its order: its length in 4 bytes, big-endian, then its bytes; a length of all ones for NULL. Numbers have 8 bytes.
+    /// Encodes each column in order: its length in 4 bytes, big-endian, then its bytes. NULL has a length of all ones. Numbers have 8 bytes.
     private func mac(of entry: AuditEntry, number: Int64, after previous: [UInt8]) -> [UInt8] {
         var input: [UInt8] = []
         input.reserveCapacity(320 + entry.facts.utf8.count + (entry.sealed?.count ?? 0))
@@ -50,7 +50,7 @@ package struct AuditChain: Sendable {
 
     // MARK: Ends
 
-    /// Marks a place as an end of the log, so that nobody without the key can mark another.
+    /// Marks a place as an end of the log. Nobody can forge such a mark without the key.
     package func mark(_ place: AuditPlace, as end: AuditMark.End) -> AuditMark {
         AuditMark(end: end, place: place, tag: tag(place, end))
     }
@@ -67,9 +67,9 @@ package struct AuditChain: Sendable {
     }
 }
 
-/// A row in its place.
+/// A row with its number and code.
 package struct AuditRow: Hashable, Sendable {
-    /// From 1, without a gap.
+    /// Numbers start at 1 and have no gaps.
     package var number: Int64
     package var entry: AuditEntry
     /// The code over this row and the one before it.
@@ -84,7 +84,7 @@ package struct AuditRow: Hashable, Sendable {
     package var place: AuditPlace { AuditPlace(number: number, mac: mac) }
 }
 
-/// A place in the log: up to it, everything is as it was when the code was made.
+/// A place in the log. Its code vouches for everything up to it.
 package struct AuditPlace: Hashable, Sendable {
     package var number: Int64
     package var mac: [UInt8]
@@ -94,16 +94,16 @@ package struct AuditPlace: Hashable, Sendable {
         self.mac = mac
     }
 
-    /// Before the first row of a log.
+    /// The place before the first row of a log.
     package static let start = AuditPlace(number: 0, mac: [UInt8](repeating: 0, count: 32))
 }
 
-/// A place that is an end of the log, vouched for under the key.
+/// A place that is marked as an end of the log, authenticated with the key.
 package struct AuditMark: Hashable, Sendable {
     package enum End: String, CaseIterable, Sendable {
         /// The last row.
         case head
-        /// The last of the rows that were old enough to be forgotten.
+        /// The last row that was removed because of its age.
         case anchor
     }
 

@@ -4,12 +4,12 @@ package import Contract
 package struct AuditedJob: Hashable, Sendable {
     package var lane: Lane
     package var id: JobID
-    /// `nil` for what was refused.
+    /// `nil` for a refused job.
     package var kind: JobKind?
     package var publisher: String?
-    /// The attempt that runs.
+    /// The number of the current attempt.
     package var attempt: Int
-    /// Whether it is a check of the worker's own.
+    /// Whether it is a scheduled check.
     package var isScheduled: Bool
 
     package init(lane: Lane, id: JobID, kind: JobKind?, publisher: String?, attempt: Int, isScheduled: Bool = false) {
@@ -33,7 +33,7 @@ package struct AuditedJob: Hashable, Sendable {
     }
 }
 
-/// Entries as every store makes them, so that whatever changes something has its row, whoever asked for it.
+/// The entries that every store makes. Each change has its row, regardless of who asked for it.
 extension AuditEntry {
     private init(
         _ action: Action,
@@ -56,12 +56,12 @@ extension AuditEntry {
         )
     }
 
-    /// What a handler noted.
+    /// Makes the entry for a handler's note.
     package init(_ note: AuditNote, of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
         self.init(note.action, note.facts, of: job, sealed: note.sealed, by: .worker(worker), at: now)
     }
 
-    /// An attempt ends.
+    /// Makes the entry for the end of an attempt.
     package init(_ completion: Completion, of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
         let attempt = completion.attempt
         var facts = job.facts
@@ -76,7 +76,7 @@ extension AuditEntry {
         self.init(.attemptEnded, facts, of: job, by: .worker(worker), at: now)
     }
 
-    /// A job ends without being run.
+    /// Makes the entry for a job that ends without a run.
     package init(_ settlement: LaneDecision.Settlement, of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
         var facts = job.facts
         facts["ended"] = .string(settlement.event.type.rawValue)
@@ -84,7 +84,7 @@ extension AuditEntry {
         self.init(.jobEnded, facts, of: job, by: .worker(worker), at: now)
     }
 
-    /// A job was refused at the door.
+    /// Makes the entry for a job that intake refused.
     package init(refused key: JobKey, with event: Event, _ letter: DeadLetter, by worker: WorkerID, at now: Timestamp) {
         let job = AuditedJob(lane: key.lane, id: key.id, kind: letter.cause.kind, publisher: letter.publisher, attempt: 0)
         var facts = job.facts
@@ -93,14 +93,14 @@ extension AuditEntry {
         self.init(.jobEnded, facts, of: job, by: .worker(worker), at: now)
     }
 
-    /// A worker that is gone left an attempt behind.
+    /// Makes the entry for an attempt that a worker left unfinished.
     package init(interrupted job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
         var facts = job.facts
         facts["attempt"] = JSON(job.attempt)
         self.init(.attemptInterrupted, facts, of: job, by: .worker(worker), at: now)
     }
 
-    /// A copy of a letter's job was entered.
+    /// Makes the entry for a redrive.
     package init(redriven letter: Int64, as copy: AcceptableJob, by actor: AuditActor, at now: Timestamp) {
         let job = AuditedJob(lane: copy.key.lane, id: copy.key.id, kind: copy.kind, publisher: copy.publisher, attempt: 0)
         var facts = job.facts
@@ -109,7 +109,7 @@ extension AuditEntry {
         self.init(.letterRedriven, facts, of: job, by: actor, at: now)
     }
 
-    /// Letters were forgotten.
+    /// Makes the entry for a purge of dead letters.
     package init(purged count: Int, _ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) {
         var facts: JSONObject = ["count": JSON(count)]
         if let ids = selection.ids { facts["ids"] = .array(ids.sorted().map { JSON($0) }) }
@@ -120,27 +120,27 @@ extension AuditEntry {
         self.init(.lettersPurged, facts, by: actor, at: now)
     }
 
-    /// The store was brought back from a copy.
+    /// Makes the entry for a restore of the store from a copy.
     ///
-    /// - Parameter replaced: where the log of the store ended whose place it took, if that could be read.
+    /// - Parameter replaced: where the log of the replaced store ended, if that could be read.
     package init(restoredFrom copy: AuditPlace, replaced: AuditPlace?, by actor: AuditActor, at now: Timestamp) {
         let facts: JSONObject = ["copy": copy.json, "replaced": replaced.map(\.json) ?? .null]
         self.init(.storeRestored, facts, by: actor, at: now)
     }
 
-    /// The store and a key ring belong together from now on.
+    /// Makes the entry for the pairing of the store and a key ring.
     package init(paired store: String, with ring: String, by actor: AuditActor, at now: Timestamp) {
         self.init(.storePaired, ["store": .string(store), "ring": .string(ring)], by: actor, at: now)
     }
 
-    /// An operator changed keys, or made a copy.
+    /// Makes the entry for an operator's change of keys or backup.
     package init(_ act: OperatorAct, by actor: AuditActor, at now: Timestamp) {
         self.init(act.action, act.facts, by: actor, at: now)
     }
 
-    /// The log begins.
+    /// Makes the first entry of a log.
     ///
-    /// - Parameter jobs: how many had been accepted by then: more than a handful say that a log of before is missing.
+    /// - Parameter jobs: how many jobs had been accepted by then. More than a handful mean that an earlier log is missing.
     init(beginningAfter jobs: Int64, like first: AuditEntry) {
         let facts: JSON = ["jobsAccepted": JSON(jobs)]
         self.init(
@@ -151,9 +151,9 @@ extension AuditEntry {
         )
     }
 
-    /// The log's end is not as it was left.
+    /// Makes the entry for a log whose end the worker found changed.
     ///
-    /// - Parameter end: what is there.
+    /// - Parameter end: the end that the worker found.
     init(brokenAt end: AuditPlace, like next: AuditEntry) {
         let facts: JSON = ["found": end.json]
         self.init(
@@ -170,7 +170,7 @@ extension AuditedJob {
 }
 
 extension LaneChanges {
-    /// Tells what becomes of the connection.
+    /// Adds the changes to the connection.
     fileprivate func tell(in facts: inout JSONObject) {
         if resets { facts["credentials"] = "destroyed" }
         switch connection {

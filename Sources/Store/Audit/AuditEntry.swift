@@ -1,42 +1,42 @@
 package import Contract
 
-/// What one row of the audit log tells: who asked, what was done, when, and by whom.
+/// The content of one row of the audit log: who asked, what was done, when, and by whom.
 ///
-/// Its words are texts rather than the closed vocabularies that they come from: a row that somebody has changed has to be read to be found out.
-/// Names and prices stand in ``sealed`` alone; nothing in it is ever a secret or the name of an API user.
+/// Its words are plain text, not values of a closed vocabulary: the worker must be able to read a row that somebody changed.
+/// Only ``sealed`` holds names and prices. No row holds a secret or the name of an API user.
 package struct AuditEntry: Hashable, Sendable {
     package enum Action: String, CaseIterable, Sendable {
-        /// A job's attempt ended, with the job or without.
+        /// An attempt ended; the job may have ended with it.
         case attemptEnded = "attempt.ended"
-        /// A worker died, or was told to finish, in the middle of an attempt.
+        /// A worker died, or had to stop, during an attempt.
         case attemptInterrupted = "attempt.interrupted"
-        /// A job ended without being run: refused at the door, superseded, expired or given up.
+        /// A job ended without a run: it was refused, superseded, expired or given up.
         case jobEnded = "job.ended"
-        /// A write to Autotask is about to be sent. Whatever Autotask took has such a row from before.
+        /// A write to Autotask is about to be sent. Every write that reached Autotask has such a row.
         case writeSent = "write.sent"
-        /// What became of a write.
+        /// The outcome of a write.
         case writeSettled = "write.settled"
         case letterRedriven = "letter.redriven"
         case lettersPurged = "letters.purged"
         case storeRestored = "store.restored"
         case storeBackedUp = "store.backed-up"
-        /// The store and its key ring belong together from now on.
+        /// The store and its key ring were paired.
         case storePaired = "store.paired"
         case keysRotated = "keys.rotated"
-        /// Credentials keys were wrapped by the active key.
+        /// Credentials keys were wrapped again, with the active key.
         case keysRewrapped = "keys.rewrapped"
         /// A key is about to be destroyed.
         case keyRetired = "key.retired"
         /// The first row of every log.
         case logBegan = "log.began"
-        /// The log's end was not as it had been left when the next row was to be written.
+        /// The worker found the end of the log changed when it wrote the next row.
         case logBroken = "log.broken"
     }
 
     package var at: Timestamp
-    /// An ``Action``'s.
+    /// The text of an ``Action``.
     package var action: String
-    /// An ``AuditActor``'s.
+    /// The text of an ``AuditActor``.
     package var actor: String
     package var tenant: String?
     package var product: String?
@@ -71,7 +71,7 @@ package struct AuditEntry: Hashable, Sendable {
     }
 }
 
-/// Who did what the audit log tells of.
+/// The actor of an entry in the audit log.
 package enum AuditActor: Hashable, Sendable, CustomStringConvertible {
     case worker(WorkerID)
     /// The id of the system user that ran a command.
@@ -85,7 +85,7 @@ package enum AuditActor: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a handler has to tell the audit log while it works. Who, when and for which job is the store's to add.
+/// A handler's note for the audit log. The store adds the actor, the time and the job.
 package struct AuditNote: Hashable, Sendable {
     package var action: AuditEntry.Action
     package var facts: JSONObject

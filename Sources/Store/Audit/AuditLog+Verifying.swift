@@ -1,7 +1,7 @@
 extension AuditLog {
-    /// Reads the log from its beginning to its end, page by page, at a ``Pace``, while others go on writing it.
+    /// Reads the whole log page by page at a ``Pace``, while workers continue to write it.
     ///
-    /// - Parameter body: gets each page; `false` is enough of it.
+    /// - Parameter body: gets each page, and returns `false` to stop.
     package func forEachAuditPage(_ body: (AuditPage) throws -> Bool) async throws {
         let size = 250
         var last: Int64 = 0
@@ -28,7 +28,7 @@ extension AuditLog {
                 verification = current
                 return !current.isOver
             }
-            // What was forgotten meanwhile was perhaps not read before.
+            // Rows that were removed meanwhile may not have been read.
             guard var verification, first?.anchor == last.anchor else { continue }
             let fault = verification.end(at: last.head)
             return AuditReport(fault: fault, count: verification.count, head: last.head, anchor: last.anchor)

@@ -1,11 +1,11 @@
-/// The audit log, as it is read.
+/// Read access to the audit log.
 package protocol AuditLog: Sendable {
-    /// Rows of the audit log behind the one with this number, in their order, with the log's ends at that moment.
+    /// Returns the rows after a number in order, with the ends of the log at that moment.
     ///
-    /// Whatever ends an attempt or a job, or writes to Autotask, or is done by an operator, adds its row in its own transaction; nothing but
-    /// ``RetainedData/prune(at:keeping:)`` takes one away.
+    /// The end of an attempt or a job, a write to Autotask and an operator's act each add a row in their own transaction. Only
+    /// ``RetainedData/prune(at:keeping:)`` removes rows.
     func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage
 
-    /// The newest rows that are meant, in their order.
+    /// Returns the newest rows of a selection, in order.
     func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow]
 }

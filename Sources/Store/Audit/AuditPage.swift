@@ -1,11 +1,11 @@
 package import Contract
 
-/// Which rows are meant: those for which everything holds that is named.
+/// A selection of rows: those that meet every criterion that is set.
 package struct AuditSelection: Hashable, Sendable {
     package var tenant: TenantID?
     package var product: Product?
     package var jobID: JobID?
-    /// Those that are not older.
+    /// Rows of this time or later.
     package var since: Timestamp?
 
     package init(tenant: TenantID? = nil, product: Product? = nil, jobID: JobID? = nil, since: Timestamp? = nil) {
@@ -21,13 +21,13 @@ package struct AuditSelection: Hashable, Sendable {
     }
 }
 
-/// Some rows of the log, and the ends that it had when they were read.
+/// Rows of the log, with the ends of the log when they were read.
 package struct AuditPage: Hashable, Sendable {
-    /// In their order.
+    /// In the order of their numbers.
     package var rows: [AuditRow]
-    /// `nil` in a log that has not begun.
+    /// `nil` in an empty log.
     package var head: AuditMark?
-    /// `nil` while nothing was forgotten.
+    /// `nil` while no row has been removed.
     package var anchor: AuditMark?
 
     package init(rows: [AuditRow], head: AuditMark?, anchor: AuditMark?) {

@@ -1,15 +1,15 @@
-/// Writes rows behind the end of a log, within one transaction.
+/// Appends rows to a log within one transaction.
 ///
-/// If that end is not as it was left, it says so in a row of its own and goes on: the worker's work does not wait for an investigation, and what
-/// was done to the log stays found out.
+/// If somebody changed the end of the log, it records that in a separate row and continues. Work does not wait for an investigation, and the
+/// evidence stays in the log.
 package struct AuditPen {
     private let chain: AuditChain
     private var place: AuditPlace
     private var isBroken: Bool
-    /// How many jobs had been accepted when the log began; `nil` where it has begun.
+    /// How many jobs had been accepted when the log began; `nil` for a log with rows.
     private let jobs: Int64?
 
-    /// A log that has not begun.
+    /// Creates a pen for an empty log.
     package init(_ chain: AuditChain, beginningAfter jobs: Int64) {
         self.chain = chain
         self.jobs = jobs
@@ -18,8 +18,8 @@ package struct AuditPen {
     }
 
     /// - Parameters:
-    ///   - head: as it is stored; `nil` if there is none, although there are rows.
-    ///   - last: the last row's place; asked for only where the head does not hold.
+    ///   - head: the stored head; `nil` if it is missing although there are rows.
+    ///   - last: returns the last row's place. It is called only if the head is not valid.
     package init(_ chain: AuditChain, behind head: AuditMark?, last: () throws -> AuditPlace) rethrows {
         self.chain = chain
         jobs = nil
@@ -28,13 +28,13 @@ package struct AuditPen {
             isBroken = false
         } else {
             let last = try last()
-            // A number that was given out is not given out again.
+            // A number is never used twice.
             place = AuditPlace(number: max(last.number, head?.place.number ?? 0), mac: last.mac)
             isBroken = true
         }
     }
 
-    /// The rows in which an entry is told: itself, and before it what has to be told of the log.
+    /// Returns the rows to write for an entry: a row about the log itself if one is due, then the entry.
     package mutating func rows(telling entry: AuditEntry) -> [AuditRow] {
         var rows: [AuditRow] = []
         if isBroken {
@@ -48,6 +48,6 @@ package struct AuditPen {
         return rows
     }
 
-    /// The end of the log, with what was written.
+    /// The end of the log, new rows included.
     package var head: AuditMark { chain.mark(place, as: .head) }
 }

@@ -1,6 +1,6 @@
 package import Contract
 
-/// Rows and marks as an export holds them, one a line (`schemas/common/audit-row.json`): with everything that their codes cover, so that whoever has
+/// Rows and marks in an export, one per line (`schemas/common/audit-row.json`). They contain everything that their codes cover: a holder of
 /// the key can verify them later, without the store.
 extension AuditRow {
     package var json: JSON {
@@ -45,7 +45,7 @@ extension AuditRow {
 extension AuditPlace {
     package var json: JSON { ["number": JSON(number), "mac": .string(Base64URL.encode(mac))] }
 
-    /// Reads back ``json``, a mark's, or a row's.
+    /// Reads a place from ``json``, or from the JSON of a mark or row.
     package init?(_ json: JSON) {
         guard let number = json["number"]?.integer, let mac = json["mac"]?.string.flatMap(Base64URL.decode) else { return nil }
         self.init(number: number, mac: mac)

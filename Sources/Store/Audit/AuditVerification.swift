@@ -1,49 +1,50 @@
-/// What is wrong with a log: the first thing that does not fit, from its beginning on.
+/// The first fault of a log, from its beginning.
 package enum AuditFault: Hashable, Sendable {
-    /// Something stands in the row that was not written there.
+    /// The content of the row was changed.
     case changed(Int64)
     case missing(ClosedRange<Int64>)
-    /// The row was put before the one behind it, from elsewhere in the log or from outside.
+    /// The row was inserted, from elsewhere in the log or from outside.
     case inserted(Int64)
-    /// The row was changed, put there, or moved, or the one before it was.
+    /// The row, or the one before it, was changed, inserted or moved.
     case doesNotFit(Int64)
-    /// The rows up to this one are missing at the beginning, and nobody who has the key took them away.
+    /// The rows up to this one are missing at the beginning, and no worker removed them.
     case beginningCut(upTo: Int64)
-    /// The rows behind this one are missing at the end.
+    /// The rows after this one are missing at the end.
     case truncated(after: Int64, head: Int64)
-    /// What marks an end of the log was not written by the worker.
+    /// The mark of an end was not written by a worker.
     case markForged(AuditMark.End)
-    /// The mark of the end is an older one than the rows.
+    /// The mark of the end is older than the rows.
     case headBehind(Int64, last: Int64)
-    /// There are rows, and no mark of their end.
+    /// There are rows, but no mark of their end.
     case headMissing
     /// The worker found the end changed when it wrote this row.
     case brokenBefore(Int64)
-    /// There is neither a row nor a mark, although there have to be.
+    /// All rows and marks are missing.
     case gone
 
-    /// What it means.
+    /// The fault in words.
     package var description: String {
         switch self {
         case .changed(let number): "Row \(number) was changed."
         case .missing(let numbers) where numbers.count == 1: "Row \(numbers.lowerBound) was removed."
         case .missing(let numbers): "Rows \(numbers.lowerBound) to \(numbers.upperBound) were removed."
         case .inserted(let number): "Row \(number) was inserted, or moved there."
-        case .doesNotFit(let number): "Row \(number) does not fit: it was changed, inserted or moved, or the one before it was removed."
+        case .doesNotFit(let number):
+            "Row \(number) does not match its code: it was changed, inserted or moved, or the row before it was removed."
         case .beginningCut(let number): "The rows up to \(number) were removed."
-        case .truncated(let last, let head): "The log was truncated: it ends with row \(last), and it had \(head)."
+        case .truncated(let last, let head): "The log was truncated: it ends with row \(last), but its last row was \(head)."
         case .markForged(let end):
-            "The mark of the log's \(end == .head ? "end" : "beginning") was changed, or the key ring is another one."
+            "The mark of the log's \(end == .head ? "end" : "beginning") was changed, or this is not the key ring of the store."
         case .headBehind(let head, let last):
-            "The mark of the log's end was replaced by an older one: it says \(head), and there are \(last)."
+            "The mark of the log's end was replaced by an older one: it names row \(head), but the last row is \(last)."
         case .headMissing: "The mark of the log's end was removed."
-        case .gone: "There is no row and no mark: the whole log was removed."
+        case .gone: "The whole log was removed: there is no row and no mark."
         case .brokenBefore(let number):
-            "The log's end had been changed before row \(number) was written: rows are missing there, or the mark was."
+            "The end of the log was changed before row \(number) was written: rows are missing there, or the mark was changed."
         }
     }
 
-    /// The row to look at first; `nil` where none is to blame.
+    /// The row to examine first; `nil` if the fault concerns no row.
     package var row: Int64? {
         switch self {
         case .changed(let number), .inserted(let number), .doesNotFit(let number), .brokenBefore(let number): number
@@ -56,31 +57,31 @@ package enum AuditFault: Hashable, Sendable {
     }
 }
 
-/// Reads a log from its beginning to its end, row by row, and finds the first that does not fit.
+/// Reads a log row by row and finds the first fault.
 package struct AuditVerification {
     private let chain: AuditChain
-    /// The last row that fits.
+    /// The place of the last valid row.
     package private(set) var place: AuditPlace
-    /// Rows that fit.
+    /// The number of valid rows.
     package private(set) var count = 0
-    /// A row that does not fit: what the next one says of it tells why.
+    /// A row that does not match its code. The next row shows why.
     private var suspect: AuditRow?
     private var fault: AuditFault?
 
-    /// - Parameter anchor: of the log; `nil` while nothing was forgotten.
+    /// - Parameter anchor: the anchor of the log; `nil` while no row has been removed.
     package init(_ chain: AuditChain, from anchor: AuditMark?) {
         self.chain = chain
         place = anchor?.place ?? .start
         if let anchor, anchor.end != .anchor || !chain.vouches(for: anchor) { fault = .markForged(.anchor) }
     }
 
-    /// Begins in the midst of a log, behind a row that is taken for granted.
+    /// Begins in the middle of a log, after a row that is assumed to be valid.
     package init(_ chain: AuditChain, behind row: AuditRow) {
         self.chain = chain
         place = row.place
     }
 
-    /// Whether there is nothing more to be found out.
+    /// Whether a fault was found, so that further rows do not matter.
     package var isOver: Bool { fault != nil }
 
     package mutating func take(_ row: AuditRow) {
@@ -108,7 +109,7 @@ package struct AuditVerification {
 
     private mutating func judge(_ suspect: AuditRow, by next: AuditRow) {
         if chain.fits(next, after: suspect.place) {
-            // The next one was chained to the code that stands there: only what it covers is other than it was.
+            // The next row is chained to this code: only the content that it covers was changed.
             fault = .changed(suspect.number)
         } else if chain.fits(next, as: suspect.number, after: place.mac) {
             fault = .inserted(suspect.number)
@@ -117,14 +118,14 @@ package struct AuditVerification {
         }
     }
 
-    /// Whether the log holds, now that all of it was read.
+    /// Concludes the verification after the last row.
     ///
-    /// - Parameter head: of the log.
-    /// - Returns: the first thing that does not fit; `nil` if everything does.
+    /// - Parameter head: the head of the log.
+    /// - Returns: the first fault; `nil` if there is none.
     package mutating func end(at head: AuditMark?) -> AuditFault? {
         if let fault { return fault }
         if let suspect {
-            // It is the last one. If it is the one that the end was marked with, only what its code covers is other than it was.
+            // It is the last row. If the mark names it, only the content that its code covers was changed.
             let isMarked = head.map { $0.place == suspect.place && chain.vouches(for: $0) } ?? false
             return isMarked ? .changed(suspect.number) : .doesNotFit(suspect.number)
         }
@@ -136,10 +137,10 @@ package struct AuditVerification {
     }
 }
 
-/// What was found when a log was verified.
+/// The result of a verification.
 package struct AuditReport: Hashable, Sendable {
     package var fault: AuditFault?
-    /// How many rows fit, from the beginning of what was looked at.
+    /// How many rows were valid, from the first one that was read.
     package var count: Int
     package var head: AuditMark?
     package var anchor: AuditMark?

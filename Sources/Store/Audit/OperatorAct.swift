@@ -1,9 +1,9 @@
 package import Contract
 
-/// An operator's change of keys or copies, for the audit log.
+/// An operator's change of keys or backup, for the audit log.
 package struct OperatorAct: Hashable, Sendable {
     package var action: AuditEntry.Action
-    /// Ids, names of files and counts.
+    /// Ids, file names and counts.
     package var facts: JSONObject
 
     /// - Parameter keys: the ids of the new active keys.

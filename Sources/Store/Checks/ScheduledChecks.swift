@@ -1,14 +1,14 @@
 package import Contract
 
-/// Checks that the worker makes without a portal's request.
+/// Enters checks that no portal requests.
 package protocol ScheduledChecks: Sendable {
-    /// Enters the checks that are due, those that have been due for longest first, and chooses when the next of their lanes is due, in one
-    /// transaction: of a fleet on one store, one makes them.
+    /// Enters the due checks, longest due first, and chooses the next times for their lanes. It is one transaction, so only one worker of a
+    /// fleet enters a check.
     ///
-    /// Every lane with a connection has a moment for each kind, chosen where there is none yet. It is moved on, and nothing entered, where a
-    /// look would be of no use (``CheckRound/Check/isOf(use:)``). It stays as long as the lane has anything unfinished: a check that waited behind a
-    /// job that has to be tried again would keep others' from being made.
+    /// Every lane with a connection has a time for each kind; a missing one is chosen. If a check is not useful
+    /// (``CheckRound/Check/isOf(use:)``), its time moves on and nothing is entered. The time stays while the lane has an unfinished job: a
+    /// check that waits behind a deferred job would keep other checks from being entered.
     ///
-    /// - Returns: how many were entered.
+    /// - Returns: how many checks were entered.
     func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int
 }

@@ -1,32 +1,32 @@
 package import Contract
 
-/// One attempt at a job. Counters, the audit log, the log, `sync show` and dead letters take what they report of its end from here.
+/// One attempt at a job. The counters, the audit log, the log, `sync show` and dead letters report its end from this value.
 package struct Attempt: Hashable, Sendable {
     package enum Ending: Hashable, Sendable {
-        /// The job ended, with this failure if it failed.
+        /// The job ended, with this error if it failed.
         case finished(JobError?)
         /// The job ended and is dead-lettered.
         case givenUp(GivenUp)
-        /// The job is tried again, not before this moment. The attempt `counts`, unless the reason is outside the job.
+        /// The job runs again, but not before this time. The attempt `counts`, unless the reason lies outside the job.
         case deferred(until: Timestamp, because: JobError? = nil, counts: Bool = true)
-        /// The job was put back as if it had not been begun: the attempt does not count.
+        /// The job was put back as if it had not begun: the attempt does not count.
         case postponed
-        /// The worker died, or had to stop before the attempt ended. What it called is not known.
+        /// The worker died, or stopped before the attempt ended. Its calls are not known.
         case interrupted(WorkerID)
     }
 
-    /// At most this many attempts that did not end their job are shown, the first ones.
+    /// The maximum number of recorded attempts that did not end the job: the first ones.
     package static let limit = 100
 
     /// `nil` for an interrupted attempt and for an ``outline``.
     package var began: Timestamp?
     package var ended: Timestamp
     package var ending: Ending
-    /// In their order; the first ones if they are many.
+    /// In order; the first ones if there are many.
     package var calls: [CallRecord]
     /// The number of all calls that count among the job's.
     package var apiCalls: Int
-    /// What it read of the tenant's database. The audit log keeps it, the job's row does not.
+    /// What it read from the tenant's database: kept in the audit log, not in the job's row.
     package var read: JSON?
     /// Whether Autotask confirmed a write.
     package var wrote: Bool
@@ -71,13 +71,13 @@ package struct Attempt: Hashable, Sendable {
         }
     }
 
-    /// When the job is tried again; `nil` where the attempt does not say.
+    /// The new ``QueuedJob/notBefore``; `nil` for no change.
     package var notBefore: Timestamp? {
         guard case .deferred(let until, _, _) = ending else { return nil }
         return until
     }
 
-    /// What it adds to the counters of these names in ``QueuedJob``. The claim has counted the attempt when it began.
+    /// Added to the counters of these names in ``QueuedJob``. The claim has counted the attempt when it began.
     package var counted: (attempts: Int, interruptions: Int, heldUp: Int) {
         switch ending {
         case .finished, .givenUp, .deferred(_, _, counts: true): (0, 0, 0)
@@ -91,7 +91,7 @@ package struct Attempt: Hashable, Sendable {
 // MARK: - What is kept with the job
 
 extension Attempt {
-    /// What a job's row keeps: without ``read``, and of a failure its code.
+    /// The form that a job's row keeps: without ``read``, and with only the code of a failure.
     package var kept: Attempt {
         var kept = self
         kept.read = nil
@@ -105,8 +105,8 @@ extension Attempt {
         return kept
     }
 
-    /// What a dead letter lists, and what a job's row keeps where there is no history of the attempt: how it ended. `nil` for an attempt that
-    /// ended its job or did not count.
+    /// The short form that a dead letter lists, and that a job's row keeps if it has no history of the attempt: without beginning and calls.
+    /// `nil` for an attempt that ended its job, was held up or was put back.
     package var outline: Attempt? {
         switch ending {
         case .deferred(_, _, counts: true), .interrupted: break
@@ -118,7 +118,7 @@ extension Attempt {
         return outline
     }
 
-    /// Whether `sync show` lists it: an outline is there for dead letters alone.
+    /// Whether `sync show` lists it. An outline is kept for dead letters only.
     package var isShown: Bool {
         if case .interrupted = ending { return true }
         return began != nil

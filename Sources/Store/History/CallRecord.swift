@@ -1,23 +1,23 @@
 package import Contract
 
-/// A call to Autotask as it may be shown: without headers, bodies, and a query, which may name a user.
+/// A call to Autotask as it may be shown: without headers, bodies or the query, which may name a user.
 package struct CallRecord: Hashable, Sendable {
     package enum Answer: Hashable, Sendable {
         /// The HTTP status.
         case status(Int)
-        /// No answer came; the word says why: `timedOut`.
+        /// There was no answer, for this reason: `timedOut`.
         case none(String)
     }
 
-    /// When it was begun.
+    /// When it began.
     package var at: Timestamp
-    /// `POST`.
+    /// For example `POST`.
     package var method: String
     package var host: String
-    /// Below the version of the API: `Services/query`.
+    /// The path below the API version, for example `Services/query`.
     package var path: String
     package var answer: Answer
-    /// How long it took, waiting for its turn included, in whole milliseconds.
+    /// How long it took, including the wait for its turn, in whole milliseconds.
     package var duration: Duration
 
     package init(at: Timestamp, method: String, host: String, path: String, answer: Answer, duration: Duration) {

@@ -1,18 +1,18 @@
 package import Contract
 
-/// All that is known of a job: what `sync show` tells.
+/// Everything that the store knows about a job, for `sync show`.
 package struct JobRecord: Sendable {
     package enum State: Sendable {
-        /// In line, or for a moment.
+        /// The job is in line, or waits until a time.
         case waiting(notBefore: Timestamp?)
         case running
-        /// With its terminal event, whose ``Event/data`` is empty once it is erased.
+        /// The job ended with its terminal event. The event's ``Event/data`` is empty once it is erased.
         case ended(at: Timestamp, OrderedEvent)
     }
 
     package var lane: Lane
     package var id: JobID
-    /// `nil` for what was refused.
+    /// `nil` for a refused job.
     package var kind: JobKind?
     /// The broker user that published it.
     package var publisher: String?
@@ -24,13 +24,13 @@ package struct JobRecord: Sendable {
     package var attempts: Int
     /// Attempts during which the worker died.
     package var interruptions: Int
-    /// How often it was put off, uncounted, because Autotask did not work.
+    /// How often it was held up because Autotask did not work; no attempt is counted.
     package var heldUp: Int
-    /// Calls made to Autotask in attempts that have ended.
+    /// Calls to Autotask in attempts that have ended.
     package var apiCalls: Int
     /// See ``Completion/asked``; `nil` before the first attempt has ended, and once it is erased.
     package var asked: [UInt8]?
-    /// Attempts that have ended, in their order; none once they are erased.
+    /// Attempts that have ended, in order; empty once they are erased.
     package var made: [Attempt]
 
     package init(

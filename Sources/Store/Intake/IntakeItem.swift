@@ -1,20 +1,20 @@
 package import Contract
 
-/// What one delivery held.
+/// The content of one delivery.
 package struct IntakeItem: Sendable {
     package enum Content: Sendable {
         case job(AcceptableJob)
-        /// An `autotask.job.*` that is not valid: it claims its id, and `event` (its `job.rejected`) answers it.
+        /// An `autotask.job.*` that is not valid. It claims its id, and `event` (its `job.rejected`) answers it.
         case refused(JobKey, event: Event, DeadLetter)
-        /// Nothing that could be answered, or from somebody who is not trusted.
+        /// A message that cannot be answered, or whose publisher is not trusted.
         case deadLetter(DeadLetter)
     }
 
     package var content: Content
-    /// SHA-256 of the body when the broker marked it as redelivered: its count ends here.
+    /// SHA-256 of the body if the broker marked it as redelivered. Its count ends here.
     package var redeliveredSHA256: [UInt8]?
-    /// It is compared with ``Arrival/overtakers`` that were accepted after this place and before its own
-    /// transaction; `nil`: with none.
+    /// The job is compared with ``Arrival/overtakers`` that were accepted after this place and before its own
+    /// transaction; `nil` for no comparison.
     package var overtakersAfter: Int64?
 
     package init(_ content: Content, redeliveredSHA256: [UInt8]? = nil, overtakersAfter: Int64? = nil) {
@@ -23,7 +23,7 @@ package struct IntakeItem: Sendable {
         self.overtakersAfter = overtakersAfter
     }
 
-    /// What identifies it; `nil` for what claims no id.
+    /// The key that the item claims; `nil` if it claims no id.
     package var key: JobKey? {
         switch content {
         case .job(let job): job.key
@@ -33,11 +33,11 @@ package struct IntakeItem: Sendable {
     }
 }
 
-/// A message that came back to its queue, and was delivered again.
+/// A message that returned to its queue and was delivered again.
 package struct CountedRedelivery: Hashable, Sendable {
-    /// How often that was counted, this time included.
+    /// The number of redeliveries, this one included.
     package var count: Int
-    /// The place of the job that was accepted last, of all lanes; 0 for none.
+    /// The place of the last accepted job of all lanes; 0 for none.
     package var lastPlace: Int64
 
     package init(count: Int, lastPlace: Int64) {
@@ -46,7 +46,7 @@ package struct CountedRedelivery: Hashable, Sendable {
     }
 }
 
-/// What makes a job the same job: (tenant, id) is the key, the digest tells whether the payload is the same too.
+/// The identity of a job. (tenant, id) is the key; the digest shows whether the payload is also the same.
 package struct JobKey: Hashable, Sendable {
     package var id: JobID
     package var lane: Lane
@@ -60,14 +60,14 @@ package struct JobKey: Hashable, Sendable {
     }
 }
 
-/// A valid job, its payload sealed.
+/// A valid job with its sealed payload.
 package struct AcceptableJob: Sendable {
     package var key: JobKey
     package var kind: JobKind
-    /// Of a sync or a preview.
+    /// The plan of a sync or a preview.
     package var planID: String?
     package var revision: Int64?
-    /// When its portal made it, if it says so.
+    /// When its portal created it, if the portal says so.
     package var requestedAt: Timestamp?
     package var expiry: Timestamp?
     package var traceparent: String?
@@ -75,7 +75,7 @@ package struct AcceptableJob: Sendable {
     package var publisher: String?
     /// The job that it is a copy of, when it comes from a redriven dead letter.
     package var redriveOf: JobID?
-    /// The job's `data`, sealed under the key ring's job key. Blanked when the job ends.
+    /// The job's `data`, sealed under the key ring's job key. It is erased when the job ends.
     package var sealedPayload: [UInt8]
 
     package init(
@@ -107,10 +107,10 @@ package struct AcceptableJob: Sendable {
 package struct IntakeRules: Sendable {
     /// The number of unfinished jobs at which a lane is full.
     package var laneLimit: Int
-    /// The place that was given last, as the caller knows it. If another was given since, nothing is taken in (``Intake/isTakenIn``). `nil`: no
+    /// The last place that the caller knows. If the store has assigned another since, it accepts nothing (``Intake/isTakenIn``). `nil` for no
     /// comparison.
     package var lastPlace: Int64?
-    /// The jobs that an arrival ends if others wait in its lane.
+    /// Returns the jobs that an arrival ends if others wait in its lane.
     package var admit: @Sendable (Arrival) -> Admission
     /// Makes the `job.conflict` for an item whose id belongs to a job with another payload.
     package var conflict: @Sendable (IntakeItem) -> Event
@@ -133,23 +133,23 @@ package struct Intake: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// New; `order` is its place in its lane.
         case accepted(order: Int64)
-        /// Finished before: its terminal event is published again.
+        /// The job has already finished: its terminal event is published again.
         case replayed
         /// The same job is waiting or running: nothing more happens.
         case underWay
         case conflict
-        /// New, and ended at once in favour of one that waits, or because its lane is full.
+        /// New, but ended at once in favour of a waiting job, or because its lane is full.
         case ended(EventType)
         case refused
         case deadLettered
     }
 
-    /// In the items' order.
+    /// In the order of the items.
     package var outcomes: [Outcome]
     package var events: [OutboxEntry]
-    /// The place that was given last, of all lanes; 0 for none.
+    /// The last place that was assigned, of all lanes; 0 for none.
     package var lastPlace: Int64
-    /// `false` if it was another one than the caller knew: then nothing was changed.
+    /// `false` if the last place differed from the one that the caller knew: then nothing was changed.
     package var isTakenIn: Bool
 
     package init(outcomes: [Outcome], events: [OutboxEntry], lastPlace: Int64, isTakenIn: Bool = true) {
@@ -161,7 +161,7 @@ package struct Intake: Sendable {
 }
 
 extension Intake {
-    /// The lanes of jobs that were refused at once because they are full, by how many these were.
+    /// Counts the jobs that were refused because their lane was full, by lane.
     package func refusals(of items: [IntakeItem]) -> [Lane: Int] {
         var refusals: [Lane: Int] = [:]
         for case (let item, .ended(.jobRejected)) in zip(items, outcomes) {

@@ -1,6 +1,6 @@
-/// How much in the store is sealed under a key.
+/// Counts of what the store holds that is sealed under a key.
 package struct KeyUse: Hashable, Sendable {
-    /// Credentials keys of tenants that it wraps.
+    /// Credentials keys of tenants that the key wraps.
     package var credentials: Int
     /// Accepted jobs that have not ended.
     package var jobs: Int

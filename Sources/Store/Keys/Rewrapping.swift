@@ -1,12 +1,12 @@
 package import Contract
 
-/// One step of wrapping the credentials keys of all lanes anew.
+/// One step of wrapping the credentials keys of all lanes again.
 package struct RewrapStep: Hashable, Sendable {
-    /// The last lane that was looked at: the next step goes on behind it. `nil` when there is none behind it.
+    /// The last lane of this step: the next step continues after it. `nil` when there are no more lanes.
     package var last: Lane?
-    /// Keys that were looked at.
+    /// Keys that were examined.
     package var seen: Int
-    /// Keys that are wrapped anew.
+    /// Keys that were wrapped again.
     package var rewrapped: Int
 
     package init(last: Lane?, seen: Int, rewrapped: Int) {

@@ -1,16 +1,16 @@
 package import Contract
 
 package struct ClaimRequest: Sendable {
-    /// How many lanes of one Autotask database are worked on at once (`Decisions` 8): Autotask allows three calls at a time for an
-    /// entity, and other integrations want some of them.
+    /// How many lanes of one Autotask database may work at once (`Decisions` 8). Autotask allows three concurrent calls for an
+    /// entity, and other integrations need some of them.
     package static let lanesPerDatabase = 2
 
     package var worker: WorkerID
-    /// How many lanes at most.
+    /// The maximum number of lanes to claim.
     package var limit: Int
     /// How many lanes of one Autotask database may be held at once, over all workers (`Decisions` 8).
     package var maximumLanesPerDatabase: Int
-    /// How long after the beginning of its first attempt a job ends for which a person waits (``QueuedJob/deadline``).
+    /// The time from the first attempt of a job for which a person waits to its deadline (``QueuedJob/deadline``).
     package var interactiveTime: Duration
 
     package init(
@@ -25,7 +25,7 @@ package struct ClaimRequest: Sendable {
         self.interactiveTime = interactiveTime
     }
 
-    /// When the job has to end whose attempt begins now; `nil` if it need not.
+    /// The deadline of a job whose attempt begins now; `nil` if it has none.
     package func deadline(of job: QueuedJob, at now: Timestamp) -> Timestamp? {
         guard job.kind.isInteractive, !job.isScheduled else { return nil }
         return job.deadline ?? now + interactiveTime
@@ -34,11 +34,11 @@ package struct ClaimRequest: Sendable {
 
 package struct ClaimResult: Sendable {
     package var claims: [LaneClaim]
-    /// From settlements.
+    /// The events of settlements.
     package var events: [OutboxEntry]
-    /// When a lane that is free now will have something to do next; `nil` when none will by itself.
+    /// When a free lane will next have work; `nil` if none will without a new job.
     package var nextWake: Timestamp?
-    /// Whether a free lane has work now that this call left for the next one, because a call is bounded.
+    /// Whether this call, which is bounded, left work of free lanes to the next call.
     package var hasMore: Bool
 
     package init(claims: [LaneClaim], events: [OutboxEntry], nextWake: Timestamp?, hasMore: Bool = false) {
@@ -49,13 +49,13 @@ package struct ClaimResult: Sendable {
     }
 }
 
-/// Proof of holding a lane. Everything that is done under it is refused once the lane's fence is another.
+/// Proof of holding a lane. The store refuses work under it once the lane has another fencing number.
 package struct ClaimToken: Hashable, Sendable {
     package var lane: Lane
     package var worker: WorkerID
-    /// Rises with every claim of the lane.
+    /// The fencing number: it rises with every claim of the lane.
     package var fence: Int64
-    /// The job that runs.
+    /// The place of the running job.
     package var order: Int64
 
     package init(lane: Lane, worker: WorkerID, fence: Int64, order: Int64) {
@@ -66,10 +66,10 @@ package struct ClaimToken: Hashable, Sendable {
     }
 }
 
-/// A lane that this worker holds, with the job to run and all that its handler needs to know.
+/// A lane that this worker holds, with the job to run and the data that its handler needs.
 package struct LaneClaim: Sendable {
     package var token: ClaimToken
-    /// The attempt that begins is counted already.
+    /// The attempt that begins is already counted.
     package var job: QueuedJob
     package var sealedPayload: [UInt8]
     package var mode: RunMode
@@ -84,9 +84,9 @@ package struct LaneClaim: Sendable {
     }
 }
 
-/// How a job is to be run.
+/// How to run a job.
 package enum RunMode: Hashable, Sendable {
     case work
-    /// It has written, and must not go on: it ends with what it has done so far, for this reason. No call is made.
+    /// The job has written and must stop. It ends with its results so far, for this reason, and makes no call.
     case conclude(JobError)
 }

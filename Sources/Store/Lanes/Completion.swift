@@ -3,12 +3,12 @@ package import Contract
 /// How a claim ends.
 package struct Completion: Sendable {
     package var attempt: Attempt
-    /// In the order in which they take their places in the sequence, all in the old epoch if the lane is reset. If the attempt ends the job,
-    /// exactly one of them is terminal and answers the job; otherwise none is. A scheduled check (``QueuedJob/isScheduled``) has state
-    /// events only.
+    /// The events in the order of the sequence, all in the old epoch if the lane is reset. If the attempt ends the job, exactly one of them is
+    /// terminal and answers the job; otherwise none is. A scheduled check (``QueuedJob/isScheduled``) publishes only state events, and never
+    /// becomes a dead letter. The dead letter of a job keeps the payload, except that of a connect, which holds credentials.
     package var events: [Event]
     package var changes: LaneChanges
-    /// What the job asks for, as it may be shown (``JobKind/shown(of:)``): an encoded JSON object; `nil` if it could not be opened.
+    /// What the job asks for, in the form that may be shown (``JobKind/shown(of:)``): an encoded JSON object; `nil` if it could not be opened.
     package var asked: [UInt8]?
     /// Whether the store keeps a history of jobs. If not, it keeps only the attempt's outline.
     package var keepsHistory: Bool
@@ -53,7 +53,7 @@ package struct Completion: Sendable {
         }
     }
 
-    /// Whether the job is held up as before: nothing is published and nothing changes, so the audit log has no row of it.
+    /// Whether the job is still held up. Nothing is published and nothing changes, so the audit log gets no row.
     package var isRepetition: Bool {
         guard case .deferred(_, _, counts: false) = attempt.ending, case .keep = changes.connection,
             case .keep = changes.refusedCredentials
@@ -61,8 +61,8 @@ package struct Completion: Sendable {
         return events.isEmpty
     }
 
-    /// Checks that the events are those that may come with the attempt's end. Every store asks it before it writes anything: a completion that
-    /// breaks the rule of exactly one terminal event must leave nothing behind.
+    /// Checks that the events fit the attempt's end. Every store calls this before it writes anything: a completion that
+    /// breaks the rule of exactly one terminal event must have no effect.
     ///
     /// - Throws: ``StoreError/Code/unexpected``.
     package func check(isScheduled: Bool) throws(StoreError) {
@@ -72,13 +72,13 @@ package struct Completion: Sendable {
             }
         } else {
             guard events.count(where: { $0.type.isTerminal }) == (attempt.endsJob ? 1 : 0) else {
-                throw StoreError(.unexpected, "A job that ends has exactly one terminal event, and one that does not end has none.")
+                throw StoreError(.unexpected, "A job that ends has exactly one terminal event. A job that continues has none.")
             }
         }
     }
 }
 
-/// What a job changes of its lane. Whatever is not named stays as it is.
+/// The changes that a job makes to its lane. The default values change nothing.
 package struct LaneChanges: Sendable {
     package enum Change<Value: Sendable>: Sendable {
         case keep
@@ -86,45 +86,45 @@ package struct LaneChanges: Sendable {
         case remove
     }
 
-    /// What becomes of the memory of credentials that Autotask refused.
+    /// A change to the list of credentials that Autotask refused.
     package enum RefusalChange: Sendable {
         case keep
-        /// In the place of an earlier refusal of the same; beyond ``RefusedCredentials/limit`` the oldest is forgotten.
+        /// Replaces an earlier refusal of the same credentials; beyond ``RefusedCredentials/limit`` the oldest is removed.
         case remember(RefusedCredentials)
-        /// They were accepted.
+        /// Autotask accepted these credentials.
         case forget(digest: [UInt8])
     }
 
-    /// With it, ``ConnectionRecord/wrappedKey`` becomes the lane's key only if the lane has none: it may have been wrapped anew meanwhile.
+    /// ``ConnectionRecord/wrappedKey`` becomes the lane's key only if the lane has none: its key may have been wrapped again meanwhile.
     package var connection: Change<ConnectionRecord>
-    /// Whether ``connection`` brings a new credentials key, and the lane's old one goes.
+    /// Whether ``connection`` has a new credentials key that replaces the lane's old one.
     package var replacesCredentialsKey: Bool
     package var refusedCredentials: RefusalChange
     package var billingCodes: Change<CachedBillingCodes>
-    /// Of a lane with a connection.
+    /// A change to ``LaneState/driftDigest``, for a lane with a connection.
     package var driftDigest: Change<String>
     /// Sets ``LaneState/isEligible``.
     package var becomesEligible: Bool
     /// Sets ``LaneState/isEnabled``.
     package var becomesEnabled: Bool
-    /// Whether every binding and journal entry is removed first, and ``LaneState/driftDigest`` with them, because they belong to another
-    /// Autotask database. ``LaneState/unsettledSince`` keeps the time of unsettled writes.
+    /// Whether to remove every binding, every journal entry and ``LaneState/driftDigest`` first, because they belong to another
+    /// Autotask database. ``LaneState/unsettledSince`` keeps the time of unresolved writes.
     package var removesBindings: Bool
-    /// Clears ``LaneState/unsettledSince``: every write on its way must have arrived.
+    /// Clears ``LaneState/unsettledSince``, because every earlier write must have arrived by now.
     package var becomesSettled: Bool
-    /// Inserted, or replacing those of the same plan and key.
+    /// Bindings to insert. They replace those of the same plan and key.
     package var bindings: [ServiceBinding]
-    /// Bindings that end: services that left the plan.
+    /// Bindings to remove: services that left the plan.
     package var retired: [(planID: String, serviceKey: String)]
-    /// As in ``LaneEffects/journal(_:notes:under:at:)``.
+    /// See ``LaneEffects/journal(_:notes:under:at:)``.
     package var journal: [JournalEntry]
-    /// What the audit log tells of it.
+    /// Notes for the audit log.
     package var notes: [AuditNote]
-    /// The revision of a sync that ran: a lower one of the same plan is superseded from now on, as long as the epoch lasts.
+    /// The revision of a sync that ran. Lower revisions of the same plan are superseded until the epoch ends.
     package var ranRevision: (planID: String, revision: Int64)?
-    /// The lane is erased: its key first, then credentials, zone, bindings, journal, caches, and the data of every terminal event so far,
-    /// the reset's own excepted, and of every dead letter the payload and the text. ``LaneState/isEligible`` stays. The epoch rises by one, and
-    /// the revisions that ran end with the old one. ``LaneState/unsettledSince`` keeps the time of unsettled writes. The events
+    /// Whether to erase the lane: its key first, then credentials, zone, bindings, journal and caches. The data of all earlier terminal
+    /// events, and the payload and text of all dead letters, are erased too. ``LaneState/isEligible`` stays. The epoch rises by one, and
+    /// the revisions that ran are removed. ``LaneState/unsettledSince`` keeps the time of unresolved writes. The events
     /// of the completion are held back (``OutboxEntry/isHeld``) until the erased data has left all files.
     package var resets: Bool
 

@@ -1,29 +1,28 @@
 package import Contract
 
-/// What a job asks and changes while it runs: all that a handler needs of a store.
+/// The functions of a store that handlers use while a job runs.
 package protocol LaneEffects: Sendable {
-    /// Names the Autotask database that a connect in progress is going to talk to, so that the lane counts among that database's.
+    /// Takes a place for the lane at the Autotask database that a connect is about to call.
     ///
-    /// - Returns: whether there was a place. If not, the job has to be put back with ``Attempt/Ending/postponed``: the lane is claimed again
+    /// - Returns: whether there was a place. If not, the job must be put back with ``Attempt/Ending/postponed``: the lane is claimed again
     ///   when there is a place.
     func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool
 
-    /// Which of these services in an Autotask database are linked to another lane that is connected to it: by a binding, or by a write
-    /// that is on record.
+    /// Returns those of the services that are linked to another lane of the same Autotask database. A binding or a write in the
+    /// journal links a service.
     ///
-    /// - Parameter ids: few; `nil` for all.
+    /// - Parameter ids: a few services; `nil` for all.
     func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64>
 
-    /// Records the intention to link services to the lane. Nothing is recorded where one of them is linked to another lane
-    /// (``linkedServices(_:in:besides:)``), or where a write of another plan of this lane is about it.
+    /// Records the intention to link services to the lane. It records nothing if one of them is linked to another lane
+    /// (``linkedServices(_:in:besides:)``), or if another plan of this lane has a write for it.
     ///
-    /// It is one transaction: of two lanes that want one service at the same moment, one gets it. The link lasts as long as the entries, or the
-    /// bindings that take their place. An entry of which nothing was sent ends with the plan's last
-    /// unfinished sync, however that ends.
+    /// It is one transaction: if two lanes want a service at the same time, one of them gets it. The link lasts as long as the entries, or the
+    /// bindings that replace them. An entry that was never sent ends with the plan's last unfinished sync, however that sync ends.
     ///
     /// The transaction reads the bindings and the journal of the lanes that are connected to the database, and one column of all lanes.
     ///
-    /// - Parameter entries: with ``JournalEntry/State/intended`` and the ids of the services; few.
+    /// - Parameter entries: a few entries in the state ``JournalEntry/State/intended``, with the ids of the services.
     func link(
         _ entries: [JournalEntry],
         in database: Int64,
@@ -31,23 +30,23 @@ package protocol LaneEffects: Sendable {
         at now: Timestamp
     ) async throws(StoreError) -> LinkOutcome
 
-    /// Services of a lane that are bound to one in Autotask, of all its plans, in the order of plan and key. One with an unsettled write is
-    /// left out.
+    /// Returns the services of all the lane's plans that are bound to one in Autotask, in the order of plan and key. Services with an
+    /// unresolved write are left out.
     ///
     /// - Parameters:
-    ///   - after: go on behind it; `nil` from the beginning.
-    ///   - limit: a lane may have any number of them.
+    ///   - after: the service to continue after; `nil` for the beginning.
+    ///   - limit: the maximum number; a lane may have any number of services.
     func boundServices(of lane: Lane, after: ServiceKey?, limit: Int) async throws(StoreError) -> [ServiceBinding]
 
-    /// The services of a lane, of all its plans, that are bound to these in Autotask.
+    /// Returns the services of all the lane's plans that are bound to these services in Autotask.
     ///
-    /// - Parameter ids: few.
+    /// - Parameter ids: a few services in Autotask.
     func bindings(to ids: [Int64], in lane: Lane) async throws(StoreError) -> [ServiceBinding]
 
-    /// Records the state of writes to Autotask: called before each, and with the outcome after it. An entry replaces the one of its service.
+    /// Records the state of writes to Autotask, before each write and with its outcome. An entry replaces the one of its service.
     ///
-    /// - Parameter notes: the audit log gets a row for each, in the same transaction: for `sent` before the write leaves.
-    /// - Returns: whether a reset waits for this lane: then the batch stops at this service boundary, before the write.
+    /// - Parameter notes: notes for the audit log. Each gets a row in the same transaction; for `sent`, this precedes the write.
+    /// - Returns: whether a reset waits for this lane. If so, the batch stops at this service, before the write.
     func journal(
         _ entries: [JournalEntry],
         notes: [AuditNote],

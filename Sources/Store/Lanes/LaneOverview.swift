@@ -7,7 +7,7 @@ package struct LaneOverview: Sendable {
     /// `nil` while not configured.
     package var connection: ConnectionRecord.Status?
     package var isEnabled: Bool
-    /// Unfinished jobs, the worker's own checks not counted.
+    /// Unfinished jobs, without scheduled checks.
     package var waitingJobs: Int
     package var services: Int
     package var syncedServices: Int
@@ -35,7 +35,7 @@ package struct LaneOverview: Sendable {
     }
 }
 
-/// What `tenant show` tells.
+/// The contents of `tenant show`.
 package struct LaneDetail: Sendable {
     /// A finished job.
     package struct Finished: Sendable {
@@ -44,9 +44,9 @@ package struct LaneDetail: Sendable {
         package var acceptedAt: Timestamp
         package var finishedAt: Timestamp
         package var event: EventType
-        /// That of the event's error, unless it is erased.
+        /// The code of the event's error, unless it is erased.
         package var code: String?
-        /// Calls made to Autotask, in all attempts.
+        /// Calls to Autotask in all attempts.
         package var apiCalls: Int
 
         package init(

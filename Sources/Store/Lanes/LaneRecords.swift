@@ -1,15 +1,15 @@
 package import Contract
 
-/// What an operator looks at of lanes and jobs.
+/// Lanes and jobs as operators see them.
 package protocol LaneRecords: Sendable {
-    /// Every lane that the store knows, by tenant and product.
+    /// Returns every lane that the store knows, by tenant and product.
     func lanes() async throws(StoreError) -> [LaneOverview]
 
-    /// One lane, or `nil` when the store knows nothing of it.
+    /// Returns one lane, or `nil` if the store does not know it.
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail?
 
-    /// Jobs with this id: each tenant may have one.
+    /// Returns the jobs with this id; each tenant may have one.
     ///
-    /// - Parameter tenant: whose it is; `nil` for every tenant's, which takes looking through all ids.
+    /// - Parameter tenant: the job's tenant; `nil` for all tenants, which takes one look-up per tenant.
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord]
 }

@@ -2,22 +2,25 @@ package import Contract
 
 /// The unfinished jobs of a free lane, for the pure function that orders them.
 ///
-/// The cost of a claim does not depend on how many jobs wait in a lane. For a lane with more than ``limit`` a snapshot holds a window
-/// (``isComplete`` is false): the oldest ``limit`` jobs that are due, those that have written and wait for a time, the newest reset and the
-/// newest job of each other kind without a plan, of each plan in the window the job with the highest revision and the newest without one, and
-/// jobs that have expired. These are at most ``maximumRows`` in all.
+/// The cost of a claim does not depend on how many jobs wait in a lane. For a lane with more than ``limit`` jobs, a snapshot holds a window
+/// (``isComplete`` is false) of at most ``maximumRows`` jobs:
+/// - the oldest ``limit`` due jobs
+/// - jobs that have written and wait for a time
+/// - the newest reset, and the newest job of each other kind without a plan
+/// - for each plan in the window, the job with the highest revision and the newest job without a revision
+/// - expired jobs
 package struct LaneSnapshot: Sendable {
-    /// A lane with no more unfinished jobs is seen as a whole.
+    /// A lane with at most this many unfinished jobs is shown completely.
     package static let limit = 64
-    /// Rows of jobs that one decision about a lane may cost.
+    /// The maximum number of job rows that one decision about a lane reads.
     package static let maximumRows = 200
-    /// Jobs that a decision about a part of a lane ends, at most.
+    /// The maximum number of jobs that a decision about a part of a lane ends.
     package static let maximumEnded = 64
 
     package var lane: Lane
     /// In the order of acceptance.
     package var jobs: [QueuedJob]
-    /// By plan, the highest revision of a sync that ran in this epoch. It names the plans of ``jobs``.
+    /// By plan, the highest revision of a sync that ran in this epoch. It covers the plans of ``jobs``.
     package var revisions: [String: Int64]
     /// Whether ``jobs`` are all unfinished jobs of the lane.
     package var isComplete: Bool
@@ -39,9 +42,9 @@ package struct LaneSnapshot: Sendable {
     }
 }
 
-/// A job that is about to be accepted in a lane where others wait, or overtook it.
+/// A job that is about to be accepted in a lane where other jobs wait or overtook it.
 package struct Arrival: Sendable {
-    /// Of ``rivals`` with a revision, and of those without one: the store reads no more of each.
+    /// The maximum number of ``rivals`` with a revision that the store reads, and of those without one.
     package static let rivalLimit = 4
     /// The number of jobs, counted from the newest over all lanes, that the store looks through for ``overtakers``. A message falls behind those
     /// that were delivered with it: a few hundred.
@@ -51,20 +54,20 @@ package struct Arrival: Sendable {
 
     package var lane: Lane
     package var job: QueuedJob
-    /// Unfinished jobs of its kind and plan: those with the highest revisions, and the newest without one. None of a kind of which every job is
-    /// answered.
+    /// Unfinished jobs of its kind and plan: those with the highest revisions, and the newest without one. Empty for a kind of which every
+    /// job is answered.
     package var rivals: [QueuedJob]
-    /// The job of the lane that runs, by its place.
+    /// The place of the lane's running job.
     package var running: Int64?
     /// The highest revision of the plan that ran in this epoch.
     package var ranRevision: Int64?
-    /// The newest unfinished reset of the lane, by its place.
+    /// The place of the lane's newest unfinished reset.
     package var lastReset: Int64?
-    /// Whether the lane holds as many unfinished jobs as it may.
+    /// Whether the lane has reached its limit of unfinished jobs.
     package var isLaneFull: Bool
-    /// Of a job that the broker may have delivered late: the jobs of its lane that were requested after it and accepted before it, in the order of
-    /// acceptance. They are resets or of its kind and plan, and wait, run, or have run: none that was superseded, abandoned, rejected or
-    /// expired. Their standing is their own revision: what one took on since may be of jobs that are older than this one.
+    /// The jobs of the lane that were requested after this one and accepted before it, in the order of acceptance; empty unless the broker may
+    /// have delivered it late. They are resets, or of its kind and plan, and wait, run or have run. Superseded, abandoned, rejected and expired jobs are
+    /// not among them. Their standing is their own revision: one that was raised may stem from jobs older than this one.
     package var overtakers: [QueuedJob]
 
     package init(
@@ -100,15 +103,15 @@ package struct Admission: Sendable {
     }
 }
 
-/// An unfinished job, or one of the worker's own checks.
+/// An unfinished job or scheduled check.
 package struct QueuedJob: Hashable, Sendable {
-    /// Its place: rises with every job that the store accepts.
+    /// The job position: it rises with every job that the store accepts.
     package var order: Int64
     package var id: JobID
     package var kind: JobKind
     package var planID: String?
     package var revision: Int64?
-    /// The revision that counts when jobs of its plan are compared: its own, or if it has none the highest of those that it
+    /// The revision for comparisons with jobs of its plan: its own, or if it has none, the highest of the jobs that it
     /// superseded.
     package var standing: Int64?
     package var acceptedAt: Timestamp
@@ -117,7 +120,7 @@ package struct QueuedJob: Hashable, Sendable {
     package var publisher: String?
     /// The job that it is a copy of, when it comes from a redriven dead letter.
     package var redriveOf: JobID?
-    /// Not to be run before.
+    /// The job does not run before this time.
     package var notBefore: Timestamp?
     /// Attempts begun and not interrupted.
     package var attempts: Int
@@ -125,18 +128,18 @@ package struct QueuedJob: Hashable, Sendable {
     package var interruptions: Int
     /// How often it was deferred, without counting an attempt, for a reason outside the job.
     package var heldUp: Int
-    /// When it has to end because a person waits (``JobKind/isInteractive``): set when its first attempt begins. Time during which
-    /// another job of its lane ran while it was due is added.
+    /// When it must end because a person waits (``JobKind/isInteractive``). It is set when the first attempt begins. Time for which
+    /// another job of the lane ran while this one was due is added.
     package var deadline: Timestamp?
     /// The content of the last `job.deferred`.
     package var lastDeferral: PublishedDeferral?
-    /// Whether it has written to Autotask, or may have.
+    /// Whether it has written, or may have written, to Autotask.
     package var hasWritten: Bool
-    /// Calls made to Autotask in earlier attempts.
+    /// Calls to Autotask in earlier attempts.
     package var apiCalls: Int
-    /// Whether the store was brought back from a copy that held the job unfinished: what is older than the copy is not run any more.
+    /// Whether the store was restored from a backup in which the job was unfinished. Such a job does not run any more.
     package var isFromBackup: Bool
-    /// Whether it is a check that the worker makes by itself: no portal knows of it, so it ends without an event of its own.
+    /// Whether it is a scheduled check. No portal requested it, so it ends without a terminal event.
     package var isScheduled: Bool
 
     package init(
@@ -185,10 +188,10 @@ package struct QueuedJob: Hashable, Sendable {
         self.isScheduled = isScheduled
     }
 
-    /// Whether it was begun at all: what was begun does not expire.
+    /// Whether it has begun. A job that has begun does not expire.
     package var wasBegun: Bool { attempts > 0 || interruptions > 0 || hasWritten }
 
-    /// Whether it is certain to be answered no earlier than another one: it cannot expire while the other waits.
+    /// Whether it cannot expire before another job does.
     package func outlives(_ other: QueuedJob) -> Bool {
         guard !wasBegun, let expiry else { return true }
         guard !other.wasBegun, let end = other.expiry else { return false }
@@ -200,14 +203,14 @@ extension JobKind {
     /// Whether a newer job replaces an older one that waits. Each request for billing codes gets its own answer.
     package var isReplaceable: Bool { self != .billingCodes }
 
-    /// Whether jobs are compared within their plan: each plan's services have to arrive.
+    /// Whether jobs are compared only within their plan, because each plan's services must arrive.
     package var hasPlan: Bool { self == .sync || self == .preview }
 
-    /// Kinds without a plan of which the newest job may matter to every other job of a lane.
+    /// Kinds without a plan whose newest job may affect every other job of a lane.
     package static let replaceableWithoutPlan: [JobKind] = allCases.filter { $0.isReplaceable && !$0.hasPlan }
 }
 
-/// A `job.deferred` that was published: why, and by how long the job was put off.
+/// A published `job.deferred`: its reason and its delay.
 package struct PublishedDeferral: Hashable, Sendable {
     package var code: ErrorCode
     package var delay: Duration
@@ -217,20 +220,20 @@ package struct PublishedDeferral: Hashable, Sendable {
         self.delay = delay
     }
 
-    /// Whether to publish it after another one: the reason has changed, or the delay has grown tenfold. Delays of less than a second
-    /// count as one.
+    /// Whether to publish it after another one: if the reason has changed, or the delay has grown tenfold. Delays below one second
+    /// count as one second.
     package func isNews(after last: PublishedDeferral?) -> Bool {
         guard let last, last.code == code else { return true }
         return delay >= max(last.delay, .seconds(1)) * 10
     }
 }
 
-/// What is to become of a lane's jobs.
+/// The decision about a lane's jobs.
 package struct LaneDecision: Sendable {
-    /// Jobs that end without being run.
+    /// A job that ends without a run.
     package struct Settlement: Sendable {
         package var order: Int64
-        /// Terminal.
+        /// The terminal event.
         package var event: Event
         /// The code of the event's error.
         package var code: ErrorCode
@@ -247,19 +250,19 @@ package struct LaneDecision: Sendable {
 
     package enum Next: Hashable, Sendable {
         case run(order: Int64, RunMode)
-        /// Nothing can run before this moment; `nil`: before something new is accepted.
+        /// No job can run before this time, or with `nil`, before a new job is accepted.
         case wait(until: Timestamp?)
-        /// Jobs end first that must have ended before another runs: the lane goes to the end of the line.
+        /// Some jobs must end before another can run: the lane goes to the end of the line.
         case again
     }
 
     package var settlements: [Settlement]
-    /// Checks of the worker's own that are not made any more, by their places. Nobody is told.
+    /// The places of scheduled checks that are dropped without an event.
     package var dropped: [Int64]
     package var next: Next
-    /// By place, what ``QueuedJob/standing`` becomes of jobs that superseded one with a revision.
+    /// By place, the new ``QueuedJob/standing`` of jobs that superseded one with a revision.
     package var raised: [Int64: Int64]
-    /// A job that does not expire any more: others end in its favour.
+    /// A job that no longer expires, because others end in its favour.
     package var committed: Int64?
 
     package init(

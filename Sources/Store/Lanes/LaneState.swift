@@ -1,31 +1,31 @@
 package import Contract
 
-/// What is remembered of a lane between jobs.
+/// The state of a lane between jobs.
 package struct LaneState: Sendable {
     package var epoch: Int64
-    /// Whether the access gate was passed once. Survives a reset (`Rules` A3).
+    /// Whether the tenant has passed the access gate. It survives a reset (`Rules` A3).
     package var isEligible: Bool
-    /// Whether `integration.enabled` was told in this epoch.
+    /// Whether `integration.enabled` was published in this epoch.
     package var isEnabled: Bool
     package var connection: ConnectionRecord?
-    /// Credentials that Autotask refused lately, each once, the latest last; at most ``RefusedCredentials/limit``.
+    /// Credentials that Autotask refused recently, without duplicates, latest last; at most ``RefusedCredentials/limit``.
     package var refusedCredentials: [RefusedCredentials]
-    /// In a claim, those of the plan that the job is about: a lane may have any number of plans. A handler that needs others asks the store
+    /// A claim holds only those of the job's plan, since a lane may have any number of plans. A handler reads others from the store
     /// (``LaneEffects/boundServices(of:after:limit:)``, ``LaneEffects/bindings(to:in:)``).
     package var bindings: [ServiceBinding]
-    /// Writes whose outcome is not settled: entries that are not ``JournalEntry/State/verified``. In a claim, those of the job's plan.
+    /// Unresolved writes: entries that are not ``JournalEntry/State/verified``. A claim holds only those of the job's plan.
     package var openWrites: [JournalEntry]
-    /// Whether services of any plan are bound.
+    /// Whether any plan has bound services.
     package var hasBindings: Bool
-    /// Whether writes of any plan are not settled.
+    /// Whether any plan has unresolved writes.
     package var hasOpenWrites: Bool
-    /// When the last write of any plan was sent whose outcome is not known.
+    /// When the last write of any plan was sent whose outcome is unknown.
     package var lastSentWrite: Timestamp?
-    /// When the last write was sent whose outcome was not known when its journal was erased, by a reset or because another Autotask
-    /// database was connected: it may still take effect there.
+    /// When the last write was sent that was unresolved when its journal was erased, by a reset or by a connect to another Autotask
+    /// database. It may still take effect there.
     package var unsettledSince: Timestamp?
     package var billingCodes: CachedBillingCodes?
-    /// A digest of what differed in Autotask when that was looked at last; `nil` if nothing did.
+    /// A digest of the drift that was found last; `nil` if there was none.
     package var driftDigest: String?
 
     package init(
@@ -63,9 +63,9 @@ package struct LaneState: Sendable {
 package struct ConnectionRecord: Hashable, Sendable {
     package enum Status: String, Sendable {
         case connected
-        /// Autotask refused the credentials after they had worked: no call until a connect brings others.
+        /// Autotask refused credentials that had worked: no calls until a connect brings others.
         case credentialsRejected
-        /// The credentials lead to another database than before: no call until a connect confirms it.
+        /// The credentials lead to another database than before: no calls until a connect confirms it.
         case databaseMismatch
     }
 
@@ -73,16 +73,16 @@ package struct ConnectionRecord: Hashable, Sendable {
     package var zone: Zone
     /// Autotask's `ci`.
     package var databaseID: Int64
-    /// Masked, to be shown.
+    /// The masked name, for display.
     package var username: String
-    /// The lane's credentials key, wrapped by the key ring. Destroyed first by a reset.
+    /// The lane's credentials key, wrapped with the key ring. A reset destroys it first.
     package var wrappedKey: [UInt8]
     /// The credentials, sealed under that key.
     package var sealedCredentials: [UInt8]
-    /// A keyed MAC of the credentials, to know them again without opening.
+    /// A keyed MAC of the credentials, to recognise them without opening them.
     package var credentialsDigest: [UInt8]
     package var capabilities: Capabilities
-    /// What `entityInformation/fields` told, in the Autotask module's own JSON.
+    /// The answer of `entityInformation/fields`, in the Autotask module's own JSON.
     package var serviceFields: [UInt8]
     package var establishedAt: Timestamp
 
@@ -111,9 +111,9 @@ package struct ConnectionRecord: Hashable, Sendable {
     }
 }
 
-/// Credentials that Autotask refused: answered from memory for 5 minutes (`Decisions` 6).
+/// Credentials that Autotask refused. The worker refuses them on its own for 5 minutes (`Decisions` 6).
 package struct RefusedCredentials: Hashable, Sendable {
-    /// So many are remembered of a lane, so that a user who tries one password after the other, and the first again, is not locked.
+    /// The maximum number per lane. A user who tries several passwords in turn, and the first again, does not lock the account.
     package static let limit = 4
 
     /// See ``ConnectionRecord/credentialsDigest``.
@@ -128,7 +128,7 @@ package struct RefusedCredentials: Hashable, Sendable {
     }
 }
 
-/// Which service of a lane is meant.
+/// The identity of a service within its lane.
 package struct ServiceKey: Hashable, Sendable {
     package var planID: String
     package var serviceKey: String
@@ -139,17 +139,17 @@ package struct ServiceKey: Hashable, Sendable {
     }
 }
 
-/// Which service in Autotask stands for a service of the plan, and how it fared.
+/// The link between a service of the plan and one in Autotask, with its status.
 package struct ServiceBinding: Hashable, Sendable {
     package var planID: String
     package var serviceKey: String
-    /// `nil` while none was created.
+    /// `nil` while there is none.
     package var autotaskServiceID: Int64?
     package var status: ServiceStatus
     package var lastSyncedAt: Timestamp?
-    /// The managed fields as last confirmed in Autotask, in the sync handler's own JSON: what an edit made there is told by.
+    /// The managed fields as last confirmed in Autotask, in the sync handler's own JSON. They reveal edits made there.
     package var lastSynced: [UInt8]?
-    /// Of the last attempt, if it failed.
+    /// The error of the last attempt, if it failed.
     package var lastErrorCode: ErrorCode?
 
     package var key: ServiceKey { ServiceKey(planID: planID, serviceKey: serviceKey) }
@@ -182,9 +182,9 @@ package struct JournalEntry: Hashable, Sendable {
     package enum State: String, Sendable {
         /// Planned.
         case intended
-        /// Handed to the network: from here on it may have taken effect.
+        /// Handed to the network: from now on it may have taken effect.
         case sent
-        /// Autotask said so.
+        /// Autotask confirmed it.
         case confirmed
         /// Read back, or known not to have taken effect.
         case verified
@@ -195,11 +195,11 @@ package struct JournalEntry: Hashable, Sendable {
     package var operation: Operation
     package var state: State
     package var autotaskServiceID: Int64?
-    /// The name that a create was sent with, if it was sent without an ownership marker: only the name identifies the service then.
+    /// The name in a create that was sent without an ownership marker: only the name identifies the service then.
     package var name: String?
-    /// A digest of Autotask's answer to the write, if that left its outcome open: the same answer again counts as a refusal.
+    /// A digest of Autotask's answer to the write, if it left the outcome open. The same answer again counts as a refusal.
     package var answer: String?
-    /// When it came into this state.
+    /// When it entered this state.
     package var at: Timestamp
 
     package init(
@@ -223,7 +223,7 @@ package struct JournalEntry: Hashable, Sendable {
     }
 }
 
-/// Billing codes as last read.
+/// The billing codes from the last read.
 package struct CachedBillingCodes: Hashable, Sendable {
     package var readAt: Timestamp
     /// In the Autotask module's own JSON.

@@ -1,17 +1,17 @@
 package import Contract
 
-/// A message or a job that was given up on. It holds nothing of a body: that may be a secret.
+/// A dead-lettered message or job. It holds no part of a body, which may be a secret.
 package struct DeadLetter: Hashable, Sendable {
     package enum Content: Hashable, Sendable {
-        /// Refused at the door, or given up on by the broker.
+        /// Refused by intake, or given up on by the broker.
         case message(DeadMessage)
-        /// Accepted, and given up on by the worker.
+        /// Accepted, but given up on by the worker.
         case job(DeadJob)
     }
 
     package var at: Timestamp
     package var cause: FailureCause
-    /// Safe to show. Empty once it was erased.
+    /// Safe to show. Empty once it is erased.
     package var detail: String
     package var tenant: TenantID?
     package var product: Product?
@@ -43,19 +43,19 @@ package struct DeadLetter: Hashable, Sendable {
     package var reason: String { cause.reason }
 }
 
-/// What is known of a message whose body is not kept.
+/// The data of a message whose body is not kept.
 package struct DeadMessage: Hashable, Sendable {
-    /// Of the body.
+    /// The hash of the body.
     package var sha256: [UInt8]
     package var size: Int
     package var queue: String
     package var exchange: String?
     package var routingKey: String
-    /// The AMQP property, as the publisher set it.
+    /// The AMQP property as the publisher set it.
     package var messageID: String?
-    /// Set for a valid job that the broker gave up on: it can be entered yet.
+    /// Set for a valid job that the broker gave up on: it can still be entered.
     package var job: UndeliveredJob?
-    /// What tells this death from every other, of a message that the broker gave up on: the same death is recorded once.
+    /// The identity of a death, for a message that the broker gave up on. The same death is recorded once.
     package var death: String?
 
     package init(
@@ -79,9 +79,9 @@ package struct DeadMessage: Hashable, Sendable {
     }
 }
 
-/// A valid job that the broker gave up on before a worker took it in: its id is not claimed, and no event has answered it.
+/// A valid job that the broker gave up on before a worker accepted it. Its id is not claimed, and no event has answered it.
 package struct UndeliveredJob: Hashable, Sendable {
-    /// When it was published, if known: jobs accepted since then are newer.
+    /// When it was published, if known. Jobs that were accepted since then are newer.
     package var publishedAt: Timestamp
     package var expiry: Timestamp?
     /// The revision of a sync.
@@ -96,7 +96,7 @@ package struct UndeliveredJob: Hashable, Sendable {
     }
 }
 
-/// A message that the broker gave up on, as it is recorded.
+/// The record of a message that the broker gave up on.
 package struct CollectedLetter: Sendable {
     package var letter: DeadLetter
     /// The data of ``DeadMessage/job``, sealed under the key ring's job key.
@@ -108,7 +108,7 @@ package struct CollectedLetter: Sendable {
     }
 }
 
-/// How a job fared that the worker gave up on.
+/// The history of a job that the worker gave up on.
 package struct DeadJob: Hashable, Sendable {
     /// Its place in the order of acceptance.
     package var order: Int64
@@ -117,11 +117,11 @@ package struct DeadJob: Hashable, Sendable {
     package var attempts: Int
     /// Attempts during which the worker died.
     package var interruptions: Int
-    /// How often it was put off, uncounted, because Autotask did not work.
+    /// How often it was held up because Autotask did not work; no attempt is counted.
     package var heldUp: Int
-    /// The attempts that did not end it, in their order, as their ``Attempt/outline``; those that were held up are only counted.
+    /// The outlines (``Attempt/outline``) of the attempts that did not end it, in order; held-up attempts are only counted.
     package var history: [Attempt]
-    /// Of a sync.
+    /// The revision of a sync.
     package var revision: Int64?
     package var traceparent: String?
     /// The job that it was a copy of.

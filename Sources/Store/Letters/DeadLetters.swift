@@ -1,26 +1,26 @@
 package import Contract
 
-/// Messages and jobs that were given up on.
+/// Keeps dead-lettered messages and jobs.
 package protocol DeadLetters: Sendable {
-    /// Dead letters that are meant, the oldest first, behind the one with this id.
+    /// Returns the selected dead letters after an id, oldest first.
     func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter]
 
-    /// What is kept of a letter's job; `nil` if nothing is.
+    /// Returns the payload of a dead-lettered job; `nil` if none is kept.
     func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]?
 
-    /// Records messages that the broker gave up on. One whose ``DeadMessage/death`` is recorded already changes nothing.
+    /// Records messages that the broker gave up on. One whose ``DeadMessage/death`` is already recorded changes nothing.
     ///
     /// - Returns: how many were new.
-    /// - Throws: ``StoreError/Code/keyRetired`` when a payload is sealed under a key that was retired.
+    /// - Throws: ``StoreError/Code/keyRetired`` when a payload is sealed under a retired key.
     func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int
 
-    /// Enters a copy of a letter's job as if it were accepted now, and marks the letter: what was kept of the job is the copy's from then on.
-    /// It enters nothing twice. A job that the broker gave up on was never accepted, and is entered under its own id; where that was delivered in
-    /// another way in between, the letter is only marked.
+    /// Enters a copy of a dead-lettered job as if it were accepted now, and marks the letter. The payload moves to the copy.
+    /// It enters nothing twice. A job that the broker gave up on was never accepted, and is entered under its own id. If that job was delivered
+    /// in another way meanwhile, the letter is only marked.
     ///
     /// - Parameters:
-    ///   - copy: of a job that was accepted. Its id is the old one's ``JobID/redriven``; ``AcceptableJob/redriveOf`` names that.
-    ///   - actor: who wants it so.
+    ///   - copy: the copy. For an accepted job, its id is the old id's ``JobID/redriven``, and ``AcceptableJob/redriveOf`` names the old id.
+    ///   - actor: who requested it.
     func redrive(
         letter id: Int64,
         as copy: AcceptableJob,
@@ -28,9 +28,9 @@ package protocol DeadLetters: Sendable {
         at now: Timestamp
     ) async throws(StoreError) -> RedriveOutcome
 
-    /// Forgets dead letters, and with them what is kept of their jobs.
+    /// Deletes dead letters together with the payloads of their jobs.
     ///
-    /// - Parameter actor: who wants it so.
-    /// - Returns: how many there were.
+    /// - Parameter actor: who requested it.
+    /// - Returns: how many were deleted.
     func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int
 }

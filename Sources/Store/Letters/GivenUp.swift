@@ -1,20 +1,20 @@
 package import Contract
 
-/// Why the worker gives up on a job. The end of a job that says so leaves a ``DeadLetter``, in the same transaction.
+/// Why the worker gives up on a job. The transaction that ends the job also records a ``DeadLetter``.
 package struct GivenUp: Hashable, Sendable {
     package enum Reason: String, Sendable {
-        /// It was tried as often as may be.
+        /// The job used up its attempts.
         case attemptsSpent = "attempts_spent"
-        /// It was tried for as long as may be.
+        /// The job used up its time.
         case timeSpent = "time_spent"
-        /// The worker died each time.
+        /// The worker died during its attempts.
         case interrupted
-        /// What is kept of it cannot be opened.
+        /// The stored payload cannot be opened.
         case unopenable
     }
 
     package var reason: Reason
-    /// What went wrong last.
+    /// The last error.
     package var error: JobError
 
     package init(_ reason: Reason, _ error: JobError) {

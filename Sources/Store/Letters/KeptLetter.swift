@@ -1,8 +1,8 @@
 package import Contract
 
-/// A dead letter as the store has it.
+/// A dead letter in the store.
 package struct KeptLetter: Hashable, Sendable {
-    /// The copy that it was redriven as.
+    /// The copy that a redrive entered.
     package struct Copy: Hashable, Sendable {
         package var id: JobID
         package var at: Timestamp
@@ -15,22 +15,22 @@ package struct KeptLetter: Hashable, Sendable {
 
     /// Why a letter cannot be redriven.
     package enum Obstacle: String, Error {
-        /// It was, already.
+        /// It has already been redriven.
         case redriven
-        /// The message's body was not kept: it is no valid job, its publisher is not trusted, or it holds a secret in the clear.
+        /// The message's body was not kept: it is not a valid job, its publisher is not trusted, or it holds a secret in the clear.
         case bodyNotKept = "body_not_kept"
-        /// A connect that was accepted holds credentials, which are not kept with it.
+        /// An accepted connect holds credentials, which are not kept.
         case connect
-        /// A reset was accepted since; or, of a sync without a revision, a newer sync; or, of a reset or of a connect that was not delivered, a
-        /// connect.
+        /// A reset was accepted since. For a sync without a revision, a newer sync has the same effect. For a reset, and for a connect that
+        /// was not delivered, a newer connect has.
         case outdated
-        /// A reset, age, or the restoring of the store from a backup has erased it.
+        /// A reset, its age or a restore of the store from a backup has erased it.
         case erased
-        /// The key ring does not open it, or this version does not understand it. The store itself never says so.
+        /// The key ring cannot open it, or this version does not understand it. The store itself never returns this.
         case unopenable
     }
 
-    /// Rises, and is never used again.
+    /// Ids rise, and are never used twice.
     package var id: Int64
     package var letter: DeadLetter
     package var hasPayload: Bool
@@ -58,14 +58,14 @@ package struct KeptLetter: Hashable, Sendable {
     }
 }
 
-/// What came of redriving a letter.
+/// The outcome of a redrive.
 package enum RedriveOutcome: Hashable, Sendable {
     case entered
-    /// It was before, as this copy.
+    /// It was redriven before, as this copy.
     case before(KeptLetter.Copy)
     case refused(KeptLetter.Obstacle)
     /// Another job has the copy's id.
     case idTaken
-    /// There is no such letter any more.
+    /// The letter no longer exists.
     case gone
 }

@@ -9,7 +9,7 @@ package struct LetterGroup: Hashable, Sendable {
     package var redrivable: Int
     package var first: Timestamp
     package var last: Timestamp
-    /// The id of the newest.
+    /// The id of the newest letter.
     package var example: Int64
 
     fileprivate struct Key: Hashable {
@@ -17,7 +17,7 @@ package struct LetterGroup: Hashable, Sendable {
         let tenant: TenantID?
     }
 
-    /// An empty group, to which the letter belongs.
+    /// Creates an empty group for letters like this one.
     fileprivate init(of kept: KeptLetter) {
         cause = kept.letter.cause
         tenant = kept.letter.tenant
@@ -38,7 +38,7 @@ package struct LetterGroup: Hashable, Sendable {
 }
 
 extension DeadLetters {
-    /// Calls `body` with each letter that is meant, the oldest first. One that comes meanwhile may be among them or not.
+    /// Calls `body` with each selected letter, oldest first. Letters that arrive meanwhile may or may not be included.
     package func forEachLetter(_ selection: LetterSelection, _ body: (KeptLetter) async throws -> Void) async throws {
         let page = 1000
         var last: Int64 = 0
@@ -50,7 +50,7 @@ extension DeadLetters {
         }
     }
 
-    /// Dead letters by fingerprint and tenant, the group with the newest letter first.
+    /// Groups dead letters by fingerprint and tenant. The group with the newest letter comes first.
     package func letterGroups(_ selection: LetterSelection) async throws -> [LetterGroup] {
         var groups: [LetterGroup.Key: LetterGroup] = [:]
         try await forEachLetter(selection) { kept in

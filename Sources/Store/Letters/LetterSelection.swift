@@ -1,14 +1,14 @@
 package import Contract
 
-/// Which dead letters are meant: those for which everything holds that is named.
+/// A selection of dead letters: those that meet every criterion that is set.
 package struct LetterSelection: Hashable, Sendable {
     package var ids: Set<Int64>?
     package var fingerprint: String?
     package var tenant: TenantID?
     package var reason: String?
-    /// Those that are older.
+    /// Letters older than this time.
     package var before: Timestamp?
-    /// Those with this id and lower ones: later letters have higher ids.
+    /// Letters with this id or a lower one; later letters have higher ids.
     package var upTo: Int64?
 
     package init(

@@ -5,8 +5,8 @@ package struct OutboxEntry: Hashable, Sendable {
     /// Rises with every event of the store; within a lane it is the order of publication.
     package var position: Int64
     package var event: OrderedEvent
-    /// Whether it and later events of its lane must not be published yet: the data that its reset erased has to leave the files first, or
-    /// the lane is set aside (``SetAside``). Once it may be, the observer of events gets it again.
+    /// Whether it and later events of its lane must not be published yet. Either the data that its reset erased is still in the files, or
+    /// the lane is set aside (``SetAside``). When it is released, the observer of events gets it again.
     package var isHeld: Bool
 
     package init(position: Int64, event: OrderedEvent, isHeld: Bool = false) {

@@ -1,12 +1,14 @@
 package import Contract
 
-/// What is kept for a time.
+/// Data that the store keeps for a limited time.
 package protocol RetainedData: Sendable {
-    /// Erases what has been kept long enough: the data of terminal events after 30 days, and with them the payloads and texts of dead
-    /// letters; ids after 400 days, and with them dead letters (`Contract`, "Repetition"); after what `retention` says, the history of jobs
-    /// that have ended, and rows of the audit log. These are forgotten from its beginning on, and only if they still fit; the place up to
-    /// which they were is marked.
+    /// Erases expired data:
+    /// - after 30 days, the data of terminal events, and the payloads and texts of dead letters
+    /// - after 400 days, ids and dead letters (`Contract`, "Repetition")
+    /// - after the times in `retention`, the history of ended jobs and the rows of the audit log
     ///
-    /// It works in steps that give way to all other work, and may take long: cancelling its task ends it early.
+    /// Audit rows are removed from the beginning of the log, and only while they are valid. A mark records how far.
+    ///
+    /// It works in steps that give way to all other work, and may take long. Cancelling its task ends it early.
     func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError)
 }

@@ -1,7 +1,7 @@
 package import Contract
 
 extension KeptLetter {
-    /// What redriving a letter comes to.
+    /// The result of a redrive.
     package enum Redriving: Hashable, Sendable {
         /// Nothing changes.
         case over(RedriveOutcome)
@@ -12,8 +12,8 @@ extension KeptLetter {
     }
 
     /// - Parameters:
-    ///   - copy: what it is redriven as.
-    ///   - taken: the digest of the job that has the copy's id; `nil` where that is free. It is not called without need.
+    ///   - copy: the copy to enter.
+    ///   - taken: returns the digest of the job with the copy's id; `nil` if the id is free. It is called only if needed.
     package func redriving(as copy: AcceptableJob, at now: Timestamp, taken: () throws -> [UInt8]?) rethrows -> Redriving {
         if let copy = self.copy { return .over(.before(copy)) }
         if let obstacle { return .over(.refused(obstacle)) }

@@ -1,6 +1,6 @@
 package import Contract
 
-/// A job whose id is taken, as a delivery under the same id meets it.
+/// A known job, with which a delivery under the same id is compared.
 package struct KnownJob: Sendable {
     package enum Answer: Sendable {
         /// It is another job.
@@ -31,7 +31,7 @@ package struct KnownJob: Sendable {
 }
 
 extension OrderedEvent {
-    /// What is left of a terminal event once its data is erased.
+    /// The terminal event without its data, once that is erased.
     fileprivate var erased: OrderedEvent {
         let bare = Event(
             id: event.id,

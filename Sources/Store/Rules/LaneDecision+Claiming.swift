@@ -1,17 +1,17 @@
 import Contract
 
-/// What a claim makes of a decision.
+/// How a claim uses a decision.
 extension LaneSnapshot {
-    /// Whether a claim sees all of a lane, and not a window of it.
+    /// Whether a claim sees a whole lane instead of a window.
     ///
     /// - Parameter backlog: the number of its unfinished jobs, scheduled checks not counted.
     package static func isComplete(backlog: Int, limit: Int = LaneSnapshot.limit) -> Bool { backlog + JobKind.scheduled.count <= limit }
 
-    /// Asks for a decision. If the job that is to run is seen in a window, jobs that have to end before it may wait outside of it: with these,
-    /// it asks once more.
+    /// Asks for a decision. If the snapshot is a window, jobs that must end before the chosen one may be missing: with these,
+    /// it asks again.
     ///
-    /// - Parameter rivals: such jobs; few. It is called at most once.
-    /// - Returns: the decision, and the jobs that it was made about.
+    /// - Parameter rivals: returns a few such jobs. It is called at most once.
+    /// - Returns: the decision, and the snapshot on which it is based.
     package func decision(
         _ decide: (LaneSnapshot) -> LaneDecision,
         rivals: (QueuedJob) throws -> [QueuedJob]
@@ -29,13 +29,13 @@ extension LaneSnapshot {
 }
 
 extension LaneDecision {
-    /// Whether it runs a suspect: the lane keeps its place in line while another one runs.
+    /// Whether it runs a suspect. The lane keeps its place in line while another suspect runs.
     package func runsSuspect(among jobs: [QueuedJob]) -> Bool {
         guard case .run(let order, _) = next else { return false }
         return jobs.first { $0.order == order }?.isSuspect ?? false
     }
 
-    /// Whether the lane keeps its place in line as long as there is none at its database. Concluding a job makes no call.
+    /// Whether the lane keeps its place in line until there is a place at its database. Concluding a job makes no call.
     package var needsPlace: Bool {
         guard case .run(_, .conclude) = next else { return true }
         return false

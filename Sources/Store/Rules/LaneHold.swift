@@ -1,28 +1,28 @@
 package import Contract
 
-/// Who holds a lane, and when a free one is due.
+/// The holder of a lane, and when a free lane is due.
 ///
-/// Every store keeps it of each lane and changes it in the same way: a store reads it, gives out the places in line, and writes it.
+/// Every store keeps one for each lane and changes it in the same way. A store reads it, assigns places in line, and writes it.
 package struct LaneHold: Hashable, Sendable {
     /// Rises with every claim.
     package private(set) var fence: Int64
     package private(set) var worker: WorkerID?
-    /// The job that runs.
+    /// The place of the running job.
     package private(set) var running: Int64?
     /// See ``LaneRank``. The lowest of the unfinished jobs' ranks.
     package private(set) var rank: Int64
-    /// The place in line; `nil` unless the lane is free and has something to do now.
+    /// The place in line; `nil` unless the lane is free and has work now.
     package private(set) var turn: Int64?
-    /// When a free lane that is not in line will have something to do.
+    /// When a free lane that is not in line will have work.
     package private(set) var wakeAt: Timestamp?
     /// The Autotask database that the lane is connected to.
     package var database: Int64?
-    /// The one at which a connect found no place: it waits until there is one.
+    /// The database at which a connect found no place: the lane waits for one.
     package private(set) var wanted: Int64?
-    /// The one at which it has a place, while it is held.
+    /// The database at which the lane has a place while it is held.
     package private(set) var occupied: Int64?
 
-    /// As it was kept.
+    /// Creates a hold from its stored values.
     package init(
         fence: Int64 = 0,
         worker: WorkerID? = nil,
@@ -50,14 +50,14 @@ package struct LaneHold: Hashable, Sendable {
     /// The database at which the lane needs a place to be claimed.
     package var neededDatabase: Int64? { wanted ?? database }
 
-    /// Whether the claim holds the lane. Every transaction under a claim begins with it: without it, ``StoreError/Code/fenced``.
+    /// Whether the claim holds the lane. Every transaction under a claim checks this first, or throws ``StoreError/Code/fenced``.
     package func isHeld(under claim: ClaimToken) -> Bool { fence == claim.fence && worker == claim.worker && running == claim.order }
 
     // MARK: Held
 
     /// Takes the lane for a job.
     ///
-    /// - Parameter hasPlace: whether there is a place at the database that it needs. Without one it may only conclude a job.
+    /// - Parameter hasPlace: whether there is a place at the database that the lane needs. Without one, it may only conclude a job.
     package mutating func lease(to worker: WorkerID, running order: Int64, hasPlace: Bool) {
         fence += 1
         self.worker = worker
@@ -72,9 +72,9 @@ package struct LaneHold: Hashable, Sendable {
         if hasPlace { occupied = database } else { wanted = database }
     }
 
-    /// Gives the lane back. When it is due next decides ``schedule(_:rank:turn:)``.
+    /// Gives the lane back. ``schedule(_:rank:turn:)`` decides when it is due next.
     ///
-    /// - Parameter isPostponed: whether its job found no place at another database: then it is claimed again when there is one.
+    /// - Parameter isPostponed: whether its job found no place at another database. Then it is claimed again when there is one.
     package mutating func release(isPostponed: Bool = false) {
         worker = nil
         running = nil
@@ -84,11 +84,11 @@ package struct LaneHold: Hashable, Sendable {
 
     // MARK: In line
 
-    /// Puts a free lane in line that got a job. A lane that is held is put there when it is given back.
+    /// Puts a free lane that got a job in line. A held lane joins the line when it is given back.
     ///
     /// - Parameters:
-    ///   - rank: of the job.
-    ///   - turn: gives out the next place in line.
+    ///   - rank: the rank of the job.
+    ///   - turn: returns the next place in line.
     package mutating func takeIn(rank: Int64, turn next: () throws -> Int64) rethrows {
         guard isFree else { return }
         let isIdle = turn == nil && wakeAt == nil
@@ -97,11 +97,11 @@ package struct LaneHold: Hashable, Sendable {
         if turn == nil { turn = try next() }
     }
 
-    /// Puts a free lane in line if one of its jobs is due, or sets when the first of them will be.
+    /// Puts a free lane in line if one of its jobs is due, or sets when the first of them is due.
     ///
     /// - Parameters:
-    ///   - rank: the lowest of its unfinished jobs.
-    ///   - turn: gives out the next place in line.
+    ///   - rank: the lowest rank of its unfinished jobs.
+    ///   - turn: returns the next place in line.
     package mutating func schedule(_ due: LaneDue, rank: Int64, turn next: () throws -> Int64) rethrows {
         switch due {
         case .never: stay(rank: rank, until: nil)
@@ -110,18 +110,18 @@ package struct LaneHold: Hashable, Sendable {
         }
     }
 
-    /// Leaves the line.
+    /// Removes the lane from the line.
     ///
-    /// - Parameter moment: when it comes back; `nil`: with the next job.
+    /// - Parameter moment: when it returns; `nil` for the next job.
     package mutating func stay(rank: Int64, until moment: Timestamp?) {
         self.rank = rank
         turn = nil
         wakeAt = moment
     }
 
-    /// Goes to the end of the line.
+    /// Puts the lane at the end of the line.
     ///
-    /// - Parameter rank: `nil` where its jobs are the same.
+    /// - Parameter rank: `nil` if its jobs are the same.
     package mutating func lineUp(rank: Int64? = nil, turn: Int64) {
         self.rank = rank ?? self.rank
         self.turn = turn
@@ -131,12 +131,12 @@ package struct LaneHold: Hashable, Sendable {
 
 /// When the first of a lane's unfinished jobs may run.
 package enum LaneDue: Hashable, Sendable {
-    /// There is none.
+    /// There is no unfinished job.
     case never
     case now
     case later(Timestamp)
 
-    /// - Parameter earliest: the first moment that a job waits for: `.some(nil)` where one waits for none, and `nil` where there is no job.
+    /// - Parameter earliest: the earliest time for which a job waits; `.some(nil)` if a job waits for none, and `nil` if there is no job.
     package init(earliest: Timestamp??, at now: Timestamp) {
         switch earliest {
         case nil: self = .never

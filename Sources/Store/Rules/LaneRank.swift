@@ -1,11 +1,11 @@
 package import Contract
 
-/// The order in which lanes are claimed, before their places in line.
+/// The order in which lanes are claimed. Within a rank, their places in line decide.
 package enum LaneRank {
     /// A reset or connect is among the unfinished jobs.
     package static let urgent: Int64 = 0
     package static let asked: Int64 = 1
-    /// There is nothing but scheduled checks.
+    /// There are only scheduled checks.
     package static let idle: Int64 = 2
 
     package static func of(_ kind: JobKind, isScheduled: Bool = false) -> Int64 {
@@ -13,16 +13,16 @@ package enum LaneRank {
         return kind == .reset || kind == .connect ? urgent : asked
     }
 
-    /// The lowest of a lane's unfinished jobs.
+    /// The lowest rank of a lane's unfinished jobs.
     package static func lowest(of jobs: [QueuedJob]) -> Int64 {
         jobs.lazy.map { of($0.kind, isScheduled: $0.isScheduled) }.min() ?? idle
     }
 
-    /// The lowest of a lane's unfinished jobs, from counts.
+    /// The lowest rank of a lane's unfinished jobs, from counts.
     ///
     /// - Parameters:
-    ///   - backlog: how many of them a portal asked for.
-    ///   - hasUrgent: whether a reset or connect is among them. It is not called without need.
+    ///   - backlog: how many of them a portal requested.
+    ///   - hasUrgent: whether a reset or connect is among them. It is called only if needed.
     package static func lowest(backlog: Int, hasUrgent: () throws -> Bool) rethrows -> Int64 {
         guard backlog > 0 else { return idle }
         return try hasUrgent() ? urgent : asked

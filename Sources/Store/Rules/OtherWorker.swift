@@ -1,6 +1,6 @@
 package import Contract
 
-/// A worker as another one on the store sees it.
+/// A worker as another worker of the store sees it.
 package struct OtherWorker: Hashable, Sendable {
     package var id: WorkerID
     package var leaseEnd: Timestamp
@@ -18,7 +18,7 @@ package struct OtherWorker: Hashable, Sendable {
 }
 
 extension [OtherWorker] {
-    /// Checks that a worker that joins is not behind the others' clocks.
+    /// Checks that the clock of a joining worker is not behind those of the others.
     ///
     /// - Parameter lease: the end of its own lease.
     /// - Throws: ``StoreError/Code/clockBehind``.
@@ -28,6 +28,6 @@ extension [OtherWorker] {
         }
     }
 
-    /// When the next lease is over of those that are not lost; `nil` where there is none.
+    /// When the next lease of a worker that is not lost ends; `nil` if there is none.
     package func nextEnd(at now: Timestamp) -> Timestamp? { lazy.filter { !$0.isLost(at: now) }.map(\.leaseEnd).min() }
 }

@@ -1,13 +1,13 @@
 package import Contract
 
-/// What attempts change in a waiting job.
+/// The changes that attempts make to a job.
 extension QueuedJob {
-    /// From this many interruptions on a job is a suspect, of which one runs at a time (`Decisions` 5).
+    /// A job with this many interruptions is a suspect. Only one suspect runs at a time (`Decisions` 5).
     package static let suspectInterruptions = 2
 
     package var isSuspect: Bool { interruptions >= QueuedJob.suspectInterruptions }
 
-    /// A job as it is accepted.
+    /// Creates a queued job from an accepted one.
     package init(_ job: AcceptableJob, order: Int64, at now: Timestamp) {
         self.init(
             order: order,

@@ -1,7 +1,7 @@
 import Contract
 import Crypto
 
-/// The key ring as its file holds it:
+/// The key ring in its file:
 ///
 /// ```json
 /// { "version": 1,
@@ -11,10 +11,11 @@ import Crypto
 ///   "recipientKeys": [{ "keyId": "portal-2026-11-22-5a7710cd", "kem": "X25519", "createdAt": "…", "notAfter": "…", "privateKey": "…" }] }
 /// ```
 ///
-/// Keys are 32 bytes in base64url, moments date-times of RFC 3339; `createdAt` and `storeId` may be missing. In each list the newest key comes first.
+/// Keys are 32 bytes in base64url; times are date-times of RFC 3339. `createdAt` and `storeId` may be missing. In each list, the newest key comes
+/// first.
 extension KeyRing {
     private static let version: Int64 = 1
-    /// How many keys of one use a ring may hold: rotated every day, those of a dozen years.
+    /// The maximum number of keys of one use in a ring: daily rotation fills it in about eleven years.
     fileprivate static let maximumKeys = 4096
 
     var encoded: [UInt8] {
@@ -35,7 +36,7 @@ extension KeyRing {
         guard json["version"]?.integer == KeyRing.version else {
             throw VaultError(
                 .keyRingUnusable,
-                "Its version is not \(KeyRing.version): it is no key ring, or one of another program version."
+                "Its version is not \(KeyRing.version): it is not a key ring, or one of another program version."
             )
         }
         wrappingKeys = try RotatingKeys(json, member: "wrappingKeys")
@@ -118,7 +119,7 @@ extension RecipientKey {
 }
 
 extension JSON {
-    /// When a key was made, if that is written down.
+    /// When a key was made, if that is recorded.
     fileprivate func creation(member: String) throws(VaultError) -> Timestamp? {
         guard let value = self["createdAt"] else { return nil }
         guard let moment = value.string.flatMap({ Timestamp($0) }) else { throw VaultError.wrong(member) }

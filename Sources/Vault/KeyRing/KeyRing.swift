@@ -1,7 +1,7 @@
 package import Contract
 import Crypto
 
-/// The worker's keys (`Decisions` 10). They live in a place of their own, apart from the store: neither is of use without the other.
+/// The worker's keys (`Decisions` 10). They are kept apart from the store; neither is of use without the other.
 package struct KeyRing: Sendable {
     /// How long portals may use a new recipient key.
     private static let recipientKeyLifetime: Duration = .seconds(400 * 86_400)
@@ -10,19 +10,19 @@ package struct KeyRing: Sendable {
     let wrappingKeys: RotatingKeys
     /// Seals accepted payloads.
     let jobKeys: RotatingKeys
-    /// Never retired: ownership markers in Autotask and digests of job ids are made with it.
+    /// The identity key is never retired, because ownership markers in Autotask and digests of job ids depend on it.
     let identityKey: SymmetricKey
-    /// The newest first: it is the one for portals to use.
+    /// The recipient keys, newest first. Portals use the newest.
     let recipientKeys: [RecipientKey]
-    /// The id of the store that the ring belongs to; `nil` until it was used with one, and in a ring that could not be written then.
+    /// The id of the store that the ring belongs to; `nil` before its first use with a store, or if the ring could not be written then.
     package var storeID: String?
 
-    /// The ring's own id, the same in all its states: 32 hexadecimal digits, derived from the identity key.
+    /// The ring's own id, which never changes: 32 hexadecimal digits, derived from the identity key.
     package var id: String {
         Array(HMAC<SHA256>.authenticationCode(for: Array("autotask-worker/ring-id/1".utf8), using: identityKey).prefix(16)).hexadecimal
     }
 
-    /// New keys, all of them random.
+    /// Makes a ring of new random keys.
     package static func generate(at now: Timestamp) -> KeyRing {
         KeyRing(
             wrappingKeys: RotatingKeys(generating: newID("wrap", at: now), at: now),
@@ -32,41 +32,41 @@ package struct KeyRing: Sendable {
         )
     }
 
-    /// What portals need to seal credentials: the document that `keys publish` prints (`Sealing-credentials`, "Fetch the keys"). The first is
-    /// the one to use; a key whose time is over is not among them.
+    /// The keys with which portals seal credentials: the document that `keys publish` prints (`Sealing-credentials`, "Fetch the keys"). Portals
+    /// use the first key. Keys whose time is over are left out.
     package func publicKeys(at now: Timestamp) -> JSON {
         ["keys": .array(recipientKeys.filter { $0.notAfter > now }.map(\.publicKey))]
     }
 
-    /// Whether the other is a later or earlier state of the same ring: the identity key stays what it is.
+    /// Whether another ring is a later or earlier state of this one: the identity key never changes.
     func isSame(as other: KeyRing) -> Bool { identityKey == other.identityKey }
 }
 
 // MARK: - Rotation
 
 extension KeyRing {
-    /// What keys are for.
+    /// The use of a key.
     package enum Use: String, CaseIterable, Sendable {
-        /// Wrap the credentials keys of tenants.
+        /// Wraps the credentials keys of tenants.
         case credentials
-        /// Seal accepted requests.
+        /// Seals accepted requests.
         case jobs
-        /// Portals seal credentials to them.
+        /// Portals seal credentials to it.
         case portals
     }
 
-    /// A key as it may be shown.
+    /// The properties of a key that may be shown.
     package struct Entry: Hashable, Sendable {
         package let id: String
         package let use: Use
-        /// Whether it seals; otherwise it only opens what was sealed before.
+        /// Whether it seals; a former key only opens what it sealed before.
         package let isActive: Bool
         package let createdAt: Timestamp?
-        /// Of a key for portals.
+        /// The end of use, for a key for portals.
         package let notAfter: Timestamp?
     }
 
-    /// By use, the newest first.
+    /// The keys by use, newest first.
     package var entries: [Entry] {
         func entries(_ use: Use, _ keys: RotatingKeys) -> [Entry] {
             keys.all.map { Entry(id: $0.id, use: use, isActive: $0.id == keys.active.id, createdAt: $0.createdAt, notAfter: nil) }
@@ -79,7 +79,7 @@ extension KeyRing {
 
     package func activeKey(for use: Use) -> Entry? { entries.first { $0.use == use && $0.isActive } }
 
-    /// With new active keys for these uses. What was active opens still, until it is retired.
+    /// Returns the ring with new active keys for these uses. The previous keys still open what they sealed, until they are retired.
     package func rotated(_ uses: Set<Use>, at now: Timestamp) -> KeyRing {
         KeyRing(
             wrappingKeys: uses.contains(.credentials) ? wrappingKeys.rotated(to: KeyRing.newID("wrap", at: now), at: now) : wrappingKeys,
@@ -93,9 +93,9 @@ extension KeyRing {
         )
     }
 
-    /// Without a key: what is sealed under it opens no more.
+    /// Returns the ring without a key. It no longer opens anything that is sealed under this key.
     ///
-    /// - Parameter id: of a key that is not active.
+    /// - Parameter id: the id of a key that is not active.
     package func retiring(_ id: String) -> KeyRing {
         KeyRing(
             wrappingKeys: RotatingKeys(active: wrappingKeys.active, former: wrappingKeys.former.filter { $0.id != id }),
@@ -106,14 +106,14 @@ extension KeyRing {
         )
     }
 
-    /// The ring as it remembers a store, or none.
+    /// Returns the ring with the id of a store, or with none.
     package func belonging(to storeID: String?) -> KeyRing {
         var ring = self
         ring.storeID = storeID
         return ring
     }
 
-    /// A name that no key ever had: what was retired is known by its name to be gone. The date in it is for people.
+    /// Makes a name that no key ever had, because retired keys are recognised by their names. The date in it is for people.
     private static func newID(_ name: String, at now: Timestamp) -> String {
         let number = String(UInt32.random(in: .min ... .max), radix: 16)
         return "\(name)-\(now.description.prefix(10))-\(String(repeating: "0", count: 8 - number.count))\(number)"

@@ -2,7 +2,7 @@ import Contract
 import Crypto
 import Secrets
 
-/// Keys of one use: the active one seals, the former ones only open what was sealed before.
+/// Keys of one use. The active key seals; former keys only open what they sealed before.
 struct RotatingKeys: Sendable {
     let active: SealingKey
     let former: [SealingKey]
@@ -16,10 +16,10 @@ struct RotatingKeys: Sendable {
         self.init(active: SealingKey(id: id, key: SymmetricKey(size: .bits256), createdAt: now), former: [])
     }
 
-    /// The newest first.
+    /// All keys, newest first.
     var all: [SealingKey] { [active] + former }
 
-    /// With a new active key; what was active is a former one then.
+    /// Returns the keys with a new active one. The previous one becomes a former key.
     func rotated(to id: String, at now: Timestamp) -> RotatingKeys {
         RotatingKeys(active: RotatingKeys(generating: id, at: now).active, former: all)
     }

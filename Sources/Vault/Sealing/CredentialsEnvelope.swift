@@ -2,15 +2,15 @@ import Contract
 import Crypto
 import FoundationEssentials
 
-/// How credentials are sealed (`Sealing-credentials`, "Seal"), for both sides. `schemas/vectors/sealed-credentials.json` has what other
-/// implementations sealed.
+/// The form of sealed credentials for both sides (`Sealing-credentials`, "Seal"). `schemas/vectors/sealed-credentials.json` has credentials that
+/// other implementations sealed.
 enum CredentialsEnvelope {
     static let ciphersuite = HPKE.Ciphersuite(kem: .Curve25519_HKDF_SHA256, kdf: .HKDF_SHA256, aead: .AES_GCM_256)
-    /// What published keys call the kind of their keys.
+    /// The name of the kind of keys in published keys.
     static let kem = "X25519"
     static let info = Data("autotask.job.connect/1".utf8)
 
-    /// What the ciphertext is bound to: none of its parts can hold a `|`.
+    /// The data to which the ciphertext is bound. None of its parts can contain a `|`.
     static func authenticatedData(job: JobID, lane: Lane) -> [UInt8] {
         Array("\(job)|\(lane.tenant)|\(lane.product.rawValue)".utf8)
     }
@@ -19,8 +19,8 @@ enum CredentialsEnvelope {
 extension Curve25519.KeyAgreement.PublicKey {
     private static let probe = Curve25519.KeyAgreement.PrivateKey()
 
-    /// Whether every agreement with it is nothing but zeros, so that everybody knows it. RFC 9180 (7.1.4) has such a key refused, and swift-crypto
-    /// leaves that to who uses it.
+    /// Whether every agreement with it is all zeros, and so known to everybody. RFC 9180 (7.1.4) requires that such a key is refused, and
+    /// swift-crypto leaves this to its caller.
     var isOfLowOrder: Bool {
         guard let agreed = try? Self.probe.sharedSecretFromKeyAgreement(with: self) else { return true }
         return agreed.withUnsafeBytes { $0.allSatisfy { $0 == 0 } }

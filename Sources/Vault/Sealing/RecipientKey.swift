@@ -3,13 +3,13 @@ import Crypto
 import FoundationEssentials
 import Secrets
 
-/// A key pair of the worker's, to whose public half portals seal credentials (`Sealing-credentials`).
+/// A key pair of the worker. Portals seal credentials to its public half (`Sealing-credentials`).
 struct RecipientKey: Sendable {
     let id: String
     let privateKey: Curve25519.KeyAgreement.PrivateKey
-    /// When it was made; `nil` for a key from before that was written down.
+    /// When it was made; `nil` for a key from before this was recorded.
     let createdAt: Timestamp?
-    /// Portals are asked not to use it afterwards. What was sealed to it before still opens.
+    /// Portals should not use it after this time. It still opens what was sealed to it before.
     let notAfter: Timestamp
 
     init(id: String, privateKey: Curve25519.KeyAgreement.PrivateKey, createdAt: Timestamp?, notAfter: Timestamp) {
@@ -23,7 +23,7 @@ struct RecipientKey: Sendable {
         self.init(id: id, privateKey: .init(), createdAt: now, notAfter: notAfter)
     }
 
-    /// What portals need of it.
+    /// The public half, as published for portals.
     var publicKey: JSON {
         [
             "keyId": .string(id), "kem": .string(CredentialsEnvelope.kem),
@@ -32,9 +32,8 @@ struct RecipientKey: Sendable {
         ]
     }
 
-    /// - Throws: ``VaultError/Code/decryptionFailed``, whatever the matter is. That no time is lost or gained by it is not claimed: what has the
-    ///   wrong length, or is a point of low order, ends earlier, which tells a sender what it sent. The tag of what comes as far as
-    ///   AES-GCM is compared in constant time.
+    /// - Throws: ``VaultError/Code/decryptionFailed`` for every cause. Its time is not constant: a blob with a wrong length, or with a
+    ///   point of low order, fails earlier. This reveals only what the sender knows. AES-GCM compares its tag in constant time.
     func open(_ sealed: SealedCredentials, job: JobID, lane: Lane) throws(VaultError) -> Secret {
         do {
             let encapsulatedKey = try Curve25519.KeyAgreement.PublicKey(rawRepresentation: sealed.encapsulatedKey)

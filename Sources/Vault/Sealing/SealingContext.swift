@@ -1,8 +1,8 @@
 import Contract
 
-/// What something is sealed for. It does not open for anything else: a row that was moved to another tenant or job stays shut.
+/// The context for which data is sealed. Data does not open in another context, such as a row that was moved to another tenant or job.
 struct SealingContext {
-    /// What it is, with the version of its format.
+    /// The kind of data, with the version of its format.
     enum Purpose: String {
         case payload = "autotask-worker/payload/1"
         case credentialsKey = "autotask-worker/credentials-key/1"
@@ -10,7 +10,7 @@ struct SealingContext {
         case audit = "autotask-worker/audit-details/1"
     }
 
-    /// The purpose and the parts, in a form that no other purpose and parts have.
+    /// The purpose and the parts, in a form that is unique to them.
     let encoded: [UInt8]
 
     init(_ purpose: Purpose, _ lane: Lane, job: JobID? = nil) {

@@ -3,17 +3,17 @@ import Crypto
 import FoundationEssentials
 import Secrets
 
-/// A key under which things are sealed with AES-256-GCM.
+/// A key that seals data with AES-256-GCM.
 ///
-/// A sealed form begins as ``SealedForm`` says, with nonce, ciphertext and tag behind it. Each context has a key of its own, derived from
-/// this one: so however many things are sealed, hardly any two share a key, and random nonces never run out.
+/// A sealed form begins as ``SealedForm`` describes; nonce, ciphertext and tag follow. Each context has its own key, derived from
+/// this one. So hardly any two sealed forms share a key, and random nonces are never exhausted.
 struct SealingKey: Sendable {
-    /// It stands in the sealed form, so that keys can rotate.
+    /// The name of the key in the sealed form, so that keys can rotate.
     let id: String
     let key: SymmetricKey
-    /// When it was made; `nil` for a key from before that was written down.
+    /// When it was made; `nil` for a key from before this was recorded.
     let createdAt: Timestamp?
-    /// Keyed already: that is the dearer half of deriving a key.
+    /// The function that derives keys. It is keyed in advance, which is the more expensive half.
     private let derivation: HMAC<SHA256>
 
     init(id: String, key: SymmetricKey, createdAt: Timestamp? = nil) {
@@ -32,7 +32,7 @@ struct SealingKey: Sendable {
             output.append(contentsOf: box.tag)
             return output
         } catch {
-            // AES-GCM refuses keys of another size, which the type of this key rules out, and more than 64 GiB of plaintext.
+            // AES-GCM refuses only keys of another size, which the type of this key rules out, and more than 64 GiB of plaintext.
             fatalError("AES-256-GCM refused to seal \(plaintext.count) bytes: \(error)")
         }
     }
@@ -54,7 +54,7 @@ struct SealingKey: Sendable {
 }
 
 extension Secret {
-    /// Moves over what a cipher opened, which has no other holder.
+    /// Copies the plaintext of a cipher, which has no other holder, and wipes the original.
     init(wiping opened: consuming Data) {
         self.init(copying: opened.span)
         opened.resetBytes(in: opened.startIndex..<opened.endIndex)
@@ -62,7 +62,7 @@ extension Secret {
 }
 
 extension HMAC {
-    /// The authentication code of some bytes, by a function that has its key and was given nothing yet.
+    /// Returns the authentication code of some bytes. The function must be keyed and unused.
     func code(for bytes: [UInt8]) -> MAC {
         var function = self
         function.update(data: bytes)

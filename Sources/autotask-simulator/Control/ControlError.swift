@@ -1,4 +1,4 @@
-/// Why a call to the control API fails.
+/// The failure of a call to the control API.
 struct ControlError: Error {
     enum Code: Int {
         case invalid = 400

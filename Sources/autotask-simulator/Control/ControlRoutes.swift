@@ -2,20 +2,20 @@ import Contract
 import FoundationEssentials
 import Hummingbird
 
-/// What tests and demonstrations steer the simulator by: everything under `/simulator`, in JSON.
+/// The control API for tests and demonstrations: everything under `/simulator`, in JSON.
 ///
 /// | call | what it does |
 /// |---|---|
-/// | `PUT seed` | replaces everything by a ``Seed``, as `--seed` starts with it |
+/// | `PUT seed` | replaces everything with a ``Seed``, the document of `--seed` |
 /// | `PUT databases` | creates or replaces databases: `{"databases": […]}`, each a ``DatabaseSeed`` |
-/// | `GET databases`, `GET databases/ID`, `GET databases/ID/services` | the state, costs included, secrets never |
-/// | `PATCH databases/ID` | a ``DatabaseChange``: what people do in the user interface. Answers `{"createdServices": [ids]}` |
+/// | `GET databases`, `GET databases/ID`, `GET databases/ID/services` | the state, with costs and without secrets |
+/// | `PATCH databases/ID` | a ``DatabaseChange``, as if made in the user interface. Answers `{"createdServices": [ids]}` |
 /// | `DELETE databases`, `DELETE databases/ID` | removes them |
 /// | `POST faults` | adds a ``Fault``: `{"kind": "lostResponse", "database": 123456, "operation": "create", "times": 1}`. Answers `{"id": 1}` |
-/// | `GET faults`, `DELETE faults`, `DELETE faults/ID` | lists them with their hits; removes them, and lets go what hangs on them |
+/// | `GET faults`, `DELETE faults`, `DELETE faults/ID` | lists them with their hits; removes them, and releases the calls that hang on them |
 /// | `GET calls?database=&entity=&method=&operation=&status=&user=&after=` | the recorded calls, each a ``Call`` |
-/// | `GET calls/summary?database=` | how many calls, and the most in progress at once: `{"calls": 2, "maximumInFlight": [{"database", "entity", "count"}]}` |
-/// | `DELETE calls?database=` | forgets calls and maxima |
+/// | `GET calls/summary?database=` | the number of calls, and the maximum in progress at once: `{"calls": 2, "maximumInFlight": [{"database", "entity", "count"}]}` |
+/// | `DELETE calls?database=` | forgets the calls and maxima |
 /// | `GET settings`, `PATCH settings` | the ``Settings``: `{"latencyMilliseconds": 200, "quotaLatencyScale": 0, "recordBodies": true, "recordLimit": 10000}` |
 /// | `GET health` | `{"status": "ok", "databases": 3}` |
 ///
@@ -93,7 +93,7 @@ struct ControlRoutes: Sendable {
         }
         route(group, .delete, "faults/:id") { _, context in
             let id = context.parameters.get("id", as: Int.self)
-            guard let id, simulator.faults.remove(id) else { throw ControlError(.notFound, "There is no such fault.") }
+            guard let id, simulator.faults.remove(id) else { throw ControlError(.notFound, "The fault does not exist.") }
             return .noContent
         }
     }
@@ -145,7 +145,7 @@ extension Answer {
 }
 
 extension CallFilter {
-    /// - Throws: ``ControlError`` for a number that is none: a filter that is silently not one would let assertions pass.
+    /// - Throws: ``ControlError`` for an invalid number: a filter that is silently ignored would let assertions pass.
     fileprivate init(_ parameters: QueryParameters) throws(ControlError) {
         func number<Number: FixedWidthInteger>(_ name: String, as type: Number.Type) throws(ControlError) -> Number? {
             guard let text = parameters[name] else { return nil }

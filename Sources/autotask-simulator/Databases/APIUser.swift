@@ -4,21 +4,21 @@ import Contract
 struct APIUser: Sendable {
     enum Security: String, Codable, Sendable {
         case full
-        /// Costs read as null, and what is written to them is ignored silently.
+        /// Costs read as null, and writes to them are silently ignored.
         case cannotReadCosts
         /// Costs read as zero, and writes to them are silently ignored.
         case costsReadAsZero
         /// No permission to create or update.
         case readOnly
-        /// Sees no service, though they exist: limited to a line of business that has none.
+        /// Sees none of the existing services: limited to a line of business without services.
         case restrictedVisibility
-        /// No permission to query either.
+        /// No permission to query, create or update.
         case noAccess
     }
 
     let username: String
     var secret: String
-    /// A tracking identifier of the user's own.
+    /// The user's own tracking identifier, if any.
     var integrationCode: String?
     var security: Security
     var isActive: Bool
@@ -26,12 +26,12 @@ struct APIUser: Sendable {
     var isLocked: Bool { didSet { if !isLocked { consecutiveFailures = 0 } } }
     private(set) var consecutiveFailures = 0
 
-    /// How users are told apart: letter case makes no difference.
+    /// The key of a user name, which ignores letter case.
     static func key(_ username: String) -> String { username.lowercased() }
 
-    /// Whether the secret is right and the user may come in. A wrong one counts, and locks the user when it is the last one allowed.
+    /// Checks whether the user may log in with a secret. It counts wrong secrets, and locks the user after the last one allowed.
     ///
-    /// - Parameter limit: the failures in a row that lock; 0 for none.
+    /// - Parameter limit: the number of consecutive failures that locks the user; 0 for none.
     mutating func authenticate(_ attempt: String, lockAfter limit: Int) -> Bool {
         guard isActive, !isLocked else { return false }
         if attempt == secret {
@@ -48,6 +48,6 @@ extension APIUser.Security {
     var mayQuery: Bool { self != .noAccess }
     var mayWrite: Bool { self != .readOnly && self != .noAccess }
     var seesCosts: Bool { self != .cannotReadCosts && self != .costsReadAsZero }
-    /// How costs read to a user who does not see them.
+    /// The cost that a user without access to costs reads.
     var hiddenCost: FieldValue { self == .costsReadAsZero ? .money(.zero) : .null }
 }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Synchronization
 
-/// One Autotask database: what it holds, and the calls that were made to it. The lock is never held while anybody waits.
+/// One Autotask database: its content, and the calls made to it. No code waits while it holds the lock.
 final class Database: Sendable {
     /// Autotask's `ci`.
     let id: Int64

@@ -1,10 +1,10 @@
 import Contract
 
-/// What happens to a database as if in Autotask's own user interface, or by its administrators. What is `nil` stays as it is.
+/// A change to a database, as if made in Autotask's user interface or by its administrators. Members that are `nil` change nothing.
 struct DatabaseChange: Decodable, Sendable {
     var zone: String?
     var uniqueServiceNames: Bool?
-    /// What its collation ignores, in addition to letter case and trailing spaces.
+    /// The differences that its collation ignores, in addition to letter case and trailing spaces.
     var collation: [Collation.Weight]?
     var integrationCodes: [String]?
     var integrationCodeFailure: IntegrationCodeFailure?
@@ -22,13 +22,13 @@ struct DatabaseChange: Decodable, Sendable {
     var deletedServices: [Int64]?
 }
 
-/// How a database answers a tracking identifier that it does not accept. Both have been reported.
+/// The answer to a tracking identifier that the database does not accept. Both have been reported.
 enum IntegrationCodeFailure: String, Decodable, Sendable {
     case empty401
     case text500
 }
 
-/// A user, by name: changed if the database has it, created otherwise.
+/// A user by name, who is changed if the database has one with that name, and created otherwise.
 struct UserChange: Decodable, Sendable {
     var username: String
     var secret: String?
@@ -48,7 +48,7 @@ struct UserChange: Decodable, Sendable {
     }
 }
 
-/// A billing code, by id: changed if the database has it, created otherwise.
+/// A billing code by id, which is changed if the database has it, and created otherwise.
 struct BillingCodeChange: Decodable, Sendable {
     var id: Int64
     var name: String?
@@ -64,9 +64,9 @@ struct BillingCodeChange: Decodable, Sendable {
     }
 }
 
-/// A service as somebody enters or edits it in the user interface, where the API's rules do not hold.
+/// A service as a person enters or edits it in the user interface, where the API's rules do not apply.
 struct ServiceChange: Decodable, Sendable {
-    /// Which one is edited, or the id that a new one gets; the next free one, if `nil`.
+    /// The id of the service to edit, or of the new one; `nil` for the next free id.
     var id: Int64?
     var name: String?
     var description: String?

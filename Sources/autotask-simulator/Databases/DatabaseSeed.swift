@@ -5,15 +5,15 @@ struct Seed: Decodable, Sendable {
     var faults: [Fault]?
 }
 
-/// The starting state of one database: what it is, and the first change to it.
+/// The starting state of one database: its properties, and the first change to it.
 struct DatabaseSeed: Decodable, Sendable {
     let databaseID: Int64
     let zone: String
-    /// The ids of the billing periods by label; those of the public observation, if `nil`.
+    /// The ids of the billing periods by label; `nil` for the publicly observed ones.
     let periodTypes: [String: Int64]?
-    /// What differs from the usual metadata of services, by field name.
+    /// Differences from the usual metadata of services, by field name.
     let fields: [String: FieldChange]
-    /// The id of the next service that is created; one more than the highest, if `nil`.
+    /// The id of the next new service; `nil` for one more than the highest.
     let nextServiceID: Int64?
     let content: DatabaseChange
 
@@ -32,7 +32,7 @@ struct DatabaseSeed: Decodable, Sendable {
     }
 }
 
-/// What differs from the usual metadata of a field of services.
+/// Differences from the usual metadata of a field of services.
 struct FieldChange: Decodable, Sendable {
     var length: Int?
     var isReadOnly: Bool?

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What a call proves itself with.
+/// The credentials of a call.
 struct Credentials: Sendable {
     let username: String
     let secret: String
@@ -8,16 +8,16 @@ struct Credentials: Sendable {
 }
 
 extension DatabaseState {
-    /// How the gate answers a call.
+    /// The gate's answer to a call.
     enum Admission: Sendable {
-        /// The call may do its work, as this user, and takes a place in the thread until ``DatabaseState/leave(_:)``.
+        /// The call may do its work as this user. It takes a place in the thread until ``DatabaseState/leave(_:)``.
         case admitted(APIUser, Thread)
         case refused(Answer)
     }
 
-    /// Lets a call in, in the order of the real gate: zone, user, tracking identifier, quota, threads.
+    /// Admits or refuses a call, with checks in the order of the real gate: zone, user, tracking identifier, quota, threads.
     ///
-    /// - Parameter zone: the zone that the call came through; `nil` for the host that only knows where zones are.
+    /// - Parameter zone: the zone through which the call came; `nil` for the host that only looks zones up.
     mutating func admit(_ credentials: Credentials?, through zone: String?, to entity: String, at now: Date) -> Admission {
         guard let credentials, zone?.lowercased() == self.zone.lowercased() else { return .refused(.unauthorized) }
         guard var user = self[user: credentials.username] else { return .refused(.unauthorized) }
@@ -30,7 +30,7 @@ extension DatabaseState {
             case .text500: return .refused(.refusal(Refusal("IntegrationCode is invalid.")))
             }
         }
-        // What the real API answers beyond the quota is not known; that it answers nobody until the usage falls is.
+        // The real API's answer beyond the quota is not known. It is known that it serves no call until the usage falls.
         guard quota.used(at: now) < quota.limit else {
             return .refused(.throttled("The API request threshold of \(quota.limit) requests has been exceeded."))
         }
@@ -43,7 +43,7 @@ extension DatabaseState {
         return .admitted(user, thread)
     }
 
-    /// Gives up the place in a thread.
+    /// Releases the place in a thread.
     mutating func leave(_ thread: Thread) {
         let rest = threads[thread, default: 1] - 1
         threads[thread] = rest > 0 ? rest : nil

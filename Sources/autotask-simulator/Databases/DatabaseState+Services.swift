@@ -7,7 +7,7 @@ extension DatabaseState {
         guard user.security.mayWrite else { throw Refusal.noPermission(to: "create") }
         guard case .object(let members)? = body else { throw DatabaseState.missingModel }
         var record = Record.service(id: nextServiceID, created: now.ISO8601Format(), by: user.resourceID)
-        // A field that is required and read-only can be set now, and never again.
+        // A required read-only field can be set only at creation.
         try assign(members, to: &record, as: user) { $0.isRequired || !$0.isReadOnly }
         if record[ServiceField.isActive] == .null { record[ServiceField.isActive] = .bool(true) }
         try check(record, replacing: nil)
@@ -16,7 +16,7 @@ extension DatabaseState {
         return record.id
     }
 
-    /// - Parameter replacing: whether what is left out becomes null, as PUT has it.
+    /// - Parameter replacing: whether omitted fields become null, as with PUT.
     /// - Returns: the id of the service.
     mutating func updateService(from body: JSON?, replacing: Bool, as user: APIUser, at now: Date) throws(Refusal) -> Int64 {
         guard user.security.mayWrite else { throw Refusal.noPermission(to: "update") }
@@ -40,8 +40,8 @@ extension DatabaseState {
         return id
     }
 
-    /// Takes over what the body says of the fields that may be set. Of the others, and of names that no field has, nothing is said:
-    /// Autotask ignores them silently (observed), and so it does with costs of users who may not see them (documented).
+    /// Assigns the body's values to the fields that may be set. Other fields and unknown names are silently ignored, as in Autotask
+    /// (observed). So are costs from users who may not see them (documented).
     private func assign(
         _ members: JSONObject,
         to record: inout Record,
@@ -57,9 +57,9 @@ extension DatabaseState {
         }
     }
 
-    /// Holds a service that is about to be stored to the rules.
+    /// Checks the rules for a service before it is stored.
     ///
-    /// - Parameter old: what it replaces.
+    /// - Parameter old: the service that it replaces, if any.
     private func check(_ record: Record, replacing old: Record?) throws(Refusal) {
         var messages: [String] = []
         for (index, field) in serviceEntity.fields.enumerated() where !field.isMissing {
@@ -75,7 +75,7 @@ extension DatabaseState {
                 messages.append("Value does not reference an existing entity for \(field.name) . ")
             }
         }
-        // A service may keep a billing code that is no longer active, but not be given one (documented).
+        // A service may keep an inactive billing code, but cannot get one (documented).
         let code = record[ServiceField.billingCodeID]
         if let id = code.integer, code != old?[ServiceField.billingCodeID], billingCodes[id]?.isBillableForServices != true {
             messages.append("BillingCode does not exist or is invalid")

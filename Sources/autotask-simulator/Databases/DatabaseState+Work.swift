@@ -2,7 +2,7 @@ import Contract
 import FoundationEssentials
 
 extension DatabaseState {
-    /// Does what an admitted call asks for.
+    /// Performs an admitted call.
     mutating func perform(_ route: Route, _ request: RequestContent, as user: APIUser, at now: Date) -> Answer {
         do {
             switch route.target {
@@ -67,7 +67,7 @@ extension DatabaseState {
         ]
     }
 
-    /// The records that the user sees, as the user sees them.
+    /// The records that the user can see, without hidden costs.
     private func visible(_ name: Entity.Name, to user: APIUser) -> [Record] {
         let records = table(name).records
         guard name == .services else { return records }

@@ -1,11 +1,11 @@
 import Contract
 import FoundationEssentials
 
-/// All that one Autotask database holds. Its owner, ``Database``, guards it.
+/// The whole content of one Autotask database. Its owner, ``Database``, guards it.
 struct DatabaseState: Sendable {
     var zone: String
     var users: [String: APIUser] = [:]
-    /// Fields as this database has them.
+    /// The entity of services with this database's fields.
     var serviceEntity: Entity
     var services = Table()
     var billingCodes = Table()
@@ -13,21 +13,21 @@ struct DatabaseState: Sendable {
 
     var uniqueServiceNames = true
     var collation = Collation()
-    /// The tracking identifiers that are accepted of every user; any non-empty one, if `nil`.
+    /// The tracking identifiers that are accepted from every user; `nil` for any non-empty one.
     var integrationCodes: Set<String>?
     var integrationCodeFailure = IntegrationCodeFailure.empty401
-    /// The wrong secrets in a row that lock a user; 0 for none.
+    /// The number of consecutive wrong secrets that locks a user; 0 for none.
     var lockAfterFailures = 5
-    /// How many calls one tracking identifier may have in progress on one entity.
+    /// The maximum number of calls in progress for one tracking identifier and entity.
     var threadLimit = 3
     var quota = Quota(limit: 10_000)
-    /// Replaces the simulator's, if not `nil`.
+    /// The latency that overrides the simulator's, if not `nil`.
     var latency: Duration?
     var userAccessAsNumbers = false
 
     var threads: [Thread: Int] = [:]
 
-    /// What Autotask limits to three: the calls of one integration on one entity.
+    /// The calls of one integration on one entity, which Autotask limits to three.
     struct Thread: Hashable, Sendable {
         let integrationCode: String
         let entity: String
@@ -66,9 +66,9 @@ struct DatabaseState: Sendable {
         }
     }
 
-    /// Makes a change without asking the API's rules.
+    /// Makes a change without checking the API's rules.
     ///
-    /// - Returns: the ids of the services that came with it as new ones.
+    /// - Returns: the ids of the new services in the change.
     mutating func apply(_ change: DatabaseChange, at now: Date) -> [Int64] {
         applySwitches(of: change, at: now)
         for change in change.users ?? [] {
@@ -119,12 +119,12 @@ struct DatabaseState: Sendable {
         return id
     }
 
-    /// The resource that edits in the user interface.
+    /// The resource id of edits in the user interface.
     private static let administrator: Int64 = 29_682_800
 }
 
 extension DatabaseState {
-    /// The state as the control API tells it; no secret is in it.
+    /// The state for the control API, without secrets.
     func json(id: Int64, withServices: Bool, at now: Date) -> JSON {
         var quota = quota
         var members: JSONObject = [
@@ -137,7 +137,7 @@ extension DatabaseState {
         return .object(members)
     }
 
-    /// The services with all that the database holds, whoever may see it.
+    /// The services with all their fields, including those that some users may not see.
     var servicesJSON: JSON { .array(services.records.map { Entity.services.json($0) }) }
 }
 

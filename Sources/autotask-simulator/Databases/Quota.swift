@@ -24,7 +24,7 @@ struct Quota: Sendable {
         return total
     }
 
-    /// Makes it look as if so many requests had just been made.
+    /// Sets the usage, as if that many requests had just been made.
     mutating func set(used: Int, at now: Date) {
         counts = [Int](repeating: 0, count: Quota.minutes)
         minute = Int(now.timeIntervalSince1970 / 60)
@@ -32,7 +32,7 @@ struct Quota: Sendable {
         total = used
     }
 
-    /// What is added to each request (observed by peers): half a second from 50 %, a second from 75 %.
+    /// The delay of each request (observed by peers): half a second from 50 %, a second from 75 %.
     mutating func delay(at now: Date) -> Duration {
         let used = used(at: now)
         if used * 4 >= limit * 3 { return .seconds(1) }

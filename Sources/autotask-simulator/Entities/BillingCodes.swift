@@ -7,7 +7,7 @@ enum BillingCodeField: Int, FieldName {
 }
 
 extension Entity {
-    /// Billing codes: queried only, although their fields do not look read-only.
+    /// Billing codes, which can only be queried, although their fields do not look read-only.
     static let billingCodes = Entity(
         name: .billingCodes,
         singular: "BillingCode",
@@ -74,7 +74,7 @@ extension Record {
         return record
     }
 
-    /// Whether a service may be given this billing code.
+    /// Whether a service can get this billing code.
     var isBillableForServices: Bool {
         self[BillingCodeField.isActive] == .bool(true)
             && self[BillingCodeField.useType] == .integer(Record.recurringServiceUseType)

@@ -1,6 +1,6 @@
 import Contract
 
-/// What the API tells of an entity, and how its records look on the wire.
+/// The metadata of an entity in the API, and the form of its records in answers.
 struct Entity: Sendable {
     enum Name: String, Sendable {
         case services = "Services"
@@ -8,11 +8,11 @@ struct Entity: Sendable {
     }
 
     let name: Name
-    /// As it is called in metadata and errors: `Service`.
+    /// The name in metadata and errors: `Service`.
     let singular: String
     let isWritable: Bool
     var fields: [Field]
-    /// The places of the fields, by their names in lower case.
+    /// The indices of the fields by their names in lower case.
     private let places: [String: Int]
 
     init(name: Name, singular: String, isWritable: Bool, fields: [Field]) {
@@ -23,14 +23,14 @@ struct Entity: Sendable {
         places = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1.name.lowercased(), $0) })
     }
 
-    /// The place of a field that this database has; its name is taken in any letter case.
+    /// The index of a field that this database has, by its name in any letter case.
     func index(of field: String) -> Int? {
         places[field.lowercased()].flatMap { fields[$0].isMissing ? nil : $0 }
     }
 
     /// A record as a query returns it.
     ///
-    /// - Parameter included: the places of the fields to show; all, if empty.
+    /// - Parameter included: the indices of the fields to show; empty for all.
     func json(_ record: Record, including included: Set<Int> = []) -> JSON {
         var members = JSONObject()
         for (index, field) in fields.enumerated() where !field.isMissing && (included.isEmpty || included.contains(index)) {
@@ -44,8 +44,8 @@ struct Entity: Sendable {
         ["fields": .array(fields.filter { !$0.isMissing }.map(\.json))]
     }
 
-    /// - Parameter asNumbers: whether access is told as 0, 1, 2 (as documented) or `None`, `All`, `Restricted` (as a public client types it):
-    ///   nobody has published which one the wire carries.
+    /// - Parameter asNumbers: whether access is 0, 1, 2 (as documented) or `None`, `All`, `Restricted` (as in a public client). No source
+    ///   says which one the real API sends.
     func information(for security: APIUser.Security, asNumbers: Bool) -> JSON {
         func access(_ isGranted: Bool) -> JSON {
             let access: Access = !isGranted ? .none : security == .restrictedVisibility && name == .services ? .restricted : .all

@@ -1,6 +1,6 @@
 import Contract
 
-/// A field of an entity, as `entityInformation/fields` tells it.
+/// A field of an entity, as `entityInformation/fields` describes it.
 struct Field: Sendable {
     enum Kind: String, Sendable {
         case boolean, integer, long, decimal, string, datetime
@@ -13,12 +13,12 @@ struct Field: Sendable {
 
     let name: String
     let kind: Kind
-    /// In UTF-16 units, as .NET counts; 0 for what is not a string.
+    /// The maximum length in UTF-16 units, as .NET counts; 0 if the field is not a string.
     var length = 0
     var isRequired = false
-    /// With ``isRequired``: settable at creation only.
+    /// Whether the field is read-only. If it is also required, it can be set at creation only.
     var isReadOnly = false
-    /// The singular name of the entity whose id it holds.
+    /// The singular name of the entity to whose id the field refers.
     var reference: String?
     var choices: [Choice]?
     /// Whether this database does not have the field at all.
@@ -41,7 +41,7 @@ struct Field: Sendable {
         ]
     }
 
-    /// Metadata give a choice's value as a string, records as a number.
+    /// In metadata, a choice's value is a string; in records, it is a number.
     private static func json(_ choices: [Choice]) -> JSON {
         .array(
             choices.enumerated().map { index, choice in
@@ -60,9 +60,9 @@ struct Field: Sendable {
 }
 
 extension Field {
-    /// Reads a member of a request's body, as leniently as .NET's reader: numbers and booleans may be texts.
+    /// Reads a member of a request's body as leniently as .NET: numbers and booleans may be texts.
     ///
-    /// - Throws: ``Refusal`` for what is no value of the field's type.
+    /// - Throws: ``Refusal`` if the value does not have the field's type.
     func value(from json: JSON) throws(Refusal) -> FieldValue {
         switch (kind, json) {
         case (_, .null): return .null

@@ -1,13 +1,13 @@
 import Contract
 
-/// What stands in one field of one record.
+/// The value of one field in one record.
 enum FieldValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
     case money(MoneyValue)
     case text(CollatedText)
-    /// UTC, as `2026-08-26T01:00:00Z`: such texts sort as their moments do.
+    /// A moment in UTC, as `2026-08-26T01:00:00Z`: such texts sort like their moments.
     case date(String)
 
     static func text(_ text: String) -> FieldValue { .text(CollatedText(text)) }
@@ -31,7 +31,7 @@ enum FieldValue: Hashable, Sendable {
         if case .text(let text) = self { text } else { nil }
     }
 
-    /// Whether a query would call the field filled: an empty text is not.
+    /// Whether a query counts the field as filled: an empty text is not.
     var isFilled: Bool {
         switch self {
         case .null: false
@@ -41,10 +41,10 @@ enum FieldValue: Hashable, Sendable {
     }
 }
 
-/// A text that compares as SQL Server's usual collation does: letter case and trailing spaces make no difference.
+/// A text that compares as in SQL Server's usual collation, which ignores letter case and trailing spaces.
 struct CollatedText: Hashable, Comparable, Sendable {
     let text: String
-    /// What is compared.
+    /// The form that is compared.
     let key: String
 
     init(_ text: String) {

@@ -1,10 +1,10 @@
 import Contract
 import FoundationEssentials
 
-/// An amount as SQL Server's `money` keeps it: exact, with four decimal places. What has more is rounded half away from zero.
+/// An amount as in SQL Server's `money`: exact, with four decimal places. Further places are rounded half away from zero.
 ///
-/// That the real API keeps four places is inferred: nobody has published a measurement. It is not the worker's own `Contract.Money`: it judges
-/// what that sends, and writes amounts otherwise.
+/// It is inferred that the real API keeps four places: no measurement is published. The simulator does not use the worker's
+/// `Contract.Money`, because it checks what the worker sends, and writes amounts in another form.
 struct MoneyValue: Hashable, Comparable, Sendable {
     let tenThousandths: Int64
 
@@ -14,7 +14,7 @@ struct MoneyValue: Hashable, Comparable, Sendable {
         self.tenThousandths = tenThousandths
     }
 
-    /// Reads a number as JSON writes it, an exponent included; `nil` for anything else, and for what no `money` column can hold.
+    /// Reads a JSON number, also with an exponent; `nil` for anything else, and for a value that no `money` column can hold.
     init?(_ text: String) {
         let parts = text.lowercased().split(separator: "e", maxSplits: 1, omittingEmptySubsequences: false)
         guard let mantissa = parts.first, let exponent = parts.count == 2 ? Int(parts[1]) : 0, abs(exponent) <= 40 else { return nil }
@@ -44,7 +44,7 @@ struct MoneyValue: Hashable, Comparable, Sendable {
 
     static func < (left: MoneyValue, right: MoneyValue) -> Bool { left.tenThousandths < right.tenThousandths }
 
-    /// As Autotask writes it: `34.55`, and `0.0` rather than `0`.
+    /// The amount as Autotask writes it: `34.55`, and `0.0` rather than `0`.
     var text: String {
         let magnitude = tenThousandths.magnitude
         let padded = String(magnitude % 10_000 + 10_000).dropFirst()

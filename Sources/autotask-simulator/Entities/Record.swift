@@ -10,7 +10,7 @@ struct Record: Hashable, Sendable {
     }
 }
 
-/// The fields of an entity by name, each case's number its place in a record.
+/// The fields of an entity by name. The raw value of a case is its index in a record.
 protocol FieldName: RawRepresentable<Int>, CaseIterable, Sendable {}
 
 /// The records of one entity, in the order of their ids.

@@ -8,10 +8,10 @@ enum ServiceField: Int, FieldName {
 }
 
 extension Entity {
-    /// Services: queried, created and updated, never deleted.
+    /// Services, which can be queried, created and updated, but not deleted.
     ///
-    /// Flags are those that were read from a live system in July 2026; the lengths of name and descriptions are from older SOAP metadata, the
-    /// others are not known and chosen here.
+    /// The flags were read from a live system in July 2026. The lengths of name and descriptions are from older SOAP metadata; the other
+    /// lengths are not known and were chosen here.
     static let services = Entity(name: .services, singular: "Service", isWritable: true, fields: ServiceField.allCases.map(\.definition))
 }
 
@@ -67,7 +67,7 @@ extension ServiceField {
 }
 
 extension Record {
-    /// A service before anything is said of it: active, its texts empty.
+    /// A service with default values: active, with empty texts.
     static func service(id: Int64, created moment: String, by resource: Int64) -> Record {
         var record = Record(values: Entity.services.fields.map { $0.kind == .string ? .text("") : .null })
         record[ServiceField.id] = .integer(id)
@@ -80,7 +80,7 @@ extension Record {
         return record
     }
 
-    /// The service as a user sees it who may not see costs.
+    /// The service for a user who may not see costs.
     func hidingCosts(as cost: FieldValue) -> Record {
         var record = self
         record[ServiceField.unitCost] = cost

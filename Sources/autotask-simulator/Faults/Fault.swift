@@ -1,27 +1,27 @@
 import Contract
 
-/// Something that is to go wrong with the calls it selects.
+/// A fault that hits the calls that it selects.
 struct Fault: Decodable, Sendable {
     enum Kind: String, Decodable, Sendable {
-        /// Waits before the work is done; it is done even if the client has gone.
+        /// Waits before it does the work, which it does even if the client has gone.
         case latency
         /// Does the work and closes the connection without an answer.
         case lostResponse
         /// Closes the connection at once and does the work later.
         case lateCommit
-        /// Answers with the given status, doing nothing.
+        /// Answers with the given status, and does nothing.
         case status
-        /// Answers with a page of IIS, doing nothing.
+        /// Answers with a page of IIS, and does nothing.
         case serverError
-        /// Answers 503 with a page of IIS, doing nothing.
+        /// Answers 503 with a page of IIS, and does nothing.
         case unavailable
-        /// Answers as Autotask refuses, doing nothing.
+        /// Answers with a refusal of Autotask, and does nothing.
         case businessError
-        /// Answers 429, doing nothing.
+        /// Answers 429, and does nothing.
         case throttled
         /// Never answers, and does nothing.
         case hang
-        /// Lets the call in, and holds it until the fault is removed: then the work is done and answered.
+        /// Admits the call, and holds it until the fault is removed; then it does the work and answers.
         case hold
         /// Does the work and answers HTML with status 200.
         case notJSON
@@ -29,26 +29,26 @@ struct Fault: Decodable, Sendable {
         case truncated
         /// Does the work and answers JSON of another shape.
         case wrongContent
-        /// Closes the connection without looking at the request.
+        /// Closes the connection without reading the request.
         case closeBeforeReading
-        /// Changes the database just before the call is looked at.
+        /// Changes the database just before it handles the call.
         case change
     }
 
     let kind: Kind
 
-    // Which calls: those that agree with all that is not nil.
+    // The fault selects calls that match all of these that are not nil.
     var database: Int64?
     var user: String?
     var entity: String?
     var method: String?
     var operation: String?
-    /// How many of them are let through first.
+    /// The number of selected calls to let through first.
     var skip: Int?
-    /// How many of them are hit then; all, if `nil`.
+    /// The number of calls to hit after that; `nil` for all.
     var times: Int?
 
-    // What some kinds need.
+    // Parameters of some kinds.
     var milliseconds: Int?
     var upToMilliseconds: Int?
     var status: Int?
@@ -59,7 +59,7 @@ struct Fault: Decodable, Sendable {
     var retryAfterSeconds: Int?
     var change: DatabaseChange?
 
-    /// What the fault cannot do without and does not have; `nil` if nothing is amiss.
+    /// A message about a missing or invalid parameter; `nil` if there is none.
     var complaint: String? {
         switch kind {
         case .latency where milliseconds == nil, .lateCommit where milliseconds == nil: "\(kind.rawValue) needs milliseconds"
@@ -77,7 +77,7 @@ struct Fault: Decodable, Sendable {
             && agrees(method, subject.method) && agrees(operation, subject.operation)
     }
 
-    /// What is known of a call before its body is read.
+    /// The properties of a call that are known before its body is read.
     struct Subject: Sendable {
         var database: Int64?
         var user: String?
@@ -88,13 +88,13 @@ struct Fault: Decodable, Sendable {
 }
 
 extension Fault {
-    /// The wait that it causes.
+    /// The delay that the fault causes.
     var delay: Duration {
         let least = milliseconds ?? 0
         return .milliseconds(Int.random(in: least...max(least, upToMilliseconds ?? least)))
     }
 
-    /// What is answered instead of doing the work; `nil` for faults that do not stand in its way.
+    /// The answer that replaces the work; `nil` for faults that let the work be done.
     var standIn: Answer? {
         switch kind {
         case .status:
@@ -114,7 +114,7 @@ extension Fault {
         return answer
     }
 
-    /// Spoils the answer to work that was done.
+    /// Damages the answer after the work was done.
     func garble(_ answer: Answer) -> Answer {
         var garbled = answer
         switch kind {

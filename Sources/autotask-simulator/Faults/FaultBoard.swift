@@ -1,7 +1,7 @@
 import Contract
 import Synchronization
 
-/// The faults that are in force, in the order in which they were added.
+/// The active faults, in the order in which they were added.
 final class FaultBoard: Sendable {
     private let state = Mutex(State())
 
@@ -18,13 +18,13 @@ final class FaultBoard: Sendable {
         var hits = 0
     }
 
-    /// What a call meets.
+    /// The faults that hit a call.
     struct Encounter: Sendable {
         var delay = Duration.zero
         var changes: [DatabaseChange] = []
-        /// The first of the faults that are neither a latency nor a change.
+        /// The first fault that is neither a latency nor a change.
         var fault: (id: Int, fault: Fault)?
-        /// The kinds of all that hit it, for the record.
+        /// The kinds of all these faults, for the record of the call.
         var names: [String] = []
     }
 
@@ -37,7 +37,7 @@ final class FaultBoard: Sendable {
         }
     }
 
-    /// Finds what hits a call, and counts it.
+    /// Finds the faults that hit a call, and counts the hits.
     func meet(_ subject: Fault.Subject) -> Encounter {
         state.withLock { state in
             var encounter = Encounter()
@@ -60,7 +60,7 @@ final class FaultBoard: Sendable {
         }
     }
 
-    /// A stream that ends when the fault is removed, and brings nothing before.
+    /// A stream without elements that ends when the fault is removed.
     func hang(on id: Int) -> (stream: AsyncStream<Never>, release: @Sendable () -> Void) {
         let (stream, continuation) = AsyncStream<Never>.makeStream()
         let isInForce = state.withLock { state in
@@ -72,9 +72,9 @@ final class FaultBoard: Sendable {
         return (stream, { continuation.finish() })
     }
 
-    /// Removes one fault, or all, and lets go what hangs on it.
+    /// Removes one fault, or all, and releases the calls that hang on it.
     ///
-    /// - Returns: whether there was such a fault.
+    /// - Returns: whether a fault was removed.
     @discardableResult
     func remove(_ id: Int? = nil) -> Bool {
         let (found, released) = state.withLock { state in

@@ -1,8 +1,8 @@
 import Foundation
 
-/// What a database's collation ignores, in addition to letter case and trailing spaces (``CollatedText``).
+/// The differences that a database's collation ignores, in addition to letter case and trailing spaces (``CollatedText``).
 struct Collation: Sendable {
-    /// Differences that SQL Server's collations may leave out.
+    /// Differences that SQL Server's collations may ignore.
     enum Weight: String, Decodable, Sendable {
         /// Full and half width: `Ａ` and `A`.
         case width
@@ -20,7 +20,7 @@ struct Collation: Sendable {
 
     init(_ ignored: [Weight] = []) { self.ignored = Set(ignored) }
 
-    /// A value as it is compared.
+    /// A value in the form that is compared.
     func folded(_ value: FieldValue) -> FieldValue {
         guard !ignored.isEmpty, let text = value.text?.text else { return value }
         return .text(folded(text))

@@ -42,7 +42,8 @@ extension Condition {
         }
     }
 
-    /// A value to compare with. Booleans must be true or false: "any other values, including null, will return an error" (documented).
+    /// Reads a value to compare with. Booleans must be true or false: "any other values, including null, will return an error"
+    /// (documented).
     private static func operand(_ json: JSON, for field: Field) throws(Refusal) -> FieldValue {
         if field.kind == .boolean, json.bool == nil { throw invalid }
         let value = try field.value(from: json)
@@ -50,10 +51,10 @@ extension Condition {
         return value
     }
 
-    /// Inferred: the documentation gives this beginning, with another end.
+    /// Inferred: the documentation has this beginning with another end.
     private static let invalid = Refusal("Invalid query syntax.")
 
-    /// How many conditions are joined by OR: the members of `or` groups and the values of `in` lists.
+    /// The number of conditions joined by OR: members of `or` groups and values of `in` lists.
     static func alternatives(in json: JSON, insideOr: Bool = false) -> Int {
         switch json.member("op")?.string?.lowercased() {
         case "or": (json.member("items")?.array ?? []).reduce(0) { $0 + alternatives(in: $1, insideOr: true) }

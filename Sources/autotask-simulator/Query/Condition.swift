@@ -1,6 +1,6 @@
 import Contract
 
-/// A filter's node, checked against the entity's fields.
+/// A node of a filter, checked against the entity's fields.
 indirect enum Condition: Sendable {
     case all([Condition])
     case any([Condition])
@@ -36,7 +36,7 @@ extension Condition {
 }
 
 extension Condition.Comparison {
-    /// As SQL compares: nothing holds of a null.
+    /// Compares as SQL does: no comparison with null holds.
     fileprivate func holds(_ left: FieldValue, _ right: FieldValue) -> Bool {
         switch (left, right) {
         case (.integer(let left), .integer(let right)): compare(left, right)

@@ -1,16 +1,16 @@
 import Contract
 
-/// What a query asks for.
+/// A parsed query.
 struct Query: Sendable {
     /// The most records on a page, and the most OR conditions in a query.
     static let limit = 500
 
     let condition: Condition
     let pageSize: Int
-    /// The places of the fields to show; empty for all.
+    /// The indices of the fields to show; empty for all.
     let included: Set<Int>
 
-    /// - Parameter json: `{"MaxRecords", "IncludeFields", "Filter"}`, the names in any letter case.
+    /// - Parameter json: `{"MaxRecords", "IncludeFields", "Filter"}`, with names in any letter case.
     init(_ json: JSON, for entity: Entity) throws(Refusal) {
         guard case .object = json else { throw Refusal.missingQuery }
         guard let filter = json.member("filter")?.array, !filter.isEmpty else {
@@ -41,10 +41,10 @@ struct Query: Sendable {
 /// One page of a query's result.
 struct Page: Sendable {
     let records: [Record]
-    /// Where the next page begins; `nil` on the last one.
+    /// The id after which the next page begins; `nil` on the last page.
     let next: Int64?
 
-    /// - Parameter records: all that may be seen, in the order of their ids.
+    /// - Parameter records: all visible records, in the order of their ids.
     init(of query: Query, from records: some Sequence<Record>, _ collation: Collation) {
         var page: [Record] = []
         var next: Int64?

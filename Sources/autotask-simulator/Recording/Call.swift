@@ -1,11 +1,11 @@
 import Contract
 import FoundationEssentials
 
-/// One call that came in, as assertions read it. Of its headers nothing but the user name is kept.
+/// One received call, for assertions. Only the user name is kept of its headers.
 struct Call: Sendable {
     /// The order of arrival over all databases.
     let sequence: Int
-    /// `nil` where the user is not known.
+    /// The database's id; `nil` if the user is not known.
     let database: Int64?
     let method: String
     let path: String
@@ -15,7 +15,7 @@ struct Call: Sendable {
     let user: String?
     let body: JSON?
     let startedAt: Date
-    /// The calls in progress on this entity, or on the whole database, when this one began; itself included.
+    /// The number of calls in progress on this entity, or on the whole database, when this one began, including itself.
     var inFlightEntity = 0
     var inFlightDatabase = 0
 
@@ -23,9 +23,9 @@ struct Call: Sendable {
     var outcome: Outcome?
     var duration: Duration?
 
-    /// How a call ended.
+    /// The end of a call.
     struct Outcome: Sendable {
-        /// `nil` if the connection was closed without an answer.
+        /// The HTTP status; `nil` if the connection was closed without an answer.
         var status: Int?
         var itemID: Int64?
         var errors: [String] = []
@@ -57,7 +57,7 @@ struct Call: Sendable {
     private static let timeFormat = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 }
 
-/// Which calls an assertion asks for; what is `nil` is not asked.
+/// The calls that an assertion asks for. Members that are `nil` match every call.
 struct CallFilter: Sendable {
     var database: Int64?
     var entity: String?
@@ -65,7 +65,7 @@ struct CallFilter: Sendable {
     var operation: String?
     var status: Int?
     var user: String?
-    /// Only calls of a higher sequence.
+    /// Only calls with a higher sequence match.
     var after: Int?
 
     func includes(_ call: Call) -> Bool {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A ``CallLog`` that many calls write to at once.
+/// A ``CallLog`` to which many calls can write at once.
 final class CallJournal: Sendable {
     private let log = Mutex(CallLog())
 
@@ -12,7 +12,7 @@ final class CallJournal: Sendable {
         log.withLock { $0.end(position, entity: entity, outcome: outcome, duration: duration) }
     }
 
-    /// Adds what became of a call after its connection was closed.
+    /// Adds the result of a call after its connection was closed.
     func amend(_ position: CallLog.Position, itemID: Int64?, errors: [String]) {
         log.withLock {
             $0.amend(position) { call in
@@ -26,7 +26,7 @@ final class CallJournal: Sendable {
         log.withLock { $0.calls.filter(filter.includes) }
     }
 
-    /// How many calls are kept, and the most that were in progress at once, by entity.
+    /// The number of calls kept, and the maximum in progress at once by entity.
     var summary: (calls: Int, maximumInFlight: [String: Int]) {
         log.withLock { ($0.calls.count, $0.maximumInFlight) }
     }

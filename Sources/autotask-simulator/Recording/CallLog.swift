@@ -1,6 +1,6 @@
-/// The calls to one database, oldest first, and the most that were in progress at once.
+/// The calls to one database, oldest first, and the maximum in progress at once.
 struct CallLog: Sendable {
-    /// Where a call stands in the log for as long as it is kept.
+    /// The position of a call in the log, valid as long as the call is kept.
     typealias Position = Int
 
     /// The key under which ``inFlight`` and ``maximumInFlight`` count all entities together.
@@ -13,7 +13,7 @@ struct CallLog: Sendable {
 
     /// Counts a call as in progress and keeps it.
     ///
-    /// - Parameter limit: how many calls are kept; the oldest go first.
+    /// - Parameter limit: the maximum number of calls to keep; the oldest are dropped first.
     mutating func begin(_ call: Call, limit: Int) -> Position {
         var call = call
         call.inFlightEntity = enter(call.entity)
@@ -37,13 +37,13 @@ struct CallLog: Sendable {
         }
     }
 
-    /// Adds to what is known of a call, if it is still kept.
+    /// Changes the record of a call, if it is still kept.
     mutating func amend(_ position: Position, _ change: (inout Call) -> Void) {
         guard calls.indices.contains(position - firstPosition) else { return }
         change(&calls[position - firstPosition])
     }
 
-    /// Forgets the calls; those in progress go on being counted.
+    /// Forgets the calls, but still counts those in progress.
     mutating func reset() {
         firstPosition += calls.count
         calls.removeAll()

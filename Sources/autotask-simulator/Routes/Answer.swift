@@ -1,14 +1,14 @@
 import Contract
 
-/// What a call is answered with.
+/// The answer to a call.
 struct Answer: Sendable {
     var status: Int
     var contentType: String?
     var headers: [String: String] = [:]
     var body: [UInt8] = []
-    /// What was created or changed, for the record.
+    /// The id that was created or changed, for the record of the call.
     var itemID: Int64?
-    /// The texts of a failure, for the record.
+    /// The texts of a failure, for the record of the call.
     var errors: [String] = []
 
     static func json(_ json: JSON, status: Int = 200) -> Answer {
@@ -21,7 +21,7 @@ struct Answer: Sendable {
         return answer
     }
 
-    /// Validation and missing permissions come as 500, too: only the body tells.
+    /// Invalid data and missing permissions also give 500: only the body shows the reason.
     static func refusal(_ refusal: Refusal, status: Int = 500) -> Answer {
         var answer = json(["errors": .array(refusal.messages.map(JSON.string))], status: status)
         answer.errors = refusal.messages
@@ -30,7 +30,7 @@ struct Answer: Sendable {
 
     static func throttled(_ message: String) -> Answer { refusal(Refusal(message), status: 429) }
 
-    /// Whatever is wrong with the credentials, or with the zone: the answer does not tell.
+    /// The answer to wrong credentials and to a wrong zone. It does not show the reason.
     static let unauthorized = Answer(status: 401)
 
     static func methodNotAllowed(_ method: String) -> Answer {
@@ -43,7 +43,7 @@ struct Answer: Sendable {
         "The resource you are looking for might have been removed, had its name changed, or is temporarily unavailable."
     )
 
-    /// A page of IIS: nothing that Autotask itself has to say.
+    /// A page of IIS, without a text of Autotask.
     static func html(_ status: Int, _ title: String, _ text: String) -> Answer {
         let page = """
             <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">\

@@ -37,7 +37,7 @@ struct AutotaskAPI: Sendable {
         throw Disconnected()
     }
 
-    /// Waits until the fault is removed or the client goes.
+    /// Waits until the fault is removed or the client disconnects.
     private func hang(on id: Int, _ request: Request) async throws {
         let (stream, release) = simulator.faults.hang(on: id)
         try await request.body.consumeWithInboundCloseHandler { _ in
@@ -51,7 +51,7 @@ struct AutotaskAPI: Sendable {
     private struct Disconnected: Error {}
 }
 
-/// What is known of a call from its head alone.
+/// The properties of a call that its head shows.
 struct Arrival: Sendable {
     let route: Result<Route, Route.Failure>
     let method: String
@@ -92,7 +92,7 @@ struct Arrival: Sendable {
 }
 
 extension Credentials {
-    /// `nil` without a user name or secret. A missing tracking identifier is an empty one.
+    /// Reads the credentials; `nil` without a user name or secret. A missing tracking identifier becomes an empty one.
     fileprivate init?(_ request: Request) {
         func header(_ name: String) -> String? { HTTPFields.Element.Name(name).flatMap { request.headers[$0] } }
         guard let username = header("UserName"), let secret = header("Secret") else { return nil }

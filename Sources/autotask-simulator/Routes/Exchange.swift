@@ -2,12 +2,12 @@ import Contract
 import FoundationEssentials
 import Hummingbird
 
-/// One call in progress: on record from its beginning, and counted as in flight until ``end(_:isClosed:)``.
+/// One call in progress. It is recorded from its beginning, and counts as in flight until ``end(_:isClosed:)``.
 struct Exchange: Sendable {
-    /// What becomes of a call.
+    /// The ways in which a call can end.
     enum Ending: Sendable {
         case answer(Answer)
-        /// The connection is closed without an answer, after work that would have been answered so, if any was done.
+        /// The connection is closed without an answer. The value is the answer to the work, if any was done.
         case close(insteadOf: Answer?)
         /// The same, and the work is done later.
         case closeThenCommit(@Sendable () async -> Void)
@@ -58,10 +58,10 @@ struct Exchange: Sendable {
         )
     }
 
-    /// Puts the end on record.
+    /// Records the end of the call.
     ///
     /// - Parameters:
-    ///   - answer: what the work came to; `nil` if none was done.
+    ///   - answer: the answer to the work; `nil` if none was done.
     ///   - isClosed: whether the client never sees the answer.
     func end(_ answer: Answer?, isClosed: Bool) {
         let outcome = Call.Outcome(status: isClosed ? nil : answer?.status, itemID: answer?.itemID, errors: answer?.errors ?? [])
@@ -99,7 +99,7 @@ struct Exchange: Sendable {
         }
     }
 
-    /// A call that needs a user: let in or refused on arrival, its work done at the end of its latency.
+    /// Runs a call that needs a user. It is admitted or refused on arrival, and its work is done after its latency.
     private func authenticated(_ route: Route) async -> Ending {
         guard let database = arrival.database else {
             await wait(latency)
@@ -135,7 +135,7 @@ struct Exchange: Sendable {
         }
     }
 
-    /// What a call that did its work, or was refused, ends in.
+    /// The end of a call that did its work or was refused.
     private func finish(_ answer: Answer) -> Ending {
         guard let fault = encounter.fault?.fault else { return .answer(answer) }
         return switch fault.kind {
@@ -151,11 +151,11 @@ struct Exchange: Sendable {
 
     private func wait(_ duration: Duration) async {
         guard duration > .zero else { return }
-        // Only the end of the process cancels a call, and then nobody waits for it.
+        // Only the end of the process cancels a call, and then its result does not matter.
         try? await Task.sleep(for: duration)
     }
 
-    /// Needs no authentication, tells every zone's users apart, and counts for nothing.
+    /// The answer to a zone look-up, which needs no authentication, knows the users of all zones, and does not count against a quota.
     private var zoneInformation: Answer {
         guard let database = arrival.database else {
             return .refusal(Refusal("Zone information could not be determined"))

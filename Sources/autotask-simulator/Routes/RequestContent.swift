@@ -1,16 +1,16 @@
 import Contract
 import Foundation
 
-/// What a request brings besides its method, path and credentials.
+/// The content of a request apart from its method and credentials.
 struct RequestContent: Sendable {
-    /// Where the client believes to be: what next pages are linked to.
+    /// The host and port that the client called, which links to next pages repeat.
     let authority: String
     let path: String
     let parameters: QueryParameters
-    /// `nil` without a body, and for one that is not JSON: .NET's reader makes no difference.
+    /// The body; `nil` if it is missing or not JSON, which .NET treats alike.
     let body: JSON?
 
-    /// The query: of a GET in the query string, of a POST in the body.
+    /// The query, from the query string of a GET or the body of a POST.
     var query: JSON { search ?? body ?? .null }
 
     /// The query of a GET.
@@ -21,17 +21,17 @@ struct RequestContent: Sendable {
         parameters["paging"].flatMap { try? JSON(parsing: Array($0.utf8)) }?.member("lastId")?.wholeNumber ?? .min
     }
 
-    /// Where the next page is. It has to be asked for like this one: posted with the same body, or got with the same `search`.
+    /// The URL of the next page. It has to be requested like this page: by POST with the same body, or by GET with the same `search`.
     func nextPageURL(size: Int, after id: Int64) -> String {
         let root = path.lowercased().hasSuffix("/next") ? String(path.dropLast("/next".count)) : path
         var url = "http://\(authority)\(root)/next?paging="
-        url += "{\"pageSize\":\(size),\"lastId\":\(id)}".utf8.percentEncoded
-        if let search = parameters["search"] { url += "&search=" + search.utf8.percentEncoded }
+        url += "{\"pageSize\":\(size),\"lastId\":\(id)}".percentEncoded
+        if let search = parameters["search"] { url += "&search=" + search.percentEncoded }
         return url
     }
 }
 
-/// The parameters of a query string, read as IIS reads them: a plus sign is a space, and letter case makes no difference in names.
+/// The parameters of a query string, read as by IIS: a plus sign is a space, and names ignore letter case.
 struct QueryParameters: Sendable {
     private let values: [String: String]
 

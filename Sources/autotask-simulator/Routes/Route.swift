@@ -1,4 +1,4 @@
-/// What a method and path of the Autotask API mean. Letter case makes no difference in paths.
+/// The meaning of a method and path of the Autotask API. Paths ignore letter case.
 struct Route: Sendable {
     enum Target: Sendable {
         case zoneInformation
@@ -8,19 +8,19 @@ struct Route: Sendable {
         case entity(Entity.Name, EntityOperation)
     }
 
-    /// The zone whose host was called; `nil` for the host that everybody knows.
+    /// The zone whose host was called; `nil` for the well-known host.
     let zone: String?
     let target: Target
 
-    /// Why there is no route.
+    /// The reason why there is no route.
     enum Failure: Error {
-        /// No such path: IIS answers it, in HTML.
+        /// The path does not exist: IIS answers with HTML.
         case notFound
-        /// The path has other methods.
+        /// The path exists, but only with other methods.
         case methodNotAllowed
     }
 
-    /// - Parameter hasSearch: whether the query string has a `search`: only then can a further page be read with GET.
+    /// - Parameter hasSearch: whether the query string has a `search`: only then can GET read a further page.
     init(method: String, path: String, hasSearch: Bool) throws(Failure) {
         var segments = path.lowercased().split(separator: "/")[...]
         zone = Route.zone(from: &segments)
@@ -41,14 +41,14 @@ struct Route: Sendable {
         }
     }
 
-    /// Takes `zone/NAME` off the front of a path.
+    /// Removes `zone/NAME` from the front of a path.
     private static func zone(from segments: inout ArraySlice<Substring>) -> String? {
         guard segments.first == "zone", segments.count > 1 else { return nil }
         segments.removeFirst()
         return segments.popFirst().map(String.init)
     }
 
-    /// What records and faults call the thing that is called.
+    /// The name of the entity in records and faults.
     var entity: String {
         switch target {
         case .zoneInformation: "ZoneInformation"
@@ -59,7 +59,7 @@ struct Route: Sendable {
         }
     }
 
-    /// What records and faults call that which is done.
+    /// The name of the operation in records and faults.
     var operation: String {
         switch target {
         case .zoneInformation: "zoneInformation"
@@ -78,7 +78,7 @@ extension Route.Target {
     }
 }
 
-/// What can be done with an entity.
+/// An operation on an entity.
 enum EntityOperation: Hashable, Sendable {
     case query
     /// A further page of a query.

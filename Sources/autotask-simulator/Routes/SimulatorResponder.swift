@@ -1,10 +1,10 @@
 import Hummingbird
 import Logging
 
-/// What goes with a request: beside Hummingbird's own, the means to drop its connection.
+/// The context of a request: in addition to Hummingbird's own, a function that closes its connection.
 struct SimulatorContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Closes the connection, whatever was or was not answered.
+    /// Closes the connection, with or without an answer.
     let disconnect: @Sendable () async throws -> Void
 
     init(source: ApplicationRequestContextSource) {
@@ -14,7 +14,7 @@ struct SimulatorContext: RequestContext {
     }
 }
 
-/// Answers everything: `/simulator` by the control API, the rest as Autotask.
+/// Answers all requests: `/simulator` with the control API, the others as Autotask.
 struct SimulatorResponder: HTTPResponder {
     private let control: RouterResponder<SimulatorContext>
     private let autotask: AutotaskAPI
@@ -54,8 +54,8 @@ extension Simulator {
     /// The server, on the loopback interface only.
     ///
     /// - Parameters:
-    ///   - port: 0 for a free one.
-    ///   - onListening: told of the port that it listens on.
+    ///   - port: the port, or 0 for any free one.
+    ///   - onListening: called with the port on which the server listens.
     func application(port: Int, onListening: @escaping @Sendable (Int) async -> Void = { _ in }) -> Application<SimulatorResponder> {
         Application(
             responder: SimulatorResponder(self),

@@ -3,11 +3,11 @@ import Contract
 import Engine
 import FoundationEssentials
 
-/// The results exchange, as the engine's port sees it.
+/// The results exchange as the engine's event sink.
 struct AMQPEventSink: EventSink {
     let publisher: Publisher
     let exchange: String
-    /// The connection's own user: RabbitMQ vouches for it to monitors.
+    /// The connection's own user. RabbitMQ verifies it, so monitors can rely on it.
     let user: String
 
     func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] {
@@ -46,7 +46,7 @@ extension BrokerAnswer {
         case .success: self = .confirmed
         case .failure(let error):
             switch error.code {
-            // Whatever else is published meanwhile has an answer of its own.
+            // Other messages that are published meanwhile have their own answers.
             case .nacked, .returned, .invalidMessage: self = .refused
             case .closedChannel where error.isOfExchange: self = .unavailable(reason: error.message)
             case .closedChannel: self = .closed(reason: error.message)
@@ -58,7 +58,7 @@ extension BrokerAnswer {
 }
 
 extension AMQPError {
-    /// Whether it is the exchange that is not there, or that the worker may not write to: it is the same for every event. A topic that may not
-    /// be written to is called "topic" by RabbitMQ.
+    /// Whether the exchange is missing, or the worker may not write to it, so that every event fails alike. For a forbidden routing key,
+    /// RabbitMQ's message says "topic" instead.
     fileprivate var isOfExchange: Bool { replyCode == 404 || replyCode == 403 && message.contains("access to exchange") }
 }

@@ -2,7 +2,7 @@ import AMQP
 import Contract
 import Engine
 
-/// The door: what the consumer takes from the broker, as the engine's port sees it.
+/// The job queues as the engine's job source.
 struct AMQPJobSource: JobSource {
     let consumer: Consumer
 
@@ -13,7 +13,7 @@ struct AMQPJobSource: JobSource {
             deliveries: deliveries.map { JobMessage($0) },
             acknowledge: { consumer.acknowledge(tags) },
             isHeld: {
-                // All of a batch came over one channel.
+                // All deliveries of a batch came over one channel.
                 guard let tag = tags.first else { return false }
                 return await consumer.holds(tag)
             }

@@ -3,18 +3,17 @@ import FoundationEssentials
 import Logging
 import Telemetry
 
-/// The broker that the settings name, and the names of what is on it (`Contract`, "Topology").
+/// The broker that the settings name, and the names of its exchanges and queues (`Contract`, "Topology").
 struct Broker {
     let settings: Configuration
 
     var jobsExchange: String { "\(settings.prefix).jobs" }
     var resultsExchange: String { "\(settings.prefix).results" }
-    /// What the broker itself gives up on.
+    /// The queue of messages that the broker gave up on.
     var deadQueue: String { "\(settings.prefix).dead" }
     var journalQueue: String { "\(settings.prefix).results.journal" }
 
-    /// A name that the user may give to a queue of its own: portals and monitors each have a name space, and further users one below the
-    /// portals'.
+    /// A queue name that the user's permissions allow: portals and monitors each have a name space, and other users one below the portals'.
     func temporaryQueue(of user: String) -> String {
         let space = ["monitor", "portal"].contains(user) ? user : "portal.\(user)"
         return "\(settings.prefix).\(space).\(UUID().uuidString.lowercased())"
@@ -29,21 +28,21 @@ struct Broker {
         Topology(prefix: settings.prefix, doors: settings.entry(\.jobQueues).isSet ? settings.jobQueues : [])
     }
 
-    /// Which exchanges and queues there are, as far as the worker's own user can see.
+    /// Reports which exchanges and queues exist, as far as the worker's own user can see.
     func topologyReport() async throws -> TopologyReport {
         do { return try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
             throw Failure(.unavailable, error.message, hint: error.advice(about: "AMQP_URL"))
         }
     }
 
-    /// Refuses to go on when an exchange or a queue is missing. A broker that cannot be reached is waited for, and one that has just started
-    /// may not find its queues for a moment.
+    /// Throws when an exchange or a queue is missing. A broker that has just started has 5 seconds to find its queues; one that cannot be
+    /// reached is not checked.
     func checkTopology(log: Logger) async throws {
         let deadline = ContinuousClock.now + .seconds(5)
         while true {
             let report: TopologyReport
             do { report = try await topology.check(on: configuration(name: "autotask-worker topology")) } catch let error as AMQPError {
-                log.warning("The broker cannot be asked for its topology", metadata: .keys([.error: "\(error)"]))
+                log.warning("The topology cannot be checked now", metadata: .keys([.error: "\(error)"]))
                 return
             }
             if report.isGood { return }
@@ -64,15 +63,15 @@ struct Broker {
         return try Consumer(connection: self.configuration(name: "autotask-worker jobs"), configuration: configuration, log: log)
     }
 
-    /// How to reach the broker by `AMQP_URL`.
+    /// The connection to the broker of `AMQP_URL`.
     func configuration(name: String) throws -> AMQPConfiguration {
         try configuration(url: settings.amqpURL, setting: "AMQP_URL", name: name)
     }
 
     /// - Parameters:
-    ///   - url: where the broker is, and as whom.
-    ///   - setting: what the URL came from, for the message when it cannot be read.
-    ///   - name: what the broker shows of the connection.
+    ///   - url: the broker's address, with user and password.
+    ///   - setting: the setting that holds the URL, for messages.
+    ///   - name: the connection's name in RabbitMQ's management.
     func configuration(url: String, setting: String, name: String) throws -> AMQPConfiguration {
         do {
             var configuration = try AMQPConfiguration(url: url, certificateAuthorityFile: settings.amqpCAFile)
@@ -87,7 +86,7 @@ struct Broker {
 extension AMQPError {
     /// What to check when no connection to the broker can be made.
     ///
-    /// - Parameter setting: the one that names the broker.
+    /// - Parameter setting: the setting that names the broker.
     func advice(about setting: String) -> String {
         switch code {
         case .accessRefused, .notPermitted: "Check user, password and virtual host in \(setting), and the user's permissions there."

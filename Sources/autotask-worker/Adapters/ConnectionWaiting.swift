@@ -1,13 +1,13 @@
 import AMQP
 
 extension Consumer {
-    /// Waits until the broker hands over messages.
+    /// Waits until the consumer is registered at the broker.
     ///
     /// - Parameters:
-    ///   - limit: how long to wait at most.
-    ///   - what: for the message, "Waited … for" it.
-    ///   - hint: what to do about an error, or, for `nil`, when they do not come.
-    /// - Throws: ``Failure/Status/unavailable``, at once for what another attempt does not mend, such as a right that the user lacks.
+    ///   - limit: the longest wait.
+    ///   - what: the object of the message "Waited … for".
+    ///   - hint: what to do about an error, or, for `nil`, when the time is over.
+    /// - Throws: ``Failure/Status/unavailable``, immediately for an error that lasts, such as a missing permission.
     func untilConsuming(
         atMost limit: Duration,
         for what: String,

@@ -5,28 +5,28 @@ import Logging
 import Store
 import Vault
 
-/// The queue into which the broker puts what it gives up on.
+/// The queue of messages that the broker gave up on.
 struct DeadQueue {
     private let name: String
     private let configuration: AMQPConfiguration
     private let log: Logger
     private let vault: Vault
-    /// `nil` accepts any.
+    /// `nil` trusts every publisher.
     private let trusted: TrustedPublishers?
 
-    /// How long to wait for a message that the broker says is there.
+    /// How long to wait for a message that the broker has counted.
     private static let patience: Duration = .seconds(3)
 
     /// - Parameters:
-    ///   - broker: whose queue it is.
-    ///   - vault: seals the data of jobs that are kept.
+    ///   - broker: the broker of the queue.
+    ///   - vault: seals the kept data of jobs.
     init(_ broker: Broker, vault: Vault) throws {
         self.vault = vault
         trusted = try broker.settings.engine.trustedPublishers
         name = broker.deadQueue
         configuration = try broker.configuration(name: "autotask-worker dead-letters")
         var log = Logger(label: "autotask-worker", factory: { StreamLogHandler.standardError(label: $0) })
-        // What goes wrong, the command tells by itself.
+        // The command reports errors itself.
         log.logLevel = .critical
         self.log = log
     }
@@ -34,9 +34,9 @@ struct DeadQueue {
     /// Empties the queue. A message is acknowledged once `record` has returned.
     ///
     /// - Parameters:
-    ///   - now: when they count as dead.
-    ///   - record: keeps what is known of some messages, on disk when it returns.
-    /// - Returns: how many messages there were.
+    ///   - now: the time to record for the messages.
+    ///   - record: keeps records of some messages, on disk when it returns.
+    /// - Returns: the number of messages.
     func collect(at now: Timestamp, record: @escaping @Sendable ([CollectedLetter]) async throws -> Void) async throws -> Int {
         var collected = 0
         while true {
@@ -51,7 +51,7 @@ struct DeadQueue {
                 }
                 return received
             }
-            // Somebody else takes them.
+            // Another consumer takes them.
             guard received > 0 else { return collected }
             collected += received
         }
@@ -84,12 +84,12 @@ struct DeadQueue {
             result = .failure(error)
         }
         running.cancel()
-        // What was acknowledged is told to the broker by then.
+        // By then the broker has the acknowledgements.
         _ = await running.result
         return try result.get()
     }
 
-    /// - Returns: `nil` when nothing comes.
+    /// - Returns: `nil` when no message arrives in time.
     private func next(of consumer: Consumer) async -> [Delivery]? {
         await withTaskGroup(of: [Delivery]?.self) { group in
             group.addTask { await consumer.nextBatch() }
@@ -151,12 +151,12 @@ extension DeadQueue {
     }
 }
 
-/// What RabbitMQ tells of a message's last death, in the header `x-death`.
+/// A message's last death, from RabbitMQ's header `x-death`.
 private struct Death {
     private let members: [String: AMQPFieldValue]
 
     init(_ headers: [String: AMQPFieldValue]) {
-        // The last death stands first.
+        // The last death comes first.
         guard case .array(let deaths)? = headers["x-death"], case .table(let last)? = deaths.first else {
             members = [:]
             return
@@ -182,11 +182,11 @@ private struct Death {
     /// When RabbitMQ gave up on it.
     var time: Timestamp? { seconds > 0 ? Timestamp(millisecondsSinceEpoch: Int64(clamping: seconds) * 1000) : nil }
 
-    /// What tells it from other deaths of the same message.
+    /// The parts that distinguish it from other deaths of the same message.
     var parts: [String] { [queue ?? "", reason, String(count), String(seconds)] }
 
     var detail: String {
-        guard let queue else { return "It lay in the queue of dead messages, and RabbitMQ does not tell why." }
+        guard let queue else { return "It was in the queue of dead messages, without a reason from RabbitMQ." }
         return "RabbitMQ gave up on it in the queue \(queue): \(reason), \(count) times."
     }
 }

@@ -1,6 +1,6 @@
 import Contract
 
-/// A job that this command line asks for, as a portal writes it.
+/// A job of the command line, written as a portal writes it.
 struct JobRequest {
     var id: JobID
     var tenant: TenantID

@@ -4,12 +4,12 @@ import Foundation
 import HTTP
 import Logging
 
-/// RabbitMQ's management API, as far as checks of the topology and of rights need it.
+/// The part of RabbitMQ's management API that checks of the topology and of permissions need.
 struct ManagementAPI {
     private let root: String
     private let authority: String
     private let authorization: String?
-    /// Whether what is said travels in the clear.
+    /// Whether the connection is not encrypted.
     let isPlain: Bool
 
     /// - Parameter url: `http://user:password@host:port`.
@@ -37,9 +37,9 @@ struct ManagementAPI {
 
     private static let form = "It looks like http://user:password@host:15672."
 
-    private static var unusable: Failure { Failure(.usage, "MANAGEMENT_URL is no http:// or https:// URL.", hint: form) }
+    private static var unusable: Failure { Failure(.usage, "MANAGEMENT_URL is not an http:// or https:// URL.", hint: form) }
 
-    /// Where it is, without its port.
+    /// Its host, without the port.
     var host: String {
         authority.hasPrefix("[") ? String(authority.prefix { $0 != "]" }.dropFirst()) : String(authority.prefix { $0 != ":" })
     }
@@ -61,10 +61,10 @@ struct ManagementAPI {
         }
     }
 
-    /// Which resources the broker lacks, such as memory: as long as one is named, it takes nothing from publishers.
+    /// The resources that the broker lacks, such as memory. While there is one, it accepts nothing from publishers.
     func alarms() async throws -> [String] {
         let path = "/api/health/checks/alarms"
-        // It says so by its status too.
+        // 503 means that there are alarms.
         let response = try await withTransport { try await get(path, $0, statuses: [200, 503]) }
         guard let json = try? JSON(parsing: response.body), let status = json["status"]?.string else {
             throw notUnderstood([response])
@@ -74,7 +74,7 @@ struct ManagementAPI {
         return resources.isEmpty ? ["something"] : resources
     }
 
-    /// Who may do what; `nil` when the URL's user is no administrator, who alone may ask.
+    /// The permissions of all users; `nil` when the URL's user is not an administrator and may not read them.
     func rights(in virtualHost: String) async throws -> BrokerRights? {
         let paths = ["/api/users", "/api/permissions"]
         let answers = try await withTransport { transport in
@@ -96,7 +96,7 @@ struct ManagementAPI {
         return rights
     }
 
-    /// Which exchanges lead where.
+    /// The routes from exchanges to queues.
     func ways(in virtualHost: String) async throws -> BrokerWays {
         let answers = try await withTransport { transport in
             [
@@ -110,19 +110,19 @@ struct ManagementAPI {
         return ways
     }
 
-    /// What answers is not the management API.
+    /// The failure for answers of something other than the management API.
     private func notUnderstood(_ answers: [HTTPResponse]) -> Failure {
         let other = answers.first { (try? JSON(parsing: $0.body)) == nil }
         let kind = other.map { $0.header("content-type").map { "no JSON, but \(brief($0))" } ?? "no JSON" } ?? "other JSON"
         return Failure(
             .unavailable,
-            "What answers at MANAGEMENT_URL is not RabbitMQ's management API: it sends \(kind).",
+            "The server at MANAGEMENT_URL is not RabbitMQ's management API: it sends \(kind).",
             hint: "Check host and port in MANAGEMENT_URL. \(ManagementAPI.form)"
         )
     }
 
-    /// Why the management API refuses a request. RabbitMQ answers a wrong password, a missing tag and a missing right all with 401: its reason
-    /// says which.
+    /// Why the management API refuses a request. RabbitMQ answers a wrong password, a missing tag and a missing permission all with 401;
+    /// only its reason distinguishes them.
     private func refusal(_ answer: HTTPResponse, _ path: String) -> Failure {
         let reason = reason(answer)
         let word = reason?.lowercased() ?? ""
@@ -140,7 +140,7 @@ struct ManagementAPI {
         return Failure(.unavailable, "The management API answers \(answer.status) to \(path)\(words).", hint: hint)
     }
 
-    /// RabbitMQ's own words, in one line.
+    /// RabbitMQ's reason, in one line.
     private func reason(_ answer: HTTPResponse) -> String? {
         guard let json = try? JSON(parsing: answer.body) else { return nil }
         return json["reason"]?.string.map(brief)
@@ -149,7 +149,7 @@ struct ManagementAPI {
     private func brief(_ text: String) -> String { text.prefix(100).split(whereSeparator: \.isNewline).joined(separator: " ") }
 
     /// The virtual host is one segment of the path.
-    static func path(_ things: String, _ virtualHost: String) -> String { "/api/\(things)/\(virtualHost.utf8.percentEncoded)" }
+    static func path(_ things: String, _ virtualHost: String) -> String { "/api/\(things)/\(virtualHost.percentEncoded)" }
 
     private func withTransport<Value: Sendable>(_ body: (CurlTransport) async throws -> Value) async throws -> Value {
         let transport = try CurlTransport(configuration: .init(hosts: HostPolicy(additionalHosts: [authority])), logger: .ofCommands)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A wait of a command's, which ends with a message that says what to do.
+/// A command's wait with a limit. At the limit it throws a ``Failure`` with a hint.
 final class Patience: Sendable {
     private let limit: Duration
     private let end: Mutex<ContinuousClock.Instant>
@@ -10,16 +10,16 @@ final class Patience: Sendable {
         end = Mutex(.now + limit)
     }
 
-    /// Waits longer, because the job was deferred by that time.
+    /// Extends the wait by the time of a deferral.
     func extend(by delay: Duration) { end.withLock { $0 = max($0, .now + delay + limit) } }
 
-    /// Runs `body`, and gives up on it when the time is over.
+    /// Runs `body`, and cancels it when the time is over.
     ///
     /// - Parameters:
-    ///   - what: for the message, "Waited … for" it.
-    ///   - hint: what to do then.
-    ///   - status: what the time's end means.
-    ///   - body: what is waited for.
+    ///   - what: the object of the message "Waited … for".
+    ///   - hint: what to do when the time is over.
+    ///   - status: the failure's status when the time is over.
+    ///   - body: the work to wait for.
     func wait<Value: Sendable>(
         for what: String,
         hint: String,

@@ -10,7 +10,7 @@ struct PortalConnection {
     /// The setting that names the broker, for messages.
     private let setting: String
 
-    /// - Parameter settings: `PORTAL_AMQP_URL` says where the broker is and as whom.
+    /// - Parameter settings: `PORTAL_AMQP_URL` names the broker and the user.
     init(_ settings: Configuration) throws {
         broker = Broker(settings: settings)
         configuration = try broker.configuration(
@@ -27,27 +27,27 @@ struct PortalConnection {
     /// - Parameters:
     ///   - request: the job.
     ///   - patience: how long to wait for the terminal event, counted from the end of a deferral; `nil` does not wait.
-    /// - Returns: the terminal event, if it was waited for.
+    /// - Returns: the terminal event; `nil` without a wait.
     func publish(_ request: JobRequest, awaitingAnswer patience: Duration?) async throws -> JSON? {
         guard let patience else {
             try await withPublisher { publisher in try await publish(request, through: publisher) }
             return nil
         }
-        // Bound before the job goes out, so that no answer is missed.
+        // The queue is bound before the job is published, so that no event is missed.
         return try await withEvents(routingKey: "*.*.\(request.tenant)", replay: false) { events in
             try await withPublisher { publisher in try await publish(request, through: publisher) }
             let patience = Patience(patience)
             return try await patience.wait(
                 for: "the end of job \(request.id)",
-                hint: "It may end yet: see autotask-worker events."
+                hint: "It may still end: see autotask-worker events."
             ) {
                 var pages = EventPages()
                 while let batch = await events() {
                     for event in batch where event["jobid"]?.string == request.id.description {
                         if let whole = pages.take(event), whole["terminal"] == true { return whole }
-                        // Until then nothing can come.
+                        // No event comes before the end of a deferral.
                         guard let until = event["data"]?["until"]?.string.flatMap({ Timestamp($0) }) else { continue }
-                        Terminal.complain("Job \(request.id) is put off until \(until); waiting on.")
+                        Terminal.complain("Job \(request.id) is deferred until \(until); still waiting.")
                         patience.extend(by: until - SystemTime.now)
                     }
                 }
@@ -56,12 +56,12 @@ struct PortalConnection {
         }
     }
 
-    /// Calls `body` with each event, until it says that it has seen enough.
+    /// Calls `body` with each event, until it returns `false`.
     ///
     /// - Parameters:
-    ///   - routingKey: which events, as a binding to the results has it.
-    ///   - replay: whether to begin with what the journal still holds.
-    ///   - body: returns whether to go on.
+    ///   - routingKey: selects events, as in a binding to the results exchange.
+    ///   - replay: whether to begin with the events that the journal still holds.
+    ///   - body: returns whether to continue.
     func forEachEvent(routingKey: String, replay: Bool, _ body: (JSON) -> Bool) async throws {
         try await withEvents(routingKey: routingKey, replay: replay) { events in
             while let batch = await events() {
@@ -109,7 +109,7 @@ struct PortalConnection {
 
     private static func advice(about setting: String) -> String { "Check \(setting), and that RabbitMQ runs there." }
 
-    /// Hands `body` a function that returns the next events, once they can be received.
+    /// Begins to receive events, and passes `body` a function that returns the next ones.
     private func withEvents<Value: Sendable>(
         routingKey: String,
         replay: Bool,

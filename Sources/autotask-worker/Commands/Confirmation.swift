@@ -3,16 +3,16 @@ import ArgumentParser
 /// The confirmation of a step that cannot be undone.
 struct Confirmation: ParsableArguments {
     @Flag(help: "Do it without asking. Required without a terminal.") var yes = false
-    @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
+    @Flag(help: "Show what would be done, and change nothing.") var dryRun = false
 
     func validate() throws {
-        guard !yes || !dryRun else { throw ValidationError("Either --yes or --dry-run.") }
+        guard !yes || !dryRun else { throw ValidationError("Use either --yes or --dry-run.") }
     }
 
-    /// Asks on a terminal, unless `--yes` answers already.
+    /// Asks on a terminal, unless `--yes` is given.
     ///
-    /// - Parameter consequence: the step, with a count.
-    /// - Throws: ``Failure`` where the answer is not yes, and where there is no terminal to ask on.
+    /// - Parameter consequence: what the step does, with a count.
+    /// - Throws: ``Failure`` if the answer is not yes, or there is no terminal to ask on.
     func ask(_ consequence: String) throws {
         guard !yes else { return }
         guard Terminal.canAsk else {

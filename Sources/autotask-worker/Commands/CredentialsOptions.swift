@@ -3,21 +3,21 @@ import Contract
 import Secrets
 import Vault
 
-/// What credentials are made of on the command line, and how they travel.
+/// The parts of credentials on the command line, and the keys that seal them.
 struct CredentialsOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The API user's name.", valueName: "name")) var username: String?
     @Option(
-        help: ArgumentHelp("A file that holds the API user's secret; - reads standard input.", valueName: "path"),
+        help: ArgumentHelp("A file with the API user's secret; - reads standard input.", valueName: "path"),
         completion: .file()
     )
     var secretFile: String?
     @Option(
-        help: ArgumentHelp("A file that holds the tenant's own tracking identifier; - reads standard input.", valueName: "path"),
+        help: ArgumentHelp("A file with the tenant's own tracking identifier; - reads standard input.", valueName: "path"),
         completion: .file()
     )
     var integrationCodeFile: String?
     @Option(
-        help: ArgumentHelp("A file that holds what 'keys publish' prints; - reads standard input.", valueName: "path"),
+        help: ArgumentHelp("A file with the output of 'keys publish'; - reads standard input.", valueName: "path"),
         completion: .file()
     )
     var portalKeys: String?
@@ -34,14 +34,14 @@ struct CredentialsOptions: ParsableArguments {
             throw ValidationError("--integration-code-file and --portal-keys need --username and --secret-file.")
         }
         guard [secretFile, integrationCodeFile, portalKeys].filter({ $0 == "-" }).count < 2 else {
-            throw ValidationError("Only one thing can be read from standard input.")
+            throw ValidationError("Only one option can read standard input.")
         }
     }
 
     /// The credentials' JSON text.
     ///
-    /// - Returns: `nil` when no options name any.
-    /// - Throws: ``Failure``, also for what a worker would refuse once it had opened them.
+    /// - Returns: `nil` when no option names credentials.
+    /// - Throws: ``Failure``, also for credentials that a worker would refuse once it has opened them.
     func plaintext() throws -> SecretReference? {
         guard let username, let secretFile else { return nil }
         let credentials = Credentials(
@@ -58,11 +58,11 @@ struct CredentialsOptions: ParsableArguments {
         return plaintext
     }
 
-    /// The member `credentials` of a connect: sealed to the first of the portal keys that may be used, or, without any, in the clear.
+    /// The member `credentials` of a connect. It is sealed to the first usable portal key; without portal keys, it is in the clear.
     func member(_ plaintext: SecretReference, for job: JobID, of lane: Lane) throws -> JSON {
         guard let portalKeys else {
             Terminal.complain(
-                "Warning: without --portal-keys the secret goes through the broker in the clear. Only a worker in development accepts that."
+                "Warning: without --portal-keys the secret goes through the broker in the clear. Only a worker with DEVELOPMENT=1 accepts that."
             )
             return try plaintext.withUnsafeBytes { try JSON(parsing: Array($0)) }
         }

@@ -2,28 +2,27 @@ import ArgumentParser
 import Contract
 import Operations
 
-/// `doctor`: everything that the worker needs, and the state that it left.
+/// `doctor`: checks everything that the worker needs, and the state that it left.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Checks everything that the worker needs and the state that it left, and says what to do.",
+        abstract: "Checks everything that the worker needs and the state that it left, and advises what to do.",
         discussion: """
-            Looks at the settings, the key ring, the store, the broker, the way to Autotask, and the worker's own word on its readiness
-            (OPERATIONS_LISTEN). Run it as the user that the worker runs as, with the worker's settings, while workers run or none does: nothing
-            is changed anywhere.
+            Checks the settings, the key ring, the store, the broker, the connection to Autotask, and the worker's own readiness report
+            (OPERATIONS_LISTEN). Run it as the worker's user, with the worker's settings, whether workers run or not. It changes nothing.
 
-            With --tenant it asks a running worker instead, as a portal would (PORTAL_AMQP_URL), to examine that tenant's way to Autotask step
-            by step: connection, name resolution, TLS, zone, credentials, what the API user may do, whether it sees costs, quota, clock.
+            With --tenant it asks a running worker instead, as a portal would (PORTAL_AMQP_URL), to test that tenant's connection to Autotask
+            step by step: connection, name resolution, TLS, zone, credentials, what the API user may do, whether it sees costs, quota, clock.
 
-            Exit codes: 0 nothing fails, though something may be worth a look; 1 something fails.
+            Exit codes: 0 no check fails, though some may warn; 1 a check fails.
 
             Example: autotask-worker doctor --tenant msp-4711
             """
     )
 
-    @Flag(help: "Compare all of the store with itself, for as long as it takes. Without it, what takes longer than 10 s is left out.")
+    @Flag(help: "Check the whole store, for a day at most. Without it, checks of the store that take longer than 10 s are left out.")
     var thorough = false
-    @Option(help: ArgumentHelp("Examine this tenant's way to Autotask, through a running worker.", valueName: "id")) var tenant: String?
+    @Option(help: ArgumentHelp("Test this tenant's connection to Autotask through a running worker.", valueName: "id")) var tenant: String?
     @Option(help: ArgumentHelp("With --tenant: workplace or fileProtection.", valueName: "name")) var product: String?
     @Option(help: ArgumentHelp("With --tenant: how long to wait for the worker.", valueName: "seconds")) var timeout: Int = 60
     @Flag(help: "Print JSON: a health check response (draft-inadarei-api-health-check-06), or with --tenant the worker's event.")
@@ -32,7 +31,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard tenant != nil || product == nil else { throw ValidationError("--product needs --tenant.") }
-        guard tenant == nil || !thorough else { throw ValidationError("--thorough is about the store, and --tenant about one tenant.") }
+        guard tenant == nil || !thorough else { throw ValidationError("--thorough and --tenant cannot be combined.") }
         guard timeout > 0 else { throw ValidationError("--timeout is a positive number of seconds.") }
     }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Contract
 
-/// `events`: tails the results exchange as a monitor would.
+/// `events`: follows the results exchange as a monitor would.
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
@@ -9,8 +9,8 @@ struct EventsCommand: AsyncParsableCommand {
         discussion: "Example: autotask-worker events --tenant msp-4711 --replay"
     )
 
-    @Option(help: ArgumentHelp("Only this tenant's.", valueName: "id")) var tenant: String?
-    @Flag(help: "Begin with what the journal still holds (7 days).") var replay = false
+    @Option(help: ArgumentHelp("Only events of this tenant.", valueName: "id")) var tenant: String?
+    @Flag(help: "Begin with the events that the journal still holds (7 days).") var replay = false
     @Option(help: ArgumentHelp("End after this many events.", valueName: "count")) var count: Int?
     @Flag(help: "Print each event as a line of JSON.") var json = false
     @OptionGroup(title: "Settings") var settings: SettingsOptions
@@ -19,7 +19,7 @@ struct EventsCommand: AsyncParsableCommand {
         let settings = try await Configuration(settings)
         var shown = 0
         try await PortalConnection(settings).forEachEvent(routingKey: tenant.map { "*.*.\($0)" } ?? "#", replay: replay) { event in
-            // The journal holds every tenant's.
+            // The journal holds the events of all tenants.
             if let tenant, event["subject"]?.string != tenant { return true }
             Terminal.show(EventText(event: event), asJSON: json)
             shown += 1

@@ -1,13 +1,13 @@
 import Contract
 
 extension TenantID {
-    /// - Throws: ``Failure`` for what is no tenant.
+    /// - Throws: ``Failure`` for an invalid tenant.
     init(argument: String) throws {
         guard let tenant = TenantID(argument) else {
             throw Failure(
                 .usage,
-                "\(argument) is no tenant.",
-                hint: "A tenant has up to 64 letters, digits, _ and -, and begins with a letter or digit."
+                "\(argument) is not a tenant's id.",
+                hint: "A tenant's id has up to 64 letters, digits, _ and -, and begins with a letter or digit."
             )
         }
         self = tenant
@@ -15,7 +15,7 @@ extension TenantID {
 }
 
 extension JobID {
-    /// - Throws: ``Failure`` for what is no id.
+    /// - Throws: ``Failure`` for an invalid id.
     init(argument: String) throws {
         guard let id = JobID(argument) else {
             throw Failure(
@@ -29,8 +29,8 @@ extension JobID {
 }
 
 extension Product {
-    /// - Parameter argument: `nil` is the product that is meant where none is named.
-    /// - Throws: ``Failure`` for what is no product.
+    /// - Parameter argument: `nil` means the default product.
+    /// - Throws: ``Failure`` for an unknown product.
     init(argument: String?) throws {
         guard let product = argument.map(Product.init(rawValue:)) ?? .workplace else {
             throw Failure(.usage, "\(argument ?? "") is neither workplace nor fileProtection.")

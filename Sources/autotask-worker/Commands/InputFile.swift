@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 import Secrets
 
-/// A file that a command was pointed to; `-` is standard input.
+/// A file that an option or argument names; `-` is standard input.
 struct InputFile {
     let path: String
 
@@ -25,9 +25,9 @@ struct InputFile {
         throw Failure(.usage, "\(path) does not hold a JSON object.")
     }
 
-    /// A secret, read to where it stays: it never is a `String`, and nothing of it is left behind. A line break at the end is not part of it.
+    /// A secret, read directly into its protected memory: no `String` and no other copy is made. A line break at the end is not part of it.
     func secret() throws -> Secret {
-        // More than a header can carry, so that what is too long is found to be.
+        // More than a header can carry, so that a secret that is too long is detected.
         let capacity = 4096
         let descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure(.usage, "\(path) cannot be read.", hint: "Check the path and its permissions.") }

@@ -8,8 +8,8 @@ struct JobCommand: AsyncParsableCommand {
         commandName: "job",
         abstract: "Publishes a job as a portal would.",
         discussion: """
-            The job's data comes from --data FILE, or from the options of its kind. With --wait, the terminal event is printed and the exit \
-            code is 0 or 1 by it.
+            The job's data comes from --data FILE, or from the options of its kind. With --wait, the command prints the terminal \
+            event, and exits with 0 or 1 accordingly.
 
             Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait
             """,
@@ -20,8 +20,8 @@ struct JobCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Connects a tenant to its Autotask account.",
             discussion: """
-                With --portal-keys, which takes what 'keys publish' prints, credentials are sealed as a portal seals them. Without, they go in \
-                the clear, which only a worker that runs with DEVELOPMENT=1 accepts.
+                With --portal-keys, which takes the output of 'keys publish', credentials are sealed as a portal seals them. Without it, they \
+                are sent in the clear, which only a worker with DEVELOPMENT=1 accepts.
 
                 Example: autotask-worker keys publish | autotask-worker job connect --tenant msp-4711 --username api@msp.example \
                 --secret-file secret.txt --portal-keys - --wait
@@ -30,13 +30,13 @@ struct JobCommand: AsyncParsableCommand {
         static let kind = JobKind.connect
         @OptionGroup var job: JobOptions
         @OptionGroup var credentials: CredentialsOptions
-        @Option(help: ArgumentHelp("When the tenant configured the integration first.", valueName: "date-time")) var firstConfiguredAt:
+        @Option(help: ArgumentHelp("When the tenant first configured the integration.", valueName: "date-time")) var firstConfiguredAt:
             String?
-        @Flag(help: "Credentials of another Autotask database are meant.") var allowDatabaseChange = false
+        @Flag(help: "Accept credentials of another Autotask database.") var allowDatabaseChange = false
 
         func validate() throws {
             guard job.data != "-" || !credentials.readsStandardInput else {
-                throw ValidationError("Only one thing can be read from standard input.")
+                throw ValidationError("Only one option can read standard input.")
             }
         }
 
@@ -53,8 +53,8 @@ struct JobCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Transfers all services of a plan to Autotask.",
             discussion: """
-                With --preview, exactly what a preview told is done, or nothing. Warnings that need it stop the sync until --acknowledge names \
-                them, as 'job preview' does.
+                With --preview, the sync does exactly what the preview listed, or nothing. Warnings that need an acknowledgement, as 'job preview' \
+                lists them, stop the sync until --acknowledge names them.
 
                 Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait
                 """
@@ -62,7 +62,7 @@ struct JobCommand: AsyncParsableCommand {
         static let kind = JobKind.sync
         @OptionGroup var job: JobOptions
         @OptionGroup var choices: PlanOptions
-        @Option(help: ArgumentHelp("The preview whose plan is meant.", valueName: "previewId")) var preview: String?
+        @Option(help: ArgumentHelp("The preview to carry out.", valueName: "previewId")) var preview: String?
 
         func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws {
             try choices.complete(&data)
@@ -77,8 +77,8 @@ struct JobCommand: AsyncParsableCommand {
         )
         static let kind = JobKind.reset
         @OptionGroup var job: JobOptions
-        @Flag(help: "The reset is meant.") var confirm = false
-        @Option(help: ArgumentHelp("Why, for the record.", valueName: "text")) var reason: String?
+        @Flag(help: "Confirm the reset.") var confirm = false
+        @Option(help: ArgumentHelp("The reason, for the record.", valueName: "text")) var reason: String?
 
         func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) {
             if confirm { data["confirm"] = true }
@@ -94,7 +94,7 @@ struct JobCommand: AsyncParsableCommand {
         )
         static let kind = JobKind.billingCodes
         @OptionGroup var job: JobOptions
-        @Flag(help: "Ask Autotask although what is remembered is fresh.") var refresh = false
+        @Flag(help: "Ask Autotask even if the stored codes are fresh.") var refresh = false
 
         func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) {
             if refresh { data["refresh"] = true }
@@ -124,7 +124,7 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Drift: JobSubcommand {
         static let configuration = CommandConfiguration(
-            abstract: "Reports what differs in Autotask from what was synced.",
+            abstract: "Reports how services in Autotask differ from what was synced.",
             discussion: "Example: autotask-worker job drift --tenant msp-4711 --wait"
         )
         static let kind = JobKind.drift
@@ -133,7 +133,7 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Diagnose: JobSubcommand {
         static let configuration = CommandConfiguration(
-            abstract: "Examines a tenant's way to Autotask step by step. Nothing is changed in Autotask.",
+            abstract: "Tests a tenant's connection to Autotask step by step. Nothing is changed in Autotask.",
             discussion: "Example: autotask-worker job diagnose --tenant msp-4711 --wait"
         )
         static let kind = JobKind.diagnose
@@ -141,7 +141,7 @@ struct JobCommand: AsyncParsableCommand {
     }
 }
 
-/// What the jobs of all kinds have in common on the command line.
+/// The options that jobs of all kinds have in common.
 struct JobOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The tenant.", valueName: "id")) var tenant: String
     @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name")) var product: String?
@@ -149,9 +149,11 @@ struct JobOptions: ParsableArguments {
     var id: String?
     @Option(help: ArgumentHelp("A JSON file with the job's data; - reads standard input.", valueName: "path"), completion: .file())
     var data: String?
-    @Option(help: ArgumentHelp("Not begun after this many seconds, the job expires.", valueName: "seconds")) var expiresIn: Int?
+    @Option(help: ArgumentHelp("The job expires if it has not begun after this many seconds.", valueName: "seconds")) var expiresIn: Int?
     @Flag(help: "Wait for the terminal event.") var wait = false
-    @Option(help: ArgumentHelp("How long to wait; if the job is put off, from then on.", valueName: "seconds")) var timeout: Int = 120
+    @Option(
+        help: ArgumentHelp("How long to wait. If the job is deferred, the time begins again at its next attempt.", valueName: "seconds")
+    ) var timeout: Int = 120
     @OptionGroup var output: OutputOptions
 }
 
@@ -159,7 +161,7 @@ protocol JobSubcommand: OutputCommand {
     static var kind: JobKind { get }
     var job: JobOptions { get }
 
-    /// Adds what the kind's own options say.
+    /// Adds the values of the kind's own options.
     func complete(_ data: inout JSONObject, job: JobID, tenant: TenantID) throws
 }
 
@@ -189,9 +191,9 @@ extension JobSubcommand {
     }
 }
 
-/// What came of a job that was published.
+/// The result of a published job.
 enum JobAnswer: CommandOutput {
-    /// Its end was not waited for.
+    /// The command did not wait for its end.
     case published(JobID)
     case ended(EventText)
 
@@ -208,14 +210,14 @@ enum JobAnswer: CommandOutput {
 }
 
 extension JSONObject {
-    /// The product that a job's data is about.
+    /// The product in a job's data, or the default one.
     fileprivate var product: Product {
         get throws { try Product(argument: self["product"].map { $0.string ?? "The product" }) }
     }
 }
 
 extension JSON {
-    /// Whether a terminal event says that the job did what it was asked for, and found all well if that was the question.
+    /// Whether a terminal event reports success; for a diagnosis, whether the connection is healthy.
     var isGoodNews: Bool {
         guard let type = self["type"]?.string.flatMap({ EventType(rawValue: String($0.dropFirst("autotask.".count))) }) else {
             return false

@@ -5,10 +5,9 @@ import Store
 import Synchronization
 import Vault
 
-/// The store that the settings name, which has to exist. Reading it needs no key ring. A command takes it as it is: only `run` brings it up to
-/// date.
+/// The store that the settings name, which has to exist. Reading it needs no key ring. Only `run` migrates it.
 enum OpenStore {
-    /// Does something with it, and closes it.
+    /// Opens the store, calls `body` with it, and closes it.
     static func using<Value>(_ settings: Configuration, _ body: (any OperatorStore) async throws -> Value) async throws -> Value {
         let path = try settings.storePath
         let store: any OperatorStore
@@ -21,23 +20,22 @@ enum OpenStore {
     }
 }
 
-/// The store that the settings name together with its key ring. A worker runs on both, and so does every command that changes the store or
-/// the ring.
+/// The store that the settings name, together with its key ring. A worker needs both, and so does every command that changes either.
 ///
-/// A command that opened another store than its ring's, or none, would find none of the rows that the keys seal, and destroy keys that
-/// are in use. Hence each remembers the other, and both directions are checked. Only an operator's command changes a pairing.
+/// A command on the wrong store would find none of the rows that the keys seal, and destroy keys that are in use. Hence each
+/// remembers the other, and both directions are checked. Only an operator's command changes a pairing.
 struct PairedStore {
     let store: SQLiteStore
     let vault: Vault
 
-    /// How many credentials keys are tried when neither remembers the other: more than a lane or two with damaged keys, and few for a lock.
+    /// How many credentials keys are tried when neither remembers the other: enough to skip a few damaged keys, and few for one lock.
     private static let trial = 100
 
     /// - Parameters:
-    ///   - settings: name the store and the ring.
-    ///   - mayCreate: whether the store is made if there is none, and its ring belongs to no store.
-    ///   - isWorker: whether an older store is brought up to date; a command refuses it.
-    ///   - remembers: whether each remembers the other from now on, if it does not yet.
+    ///   - settings: the settings that name the store and the ring.
+    ///   - mayCreate: whether to create the store if there is none and the ring belongs to no store.
+    ///   - isWorker: whether to migrate an older store; a command refuses it.
+    ///   - remembers: whether to pair the two if they are not paired yet.
     /// - Throws: ``Failure`` with status 69 when there is no store, or the two do not belong together. Then nothing was changed.
     init(_ settings: Configuration, mayCreate: Bool = false, isWorker: Bool = false, remembers: Bool = false) async throws {
         let path = try settings.storePath
@@ -48,12 +46,12 @@ struct PairedStore {
         if !mustExist, let id = ring.storeID {
             throw Failure(
                 .unavailable,
-                "There is no store \(path), and the key ring \(source) belongs to the store \(id): no other is made for it.",
-                hint: PairedStore.hint + " If its store is lost for good and without a copy: autotask-worker keys forget-store."
+                "There is no store \(path), and the key ring \(source) belongs to the store \(id): no other store is created for it.",
+                hint: PairedStore.hint + " If its store is lost for good and there is no backup: autotask-worker keys forget-store."
             )
         }
         do {
-            // Before it is opened for writing: a store of another ring stays unchanged.
+            // Checked before it is opened for writing: a store of another ring stays unchanged.
             if let identity = try await StoreIdentity.look(at: path) {
                 if let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)") { throw mismatch }
                 if !isWorker, try identity.isElsewhere(than: path) { throw PairedStore.elsewhere(path) }
@@ -70,7 +68,7 @@ struct PairedStore {
             if isWorker { try await store.rememberFile() }
             if remembers {
                 try await store.pair(with: ring.id, by: .caller, at: SystemTime.now)
-                // A ring that cannot be written remembers nothing: then only the store's record is checked.
+                // A ring that cannot be written remembers no store: then only the store's record is checked.
                 if ring.storeID == nil, let file = source as? KeyRingFile {
                     try? await file.update { $0.belonging(to: $0.storeID ?? identity.store) }
                 }
@@ -81,7 +79,7 @@ struct PairedStore {
         }
     }
 
-    /// Does something with both, and closes the store.
+    /// Opens both, calls `body` with them, and closes the store.
     static func using<Value>(
         _ settings: Configuration,
         remembers: Bool = false,
@@ -91,40 +89,40 @@ struct PairedStore {
         return try await paired.store.closed(after: await body(paired.store, paired.vault))
     }
 
-    /// The advice for a first start; empty where there is a file, to which it does not apply.
+    /// The advice for a first start; empty if there is a file.
     fileprivate static func firstStart(_ path: String) -> String {
         isThere(path) ? "" : " For a first start, and only then: STORE_CREATE=yes autotask-worker run"
     }
 
     private static let hint = "Check STORE_URL and VAULT_KEYS, and whether their volumes are mounted."
 
-    /// Why a store and a ring do not belong together; `nil` if nothing that they remember says so.
+    /// Why a store and a ring do not belong together; `nil` if their records do not contradict each other.
     static func mismatch(_ store: StoreIdentity, _ ring: KeyRing, path: String, source: String) -> Failure? {
         if store.isCopy {
             return Failure(
                 .unavailable,
-                "\(path) is a copy that 'store backup' wrote, and not the store.",
-                hint: "Check STORE_URL. To bring the copy back: autotask-worker store restore FILE"
+                "\(path) is a copy that 'store backup' wrote, not the store.",
+                hint: "Check STORE_URL. To restore the copy: autotask-worker store restore FILE"
             )
         }
         if let id = ring.storeID, id != store.store {
             return Failure(
                 .unavailable,
-                "The key ring \(source) belongs to the store \(id), and \(path) is the store \(store.store).",
+                "The key ring \(source) belongs to the store \(id), but \(path) is the store \(store.store).",
                 hint: hint
             )
         }
         if let id = store.ring, id != ring.id {
             return Failure(
                 .unavailable,
-                "The store \(path) belongs to the key ring \(id), and \(source) is the key ring \(ring.id).",
+                "The store \(path) belongs to the key ring \(id), but \(source) is the key ring \(ring.id).",
                 hint: hint
             )
         }
         return nil
     }
 
-    /// What a plain copy of a store remembers is what its store does, but for the file that it is.
+    /// The failure for a plain copy of a store's file: its records are those of the store, except for the identity of the file.
     static func elsewhere(_ path: String) -> Failure {
         Failure(
             .unavailable,
@@ -133,7 +131,7 @@ struct PairedStore {
         )
     }
 
-    /// Checks that a store that is only read belongs to the ring, as far as they remember each other. It may be a copy.
+    /// Checks, for a command that only reads, that store and ring belong together, as far as they remember each other. It may be a copy.
     ///
     /// - Returns: `nil` when there is no store.
     @discardableResult
@@ -146,7 +144,7 @@ struct PairedStore {
         return identity
     }
 
-    /// Whether there is a file with something in it, or what is there cannot be seen: an empty file is no store.
+    /// Whether there is a file that is not empty, or the path cannot be examined. An empty file is no store.
     static func isThere(_ path: String) -> Bool {
         var status = stat()
         guard stat(path, &status) == 0 else { return errno != ENOENT }
@@ -173,7 +171,7 @@ struct PairedStore {
 }
 
 extension OpenedStore {
-    /// Closes the store once something is done with it, or failed.
+    /// Closes the store after `body` has returned or thrown.
     fileprivate func closed<Value>(after body: @autoclosure () async throws -> Value) async throws -> Value {
         do {
             let value = try await body()

@@ -1,12 +1,12 @@
 import ArgumentParser
 import Contract
 
-/// What somebody decides about a plan before it is synced: added to what the job's data says.
+/// The decisions on a plan before a sync. They are added to the job's data.
 struct PlanOptions: ParsableArguments {
     @Option(
         name: .customLong("acknowledge"),
         help: ArgumentHelp(
-            "A warning that is meant: price_changed, or price_changed:SERVICE-KEY. It can be repeated.",
+            "A warning to acknowledge: price_changed, or price_changed:SERVICE-KEY. It can be repeated.",
             valueName: "warning"
         )
     )
@@ -22,7 +22,7 @@ struct PlanOptions: ParsableArguments {
     @Option(
         name: .customLong("adopt"),
         help: ArgumentHelp(
-            "A service of the plan and the one in Autotask that is to stand for it. It can be repeated.",
+            "A service of the plan and the service in Autotask to bind it to. It can be repeated.",
             valueName: "key=id"
         )
     )

@@ -4,7 +4,7 @@ import ArgumentParser
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Runs the worker until it is told to finish (SIGTERM, SIGINT).",
+        abstract: "Runs the worker until SIGTERM or SIGINT.",
         discussion: "Example: AMQP_URL=amqp://worker:…@broker/ autotask-worker run --store-url sqlite:/var/lib/autotask-worker/store.sqlite"
     )
 
@@ -15,7 +15,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await Configuration(settings)
         if printConfig { Terminal.show(ConfigurationListing(settings: settings), asJSON: json) }
-        // A setting that is silently not in force is worse than a worker that does not start.
+        // A setting that is silently ignored is worse than a worker that does not start.
         if let mistyped = settings.mistyped.first { throw mistyped.failure }
         if printConfig {
             if let mistake = settings.mistakes.first { throw mistake }

@@ -6,13 +6,13 @@ import SQLiteStore
 import Store
 import Vault
 
-/// `store …`: copies of what the worker remembers.
+/// `store …`: backups of the store.
 struct StoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Makes copies of the store, and brings them back.",
+        abstract: "Backs up and restores the store.",
         discussion: """
-            A copy holds everything but the key ring, which belongs to another place: with both, a tenant's credentials can be read.
+            A copy holds everything except the key ring. Keep the two apart: with both, tenants' credentials can be read.
 
             Example: autotask-worker store backup /var/backups/autotask-worker-2026-11-22.sqlite
             """,
@@ -21,15 +21,15 @@ struct StoreCommand: AsyncParsableCommand {
 
     struct Backup: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Writes a copy of the store to a file, while workers go on.",
+            abstract: "Writes a copy of the store to a file, while workers continue.",
             discussion: """
-                The event of a reset waits for the copy, for a minute at most: then the copy gives way and begins again. The audit log gets a row for
-                the copy where the key ring can be used. Nothing runs on a copy: 'store restore' brings it back.
+                The event of a reset waits for the copy, for a minute at most. Then the copy gives way and begins again. The audit log gets a row for
+                the copy if the key ring can be used. No worker runs on a copy: 'store restore' makes it the store again.
 
                 Example: autotask-worker store backup /var/backups/autotask-worker-2026-11-22.sqlite
                 """
         )
-        @Argument(help: "Where to; must not exist.") var file: String
+        @Argument(help: "The file to write; must not exist.") var file: String
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 
@@ -50,7 +50,7 @@ struct StoreCommand: AsyncParsableCommand {
             )
         }
 
-        /// A copy without its audit row is better than none: an unusable key ring does not prevent it.
+        /// Writes the copy's audit row. An unusable key ring does not prevent the copy.
         private func note(_ contents: StoreBackup.Contents, _ settings: Configuration) async {
             let act = OperatorAct.backedUp(to: file, lanes: contents.lanes, unfinishedJobs: contents.unfinishedJobs)
             do {
@@ -63,13 +63,13 @@ struct StoreCommand: AsyncParsableCommand {
 
     struct Restore: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Puts a copy in the store's place, while no worker runs.",
+            abstract: "Replaces the store with a copy, while no worker runs.",
             discussion: """
-                The store that was there is kept beside it. Events of a restored store belong to a new epoch. Requests that were unfinished when
-                the copy was made end as superseded, resets excepted. What happened since is forgotten: a reset since then has to be asked
-                for again ('autotask-worker events --replay' shows those of the last 7 days), and so has a new password. Each integration's first sync waits SETTLE_SECONDS. The audit log goes on from the copy's, with a row for this.
+                The previous store is kept beside it. Events of a restored store belong to a new epoch. Jobs that were unfinished when the copy
+                was made end as superseded, except resets. All that happened since is forgotten: publish later resets again
+                ('autotask-worker events --replay' shows those of the last 7 days), and connects with new passwords. Each integration's first sync waits SETTLE_SECONDS. The audit log continues from the copy's, with a row for the restore.
 
-                It asks first on a terminal, and needs --yes without one. The copy has to belong to the key ring.
+                The command asks first on a terminal, and needs --yes without one. The copy must belong to the key ring.
 
                 Example: autotask-worker store restore /var/backups/autotask-worker-2026-11-22.sqlite --dry-run
                 """
@@ -88,10 +88,10 @@ struct StoreCommand: AsyncParsableCommand {
                 throw Failure(.unavailable, "The store was not restored. \(error.message)", hint: "Check STORE_URL.")
             }
             guard !isOneFile(file, path) else {
-                throw Failure(.unavailable, "\(file) is the store itself.", hint: "Give it a file that 'store backup' wrote.")
+                throw Failure(.unavailable, "\(file) is the store itself.", hint: "Name a file that 'store backup' wrote.")
             }
             try await checkOwner(of: path, ring, settings)
-            let unseen = access(path, F_OK) == 0 ? "is replaced: what it holds cannot be read" : "is made"
+            let unseen = access(path, F_OK) == 0 ? "is replaced: what it holds cannot be read" : "is created"
             let present = try? await StoreBackup.contents(of: path)
             let there = present.flatMap { $0 }.map { "is replaced: it holds \($0.text)" } ?? unseen
             let consequence =
@@ -125,23 +125,23 @@ struct StoreCommand: AsyncParsableCommand {
             )
             if let replaced {
                 outcome.lines += [
-                    "The store that was there is \(replaced) now.", "Delete it once it is not needed: it holds what was erased since.",
+                    "The previous store is \(replaced) now.", "Delete it once it is not needed: it holds data that was erased since.",
                 ]
             }
             outcome.lines += [
-                "Ask again for what happened since the copy was made: resets first (autotask-worker events --replay).",
-                "Each integration's first sync waits \(settleTime) s (SETTLE_SECONDS), since writes may be under way that the copy does not know.",
+                "Publish again what happened since the copy was made, resets first (autotask-worker events --replay).",
+                "Each integration's first sync waits \(settleTime) s (SETTLE_SECONDS), since there may be writes that the copy does not know.",
             ]
             return outcome
         }
 
-        /// Refuses to replace the store of another installation. One that cannot be read is nobody's.
+        /// Refuses to replace the store of another installation. A store that cannot be read has no known owner.
         private func checkOwner(of path: String, _ ring: KeyRing, _ settings: Configuration) async throws {
             guard let owner = ((try? await StoreIdentity.look(at: path)) ?? nil)?.ring, owner != ring.id else { return }
             throw Failure(
                 .unavailable,
-                "The store was not restored. The store \(path) belongs to the key ring \(owner), and \(try settings.keyRingSource) is the key ring \(ring.id).",
-                hint: "Check STORE_URL and VAULT_KEYS. To replace it all the same, move it away first."
+                "The store was not restored. The store \(path) belongs to the key ring \(owner), but \(try settings.keyRingSource) is the key ring \(ring.id).",
+                hint: "Check STORE_URL and VAULT_KEYS. To replace it anyway, move it away first."
             )
         }
 
@@ -165,7 +165,7 @@ struct StoreCommand: AsyncParsableCommand {
                 throw Failure(
                     .unavailable,
                     "The store was not restored. \(error.message)",
-                    hint: error.code == .newerSchema ? nil : "Give it a whole file that 'store backup' wrote."
+                    hint: error.code == .newerSchema ? nil : "Name a whole file that 'store backup' wrote."
                 )
             }
         }

@@ -2,33 +2,33 @@ import ArgumentParser
 import Contract
 import Store
 
-/// `sync …`: what became of a sync, or of any other job.
+/// `sync …`: the record of a sync, or of any other job.
 struct SyncCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync",
-        abstract: "Shows what became of a sync.",
+        abstract: "Shows the record of a sync.",
         discussion: "Example: autotask-worker sync show 0193b0a2-5c1e-7d3f-9a51-0f6c2a9b7e11",
         subcommands: [Show.self]
     )
 
     struct Show: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows one sync: what was asked, each attempt with its calls to Autotask, and what was done.",
+            abstract: "Shows one sync: its request, each attempt with its calls to Autotask, and its result.",
             discussion: """
-                Any job's id is good, whatever its kind. Calls are told by method, path, status and time, without what was sent. A reset of the \
-                integration erases what is told of its jobs, and so does time (HISTORY_DAYS).
+                Jobs of any kind can be shown. Calls are listed with method, path, status and time, without their content. A reset of the \
+                integration erases requests and calls of its jobs; otherwise they are erased after HISTORY_DAYS.
 
                 Example: autotask-worker sync show 0193b0a2-5c1e-7d3f-9a51-0f6c2a9b7e11 --tenant msp-4711 --json
                 """
         )
         @Argument(help: "The job's id.") var id: String
-        @Option(help: ArgumentHelp("Whose job it is; needed where several tenants have one with this id.", valueName: "tenant"))
+        @Option(help: ArgumentHelp("The job's tenant; needed if several tenants have a job with this id.", valueName: "tenant"))
         var tenant: String?
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> JobRecord {
             guard let id = JobID(id) else {
-                throw Failure(.usage, "That is no job's id.", hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'.")
+                throw Failure(.usage, "That is not a job's id.", hint: "An id has up to 128 letters, digits, '.', '_', ':' and '-'.")
             }
             let tenant = try tenant.map { try TenantID(argument: $0) }
             let records = try await OpenStore.using(settings) { try await $0.jobs(named: id, of: tenant) }

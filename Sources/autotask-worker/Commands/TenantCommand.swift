@@ -2,11 +2,11 @@ import ArgumentParser
 import Contract
 import Store
 
-/// `tenant …`: what the store knows of tenants.
+/// `tenant …`: what the store knows about tenants.
 struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tenant",
-        abstract: "Shows what the store knows of tenants.",
+        abstract: "Shows what the store knows about tenants.",
         discussion: "Example: autotask-worker tenant show msp-4711",
         subcommands: [List.self, Show.self]
     )
@@ -35,12 +35,12 @@ struct TenantCommand: AsyncParsableCommand {
 
         func result(_ settings: Configuration) async throws -> LaneDetail {
             guard let tenant = TenantID(tenant), let product = Product(rawValue: product) else {
-                throw Failure(.usage, "That is no tenant, or no product.", hint: "Products are workplace and fileProtection.")
+                throw Failure(.usage, "The tenant or the product is invalid.", hint: "Products are workplace and fileProtection.")
             }
             guard let detail = try await OpenStore.using(settings, { try await $0.lane(Lane(tenant: tenant, product: product)) }) else {
                 throw Failure(
                     .no,
-                    "The store knows nothing of \(tenant) and \(product.rawValue).",
+                    "The store knows nothing about \(tenant) and \(product.rawValue).",
                     hint: "See autotask-worker tenant list."
                 )
             }

@@ -2,7 +2,7 @@ import AMQP
 import ArgumentParser
 import Contract
 
-/// `topology …`: the exchanges, queues and bindings at which portals, workers and monitors meet.
+/// `topology …`: the exchanges, queues and bindings of portals, workers and monitors.
 struct TopologyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topology",
@@ -13,9 +13,9 @@ struct TopologyCommand: AsyncParsableCommand {
 
     struct Apply: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Declares what is missing. What exists as it should be is left alone.",
+            abstract: "Declares what is missing. Correct exchanges, queues and bindings stay unchanged.",
             discussion:
-                "The broker user has to be one who may configure.\n\nExample: autotask-worker topology apply --amqp-url amqp://operator:…@broker/"
+                "The broker user must be allowed to configure.\n\nExample: autotask-worker topology apply --amqp-url amqp://operator:…@broker/"
         )
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
@@ -28,7 +28,7 @@ struct TopologyCommand: AsyncParsableCommand {
                 case .preconditionFailed:
                     throw Failure(
                         .no,
-                        "Something exists with another type or other arguments, and was left as it is with all its messages: \(error.message)",
+                        "An exchange or a queue has another type or other arguments. It was left unchanged, with all its messages: \(error.message)",
                         hint: "RabbitMQ cannot change those. \(TopologyReport.stepsToReplace)"
                     )
                 case .notPermitted:
@@ -42,7 +42,7 @@ struct TopologyCommand: AsyncParsableCommand {
 
     struct Check: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says what is missing or different.",
+            abstract: "Lists what is missing or different.",
             discussion:
                 "AMQP_URL shows what exists; types, arguments and bindings are compared through MANAGEMENT_URL.\n\nExample: autotask-worker topology check --json"
         )
@@ -51,7 +51,7 @@ struct TopologyCommand: AsyncParsableCommand {
         func result(_ settings: Configuration) async throws -> TopologyReport {
             let broker = Broker(settings: settings)
             let api = try settings.managementURL.map { try ManagementAPI(url: $0) }
-            // With a management API too: what that shows does not prove that AMQP_URL leads anywhere.
+            // Also with a management API: its answers do not prove that AMQP_URL works.
             var report = try await broker.topologyReport()
             if let api {
                 let virtualHost = try broker.configuration(name: "autotask-worker topology").virtualHost

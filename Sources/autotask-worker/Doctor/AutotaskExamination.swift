@@ -3,17 +3,17 @@ import Contract
 import HTTP
 import Operations
 
-/// Whether Autotask can be reached where zones are looked up, the way the worker would, and what time it is there. No credentials are sent.
+/// Checks whether the zone look-up can be reached as the worker would reach it, and whether the clocks agree. No credentials are sent.
 struct AutotaskExamination: Examination {
     let settings: Configuration
 
     let name = "autotask"
-    /// Beyond this, certificates and the machine's other users begin to mind as well.
+    /// A larger difference also affects certificates and other programs.
     private static let clockTolerance: Duration = .seconds(30)
 
     func checks() async -> [HealthReport.Check] {
         let url = settings.autotaskURL + "versioninformation"
-        // A URL that may not be called, or a proxy that is none, is the settings examination's to tell.
+        // The settings examination reports a URL that may not be called and an invalid proxy.
         guard let configuration = try? settings.autotaskTransport, let destination = try? configuration.hosts.check(url) else { return [] }
         let response: HTTPResponse
         do {
@@ -44,14 +44,14 @@ struct AutotaskExamination: Examination {
     func check(_ response: HTTPResponse, _ destination: HostPolicy.Destination) -> HealthReport.Check {
         guard response.status == 200, let versions = (try? JSON(parsing: response.body))?["apiVersions"]?.array else {
             return fail(
-                "\(destination.endpoint) answers \(response.status), and not as Autotask does.",
-                advice: "Check AUTOTASK_URL. If it is right, Autotask is out of order: jobs wait for it, and go on by themselves."
+                "\(destination.endpoint) answers \(response.status), but not as Autotask does.",
+                advice: "Check AUTOTASK_URL. If it is right, Autotask is out of order: jobs wait for it, and continue automatically."
             )
         }
         guard versions.contains(where: { $0.string?.uppercased() == "V1.0" }) else {
             return warn(
-                "\(destination.endpoint) does not offer V1.0 of the API any more.",
-                advice: "Ask for a newer version of autotask-worker."
+                "\(destination.endpoint) no longer offers V1.0 of the API.",
+                advice: "Update autotask-worker."
             )
         }
         let way = destination.isPlain ? "without TLS" : "over TLS"
@@ -69,7 +69,7 @@ struct AutotaskExamination: Examination {
         return .warn(
             "clock",
             "This machine's clock is \(size) \(direction) Autotask's.",
-            advice: "Keep it set by a time server (chrony, systemd-timesyncd)."
+            advice: "Synchronize it with a time server (chrony, systemd-timesyncd)."
         )
     }
 }

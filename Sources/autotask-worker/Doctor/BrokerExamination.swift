@@ -2,23 +2,23 @@ import AMQP
 import Contract
 import Operations
 
-/// Whether the worker's own broker user gets in, and how it stands with the queues, as far as that user can see.
+/// Checks whether the worker's broker user can connect, and the state of the queues as far as that user can see.
 struct BrokerExamination: Examination {
     let settings: Configuration
 
     let name = "broker"
-    /// A tenth of what `deploy/rabbitmq` lets a door hold before portals are refused.
+    /// A tenth of a job queue's limit in `deploy/rabbitmq`, at which portals are refused.
     private static let largeBacklog = 100_000
 
     func checks() async -> [HealthReport.Check] {
         let broker = Broker(settings: settings)
-        // A URL that cannot be read is the settings examination's to tell.
+        // The settings examination reports a URL that cannot be read.
         guard let configuration = try? broker.configuration(name: "autotask-worker doctor") else { return [] }
         let found: (report: TopologyReport, queues: [String: QueueState])
         do { found = try await broker.topology.examine(on: configuration) } catch {
             return [fail(error.message, advice: BrokerExamination.advice(on: error))]
         }
-        var checks = [pass("RabbitMQ lets the worker in: \(configuration).")]
+        var checks = [pass("The worker can connect to RabbitMQ: \(configuration).")]
         if let topology = topology(found.report) { checks.append(topology) }
         if let limit = try? settings.eventLimit.bytes,
             let refusal = try? await Topology.refusal(ofMessageWith: limit, on: configuration)
@@ -36,7 +36,7 @@ struct BrokerExamination: Examination {
         return checks
     }
 
-    /// - Returns: `nil` for a good one that the examination with a management API sees more of.
+    /// - Returns: `nil` for a good topology if the management examination sees more of it.
     func topology(_ report: TopologyReport) -> HealthReport.Check? {
         guard report.isGood else {
             return .fail("topology", "\(report.findings.map(\.description).joined(separator: "; ")).", advice: report.remedy)
@@ -44,8 +44,8 @@ struct BrokerExamination: Examination {
         guard settings.managementURL == nil else { return nil }
         return .warn(
             "topology",
-            "All exchanges and queues are there. Not seen: \(report.unseen.joined(separator: "; ")); nor alarms, nor whether the user may take jobs and publish events.",
-            advice: "Set MANAGEMENT_URL to have the rest checked."
+            "All exchanges and queues exist. Not seen: \(report.unseen.joined(separator: "; ")); alarms; whether the user may take jobs and publish events.",
+            advice: "Set MANAGEMENT_URL to check the rest."
         )
     }
 
@@ -55,7 +55,7 @@ struct BrokerExamination: Examination {
         case .tlsFailed: "Check AMQP_URL, AMQP_CA_FILE and the broker's certificate."
         case .invalidConfiguration: "Check AMQP_URL and AMQP_CA_FILE."
         default:
-            "Check that RabbitMQ runs, and AMQP_URL. Nothing is lost meanwhile: events wait in the store, and jobs with those who send them."
+            "Check AMQP_URL, and that RabbitMQ runs. Nothing is lost meanwhile: events wait in the store, and jobs with their publishers."
         }
     }
 
@@ -64,17 +64,17 @@ struct BrokerExamination: Examination {
         guard state.consumers > 0 else {
             return .warn(
                 "door",
-                "Nobody takes jobs from \(door); \(waiting).",
+                "No worker takes jobs from \(door); \(waiting).",
                 advice:
-                    "Start a worker: autotask-worker run. If one runs, see its log: it is not connected, or keeps the door closed above BACKLOG_LIMIT."
+                    "Start a worker: autotask-worker run. If one runs, see its log: it is not connected, or has suspended intake at BACKLOG_LIMIT."
             )
         }
-        let consumers = state.consumers == 1 ? "one worker there" : "\(state.consumers) workers there, one of them active"
+        let consumers = state.consumers == 1 ? "one worker connected" : "\(state.consumers) workers connected, one of them active"
         guard state.ready < BrokerExamination.largeBacklog else {
             return .warn(
                 "door",
                 "\(waiting), \(consumers).",
-                advice: "See what holds the worker up, before the queue is full and portals are refused."
+                advice: "Find out what holds the worker up before the queue is full and portals are refused."
             )
         }
         return .init("door", "\(waiting), \(consumers).")
@@ -84,7 +84,7 @@ struct BrokerExamination: Examination {
         guard state.ready > 0 else { return .init("dead queue", "\(deadQueue) is empty.") }
         return .warn(
             "dead queue",
-            "\(state.ready.of("message")) in \(deadQueue), which is expected to be empty.",
+            "\(state.ready.of("message")) in \(deadQueue), which should be empty.",
             advice: "Move them, redacted, into the store: autotask-worker dead-letters collect"
         )
     }

@@ -1,6 +1,6 @@
 import Contract
 
-/// The broker's users and what they may do in one virtual host, as its management API tells an administrator.
+/// The broker's users and their permissions in one virtual host, from the management API as an administrator sees it.
 struct BrokerRights {
     enum Right: String, CaseIterable {
         case configure
@@ -13,10 +13,10 @@ struct BrokerRights {
         let isAdministrator: Bool
         fileprivate let patterns: [Right: String]
 
-        /// Patterns that cannot be read: RabbitMQ knows constructs that Swift's regular expressions do not.
+        /// Patterns that cannot be read: RabbitMQ accepts constructs that Swift's regular expressions lack.
         var unreadable: [String] { Set(patterns.values).filter { (try? Regex($0)) == nil }.sorted() }
 
-        /// Whether it has any in the virtual host.
+        /// Whether it has any permission in the virtual host.
         var hasPermissions: Bool { !patterns.isEmpty }
 
         /// Whether its permissions, which RabbitMQ keeps as regular expressions, match a name; `false` for one of ``unreadable``.
@@ -26,14 +26,14 @@ struct BrokerRights {
         }
     }
 
-    /// In alphabetical order; those without any permission there are among them.
+    /// All users in alphabetical order, with those that have no permission there.
     let users: [User]
 
     /// - Parameters:
     ///   - users: the answer to `/api/users`.
     ///   - permissions: the answer to `/api/permissions`.
-    ///   - virtualHost: where the permissions are looked at.
-    /// - Returns: `nil` when they are not what the management API gives.
+    ///   - virtualHost: the virtual host of the permissions.
+    /// - Returns: `nil` when they are not answers of the management API.
     init?(users: JSON, permissions: JSON, virtualHost: String) {
         guard let users = users.array, let permissions = permissions.array else { return nil }
         var patterns: [String: [Right: String]] = [:]

@@ -1,21 +1,21 @@
 import Contract
 
-/// Which exchanges lead to which queues, as the management API tells it.
+/// The routes from exchanges to queues, from the management API.
 struct BrokerWays {
     private let queues: [JSON]
     private let bindings: [JSON]
 
-    /// - Returns: `nil` when they are not what the management API gives.
+    /// - Returns: `nil` when they are not answers of the management API.
     init?(queues: JSON, bindings: JSON) {
         guard let queues = queues.array, let bindings = bindings.array else { return nil }
         self.queues = queues
         self.bindings = bindings
     }
 
-    /// Whether all of these queues are among those that are seen.
+    /// Whether the management API shows all of these queues.
     func knows(_ names: [String]) -> Bool { Set(names).isSubset(of: queues.compactMap { $0["name"]?.string }) }
 
-    /// The queues that get messages of an exchange, and refuse them when they are full: then the publisher is told no.
+    /// The queues that get messages of an exchange and refuse them when full, so that the publisher gets a nack.
     func refusing(_ exchange: String) -> [String] {
         let bound = Set(bindings.filter { $0["source"]?.string == exchange }.compactMap { $0["destination"]?.string })
         return queues.compactMap { queue in
@@ -26,7 +26,7 @@ struct BrokerWays {
         }
     }
 
-    /// The destinations among some that an exchange is bound to.
+    /// Those of some destinations that an exchange is bound to.
     func strays(from exchange: String, to destinations: Set<String>) -> [String] {
         Set(bindings.filter { $0["source"]?.string == exchange }.compactMap { $0["destination"]?.string }).intersection(destinations)
             .sorted()

@@ -5,7 +5,7 @@ import SQLiteStore
 import Store
 import Vault
 
-/// Whether what the store holds is in order: every state one that the worker leaves behind, and nothing left undone that is due.
+/// Checks the contents of the store: each state is one that a worker leaves behind, and no work is overdue.
 struct ContentsExamination: Examination {
     let settings: Configuration
     let isThorough: Bool
@@ -15,13 +15,13 @@ struct ContentsExamination: Examination {
 
     var whenOutOfTime: HealthReport.Check {
         warn(
-            "The store holds too much to be looked through within \(limit.inWords).",
+            "The store is too large to be checked within \(limit.inWords).",
             advice: "Run: autotask-worker doctor --thorough"
         )
     }
 
     func checks() async -> [HealthReport.Check] {
-        // A store that cannot be opened is the store examination's to tell.
+        // The store examination reports a store that cannot be opened.
         guard let path = try? settings.storePath else { return [] }
         let format: StoreFormat
         do { format = try await StoreFormat.look(at: path) } catch { return [notMade("the store cannot be opened.")] }
@@ -43,7 +43,8 @@ struct ContentsExamination: Examination {
         return await findings.checks + [findings.erasure(at: path)].compactMap(\.self) + events(inspection, findings, in: path)
     }
 
-    /// Whether events are published. How old they are their times do not tell for certain, since some are published again: so it is looked twice.
+    /// Checks whether events are published. Their times do not show for certain how long they wait, since some are published again:
+    /// the check looks twice.
     private func events(_ inspection: StoreInspection, _ findings: ContentsFindings, in path: String) async -> [HealthReport.Check] {
         let breaches = findings.checks(on: .events)
         guard let oldest = inspection.oldestEvent else {
@@ -66,17 +67,17 @@ struct ContentsExamination: Examination {
                     .init(
                         "events",
                         age > ContentsExamination.patience ? .fail : .warn,
-                        "\(waiting), the oldest for \(age.inWords), although a worker runs: of \(names.joined(separator: ", "))\(others).",
+                        "\(waiting), the oldest for \(age.inWords), although a worker runs: those of \(names.joined(separator: ", "))\(others).",
                         advice:
-                            "See the checks of broker, readiness and followers, and the worker's log: RabbitMQ takes nothing, refuses it, or is not reached."
+                            "See the checks of broker, readiness and followers, and the worker's log: RabbitMQ accepts nothing, refuses these events, or cannot be reached."
                     )
                 ]
             }
         }
-        return breaches.isEmpty ? [.init("events", "\(waiting), on the way.")] : breaches
+        return breaches.isEmpty ? [.init("events", "\(waiting), being published.")] : breaches
     }
 
-    /// With the broker there, an event is published long before.
+    /// With a connection to the broker, an event is published long before.
     private static let promptness: Duration = .seconds(5)
     private static let patience: Duration = .seconds(60)
     private static let secondLook: Duration = .seconds(2)

@@ -4,7 +4,7 @@ import SQLiteStore
 import Store
 import Vault
 
-/// What a store's contents mean for its operator.
+/// The findings on a store's contents for its operator.
 struct ContentsFindings {
     private let inspection: StoreInspection
     private let backlogLimit: Int?
@@ -12,9 +12,9 @@ struct ContentsFindings {
     var now: Timestamp { inspection.moment }
 
     /// - Parameters:
-    ///   - inspection: what the store holds.
-    ///   - backlogLimit: with so many unfinished jobs the worker takes no more; `nil` if that is not known.
-    ///   - vault: what opens the keys of credentials; `nil` if there is none to try.
+    ///   - inspection: the store's contents.
+    ///   - backlogLimit: the number of unfinished jobs at which the worker takes no more; `nil` if it is not known.
+    ///   - vault: opens the keys of credentials; `nil` without a key ring.
     init(_ inspection: StoreInspection, backlogLimit: Int?, vault: Vault?) {
         self.inspection = inspection
         self.backlogLimit = backlogLimit
@@ -23,19 +23,19 @@ struct ContentsFindings {
 
     var isWorkerAlive: Bool { inspection.workers.contains { $0.isAlive(at: now) } }
 
-    /// All but those on events.
+    /// All checks except those on events.
     var checks: [HealthReport.Check] {
         [workers, clocks, jobs, integrations, credentials, writes, checks(on: .contents), [deadLetters]].flatMap(\.self)
     }
 
-    /// Laws that do not hold.
+    /// One failure for each broken law of a topic.
     func checks(on topic: StoreLaw.Topic) -> [HealthReport.Check] {
         inspection.breaches.filter { $0.law.topic == topic }.map { breach in
             .fail(topic.rawValue, "\(breach.law.breach): \(breach.occurrences.text).", advice: breach.law.advice)
         }
     }
 
-    /// A topic's breaches and other findings, or what to say when there are none.
+    /// A topic's breaches and other findings, or one passing check when there are none.
     private func checks(on topic: StoreLaw.Topic, _ others: [HealthReport.Check?], otherwise text: String) -> [HealthReport.Check] {
         let found = checks(on: topic) + others.compactMap(\.self)
         return found.isEmpty ? [.init(topic.rawValue, text)] : found
@@ -43,15 +43,15 @@ struct ContentsFindings {
 
     // MARK: Workers
 
-    /// A worker takes over from another this long after its lease is over, at the latest.
+    /// The longest time from the end of a lease until another worker takes over.
     private static let takeoverTime: Duration = .seconds(15)
-    /// A lease is for 15 s at a time: one that ends later than this was given by another clock.
+    /// A lease lasts 15 s. One that ends later than this was given by another clock.
     private static let longestLease: Duration = .seconds(60)
 
     private var workers: [HealthReport.Check] {
         let alive = inspection.workers.filter { $0.isAlive(at: now) }
         let lost = inspection.workers.filter { !$0.isAlive(at: now) && $0.lanes > 0 }
-        let held = "Workers that are gone hold \(lost.reduce(0) { $0 + $1.lanes }.of("integration"))"
+        let held = "Dead workers hold \(lost.reduce(0) { $0 + $1.lanes }.of("integration"))"
         guard !alive.isEmpty else {
             return [
                 .warn(
@@ -66,12 +66,12 @@ struct ContentsFindings {
             return [
                 .fail(
                     "workers",
-                    "\(held), and nobody has taken over, although \(alive.count == 1 ? "a worker runs" : "\(alive.count) workers run").",
-                    advice: "See the worker's log for why the store refuses it, and start it again."
+                    "\(held), and no worker has taken over, although \(alive.count == 1 ? "a worker runs" : "\(alive.count) workers run").",
+                    advice: "See in the worker's log why the store refuses it, and restart it."
                 )
             ]
         }
-        return [.init("workers", lost.isEmpty ? "\(running)." : "\(running). \(held): they are about to be taken over.")]
+        return [.init("workers", lost.isEmpty ? "\(running)." : "\(running). \(held): a worker is about to take them over.")]
     }
 
     private var clocks: [HealthReport.Check] {
@@ -83,7 +83,7 @@ struct ContentsFindings {
                     "clock",
                     "The lease of worker \(worker.id) ends \((worker.leaseEnd - now).inWords) from now: its clock is ahead, or this one was set back.",
                     advice:
-                        "Set the machine's clock. Until then workers that start are refused; stopping all workers of the store mends it too."
+                        "Set the machine's clock. Until then the store refuses workers that start. Stopping all workers of the store helps too."
                 )
             )
         }
@@ -91,7 +91,7 @@ struct ContentsFindings {
             checks.append(
                 .warn(
                     "clock",
-                    "Jobs were accepted later than now: \(inspection.acceptedAhead.text).",
+                    "Jobs were accepted in the future: \(inspection.acceptedAhead.text).",
                     advice: "The machine's clock was set back, or is behind: compare it with a time server."
                 )
             )
@@ -109,8 +109,8 @@ struct ContentsFindings {
         guard let backlogLimit, inspection.unfinishedJobs >= backlogLimit else { return nil }
         return .warn(
             "jobs",
-            "\(inspection.unfinishedJobs) unfinished jobs: above BACKLOG_LIMIT, \(backlogLimit), further ones wait at the broker.",
-            advice: "Autotask may be slow or away: see autotask-worker tenant list, and the checks of autotask."
+            "\(inspection.unfinishedJobs) unfinished jobs: at BACKLOG_LIMIT (\(backlogLimit)) and above, further jobs wait at the broker.",
+            advice: "Autotask may be slow or unreachable: see autotask-worker tenant list, and the checks of autotask."
         )
     }
 
@@ -119,7 +119,7 @@ struct ContentsFindings {
         return .warn(
             "jobs",
             "The work of \(inspection.heldUp.count.of("integration")) waits, because calls to Autotask fail: \(inspection.heldUp.text).",
-            advice: "It is tried again. See autotask-worker sync show JOB, and autotask-worker doctor --tenant ID"
+            advice: "The worker tries again. See autotask-worker sync show JOB, and autotask-worker doctor --tenant ID"
         )
     }
 
@@ -127,8 +127,8 @@ struct ContentsFindings {
         guard inspection.postponedTooFar.count > 0 else { return nil }
         return .warn(
             "jobs",
-            "To be tried again later than RETRY_HOURS allows: \(inspection.postponedTooFar.text).",
-            advice: "RETRY_HOURS was lowered, or the clock was set: a new job of the same kind takes their place."
+            "Jobs are deferred for longer than RETRY_HOURS allows: \(inspection.postponedTooFar.text).",
+            advice: "RETRY_HOURS was lowered, or the clock was set: a new job of the same kind replaces each."
         )
     }
 
@@ -161,17 +161,17 @@ struct ContentsFindings {
             "integrations",
             "Set aside, because a row of the store cannot be read: \(inspection.setAside.text).",
             advice:
-                "Nothing is done in them; all others go on. Bring back a copy (autotask-worker store restore FILE), or mend the row and start the workers again."
+                "The worker does nothing for them; all others continue. Restore a backup (autotask-worker store restore FILE), or repair the row and restart the workers."
         )
     }
 
-    /// The event of a reset waits for those that read the store.
+    /// A warning when the event of a reset waits for readers of the store.
     func erasure(at path: String) -> HealthReport.Check? {
         guard let since = inspection.erasureAwaitedSince, isWorkerAlive, now - since > .seconds(5) else { return nil }
         return .warn(
             "erasure",
             StoreReaders.delay(now - since, at: path),
-            advice: "It goes out once they have ended. A backup gives way within a minute; end anything else."
+            advice: "It is published once they have ended. A backup gives way within a minute; end other readers."
         )
     }
 
@@ -180,12 +180,12 @@ struct ContentsFindings {
     private var credentials: [HealthReport.Check] {
         let count = inspection.credentialsKeys.count
         if vault == nil, checks(on: .credentials).isEmpty {
-            return [.notMade("credentials", "without a key ring it is not known whether those of \(count.of("connection")) open.")]
+            return [.notMade("credentials", "there is no key ring to open the credentials of \(count.of("connection")).")]
         }
         return checks(
             on: .credentials,
             [unopened],
-            otherwise: "The key ring opens the credentials' keys of \(count.of("connection"))."
+            otherwise: "The key ring opens the credentials keys of \(count.of("connection"))."
         )
     }
 
@@ -197,11 +197,11 @@ struct ContentsFindings {
             "credentials",
             "The key ring does not open the credentials of \(unopened.count) of \(inspection.credentialsKeys.count.of("connection")), such as \(first.lane).",
             advice:
-                "It is another store's key ring, or lost a key: set VAULT_KEYS to the right one, or bring it back. Without it they have to connect again."
+                "The ring belongs to another store, or lacks a key: set VAULT_KEYS to the right ring, or restore it. Otherwise the tenants have to connect again."
         )
     }
 
-    // MARK: Writes, what was set aside
+    // MARK: Writes and dead letters
 
     private var writes: [HealthReport.Check] {
         let unanswered: HealthReport.Check? =
@@ -210,29 +210,30 @@ struct ContentsFindings {
             : .warn(
                 "writes",
                 "Sent to Autotask more than a day ago, with the outcome unknown: \(inspection.unansweredWrites.text).",
-                advice: "The next sync of the tenant finds out: ask for one, or look the service up in Autotask."
+                advice: "The tenant's next sync looks them up: publish one, or look the service up in Autotask."
             )
         let left: HealthReport.Check? =
             inspection.leftWrites.count == 0 || inspection.unansweredWrites.count > 0
             ? nil
             : .warn(
                 "writes",
-                "Sent to Autotask with the outcome unknown, and no job runs that finds out: \(inspection.leftWrites.text).",
-                advice: "The next sync of the tenant finds out."
+                "Sent to Autotask with the outcome unknown, and no running job looks them up: \(inspection.leftWrites.text).",
+                advice: "The tenant's next sync looks them up."
             )
         let open =
-            inspection.openWrites == 0 ? "No write to Autotask is open." : "\(inspection.openWrites.of("write")) to Autotask under way."
+            inspection.openWrites == 0
+            ? "No write to Autotask is unresolved." : "\(inspection.openWrites.of("write")) to Autotask under way."
         return checks(on: .writes, [unanswered, left], otherwise: open)
     }
 
     private var deadLetters: HealthReport.Check {
         let count = inspection.deadLetters.reduce(0) { $0 + $1.count }
-        guard count > 0 else { return .init("dead letters", "No message was set aside.") }
+        guard count > 0 else { return .init("dead letters", "There are no dead letters.") }
         let reasons = inspection.deadLetters.map { "\($0.reason) \($0.count)" }.joined(separator: ", ")
         return .warn(
             "dead letters",
-            "\(count.of("message")) set aside: \(reasons).",
-            advice: "See what they are: autotask-worker dead-letters list"
+            "\(count.of("dead letter")): \(reasons).",
+            advice: "List them: autotask-worker dead-letters list"
         )
     }
 }

@@ -1,6 +1,6 @@
 import Operations
 
-/// Looks into everything that the worker needs and into the state that it left, one topic beside the other. It changes nothing.
+/// Checks everything that the worker needs, and the state that it left, all topics concurrently. It changes nothing.
 struct Doctor {
     private let examinations: [any Examination]
 

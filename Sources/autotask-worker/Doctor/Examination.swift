@@ -1,15 +1,15 @@
 import Operations
 
-/// One topic that the doctor looks into.
+/// One topic of the doctor.
 protocol Examination: Sendable {
-    /// What is looked at.
+    /// The topic's name.
     var name: String { get }
-    /// How long it may take.
+    /// The longest time that it may take.
     var limit: Duration { get }
-    /// What to make of it when that was not enough.
+    /// The check to report when the time is over.
     var whenOutOfTime: HealthReport.Check { get }
 
-    /// - Returns: none where there is nothing to look at, or another examination has told already why not.
+    /// - Returns: no check if there is nothing to examine, or another examination reports why.
     func checks() async -> [HealthReport.Check]
 }
 
@@ -17,10 +17,10 @@ extension Examination {
     var limit: Duration { .seconds(10) }
 
     var whenOutOfTime: HealthReport.Check {
-        fail("No answer within \(limit.inWords).", advice: "Find out what it hangs on, and run doctor again.")
+        fail("No answer within \(limit.inWords).", advice: "Find out what it waits for, and run doctor again.")
     }
 
-    // Checks of its name.
+    // Checks with its name.
 
     func pass(_ output: String) -> HealthReport.Check { .init(name, output) }
 
@@ -28,16 +28,16 @@ extension Examination {
 
     func fail(_ output: String, advice: String?) -> HealthReport.Check { .fail(name, output, advice: advice) }
 
-    /// One that was not made, for a reason.
+    /// A check that was not made, with the reason.
     func notMade(_ reason: String, advice: String? = nil) -> HealthReport.Check { .notMade(name, reason, advice: advice) }
 
-    /// One that was not made because the broker's management API does not help, with advice for an error that has none.
+    /// A check that was not made because of an error of the broker's management API. The advice is for errors without a hint.
     func notMade(_ error: any Error, advice: String? = nil) -> HealthReport.Check {
         let failure = error as? Failure
         return notMade(failure?.message ?? "the management API does not answer.", advice: failure?.hint ?? advice)
     }
 
-    /// Its checks, or what to make of it when it ran out of time: what it then still waits for is left behind, as the program is about to end.
+    /// Its checks, or ``whenOutOfTime``. Work that still runs then is abandoned, as the program is about to end.
     func outcome() async -> [HealthReport.Check] {
         let (outcomes, first) = AsyncStream.makeStream(of: [HealthReport.Check].self)
         let work = Task { first.yield(await checks()) }
@@ -55,6 +55,6 @@ extension Examination {
 }
 
 extension Duration {
-    /// The limit of an examination that reads all of a store beside workers, at a `Pace`: some 50 million jobs take as long.
+    /// The limit of an examination that reads a whole store beside workers, at a `Pace`. About 50 million jobs take that long.
     static let thorough: Duration = .seconds(24 * 3600)
 }

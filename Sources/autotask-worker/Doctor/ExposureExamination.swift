@@ -1,7 +1,7 @@
 import AMQP
 import Operations
 
-/// What the settings leave open to others on the way: passwords in the clear, hosts without certificates, an account that everybody knows.
+/// Checks for settings that expose secrets: passwords in the clear, hosts without certificates, an account that everybody knows.
 struct ExposureExamination: Examination {
     let settings: Configuration
 
@@ -9,30 +9,30 @@ struct ExposureExamination: Examination {
 
     func checks() async -> [HealthReport.Check] {
         let findings = brokers + management + hosts
-        return findings.isEmpty ? [pass("Passwords and jobs leave this machine over TLS alone.")] : findings
+        return findings.isEmpty ? [pass("Passwords and jobs leave this machine only over TLS.")] : findings
     }
 
     private var brokers: [HealthReport.Check] {
         let broker = Broker(settings: settings)
-        // What PORTAL_AMQP_URL is by default is told already.
+        // The default of PORTAL_AMQP_URL is AMQP_URL, which is reported already.
         var named = [(setting: "AMQP_URL", url: settings.amqpURL)]
         if settings.entry(\.portalAMQPURL).isSet { named.append(("PORTAL_AMQP_URL", settings.portalAMQPURL)) }
         return named.flatMap { setting, url -> [HealthReport.Check] in
-            // A URL that cannot be read is the settings examination's to tell.
+            // The settings examination reports a URL that cannot be read.
             guard let configuration = try? broker.configuration(url: url, setting: setting, name: "") else { return [] }
             var checks: [HealthReport.Check] = []
             if !configuration.usesTLS, !configuration.host.isLoopback {
                 checks.append(
                     warn(
-                        "\(setting) is plain amqp:// to \(configuration.host): password and jobs can be read on the way.",
-                        advice: "Use amqps://, with AMQP_CA_FILE for a certificate authority of your own."
+                        "\(setting) is plain amqp:// to \(configuration.host): others on the network can read password and jobs.",
+                        advice: "Use amqps://, with AMQP_CA_FILE for your own certificate authority."
                     )
                 )
             }
             if configuration.userName == "guest" {
                 checks.append(
                     warn(
-                        "\(setting) names the user guest, who may do everything and whose password everybody knows.",
+                        "\(setting) names the user guest, which may do everything, and whose password everybody knows.",
                         advice: "Use one of the users of deploy/rabbitmq/definitions.json, and delete guest: rabbitmqctl delete_user guest"
                     )
                 )
@@ -47,7 +47,7 @@ struct ExposureExamination: Examination {
         }
         return [
             warn(
-                "MANAGEMENT_URL is plain http:// to \(api.host): its password can be read on the way.",
+                "MANAGEMENT_URL is plain http:// to \(api.host): others on the network can read its password.",
                 advice: "Use https://, or run doctor on the broker's machine."
             )
         ]
@@ -58,7 +58,7 @@ struct ExposureExamination: Examination {
         guard !hosts.isEmpty else { return [] }
         return [
             warn(
-                "AUTOTASK_ALLOWED_HOSTS lets \(hosts.joined(separator: ", ")) serve as Autotask, over plain http too.",
+                "AUTOTASK_ALLOWED_HOSTS lets \(hosts.joined(separator: ", ")) serve as Autotask, also over plain HTTP.",
                 advice: "Unset it wherever real tenants are served: their secrets go to every host that a zone look-up names."
             )
         ]
@@ -66,12 +66,12 @@ struct ExposureExamination: Examination {
 }
 
 extension String {
-    /// Of `host:port`, `[::1]:port` or `host`.
+    /// The host of `host:port`, `[::1]:port` or `host`.
     fileprivate var host: String {
         if hasPrefix("["), let end = firstIndex(of: "]") { return String(self[index(after: startIndex)..<end]) }
         return split(separator: ":", maxSplits: 1).first.map(String.init) ?? self
     }
 
-    /// Whether a host is this machine, so that nothing travels.
+    /// Whether a host is this machine, so that nothing crosses a network.
     fileprivate var isLoopback: Bool { self == "localhost" || self == "::1" || (hasPrefix("127.") && !contains { $0.isLetter }) }
 }

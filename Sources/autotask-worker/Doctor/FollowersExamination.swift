@@ -1,8 +1,8 @@
 import AMQP
 import Operations
 
-/// Whether those who follow results could hold them up, or send them where they do not belong. Rights cannot forbid it: a follower says by
-/// arguments of its own queue what happens when that is full, and RabbitMQ knows the door and the exchange of jobs by one name.
+/// Checks whether queues that follow results can hold events up, or are job queues. Permissions cannot prevent either: a follower chooses
+/// what happens when its own queue is full, and the job queue and the exchange of jobs have the same name.
 struct FollowersExamination: Examination {
     let settings: Configuration
 
@@ -22,11 +22,11 @@ struct FollowersExamination: Examination {
 
     func verdict(on ways: BrokerWays, virtualHost: String) -> [HealthReport.Check] {
         let broker = Broker(settings: settings)
-        // Where not even the doors are seen, that no follower is means nothing.
+        // If not even the job queues are visible, an absence of followers means nothing.
         guard ways.knows(settings.jobQueues) else {
             return [
                 notMade(
-                    "the management API shows no door in the virtual host \(virtualHost).",
+                    "the management API shows no job queue in the virtual host \(virtualHost).",
                     advice: "Check MANAGEMENT_URL and its user."
                 )
             ]
@@ -34,14 +34,14 @@ struct FollowersExamination: Examination {
         let doors = Set(settings.jobQueues + [broker.jobsExchange])
         let refusing = ways.refusing(broker.resultsExchange).filter { !doors.contains($0) }.map { queue in
             warn(
-                "The queue \(queue) follows results and refuses them when it is full: then their tenants' events wait.",
-                advice: "Delete it, and have it declared without x-overflow."
+                "The queue \(queue) follows results and refuses them when it is full. Then the events of their tenants wait.",
+                advice: "Delete it, and let its owner declare it without x-overflow."
             )
         }
         let strays = ways.strays(from: broker.resultsExchange, to: doors).map { destination in
             warn(
-                "Results are sent on to \(destination), where each becomes a dead letter.",
-                advice: "Somebody who may publish jobs has bound it: unbind it in the management UI, and find out who."
+                "Results are routed to \(destination), where each becomes a dead letter.",
+                advice: "A user who may publish jobs has bound it. Unbind it in the management UI, and find out who did it."
             )
         }
         let findings = refusing + strays

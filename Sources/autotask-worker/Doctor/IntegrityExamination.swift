@@ -2,7 +2,7 @@ import Operations
 import SQLiteStore
 import Store
 
-/// Whether SQLite finds the store sound.
+/// Checks whether SQLite finds the store sound.
 struct IntegrityExamination: Examination {
     let settings: Configuration
     let isThorough: Bool
@@ -13,13 +13,13 @@ struct IntegrityExamination: Examination {
 
     var whenOutOfTime: HealthReport.Check {
         warn(
-            "The store is too large to be read within \(limit.inWords): whether it is sound is not known.",
+            "The store is too large to be read within \(limit.inWords): it is not known whether it is sound.",
             advice: "Run: autotask-worker doctor --thorough"
         )
     }
 
     func checks() async -> [HealthReport.Check] {
-        // A store that cannot be opened is the store examination's to tell.
+        // The store examination reports a store that cannot be opened.
         guard let path = try? settings.storePath else { return [] }
         let format: StoreFormat
         do { format = try await StoreFormat.look(at: path) } catch { return [notMade("the store cannot be opened.")] }
@@ -35,9 +35,9 @@ struct IntegrityExamination: Examination {
         guard problems.isEmpty else {
             return fail(
                 "The store is damaged: \(problems.joined(separator: "; ")).",
-                advice: "Stop the workers, keep the file, and bring back a copy: autotask-worker store restore FILE. Have the disk checked."
+                advice: "Stop the workers, keep the file, and restore a backup: autotask-worker store restore FILE. Check the disk."
             )
         }
-        return pass(isThorough ? "SQLite finds the store sound, indexes and references too." : "SQLite finds the store sound.")
+        return pass(isThorough ? "SQLite finds the store sound, including indexes and references." : "SQLite finds the store sound.")
     }
 }

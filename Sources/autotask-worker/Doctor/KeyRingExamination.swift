@@ -4,17 +4,17 @@ import Operations
 import SystemPackage
 import Vault
 
-/// Whether the key ring can be used, and portals may go on sealing to it.
+/// Checks whether the key ring can be used, and whether portals may still seal to it.
 struct KeyRingExamination: Examination {
     let settings: Configuration
 
     let name = "key ring"
-    /// How long before the end of the portals' key it is time for another.
+    /// How long before the end of the portals' key the doctor warns.
     private static let notice: Duration = .seconds(30 * 86_400)
 
     func checks() async -> [HealthReport.Check] {
         let source: any KeyRingSource
-        // What is wrong with the setting is the settings examination's to tell.
+        // The settings examination reports a faulty setting.
         do { source = try settings.keyRingSource } catch { return [] }
         let path = source.description
         var status = stat()
@@ -22,23 +22,23 @@ struct KeyRingExamination: Examination {
             return [
                 fail(
                     "The key ring \(path) belongs to user \(status.st_uid), and this command runs as \(geteuid()).",
-                    advice: "Run doctor as the user that the worker runs as; the key ring has to be that user's too."
+                    advice: "Run doctor as the user that the worker runs as. That user must also own the key ring."
                 )
             ]
         }
         let ring: KeyRing
         do { ring = try await source.load() } catch {
-            return [fail(error.message, advice: "Mend or restore it, or check VAULT_KEYS: \(KeyRingExamination.stakes)")]
+            return [fail(error.message, advice: "Repair or restore it, or check VAULT_KEYS: \(KeyRingExamination.stakes)")]
         }
         return [verdict(on: ring, at: path, now: SystemTime.now)]
     }
 
-    /// A copy of both the ring and the store is a copy of every secret.
+    /// A note when the ring is beside the store: a copy of both is a copy of every secret.
     private func neighbourhood(_ path: String) -> String {
         guard let store = try? settings.storePath, FilePath(store).removingLastComponent() == FilePath(path).removingLastComponent() else {
             return ""
         }
-        return " It lies in the store's directory: keep it out of the store's backups."
+        return " It is in the store's directory: keep it out of the store's backups."
     }
 
     private static let stakes = "without its own key ring nothing in a store can be read."
@@ -47,16 +47,16 @@ struct KeyRingExamination: Examination {
         let ends = ring.publicKeys(at: now)["keys"]?.array?.compactMap { $0["notAfter"]?.string.flatMap { Timestamp($0) } } ?? []
         guard let end = ends.max() else {
             return fail(
-                "Portals have no key to seal credentials to: the time of every public key of the ring is over.",
-                advice: "Run: autotask-worker keys rotate --use portals, and tell portals: autotask-worker keys publish"
+                "Portals have no key to seal credentials to: every public key of the ring has expired.",
+                advice: "Run: autotask-worker keys rotate --use portals, and give portals the new document: autotask-worker keys publish"
             )
         }
         guard end < now + KeyRingExamination.notice else {
-            return pass("\(path) is there, its owner's alone, with an active key for each use.\(neighbourhood(path))")
+            return pass("\(path) is accessible to its owner only, and has an active key for each use.\(neighbourhood(path))")
         }
         return warn(
             "Portals may not seal credentials with the ring's newest public key after \(end).",
-            advice: "Run: autotask-worker keys rotate --use portals, and tell portals: autotask-worker keys publish"
+            advice: "Run: autotask-worker keys rotate --use portals, and give portals the new document: autotask-worker keys publish"
         )
     }
 }

@@ -1,7 +1,7 @@
 import AMQP
 import Operations
 
-/// What only the broker's management API tells: types, arguments and bindings, and alarms.
+/// Checks types, arguments, bindings and alarms, which only the broker's management API shows.
 struct ManagementExamination: Examination {
     let settings: Configuration
 
@@ -21,17 +21,17 @@ struct ManagementExamination: Examination {
 
     func verdict(on report: TopologyReport) -> HealthReport.Check {
         report.isGood
-            ? pass("Exchanges, queues and bindings are as they should be." + report.notes.map { " Note: \($0)." }.joined())
+            ? pass("Exchanges, queues and bindings are correct." + report.notes.map { " Note: \($0)." }.joined())
             : fail("\(report.findings.map(\.description).joined(separator: "; ")).", advice: report.remedy)
     }
 
-    /// - Parameter resources: those that the broker lacks.
+    /// - Parameter resources: the resources that the broker lacks.
     func verdict(alarms resources: [String]) -> HealthReport.Check {
         guard !resources.isEmpty else { return .init("alarms", "RabbitMQ has raised no alarm.") }
         return .fail(
             "alarms",
-            "RabbitMQ takes nothing from publishers: it runs out of \(resources.joined(separator: " and ")).",
-            advice: "Free it on the broker's machine, or raise its limit. Events wait in the store meanwhile."
+            "RabbitMQ accepts nothing from publishers: it runs out of \(resources.joined(separator: " and ")).",
+            advice: "Free some of it on the broker's machine, or raise its limit. Events wait in the store meanwhile."
         )
     }
 

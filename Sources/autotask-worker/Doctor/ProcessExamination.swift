@@ -1,7 +1,7 @@
 import Glibc
 import Operations
 
-/// Whether the platform lets the program keep its memory from others: what holds for this command holds for a worker that is started alike.
+/// Checks whether the platform lets the program keep its memory from others. The result also holds for a worker that is started alike.
 struct ProcessExamination: Examination {
     let name = "process"
 
@@ -12,10 +12,13 @@ struct ProcessExamination: Examination {
     func verdict(obstacles: [String], isRoot: Bool) -> [HealthReport.Check] {
         guard obstacles.isEmpty else {
             return obstacles.map {
-                warn("A protection of the process is not in force: \($0)", advice: "See what confines the program here.")
+                warn(
+                    "A protection of the process is not in force: \($0)",
+                    advice: "Check the container or sandbox in which the program runs."
+                )
             }
         }
-        let reach = isRoot ? "nobody but root, as whom it runs," : "nobody of its own user"
-        return [pass("No core is written, \(reach) reads its memory, and what it makes is its owner's alone.")]
+        let reach = isRoot ? "only root, as which it runs," : "no other process of its user"
+        return [pass("No core is written, \(reach) can read its memory, and only its owner may access files that it creates.")]
     }
 }

@@ -1,7 +1,7 @@
 import SQLiteStore
 
 extension Duration {
-    /// `40 s`, `12 min`, `5 h`, `3 days`: to tell how old something is.
+    /// A rough duration, such as an age: `40 s`, `12 min`, `5 h`, `3 days`.
     var inWords: String {
         switch abs(components.seconds) {
         case ..<120: "\(components.seconds) s"
@@ -13,7 +13,7 @@ extension Duration {
 }
 
 extension Int64 {
-    /// Of bytes.
+    /// A number of bytes: `512 KiB`, `3 MiB`.
     var inMebibytes: String { self < 1 << 20 ? "\(self / 1024) KiB" : "\(self >> 20) MiB" }
 }
 

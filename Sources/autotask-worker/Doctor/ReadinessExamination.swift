@@ -2,7 +2,7 @@ import Contract
 import HTTP
 import Operations
 
-/// What the worker says of itself, where it answers its surroundings.
+/// Checks the worker's own readiness report at `OPERATIONS_LISTEN`.
 struct ReadinessExamination: Examination {
     let settings: Configuration
 
@@ -33,10 +33,10 @@ struct ReadinessExamination: Examination {
                 advice: "Start one: autotask-worker run. If one runs, check its OPERATIONS_LISTEN."
             )
         }
-        return fail("The worker at \(endpoint) does not answer in time.", advice: "See its log; start it again.")
+        return fail("The worker at \(endpoint) does not answer in time.", advice: "See its log, and restart it.")
     }
 
-    /// Integrations whose events the broker refuses.
+    /// Warnings for integrations whose events the broker refuses.
     func warnings(_ response: HTTPResponse) -> [HealthReport.Check] {
         let held = (try? JSON(parsing: response.body))?["checks"]?["events"]?.array ?? []
         return held.compactMap { $0["output"]?.string }.map { output in
@@ -44,8 +44,8 @@ struct ReadinessExamination: Examination {
                 "events",
                 output,
                 advice: output.contains("larger than")
-                    ? "Raise the broker's max_message_size above EVENT_LIMIT_BYTES, or lower EVENT_LIMIT_BYTES and start the worker again."
-                    : "Give the worker's user the right that RabbitMQ names, or delete the queue that refuses: the events go on within 30 s."
+                    ? "Raise the broker's max_message_size above EVENT_LIMIT_BYTES, or lower EVENT_LIMIT_BYTES and restart the worker."
+                    : "Give the worker's user the right that RabbitMQ names, or delete the queue that refuses. The worker then publishes the events within 30 s."
             )
         }
     }
@@ -53,8 +53,8 @@ struct ReadinessExamination: Examination {
     func check(_ response: HTTPResponse, _ endpoint: String) -> HealthReport.Check {
         guard let report = try? JSON(parsing: response.body), let checks = report["checks"]?.object else {
             return fail(
-                "What answers at \(endpoint) is no worker.",
-                advice: "Give OPERATIONS_LISTEN an address that nobody else has."
+                "The server at \(endpoint) is not a worker.",
+                advice: "Give OPERATIONS_LISTEN an address that no other program uses."
             )
         }
         guard response.status != 200 else { return pass("The worker at \(endpoint) is ready.") }
@@ -63,13 +63,13 @@ struct ReadinessExamination: Examination {
         }
         return fail(
             "The worker at \(endpoint) is not ready. \(reasons.joined(separator: " "))",
-            advice: "Mend what it names; it goes on by itself."
+            advice: "Fix what it reports. The worker then continues automatically."
         )
     }
 }
 
 extension ListenAddress {
-    /// Where this machine reaches it, as it stands in a URL.
+    /// The host in a URL with which this machine reaches it.
     fileprivate var reachableHost: String {
         switch host {
         case "0.0.0.0": "127.0.0.1"

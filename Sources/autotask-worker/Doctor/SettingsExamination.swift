@@ -2,7 +2,7 @@ import AMQP
 import HTTP
 import Operations
 
-/// Whether the settings can be used, and what they mean.
+/// Checks whether the settings can be used, and shows what they mean.
 struct SettingsExamination: Examination {
     let settings: Configuration
 
@@ -24,7 +24,7 @@ struct SettingsExamination: Examination {
         ]
         for check in addresses {
             do { try check() } catch let failure as Failure {
-                // What PORTAL_AMQP_URL is by default is told already.
+                // The default of PORTAL_AMQP_URL is AMQP_URL, which is reported already.
                 if !mistakes.contains(where: { $0.message == failure.message }), !isAboutDefault(failure) { mistakes.append(failure) }
             } catch {}
         }
@@ -41,12 +41,12 @@ struct SettingsExamination: Examination {
         }
     }
 
-    /// Which parts are meant.
+    /// The parts that the settings name.
     private var meaning: HealthReport.Check {
         let broker = (try? Broker(settings: settings).configuration(name: ""))?.description ?? ""
         let store = (try? settings.storePath) ?? ""
         return pass(
-            "Store \(store), key ring \(settings.entry(\.vaultKeys).text ?? ""), broker \(broker), doors \(settings.jobQueues.joined(separator: ", ")), "
+            "Store \(store), key ring \(settings.entry(\.vaultKeys).text ?? ""), broker \(broker), job queues \(settings.jobQueues.joined(separator: ", ")), "
                 + "Autotask \(settings.autotaskURL)"
         )
     }

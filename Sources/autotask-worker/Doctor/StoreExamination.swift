@@ -3,14 +3,14 @@ import SQLiteStore
 import Store
 import Vault
 
-/// Whether the store can be opened and written: its file, its schema, and the room on its disk.
+/// Checks whether the store can be opened and written: its file, its schema, and the space on its disk.
 struct StoreExamination: Examination {
     let settings: Configuration
 
     let name = "store"
-    /// With less, the next transaction may fail.
+    /// With less free space, the next transaction may fail.
     private static let leastSpace: Int64 = 4 << 20
-    /// With less, it is time to do something. The log alone grows to some 16 MiB between two times that it is written back.
+    /// With less free space, an operator should act. The log alone grows to about 16 MiB between two checkpoints.
     private static let comfortableSpace: Int64 = 256 << 20
 
     func checks() async -> [HealthReport.Check] {
@@ -29,14 +29,14 @@ struct StoreExamination: Examination {
             return fail(
                 "The store cannot be written. \(obstacle).",
                 advice:
-                    "Make the file and its directory writable for the worker's user, and the file system too: nothing is acknowledged meanwhile."
+                    "Make the file, its directory and the file system writable for the worker's user: nothing is acknowledged meanwhile."
             )
         }
         let size = (disk.size ?? 0).inMebibytes
         if let mismatch = await mismatch(path) { return mismatch }
         return switch format {
         case .none: await missing(path)
-        case .older: pass("The store has the schema of an older version (\(size)): the next run of a worker brings it up to date.")
+        case .older: pass("The store has the schema of an older version (\(size)): the next start of a worker migrates it.")
         case .current: await writable(path, size)
         }
     }
@@ -45,19 +45,19 @@ struct StoreExamination: Examination {
         if let process = await StoreWriter.blocking(path) {
             return fail(
                 "The store is locked by \(process): nothing can be written meanwhile.",
-                advice: "Wait for that process, or end what it does with the store \(path)."
+                advice: "Wait for that process, or end its use of the store \(path)."
             )
         }
         return pass("The store can be opened and written (\(size)).")
     }
 
-    /// Whether others may read it. Apart from what else there is to find: a store that is not usable stays one.
+    /// Warns when others may read the store. It is a check of its own, so that an unusable store is still reported as one.
     func exposure(_ path: String, _ disk: StoreDisk) -> [HealthReport.Check] {
         guard disk.isOpenToOthers else { return [] }
-        return [warn("Others than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")]
+        return [warn("Users other than its owner may read the store \(path).", advice: "Run: chmod 600 \(path)*")]
     }
 
-    /// Whether store and ring belong together, as far as each remembers the other.
+    /// Fails when store and ring do not belong together, as far as each remembers the other.
     private func mismatch(_ path: String) async -> HealthReport.Check? {
         guard let identity = (try? await StoreIdentity.look(at: path)) ?? nil, let ring = try? await settings.keyRing,
             let source = try? settings.keyRingSource
@@ -74,13 +74,13 @@ struct StoreExamination: Examination {
     private func missing(_ path: String) async -> HealthReport.Check { missing(path, owner: try? await settings.keyRing.storeID) }
 
     /// - Parameters:
-    ///   - path: where there is no store.
+    ///   - path: the path without a store.
     ///   - owner: the store that the key ring belongs to.
     func missing(_ path: String, owner: String?) -> HealthReport.Check {
         if owner == nil, (try? settings.storeCreate) == true {
             return notMade(
-                "there is no store \(path) yet; the first run of a worker makes it.",
-                advice: "Start it: STORE_CREATE=yes autotask-worker run"
+                "there is no store \(path) yet; the first start of a worker creates it.",
+                advice: "Start one: STORE_CREATE=yes autotask-worker run"
             )
         }
         let owner = owner.map { " The key ring belongs to the store \($0)." } ?? ""
@@ -95,11 +95,11 @@ struct StoreExamination: Examination {
     static func advice(on error: StoreError) -> String {
         switch error.code {
         case .olderSchema:
-            "Run the version of autotask-worker that wrote it. Or begin with a new store: move the file away, run autotask-worker keys forget-store, then STORE_CREATE=yes autotask-worker run."
-        case .gone: "Put the file back, or set STORE_URL to where it is now, and start the worker again."
+            "Run the version of autotask-worker that wrote it. Or start with a new store: move the file away, run autotask-worker keys forget-store, then STORE_CREATE=yes autotask-worker run."
+        case .gone: "Put the file back, or set STORE_URL to its new place, and restart the worker."
         case .newerSchema: "Run the version of autotask-worker that wrote it, or a newer one."
         case .corrupt:
-            "Stop the workers, keep the file, and bring back a copy: autotask-worker store restore FILE. If STORE_URL names another file, mend that."
+            "Stop the workers, keep the file, and restore a backup: autotask-worker store restore FILE. If STORE_URL names another file, correct it."
         case .unavailable: "Check STORE_URL, the disk, and the permissions of the file and its directory."
         case .fenced, .clockBehind, .keyRetired, .unexpected: "This is a defect: please report it."
         }
@@ -114,7 +114,7 @@ struct StoreExamination: Examination {
             return .fail(
                 "disk",
                 "The store's disk is full: \(free).",
-                advice: "Free space on it. Nothing is acknowledged meanwhile, and nothing is lost: the broker keeps the jobs."
+                advice: "Free space on it. Meanwhile no job is acknowledged, and none is lost: the broker keeps them."
             )
         }
         if disk.free < StoreExamination.comfortableSpace {

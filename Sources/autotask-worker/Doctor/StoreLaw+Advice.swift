@@ -1,7 +1,7 @@
 import Store
 
 extension StoreLaw {
-    /// What an operator does about a breach.
+    /// The advice to an operator after a breach.
     var advice: String {
         switch remedy {
         case .none: StoreLaw.report
@@ -10,9 +10,9 @@ extension StoreLaw {
         case .connect: "The tenants have to connect again. \(StoreLaw.report)"
         case .reset: "A reset of the integration erases it. \(StoreLaw.report)"
         case .restore:
-            "Something else has written to the file, or its disk has failed: stop the workers and bring back a copy (store restore). \(StoreLaw.report)"
+            "Something else has written to the file, or its disk has failed: stop the workers and restore a backup (store restore). \(StoreLaw.report)"
         }
     }
 
-    private static let report = "No worker leaves this behind: keep a copy (autotask-worker store backup FILE) and report it."
+    private static let report = "No worker should leave this behind: keep a copy (autotask-worker store backup FILE) and report it."
 }

@@ -2,16 +2,16 @@ import Contract
 import FoundationEssentials
 import Operations
 
-/// One tenant's way to Autotask, examined by a worker that runs: it alone may open the tenant's credentials.
+/// A test of one tenant's connection to Autotask by a running worker, which alone may open the tenant's credentials.
 struct TenantDiagnosis {
     let tenant: TenantID
     let product: Product?
     /// How long to wait for the worker. The job expires then, so that none is left behind.
     let patience: Duration
 
-    /// Asks for it as a portal does.
+    /// Requests the test as a portal does.
     ///
-    /// - Returns: how the job ended; `nil` if nobody answered in time.
+    /// - Returns: the job's terminal event; `nil` if no worker answered in time.
     func event(from portal: PortalConnection) async throws -> JSON? {
         var data: JSONObject = [:]
         if let product { data["product"] = .string(product.rawValue) }
@@ -29,14 +29,14 @@ struct TenantDiagnosis {
         }
     }
 
-    /// What to make of it when nobody answered.
+    /// The check to report when no worker answered.
     var silence: HealthReport.Check {
         .fail(
             "worker",
             "No worker answered within \(patience.inWords).",
             advice:
                 "Check that one runs and is ready (autotask-worker doctor), that the user of PORTAL_AMQP_URL is among its TRUSTED_PUBLISHERS, "
-                + "and that no other job of this tenant has been running all the while (autotask-worker tenant show)."
+                + "and that no other job of this tenant has been running all this time (autotask-worker tenant show)."
         )
     }
 }

@@ -2,13 +2,13 @@ import AMQP
 import Engine
 import Operations
 
-/// Whether the broker's users have more rights than they need, and whether those who are trusted are users at all.
+/// Checks whether the broker's users have more permissions than they need, and whether trusted publishers exist as users.
 struct UsersExamination: Examination {
     let settings: Configuration
 
     let name = "users"
-    private static let advice = "To have rights checked, give doctor an administrator: --management-url http://admin:…@host:15672"
-    /// A name that nobody needs: whose rights match it, match everything.
+    private static let advice = "To check permissions, give doctor an administrator: --management-url http://admin:…@host:15672"
+    /// A name that no user needs. A permission that matches it matches everything.
     private static let anything = "any-name-that-nobody-needs"
 
     func checks() async -> [HealthReport.Check] {
@@ -24,33 +24,33 @@ struct UsersExamination: Examination {
             return [notMade(error, advice: UsersExamination.advice)]
         }
         guard let rights else {
-            return [notMade("MANAGEMENT_URL's user is no administrator.", advice: UsersExamination.advice)]
+            return [notMade("MANAGEMENT_URL's user is not an administrator.", advice: UsersExamination.advice)]
         }
         return verdict(on: rights, user: configuration.userName, virtualHost: configuration.virtualHost)
     }
 
     /// - Parameters:
-    ///   - rights: those of all users in the virtual host.
+    ///   - rights: the permissions of all users in the virtual host.
     ///   - name: the worker's own user.
-    ///   - virtualHost: the one of `AMQP_URL`.
+    ///   - virtualHost: the virtual host of `AMQP_URL`.
     func verdict(on rights: BrokerRights, user name: String, virtualHost: String) -> [HealthReport.Check] {
-        // Another broker's users, or another virtual host's permissions, say nothing.
+        // Another broker's users, or another virtual host's permissions, prove nothing.
         guard rights.users.contains(where: { $0.name == name && $0.hasPermissions }) else {
             return [
                 notMade(
-                    "the broker of MANAGEMENT_URL gives \(name) no permission in the virtual host \(virtualHost): it is another broker than AMQP_URL's, or another virtual host.",
+                    "the broker of MANAGEMENT_URL gives \(name) no permission in the virtual host \(virtualHost): it is not the broker or the virtual host of AMQP_URL.",
                     advice: "Check MANAGEMENT_URL."
                 )
             ]
         }
         let (known, unread, lacking) = (known(rights), unread(rights), lacking(rights, name))
-        // As long as the worker's user is another one's, who else takes jobs and publishes events is no finding.
+        // If AMQP_URL has the wrong user, other users that take jobs and publish events are no finding.
         guard lacking.isEmpty else { return known + unread + lacking }
         let findings = known + unread + open(rights) + worker(rights, name) + others(rights, name)
-        return findings.isEmpty ? [pass("None of \(rights.users.count.of("broker user")) may do more than it needs.")] : findings
+        return findings.isEmpty ? [pass("None of \(rights.users.count.of("broker user")) has more permissions than it needs.")] : findings
     }
 
-    /// Whether there are users that should not be, and are those that should.
+    /// Warns about users that should not exist, and about trusted ones that do not.
     private func known(_ rights: BrokerRights) -> [HealthReport.Check] {
         var findings: [HealthReport.Check] = []
         if rights.users.contains(where: { $0.name == "guest" }) {
@@ -63,15 +63,15 @@ struct UsersExamination: Examination {
         if !missing.isEmpty {
             findings.append(
                 warn(
-                    "TRUSTED_PUBLISHERS names \(missing.list), unknown to the broker: whoever is made a user of that name is trusted.",
-                    advice: "Mend the name, add the user, or take it out."
+                    "TRUSTED_PUBLISHERS names \(missing.list), unknown to the broker: a new user of that name would be trusted.",
+                    advice: "Correct the name, add the user, or remove the name."
                 )
             )
         }
         return findings
     }
 
-    /// Users of whose rights nothing can be said.
+    /// Users whose permissions cannot be judged.
     private func unread(_ rights: BrokerRights) -> [HealthReport.Check] {
         rights.users.filter { !$0.unreadable.isEmpty }.map { user in
             notMade(
@@ -81,13 +81,13 @@ struct UsersExamination: Examination {
         }
     }
 
-    /// Users who may do everything everywhere, without being administrators.
+    /// Warns about users that are not administrators and yet may do everything.
     private func open(_ rights: BrokerRights) -> [HealthReport.Check] {
         let open = rights.users.filter { !$0.isAdministrator && isOpen($0) }
         guard !open.isEmpty else { return [] }
         return [
             warn(
-                "\(open.map(\.name).list) may do things to every exchange and queue, without being administrator.",
+                "\(open.map(\.name).list) may use every exchange and queue without being an administrator.",
                 advice: "Give each the anchored patterns of deploy/rabbitmq/definitions.json: rabbitmqctl set_permissions"
             )
         ]
@@ -97,7 +97,7 @@ struct UsersExamination: Examination {
         BrokerRights.Right.allCases.contains { user.may($0, UsersExamination.anything) }
     }
 
-    /// Whether the worker's user may take jobs and publish events at all.
+    /// Fails when the worker's user may not take jobs or publish events.
     private func lacking(_ rights: BrokerRights, _ name: String) -> [HealthReport.Check] {
         guard let user = rights.users.first(where: { $0.name == name }), user.unreadable.isEmpty else { return [] }
         let closed = settings.jobQueues.filter { !user.may(.read, $0) }
@@ -112,22 +112,22 @@ struct UsersExamination: Examination {
         ]
     }
 
-    /// The worker takes jobs and publishes events: it configures nothing.
+    /// Warns when the worker's user may configure the broker, which the worker never does.
     private func worker(_ rights: BrokerRights, _ name: String) -> [HealthReport.Check] {
         guard let user = rights.users.first(where: { $0.name == name }) else { return [] }
         let configures = user.isAdministrator || (settings.jobQueues + [results]).contains { user.may(.configure, $0) }
         guard configures else { return [] }
         return [
             warn(
-                "The worker's user \(name) may configure the broker: whoever gets its password may delete jobs and add rights.",
+                "The worker's user \(name) may configure the broker: anyone with its password may delete jobs and add rights.",
                 advice:
-                    "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and keep such rights for topology apply."
+                    "Set AMQP_URL to a user such as worker of deploy/rabbitmq/definitions.json, and use a user with that right only for topology apply."
             )
         ]
     }
 
-    /// Whoever takes jobs gets sealed credentials; whoever publishes results speaks for the worker. Both are the worker's, and those's who
-    /// configure the doors anyway.
+    /// Warns about other users that may take jobs, with sealed credentials, or publish results as if they were the worker. Users that may
+    /// configure the job queues are exempt.
     private func others(_ rights: BrokerRights, _ name: String) -> [HealthReport.Check] {
         let others = rights.users.filter { user in
             user.name != name && !user.isAdministrator && !isOpen(user) && !settings.jobQueues.contains { user.may(.configure, $0) }
@@ -137,8 +137,8 @@ struct UsersExamination: Examination {
         if !readers.isEmpty {
             findings.append(
                 warn(
-                    "\(readers.map(\.name).list) may take jobs from the door, or follow them.",
-                    advice: "Portals need to write \(jobs), and nothing more of it: rabbitmqctl set_permissions"
+                    "\(readers.map(\.name).list) may take jobs from the job queue, or follow them.",
+                    advice: "Portals only need to write \(jobs): rabbitmqctl set_permissions"
                 )
             )
         }

@@ -1,22 +1,22 @@
 import FoundationEssentials
 
-/// The memory from which the kernel tells how a process was started: `/proc/PID/cmdline`, which anybody may read, and `/proc/PID/environ`.
+/// The memory behind `/proc/PID/cmdline`, which everybody may read, and `/proc/PID/environ`.
 ///
-/// It lies where the kernel put it, whatever becomes of the variables later.
+/// The kernel has chosen its place; later changes of variables do not affect it.
 struct StartingMemory {
     struct Unknown: Error, CustomStringConvertible {
-        let description = "/proc/self/stat does not tell where command line and environment lie: secrets there stay visible."
+        let description = "/proc/self/stat does not show the addresses of command line and environment: secrets in them stay visible."
     }
 
     private let arguments: UnsafeMutableRawBufferPointer
     private let environment: UnsafeMutableRawBufferPointer
 
-    /// What takes the place of a secret.
+    /// The byte that replaces each byte of a secret.
     private static let blank = UInt8(ascii: "*")
 
     init() throws(Unknown) {
         guard let stat = FileManager.default.contents(atPath: "/proc/self/stat").map({ String(decoding: $0, as: UTF8.self) }),
-            // The second field is the program's name in parentheses, which may hold anything; behind it follows field 3.
+            // The second field is the program's name in parentheses, which may hold any character. Field 3 follows it.
             let end = stat.lastIndex(of: ")")
         else { throw Unknown() }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
@@ -37,7 +37,7 @@ struct StartingMemory {
         var option: String?
         for entry in arguments.entries {
             if let before = option {
-                // The value of the option before it.
+                // The value of the previous option.
                 erase(in: entry, of: before) { $0.option }
             }
             let equals = entry.firstIndex(of: UInt8(ascii: "="))
@@ -51,7 +51,7 @@ struct StartingMemory {
     private func erase(in value: Slice<UnsafeMutableRawBufferPointer>, of name: String, by nameOf: (Setting) -> String) {
         guard let setting = SettingsTable.all.first(where: { nameOf($0) == name }) else { return }
         var (first, last) = (value.startIndex, value.endIndex)
-        // What is no text has no part that could be told to be no secret.
+        // In a value that is not UTF-8, the secret cannot be located: all of it is erased.
         if let text = String(validating: value, as: UTF8.self) {
             guard let secret = setting.secret(text) else { return }
             last = first + text.utf8.distance(from: text.startIndex, to: secret.upperBound)
@@ -62,7 +62,7 @@ struct StartingMemory {
 }
 
 extension UnsafeMutableRawBufferPointer {
-    /// From addresses in decimal; 0 stands for one that is not told.
+    /// Makes a buffer from decimal addresses. The kernel shows 0 for a hidden one.
     fileprivate init?(from start: Substring, to end: Substring) {
         guard let start = UInt(start), let end = UInt(end), start > 0, start <= end,
             let address = UnsafeMutableRawPointer(bitPattern: start)
@@ -70,6 +70,6 @@ extension UnsafeMutableRawBufferPointer {
         self.init(start: address, count: Int(end - start))
     }
 
-    /// The texts in it, each of which ends with a zero byte.
+    /// The texts in it, each ended by a zero byte.
     fileprivate var entries: [Slice<UnsafeMutableRawBufferPointer>] { split(separator: 0, omittingEmptySubsequences: false) }
 }

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// A row of the audit log as a person reads it, and as JSON.
+/// A row of the audit log, as text and as JSON.
 struct AuditListing: CommandOutput {
     /// Names and prices.
     enum Details {
@@ -10,7 +10,7 @@ struct AuditListing: CommandOutput {
         case open(JSON)
         /// A reset has destroyed their key.
         case erased
-        /// They cannot be opened here, and why.
+        /// They cannot be opened here, for this reason.
         case sealed(String)
 
         var name: String {

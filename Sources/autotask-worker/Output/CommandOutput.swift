@@ -1,35 +1,35 @@
 import ArgumentParser
 import Contract
 
-/// What a command found or did: ``Terminal/show(_:asJSON:)`` lists it for people, or writes it as one JSON document.
+/// The result of a command. ``Terminal/show(_:asJSON:)`` prints it as lines for people, or as one JSON document.
 ///
 /// It is not `Encodable`: Foundation's encoder keeps neither the order of members nor the text of numbers (see `Contract.JSON`).
 protocol CommandOutput {
     var json: JSON { get }
     /// Each may hold text of portals and Autotask, and styles of ``Terminal``.
     var lines: [String] { get }
-    /// The error that the command ends with although it has an output; `nil` if it did what it was asked for.
+    /// The error with which the command ends after its output; `nil` on success.
     var failure: (any Error)? { get }
 }
 
 extension CommandOutput {
     var failure: (any Error)? { nil }
 
-    /// What is written, line by line.
+    /// The lines to write.
     func printed(asJSON: Bool) -> [TerminalText] { asJSON ? [TerminalText(json)] : lines.map { TerminalText($0) } }
 }
 
-/// Several of them, one after the other.
+/// A list of outputs.
 struct Listing<Element: CommandOutput>: CommandOutput {
     let elements: [Element]
-    /// The line for an empty one.
+    /// The line for an empty list.
     let whenEmpty: String
 
     var json: JSON { .array(elements.map(\.json)) }
     var lines: [String] { elements.isEmpty ? [whenEmpty] : elements.flatMap(\.lines) }
 }
 
-/// A step that was done, with its members for scripts.
+/// The outcome of a command's work, with members for scripts.
 struct Outcome: CommandOutput {
     var json: JSON
     var lines: [String]
@@ -42,12 +42,12 @@ struct Outcome: CommandOutput {
     }
 }
 
-/// What commands with an output have in common on the command line.
+/// The options that commands with an output have in common.
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Print JSON.") var json = false
     @OptionGroup(title: "Settings") var settings: SettingsOptions
 
-    /// Prints a line while the command still works. It is not part of a JSON document.
+    /// Prints a line while the command still works, unless the output is JSON.
     func progress(_ line: String) {
         if !json { Terminal.line(line) }
     }

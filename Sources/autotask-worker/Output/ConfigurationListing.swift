@@ -1,6 +1,6 @@
 import Contract
 
-/// Every setting with its origin, secrets masked, and what is wrong with them.
+/// Every setting with its origin, secrets masked, and the mistakes in settings.
 struct ConfigurationListing: CommandOutput {
     let settings: Configuration
 

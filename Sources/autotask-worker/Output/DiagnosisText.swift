@@ -1,10 +1,10 @@
 import Contract
 
-/// A step of a diagnosis, in doctor's manner: its mark, what was found, and below it what to do.
+/// A step of a diagnosis, in the layout of `doctor`: mark and finding, and the advice below.
 struct DiagnosisText {
     let step: JSON
 
-    /// The longest of the names, and two spaces.
+    /// The length of the longest name, and two spaces.
     private static let width = (DiagnosisStep.Name.allCases.map(\.rawValue.count).max() ?? 0) + 2
 
     var lines: [String] {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Contract
 
-/// An event as a person reads it: the page's headline in its colour, then what matters of its data.
+/// An event as text: the page's headline in its colour, then the important parts of its data.
 struct EventText: CommandOutput {
     let event: JSON
 
@@ -59,7 +59,7 @@ struct EventText: CommandOutput {
         }
     }
 
-    /// How many services of a drift are other than they were synced.
+    /// The number of services in a drift that differ from what was synced.
     private var differing: Int { data["services"]?.array?.count { $0["state"] != "unchanged" } ?? 0 }
 
     private func number(_ name: String) -> String {
@@ -82,7 +82,7 @@ struct EventText: CommandOutput {
             lines += name.hasPrefix("drift.") ? DriftedServiceText(service: service).lines : ServiceText(service: service).lines
         }
         if let previewID = data["previewId"]?.string {
-            lines.append("To do exactly this, until \(data["expiresAt"]?.string ?? "?"): previewId \(previewID)")
+            lines.append("To do exactly this, sync with previewId \(previewID) until \(data["expiresAt"]?.string ?? "?")")
             let names = data["needsAcknowledgement"]?.array?.compactMap(\.string) ?? []
             if !names.isEmpty { lines.append(Terminal.styled("To be acknowledged: \(names.joined(separator: ", "))", .warning)) }
         }
@@ -121,7 +121,7 @@ private struct ServiceText {
     }
 }
 
-/// A service of a drift: how it stands, and what differs.
+/// A service of a drift: its state, and what differs.
 private struct DriftedServiceText {
     let service: JSON
 
@@ -135,7 +135,7 @@ private struct DriftedServiceText {
 }
 
 extension JSON {
-    /// What changes, or differs, in a service's fields.
+    /// The changes or differences in a service's fields.
     fileprivate var changeLines: [String] {
         (self["changes"]?.array ?? []).map { change in
             "            \(change["field"]?.string ?? ""): \(JSON.shown(change["from"])) → \(JSON.shown(change["to"]))"
@@ -156,7 +156,7 @@ extension JSON {
     }
 }
 
-/// An error, and what to do about it.
+/// An error with its hint.
 struct ErrorText {
     let error: JSON
 
@@ -169,6 +169,6 @@ struct ErrorText {
 }
 
 extension String {
-    /// With blanks behind it up to a width.
+    /// Pads the text with spaces to a width.
     func padded(_ width: Int) -> String { count >= width ? self : self + String(repeating: " ", count: width - count) }
 }

@@ -1,15 +1,15 @@
 import ArgumentParser
 
-/// What a command tells when it cannot do what it was asked for, and its exit status.
+/// The message of a command that fails, with a hint and the exit status.
 struct Failure: Error, CustomStringConvertible {
-    /// Exit codes that mean something (`Contract`, "Settings and exit codes").
+    /// Exit codes with a meaning (`Contract`, "Settings and exit codes").
     enum Status: Int32 {
-        /// The answer is no.
+        /// The result is negative.
         case no = 1
         case usage = 2
-        /// Something that the command needs is not there.
+        /// Something that the command needs is not available.
         case unavailable = 69
-        /// A defect of its own.
+        /// A defect of the program.
         case defect = 70
     }
 
@@ -28,6 +28,6 @@ struct Failure: Error, CustomStringConvertible {
 }
 
 extension ExitCode {
-    /// The end of a command whose output says already why the answer is no.
+    /// The end of a command whose output already explains the negative result.
     static let no = ExitCode(Failure.Status.no.rawValue)
 }

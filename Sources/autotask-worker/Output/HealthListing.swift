@@ -1,7 +1,7 @@
 import ArgumentParser
 import Operations
 
-/// A health report for people: a line for each check, what to do below those that do not pass, and a last line that sums up.
+/// A health report as text: a line for each check, advice below those that do not pass, and a last line with a summary.
 extension HealthReport: CommandOutput {
     var lines: [String] {
         let width = (checks.map(\.name.count).max() ?? 0) + 2

@@ -2,7 +2,7 @@ import Contract
 import Store
 import Vault
 
-/// What a member of a printed document may be.
+/// A value of a member in a printed document.
 protocol JSONValue {
     var json: JSON { get }
 }
@@ -15,7 +15,7 @@ extension JSON {
         return .object(object)
     }
 
-    /// The members of one object and those of another behind them.
+    /// The members of one object, followed by those of another.
     static func + (left: JSON, right: JSON) -> JSON {
         var object = left.object ?? JSONObject()
         for member in right.object?.members ?? [] { object[member.name] = member.value }

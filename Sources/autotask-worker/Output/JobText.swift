@@ -1,19 +1,19 @@
 import Contract
 import Store
 
-/// A job as a person reads it who asks why it is as it is.
+/// A job as text, with the history that explains its state.
 extension JobRecord: CommandOutput {
     var lines: [String] {
         [Terminal.styled("\(id)", .bold) + "  \(kind?.rawValue ?? "refused")  \(lane)  \(state.text)"] + frame.map { "  " + $0 }
             + askedLines + made.enumerated().flatMap { $1.lines(number: $0 + 1) } + unknown.map { "  " + $0 } + resultLines
     }
 
-    /// Who asked, when, and how often it was tried.
+    /// The publisher, the time of acceptance, and the number of attempts.
     private var frame: [String] {
         var lines = [row("accepted", "\(acceptedAt)" + (publisher.map { " from \($0)" } ?? ""))]
         if let redriveOf { lines.append(row("copy of", "\(redriveOf)")) }
         var tried = "\(attempts)"
-        if heldUp > 0 { tried += ", and \(heldUp) put off because Autotask did not work, uncounted" }
+        if heldUp > 0 { tried += ", and \(heldUp) held up because Autotask did not work, not counted" }
         if interruptions > 0 { tried += ", and \(interruptions) interrupted" }
         lines.append(row("attempts", tried))
         lines.append(row("calls", "\(apiCalls)"))
@@ -22,19 +22,19 @@ extension JobRecord: CommandOutput {
 
     private func row(_ name: String, _ value: String) -> String { name.padded(12) + value }
 
-    /// What the record cannot tell.
+    /// The limits of the record.
     private var unknown: [String] {
         var lines: [String] = []
         if interruptions > 0 {
             lines.append(
                 Terminal.styled(
-                    "What an attempt that was interrupted had called is not known; what it may have written, the next one finds out.",
+                    "The calls of an interrupted attempt are not known. The next attempt looks up what it may have written.",
                     .dim
                 )
             )
         }
         if made.count(where: { !$0.endsJob }) >= Attempt.limit {
-            lines.append(Terminal.styled("Of the attempts that did not end the job only the first \(Attempt.limit) are told.", .dim))
+            lines.append(Terminal.styled("Only the first \(Attempt.limit) attempts that did not end the job are listed.", .dim))
         }
         return lines
     }
@@ -46,7 +46,7 @@ extension JobRecord: CommandOutput {
     private var askedLines: [String] {
         guard let members = request?.object else { return ["  " + row("asked", absence)] }
         let plain = members.members.filter { $0.name != "services" }.map { "\($0.name) \($0.value.shown)" }
-        var lines = ["  " + row("asked", plain.isEmpty ? "nothing besides" : plain.joined(separator: ", "))]
+        var lines = ["  " + row("asked", plain.isEmpty ? "no options" : plain.joined(separator: ", "))]
         for service in members["services"]?.array ?? [] {
             let key = service["key"]?.string ?? "?"
             let values = ["type", "period", "unitCost", "unitPrice"].map { (service[$0] ?? .null).shown.padded(9) }
@@ -56,13 +56,13 @@ extension JobRecord: CommandOutput {
         return lines
     }
 
-    /// Why what was asked is not told.
+    /// Why the request is not shown.
     private var absence: String {
         switch state {
-        case .waiting, .running: "told when the first attempt has ended"
-        case .ended(_, let event) where event.event.data.isEmpty: "erased, by a reset or after HISTORY_DAYS"
-        case .ended where kind == nil: "refused at the door, and not kept"
-        case .ended where attempts + interruptions == 0: "not kept: it was never begun"
+        case .waiting, .running: "shown when the first attempt has ended"
+        case .ended(_, let event) where event.event.data.isEmpty: "erased by a reset, or after HISTORY_DAYS"
+        case .ended where kind == nil: "refused by intake, and not kept"
+        case .ended where attempts + interruptions == 0: "not kept: the job was never begun"
         case .ended: "not kept, or erased after HISTORY_DAYS"
         }
     }
@@ -71,7 +71,7 @@ extension JobRecord: CommandOutput {
 
     private var resultLines: [String] {
         guard case .ended(_, let event) = state else { return [] }
-        guard !event.event.data.isEmpty else { return ["  " + row("result", "erased, by a reset or after 30 days: \(state.text)")] }
+        guard !event.event.data.isEmpty else { return ["  " + row("result", "erased by a reset, or after 30 days: \(state.text)")] }
         let lines = EventText(event: event.json).lines
         return lines.prefix(1).map { "  " + row("result", $0) } + lines.dropFirst().map { "    " + $0 }
     }
@@ -120,18 +120,18 @@ extension Attempt {
     private var text: String {
         switch ending {
         case .finished, .givenUp: "ended the job"
-        case .deferred(let until, _, _): "put off until \(until)"
-        case .postponed: "put back, as if it had not been begun"
-        case .interrupted: "interrupted: the worker died, or was told to finish"
+        case .deferred(let until, _, _): "deferred until \(until)"
+        case .postponed: "put back, and not counted"
+        case .interrupted: "interrupted: the worker died, or was shut down"
         }
     }
 
-    /// Why it was put off, and what to do about it.
+    /// Why the job was deferred, with a hint.
     private var reason: JobError? {
         guard case .deferred(_, let error?, _) = ending else { return nil }
         guard calls.isEmpty, error.code == .autotaskUnavailable || error.code == .rateLimited else { return error }
         // No call reached Autotask: this is not its answer.
-        return JobError(error.code, "The worker made no call: it holds calls back, because earlier ones to that part of Autotask failed.")
+        return JobError(error.code, "The worker made no call: it holds calls back after failures in that part of Autotask.")
     }
 
     fileprivate var json: JSON {

@@ -18,7 +18,7 @@ extension LaneOverview: CommandOutput {
     }
 }
 
-/// An integration as support needs to know it.
+/// The details of an integration, for support.
 extension LaneDetail: CommandOutput {
     var lines: [String] {
         [Terminal.styled("\(lane)", .bold) + "  epoch \(state.epoch)" + (state.isEnabled ? "  enabled" : "")] + connectionLines
@@ -41,12 +41,12 @@ extension LaneDetail: CommandOutput {
             lines += ErrorText.lines(of: JobError(refused.code))
         }
         if !state.openWrites.isEmpty {
-            lines.append("  writes      \(state.openWrites.count) of which it is not known what became of them: the next sync finds out")
+            lines.append("  writes      \(state.openWrites.count) unresolved: the next sync looks them up")
         }
         return lines
     }
 
-    /// Refusals since the last successful connection: only the worker uses the others.
+    /// Refusals since the last successful connection. Only the worker uses earlier ones.
     private var standingRefusals: [RefusedCredentials] {
         guard let connection = state.connection, connection.status == .connected else { return state.refusedCredentials }
         return state.refusedCredentials.filter { $0.at > connection.establishedAt }
@@ -91,7 +91,7 @@ extension Capabilities {
             switch costVisible {
             case true?: "sees costs"
             case false?: "does not see costs"
-            case nil: "may or may not see costs, which the first sync finds out"
+            case nil: "it is not known before the first sync whether it sees costs"
             }
         return (allowed.isEmpty ? "may do nothing with services" : "may \(allowed) services") + "; \(costs)"
     }

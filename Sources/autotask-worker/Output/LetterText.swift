@@ -2,10 +2,10 @@ import Contract
 import Store
 import Telemetry
 
-/// Dead letters as a person reads them, and as JSON. Whatever is in them may be shown.
+/// Dead letters as text and as JSON. All of their content may be shown.
 enum LetterListing: CommandOutput {
     case groups([LetterGroup])
-    /// Each by itself.
+    /// One entry for each dead letter.
     case letters([KeptLetter])
 
     var json: JSON {
@@ -69,7 +69,7 @@ extension KeptLetter: CommandOutput {
             add("copy of", job.redriveOf?.description)
             add("accepted", job.acceptedAt.description)
             add("revision", job.revision.map(String.init))
-            let heldUp = job.heldUp == 0 ? "" : ", put off \(job.heldUp) times while Autotask did not work"
+            let heldUp = job.heldUp == 0 ? "" : ", held up \(job.heldUp) times while Autotask did not work"
             add("attempts", "\(job.attempts), and \(job.interruptions) interrupted\(heldUp)")
             for attempt in job.history { add("", attempt.text) }
         }
@@ -95,19 +95,19 @@ extension KeptLetter: CommandOutput {
 }
 
 extension KeptLetter.Obstacle {
-    /// Why, and what to do.
+    /// Why it cannot be redriven, and what to do.
     var message: String {
         switch self {
         case .redriven: "It was redriven before: see its copy."
         case .bodyNotKept:
-            "Nothing was kept of the message's body: it was refused, or is no valid job of a trusted publisher. Its portal publishes a valid one, under a new id."
+            "The message's body was not kept: it was refused, or is not a valid job of a trusted publisher. The portal has to publish a valid one, under a new id."
         case .connect:
-            "A connect cannot be redriven: it holds credentials, which are never kept. Its portal publishes it anew, under a new id, with the credentials sealed for that."
+            "A connect cannot be redriven: it holds credentials, which are never kept. The portal has to publish it again, under a new id, with the credentials sealed for that id."
         case .outdated:
-            "Its tenant has asked for something newer since, which it would undo. If it is still wanted, its portal publishes it anew, under a new id."
+            "It would undo a newer job of its tenant. If it is still wanted, the portal has to publish it again, under a new id."
         case .erased:
-            "A reset of the integration, age, or the restoring of the store has erased it. If it is still wanted, its portal publishes it anew, under a new id."
-        case .unopenable: "What is kept of it cannot be opened: check that VAULT_KEYS names the key ring of this store."
+            "It was erased by a reset of the integration, by age, or by a restore of the store. If it is still wanted, the portal has to publish it again, under a new id."
+        case .unopenable: "Its data cannot be opened: check that VAULT_KEYS names the key ring of this store."
         }
     }
 }
@@ -142,7 +142,7 @@ extension DeadJob {
 extension Attempt {
     fileprivate var text: String {
         switch ending {
-        case .deferred(let until, let error, _): "\(ended)  \(error?.code.rawValue ?? "deferred"), put off until \(until)"
+        case .deferred(let until, let error, _): "\(ended)  \(error?.code.rawValue ?? "deferred"), next attempt not before \(until)"
         case .interrupted(let worker): "\(ended)  interrupted, in worker \(worker)"
         case .finished, .givenUp, .postponed: "\(ended)"
         }

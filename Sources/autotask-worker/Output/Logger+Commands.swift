@@ -1,7 +1,7 @@
 import Logging
 
 extension Logger {
-    /// For what a command uses of the worker: what goes wrong, the command tells by itself.
+    /// The logger for parts of the worker in a command. It is silent, since the command reports errors itself.
     static let ofCommands: Logger = {
         var log = Logger(label: "autotask-worker", factory: { StreamLogHandler.standardError(label: $0) })
         log.logLevel = .critical

@@ -1,18 +1,18 @@
 import Glibc
 
-/// A file that a command makes, for its owner alone; `-` is standard output.
+/// A file that a command creates, accessible to its owner only; `-` is standard output.
 struct OutputFile {
     private let path: String
     private let descriptor: Int32
 
-    /// - Throws: ``Failure`` when there is such a file already: nothing is overwritten.
+    /// - Throws: ``Failure`` when the file already exists: nothing is overwritten.
     init(path: String) throws {
         self.path = path
         descriptor = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw errno == EEXIST
-                ? Failure(.unavailable, "The file \(path) exists already.", hint: "Name another one, or move it away.")
-                : Failure(.unavailable, "The file \(path) cannot be made: \(String(cString: strerror(errno))).")
+                ? Failure(.unavailable, "The file \(path) already exists.", hint: "Name another one, or move it away.")
+                : Failure(.unavailable, "The file \(path) cannot be created: \(String(cString: strerror(errno))).")
         }
     }
 

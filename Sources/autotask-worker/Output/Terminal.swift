@@ -2,7 +2,7 @@ import Contract
 import Glibc
 import Synchronization
 
-/// Where a command's output goes: plain lines, or coloured ones when a person reads them.
+/// The output of a command: plain lines, or coloured ones when a person reads them.
 enum Terminal {
     enum Style: String {
         case success = "32"
@@ -12,18 +12,18 @@ enum Terminal {
         case bold = "1"
     }
 
-    /// Whether standard output is a terminal and nobody asked for plain text (`NO_COLOR`), or a script asked for colours (`CLICOLOR_FORCE`).
+    /// Whether standard output is a terminal without a request for plain text (`NO_COLOR`), or colours are requested (`CLICOLOR_FORCE`).
     private static let isColoured =
         (isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil) || getenv("CLICOLOR_FORCE").map { String(cString: $0) != "0" } ?? false
 
     static func styled(_ text: String, _ style: Style) -> String { isColoured ? TerminalText.styled(text, style.rawValue) : text }
 
-    /// Writes a line to standard output, at once: a reader at the other end of a pipe sees it as it comes.
+    /// Writes a line to standard output, without a buffer: the reader of a pipe sees it immediately.
     ///
     /// The line may hold text of portals and Autotask: only ``styled(_:_:)`` writes control sequences.
     static func line(_ text: String) { write(TerminalText(text)) }
 
-    /// Writes a text of this program's own that has several lines, such as its help.
+    /// Writes a text of this program with several lines, such as its help.
     static func text(_ text: String) { text.split(separator: "\n", omittingEmptySubsequences: false).forEach { line(String($0)) } }
 
     static func line(_ json: JSON) { write(TerminalText(json)) }
@@ -34,8 +34,8 @@ enum Terminal {
     private static let loss = Mutex<String?>(nil)
     private static let isChanging = Atomic(false)
 
-    /// A command that changes something calls it first. Output that cannot be written, or has no reader any more, does not stop it halfway; it
-    /// ends with ``endIfLost()`` then. A command that only reads ends at once.
+    /// Lets the command finish even if its output is lost; it then ends with ``endIfLost()``. A command that changes something calls this
+    /// first, so that it does not stop halfway. A command that only reads ends at once.
     static func endsOnlyWhenDone() {
         isChanging.store(true, ordering: .relaxed)
         // When the reader has gone, a write fails with EPIPE, and no signal ends the process.
@@ -46,13 +46,13 @@ enum Terminal {
     static func endIfLost() {
         guard let reason = loss.withLock({ $0 }) else { return }
         complain(
-            "The output could not be written: \(reason). The command has run to its end all the same.\nDo not run it again to see its output: look at what it changed."
+            "The output could not be written: \(reason). The command has completed nevertheless.\nDo not run it again to see its output: look at what it changed."
         )
         exit(Failure.Status.unavailable.rawValue)
     }
 
-    /// Writes a line whole. If it cannot be written, a command that only reads ends the process with ``Failure/Status/unavailable``: what it
-    /// printed in vain, a public key perhaps, is lost.
+    /// Writes a whole line. If it cannot be written, a command that only reads ends the process with ``Failure/Status/unavailable``, since
+    /// its output, perhaps a public key, is lost.
     private static func write(_ line: TerminalText) {
         guard loss.withLock({ $0 }) == nil else { return }
         let bytes = Array("\(line)\n".utf8)
@@ -81,7 +81,7 @@ enum Terminal {
     /// Whether a person can be asked.
     static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
-    /// Writes a question to standard error, where it is seen even if standard output goes elsewhere.
+    /// Writes a question to standard error, where it is seen even if standard output is redirected.
     static func ask(_ text: String) {
         let bytes = Array(text.utf8)
         _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)

@@ -1,9 +1,9 @@
 import Contract
 
-/// A line that is safe for a terminal: text of portals and Autotask neither controls it, nor hides or reorders the text around it.
+/// A line that is safe for a terminal: text from portals and Autotask can neither control it, nor hide or reorder the text around it.
 ///
-/// Control characters are shown as symbols (`␛`), invisible and direction-changing ones by their number (`<U+202E>`); in JSON both are escaped,
-/// which changes no value.
+/// Control characters are shown as symbols (`␛`), invisible and direction-changing ones by their number (`<U+202E>`). In JSON both are
+/// escaped, which changes no value.
 struct TerminalText: CustomStringConvertible {
     let description: String
 
@@ -38,7 +38,7 @@ struct TerminalText: CustomStringConvertible {
 
     // MARK: Styles
 
-    /// Stands before a style of this process. No text from outside can know it.
+    /// The prefix of a style of this process. Text from outside cannot know it.
     private static let mark = "\u{10FFFE}\(UInt64.random(in: .min ... .max));"
     private static let markScalars = Array(mark.unicodeScalars)
 
@@ -55,14 +55,14 @@ struct TerminalText: CustomStringConvertible {
 
     // MARK: Characters
 
-    /// Whether it is shown as itself, and nothing around it otherwise than it would be.
+    /// Whether it is shown as itself, and does not change how the text around it is shown.
     private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
         if (0x20..<0x7F).contains(scalar.value) { return true }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return false
         default: break
         }
-        // Fillers and joiners that take no room. A variation selector only picks one of a character's forms.
+        // Fillers and joiners that take no space. A variation selector only picks one of a character's forms.
         return !scalar.properties.isDefaultIgnorableCodePoint || (0xFE00...0xFE0F).contains(scalar.value)
     }
 

@@ -4,7 +4,7 @@ import HTTP
 import Store
 import Vault
 
-/// Values that follow from several settings, or from the process's surroundings.
+/// Values that follow from several settings, or from the process's environment.
 extension Configuration {
     var jobQueues: [String] { self[dynamicMember: \.jobQueues] ?? ["\(self.prefix).jobs"] }
 
@@ -12,7 +12,7 @@ extension Configuration {
 
     var allowedHosts: Set<String> { Set(self.autotaskAllowedHosts ?? []) }
 
-    /// How Autotask is reached.
+    /// The transport for calls to Autotask.
     var autotaskTransport: CurlTransport.Configuration {
         get throws(Failure) {
             var configuration = CurlTransport.Configuration(hosts: HostPolicy(additionalHosts: allowedHosts))
@@ -22,7 +22,7 @@ extension Configuration {
         }
     }
 
-    /// The file of `STORE_URL`. A relative path is meant in the state directory.
+    /// The file of `STORE_URL`. A relative path is relative to the state directory.
     var storePath: String { get throws(Failure) { inStateDirectory(try self.storeURL) } }
 
     var engine: EngineSettings {
@@ -49,12 +49,12 @@ extension Configuration {
         }
     }
 
-    /// A page with one service does not fit below the least limit.
+    /// The largest event. The smallest limit holds a page with one service.
     var eventLimit: EventLimit { get throws(Failure) { EventLimit(bytes: try self.eventLimitBytes) } }
 
     // MARK: Key ring
 
-    /// Where the key ring comes from. A relative path is meant in the state directory.
+    /// The source of the key ring. A relative path is relative to the state directory.
     var keyRingSource: any KeyRingSource {
         get throws(Failure) {
             switch try self.vaultKeys {
@@ -65,14 +65,14 @@ extension Configuration {
         }
     }
 
-    /// The key ring as a file that can be written.
+    /// The key ring as a writable file.
     var keyRingFile: KeyRingFile {
         get throws(Failure) {
             guard case .file(let path) = try self.vaultKeys else {
                 throw Failure(
                     .usage,
                     "The key ring comes from \(entry(\.vaultKeys).text ?? ""), which this command cannot write.",
-                    hint: "Run it on a file with --vault-keys PATH, and put that file's text where the key ring comes from."
+                    hint: "Run it on a file with --vault-keys PATH, and copy that file's text to the place that the key ring comes from."
                 )
             }
             return KeyRingFile(path: inStateDirectory(path))
@@ -81,7 +81,7 @@ extension Configuration {
 
     var keyRing: KeyRing { get async throws(Failure) { try await Configuration.load(keyRingSource) } }
 
-    /// A vault that follows the key ring where it comes from.
+    /// A vault that follows changes of the key ring.
     var vault: Vault {
         get async throws(Failure) {
             let source = try keyRingSource
@@ -97,13 +97,13 @@ extension Configuration {
 
     // MARK: Directories
 
-    /// Where systemd puts what `LoadCredential=` names.
+    /// The directory for the credentials of systemd's `LoadCredential=`.
     private var credentialsDirectory: String {
         get throws(Failure) {
             guard let directory = variable("CREDENTIALS_DIRECTORY") else {
                 throw Failure(
                     .unavailable,
-                    "VAULT_KEYS names a credential of systemd, and systemd has handed none to this process.",
+                    "VAULT_KEYS names a systemd credential, but systemd has passed none to this process.",
                     hint: "Add LoadCredential= to the unit, or set VAULT_KEYS to a path."
                 )
             }

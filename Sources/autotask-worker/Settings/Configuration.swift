@@ -5,8 +5,8 @@ import SystemPackage
 
 /// The settings in force, each with its origin: command line, environment, file, default, in this order.
 ///
-/// Each row of ``SettingsTable`` is a property of its type, `settings.settleSeconds`, which throws ``Failure`` for a value of another form. A
-/// command reads what it needs: a wrong setting stops no command that does without it.
+/// Each row of ``SettingsTable`` is a property of its type, such as `settings.settleSeconds`; it throws ``Failure`` for an invalid value. A
+/// command reads only the settings that it needs: an invalid one stops no other command.
 @dynamicMemberLookup
 struct Configuration {
     enum Origin: String {
@@ -28,15 +28,15 @@ struct Configuration {
         /// The value as it may be shown.
         var shown: String? { text.map(setting.masked) }
 
-        /// The failure of a text that is not of a form, which is named in words.
+        /// The failure for a text that does not have the form, which is given in words.
         func isNot(_ form: String, hint: String = "See autotask-worker run --print-config.") -> Failure {
             Failure(.usage, "\(setting.name) (from the \(origin.rawValue)) is not \(form).", hint: hint)
         }
     }
 
-    /// All of them, in the order of the table.
+    /// All settings, in the order of the table.
     let entries: [Entry]
-    /// Names that are no settings, and were likely meant to be.
+    /// Unknown names that are likely misspelled settings.
     let mistyped: [MistypedSetting]
     let environment: [String: String]
 
@@ -45,8 +45,8 @@ struct Configuration {
     }
 
     /// - Parameters:
-    ///   - values: from the command line, by the names of settings.
-    ///   - path: of the settings file.
+    ///   - values: the command line's values, by the names of settings.
+    ///   - path: the path of the settings file.
     ///   - environment: the process's variables.
     init(_ values: [String: String], file path: String?, environment: [String: String]) async throws {
         self.environment = environment
@@ -71,12 +71,12 @@ struct Configuration {
             throw Failure(
                 .usage,
                 "The settings file \(path) cannot be read.",
-                hint: "It has to be a JSON object, such as {\"amqp\": {\"url\": \"amqp://…\"}}."
+                hint: "It must be a JSON object, such as {\"amqp\": {\"url\": \"amqp://…\"}}."
             )
         }
     }
 
-    /// The members of a file. Only objects are searched further.
+    /// The keys of all members of a file, with those of nested objects.
     private static func keys(in path: String) -> [String] {
         func keys(_ json: JSON, below prefix: String) -> [String] {
             (json.object?.members ?? []).flatMap { member in
@@ -106,6 +106,6 @@ struct Configuration {
             ?? Entry(setting: setting, text: setting.defaultValue, origin: .byDefault)
     }
 
-    /// What is wrong with the names and the forms of settings, one by one.
+    /// The mistakes in names and values of settings, one by one.
     var mistakes: [Failure] { mistyped.map(\.failure) + entries.compactMap { $0.setting.mistake($0) } }
 }

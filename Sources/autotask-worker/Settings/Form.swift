@@ -5,11 +5,11 @@ import Logging
 import Operations
 import Vault
 
-/// How the text of a setting is read.
+/// The form of a setting's text, with its parser.
 struct Form<Value: Sendable, Mistake: Error>: Sendable {
-    /// What a value is called in help.
+    /// The placeholder of a value in help.
     let placeholder: String
-    /// Where in a value its secret is.
+    /// The range of the secret in a value.
     var secret: @Sendable (String) -> Range<String.Index>? = { _ in nil }
     let read: @Sendable (_ text: String, Configuration.Entry) throws(Mistake) -> Value
 
@@ -20,9 +20,9 @@ struct Form<Value: Sendable, Mistake: Error>: Sendable {
 
 extension Form where Mistake == Failure {
     /// - Parameters:
-    ///   - placeholder: what a value is called in help.
-    ///   - words: what a value is.
-    ///   - read: returns `nil` for a text that is none.
+    ///   - placeholder: the placeholder of a value in help.
+    ///   - words: the form in words, for messages.
+    ///   - read: returns `nil` for an invalid text.
     static func parsed(_ placeholder: String, _ words: String, _ read: @escaping @Sendable (String) -> Value?) -> Self {
         Form(placeholder: placeholder) { text, entry throws(Failure) in
             guard let value = read(text) else { throw entry.isNot(words) }
@@ -43,7 +43,7 @@ extension Form<String, Never> {
     /// A URL, in which only the password is secret.
     static var secretURL: Self { Form(placeholder: "url", secret: { $0.password }) { text, _ in text } }
 
-    /// A URL that ends with a slash, whether it is written or not.
+    /// A URL. A missing slash at its end is added.
     static var directoryURL: Self { Form(placeholder: "url") { text, _ in text.hasSuffix("/") ? text : text + "/" } }
 }
 
@@ -55,7 +55,7 @@ extension Form<[String], Never> {
 
 extension Form<Int, Failure> {
     static func count(_ placeholder: String, atLeast least: Int = 1) -> Self {
-        parsed(placeholder, least > 0 ? "a positive whole number" : "a whole number from \(least) on") { text in
+        parsed(placeholder, least > 0 ? "a positive whole number" : "a whole number of at least \(least)") { text in
             Int(text).flatMap { $0 >= least ? $0 : nil }
         }
     }
@@ -87,7 +87,7 @@ extension Form<Duration, Failure> {
 }
 
 extension Form<Duration?, Failure> {
-    /// Hours, or parts of one, between two of something; `nil` for 0, which switches it off.
+    /// An interval in hours, fractions allowed; `nil` for 0, which means never.
     static var interval: Self {
         parsed("hours", "a number of hours up to 8784, a year, or 0 for never") { text -> Duration?? in
             guard let hours = Double(text), hours >= 0, hours <= 8784 else { return nil }
@@ -117,7 +117,7 @@ extension Form<String, Failure> {
     static var store: Self {
         Form(placeholder: "url", secret: { $0.password }) { text, entry throws(Failure) in
             guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
-                throw entry.isNot("sqlite:PATH", hint: "Other stores come with a later version.")
+                throw entry.isNot("sqlite:PATH", hint: "This version has no other stores.")
             }
             return String(text.dropFirst("sqlite:".count))
         }
@@ -130,7 +130,7 @@ extension Form<Proxy, Failure> {
             do throws(HTTPError) { return try Proxy(text) } catch {
                 throw entry.isNot(
                     "http://host:port or http://user:password@host:port",
-                    hint: "\(error.message). Percent-encode what is special in the user and the password."
+                    hint: "\(error.message). Percent-encode special characters in the user and the password."
                 )
             }
         }
@@ -143,7 +143,7 @@ extension Form<TrustedPublishers, Failure> {
             do throws(TrustedPublishers.Mistake) { return try TrustedPublishers(text.listed) } catch {
                 throw entry.isNot(
                     "a list of publishers: \(error)",
-                    hint: "It looks like portal,reseller-acme=acme-*: broker users, and with = the tenants that one is limited to."
+                    hint: "It looks like portal,reseller-acme=acme-*: broker users, where = limits one to a tenant or a prefix."
                 )
             }
         }
@@ -166,10 +166,10 @@ extension Form<Set<Warning.Code>, Failure> {
 }
 
 extension String {
-    /// What is between its commas.
+    /// The parts between its commas.
     fileprivate var listed: [String] { split(separator: ",").map(\.trimmed).filter { !$0.isEmpty } }
 
-    /// That of a URL, between its user and its host.
+    /// The password of a URL, between its user and its host.
     fileprivate var password: Range<Index>? {
         guard let scheme = firstRange(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
             let colon = self[scheme.upperBound..<at].firstIndex(of: ":")

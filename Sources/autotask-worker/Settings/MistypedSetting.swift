@@ -2,27 +2,27 @@
 struct MistypedSetting {
     let name: String
     let origin: Configuration.Origin
-    /// The setting that it comes closest to.
+    /// The setting with the most similar name.
     let meant: Setting?
 
     var failure: Failure {
         Failure(
             .usage,
-            "\(name) (from the \(origin.rawValue)) is no setting.",
+            "\(name) (from the \(origin.rawValue)) is not a setting.",
             hint: meant.map { "Did you mean \(origin == .file ? $0.fileKeyText : $0.name)?" } ?? "See autotask-worker run --help."
         )
     }
 
-    /// Variables whose names come close to a setting's. Others belong to other programs.
+    /// Variables with names similar to a setting's. Others belong to other programs.
     static func all(inEnvironment names: some Sequence<String>) -> [MistypedSetting] {
         names.filter { SettingsTable[$0] == nil }.sorted().compactMap { name in
             Setting.closest(to: name).map { MistypedSetting(name: name, origin: .environment, meant: $0) }
         }
     }
 
-    /// Members of the settings file that belong to no setting: the file is the worker's own.
+    /// Members of the settings file that belong to no setting. Only the worker uses the file, so each is a mistake.
     ///
-    /// - Parameter keys: with their objects, such as `amqp.url`.
+    /// - Parameter keys: the members with their objects, such as `amqp.url`.
     static func all(inFile keys: [String]) -> [MistypedSetting] {
         let known = Set(SettingsTable.all.map(\.fileKeyText))
         return keys.filter { !known.contains($0) }.sorted().map { key in
@@ -33,7 +33,7 @@ struct MistypedSetting {
 }
 
 extension Setting {
-    /// Its member in a file, with the object that it is in: `amqp.url`.
+    /// Its member in a file, after its object: `amqp.url`.
     var fileKeyText: String { fileKey.joined(separator: ".") }
 
     /// The setting that a name likely misspells: one letter in four may be wrong, at most three.
@@ -46,7 +46,7 @@ extension Setting {
 }
 
 extension String {
-    /// How many letters have to be changed, added, left out or swapped with their neighbour (optimal string alignment).
+    /// The number of letters to change, add, remove or swap with their neighbour (optimal string alignment).
     fileprivate func distance(to other: String) -> Int {
         let (left, right) = (Array(utf8), Array(other.utf8))
         guard abs(left.count - right.count) <= 3 else { return .max }

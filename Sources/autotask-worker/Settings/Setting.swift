@@ -1,23 +1,23 @@
 import ArgumentParser
 
-/// A row of ``SettingsTable`` without its type: the name of the environment variable, the default, and what README and help say about it.
+/// A row of ``SettingsTable`` without its type: the name of the environment variable, the default, and the text for README and help.
 ///
-/// The command line's option is the same name in lower case with dashes (`--amqp-url`), the file's key in lower case with dots nested as
-/// objects (`{"amqp": {"url": "…"}}`).
+/// The option on the command line is the same name in lower case with dashes (`--amqp-url`). The key in a file is in lower case, in an
+/// object named by its first word (`{"amqp": {"url": "…"}}`).
 struct Setting: Sendable {
     /// The environment variable.
     let name: String
-    /// What applies when nothing is set; `nil` for what is then absent, or follows from another setting.
+    /// The value when nothing is set; `nil` if it is then absent, or follows from another setting.
     let defaultValue: String?
     /// The default in README and help.
     let defaultText: String
-    /// What a value is called in help: `seconds`.
+    /// The placeholder of a value in help: `seconds`.
     let placeholder: String
-    /// What it is for, in Markdown: a clause without a full stop.
+    /// The meaning, in Markdown: a clause without a full stop.
     fileprivate(set) var meaning = ""
-    /// Where in a value its secret is; `nil` where there is none.
+    /// The range of the secret in a value; `nil` if there is none.
     let secret: @Sendable (String) -> Range<String.Index>?
-    /// What is wrong with a value.
+    /// The mistake in a value.
     let mistake: @Sendable (Configuration.Entry) -> Failure?
 
     /// Its option on the command line: `--amqp-url`.
@@ -29,7 +29,7 @@ struct Setting: Sendable {
     /// Its row in README.
     var documentation: String { "| `\(name)` | \(meaning); \(defaultText) |" }
 
-    /// How ArgumentParser shows it.
+    /// Its help in ArgumentParser.
     var help: ArgumentHelp {
         let text = "\(meaning.prefix(1).uppercased())\(meaning.dropFirst()). Default: \(defaultText)."
         return ArgumentHelp(text.filter { $0 != "`" }, valueName: placeholder)
@@ -57,9 +57,9 @@ struct TypedSetting<Value: Sendable, Mistake: Error>: Sendable {
     /// A setting whose value may be absent.
     ///
     /// - Parameters:
-    ///   - name: of the environment variable.
-    ///   - form: of a value that is there.
-    ///   - words: what applies without one, for README and help.
+    ///   - name: the name of the environment variable.
+    ///   - form: the form of a value.
+    ///   - words: the default in words, for README and help.
     init<Wrapped>(_ name: String, _ form: Form<Wrapped, Mistake>, unset words: String) where Value == Wrapped? {
         self.init(name, form, nil, words) { entry in
             guard let text = entry.text else { return .success(nil) }

@@ -2,8 +2,8 @@ import ArgumentParser
 
 /// The settings as options of the command line, shared by every command: one for each row of ``SettingsTable``.
 ///
-/// An option's secret is visible to others for a moment, until ``Launch`` has erased it, and stays in the shell's history: the environment or
-/// a file are better places.
+/// Others can see a secret in an option until ``Launch`` has erased it, and it stays in the shell's history. The environment or a file is a
+/// better place.
 struct SettingsOptions: ParsableArguments {
     @Option(help: "A JSON file with settings.", completion: .file(extensions: ["json"])) var config: String?
 
@@ -46,13 +46,13 @@ struct SettingsOptions: ParsableArguments {
     @Option(\.development) var development: String?
     @Option(\.logLevel) var logLevel: String?
 
-    /// What was given, by the names of settings.
+    /// The given values, by the names of settings.
     var values: [String: String] {
         let given = Mirror(reflecting: self).children.compactMap { child -> (String, String)? in
             guard let label = child.label, let value = (child.value as? Option<String?>)?.wrappedValue else { return nil }
             return (label, value)
         }
-        // The storage of a property wrapper has the property's name behind an underscore.
+        // The storage of a property wrapper has the property's name after an underscore.
         let settings = Dictionary(uniqueKeysWithValues: SettingsTable.named.map { ("_" + $0.property, $0.setting.name) })
         return Dictionary(uniqueKeysWithValues: given.compactMap { label, value in settings[label].map { ($0, value) } })
     }

@@ -5,10 +5,10 @@ import Logging
 import Operations
 import Vault
 
-/// Every setting that an operator has: name, type and default, and what README and help say about it.
+/// Every setting: name, type, default, and the text for README and help.
 ///
-/// The rest follows from these rows: options (``SettingsOptions``), values (``Configuration``), `run --print-config`, README's table, and what
-/// is masked.
+/// The rest follows from these rows: options (``SettingsOptions``), values (``Configuration``), `run --print-config`, README's table, and
+/// the masking of secrets.
 struct SettingsTable: Sendable {
     let amqpURL = TypedSetting("AMQP_URL", .secretURL, default: "amqp://guest:guest@127.0.0.1:5672/")
         .meaning("the broker, `amqp://user:password@host:port/vhost` or `amqps://…`")
@@ -61,9 +61,9 @@ struct SettingsTable: Sendable {
     let priceChangePercent = TypedSetting("PRICE_CHANGE_PERCENT", .count("percent"), default: "50")
         .meaning("warn when a unit price moves by more than this percentage of the one that was synced last")
     let previewSeconds = TypedSetting("PREVIEW_SECONDS", .seconds, default: "1800")
-        .meaning("how long a sync may name a preview")
+        .meaning("how long a preview can be used for a sync")
     let billingCodesSeconds = TypedSetting("BILLING_CODES_SECONDS", .seconds, default: "600")
-        .meaning("how long the billing codes that the worker read count as fresh")
+        .meaning("how long billing codes count as fresh after the worker has read them")
     let quotaShare = TypedSetting("QUOTA_SHARE", .percentage, default: "50")
         .meaning("the largest share of an Autotask database's hourly quota that the worker takes, in percent")
     let concurrentLanes = TypedSetting("CONCURRENT_LANES", .count("count"), default: "512")

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 import Testing
 
-/// A TCP proxy in front of the broker that can fall silent, as a dead peer does: nothing is read, nothing is sent, nothing is closed.
+/// A TCP proxy in front of the broker. It can fall silent like a dead peer: it then reads, sends and closes nothing.
 final class Proxy: Sendable {
     fileprivate struct State {
         var isSilent = false
@@ -47,10 +47,10 @@ final class Proxy: Sendable {
         try result.get()
     }
 
-    /// From now on nothing passes, in either direction, and nobody is told.
+    /// Stops forwarding in both directions, without notice.
     func fallSilent() { change { $0.isSilent = true } }
 
-    /// Speaks again, to new connections; the old ones are reset.
+    /// Forwards again for new connections, and resets the old ones.
     func recover() {
         change { state in
             state.isSilent = false

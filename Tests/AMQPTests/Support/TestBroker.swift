@@ -6,7 +6,7 @@ import Logging
 import ServiceLifecycle
 import Testing
 
-/// The real RabbitMQ that tests run against: `deploy/broker start DIR --tls`, then the variables of `DIR/env`.
+/// The real RabbitMQ for tests: `deploy/broker start DIR --tls`, then the variables of `DIR/env`.
 enum TestBroker {
     static var isAvailable: Bool { environment("TEST_AMQP_URL") != nil }
     static var hasManagement: Bool { isAvailable && environment("TEST_MANAGEMENT_URL") != nil }
@@ -14,13 +14,13 @@ enum TestBroker {
 
     static var hasUsers: Bool { isAvailable && ["AMQP_URL", "PORTAL_AMQP_URL", "MONITOR_AMQP_URL"].allSatisfy { environment($0) != nil } }
 
-    /// As one of the users of `deploy/rabbitmq/definitions.json`.
+    /// The configuration for a user of `deploy/rabbitmq/definitions.json`.
     static func configuration(user: String) throws -> AMQPConfiguration {
         let url = try #require(environment(user == "worker" ? "AMQP_URL" : "\(user.uppercased())_AMQP_URL"))
         return try AMQPConfiguration(url: url)
     }
 
-    /// As a user who may do everything.
+    /// The configuration for a user with all permissions.
     static func configuration() throws -> AMQPConfiguration {
         let url = try #require(environment("TEST_AMQP_URL"))
         return try AMQPConfiguration(url: url)
@@ -46,14 +46,14 @@ enum TestBroker {
             let (data, response) = try await URLSession.shared.data(for: request)
             let status = try #require(response as? HTTPURLResponse).statusCode
             if (200..<300).contains(status) { return data }
-            // RabbitMQ 3.10 answers 500 to a listing while one of its queues is being deleted, as other tests do.
+            // RabbitMQ 3.10 answers a listing with 500 while one of its queues is being deleted, as other tests do.
             try #require(status == 500, "\(method) \(path) answered \(status)")
             try await Task.sleep(for: .milliseconds(50))
         }
         throw AMQPError(.unexpected, "\(method) \(path) keeps failing")
     }
 
-    /// Has the broker close the connection with that name, which the management API knows a moment after it was opened.
+    /// Makes the broker close the connection with that name. The management API lists it a moment after it was opened.
     static func closeConnection(named name: String) async throws {
         struct Connection: Decodable {
             struct Properties: Decodable { var connectionName: String? }
@@ -77,12 +77,12 @@ enum TestBroker {
     private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }
 
-/// An exchange and queues of one test's own.
+/// An exchange and queues for one test.
 struct Scratch {
     let name: String
     let topology: Topology
 
-    /// - Parameter arguments: those of each queue; its key is the queue's name.
+    /// - Parameter arguments: the arguments of each queue, by the queue's name.
     static func with(
         queues: Int = 1,
         arguments: [String: AMQPFieldValue] = ["x-queue-type": "quorum"],
@@ -138,7 +138,7 @@ struct Scratch {
         return try Publisher(connection: connection ?? TestBroker.configuration(), configuration: configuration, log: .silent)
     }
 
-    /// Publishes through a publisher of its own; every message has to be confirmed.
+    /// Publishes through a publisher of its own; every message must be confirmed.
     func publish(_ messages: [OutboundMessage]) async throws {
         let publisher = try publisher()
         try await withRunning(publisher) {
@@ -146,7 +146,7 @@ struct Scratch {
         }
     }
 
-    /// Takes so many messages out of the queues, and says which. For what comes back from a consumer that has ended: it does so a moment later.
+    /// Takes `count` messages out of the queues and returns them. A consumer that ended returns its messages a moment later.
     func drain(_ count: Int) async throws -> [Int] {
         let consumer = try consumer()
         var ids: [Int] = []
@@ -178,15 +178,15 @@ func withRunning(_ services: any Service..., body: () async throws -> Void) asyn
 }
 
 extension AsyncStream<ConnectionState> {
-    /// Waits until a state is as wished; the test's time limit is the deadline.
+    /// Waits until a state is as expected; the test's time limit is the deadline.
     func first(where predicate: (ConnectionState) -> Bool) async throws {
         for await state in self where predicate(state) { return }
-        Issue.record("The service ended before its connection was as wished.")
+        Issue.record("The service ended before its connection was as expected.")
     }
 }
 
 extension Consumer {
-    /// So many deliveries, in as many batches as it takes.
+    /// Receives `count` deliveries, in any number of batches.
     func take(_ count: Int) async throws -> [Delivery] {
         var deliveries: [Delivery] = []
         while deliveries.count < count {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A value that comes once, and one task that waits for it. The first that is given counts.
+/// A value that is set once, and one task that waits for it. The first value counts.
 final class OneShot<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?

@@ -1,4 +1,4 @@
-/// Chance that a seed decides: SplitMix64 (Steele, Lea, Flood 2014). Small, fast, and the same everywhere.
+/// A random generator with a seed: SplitMix64 (Steele, Lea, Flood 2014). It is small, fast, and the same everywhere.
 struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -12,6 +12,6 @@ struct SeededRandom: RandomNumberGenerator, Sendable {
         return value ^ (value >> 31)
     }
 
-    /// Whether something happens that happens so often in a thousand.
+    /// Whether an event with a probability of `perMille` in a thousand happens.
     mutating func happens(_ perMille: Int) -> Bool { Int.random(in: 0..<1000, using: &self) < perMille }
 }

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// Runs Swift's tasks one piece at a time, on the thread that calls it, in an order that a seed decides.
+/// Runs Swift's tasks one piece at a time, on the calling thread, in an order that a seed decides.
 ///
-/// Every task of a simulation belongs to a ``SimulatedProcess``, which is its executor. Whatever is ready to run, of whichever process, waits
-/// here; the seed picks. Nothing else of the program runs meanwhile, so that a run is the same every time.
+/// Every task of a simulation belongs to a ``SimulatedProcess``, which is its executor. Ready pieces of all processes wait
+/// here, and the seed picks one. Nothing else of the program runs meanwhile, so that a run is the same every time.
 final class SeededScheduler: Sendable {
     private struct State {
         var random: SeededRandom
@@ -13,7 +13,7 @@ final class SeededScheduler: Sendable {
 
     private enum Ready {
         case job(UnownedJob, SimulatedProcess)
-        /// Somebody who only lets others go first.
+        /// A task that only lets others run first.
         case waiter(UnsafeContinuation<Void, Never>)
 
         var isRunnable: Bool {
@@ -28,7 +28,7 @@ final class SeededScheduler: Sendable {
 
     init(seed: UInt64) { state = Mutex(State(random: SeededRandom(seed: seed))) }
 
-    /// Draws from the run's own chance.
+    /// Draws from the run's random generator.
     func draw<Value>(_ body: (inout SeededRandom) -> Value) -> Value { state.withLock { body(&$0.random) } }
 
     /// How many pieces of tasks have run.
@@ -36,7 +36,7 @@ final class SeededScheduler: Sendable {
 
     fileprivate func enqueue(_ job: UnownedJob, of process: SimulatedProcess) { state.withLock { $0.ready.append(.job(job, process)) } }
 
-    /// Lets others go first, or not, as the seed has it. `Task.yield()` would not do: it takes a turn through Swift's own threads.
+    /// Lets other tasks run first, or not, as the seed decides. `Task.yield()` would not do: it goes through Swift's own threads.
     func pause() async {
         await unsafe withUnsafeContinuation { continuation in
             state.withLock { unsafe $0.ready.append(.waiter(continuation)) }
@@ -69,7 +69,7 @@ final class SeededScheduler: Sendable {
     }
 }
 
-/// Something that runs and can stop at any point where it waits: a worker process, the portal, the network.
+/// A process that can be stopped at any point where it waits: a worker, the portal, the network.
 final class SimulatedProcess: TaskExecutor {
     private struct State {
         var isFrozen = false
@@ -93,17 +93,17 @@ final class SimulatedProcess: TaskExecutor {
         state.withLock { $0.tasks.append(task) }
     }
 
-    /// Whether it stands still, as after SIGSTOP: what is ready waits.
+    /// Whether it is stopped, as after SIGSTOP: ready pieces wait.
     var isFrozen: Bool { state.withLock { $0.isFrozen } }
 
-    /// Whether it was killed. What is left of it in memory can do nothing any more.
+    /// Whether it was killed. Its remaining memory can have no effect any more.
     var isDead: Bool { state.withLock { $0.isDead } }
 
     func freeze() { state.withLock { $0.isFrozen = true } }
 
     func thaw() { state.withLock { $0.isFrozen = false } }
 
-    /// Stops it for good, in the midst of whatever it does.
+    /// Kills it, wherever it is.
     func kill() {
         state.withLock { state in
             state.isDead = true
@@ -111,7 +111,7 @@ final class SimulatedProcess: TaskExecutor {
         }
     }
 
-    /// Lets what is left of a killed process end, so that its memory is free again: every port fails it now.
+    /// Lets the remains of a killed process end, so that its memory is freed: every port now fails for it.
     func bury() {
         let tasks = state.withLock { state in
             state.isFrozen = false

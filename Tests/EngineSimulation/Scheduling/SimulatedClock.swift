@@ -2,7 +2,7 @@ import Contract
 import Engine
 import Synchronization
 
-/// The time of a whole simulation. It stands still while anything can run, and then goes on to the next moment that somebody waits for.
+/// The time of a whole simulation. It stands still while anything can run, and then moves to the next moment that a task waits for.
 final class SimulatedTime: Sendable {
     private struct Sleeper {
         var moment: Timestamp
@@ -21,7 +21,7 @@ final class SimulatedTime: Sendable {
 
     var now: Timestamp { state.withLock { $0.now } }
 
-    /// Goes on to the next moment that somebody waits for, and wakes those who wait for it.
+    /// Moves to the next moment that a task waits for, and wakes the tasks that wait for it.
     ///
     /// - Returns: whether there is such a moment.
     func advance() -> Bool {
@@ -56,7 +56,7 @@ final class SimulatedTime: Sendable {
     }
 }
 
-/// A process's own clock, which may be wrong by the same time throughout.
+/// A process's own clock, which may be wrong by a constant difference.
 final class SimulatedClock: EngineClock {
     private let time: SimulatedTime
     private let process: SimulatedProcess
@@ -76,7 +76,7 @@ final class SimulatedClock: EngineClock {
     }
 }
 
-/// Chance as a worker sees it, from the run's own.
+/// A worker's random generator, which draws from the run's.
 struct SimulatedEntropy: Entropy {
     let scheduler: SeededScheduler
 

@@ -2,16 +2,16 @@ package import Contract
 package import Store
 import Synchronization
 
-/// What a store keeps, in memory: it outlives the workers that use it, as a file does.
+/// The contents of a store, in memory: like a file, they outlive the workers that use it.
 package final class ModelDisk: Sendable {
     private let content: Mutex<ModelTables>
 
-    /// - Parameter chain: what chains the audit log.
+    /// - Parameter chain: chains the audit log.
     package init(auditing chain: AuditChain) { content = Mutex(ModelTables(chain: chain)) }
 
-    /// Runs a transaction: all of it, or with a throw nothing.
+    /// Runs a transaction: completely, or not at all if it throws.
     ///
-    /// - Parameter observer: gets the events that it stored, before another transaction can begin.
+    /// - Parameter observer: receives the events that it stored, before another transaction can begin.
     func commit<Value: Sendable>(
         _ body: @Sendable (inout ModelTables) throws(StoreError) -> Value,
         observer: (@Sendable ([OutboxEntry]) -> Void)?
@@ -26,22 +26,22 @@ package final class ModelDisk: Sendable {
         }
     }
 
-    /// What is kept at this moment, for those who look at it from outside.
+    /// The current contents, for observers outside the store.
     var tables: ModelTables { content.withLock { $0 } }
 }
 
 /// A store on a ``ModelDisk``, as one worker process sees it.
 ///
-/// It is held to the same suite as every store. Around each transaction it calls out, so that a simulation can let others go first, stop the
-/// worker, or have the disk fail.
+/// It is held to the same suite as every store. It calls out around each transaction, so that a simulation can let others run, stop the
+/// worker, or make the disk fail.
 package final class ModelStore: Store {
-    /// Called before and after each transaction. What it throws is the transaction's failure: before it, so that nothing was changed.
+    /// Called before and after each transaction. An error before the transaction fails it, so that nothing is changed.
     package struct Hooks: Sendable {
         package var before: @Sendable (StaticString) async throws(StoreError) -> Void
         package var after: @Sendable (StaticString) async -> Void
-        /// Told what a caller of ``JobInbox/countRedelivery(sha256:at:)`` is about to learn.
+        /// Called before a caller of ``JobInbox/countRedelivery(sha256:at:)`` gets its result.
         package var counted: @Sendable (_ sha256: [UInt8], _ count: Int) -> Void
-        /// Gets what has to be done once what a reset erased has left the disk; it returns whether it is to be done once more.
+        /// Receives the work that follows once erased data has left the disk; it returns whether to repeat it.
         package var erased: @Sendable (_ release: @escaping @Sendable () async -> Bool) async -> Void
 
         package init(
@@ -60,8 +60,8 @@ package final class ModelStore: Store {
     private struct State {
         var observer: (@Sendable ([OutboxEntry]) -> Void)?
         var isClosed = false
-        /// The workers for which a task is at it to let events go that wait for an erasure. One task each: a thousand would each look again and
-        /// again. A process that was taken for dead joins again as another worker.
+        /// The workers with a task that releases events which wait for an erasure. There is one task each: a thousand tasks would each look
+        /// repeatedly. A process that was taken for dead joins again as another worker.
         var releasing: Set<WorkerID> = []
     }
 
@@ -85,13 +85,13 @@ package final class ModelStore: Store {
         return value
     }
 
-    /// Lets a worker's events go that wait for an erasure, when the disk allows it; nothing, where that is under way.
+    /// Releases a worker's events that wait for an erasure, when the disk allows it; does nothing if that is already in progress.
     private func awaitErasure(of worker: WorkerID) async {
         guard disk.tables.awaitsErasure(of: worker) else { return }
         guard state.withLock({ $0.releasing.insert(worker).inserted }) else { return }
         await hooks.erased { [self] in
             try? await transaction("releaseErased") { tables throws(StoreError) in tables.releaseErased(of: worker) }
-            // Nothing may come between the look and the note, or what begins to wait there would wait for ever.
+            // Nothing may come between the look and the note, or an event that begins to wait there would wait forever.
             let isWaiting = disk.tables.awaitsErasure(of: worker)
             if !isWaiting { state.withLock { _ = $0.releasing.remove(worker) } }
             return isWaiting

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Checks that the worker makes by itself.
+/// Scheduled checks.
 extension ModelTables {
     mutating func enterChecks(_ round: CheckRound, at now: Timestamp) -> Int {
         for check in round.checks {
@@ -34,10 +34,10 @@ extension ModelTables {
         .filter { $0.due <= now }.sorted { ($0.due, $0.index) < ($1.due, $1.index) }.map { ($0.index, $0.check) }
     }
 
-    /// Ends a check: nothing is left of it.
+    /// Ends a check, which leaves nothing behind.
     mutating func endCheck(_ order: Int64) throws(StoreError) {
         guard let index = jobIndex(order), jobs[index].job.isScheduled else {
-            throw StoreError(.unexpected, "A check ended that is not among the unfinished.")
+            throw StoreError(.unexpected, "A check that ended is not among the unfinished jobs.")
         }
         jobs.remove(at: index)
     }

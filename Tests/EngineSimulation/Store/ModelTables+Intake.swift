@@ -101,7 +101,7 @@ extension ModelTables {
         return admission.settlements.first { $0.order == place }?.event.type
     }
 
-    /// The model keeps every job at hand, and looks at all of them.
+    /// The model keeps every job in memory, and looks at all of them.
     private func overtakers(of job: AcceptableJob, after place: Int64, before order: Int64) -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return jobs.filter { row in
@@ -123,7 +123,7 @@ extension ModelTables {
         jobs.append(JobRow(job, order: order, at: now))
     }
 
-    /// Puts a lane in line that has got a job, unless somebody holds it.
+    /// Puts a lane that has got a job in line, unless a worker holds it.
     mutating func line(_ lane: Int, upFor rank: Int64) {
         var hold = lanes[lane].hold
         hold.takeIn(rank: rank) { nextTurn() }

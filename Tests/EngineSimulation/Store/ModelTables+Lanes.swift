@@ -74,7 +74,7 @@ extension ModelTables {
             guard let job = jobIndex(order), jobs[job].finishedAt == nil,
                 let payload = jobs[job].payload ?? (jobs[job].job.isScheduled ? [] : nil)
             else {
-                throw StoreError(.unexpected, "A job is to run that is not among the lane's unfinished.")
+                throw StoreError(.unexpected, "The job to run is not among the lane's unfinished ones.")
             }
             jobs[job].job.begin(under: request, at: now)
             jobs[job].begunAt = now
@@ -187,7 +187,7 @@ extension ModelTables {
 }
 
 extension ModelTables {
-    /// Gives the lane's jobs back the time during which they were due while another ran.
+    /// Adds the time during which another job ran to the deadlines of the lane's due jobs.
     mutating func extendDeadlines(in index: Int, besides running: Int, at now: Timestamp) {
         guard let begun = jobs[running].begunAt else { return }
         for job in jobs.indices where job != running && jobs[job].lane == lanes[index].lane && jobs[job].finishedAt == nil {
@@ -197,7 +197,7 @@ extension ModelTables {
     }
 }
 
-// MARK: - What a job changes of its lane
+// MARK: - Changes that a job makes to its lane
 
 extension ModelTables {
     private mutating func apply(_ changes: LaneChanges, to index: Int) throws(StoreError) {
@@ -274,7 +274,7 @@ extension ModelTables {
 }
 
 extension ModelTables.LaneRow {
-    /// What is remembered of all plans, and what a claim hands over: of the plan that its job is about.
+    /// The remembered services of all plans, and those of the job's plan for a claim.
     var whole: LaneState {
         var state = state
         state.hasBindings = !state.bindings.isEmpty
@@ -292,7 +292,7 @@ extension ModelTables.LaneRow {
 }
 
 extension LaneState {
-    /// What is left of a journal that is erased.
+    /// The remains of an erased journal.
     fileprivate var lastUnsettled: Timestamp? {
         (openWrites.filter { $0.state == .sent }.map(\.at) + [unsettledSince].compactMap { $0 }).max()
     }

@@ -29,7 +29,7 @@ extension ModelTables {
         return true
     }
 
-    /// Makes a dead letter of a job that is about to end.
+    /// Makes a dead-lettered job of a job that is about to end.
     mutating func keep(_ row: JobRow, _ givenUp: GivenUp, at now: Timestamp) {
         let letter = DeadLetter(
             at: now,
@@ -56,7 +56,7 @@ extension ModelTables {
         letters.append(LetterRow(id: nextLetter(), letter: letter, payload: row.job.kind == .connect ? nil : row.payload))
     }
 
-    /// Erases what a lane's letters tell of its plan.
+    /// Erases the plan's data from a lane's dead letters.
     mutating func eraseLetters(of lane: Lane) {
         for index in letters.indices {
             let letter = letters[index].letter

@@ -1,7 +1,7 @@
 package import Contract
 package import Store
 
-/// The part of a lane that a claim looks at, as every store has to show it (``LaneSnapshot``), from all that waits in the lane.
+/// The part of a lane that a claim looks at, as every store must show it (``LaneSnapshot``), from all jobs that wait in the lane.
 package struct LaneView {
     private static let windowRows = 128
     private static let expiredRows = 28
@@ -10,10 +10,10 @@ package struct LaneView {
     package var lane: Lane
     /// All unfinished jobs, in the order of acceptance.
     package var jobs: [QueuedJob]
-    /// By plan, the highest revision that ran.
+    /// The highest revision that ran, by plan.
     package var revisions: [String: Int64]
     package var now: Timestamp
-    /// How many jobs a window has. A test may make it smaller than a store's is.
+    /// How many jobs a window has. A test may make it smaller than in a store.
     package var limit: Int
 
     package init(lane: Lane, jobs: [QueuedJob], revisions: [String: Int64], now: Timestamp, limit: Int = LaneSnapshot.limit) {
@@ -24,7 +24,7 @@ package struct LaneView {
         self.limit = limit
     }
 
-    /// All of it.
+    /// The whole lane.
     package var whole: LaneSnapshot { LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions) }
 
     package var snapshot: LaneSnapshot {
@@ -56,7 +56,7 @@ package struct LaneView {
         )
     }
 
-    /// What one claim decides.
+    /// The decision of one claim.
     package func decision(_ decide: (LaneSnapshot) -> LaneDecision) -> (snapshot: LaneSnapshot, decision: LaneDecision) {
         let seen = snapshot
         return seen.decision(decide) { rivals(of: $0, besides: Set(seen.jobs.map(\.order))) }

@@ -1,25 +1,25 @@
 import Contract
 import Store
 
-/// The rows of the model store. A value: a transaction works on a copy.
+/// The rows of the model store. It is a value: a transaction works on a copy.
 struct ModelTables: Sendable {
     struct LaneRow {
         var lane: Lane
-        /// What a claim sees, but for the parts below.
+        /// The lane as a claim sees it, except for the parts below.
         var state = LaneState(epoch: 1)
         var nextSequence: Int64 = 1
         var revisions: [String: Int64] = [:]
         var hold = LaneHold()
-        /// Whether its events wait until what its reset erased has left the disk.
+        /// Whether its events wait until the data erased by its reset has left the disk.
         var awaitsErasure = false
-        /// When each check is due next; a kind that has no moment yet is not in it. Only with a connection.
+        /// When each check is due next, if that is set. Only with a connection.
         var checks: [JobKind: Timestamp] = [:]
     }
 
     struct JobRow {
         var lane: Lane
         var digest: [UInt8]
-        /// Its id stands in it. The kind of what was refused means nothing.
+        /// The id is also in it. The kind of a refused message means nothing.
         var job: QueuedJob
         var wasRefused = false
         var payload: [UInt8]?
@@ -37,12 +37,12 @@ struct ModelTables: Sendable {
 
     var workers: [OtherWorker] = []
     var lanes: [LaneRow] = []
-    /// In the order of acceptance.
+    /// The jobs, in the order of acceptance.
     var jobs: [JobRow] = []
     var outbox: [(worker: WorkerID, entry: OutboxEntry)] = []
-    /// Events that may be published, also once they are forgotten: a worker that lost them may be at it still. A replay has the id of the first.
+    /// Events that may be published, even forgotten ones: a worker that lost them may still be publishing. A replay has the first id.
     var released: Set<String> = []
-    /// In the order of their ids.
+    /// The letters, in the order of their ids.
     var letters: [LetterRow] = []
     var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
     var retiredKeys: Set<String> = []
@@ -51,13 +51,13 @@ struct ModelTables: Sendable {
     private(set) var lastPlace: Int64 = 0
     private var lastPosition: Int64 = 0
     private var lastTurn: Int64 = 0
-    /// The most jobs of a lane that one claim looked at, and ended, where it saw a part of it.
+    /// The most jobs of a lane that one claim looked at, and ended, if it saw a part of the lane.
     var mostSeen = 0
     var mostEnded = 0
-    /// What the present transaction stores.
+    /// The events that the present transaction stores.
     var events: [OutboxEntry] = []
 
-    /// - Parameter chain: what chains the audit log.
+    /// - Parameter chain: chains the audit log.
     init(chain: AuditChain) { audit = ModelAudit(chain) }
 
     mutating func nextPlace() -> Int64 {
@@ -87,7 +87,7 @@ struct ModelTables: Sendable {
 
     func jobIndex(_ order: Int64?) -> Int? { jobs.firstIndex { $0.job.order == order } }
 
-    /// A lane's unfinished jobs in their order. Asked for in every transaction: looked for without a copy of each job that ended.
+    /// A lane's unfinished jobs in order. Every transaction asks for them, so the search copies no finished jobs.
     func unfinished(_ lane: Lane) -> [QueuedJob] {
         var found: [QueuedJob] = []
         for index in jobs.indices where jobs[index].finishedAt == nil && jobs[index].lane == lane { found.append(jobs[index].job) }
@@ -98,13 +98,13 @@ struct ModelTables: Sendable {
 
     // MARK: Workers
 
-    static var fenced: StoreError { StoreError(.fenced, "What this worker held is another's by now.") }
+    static var fenced: StoreError { StoreError(.fenced, "Another worker has taken over what this worker held.") }
 
     func checkPresence(of worker: WorkerID) throws(StoreError) {
         guard workers.contains(where: { $0.id == worker }) else { throw ModelTables.fenced }
     }
 
-    /// What stands as sent counts as sent no earlier than `now`.
+    /// A write recorded as sent counts as sent no earlier than `now`.
     mutating func restartSettling(at now: Timestamp) {
         for index in lanes.indices {
             for write in lanes[index].state.openWrites.indices where lanes[index].state.openWrites[write].state == .sent {
@@ -143,7 +143,7 @@ struct ModelTables: Sendable {
         return count
     }
 
-    /// Puts a free lane in line, or finds out when it has something to do next.
+    /// Puts a free lane in line, or computes when it next has something to do.
     mutating func schedule(_ index: Int, at now: Timestamp) {
         let waiting = unfinished(lanes[index].lane)
         let moments = waiting.compactMap(\.notBefore)
@@ -169,10 +169,10 @@ struct ModelTables: Sendable {
         return entry
     }
 
-    /// Whether events of a worker wait until what a reset erased has left the disk.
+    /// Whether events of a worker wait until the data erased by a reset has left the disk.
     func awaitsErasure(of worker: WorkerID) -> Bool { outbox.contains { $0.worker == worker && $0.entry.isHeld } }
 
-    /// What was erased has left the disk: the worker's events that waited for it go, but for those that follow another worker's.
+    /// The erased data has left the disk: the worker's events that waited for it are released, except those behind another worker's.
     mutating func releaseErased(of worker: WorkerID) {
         var others: Set<Lane> = []
         for index in outbox.indices where outbox[index].entry.isHeld {
@@ -196,7 +196,7 @@ struct ModelTables: Sendable {
         at now: Timestamp
     ) throws(StoreError) {
         guard let index = jobIndex(order), jobs[index].finishedAt == nil else {
-            throw StoreError(.unexpected, "A job ended that is not among the unfinished.")
+            throw StoreError(.unexpected, "A job that ended is not among the unfinished jobs.")
         }
         if let givenUp { keep(jobs[index], givenUp, at: now) }
         endPlanned(of: jobs[index].job, in: jobs[index].lane)
@@ -207,7 +207,7 @@ struct ModelTables: Sendable {
 }
 
 extension ModelTables {
-    /// What was planned for a plan and not sent ends with its last unfinished sync.
+    /// A planned, unsent write ends with the last unfinished sync of its plan.
     private mutating func endPlanned(of job: QueuedJob, in lane: Lane) {
         let isAlone = !unfinished(lane).contains { $0.kind == .sync && $0.planID == job.planID && $0.order != job.order }
         guard job.kind == .sync, isAlone, let index = index(of: lane) else { return }

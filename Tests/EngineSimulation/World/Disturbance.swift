@@ -1,12 +1,12 @@
 import Contract
 import Synchronization
 
-/// Kills, stops and disconnects workers while tenants are busy, and mends everything in the end.
+/// Kills, stops and disconnects workers while tenants are busy, and repairs everything in the end.
 final class Disturbance: Sendable {
     private struct State {
         var workers: [SimulatedWorker] = []
         var dead: [SimulatedWorker] = []
-        /// What is to be done after so many further steps of the run, whatever is going on then.
+        /// Actions that are due after a number of further steps of the run, at any point.
         var armed: [(steps: Int, action: @Sendable () -> Void)] = []
         var count = 0
     }
@@ -31,7 +31,7 @@ final class Disturbance: Sendable {
         for action in due { action() }
     }
 
-    /// Strikes now and then until `end`. What is armed by then may come later, up to ``end()``.
+    /// Strikes now and then until `end`. An armed fault may take effect later, up to ``end()``.
     func act(until end: Timestamp) async {
         while world.time.now < end {
             await world.pause(upTo: 8000)
@@ -45,7 +45,7 @@ final class Disturbance: Sendable {
             replace(worker)
         }
         arm(.workerFinished) { [self] worker in
-            // It is no more among those to be struck by this, but may be killed or stopped yet.
+            // This fault no longer applies to it, but it may still be killed or stopped.
             SimulatedProcess("operator", on: world.scheduler).run { [self] in
                 await worker.finish()
                 replace(worker)
@@ -71,7 +71,7 @@ final class Disturbance: Sendable {
                 if isLimit { world.broker.limit(.max) } else { world.broker.forbid(tenant, false) }
             }
         }
-        // Noted when an event meets it.
+        // The fault is noted when it affects an event.
         if world.faults.draws(.tenantRefused), let tenant = TenantID("msp-\(world.draw(1...4))") {
             world.broker.refuse(tenant)
             SimulatedProcess("follower", on: world.scheduler).run { [world] in
@@ -81,7 +81,7 @@ final class Disturbance: Sendable {
         }
     }
 
-    /// Does something to a worker at a step that nobody can foresee, if that kind of fault is drawn.
+    /// Affects a worker at an unpredictable step, if that kind of fault is drawn.
     private func arm(_ fault: Fault, _ action: @escaping @Sendable (SimulatedWorker) -> Void) {
         guard world.faults.draws(fault) else { return }
         let steps = world.draw(0...120)
@@ -117,7 +117,7 @@ final class Disturbance: Sendable {
         SimulatedProcess("operator", on: world.scheduler).run { [self] in
             await world.pause(upTo: 20_000)
             startWorker()
-            // Not before: there has to be one to strike.
+            // Not earlier: there must be a worker to affect.
             state.withLock { state in state.workers.removeAll { $0 === worker } }
         }
     }
@@ -131,7 +131,7 @@ final class Disturbance: Sendable {
         for worker in state.withLock({ $0.workers }) where !worker.process.isDead { worker.thaw() }
     }
 
-    /// Lets go of every worker, dead or alive.
+    /// Releases every worker, dead or alive.
     func bury() {
         let (living, dead) = state.withLock { ($0.workers, $0.dead) }
         for worker in living where !worker.process.isDead { worker.kill() }

@@ -1,12 +1,12 @@
 import Synchronization
 
-/// What may go wrong in a run. Each kind is counted where it has an effect: a worker that is dead already is not killed again.
+/// The faults of a run. Each kind is counted where it has an effect: a dead worker is not killed again.
 package enum Fault: String, CaseIterable, Sendable {
     case workerKilled = "worker killed"
     case workerStopped = "worker stopped for a while"
     case workerFinished = "worker told to finish"
     case connectionLost = "connection to the broker lost"
-    case redeliveryLost = "connection lost over which a message had just come again"
+    case redeliveryLost = "connection lost after a redelivery"
     case secondConsumer = "two active consumers"
     case duplicatePublish = "job published twice"
     case otherPayload = "id used again for another payload"
@@ -34,10 +34,10 @@ package enum Fault: String, CaseIterable, Sendable {
     case refusedAnswer = "another answer of the catalogue"
 }
 
-/// Decides what goes wrong, by the run's own chance.
+/// Decides which faults occur, with the run's random generator.
 final class FaultPlan: Sendable {
     private let scheduler: SeededScheduler
-    /// How often in a thousand each kind happens where it can. A run has its own: some are calm but for one kind.
+    /// How often in a thousand each kind occurs where it can. Each run has its own rates: some are calm except for one kind.
     private let perMille: [Fault: Int]
     private let state = Mutex((isOver: false, counts: [Fault: Int]()))
 
@@ -56,17 +56,17 @@ final class FaultPlan: Sendable {
     /// Whether everything works again.
     var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// From now on everything works.
+    /// Stops all faults from now on.
     func end() { state.withLock { $0.isOver = true } }
 
-    /// Whether something goes wrong here and now.
+    /// Whether a fault occurs here and now.
     func strikes(_ fault: Fault) -> Bool {
         guard draws(fault) else { return false }
         note(fault)
         return true
     }
 
-    /// Whether something is to go wrong. Whoever brings it about notes it.
+    /// Whether a fault is to occur. The caller that causes it notes it.
     func draws(_ fault: Fault) -> Bool {
         guard let perMille = perMille[fault], perMille > 0, !state.withLock({ $0.isOver }) else { return false }
         return scheduler.draw { $0.happens(perMille) }

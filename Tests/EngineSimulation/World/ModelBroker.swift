@@ -2,11 +2,11 @@ import Contract
 import Engine
 import Synchronization
 
-/// A broker with one queue of jobs and one exchange of results, as RabbitMQ has them: what is not acknowledged over the connection that
-/// brought it comes again, marked as redelivered, before what was never delivered and behind what came back earlier. One consumer at a
-/// time gets anything. A consumer takes one message at a time after a redelivery, as the worker's does.
+/// A broker with one job queue and one exchange of results, like RabbitMQ: an unacknowledged message returns when its connection
+/// ends, marked as redelivered, before messages never delivered and behind those that returned earlier. One consumer at a
+/// time gets messages. Like the worker's, a consumer takes one message at a time after a redelivery.
 final class ModelBroker: Sendable {
-    /// A consumer's connection. What came over it can be acknowledged over it alone.
+    /// A consumer's connection. Only it can acknowledge its deliveries.
     struct Connection: Hashable, Sendable {
         fileprivate let number: Int
     }
@@ -19,39 +19,39 @@ final class ModelBroker: Sendable {
     private struct Consumer {
         let connection: Connection
         var unacknowledged: [Message] = []
-        /// Those of them that the worker has not asked for yet.
+        /// Deliveries that the worker has not asked for yet.
         var waiting: [Message] = []
-        /// Until a message that was never delivered before is acknowledged.
+        /// Whether one message at a time is delivered, until a new message is acknowledged.
         var takesOne = true
         var waiter: CheckedContinuation<[Message]?, Never>?
         var isClosed = false
     }
 
     private struct State {
-        /// Never delivered.
+        /// Messages never delivered.
         var queue: [Message] = []
-        /// Delivered, and not acknowledged.
+        /// Messages delivered and not acknowledged.
         var returned: [Message] = []
-        /// Whether what comes back goes to its place among what came back earlier.
+        /// Whether a returned message goes to its original place among those that returned earlier.
         var keepsOrder = false
-        /// In the order in which they came; the first is the active one.
+        /// The consumers in order of arrival; the first is the active one.
         var consumers: [Consumer] = []
-        /// How many consumers get deliveries: more than one for a while, when the broker takes a live one for gone.
+        /// How many consumers get deliveries: more than one for a while, when the broker takes a live one for dead.
         var activeCount = 1
         var lastNumber = 0
         var lastConnection = 0
         var published: [Published] = []
-        /// Tenants of which some queue has no room for another event, and refuses it.
+        /// Tenants for which a queue is full and refuses events.
         var refusedTenants: Set<TenantID> = []
-        /// Tenants whose topic the worker may not write: over an event of theirs the channel is closed.
+        /// Tenants whose topic the worker may not write: the channel is closed over an event of theirs.
         var forbiddenTenants: Set<TenantID> = []
-        /// The largest body: over a larger one the channel is closed.
+        /// The largest body: the channel is closed over a larger one.
         var maximumBytes = Int.max
         /// How often the channel was closed.
         var closes = 0
         var redeliveries = 0
 
-        /// Takes what is delivered next.
+        /// Takes the next delivery.
         mutating func next(_ count: Int) -> [Message] {
             let again = Array(returned.prefix(count))
             returned.removeFirst(again.count)
@@ -61,11 +61,11 @@ final class ModelBroker: Sendable {
         }
     }
 
-    /// An event as a monitor gets it.
+    /// An event as a monitor receives it.
     struct Published: Sendable {
         var event: OrderedEvent
         var at: Timestamp
-        /// Its place among everything that happened in the run.
+        /// Its position in the order of the whole run.
         var moment: Int
     }
 
@@ -86,7 +86,7 @@ final class ModelBroker: Sendable {
 
     // MARK: Jobs
 
-    /// Takes a message and keeps it: the publisher has its confirm.
+    /// Takes a message and keeps it: the publisher gets its confirm.
     func enqueue(_ message: JobMessage) {
         deliverAfter { state in
             state.lastNumber += 1
@@ -107,7 +107,7 @@ final class ModelBroker: Sendable {
 
     func isOpen(_ connection: Connection) -> Bool { state.withLock { $0.consumers.contains { $0.connection == connection } } }
 
-    /// The connection is gone: whatever came over it and was not acknowledged goes back.
+    /// The connection is gone: its unacknowledged deliveries go back.
     func disconnect(_ connection: Connection) {
         deliverAfter { state in
             guard let index = state.consumers.firstIndex(where: { $0.connection == connection }) else { return }
@@ -181,15 +181,15 @@ final class ModelBroker: Sendable {
 
     func take(_ tenant: TenantID) { state.withLock { _ = $0.refusedTenants.remove(tenant) } }
 
-    /// The worker may not write a tenant's topic, or may again.
+    /// Forbids or allows the worker to write a tenant's topic.
     func forbid(_ tenant: TenantID, _ isForbidden: Bool) {
         state.withLock { if isForbidden { $0.forbiddenTenants.insert(tenant) } else { $0.forbiddenTenants.remove(tenant) } }
     }
 
-    /// From now on no larger body is taken.
+    /// Limits the size of a body from now on.
     func limit(_ bytes: Int) { state.withLock { $0.maximumBytes = bytes } }
 
-    /// From now on every event is taken, and jobs are delivered in their order: what ends a run runs in it.
+    /// From now on every event is taken, and jobs are delivered in order: the last jobs of a run must run in order.
     func takeAll() {
         state.withLock { state in
             state.keepsOrder = true
@@ -203,10 +203,10 @@ final class ModelBroker: Sendable {
     /// How often the channel was closed over an event.
     var closes: Int { state.withLock { $0.closes } }
 
-    /// Every other queue has an event that one refuses. Over an event that is too large or of a forbidden topic the channel is closed: those
-    /// before it are taken, and the broker has answered for some of them.
+    /// A full queue refuses an event that all other queues take. The channel is closed over an event that is too large or has a forbidden
+    /// topic: the earlier events are taken, and the broker has answered for some of them.
     ///
-    /// - Parameter draw: how many of so many events before a close are answered for.
+    /// - Parameter draw: how many of the given number of events before a close are answered.
     /// - Returns: the answer for each.
     func publish(_ events: [OrderedEvent], at now: Timestamp, draw: (Int) -> Int) -> [BrokerAnswer] {
         let culprit = state.withLock { state in

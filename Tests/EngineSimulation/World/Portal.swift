@@ -3,7 +3,7 @@ import Contract
 import Store
 import Synchronization
 
-/// What tenants do in a run: each publishes jobs, one after the other, without waiting for their ends.
+/// The tenants' actions in a run: each publishes jobs, one after the other, without waiting for their ends.
 final class Portal: Sendable {
     /// A tenant with one of its products.
     struct Tenant: Sendable {
@@ -22,7 +22,7 @@ final class Portal: Sendable {
         var id: String
         var kind: String
         var data: JSON
-        /// Its place among everything that happened in the run.
+        /// Its position in the order of the whole run.
         var moment: Int
         /// Its `time`.
         var at: Timestamp
@@ -35,15 +35,15 @@ final class Portal: Sendable {
         var lastRevision: Int64 = 0
     }
 
-    /// The plan that each tenant syncs last: what is open of another is settled by that one's next sync.
+    /// The plan that each tenant syncs last: its sync settles unresolved writes of other plans.
     static let concludedPlan = "plan"
 
     let tenants: [Tenant]
-    /// Publishes nothing but a job that kills whoever runs it.
+    /// A tenant that only publishes a job that kills its worker.
     let poisonTenant: Tenant?
-    /// Publishes far more jobs than its lane may hold, and is never connected.
+    /// A tenant that publishes far more jobs than its lane may hold, and is never connected.
     let floodingTenant: Tenant?
-    /// Whether a message is published that kills whoever reads it.
+    /// Whether a message is published that kills the worker that reads it.
     let hasPoisonMessage: Bool
     private let world: World
     private let state = Mutex(State())
@@ -88,7 +88,7 @@ final class Portal: Sendable {
         }
     }
 
-    /// Services that somebody made by hand.
+    /// Services that a person made by hand.
     private static let foreignIDs: [Int64] = [11, 12]
 
     private static func foreignService(_ id: Int64) -> JSONObject {
@@ -100,9 +100,9 @@ final class Portal: Sendable {
 
     var published: [Published] { state.withLock { $0.jobs } }
 
-    // MARK: What tenants do
+    // MARK: Actions of tenants
 
-    /// What a tenant does while things go wrong.
+    /// A tenant's actions while faults occur.
     func act(_ tenant: Tenant) async {
         publish("connect", for: tenant, connect(tenant))
         for _ in 0..<world.draw(1...5) {
@@ -121,7 +121,7 @@ final class Portal: Sendable {
         }
     }
 
-    /// Syncs of one plan that come together: with revisions in any order, and without. Now and then a reset is among them.
+    /// Syncs of one plan at the same time: with revisions in any order, and without. Sometimes a reset is among them.
     private func publishTogether(_ tenant: Tenant) async {
         let planID = world.draw(0...2) == 0 ? Portal.concludedPlan : "plan-2"
         let isReset = world.draw(0...3) == 0
@@ -137,7 +137,7 @@ final class Portal: Sendable {
         return max(nextRevision() - Int64(world.draw(0...4)), 0)
     }
 
-    /// What is to kill workers, at some moment.
+    /// Publishes the job and message that kill workers, at random moments.
     func actPoisonously() async {
         await world.pause(upTo: 60_000)
         if let poisonTenant { publish("connect", for: poisonTenant, connect(poisonTenant, secret: "right")) }
@@ -145,7 +145,7 @@ final class Portal: Sendable {
         if hasPoisonMessage { world.publishPoison() }
     }
 
-    /// Syncs of many plans, some of them twice, and now and then something else: more than a small lane holds, and sometimes more than any.
+    /// Syncs of many plans, some repeated, and sometimes another job: more than a small lane holds, and sometimes more than any lane.
     func flood() async {
         guard let tenant = floodingTenant else { return }
         await world.pause(upTo: 60_000)
@@ -160,8 +160,8 @@ final class Portal: Sendable {
         }
     }
 
-    /// What a tenant does once everything works again: it ends as it wants to be. With another password, because a refusal of the old one may be
-    /// remembered for long where clocks were set.
+    /// A tenant's last actions, once everything works again: it reaches the wanted state. It uses another password, because an old refusal
+    /// may be remembered for long if clocks were set.
     func conclude(_ tenant: Tenant) {
         changePassword(of: tenant)
         publish("connect", for: tenant, connect(tenant))
@@ -170,7 +170,7 @@ final class Portal: Sendable {
 
     private func changePassword(of tenant: Tenant) {
         let secret = "right-\(world.draw(1...1_000_000))"
-        world.timeline.note(world.time.now, "autotask", "the password of \(tenant.username) is another one now")
+        world.timeline.note(world.time.now, "autotask", "the password of \(tenant.username) is changed")
         world.network.autotask.change { $0.users[tenant.username]?.secret = secret }
     }
 
@@ -200,7 +200,7 @@ final class Portal: Sendable {
         if kind == "sync", world.faults.strikes(.otherPayload) {
             published.isContested = true
             world.timeline.note(world.time.now, "portal", "\(id) of \(tenant.id) again, as another job")
-            // Either may be the one that stands where two consumers take messages: so it asks for nothing else.
+            // Either may be the one that counts if two consumers take messages: so neither asks for anything else.
             var other = data.object ?? [:]
             other["note"] = "another"
             world.broker.enqueue(self.message(kind, id, tenant, .object(other)))
@@ -213,7 +213,7 @@ final class Portal: Sendable {
             "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"),
             "subject": .string(tenant.id), "time": .string(world.time.now.description), "data": data,
         ]
-        // What ends a run has to run; now and then something else is wanted soon or not at all.
+        // The last job of a run must run; at other times a job may expire soon or never.
         if !world.faults.isOver, tenant.id != poisonTenant?.id, world.draw(0...9) == 0 {
             envelope["expirytime"] = .string((world.time.now + .seconds(world.draw(0...90))).description)
         }
@@ -235,17 +235,17 @@ final class Portal: Sendable {
         }
     }
 
-    /// A plan of one to four services, with names and prices as they come. What is left out is retired. Some plans are older than others.
+    /// A plan of one to four services, with random names and prices. Omitted services are retired. Some plans are older than others.
     private func plan(_ tenant: Tenant) -> JSON {
         plan(tenant, revision: max(nextRevision() - Int64(world.draw(0...9) == 0 ? 3 : 0), 0))
     }
 
     /// - Parameters:
     ///   - id: each plan has services of its own.
-    ///   - isLast: whether it has to be synced: then no name in it was ever used, and nothing is adopted.
+    ///   - isLast: whether it must be synced: then its names were never used before, and nothing is adopted.
     private func plan(_ tenant: Tenant, id: String = Portal.concludedPlan, revision: Int64?, isLast: Bool = false) -> JSON {
         let count = world.draw(1...4)
-        // What looks like a space is none to some databases.
+        // Some databases ignore this character that looks like a space.
         let endings = isLast ? [" at last"] : ["", " plus", " pro", "\u{200B}"]
         var names = (1...count).map {
             "Service \($0)\(endings[world.draw(0...endings.count - 1)]) of \(tenant.username)\(id == Portal.concludedPlan ? "" : " in \(id)")"

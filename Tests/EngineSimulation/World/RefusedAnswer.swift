@@ -1,6 +1,6 @@
 import HTTP
 
-/// Answers with which Autotask, or something in front of it, declines a call without doing anything: one of each kind that is known.
+/// Answers with which Autotask, or something in front of it, refuses a call without doing anything: one of each known kind.
 enum RefusedAnswer {
     static let all: [HTTPResponse] = [
         HTTPResponse(status: 401),

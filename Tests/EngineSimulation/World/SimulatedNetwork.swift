@@ -3,7 +3,7 @@ import Contract
 import HTTP
 import Synchronization
 
-/// The way from a worker to Autotask: it takes its time, and loses things.
+/// The network between a worker and Autotask: it takes time, and loses messages.
 struct SimulatedTransport: HTTPTransport {
     let worker: SimulatedWorker
     let network: SimulatedNetwork
@@ -17,17 +17,17 @@ final class SimulatedNetwork: Sendable {
     /// A write that Autotask committed.
     struct Write: Sendable {
         var username: String
-        /// Its place among everything that happened in the run.
+        /// Its position in the order of the whole run.
         var moment: Int
-        /// When its call was begun.
+        /// When its call began.
         var begun: Timestamp
-        /// Whether its caller had given up already.
+        /// Whether its caller had already given up.
         var isLate: Bool
-        /// How many writes of the user's tenant the audit log told of by then.
+        /// How many writes of the user's tenant the audit log had recorded by then.
         var told: Int
     }
 
-    /// A call for which somebody waits.
+    /// A call whose caller waits.
     private struct Call {
         var caller: SimulatedWorker
         /// `nil` for a zone look-up.
@@ -46,18 +46,18 @@ final class SimulatedNetwork: Sendable {
         var refusals: [(username: String, at: Timestamp)] = []
     }
 
-    /// Autotask commits within this, or never.
+    /// Autotask commits within this time, or never.
     static let longestCommit: Duration = .seconds(240)
 
     let autotask: FakeAutotask
     private let time: SimulatedTime
     private let faults: FaultPlan
     private let timeline: Timeline
-    /// What goes on outside of the workers, whatever becomes of them.
+    /// Runs the work outside of the workers, which continues when they die.
     private let beyond: SimulatedProcess
     private let scheduler: SeededScheduler
     private let state = Mutex(State())
-    /// An API user whose calls stop the worker that makes them.
+    /// An API user whose calls kill the worker that makes them.
     private let poison: String
 
     init(
@@ -78,20 +78,20 @@ final class SimulatedNetwork: Sendable {
     }
 
     var writes: [Write] { state.withLock { $0.writes } }
-    /// - Parameter count: how many writes the audit log tells of at this moment, of a user's tenant.
+    /// - Parameter count: returns how many writes of a user's tenant the audit log records at this moment.
     func count(told count: @escaping @Sendable (_ username: String) -> Int) { state.withLock { $0.told = count } }
 
-    /// - Parameter reports: the events stored so far that report a service as Synced.
+    /// - Parameter reports: returns the events stored so far that report a service as Synced.
     func observe(_ reports: @escaping @Sendable (_ database: Int64, _ service: Int64) -> Set<String>) {
         state.withLock { $0.reports = reports }
     }
 
-    /// Services that were reported as Synced while a late update of them was on its way: it may change what was reported.
+    /// Services that were reported as Synced while a late update was pending, which may change the reported state.
     var lateChanges: [String] { state.withLock { $0.lateChanges } }
 
-    /// Calls at one time for one entity of one database, by workers that live.
+    /// The highest number of concurrent calls by live workers for one entity of one database.
     var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
-    /// Calls whose credentials Autotask did not accept, and said so: of an answer that is lost nobody can learn.
+    /// Calls whose credentials Autotask refused with an answer that arrived: a worker cannot learn from a lost one.
     var refusals: [(username: String, at: Timestamp)] { state.withLock { $0.refusals } }
 
     func send(_ request: HTTPRequest, from worker: SimulatedWorker) async throws(HTTPError) -> HTTPResponse {
@@ -131,7 +131,7 @@ final class SimulatedNetwork: Sendable {
             state.lastCall += 1
             state.calls[state.lastCall] = Call(caller: worker, target: target, begun: time.now)
             if let target {
-                // What a worker left in flight that was stopped, or taken for dead, nobody can take back.
+                // Calls that a stopped or replaced worker left in flight cannot be withdrawn.
                 let others = state.calls.values.filter { call in
                     call.target == target && !call.caller.process.isFrozen && call.begun >= call.caller.lastThaw
                 }
@@ -145,7 +145,7 @@ final class SimulatedNetwork: Sendable {
         }
     }
 
-    /// What happens to a request on the wire and in Autotask.
+    /// Simulates a request on the wire and in Autotask.
     private func exchange(_ request: HTTPRequest, _ username: String) async -> Result<HTTPResponse, HTTPError> {
         let what = "\(request.method.rawValue) \(request.url.split(separator: "/").last ?? "") for \(username)"
         let begun = time.now
@@ -211,7 +211,7 @@ final class SimulatedNetwork: Sendable {
         return .success(response)
     }
 
-    /// A service that an update is about.
+    /// The service that an update changes.
     private struct Target {
         var database: Int64
         var service: Int64

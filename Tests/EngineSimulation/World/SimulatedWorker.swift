@@ -8,14 +8,14 @@ import Store
 import Synchronization
 import Vault
 
-/// A worker process: an engine with ports of the simulation. Killed, it leaves behind what is in the store, at the broker and in Autotask.
+/// A worker process: an engine with ports of the simulation. A killed one leaves its data in the store, at the broker and in Autotask.
 final class SimulatedWorker: Sendable {
     private struct State {
-        /// In the order in which they start; they are shut down in reverse.
+        /// The services in the order in which they start; they are shut down in reverse.
         var services: [RunningService] = []
         var isTold = false
         var lastThaw = Timestamp(millisecondsSinceEpoch: 0)
-        /// The place of its present life in ``World/lives``.
+        /// The index of its present life in ``World/lives``.
         var life: Int?
     }
 
@@ -28,7 +28,7 @@ final class SimulatedWorker: Sendable {
     private let onDeath: @Sendable (SimulatedWorker) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter onDeath: called when the process ends by itself, or by what it does.
+    /// - Parameter onDeath: called when the process ends on its own, or because of its work.
     init(_ name: String, in world: World, onDeath: @escaping @Sendable (SimulatedWorker) -> Void) {
         self.world = world
         self.onDeath = onDeath
@@ -36,14 +36,14 @@ final class SimulatedWorker: Sendable {
         source = SimulatedSource(world: world, process: process)
     }
 
-    /// When it last went on after it had stood still.
+    /// When it last continued after a stop.
     var lastThaw: Timestamp { state.withLock { $0.lastThaw } }
 
     func start() {
         world.timeline.note(world.time.now, process.name, "starts")
         source.onPoison { [weak self] in self?.die() }
         process.run { [self] in
-            // As systemd does, it is started again until the store takes it, and when it ended by itself.
+            // Like systemd, this starts it again until the store accepts it, and after it ended on its own.
             while !process.isDead, !state.withLock({ $0.isTold }) {
                 do { try await run() } catch { world.timeline.note(world.time.now, process.name, "ends: \(error)") }
                 await world.pause(upTo: 20_000)
@@ -54,7 +54,7 @@ final class SimulatedWorker: Sendable {
     /// One life of the process: until one of its services fails, or all have finished.
     private func run() async throws {
         let store = world.store(of: self)
-        // What holds each other as long as a process lives lets go of each other here: the store and the outbox, the engine and this.
+        // Breaks the reference cycles of a live process: between the store and the outbox, and between the engine and this worker.
         defer {
             store.observeEvents { _ in }
             state.withLock { $0.services = [] }
@@ -92,7 +92,7 @@ final class SimulatedWorker: Sendable {
     /// The connection to the broker ends; another follows.
     func loseConnection() { source.disconnect() }
 
-    /// It stands still, as after SIGSTOP.
+    /// It is stopped, as by SIGSTOP.
     func freeze(for duration: Duration) {
         world.timeline.note(world.time.now, process.name, "stops for \(duration)")
         process.freeze()
@@ -107,7 +107,7 @@ final class SimulatedWorker: Sendable {
         process.thaw()
     }
 
-    /// It is told to finish, as by SIGTERM: the door first, the outbox last. Returns when it has, or was killed for taking too long.
+    /// It is told to finish, as by SIGTERM: intake first, the outbox last. Returns when it has finished, or was killed for taking too long.
     func finish() async {
         world.timeline.note(world.time.now, process.name, "is told to finish")
         let services = state.withLock { state in
@@ -146,7 +146,7 @@ final class SimulatedWorker: Sendable {
         if let place { world.lives.withLock { $0[place].end = world.time.now } }
     }
 
-    /// It ends by what it does.
+    /// Its own work kills it.
     func die() {
         guard !process.isDead else { return }
         kill()
@@ -190,7 +190,7 @@ private final class RunningService: Sendable {
     }
 }
 
-/// The door of one worker.
+/// The intake of one worker.
 private final class SimulatedSource: JobSource {
     private struct State {
         var connection: ModelBroker.Connection?
@@ -207,7 +207,7 @@ private final class SimulatedSource: JobSource {
         self.process = process
     }
 
-    /// - Parameter act: called when a message arrives that is not to be read.
+    /// - Parameter act: called when a message arrives that must not be read.
     func onPoison(_ act: @escaping @Sendable () -> Void) { state.withLock { $0.onPoison = act } }
 
     func disconnect() {
@@ -238,7 +238,7 @@ private final class SimulatedSource: JobSource {
                 world.faults.note(.poisonMessage)
                 state.withLock { $0.onPoison }?()
             }
-            // It goes behind what came back with it.
+            // It goes behind the messages that returned with it.
             if deliveries.contains(where: \.isRedelivered), world.faults.strikes(.redeliveryLost) { disconnect() }
             return IncomingBatch(
                 deliveries: deliveries,
@@ -259,7 +259,7 @@ private final class SimulatedSource: JobSource {
     func resume() {}
 }
 
-/// The way of one worker to the results exchange.
+/// One worker's connection to the results exchange.
 private struct SimulatedSink: EventSink {
     let world: World
     let process: SimulatedProcess

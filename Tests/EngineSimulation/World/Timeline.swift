@@ -1,11 +1,11 @@
 import Contract
 import Synchronization
 
-/// What happened in a run, in its order: printed when the run breaks an invariant.
+/// The history of a run, in order: printed when the run breaks an invariant.
 final class Timeline: Sendable {
     private let lines = Mutex<[String]>([])
 
-    /// - Returns: its place.
+    /// - Returns: its position.
     @discardableResult
     func note(_ now: Timestamp, _ who: String, _ what: String) -> Int {
         lines.withLock { lines in

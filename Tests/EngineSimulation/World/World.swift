@@ -5,15 +5,15 @@ import Store
 import Synchronization
 import Vault
 
-/// Everything of one run that outlives a worker.
+/// The parts of one run that outlive a worker.
 final class World: Sendable {
     static let start = Timestamp("2026-11-22T08:00:00Z")!
     static let vault = Vault(KeyRing.generate(at: start))
     static let lookupURL = FakeAutotask.lookupURL
     static let integrationCode = "simulation"
-    /// An API user whose calls stop the worker that makes them.
+    /// An API user whose calls kill the worker that makes them.
     static let poisonUser = "poison"
-    /// A message that stops the worker that reads it.
+    /// A message that kills the worker that reads it.
     private static let poisonBody = Array("poison".utf8)
     private static let poisonSHA256 = Vault.sha256(poisonBody)
 
@@ -25,13 +25,13 @@ final class World: Sendable {
     let disk = ModelDisk(auditing: AuditChain(World.vault))
     let network: SimulatedNetwork
     let settings: EngineSettings
-    /// What a follower saw that it should not have.
+    /// Events that a follower saw and should not have seen.
     let surprises = Mutex<[String]>([])
-    /// From when to when a worker had joined and was there, without an end while it is.
+    /// The periods during which a worker was joined and running; the current one has no end.
     let lives = Mutex<[(begin: Timestamp, end: Timestamp?)]>([])
-    /// By how much the machine's clock is wrong, for processes that start from now on.
+    /// The error of the machine's clock, for processes that start from now on.
     private let clockStep = Mutex(Duration.zero)
-    /// Until when the store takes nothing in: what workers hold then goes from one to the next as they die.
+    /// Until when the store accepts no jobs: deliveries go from one worker to the next as they die.
     private let shutUntil = Mutex(World.start)
 
     init(seed: UInt64) {
@@ -46,13 +46,13 @@ final class World: Sendable {
             scheduler: scheduler,
             poison: World.poisonUser
         )
-        // In some runs the door closes over a handful of jobs.
+        // In some runs intake pauses after a few jobs.
         let backlogLimit = scheduler.draw { [3, 1000].randomElement(using: &$0) ?? 1000 }
-        // In some a lane is full with few jobs, or never.
+        // In some runs a lane is full with few jobs, or never.
         let laneBacklogLimit = scheduler.draw { [5, 1000, 5000].randomElement(using: &$0) ?? 1000 }
-        // In some it looks at connections by itself, as often as tenants ask for something.
+        // In some runs scheduled checks are as frequent as the tenants' jobs.
         let isWatchful = scheduler.draw { Int.random(in: 0...3, using: &$0) == 0 }
-        // In some an event with a few services is too large.
+        // In some runs an event with a few services is too large.
         let eventLimit = scheduler.draw { [EventLimit.smallest, 1 << 20].randomElement(using: &$0) ?? 1 << 20 }
         settings = EngineSettings(
             acceptsClearCredentials: true,
@@ -64,7 +64,7 @@ final class World: Sendable {
         )
     }
 
-    /// Whatever is between a process and the disk takes a moment, in which others may go first, and may fail.
+    /// Every access to the disk takes a moment, in which other tasks may run first, and may fail.
     func store(of worker: SimulatedWorker) -> ModelStore {
         let process = worker.process
         return ModelStore(
@@ -92,7 +92,7 @@ final class World: Sendable {
                     worker.die()
                 },
                 erased: { [self] release in
-                    // In a task of its own, so that nothing waits for it: as long as somebody reads, what was erased is still there.
+                    // This is a separate task, so that nothing waits for it: while a reader is active, erased data is still on disk.
                     process.run { [self] in
                         repeat {
                             if faults.strikes(.longReader) { await pause(upTo: 60_000) }
@@ -104,19 +104,19 @@ final class World: Sendable {
         )
     }
 
-    /// Looks at events on their way: none is told before what its reset erased has left the disk, nor before those that it follows.
+    /// Observes events on their way: none is published before the data erased by its reset has left the disk, nor before earlier events.
     func inspect(_ events: [OrderedEvent]) {
         let tables = disk.tables
         let held = tables.outbox.filter { $0.entry.isHeld && !tables.released.contains($0.entry.event.event.id) }.map(\.entry.event)
         guard !held.isEmpty else { return }
         for event in events where held.contains(where: { $0.event.id == event.event.id }) {
             surprises.withLock {
-                $0.append("\(event.event.type.rawValue) of \(event.event.lane) was told while a reset's traces are on the disk.")
+                $0.append("\(event.event.type.rawValue) of \(event.event.lane) was published while data erased by a reset is on the disk.")
             }
         }
     }
 
-    /// A message that stops whoever reads it.
+    /// A message that kills every worker that reads it.
     func publishPoison() {
         timeline.note(time.now, "portal", "a poison message")
         broker.enqueue(JobMessage(routingKey: "sync.msp-1", userID: "portal", body: World.poisonBody))
@@ -124,14 +124,14 @@ final class World: Sendable {
 
     func isPoison(_ message: JobMessage) -> Bool { message.body == World.poisonBody }
 
-    /// The store takes no jobs in for a while.
+    /// The store accepts no jobs for a while.
     func shutStore() {
         let end = time.now + .milliseconds(draw(1000...30_000))
         timeline.note(time.now, "store", "takes nothing in until \(end)")
         shutUntil.withLock { $0 = max($0, end) }
     }
 
-    /// The machine's clock is set. Processes that run keep theirs.
+    /// Sets the machine's clock. Running processes keep theirs.
     func stepClock() { clockStep.withLock { $0 = .seconds(draw(-3600...3600)) } }
 
     /// The clock of a process that starts now.

@@ -7,11 +7,11 @@ import Testing
 
 @testable import Engine
 
-@Suite("Calls that are held back")
+@Suite("Held-back calls")
 struct AutotaskGateTests {
     private let bench = Workbench()
 
-    /// Reads services over the connection of `state`, as so many attempts at jobs would.
+    /// Reads services over the connection of `state`, as `count` attempts at jobs would.
     private func read(_ count: Int, _ state: LaneState) async throws -> [CallFailure?] {
         var failures: [CallFailure?] = []
         for _ in 0..<count {
@@ -26,7 +26,7 @@ struct AutotaskGateTests {
         return failures
     }
 
-    @Test func `a database that fails is left alone, and its zone's other databases are not`() async throws {
+    @Test func `calls to a failing database are held back, and its zone's other databases are not affected`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail("POST Services/query", .status(500), .status(500), .status(500))
         let failures = try await read(4, state)
@@ -34,7 +34,7 @@ struct AutotaskGateTests {
         #expect(failures.last??.cause?.kind == .heldBack(.outage))
         #expect(bench.autotask.operations.count { $0 == "POST Services/query" } == 3)
         guard case .retry(let earliest?) = failures.last??.consequence else {
-            Issue.record("It is not said when to come back.")
+            Issue.record("The deferral has no time.")
             return
         }
         #expect(earliest > bench.clock.now)
@@ -44,7 +44,7 @@ struct AutotaskGateTests {
         #expect(try await read(1, other).map { $0?.error.code } == [nil])
     }
 
-    @Test func `a zone that does not answer is left alone, whoever asks`() async throws {
+    @Test func `calls to a silent zone are held back for every caller`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail("POST Services/query", .noAnswer(.timedOut), .noAnswer(.timedOut))
         _ = try await read(2, state)
@@ -61,7 +61,7 @@ struct AutotaskGateTests {
         #expect(try await read(1, elsewhere)[0]?.cause?.kind != .heldBack(.outage))
     }
 
-    @Test func `a database that fails whenever it is tried again does not close its zone`() async throws {
+    @Test func `a database that fails on every new try does not close its zone`() async throws {
         let state = try await bench.connectedState()
         var other = state
         other.connection?.databaseID += 1
@@ -75,20 +75,20 @@ struct AutotaskGateTests {
     }
 
     @Test(arguments: ["<h1>Log in to Hotel WLAN</h1>", "Unauthorized", "{}", "\u{FEFF}<html></html>"])
-    func `credentials that meet an unknown page of refusal are sent three times, and then seldom`(page: String) async throws {
+    func `credentials that meet an unknown refusal page are sent three times, and then seldom`(page: String) async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.faults["POST Services/query"] = Array(repeating: .status(401, body: page), count: 1000) }
         let failures = try await read(20, state)
         #expect(failures.allSatisfy { $0?.error.code == .autotaskUnavailable })
         #expect(bench.autotask.operations.count { $0 == "POST Services/query" } == 3)
         #expect(failures.last??.cause?.kind == .heldBack(.outage))
-        // In an hour of a call every ten seconds, five more at most: the pause doubles.
+        // In an hour with a call every ten seconds, at most five more are sent: the pause doubles.
         for _ in 0..<360 {
             bench.clock.advance(by: .seconds(10))
             _ = try await read(1, state)
         }
         #expect((4...8).contains(bench.autotask.operations.count { $0 == "POST Services/query" }))
-        // Others' credentials are sent at once, and these are again when what is in front is gone.
+        // Other credentials are sent at once, and these again once the obstacle is gone.
         var other = state
         other.connection?.credentialsDigest = [1]
         bench.autotask.change { $0.faults = [:] }
@@ -97,7 +97,7 @@ struct AutotaskGateTests {
         #expect(try await read(3, state).map { $0?.error.code } == [nil, nil, nil])
     }
 
-    @Test func `a connect with credentials that meet an unknown page of refusal sends them three times`() async throws {
+    @Test func `a connect with credentials that meet an unknown refusal page sends them three times`() async throws {
         for _ in 0..<10 {
             bench.autotask.fail("GET Version", .status(401, body: "<html>Log in</html>"))
             _ = try await bench.connect(bench.connectPayload())
@@ -106,14 +106,14 @@ struct AutotaskGateTests {
         #expect(try await bench.connect(bench.connectPayload(Workbench.plaintext(secret: "another"))).terminal?.type == .connectionFailed)
     }
 
-    @Test func `what Autotask refuses opens nothing`() async throws {
+    @Test func `refusals by Autotask do not open the breaker`() async throws {
         let state = try await bench.connectedState()
         let refusal = #"{"errors":["A value is required for the field name"]}"#
         for _ in 0..<8 { bench.autotask.fail("POST Services/query", .status(500, body: refusal)) }
         #expect(try await read(9, state).last! == nil)
     }
 
-    @Test func `a limit holds for everybody at the database, until Autotask's own time`() async throws {
+    @Test func `a rate limit holds for every caller of the database, until the time that Autotask states`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail("POST Services/query", .status(429, headers: [(name: "Retry-After", value: "120")]))
         let failures = try await read(2, state)
@@ -123,7 +123,7 @@ struct AutotaskGateTests {
         #expect(try await read(1, state).map { $0?.error.code } == [nil])
     }
 
-    @Test func `a look-up that is held back counts as no call`() async throws {
+    @Test func `a held-back look-up does not count as a call`() async throws {
         bench.autotask.fail("GET zoneInformation", .status(503), .status(503), .status(503), .status(503), .status(503))
         var counts: [Int] = []
         for _ in 1...6 {
@@ -134,7 +134,7 @@ struct AutotaskGateTests {
         #expect(bench.autotask.calls.count == 5)
     }
 
-    @Test func `an attempt that was held back says so`() async throws {
+    @Test func `a held-back attempt says so`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail("POST Services/query", .status(500), .status(500), .status(500))
         _ = try await read(3, state)
@@ -146,7 +146,7 @@ struct AutotaskGateTests {
         #expect(context.isHeldUp && session.context.apiCalls == 0)
     }
 
-    @Test func `no call leaves once another may take over`() async throws {
+    @Test func `no call leaves once another worker may take over`() async throws {
         let context = bench.context(.sync, state: try await bench.connectedState())
         let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1, credentials: nil)
         bench.worker.holdsLease(until: bench.clock.now + Clocks.tolerance + .seconds(1))
@@ -155,8 +155,8 @@ struct AutotaskGateTests {
         #expect(!gate.mayStillCall())
     }
 
-    /// A worker that stood still, was taken for dead and joined anew holds a good lease, and not for what it claimed before.
-    @Test func `no call leaves for what was claimed before the worker joined anew`() async throws {
+    /// A worker that stood still, was taken for dead and joined again holds a valid lease, but not for its earlier claims.
+    @Test func `no call leaves for a claim from before the worker joined again`() async throws {
         let context = bench.context(.sync, state: try await bench.connectedState())
         let gate = AutotaskGate(context, url: FakeAutotask.lookupURL, databaseID: 1, credentials: nil)
         bench.worker.become(WorkerID("worker-1, once more"))

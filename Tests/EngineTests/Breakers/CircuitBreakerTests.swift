@@ -8,7 +8,7 @@ struct CircuitBreakerTests {
     private static let policy = CircuitBreaker.Policy(threshold: 3, pause: .seconds(4), maximumPause: .seconds(20), rampEnd: 5)
     private static let start = Timestamp("2026-11-22T08:00:00Z")!
 
-    /// A breaker and its time; chance is always the highest but one.
+    /// A breaker and its time; the random number is always the highest but one.
     private final class Bench {
         var breaker = CircuitBreaker(policy, at: start)
         var now = start
@@ -27,13 +27,13 @@ struct CircuitBreakerTests {
             breaker.ended(ticket, result, at: now, fraction: 1)
         }
 
-        /// One call after the other.
+        /// Makes calls one after the other.
         func call(_ results: CircuitBreaker.Result...) throws {
             for result in results { end(try #require(admit()), result) }
         }
     }
 
-    @Test func `failures in a row open it, and one answer in between begins the count anew`() throws {
+    @Test func `consecutive failures open it, and an answer restarts the count`() throws {
         let bench = Bench()
         try bench.call(.fails, .fails, .works, .fails, .fails, .tellsNothing)
         #expect(bench.waitsUntil() == nil)
@@ -43,7 +43,7 @@ struct CircuitBreakerTests {
         #expect(wait >= .seconds(4) && wait < .seconds(5))
     }
 
-    @Test func `after its pause one call may try, and no other beside it`() throws {
+    @Test func `after its pause one call may try, and no other at the same time`() throws {
         let bench = Bench()
         try bench.call(.fails, .fails, .fails)
         bench.now = bench.now + .seconds(8)
@@ -53,7 +53,7 @@ struct CircuitBreakerTests {
         #expect(bench.admit() != nil)
     }
 
-    @Test func `a probe that fails keeps it open for twice as long, up to a limit`() throws {
+    @Test func `a failed probe keeps it open for twice as long, up to a limit`() throws {
         let bench = Bench()
         try bench.call(.fails, .fails, .fails)
         var pauses: [Duration] = []
@@ -65,7 +65,7 @@ struct CircuitBreakerTests {
         #expect(pauses == [.seconds(8), .seconds(16), .seconds(20)])
     }
 
-    @Test func `a probe that tells nothing lets the next one try`() throws {
+    @Test func `an inconclusive probe lets the next one try`() throws {
         let bench = Bench()
         try bench.call(.fails, .fails, .fails)
         bench.now = bench.now + .seconds(8)
@@ -73,7 +73,7 @@ struct CircuitBreakerTests {
         #expect(bench.admit() != nil)
     }
 
-    @Test func `calls return step by step, until nothing is held back`() throws {
+    @Test func `calls return step by step, until none is held back`() throws {
         let bench = Bench()
         try bench.call(.fails, .fails, .fails)
         bench.now = bench.now + .seconds(8)
@@ -89,7 +89,7 @@ struct CircuitBreakerTests {
         #expect(bench.breaker.isAtRest)
     }
 
-    @Test func `a failure while calls return opens it again; what was under way then tells nothing any more`() throws {
+    @Test func `a failure while calls return opens it again, and earlier calls then change nothing`() throws {
         let bench = Bench()
         try bench.call(.fails, .fails, .fails)
         bench.now = bench.now + .seconds(8)
@@ -101,7 +101,7 @@ struct CircuitBreakerTests {
         #expect(bench.admit() == nil)
     }
 
-    @Test func `what Autotask asks for is kept to at once, however long it is`() throws {
+    @Test func `a pause that Autotask asks for begins at once, however long it is`() throws {
         let bench = Bench()
         try bench.call(.limits(until: bench.now + .seconds(300)))
         #expect(bench.breaker.isLimiting)
@@ -111,7 +111,7 @@ struct CircuitBreakerTests {
         #expect(bench.admit() != nil)
     }
 
-    @Test func `where many wait and nobody is answered, no other call joins them`() throws {
+    @Test func `where many calls wait and none is answered, no other call joins them`() throws {
         let bench = Bench()
         var tickets: [CircuitBreaker.Ticket] = []
         for _ in 0..<16 { tickets.append(try #require(bench.admit())) }

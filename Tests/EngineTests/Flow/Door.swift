@@ -3,7 +3,7 @@ import Synchronization
 
 @testable import Engine
 
-/// A door that a test puts deliveries through.
+/// A source of deliveries for tests.
 final class Door: JobSource {
     private struct State {
         var waiting: [IncomingBatch] = []
@@ -11,7 +11,7 @@ final class Door: JobSource {
         var waiter: CheckedContinuation<IncomingBatch?, Never>?
         var acknowledged: [Int] = []
         var next = 0
-        /// By batch, how often it is this worker's yet.
+        /// By batch, how many times it is still this worker's.
         var losses: [Int: Int] = [:]
         var suspensions: [Bool] = []
         var observer: CheckedContinuation<Void, Never>?
@@ -19,7 +19,7 @@ final class Door: JobSource {
 
     private let state = Mutex(State())
 
-    /// The numbers of the batches that were acknowledged, in the order of that.
+    /// The numbers of the acknowledged batches, in order of acknowledgement.
     var acknowledged: [Int] { state.withLock { $0.acknowledged } }
 
     /// - Returns: the batch's number.
@@ -55,17 +55,17 @@ final class Door: JobSource {
         }
     }
 
-    /// The connection over which a batch came is gone, once that was asked so often.
+    /// Ends the batch's connection after `answers` questions about it.
     func lose(_ batch: Int, after answers: Int = 0) { state.withLock { $0.losses[batch] = answers } }
 
     func suspend() { note(suspended: true) }
 
     func resume() { note(suspended: false) }
 
-    /// What the engine did with the door: `true` for closing it.
+    /// The engine's requests to the source: `true` for suspending it.
     var suspensions: [Bool] { state.withLock { $0.suspensions } }
 
-    /// Returns when the engine did that last.
+    /// Returns when the last request is the given one.
     func isSuspended(_ isSuspended: Bool) async {
         while suspensions.last != isSuspended {
             await withCheckedContinuation { continuation in

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Engine
 
-/// What the worker looks at by itself.
+/// Scheduled checks.
 extension EngineFlowTests {
     private static let secret = "s3cret"
 
@@ -28,12 +28,12 @@ extension EngineFlowTests {
         autotask.forgetCalls()
     }
 
-    /// Lets time pass until something holds.
+    /// Lets time pass until a condition holds.
     private func pass(until isSo: () async throws -> Bool) async throws {
         while try await !isSo() { await clock.advanceToNextSleeper() }
     }
 
-    @Test func `a password that changed is noticed without any job, told once, and not tried again`() async throws {
+    @Test func `a changed password is noticed without a job, reported once, and not tried again`() async throws {
         try await withEngine(settings: settings(verify: .seconds(100))) { store in
             try await connect()
             autotask.change { $0.users["api@demo.example"]?.secret = "changed" }
@@ -52,12 +52,12 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `a check that comes to nothing is not tried again but when the next is due, and nobody is told`() async throws {
+    @Test func `a failed check is not retried before the next is due, and publishes nothing`() async throws {
         try await withEngine(settings: settings(verify: .seconds(100))) { store in
             try await connect()
             autotask.fail("GET zoneInformation", .status(503), .status(503))
             try await pass { autotask.operations.contains("GET Services/entityInformation/fields") }
-            // Two that failed, and one that did not: an interval apart at least, but for what chance takes off it.
+            // Two failed checks, and one that passed: at least an interval apart, minus the random part.
             #expect(autotask.operations.count { $0 == "GET zoneInformation" } == 3)
             #expect(clock.now >= Timestamp("2026-11-22T08:00:00Z")! + .seconds(180))
             let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
@@ -67,7 +67,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `nothing is looked at where nobody wants it`() async throws {
+    @Test func `nothing is checked if checks are turned off`() async throws {
         try await withEngine(settings: settings()) { _ in
             try await connect()
             let end = clock.now + .seconds(1000)
@@ -76,7 +76,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `drift is looked for by itself, and only what changed is told`() async throws {
+    @Test func `drift is checked on schedule, and only changes are reported`() async throws {
         try await withEngine(settings: settings(drift: .seconds(100))) { _ in
             try await connect()
             let service: JSON = [

@@ -9,7 +9,7 @@ import Vault
 
 @testable import Engine
 
-/// What a person waits for ends in time, and what waits for something else is not told over and over.
+/// Jobs for which a person waits end in time, and a job that waits for something else is not reported repeatedly.
 extension EngineFlowTests {
     /// A tenant at an Autotask that knows it.
     private func addUser() {
@@ -42,7 +42,7 @@ extension EngineFlowTests {
         ]
     }
 
-    /// Steps the clock on until the job has ended.
+    /// Advances the clock until the job has ended.
     private func ended(_ id: String) async -> Event {
         while true {
             await clock.advanceToNextSleeper()
@@ -55,14 +55,14 @@ extension EngineFlowTests {
         ("preview", EventType.syncFailed), ("billing-codes", .billingCodesFailed), ("verify", .connectionFailed),
         ("connect", .connectionFailed),
     ])
-    func `what a person waits for ends within the time that is set, whatever stands in its way`(kind: String, end: EventType) async throws {
+    func `a job for which a person waits ends within the set time, whatever the obstacle`(kind: String, end: EventType) async throws {
         addUser()
         var settings = settings
         settings.retry.maximumAttempts = 1000
         try await withEngine(settings: settings) { store in
             door.deliver(connect("connect-1"))
             _ = await results.published { $0.contains { $0.event.type == .connectionEstablished } }
-            // The database is down, and stays so.
+            // The database is down, and stays down.
             for operation in ["GET Version", "GET zoneInformation", "POST BillingCodes/query", "POST Services/query"] {
                 autotask.change { $0.faults[operation] = Array(repeating: .status(503), count: 100) }
             }
@@ -71,7 +71,7 @@ extension EngineFlowTests {
             let event = await ended("job-1")
             #expect(event.type == end && event.errorCode == "autotask_unavailable")
             #expect(event.members["error"]?["retryable"] == true && event.members["error"]?["retryAt"] == nil)
-            // Ended by its time, and not by its attempts.
+            // It ended because of its deadline, and not because of its attempts.
             let letters = try await store.deadLetters()
             #expect(letters.isEmpty)
         }
@@ -81,7 +81,7 @@ extension EngineFlowTests {
         arguments: ["preview", "billing-codes", "verify", "connect"],
         [(302, "autotask_unavailable"), (429, "rate_limited"), (nil, "timeout")] as [(Int?, String)]
     )
-    func `a call that is given up at the end does not hide what failed before it`(kind: String, failure: (status: Int?, code: String))
+    func `a call that is given up at the deadline does not hide the earlier failure`(kind: String, failure: (status: Int?, code: String))
         async throws
     {
         addUser()
@@ -101,7 +101,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `a sync goes on behind that time`() async throws {
+    @Test func `a sync continues beyond that time`() async throws {
         addUser()
         try await withEngine(settings: settings) { store in
             door.deliver(connect("connect-1"))
@@ -115,7 +115,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `what cannot pass on its own ends a connect at once, and is not retryable`() async throws {
+    @Test func `a permanent failure ends a connect at once, and is not retryable`() async throws {
         addUser()
         autotask.change {
             $0.faults["GET Version"] = [
@@ -139,7 +139,7 @@ extension EngineFlowTests {
     }
 
     @Test(arguments: ["preview", "billing-codes", "verify", "drift", "diagnose"])
-    func `what a person waits for ends in its own event although the key to it is missing`(kind: String) async throws {
+    func `a job for which a person waits ends in its own event although its key is missing`(kind: String) async throws {
         try await withEngine(vault: Vault(keyRing, source: ChangingRing(keyRing))) { store in
             try await enter(JobKind(rawValue: kind)!, "job-1", into: store)
             door.deliver(delivery("reset", id: "reset-1", tenant: "msp-9", data: ["confirm": true]))
@@ -150,7 +150,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `a job that is held up for hours is told a few times, and tried a few times an hour`() async throws {
+    @Test func `a job that is held up for hours is reported a few times, and tried a few times an hour`() async throws {
         var settings = EngineSettings()
         settings.retry.maximumAge = .seconds(3600)
         try await withEngine(settings: settings, vault: Vault(keyRing, source: ChangingRing(keyRing))) { store in
@@ -166,7 +166,7 @@ extension EngineFlowTests {
         }
     }
 
-    /// Takes a job in as a worker does that has newer keys: the engine's ring lacks the one under which it is sealed.
+    /// Takes a job in like a worker that has newer keys: the engine's ring lacks the key of the job.
     private func enter(_ kind: JobKind, _ id: String, into store: SQLiteStore) async throws {
         let other = WorkerID("another")
         _ = try await store.join(other, until: clock.now + .seconds(5), at: clock.now)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Engine
 
-/// What the store is told of attempts.
+/// The attempts that the store records.
 extension EngineFlowTests {
     private var settings: EngineSettings {
         autotask.change {
@@ -24,7 +24,7 @@ extension EngineFlowTests {
         delivery("connect", id: "connect", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]])
     }
 
-    @Test func `an attempt that was put off and the one that ends the job both tell what they called`() async throws {
+    @Test func `a deferred attempt and the attempt that ends the job both record their calls`() async throws {
         try await withEngine(settings: settings) { store in
             door.deliver(connect)
             _ = await results.published { $0.last?.event.type == .connectionEstablished }
@@ -42,7 +42,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `where no history is kept the store is told none`() async throws {
+    @Test func `without history the store records no attempts`() async throws {
         var settings = settings
         settings.retention.history = .zero
         try await withEngine(settings: settings) { store in

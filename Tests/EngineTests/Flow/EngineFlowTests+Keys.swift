@@ -9,14 +9,14 @@ import Vault
 
 @testable import Engine
 
-/// Keys that change while the worker runs: it holds the ring as it was, and another process has gone on.
+/// Keys that change while the worker runs: it holds the old ring, and another process has changed it.
 extension EngineFlowTests {
     private var rotated: KeyRing { keyRing.rotated(Set(KeyRing.Use.allCases), at: clock.now) }
 
-    /// A vault that holds the ring as it was, and finds it rotated when it looks.
+    /// A vault with the old ring, which finds it rotated when it looks.
     private var behind: Vault { Vault(keyRing, source: RingOnDisk(ring: rotated)) }
 
-    @Test func `a job that was sealed under a key that was retired meanwhile is sealed anew, and lost is none`() async throws {
+    @Test func `a job sealed under a key that was retired meanwhile is sealed again, and no job is lost`() async throws {
         try await withEngine(vault: behind) { store in
             let old = try #require(keyRing.activeKey(for: .jobs)?.id)
             #expect(try await store.retireKey(old, at: clock.now).isNone)
@@ -27,7 +27,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `credentials that were sealed under a key that was retired meanwhile are sealed anew`() async throws {
+    @Test func `credentials sealed under a key that was retired meanwhile are sealed again`() async throws {
         autotask.change {
             $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
             $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
@@ -45,7 +45,7 @@ extension EngineFlowTests {
                 events = await results.published { _ in true }.filter(\.event.type.isTerminal)
             }
             #expect(events.first?.event.type == .connectionEstablished)
-            // Two attempts: nothing was asked of Autotask over and over meanwhile.
+            // Two attempts: the worker did not call Autotask repeatedly meanwhile.
             #expect(autotask.calls.count == 8)
             let record = try #require(try await store.jobs(named: JobID("job-1")!, of: nil).first)
             #expect(record.made.map(\.calls.count) == [4, 4] && record.apiCalls == 8)
@@ -54,7 +54,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `what another process has wrapped by a new key is opened with it`() async throws {
+    @Test func `a key that another process wrapped by a new key is opened with it`() async throws {
         autotask.change {
             $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
             $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
@@ -79,7 +79,7 @@ extension EngineFlowTests {
     @Test func `jobs wait for a key that the ring lacks, are not abandoned, and run once it is there`() async throws {
         let source = ChangingRing(keyRing)
         try await withEngine(vault: Vault(keyRing, source: source)) { store in
-            // Taken in by a worker that has the new keys; this one's ring is a copy that was not brought up to date.
+            // A worker with the new keys took it in; this worker's ring is an outdated copy.
             let other = WorkerID("another")
             _ = try await store.join(other, until: clock.now + .seconds(5), at: clock.now)
             let onDisk = rotated
@@ -91,7 +91,7 @@ extension EngineFlowTests {
             )
             _ = try await store.accept([IntakeItem(.job(job))], by: other, at: clock.now) { _ in preconditionFailure("there is no conflict")
             }
-            // It wakes the lanes.
+            // This wakes the lanes.
             door.deliver(delivery("reset", id: "reset-1", data: ["confirm": true]))
             var events = await results.published { events in events.contains { $0.event.type == .jobDeferred } }
             #expect(events.first { $0.event.type == .jobDeferred }?.event.errorCode == "internal")
@@ -107,7 +107,7 @@ extension EngineFlowTests {
 }
 
 extension EngineFlowTests {
-    @Test func `what cannot be kept is not asked of Autotask over and over while the ring has no other keys`() async throws {
+    @Test func `a worker whose ring lacks the keys to keep a result does not call Autotask repeatedly`() async throws {
         autotask.change {
             $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
             $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
@@ -122,7 +122,7 @@ extension EngineFlowTests {
             door.deliver(delivery("connect", id: "job-1", data: ["credentials": ["username": "api@demo.example", "secret": "s3cret"]]))
             let lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace)
             var waitsUntil: Timestamp?
-            // More than one attempt's calls are those of one that did not wait.
+            // Calls beyond those of one attempt belong to an attempt that did not wait.
             while waitsUntil == nil, autotask.calls.count <= 4 {
                 waitsUntil = try await store.lane(lane)?.unfinished.first?.notBefore
             }
@@ -139,7 +139,7 @@ extension EngineFlowTests {
     }
 }
 
-/// A ring that somebody brings up to date while the worker runs.
+/// A ring that is updated while the worker runs.
 final class ChangingRing: KeyRingSource {
     let description = "a file"
     private let state: Mutex<KeyRing>
@@ -154,7 +154,7 @@ final class ChangingRing: KeyRingSource {
     func load() -> KeyRing { ring }
 }
 
-/// The ring as another process has left it.
+/// The ring as another process left it.
 private struct RingOnDisk: KeyRingSource {
     let ring: KeyRing
     let description = "a file"

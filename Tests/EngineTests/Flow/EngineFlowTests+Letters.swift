@@ -40,7 +40,7 @@ extension EngineFlowTests {
 
     private func letters(_ store: any Store) async throws -> [KeptLetter] { try await store.letters(.all, after: 0, limit: 10) }
 
-    @Test func `a sync whose attempts are spent is a dead letter, and its copy succeeds and says what it is`() async throws {
+    @Test func `a sync whose attempts are spent is dead-lettered, and its copy succeeds and names the original`() async throws {
         try await withEngine(settings: settings) { store in
             door.deliver(connect)
             _ = await results.published { $0.last?.event.type == .connectionEstablished }
@@ -65,12 +65,12 @@ extension EngineFlowTests {
             let office = DeadLetterOffice(store: store, vault: vault)
             let entered = try await office.redrive(kept, by: .systemUser(0), at: clock.now)
             #expect(entered == .entered)
-            // The letter as it was read before, and as it is now.
+            // The dead letter as it was read before, and as it is now.
             for letter in try await letters(store) + [kept] {
                 let again = try await office.redrive(letter, by: .systemUser(0), at: clock.now)
                 #expect(again == .before(KeptLetter.Copy(id: JobID("sync-1:redrive-1")!, at: clock.now)))
             }
-            // Nobody tells the worker: it looks for itself.
+            // The worker gets no notice: it looks on its own.
             await clock.untilIdle()
             clock.advance(by: WorkerLease.renewal)
             let events = await results.published { $0.contains { $0.event.type == .syncSucceeded } }
@@ -80,7 +80,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `a connect whose attempts are spent is a dead letter without what it held`() async throws {
+    @Test func `a connect whose attempts are spent is dead-lettered without its credentials`() async throws {
         autotask.fail("GET zoneInformation", .status(503), .status(503))
         try await withEngine(settings: settings) { store in
             door.deliver(connect)
@@ -95,7 +95,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `a job that cannot be opened is abandoned, and a dead letter`() async throws {
+    @Test func `a job that cannot be opened is abandoned and dead-lettered`() async throws {
         try await withEngine(settings: settings) { store in
             let other = WorkerID("another")
             _ = try await store.join(other, until: clock.now + .seconds(5), at: clock.now)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-/// A publisher that may publish for some tenants: `reseller`, for those that begin with `acme-`.
+/// A publisher that may publish for some tenants: `reseller`, for those whose names begin with `acme-`.
 extension EngineFlowTests {
     private static let settings = EngineSettings(trustedPublishers: try? TrustedPublishers(["portal", "reseller=acme-*"]))
 
@@ -36,7 +36,7 @@ extension EngineFlowTests {
         }
     }
 
-    @Test func `nothing that it sends is refused in another tenant's name, or tells of that tenant's ids`() async throws {
+    @Test func `none of its messages is refused in another tenant's name, or reveals that tenant's ids`() async throws {
         try await withEngine(settings: Self.settings) { store in
             let unreadable = JobMessage(
                 queue: "autotask.jobs",
@@ -49,10 +49,10 @@ extension EngineFlowTests {
             door.deliver(delivery("billing-codes", id: "job-1"))
             _ = await results.published { $0.count == 1 }
             door.deliver(
-                // Known, with the same payload and with another.
+                // Known ids, with the same payload and with another.
                 delivery("billing-codes", id: "job-1", publisher: "reseller"),
                 delivery("billing-codes", id: "job-1", data: ["refresh": true], publisher: "reseller"),
-                // Not valid, of a kind that is not built, of no kind.
+                // Invalid messages, of an unsupported kind, and of no kind.
                 delivery("reset", id: "job-2", publisher: "reseller"),
                 delivery("preview", id: "job-3", publisher: "reseller"),
                 delivery("fly", id: "job-4", publisher: "reseller"),
@@ -60,7 +60,7 @@ extension EngineFlowTests {
                 reset("job-5", tenant: "msp-4711", routingKey: "reset.acme-1"),
                 reset("job-5", tenant: "acme-1", routingKey: "reset.msp-4711"),
                 unreadable,
-                // Delivered again.
+                // The messages are delivered again.
                 delivery("drift", id: "job-7", publisher: "reseller", isRedelivered: true)
             )
             door.deliver(reset("job-8", tenant: "acme-1"))

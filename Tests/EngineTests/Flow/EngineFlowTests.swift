@@ -13,7 +13,7 @@ import Vault
 
 @testable import Engine
 
-@Suite("From the door to the results", .timeLimit(.minutes(2)))
+@Suite("From intake to the results", .timeLimit(.minutes(2)))
 struct EngineFlowTests {
     let door = Door()
     let results = ResultsBoard()
@@ -28,7 +28,7 @@ struct EngineFlowTests {
         clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!, watching: executor)
     }
 
-    /// Runs an engine on a store of its own while `body` runs.
+    /// Runs an engine on a new store while `body` runs.
     func withEngine(
         settings: EngineSettings = EngineSettings(),
         vault: Vault? = nil,
@@ -100,7 +100,7 @@ struct EngineFlowTests {
         try await withEngine { _ in
             door.deliver(delivery("billing-codes", id: "job-1"), delivery("reset", id: "job-2", data: ["confirm": true]))
             let events = await results.published { $0.count == 2 }
-            // The reset supersedes what waits before it.
+            // The reset supersedes the jobs that wait before it.
             #expect(events.map(\.event.type) == [.jobSuperseded, .integrationReset])
             #expect(events.map(\.sequence) == [1, 2] && events.map(\.epoch) == [1, 1])
             #expect(door.acknowledged == [1])
@@ -111,7 +111,7 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `the same job again is answered with the same event, and another payload under its id is a conflict`() async throws {
+    @Test func `a repeated job is answered with the same event, and another payload under its id is a conflict`() async throws {
         try await withEngine { _ in
             door.deliver(delivery("billing-codes", id: "job-1"))
             let first = try #require(await results.published { $0.count == 1 }.last)
@@ -138,7 +138,7 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `what cannot be run is refused, and claims its id`() async throws {
+    @Test func `a message that cannot be run is refused, and claims its id`() async throws {
         try await withEngine { store in
             door.deliver(delivery("reset", id: "job-1"), delivery("dance", id: "job-2"), delivery("reset", id: "job-1"))
             let events = await results.published { $0.count == 3 }
@@ -149,18 +149,18 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `an event that is not confirmed is published again, under the same id`() async throws {
+    @Test func `an unconfirmed event is published again, under the same id`() async throws {
         try await withEngine { store in
             results.silence(2)
             door.deliver(delivery("reset", id: "job-1", data: ["confirm": true]))
-            // Each time a pause follows.
+            // A pause follows each time.
             while results.attempts < 3 { await clock.advanceToNextSleeper() }
             let events = await results.published { !$0.isEmpty }
             #expect(events.map(\.event.type) == [.integrationReset])
         }
     }
 
-    @Test func `the door is closed while too many jobs wait, and opens again`() async throws {
+    @Test func `intake pauses while too many jobs wait, and resumes`() async throws {
         var settings = EngineSettings()
         settings.backlogLimit = 2
         settings.acceptsClearCredentials = true
@@ -184,7 +184,7 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `a message that was delivered five times without being taken in is recorded unread`() async throws {
+    @Test func `a message that was delivered five times and never accepted is recorded unread`() async throws {
         try await withEngine { store in
             let guilty = delivery("reset", id: "job-1", data: ["confirm": true], isRedelivered: true)
             let sha256 = Vault.sha256(guilty.body)
@@ -197,7 +197,7 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `what is not this worker's any more is not taken in`() async throws {
+    @Test func `a message that is no longer this worker's is not accepted`() async throws {
         try await withEngine { store in
             let lost = [1, 2]
             for batch in lost { door.lose(batch) }
@@ -212,14 +212,14 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `a batch is taken in however often another worker is ahead of it, and what overtook it ends it`() async throws {
+    @Test func `a batch is accepted however often another worker is faster, and the jobs that overtook it end it`() async throws {
         let attempts = Mutex(0)
         let hook: @Sendable (any EngineStore) async throws(StoreError) -> Void = { [clock, vault] store async throws(StoreError) in
             let attempt = attempts.withLock {
                 $0 += 1
                 return $0
             }
-            // Without a limit of its own the worker would try for ever.
+            // Without a limit the worker would try forever.
             guard attempt <= 30 else { return }
             let other = WorkerID("other")
             if attempt == 1 { _ = try await store.join(other, until: clock.now + .seconds(3600), at: clock.now) }
@@ -244,7 +244,7 @@ struct EngineFlowTests {
         #expect(attempts.withLock { $0 } == Intake.maximumRefusals + 1)
     }
 
-    @Test func `a job that was not begun in time expires`() async throws {
+    @Test func `a job that did not begin in time expires`() async throws {
         try await withEngine { _ in
             door.deliver(delivery("billing-codes", id: "job-1", extra: ["expirytime": "2026-11-22T07:59:59Z"]))
             let events = await results.published { !$0.isEmpty }
@@ -252,7 +252,7 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `what was counted as redelivered is taken in, however its connection fares`() async throws {
+    @Test func `a message counted as redelivered is accepted, even if its connection ends`() async throws {
         try await withEngine { store in
             door.lose(1, after: 1)
             let job = delivery("reset", id: "job-1", data: ["confirm": true], isRedelivered: true)
@@ -263,7 +263,7 @@ struct EngineFlowTests {
         }
     }
 
-    /// The range of moments that are believed is empty then.
+    /// The range of accepted moments is then empty.
     @Test(arguments: ["2026-11-22T08:00:00Z", "1970-01-01T00:00:00Z"])
     func `a job with a time is taken in although the machine's clock is before 2000`(time: String) async throws {
         let clock = SteppedClock(Timestamp("1970-01-01T00:00:00Z")!, watching: executor)
@@ -276,7 +276,7 @@ struct EngineFlowTests {
         }
     }
 
-    @Test func `hundreds of tenants are worked on, each in its own sequence`() async throws {
+    @Test func `hundreds of tenants are served, each in its own sequence`() async throws {
         try await withEngine { _ in
             for number in 0..<300 {
                 door.deliver(

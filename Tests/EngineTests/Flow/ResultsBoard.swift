@@ -3,14 +3,14 @@ import Synchronization
 
 @testable import Engine
 
-/// A results exchange that shows what was published, and that a test can close for a while, to everybody or to a tenant.
+/// A results exchange that shows the published events, and that a test can close for a while, for all tenants or for one.
 final class ResultsBoard: EventSink {
     private struct State {
         var published: [OrderedEvent] = []
         var silences = 0
         var refusedTenants: Set<TenantID> = []
         var refused: [OrderedEvent] = []
-        /// Over whose events the channel is closed.
+        /// Tenants over whose events the channel is closed.
         var forbiddenTenants: Set<TenantID> = []
         var offered: [OrderedEvent] = []
         var attempts = 0
@@ -19,27 +19,27 @@ final class ResultsBoard: EventSink {
 
     private let state = Mutex(State())
 
-    /// The next so many batches get no answer.
+    /// Leaves the next batches unanswered.
     func silence(_ count: Int) { state.withLock { $0.silences = count } }
 
-    /// From now on a tenant's events are refused.
+    /// Refuses a tenant's events from now on.
     func refuse(_ tenant: TenantID) { state.withLock { _ = $0.refusedTenants.insert(tenant) } }
 
-    /// A tenant's events are taken again.
+    /// Takes a tenant's events again.
     func take(_ tenant: TenantID) { state.withLock { _ = $0.refusedTenants.remove(tenant) } }
 
-    /// From now on the channel is closed over a tenant's events, or no more.
+    /// Closes the channel over a tenant's events from now on, or stops doing so.
     func forbid(_ tenant: TenantID, _ isForbidden: Bool = true) {
         state.withLock { if isForbidden { $0.forbiddenTenants.insert(tenant) } else { $0.forbiddenTenants.remove(tenant) } }
     }
 
-    /// What was offered in passing.
+    /// Best-effort events that were offered.
     var offered: [OrderedEvent] { state.withLock { $0.offered } }
 
-    /// What was refused, as often as it was.
+    /// Refused events, once for each refusal.
     var refused: [OrderedEvent] { state.withLock { $0.refused } }
 
-    /// How often something was to be published.
+    /// How often the engine tried to publish an event.
     var attempts: Int { state.withLock { $0.attempts } }
 
     func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] {
@@ -52,7 +52,7 @@ final class ResultsBoard: EventSink {
             let culprit = events.firstIndex { state.forbiddenTenants.contains($0.event.lane.tenant) }
             let answers = events.enumerated().map { index, event -> BrokerAnswer in
                 if let culprit {
-                    // Of what came before it, half is confirmed by then; all of it is taken.
+                    // Of the earlier events half is confirmed by then; all of them are taken.
                     return events.count == 1 ? .closed(reason: "ACCESS_REFUSED") : index < culprit / 2 ? .confirmed : .suspected
                 }
                 return state.refusedTenants.contains(event.event.lane.tenant) ? .refused : .confirmed
@@ -78,7 +78,7 @@ final class ResultsBoard: EventSink {
         if state.withLock({ $0.forbiddenTenants.contains(event.event.lane.tenant) }) { answered(.suspected) }
     }
 
-    /// Waits until what was published is as it should be; the suite's time limit ends a wait in vain.
+    /// Waits until the published events meet a condition; the suite's time limit ends a wait in vain.
     func published(until condition: @escaping @Sendable ([OrderedEvent]) -> Bool) async -> [OrderedEvent] {
         await withCheckedContinuation { continuation in
             let published = state.withLock { state -> [OrderedEvent]? in

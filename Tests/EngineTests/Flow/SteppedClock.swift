@@ -3,21 +3,21 @@ import Synchronization
 
 @testable import Engine
 
-/// A clock that moves when a test says so; whoever sleeps is woken then.
+/// A clock that a test moves, which wakes due sleepers.
 ///
-/// A clock that more than one task sleeps by needs an executor to watch. Otherwise it goes on while some of them are at work: during one renewal
-/// of a lease it steps on by what others wait for, and the lease is over before it is renewed.
+/// A clock that more than one task sleeps by needs an executor to watch. Otherwise it advances while some of them are at work: during one
+/// lease renewal it would advance by the waits of others, and the lease would end before it is renewed.
 final class SteppedClock: EngineClock {
     private struct State {
         var now: Timestamp
         var nextID = 0
         var sleepers: [Int: (until: Timestamp, continuation: CheckedContinuation<Void, Never>)] = [:]
-        /// A test that waits for somebody to sleep.
+        /// A test that waits for a sleeper.
         var watcher: CheckedContinuation<Void, Never>?
     }
 
     private let state: Mutex<State>
-    /// What sleeps by this clock runs on it.
+    /// The executor of the tasks that sleep by this clock.
     private let executor: WatchedExecutor?
 
     init(_ now: Timestamp, watching executor: WatchedExecutor? = nil) {
@@ -27,7 +27,7 @@ final class SteppedClock: EngineClock {
 
     var now: Timestamp { state.withLock { $0.now } }
 
-    /// Moves on, and wakes those whose moment has come.
+    /// Advances, and wakes the sleepers that are due.
     func advance(by duration: Duration) {
         let due = state.withLock { state in
             state.now = state.now + duration
@@ -48,16 +48,16 @@ final class SteppedClock: EngineClock {
         }
     }
 
-    /// Returns once all that can be done at this moment is done, as far as this clock has somebody to watch.
+    /// Returns once all work possible at this moment is done, as far as this clock has an executor to watch.
     func untilIdle() async { await executor?.untilIdle() }
 
-    /// Waits until somebody sleeps and nobody has anything else to do, moves on to the first moment that somebody waits for, and returns once
-    /// what is due by then is done.
+    /// Waits until a task sleeps and all others are idle, advances to the first moment that a task waits for, and returns once
+    /// the work due by then is done.
     func advanceToNextSleeper() async {
         while true {
             await untilSomebodySleeps()
             await untilIdle()
-            // Unless whoever slept was woken by something else.
+            // Unless something else woke the sleeper.
             guard let moment = state.withLock({ $0.sleepers.values.map(\.until).min() }) else { continue }
             advance(by: moment - now)
             return await untilIdle()

@@ -1,10 +1,10 @@
 import Dispatch
 import Synchronization
 
-/// Runs the tasks of an engine side by side, and knows when none of them can go on: each waits for a moment, or for its test.
+/// Runs the tasks of an engine in parallel, and knows when all of them are idle: each waits for a moment, or for its test.
 final class WatchedExecutor: TaskExecutor {
     private struct State {
-        /// Pieces of tasks that run or are ready to, and calls that a task waits for.
+        /// Pieces of tasks that run or are ready, and calls that a task waits for.
         var busy = 0
         var watchers: [CheckedContinuation<Void, Never>] = []
     }
@@ -21,15 +21,15 @@ final class WatchedExecutor: TaskExecutor {
         }
     }
 
-    /// Waits for something that goes on outside of the tasks.
+    /// Waits for work outside of the tasks.
     func during<Value, Failure>(_ call: () async throws(Failure) -> Value) async throws(Failure) -> Value {
         begin()
-        // The task runs on by then.
+        // The task is running again by then.
         defer { end() }
         return try await call()
     }
 
-    /// Returns once there is nothing to do.
+    /// Returns once no work is left.
     func untilIdle() async {
         await withCheckedContinuation { continuation in
             let isIdle = state.withLock { state in

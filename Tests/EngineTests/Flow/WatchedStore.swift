@@ -1,12 +1,12 @@
 import Contract
 import Store
 
-/// A store whose calls count as work of the executor: they are made on threads of the store's own. What the store does by itself does not
-/// count: it lets the events go that waited for an erasure.
+/// A store whose calls count as work of the executor: they are made on threads of the store's own. The store's internal work does not
+/// count: it releases the events that waited for an erasure.
 struct WatchedStore: EngineStore {
     let store: any EngineStore
     let executor: WatchedExecutor
-    /// Runs ahead of each ``JobInbox/accept(_:by:at:rules:)``, as another worker's transaction would.
+    /// Runs before each ``JobInbox/accept(_:by:at:rules:)``, as another worker's transaction would.
     var beforeAccepting: @Sendable (any EngineStore) async throws(StoreError) -> Void = { _ in }
 
     func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {

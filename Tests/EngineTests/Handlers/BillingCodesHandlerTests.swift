@@ -19,7 +19,7 @@ struct BillingCodesHandlerTests {
         outcome.terminal?.members["billingCodes"]?.array?.compactMap { $0["name"]?.string } ?? []
     }
 
-    @Test func `the active recurring-service codes are listed in the order of their names, whatever their case`() async throws {
+    @Test func `the active recurring-service codes are listed in the order of their names, ignoring case`() async throws {
         let outcome = await list(try await bench.connectedState())
         let event = try #require(outcome.terminal)
         #expect(event.type == .billingCodesListed)
@@ -34,7 +34,7 @@ struct BillingCodesHandlerTests {
         #expect(bench.autotask.operations == ["POST BillingCodes/query"])
     }
 
-    @Test func `within their time they are listed from memory, with the moment they were read at`() async throws {
+    @Test func `within their time they are listed from memory, with the time at which they were read`() async throws {
         let state = try await bench.connectedState()
         let readAt = bench.clock.now
         let remembered = state.applying(await list(state).changes)
@@ -44,13 +44,13 @@ struct BillingCodesHandlerTests {
         #expect(outcome.terminal?.members["readAt"] == .string(readAt.description))
         #expect(bench.apiCalls == 0 && bench.autotask.calls.isEmpty)
         guard case .keep = outcome.changes.billingCodes else {
-            Issue.record("what is listed from memory must not look newer than it is")
+            Issue.record("a list from memory must not look newer than it is")
             return
         }
     }
 
     @Test(arguments: [true, false])
-    func `they are read again when asked to, or when their time is up`(refresh: Bool) async throws {
+    func `they are read again on request, or when their time is up`(refresh: Bool) async throws {
         let state = try await bench.connectedState()
         let remembered = state.applying(await list(state).changes)
         bench.autotask.change { $0.databases[Workbench.databaseID]?.billingCodes = [FakeAutotask.billingCode(1, "New")] }
@@ -60,7 +60,7 @@ struct BillingCodesHandlerTests {
         #expect(bench.apiCalls == 1)
     }
 
-    @Test func `what is remembered holds the codes that a sync has to judge as well`() async throws {
+    @Test func `the remembered list also holds the codes that a sync must judge`() async throws {
         let state = try await bench.connectedState()
         let cached = try #require(state.applying(await list(state).changes).billingCodes)
         let read = try #require(ReadBillingCodes(cached))
@@ -76,7 +76,7 @@ struct BillingCodesHandlerTests {
         #expect(names(await list(state)) == ["Hosting"])
     }
 
-    @Test func `what another version left in memory is read anew`() async throws {
+    @Test func `a list remembered by another version is read again`() async throws {
         var state = try await bench.connectedState()
         state.billingCodes = CachedBillingCodes(readAt: bench.clock.now, codes: Array(#"[{"other":1}]"#.utf8))
         let outcome = await list(state)
@@ -91,7 +91,7 @@ struct BillingCodesHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    @Test func `a refusal of the credentials is told once, before the job's own failure`() async throws {
+    @Test func `a refusal of the credentials is reported once, before the job's own failure`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
         let outcome = await list(state)
@@ -106,11 +106,11 @@ struct BillingCodesHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    @Test func `what may pass is tried again, and what is remembered stays`() async throws {
+    @Test func `a temporary failure is retried, and the remembered list stays`() async throws {
         bench.autotask.fail("POST BillingCodes/query", .status(429, body: "", headers: [("retry-after", "30")]))
         let outcome = await list(try await bench.connectedState())
         guard case .transient(let error, let earliest, let failure) = outcome.ending else {
-            Issue.record("429 has to be tried again")
+            Issue.record("429 must be retried")
             return
         }
         #expect(error.code == .rateLimited)
@@ -120,7 +120,7 @@ struct BillingCodesHandlerTests {
         #expect(bench.apiCalls == 1)
     }
 
-    @Test func `a missing permission fails the job, and the connection stands`() async throws {
+    @Test func `a missing permission fails the job, and the connection stays`() async throws {
         let text = #"{"errors":["The logged in Resource does not have the adequate permissions to query this entity type"]}"#
         bench.autotask.fail("POST BillingCodes/query", .status(500, body: text))
         let state = try await bench.connectedState()
@@ -130,7 +130,7 @@ struct BillingCodesHandlerTests {
         #expect(state.applying(outcome.changes).connection?.status == .connected)
     }
 
-    @Test func `a job that must not go on ends with the reason`() async throws {
+    @Test func `a job that must not continue ends with the reason`() async throws {
         let outcome = BillingCodesHandler().conclude(BillingCodesPayload(), because: JobError(.superseded), bench.context(.billingCodes))
         #expect(outcome.terminal?.type == .billingCodesFailed)
         #expect(outcome.terminal?.errorCode == "superseded")

@@ -18,7 +18,7 @@ struct ConnectHandlerTests {
 
     // MARK: Success
 
-    @Test func `zone and database are found and retained, the credentials sealed, and the page's sentence told`() async throws {
+    @Test func `zone and database are found and kept, the credentials are sealed, and the event has the page's sentence`() async throws {
         let outcome = try await bench.connect(bench.connectPayload())
         let event = try #require(outcome.terminal)
         #expect(outcome.events.map(\.type) == [.connectionEstablished])
@@ -60,7 +60,7 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.maximumInFlight == 1)
     }
 
-    @Test func `no secret goes where the zone is looked up, and the trace goes everywhere`() async throws {
+    @Test func `no secret is sent to the zone look-up, and the trace is sent everywhere`() async throws {
         _ = try await bench.connect(bench.connectPayload())
         let lookup = try #require(bench.autotask.calls.first)
         #expect(lookup.host == FakeAutotask.lookupHost)
@@ -68,7 +68,7 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.calls.allSatisfy { $0.traceparent == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" })
     }
 
-    @Test func `no secret is in what is stored or told`() async throws {
+    @Test func `no secret is stored or published`() async throws {
         let code = "TENANT-CODE-é"
         bench.autotask.change { $0.users[Workbench.username]?.integrationCode = code }
         let outcome = try await bench.connect(bench.connectPayload(Workbench.plaintext(integrationCode: code)))
@@ -85,7 +85,7 @@ struct ConnectHandlerTests {
         }
     }
 
-    @Test func `a tracking identifier of the tenant's own is used instead of the vendor's`() async throws {
+    @Test func `a tenant's own tracking identifier replaces the vendor's`() async throws {
         bench.autotask.change { $0.users[Workbench.username]?.integrationCode = "TENANT-CODE" }
         let vendors = try await bench.connect(bench.connectPayload())
         #expect(vendors.terminal?.errorCode == "credentials_invalid")
@@ -122,7 +122,7 @@ struct ConnectHandlerTests {
     // MARK: The access gate
 
     @Test(arguments: [nil, "2023-06-01T00:00:00Z", "2024-01-01T00:00:00Z"])
-    func `who was not configured before the cutoff is refused without a call, with what to do instead`(first: String?) async throws {
+    func `a tenant that was not configured before the cutoff is refused without a call, with a hint`(first: String?) async throws {
         let payload = try bench.connectPayload(firstConfiguredAt: first.flatMap { Timestamp($0) })
         let outcome = try await bench.connect(payload)
         #expect(outcome.terminal?.type == .connectionFailed)
@@ -136,7 +136,7 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    @Test func `a moment before the cutoff passes, and nobody asks again`() async throws {
+    @Test func `a moment before the cutoff passes, and later connects need none`() async throws {
         let outcome = try await bench.connect(bench.connectPayload(firstConfiguredAt: Timestamp("2023-05-31T23:59:59.999Z")))
         #expect(outcome.terminal?.type == .connectionEstablished)
         let state = fresh.applying(outcome.changes)
@@ -144,7 +144,7 @@ struct ConnectHandlerTests {
         #expect(again.terminal?.type == .connectionEstablished)
     }
 
-    @Test func `eligibility survives a reset, and a connect that failed after it passed`() async throws {
+    @Test func `eligibility survives a reset, and a later failed connect`() async throws {
         let failed = try await bench.connect(bench.connectPayload(Workbench.plaintext(secret: "wrong")))
         let state = fresh.applying(failed.changes)
         #expect(state.isEligible && state.connection == nil)
@@ -161,7 +161,7 @@ struct ConnectHandlerTests {
 
     // MARK: Credentials that do not open
 
-    @Test func `credentials that do not open come before a gate that does not`() async throws {
+    @Test func `unopenable credentials are reported before a closed access gate`() async throws {
         var payload = try bench.connectPayload(job: "job-2")
         payload.firstConfiguredAt = nil
         let outcome = try await bench.connect(payload)
@@ -179,7 +179,7 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    @Test func `credentials sealed with a key that is not in the ring are rejected as such`() async throws {
+    @Test func `credentials sealed with a key that is not in the ring are rejected for that reason`() async throws {
         var sealed = try bench.sealed()
         sealed.keyID = "gone"
         let payload = ConnectPayload(credentials: .sealed(sealed), firstConfiguredAt: Timestamp("2021-05-04T00:00:00Z"))
@@ -189,7 +189,7 @@ struct ConnectHandlerTests {
     }
 
     @Test(arguments: ["not JSON", #"{"username":"a"}"#, #"{"username":"a","secret":"line\nbreak"}"#])
-    func `a plaintext that holds no usable credentials is rejected`(plaintext: String) async throws {
+    func `a plaintext without usable credentials is rejected`(plaintext: String) async throws {
         let outcome = try await bench.connect(bench.connectPayload(plaintext))
         #expect(outcome.terminal?.type == .jobRejected)
         #expect(outcome.terminal?.errorCode == "job_invalid")
@@ -235,7 +235,7 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.operations == ["GET zoneInformation", "GET Version"])
     }
 
-    @Test func `one wrong password after the other, and the first again: that one is answered from memory`() async throws {
+    @Test func `after several wrong passwords, the first one is still answered from memory`() async throws {
         let first = Workbench.plaintext(secret: "wrong")
         var state = fresh.applying(try await bench.connect(bench.connectPayload(first)).changes)
         let second = Workbench.plaintext(secret: "wrong as well")
@@ -248,7 +248,7 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    @Test func `a user name that no zone knows fails, and no secret leaves`() async throws {
+    @Test func `a user name that no zone knows fails, and no secret is sent`() async throws {
         let outcome = try await bench.connect(bench.connectPayload(Workbench.plaintext("somebody@example.org")))
         #expect(outcome.terminal?.type == .connectionFailed)
         #expect(outcome.terminal?.errorCode == "zone_not_found")
@@ -256,7 +256,7 @@ struct ConnectHandlerTests {
         #expect(bench.apiCalls == 1)
     }
 
-    @Test func `a refused tracking identifier is the operator's matter, and the credentials are not held against anybody`() async throws {
+    @Test func `a refused tracking identifier is the operator's problem, and the credentials are not blamed`() async throws {
         bench.autotask.fail("GET Version", .status(500, body: #"{"errors":["IntegrationCode is invalid."]}"#))
         let outcome = try await bench.connect(bench.connectPayload())
         #expect(outcome.terminal?.errorCode == "tracking_id_rejected")
@@ -264,7 +264,7 @@ struct ConnectHandlerTests {
         #expect(fresh.applying(outcome.changes).refusedCredentials.isEmpty)
     }
 
-    @Test func `an API user who may not even ask about services is told which permission is missing`() async throws {
+    @Test func `an API user that may not query services gets the name of the missing permission`() async throws {
         let text = #"{"errors":["The logged in Resource does not have the adequate permissions to query this entity type"]}"#
         bench.autotask.fail("GET Services/entityInformation", .status(500, body: text))
         let outcome = try await bench.connect(bench.connectPayload())
@@ -285,7 +285,7 @@ struct ConnectHandlerTests {
         #expect(codes.terminal?.type == .billingCodesListed)
     }
 
-    @Test func `new credentials replace the old ones without a word of recovery`() async throws {
+    @Test func `new credentials replace the old ones without reporting a recovery`() async throws {
         let state = try await bench.connectedState()
         let outcome = try await bench.connect(bench.connectPayload(Workbench.plaintext(Workbench.otherUsername)), state: state)
         #expect(outcome.events.map(\.type) == [.connectionEstablished])
@@ -297,7 +297,7 @@ struct ConnectHandlerTests {
     @Test(arguments: [
         (ConnectionRecord.Status.credentialsRejected, "api_user_locked_or_inactive"), (.databaseMismatch, "database_changed"),
     ])
-    func `a connect that mends a lost connection tells of the recovery first`(status: ConnectionRecord.Status, code: String) async throws {
+    func `a connect that repairs a lost connection first reports the recovery`(status: ConnectionRecord.Status, code: String) async throws {
         var state = try await bench.connectedState()
         state.connection?.status = status
         let outcome = try await bench.connect(bench.connectPayload(), state: state)
@@ -317,7 +317,7 @@ struct ConnectHandlerTests {
         #expect(outcome.terminal?.members["previousConnectionActive"] == false)
     }
 
-    @Test func `if the credentials in use are the ones refused, the connection is lost with them`() async throws {
+    @Test func `if the credentials in use are the refused ones, the connection is lost too`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
         let outcome = try await bench.connect(bench.connectPayload(), state: state)
@@ -349,7 +349,7 @@ struct ConnectHandlerTests {
         #expect(state.applying(outcome.changes).connection == state.connection)
     }
 
-    @Test func `a database change that is meant forgets what was bound in the old one`() async throws {
+    @Test func `a confirmed database change forgets the bindings of the old one`() async throws {
         var state = try await bench.connectedState()
         state.bindings = [ServiceBinding(planID: "plan", serviceKey: "license-monthly", autotaskServiceID: 7, status: .synced)]
         state.openWrites = [
@@ -380,11 +380,11 @@ struct ConnectHandlerTests {
         #expect(state.applying(outcome.changes).bindings == state.bindings)
     }
 
-    @Test func `where there is no place at the database, the job is put back before a secret is sent`() async throws {
+    @Test func `without a place at the database, the job is put back before a secret is sent`() async throws {
         bench.store.change { $0.crowded = [Workbench.databaseID] }
         let outcome = try await bench.connect(bench.connectPayload())
         guard case .postponed = outcome.ending else {
-            Issue.record("the job has to be put back")
+            Issue.record("the job must be put back")
             return
         }
         #expect(outcome.events.isEmpty)
@@ -392,14 +392,14 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.operations == ["GET zoneInformation"])
     }
 
-    @Test func `a lane that is another's by now is left alone`() async throws {
+    @Test func `a lane that another worker has taken over is left alone`() async throws {
         bench.store.change { $0.error = .fenced }
         let error = try #require(await #expect(throws: StoreError.self) { try await bench.connect(bench.connectPayload()) })
         #expect(error.code == .fenced)
         #expect(bench.autotask.operations == ["GET zoneInformation"])
     }
 
-    // MARK: What may pass
+    // MARK: Temporary failures
 
     @Test(arguments: [
         ("GET zoneInformation", FakeAutotask.Fault.noAnswer(.nameNotResolved, mayHaveBeenSent: false), ErrorCode.network),
@@ -407,7 +407,7 @@ struct ConnectHandlerTests {
         ("GET Services/entityInformation", .status(429), .rateLimited),
         ("GET Services/entityInformation/fields", .status(200, body: "<html>"), .autotaskUnavailable),
     ])
-    func `what may pass is tried again, and fails as a connect if it does not`(
+    func `a temporary failure is retried, and fails as a connect if it lasts`(
         operation: String,
         fault: FakeAutotask.Fault,
         code: ErrorCode
@@ -416,7 +416,7 @@ struct ConnectHandlerTests {
         bench.autotask.fail(operation, fault)
         let outcome = try await bench.connect(bench.connectPayload(), state: state)
         guard case .transient(let error, _, let failure) = outcome.ending else {
-            Issue.record("this has to be tried again")
+            Issue.record("this must be retried")
             return
         }
         #expect(error.code == code)
@@ -429,17 +429,17 @@ struct ConnectHandlerTests {
         #expect(after.connection == state.connection && after.refusedCredentials.isEmpty)
     }
 
-    @Test func `it is not tried again before Autotask allows it`() async throws {
+    @Test func `it is not retried before Autotask allows it`() async throws {
         bench.autotask.fail("GET Version", .status(429, headers: [("retry-after", "120")]))
         let outcome = try await bench.connect(bench.connectPayload())
         guard case .transient(_, let earliest, _) = outcome.ending else {
-            Issue.record("429 has to be tried again")
+            Issue.record("429 must be retried")
             return
         }
         #expect(earliest == bench.clock.now + .seconds(120))
     }
 
-    @Test func `a job that must not go on ends with the reason`() async throws {
+    @Test func `a job that must not continue ends with the reason`() async throws {
         let outcome = ConnectHandler().conclude(try bench.connectPayload(), because: JobError(.superseded), bench.context(.connect))
         #expect(outcome.terminal?.type == .connectionFailed)
         #expect(outcome.terminal?.errorCode == "superseded")

@@ -43,7 +43,7 @@ struct DiagnoseHandlerTests {
         try #require(outcome.terminal?.members["steps"]?.array?.first { $0["step"]?.string == name.rawValue })
     }
 
-    /// What came out of each step, but of those that passed.
+    /// The results of all steps that did not pass.
     private func findings(_ outcome: HandlerOutcome) -> [Name: String] {
         var findings: [Name: String] = [:]
         for (name, result) in results(outcome) where result != "passed" { findings[Name(rawValue: name)!] = result }
@@ -52,11 +52,11 @@ struct DiagnoseHandlerTests {
 
     private func isHealthy(_ outcome: HandlerOutcome) -> Bool? { outcome.terminal?.members["healthy"]?.bool }
 
-    @Test func `where all is well every step passes, with six calls and one that asks for the quota`() async throws {
+    @Test func `if all is well every step passes, with six calls and one for the quota`() async throws {
         let outcome = try await diagnose(try await syncedState())
         #expect(outcome.terminal?.type == .connectionDiagnosed)
         #expect(outcome.terminal?.members["steps"]?.array?.compactMap { $0["step"]?.string } == Name.allCases.map(\.rawValue))
-        // The model of Autotask tells no time.
+        // The model of Autotask sends no date.
         #expect(findings(outcome) == [.clock: "skipped"])
         #expect(isHealthy(outcome) == true)
         #expect(
@@ -68,12 +68,12 @@ struct DiagnoseHandlerTests {
         #expect(bench.apiCalls == 5)
         #expect(bench.autotask.calls.first?.header("Secret") == nil)
         guard case .set = outcome.changes.billingCodes else {
-            Issue.record("what was read of billing codes is remembered")
+            Issue.record("the billing codes that were read are remembered")
             return
         }
     }
 
-    @Test func `without a connection nothing is called, and each step says why it was not made`() async throws {
+    @Test func `without a connection nothing is called, and each skipped step says why`() async throws {
         let outcome = try await diagnose(LaneState(epoch: 1))
         #expect(try step(.connection, of: outcome)["error"]?["code"] == "not_connected")
         #expect(findings(outcome).values.count { $0 == "skipped" } == 11)
@@ -84,7 +84,7 @@ struct DiagnoseHandlerTests {
     @Test(arguments: [
         (ConnectionRecord.Status.credentialsRejected, "api_user_locked_or_inactive"), (.databaseMismatch, "database_changed"),
     ])
-    func `with credentials that are not to be used no call is made with them`(status: ConnectionRecord.Status, code: String) async throws {
+    func `with unusable credentials no call is made with them`(status: ConnectionRecord.Status, code: String) async throws {
         var state = try await syncedState()
         state.connection?.status = status
         let outcome = try await diagnose(state)
@@ -97,14 +97,14 @@ struct DiagnoseHandlerTests {
         #expect(isHealthy(outcome) == false)
     }
 
-    // MARK: The way
+    // MARK: The network path
 
     @Test(arguments: [
         (HTTPError.Code.nameNotResolved, Name.nameResolution), (.addressNotPublic, .nameResolution), (.tlsFailed, .tls),
         (.cannotConnect, .tls),
         (.connectionLost, .tls), (.timedOut, .tls),
     ])
-    func `what stands in the way to the look-up is told`(code: HTTPError.Code, failed: Name) async throws {
+    func `an obstacle on the way to the look-up is reported`(code: HTTPError.Code, failed: Name) async throws {
         let state = try await syncedState()
         bench.autotask.fail("GET zoneInformation", .noAnswer(code, mayHaveBeenSent: false))
         let outcome = try await diagnose(state)
@@ -114,11 +114,11 @@ struct DiagnoseHandlerTests {
             try step(failed, of: outcome)["message"]?.string?.contains(code == .addressNotPublic ? "not public" : FakeAutotask.lookupHost)
                 == true
         )
-        // The connection works all the same.
+        // The connection works nevertheless.
         #expect(results(outcome)["credentials"] == "passed")
     }
 
-    @Test func `what stands in the way to the zone's own host is told`() async throws {
+    @Test func `an obstacle on the way to the zone's own host is reported`() async throws {
         let state = try await syncedState()
         bench.autotask.fail("GET Version", .noAnswer(.tlsFailed, mayHaveBeenSent: false))
         let outcome = try await diagnose(state)
@@ -140,7 +140,7 @@ struct DiagnoseHandlerTests {
         #expect(state.applying(outcome.changes).connection?.zone.apiURL.contains("webservices29") == true)
     }
 
-    @Test func `another database stops everything, and is told as a lost connection`() async throws {
+    @Test func `another database stops all steps, and is reported as a lost connection`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.users[Workbench.username]?.databaseID = Workbench.strangerDatabaseID }
         let outcome = try await diagnose(state)
@@ -151,7 +151,7 @@ struct DiagnoseHandlerTests {
         #expect(state.applying(outcome.changes).connection?.status == .databaseMismatch)
     }
 
-    @Test func `a user whom Autotask does not know any more`() async throws {
+    @Test func `a user whom Autotask no longer knows fails its step`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.users[Workbench.username] = nil }
         let outcome = try await diagnose(state)
@@ -159,7 +159,7 @@ struct DiagnoseHandlerTests {
         #expect(try step(.credentials, of: outcome)["error"]?["code"] == "api_user_locked_or_inactive")
     }
 
-    // MARK: Credentials and what they may do
+    // MARK: Credentials and permissions
 
     @Test func `refused credentials are tried once, and the connection is lost as in any job`() async throws {
         let state = try await syncedState()
@@ -175,7 +175,7 @@ struct DiagnoseHandlerTests {
     }
 
     @Test(arguments: [("Query", Name.queryServices), ("Create", .createServices), ("Update", .updateServices)])
-    func `a permission that is missing fails its own step alone`(verb: String, name: Name) async throws {
+    func `a missing permission fails only its own step`(verb: String, name: Name) async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.access[verb] = false }
         let outcome = try await diagnose(state)
@@ -187,7 +187,7 @@ struct DiagnoseHandlerTests {
         #expect(results(outcome)["queryBillingCodes"] == "passed")
     }
 
-    @Test func `billing codes that may not be queried, and none to select`() async throws {
+    @Test func `billing codes that may not be queried fail their step, and an empty list is a warning`() async throws {
         let state = try await bench.connectedState()
         let text = "The logged in Resource does not have the adequate permissions to query this entity type."
         bench.autotask.fail("POST BillingCodes/query", .status(500, body: #"{"errors":["\#(text)"]}"#))
@@ -198,7 +198,7 @@ struct DiagnoseHandlerTests {
         #expect(isHealthy(outcome) == true)
     }
 
-    @Test func `services that were synchronized and are not shown any more`() async throws {
+    @Test func `synchronized services that are no longer visible are reported`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.services = [] }
         let step = try step(.queryServices, of: try await diagnose(state))
@@ -207,7 +207,7 @@ struct DiagnoseHandlerTests {
     }
 
     @Test(arguments: [(true, Bool?.none, "passed"), (false, nil, "skipped"), (false, false, "warning"), (false, true, "warning")])
-    func `whether costs are seen`(shows: Bool, remembered: Bool?, result: String) async throws {
+    func `the visibility of costs is reported`(shows: Bool, remembered: Bool?, result: String) async throws {
         var state = try await syncedState()
         state.connection?.capabilities.costVisible = remembered
         bench.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = !shows }
@@ -220,7 +220,7 @@ struct DiagnoseHandlerTests {
     // MARK: Quota and clock
 
     @Test(arguments: [(0, "passed"), (7400, "passed"), (7600, "warning"), (9200, "failed")])
-    func `how much of the quota is used`(used: Int, result: String) async throws {
+    func `the usage of the quota is reported`(used: Int, result: String) async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.quotaUsed = used }
         let outcome = try await diagnose(state)
@@ -229,7 +229,7 @@ struct DiagnoseHandlerTests {
         if result == "failed" { #expect(try step(.quota, of: outcome)["error"]?["code"] == "rate_limited") }
     }
 
-    @Test func `where calls are held back the quota is asked for all the same, and nothing is deferred`() async throws {
+    @Test func `if calls are held back the quota is still requested, and nothing is deferred`() async throws {
         let state = try await syncedState()
         bench.autotask.change { $0.databases[Workbench.databaseID]?.quotaUsed = 9200 }
         _ = try await diagnose(state)
@@ -239,7 +239,7 @@ struct DiagnoseHandlerTests {
         #expect(bench.autotask.allCalls.map(\.operation) == ["GET zoneInformation"])
     }
 
-    @Test func `an Autotask that does not tell the usage is no failure`() async throws {
+    @Test func `an Autotask that does not return the usage is no failure`() async throws {
         let state = try await syncedState()
         bench.autotask.fail(FakeAutotask.question, .status(403, body: #"{"Message":"No."}"#))
         let outcome = try await diagnose(state)
@@ -248,7 +248,7 @@ struct DiagnoseHandlerTests {
     }
 
     @Test(arguments: [503, 429, 502])
-    func `a question that failed for a passing reason does not blame the security level`(status: Int) async throws {
+    func `a request that failed temporarily does not blame the security level`(status: Int) async throws {
         let state = try await syncedState()
         bench.autotask.fail(FakeAutotask.question, .status(status))
         let outcome = try await diagnose(state)
@@ -263,7 +263,7 @@ struct DiagnoseHandlerTests {
         ("Sun, 22 Nov 2026 07:58:00 GMT", "warning"),
         ("yesterday", "skipped"),
     ])
-    func `a clock that is a minute wrong deserves a look`(date: String, result: String) async throws {
+    func `a clock that is a minute wrong is a warning`(date: String, result: String) async throws {
         let state = try await syncedState()
         let version = #"{"majorVersion":"2026","minorVersion":"2"}"#
         bench.autotask.fail("GET Version", .status(200, body: version, headers: [(name: "date", value: date)]))
@@ -271,9 +271,9 @@ struct DiagnoseHandlerTests {
         #expect(results(outcome)["clock"] == result)
     }
 
-    // MARK: What else may happen
+    // MARK: Other events
 
-    @Test func `a program that ends leaves the diagnosis to the next`() async throws {
+    @Test func `a program that ends leaves the diagnosis to the next one`() async throws {
         let state = try await syncedState()
         bench.autotask.fail("GET Services/entityInformation", .noAnswer(.cancelled))
         let outcome = try await diagnose(state)
@@ -284,7 +284,7 @@ struct DiagnoseHandlerTests {
         #expect(outcome.terminal == nil)
     }
 
-    @Test func `nothing secret is told`() async throws {
+    @Test func `nothing secret is reported`() async throws {
         let state = try await syncedState()
         let outcome = try await diagnose(state)
         for event in outcome.events {

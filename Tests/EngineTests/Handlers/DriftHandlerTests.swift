@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Drift")
 struct DriftHandlerTests {
-    /// A lane in which a plan of so many services was synced.
+    /// A lane in which a plan with `count` services was synced.
     private func synced(_ count: Int = 3, settings: EngineSettings = EngineSettings()) async throws -> SyncBench {
         let lane = try await SyncBench(settings: settings)
         try #require(try await lane.sync(.plan(count)).terminal?.type == .syncSucceeded)
@@ -24,7 +24,7 @@ struct DriftHandlerTests {
 
     private func changes(_ outcome: HandlerOutcome, _ index: Int) -> JSON? { outcome.service(index)["changes"] }
 
-    @Test func `what is as it was synced is reported as that, service by service, and changes nothing`() async throws {
+    @Test func `unchanged services are reported as such, one by one, and nothing changes`() async throws {
         let lane = try await synced()
         let services = lane.services
         let outcome = try await drift(lane)
@@ -36,7 +36,7 @@ struct DriftHandlerTests {
         #expect(lane.services == services)
     }
 
-    @Test func `it takes one call while the billing codes are fresh, and two else`() async throws {
+    @Test func `it takes one call while the billing codes are fresh, and otherwise two`() async throws {
         let lane = try await synced()
         _ = try await drift(lane)
         #expect(lane.bench.apiCalls == 1)
@@ -67,7 +67,7 @@ struct DriftHandlerTests {
     ]
 
     @Test(arguments: edits)
-    func `an edit is told field by field`(field: String, value: JSON, change: JSON) async throws {
+    func `an edit is reported field by field`(field: String, value: JSON, change: JSON) async throws {
         let lane = try await synced()
         lane.edit("Service 1", field, value)
         let outcome = try await drift(lane)
@@ -76,7 +76,7 @@ struct DriftHandlerTests {
         #expect(outcome.service(1)["name"] == "Service 1")
     }
 
-    @Test func `a service that was inactivated is told, and is as it was synced after the next sync`() async throws {
+    @Test func `an inactivated service is reported, and is as synced after the next sync`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "isActive", false)
         let outcome = try await drift(lane)
@@ -91,7 +91,7 @@ struct DriftHandlerTests {
         #expect(after.warnings(1) == ["service_inactive"])
     }
 
-    @Test func `a service that is gone is told`() async throws {
+    @Test func `a missing service is reported`() async throws {
         let lane = try await synced()
         lane.edit { $0.removeAll { $0["name"] == "Service 1" } }
         let outcome = try await drift(lane)
@@ -100,7 +100,7 @@ struct DriftHandlerTests {
         #expect(changes(outcome, 1) == [])
     }
 
-    @Test func `a billing code that was inactivated is a warning at each service that has it, and is told as a change`() async throws {
+    @Test func `an inactivated billing code is a warning at each service that has it, and is reported as a change`() async throws {
         let lane = try await synced(2)
         lane.autotask.change {
             $0.databases[Workbench.databaseID]?.billingCodes[0]["isActive"] = false
@@ -120,7 +120,7 @@ struct DriftHandlerTests {
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         try await lane.sync(.plan(2))
         #expect(try await drift(lane).each("state") == ["unchanged", "unchanged"])
-        // They may be seen by now, and nobody knows what they were.
+        // They may be visible by now, and their values were never known.
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = false }
         lane.edit("Service 0", "unitCost", .number("7.0"))
         #expect(try await drift(lane).each("state") == ["unchanged", "unchanged"])
@@ -137,21 +137,21 @@ struct DriftHandlerTests {
         #expect(try await drift(lane).each("state") == ["unchanged", "unchanged"])
     }
 
-    @Test func `an API user that lost the sight of costs is not told that they are all gone`() async throws {
+    @Test func `losing sight of costs is not reported as their removal`() async throws {
         let lane = try await synced()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         #expect(try await drift(lane).each("state") == ["unchanged", "unchanged", "unchanged"])
     }
 
-    @Test func `a cost that was emptied beside others that show is told`() async throws {
+    @Test func `a cost that was emptied while others are visible is reported`() async throws {
         let lane = try await synced(2)
         lane.edit("Service 1", "unitCost", .null)
         #expect(changes(try await drift(lane), 1) == [["field": "unitCost", "from": "4.50", "to": .null]])
     }
 
-    // MARK: What is told of a change
+    // MARK: Reports of changes
 
-    @Test func `a change is told once, with what differs, until something else does`() async throws {
+    @Test func `a change is reported once, with its differences, until something else differs`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "unitPrice", .number("8.0"))
         let first = try await drift(lane)
@@ -167,7 +167,7 @@ struct DriftHandlerTests {
         #expect(try await drift(lane).events.map(\.type) == [.driftChanged, .driftReported])
     }
 
-    @Test func `when nothing differs any more, that is told too`() async throws {
+    @Test func `when nothing differs any more, that is reported too`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "unitPrice", .number("8.0"))
         _ = try await drift(lane)
@@ -178,7 +178,7 @@ struct DriftHandlerTests {
         #expect(lane.state.driftDigest == nil)
     }
 
-    @Test func `what was seen last goes with a reset, and with another database`() async throws {
+    @Test func `the last seen state is erased by a reset, and by another database`() async throws {
         let lane = try await synced()
         lane.edit("Service 1", "unitPrice", .number("8.0"))
         _ = try await drift(lane)
@@ -187,9 +187,9 @@ struct DriftHandlerTests {
         #expect(lane.state.applying(LaneChanges(resets: true)).driftDigest == nil)
     }
 
-    // MARK: What is compared
+    // MARK: Compared services
 
-    @Test func `without anything synced there is nothing to compare, and no call`() async throws {
+    @Test func `if nothing is synced there is nothing to compare, and no call`() async throws {
         let lane = try await SyncBench()
         let outcome = try await drift(lane)
         #expect(outcome.terminal?.type == .driftReported)
@@ -208,7 +208,7 @@ struct DriftHandlerTests {
         #expect(lane.bench.apiCalls == 1)
     }
 
-    @Test func `a service whose last write is not settled is left to the next sync`() async throws {
+    @Test func `a service whose last write is unresolved is left to the next sync`() async throws {
         let lane = try await synced(2)
         let entry = JournalEntry(
             planID: "plan",
@@ -222,7 +222,7 @@ struct DriftHandlerTests {
         #expect(try await drift(lane).each("key") == ["s1"])
     }
 
-    @Test func `what was synced before it was remembered whether a service is active tells nothing of that`() async throws {
+    @Test func `a service synced before its activity was remembered reports nothing about activity`() async throws {
         let lane = try await synced(1)
         let last = try #require(lane.binding("s0")?.lastSeen)
         #expect(last.isActive == true)
@@ -231,9 +231,9 @@ struct DriftHandlerTests {
         #expect(try await drift(lane).each("state") == ["unchanged"])
     }
 
-    // MARK: Trouble
+    // MARK: Failures
 
-    @Test func `without a connection it fails, without a call`() async throws {
+    @Test func `without a connection it fails without a call`() async throws {
         let lane = try await SyncBench(connected: false)
         let outcome = try await drift(lane)
         #expect(outcome.terminal?.type == .driftFailed)
@@ -241,7 +241,7 @@ struct DriftHandlerTests {
         #expect(lane.autotask.calls.isEmpty)
     }
 
-    @Test func `a refusal of the credentials is told once, before the job's own failure`() async throws {
+    @Test func `a refusal of the credentials is reported once, before the job's own failure`() async throws {
         let lane = try await synced()
         lane.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
         #expect(try await drift(lane).events.map(\.type) == [.connectionLost, .driftFailed])
@@ -249,7 +249,7 @@ struct DriftHandlerTests {
         #expect(lane.autotask.calls.isEmpty)
     }
 
-    @Test func `what may pass is tried again`() async throws {
+    @Test func `a temporary failure is retried`() async throws {
         let lane = try await synced()
         lane.autotask.fail("POST Services/query", .status(429, headers: [("retry-after", "30")]))
         let outcome = try await drift(lane)
@@ -258,7 +258,7 @@ struct DriftHandlerTests {
         #expect(outcome.events.isEmpty)
     }
 
-    @Test func `a job that must not go on ends with the reason`() async throws {
+    @Test func `a job that must not continue ends with the reason`() async throws {
         let outcome = DriftHandler().conclude(DriftPayload(), because: JobError(.superseded), Workbench().context(.drift))
         #expect(outcome.terminal?.type == .driftFailed)
         #expect(outcome.terminal?.errorCode == "superseded")

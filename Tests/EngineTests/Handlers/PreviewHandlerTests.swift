@@ -13,7 +13,7 @@ struct PreviewHandlerTests {
         return plan
     }
 
-    @Test func `each service is told with what would be done, and nothing is written`() async throws {
+    @Test func `each service is reported with its planned change, and nothing is written`() async throws {
         let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: [.priceChanged])))
         try await lane.sync(.plan(3))
         lane.edit("Service 1", "unitPrice", .number("8"))
@@ -34,7 +34,7 @@ struct PreviewHandlerTests {
         #expect(lane.state.bindings.count == 3)
     }
 
-    @Test func `its estimate is what the sync then takes, and it costs one call itself`() async throws {
+    @Test func `its estimate matches the calls of the sync, and it costs one call itself`() async throws {
         let lane = try await SyncBench()
         let first = try await lane.preview(.plan(4))
         // Billing codes are read for the first time.
@@ -47,7 +47,7 @@ struct PreviewHandlerTests {
         #expect(lane.bench.apiCalls == 1)
     }
 
-    @Test func `what is in the way is told with its id and state, what is valid with what would become of it`() async throws {
+    @Test func `a conflicting service is reported with its id and state, and a valid one with its planned change`() async throws {
         let lane = try await SyncBench()
         lane.add("service 1", id: 900, isActive: false)
         let plan = SyncPayload.plan(3).with(2) { $0.unitPrice = .missing }
@@ -60,7 +60,7 @@ struct PreviewHandlerTests {
         #expect(outcome.report["previewId"] == .null && outcome.report["expiresAt"] == .null)
     }
 
-    @Test func `a margin that nobody can see is not told`() async throws {
+    @Test func `a margin based on an invisible cost is not reported`() async throws {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         try await lane.sync(.plan(1))
@@ -69,7 +69,7 @@ struct PreviewHandlerTests {
         #expect(outcome.warnings(0) == ["cost_not_stored"])
     }
 
-    // MARK: Being held to it
+    // MARK: Syncs that name a preview
 
     private static let moves: [(name: String, move: @Sendable (SyncBench, inout SyncPayload) -> Void)] = [
         ("a price in the plan", { _, plan in plan.services[0].unitPrice = .value(.amount("9.01")) }),
@@ -87,7 +87,7 @@ struct PreviewHandlerTests {
     ]
 
     @Test(arguments: moves.indices)
-    func `a sync that names it is refused when the plan or Autotask moved`(move: Int) async throws {
+    func `a sync that names it is refused if the plan or Autotask has changed`(move: Int) async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         var plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("9.50")) }
@@ -99,7 +99,7 @@ struct PreviewHandlerTests {
         #expect(outcome.outcomes.allSatisfy { $0 == "notAttempted" })
     }
 
-    @Test func `a sync is done as it was previewed, whatever its revision, and what it acknowledges`() async throws {
+    @Test func `a sync is done as previewed, whatever its revision, once the warnings are acknowledged`() async throws {
         let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: [.priceChanged])))
         try await lane.sync(.plan(2))
         var plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("90")) }
@@ -114,7 +114,7 @@ struct PreviewHandlerTests {
         for index in 0..<3 { #expect(outcome.service(index)["changes"] == preview.service(index)["changes"]) }
     }
 
-    @Test func `what a sync has written itself is no change since the preview`() async throws {
+    @Test func `a sync's own writes are no change since the preview`() async throws {
         let lane = try await SyncBench()
         let plan = naming(try await lane.preview(.plan(3)), in: .plan(3))
         lane.autotask.pass("POST Services")
@@ -124,7 +124,7 @@ struct PreviewHandlerTests {
     }
 
     @Test(arguments: ["", "p-1", "0.a.b", "-1.AAAA.AAAA", "ffffffffffffffffff.AAAA.AAAA", "19a00000000.AAAA.AAAA"])
-    func `an id that no preview ever said is stale`(id: String) async throws {
+    func `an id that no preview issued is stale`(id: String) async throws {
         let lane = try await SyncBench()
         var plan = SyncPayload.plan(1)
         plan.previewID = id
@@ -132,7 +132,7 @@ struct PreviewHandlerTests {
         #expect(lane.writes.isEmpty)
     }
 
-    // MARK: What cannot be previewed
+    // MARK: Plans that cannot be previewed
 
     @Test func `without a connection there is nothing to compare`() async throws {
         let lane = try await SyncBench(connected: false)
@@ -141,14 +141,14 @@ struct PreviewHandlerTests {
         #expect(outcome.outcomes == ["notAttempted", "notAttempted"])
     }
 
-    @Test func `a plan that lacks a service is refused as a sync's is`() async throws {
+    @Test func `a plan that lacks a service is refused as in a sync`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(3))
         let outcome = try await lane.preview(.plan(2))
         #expect(outcome.terminal?.type == .jobRejected && outcome.report["error"]?["code"] == "plan_incomplete")
     }
 
-    @Test func `refused credentials are lost, a busy Autotask is waited for`() async throws {
+    @Test func `refused credentials lose the connection, and a busy Autotask defers the preview`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services/query", .status(503))
         #expect(try await lane.preview(.plan(1)).deferral?.error.code == .autotaskUnavailable)

@@ -17,7 +17,7 @@ struct ResetHandlerTests {
         outcome.terminal?.members[name]?.array?.compactMap(\.string) ?? []
     }
 
-    @Test func `a connected lane is erased, and its event names what went and what stays`() async throws {
+    @Test func `a connected lane is erased, and its event names what was erased and what stays`() async throws {
         var state = try await bench.connectedState()
         state.bindings = [ServiceBinding(planID: "plan", serviceKey: "license-monthly", autotaskServiceID: 7, status: .synced)]
         bench.autotask.forgetCalls()
@@ -41,7 +41,7 @@ struct ResetHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    @Test func `what was erased once has nothing left to change, and the second reset succeeds too`() async throws {
+    @Test func `an erased lane has nothing left to change, and the second reset succeeds too`() async throws {
         let first = reset(try await bench.connectedState())
         let state = try await bench.connectedState().applying(first.changes)
         #expect(state.epoch == 2)
@@ -53,7 +53,7 @@ struct ResetHandlerTests {
         #expect(second.terminal?.members["reconnectAllowed"] == true)
     }
 
-    @Test func `a lane that was never connected is reset like any other, and is not eligible thereby`() throws {
+    @Test func `a lane that was never connected is reset like any other, and does not become eligible`() throws {
         let outcome = reset(LaneState(epoch: 1))
         #expect(outcome.terminal?.members["changed"] == false)
         #expect(outcome.terminal?.members["reconnectAllowed"] == false)
@@ -61,14 +61,14 @@ struct ResetHandlerTests {
         #expect(!outcome.changes.becomesEligible)
     }
 
-    @Test func `without a gate everybody may connect again`() throws {
+    @Test func `without a gate every tenant may connect again`() throws {
         var bench = bench
         bench.settings.accessCutoff = nil
         let outcome = ResetHandler().run(ResetPayload(), bench.context(.reset))
         #expect(outcome.terminal?.members["reconnectAllowed"] == true)
     }
 
-    @Test func `writes under way are erased with the journal, and keep the lane from nothing else`() throws {
+    @Test func `unresolved writes are erased with the journal, and do not hold the lane back otherwise`() throws {
         let now = bench.clock.now
         var state = LaneState(epoch: 1)
         state.openWrites = [
@@ -79,7 +79,7 @@ struct ResetHandlerTests {
         #expect(state.applying(outcome.changes).unsettledSince == now)
     }
 
-    @Test func `a reset that must not go on erases all the same`() throws {
+    @Test func `a reset that must not continue still erases`() throws {
         let outcome = ResetHandler().conclude(ResetPayload(), because: JobError(.superseded), bench.context(.reset))
         #expect(outcome.changes.resets)
         #expect(outcome.terminal?.type == .integrationReset)

@@ -7,7 +7,7 @@ import Vault
 
 @testable import Engine
 
-/// What a portal, a monitor and an operator learn of credentials that other implementations sealed (`schemas/vectors`).
+/// What a portal, a monitor and an operator see of credentials that other implementations sealed (`schemas/vectors`).
 struct SealedCredentialsTests {
     private let firstConfiguredAt = Timestamp("2021-05-04T00:00:00Z")
 
@@ -19,9 +19,9 @@ struct SealedCredentialsTests {
     }
 
     @Test(arguments: SealedVectors.current.opening)
-    func `what others sealed connects, with every byte of it`(vector: SealedVectors.Vector) async throws {
+    func `credentials that others sealed connect, with every byte intact`(vector: SealedVectors.Vector) async throws {
         guard case .opens(let plaintext) = vector.answer else {
-            Issue.record("It is no vector that opens: \(vector)")
+            Issue.record("It is not a vector that opens: \(vector)")
             return
         }
         let opened = try JSON(parsing: Array(plaintext.utf8))
@@ -37,11 +37,11 @@ struct SealedCredentialsTests {
         #expect(bench.log.lines.allSatisfy { $0.level < .warning })
     }
 
-    @Test func `whatever is the matter, the answers to one code do not differ, and Autotask is not asked`() async throws {
+    @Test func `whatever the fault, the answers for one code are identical, and Autotask is not called`() async throws {
         var answers: [String: Set<[UInt8]>] = [:]
         for vector in SealedVectors.current.refused {
             guard case .refused(let code) = vector.answer else {
-                Issue.record("It is no vector that does not open: \(vector)")
+                Issue.record("It is not a vector that stays closed: \(vector)")
                 continue
             }
             let bench = bench(vector)
@@ -60,10 +60,10 @@ struct SealedCredentialsTests {
         #expect(answers == ["decryption_failed": answer(.decryptionFailed), "key_unknown": answer(.keyUnknown)])
     }
 
-    @Test func `an operator is told once, of whom and by which key, and nothing of what was sealed`() async throws {
+    @Test func `the log names the tenant and key once, and nothing of the sealed text`() async throws {
         for vector in SealedVectors.current.refused {
             guard case .refused(let code) = vector.answer else {
-                Issue.record("It is no vector that does not open: \(vector)")
+                Issue.record("It is not a vector that stays closed: \(vector)")
                 continue
             }
             let bench = bench(vector)
@@ -83,7 +83,7 @@ struct SealedCredentialsTests {
     @Test(arguments: [
         String(repeating: "\u{1F511}", count: 1 << 18), String(repeating: "\\", count: 1 << 20), "\n\r\u{1B}[2J\u{202E}\"\u{0}\u{85}",
     ])
-    func `a key's name from outside stays one short line of printable ASCII`(keyID: String) async throws {
+    func `a foreign key name is logged as one short line of printable ASCII`(keyID: String) async throws {
         let bench = Workbench()
         var sealed = try bench.sealed()
         sealed.keyID = keyID

@@ -20,7 +20,7 @@ struct TenantSessionTests {
         try TenantSession(bench.context(.sync, state: state))
     }
 
-    /// Reads billing codes, as a call like any other.
+    /// Reads billing codes, as an example of any call.
     private func failure(of session: TenantSession) async -> CallFailure? {
         do {
             _ = try await session.billingCodes()
@@ -50,7 +50,7 @@ struct TenantSessionTests {
         }
     }
 
-    // MARK: Lanes that cannot be worked with
+    // MARK: Unusable lanes
 
     @Test func `without a connection there is no session`() throws {
         let error = #expect(throws: JobError.self) { try session(LaneState(epoch: 1)) }
@@ -125,7 +125,7 @@ struct TenantSessionTests {
         #expect(!String(decoding: lost.data, as: UTF8.self).contains(Workbench.secret))
     }
 
-    @Test func `refused credentials stay refused if the zone cannot be looked up`() async throws {
+    @Test func `refused credentials stay refused if the zone look-up fails`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
         bench.autotask.fail("GET zoneInformation", .noAnswer(.timedOut))
@@ -135,7 +135,7 @@ struct TenantSessionTests {
         #expect(state.applying(session.changes).connection?.status == .credentialsRejected)
     }
 
-    @Test func `an API user that Autotask calls locked is not asked about again, nor is the zone`() async throws {
+    @Test func `if Autotask calls an API user locked, neither the user nor the zone is looked up again`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail(
             Self.code,
@@ -148,7 +148,7 @@ struct TenantSessionTests {
         #expect(state.applying(session.changes).connection?.status == .credentialsRejected)
     }
 
-    @Test func `what is remembered of a refusal keeps a connect from sending the same credentials`() async throws {
+    @Test func `a remembered refusal keeps a connect from sending the same credentials`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
         let session = try session(state)
@@ -166,7 +166,7 @@ struct TenantSessionTests {
         FakeAutotask.Fault.status(401), .status(302, headers: [("location", "https://elsewhere.example/")]),
         .status(404, body: "<html></html>"), .noAnswer(.nameNotResolved, mayHaveBeenSent: false),
     ])
-    func `a database that is served elsewhere is followed silently, and the call repeated once`(fault: FakeAutotask.Fault) async throws {
+    func `a database that moved is followed silently, and the call is repeated once`(fault: FakeAutotask.Fault) async throws {
         let state = try await bench.connectedState()
         move(to: Self.newHost)
         bench.autotask.fail(Self.code, fault)
@@ -188,7 +188,7 @@ struct TenantSessionTests {
     @Test(arguments: [
         (FakeAutotask.Fault.status(302), ErrorCode.autotaskUnavailable),
         (.noAnswer(.nameNotResolved, mayHaveBeenSent: false), .network),
-        // Another zone refused the credentials, for good reason: nothing is wrong with them.
+        // Another zone refused the credentials, as it must: they are not wrong.
         (.status(401), .timeout),
     ])
     func `a repetition in the new zone that is given up has the first failure's error`(fault: FakeAutotask.Fault, code: ErrorCode)
@@ -202,7 +202,7 @@ struct TenantSessionTests {
         #expect(bench.autotask.operations == [Self.code, "GET zoneInformation", Self.code])
     }
 
-    @Test func `a second 401, in the new zone, refuses the credentials; the new zone is remembered all the same`() async throws {
+    @Test func `a second 401, in the new zone, refuses the credentials, and the new zone is still remembered`() async throws {
         let state = try await bench.connectedState()
         move(to: Self.newHost)
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
@@ -217,7 +217,7 @@ struct TenantSessionTests {
     }
 
     @Test(arguments: [FakeAutotask.Fault.status(401), .status(302), .noAnswer(.nameNotResolved, mayHaveBeenSent: false)])
-    func `a user name that leads to another database by now ends the connection`(fault: FakeAutotask.Fault) async throws {
+    func `a user name that now leads to another database ends the connection`(fault: FakeAutotask.Fault) async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username]?.databaseID = Workbench.strangerDatabaseID }
         bench.autotask.fail(Self.code, fault)
@@ -234,7 +234,7 @@ struct TenantSessionTests {
         #expect(bench.autotask.calls.count == 2)
     }
 
-    @Test func `a zone that is unreachable but has not moved is a matter of time`() async throws {
+    @Test func `an unreachable zone that has not moved is a temporary failure`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail(Self.code, .status(404), .status(404))
         let session = try session(state)
@@ -244,13 +244,13 @@ struct TenantSessionTests {
         #expect(await failure(of: session) != nil)
         #expect(bench.autotask.operations == [Self.code, "GET zoneInformation", Self.code])
         guard case .keep = session.changes.connection else {
-            Issue.record("the connection stands")
+            Issue.record("the connection is intact")
             return
         }
     }
 
     @Test(arguments: [FakeAutotask.Fault.lostAnswer, .noAnswer(.nameNotResolved, mayHaveBeenSent: true)])
-    func `a write whose outcome is unknown is never repeated, wherever the database is by now`(fault: FakeAutotask.Fault) async throws {
+    func `a write whose outcome is unknown is never repeated, wherever the database is now`(fault: FakeAutotask.Fault) async throws {
         let state = try await bench.connectedState()
         move(to: Self.newHost)
         bench.autotask.fail("PATCH Services", fault)
@@ -288,14 +288,14 @@ struct TenantSessionTests {
         #expect(try await session.billingCodes().count == 3)
     }
 
-    @Test func `what may pass says when to come back`() async throws {
+    @Test func `a temporary failure says when to try again`() async throws {
         bench.autotask.fail(Self.code, .status(429, headers: [("retry-after", "90")]))
         let session = try session(try await bench.connectedState())
         let failure = try #require(await failure(of: session))
         #expect(failure.consequence == .retry(earliest: bench.clock.now + .seconds(90)))
     }
 
-    @Test func `what a job learns of the API user is remembered with the connection`() async throws {
+    @Test func `a job's findings about the API user are remembered with the connection`() async throws {
         let state = try await bench.connectedState()
         let session = try session(state)
         session.connection.capabilities.costVisible = true

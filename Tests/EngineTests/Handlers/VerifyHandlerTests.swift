@@ -18,7 +18,7 @@ struct VerifyHandlerTests {
         return await VerifyHandler().run(VerifyPayload(), bench.context(.verify, state: state))
     }
 
-    /// The database is served elsewhere, or another one answers to the user's name.
+    /// Moves the database to another host, or lets another one answer to the user's name.
     private func move(to host: String) {
         bench.autotask.change {
             $0.databases[Workbench.databaseID]?.host = host
@@ -31,7 +31,7 @@ struct VerifyHandlerTests {
         bench.autotask.change { $0.users[Workbench.username]?.databaseID = database }
     }
 
-    @Test func `a connection that works is told with its zone, its database and what its user may do`() async throws {
+    @Test func `a working connection is reported with its zone, its database and its user's permissions`() async throws {
         let outcome = await verify(try await bench.connectedState())
         let event = try #require(outcome.terminal)
         #expect(event.type == .connectionVerified)
@@ -41,7 +41,7 @@ struct VerifyHandlerTests {
         #expect(outcome.events.count == 1)
         #expect(bench.autotask.operations == Self.calls && bench.apiCalls == 4)
         guard case .keep = outcome.changes.connection else {
-            Issue.record("nothing is new, so nothing is to be stored")
+            Issue.record("nothing is new, so nothing must be stored")
             return
         }
     }
@@ -52,7 +52,7 @@ struct VerifyHandlerTests {
         #expect(bench.autotask.calls.first?.header("UserName") == nil)
     }
 
-    @Test func `what the user may do is learned anew, and what is known of costs stays`() async throws {
+    @Test func `the user's permissions are read again, and the known visibility of costs stays`() async throws {
         var state = try await bench.connectedState()
         state.connection?.capabilities.costVisible = false
         bench.autotask.change { $0.databases[Workbench.databaseID]?.access["Update"] = false }
@@ -63,7 +63,7 @@ struct VerifyHandlerTests {
 
     // MARK: Zones and databases
 
-    @Test func `A17: a zone that moved is followed silently, and told`() async throws {
+    @Test func `A17: a zone that moved is followed silently, and reported`() async throws {
         let state = try await bench.connectedState()
         move(to: "webservices29.autotask.net")
         let outcome = await verify(state)
@@ -74,7 +74,7 @@ struct VerifyHandlerTests {
         #expect(state.applying(outcome.changes).connection?.zone.apiURL.contains("webservices29") == true)
     }
 
-    @Test func `another database stops everything before a secret is sent, and says so once`() async throws {
+    @Test func `another database stops everything before a secret is sent, and is reported once`() async throws {
         let state = try await bench.connectedState()
         replaceDatabase()
         let outcome = await verify(state)
@@ -103,7 +103,7 @@ struct VerifyHandlerTests {
 
     // MARK: Credentials
 
-    @Test func `L14: a password that changed is noticed at the first 401, told once, and not tried again`() async throws {
+    @Test func `L14: a password that changed is noticed at the first 401, reported once, and not tried again`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }
         let outcome = await verify(state)
@@ -122,7 +122,7 @@ struct VerifyHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    @Test func `a user that the look-up does not know is judged by what its zone says of the credentials`() async throws {
+    @Test func `for a user that the look-up does not know, the zone's answer to the credentials decides`() async throws {
         let state = try await bench.connectedState()
         bench.autotask.change { $0.users[Workbench.username] = nil }
         let outcome = await verify(state)
@@ -139,10 +139,10 @@ struct VerifyHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
-    // MARK: Other trouble
+    // MARK: Other failures
 
     @Test(arguments: ["GET zoneInformation", "GET Version", "GET Services/entityInformation/fields"])
-    func `what may pass is tried again, and the connection stands`(operation: String) async throws {
+    func `a temporary failure is retried, and the connection stays`(operation: String) async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail(operation, .status(503))
         let outcome = await verify(state)
@@ -152,7 +152,7 @@ struct VerifyHandlerTests {
         #expect(state.applying(outcome.changes).connection == state.connection)
     }
 
-    @Test func `a missing permission fails the job, and the connection stands`() async throws {
+    @Test func `a missing permission fails the job, and the connection stays`() async throws {
         let text = #"{"errors":["The logged in Resource does not have the adequate permissions to query this entity type"]}"#
         let state = try await bench.connectedState()
         bench.autotask.fail("GET Services/entityInformation", .status(500, body: text))
@@ -162,13 +162,13 @@ struct VerifyHandlerTests {
         #expect(state.applying(outcome.changes).connection?.status == .connected)
     }
 
-    @Test func `the access gate keeps nobody from it`() async throws {
+    @Test func `the access gate does not prevent it`() async throws {
         var state = try await bench.connectedState()
         state.isEligible = false
         #expect(await verify(state).terminal?.type == .connectionVerified)
     }
 
-    @Test func `a job that must not go on ends with the reason`() async throws {
+    @Test func `a job that must not continue ends with the reason`() async throws {
         let outcome = VerifyHandler().conclude(VerifyPayload(), because: JobError(.superseded), bench.context(.verify))
         #expect(outcome.terminal?.errorCode == "superseded")
     }

@@ -16,7 +16,7 @@ struct RecordingTransportTests {
         return transport.calls
     }
 
-    @Test func `a call is told by method, path, status and time`() async {
+    @Test func `a call is recorded with method, path, status and time`() async {
         let url = "https://WebServices14.autotask.net/ATServicesRest/V1.0/Services/query"
         #expect(
             await calls(url, .post, .success(HTTPResponse(status: 500))) == [
@@ -32,13 +32,13 @@ struct RecordingTransportTests {
         )
     }
 
-    @Test func `a call without an answer is told with why there is none, and how long it took to find out`() async {
+    @Test func `a call without an answer is recorded with the reason and the time until it was known`() async {
         let error = HTTPError(.timedOut, "late", mayHaveBeenSent: true)
         let made = await calls("https://a.autotask.net/V1.0/Services", .patch, .failure(error))
         #expect(made.map(\.answer) == [.none("timedOut")] && made.map(\.duration) == [.milliseconds(34)])
     }
 
-    @Test func `of a zone look-up the user is not told`() async {
+    @Test func `a zone look-up is recorded without the user`() async {
         let url = "https://webservices.autotask.net/atservicesrest/V1.0/zoneInformation?user=api%40demo.example"
         #expect(await calls(url, .get, .success(HTTPResponse(status: 200))).map(\.path) == ["zoneInformation"])
     }
@@ -51,7 +51,7 @@ struct RecordingTransportTests {
         #expect(transport.calls.map(\.path) == ["Version", "ThresholdInformation", "Version"] && transport.counted == 2)
     }
 
-    // MARK: A job that has to end
+    // MARK: A job with a deadline
 
     private let start = Timestamp("2026-11-22T08:00:00Z")!
 
@@ -66,7 +66,7 @@ struct RecordingTransportTests {
         #expect(transport.calls.map(\.answer) == [.none("outOfTime")] && transport.calls.map(\.duration) == [.seconds(20)])
     }
 
-    @Test func `a call that is answered in time is not touched by the deadline`() async {
+    @Test func `the deadline does not affect a call that is answered in time`() async {
         let answering = SlowTransport(clock: clock, result: .success(HTTPResponse(status: 200)))
         let transport = RecordingTransport(answering, clock: SteppedClock(start), deadline: start + .seconds(20))
         let request = HTTPRequest(method: .get, url: "https://a.autotask.net/V1.0/Version")
@@ -74,7 +74,7 @@ struct RecordingTransportTests {
         #expect((try? ending.get().status) == 200)
     }
 
-    @Test func `a call whose task is cancelled is cancelled, and not out of time`() async {
+    @Test func `a call whose task is cancelled is cancelled, and not timed out`() async {
         let clock = SteppedClock(start)
         let transport = RecordingTransport(SilentTransport(), clock: clock, deadline: start + .seconds(20))
         let task = Task {
@@ -104,7 +104,7 @@ extension Result<HTTPResponse, HTTPError> {
     }
 }
 
-/// Answers after 34 ms of a clock that a test moves.
+/// Answers after 34 ms of a clock that the test advances.
 private struct SlowTransport: HTTPTransport {
     let clock: ManualClock
     let result: Result<HTTPResponse, HTTPError>

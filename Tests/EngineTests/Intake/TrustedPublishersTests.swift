@@ -9,7 +9,7 @@ struct TrustedPublishersTests {
         try TrustedPublishers(entries).scope(of: user)?.covers(#require(TenantID(tenant))) ?? false
     }
 
-    @Test func `a user that stands alone may publish for every tenant, another for none`() throws {
+    @Test func `a user without a list may publish for every tenant, and another user for none`() throws {
         #expect(try covers(["portal"], "portal", "msp-1"))
         #expect(try !covers(["portal"], "reseller", "msp-1"))
         #expect(try !covers(["portal"], nil, "msp-1"))
@@ -18,7 +18,7 @@ struct TrustedPublishersTests {
     }
 
     @Test(arguments: [("acme-1", true), ("acme-", true), ("acme2-x", true), ("msp-4711", true), ("acme", false), ("acme2", false)])
-    func `a limited user may publish for the tenants it names and those that begin so`(tenant: String, isCovered: Bool) throws {
+    func `a limited user may publish for the tenants and prefixes in its list`(tenant: String, isCovered: Bool) throws {
         let entries = ["portal", "reseller=acme-*", "reseller=acme2-*", "reseller=msp-4711"]
         #expect(try covers(entries, "reseller", tenant) == isCovered)
         #expect(try covers(entries, "portal", tenant))
@@ -37,13 +37,13 @@ struct TrustedPublishersTests {
             "reseller=" + String(repeating: "x", count: 65),
         ]
     )
-    func `what names no user or no tenants is refused`(entry: String) {
+    func `an entry without a user or tenants is refused`(entry: String) {
         let mistake = #expect(throws: TrustedPublishers.Mistake.self) { try TrustedPublishers(["portal", entry]) }
         #expect(mistake?.description.hasPrefix("\(entry) ") == true)
     }
 
     @Test(arguments: [["reseller", "reseller=acme-*"], ["reseller=acme-*", "reseller"]])
-    func `a user cannot be limited and unlimited at once`(entries: [String]) {
+    func `a user cannot be both limited and unlimited`(entries: [String]) {
         #expect(throws: TrustedPublishers.Mistake.self) { try TrustedPublishers(entries) }
     }
 }

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Engine
 
-/// At the door.
+/// Decisions on arrival.
 extension LaneOrderTests {
-    @Test func `at the door the winner stays, and what was begun or runs is left alone`() {
+    @Test func `on arrival the winner stays, and a job that has begun or runs is left alone`() {
         #expect(admit(job(2, .sync), among: [job(1, .sync)]).ended == [1: .jobSuperseded])
         #expect(admit(job(2, .sync, revision: 1), among: [job(1, .sync, revision: 2)]).ended == [2: .jobSuperseded])
         #expect(admit(job(2, .sync), among: [job(1, .sync, notBefore: Self.later, attempts: 1)]).ended.isEmpty)
@@ -22,7 +22,7 @@ extension LaneOrderTests {
         #expect(result.ended == [3: .jobSuperseded])
     }
 
-    @Test func `what is behind a reset that waits is compared with nothing before it`() {
+    @Test func `a job behind a waiting reset is compared with nothing before the reset`() {
         let reset = job(2, .reset)
         #expect(decide([reset, job(3, .connect), job(4, .sync, revision: 1)], revisions: ["plan": 5]).ended.isEmpty)
         let between = decide([job(1, .sync, revision: 5), reset, job(3, .sync, revision: 1)])
@@ -30,12 +30,12 @@ extension LaneOrderTests {
         #expect(admit(job(3, .sync, revision: 1), among: [job(1, .sync, revision: 5)], reset: 2).ended.isEmpty)
         #expect(admit(job(4, .sync, revision: 1), among: [job(3, .sync)], ran: 5, reset: 2).ended == [3: .jobSuperseded])
         #expect(admit(job(3, .reset), among: [reset], reset: 3).ended == [2: .jobSuperseded])
-        // A reset that has expired ends no epoch.
+        // An expired reset ends no epoch.
         let expired = decide([job(1, .reset, expiry: Self.now), job(2, .sync, revision: 1)], revisions: ["plan": 5])
         #expect(expired.ended == [1: .jobExpired, 2: .jobSuperseded])
     }
 
-    @Test func `a full lane refuses what does not make room`() {
+    @Test func `a full lane refuses a job that makes no room`() {
         #expect(admit(job(9, .sync), among: [], isFull: true).ended == [9: .jobRejected])
         #expect(admit(job(9, .billingCodes), among: [], isFull: true).ended == [9: .jobRejected])
         #expect(admit(job(9, .sync), among: [job(1, .sync)], isFull: true).ended == [1: .jobSuperseded])
@@ -44,19 +44,19 @@ extension LaneOrderTests {
         }
     }
 
-    @Test func `in a full lane one that may expire ends all its rivals but the one that expires last`() {
+    @Test func `in a full lane a job that may expire ends all its rivals except the one that expires last`() {
         for kind in [JobKind.reset, .connect] {
             let soon = job(9, kind, expiry: Self.now + .seconds(1))
             #expect(admit(soon, among: [job(1, kind)], isFull: true).ended.isEmpty)
             #expect(admit(soon, among: [job(1, kind, expiry: Self.later)], isFull: true).ended.isEmpty)
-            // Or a lane could be filled with what is excepted.
+            // Otherwise a lane could be filled with exceptions.
             let rivals = [job(1, kind, expiry: Self.later), job(2, kind), job(3, kind, expiry: Self.later)]
             #expect(admit(soon, among: rivals, isFull: true).ended == [1: .jobSuperseded, 3: .jobSuperseded])
             #expect(admit(job(9, kind), among: rivals, isFull: true).ended == [1: .jobSuperseded, 2: .jobSuperseded, 3: .jobSuperseded])
         }
     }
 
-    @Test func `what comes again behind what was requested after it ends as if it had come in time`() {
+    @Test func `a redelivered job behind newer requests ends as if it had come in time`() {
         #expect(admit(job(9, .sync), among: [], overtakenBy: [job(3, .reset)]).ended == [9: .jobSuperseded])
         #expect(admit(job(9, .billingCodes), among: [], overtakenBy: [job(3, .reset)]).ended == [9: .jobSuperseded])
         #expect(admit(job(9, .connect), among: [], overtakenBy: [job(3, .connect)]).ended == [9: .jobSuperseded])
@@ -64,23 +64,23 @@ extension LaneOrderTests {
         #expect(admit(job(9, .sync, revision: 5), among: [], overtakenBy: [job(3, .sync, revision: 6)]).ended == [9: .jobSuperseded])
         let raised = admit(job(9, .sync, revision: 5), among: [], overtakenBy: [job(3, .sync)])
         #expect(raised.ended == [9: .jobSuperseded] && raised.raised == [3: 5])
-        // Behind what may yet expire it would end that.
+        // Behind a job that may still expire, it would end that job.
         for kind in [JobKind.sync, .reset] {
             let expiring = job(3, kind, expiry: Self.later)
             #expect(admit(job(9, .sync), among: kind == .sync ? [expiring] : [], overtakenBy: [expiring]).ended == [9: .jobSuperseded])
         }
     }
 
-    @Test func `what would not have ended in time does not end because it comes late`() {
+    @Test func `a job that would not have ended in time does not end because it is late`() {
         #expect(admit(job(9, .sync, revision: 7), among: [], overtakenBy: [job(3, .sync, revision: 6)]).ended.isEmpty)
         #expect(admit(job(9, .billingCodes), among: [], overtakenBy: [job(3, .billingCodes)]).ended.isEmpty)
-        // What does not run ends nothing.
+        // A job that does not run ends nothing.
         #expect(admit(job(9, .sync), among: [], overtakenBy: [job(3, .reset, expiry: Self.now)]).ended.isEmpty)
         #expect(admit(job(9, .sync), among: [], ran: 3, overtakenBy: [job(3, .sync, revision: 2)]).ended.isEmpty)
         #expect(admit(job(9, .sync), among: [], overtakenBy: [job(3, .reset, isFromBackup: true)]).ended.isEmpty)
-        // A reset that comes late erases what it finds.
+        // A late reset erases what it finds.
         #expect(admit(job(9, .reset), among: [job(3, .reset, attempts: 1)], running: 3).ended.isEmpty)
-        // Compared with what waits, as any other.
+        // It is compared with waiting jobs, as any other.
         #expect(
             admit(job(9, .sync, revision: 7), among: [job(3, .sync)], overtakenBy: [job(2, .sync, revision: 6)]).ended == [
                 3: .jobSuperseded

@@ -64,7 +64,7 @@ struct LaneOrderTests {
         #expect(result.ended.isEmpty && result.next == .run(order: 1, .work))
     }
 
-    @Test func `an empty lane waits for something new`() {
+    @Test func `an empty lane waits for a new job`() {
         #expect(decide([]).next == .wait(until: nil))
     }
 
@@ -118,12 +118,12 @@ struct LaneOrderTests {
     }
 
     @Test(arguments: [JobKind.sync, .billingCodes])
-    func `what needs the connection waits behind a connect that waits for its retry`(kind: JobKind) {
+    func `a job that needs the connection waits behind a connect that waits for its retry`(kind: JobKind) {
         let result = decide([job(1, .connect, notBefore: Self.later, attempts: 1), job(2, kind)])
         #expect(result.ended.isEmpty && result.next == .wait(until: Self.later))
     }
 
-    @Test func `nothing but a reset or connect passes a sync that has written`() {
+    @Test func `only a reset or connect passes a sync that has written`() {
         let waiting = job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true)
         #expect(decide([waiting, job(2, .billingCodes)]).next == .wait(until: Self.later))
         #expect(decide([waiting, job(2, .billingCodes), job(3, .connect)]).next == .run(order: 3, .work))
@@ -131,17 +131,17 @@ struct LaneOrderTests {
     }
 
     @Test(arguments: [JobKind.connect, .sync])
-    func `a diagnosis passes whatever waits`(kind: JobKind) {
+    func `a diagnosis passes all waiting jobs`(kind: JobKind) {
         let waiting = job(1, kind, notBefore: Self.later, attempts: 1, hasWritten: kind == .sync)
         #expect(decide([waiting, job(2, .diagnose)]).next == .run(order: 2, .work))
     }
 
-    @Test func `a job that was not begun in time expires`() {
+    @Test func `a job that did not begin in time expires`() {
         #expect(decide([job(1, .sync, expiry: Self.now)]).ended == [1: .jobExpired])
         #expect(decide([job(1, .sync, expiry: Self.later)]).next == .run(order: 1, .work))
     }
 
-    @Test func `a job that had expired on arrival is its portal's mistake, and the hint says so`() throws {
+    @Test func `a job that had already expired on arrival is its portal's mistake, and the hint says so`() throws {
         func error(_ job: QueuedJob) throws -> JSON {
             let decision = order.decide(LaneSnapshot(lane: lane, jobs: [job], revisions: [:]))
             return try #require(decision.settlements.first?.event.members["error"])
@@ -155,13 +155,13 @@ struct LaneOrderTests {
         var waited = job(1, .sync, expiry: Self.now)
         waited.acceptedAt = Self.now - .seconds(1)
         #expect(try error(waited)["hint"] == .string(ErrorCode.expired.properties.hint))
-        // A copy keeps the time of the first, which was over when it was made.
+        // A copy keeps the time of the original, which had passed when the copy was made.
         var copy = job(1, .sync, expiry: Self.now - .seconds(1))
         copy.redriveOf = JobID("first")
         #expect(try error(copy)["hint"] == .string(ErrorCode.expired.properties.hint))
     }
 
-    @Test func `what was begun does not expire`() {
+    @Test func `a job that has begun does not expire`() {
         #expect(decide([job(1, .sync, expiry: Self.now, attempts: 1)]).next == .run(order: 1, .work))
         #expect(decide([job(1, .sync, expiry: Self.now, interruptions: 1)]).next == .run(order: 1, .work))
     }
@@ -178,7 +178,7 @@ struct LaneOrderTests {
         #expect(result.givenUp == [1: GivenUp(.interrupted, JobError(.poison))])
     }
 
-    @Test func `what a restored store holds unfinished is not run: it ends, or tells what it did first`() {
+    @Test func `unfinished jobs of a restored store do not run: they end, or first report what they did`() {
         let result = decide([job(1, .connect, isFromBackup: true), job(2, .sync, hasWritten: true, isFromBackup: true), job(3, .connect)])
         #expect(result.ended == [1: .jobSuperseded])
         guard case .run(order: 2, .conclude(let error)) = result.next else {
@@ -188,15 +188,15 @@ struct LaneOrderTests {
         #expect(error.code == .superseded && error.message.contains("backup"))
     }
 
-    // MARK: The worker's own checks
+    // MARK: Scheduled checks
 
-    @Test func `a check goes behind whatever a portal asks for, also for later than it`() {
+    @Test func `a check goes behind all jobs of a portal, even later ones`() {
         let result = decide([job(1, .verify, isScheduled: true), job(2, .drift, isScheduled: true), job(3, .sync)])
         #expect(result.ended.isEmpty && result.dropped.isEmpty && result.next == .run(order: 3, .work))
         #expect(decide([job(1, .verify, isScheduled: true), job(2, .drift, isScheduled: true)]).next == .run(order: 1, .work))
     }
 
-    @Test func `a check runs while a job waits for its retry, unless that has written`() {
+    @Test func `a check runs while a job waits for its retry, unless that job has written`() {
         let check = job(2, .drift, isScheduled: true)
         #expect(decide([job(1, .sync, notBefore: Self.later, attempts: 1), check]).next == .run(order: 2, .work))
         let written = decide([job(1, .sync, notBefore: Self.later, attempts: 1, hasWritten: true), check])
@@ -204,38 +204,38 @@ struct LaneOrderTests {
     }
 
     @Test(arguments: [JobKind.verify, .drift])
-    func `a check makes way for a portal's job of its kind, older or newer, and never supersedes one`(kind: JobKind) {
+    func `a check gives way to a portal's job of its kind, older or newer, and never supersedes one`(kind: JobKind) {
         let newer = decide([job(1, kind, isScheduled: true), job(2, kind)])
         #expect(newer.ended.isEmpty && newer.dropped == [1] && newer.next == .run(order: 2, .work))
         let older = decide([job(1, kind), job(2, kind, isScheduled: true)])
         #expect(older.ended.isEmpty && older.dropped == [2] && older.next == .run(order: 1, .work))
     }
 
-    @Test func `a reset drops checks without a word`() {
+    @Test func `a reset drops checks without an event`() {
         let result = decide([job(1, .verify, isScheduled: true), job(2, .reset), job(3, .drift, isScheduled: true)])
         #expect(result.ended.isEmpty && result.dropped == [1, 3] && result.next == .run(order: 2, .work))
     }
 
-    @Test func `a check that a restored store held is dropped`() {
+    @Test func `a check from a restored store is dropped`() {
         let result = decide([job(1, .drift, isFromBackup: true, isScheduled: true)])
         #expect(result.ended.isEmpty && result.dropped == [1])
     }
 
-    @Test func `a check that kills the worker is dropped, and is no dead letter`() {
+    @Test func `a check that kills the worker is dropped, and not dead-lettered`() {
         let result = decide([job(1, .verify, interruptions: LaneOrder.maximumInterruptions, isScheduled: true)])
         #expect(result.ended.isEmpty && result.givenUp.isEmpty && result.dropped == [1] && result.next == .wait(until: nil))
     }
 
     // MARK: Revisions in a circle
 
-    /// By their place, the revisions of three syncs that wait together, and which of them is to run.
+    /// The revisions of three syncs that wait together, in their order, and the one that must run.
     static let circles: [(revisions: [Int64?], winner: Int64)] = [
         ([5, nil, 3], 2), ([5, 3, nil], 3), ([nil, 5, 3], 2), ([nil, 3, 5], 3), ([3, nil, 5], 3), ([3, 5, nil], 3), ([5, nil, nil], 3),
         ([5, 5, nil], 3), ([nil, nil, 1], 3), ([5, 4, 3], 1), ([3, nil, 2], 2), ([7, nil, 7], 3), ([0, nil, -1], 2),
     ]
 
     @Test(arguments: circles)
-    func `of syncs that wait together one runs, the newest that is not older than the highest`(revisions: [Int64?], winner: Int64) {
+    func `of syncs that wait together one runs: the newest with the highest revision or none`(revisions: [Int64?], winner: Int64) {
         let jobs = revisions.enumerated().map { job(Int64($0 + 1), .sync, revision: $1) }
         let result = decide(jobs)
         #expect(result.next == .run(order: winner, .work))
@@ -243,7 +243,7 @@ struct LaneOrderTests {
     }
 
     @Test(arguments: circles)
-    func `they end alike when they arrive one after the other`(revisions: [Int64?], winner: Int64) {
+    func `they end the same way when they arrive one after the other`(revisions: [Int64?], winner: Int64) {
         var waiting: [QueuedJob] = []
         for (index, revision) in revisions.enumerated() {
             let arrival = job(Int64(index + 1), .sync, revision: revision)
@@ -254,7 +254,7 @@ struct LaneOrderTests {
         #expect(waiting.map(\.order) == [winner])
     }
 
-    @Test func `what is superseded names the revision and the request`() throws {
+    @Test func `the event of a superseded job names the revision and the request`() throws {
         let decision = order.decide(
             LaneSnapshot(lane: lane, jobs: [job(1, .sync, revision: 5), job(2, .sync, revision: 3)], revisions: [:])
         )
@@ -266,9 +266,9 @@ struct LaneOrderTests {
         #expect(old["supersededBy"] == nil && old["error"]?["message"] == "Revision 1 is lower than 5, which ran.")
     }
 
-    // MARK: What does not run supersedes nothing
+    // MARK: Jobs that do not run supersede nothing
 
-    @Test func `what has expired supersedes nothing`() {
+    @Test func `an expired job supersedes nothing`() {
         let result = decide([job(1, .sync), job(2, .sync, expiry: Self.now)])
         #expect(result.ended == [2: .jobExpired] && result.next == .run(order: 1, .work))
         let kinds: [JobKind] = [.connect, .verify, .drift, .diagnose, .preview, .reset]
@@ -279,13 +279,13 @@ struct LaneOrderTests {
         #expect(decide([job(1, .sync), job(2, .reset, expiry: Self.now)]).ended == [2: .jobExpired])
     }
 
-    @Test func `what is older than what ran, poison or of a backup supersedes nothing`() {
+    @Test func `a job that is older than one that ran, poison, or from a backup supersedes nothing`() {
         #expect(decide([job(1, .sync), job(2, .sync, revision: 4)], revisions: ["plan": 5]).next == .run(order: 1, .work))
         #expect(decide([job(1, .sync), job(2, .sync, interruptions: 5)]).next == .run(order: 1, .work))
         #expect(decide([job(1, .sync), job(2, .sync, isFromBackup: true)]).next == .run(order: 1, .work))
     }
 
-    @Test func `what may still expire ends nothing before it begins`() {
+    @Test func `a job that may still expire ends nothing before it begins`() {
         // A connect that waits for its retry keeps both syncs waiting.
         let connect = job(1, .connect, notBefore: Self.later, attempts: 1)
         let soon = Self.now + .seconds(5)
@@ -298,7 +298,7 @@ struct LaneOrderTests {
         #expect(admit(job(3, .sync, expiry: soon), among: [job(2, .sync, expiry: Self.later)]).ended.isEmpty)
     }
 
-    @Test func `a reset that may still expire ends what was before it when it begins, and concludes what has written first`() {
+    @Test func `a reset that may still expire ends earlier jobs when it begins, and concludes those that have written first`() {
         let soon = Self.now + .seconds(5)
         let result = decide([job(1, .sync), job(2, .connect), job(3, .reset, expiry: soon), job(4, .connect)])
         #expect(result.ended == [1: .jobSuperseded, 2: .jobSuperseded] && result.next == .run(order: 3, .work))
@@ -312,7 +312,7 @@ struct LaneOrderTests {
 
     // MARK: A part of a lane
 
-    @Test func `in a lane that is seen in part what ends ends first, 64 at a time`() {
+    @Test func `in a lane that is seen in part, jobs that end do so first, 64 at a time`() {
         let many = (1...100).map { job(Int64($0), .sync, plan: "plan-\($0)") } + [job(101, .reset)]
         let decision = order.decide(LaneSnapshot(lane: lane, jobs: many, revisions: [:], isComplete: false))
         #expect(decision.settlements.map(\.order) == Array(1...64) && decision.next == .again)
@@ -334,7 +334,7 @@ struct LaneOrderTests {
 
     // MARK: Jobs for which a person waits
 
-    @Test func `a job whose deadline has come is concluded with what put it off last, ahead of what waits before it`() {
+    @Test func `a job whose deadline has come is concluded with its last reason for deferral, ahead of jobs that wait before it`() {
         let late = job(
             2,
             .preview,
@@ -349,19 +349,19 @@ struct LaneOrderTests {
         #expect(result.next == .run(order: 2, .conclude(JobError(.autotaskUnavailable))))
     }
 
-    @Test func `what may be asked again is retryable, although its cause by itself is not`() throws {
+    @Test func `a job that may be requested again is retryable, although its cause alone is not`() throws {
         let reason = PublishedDeferral(code: .internal, delay: .seconds(2))
         guard case .run(1, .conclude(let error)) = decide([job(1, .verify, attempts: 1, deadline: Self.now, lastDeferral: reason)]).next
         else {
-            Issue.record("it is not concluded")
+            Issue.record("the job is not concluded")
             return
         }
         #expect(error.code == .internal && error.isRetryable && error.json["retryable"] == true)
     }
 
-    @Test func `an interrupted job whose deadline has come ends as timed out, and one that was never put off too`() {
+    @Test func `an interrupted job whose deadline has come ends as timed out, and so does one that was never deferred`() {
         guard case .run(1, .conclude(let error)) = decide([job(1, .drift, interruptions: 1, deadline: Self.now)]).next else {
-            Issue.record("it is not concluded")
+            Issue.record("the job is not concluded")
             return
         }
         #expect(error.code == .timeout && error.isRetryable)

@@ -5,22 +5,22 @@ import Testing
 @testable import Engine
 @testable import EngineSimulation
 
-/// A claim that sees a part of a lane must come to what one comes to that sees all of it.
-@Suite("A part of a lane decides as the whole")
+/// A claim that sees a part of a lane must decide like one that sees all of it.
+@Suite("A part of a lane decides like the whole")
 struct LaneWindowTests {
     private static let start = Timestamp("2026-11-22T08:00:00Z")!
 
     @Test(arguments: 0..<300 as Range<UInt64>)
-    func `jobs of a lane run alike, whether a claim sees all of them or a few`(seed: UInt64) {
+    func `jobs of a lane run in the same way, whether a claim sees all of them or a few`(seed: UInt64) {
         let whole = Drain.outcome(seed: seed, limit: .max, isTimeless: true)
         let part = Drain.outcome(seed: seed, limit: 8, isTimeless: true)
         #expect(part.ran == whole.ran)
         #expect(part.ended == whole.ended && part.isDry && whole.isDry && part.tooEarly.isEmpty)
     }
 
-    /// Where jobs wait for times and expire, a part may run those that are due in another order than the whole; but none before its rivals ended.
+    /// If jobs wait for times or expire, a part may run due jobs in another order than the whole, but none before its rivals ended.
     @Test(arguments: 0..<300 as Range<UInt64>)
-    func `a lane that is seen in part is worked off, at most so much at a time, and nothing runs too early`(seed: UInt64) {
+    func `a lane seen in part is worked off within the limits, and no job runs too early`(seed: UInt64) {
         for limit in [4, 8, .max] {
             let part = Drain.outcome(seed: seed, limit: limit, isTimeless: false)
             #expect(part.isDry && part.tooEarly.isEmpty)
@@ -80,10 +80,10 @@ struct LaneWindowTests {
         }
 
         struct Outcome {
-            /// In their order, with how they ran.
+            /// The jobs in order, with how they ran.
             var ran: [String] = []
             var ended: Set<Int64> = []
-            /// What ran before it could.
+            /// Jobs that ran too early.
             var tooEarly: [String] = []
             var isDry = false
             var largest = 0

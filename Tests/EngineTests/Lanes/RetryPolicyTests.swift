@@ -21,13 +21,13 @@ struct RetryPolicyTests {
         #expect(delay(after: 7, fraction: 0.5) == .seconds(30))
     }
 
-    @Test func `it is never tried before what Retry-After names, and the jitter comes on top`() {
+    @Test func `a retry never precedes the time in Retry-After, and the jitter comes on top`() {
         #expect(delay(after: 1, fraction: 0, earliest: now + .seconds(40)) == .seconds(40))
         #expect(delay(after: 1, fraction: 0.5, earliest: now + .seconds(40)) == .seconds(41))
         #expect(delay(after: 1, fraction: 0.5, earliest: now - .seconds(40)) == .seconds(1))
     }
 
-    @Test func `a job that Autotask's state holds up ends by its age alone`() {
+    @Test func `a job that Autotask's state holds up ends only because of its age`() {
         func next(age: Duration) -> Timestamp? {
             policy.nextAttempt(after: 8, isHeldUp: true, acceptedAt: now - age, earliest: now + .seconds(60), fraction: 0, now: now)
         }
@@ -40,7 +40,7 @@ struct RetryPolicyTests {
         #expect(delay(after: 8, fraction: 0) == nil)
     }
 
-    @Test func `a further deferral is news when its reason changes, or its delay has grown tenfold`() {
+    @Test func `a further deferral is reported when its reason changes, or its delay has grown tenfold`() {
         func deferral(_ code: ErrorCode, _ delay: Duration) -> PublishedDeferral { PublishedDeferral(code: code, delay: delay) }
         let first = deferral(.internal, .seconds(2))
         #expect(first.isNews(after: nil))
@@ -48,7 +48,7 @@ struct RetryPolicyTests {
         #expect(!deferral(.internal, .milliseconds(19_999)).isNews(after: first))
         #expect(deferral(.internal, .seconds(20)).isNews(after: first))
         #expect(deferral(.rateLimited, .seconds(1)).isNews(after: first))
-        // Chance may make the first delay next to nothing.
+        // A random number may make the first delay nearly zero.
         let none = deferral(.internal, .milliseconds(1))
         #expect(!deferral(.internal, .seconds(9)).isNews(after: none) && deferral(.internal, .seconds(10)).isNews(after: none))
     }

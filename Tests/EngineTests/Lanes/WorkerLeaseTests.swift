@@ -11,8 +11,8 @@ import Vault
 struct WorkerLeaseTests {
     private let start = Timestamp("2026-11-22T08:00:00Z")!
 
-    /// Nothing else sleeps by the clock here, so that each step is one renewal.
-    @Test func `what a silent worker held is taken over as soon as its lease is over`() async throws {
+    /// No other task sleeps by the clock here, so that each step is one renewal.
+    @Test func `a silent worker's lanes are taken over as soon as its lease is over`() async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "lease-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }

@@ -38,9 +38,9 @@ struct OutboxTests {
         return OrderedEvent(event: event, epoch: 1, sequence: nil)
     }
 
-    /// Its own next event would wake the outbox as well: a worker that has none must not keep those of another for itself.
+    /// Its own next event would wake the outbox as well: a worker without one must still publish those of another.
     @Test func `events of a dead worker that could not be read at first are published`() async throws {
-        // The first time it is tried again at once: it was told to look just now.
+        // The first retry is immediate, because the outbox was just woken.
         let failures = Mutex(2)
         let store = store { name async throws(StoreError) in
             let fails =
@@ -63,8 +63,8 @@ struct OutboxTests {
         }
     }
 
-    /// A follower can bring it about, by a queue of its own that refuses what it has no room for.
-    @Test func `a lane whose events are refused holds up no other`() async throws {
+    /// A follower can cause this with a full queue of its own.
+    @Test func `a lane whose events are refused does not hold up others`() async throws {
         results.refuse(lane.tenant)
         let store = store()
         try await withOutbox(of: store) { worker in
@@ -76,7 +76,7 @@ struct OutboxTests {
         }
     }
 
-    @Test func `what was refused is tried again alone and ever less often, and then its lane goes on in its order`() async throws {
+    @Test func `a refused event is retried alone and ever less often, and then its lane continues in order`() async throws {
         results.refuse(lane.tenant)
         let store = store()
         try await withOutbox(of: store) { worker in
@@ -93,7 +93,7 @@ struct OutboxTests {
             #expect(pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30].map { .seconds($0) })
             #expect(results.refused.dropFirst(refused).map(\.sequence) == Array(repeating: 1, count: 9))
 
-            // What comes meanwhile waits behind it.
+            // Events that come meanwhile wait behind it.
             try await refuse(601...700, in: lane, of: store, by: worker)
             results.take(lane.tenant)
             await clock.advanceToNextSleeper()
@@ -103,7 +103,7 @@ struct OutboxTests {
         #expect(try await store.unpublished(of: WorkerID("living"), after: 0, limit: 1).isEmpty)
     }
 
-    @Test func `a lane that is refused again soon is tried no more often than before`() async throws {
+    @Test func `a lane that is refused again soon is retried no more often than before`() async throws {
         results.refuse(lane.tenant)
         let store = store()
         try await withOutbox(of: store) { worker in
@@ -125,7 +125,7 @@ struct OutboxTests {
         }
     }
 
-    @Test func `without an answer all lanes go on after the usual pause, in their order`() async throws {
+    @Test func `without an answer all lanes continue after the usual pause, in order`() async throws {
         let store = store()
         try await withOutbox(of: store) { worker in
             results.silence(4)
@@ -140,7 +140,7 @@ struct OutboxTests {
         }
     }
 
-    @Test func `a lane over whose events the channel is closed holds up no other, and says why`() async throws {
+    @Test func `a lane over whose events the channel is closed holds up no other, and the log says why`() async throws {
         results.forbid(lane.tenant)
         let store = store()
         try await withOutbox(of: store) { worker in
@@ -163,7 +163,7 @@ struct OutboxTests {
         }
     }
 
-    @Test func `progress of a tenant stays away once it was under way when the channel was closed`() async throws {
+    @Test func `a tenant's progress is dropped once it was in flight when the channel was closed`() async throws {
         results.forbid(lane.tenant)
         let store = store()
         try await withOutbox(of: store) { worker in
@@ -181,7 +181,7 @@ struct OutboxTests {
         }
     }
 
-    @Test func `an event above the limit leaves in pages, and is forgotten once all are taken`() async throws {
+    @Test func `an event above the limit is published in pages, and is forgotten once all are confirmed`() async throws {
         let store = store()
         let limit = EventLimit(bytes: 4096)
         try await withOutbox(of: store, within: limit) { worker in
@@ -200,7 +200,7 @@ struct OutboxTests {
     }
 
     /// ``withOutbox(of:takingOver:_:)`` ends once the outbox has: no time passes.
-    @Test func `what is refused does not hold up the end, and is told after the next start`() async throws {
+    @Test func `a refused event does not hold up the end, and is published after the next start`() async throws {
         results.refuse(lane.tenant)
         let store = store()
         try await withOutbox(of: store) { worker in
@@ -251,7 +251,7 @@ struct OutboxTests {
         store.observeEvents { _ in }
     }
 
-    /// Has jobs refused: each has its event at once, with the next place in the lane's sequence.
+    /// Has jobs refused: each gets its event at once, with the next number in the lane's sequence.
     private func refuse(
         _ numbers: ClosedRange<Int>,
         in lane: Lane,

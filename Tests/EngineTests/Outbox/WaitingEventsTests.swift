@@ -23,12 +23,12 @@ struct WaitingEventsTests {
         }
     }
 
-    @Test func `events behind more refused ones than are kept in memory are read all the same`() {
+    @Test func `events behind more refused ones than fit in memory are still read`() {
         let store = entries(1...50_000, of: 1) + entries(50_001...50_002, of: 2)
         bench.read(store)
         #expect(bench.publish(at: start) { $0.position == 2 ? .refused : .confirmed }.count == 512)
         #expect(bench.events.isEmpty && bench.events.mustRead)
-        // Forgotten by now, but for the refused one.
+        // All are forgotten by now except the refused one.
         bench.read([store[1]] + store[512...])
         #expect(bench.publish(at: start) == [50_001, 50_002])
         #expect(!bench.events.mustRead)
@@ -38,12 +38,12 @@ struct WaitingEventsTests {
         #expect(bench.publish(at: start + .milliseconds(500)) == Array(513...1024))
     }
 
-    @Test func `what comes while the store holds earlier events does not overtake them`() {
+    @Test func `an event that arrives while the store holds earlier ones does not overtake them`() {
         // At the start.
         bench.events.offer(entries(3...3, of: 1))
         bench.read(entries(1...3, of: 1))
         #expect(bench.publish(at: start) == [1, 2, 3])
-        // When more came than is kept in memory, and some has left.
+        // More events came than fit in memory, and some have left.
         let many = entries(4...20_010, of: 1)
         bench.events.offer(many)
         _ = bench.publish(at: start)
@@ -53,13 +53,13 @@ struct WaitingEventsTests {
         #expect(bench.publish(at: start) == Array(20_004...20_011))
     }
 
-    @Test func `what comes and goes while the store is read leaves once`() {
+    @Test func `an event that comes and goes while the store is read leaves once`() {
         let first = entries(1...2, of: 1)
         bench.read(first)
         let batch = bench.events.nextBatch(at: start, isTrying: true)
         let confirmed = bench.events.settle(batch, batch.entries.map { _ in .confirmed }, at: start).confirmed
         bench.events.beginReading()
-        // The store is read; then it forgets, and takes another.
+        // The store is read; then it forgets an event, and takes another.
         bench.events.forget(confirmed)
         bench.events.offer(entries(3...4, of: 1))
         let hasRoom = bench.events.take(first + entries(3...3, of: 1))
@@ -68,7 +68,7 @@ struct WaitingEventsTests {
         #expect(bench.publish(at: start) == [3, 4])
     }
 
-    @Test func `the first of a lane that was not confirmed is the one that is tried again`() {
+    @Test func `the first unconfirmed event of a lane is the one that is retried`() {
         bench.read(entries(1...4, of: 1))
         let answers: [Int64: BrokerAnswer] = [1: .confirmed, 2: .missing, 3: .refused, 4: .confirmed]
         _ = bench.publish(at: start) { answers[$0.position] ?? .missing }
@@ -78,7 +78,7 @@ struct WaitingEventsTests {
         #expect(bench.publish(at: start + .milliseconds(500)) == [3])
     }
 
-    @Test func `without an answer a refused event is tried again with the others`() {
+    @Test func `without an answer a refused event is retried with the others`() {
         bench.read(entries(1...1, of: 1))
         _ = bench.publish(at: start) { _ in .refused }
         for _ in 1...3 { #expect(bench.publish(at: start + .milliseconds(500)) { _ in .missing } == [1]) }
@@ -97,7 +97,7 @@ struct WaitingEventsTests {
         #expect(alone == [2, 3, 4, 7])
         #expect(bench.events.held.map(\.lane.tenant.description) == ["msp-2"])
         #expect(bench.publish(at: start) == [8, 9])
-        // It is tried with none beside it, and the others have their turn in between.
+        // It is tried alone, and the others have their turn in between.
         bench.events.offer(entries(10...11, of: 3))
         let moment = start + .seconds(60)
         #expect(bench.publish(at: moment) { _ in .closed(reason: "403") } == [4])
@@ -107,7 +107,7 @@ struct WaitingEventsTests {
         #expect(bench.events.mustRead && bench.events.held.isEmpty)
     }
 
-    @Test func `however many culprits there are, nobody else's event leaves more than twice`() {
+    @Test func `however many culprits there are, no other event leaves more than twice`() {
         let lanes = (1...60).flatMap { entries(Int64($0 * 10)...Int64($0 * 10 + 3), of: $0) }
         bench.read(lanes)
         var counts: [Int64: Int] = [:]
@@ -126,7 +126,7 @@ struct WaitingEventsTests {
         #expect(counts.count == 60 * 4)
     }
 
-    @Test func `a refused event under way when the channel is closed is tried alone from then on`() {
+    @Test func `a refused event in flight when the channel is closed is tried alone from then on`() {
         bench.read(entries(1...1, of: 1))
         _ = bench.publish(at: start) { _ in .refused }
         bench.events.offer(entries(2...3, of: 2))
@@ -164,11 +164,11 @@ struct WaitingEventsTests {
     }
 }
 
-/// Does with the events what the outbox does.
+/// Handles the events as the outbox does.
 private final class Bench {
     var events = WaitingEvents()
 
-    /// Reads what a store holds.
+    /// Reads the events of a store.
     func read(_ entries: [OutboxEntry]) {
         events.beginReading()
         var pages = entries[...]

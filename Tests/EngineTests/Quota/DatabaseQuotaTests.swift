@@ -15,7 +15,7 @@ struct DatabaseQuotaTests {
         quotas.admit(priority, to: 1, at: moment)
     }
 
-    /// Makes calls, as many as are admitted.
+    /// Makes calls, up to the number that is admitted.
     private func admitted(_ count: Int, _ priority: CallPriority, at moment: Timestamp) -> Int {
         (0..<count).count { _ in admit(priority, at: moment) == .go }
     }
@@ -28,7 +28,7 @@ struct DatabaseQuotaTests {
         quotas.claimReading(for: priority, of: 1, at: moment)
     }
 
-    /// Autotask has told a usage of its usual quota.
+    /// Records a usage of Autotask's usual quota.
     private func read(used: Int, limit: Int = 10_000, at moment: Timestamp = start) {
         quotas.read(RequestThreshold(limit: limit, timeframe: .seconds(3600), used: used), of: 1, at: moment)
     }
@@ -48,7 +48,7 @@ struct DatabaseQuotaTests {
         (9500, [.connect]),
         (12_000, [.connect]),
     ])
-    func `from its band on each priority waits`(used: Int, admitted: [CallPriority]) {
+    func `each priority waits from its band on`(used: Int, admitted: [CallPriority]) {
         for priority in CallPriority.allCases {
             read(used: used)
             let decision = admit(priority, at: now)
@@ -56,13 +56,13 @@ struct DatabaseQuotaTests {
         }
     }
 
-    @Test func `what the worker has called since the reading counts`() {
+    @Test func `the worker's calls since the reading count`() {
         read(used: 4998)
         #expect(admitted(5, .scheduled, at: now) == 2)
         #expect(usage(at: now).used == 5000)
     }
 
-    @Test func `a reading holds for its time, and then says nothing`() {
+    @Test func `a reading is valid for its time, and then says nothing`() {
         read(used: 9900)
         #expect(admit(.interactive, at: now + .seconds(3599)) != .go)
         #expect(admit(.interactive, at: now + .seconds(3600)) == .go)
@@ -70,7 +70,7 @@ struct DatabaseQuotaTests {
 
     // MARK: Readings
 
-    @Test func `a few calls are not worth a reading, ten are`() {
+    @Test func `a few calls are not worth a reading, and ten are`() {
         count(9, at: now)
         #expect(!claimReading(for: .interactive, at: now))
         count(at: now)
@@ -78,13 +78,13 @@ struct DatabaseQuotaTests {
         #expect(claimReading(for: .interactive, at: now))
     }
 
-    @Test func `before scheduled work it is always worth one, but once a minute`() {
+    @Test func `before scheduled work a reading is always worthwhile, but at most once a minute`() {
         #expect(claimReading(for: .scheduled, at: now))
         #expect(!claimReading(for: .scheduled, at: now + .seconds(59)))
         #expect(claimReading(for: .scheduled, at: now + .seconds(60)))
     }
 
-    @Test func `whoever calls and however often, it is renewed once a minute at most`() {
+    @Test func `it is renewed at most once a minute, whoever calls and however often`() {
         var claimed = 0
         for second in 0..<300 {
             count(20, at: now + .seconds(second))
@@ -93,7 +93,7 @@ struct DatabaseQuotaTests {
         #expect(claimed == 5)
     }
 
-    @Test func `what waits is asked for again as soon as that is allowed`() {
+    @Test func `a waiting call causes another reading as soon as that is allowed`() {
         read(used: 9200)
         #expect(!claimReading(for: .interactive, at: now + .seconds(59)))
         #expect(claimReading(for: .interactive, at: now + .seconds(60)))
@@ -109,7 +109,7 @@ struct DatabaseQuotaTests {
         #expect(admitted(80, .interactive, at: now) == 50)
         read(used: 50, limit: 100)
         for priority in CallPriority.allCases where priority != .connect {
-            // The minute that it called in, and sixty whole ones.
+            // The minute of the calls, and sixty whole minutes.
             #expect(admit(priority, at: now) == .wait(until: Timestamp("2026-11-22T09:01:00Z")!), "\(priority)")
         }
         #expect(!claimReading(for: .scheduled, at: now + .seconds(600)))
@@ -117,16 +117,16 @@ struct DatabaseQuotaTests {
         #expect(admitted(80, .interactive, at: Timestamp("2026-11-22T09:01:00Z")!) == 50)
     }
 
-    @Test func `a connect takes what is left of the whole`() {
+    @Test func `a connect takes the rest of the whole quota`() {
         read(used: 0, limit: 100)
         #expect(admitted(80, .interactive, at: now) == 50)
         #expect(admitted(80, .connect, at: now) == 50)
     }
 
-    @Test func `in any window of an hour, whenever it begins, there are no more calls than the share`() {
+    @Test func `any window of an hour has no more calls than the share`() {
         var times: [Int] = []
         read(used: 0, limit: 200)
-        // Seven hours of demand without an end, in steps that fall on no minute.
+        // Seven hours of constant demand, in steps that do not match minutes.
         for step in 0..<3600 {
             let moment = now + .seconds(step * 7)
             if step % 9 == 0 { read(used: 0, limit: 200, at: moment) }
@@ -139,7 +139,7 @@ struct DatabaseQuotaTests {
         }
     }
 
-    @Test func `minutes leave one by one`() {
+    @Test func `calls expire minute by minute`() {
         read(used: 0, limit: 20)
         #expect(admitted(4, .interactive, at: now) == 4)
         #expect(admitted(9, .interactive, at: now + .seconds(600)) == 6)
@@ -155,7 +155,7 @@ struct DatabaseQuotaTests {
         #expect(admit(.interactive, at: now) != .go)
     }
 
-    @Test func `a clock that was set back neither brings calls back nor stops the readings`() {
+    @Test func `a clock that was set back neither restores calls nor stops the readings`() {
         count(12, at: now)
         #expect(claimReading(for: .interactive, at: now))
         let earlier = now - .seconds(7200)
@@ -166,7 +166,7 @@ struct DatabaseQuotaTests {
 
     // MARK: Memory
 
-    @Test func `databases that are left alone are forgotten`() {
+    @Test func `unused databases are forgotten`() {
         for database in 1...1000 { quotas.count(for: Int64(database), at: now) }
         #expect(quotas.count == 1000)
         quotas.count(for: 1, at: now + .seconds(3000))

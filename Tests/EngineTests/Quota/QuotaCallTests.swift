@@ -21,7 +21,7 @@ struct QuotaCallTests {
         }
     }
 
-    /// Reads services over the connection of `state`, as so many attempts at jobs would.
+    /// Reads services over the connection of `state`, as `count` attempts at jobs would.
     private func read(_ count: Int, _ state: LaneState, as kind: JobKind = .sync, hasWritten: Bool = false) async throws -> [CallFailure?] {
         var failures: [CallFailure?] = []
         for _ in 0..<count {
@@ -36,9 +36,9 @@ struct QuotaCallTests {
         return failures
     }
 
-    @Test func `the usage is asked for after ten calls, once a minute, and is not told as a call of the job`() async throws {
+    @Test func `the usage is requested after ten calls, once a minute, and is not recorded as a call of the job`() async throws {
         let state = try await bench.connectedState()
-        // The connect made three.
+        // The connect made three calls.
         #expect(try await read(7, state).allSatisfy { $0 == nil })
         #expect(questions == 0)
         let session = try TenantSession(bench.context(.sync, state: state))
@@ -53,7 +53,7 @@ struct QuotaCallTests {
     }
 
     @Test(arguments: [(7600, JobKind.billingCodes, false), (9100, .sync, false), (9600, .sync, true)])
-    func `what is held back by usage waits without a call, uncounted, until the usage has fallen`(
+    func `a call that the usage holds back waits, uncounted, until the usage has fallen`(
         used: Int,
         kind: JobKind,
         hasWritten: Bool
@@ -75,14 +75,14 @@ struct QuotaCallTests {
         #expect(operations == [FakeAutotask.question, "POST Services/query"])
     }
 
-    @Test func `a sync that has written goes on where one that has not waits`() async throws {
+    @Test func `a sync that has written continues where one that has not waits`() async throws {
         let state = try await bench.connectedState()
         use(9100)
         #expect(try await read(9, state).last??.error.code == .rateLimited)
         #expect(try await read(1, state, hasWritten: true).map { $0?.error.code } == [nil])
     }
 
-    @Test func `from its first write on a sync is to be finished`() async throws {
+    @Test func `from its first write on a sync must be finished`() async throws {
         let context = bench.context(.sync, state: try await bench.connectedState())
         let session = try TenantSession(context)
         #expect(context.callPriority == .interactive)
@@ -108,7 +108,7 @@ struct QuotaCallTests {
         let failures = try await read(40, state)
         #expect(failures.last??.error.code == .rateLimited)
         #expect(failures.last??.cause?.kind == .heldBack(.quota))
-        // With the three of the connect, whose look-up of the zone uses no quota.
+        // This includes three calls of the connect, whose zone look-up uses no quota.
         #expect(bench.autotask.allCalls.count + 3 == 20)
         let outcome = try await bench.connect(bench.connectPayload(), state: state)
         #expect(outcome.terminal?.type == .connectionEstablished)
@@ -118,14 +118,14 @@ struct QuotaCallTests {
         FakeAutotask.Fault.status(403), .status(500), .status(200, body: "{}"), .noAnswer(.timedOut),
         .status(200, body: #"{"externalRequestThreshold":0,"requestThresholdTimeframe":60,"currentTimeframeRequestCount":5}"#),
     ])
-    func `a question that fails stands in nobody's way`(fault: FakeAutotask.Fault) async throws {
+    func `a failed request for the usage holds up no call`(fault: FakeAutotask.Fault) async throws {
         let state = try await bench.connectedState()
         bench.autotask.fail(FakeAutotask.question, fault)
         #expect(try await read(20, state).allSatisfy { $0 == nil })
         #expect(questions == 1)
     }
 
-    @Test func `credentials that the question shows to be refused are not used again`() async throws {
+    @Test func `credentials that the request for the usage shows to be refused are not used again`() async throws {
         let state = try await bench.connectedState()
         #expect(try await read(7, state).allSatisfy { $0 == nil })
         bench.autotask.change { $0.users[Workbench.username]?.secret = "changed" }

@@ -2,28 +2,28 @@ import Contract
 import Store
 import Synchronization
 
-/// What handlers need of a store, as a test sets it.
+/// The store functions that handlers need, as a test sets them.
 final class HandlerStore: LaneEffects {
     struct State: Sendable {
-        /// Databases at which there is no place.
+        /// Databases without a free place.
         var crowded: Set<Int64> = []
         var occupied: [Int64] = []
         /// Every call of `journal`.
         var journal: [[JournalEntry]] = []
-        /// What was told of them, in the same calls.
+        /// The audit notes of these calls.
         var notes: [[AuditNote]] = []
         var resetWaits = false
         /// Services that other lanes are bound to.
         var linked: Set<Int64> = []
-        /// What the lane is bound to, of all its plans.
+        /// The services that the lane is bound to, of all its plans.
         var bindings: [ServiceBinding] = []
-        /// Its services with an unsettled write.
+        /// Its services with an unresolved write.
         var unsettled: Set<ServiceKey> = []
-        /// And those that they are bound to by the time that this lane wants them.
+        /// The Autotask services that other lanes have bound by the time that this lane wants them.
         var linkedMeanwhile: Set<Int64> = []
-        /// When another lane forgot a write that was under way.
+        /// When another lane forgot an unresolved write.
         var unsettledSince: Timestamp?
-        /// Thrown by whatever is called next.
+        /// The error that the next call throws.
         var error: StoreError.Code?
     }
 

@@ -41,7 +41,7 @@ extension LaneState {
 }
 
 extension LaneState {
-    /// As a claim hands it over: a job without a plan gets no plan's services.
+    /// The state as a claim hands it over: a job without a plan gets no plan's services.
     func shown(to kind: JobKind) -> LaneState {
         var state = self
         state.hasBindings = !bindings.isEmpty

@@ -17,7 +17,7 @@ final class ManualClock: EngineClock {
     func sleep(until moment: Timestamp) async { self.moment.withLock { $0 = max($0, moment) } }
 }
 
-/// Chance that is the same in every run.
+/// A random generator that is the same in every run.
 final class SeededEntropy: Entropy {
     private let count = Mutex(0)
 
@@ -31,7 +31,7 @@ final class SeededEntropy: Entropy {
     func fraction() -> Double { 0.5 }
 }
 
-/// Keeps what it is given.
+/// Keeps what it receives.
 final class RecordingSink: EventSink {
     private let events = Mutex<[OrderedEvent]>([])
 

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// What was logged, to be looked at.
+/// The logged messages.
 final class RecordedLog: Sendable {
     struct Line: Sendable {
         let level: Logger.Level

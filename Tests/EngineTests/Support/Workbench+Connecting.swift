@@ -21,7 +21,7 @@ extension Workbench {
             .seal(SecretReference(copying: Array(plaintext.utf8).span), job: JobID(job)!, lane: lane, at: clock.now)
     }
 
-    /// What a connect job carries: credentials sealed for it.
+    /// The payload of a connect job, with credentials sealed for it.
     func connectPayload(
         _ plaintext: String = plaintext(),
         job: String = "job-1",
@@ -40,7 +40,7 @@ extension Workbench {
         try await ConnectHandler().run(payload, context(.connect, state: state))
     }
 
-    /// The lane after a connect that went well. The calls that it took are forgotten.
+    /// The lane after a successful connect. The calls that it took are forgotten.
     func connectedState(_ state: LaneState = LaneState(epoch: 1)) async throws -> LaneState {
         let outcome = try await connect(connectPayload(), state: state)
         try #require(outcome.terminal?.type == .connectionEstablished)

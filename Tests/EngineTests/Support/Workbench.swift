@@ -9,7 +9,7 @@ import Vault
 
 @testable import Engine
 
-/// Everything that a handler needs, for one lane: real but for the network, the clock, chance and the store.
+/// Everything that a handler needs, for one lane. Only the network, the clock, the random numbers and the store are models.
 struct Workbench {
     /// Two API users of one tenant's database, and one of another's.
     static let username = "api-4711@demo.example"
@@ -113,7 +113,7 @@ struct Workbench {
 }
 
 extension Event {
-    /// `data`, to be looked into.
+    /// The parsed `data`.
     var members: JSON {
         guard let json = try? JSON(parsing: data) else { return .null }
         return json
@@ -142,7 +142,7 @@ extension HandlerOutcome {
         }
     }
 
-    /// What would end the job if this was its last attempt.
+    /// The event that would end the job if this was its last attempt.
     var failure: Event? {
         guard case .transient(_, _, let failure) = ending else { return nil }
         return failure

@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// Opens once, and lets through all who wait for it: tasks and threads.
+/// Opens once, and releases all tasks and threads that wait for it.
 final class Latch: Sendable {
     private struct State {
         var missing: Int
@@ -30,7 +30,7 @@ final class Latch: Sendable {
         await withCheckedContinuation { continuation in whenOpen { continuation.resume() } }
     }
 
-    /// Blocks the calling thread: for a server's script.
+    /// Blocks the calling thread, in a server's script.
     func block() {
         let semaphore = DispatchSemaphore(value: 0)
         whenOpen { semaphore.signal() }

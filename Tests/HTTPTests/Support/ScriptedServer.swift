@@ -2,7 +2,7 @@ import Confinement
 import Glibc
 import Synchronization
 
-/// A server on loopback that does what a test tells it, byte by byte: each connection runs the script on a thread of its own.
+/// A server on loopback that follows a test's script, byte by byte: each connection runs the script on a thread of its own.
 final class ScriptedServer: Sendable {
     private struct State {
         var connections: [Int32: ServerConnection] = [:]
@@ -19,7 +19,7 @@ final class ScriptedServer: Sendable {
     /// `host:port`, as a host policy lists it.
     var endpoint: String { "127.0.0.1:\(port)" }
 
-    /// How many connections were made to it.
+    /// How many connections it has accepted.
     var connectionCount: Int { state.withLock(\.accepted) }
 
     /// Every request that was read, in order of arrival.
@@ -60,7 +60,7 @@ final class ScriptedServer: Sendable {
             }
             _ = try? ConfinedThread.start(name: "connection") { [self] in
                 script(connection)
-                // Out of the books first: the number may be another's as soon as it is closed.
+                // It is removed from the set first: the number may be reused as soon as it is closed.
                 state.withLock { $0.connections[socket] = nil }
                 connection.close()
             }
@@ -69,9 +69,9 @@ final class ScriptedServer: Sendable {
     }
 }
 
-/// One connection, as its script sees it. Blocking.
+/// One connection, as its script sees it. Its calls block.
 final class ServerConnection: Sendable {
-    /// 1 for the server's first.
+    /// The connection's number, from 1.
     let number: Int
     private let socket: Int32
     private let record: @Sendable (ReceivedRequest) -> Void
@@ -112,25 +112,25 @@ final class ServerConnection: Sendable {
         return true
     }
 
-    /// Writes the same again and again, until the peer has had enough.
+    /// Writes the same bytes repeatedly, until the peer stops reading.
     func writeEndlessly(_ bytes: [UInt8]) {
         while write(bytes) {}
     }
 
-    /// Writes one byte after the other, slowly, until the peer has had enough.
+    /// Writes one byte after the other, slowly, until the peer stops reading.
     func drip(_ byte: UInt8) {
         var end = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        // Between two bytes it looks for a while whether the peer has closed.
+        // Between two bytes it checks for a while whether the peer has closed.
         while poll(&end, 1, 5) == 0, write([byte]) {}
     }
 
-    /// A whole answer.
+    /// Writes a whole answer.
     func answer(_ status: Int = 200, headers: [String] = [], body: String = "") {
         let head = ["HTTP/1.1 \(status) Whatever", "Content-Length: \(body.utf8.count)"] + headers
         write(head.joined(separator: "\r\n") + "\r\n\r\n" + body)
     }
 
-    /// Returns once the peer has sent something, which is then lost.
+    /// Returns once the peer has sent something, which is then discarded.
     func waitForFirstByte() {
         _ = read(count: 1)
     }
@@ -159,7 +159,7 @@ final class ServerConnection: Sendable {
         }
     }
 
-    /// Ends the connection in good order.
+    /// Closes the connection in an orderly way.
     func close() {
         let mustClose = isClosed.withLock { isClosed in
             defer { isClosed = true }
@@ -214,7 +214,7 @@ final class ServerConnection: Sendable {
 
 /// A request as the server read it.
 struct ReceivedRequest: Sendable {
-    /// Request line and header lines, to the empty line.
+    /// Request line and header lines, up to the empty line.
     let head: [UInt8]
     var body: [UInt8] = []
 
@@ -225,7 +225,7 @@ struct ReceivedRequest: Sendable {
 
     var requestLine: String { String(decoding: lines.first ?? [], as: UTF8.self) }
 
-    /// In lower case, sorted.
+    /// Names in lower case, sorted.
     var headerNames: [String] {
         lines.dropFirst().map { String(decoding: $0.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self).lowercased() }.sorted()
     }

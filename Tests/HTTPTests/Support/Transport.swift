@@ -1,7 +1,7 @@
 import HTTP
 import Logging
 
-/// Runs a test against a server with a script, over the real transport; both are gone afterwards.
+/// Runs a test against a server with a script, over the real transport, and ends both afterwards.
 func withServer<Value: Sendable>(
     _ script: @escaping @Sendable (ServerConnection) -> Void,
     configure: (inout CurlTransport.Configuration) -> Void = { _ in },
@@ -12,14 +12,14 @@ func withServer<Value: Sendable>(
     return try await withTransport(to: [server.endpoint], configure: configure) { transport in try await test(server, transport) }
 }
 
-/// Runs a test over the real transport, which may speak to the hosts named.
+/// Runs a test over the real transport, which may connect to the hosts named.
 func withTransport<Value: Sendable>(
     to hosts: Set<String>,
     configure: (inout CurlTransport.Configuration) -> Void = { _ in },
     test: (CurlTransport) async throws -> Value
 ) async throws -> Value {
     var configuration = CurlTransport.Configuration(hosts: HostPolicy(additionalHosts: hosts))
-    // However slow the machine: what a test says of kept connections does not depend on how long it took.
+    // Statements about kept connections must not depend on the machine's speed.
     configuration.maximumIdleTime = .seconds(600)
     configure(&configuration)
     let transport = try CurlTransport(configuration: configuration, logger: Logger(label: "test"))
@@ -34,7 +34,7 @@ func withTransport<Value: Sendable>(
 }
 
 extension HTTPTransport {
-    /// What a request came to.
+    /// The outcome of a request.
     func outcome(of request: HTTPRequest) async -> Result<HTTPResponse, HTTPError> {
         do throws(HTTPError) {
             return .success(try await send(request))

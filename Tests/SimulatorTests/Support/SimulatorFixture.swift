@@ -5,7 +5,7 @@ import Testing
 
 @testable import autotask_simulator
 
-/// The database that most tests are about, with what a test changes of it.
+/// The database for most tests, with a test's changes.
 func database(_ changes: JSON = [:]) -> JSON {
     let usual: JSON = [
         "databaseId": 123456,
@@ -80,7 +80,7 @@ struct Caller: Sendable {
         try await anonymously(method, "/simulator/\(path)", body)
     }
 
-    /// Changes the usual database, as if in the user interface.
+    /// Changes the usual database, like a user of Autotask's user interface.
     func change(_ change: JSON) async throws {
         let reply = try await control("PATCH", "databases/123456", change)
         #expect(reply.status == 200, "\(reply.text)")
@@ -115,14 +115,14 @@ extension Reply {
     }
 }
 
-/// A service that the API accepts, with what a test changes of it.
+/// A service that the API accepts, with a test's changes.
 func service(_ changes: JSON = [:]) -> JSON {
     let usual: JSON = ["name": "Workplace", "unitPrice": .number("9.00"), "billingCodeID": 5001, "periodType": 2]
     return usual.changed(by: changes)
 }
 
 extension JSON {
-    /// An object with members added, and others in place of those of their names.
+    /// An object with members added or replaced.
     fileprivate func changed(by changes: JSON) -> JSON {
         var members = object ?? JSONObject()
         for member in changes.object?.members ?? [] { members[member.name] = member.value }
@@ -130,7 +130,7 @@ extension JSON {
     }
 }
 
-/// Waits, without sleeping, until something in the simulator is so.
+/// Waits, without sleeping, until the simulator meets a condition.
 func until(_ condition: @Sendable () throws -> Bool) async throws {
     while try !condition() {
         try Task.checkCancellation()

@@ -2,11 +2,11 @@ import Contract
 import Foundation
 import Glibc
 
-/// One HTTP/1.1 exchange over a connection of its own, byte for byte as a test wants it.
+/// One HTTP/1.1 exchange over a connection of its own, in exactly the bytes that a test wants.
 ///
-/// A library's client would come between: libcurl, for one, sends a request again when a connection that it reuses is closed without an answer.
+/// A library would interfere: libcurl, for example, repeats a request when a reused connection is closed without an answer.
 struct Wire: Sendable {
-    /// The connection failed or was closed before a whole answer had come.
+    /// The connection failed or was closed before a complete answer.
     struct Closed: Error {}
 
     private let descriptor: Int32
@@ -31,7 +31,7 @@ struct Wire: Sendable {
         }
     }
 
-    /// Goes away without waiting for an answer.
+    /// Disconnects without waiting for an answer.
     func disconnect() {
         close(descriptor)
     }
@@ -52,10 +52,10 @@ struct Wire: Sendable {
     }
 }
 
-/// What a call was answered.
+/// The answer to a call.
 struct Reply: Sendable {
     let status: Int
-    /// By name in lower case.
+    /// The headers by name in lower case.
     let headers: [String: String]
     let body: [UInt8]
 

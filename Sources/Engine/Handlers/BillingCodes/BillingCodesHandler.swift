@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import Store
 
-/// Lists the billing codes to choose from: the active ones for recurring services (`Rules` L25).
+/// Lists the billing codes that can be selected: the active ones for recurring services (`Rules` L25).
 struct BillingCodesHandler: JobHandler {
     func run(_ payload: BillingCodesPayload, _ context: JobContext) async -> HandlerOutcome {
         let session: TenantSession
@@ -19,7 +19,7 @@ struct BillingCodesHandler: JobHandler {
         return .finished([listEvent(read, context)], changes: changes)
     }
 
-    /// It writes nothing to Autotask, so there is nothing to tell but the reason.
+    /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: BillingCodesPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
         .failed(reason, [failureEvent(reason, context)])
     }

@@ -2,9 +2,9 @@ import Autotask
 import Contract
 import Store
 
-/// Billing codes as Autotask told them at some moment: what is remembered between jobs, for the portal's list and for the checks of a sync.
+/// Billing codes as Autotask returned them at some moment, remembered between jobs for the portal's list and the checks of a sync.
 ///
-/// They hold every code that was read, inactive ones and those of another use type included, so that a sync can say what is wrong with one.
+/// They include inactive codes and those of another use type, so that a sync can say what is wrong with one.
 struct ReadBillingCodes {
     let codes: [BillingCode]
     let readAt: Timestamp
@@ -14,7 +14,7 @@ struct ReadBillingCodes {
         self.readAt = readAt
     }
 
-    /// Reads back ``cached``; `nil` for what another version of the program left.
+    /// Decodes ``cached``; `nil` if another version of the program wrote it.
     init?(_ cached: CachedBillingCodes) {
         guard let records = try? JSON(parsing: cached.codes).array else { return nil }
         let codes = records.compactMap(BillingCode.init(json:))
@@ -22,12 +22,12 @@ struct ReadBillingCodes {
         self.init(codes: codes, readAt: cached.readAt)
     }
 
-    /// What the store keeps.
+    /// The form that the store keeps.
     var cached: CachedBillingCodes {
         CachedBillingCodes(readAt: readAt, codes: JSON.array(codes.map(\.json)).encoded)
     }
 
-    /// Those that a service may be set to, in the order of their names.
+    /// The codes that a service may be set to, ordered by name.
     var selectable: [BillingCode] {
         codes.filter { $0.isActive && $0.isRecurringService }
             .map { (key: $0.name.lowercased(), code: $0) }
@@ -37,7 +37,7 @@ struct ReadBillingCodes {
 }
 
 extension JobContext {
-    /// The billing codes that are remembered, if they were read lately enough; then no call is needed.
+    /// The remembered billing codes, if they are fresh enough to be used without a call.
     var freshBillingCodes: ReadBillingCodes? {
         guard let cached = state.billingCodes, now < cached.readAt + settings.billingCodesLifetime else { return nil }
         return ReadBillingCodes(cached)

@@ -4,16 +4,16 @@ import Secrets
 import Store
 import Vault
 
-/// One attempt to connect: verify, then swap. Whatever fails, the connection that was there before stays (`Rules` A15).
+/// One attempt to connect: verify, then swap. If any step fails, the previous connection stays (`Rules` A15).
 ///
-/// It takes four calls: the zone look-up, which carries no secret; `Version`, which tells whether the credentials work and runs alone; and two
-/// that tell what the API user may do and what the tenant's services are like. Whether it sees costs is left to the first sync: a service
-/// without a cost and one whose cost is hidden look the same.
+/// It makes four calls. The zone look-up carries no secret. `Version` shows whether the credentials work, and runs alone. Two calls read
+/// what the API user may do, and the fields of the tenant's services. Only the first sync can show whether the user sees costs, because a
+/// service without a cost looks like one whose cost is hidden.
 struct ConnectAttempt {
     private let payload: ConnectPayload
     private let context: JobContext
     private let previous: ConnectionRecord?
-    /// Whether the connection that was there before stays in use if this attempt fails.
+    /// Whether the previous connection stays in use if this attempt fails.
     private var isPreviousActive: Bool
     private var changes = LaneChanges()
 
@@ -29,7 +29,7 @@ struct ConnectAttempt {
         let isAdmitted = gate.admits(isEligible: context.state.isEligible, firstConfiguredAt: payload.firstConfiguredAt)
         changes.becomesEligible = isAdmitted
 
-        // First what only the portal can correct: a refusal by the access gate would hide it.
+        // Errors that only the portal can correct come first: a refusal by the access gate would hide them.
         let credentials: Credentials
         do { credentials = try await context.open(payload.credentials) } catch { return rejected(error) }
         guard isAdmitted else { return failed(refusalOfGate) }
@@ -48,31 +48,31 @@ struct ConnectAttempt {
 
     // MARK: Steps
 
-    /// A tenant that came too late has to switch products. One whose portal did not say when it came may not have to.
+    /// A tenant that was configured too late has to switch products. If the time is unknown, the portal has to send it first.
     private var refusalOfGate: JobError {
         guard payload.firstConfiguredAt == nil else { return JobError(.integrationNotAvailable) }
         return JobError(
             .integrationNotAvailable,
-            "The portal did not say when this integration was configured first: data.firstConfiguredAt is missing.",
+            "The portal did not say when this integration was first configured: data.firstConfiguredAt is missing.",
             hint: """
                 Send data.firstConfiguredAt with the connect, under a new id. \
-                If that was not before the release of Integrated Billing: \(ErrorCode.integrationNotAvailable.properties.hint)
+                If it was not configured before the release of Integrated Billing: \(ErrorCode.integrationNotAvailable.properties.hint)
                 """,
             fixableBy: .portal,
             field: "data.firstConfiguredAt"
         )
     }
 
-    /// Credentials that Autotask refused lately are answered from memory: to send them again might lock the API user.
+    /// The remembered refusal of credentials that Autotask refused recently: sending them again might lock the API user.
     private func rememberedRefusal(of digest: [UInt8]) -> JobError? {
         guard let refused = context.state.refusedCredentials.first(where: { $0.digest == digest }) else { return nil }
         let end = refused.at + context.settings.refusalMemory
-        // Of a moment that is yet to come, nobody can say how long ago it was: a clock was set back.
+        // A refusal with a time in the future does not count: a clock was set back.
         guard context.now < end, refused.at <= context.now + Clocks.tolerance else { return nil }
         return JobError(
             refused.code,
             hint:
-                "\(refused.code.properties.hint) Autotask refused the same credentials just now: they are not sent to it again before \(end)."
+                "\(refused.code.properties.hint) Autotask refused the same credentials just now. They are not sent again before \(end)."
         )
     }
 
@@ -82,7 +82,7 @@ struct ConnectAttempt {
         }
     }
 
-    /// Takes a place among those who talk to the database.
+    /// Takes one of the database's places for lanes.
     private func occupy(_ database: Int64) async throws(StoreError) -> Bool {
         try await context.store.occupy(
             database: database,
@@ -150,14 +150,14 @@ extension ConnectAttempt {
         return .finished(recovered + [established], changes: changes)
     }
 
-    /// Ends the attempt after a call that came to nothing.
+    /// Ends the attempt after a failed call.
     private mutating func failed(_ failure: CallFailure, digest: [UInt8]) -> HandlerOutcome {
         if failure.cause?.isRefusalOfCredentials == true { return refused(failure.error, digest: digest) }
         guard case .retry(let earliest) = failure.consequence else { return failed(failure.error) }
         return .transient(failure.error, earliest: earliest, failure: failureEvent(failure.error), changes: changes)
     }
 
-    /// Remembers that Autotask refused the credentials. If they are those of the connection in use, that one is lost too.
+    /// Remembers that Autotask refused the credentials. If the connection in use has the same ones, it is lost too.
     private mutating func refused(_ error: JobError, digest: [UInt8]) -> HandlerOutcome {
         let haveWorked = previous?.credentialsDigest == digest
         let error = haveWorked ? JobError(.apiUserLockedOrInactive, remote: error.remote) : error
@@ -177,14 +177,14 @@ extension ConnectAttempt {
         context.connectionFailed(error, isPreviousActive: isPreviousActive)
     }
 
-    /// What the portal sent cannot be used at all.
+    /// Refuses a job whose credentials cannot be used at all.
     private func rejected(_ error: JobError) -> HandlerOutcome {
         .failed(error, [context.rejection(error)], changes: changes)
     }
 }
 
 extension Capabilities {
-    /// What the API user cannot do, and a sync needs.
+    /// Warns about permissions that a sync needs and the API user lacks.
     fileprivate var warnings: [Warning] {
         let missing = [(canQueryServices, "query"), (canCreateServices, "create"), (canUpdateServices, "update")]
             .compactMap { isAllowed, verb in isAllowed ? nil : verb }
@@ -194,7 +194,7 @@ extension Capabilities {
 }
 
 extension PeriodTypes.Doubt {
-    /// Warns at connect what a sync will do about periods.
+    /// Warns at connect about what a sync will do with periods.
     fileprivate var warnings: [Warning] {
         func names(_ periods: [PlanService.Period]) -> String { periods.map(\.rawValue).joined(separator: " and ") }
         // A picklist has few values, but its text is untrusted.
@@ -205,7 +205,7 @@ extension PeriodTypes.Doubt {
             warnings.append(
                 Warning(
                     .periodAssumed,
-                    "\(names(assumed)): taken by the usual value of Autotask's list of billing periods, since no label of it is known. \(found)"
+                    "\(names(assumed)): no label of a billing period matches, so the worker uses Autotask's usual value. \(found)"
                 )
             )
         }
@@ -213,7 +213,7 @@ extension PeriodTypes.Doubt {
             warnings.append(
                 Warning(
                     .periodUnsupported,
-                    "\(names(missing)): no such billing period was found, a sync that has a service of it fails. \(found)"
+                    "\(names(missing)): Autotask has no such billing period. A sync with a service of it fails. \(found)"
                 )
             )
         }

@@ -1,14 +1,15 @@
 import Contract
 import Store
 
-/// Examines the tenant's way to Autotask, step by step. It changes nothing in Autotask, and is never tried again: what does not work is its answer.
+/// Examines the tenant's connection to Autotask, step by step. It changes nothing in Autotask, and is never retried: a failure is its
+/// answer.
 struct DiagnoseHandler: JobHandler {
     func run(_ payload: DiagnosePayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         var diagnosis = Diagnosis(context)
         return try await diagnosis.run()
     }
 
-    /// It writes nothing to Autotask, so there is nothing to tell but the reason.
+    /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: DiagnosePayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
         .finished([context.diagnosed([DiagnosisStep(.connection, reason)])])
     }

@@ -2,20 +2,20 @@ import Autotask
 import Contract
 import Store
 
-/// One examination of a tenant's way to Autotask.
+/// One examination of a tenant's connection to Autotask.
 ///
-/// It takes six calls at most: the look-up of the zone, which carries no secret; `Version`, which tells whether the credentials work; and four
-/// that show what the API user may do. With credentials that were refused no call is made: the next one may lock the API user.
+/// It makes at most six calls: the zone look-up without a secret, `Version` to check the credentials, and four that show what the API user
+/// may do. It makes no call with credentials that were refused, because the next one may lock the API user.
 struct Diagnosis {
     let context: JobContext
     private(set) var steps: [DiagnosisStep] = []
     private var session: TenantSession?
     private var billingCodes: ReadBillingCodes?
-    /// Why the steps that are left cannot be made.
+    /// Why the remaining steps cannot be made.
     private var obstacle: String?
-    /// Whether the program ends, or the lease does, and took a call with it: then the answer is worth nothing.
+    /// Whether a shutdown or the end of the lease cancelled a call: then the answer is worthless.
     private var wasCutShort = false
-    /// Whether the worker let a call wait, perhaps for the quota: that is asked for all the same.
+    /// Whether the worker held a call back, perhaps for the quota: the quota is examined all the same.
     private var wasHeldBack = false
 
     init(_ context: JobContext) { self.context = context }
@@ -38,12 +38,12 @@ struct Diagnosis {
 
     private mutating func skipRest() {
         let told = Set(steps.map(\.name))
-        let reason = obstacle ?? "Nothing tells."
+        let reason = obstacle ?? "Not known yet."
         for name in DiagnosisStep.Name.allCases where !told.contains(name) { steps.append(DiagnosisStep(name, .skipped, reason)) }
         steps.sort { $0.name.place < $1.name.place }
     }
 
-    // MARK: The way there
+    // MARK: Connection
 
     private mutating func examineConnection() async {
         guard let connection = context.state.connection else {
@@ -80,7 +80,7 @@ struct Diagnosis {
         )
     }
 
-    /// Looks the zone up for a connection that is not to be used: of the credentials, only the user name is sent.
+    /// Looks up the zone for a connection that must not be used. Only the user name of the credentials is sent.
     private mutating func examineWay(of connection: ConnectionRecord, _ credentials: AutotaskCredentials) async {
         var way = WayToAutotask()
         do {
@@ -99,7 +99,7 @@ struct Diagnosis {
         steps += way.steps
     }
 
-    /// Looks the zone up, and tries whether the credentials work.
+    /// Looks up the zone, and checks whether the credentials work.
     private mutating func examineWay(_ session: TenantSession) async {
         var way = WayToAutotask()
         defer { steps += way.steps }
@@ -132,7 +132,7 @@ struct Diagnosis {
             obstacle =
                 error.cause?.isRefusalOfCredentials == true
                 ? "Not tried: Autotask refuses the credentials."
-                : "Not tried: the call that shows whether the credentials work came to nothing."
+                : "Not tried: the call that checks the credentials failed."
         }
     }
 
@@ -173,13 +173,13 @@ struct Diagnosis {
         try await examineSynced(session)
     }
 
-    /// Reads services that were synced, as far as one call goes: they show what the API user sees.
+    /// Reads as many synced services as one call can: they show what the API user sees.
     private mutating func examineSynced(_ session: TenantSession) async throws(StoreError) {
         let ids = try await context.store.boundServices(of: context.lane, after: nil, limit: Diagnosis.sample)
             .compactMap(\.autotaskServiceID)
         guard !ids.isEmpty else {
             steps.append(DiagnosisStep(.queryServices, isAllowed: true, "query"))
-            steps.append(DiagnosisStep(.costVisibility, .skipped, "No service was synchronized yet: the first sync shows it."))
+            steps.append(DiagnosisStep(.costVisibility, .skipped, "Not known: no service was synchronized yet. The first sync shows it."))
             return
         }
         let services: [Service]
@@ -193,7 +193,7 @@ struct Diagnosis {
                 : DiagnosisStep(
                     .queryServices,
                     .warning,
-                    "The API user may query services, but \(ids.count - services.count) of \(ids.count) that were synchronized are not shown to it.",
+                    "The API user may query services, but cannot see \(ids.count - services.count) of \(ids.count) synchronized ones.",
                     hint: "Check whether they were deleted in Autotask, and whether the API user is limited to a line of business."
                 )
         )
@@ -203,7 +203,7 @@ struct Diagnosis {
         steps.append(DiagnosisStep(costs, wereShown: were && !services.isEmpty))
     }
 
-    /// What one query may ask for.
+    /// The number of services that one query may ask for.
     private static let sample = 500
 
     private mutating func examineBillingCodes(_ session: TenantSession) async {
@@ -221,7 +221,7 @@ struct Diagnosis {
         if context.quotas.freshReading(of: database, at: context.now) == nil {
             do { try await session.readThreshold() } catch {
                 note(error.cause)
-                // Where the credentials are refused now, the quota is the least of it.
+                // A refusal of the credentials is the finding here, not the quota.
                 if error.cause?.isRefusalOfCredentials == true {
                     steps.append(DiagnosisStep(.quota, error))
                     return
@@ -237,7 +237,7 @@ struct Diagnosis {
         steps.append(DiagnosisStep(context.quotas.usage(of: database, at: context.now), isKnown: reading != nil))
     }
 
-    /// Tells a step that failed; where no further call can be made, it is the last one.
+    /// Adds a failed step. If no further call can be made, it is the last one.
     private mutating func fail(_ name: DiagnosisStep.Name, _ failure: CallFailure) {
         note(failure.cause)
         steps.append(DiagnosisStep(name, failure))

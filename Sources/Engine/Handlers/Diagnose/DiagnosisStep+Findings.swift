@@ -1,7 +1,7 @@
 import Autotask
 import Contract
 
-/// What the steps of a ``Diagnosis`` say.
+/// Messages and hints of the steps of a ``Diagnosis``.
 extension DiagnosisStep {
     /// The zone was found, and serves the database of the connection.
     init(_ name: Name, serving zone: Zone, _ databaseID: Int64, movedFrom former: Zone) {
@@ -15,31 +15,31 @@ extension DiagnosisStep {
 
     init(_ name: Name, lookUpFailed failure: AutotaskError, in context: JobContext) {
         if failure.isOnTheWay {
-            self.init(name, .skipped, "The zone could not be looked up: see the steps before.")
+            self.init(name, .skipped, "The zone look-up failed: see the previous steps.")
         } else {
             self.init(name, CallFailure(failure, in: context))
         }
     }
 
-    /// A call that came to nothing.
+    /// A call that failed.
     init(_ name: Name, _ failure: CallFailure) {
         switch failure.cause?.kind {
         case .heldBack(let reason):
             let message =
                 switch reason {
-                case .outage: "Not tried: that part of Autotask did not work a moment ago, and the worker leaves it alone for now."
-                case .limits: "Not tried: Autotask limits requests, and has asked to be left alone for now."
-                case .quota: "Not tried: so much of the quota is used that the worker holds such calls back."
+                case .outage: "Not tried: that part of Autotask failed a moment ago, so the worker holds calls to it back for now."
+                case .limits: "Not tried: Autotask limits requests, so the worker makes none for now."
+                case .quota: "Not tried: too much of the quota is used, so the worker holds such calls back."
                 }
             self.init(name, .skipped, message, hint: "Run it again in a minute.")
         case _ where failure.cause?.isOnTheWay == true:
-            self.init(name, .skipped, "No answer came: see the steps before.")
+            self.init(name, .skipped, "No answer came: see the previous steps.")
         default:
             self.init(name, failure.error)
         }
     }
 
-    /// What Autotask's own description of services tells.
+    /// What the API user may do with services, by Autotask's own description of them.
     init(_ name: Name, isAllowed: Bool, _ verb: String) {
         if isAllowed {
             self.init(name, .passed, "The API user may \(verb) services.")
@@ -48,7 +48,7 @@ extension DiagnosisStep {
         }
     }
 
-    /// - Parameter count: billing codes that a service may be set to.
+    /// - Parameter count: the number of billing codes that a service may be set to.
     init(selectable count: Int) {
         if count > 0 {
             self.init(.queryBillingCodes, .passed, "The API user may query billing codes; \(count) can be selected.")
@@ -62,7 +62,7 @@ extension DiagnosisStep {
         }
     }
 
-    /// - Parameter wereShown: whether costs were seen before, of services of which none shows one now.
+    /// - Parameter wereShown: whether costs were visible before, although no service shows one now.
     init(_ costs: CostVisibility, wereShown: Bool) {
         switch (costs, wereShown) {
         case (.shown, _):
@@ -75,18 +75,18 @@ extension DiagnosisStep {
                 hint: "Give the API user the security level API User (system), without Can't Read Costs."
             )
         case (.unknown, false):
-            self.init(.costVisibility, .skipped, "No synchronized service has a cost: nothing tells.")
+            self.init(.costVisibility, .skipped, "Not known: no synchronized service has a cost.")
         }
     }
 
-    /// - Parameter isKnown: whether Autotask told just now how much is used.
+    /// - Parameter isKnown: whether Autotask reported the usage just now.
     init(_ usage: DatabaseQuota.Usage, isKnown: Bool) {
         let own = "\(usage.own.grouped) by this worker, which makes at most \(usage.ownLimit.grouped)"
         guard isKnown else {
             self.init(
                 .quota,
                 .warning,
-                "Autotask does not tell how much of the quota is used. Within the hour \(own) calls were made.",
+                "Autotask does not report how much of the quota is used. Calls within the hour: \(own).",
                 hint: "Check that the API user has the security level API User (system)."
             )
             return
@@ -109,15 +109,15 @@ extension DiagnosisStep {
     }
 
     private static let quotaAdvice =
-        "Wait: the requests of an hour ago leave the count. If it is often so, find out in Autotask which integration makes the calls."
+        "Wait: a request counts for one hour. If this happens often, find out in Autotask which integration makes the calls."
 
-    /// Beyond this, certificates and the portal's times begin to mind.
+    /// A larger difference affects certificates and the portal's times.
     private static let clockTolerance: Duration = .seconds(60)
 
-    /// - Parameter there: Autotask's time, to the second; `nil` if it did not tell.
+    /// - Parameter there: Autotask's time, to the second; `nil` if it did not report it.
     init(here: Timestamp, there: Timestamp?) {
         guard let there else {
-            self.init(.clock, .skipped, "Autotask did not tell its time.")
+            self.init(.clock, .skipped, "Autotask did not report its time.")
             return
         }
         let difference = here - there

@@ -2,7 +2,7 @@ import Autotask
 import Contract
 import HTTP
 
-/// What calls that were made tell of the way to the hosts that they were made to: name resolution, and a connection that can be trusted.
+/// What the calls of a diagnosis show about the way to their hosts: name resolution, and a trusted connection.
 struct WayToAutotask {
     private struct Attempt {
         let url: String
@@ -14,7 +14,7 @@ struct WayToAutotask {
 
     private var attempts: [Attempt] = []
 
-    /// - Parameter failure: how the call failed; `nil` if it was answered with what it asked for.
+    /// - Parameter failure: how the call failed; `nil` if it succeeded.
     mutating func note(_ url: String, _ failure: AutotaskError?) { attempts.append(Attempt(url: url, failure: failure)) }
 
     var steps: [DiagnosisStep] { [nameResolution, connection] }
@@ -51,14 +51,14 @@ struct WayToAutotask {
         guard !answered.isEmpty else { return DiagnosisStep(.tls, .skipped, WayToAutotask.notTried) }
         let hosts = answered.map(\.host).unique.joined(separator: " and ")
         if answered.contains(where: \.isPlain) {
-            return DiagnosisStep(.tls, .passed, "\(hosts) answered, called without TLS: AUTOTASK_ALLOWED_HOSTS says so.")
+            return DiagnosisStep(.tls, .passed, "\(hosts) answered without TLS, which AUTOTASK_ALLOWED_HOSTS permits.")
         }
         return DiagnosisStep(.tls, .passed, "\(hosts) answered with a valid certificate.")
     }
 
-    private static let notTried = "No call was made that would show it."
+    private static let notTried = "Not tested: no call got that far."
 
-    /// Hosts whose name was found.
+    /// The hosts whose names were resolved.
     private var reached: [String] {
         attempts.filter { attempt in
             switch attempt.failure?.kind {
@@ -68,12 +68,12 @@ struct WayToAutotask {
         }.map(\.host).unique
     }
 
-    /// Calls that were answered, whatever the answer said.
+    /// The calls that were answered, with a success or a refusal.
     private var answered: [Attempt] { attempts.filter { $0.failure == nil || $0.failure?.status != nil } }
 }
 
 extension AutotaskError {
-    /// Whether the call came to no answer for something on the way, which ``WayToAutotask`` tells.
+    /// Whether the call got no answer because of the network, which ``WayToAutotask`` reports.
     var isOnTheWay: Bool {
         switch kind {
         case .network, .timedOut: status == nil
@@ -83,7 +83,7 @@ extension AutotaskError {
 }
 
 extension JobError {
-    /// No connection that can be trusted and that holds; `nil` for a failure of another kind.
+    /// The lack of a trusted and stable connection; `nil` for a failure of another kind.
     fileprivate init?(noWayTo host: String, because failure: AutotaskError) {
         guard failure.isOnTheWay else { return nil }
         switch failure.kind {
@@ -92,27 +92,27 @@ extension JobError {
         case .network(.tlsFailed), .network(.certificateRejected):
             self.init(
                 .network,
-                "The certificate of \(host) is not accepted, or no TLS connection comes about. \(failure.detail)",
+                "The certificate of \(host) was not accepted, or the TLS handshake failed. \(failure.detail)",
                 hint:
                     "Check the worker's clock, its certificate authorities (AUTOTASK_CA_FILE), and whether something on the way opens TLS."
             )
         case .network(.cannotConnect):
             self.init(
                 .network,
-                "\(host) cannot be connected to.",
-                hint: "Check that the firewall lets the worker through to \(host), or AUTOTASK_PROXY."
+                "The worker cannot connect to \(host).",
+                hint: "Check that the firewall lets the worker reach \(host), or check AUTOTASK_PROXY."
             )
         case .timedOut:
             self.init(
                 .timeout,
                 "\(host) did not answer in time.",
-                hint: "Try again later. Otherwise check the firewall and AUTOTASK_PROXY."
+                hint: "Try again later. If it fails again, check the firewall and AUTOTASK_PROXY."
             )
         default:
             self.init(
                 .network,
                 "The connection to \(host) ended before an answer came.",
-                hint: "Try again later. Otherwise check what is on the way: firewall, proxy, virus scanner."
+                hint: "Try again later. If it fails again, check the firewall, proxy or virus scanner on the way."
             )
         }
     }
@@ -126,7 +126,7 @@ extension AutotaskError {
 }
 
 extension [String] {
-    /// Each once, in the order of the first of its kind.
+    /// Each element once, in the order of first occurrence.
     fileprivate var unique: [String] {
         var seen: Set<String> = []
         return filter { seen.insert($0).inserted }

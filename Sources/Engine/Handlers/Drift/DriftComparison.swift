@@ -4,11 +4,11 @@ import Store
 
 /// Compares what was synced with what Autotask shows now (`Rules` L31, L37). Pure.
 struct DriftComparison {
-    /// What was synced: every service that a sync has seen in Autotask, by plan and key. One whose last write is not settled is left out, because
-    /// what was written may not be remembered yet: the next sync settles it.
+    /// Every service that a sync has seen in Autotask, ordered by plan and key. A service whose last write is not settled is left out,
+    /// because its binding may not hold what was written yet. The next sync settles it.
     let synced: [(binding: ServiceBinding, last: Service)]
 
-    /// - Parameter bindings: of all plans, those with an unsettled write left out.
+    /// - Parameter bindings: the bindings of all plans, without those that have an unsettled write.
     init(_ bindings: [ServiceBinding]) {
         synced = bindings.compactMap { binding in
             guard let id = binding.autotaskServiceID, let last = binding.lastSeen else { return nil }
@@ -17,18 +17,18 @@ struct DriftComparison {
         .sorted { ($0.binding.planID, $0.binding.serviceKey) < ($1.binding.planID, $1.binding.serviceKey) }
     }
 
-    /// The services to read, each once.
+    /// The ids of the services to read, each once.
     var serviceIDs: [Int64] { Set(synced.map(\.last.id)).sorted() }
 
     /// - Parameters:
-    ///   - services: what Autotask shows of ``serviceIDs``.
-    ///   - codes: billing codes, those of the services among them as far as they are known.
+    ///   - services: the services of ``serviceIDs`` that Autotask shows.
+    ///   - codes: billing codes, including those of the services as far as they are known.
     ///   - remembersCost: ``Capabilities/costVisible``, from the last sync.
     func result(_ services: [Service], codes: [BillingCode], metadata: ServiceFields, remembersCost: Bool?) -> [DriftedService] {
         let shown = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let inactiveCodes = Set(codes.lazy.filter { !$0.isActive }.map(\.id))
-        // Where no service shows a cost, they look as if somebody had emptied them all: more likely the API user may not see them any more.
-        // Where costs are known to be hidden, zeros are how Autotask hides them. Otherwise a zero that was something else before is a change.
+        // If no service shows a cost, the API user has more likely lost the right to see costs than somebody has emptied them all. If costs
+        // are known to be hidden, Autotask shows them as zero. Otherwise a zero that replaced another cost is a change.
         let costs: CostVisibility =
             if remembersCost == false {
                 CostVisibility(services, remembered: false)
@@ -59,7 +59,7 @@ struct DriftComparison {
         metadata: ServiceFields,
         remembersCost: Bool?
     ) -> [FieldChange] {
-        // A cost that nobody could see then says nothing of one that is seen now.
+        // A cost that was hidden at the last sync cannot be compared with one that is visible now.
         let wasCostHidden = last.fields.unitCost == nil && remembersCost == false
         let edited = service.fields.differences(to: last.fields, costs: costs).filter { !(wasCostHidden && $0 == .unitCost) }
         var changes = last.fields.changes(of: edited, to: service.fields, metadata)

@@ -2,11 +2,11 @@ import Autotask
 import Contract
 import Store
 
-/// Reports what differs in Autotask from what was synced, and changes nothing. Services have no webhook, so only a look finds an edit (`Rules`,
-/// "What Autotask imposes").
+/// Reports how services in Autotask differ from what was synced, and changes nothing. Services have no webhook, so only a query finds an
+/// edit (`Rules`, "What Autotask imposes").
 ///
-/// It takes one query of the services, in chunks of 500, and one of the billing codes unless they were read lately: two calls for up to 500
-/// services. Nobody is kept from it by the access gate.
+/// It queries the services in chunks of 500, and the billing codes unless they were read recently: two calls for up to 500 services. The
+/// access gate does not apply.
 struct DriftHandler: JobHandler {
     func run(_ payload: DriftPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let session: TenantSession
@@ -32,12 +32,12 @@ struct DriftHandler: JobHandler {
         }
     }
 
-    /// It writes nothing to Autotask, so there is nothing to tell but the reason.
+    /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: DriftPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
         .failed(reason, [failureEvent(reason, context)])
     }
 
-    /// `drift.changed`, if what differs is other than at the last look. What is seen now is remembered.
+    /// `drift.changed`, if the differences have changed since the last drift job. The present ones are remembered.
     private func changedEvent(_ found: [DriftedService], _ context: JobContext, _ changes: inout LaneChanges) -> [Event] {
         let differing = JSON.array(found.filter(\.differs).map(\.json))
         let digest = differing == [] ? nil : ShortHash([String(decoding: differing.encoded, as: UTF8.self)]).description
@@ -52,7 +52,7 @@ struct DriftHandler: JobHandler {
 }
 
 extension JobContext {
-    /// The store's page: a lane may have any number of plans.
+    /// The page size for reading the store: a lane may have any number of plans.
     private static let page = 500
 
     /// Every service of the lane that is bound and has no unsettled write.
@@ -67,14 +67,14 @@ extension JobContext {
 }
 
 extension TenantSession {
-    /// Services by their ids; without any, no call is made.
+    /// The services with these ids. Without ids, no call is made.
     fileprivate func services(withIDs ids: [Int64]) async throws(CallFailure) -> [Service] {
         ids.isEmpty ? [] : try await services(ServiceQuery(ids: ids, markerField: nil))
     }
 
-    /// The billing codes of services, from memory while that is fresh.
+    /// The billing codes of services, from memory while they are fresh.
     ///
-    /// - Returns: what was read, if a call was made.
+    /// - Returns: the codes, and what was read if a call was made.
     fileprivate func billingCodes(of services: [Service]) async throws(CallFailure) -> ([BillingCode], ReadBillingCodes?) {
         let ids = Set(services.compactMap(\.fields.billingCodeID))
         if ids.isEmpty { return ([], nil) }

@@ -1,7 +1,7 @@
 import Contract
 import Store
 
-/// Tells exactly what a sync of the same plan would do now, and writes nothing: the first phase of a sync, and no second.
+/// Reports exactly what a sync of the same plan would do now, and writes nothing. It runs only the first phase of a sync.
 struct PreviewHandler: JobHandler {
     func run(_ payload: SyncPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let memory = PlanMemory(context.state, planID: payload.planID)
@@ -24,7 +24,7 @@ struct PreviewHandler: JobHandler {
         return .finished(session.stateEvents + [context.event(.syncPreviewed, forecast.members)], changes: changes)
     }
 
-    /// It writes nothing to Autotask, so there is nothing to report but the reason.
+    /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: SyncPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
         .failed(reason, [failureEvent(reason, payload, context)])
     }

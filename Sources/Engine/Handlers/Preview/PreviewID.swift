@@ -3,9 +3,9 @@ import Contract
 import Store
 import Vault
 
-/// What a sync names to be held to a preview: until when, and two codes, of the plan that was previewed and of what Autotask showed.
+/// The id by which a sync refers to a preview. It holds an expiry and two codes: one of the previewed plan, one of what Autotask showed.
 ///
-/// It is all that there is of a preview: nothing is stored, so that any worker knows it again, and a reset has nothing to erase.
+/// No other record of a preview exists, so any worker can check it, and a reset has nothing to erase.
 struct PreviewID {
     let expiresAt: Timestamp
     private let planCode: [UInt8]
@@ -21,7 +21,7 @@ struct PreviewID {
         stateCode = context.vault.previewCode(of: about + planned.canonical)
     }
 
-    /// - Parameter text: as a job holds it; `nil` for what no preview ever said.
+    /// - Parameter text: the id in a job; `nil` if no preview can have returned it.
     init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].utf8.count <= 16, let milliseconds = Int64(parts[0], radix: 16), milliseconds >= 0,
@@ -41,7 +41,7 @@ struct PreviewID {
         return "\(moment).\(Base64URL.encode(planCode)).\(Base64URL.encode(stateCode))"
     }
 
-    /// Why what is to be done now is not what was previewed; `nil` if it is.
+    /// Why the present plan or state differs from the preview; `nil` if it does not.
     fileprivate func difference(to present: PreviewID) -> String? {
         if planCode != present.planCode { return "The plan is not the one that was previewed, or it was previewed before a reset." }
         if stateCode != present.stateCode { return "Services in Autotask have changed since the preview." }
@@ -50,7 +50,7 @@ struct PreviewID {
 }
 
 extension JobContext {
-    /// Why a sync must not be made that names a preview; `nil` if it is exactly what was previewed.
+    /// Why a sync that refers to a preview must not run; `nil` if it would do exactly what was previewed.
     func staleness(of previewID: String, of payload: SyncPayload, _ planned: PlannedSync) -> JobError? {
         func stale(_ reason: String) -> JobError { JobError(.planStale, "Nothing was changed. \(reason)", field: "data.previewId") }
         guard let named = PreviewID(previewID) else { return stale("No preview has this id.") }
@@ -62,7 +62,7 @@ extension JobContext {
 // MARK: - What the codes cover
 
 extension SyncPayload {
-    /// What the plan wants, whatever its revision. What is acknowledged decides nothing but whether it may be done.
+    /// What the plan wants. Revision and acknowledgements are left out, because they do not change what is written.
     fileprivate var canonical: [UInt8] {
         var output: [UInt8] = []
         output.append(field: planID.utf8)
@@ -82,7 +82,7 @@ extension SyncPayload {
 }
 
 extension PlannedSync {
-    /// Each service as it stands in Autotask, and what is to be written to it.
+    /// Each service as Autotask shows it, and what is to be written to it.
     fileprivate var canonical: [UInt8] {
         var output: [UInt8] = []
         guard case .steps(let steps, let turns) = self else {

@@ -3,7 +3,7 @@ import Contract
 import Store
 
 extension SyncForecast {
-    /// Makes the answer to a preview of what the first phase came to.
+    /// Makes the answer to a preview from the result of the first phase.
     init(_ payload: SyncPayload, _ preparation: SyncPreparation, _ memory: PlanMemory, _ context: JobContext, webURL: String) {
         var forecasts = SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload), includesOpenWrites: false)
             .results.map { ServiceForecast($0) }

@@ -20,14 +20,14 @@ struct ResetHandler: JobHandler {
         return .finished([reset], changes: LaneChanges(resets: true))
     }
 
-    /// A reset that was superseded by another one does the same work.
+    /// A reset that another reset superseded does the same work.
     func conclude(_ payload: ResetPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
         run(payload, context)
     }
 }
 
 extension LaneState {
-    /// What there is to erase, by name.
+    /// The names of the data to erase.
     fileprivate var erasable: [String] {
         var names: [String] = []
         if connection != nil { names += ["credentials", "zone", "database"] }
@@ -38,7 +38,7 @@ extension LaneState {
         return names
     }
 
-    /// What stays, and for how long.
+    /// The data that is retained, and for how long.
     fileprivate func retained(auditing time: Duration) -> [String] {
         ["services in Autotask, unchanged"] + (isEligible ? ["eligibility to connect again"] : [])
             + [

@@ -2,10 +2,10 @@ import Autotask
 import Contract
 import Store
 
-/// What the lane remembers of one plan's services.
+/// What the lane remembers about one plan's services.
 ///
-/// A binding tells what was last seen in Autotask. A write that was made but not seen there yet stands in the journal alone, whichever way the
-/// attempt that made it ended: so there is one way to go on, after a crash, a pause, or a job that another replaced.
+/// A binding holds what was last seen in Autotask. A write that was made but not seen there yet is only in the journal, however its attempt
+/// ended. So a sync continues in one way after a crash, a pause or a superseded job.
 struct PlanMemory {
     let planID: String
     private let bindings: [String: ServiceBinding]
@@ -22,7 +22,8 @@ struct PlanMemory {
 
     func openWrite(_ key: String) -> JournalEntry? { openWrites[key] }
 
-    /// The service in Autotask that a key is linked to: the journal is newer than the binding. A planned write links nothing.
+    /// The service in Autotask that a key is linked to. The journal has precedence, because it is newer than the binding. A planned write
+    /// links nothing.
     func serviceID(_ key: String) -> Int64? { writtenID(key) ?? bindings[key]?.autotaskServiceID }
 
     private func writtenID(_ key: String) -> Int64? {
@@ -36,13 +37,13 @@ struct PlanMemory {
         return write
     }
 
-    /// The state reported last. An update whose answer was lost counts as an attempt with an error until it is settled (`Rules` L28).
+    /// The last reported status. An update whose answer was lost counts as an attempt with an error until it is settled (`Rules` L28).
     func status(_ key: String) -> ServiceStatus {
         if let write = openWrites[key], write.operation == .update, write.state == .sent { return .error }
         return bindings[key]?.status ?? .notSynced
     }
 
-    /// Keys that were synced before, or may have been, and that the payload names neither under services nor under retired, sorted.
+    /// The keys, sorted, that were or may have been synced before and that the payload names neither in services nor in retired.
     func missingKeys(of payload: SyncPayload) -> [String] {
         let known = payload.services.count { bindings[$0.key] != nil }
         guard known < bindings.count || !openWrites.isEmpty else { return [] }
@@ -51,31 +52,31 @@ struct PlanMemory {
         return Set(bound + written).subtracting(payload.services.map(\.key)).subtracting(payload.retired).sorted()
     }
 
-    /// Why a payload is not the whole plan: a service is told neither to stay nor to go. `nil` if it is.
+    /// Why a payload is not the whole plan: it neither keeps nor retires a known service. `nil` if it is whole.
     func incompleteness(of payload: SyncPayload) -> JobError? {
         let missing = missingKeys(of: payload)
         guard !missing.isEmpty else { return nil }
         return JobError(
             .planIncomplete,
-            "The plan lacks what was synchronized before: \(missing.joined(separator: ", ")).",
+            "The plan lacks services that were synchronized before: \(missing.joined(separator: ", ")).",
             field: "data.services"
         )
     }
 
-    /// Services whose cost was empty when they were seen last.
+    /// Ids of services whose cost was empty when they were last seen.
     var idsWithoutCost: Set<Int64> {
         Set(
             bindings.values.lazy.filter { $0.lastSeen.map { $0.fields.unitCost == nil } ?? false }.compactMap(\.autotaskServiceID)
         )
     }
 
-    /// Whether anything is remembered of a key.
+    /// Whether the lane remembers anything about a key.
     func knows(_ key: String) -> Bool { bindings[key] != nil || openWrites[key] != nil }
 }
 
 extension LaneState {
-    /// Until when a write whose answer was lost may still take effect in Autotask; `nil` if there is none. Nothing is looked up before, and
-    /// nothing written: a late update would change a service that was reported as Synced (`Decisions` 7 and 13).
+    /// The time until which a write with a lost answer may still take effect in Autotask; `nil` if there is none. Until then the worker
+    /// neither looks up nor writes anything: a late update would change a service that was reported as Synced (`Decisions` 7 and 13).
     func unsettledUntil(settleTime: Duration, now: Timestamp) -> Timestamp? {
         [lastSentWrite, unsettledSince].compactMap { $0.map { $0 + settleTime } }.filter { $0 > now }.max()
     }

@@ -2,17 +2,17 @@ import Autotask
 import Contract
 import Store
 
-/// Gathers what an attempt finds out, and makes the job's outcome of it.
+/// Collects the results of an attempt, and makes the job's outcome from them.
 struct SyncEnding {
     private let payload: SyncPayload
     private let context: JobContext
     private let memory: PlanMemory
-    /// `nil` as long as none could be opened.
+    /// `nil` until one is opened.
     var session: TenantSession?
     var ledger: SyncLedger
     var journal: WriteJournal
     var costs: CostVisibility = .unknown
-    /// Whether every write on its way to Autotask must have arrived.
+    /// Whether every earlier write has certainly reached Autotask or failed.
     var isSettled = false
     private var billingCodes: ReadBillingCodes?
 
@@ -36,7 +36,7 @@ struct SyncEnding {
 
     // MARK: Outcomes
 
-    /// The plan is not valid: nothing was written.
+    /// Ends the job because the plan is not valid; nothing was written.
     mutating func invalid(_ errors: [Int: JobError]) -> HandlerOutcome {
         for (index, error) in errors.sorted(by: { $0.key < $1.key }) { ledger.invalidate(index, error) }
         let message =
@@ -44,23 +44,23 @@ struct SyncEnding {
         return finished(report(nil, message: message))
     }
 
-    /// Something has to be acknowledged first: nothing more is written.
+    /// Ends the job because warnings have to be acknowledged first; nothing more is written.
     mutating func held(_ steps: [ServiceStep], _ error: JobError) -> HandlerOutcome {
         for step in steps where step.write != nil || !context.job.hasWritten {
             let warnings = step.unacknowledged(payload.acknowledged).map(\.message).joined(separator: " ")
-            let own = JobError(.acknowledgementNeeded, "To be confirmed first: \(warnings)", hint: error.hint)
+            let own = JobError(.acknowledgementNeeded, "To be acknowledged first: \(warnings)", hint: error.hint)
             ledger.hold(step, warnings.isEmpty ? nil : own)
         }
         return outcome(.fatal(error))
     }
 
-    /// A reset came before the first write.
+    /// Ends the job because a reset came before the first write.
     mutating func superseded(_ error: JobError) -> HandlerOutcome {
         let event = context.event(.jobSuperseded, ["error": error.json])
         return .failed(error, events(with: event), changes: changes(isFinal: true))
     }
 
-    /// The attempt is over.
+    /// Ends the attempt.
     mutating func outcome(_ interruption: Interruption?) -> HandlerOutcome {
         switch interruption {
         case .parked:
@@ -95,9 +95,9 @@ struct SyncEnding {
 
     // MARK: Changes
 
-    /// What the store is to remember.
+    /// The changes for the store.
     ///
-    /// - Parameter isFinal: whether the job ends. If it does not, its writes stand in the journal alone: see ``PlanMemory``.
+    /// - Parameter isFinal: whether the job ends. If it does not, its writes are only in the journal: see ``PlanMemory``.
     private mutating func changes(isFinal: Bool) -> LaneChanges {
         guard let session else { return LaneChanges() }
         session.learn(costs)
@@ -111,7 +111,7 @@ struct SyncEnding {
         return changes
     }
 
-    /// Services that left the plan are unbound; nothing changes in Autotask.
+    /// Unbinds services that left the plan; nothing changes in Autotask.
     private mutating func retire(_ changes: inout LaneChanges) {
         for key in payload.retired where memory.knows(key) {
             changes.retired.append((payload.planID, key))
@@ -122,7 +122,7 @@ struct SyncEnding {
 
     // MARK: Report
 
-    /// - Parameter error: why the sync stopped, if it did; otherwise the first service's error is the report's.
+    /// - Parameter error: why the sync stopped, if it did; otherwise the report has the first service's error.
     private func report(_ error: JobError?, message: String? = nil) -> SyncReport {
         SyncReport(
             message: message ?? self.message(error),
@@ -141,26 +141,26 @@ struct SyncEnding {
         if let error, !ledger.hasDoneAnything {
             return error.message.withoutFullStop
         }
-        if total == 0 { return "The plan has no services any more" }
+        if total == 0 { return "The plan no longer has any services" }
         if synced == total { return total == 1 ? "1 service is synced" : "\(total) services are synced" }
         return "\(synced) of \(total) services are synced"
     }
 }
 
 extension String {
-    /// As a headline has it.
+    /// The text as a headline, without a full stop.
     var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
 }
 
 extension SyncLedger {
-    /// Whether any service was written, or found to need nothing.
+    /// Whether any service was written, or needed no write.
     fileprivate var hasDoneAnything: Bool {
         results.contains { ![.invalid, .rejected, .notAttempted].contains($0.outcome) }
     }
 }
 
 extension SyncReport {
-    /// The event that tells it. A job that had to make way has written, or may have.
+    /// The type of its event. A superseded job has written, or may have.
     fileprivate var eventType: EventType {
         if error?.code == .superseded { return .syncIncomplete }
         let done = services.count { ![.invalid, .rejected, .notAttempted].contains($0.outcome) }

@@ -2,8 +2,8 @@ import Autotask
 import Contract
 import Store
 
-/// Transfers a whole plan to Autotask, as one batch in two phases (`Rules` A5): ``SyncPreparation`` checks all of it and decides what is to
-/// be written, ``SyncApplication`` writes it; ``SyncAttempt`` is the way through both.
+/// Transfers a whole plan to Autotask, as one batch in two phases (`Rules` A5). ``SyncPreparation`` checks the plan and decides what to
+/// write, and ``SyncApplication`` writes it. A ``SyncAttempt`` runs both.
 struct SyncHandler: JobHandler {
     func run(_ payload: SyncPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         try await SyncAttempt(payload, context).run()
@@ -46,7 +46,7 @@ struct SyncAttempt {
             return ending.outcome(Interruption(error))
         }
         ending.learn(preparation)
-        // What has written before has been compared before, and what it wrote is no change of somebody else's.
+        // A job that has written was compared before its first write, and its own writes are not foreign changes.
         if let previewID = payload.previewID, !context.job.hasWritten,
             let error = context.staleness(of: previewID, of: payload, preparation.planned)
         {
@@ -74,9 +74,9 @@ struct SyncAttempt {
 
     private enum Linking {
         case linked
-        /// A write that another lane has forgotten may be about one of the services until then.
+        /// Until then, a write that another lane has forgotten may still change one of the services.
         case unsettled(until: Timestamp)
-        /// By place, why one cannot be linked: another lane came first.
+        /// Errors by plan index: another lane was linked first.
         case refused([Int: JobError])
     }
 
@@ -121,7 +121,7 @@ struct SyncAttempt {
             ending.journal.link(entries.filter { $0.state == .intended })
             let settleTime = context.settings.settleTime
             guard let settled = unsettledSince.map({ $0 + settleTime }), settled > context.now else { return .linked }
-            // A clock that was set back since is no reason to wait as long.
+            // A clock that was set back since then must not make the job wait that long.
             return settled > context.now + settleTime * 2 ? .linked : .unsettled(until: settled)
         }
     }

@@ -3,19 +3,19 @@ import Contract
 import Store
 import Vault
 
-/// The first phase with what it reads: one query of the services, and one of the billing codes unless those that matter are known to be fit.
+/// The first phase with its reads: one query of the services, and one of the billing codes unless the required ones are known to be usable.
 struct SyncPreparation {
     let metadata: ServiceFields
     private(set) var costs: CostVisibility = .unknown
     private(set) var planned: PlannedSync
-    /// Read just now.
+    /// The billing codes, if they were read just now.
     private(set) var billingCodes: ReadBillingCodes?
-    /// Places of services that were found by name alone: they are linked before anything is written.
+    /// Plan indices of services that were found by name alone: they are linked before anything is written.
     private(set) var foundByName: Set<Int> = []
-    /// How many calls it takes to read the services.
+    /// The number of calls that read the services.
     private(set) var serviceCalls = 0
 
-    /// A plan that is invalid by itself ends here in any case; what Autotask's services add to its errors is told if they can be had.
+    /// A plan that fails ``PlanValidation`` ends here in any case. If the services can be read, their errors are added.
     init(
         _ payload: SyncPayload,
         memory: PlanMemory,
@@ -65,7 +65,8 @@ struct SyncPreparation {
             linkedElsewhere: adoption.takenElsewhere
         )
         foundByName = matching.foundByName
-        // No service has the mark of an empty key, and nobody else can make it: a job's id would be the portal's to choose.
+        // No service has the marker of an empty key, and nobody else can compute it. A job's id would not do, because the portal chooses
+        // it.
         let answers = try await NameAnswers(
             validation.services,
             matching,
@@ -74,7 +75,7 @@ struct SyncPreparation {
             session
         )
         serviceCalls += answers.calls
-        // What this job created before with a cost, and could not read back, is read back now.
+        // Services that this job created with a cost and could not read back are read back now.
         let hasWrittenCost =
             context.job.hasWritten
             && zip(validation.services, matching.matches).contains { desired, match in
@@ -112,8 +113,8 @@ extension JobContext {
     /// The ownership markers of the lane (`Rules` A2).
     var markers: OwnershipMarkers { vault.ownershipMarkers(of: lane) }
 
-    /// The remembered billing codes, if services can be set to all of these by them. What they say against one is looked at again: it may
-    /// have been mended since.
+    /// The remembered billing codes, if they allow all of these ids. Otherwise `nil`, so that they are read again: a code may have been
+    /// corrected since.
     fileprivate func billingCodes(fitFor ids: [Int64]) -> [BillingCode]? {
         if ids.isEmpty { return [] }
         guard let codes = freshBillingCodes?.selectable, ids.allSatisfy({ id in codes.contains { $0.id == id } }) else { return nil }
@@ -129,6 +130,6 @@ extension PlanMemory {
 }
 
 extension LaneState {
-    /// Whether an earlier version may have written markers for the lane.
+    /// Whether an earlier version of the program may have written markers for the lane.
     fileprivate var mayHaveFormerMarkers: Bool { epoch > 1 || hasBindings || hasOpenWrites }
 }

@@ -2,11 +2,11 @@ import Autotask
 import Contract
 import Store
 
-/// Finds out whether the lane's connection works, and reads again what its API user may do (`Rules` A17, L14).
+/// Checks whether the lane's connection works, and reads again what its API user may do (`Rules` A17, L14).
 ///
-/// It takes four calls, as a connect does: the zone look-up comes first and carries no secret, so that nothing is sent to another company's
-/// database. Credentials that Autotask refused are not tried again: a connect has to bring others (`Decisions` 6). Nobody is kept from it
-/// by the access gate.
+/// It makes four calls, like a connect. The zone look-up comes first and carries no secret, so nothing is sent to another company's
+/// database. Credentials that Autotask refused are not tried again: a connect has to bring others (`Decisions` 6). The access gate does not
+/// apply.
 struct VerifyHandler: JobHandler {
     func run(_ payload: VerifyPayload, _ context: JobContext) async -> HandlerOutcome {
         let session: TenantSession
@@ -23,7 +23,7 @@ struct VerifyHandler: JobHandler {
         return .finished(session.stateEvents + [verifiedEvent(session.connection, context)], changes: session.changes)
     }
 
-    /// It writes nothing to Autotask, so there is nothing to tell but the reason.
+    /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: VerifyPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
         .failed(reason, [failureEvent(reason, context)])
     }
@@ -39,14 +39,14 @@ struct VerifyHandler: JobHandler {
         )
     }
 
-    /// What is told without a call.
+    /// The failed event of a job that made no call.
     private func failureEvent(_ error: JobError, _ context: JobContext) -> Event {
         context.connectionFailed(error, isPreviousActive: context.state.connection?.status == .connected)
     }
 }
 
 extension ConnectionRecord {
-    /// Remembers what there is to know of the API user by now. What syncs have found out of costs stays: this does not tell.
+    /// Remembers the present profile of the API user. The visibility of costs stays, because a profile does not show it.
     fileprivate mutating func learn(_ profile: APIUserProfile) {
         let costVisible = capabilities.costVisible
         capabilities = profile.capabilities

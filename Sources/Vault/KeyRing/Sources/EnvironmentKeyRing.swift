@@ -4,14 +4,14 @@ import Synchronization
 
 /// A key ring in an environment variable, as its JSON text.
 ///
-/// The variable is overwritten once it is read, so that neither `/proc/PID/environ` nor a process that is started later shows it.
+/// The variable is overwritten once it is read, so that neither `/proc/PID/environ` nor a child process shows it.
 package struct EnvironmentKeyRing: KeyRingSource {
     package let name: String
     private let ring: Result<KeyRing, VaultError>
-    /// What was read, by the variable's name: it can be read once.
+    /// The rings that were read, by name: each variable can be read only once.
     private static let taken = Mutex<[String: Result<KeyRing, VaultError>]>([:])
 
-    /// - Parameter name: of the variable.
+    /// - Parameter name: the name of the variable.
     package init(name: String) {
         self.name = name
         ring = EnvironmentKeyRing.taken.withLock { taken in

@@ -4,21 +4,21 @@ import Synchronization
 
 /// A key ring in a file that only the worker's user may read.
 ///
-/// A file that root owns and that no user may write may be readable for its group too, as systemd and Kubernetes make them: systemd shows the
-/// ACL of a credential's one reader as its group's right (0440, from 254 on), and a Secret volume with `fsGroup` gives its files that group
-/// (0440). Root then decides who may read it, and opening the file shows that this process may. No file may be readable for everybody.
+/// A file that root owns and nobody may write may also be readable for its group, as systemd and Kubernetes make them. From version 254, systemd
+/// shows the ACL of a credential's only reader as a right of the group (0440). A Secret volume with `fsGroup` gives its files that group
+/// (0440). Root then decides who may read the file, and this process may if it can open it. No file may be readable for everybody.
 package final class KeyRingFile: KeyRingSource {
     private static let maximumSize = 1 << 20
 
     package let path: String
-    /// The ring as it was read last, and what the file was then.
+    /// The ring that was read last, and the state of its file then.
     private let known = Mutex<(stamp: Stamp, ring: KeyRing)?>(nil)
 
     package init(path: String) { self.path = path }
 
     package var description: String { path }
 
-    /// - Throws: ``VaultError/Code/keyRingUnusable`` when there is none, when it belongs to somebody else, or when others may read it.
+    /// - Throws: ``VaultError/Code/keyRingUnusable`` when there is no file, when it belongs to another user, or when others may read it.
     package func load() throws(VaultError) -> KeyRing {
         do throws(VaultError) {
             let file = try OpenFile(path)
@@ -31,7 +31,7 @@ package final class KeyRingFile: KeyRingSource {
         }
     }
 
-    /// Writes a new file with mode 0600, whole or not at all, and makes its directory if need be. What stands there already is never
+    /// Writes a new file with mode 0600, completely or not at all, and makes its directory if necessary. An existing file is never
     /// overwritten.
     ///
     /// - Throws: ``VaultError/Code/keyRingUnusable``.
@@ -43,7 +43,7 @@ package final class KeyRingFile: KeyRingSource {
             // Unlike a rename, a link does not replace what is there.
             guard link(draft.path, path) == 0 else {
                 throw errno == EEXIST
-                    ? VaultError(.keyRingUnusable, "There is one already. Move it away first, if it is really not needed any more.")
+                    ? VaultError(.keyRingUnusable, "There is one already. Move it away first, but only if nothing needs it any more.")
                     : VaultError(.keyRingUnusable, systemText())
             }
             try synchronizeDirectory()
@@ -52,11 +52,11 @@ package final class KeyRingFile: KeyRingSource {
         }
     }
 
-    /// Puts a changed ring in the place of the one that is there, whole or not at all. Owner and mode stay, and what the file held before is
-    /// overwritten, as far as its file system lets it.
+    /// Replaces the ring with a changed one, completely or not at all. Owner and mode stay. The old contents are overwritten, as far as the
+    /// file system permits.
     ///
-    /// - Parameter change: what becomes of the ring. If it throws, nothing is changed.
-    /// - Throws: ``VaultError/Code/keyRingUnusable``, also when another command is changing the ring at this moment; whatever `change` throws.
+    /// - Parameter change: returns the changed ring. If it throws, nothing is changed.
+    /// - Throws: ``VaultError/Code/keyRingUnusable``, also when another command is changing the ring; any error of `change`.
     package func update(_ change: (KeyRing) async throws -> KeyRing) async throws {
         let file: OpenFile
         do throws(VaultError) {
@@ -97,7 +97,7 @@ package final class KeyRingFile: KeyRingSource {
         }
     }
 
-    /// Makes the new name in its directory last.
+    /// Puts the new name in its directory on disk.
     private func synchronizeDirectory() throws(VaultError) {
         let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw VaultError(.keyRingUnusable, systemText()) }
@@ -107,7 +107,7 @@ package final class KeyRingFile: KeyRingSource {
 }
 
 extension KeyRingFile {
-    /// What tells one state of a file from another.
+    /// Identifies the state of a file.
     private struct Stamp: Hashable {
         let device: UInt64
         let inode: UInt64
@@ -116,12 +116,12 @@ extension KeyRingFile {
         let nanoseconds: Int
     }
 
-    /// The file of a ring, opened and found to be what it should.
+    /// An open and checked file of a ring.
     private struct OpenFile: ~Copyable {
         private let descriptor: Int32
         private let status: stat
 
-        /// - Parameter isLocked: whether it is opened to be replaced, which only one may do at a time.
+        /// - Parameter isLocked: whether it is opened to be replaced, which only one process may do at a time.
         init(_ path: String, isLocked: Bool = false) throws(VaultError) {
             descriptor = open(path, (isLocked ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
@@ -129,7 +129,7 @@ extension KeyRingFile {
                 throw errno == ENOENT
                     ? VaultError(
                         .keyRingUnusable,
-                        "There is no such file. Check VAULT_KEYS, and restore the ring from its backup: a new ring opens nothing of an existing store. For a first start, and only then: autotask-worker keys generate"
+                        "There is no such file. Check VAULT_KEYS, or restore the ring from its backup: a new ring cannot open an existing store. For a first start, and only then: autotask-worker keys generate"
                     )
                     : VaultError(.keyRingUnusable, "open as user \(geteuid()) and group \(getegid()): \(systemText())")
             }
@@ -148,7 +148,7 @@ extension KeyRingFile {
             guard status.st_uid == geteuid() || status.st_uid == 0 else {
                 throw VaultError(
                     .keyRingUnusable,
-                    "It belongs to user \(status.st_uid), and the worker runs as \(geteuid()): change its owner."
+                    "It belongs to user \(status.st_uid), but the worker runs as user \(geteuid()): change its owner."
                 )
             }
             let mode = status.st_mode & 0o7777
@@ -156,10 +156,10 @@ extension KeyRingFile {
             guard mode & forbidden == 0 else {
                 throw VaultError(
                     .keyRingUnusable,
-                    "Others may read it (mode \(String(mode, radix: 8))): chmod 600 it, or set defaultMode 0400 for a Secret volume, and make new keys if they did."
+                    "Others may read it (mode \(String(mode, radix: 8))): chmod 600 it, or set defaultMode 0400 for a Secret volume. If others have read it, make new keys."
                 )
             }
-            guard status.st_size <= maximumSize else { throw VaultError(.keyRingUnusable, "It is larger than any key ring.") }
+            guard status.st_size <= maximumSize else { throw VaultError(.keyRingUnusable, "It is too large for a key ring.") }
         }
 
         private func lock(_ path: String) throws(VaultError) {
@@ -195,18 +195,18 @@ extension KeyRingFile {
             return bytes
         }
 
-        /// Overwrites what it holds, once another file is in its place. Nothing depends on that it works.
+        /// Overwrites the contents, once another file has replaced it. Failures are ignored.
         func overwrite() {
             let zeros = [UInt8](repeating: 0, count: Int(status.st_size))
             if pwrite(descriptor, zeros, zeros.count, 0) == zeros.count { _ = fsync(descriptor) }
         }
     }
 
-    /// A ring in a file of its own, on disk, before it gets its name.
+    /// A ring in a temporary file on disk, before it gets its final name.
     private struct Draft {
         let path: String
 
-        /// - Parameter owner: who the file is to belong to, if not to this process's user.
+        /// - Parameter owner: the owner of the file, if not this process's user.
         init(of ring: KeyRing, beside destination: String, owner: (user: uid_t, group: gid_t)? = nil) throws(VaultError) {
             path = "\(destination).\(getpid()).new"
             let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -225,7 +225,7 @@ extension KeyRingFile {
             if let owner, owner.user != geteuid() || owner.group != getegid() {
                 guard fchown(descriptor, owner.user, owner.group) == 0 else {
                     throw failure(
-                        "fchown to user \(owner.user) and group \(owner.group), whose the ring is: \(systemText()) This command runs as user \(geteuid()) and group \(getegid()): run it as root, or as a member of that group."
+                        "fchown to the ring's user \(owner.user) and group \(owner.group): \(systemText()) This command runs as user \(geteuid()) and group \(getegid()): run it as root, or as a member of that group."
                     )
                 }
             }
@@ -242,5 +242,5 @@ extension KeyRingFile {
     }
 }
 
-/// What the system says about the call that just failed.
+/// The system's message about the last failed call.
 private func systemText() -> String { String(cString: strerror(errno)) + "." }

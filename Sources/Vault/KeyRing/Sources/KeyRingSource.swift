@@ -1,23 +1,23 @@
-/// Where a key ring comes from. A file is one; an adapter for a key management service or Vault's Transit engine, which opens a ring that is
-/// kept sealed, would be another.
+/// A source of a key ring, such as a file. An adapter for a key management service or Vault's Transit engine, which opens a sealed ring, would be
+/// another.
 package protocol KeyRingSource: Sendable, CustomStringConvertible {
-    /// The ring as it is now. Called at the start, every few seconds, and when something names a key that is not known: one that has not
-    /// changed should cost next to nothing.
+    /// Returns the current ring. It is called at the start, every few seconds, and for an unknown key. An unchanged ring should cost
+    /// almost nothing.
     ///
     /// - Throws: ``VaultError/Code/keyRingUnusable``.
     func load() async throws(VaultError) -> KeyRing
 }
 
-/// Where `VAULT_KEYS` says that the key ring is.
+/// The location of the key ring, from `VAULT_KEYS`.
 package enum KeyRingLocation: Hashable, Sendable {
     /// `PATH`
     case file(String)
-    /// `env:NAME`, an environment variable with the ring's text.
+    /// `env:NAME`: an environment variable with the ring's text.
     case environment(String)
-    /// `credential:NAME`, a credential that systemd hands to the service (`LoadCredential=`).
+    /// `credential:NAME`: a credential that systemd passes to the service (`LoadCredential=`).
     case credential(String)
 
-    /// - Returns: `nil` when a prefix has nothing behind it, or a credential's name is a path.
+    /// - Returns: `nil` if nothing follows a prefix, or a credential's name is a path.
     package init?(_ text: String) {
         func name(after prefix: String) -> String? { text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil }
         if let name = name(after: "env:") {

@@ -7,21 +7,21 @@ extension AuditCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes the whole log to a file, so that it can be verified later without the store.",
             discussion: """
-                One JSON object a line (schemas/common/audit-row.json): the rows with their codes, and the marks of the log's ends. What is sealed stays
-                so.
+                Each line is a JSON object (schemas/common/audit-row.json): a row with its code, or a mark of one of the log's ends. Sealed data stays
+                sealed.
 
                 Example: autotask-worker audit export /mnt/auditor/audit-2026-11-22.jsonl
                 """
         )
-        @Argument(help: "Where to; must not exist. - is standard output.") var file: String
-        @Flag(help: "Print JSON about what was written.") var json = false
+        @Argument(help: "The file to write; must not exist. - is standard output.") var file: String
+        @Flag(help: "Print a summary as JSON.") var json = false
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
-        /// The file would look like one from which rows were removed.
+        /// The failure when rows were forgotten during the export: the file would look like one from which rows were removed.
         private static let forgotten = Failure(
             .unavailable,
-            "The worker forgot rows (AUDIT_DAYS) before they were read: what was written is not whole.",
-            hint: "Remove it, and export again."
+            "The worker forgot rows (AUDIT_DAYS) before they were read: the export is incomplete.",
+            hint: "Delete the file, and export again."
         )
 
         func run() async throws {

@@ -8,13 +8,13 @@ extension AuditCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows the newest rows.",
             discussion: """
-                Names and prices are shown where the key ring opens them. After a reset of the tenant they are erased.
+                Names and prices are shown if the key ring opens them. A reset of the tenant erases them.
 
                 Example: autotask-worker audit list --tenant msp-4711 --since 2026-11-01T00:00:00Z --json
                 """
         )
         @OptionGroup(title: "Selection") var filter: AuditFilter
-        @Option(help: ArgumentHelp("How many rows to show, at most.", valueName: "count")) var limit = 50
+        @Option(help: ArgumentHelp("Show at most this many rows.", valueName: "count")) var limit = 50
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> Listing<AuditListing> {
@@ -22,29 +22,29 @@ extension AuditCommand {
             guard limit > 0 else { throw Failure(.usage, "The limit is not a positive number.") }
             return try await OpenStore.using(settings) { store in
                 let rows = try await store.auditRows(selection, newest: limit)
-                // Without a ring what is sealed stays so, and the rest can be read.
+                // Without a ring, sealed data stays sealed, and the rest can be read.
                 var reader = await AuditReader(store: store, settings)
                 var entries: [AuditListing] = []
                 for row in rows { entries.append(AuditListing(row: row, details: try await reader.details(of: row))) }
-                return Listing(elements: entries, whenEmpty: "There are no such rows.")
+                return Listing(elements: entries, whenEmpty: "No rows match.")
             }
         }
     }
 }
 
-/// Opens what is sealed in rows, each lane's key once.
+/// Opens sealed data in rows, and each lane's key once.
 private struct AuditReader {
     let store: any LaneRecords
     /// The vault that opens keys, or why there is none.
     private let vault: Result<Vault, Failure>
     private var keys: [Lane: Key] = [:]
 
-    /// A lane's key as it is now.
+    /// The present state of a lane's key.
     private enum Key {
         case open(AuditSeal)
         /// The lane has none: it was never connected since its last reset.
         case destroyed
-        /// There is one that cannot be opened, and why.
+        /// There is one that cannot be opened, for this reason.
         case unavailable(String)
     }
 
@@ -63,12 +63,12 @@ private struct AuditReader {
         guard let sealed = row.entry.sealed else { return .none }
         guard let tenant = row.entry.tenant.flatMap({ TenantID($0) }), let product = row.entry.product.flatMap(Product.init(rawValue:)),
             let job = row.entry.jobID.flatMap({ JobID($0) })
-        else { return .sealed("The row does not name whose they are.") }
+        else { return .sealed("The row does not name their tenant, product and job.") }
         switch try await key(of: Lane(tenant: tenant, product: product)) {
         case .destroyed: return .erased
         case .unavailable(let reason): return .sealed(reason)
         case .open(let seal):
-            // Another key than the lane's present one is one that a reset has destroyed.
+            // Data under another key than the lane's present one is erased: a reset has destroyed that key.
             guard let bytes = try? seal.open(sealed, of: job), let json = try? JSON(parsing: bytes) else { return .erased }
             return .open(json)
         }

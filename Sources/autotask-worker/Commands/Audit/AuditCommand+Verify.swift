@@ -8,12 +8,12 @@ import Vault
 extension AuditCommand {
     struct Verify: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says whether the log is as the worker wrote it, or what was done to it.",
+            abstract: "Checks whether the log is as the worker wrote it, and reports how it was changed.",
             discussion: """
-                Needs the key ring. What a log cannot show by itself is that all of the store was put back to an earlier state: keep what this
-                command prints, or an export, elsewhere, and give it to --against.
+                Needs the key ring. A log alone cannot show that the whole store was put back to an earlier state. Keep the output of this
+                command, or an export, elsewhere, and pass it to --against.
 
-                Exit codes: 0 it holds, 1 it does not.
+                Exit codes: 0 the log is intact, 1 it is not.
 
                 Example: autotask-worker audit verify --against /mnt/auditor/audit-2026-11-01.jsonl
                 """
@@ -21,7 +21,7 @@ extension AuditCommand {
         @Option(help: ArgumentHelp("Verify this export instead of the store.", valueName: "file")) var export: String?
         @Option(
             help: ArgumentHelp(
-                "Also require what this file tells: an earlier export, or what 'audit verify --json' printed.",
+                "Also compare with this file: an earlier export, or the output of 'audit verify --json'.",
                 valueName: "file"
             )
         )
@@ -49,21 +49,21 @@ extension AuditCommand {
             }
         }
 
-        /// What speaks against the log being the one that the place was taken from; `nil` if nothing does.
+        /// Why the log is not the one that the reference was taken from; `nil` if nothing contradicts it.
         ///
-        /// - Parameter row: the row at that place, or the first behind it.
+        /// - Parameter row: the row at that place, or the first after it.
         private func disagreement(with reference: AuditPlace, _ row: AuditRow?, _ report: AuditReport) -> String? {
             let name = against ?? ""
             if reference.number == 0 || row?.place == reference || report.anchor?.place == reference { return nil }
             if row?.number == reference.number {
                 return
-                    "Row \(reference.number) is another than in \(name): the store was put back to an earlier state and has gone on from there, or \(name) is another store's. See autotask-worker audit list for a row 'store.restored'."
+                    "Row \(reference.number) differs from the one in \(name): the store was put back to an earlier state and has continued from there, or \(name) is another store's. See autotask-worker audit list for a row 'store.restored'."
             }
             if let anchor = report.anchor?.place.number, anchor > reference.number {
-                return "Row \(reference.number), with which \(name) ends, was forgotten since (AUDIT_DAYS): take a newer file."
+                return "Row \(reference.number), with which \(name) ends, was forgotten since (AUDIT_DAYS): use a newer file."
             }
             return
-                "The log ends with row \(report.head?.place.number ?? 0), and \(name) knows row \(reference.number): the store was put back to an earlier state."
+                "The log ends with row \(report.head?.place.number ?? 0), but \(name) has row \(reference.number): the store was put back to an earlier state."
         }
 
         private func outcome(_ report: AuditReport, _ disagreement: String?) -> Outcome {
@@ -82,11 +82,11 @@ extension AuditCommand {
             } else if let head = report.head {
                 let first = (report.anchor?.place.number ?? 0) + 1
                 outcome.lines = [
-                    "The log holds: rows \(first) to \(head.place.number).",
+                    "The log is intact: rows \(first) to \(head.place.number).",
                     "It ends with \(head.place.number) \(Base64URL.encode(head.place.mac)).",
                 ]
             } else {
-                outcome.lines = ["The log has not begun."]
+                outcome.lines = ["The log is empty."]
             }
             return outcome
         }

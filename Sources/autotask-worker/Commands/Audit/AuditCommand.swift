@@ -3,14 +3,14 @@ import Contract
 import Glibc
 import Store
 
-/// `audit …`: who asked for what, and what was done in Autotask.
+/// `audit …`: the log of requests, and of writes to Autotask.
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
         abstract: "Shows the audit log, verifies it, and writes it to a file.",
         discussion: """
-            Every attempt at a job, every write to Autotask and every operator's command has its row. A row is chained to the one before it by a
-            code under the key ring's identity key: whoever changes, adds or removes one is found out. Names and prices are sealed under the
+            Every attempt at a job, every write to Autotask and every operator's command has its row. A code under the key ring's identity key
+            chains each row to the previous one, so that a changed, added or removed row is detected. Names and prices are sealed under the
             tenant's own key: a reset makes them unreadable, and the log still verifies.
 
             Example: autotask-worker audit list --tenant msp-4711
@@ -20,16 +20,16 @@ struct AuditCommand: AsyncParsableCommand {
 }
 
 extension AuditActor {
-    /// Who runs this command.
+    /// The user who runs this command.
     static var caller: AuditActor { .systemUser(getuid()) }
 }
 
-/// Which rows a command is about.
+/// The selection of rows.
 struct AuditFilter: ParsableArguments {
-    @Option(help: ArgumentHelp("Only this tenant's.", valueName: "id")) var tenant: String?
-    @Option(help: ArgumentHelp("Only this product's: workplace or fileProtection.", valueName: "name")) var product: String?
-    @Option(help: ArgumentHelp("Only this job's.", valueName: "id")) var job: String?
-    @Option(help: ArgumentHelp("Only those from this moment on.", valueName: "date-time")) var since: String?
+    @Option(help: ArgumentHelp("Only rows of this tenant.", valueName: "id")) var tenant: String?
+    @Option(help: ArgumentHelp("Only rows of this product: workplace or fileProtection.", valueName: "name")) var product: String?
+    @Option(help: ArgumentHelp("Only rows of this job.", valueName: "id")) var job: String?
+    @Option(help: ArgumentHelp("Only rows from this moment on.", valueName: "date-time")) var since: String?
 
     var selection: AuditSelection {
         get throws {
@@ -44,7 +44,7 @@ struct AuditFilter: ParsableArguments {
 
     private func known<Value>(_ text: String?, _ what: String, hint: String? = nil, _ parse: (String) -> Value?) throws -> Value? {
         guard let text else { return nil }
-        guard let value = parse(text) else { throw Failure(.usage, "\(text) is no \(what).", hint: hint) }
+        guard let value = parse(text) else { throw Failure(.usage, "\(text) is not a \(what).", hint: hint) }
         return value
     }
 }

@@ -2,16 +2,16 @@ import Contract
 import Glibc
 import Store
 
-/// An export, or anything else that names a place of the log.
+/// An export, or another file that names a place in the log.
 struct AuditFile {
     let path: String
 
     /// Verifies an export.
     ///
     /// - Parameters:
-    ///   - chain: what the codes of its rows are made with.
-    ///   - number: of a row that is wanted besides.
-    /// - Returns: what was found, and that row.
+    ///   - chain: computes the codes of its rows.
+    ///   - number: the number of a row to return too.
+    /// - Returns: the report, and that row.
     func verify(with chain: AuditChain, lookingFor number: Int64?) throws -> (AuditReport, AuditRow?) {
         var verification: AuditVerification?
         var (anchor, head): (AuditMark?, AuditMark?) = (nil, nil)
@@ -21,7 +21,9 @@ struct AuditFile {
                 if mark.end == .head { head = mark } else { anchor = mark }
                 return
             }
-            guard let row = AuditRow(json) else { throw Failure(.no, "Line \(line) of \(path) is no row of an audit log: it was changed.") }
+            guard let row = AuditRow(json) else {
+                throw Failure(.no, "Line \(line) of \(path) is not a row of an audit log: it was changed.")
+            }
             if row.number == number { wanted = row }
             var current = verification ?? AuditVerification(chain, from: anchor)
             current.take(row)
@@ -40,7 +42,7 @@ struct AuditFile {
             throw Failure(
                 .usage,
                 "\(path) names no row of an audit log.",
-                hint: "Give it an export, or what 'audit verify --json' printed."
+                hint: "Name an export, or a file with the output of 'audit verify --json'."
             )
         }
         return place
@@ -65,10 +67,10 @@ struct AuditFile {
                     throw Failure(
                         .unavailable,
                         "\(path) is a database, not an export of an audit log.",
-                        hint: "Give it a file that 'audit export' wrote. A store is verified with --store-url sqlite:PATH."
+                        hint: "Name a file that 'audit export' wrote. To verify a store, use --store-url sqlite:PATH."
                     )
                 }
-                let guess = number == 1 ? "it is no export of an audit log, or it was changed" : "it was changed"
+                let guess = number == 1 ? "it is not an export of an audit log, or it was changed" : "it was changed"
                 throw Failure(.no, "Line \(number) of \(path) is not JSON: \(guess).")
             }
             try body(number, json)
@@ -76,7 +78,7 @@ struct AuditFile {
         guard ferror(file) == 0 else { throw unreadable }
     }
 
-    /// What every file of SQLite's begins with.
+    /// The first bytes of every SQLite file.
     private static let databaseStart = Array("SQLite format 3".utf8)
 
     private var unreadable: Failure {

@@ -6,11 +6,11 @@ import Synchronization
 extension DeadLettersCommand {
     struct Collect: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Brings what the broker gave up on into the store.",
+            abstract: "Moves messages that the broker gave up on into the store.",
             discussion: """
-                Takes all messages of the queue autotask.dead, keeps of each what can be shown, and acknowledges it then. Of a valid job its data is
-                kept too, sealed with the key ring as for any accepted job, so that dead-letters redrive can enter it. Needs a broker user
-                that may read the queue.
+                Takes all messages from the queue autotask.dead, keeps a redacted record of each, and then acknowledges it. It also keeps the data of
+                a valid job, sealed with the key ring like that of an accepted job, so that 'dead-letters redrive' can enter it. Needs a
+                broker user that may read the queue.
 
                 Example: AMQP_URL=amqp://operator:…@broker/ autotask-worker dead-letters collect
                 """

@@ -7,13 +7,13 @@ extension DeadLettersCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists dead letters by cause and tenant.",
             discussion: """
-                Letters of one cause have the same fingerprint, whoever's they are.
+                Dead letters of one cause have the same fingerprint, for all tenants.
 
                 Example: autotask-worker dead-letters list --reason attempts_spent --json
                 """
         )
         @OptionGroup(title: "Selection") var filter: LetterFilter
-        @Flag(help: "List each letter by itself.") var ungrouped = false
+        @Flag(help: "List each dead letter separately.") var ungrouped = false
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> LetterListing {
@@ -29,10 +29,10 @@ extension DeadLettersCommand {
 
     struct Show: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows one dead letter, with what its job went through.",
+            abstract: "Shows one dead letter, with the history of its job.",
             discussion: "Example: autotask-worker dead-letters show 12 --json"
         )
-        @Argument(help: "The letter's id.") var id: Int64
+        @Argument(help: "The dead letter's id.") var id: Int64
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> KeptLetter {

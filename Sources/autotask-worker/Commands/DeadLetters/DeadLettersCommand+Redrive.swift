@@ -10,19 +10,19 @@ extension DeadLettersCommand {
         static let configuration = CommandConfiguration(
             abstract: "Enters copies of jobs that the worker gave up on.",
             discussion: """
-                A copy has an id of its own, derived from the old one, which its events name as 'redriveof'. It counts as accepted now: it waits
-                behind what its tenant has waiting, and is superseded like any other job. A letter is redriven once, however often it is asked
-                for. Exit code 1 says that some of the letters cannot be redriven.
+                A copy has its own id, derived from the old one, which its events name as 'redriveof'. It counts as accepted now: it waits behind
+                the tenant's other jobs, and can be superseded like any job. A dead letter is redriven only once, even if the command is
+                repeated. Exit code 1 means that some dead letters cannot be redriven.
 
-                A job that the broker gave up on, and that collect has kept, is entered under its own id. A connect that the worker gave up on cannot be
-                redriven, nor a message that was refused: they are published again, under a new id.
+                A job that the broker gave up on, and that 'collect' has kept, is entered under its own id. A connect that the worker gave up on, or a
+                message that it refused, cannot be redriven: the portal publishes it again, under a new id.
 
                 Example: autotask-worker dead-letters redrive --fingerprint 5d4bbd9d2ba70a39 --rate 5
                 """
         )
         @OptionGroup var choice: LetterChoice
-        @Option(help: ArgumentHelp("How many copies to enter in a second, at most.", valueName: "count")) var rate: Double = 10
-        @Flag(help: "Say what would be done, and do nothing.") var dryRun = false
+        @Option(help: ArgumentHelp("Enter at most this many copies a second.", valueName: "count")) var rate: Double = 10
+        @Flag(help: "Show what would be done, and change nothing.") var dryRun = false
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 
@@ -66,24 +66,25 @@ extension DeadLettersCommand {
                 failure: refused == 0 && missing.isEmpty ? nil : ExitCode.no
             )
             outcome.lines =
-                missing.map { "\($0)  There is no such letter." }
-                + ["\(entered) \(dryRun ? "would be entered" : "entered"), \(before) before, \(refused) cannot be redriven."]
+                missing.map { "\($0)  There is no such dead letter." }
+                + ["\(entered) \(dryRun ? "would be entered" : "entered"), \(before) entered before, \(refused) cannot be redriven."]
             return outcome
         }
     }
 
     struct Purge: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Forgets dead letters, redriven or not.",
+            abstract: "Deletes dead letters, redriven or not.",
             discussion: """
-                What is kept of their jobs goes with them: those can only be published again. Letters that are named by their ids go at once.
-                Otherwise it asks on a terminal, and needs --yes without one. Exit code 1 says that some of the ids name no letter.
+                The kept data of their jobs is deleted too: such a job can only be published again. Dead letters that are named by id are deleted
+                at once. Otherwise the command asks on a terminal, and needs --yes without one. Exit code 1 means that some ids name no
+                dead letter.
 
                 Example: autotask-worker dead-letters purge --before 2026-11-01T00:00:00Z
                 """
         )
         @OptionGroup var choice: LetterChoice
-        @Option(help: ArgumentHelp("Only those that are older than this moment.", valueName: "date-time")) var before: String?
+        @Option(help: ArgumentHelp("Only dead letters from before this moment.", valueName: "date-time")) var before: String?
         @OptionGroup var confirmation: Confirmation
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
@@ -112,9 +113,9 @@ extension DeadLettersCommand {
                     members["wouldBePurged"] = JSON(count)
                 } else {
                     if choice.ids.isEmpty {
-                        try confirmation.ask("\(count.of("dead letter")) will be forgotten, with what is kept of their jobs.")
+                        try confirmation.ask("\(count.of("dead letter")) will be deleted, with the data of their jobs.")
                     }
-                    // Those that come during the question were not agreed to.
+                    // The confirmation does not cover dead letters that arrive during the question.
                     selection.upTo = newest
                     count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
                     members["purged"] = JSON(count)
@@ -122,8 +123,8 @@ extension DeadLettersCommand {
                 var outcome = Outcome([:], failure: missing.isEmpty ? nil : ExitCode.no)
                 outcome.json = .object(members)
                 outcome.lines =
-                    missing.sorted().map { "\($0)  There is no such letter." }
-                    + ["\(count.of("dead letter")) \(confirmation.dryRun ? "would be forgotten" : "forgotten")."]
+                    missing.sorted().map { "\($0)  There is no such dead letter." }
+                    + ["\(count.of("dead letter")) \(confirmation.dryRun ? "would be deleted" : "deleted")."]
                 return outcome
             }
         }
@@ -131,11 +132,11 @@ extension DeadLettersCommand {
 }
 
 extension KeptLetter {
-    /// Whether its job was never accepted: it is entered under its own id.
+    /// Whether its job was never accepted; such a job is entered under its own id.
     fileprivate var isOfMessage: Bool { if case .message = letter.content { true } else { false } }
 }
 
-/// What came of one letter.
+/// The outcome for one dead letter.
 private struct RedriveLine {
     let letter: KeptLetter
     let outcome: RedriveOutcome
@@ -161,8 +162,8 @@ private struct RedriveLine {
         case .entered: isDryRun ? "It would be entered." : "It is entered."
         case .before(let copy): "It was entered before, at \(copy.at)."
         case .refused(let obstacle): obstacle.message
-        case .idTaken: "Another job has the id that the copy would have. Its portal publishes it anew, under a new id."
-        case .gone: "It was forgotten meanwhile."
+        case .idTaken: "Another job has the id that the copy would have. The portal has to publish it again, under a new id."
+        case .gone: "It was deleted meanwhile."
         }
     }
 
@@ -190,7 +191,7 @@ private struct RedriveLine {
 }
 
 extension DeadLetterOffice {
-    /// What a redrive would come to.
+    /// The outcome that a redrive would have.
     fileprivate func preview(_ letter: KeptLetter) async throws -> RedriveOutcome {
         if let copy = letter.copy { return .before(copy) }
         switch try await copy(of: letter) {

@@ -2,18 +2,18 @@ import ArgumentParser
 import Contract
 import Store
 
-/// What letters have to have in common.
+/// The selection of dead letters.
 struct LetterFilter: ParsableArguments {
-    @Option(help: ArgumentHelp("Only those of this cause, as 'list' shows it.", valueName: "fingerprint")) var fingerprint: String?
-    @Option(help: ArgumentHelp("Only this tenant's.", valueName: "id")) var tenant: String?
-    @Option(help: ArgumentHelp("Only those with this reason, such as attempts_spent.", valueName: "reason")) var reason: String?
+    @Option(help: ArgumentHelp("Only dead letters of this cause, as 'list' shows it.", valueName: "fingerprint")) var fingerprint: String?
+    @Option(help: ArgumentHelp("Only dead letters of this tenant.", valueName: "id")) var tenant: String?
+    @Option(help: ArgumentHelp("Only dead letters with this reason, such as attempts_spent.", valueName: "reason")) var reason: String?
 
     var isEmpty: Bool { fingerprint == nil && tenant == nil && reason == nil }
 
     var selection: LetterSelection {
         get throws {
             let tenant = try self.tenant.map { text in
-                guard let tenant = TenantID(text) else { throw Failure(.usage, "\(text) is no tenant.") }
+                guard let tenant = TenantID(text) else { throw Failure(.usage, "\(text) is not a tenant's id.") }
                 return tenant
             }
             return LetterSelection(fingerprint: fingerprint, tenant: tenant, reason: reason)
@@ -21,19 +21,19 @@ struct LetterFilter: ParsableArguments {
     }
 }
 
-/// Which letters a command is to change: it has to be said.
+/// The dead letters that a command changes. A selection is required.
 struct LetterChoice: ParsableArguments {
-    @Argument(help: "Ids of letters, as 'list' shows them.") var ids: [Int64] = []
+    @Argument(help: "Ids of dead letters, as 'list' shows them.") var ids: [Int64] = []
     @OptionGroup(title: "Selection") var filter: LetterFilter
-    @Flag(help: "All letters.") var all = false
+    @Flag(help: "All dead letters.") var all = false
 
-    /// - Parameter before: only those that are older.
+    /// - Parameter before: selects only older ones.
     func selection(before: Timestamp? = nil) throws -> LetterSelection {
         let isNarrowed = !ids.isEmpty || !filter.isEmpty || before != nil
         guard isNarrowed != all else {
             throw Failure(
                 .usage,
-                all ? "Either all letters, or those that are named." : "Say which letters are meant.",
+                all ? "--all cannot be combined with a selection." : "Select the dead letters.",
                 hint: "Name their ids, or --fingerprint, --tenant, --reason, or --all. See autotask-worker dead-letters list."
             )
         }

@@ -8,10 +8,10 @@ extension KeysCommand {
     struct ForgetStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "forget-store",
-            abstract: "Has the ring forget its store, when that is lost for good and without a copy.",
+            abstract: "Makes the ring forget its store, when that is lost for good and there is no backup.",
             discussion: """
-                A ring belongs to one store, and no worker makes another for it. After this command 'run' with STORE_CREATE=yes does. Its tenants
-                have to connect again; their services are recognized in Autotask, since the ring's identity key stays.
+                A ring belongs to one store, and 'run' creates no other for it. After this command, 'run' with STORE_CREATE=yes does. All tenants
+                have to connect again. The worker recognizes their services in Autotask, since the ring's identity key stays.
 
                 Example: autotask-worker keys forget-store
                 """
@@ -26,23 +26,23 @@ extension KeysCommand {
             guard let id = try await settings.keyRing.storeID else { return Terminal.line("The ring belongs to no store.") }
             try await checkLoss(of: id, at: try settings.storePath)
             guard !confirmation.dryRun else { return Terminal.line("The ring would forget the store \(id).") }
-            try confirmation.ask("The key ring \(file.path) will forget its store \(id), and belong to the next store that 'run' makes.")
+            try confirmation.ask("The key ring \(file.path) will forget its store \(id), and belong to the next store that 'run' creates.")
             do { try await file.update { $0.belonging(to: nil) } } catch let error as VaultError {
                 throw Failure(.unavailable, error.message)
             }
             Terminal.line("The ring belongs to no store now.")
         }
 
-        /// Refuses where the store is not lost: its worker goes on with the ring, and a second store would begin beside it.
+        /// Refuses if the store is not lost: its worker would continue with the ring beside a second store.
         private func checkLoss(of id: String, at path: String) async throws {
             let found: StoreIdentity?
             do { found = try await StoreIdentity.look(at: path) } catch {
                 guard error.code != .gone else { return }
-                // What cannot be read may be the store.
+                // A file that cannot be read may be the store.
                 throw Failure(
                     .unavailable,
                     "It is not known whether the store \(id) is lost. \(error.message)",
-                    hint: "Nothing was changed. Check STORE_URL. If the file is of no use any more, move it away first."
+                    hint: "Nothing was changed. Check STORE_URL. If the file is no longer needed, move it away first."
                 )
             }
             guard let found else {
@@ -50,7 +50,7 @@ extension KeysCommand {
                 throw Failure(
                     .unavailable,
                     "It is not known whether the store \(id) is lost: \(path) has no id that can be compared.",
-                    hint: "Nothing was changed. Check STORE_URL. If the file is of no use any more, move it away first."
+                    hint: "Nothing was changed. Check STORE_URL. If the file is no longer needed, move it away first."
                 )
             }
             guard found.store == id else { return }
@@ -58,12 +58,13 @@ extension KeysCommand {
                 ? Failure(
                     .unavailable,
                     "\(path) is a copy of the store \(id).",
-                    hint: "Nothing was changed. Bring the copy back: autotask-worker store restore \(path) --store-url sqlite:PATH"
+                    hint: "Nothing was changed. Restore the copy: autotask-worker store restore \(path) --store-url sqlite:PATH"
                 )
                 : Failure(
                     .unavailable,
                     "The store \(id) is not lost: it is \(path).",
-                    hint: "Nothing was changed. For another store, make another key ring: autotask-worker keys generate --vault-keys PATH"
+                    hint:
+                        "Nothing was changed. For another store, generate another key ring: autotask-worker keys generate --vault-keys PATH"
                 )
         }
     }

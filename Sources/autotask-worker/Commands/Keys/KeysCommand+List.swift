@@ -21,7 +21,7 @@ extension KeysCommand {
             let unseen = uses == nil ? "There is no store \(path): what is sealed under the keys is not known." : nil
             var outcome = Outcome(["keys": lines.map(\.json), "store": ring.storeID, "unseen": unseen])
             outcome.lines = lines.map(\.text) + (unseen.map { [$0] } ?? [])
-            // A ring that belongs to a store says that there is one.
+            // A ring that belongs to a store shows that there should be one.
             if let unseen, ring.storeID != nil {
                 outcome.failure = Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.")
             }
@@ -33,7 +33,7 @@ extension KeysCommand {
 /// A key as `keys list` shows it.
 private struct KeyLine {
     let entry: KeyRing.Entry
-    /// What of the store is sealed under it; `nil` without a store, and for a key that only portals seal to.
+    /// The data in the store that is sealed under it; `nil` without a store, and for a key that only portals seal to.
     let use: KeyUse?
 
     init(entry: KeyRing.Entry, use: KeyUse?) {
@@ -59,7 +59,7 @@ private struct KeyLine {
 }
 
 extension KeyUse {
-    /// What is sealed under the key, in words.
+    /// A description of the data under the key.
     var text: String {
         let parts = [
             (credentials, credentials.of("credentials key")), (jobs, jobs.of("waiting request")),

@@ -9,21 +9,21 @@ extension KeysCommand {
         static let configuration = CommandConfiguration(
             abstract: "Destroys former keys, if nothing in the store is sealed under them.",
             discussion: """
-                What was sealed under a key that is gone is lost: that is what makes old backups of the store unreadable. A request that a portal
-                sealed to a key that is gone is answered key_unknown, and the portal fetches the keys again. It needs the store that the ring
-                belongs to, and refuses (69) without it.
+                Data under a destroyed key is lost, which makes old backups of the store unreadable. A job with credentials that a portal sealed to
+                a destroyed key ends with key_unknown, and the portal fetches the keys again. The command needs the store that the ring belongs
+                to; without it, it ends with exit code 69.
 
                 Example: autotask-worker keys retire wrap-2026-11-22-1f0c9a3e --dry-run
                 """
         )
-        @Argument(help: "Names of keys, as 'list' shows them.") var ids: [String] = []
-        @Flag(help: "All former keys that nothing uses; those for portals once their time is over.") var unused = false
+        @Argument(help: "Ids of keys, as 'list' shows them.") var ids: [String] = []
+        @Flag(help: "All former keys that are not in use; those for portals once they have expired.") var unused = false
         @OptionGroup var confirmation: Confirmation
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 
         func validate() throws {
-            guard ids.isEmpty == unused else { throw ValidationError("Name the keys, or say --unused.") }
+            guard ids.isEmpty == unused else { throw ValidationError("Name the keys, or use --unused.") }
         }
 
         func result(_ settings: Configuration) async throws -> Outcome {
@@ -43,7 +43,7 @@ extension KeysCommand {
             var retired: [String] = []
             var refused: [(id: String, use: KeyUse)] = []
             for entry in chosen {
-                // What came to be unused during the question was not agreed to.
+                // The confirmation does not cover keys that became unused during the question.
                 if let use = uses[entry.id], !use.isNone {
                     refused.append((entry.id, use))
                     continue
@@ -58,11 +58,11 @@ extension KeysCommand {
                     continue
                 }
                 try await store.note(.retired(entry.id, use: entry.use.rawValue), by: .caller, at: SystemTime.now)
-                // From here on the store refuses data that is sealed under it, so that none is lost with it.
+                // The store now refuses data that is sealed under it, so that none is lost with it.
                 do { try await file.update { $0.retiring(entry.id) } } catch let error as VaultError {
                     throw Failure(.unavailable, error.message, hint: "Run the same command again.")
                 }
-                output.progress("\(entry.id) is gone.")
+                output.progress("\(entry.id) is destroyed.")
             }
             return outcome(retired, unused ? [] : refused)
         }
@@ -79,7 +79,7 @@ extension KeysCommand {
                     .no,
                     refused.map { "\($0.id) is in use: it \($0.use.text)." }.joined(separator: "\n"),
                     hint:
-                        "Keys of tenants: autotask-worker keys rotate --resume. Requests end by themselves; dead letters can be redriven or purged."
+                        "To re-wrap keys of tenants: autotask-worker keys rotate --resume. Waiting requests end on their own. Redrive or purge dead letters."
                 )
             }
             return outcome

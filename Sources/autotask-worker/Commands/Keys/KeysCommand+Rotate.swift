@@ -8,22 +8,22 @@ import Vault
 extension KeysCommand {
     struct Rotate: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes new active keys, and wraps the keys of all tenants' credentials anew, while workers run.",
+            abstract: "Makes new active keys, and re-wraps the keys of all tenants' credentials, while workers run.",
             discussion: """
-                Workers take the new keys over within seconds. Nobody's credentials are opened. If it is interrupted, '--resume' goes on where it
-                stopped, and makes no more keys. The former keys go on opening what was sealed before, until 'keys retire' ends them: backups of
-                the store can be read until then. It needs the store that the ring belongs to, and refuses (69) without it.
+                Workers use the new keys within seconds. No credentials are opened. After an interruption, '--resume' continues where the command
+                stopped, and makes no more keys. Former keys open older data until 'keys retire' destroys them: until then, backups of the store
+                can be read. The command needs the store that the ring belongs to; without it, it ends with exit code 69.
 
                 Example: autotask-worker keys rotate --use credentials --use jobs
                 """
         )
         @Option(name: .customLong("use"), help: "Which keys: credentials, jobs, portals. All by default.") var uses: [KeyRing.Use] = []
-        @Flag(help: "Make no new keys; wrap what a former key still wraps.") var resume = false
+        @Flag(help: "Make no new keys; re-wrap what a former key still wraps.") var resume = false
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 
         func validate() throws {
-            guard !resume || uses.isEmpty else { throw ValidationError("With --resume no keys are made: leave --use out.") }
+            guard !resume || uses.isEmpty else { throw ValidationError("--resume makes no keys: leave --use out.") }
         }
 
         func result(_ settings: Configuration) async throws -> Outcome {
@@ -55,10 +55,10 @@ extension KeysCommand {
                     "made": made.map { JSON.members(["keyId": $0.id, "use": $0.use]) }, "credentialsKeys": outcome.seen,
                     "rewrapped": outcome.rewrapped, "unopenable": unopenable,
                 ],
-                "\(outcome.rewrapped) of \(outcome.seen.of("credentials key")) were wrapped anew."
+                "\(outcome.rewrapped) of \(outcome.seen.of("credentials key")) were re-wrapped."
             )
             if made.contains(where: { $0.use == .portals }) {
-                result.lines.append("Tell portals the new public key: autotask-worker keys publish")
+                result.lines.append("Give portals the new public key: autotask-worker keys publish")
             }
             if !unopenable.isEmpty {
                 result.failure = Failure(

@@ -6,7 +6,7 @@ extension KeysCommand {
         static let configuration = CommandConfiguration(
             abstract: "Seals credentials as a portal does, and prints a connect's member 'credentials'. Needs no key ring and no broker.",
             discussion: """
-                For those who build a portal, to hold theirs against. What is sealed opens for the one job, tenant and product that are named.
+                For developers of portals, to compare with their own. The result opens only for the job, tenant and product that are named.
 
                 Example: autotask-worker keys seal --tenant msp-4711 --id 0193b0a2 --username api@msp.example --secret-file secret.txt \
                 --portal-keys keys.json
@@ -18,7 +18,7 @@ extension KeysCommand {
         @OptionGroup var credentials: CredentialsOptions
 
         func validate() throws {
-            guard credentials.portalKeys != nil else { throw ValidationError("--username, --secret-file and --portal-keys are needed.") }
+            guard credentials.portalKeys != nil else { throw ValidationError("--username, --secret-file and --portal-keys are required.") }
         }
 
         func run() async throws {

@@ -7,10 +7,10 @@ import Vault
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
-        abstract: "Makes the key ring, changes its keys, and tells portals the public ones.",
+        abstract: "Creates the key ring, changes its keys, and prints the public ones for portals.",
         discussion: """
             The ring has keys of three uses: 'credentials' keys wrap the key of each tenant's credentials, 'jobs' keys seal requests that wait, and
-            'portals' keys are what portals seal credentials to. Of each use one key is active; the former ones open what is left of their time.
+            portals seal credentials to 'portals' keys. One key of each use is active; former keys only open what they sealed.
 
             Example: autotask-worker keys rotate && autotask-worker keys list
             """,
@@ -19,7 +19,7 @@ struct KeysCommand: AsyncParsableCommand {
 
     struct Generate: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a new key ring file, readable by its owner only. An existing file is never overwritten.",
+            abstract: "Creates a new key ring file, readable by its owner only. An existing file is never overwritten.",
             discussion: "Example: autotask-worker keys generate --vault-keys /etc/autotask-worker/keys.json"
         )
         static let changesSomething = true
@@ -28,7 +28,9 @@ struct KeysCommand: AsyncParsableCommand {
         func result(_ settings: Configuration) async throws -> Outcome {
             let file = try settings.keyRingFile
             if let path = try? settings.storePath, access(path, F_OK) == 0 {
-                Terminal.complain("Warning: there is a store \(path) already. A new key ring opens nothing in it: bring its own back.")
+                Terminal.complain(
+                    "Warning: there is a store \(path) already. A new key ring opens nothing in it: restore the store's own key ring."
+                )
             }
             do { try file.create(KeyRing.generate(at: SystemTime.now)) } catch { throw Failure(.unavailable, error.message) }
             return Outcome(
@@ -42,7 +44,7 @@ struct KeysCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints the public keys, as a JSON document for portals to seal credentials with.",
             discussion: """
-                The first key is the one to use. A portal reads the document again when it is answered key_unknown.
+                The first key is the one to use. A portal reads the document again after the error key_unknown.
 
                 Example: autotask-worker keys publish > keys.json
                 """

@@ -2,12 +2,12 @@ import AMQP
 import Glibc
 import Logging
 
-/// Moves messages through a worker's path at the broker: consumed from one quorum queue, each answered by a confirmed, persistent
-/// publish to another, and acknowledged once that is confirmed.
+/// Moves messages through a worker's path at the broker: it consumes them from one quorum queue, answers each with a confirmed, persistent
+/// publish to another, and acknowledges it once that is confirmed.
 ///
 ///     AMQP_URL=amqp://… amqp-benchmark [messages] [bytes]
 ///
-/// The user must be allowed to declare queues. Prints messages a second and this process's CPU microseconds for each.
+/// The user must be allowed to declare queues. The program prints messages per second and this process's CPU microseconds per message.
 struct PathBenchmark {
     static let exchange = "amqp-benchmark"
     static let source = "amqp-benchmark.in"
@@ -82,7 +82,7 @@ struct PathBenchmark {
                         body: body
                     )
                 }
-                // Not awaited: while one batch is being confirmed, the next arrives.
+                // The confirms are not awaited: while one batch is being confirmed, the next arrives.
                 let isLast = moved >= messageCount
                 if isLast {
                     for result in await publisher.publish(messages) { try result.get() }

@@ -4,8 +4,8 @@ import Glibc
 import HTTP
 import Logging
 
-/// Requests each second, and processor time for each, of the transport against an nginx on loopback that answers at once, and beside it the
-/// same from plain C over the same libcurl: the machine's limit.
+/// Measures the transport's requests per second, and processor time for each, against an nginx on loopback that answers at once. It
+/// measures the same for plain C over the same libcurl, which shows the machine's limit.
 ///
 ///     swift run -c release http-benchmark [REQUESTS]
 ///
@@ -44,7 +44,7 @@ enum HTTPBenchmark {
         var processorMicroseconds: String { String(format: "%.1f", processor / .microseconds(1) / Double(requests)) }
     }
 
-    // As large as a call to Autotask: its headers, and a filter.
+    // As large as a call to Autotask, with its headers and a filter.
     private static let headers = [
         ("UserName", "api-user-0123456789@example.com"),
         ("Secret", "A#1b2C3d4E5f6G7h8I9j0K"),
@@ -98,7 +98,7 @@ enum HTTPBenchmark {
         let code: Int32
     }
 
-    /// What this process has used so far, in all its threads.
+    /// The processor time that this process has used so far, in all its threads.
     private static func processorTime() -> Duration {
         var usage = rusage()
         getrusage(Int32(RUSAGE_SELF.rawValue), &usage)

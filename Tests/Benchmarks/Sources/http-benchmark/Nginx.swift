@@ -40,7 +40,7 @@ struct Nginx {
         try process.run()
     }
 
-    /// Asks until it answers, for five seconds.
+    /// Polls until it answers, for up to five seconds.
     func waitUntilReady(_ transport: CurlTransport) async throws {
         let probe = HTTPRequest(method: .get, url: url)
         for _ in 0..<100 {

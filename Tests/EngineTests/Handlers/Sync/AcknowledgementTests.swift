@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Sync: what has to be acknowledged stops it")
+@Suite("Sync: some warnings stop it until they are acknowledged")
 struct AcknowledgementTests {
     private func lane(_ brake: Brake = Brake(stops: [.priceChanged])) async throws -> SyncBench {
         try await SyncBench(settings: EngineSettings(brake: brake))
@@ -17,7 +17,7 @@ struct AcknowledgementTests {
         return plan
     }
 
-    @Test func `a price that moves far stops the whole batch before any write, and the warning names itself`() async throws {
+    @Test func `a large price change stops the whole batch before any write, and the warning says how to acknowledge it`() async throws {
         let lane = try await lane()
         try await lane.sync(.plan(3))
         let plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("900.00")) }.with(2) {
@@ -35,7 +35,7 @@ struct AcknowledgementTests {
     }
 
     @Test(arguments: ["price_changed", "price_changed:s1"])
-    func `acknowledged, it is done, with the warning told still`(name: String) async throws {
+    func `an acknowledged change is made, and its warning is still reported`(name: String) async throws {
         let lane = try await lane()
         try await lane.sync(.plan(3))
         let plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("900.00")) }
@@ -46,7 +46,7 @@ struct AcknowledgementTests {
     }
 
     @Test(arguments: ["price_changed:s0", "negative_margin", "price_changed:s1x"])
-    func `what is acknowledged of another does not help`(name: String) async throws {
+    func `acknowledging another warning does not help`(name: String) async throws {
         let lane = try await lane()
         try await lane.sync(.plan(3))
         let plan = SyncPayload.plan(3).with(1) { $0.unitPrice = .value(.amount("900.00")) }
@@ -61,17 +61,17 @@ struct AcknowledgementTests {
             ("99999999999999.0000", "-99999999999999.0000", true),
         ]
     )
-    func `a price moves far by more than the configured share of the old one`(old: String, new: String, isFar: Bool) {
+    func `a price change is large if it exceeds the configured share of the old price`(old: String, new: String, isFar: Bool) {
         #expect(Brake().isFar(from: Money(jsonNumber: old)!, to: Money(jsonNumber: new)!) == isFar)
     }
 
-    @Test func `each warning that is known before a write can stop it, and what is not written stops nothing`() async throws {
+    @Test func `each warning that is known before a write can stop it, and an unwritten service stops nothing`() async throws {
         let lane = try await lane(Brake(stops: Warning.Code.stopping))
         let cheap = SyncPayload.plan(1).with(0) { $0.unitCost = .value(.amount("9.50")) }
         #expect(try await lane.sync(cheap).warnings(0) == ["negative_margin"])
         #expect(lane.writes.isEmpty)
         #expect(try await lane.sync(acknowledging("negative_margin", in: cheap)).terminal?.type == .syncSucceeded)
-        // Nothing to write: there is nothing to acknowledge.
+        // Without a write there is nothing to acknowledge.
         let unchanged = try await lane.sync(cheap)
         #expect(unchanged.outcomes == ["unchanged"] && unchanged.warnings(0) == ["negative_margin"])
 
@@ -86,7 +86,7 @@ struct AcknowledgementTests {
         #expect(lane.writes.isEmpty && lane.services.isEmpty)
     }
 
-    @Test func `a cost that Autotask ignores is known before the write, once it was seen to be`() async throws {
+    @Test func `an ignored cost is known before the write, once Autotask was seen to ignore it`() async throws {
         let lane = try await lane(Brake(stops: [.costNotStored]))
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         let first = try await lane.sync(.plan(1))
@@ -95,7 +95,7 @@ struct AcknowledgementTests {
         #expect(second.errors == ["acknowledgement_needed"] && lane.writes.isEmpty)
     }
 
-    // MARK: What a price is compared with
+    // MARK: Comparison of prices
 
     @Test func `by default nothing stops a sync`() async throws {
         let lane = try await lane(EngineSettings().brake)
@@ -105,7 +105,7 @@ struct AcknowledgementTests {
     }
 
     @Test(arguments: ["0.01", "900.0"])
-    func `a price that was edited in Autotask is overridden, however far it is, and reported`(edited: String) async throws {
+    func `a price that was edited in Autotask is overridden and reported, however large the change`(edited: String) async throws {
         let lane = try await lane()
         try await lane.sync(.plan(1))
         lane.edit("Service 0", "unitPrice", .number(edited))
@@ -114,7 +114,7 @@ struct AcknowledgementTests {
         #expect(outcome.service(0)["overwritten"]?.array?.count == 1 && lane.services[0]["unitPrice"] == .number("9.00"))
     }
 
-    @Test func `a plan's price that moves far stops although Autotask's is near`() async throws {
+    @Test func `a large change of the plan's price stops the sync although Autotask's price is near`() async throws {
         let lane = try await lane()
         try await lane.sync(.plan(1))
         lane.edit("Service 0", "unitPrice", .number("899.0"))
@@ -123,7 +123,7 @@ struct AcknowledgementTests {
         #expect(outcome.service(0)["warnings"]?.array?.contains { $0["message"]?.string?.contains("from 9.00 to 900.00") == true } == true)
     }
 
-    @Test func `after a reset, and with an adoption, nothing is compared`() async throws {
+    @Test func `after a reset, and with an adoption, no price is compared`() async throws {
         let lane = try await lane()
         try await lane.sync(.plan(1))
         lane.state.bindings = []
@@ -138,7 +138,7 @@ struct AcknowledgementTests {
         #expect(adopted.outcomes == ["unchanged", "adopted"] && adopted.warnings(1).isEmpty)
     }
 
-    @Test func `what was not synced in between is compared with what was`() async throws {
+    @Test func `a change that was not synced is compared with the last synced price`() async throws {
         let lane = try await lane()
         try await lane.sync(.plan(1))
         let dearer = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("900.00")) }
@@ -150,14 +150,14 @@ struct AcknowledgementTests {
     }
 
     @Test(arguments: Warning.Code.stopping.sorted { $0.rawValue < $1.rawValue })
-    func `a job may ask for the brake itself, in addition to the operator's`(code: Warning.Code) throws {
+    func `a job may set the acknowledgement policy itself, in addition to the operator's`(code: Warning.Code) throws {
         #expect(
             Brake(stops: [.negativeMargin], priceChangePercent: 20).adding([code])
                 == Brake(stops: [.negativeMargin, code], priceChangePercent: 20)
         )
     }
 
-    @Test func `the brake that a job asks for stops it and its preview, and no other job`() async throws {
+    @Test func `a job's own acknowledgement policy stops it and its preview, and no other job`() async throws {
         let lane = try await lane(Brake(stops: [.negativeMargin]))
         try await lane.sync(.plan(1))
         var plan = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("4.00")) }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Sync: a service is adopted when somebody says so")
+@Suite("Sync: a service is adopted on request")
 struct AdoptionTests {
     private func adopting(_ ids: [String: Int64], in plan: SyncPayload = .plan(1)) -> SyncPayload {
         var plan = plan
@@ -13,7 +13,7 @@ struct AdoptionTests {
         return plan
     }
 
-    @Test func `without being told, a service of the same name is a conflict, and is named (A12)`() async throws {
+    @Test func `without a request, a service of the same name is a conflict, and is named (A12)`() async throws {
         let lane = try await SyncBench()
         lane.add("service 0", id: 900, isActive: false)
         let outcome = try await lane.sync(.plan(1))
@@ -22,7 +22,7 @@ struct AdoptionTests {
         #expect(outcome.service(0)["error"]?["conflict"] == conflict)
     }
 
-    @Test func `an adopted service is made what the plan wants, marked as ours, and kept (A12)`() async throws {
+    @Test func `an adopted service is changed to match the plan, gets the ownership marker, and is kept (A12)`() async throws {
         let lane = try await SyncBench()
         lane.add("service 0", id: 900)
         let outcome = try await lane.sync(adopting(["s0": 900]))
@@ -30,12 +30,12 @@ struct AdoptionTests {
         #expect(lane.services.count == 1 && lane.services[0]["internalID"] == .string(lane.marker("s0")))
         #expect(lane.services[0]["name"] == "Service 0" && lane.services[0]["unitPrice"] == .number("9.00"))
         #expect(outcome.service(0)["changes"]?.array?.count == 3)
-        // Said again, or not: it is linked.
+        // The service stays bound, whether or not the adoption is repeated.
         #expect(try await lane.sync(adopting(["s0": 900])).outcomes == ["unchanged"])
         #expect(try await lane.sync(.plan(1)).outcomes == ["unchanged"])
     }
 
-    @Test func `one that is as the plan wants it already gets the mark alone`() async throws {
+    @Test func `a service that already matches the plan only gets the ownership marker`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.state.bindings = []
@@ -47,14 +47,14 @@ struct AdoptionTests {
         #expect(lane.writes[0].body == ["id": 500, "internalID": .string(lane.marker("s0"))])
     }
 
-    @Test func `a value that others keep in the mark's field stays`() async throws {
+    @Test func `a foreign value in the marker's field stays`() async throws {
         let lane = try await SyncBench()
         lane.add("Service 0", id: 900, marker: "ACC-4711")
         #expect(try await lane.sync(adopting(["s0": 900])).outcomes == ["adopted"])
         #expect(lane.services[0]["internalID"] == "ACC-4711")
     }
 
-    @Test func `a service that another lane may have written before its reset is adopted once that is settled`() async throws {
+    @Test func `a service with another lane's unresolved write from before a reset is adopted once that is settled`() async throws {
         let lane = try await SyncBench()
         lane.add("service 0", id: 900)
         let since = lane.clock.now + .seconds(-10)
@@ -69,7 +69,7 @@ struct AdoptionTests {
         #expect(lane.services[0]["unitPrice"] == .number("9.00"))
     }
 
-    @Test func `a moment of another clock that is far ahead holds no adoption up`() async throws {
+    @Test func `a time far ahead of this clock, from another worker's clock, does not delay an adoption`() async throws {
         let lane = try await SyncBench()
         lane.add("service 0", id: 900)
         let ahead = lane.clock.now + .seconds(3600)
@@ -77,7 +77,7 @@ struct AdoptionTests {
         #expect(try await lane.sync(adopting(["s0": 900])).outcomes == ["adopted"])
     }
 
-    @Test func `what is linked to something else is refused, before any write`() async throws {
+    @Test func `a service that is bound elsewhere is refused, before any write`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         lane.add("Other", id: 900, marker: lane.marker("s9", of: Lane(tenant: lane.bench.lane.tenant, product: .fileProtection)))
@@ -87,8 +87,8 @@ struct AdoptionTests {
         lane.state.bindings.append(ServiceBinding(planID: "other", serviceKey: "x", autotaskServiceID: 902, status: .synced))
         var plan = SyncPayload.plan(3)
         for (id, reason) in [
-            (500, "linked to \"s0\""), (900, "the mark of another"), (901, "another integration"), (902, "\"x\" of the plan \"other\""),
-            (999, "none of this id"),
+            (500, "linked to \"s0\""), (900, "the ownership marker of another"), (901, "another integration"),
+            (902, "\"x\" of the plan \"other\""), (999, "see a service with this id"),
         ] as [(Int64, String)] {
             plan.adopted = ["s2": id]
             let outcome = try await lane.sync(plan)
@@ -96,7 +96,7 @@ struct AdoptionTests {
             #expect(outcome.service(2)["error"]?["message"]?.string?.contains(reason) == true, "\(outcome.service(2))")
             #expect(lane.writes.isEmpty)
         }
-        // And who is linked is not linked anew.
+        // A bound service is not bound again.
         plan.adopted = ["s0": 901]
         lane.bench.store.change { $0.linked = [] }
         let outcome = try await lane.sync(plan)
@@ -111,7 +111,7 @@ struct AdoptionTests {
         #expect(lane.writes.isEmpty)
     }
 
-    @Test func `what a service leaves that goes from the plan, another may take over`() async throws {
+    @Test func `a service that leaves the plan leaves its Autotask service for another to adopt`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         var plan = SyncPayload(planID: "plan", revision: 2, services: [.sample(0), .sample(3, name: "Service 1")], retired: ["s1"])
@@ -122,7 +122,7 @@ struct AdoptionTests {
         #expect(lane.state.bindings.map(\.serviceKey).sorted() == ["s0", "s3"])
     }
 
-    @Test func `a link to a service that is gone gives way`() async throws {
+    @Test func `a binding to a missing service is replaced`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.edit { $0.removeAll() }
@@ -134,7 +134,7 @@ struct AdoptionTests {
     // MARK: Keys and plans under another name
 
     @Test(arguments: [("plan", "new"), ("renamed", "s0"), ("renamed", "new")])
-    func `after a reset, what carries a mark of this lane is adopted under another key or plan`(planID: String, key: String) async throws {
+    func `after a reset, a service with this lane's marker is adopted under another key or plan`(planID: String, key: String) async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.state.bindings = []
@@ -148,18 +148,18 @@ struct AdoptionTests {
         #expect(try await lane.sync(plan).outcomes == ["unchanged"])
     }
 
-    @Test func `a plan's last service is retired without a call, and adopted by the plan that follows`() async throws {
+    @Test func `a plan's last service is retired without a call, and adopted by the next plan`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         let end = try await lane.sync(SyncPayload(planID: "plan", revision: 2, services: [], retired: ["s0"]))
         #expect(end.terminal?.type == .syncSucceeded && lane.autotask.calls.isEmpty && lane.state.bindings.isEmpty)
-        #expect(end.report["message"] == "The plan has no services any more" && end.report["counts"]?["total"] != 1)
+        #expect(end.report["message"] == "The plan no longer has any services" && end.report["counts"]?["total"] != 1)
         var plan = SyncPayload(planID: "other", services: [.sample(0)])
         plan.adopted = ["s0": 500]
         #expect(try await lane.sync(plan).outcomes == ["adopted"])
     }
 
-    @Test func `an empty plan enables nothing, and is previewed`() async throws {
+    @Test func `an empty plan enables nothing, and can be previewed`() async throws {
         let lane = try await SyncBench()
         let empty = SyncPayload(planID: "plan", services: [], retired: ["s0"])
         #expect(try await lane.preview(empty).terminal?.type == .syncPreviewed)
@@ -167,7 +167,7 @@ struct AdoptionTests {
         #expect(!lane.state.isEnabled)
     }
 
-    @Test func `a mark that a service of the plan goes by is not taken from it`() async throws {
+    @Test func `an ownership marker that identifies a service of the plan is not taken from it`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.state.bindings = []
@@ -177,7 +177,7 @@ struct AdoptionTests {
         #expect(outcome.errors.contains("adoption_refused") && lane.writes.isEmpty)
     }
 
-    @Test func `a mark of another tenant or product is never taken`() async throws {
+    @Test func `an ownership marker of another tenant or product is never taken`() async throws {
         let lane = try await SyncBench()
         for (id, other) in [
             (900, Lane(tenant: TenantID("msp-9")!, product: .workplace)),
@@ -189,7 +189,7 @@ struct AdoptionTests {
         }
     }
 
-    @Test func `a mark of an earlier version is known again, and replaced with the next write`() async throws {
+    @Test func `an ownership marker of an earlier version is recognised, and replaced with the next write`() async throws {
         let lane = try await SyncBench()
         lane.state.epoch = 2
         lane.add("Elsewhere named", id: 900, marker: lane.formerMarker("s0"))
@@ -197,7 +197,7 @@ struct AdoptionTests {
         #expect(lane.services.count == 1 && lane.services[0]["internalID"] == .string(lane.marker("s0")))
     }
 
-    @Test func `after a reset, a key whose own service is there is not linked to another`() async throws {
+    @Test func `after a reset, a key whose own service exists is not bound to another`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.state.bindings = []
@@ -206,9 +206,9 @@ struct AdoptionTests {
         #expect(lane.writes.isEmpty)
     }
 
-    // MARK: Two at once
+    // MARK: Two lanes at once
 
-    @Test func `what another lane was linked to between the look and the first write is refused`() async throws {
+    @Test func `a service that another lane bound between the look-up and the first write is refused`() async throws {
         let lane = try await SyncBench()
         lane.add("Service 0", id: 900)
         lane.bench.store.change { $0.linkedMeanwhile = [900] }
@@ -217,7 +217,7 @@ struct AdoptionTests {
         #expect(lane.state.openWrites.isEmpty && lane.services.count == 1)
     }
 
-    @Test func `a link is on record before the first write, and an attempt that dies links nothing that it did not write`() async throws {
+    @Test func `a binding is on record before the first write, and an attempt that dies binds only what it wrote`() async throws {
         let lane = try await SyncBench()
         lane.add("Service 0", id: 900)
         lane.autotask.fail("PATCH Services", .status(429))

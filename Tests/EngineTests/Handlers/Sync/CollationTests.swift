@@ -5,10 +5,10 @@ import Testing
 
 @testable import Engine
 
-/// Names that Autotask takes for the same, and Swift does not.
+/// Names that are equal in Autotask and different in Swift.
 @Suite("Sync: names are compared as Autotask compares them")
 struct CollationTests {
-    /// What is there, what the plan wants, and the collation that makes no difference between them.
+    /// The existing name, the name in the plan, and the collation in which they are equal.
     static let pairs: [(there: String, wanted: String, collation: Collation)] = [
         ("License", "Ｌｉｃｅｎｓｅ", [.letterCase, .width]), ("ライセンス", "らいせんす", [.letterCase, .kana]),
         ("Masse GmbH", "Maße GmbH", [.letterCase, .expansions, .accents]), ("AEther", "Æther", [.expansions]),
@@ -31,7 +31,7 @@ struct CollationTests {
     }
 
     @Test(arguments: pairs.indices)
-    func `what Autotask finds under a name holds it: nothing is written, and the holder is named`(index: Int) async throws {
+    func `a name that Autotask finds is taken: nothing is written, and the holder is named`(index: Int) async throws {
         let pair = CollationTests.pairs[index]
         let lane = try await lane(pair.collation)
         lane.add("Another", id: 800)
@@ -46,7 +46,7 @@ struct CollationTests {
         #expect(lane.writes.isEmpty && lane.services.count == 2)
     }
 
-    @Test func `of many names, the one that is held is found in few calls`() async throws {
+    @Test func `the one taken name of many is found in few calls`() async throws {
         let lane = try await lane(.all)
         lane.add("Ｓervice 63", id: 900)
         let wanted = SyncPayload.plan(100)
@@ -55,7 +55,7 @@ struct CollationTests {
         #expect(lane.autotask.calls.count < 20)
     }
 
-    @Test func `several that are held are each told, by whom`() async throws {
+    @Test func `several taken names are each reported with their holder`() async throws {
         let lane = try await lane(.all)
         lane.add("Ａ", id: 901)
         lane.add("é", id: 902)
@@ -66,7 +66,7 @@ struct CollationTests {
         #expect(lane.writes.isEmpty)
     }
 
-    @Test func `a service of the plan that keeps its name is told as the other one, before any write`() async throws {
+    @Test func `a name that another service of the plan keeps is a duplicate, before any write`() async throws {
         let lane = try await lane(.all)
         try await lane.sync(plan("Café"))
         let outcome = try await lane.sync(plan("Café", "Ｃafe", "New", revision: 2))
@@ -75,7 +75,7 @@ struct CollationTests {
         #expect(lane.writes.isEmpty)
     }
 
-    @Test func `a name that a service of the plan gives up is taken after it, and a circle is closed`() async throws {
+    @Test func `a name that a service of the plan gives up is taken afterwards, and a circle is closed`() async throws {
         let lane = try await lane(.all)
         try await lane.sync(plan("Café", "Straße"))
         let swap = plan("Strasse", "Cafe", revision: 2)
@@ -85,25 +85,25 @@ struct CollationTests {
         #expect(try await lane.sync(swap).outcomes == ["unchanged", "unchanged"])
     }
 
-    @Test func `a service may be given another spelling of its own name`() async throws {
+    @Test func `a service may get another spelling of its own name`() async throws {
         let lane = try await lane(.all)
         try await lane.sync(plan("Cafe"))
         #expect(try await lane.sync(plan("Ｃafé", revision: 2)).outcomes == ["updated"])
     }
 
-    @Test func `where accents make a difference, names that differ in them do not stop each other`() async throws {
+    @Test func `if accents matter, names that differ in them do not stop each other`() async throws {
         let lane = try await lane([.letterCase, .width])
         lane.add("Cafe", id: 900)
         #expect(try await lane.sync(plan("Café")).outcomes == ["created"])
     }
 
-    @Test func `two new names that are one to Autotask are told as that when it refuses the second`() async throws {
+    @Test func `two new names that Autotask treats as equal are reported as duplicates when it refuses the second`() async throws {
         let lane = try await lane(.all)
         let outcome = try await lane.sync(plan("Café", "Cafe"))
         #expect(outcome.errors == [nil, "service_name_duplicate_in_plan"])
     }
 
-    @Test func `a name that was taken between the look and the write is told by its holder`() async throws {
+    @Test func `a name that was taken between the look-up and the write is reported with its holder`() async throws {
         let lane = try await lane(.all)
         lane.autotask.onCall("POST Services") { [autotask = lane.autotask] in
             autotask.change { state in
@@ -124,7 +124,7 @@ struct CollationTests {
             ["id": 900, "name": "Other", "internalID": 5], ["id": 900, "name": nil], ["id": 900, "name": "Other", "isActive": true],
         ] as [JSON]
     )
-    func `what comes with every answer holds no name`(stray: JSON) async throws {
+    func `a record that comes with every answer takes no name`(stray: JSON) async throws {
         let lane = try await lane(.all)
         lane.autotask.change { $0.databases[Workbench.databaseID]?.strays = [stray] }
         for plan in [SyncPayload.plan(2), .plan(2), SyncPayload.plan(3).with(0) { $0.name = "Renamed" }] {
@@ -133,15 +133,15 @@ struct CollationTests {
         #expect(lane.services.count == 3)
     }
 
-    @Test func `a job's id that is a name in Autotask hides no holder of it`() async throws {
+    @Test func `a job's id that is also a name in Autotask hides no holder of that name`() async throws {
         let lane = try await lane(.all)
         lane.add("ｓync-1", id: 900)
-        // The id of the bench's first job.
+        // This is the id of the bench's first job.
         #expect(try await lane.sync(plan("sync-1")).errors == ["service_name_conflict"])
         #expect(lane.writes.isEmpty)
     }
 
-    @Test func `a name that the plan's own service has is not asked for again`() async throws {
+    @Test func `a name that the plan's own service has is not looked up again`() async throws {
         let lane = try await lane(.all, isUnique: false)
         try await lane.sync(plan("License"))
         lane.add("Ｌicense", id: 900)

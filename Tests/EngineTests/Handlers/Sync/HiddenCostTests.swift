@@ -33,7 +33,7 @@ struct HiddenCostTests {
         #expect(lane.writes.map { $0.body?["unitCost"] } == [nil])
     }
 
-    @Test func `rights that are taken away later are noticed once`() async throws {
+    @Test func `permissions that are removed later are noticed once`() async throws {
         let lane = try await lane()
         show(lane)
         #expect(try await lane.sync(.plan(2)).warnings(0).isEmpty)
@@ -44,7 +44,7 @@ struct HiddenCostTests {
     }
 
     @Test(arguments: 1...3)
-    func `a cost that somebody sets to zero is overridden, whether or not others are zero too`(count: Int) async throws {
+    func `a cost that a person sets to zero is overridden, whether or not others are zero too`(count: Int) async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(count))
         lane.edit { services in for index in services.indices { services[index]["unitCost"] = .number("0.0") } }
@@ -55,14 +55,14 @@ struct HiddenCostTests {
         #expect(try await lane.sync(.plan(count)).warnings(0).isEmpty)
     }
 
-    @Test func `a plan whose cost is zero says nothing of what can be seen`() async throws {
+    @Test func `a plan whose cost is zero shows nothing about visibility`() async throws {
         let lane = try await lane()
         let free = SyncPayload.plan(1).with(0) { $0.unitCost = .value(.amount("0")) }
         #expect(try await lane.sync(free).warnings(0).isEmpty)
         #expect(lane.state.connection?.capabilities.costVisible == nil)
     }
 
-    @Test func `costs that were empty and are zero now are seen`() async throws {
+    @Test func `costs that were empty and are now zero are visible`() async throws {
         let lane = try await lane(hidden: .null)
         try await lane.sync(.plan(1))
         show(lane)
@@ -72,7 +72,7 @@ struct HiddenCostTests {
         #expect(lane.services[0]["unitCost"] == .number("4.50"))
     }
 
-    @Test func `a preview tells no margin of costs that read as zero`() async throws {
+    @Test func `a preview reports no margin of costs that read as zero`() async throws {
         let lane = try await lane()
         try await lane.sync(.plan(1))
         let preview = try await lane.preview(.plan(1))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-/// An update whose answer was lost may take effect within the settle time: nothing is reported as Synced that it may still change.
+/// An update whose answer was lost may take effect within the settle time: a service that it may still change is not reported as Synced.
 @Suite("Sync: updates that take effect late")
 struct LateUpdateTests {
     private func priced(_ price: String, _ plan: SyncPayload = .plan(1)) -> SyncPayload {
@@ -26,7 +26,7 @@ struct LateUpdateTests {
 
     private func price(_ lane: SyncBench) -> String? { lane.services[0]["unitPrice"].map { "\($0)" } }
 
-    @Test func `another value waits until the one under way must have arrived, and wins`() async throws {
+    @Test func `another value waits until the pending one must have arrived, and wins`() async throws {
         let lane = try await lane()
         lane.clock.advance(by: .seconds(299))
         let early = try await lane.sync(priced("12.00"))
@@ -39,7 +39,7 @@ struct LateUpdateTests {
     }
 
     @Test(arguments: ["9.00", "10.00"])
-    func `the old value again, or the same, waits as well`(price: String) async throws {
+    func `the old value, or the same, waits as well`(price: String) async throws {
         let lane = try await lane()
         let early = try await lane.sync(priced(price))
         #expect(early.deferral?.error.code == .outcomeUnknown && early.statuses != ["Synced"] && lane.autotask.calls.isEmpty)
@@ -49,7 +49,7 @@ struct LateUpdateTests {
         #expect(lane.service(named: "Service 0")?["unitPrice"] == .number(price))
     }
 
-    @Test func `it never arrives: the value is written, and nothing else`() async throws {
+    @Test func `if it never arrives, the value is written, and nothing else`() async throws {
         let lane = try await lane()
         lane.clock.advance(by: .seconds(300))
         #expect(try await lane.sync(priced("12.00")).outcomes == ["updated"])
@@ -77,7 +77,7 @@ struct LateUpdateTests {
     }
 
     @Test(arguments: [true, false])
-    func `what erases the journal remembers when the update was sent, and waits for nothing`(isReset: Bool) async throws {
+    func `erasing the journal keeps the time at which the update was sent, and does not wait for it`(isReset: Bool) async throws {
         let lane = try await lane()
         let sent = lane.clock.now
         lane.clock.advance(by: .seconds(20))
@@ -99,7 +99,7 @@ struct LateUpdateTests {
         #expect(lane.state.unsettledSince == nil)
     }
 
-    @Test func `a worker that died after it sent the update leaves it to be waited for`() async throws {
+    @Test func `an update sent by a worker that died is waited for`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.autotask.fail("PATCH Services", .lateCommit)
@@ -116,7 +116,7 @@ struct LateUpdateTests {
         #expect(try await lane.sync(priced("12.00")).deferral?.error.code == .outcomeUnknown)
     }
 
-    @Test func `a call that waited on its way counts as sent when its caller gave up`() async throws {
+    @Test func `a call that was delayed on its way counts as sent when its caller gave up`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.autotask.fail("PATCH Services", .lateCommit)
@@ -127,7 +127,7 @@ struct LateUpdateTests {
         #expect(lane.state.openWrites.map(\.at) == [clock.now])
     }
 
-    @Test func `a call that was withdrawn after it left counts as sent, and one that never left does not`() async throws {
+    @Test func `a call withdrawn after it left counts as sent, and one that never left does not`() async throws {
         for hasLeft in [true, false] {
             let lane = try await SyncBench()
             try await lane.sync(.plan(1))
@@ -138,14 +138,14 @@ struct LateUpdateTests {
         }
     }
 
-    // MARK: Names that change hands
+    // MARK: Exchanged names
 
     private var swapped: SyncPayload {
         SyncPayload(planID: "plan", revision: 2, services: [.sample(0, name: "Service 1"), .sample(1, name: "Service 0")])
     }
 
     @Test(arguments: 0...2)
-    func `whichever write of an exchange of names comes late, no temporary name outlives Synced`(place: Int) async throws {
+    func `no temporary name outlives Synced, whichever write of an exchange of names is late`(place: Int) async throws {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hasUniqueNames = true }
         try await lane.sync(.plan(2))

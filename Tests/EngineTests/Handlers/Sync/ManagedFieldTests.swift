@@ -7,10 +7,10 @@ import Vault
 
 @testable import Engine
 
-/// Each managed field goes the whole way: a case of `ManagedField` that one of the places forgets fails here.
+/// Each managed field goes through all stages: a stage that omits a case of `ManagedField` fails here.
 @Suite("Sync: the managed fields, one by one")
 struct ManagedFieldTests {
-    /// What somebody enters in Autotask for the service `s0` of ``SyncPayload/plan(_:revision:)``, which has other values.
+    /// A person's edits in Autotask of the service `s0` of ``SyncPayload/plan(_:revision:)``, which has other values.
     private static let edits: [ManagedField: JSON] = [
         .name: "Renamed", .unitPrice: .number("8.0"), .unitCost: .number("5.25"), .billingCodeID: 29_683_002, .period: 5,
     ]

@@ -8,14 +8,14 @@ import Testing
 
 @Suite("Sync: services exchange their names")
 struct NameExchangeTests {
-    /// The plan with the names of its services turned around by one place.
+    /// The plan with the names of its services rotated by one place.
     private func turned(_ plan: SyncPayload) -> SyncPayload {
         var turned = plan
         for index in plan.services.indices { turned.services[index].name = plan.services[(index + 1) % plan.services.count].name }
         return turned
     }
 
-    /// An Autotask that insists on unique names, with the plan in it.
+    /// An Autotask that requires unique names, with the plan's services.
     private func lane(_ plan: SyncPayload) async throws -> SyncBench {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hasUniqueNames = true }
@@ -24,7 +24,7 @@ struct NameExchangeTests {
     }
 
     @Test(arguments: 2...5)
-    func `names go round in a circle with one write more than there are services (A13)`(count: Int) async throws {
+    func `names rotate in a circle with one more write than there are services (A13)`(count: Int) async throws {
         let lane = try await lane(.plan(count))
         let ids = lane.services.map { $0["id"] }
         let outcome = try await lane.sync(turned(.plan(count)))
@@ -37,9 +37,9 @@ struct NameExchangeTests {
         #expect(try await lane.sync(turned(.plan(count))).outcomes.allSatisfy { $0 == "unchanged" } && lane.writes.isEmpty)
     }
 
-    /// The worker dies right before, or right after, each of the writes.
+    /// The worker dies just before or just after each of the writes.
     @Test(arguments: 0..<4, [true, false])
-    func `a crash at any step is gone on from, with no name lost and no edit made up (A13)`(step: Int, isAnswerLost: Bool) async throws {
+    func `an exchange continues after a crash at any step, and no name is lost (A13)`(step: Int, isAnswerLost: Bool) async throws {
         let lane = try await lane(.plan(3))
         let ids = lane.services.map { $0["id"] }
         let plan = turned(.plan(3))
@@ -54,7 +54,7 @@ struct NameExchangeTests {
         #expect((0..<3).allSatisfy { outcome.service($0)["overwritten"] == [] && outcome.warnings($0).isEmpty })
     }
 
-    @Test func `a reset that waits lets the circle be closed`() async throws {
+    @Test func `a waiting reset lets the circle be closed`() async throws {
         let lane = try await lane(.plan(2))
         lane.autotask.onCall("PATCH Services") { [store = lane.bench.store] in store.change { $0.resetWaits = true } }
         let outcome = try await lane.sync(turned(.plan(2)))
@@ -62,7 +62,7 @@ struct NameExchangeTests {
         #expect(outcome.terminal?.type == .syncSucceeded)
     }
 
-    @Test func `one whose new name is not given up gets its old one back`() async throws {
+    @Test func `a service whose new name stays taken gets its old one back`() async throws {
         let lane = try await lane(.plan(2))
         lane.autotask.pass("PATCH Services")
         lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["A name is required."]}"#))
@@ -73,7 +73,7 @@ struct NameExchangeTests {
         #expect(try await lane.sync(turned(.plan(2))).terminal?.type == .syncSucceeded)
     }
 
-    @Test func `where the batch has to stop, the temporary name is told, and the next sync mends it`() async throws {
+    @Test func `if the batch must stop, the temporary name is reported, and the next sync repairs it`() async throws {
         let lane = try await lane(.plan(3))
         lane.autotask.pass("PATCH Services")
         lane.autotask.fail("PATCH Services", .status(403, body: #"{"Message":"No."}"#))

@@ -6,9 +6,9 @@ import Vault
 
 @testable import Engine
 
-/// What the audit log is told of a sync's writes.
+/// The audit log's record of a sync's writes.
 struct SyncAuditTests {
-    @Test func `each write is told before it is sent, and what became of it with the next`() async throws {
+    @Test func `each write is recorded before it is sent, and its result with the next`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         #expect(
@@ -21,7 +21,7 @@ struct SyncAuditTests {
         #expect(lane.notes == [] && unchanged.changes.notes == [])
     }
 
-    @Test func `names and prices are told before and after, and the lane's key alone shows them`() async throws {
+    @Test func `names and prices are recorded before and after, and only the lane's key opens them`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         let created = try lane.details()
@@ -39,7 +39,7 @@ struct SyncAuditTests {
         #expect(!String(decoding: shown, as: UTF8.self).contains("Service 0"))
     }
 
-    @Test func `a create whose answer was lost is told as unknown, and later as found`() async throws {
+    @Test func `a create whose answer was lost is recorded as unknown, and later as found`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services", .lostAnswer)
         let lost = try await lane.sync(.plan(1))
@@ -50,7 +50,7 @@ struct SyncAuditTests {
         #expect(found.changes.notes.map(\.text) == ["write.settled create s0 found"])
     }
 
-    @Test func `what Autotask refuses is told with its code`() async throws {
+    @Test func `a refusal by Autotask is recorded with its code`() async throws {
         let lane = try await SyncBench()
         lane.add("Service 0", id: 77)
         let refused = try await lane.sync(.plan(2))
@@ -58,7 +58,7 @@ struct SyncAuditTests {
         #expect(all.filter { $0.hasPrefix("write.sent") }.count == lane.writes.count)
     }
 
-    @Test func `a reset that waits keeps the write from being sent, and that is told`() async throws {
+    @Test func `a waiting reset stops the write before it is sent, and that is recorded`() async throws {
         let lane = try await SyncBench()
         lane.bench.store.change { $0.resetWaits = true }
         let stopped = try await lane.sync(.plan(1))
@@ -69,10 +69,10 @@ struct SyncAuditTests {
 }
 
 extension SyncBench {
-    /// What the last attempt told with its journal, call by call; calls that told nothing are left out.
+    /// The audit notes of the last attempt's journal, call by call; calls without notes are left out.
     fileprivate var notes: [[String]] { bench.store.current.notes.filter { !$0.isEmpty }.map { $0.map(\.text) } }
 
-    /// What was sealed of the last attempt's first write.
+    /// The sealed details of the last attempt's first write.
     fileprivate func details() throws -> JSON {
         let sent = try #require(bench.store.current.notes.joined().first { $0.action == .writeSent })
         let connection = try #require(state.connection)

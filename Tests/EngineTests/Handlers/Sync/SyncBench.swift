@@ -6,15 +6,15 @@ import Vault
 
 @testable import Engine
 
-/// Syncs of one lane, one after the other, with a memory between them as the store keeps it.
+/// Consecutive syncs of one lane, whose state is kept between them as in the store.
 final class SyncBench {
     let bench: Workbench
     var state: LaneState
-    /// Whether the job that is tried again has written before, as the store counts it.
+    /// Whether the retried job has written before, as the store counts it.
     private(set) var hasWritten = false
     private(set) var jobs = 0
 
-    /// - Parameter settings: by default no warning stops a batch, so that prices may move as a test wants them to.
+    /// - Parameter settings: by default no warning stops a batch, so that a test can change prices freely.
     init(connected: Bool = true, settings: EngineSettings = EngineSettings(brake: Brake(stops: []))) async throws {
         var bench = Workbench()
         bench.settings = settings
@@ -37,7 +37,7 @@ final class SyncBench {
 
     /// Runs another attempt at the same job.
     ///
-    /// - Parameter survives: whether the worker lives to store the outcome. If not, only what the journal took is kept.
+    /// - Parameter survives: whether the worker lives to store the outcome. If not, only the journal's writes are kept.
     @discardableResult
     func attempt(_ plan: SyncPayload, survives: Bool = true) async throws -> HandlerOutcome {
         autotask.forgetCalls()
@@ -66,7 +66,7 @@ final class SyncBench {
         return SyncHandler().conclude(plan, because: JobError(code), context)
     }
 
-    /// Runs attempts until the job ends, each at the time that the one before asked for.
+    /// Runs attempts until the job ends, each at the time that the previous one requested.
     func syncToEnd(_ plan: SyncPayload) async throws -> HandlerOutcome {
         var outcome = try await sync(plan)
         for _ in 0..<20 {
@@ -92,7 +92,7 @@ final class SyncBench {
 
     func binding(_ key: String) -> ServiceBinding? { state.bindings.first { $0.serviceKey == key } }
 
-    // MARK: What others do in Autotask
+    // MARK: Other people's changes in Autotask
 
     /// Changes Autotask's services, as a person does.
     func edit(_ body: (inout [JSONObject]) -> Void) {
@@ -120,12 +120,12 @@ final class SyncBench {
         bench.vault.ownershipMarkers(of: lane ?? bench.lane).marker(planID: planID, serviceKey: key).value
     }
 
-    /// As ``marker(_:planID:of:)``, in the form of earlier versions.
+    /// Like ``marker(_:planID:of:)``, in the form of earlier versions.
     func formerMarker(_ key: String, planID: String = "plan") -> String {
         bench.vault.ownershipMarkers(of: bench.lane).marker(planID: planID, serviceKey: key).former
     }
 
-    /// Takes the tenant's fields for markers away, as another security level does.
+    /// Removes the tenant's fields for markers, as another security level does.
     func removeMarkerFields() {
         state.connection?.serviceFields = Array(
             #"{"monthly":2,"yearly":5,"periodUpdatable":false,"nameLength":150,"markerFields":[]}"#.utf8
@@ -172,7 +172,7 @@ extension Money {
 extension HandlerOutcome {
     var report: JSON { terminal?.members ?? .null }
 
-    /// A member of every service in the event, in its order.
+    /// A member of every service in the event, in order.
     func each(_ member: String) -> [String?] { report["services"]?.array?.map { $0[member]?.string } ?? [] }
 
     var outcomes: [String?] { each("outcome") }

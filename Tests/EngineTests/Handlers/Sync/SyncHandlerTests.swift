@@ -8,7 +8,7 @@ import Testing
 @Suite("Sync: a plan reaches Autotask")
 struct SyncHandlerTests {
     @Test(arguments: [1, 4, 250])
-    func `a first sync creates every service, and reads no more than it has to`(count: Int) async throws {
+    func `a first sync creates every service, and reads no more than necessary`(count: Int) async throws {
         let lane = try await SyncBench()
         let outcome = try await lane.sync(.plan(count))
         #expect(outcome.events.map(\.type) == [.syncSucceeded, .integrationEnabled])
@@ -23,7 +23,7 @@ struct SyncHandlerTests {
         #expect(lane.autotask.maximumInFlight == 1)
     }
 
-    @Test func `a create sends the managed fields and the marker, amounts as numbers, and nothing else`() async throws {
+    @Test func `a create sends only the managed fields and the marker, amounts as numbers`() async throws {
         let lane = try await SyncBench()
         let plan = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("0.0125")) }
         try await lane.sync(plan)
@@ -37,7 +37,7 @@ struct SyncHandlerTests {
     }
 
     @Test(arguments: [1, 4, 250])
-    func `an unchanged sync writes nothing, and leaves nothing to store for its services`(count: Int) async throws {
+    func `an unchanged sync writes nothing, and stores nothing for its services`(count: Int) async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(count))
         let outcome = try await lane.sync(.plan(count))
@@ -52,7 +52,7 @@ struct SyncHandlerTests {
         }
     }
 
-    @Test func `one changed price is one PATCH of that field and the id, read back`() async throws {
+    @Test func `one changed price is one PATCH of that field and the id, and is read back`() async throws {
         let lane = try await SyncBench()
         let plan = SyncPayload.plan(4)
         try await lane.sync(plan)
@@ -66,7 +66,7 @@ struct SyncHandlerTests {
         #expect(outcome.service(2)["overwritten"] == [])
     }
 
-    @Test func `an edit made in Autotask is overridden and told`() async throws {
+    @Test func `an edit made in Autotask is overridden and reported`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         lane.edit("Service 0", "unitPrice", .number("19.99"))
@@ -107,7 +107,7 @@ struct SyncHandlerTests {
         #expect(lane.writes.count == 1)
     }
 
-    @Test func `two services with one marker: the bound one is used, else the first, and the other is told`() async throws {
+    @Test func `of two services with one marker, the bound one or else the first is used, and the other is reported`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.add("Service 0", id: 900, marker: lane.marker("s0"))
@@ -121,7 +121,7 @@ struct SyncHandlerTests {
         #expect(unbound.warnings(0) == ["duplicate_service"])
     }
 
-    @Test func `a bound service that is gone is created anew, once, with a warning`() async throws {
+    @Test func `a bound service that is missing is created again, once, with a warning`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         lane.edit { $0.removeFirst() }
@@ -131,7 +131,7 @@ struct SyncHandlerTests {
         #expect(try await lane.sync(.plan(2)).outcomes == ["unchanged", "unchanged"])
     }
 
-    @Test func `a service that was created and does not show is not created over and over`() async throws {
+    @Test func `a created service that stays invisible is not created repeatedly`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#))
         lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#))
@@ -178,7 +178,7 @@ struct SyncHandlerTests {
         #expect(try await lane.sync(.plan(1, revision: 3)).terminal?.type == .syncSucceeded)
     }
 
-    @Test func `what ran is remembered by its revision, and the event names plan, revision and list`() async throws {
+    @Test func `an executed plan is remembered by its revision, and the event names plan, revision and list`() async throws {
         let lane = try await SyncBench()
         let outcome = try await lane.sync(.plan(1, revision: 7))
         #expect(outcome.changes.ranRevision?.planID == "plan" && outcome.changes.ranRevision?.revision == 7)
@@ -187,7 +187,7 @@ struct SyncHandlerTests {
         #expect(outcome.report["counts"] == ["total": 1, "created": 1, "synced": 1, "error": 0, "notSynced": 0])
     }
 
-    @Test func `start and progress are told only when something is written`() async throws {
+    @Test func `start and progress are published only when something is written`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         let told = lane.bench.sink.offered
@@ -199,7 +199,7 @@ struct SyncHandlerTests {
         #expect(lane.bench.sink.offered.count == 3)
     }
 
-    @Test func `progress tells a service as synced once Autotask took the write, whatever it was before`() async throws {
+    @Test func `progress reports a service as synced once Autotask accepted the write, whatever it was before`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         let same = try await lane.sync(.plan(2).with(1) { $0.name = SyncPayload.plan(2).services[0].name })
@@ -208,7 +208,7 @@ struct SyncHandlerTests {
         #expect(lane.bench.sink.offered.map { $0.event.members["status"]?.string } == [nil, "Synced", "Synced", nil, "Synced"])
     }
 
-    @Test func `an API user who cannot see costs gets a warning, and no cost is written again and again`() async throws {
+    @Test func `an API user who cannot see costs gets a warning, and no cost is written repeatedly`() async throws {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         let first = try await lane.sync(.plan(2))
@@ -224,7 +224,7 @@ struct SyncHandlerTests {
         #expect(lane.writes.first?.body?["unitCost"] == nil)
     }
 
-    @Test func `a cost that shows again is compared again`() async throws {
+    @Test func `a cost that becomes visible again is compared again`() async throws {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         try await lane.sync(.plan(2))
@@ -243,7 +243,7 @@ struct SyncHandlerTests {
         #expect(outcome.warnings(0) == ["negative_margin"])
     }
 
-    @Test func `remembered billing codes spare a call, unless they speak against a service`() async throws {
+    @Test func `remembered billing codes save a call, unless they contradict a service`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         try await lane.sync(.plan(2))
@@ -257,7 +257,7 @@ struct SyncHandlerTests {
         #expect(lane.autotask.operations.contains("POST BillingCodes/query"))
     }
 
-    @Test func `field metadata that another version left is read anew`() async throws {
+    @Test func `field metadata from another version is read again`() async throws {
         let lane = try await SyncBench()
         lane.state.connection?.serviceFields = Array("{}".utf8)
         #expect(try await lane.sync(.plan(1)).statuses == ["Synced"])

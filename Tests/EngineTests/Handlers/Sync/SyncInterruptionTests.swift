@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Sync: what happens in the middle")
+@Suite("Sync: interruptions in the middle")
 struct SyncInterruptionTests {
     private static let duplicate = #"""
         {"errors":["Violation of UNIQUE KEY constraint 'IX_service'. Cannot insert duplicate key in object 'dbo.Service'."]}
@@ -60,7 +60,7 @@ struct SyncInterruptionTests {
         #expect(lane.state.openWrites.isEmpty)
     }
 
-    @Test func `a create whose answer was lost and that is not there is made again`() async throws {
+    @Test func `a create whose answer was lost, and whose service is missing, is repeated`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services", .noAnswer(.timedOut))
         let outcome = try await lane.syncToEnd(.plan(2))
@@ -68,7 +68,7 @@ struct SyncInterruptionTests {
         #expect(lane.services.count == 2)
     }
 
-    @Test func `another job waits for a create whose answer was lost, too`() async throws {
+    @Test func `another job also waits for a create whose answer was lost`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services", .lostAnswer)
         try await lane.sync(.plan(1))
@@ -80,7 +80,7 @@ struct SyncInterruptionTests {
         #expect(lane.services.count == 1)
     }
 
-    @Test func `what a reset left unsettled is waited for`() async throws {
+    @Test func `a write that a reset left unresolved is waited for`() async throws {
         let lane = try await SyncBench()
         lane.state.unsettledSince = lane.clock.now - .seconds(200)
         #expect(try await lane.sync(.plan(1)).deferral?.earliest == lane.clock.now + .seconds(100))
@@ -88,7 +88,7 @@ struct SyncInterruptionTests {
         #expect(try await lane.attempt(.plan(1)).statuses == ["Synced"])
     }
 
-    @Test func `without a marker field a lost create is known by its name`() async throws {
+    @Test func `without a marker field a lost create is recognised by its name`() async throws {
         let lane = try await SyncBench()
         lane.removeMarkerFields()
         lane.autotask.fail("POST Services", .lostAnswer)
@@ -98,7 +98,7 @@ struct SyncInterruptionTests {
         #expect(lane.services.allSatisfy { $0["internalID"] == nil })
     }
 
-    @Test func `without a marker field a lost create is found by the name that it was sent with, whatever the plan names it now`()
+    @Test func `without a marker field a lost create is found by the name that it was sent with, whatever its present name in the plan`()
         async throws
     {
         for isUnique in [true, false] {
@@ -115,7 +115,7 @@ struct SyncInterruptionTests {
         }
     }
 
-    @Test func `a lost create without a mark is found although the tenant has a field for marks by now`() async throws {
+    @Test func `a lost create without an ownership marker is found although the tenant now has a field for markers`() async throws {
         let lane = try await SyncBench()
         let fields = lane.state.connection?.serviceFields
         lane.removeMarkerFields()
@@ -128,7 +128,7 @@ struct SyncInterruptionTests {
         #expect(lane.services.count == 1)
     }
 
-    @Test func `a service that another lane is linked to is no lost create`() async throws {
+    @Test func `a service bound by another lane is not taken for a lost create`() async throws {
         let lane = try await SyncBench()
         lane.removeMarkerFields()
         lane.autotask.fail("POST Services", .noAnswer(.timedOut))
@@ -139,7 +139,7 @@ struct SyncInterruptionTests {
         #expect(try await lane.attempt(.plan(1)).errors == ["service_name_conflict"])
     }
 
-    @Test func `an update whose answer was lost is compared again, and told`() async throws {
+    @Test func `an update whose answer was lost is compared again, and reported`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         let plan = SyncPayload.plan(2).with(0) { $0.unitPrice = .value(.amount("11")) }
@@ -163,7 +163,7 @@ struct SyncInterruptionTests {
         #expect(lane.services.count == 3)
     }
 
-    @Test func `a worker that died before the outcome was stored tells all of it in the next attempt`() async throws {
+    @Test func `after a worker died before the outcome was stored, the next attempt reports all of it`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         lane.edit { $0.removeFirst() }
@@ -179,7 +179,7 @@ struct SyncInterruptionTests {
 
     // MARK: Transient failures
 
-    @Test func `throttling defers the batch, which goes on where it stopped`() async throws {
+    @Test func `throttling defers the batch, which continues where it stopped`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         lane.autotask.fail("POST Services", .status(429, body: "", headers: [("retry-after", "60")]))
@@ -193,7 +193,7 @@ struct SyncInterruptionTests {
         #expect(lane.services.count == 4)
     }
 
-    @Test func `services that an earlier attempt created are told as created, and so are its calls`() async throws {
+    @Test func `services that an earlier attempt created are reported as created, and so are its calls`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#), .noAnswer(.timedOut))
         let deferred = try await lane.sync(.plan(2))
@@ -206,16 +206,16 @@ struct SyncInterruptionTests {
         #expect(lane.autotask.calls.count == 1)
     }
 
-    @Test func `an attempt that takes too long is put off at a service boundary`() async throws {
+    @Test func `an attempt that takes too long is deferred at a service boundary`() async throws {
         let lane = try await SyncBench(settings: EngineSettings(attemptDeadline: .zero))
         let outcome = try await lane.sync(.plan(2))
         #expect(outcome.deferral?.error.code == .timeout)
         #expect(lane.writes.isEmpty && lane.journal.isEmpty)
     }
 
-    // MARK: Failures that stay
+    // MARK: Lasting failures
 
-    @Test func `what Autotask refuses of one service keeps no other from being written`() async throws {
+    @Test func `a refusal of one service does not keep the others from being written`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Name: a name is required."]}"#))
         let outcome = try await lane.sync(.plan(3))
@@ -236,7 +236,7 @@ struct SyncInterruptionTests {
             "Le prix est refusé",
         ]
     )
-    func `a text that is not known is settled once, and is a refusal when it comes again`(text: String) async throws {
+    func `an unknown text is settled once, and is a refusal when it comes again`(text: String) async throws {
         let lane = try await SyncBench()
         let answers = ["Error 17: \(text)", "Error 18: \(text)"].map { FakeAutotask.Fault.status(500, body: #"{"errors":["\#($0)"]}"#) }
         lane.autotask.fail("POST Services", answers[0], .none, .none)
@@ -253,7 +253,7 @@ struct SyncInterruptionTests {
         #expect(try await lane.sync(.plan(3)).events.map(\.type) == [.syncSucceeded, .integrationEnabled])
     }
 
-    @Test func `a text that is not known and passes is no refusal`() async throws {
+    @Test func `an unknown text that does not come again is no refusal`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         let dearer = SyncPayload.plan(1).with(0) { $0.unitPrice = .value(.amount("7")) }
@@ -267,7 +267,7 @@ struct SyncInterruptionTests {
     }
 
     @Test(arguments: ["", "{}", "null", #"{"status":"queued"}"#, #"{"itemId":null}"#])
-    func `an update that is answered without its service is settled before another value is written`(body: String) async throws {
+    func `an update whose answer lacks its service is settled before another value is written`(body: String) async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         let (slip, corrected) = ("10", "12")
@@ -285,7 +285,7 @@ struct SyncInterruptionTests {
         #expect(lane.services.map { $0["unitPrice"] } == [.number("12.00")])
     }
 
-    @Test func `a page with a 200 to a create is settled once, and ends the batch when it comes again`() async throws {
+    @Test func `a page with a 200 for a create is settled once, and ends the batch when it comes again`() async throws {
         let lane = try await SyncBench()
         for attempt in 0..<2 {
             lane.autotask.fail("POST Services", .status(200, body: "<html>Log in</html>"))
@@ -311,7 +311,7 @@ struct SyncInterruptionTests {
         #expect(lane.binding("s0")?.status == .error && lane.binding("s0")?.autotaskServiceID != nil)
     }
 
-    @Test func `an update that Autotask takes and does not make is an error`() async throws {
+    @Test func `an update that Autotask accepts and does not make is an error`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         let id = try #require(lane.services[0]["id"]?.integer)
@@ -322,7 +322,7 @@ struct SyncInterruptionTests {
         #expect(outcome.statuses == ["Error"])
     }
 
-    @Test func `a cost that did not show where it was created is not written over and over`() async throws {
+    @Test func `a cost that was not visible at creation is not written repeatedly`() async throws {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hidesCosts = true }
         lane.autotask.pass("POST Services/query")
@@ -333,7 +333,7 @@ struct SyncInterruptionTests {
         #expect(outcome.warnings(0) == ["cost_not_stored"])
     }
 
-    @Test func `a permission that is missing is asked for once`() async throws {
+    @Test func `a missing permission is requested once`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(1))
         let text = "The logged in Resource does not have the adequate permissions to create this entity type."
@@ -366,7 +366,7 @@ struct SyncInterruptionTests {
         #expect(first.terminal?.type == .syncIncomplete)
         #expect(first.outcomes == ["created", "created"])
         #expect(first.statuses == ["Not synced", "Not synced"])
-        // For some minutes refused credentials are answered from memory.
+        // Refused credentials are answered from memory for some minutes.
         lane.clock.advance(by: .seconds(300))
         lane.state = try await lane.bench.connectedState(lane.state)
         let second = try await lane.sync(.plan(2))
@@ -376,7 +376,7 @@ struct SyncInterruptionTests {
 
     // MARK: Names that Autotask refuses
 
-    @Test func `a name that is taken and cannot be seen`() async throws {
+    @Test func `a name that is taken by an invisible service is a conflict`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services", .status(500, body: SyncInterruptionTests.duplicate))
         let outcome = try await lane.sync(.plan(2))
@@ -384,7 +384,7 @@ struct SyncInterruptionTests {
         #expect(outcome.outcomes == ["rejected", "created"])
     }
 
-    @Test func `a name that somebody took meanwhile is told with its holder`() async throws {
+    @Test func `a name that was taken meanwhile is reported with its holder`() async throws {
         let lane = try await SyncBench()
         lane.add("Service 0", id: 77)
         lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#))
@@ -406,9 +406,9 @@ struct SyncInterruptionTests {
         #expect(lane.services.count == 1)
     }
 
-    // MARK: Making way
+    // MARK: Waiting resets
 
-    @Test func `a reset that waits stops the batch before the next write`() async throws {
+    @Test func `a waiting reset stops the batch before the next write`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services", .status(429))
         try await lane.sync(.plan(1))
@@ -421,7 +421,7 @@ struct SyncInterruptionTests {
         #expect(lane.state.openWrites.isEmpty)
     }
 
-    @Test func `a reset that waits before anything was written supersedes the job`() async throws {
+    @Test func `a waiting reset supersedes a job that has written nothing`() async throws {
         let lane = try await SyncBench()
         lane.bench.store.change { $0.resetWaits = true }
         let outcome = try await lane.sync(.plan(2))
@@ -430,7 +430,7 @@ struct SyncInterruptionTests {
         #expect(lane.writes.isEmpty && lane.state.openWrites.isEmpty)
     }
 
-    @Test func `a reset that waits does not hide a write whose outcome is not known`() async throws {
+    @Test func `a waiting reset does not hide an unresolved write`() async throws {
         let lane = try await SyncBench()
         let store = lane.bench.store
         lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Der Abrechnungscode ist ungültig."]}"#))
@@ -442,7 +442,7 @@ struct SyncInterruptionTests {
         #expect(lane.writes.count == 1 && lane.state.openWrites.map(\.serviceKey) == ["s0"])
     }
 
-    @Test func `credentials that are refused later in the batch do not hide a write whose outcome is not known`() async throws {
+    @Test func `credentials that are refused later in the batch do not hide an unresolved write`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services", .status(500, body: #"{"errors":["Der Abrechnungscode ist ungültig."]}"#), .status(401))
         let outcome = try await lane.sync(.plan(3))
@@ -451,7 +451,7 @@ struct SyncInterruptionTests {
         #expect(lane.writes.count == 2 && lane.state.openWrites.map(\.serviceKey) == ["s0"])
     }
 
-    @Test func `a job that has written and must not go on tells what is known, without a call`() async throws {
+    @Test func `a job that has written and must not continue reports what is known, without a call`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         lane.edit { $0.removeLast() }
@@ -467,7 +467,7 @@ struct SyncInterruptionTests {
         #expect(outcome.statuses == ["Synced", "Synced", "Not synced"])
     }
 
-    @Test func `a concluded job tells of services that it created`() async throws {
+    @Test func `a concluded job reports the services that it created`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services/query", .status(200, body: #"{"items":[],"pageDetails":{}}"#), .noAnswer(.timedOut))
         try await lane.sync(.plan(2))

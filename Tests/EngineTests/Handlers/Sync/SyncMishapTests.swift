@@ -6,11 +6,11 @@ import Testing
 
 @testable import Engine
 
-@Suite("Sync: whatever goes wrong on the way")
+@Suite("Sync: random failures")
 struct SyncMishapTests {
-    /// Jobs with random plans, edits by others, failing calls and dying workers.
+    /// Jobs with random plans, foreign edits, failing calls and dying workers.
     @Test(arguments: 1...6)
-    func `no service is created twice, and a sync that succeeded shows the plan`(seed: UInt64) async throws {
+    func `no service is created twice, and a successful sync matches the plan`(seed: UInt64) async throws {
         var chance = SeededGenerator(seed)
         let lane = try await SyncBench()
         var plan = SyncPayload.plan(Int.random(in: 1...6, using: &chance))
@@ -42,7 +42,7 @@ struct SyncMishapTests {
         #expect(succeeded > 5)
     }
 
-    /// Runs a job to its end: workers die, and time passes as deferrals ask for it.
+    /// Runs a job to its end: workers die, and time passes as deferrals require.
     private func run(_ plan: SyncPayload, _ lane: SyncBench, _ chance: inout SeededGenerator) async throws -> HandlerOutcome {
         var survives = Int.random(in: 0..<4, using: &chance) > 0
         var outcome = try await lane.sync(plan, survives: survives)
@@ -64,7 +64,7 @@ struct SyncMishapTests {
             case 0: plan.services[index].unitPrice = .value(Money(tenThousandths: Int64.random(in: 0..<1_000_000, using: &chance)))
             case 1: plan.services[index].unitCost = .value(Money(tenThousandths: Int64.random(in: 0..<1_000_000, using: &chance)))
             case 2:
-                // Also a name that another service has just given up.
+                // The name may be one that another service has just given up.
                 let name = "Name \(Int.random(in: 0..<12, using: &chance))"
                 if !plan.services.contains(where: { $0.name == name }) { plan.services[index].name = name }
             default: if plan.services.count < 9 { plan.services.append(.sample(plan.services.count + 20)) }

@@ -6,7 +6,7 @@ import Vault
 
 @testable import Engine
 
-@Suite("Sync: the first phase decides")
+@Suite("Sync: decisions of the first phase")
 struct SyncPlannerTests {
     private static let metadata = ServiceFields(
         monthlyPeriodType: 2,
@@ -16,7 +16,7 @@ struct SyncPlannerTests {
         markerFields: [.internalID]
     )
 
-    /// A service of the plan with a name of its own.
+    /// A service of the plan with a unique name.
     private func wanted(_ key: String, _ name: String, price: String = "9.00") -> PlanService {
         PlanService(
             key: key,
@@ -29,7 +29,7 @@ struct SyncPlannerTests {
         )
     }
 
-    /// A service in Autotask that stands as planned but for its name.
+    /// A service in Autotask that matches the plan except for its name.
     private func existing(_ id: Int64, _ name: String, marker: String? = nil) -> Service {
         Service(
             id: id,
@@ -86,7 +86,7 @@ struct SyncPlannerTests {
     // MARK: Inside the plan
 
     @Test(arguments: ["", " ", "\u{00A0}\t\n", "12345678901", "123456789😀"])
-    func `a name that is blank, or too long in UTF-16 units, is not valid`(name: String) {
+    func `a name that is blank, or too long in UTF-16 units, is invalid`(name: String) {
         #expect(codes(planned([wanted("a", name)])) == [0: .nameInvalid])
     }
 
@@ -96,7 +96,7 @@ struct SyncPlannerTests {
         #expect((order(planned([wanted("a", name)])) != nil) == isValid)
     }
 
-    @Test func `where Autotask does not say how long a name may be, it decides itself`() {
+    @Test func `if Autotask does not say how long a name may be, it decides itself`() {
         var metadata = SyncPlannerTests.metadata
         metadata.maximumNameLength = nil
         #expect(order(planned([wanted("a", String(repeating: "x", count: 1000))], metadata: metadata)) == ["a"])
@@ -117,7 +117,7 @@ struct SyncPlannerTests {
         #expect(order(planned([wanted("a", first), wanted("b", second)])) == ["a", "b"])
     }
 
-    @Test func `each culprit has its own error, the first in the order of the fields`() {
+    @Test func `each faulty service has its own error, the first in the order of the fields`() {
         var plan = (0..<6).map { wanted("k\($0)", "name \($0)") }
         plan[0].period = .malformed
         plan[1].unitCost = .missing
@@ -129,7 +129,7 @@ struct SyncPlannerTests {
         #expect(codes == [0: .periodUnsupported, 1: .costInvalid, 2: .priceInvalid, 3: .billingCodeMissing, 4: .billingCodeNotFound])
     }
 
-    @Test func `a period that the tenant does not offer is not supported`() {
+    @Test func `a period that the tenant does not offer is unsupported`() {
         var metadata = SyncPlannerTests.metadata
         metadata.monthlyPeriodType = nil
         #expect(codes(planned([wanted("a", "A")], metadata: metadata)) == [0: .periodUnsupported])
@@ -137,7 +137,7 @@ struct SyncPlannerTests {
 
     // MARK: Against Autotask
 
-    @Test func `a period that can be changed is changed`() {
+    @Test func `a changeable period is changed`() {
         var metadata = SyncPlannerTests.metadata
         metadata.isPeriodUpdatable = true
         var yearly = wanted("a", "A")
@@ -145,7 +145,7 @@ struct SyncPlannerTests {
         guard case .steps(let steps, _) = planned([yearly], [existing(7, "A")], bound: ["a": 7], metadata: metadata),
             let write = steps[0].write
         else {
-            Issue.record("an update was to be planned")
+            Issue.record("an update must be planned")
             return
         }
         let marker = ServiceMarker(field: .internalID, value: "mark-a")
@@ -153,7 +153,7 @@ struct SyncPlannerTests {
         #expect(steps[0].changes == [FieldChange(field: "period", from: "Monthly", to: "Yearly")])
     }
 
-    @Test func `outer spaces and composition alone are no difference, case is`() {
+    @Test func `differences in outer spaces and composition are ignored, and in case are not`() {
         let plan = [wanted("a", " Café "), wanted("b", "Big")]
         let services = [existing(1, "Cafe\u{301}"), existing(2, "big")]
         #expect(order(planned(plan, services, bound: ["a": 1, "b": 2])) == ["b"])
@@ -169,7 +169,7 @@ struct SyncPlannerTests {
         #expect(steps[0].service?.id == 2 && steps[0].outcome == .adopted)
     }
 
-    @Test func `a binding wins over a marker, and a service stands for one of the plan only`() {
+    @Test func `a binding wins over a marker, and a service stands for only one of the plan`() {
         let plan = [wanted("a", "A"), wanted("b", "B")]
         let services = [existing(1, "A", marker: "mark-b"), existing(2, "X", marker: "mark-a")]
         guard case .steps(let steps, _) = planned(plan, services, bound: ["a": 1]) else {
@@ -193,26 +193,26 @@ struct SyncPlannerTests {
         #expect(order(planned(plan, [existing(1, "Old Name")], bound: ["old": 1])) == ["old", "new"])
     }
 
-    @Test func `services that exchange their names take a detour by a temporary one, with nothing in between (A13)`() {
+    @Test func `services that exchange their names use one temporary name, with nothing in between (A13)`() {
         let plan = [wanted("a", "B"), wanted("x", "X"), wanted("b", "A"), wanted("c", "C")]
         let services = [existing(1, "A"), existing(2, "B"), existing(3, "Y")]
         let result = planned(plan, services, bound: ["a": 1, "b": 2, "x": 3])
         #expect(order(result) == ["x", "c", "~a", "b", "a"])
         guard case .steps(let steps, _) = result, let detour = steps[0].detour else {
-            Issue.record("a detour was to be planned")
+            Issue.record("a detour must be planned")
             return
         }
         #expect(detour == ServiceWrite(id: 1, fields: ManagedFields(name: "A ~mark-a")))
         #expect(steps.dropFirst().allSatisfy { $0.detour == nil })
     }
 
-    @Test func `who waits for a circle has its turn when the circle gives its name up`() {
+    @Test func `a service that waits for a circle has its turn when the circle gives its name up`() {
         let plan = [wanted("a", "B"), wanted("b", "A"), wanted("c", "C2"), wanted("d", "C")]
         let services = [existing(1, "A"), existing(2, "B"), existing(3, "C"), existing(4, "D")]
         #expect(order(planned(plan, services, bound: ["a": 1, "b": 2, "c": 3, "d": 4])) == ["c", "d", "~a", "b", "a"])
     }
 
-    @Test func `a service found with its temporary name gets its own, and nobody is told to have edited it`() {
+    @Test func `a service found with its temporary name gets its own, and no edit is reported`() {
         let services = [existing(1, "A ~mark-a")]
         let last = existing(1, "A").fields.encoded
         let binding = ServiceBinding(planID: "plan", serviceKey: "a", autotaskServiceID: 1, status: .synced, lastSynced: last)
@@ -225,12 +225,12 @@ struct SyncPlannerTests {
         #expect(steps[0].changes == [FieldChange(field: "name", from: .string("A"), to: .string("B"))])
     }
 
-    @Test func `a change of case alone waits for nobody`() {
+    @Test func `a change of case alone does not wait`() {
         #expect(order(planned([wanted("a", "NAME")], [existing(1, "name")], bound: ["a": 1])) == ["a"])
     }
 
     @Test(arguments: 1...20)
-    func `whatever names are handed around, each is free when it is taken`(seed: UInt64) throws {
+    func `in any exchange of names, each name is free when it is taken`(seed: UInt64) throws {
         var chance = SeededGenerator(seed)
         for _ in 0..<50 {
             let count = Int.random(in: 1...12, using: &chance)
@@ -272,7 +272,7 @@ struct SyncPlannerTests {
     }
 }
 
-/// Chance that is the same in every run (xorshift64*).
+/// A random generator that is the same in every run (xorshift64*).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

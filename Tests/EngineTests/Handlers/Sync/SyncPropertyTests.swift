@@ -6,13 +6,13 @@ import Testing
 
 @testable import Engine
 
-/// Random plans over random Autotasks: foreign services, inactive, renamed, repriced, missing and invisible ones, hidden costs, names that are
-/// unique or not, and compared as Swift does or as no Swift does; names that are exchanged, services adopted and
-/// retired; and, half of the time, calls that fail and workers that die.
-@Suite("Preview and sync: what is predicted is done, and nothing else")
+/// Random plans in random Autotasks: foreign services; inactive, renamed, repriced, missing and invisible ones; hidden costs; names that
+/// are unique or not, and compared as Swift does or not; exchanged names, adopted and
+/// retired services; and, half of the time, failing calls and dying workers.
+@Suite("Preview and sync: the sync makes exactly the predicted changes")
 struct SyncPropertyTests {
     @Test(arguments: 1...300)
-    func `the changes that a preview predicts are the calls of the sync, and leave the plan and nothing else`(seed: UInt64) async throws {
+    func `the sync makes exactly the calls that the preview predicts, and nothing else changes`(seed: UInt64) async throws {
         var chance = SeededGenerator(seed)
         let lane = try await SyncBench(settings: EngineSettings(brake: Brake(stops: Warning.Code.stopping)))
         var scene = SyncScene(lane)
@@ -28,7 +28,7 @@ struct SyncPropertyTests {
         lane.autotask.land()
 
         guard forecast.report["previewId"]?.string != nil else {
-            // What is invalid is told in the same words by both, and nothing is written.
+            // Both report invalid services in the same words, and nothing is written.
             #expect(run.writes.isEmpty && lane.services == before)
             if !isDisturbed { #expect(run.outcome.errors == forecast.errors && run.outcome.errors.contains { $0 != nil }) }
             return
@@ -36,7 +36,7 @@ struct SyncPropertyTests {
         let predicted = forecast.predictedWrites
         let made = run.writes.map(WrittenCall.init)
         if isDisturbed {
-            // Some are made twice, since an update may be. None is made that was not predicted, and no create twice.
+            // An update may be made twice. Every write was predicted, and no create is made twice.
             #expect(made.allSatisfy { call in predicted.contains(call) || call.isRestoredName(of: before) }, "\(made) \(predicted)")
         } else if !scene.hidesName {
             #expect(made.sorted() == predicted.sorted())
@@ -58,17 +58,17 @@ struct SyncPropertyTests {
     }
 }
 
-/// A lane, its Autotask, and what is to happen there.
+/// A lane, its Autotask, and the events of a test.
 private struct SyncScene {
     let lane: SyncBench
     private(set) var forecast = HandlerOutcome.finished([])
-    /// Whether a service that the API user does not see has a name that the plan wants: nobody can predict that.
+    /// Whether a service that the API user does not see has a name that the plan wants, which cannot be predicted.
     private(set) var hidesName = false
     private var plan = SyncPayload.plan(1)
 
     init(_ lane: SyncBench) { self.lane = lane }
 
-    /// Lets a plan be synced, and others change what came of it.
+    /// Syncs a plan, and lets others change the result.
     mutating func set(_ chance: inout SeededGenerator) async throws {
         let hidesCosts = Int.random(in: 0..<5, using: &chance) == 0
         let hasUniqueNames = Bool.random(using: &chance)
@@ -107,7 +107,7 @@ private struct SyncScene {
 
     /// Changes the plan, and previews it.
     ///
-    /// - Returns: the plan to be synced, naming the preview and what that asks to be acknowledged.
+    /// - Returns: the plan to sync, with the preview's id and its required acknowledgements.
     mutating func previewed(_ chance: inout SeededGenerator) async throws -> SyncPayload {
         for _ in 0..<Int.random(in: 0..<6, using: &chance) { change(&chance) }
         plan.acknowledged = []
@@ -127,7 +127,7 @@ private struct SyncScene {
         return plan
     }
 
-    /// What some databases take for the names of foreign services, and others do not.
+    /// Names that some databases treat as equal to those of foreign services, and others do not.
     private static let likeForeign = ["Ｆoreign 0", "For\u{200B}eign 1", "foreign 2"]
 
     private mutating func change(_ chance: inout SeededGenerator) {
@@ -138,7 +138,7 @@ private struct SyncScene {
         case 2: plan.services[index].billingCodeID = .value([29_683_001, 29_683_002, 29_683_003].randomElement(using: &chance) ?? 0)
         case 3: plan.services[index].name = "Name \(Int.random(in: 0..<12, using: &chance))"
         case 4, 5:
-            // Names go round among some of them.
+            // Some services rotate their names.
             let count = Int.random(in: 2...4, using: &chance)
             let places = Array(plan.services.indices.shuffled(using: &chance).prefix(count))
             let names = places.map { plan.services[$0].name }
@@ -173,9 +173,9 @@ private struct SyncScene {
         }
     }
 
-    /// Runs a job to its end: workers die, and time passes as deferrals ask for it.
+    /// Runs a job to its end: workers die, and time passes as deferrals require.
     ///
-    /// - Returns: how it ended, and the writes of all its attempts.
+    /// - Returns: its end, and the writes of all its attempts.
     func run(
         _ plan: SyncPayload,
         mayDie: Bool,
@@ -188,7 +188,7 @@ private struct SyncScene {
         for _ in 0..<30 {
             if isAlive, outcome.deferral == nil { return (outcome, writes) }
             lane.clock.advance(by: max((outcome.deferral?.earliest ?? lane.clock.now) - lane.clock.now, .zero) + .seconds(1))
-            // What is under way arrives within the settle time.
+            // Pending writes arrive within the settle time.
             lane.autotask.land()
             isAlive = survives(&chance)
             outcome = try await lane.attempt(plan, survives: isAlive)
@@ -198,9 +198,9 @@ private struct SyncScene {
         return (outcome, writes)
     }
 
-    // MARK: What has to hold
+    // MARK: Properties
 
-    /// Every service of the plan stands in Autotask once, with its managed fields as planned.
+    /// Every service of the plan exists in Autotask once, with its managed fields as planned.
     func expectPlan(_ plan: SyncPayload) {
         let hidesCosts = lane.autotask.database(Workbench.databaseID)?.hidesCosts ?? false
         for service in plan.services {
@@ -219,7 +219,7 @@ private struct SyncScene {
         #expect(Set(ids).count == plan.services.count)
     }
 
-    /// No service that is not the plan's is other than before, none is gone, and of the plan's only managed fields and the mark changed.
+    /// Foreign services are unchanged and present, and only managed fields and the marker of the plan's services changed.
     func expectUntouched(since before: [JSONObject], _ plan: SyncPayload) {
         let present = Dictionary(uniqueKeysWithValues: lane.services.map { ($0["id"], $0) })
         let ours = Set(
@@ -250,9 +250,9 @@ private struct SyncScene {
     }
 }
 
-/// A write as it was predicted, or as it was made: of an existing service or a new one, with the values of its managed fields.
+/// A predicted or made write: of an existing service or a new one, with the values of its managed fields.
 private struct WrittenCall: Hashable, Comparable, CustomStringConvertible {
-    /// By the wire's name, the contract's.
+    /// The value by the contract's name of the field.
     static let managed = [
         "name": "name", "unitPrice": "unitPrice", "unitCost": "unitCost", "billingCodeID": "billingCodeId", "periodType": "period",
     ]
@@ -269,10 +269,10 @@ private struct WrittenCall: Hashable, Comparable, CustomStringConvertible {
         let body = call.body?.object ?? [:]
         id = call.operation == "PATCH Services" ? body["id"]?.integer : nil
         values = [:]
-        // What a create sends is the plan, which the end shows.
+        // A create sends the plan, which the final state shows.
         for member in body.members where id != nil {
             guard let field = WrittenCall.managed[member.name] else { continue }
-            // What a temporary name is made of is not told before.
+            // The parts of a temporary name are not predicted.
             let isTemporary = member.value.string?.contains(" ~") == true
             values[field] = isTemporary ? "~" : member.name == "periodType" ? "…" : WrittenCall.text(member.value)
         }
@@ -283,7 +283,7 @@ private struct WrittenCall: Hashable, Comparable, CustomStringConvertible {
         return value.string.flatMap { Money(jsonNumber: $0)?.description } ?? value.string ?? "\(value)"
     }
 
-    /// Gives a service its old name back, which it had given up for another that could not have it.
+    /// Gives a service its old name back, after it gave it up for a name that it could not have.
     func isRestoredName(of before: [JSONObject]) -> Bool {
         values.count == 1 && before.contains { $0["id"]?.integer == id && $0["name"]?.string == values["name"] }
     }

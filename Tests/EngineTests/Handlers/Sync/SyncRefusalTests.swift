@@ -6,9 +6,9 @@ import Testing
 
 @testable import Engine
 
-@Suite("Sync: what stops a plan before anything is written")
+@Suite("Sync: refusals before anything is written")
 struct SyncRefusalTests {
-    @Test func `without a connection every service is listed as it stands, and no call is made`() async throws {
+    @Test func `without a connection every service is listed with its status, and no call is made`() async throws {
         let lane = try await SyncBench(connected: false)
         let outcome = try await lane.sync(.plan(4))
         #expect(outcome.terminal?.type == .syncFailed)
@@ -22,7 +22,7 @@ struct SyncRefusalTests {
     @Test(arguments: [
         (ConnectionRecord.Status.credentialsRejected, "api_user_locked_or_inactive"), (.databaseMismatch, "database_changed"),
     ])
-    func `a connection that is lost fails the job and keeps what is known`(status: ConnectionRecord.Status, code: String) async throws {
+    func `a lost connection fails the job and keeps what is known`(status: ConnectionRecord.Status, code: String) async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         lane.state.connection?.status = status
@@ -35,7 +35,7 @@ struct SyncRefusalTests {
         #expect(outcome.changes.bindings.isEmpty)
     }
 
-    @Test func `a synced service that the plan forgets is named, and nothing is done`() async throws {
+    @Test func `a synced service that the plan omits is named, and nothing is done`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(3))
         let outcome = try await lane.sync(.plan(1))
@@ -68,7 +68,7 @@ struct SyncRefusalTests {
         #expect(try await lane.sync(.plan(4)).statuses == Array(repeating: "Synced", count: 4))
     }
 
-    @Test func `an invalid plan and what Autotask has against it are told together`() async throws {
+    @Test func `an invalid plan and its conflicts in Autotask are reported together`() async throws {
         let lane = try await SyncBench()
         lane.add("service 2", id: 7, isActive: false)
         let plan = SyncPayload.plan(3).with(0) { $0.name = " \n" }.with(1) { $0.billingCodeID = .value(29_683_004) }
@@ -79,7 +79,7 @@ struct SyncRefusalTests {
         #expect(lane.writes.isEmpty)
     }
 
-    @Test func `an invalid plan does not wait for an Autotask that is away`() async throws {
+    @Test func `an invalid plan does not wait for an unavailable Autotask`() async throws {
         let lane = try await SyncBench()
         lane.autotask.fail("POST Services/query", .noAnswer(.timedOut))
         let outcome = try await lane.sync(.plan(2).with(0) { $0.unitCost = .missing })
@@ -91,7 +91,7 @@ struct SyncRefusalTests {
     @Test(arguments: [
         (29_683_003, "billing_code_inactive"), (29_683_004, "billing_code_wrong_type"), (1, "billing_code_not_found"),
     ])
-    func `a billing code that a service cannot be set to`(code: Int64, error: String) async throws {
+    func `a billing code that cannot be assigned is an error`(code: Int64, error: String) async throws {
         let lane = try await SyncBench()
         let outcome = try await lane.sync(.plan(2).with(1) { $0.billingCodeID = .value(code) })
         #expect(outcome.errors == [nil, error])
@@ -107,7 +107,7 @@ struct SyncRefusalTests {
         #expect(outcome.statuses == ["Synced"])
     }
 
-    @Test func `a period that differs in Autotask is an error, and no second service`() async throws {
+    @Test func `a different period in Autotask is an error, and no second service is created`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.plan(2))
         let outcome = try await lane.sync(.plan(2).with(0) { $0.period = .value(.yearly) })
@@ -118,7 +118,7 @@ struct SyncRefusalTests {
     }
 
     @Test(arguments: [true, false])
-    func `a foreign service of the same name is a conflict, active or not, and is left alone`(isActive: Bool) async throws {
+    func `a foreign service of the same name is a conflict, active or not, and stays unchanged`(isActive: Bool) async throws {
         let lane = try await SyncBench()
         lane.add("SERVICE 1", id: 42, isActive: isActive)
         let outcome = try await lane.sync(.plan(2))

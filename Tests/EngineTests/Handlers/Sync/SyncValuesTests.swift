@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Sync: values and what is remembered of them")
+@Suite("Sync: values and their stored forms")
 struct SyncValuesTests {
     private func service(cost: String?) -> Service {
         Service(
@@ -27,17 +27,17 @@ struct SyncValuesTests {
     }
 
     @Test(arguments: ["4.5", nil])
-    func `what a binding remembers comes back as it was`(cost: String?) {
+    func `a binding's stored values are read back unchanged`(cost: String?) {
         let fields = service(cost: cost).fields
         #expect(lastSeen(fields.encoded)?.fields == fields)
     }
 
-    @Test func `what another version remembered is not taken for a service`() {
+    @Test func `another version's stored form is not taken for a service`() {
         #expect(lastSeen(Array("{}".utf8)) == nil)
         #expect(lastSeen([]) == nil)
     }
 
-    @Test func `costs are shown as soon as one shows, and hidden once a written one does not`() {
+    @Test func `costs are visible as soon as one is, and hidden once a written one is not`() {
         let shown = [service(cost: nil), service(cost: "1")]
         let empty = [service(cost: nil)]
         #expect(CostVisibility(shown, remembered: false) == .shown)
@@ -46,26 +46,26 @@ struct SyncValuesTests {
         #expect(CostVisibility.unknown.learning(from: empty, hasWrittenCost: true) == .hidden)
         #expect(CostVisibility.unknown.learning(from: empty, hasWrittenCost: false) == .unknown)
         #expect(CostVisibility.hidden.learning(from: shown, hasWrittenCost: false) == .shown)
-        // Others are seen: that this one is not is a failure of the write.
+        // Others are visible: that this one is not is a failure of the write.
         #expect(CostVisibility.shown.learning(from: empty, hasWrittenCost: true) == .shown)
     }
 
     @Test(arguments: [CostVisibility.shown, .hidden, .unknown])
-    func `an empty cost is zero, and one that shows always counts`(costs: CostVisibility) {
+    func `an empty cost is zero, and a visible one always counts`(costs: CostVisibility) {
         #expect(costs.tells(nil, from: .zero) == false)
         #expect(costs.tells(.zero, from: nil) == false)
         #expect(costs.tells(.amount("1"), from: .amount("2")))
         #expect(costs.tells(nil, from: .amount("2")) == (costs != .hidden))
     }
 
-    @Test func `names look alike without outer spaces, not without case`() {
+    @Test func `names are equal without outer spaces, but not without case`() {
         #expect(NameKey.looksAlike(" a ", "a"))
         #expect(NameKey.looksAlike("é", "e\u{301}"))
         #expect(!NameKey.looksAlike("a", "A"))
         #expect("\u{00A0} x y \n".trimmed == "x y" && " ".trimmed == "")
     }
 
-    @Test func `an order of renames holds every place once, also where some wait for a circle`() {
+    @Test func `an order of renames holds every place once, even if some wait for a circle`() {
         let order = RenameOrder(count: 6, prerequisites: [0: [3], 3: [5], 1: [2], 2: [1], 4: [1]])
         #expect(order.turns == [.write(5), .write(3), .write(0), .detour(1), .write(2), .write(1), .write(4)])
         #expect(RenameOrder(count: 3, prerequisites: [:]).turns == [.write(0), .write(1), .write(2)])

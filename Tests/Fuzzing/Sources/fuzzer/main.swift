@@ -2,7 +2,7 @@ import CFuzzer
 import FuzzTargets
 import Glibc
 
-// libFuzzer's program over one target, which FUZZ_TARGET names; its options are libFuzzer's.
+// libFuzzer's program for one target, which FUZZ_TARGET names; its options are libFuzzer's.
 
 let target: FuzzTarget = {
     let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
@@ -12,8 +12,8 @@ let target: FuzzTarget = {
     return target
 }()
 
-/// Runs a task at once on the thread that makes it. Targets wait for nothing, so that a task has ended when it has been made: libFuzzer may
-/// take what an input reaches and costs for that input's own.
+/// Runs a task immediately on the thread that creates it. Targets wait for nothing, so a task has ended once it is created: libFuzzer may
+/// attribute its coverage and cost to that input.
 final class CallersThread: TaskExecutor {
     func enqueue(_ job: consuming ExecutorJob) { job.runSynchronously(on: asUnownedTaskExecutor()) }
 }

@@ -2,13 +2,13 @@ import Contract
 
 /// Why a sync stops before its end.
 enum Interruption: Error {
-    /// Every further call would fail, or what is needed cannot be had: the job ends.
+    /// Every further call would fail, or something required is missing: the job ends.
     case fatal(JobError)
-    /// Put off: the next attempt goes on where this one stopped.
+    /// The job is deferred: the next attempt continues where this one stopped.
     case transient(JobError, earliest: Timestamp?)
     /// A reset waits for the lane.
     case superseded
-    /// The program is told to finish: the next attempt goes on where this one stopped.
+    /// The program shuts down: the next attempt continues where this one stopped.
     case parked
 
     init(_ failure: CallFailure) {
@@ -19,7 +19,7 @@ enum Interruption: Error {
             }
     }
 
-    /// Why the job ends, or is put off; `nil` if neither.
+    /// Why the job ends or is deferred; `nil` if neither.
     var error: JobError? {
         switch self {
         case .fatal(let error), .transient(let error, _): error
@@ -28,7 +28,7 @@ enum Interruption: Error {
         }
     }
 
-    /// Whether the job goes on in another attempt.
+    /// Whether the job continues in another attempt.
     var isPassing: Bool {
         switch self {
         case .transient, .parked: true

@@ -2,28 +2,28 @@ import Autotask
 import Contract
 import Store
 
-/// The second phase: makes the writes of a plan, one after the other, each on record before it is sent and after it was answered.
+/// The second phase: makes the writes of a plan one by one. The journal records each write before it is sent and after it is answered.
 ///
-/// What Autotask refuses of one service does not keep the others from being written; nothing is rolled back (`Rules` A5, A7).
+/// If Autotask refuses the write of one service, the others are still written. Nothing is rolled back (`Rules` A5, A7).
 struct SyncApplication {
     private let context: JobContext
     private let session: TenantSession
     private let preparation: SyncPreparation
     private let steps: [ServiceStep]
     private let deadline: Timestamp
-    /// The attempt's ledger and journal, which are this phase's from here on.
+    /// The attempt's ledger and journal, which this phase owns from now on.
     private var ending: SyncEnding
-    /// Places of services whose write Autotask has confirmed, with their ids there.
+    /// Plan indices of services whose write Autotask has confirmed, with their ids in Autotask.
     private var written: [(index: Int, serviceID: Int64)] = []
-    /// Places of services whose write came to nothing.
+    /// Plan indices of services whose write failed.
     private var failed: Set<Int> = []
-    /// What the API user turned out not to be allowed to do: it is not tried again with the next service.
+    /// The operations that Autotask denied to the API user: they are not tried with the next service.
     private var denied: [JournalEntry.Operation: JobError] = [:]
-    /// Steps that are still to be made.
+    /// The number of steps that are still to be made.
     private var remaining = 0
-    /// Places of services that have a temporary name now.
+    /// Plan indices of services that have a temporary name now.
     private var detoured: Set<Int> = []
-    /// Positions of services whose write Autotask answered with an unknown text, and why the batch continues in another attempt.
+    /// Plan indices of services whose write Autotask answered with an unknown text, and why the batch continues in another attempt.
     private var unrecognized: (indices: Set<Int>, interruption: Interruption?) = ([], nil)
 
     /// - Parameters:
@@ -45,7 +45,7 @@ struct SyncApplication {
         self.ending = ending
     }
 
-    /// Makes the writes in their turns, reads back what was written, and ends the attempt.
+    /// Makes the writes in the order of their turns, reads back what was written, and ends the attempt.
     mutating func outcome(of turns: [RenameOrder.Turn]) async throws(StoreError) -> HandlerOutcome {
         var interruption = try await run(turns)
         if interruption == nil, !written.isEmpty {
@@ -59,9 +59,9 @@ struct SyncApplication {
         return ending.outcome(interruption)
     }
 
-    /// Takes the turns, one after the other.
+    /// Takes the turns one by one.
     ///
-    /// - Returns: why it stopped before the end, if it did. What was written is on record then as well.
+    /// - Returns: why it stopped early, if it did. The journal also holds what was written until then.
     private mutating func run(_ turns: [RenameOrder.Turn]) async throws(StoreError) -> Interruption? {
         guard !turns.isEmpty else { return nil }
         context.offer(.syncStarted, ["total": JSON(steps.count)])
@@ -79,7 +79,7 @@ struct SyncApplication {
                 if !unrecognized.indices.contains(index) { offerProgress(steps[index]) }
             }
         }
-        // The batch is done but for being read back, which a waiting reset may as well let happen.
+        // Only the read-back is left, so a waiting reset does not stop the batch here.
         _ = try await context.journal(ending.journal.takeUnsaved())
         return unrecognized.interruption
     }
@@ -105,12 +105,12 @@ struct SyncApplication {
         case notSent(Interruption)
     }
 
-    /// Makes one write. It is on record before it is sent.
+    /// Makes one write. The journal records it before it is sent.
     private mutating func send(_ write: ServiceWrite, of step: ServiceStep) async throws(StoreError) -> Sending {
-        // While a service has a temporary name, the batch goes on: nobody else would give it its own.
+        // While a service has a temporary name, the batch continues: nothing else would give it its own name.
         let mayStop = detoured.isEmpty
         if mayStop, context.now >= deadline {
-            return .notSent(.transient(JobError(.timeout, "The sync takes longer than one attempt may. It goes on soon."), earliest: nil))
+            return .notSent(.transient(JobError(.timeout, "The sync takes longer than one attempt may. It continues soon."), earliest: nil))
         }
         if mayStop, ShutdownSignal.wasGiven { return .notSent(.parked) }
         ending.journal.send(step, write, at: context.now)
@@ -123,7 +123,7 @@ struct SyncApplication {
 
     // MARK: Temporary names
 
-    /// Gives the service a temporary name, so that another can have its own.
+    /// Gives the service a temporary name, so that another service can take its present one.
     private mutating func detour(_ step: ServiceStep) async throws(StoreError) -> Interruption? {
         guard let write = step.detour else { return nil }
         if let error = denied[write.operation] {
@@ -140,7 +140,7 @@ struct SyncApplication {
         }
     }
 
-    /// Gives a service its old name back that cannot have its new one, unless another has the old one by now.
+    /// Gives a service that cannot get its new name its old one back, unless another service has that now.
     private mutating func restoreName(of step: ServiceStep) async throws(StoreError) -> Interruption? {
         guard detoured.contains(step.index), let service = step.service,
             !written.contains(where: { steps[$0.index].prerequisites.contains(step.index) })
@@ -161,7 +161,7 @@ struct SyncApplication {
 
     // MARK: Failures
 
-    /// Decides what a write that failed means for its service and for the batch.
+    /// Decides what a failed write means for its service and for the batch.
     private mutating func handle(
         _ failure: CallFailure,
         of step: ServiceStep,
@@ -187,9 +187,10 @@ struct SyncApplication {
         return nil
     }
 
-    /// Autotask answers, so the other services can be written before this one is settled, unless one of them needs what this write frees.
+    /// Autotask still answers, so the other services can be written before this write is settled, unless one of them needs the name that it
+    /// frees.
     ///
-    /// - Returns: `nil` if the batch goes on; it is then interrupted at its end.
+    /// - Returns: `nil` if the batch continues; it is then interrupted at its end.
     private mutating func goOn(after step: ServiceStep, _ failure: CallFailure, _ interruption: Interruption) -> Interruption? {
         guard failure.cause?.kind == .unrecognized, detoured.isEmpty, step.detour == nil,
             !steps.contains(where: { $0.prerequisites.contains(step.index) })
@@ -199,16 +200,16 @@ struct SyncApplication {
         return nil
     }
 
-    /// The write got the same answer twice, and took no effect in between.
+    /// The write got the same answer twice, and had no effect in between.
     private mutating func refuseForGood(_ step: ServiceStep, _ failure: CallFailure) -> Interruption? {
         guard let cause = failure.cause else { return Interruption(failure) }
         reject(step, cause.refusal)
-        // A proxy would answer the next service's write as well.
+        // A proxy would answer the next service's write in the same way.
         return cause.kind == .malformedResponse ? .fatal(cause.refusal) : nil
     }
 
-    /// The write may have taken effect, or may yet: it stays on record as sent. A create is looked for before it may be repeated; an update is
-    /// compared again, and no other value is written before.
+    /// The write may have taken effect, or may do so later, so the journal keeps it as sent. A create is looked up before it may be
+    /// repeated. An update is compared again before any other value is written.
     private mutating func unsettled(_ failure: CallFailure, of step: ServiceStep) -> Interruption {
         ending.journal.leaveOpen(step, failure.error, at: context.now)
         ending.journal.note(answer: failure.cause?.answerMark, to: step)
@@ -217,7 +218,7 @@ struct SyncApplication {
         return .transient(failure.error, earliest: max(settled, earliest))
     }
 
-    /// Finds out who has the name that Autotask refused as taken: perhaps a create of our own, committed late.
+    /// Finds the holder of the name that Autotask refused as taken. It may be this service's own create, committed late.
     private mutating func resolveNameConflict(_ failure: CallFailure, of step: ServiceStep, _ write: ServiceWrite) async {
         var query = ServiceQuery(names: [step.desired.name], markerField: preparation.metadata.markerField)
         var marker: String?
@@ -227,7 +228,7 @@ struct SyncApplication {
         }
         let found: [Service]
         do { found = try await session.services(query) } catch {
-            // Then the refusal has to do without the name's holder.
+            // Then the refusal does not name the holder.
             return reject(step, failure.error)
         }
         if let marker, let own = found.filter({ $0.marker == marker }).min(by: { $0.id < $1.id }) {
@@ -246,9 +247,9 @@ struct SyncApplication {
         reject(step, error)
     }
 
-    /// Why a step is not even tried.
+    /// Why a step is not tried at all.
     private func obstacle(for step: ServiceStep, _ write: ServiceWrite) -> JobError? {
-        // It could not give up its own name: it is told already.
+        // It could not give up its own name, which the ledger reports already.
         if step.detour != nil, failed.contains(step.index) { return ending.ledger.results[step.index].error }
         if let error = denied[write.operation] { return error }
         guard let holder = step.prerequisites.first(where: failed.contains), let service = steps[holder].service else { return nil }
@@ -279,7 +280,7 @@ struct SyncApplication {
         ending.ledger.leaveOut(step, error)
     }
 
-    /// The batch cannot give a service its name: it is left with the temporary one.
+    /// The batch cannot give a service its name: the temporary one stays.
     private mutating func tellTemporaryName(of step: ServiceStep, _ error: JobError) {
         var error = error
         error.tellTemporaryName()
@@ -287,7 +288,8 @@ struct SyncApplication {
         ending.journal.settle(step.key, at: context.now)
     }
 
-    /// A service that Autotask confirmed is told as synced: the page is to show it. The job's end, after reading back, has the last word.
+    /// Publishes progress. A service that Autotask confirmed is reported as synced, so that the page shows it. The event at the job's end,
+    /// after the read-back, is authoritative.
     private func offerProgress(_ step: ServiceStep) {
         let status: ServiceStatus = failed.contains(step.index) ? ending.ledger.results[step.index].status : .synced
         context.offer(
@@ -303,7 +305,7 @@ struct SyncApplication {
 }
 
 extension SyncApplication {
-    /// Takes what was read back after the last write.
+    /// Compares what was read back after the last write with what was written.
     private mutating func verify(_ services: [Service]) {
         let found = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let hasWrittenCost = written.contains { steps[$0.index].write?.hasCost == true && found[$0.serviceID] != nil }
@@ -331,8 +333,8 @@ extension SyncApplication {
         ending.ledger.reject(step, error)
     }
 
-    /// The job ends: nothing stays open of what needed no write, nor of what was planned and is not sent any more. A write whose outcome is
-    /// not known stays open in the journal, and its service reports that.
+    /// Settles the journal at the job's end: entries of services that needed no write, and of planned writes that will not be sent. A write
+    /// with an unknown outcome stays open, and its service reports that.
     private mutating func settle() {
         for index in unrecognized.indices { ending.ledger.leaveOut(steps[index], JobError(.outcomeUnknown)) }
         for index in detoured.sorted() where !failed.contains(index) {
@@ -347,20 +349,20 @@ extension SyncApplication {
 }
 
 extension JobError {
-    /// A service that was written and cannot be read.
+    /// The error for a service that was written and cannot be read.
     fileprivate init(isMissing step: ServiceStep) {
         switch step.write?.operation {
         case .create: self.init(.notVisible, serviceKey: step.key)
-        default: self.init(.remoteRejected, "The service is gone in Autotask.", serviceKey: step.key)
+        default: self.init(.remoteRejected, "The service no longer exists in Autotask.", serviceKey: step.key)
         }
     }
 
     fileprivate mutating func tellTemporaryName() {
         message += " In Autotask it has a temporary name for now."
-        hint = "Synchronize again: then it gets its own."
+        hint = "Synchronize again to give it its own name."
     }
 
-    /// A service that does not show what was written.
+    /// The error for a service that does not show what was written.
     fileprivate init(_ differences: [FieldChange]) {
         let fields = differences.map(\.field).joined(separator: ", ")
         self.init(.remoteRejected, "Autotask accepted the change but shows other values: \(fields).", field: differences.first?.field)

@@ -2,16 +2,17 @@ import Autotask
 import Contract
 import Store
 
-/// What is known of every service of the plan: at first what is remembered, in the end what the event tells.
+/// What is known of every service of the plan: first what the lane remembers, in the end what the event reports.
 struct SyncLedger {
     /// In the plan's order.
     private(set) var results: [ServiceResult]
-    /// Bindings that are other than they were.
+    /// Bindings that have changed.
     private(set) var bindings: [ServiceBinding] = []
     private let memory: PlanMemory
     private let brake: Brake
 
-    /// - Parameter includesOpenWrites: whether what stands open in the journal is this job's, from an earlier attempt, and so has to be told.
+    /// - Parameter includesOpenWrites: whether the journal's open writes are this job's own, from an earlier attempt, and have to be
+    ///   reported.
     init(_ plan: [PlanService], memory: PlanMemory, brake: Brake, includesOpenWrites: Bool) {
         self.memory = memory
         self.brake = brake
@@ -28,7 +29,7 @@ struct SyncLedger {
         for index in results.indices { memory.openWrite(results[index].key).map { recall($0, at: index) } }
     }
 
-    /// Tells what an earlier attempt did, as far as the journal knows.
+    /// Restores what an earlier attempt did, as far as the journal knows.
     private mutating func recall(_ write: JournalEntry, at index: Int) {
         let bound = memory.binding(write.serviceKey)?.autotaskServiceID
         switch (write.state, write.operation) {
@@ -41,12 +42,12 @@ struct SyncLedger {
 
     // MARK: The first phase
 
-    /// The service cannot be written as the plan has it.
+    /// Notes that the service cannot be written as planned.
     mutating func invalidate(_ index: Int, _ error: JobError) {
         fail(index, .invalid, error, serviceID: results[index].autotaskServiceID)
     }
 
-    /// The service was looked for in Autotask.
+    /// Takes the service as it was found in Autotask.
     private mutating func found(_ step: ServiceStep) {
         results[step.index].error = nil
         guard let service = step.service else { return }
@@ -54,7 +55,7 @@ struct SyncLedger {
         results[step.index].isActive = service.isActive
     }
 
-    /// The services were looked for in Autotask, and those that need no write are as the plan wants them.
+    /// Takes the services as they were found in Autotask. Those that need no write are as the plan wants them.
     mutating func note(_ steps: [ServiceStep], costs: CostVisibility, at now: Timestamp) {
         for step in steps {
             found(step)
@@ -62,9 +63,9 @@ struct SyncLedger {
         }
     }
 
-    /// The step is not made before somebody has acknowledged what it warns of, or another step does.
+    /// Holds a step until its warnings, or those of another step, are acknowledged.
     ///
-    /// - Parameter error: `nil` if it is another.
+    /// - Parameter error: `nil` if only other steps have warnings to acknowledge.
     mutating func hold(_ step: ServiceStep, _ error: JobError?) {
         found(step)
         results[step.index].warnings = step.warnings
@@ -73,13 +74,13 @@ struct SyncLedger {
 
     // MARK: The second phase
 
-    /// Autotask confirmed the step's write. Its status is not told before it was read back.
+    /// Notes that Autotask confirmed the step's write. The status changes only after the read-back.
     mutating func confirm(_ step: ServiceStep, serviceID: Int64) {
         tell(step)
         results[step.index].autotaskServiceID = serviceID
     }
 
-    /// Autotask shows what the plan wants.
+    /// Notes that Autotask shows what the plan wants.
     mutating func verify(_ step: ServiceStep, _ service: Service, costs: CostVisibility, at now: Timestamp) {
         tell(step)
         let index = step.index
@@ -89,7 +90,7 @@ struct SyncLedger {
         if costs == .hidden, step.desired.unitCost != .zero, !step.warnings.contains(where: { $0.code == .costNotStored }) {
             results[index].warnings.append(.costNotStored(step.key, brake))
         }
-        // A binding that only a later moment would tell from the old one is not stored: an unchanged sync costs the store nothing.
+        // A binding that differs from the old one only in its time is not stored: an unchanged sync costs the store nothing.
         let shown = service.remembered
         if let old = memory.binding(step.key), old.status == .synced, old.autotaskServiceID == service.id, old.lastSynced == shown,
             old.lastErrorCode == nil
@@ -108,13 +109,13 @@ struct SyncLedger {
         )
     }
 
-    /// Autotask refused the step's write, or does not show what was written.
+    /// Notes that Autotask refused the step's write, or does not show what was written.
     mutating func reject(_ step: ServiceStep, _ error: JobError) {
         results[step.index].warnings = step.warnings
         fail(step.index, .rejected, error, serviceID: results[step.index].autotaskServiceID ?? step.service?.id)
     }
 
-    /// The step is left out, for a reason of its own.
+    /// Leaves the step out, for a reason of its own.
     mutating func leaveOut(_ step: ServiceStep, _ error: JobError) {
         results[step.index].error = error.about(step.key)
     }
@@ -141,7 +142,7 @@ struct SyncLedger {
 }
 
 extension JobError {
-    /// The error, naming the service that it is about.
+    /// The error with the key of its service.
     func about(_ key: String) -> JobError {
         var error = self
         error.serviceKey = error.serviceKey ?? key

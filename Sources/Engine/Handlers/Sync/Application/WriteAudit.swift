@@ -2,28 +2,28 @@ import Autotask
 import Contract
 import Store
 
-/// What the audit log is told of a plan's writes: each before it is sent, and what became of it.
+/// The audit notes of a plan's writes: one before each write is sent, and one for its outcome.
 struct WriteAudit {
-    /// What became of a write.
+    /// The outcome of a write.
     enum Outcome: String {
-        /// Autotask said that it took it.
+        /// Autotask accepted it.
         case confirmed
         /// Autotask refused it.
         case refused
-        /// It never left, or Autotask turned it away unread.
+        /// It was not sent, or Autotask rejected it unread.
         case notSent
-        /// Nobody knows yet: it may have taken effect.
+        /// Not known yet: it may have taken effect.
         case unknown
-        /// It was not known for some time, and then seen in Autotask.
+        /// The outcome was unknown for some time, then the worker found it in Autotask.
         case found
-        /// It was not known for some time, and is not in Autotask.
+        /// The outcome was unknown for some time, and it is not in Autotask.
         case absent
-        /// Autotask said that it took it, and shows something else.
+        /// Autotask accepted it, and shows something else.
         case differs
     }
 
     private let planID: String
-    /// `nil` where it cannot be sealed: then it is not told.
+    /// Returns `nil` if sealing is not possible: then the details are left out.
     private let seal: ([UInt8]) -> [UInt8]?
     private var notes: [AuditNote] = []
 
@@ -32,14 +32,14 @@ struct WriteAudit {
         self.seal = seal
     }
 
-    /// A write is about to be sent.
+    /// Notes that a write is about to be sent.
     mutating func send(_ step: ServiceStep, _ write: ServiceWrite) {
         var facts = facts(step.key, write.operation, step.service?.id)
         facts["fields"] = .array(write.fields.given.map { .string($0.contractName) })
         notes.append(AuditNote(.writeSent, facts: facts, sealed: seal(details(step, write))))
     }
 
-    /// - Parameter code: of the error that it came to.
+    /// - Parameter code: the code of its error.
     mutating func settle(_ key: String, _ operation: JournalEntry.Operation, _ outcome: Outcome, serviceID: Int64?, code: ErrorCode? = nil)
     {
         var facts = facts(key, operation, serviceID)
@@ -48,7 +48,7 @@ struct WriteAudit {
         notes.append(AuditNote(.writeSettled, facts: facts))
     }
 
-    /// Takes what has to reach the disk now.
+    /// Takes the notes that have to reach the disk now.
     mutating func takeNotes() -> [AuditNote] {
         defer { notes = [] }
         return notes
@@ -61,7 +61,7 @@ struct WriteAudit {
         ]
     }
 
-    /// The managed fields as they were read, and as they are to be: `{"before": {…}, "after": {…}}`, the first `null` for a create.
+    /// The managed fields before and after the write: `{"before": {…}, "after": {…}}`, with `null` before a create.
     private func details(_ step: ServiceStep, _ write: ServiceWrite) -> [UInt8] {
         let before = step.service?.fields
         var output = Array("{\"before\":".utf8)

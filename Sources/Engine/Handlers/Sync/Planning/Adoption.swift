@@ -3,13 +3,13 @@ import Contract
 import Store
 import Vault
 
-/// Services in Autotask that the plan's owner wants to stand for services of the plan (`Rules` A12): explicitly, never because a name fits.
+/// Services in Autotask that the plan's owner explicitly links to services of the plan (`Rules` A12). A matching name alone links nothing.
 struct Adoption {
-    /// By place in the plan, the id of the service in Autotask. One that the place is linked to already is not among them.
+    /// By plan index, the id of the service in Autotask. Links that exist already are left out.
     private(set) var wanted: [Int: Int64] = [:]
-    /// By id of a service in Autotask, which service of the lane is linked to it, in words. Those that leave the plan are left out.
+    /// By id of a service in Autotask, a text that names the service of the lane linked to it. Services that leave the plan are left out.
     private var taken: [Int64: String] = [:]
-    /// Ids that another integration is linked to: of the other product, or of another tenant who shares the database.
+    /// Ids of services linked to another integration: one of the other product, or of another tenant that shares the database.
     private(set) var takenElsewhere: Set<Int64> = []
     /// Ownership markers of services that leave the plan.
     private var retiredMarkers: [OwnershipMarker] = []
@@ -22,7 +22,7 @@ struct Adoption {
 }
 
 extension Adoption {
-    /// Finds out what the store knows of the services that are to be adopted.
+    /// Reads what the store knows about the services to adopt.
     init(_ payload: SyncPayload, memory: PlanMemory, _ context: JobContext) async throws(StoreError) {
         self.init()
         if !payload.adopted.isEmpty {
@@ -31,7 +31,7 @@ extension Adoption {
                 wanted[index] = id
             }
         }
-        // Another lane may be linked by now to a service that is known by its name alone.
+        // Another lane may have been linked meanwhile to a service that is known by its name alone.
         let isKnownByName = payload.services.contains { memory.lostCreate($0.key) != nil }
         guard !wanted.isEmpty || isKnownByName else { return }
         for binding in try await context.store.bindings(to: Array(wanted.values), in: context.lane) {
@@ -55,11 +55,11 @@ extension Adoption {
         own = markers
     }
 
-    /// Why the service at a place cannot be linked to the one in Autotask that is wanted for it.
+    /// Why the service at a plan index cannot be linked to the wanted service in Autotask.
     ///
     /// - Parameters:
-    ///   - services: what was read.
-    ///   - marker: of the service of the plan.
+    ///   - services: the services that were read, by id.
+    ///   - marker: the ownership marker of the service of the plan.
     func error(at index: Int, _ match: ServiceMatching.Match, services: [Int64: Service], marker: OwnershipMarker) -> JobError? {
         guard let id = wanted[index] else { return nil }
         func refused(_ reason: String, hint: String? = nil) -> JobError {
@@ -69,32 +69,32 @@ extension Adoption {
         if takenElsewhere.contains(id) { return refused("another integration is linked to it") }
         guard let service = services[id] else {
             return refused(
-                "there is none of this id that the API user can see",
+                "the API user cannot see a service with this id",
                 hint: "Look the id up in Autotask, under Admin, Services."
             )
         }
         if let bound = match.service, bound.id != id {
             return refused(
-                "this service of the plan is linked to the service \(bound.id) already",
+                "this service of the plan is already linked to the service \(bound.id)",
                 hint: "Contracts refer to that one. To use another, retire this key, add the service under a new key, and link that."
             )
         }
         if let own = match.duplicates.first, !(service.marker.map(marker.matches) ?? false) {
             return refused(
-                "the service \(own) carries the mark of this service of the plan already",
+                "the service \(own) already carries the ownership marker of this service of the plan",
                 hint: "Contracts refer to that one. To use another, retire this key, add the service under a new key, and link that."
             )
         }
         if let other = service.marker, !marker.matches(other), !mayReplace(other), ServiceMarker.isWellFormed(other) {
             return refused(
-                "it carries the mark of another service",
-                hint: "If nothing is billed by that mark any more, empty the field in Autotask that holds it, and link the service again."
+                "it carries the ownership marker of another service",
+                hint: "If nothing is billed by that marker any more, empty the field in Autotask that holds it, and link the service again."
             )
         }
         return nil
     }
 
-    /// The refusal to link a service that another lane was linked to in between.
+    /// The refusal to link a service to which another lane was linked in between.
     func error(ofTaken id: Int64) -> JobError {
         JobError(
             .adoptionRefused,
@@ -103,7 +103,7 @@ extension Adoption {
         )
     }
 
-    /// Whether a marker is one of the lane's that nothing refers to any more: the plan or the key was removed or renamed.
+    /// Whether a marker belongs to the lane and is no longer in use, because its plan or key was removed or renamed.
     func mayReplace(_ marker: String) -> Bool {
         if retiredMarkers.contains(where: { $0.matches(marker) }) { return true }
         return own?.contains(marker) == true && !markersInUse.contains { $0.matches(marker) }

@@ -1,10 +1,10 @@
 package import Contract
 
-/// What a sync warns of, and what of it stops the batch before any write until somebody has acknowledged it.
+/// The acknowledgement policy: the warnings that stop a batch before any write until they are acknowledged.
 package struct Brake: Hashable, Sendable {
-    /// Codes of the warnings that stop a batch, of ``Warning/Code/stopping``.
+    /// Codes of the warnings that stop a batch, a subset of ``Warning/Code/stopping``.
     package var stops: Set<Warning.Code>
-    /// The change from which on a unit price counts as moved, in percent of the price that was synced last.
+    /// The change beyond which a unit price is warned about, in percent of the last synced price.
     package var priceChangePercent: Int
 
     package init(stops: Set<Warning.Code> = [], priceChangePercent: Int = 50) {
@@ -15,7 +15,7 @@ package struct Brake: Hashable, Sendable {
     /// The policy with further codes.
     func adding(_ codes: Set<Warning.Code>) -> Brake { Brake(stops: stops.union(codes), priceChangePercent: priceChangePercent) }
 
-    /// Whether a price moves so far that it may be a slip of the finger. From zero, any price is far.
+    /// Whether a price changes so much that it may be a typing error. Any change from zero is that large.
     func isFar(from old: Money, to new: Money) -> Bool {
         let moved = (new.tenThousandths - old.tenThousandths).magnitude.multipliedFullWidth(by: 100)
         let allowed = old.tenThousandths.magnitude.multipliedFullWidth(by: UInt64(priceChangePercent))

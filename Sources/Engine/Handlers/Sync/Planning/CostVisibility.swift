@@ -2,18 +2,18 @@ import Autotask
 import Contract
 import Store
 
-/// Whether the API user sees costs. To other users, Autotask shows them as empty or as zero, and it silently ignores costs that such a user
-/// writes (`Rules` L37): then costs are neither compared nor counted.
+/// Whether the API user sees costs. Autotask shows costs to other users as empty or zero, and silently ignores costs that they write
+/// (`Rules` L37). Then costs are neither compared nor counted.
 enum CostVisibility {
-    /// Some service shows one.
+    /// Some service shows a cost.
     case shown
     /// A cost was written and did not show.
     case hidden
-    /// Nothing tells yet.
+    /// Not known yet.
     case unknown
 
     /// - Parameters:
-    ///   - remembered: ``Capabilities/costVisible`` from earlier jobs. That costs were seen once is no proof that they still are.
+    ///   - remembered: ``Capabilities/costVisible`` from earlier jobs. Costs that were visible once may be hidden now.
     ///   - emptyBefore: ids of services whose cost was empty when they were last seen.
     init(_ services: [Service], remembered: Bool?, emptyBefore: Set<Int64> = []) {
         if CostVisibility.areShown(services) || services.contains(where: { $0.fields.unitCost != nil && emptyBefore.contains($0.id) }) {
@@ -23,7 +23,7 @@ enum CostVisibility {
         }
     }
 
-    /// A cost other than zero is visible. So is a zero among empty costs: hidden costs all look the same.
+    /// A cost other than zero shows that costs are visible. So does a zero among empty costs, because hidden costs all look the same.
     private static func areShown(_ services: [Service]) -> Bool {
         var hasZero = false
         var hasEmpty = false
@@ -37,7 +37,7 @@ enum CostVisibility {
         return hasZero && hasEmpty
     }
 
-    /// What is known after a read-back.
+    /// The visibility after a read-back.
     ///
     /// - Parameter hasWrittenCost: whether one of the services read was written with a cost other than zero.
     func learning(from services: [Service], hasWrittenCost: Bool) -> CostVisibility {
@@ -54,7 +54,7 @@ enum CostVisibility {
         }
     }
 
-    /// Whether a cost as Autotask shows it is certainly another than the desired one, or has to be taken for it. An empty cost is zero.
+    /// Whether the cost that Autotask shows differs from the desired one, or must be assumed to differ. An empty cost is zero.
     func tells(_ shown: Money?, from desired: Money?) -> Bool {
         if self == .hidden, (shown ?? .zero) == .zero { return false }
         return (shown ?? .zero) != (desired ?? .zero)
@@ -62,7 +62,7 @@ enum CostVisibility {
 }
 
 extension TenantSession {
-    /// Remembers what became known of costs.
+    /// Remembers whether costs are visible, if that is known.
     func learn(_ costs: CostVisibility) {
         if let isVisible = costs.remembered { connection.capabilities.costVisible = isVisible }
     }

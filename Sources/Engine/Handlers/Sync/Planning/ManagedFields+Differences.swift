@@ -14,7 +14,7 @@ extension ManagedFields {
         switch field {
         case .name: !NameKey.looksAlike(name, desired.name)
         case .unitCost: costs.tells(unitCost, from: desired.unitCost)
-        // What Autotask does not show cannot be judged.
+        // A period that Autotask does not show cannot be compared.
         case .period: self[.period] != nil && self[.period] != desired[.period]
         default: self[field] != desired[field]
         }
@@ -34,7 +34,7 @@ extension ManagedFields {
 // MARK: - What a binding remembers of a service
 
 extension Service {
-    /// The managed fields, and whether the service is active: that is Autotask's own, and remembered only so that a change of it is reported.
+    /// The managed fields, and whether the service is active. Only Autotask sets the latter; it is remembered to report its changes.
     var remembered: [UInt8] {
         var output = fields.encoded
         guard let isActive else { return output }
@@ -45,8 +45,8 @@ extension Service {
 }
 
 extension ServiceBinding {
-    /// The service as a sync saw it last in Autotask: see ``Autotask/Service/remembered``. `nil` if none did, or another version of the program
-    /// wrote it in another form; `isActive` is `nil` where it is not known.
+    /// The service as a sync last saw it in Autotask: see ``Autotask/Service/remembered``. `nil` if no sync did, or if another version of
+    /// the program wrote it in another form. `isActive` is `nil` if it is not known.
     var lastSeen: (fields: ManagedFields, isActive: Bool?)? {
         guard let lastSynced, let object = (try? JSON(parsing: lastSynced))?.object, let fields = ManagedFields(object) else { return nil }
         return (fields, object["active"]?.bool)

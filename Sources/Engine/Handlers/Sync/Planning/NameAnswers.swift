@@ -5,19 +5,19 @@ import Autotask
 /// Collations may ignore width, kana, accents, ß and ss, and characters without weight. Only Autotask knows what its collation
 /// ignores: a service that it finds under a name holds that name. Nearly always no query is needed.
 struct NameAnswers {
-    /// By place in the plan, ids of services that hold its name.
+    /// By plan index, ids of services that hold its name.
     private(set) var holders: [Int: [Int64]] = [:]
-    /// How many queries it took.
+    /// The number of queries that were made.
     private(set) var calls = 0
 
-    /// At most this many queries: if names are still ambiguous then, the plan stops at the first of them.
+    /// The maximum number of queries. If names are still ambiguous then, the first of them counts as held.
     private static let maximumCalls = 40
 
     init() {}
 
     /// - Parameters:
-    ///   - plan: in the plan's order; `nil` for what is not valid.
-    ///   - query: what ``ServiceMatching/services`` were read with.
+    ///   - plan: in the plan's order; `nil` for a service that is not valid.
+    ///   - query: the query that read ``ServiceMatching/services``.
     ///   - unused: a name that no service has.
     init(
         _ plan: [DesiredService?],
@@ -26,7 +26,7 @@ struct NameAnswers {
         unused: @autoclosure () -> String,
         _ session: TenantSession
     ) async throws(CallFailure) {
-        // As in nearly every sync: each service is there under its name.
+        // The usual case: each service exists under its name.
         let names = zip(plan, matching.matches).lazy.compactMap { desired, match in desired.map { ($0.name, match.service?.name) } }
         if names.allSatisfy(==) { return }
         let wanted = plan.enumerated().compactMap { index, desired in desired.map { (index, $0) } }
@@ -35,21 +35,21 @@ struct NameAnswers {
         guard !moving.isEmpty else { return }
         var strangers = NameAnswers.strangers(wanted.map(\.1), matching, query)
         if !strangers.isEmpty {
-            // A record that comes with every answer holds no name: a gateway may repeat an earlier answer.
+            // A record that appears in every answer holds no name: a gateway may repeat an earlier answer.
             let control = ServiceQuery(names: [unused()], markerField: nil)
             calls += control.minimumCalls
             strangers.subtract(try await session.services(control).map(\.id))
         }
         if !strangers.isEmpty { try await ask(who: strangers, among: moving, session) }
 
-        // A service of the plan was read by its id: that read does not show whether it also holds another's name.
+        // Services of the plan were read by id, which does not show whether they also hold another's name.
         let keys = Set(moving.map(\.1.nameKey))
         let ours = matching.owners.keys.compactMap { matching.services[$0] }.filter { !keys.contains(NameKey($0.name)) }
         guard !ours.isEmpty, !(moving.map(\.1.name) + ours.map(\.name)).allSatisfy(\.isPlain) else { return }
         try await ask(who: Set(ours.map(\.id)), among: moving, session)
     }
 
-    /// Services that were read by name alone, and have none of the plan's names by Swift's comparison: Autotask considers one equal.
+    /// Ids of services that were read by name alone and have none of the plan's names in Swift's comparison. Autotask considers one equal.
     private static func strangers(_ plan: [DesiredService], _ matching: ServiceMatching, _ query: ServiceQuery) -> Set<Int64> {
         guard !matching.others.isEmpty else { return [] }
         let names = Set(query.names.map { NameKey($0) }).union(plan.map(\.nameKey))
@@ -62,7 +62,7 @@ struct NameAnswers {
         )
     }
 
-    /// Finds out by bisection which of the names each of the services holds.
+    /// Finds by bisection which of the names each service holds.
     private mutating func ask(
         who services: Set<Int64>,
         among names: [(index: Int, desired: DesiredService)],

@@ -1,13 +1,13 @@
 import Autotask
 import Contract
 
-/// Who holds the names in Autotask that services of the plan are to have.
+/// The services in Autotask that hold names which services of the plan are to have.
 struct NameHolders {
     private let matching: ServiceMatching
     private let answers: NameAnswers
-    /// By place in the plan; `nil` for what is not valid.
+    /// By plan index; `nil` for a service that is not valid.
     private let desired: [DesiredService?]
-    /// Services that are not the plan's, and services of the plan that are to be renamed. Nearly always there are none.
+    /// Services outside the plan, and services of the plan that are to be renamed. Usually there are none.
     private let holders: [NameKey: [Service]]
 
     init(_ planner: SyncPlanner) {
@@ -23,10 +23,10 @@ struct NameHolders {
         holders = services.isEmpty ? [:] : Dictionary(grouping: services) { NameKey($0.name) }
     }
 
-    /// The services that hold a name which one of the plan is to have.
+    /// The services that hold the name that a service of the plan is to have.
     ///
-    /// - Returns: the first that is not the plan's, the places of those of the plan that give the name up, and one of the plan that keeps a
-    ///   name which Autotask considers equal.
+    /// - Returns: the first service outside the plan, the plan indices of services that give the name up, and a service of the plan that
+    ///   keeps an equal name.
     func holders(of desired: DesiredService, at index: Int) -> (foreign: Service?, ours: [Int], twin: DesiredService?) {
         let answered = answers.holders[index] ?? []
         let found = (holders[desired.nameKey] ?? []) + answered.compactMap { matching.services[$0] }
@@ -42,24 +42,24 @@ struct NameHolders {
                 return (service, [], nil)
             }
         }
-        // One that has its name already waits for nobody, even where names need not be unique.
+        // A service that already has its name waits for no other, even where names need not be unique.
         if let name = own.service?.name, NameKey(name) == desired.nameKey { return (nil, [], nil) }
         return (nil, ours, nil)
     }
 }
 
 extension JobError {
-    /// A name that Autotask considers equal to the name of another service of the plan.
+    /// The error for a name that Autotask considers equal to the name of another service of the plan.
     init(nameOf desired: DesiredService, equals other: DesiredService) {
         self.init(
             .serviceNameDuplicateInPlan,
-            "Autotask takes the names \"\(desired.name)\" and \"\(other.name)\" of two services in the plan for the same.",
+            "Autotask considers the names \"\(desired.name)\" and \"\(other.name)\" of two services in the plan equal.",
             field: "name",
             serviceKey: desired.key
         )
     }
 
-    /// A name that another service in Autotask has.
+    /// The error for a name that another service in Autotask has.
     init(nameOf desired: DesiredService, heldBy service: Service) {
         let state = service.isActive.map { $0 ? ", active" : ", inactive" } ?? ""
         self.init(

@@ -1,6 +1,6 @@
-/// A service's name as names are compared: composed or not, in any case, without outer spaces (`Rules` A14).
+/// The form in which service names are compared: without outer spaces, and regardless of case and composition (`Rules` A14).
 struct NameKey: Hashable {
-    /// `String` compares and hashes by canonical equivalence, which is what NFC is for.
+    /// `String` compares and hashes by canonical equivalence, as NFC would.
     private let text: String
 
     init(_ name: String) { text = name.trimmed.caseFolded }
@@ -17,13 +17,13 @@ extension String {
         return String(self[start...end])
     }
 
-    /// As texts are compared in any case: equal wherever Unicode's full case folding makes them equal, so that `Straße` is `STRASSE` and a
-    /// final sigma is a sigma, which lower case alone does not make them.
+    /// The text after Unicode's full case folding: `Straße` equals `STRASSE`, and a final sigma equals a sigma. Lower case alone would not
+    /// make them equal.
     fileprivate var caseFolded: String {
         if utf8.allSatisfy({ $0 < 0x80 }) { return lowercased() }
         var folded = String.UnicodeScalarView()
         for scalar in unicodeScalars {
-            // The only letter that folding leaves alone and the way through capitals does not: it would become a dotted i.
+            // The only letter that case folding keeps but conversion through capitals changes: it would become a dotted i.
             if scalar == "ı" {
                 folded.append(scalar)
             } else {

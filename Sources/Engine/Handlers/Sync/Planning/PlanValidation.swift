@@ -1,13 +1,13 @@
 import Autotask
 import Contract
 
-/// The first half of the checks: what can be said of a plan without looking into Autotask.
+/// The first half of the checks: those that need no services from Autotask.
 ///
 /// A service has one error, the first in the order of the page's fields.
 struct PlanValidation {
     /// In the plan's order; `nil` for a service that is not valid.
     private(set) var services: [DesiredService?] = []
-    /// By the service's place in the plan.
+    /// By plan index.
     private(set) var errors: [Int: JobError] = [:]
 
     init(_ plan: [PlanService], fields: ServiceFields) {
@@ -32,11 +32,11 @@ struct PlanValidation {
     }
 }
 
-/// A valid service of the plan, compared with no other: what Autotask is to show.
+/// A service of the plan that is valid on its own: what Autotask is to show.
 struct DesiredService {
     let key: String
     let nameKey: NameKey
-    /// Every one has a value. The name is as typed, the period the tenant's id of it.
+    /// Every field has a value. The name is as typed; the period is the tenant's id for it.
     let fields: ManagedFields
 
     var name: String { fields.name }
@@ -45,14 +45,14 @@ struct DesiredService {
 }
 
 extension DesiredService {
-    /// - Throws: the first thing that is wrong with it.
+    /// - Throws: the first error of the service.
     fileprivate init(_ service: PlanService, nameKey: NameKey, fields: ServiceFields) throws(JobError) {
         key = service.key
         self.nameKey = nameKey
         guard !service.hasBrokenName else {
             throw JobError(
                 .nameInvalid,
-                "name: it holds half a character (one of two UTF-16 surrogates).",
+                "name: it contains half a character (one of two UTF-16 surrogates).",
                 hint: "Enter the name again: an emoji or a rare letter in it was cut in two.",
                 field: "name",
                 serviceKey: service.key
@@ -81,15 +81,15 @@ extension DesiredService {
         )
     }
 
-    /// - Parameter maximumLength: as Autotask counts, in UTF-16 units.
+    /// - Parameter maximumLength: in UTF-16 units, as Autotask counts.
     private static func check(name: String, of key: String, maximumLength: Int?) throws(JobError) {
         guard name.contains(where: { !$0.isWhitespace }) else {
-            throw JobError(.nameInvalid, "name: enter the name that invoices are to show.", field: "name", serviceKey: key)
+            throw JobError(.nameInvalid, "name: enter the name to show on invoices.", field: "name", serviceKey: key)
         }
         if let maximumLength, name.utf8.count > maximumLength, name.utf16.count > maximumLength {
             throw JobError(
                 .nameInvalid,
-                "name: \(name.utf16.count) characters are too long, Autotask allows \(maximumLength).",
+                "name: \(name.utf16.count) characters are too many; Autotask allows \(maximumLength).",
                 field: "name",
                 serviceKey: key
             )

@@ -1,24 +1,24 @@
-/// In which order services take their names, when one is to have a name that another gives up in the same batch (`Rules` A13).
+/// The order in which services take their names when one takes a name that another gives up in the same batch (`Rules` A13).
 ///
-/// Names are unique at every moment. Where services wait for each other in a circle, one of them takes a temporary name first, and so lets the
-/// next one have its own; its turn with its final name comes at the end of the circle, with nothing in between that is not part of it.
+/// Names are unique at every moment. If services wait for each other in a circle, one of them first takes a temporary name, which frees its
+/// name for the next. It takes its final name at the end of the circle. No service outside the circle has a turn in between.
 struct RenameOrder {
     enum Turn: Hashable {
-        /// The service at this place takes a temporary name.
+        /// The service at this plan index takes a temporary name.
         case detour(Int)
-        /// The service at this place becomes what the plan wants.
+        /// The service at this plan index becomes what the plan wants.
         case write(Int)
     }
 
-    /// Every place in the plan, each after those that it waits for, and otherwise as in the plan.
+    /// The turns of all services: each after those that it waits for, otherwise in the plan's order.
     private(set) var turns: [Turn] = []
-    /// By place, how many of those that it waits for have not given up their names.
+    /// By plan index, how many of the services that it waits for have not given up their names.
     private var waitsFor: [Int: Int]
-    /// By place, who waits for its name.
+    /// By plan index, the services that wait for its name.
     private var frees: [Int: [Int]] = [:]
     private var isDone: [Bool]
 
-    /// - Parameter prerequisites: by place, the places that have to give up their names before.
+    /// - Parameter prerequisites: by plan index, the indices of services that have to give up their names first.
     init(count: Int, prerequisites: [Int: [Int]]) {
         waitsFor = prerequisites.mapValues(\.count)
         isDone = Array(repeating: false, count: count)
@@ -29,21 +29,21 @@ struct RenameOrder {
         }
         for (place, others) in prerequisites { for other in others { frees[other, default: []].append(place) } }
         for start in 0..<count where !isDone[start] && waitsFor[start, default: 0] == 0 {
-            // One that stands later in the plan has its turn there, unless the turn is over.
+            // A waiting service later in the plan has its turn when the loop reaches it, an earlier one now.
             write([start], before: start)
         }
         while let start = isDone.firstIndex(of: false) {
             let place = circle(from: start, prerequisites)
             turns.append(.detour(place))
             write(release(place), before: count)
-            // Whatever waits for it got its name by now.
+            // The services that waited for its name have had their turns.
             frees[place] = nil
         }
     }
 
-    /// Gives places their turn, and those after them that waited for nobody else.
+    /// Gives services their turns, and then those that waited for no others.
     ///
-    /// - Parameter end: places from here on are left for later.
+    /// - Parameter end: indices from here on are left for later.
     private mutating func write(_ places: [Int], before end: Int) {
         var ready = places
         while let place = ready.popLast() {
@@ -53,9 +53,9 @@ struct RenameOrder {
         }
     }
 
-    /// A place gives up its name.
+    /// Gives up the name of a service.
     ///
-    /// - Returns: who can take a turn now, the first one last.
+    /// - Returns: the services that can have a turn now, in reverse order.
     private mutating func release(_ place: Int) -> [Int] {
         guard let waiting = frees.removeValue(forKey: place) else { return [] }
         return waiting.sorted(by: >).filter { next in
@@ -64,7 +64,8 @@ struct RenameOrder {
         }
     }
 
-    /// The first place of a circle that a place waits for, over others. There is one: whoever is not done waits for another who is not.
+    /// The lowest index of a circle that a service waits for, directly or through others. There is one, because every unfinished service
+    /// waits for another.
     private func circle(from start: Int, _ prerequisites: [Int: [Int]]) -> Int {
         var path: [Int] = []
         var seen: Set<Int> = []

@@ -3,34 +3,34 @@ import Contract
 import Store
 import Vault
 
-/// Which service in Autotask stands for each service of the plan.
+/// Matches each service of the plan with a service in Autotask.
 ///
-/// What is remembered comes first, then the ownership marker (`Rules` A2): a name alone proves nothing.
+/// The remembered link comes first, then the ownership marker (`Rules` A2). A name alone proves nothing.
 struct ServiceMatching {
     struct Match {
         /// `nil` if there is none, or none that the API user sees.
         var service: Service?
-        /// What is to be said of the service if nothing else has to be written than to create it, where it is missing.
+        /// The outcome to report. An update turns `unchanged` into `updated`.
         var outcome: ServiceOutcome
-        /// Further services that carry its marker.
+        /// Ids of further services that carry its marker.
         var duplicates: [Int64] = []
     }
 
     /// In the plan's order.
     private(set) var matches: [Match]
-    /// By the service's id in Autotask, the place in the plan of what it stands for.
+    /// By id in Autotask, the plan index of a matched service.
     private(set) var owners: [Int64: Int] = [:]
-    /// Positions of services that were found by the name that their create was sent with: another lane may find the same ones.
+    /// Plan indices of services found by the name with which their create was sent: another lane may find the same ones.
     private(set) var foundByName: Set<Int> = []
-    /// What was read and stands for no service of the plan, by rising id.
+    /// The services that were read and match no service of the plan, by ascending id.
     private(set) var others: [Service] = []
-    /// What was read, by id.
+    /// All services that were read, by id.
     let services: [Int64: Service]
 
     /// - Parameters:
-    ///   - services: what was read from Autotask.
+    ///   - services: the services that were read from Autotask.
     ///   - markers: in the plan's order; `nil` where the tenant has no field for them.
-    ///   - adopted: by place, the id of a service that is to stand for it from now on.
+    ///   - adopted: by plan index, the id of a service to link.
     ///   - linkedElsewhere: ids of services that other lanes are linked to.
     init(
         _ plan: [PlanService],
@@ -84,14 +84,14 @@ struct ServiceMatching {
         matches[index].outcome = ServiceMatching.outcome(of: service, key, memory)
     }
 
-    /// What is to be said of a service that was found.
+    /// The outcome to report for a service that was found.
     private static func outcome(of service: Service, _ key: String, _ memory: PlanMemory) -> ServiceOutcome {
         let bound = memory.binding(key)?.autotaskServiceID
         switch memory.openWrite(key) {
         case let write? where write.state != .intended && write.operation == .create:
             return bound == nil || bound == service.id ? .created : .recreated
         case let write? where write.state != .intended && bound == service.id:
-            // Written before, and not told yet.
+            // An earlier attempt wrote it, and it is not reported yet.
             return .updated
         default:
             return bound == service.id ? .unchanged : .adopted
@@ -100,7 +100,8 @@ struct ServiceMatching {
 }
 
 extension PlanMemory {
-    /// The name that a create with a lost answer was sent with, if the service has no ownership marker. The plan may have another by now.
+    /// The name with which a create with a lost answer was sent, if the service has no ownership marker. The plan may have another name
+    /// now.
     ///
     /// - Parameter hasMarkers: whether the tenant has a field for markers now.
     func nameOfLostCreate(_ service: PlanService, hasMarkers: Bool) -> String? {

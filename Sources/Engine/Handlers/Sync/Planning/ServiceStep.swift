@@ -2,30 +2,30 @@ import Autotask
 import Contract
 import Store
 
-/// What has to be done for one service of the plan.
+/// The work to do for one service of the plan.
 struct ServiceStep {
-    /// Its place in the plan.
+    /// Its plan index.
     let index: Int
     let desired: DesiredService
     /// As it was read; `nil` for one that is to be created.
     let service: Service?
     /// `nil` if there is nothing to do.
     let write: ServiceWrite?
-    /// Made before ``write``, where the service has to give up its name to another before it can have its own: it takes a temporary one.
+    /// A rename to a temporary name before ``write``, for a service that has to give up its name before it can take its new one.
     var detour: ServiceWrite?
-    /// Whether it has such a name, from an attempt that did not come to its end.
+    /// Whether it has a temporary name from an interrupted attempt.
     var hasTemporaryName = false
-    /// Once the write has succeeded.
+    /// The outcome once the write has succeeded.
     let outcome: ServiceOutcome
     var changes: [FieldChange] = []
     var overwritten: [FieldChange] = []
     var warnings: [Warning] = []
-    /// Places of services whose names this one waits for.
+    /// Plan indices of services whose names this one waits for.
     var prerequisites: [Int] = []
 
     var key: String { desired.key }
 
-    /// Its warnings that stop the batch. What is not written stops nothing.
+    /// Its warnings that stop the batch. A step without a write stops nothing.
     func unacknowledged(_ acknowledged: Set<Acknowledgement>) -> [Warning] {
         guard write != nil else { return [] }
         return warnings.filter { warning in warning.needsAcknowledgement && !acknowledged.contains { $0.covers(warning) } }
@@ -35,12 +35,12 @@ struct ServiceStep {
 extension ServiceWrite {
     var operation: JournalEntry.Operation { id == nil ? .create : .update }
 
-    /// Whether it sends a cost that shows once it is stored.
+    /// Whether it sends a cost other than zero, which shows once it is stored.
     var hasCost: Bool { (fields.unitCost ?? .zero) != .zero }
 }
 
 extension ServiceResult {
-    /// What the step does with the service.
+    /// Takes outcome, changes and warnings from a step.
     mutating func take(_ step: ServiceStep) {
         outcome = step.outcome
         changes = step.changes
@@ -50,10 +50,10 @@ extension ServiceResult {
 }
 
 extension JobError {
-    /// So many warnings are named in a message.
+    /// The maximum number of warnings that a hint names.
     private static let named = 10
 
-    /// Why a batch is not written: `nil` if nothing stands against it.
+    /// The error of a batch with unacknowledged warnings; `nil` if it has none.
     init?(unacknowledgedOf steps: [ServiceStep], _ payload: SyncPayload) {
         let warnings = steps.flatMap { $0.unacknowledged(payload.acknowledged) }
         guard !warnings.isEmpty else { return nil }
@@ -61,7 +61,7 @@ extension JobError {
         let more = warnings.count > JobError.named ? " and \(warnings.count - JobError.named) more" : ""
         self.init(
             .acknowledgementNeeded,
-            hint: "Look at the warnings. If they are meant, synchronize again with \(names)\(more) under acknowledge.",
+            hint: "Check the warnings. To accept them, synchronize again with \(names)\(more) under acknowledge.",
             field: "data.acknowledge"
         )
     }

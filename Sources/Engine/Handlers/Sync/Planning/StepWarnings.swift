@@ -1,14 +1,14 @@
 import Autotask
 import Contract
 
-/// What the plan's owner should know of one service before it is written.
+/// The warnings about one service before it is written.
 struct StepWarnings {
     let brake: Brake
     let costs: CostVisibility
 
     /// - Parameters:
-    ///   - lastPrice: the unit price of the plan that was synced last; `nil` where none was: then no price is compared. An edit made in
-    ///     Autotask is always overridden (`Rules` L38), and no reason to stop.
+    ///   - lastPrice: the last synced unit price of the plan; `nil` if there is none, and then no price is compared. An edit made in
+    ///     Autotask is always overridden (`Rules` L38), and does not stop the sync.
     ///   - overwritten: edits made in Autotask that the plan overrides.
     func warnings(of desired: DesiredService, _ match: ServiceMatching.Match, lastPrice: Money?, overwritten: [FieldChange]) -> [Warning] {
         var warnings: [Warning] = []
@@ -22,7 +22,7 @@ struct StepWarnings {
         }
         if !match.duplicates.isEmpty {
             let ids = match.duplicates.map(String.init).joined(separator: ", ")
-            warn(.duplicateService, "Further services in Autotask carry this one's mark and are left alone: id \(ids).")
+            warn(.duplicateService, "Other services in Autotask carry the same ownership marker and stay unchanged: id \(ids).")
         }
         if let old = lastPrice, brake.isFar(from: old, to: desired.unitPrice) {
             warn(

@@ -3,15 +3,15 @@ import Contract
 import Store
 import Vault
 
-/// What the first phase comes to.
+/// The result of the first phase.
 enum PlannedSync {
     /// Every service is valid: one step for each, in the plan's order, and the turns of those that write, in a safe order.
     case steps([ServiceStep], turns: [RenameOrder.Turn])
-    /// By place: nothing may be written. The steps are what would be done for those that are valid.
+    /// Errors by plan index: nothing may be written. The steps are what would be done for the valid services.
     case invalid([Int: JobError], valid: [ServiceStep])
 }
 
-/// The first phase: compares the whole plan with Autotask, and decides what is to be written, or that nothing may be. Pure.
+/// The first phase: compares the whole plan with Autotask, and decides what to write, or that nothing may be written. Pure.
 struct SyncPlanner {
     let plan: [PlanService]
     let memory: PlanMemory
@@ -19,15 +19,15 @@ struct SyncPlanner {
     let matching: ServiceMatching
     let metadata: ServiceFields
     let costs: CostVisibility
-    /// In the plan's order, also where the tenant has no field for them.
+    /// In the plan's order, even if the tenant has no field for them.
     let markers: [OwnershipMarker]
     /// The services that Autotask finds under the plan's names by its own comparison.
     var answers = NameAnswers()
     var adoption = Adoption.none
     var brake = Brake()
 
-    /// The billing codes that some service is to be set to, each once. One that a service keeps needs no look: Autotask lets it keep even
-    /// an inactive one.
+    /// The billing codes that services are to be set to, each once. A code that a service keeps is not checked: Autotask lets a service
+    /// keep even an inactive one.
     var newBillingCodes: [Int64] {
         var codes: [Int64] = []
         for (desired, match) in zip(validation.services, matching.matches) {
@@ -98,7 +98,7 @@ struct SyncPlanner {
         let current = service.fields
         let differing = current.differences(to: target, costs: costs)
         var write = ServiceWrite(id: service.id, fields: target.only(differing))
-        // Another's value is never replaced, and a service that is not written anyway gets no marker, unless it is linked just now.
+        // A foreign marker is never replaced. A service that needs no other write gets no marker, unless it is being linked.
         let mayMark = service.marker.map { $0 == markers[index].former || adoption.mayReplace($0) } ?? true
         if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { write.marker = marker }
         guard !write.isEmpty else {
@@ -133,12 +133,12 @@ struct SyncPlanner {
         )
     }
 
-    /// The values of a service when it was synced last, as planned and shown by Autotask; `nil` if it never was.
+    /// The last synced values of a service, as planned and as Autotask showed them; `nil` if it was never synced.
     private func lastSynced(_ key: String) -> ManagedFields? {
         memory.binding(key)?.lastSeen?.fields
     }
 
-    /// Gives up the name that a service has.
+    /// The write that gives a service a temporary name.
     private func detour(of step: ServiceStep) -> ServiceWrite? {
         step.service.map { service in
             let name = TemporaryName(marker: markers[step.index].value).text(for: service.name, maximumLength: metadata.maximumNameLength)
@@ -146,14 +146,14 @@ struct SyncPlanner {
         }
     }
 
-    /// Those of the fields that somebody changed in Autotask since they were last synced.
+    /// The fields that somebody changed in Autotask since they were last synced.
     private func edited(_ current: ManagedFields, _ fields: [ManagedField], since last: ManagedFields?) -> [ManagedField] {
         guard let last else { return [] }
         let edited = current.differences(to: last, costs: last.unitCost == nil ? .hidden : costs)
         return fields.filter { edited.contains($0) }
     }
 
-    /// What an attempt before this one wrote and could not tell.
+    /// The changes that an earlier attempt wrote and could not report.
     private func changesSinceLastSync(of desired: DesiredService) -> [FieldChange] {
         guard let last = lastSynced(desired.key) else { return [] }
         return last.changes(of: last.differences(to: desired.fields, costs: costs), to: desired.fields, metadata)
@@ -161,7 +161,7 @@ struct SyncPlanner {
 
     // MARK: Errors
 
-    /// A service that was created and then did not show is not created over and over.
+    /// The error for a created service that did not appear in Autotask: it is not created again and again.
     private func visibilityError(of desired: DesiredService, _ match: ServiceMatching.Match) -> JobError? {
         guard match.service == nil, memory.serviceID(desired.key) != nil else { return nil }
         let write = memory.openWrite(desired.key)
@@ -170,7 +170,7 @@ struct SyncPlanner {
         return JobError(.notVisible, serviceKey: desired.key)
     }
 
-    /// A service that is linked explicitly has to have the period already: its contracts are billed by it.
+    /// The error for a period that cannot change. A service that is linked explicitly must have it already: its contracts are billed by it.
     private func periodError(of desired: DesiredService, at index: Int, _ match: ServiceMatching.Match) -> JobError? {
         guard let period = match.service?.fields.periodType, period != desired.fields.periodType,
             !metadata.isPeriodUpdatable || adoption.wanted[index] != nil

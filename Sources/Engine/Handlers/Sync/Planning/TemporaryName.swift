@@ -1,7 +1,7 @@
 /// The name that a service has in Autotask for a moment, while services of the plan exchange theirs.
 ///
-/// A person who sees it can tell whose it is, and so can the next attempt, should this one not come to its end: it ends in a mark that is made
-/// of the service's own.
+/// It ends in a part of the service's ownership marker. A person who sees it can identify the service, and so can the next attempt if this
+/// one is interrupted.
 struct TemporaryName {
     private let ending: String
 

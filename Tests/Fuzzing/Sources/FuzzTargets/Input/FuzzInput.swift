@@ -13,17 +13,17 @@ struct FuzzInput {
 
     mutating func pick<Value>(_ values: [Value]) -> Value { values[index(below: values.count)] }
 
-    /// Up to 255 bytes, with their count before them.
+    /// Up to 255 bytes, preceded by their count.
     mutating func shortBytes() -> [UInt8] {
         let count = Int(byte())
         defer { rest = rest.dropFirst(count) }
         return Array(rest.prefix(count))
     }
 
-    /// As ``shortBytes()``; what is not UTF-8 is replaced.
+    /// Like ``shortBytes()``; bytes that are not UTF-8 are replaced.
     mutating func shortText() -> String { String(decoding: shortBytes(), as: UTF8.self) }
 
-    /// Everything up to an empty line, which is taken too; everything, if there is none.
+    /// Everything up to an empty line, which is also read; everything, if there is none.
     mutating func paragraph() -> [UInt8] {
         var line: [UInt8] = []
         var taken: [UInt8] = []

@@ -1,6 +1,6 @@
 import Contract
 
-/// JSON that need not be any: its leaves are bytes.
+/// JSON that may be invalid: its leaves are bytes.
 indirect enum JSONDraft {
     case text([UInt8])
     case array([JSONDraft])
@@ -58,7 +58,7 @@ indirect enum JSONDraft {
 
     private static func quoted(_ bytes: [UInt8]) -> [UInt8] { [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")] }
 
-    /// A value of the input's making.
+    /// A value that the input determines.
     private init(from input: inout FuzzInput) {
         switch input.index(below: 8) {
         case 0: self = .text(input.shortBytes())
@@ -66,7 +66,7 @@ indirect enum JSONDraft {
         case 2: self = .text(Array(input.pick(JSONDraft.edges).utf8))
         case 3: self = .text(JSON.string(input.pick(Canary.all).text).encoded)
         case 4:
-            // Long, and the same all over.
+            // A long, uniform text.
             let unit = input.shortBytes()
             let repeated = Array(repeatElement(unit, count: 1 << input.index(below: 13)).joined().prefix(1 << 16))
             self = .text(JSONDraft.quoted(repeated))

@@ -4,11 +4,11 @@ import Secrets
 
 @testable import Vault
 
-/// What targets need of keys and credentials. Everything that knows how the worker reads these stands here.
+/// Keys and credentials for targets. All knowledge of how the worker reads them is here.
 enum Samples {
     static let recipientKeyID = "portal-1"
 
-    /// Of fixed keys, so that an input is the same case in every run.
+    /// The keys are fixed, so that an input is the same case in every run.
     static let vault: Vault = {
         do { return Vault(try KeyRing(parsing: keyRing)) } catch { preconditionFailure("\(error)") }
     }()
@@ -56,7 +56,7 @@ enum Samples {
         )
     }
 
-    /// Holds the reading of a plaintext to its form: what is read fits a header, and what is not is not told.
+    /// Checks the reading of a plaintext: accepted values fit a header, and errors reveal nothing.
     static func holdReading(ofPlaintext plaintext: [UInt8]) throws(PropertyViolation) {
         let credentials: Credentials
         do { credentials = try Credentials(parsing: plaintext.span) } catch {
@@ -69,7 +69,7 @@ enum Samples {
             try hold(!value.isEmpty && !value.contains { $0 == 0 || $0 == 0x0A || $0 == 0x0D }, "a credential fits a header")
         }
         try hold(vault.credentialsDigest(of: credentials).count == 32, "credentials have a digest")
-        // Read from bytes, they say what any JSON parser reads.
+        // Values read from bytes match those of any JSON parser.
         if let json = try? JSON(parsing: plaintext) {
             try hold(json["secret"]?.string.map { Array($0.utf8) } == values[1], "a secret is read as JSON has it")
         }

@@ -2,7 +2,7 @@ import Contract
 import Crypto
 import FoundationEssentials
 
-/// Credentials sealed as a portal seals them, by a sender of its own.
+/// Credentials sealed like a portal does, by an independent implementation.
 enum SealedSample {
     static let credentials: SealedCredentials = {
         do {

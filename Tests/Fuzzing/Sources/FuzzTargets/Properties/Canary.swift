@@ -1,12 +1,12 @@
 import Contract
 import Glibc
 
-/// A text that stands for a secret. It is made of what each spelling writes differently, and of nothing that the worker says by itself.
+/// A text that represents a secret. It contains what each spelling writes differently, and nothing that the worker writes itself.
 struct Canary {
     let value: [UInt8]
-    /// What somebody who looks for it in a text would look for.
+    /// The spellings that a search for it in a text must try.
     let spellings: [(name: String, bytes: [UInt8])]
-    /// The same in lower case.
+    /// The same spellings in lower case.
     private let sought: [(name: String, bytes: [UInt8])]
 
     static let username = Canary("kanarienvogel+7@msp.example")
@@ -39,7 +39,7 @@ struct Canary {
         ]
     }
 
-    /// The spelling in which it stands in a text, whatever the case of its letters; `nil` if it does not.
+    /// The spelling in which it occurs in a text, in any letter case; `nil` if it does not.
     func spelling(in text: some Sequence<UInt8>) -> String? {
         let text = text.map(Canary.lowered)
         return sought.first { text.contains($0.bytes) }?.name
@@ -64,7 +64,7 @@ struct Canary {
         }
     }
 
-    /// As writers do that let nothing but letters and digits stand: `\u0024`.
+    /// The spelling of writers that escape everything except letters and digits: `\u0024`.
     private static func escapingAll(_ text: String) -> [UInt8] {
         text.utf16.flatMap { unit -> [UInt8] in
             if unit > 0x20, unit < 0x7F, !#""\<>&'+"#.utf16.contains(unit) { return [UInt8(unit)] }
@@ -83,8 +83,8 @@ struct Canary {
 }
 
 extension Canary {
-    /// The text with each mark `{{s3}}` replaced by that spelling of that canary, and each `{{S3}}` by the same as it stands in a string of
-    /// JSON: so an input can plant what it does not hold.
+    /// The text with each mark `{{s3}}` replaced by that spelling of that canary, and each `{{S3}}` by the same as in a string of
+    /// JSON: so an input can contain a canary that it does not spell out.
     static func plant(in text: [UInt8]) -> [UInt8] {
         guard text.contains(Array("{{".utf8)) else { return text }
         var planted: [UInt8] = []
@@ -102,7 +102,7 @@ extension Canary {
         return planted
     }
 
-    /// What stands for a mark, by the mark.
+    /// The replacements by mark.
     private static let marks: [[UInt8]: [UInt8]] = {
         var marks: [[UInt8]: [UInt8]] = [:]
         for (letter, canary) in [("u", username), ("s", secret), ("c", integrationCode)] {
@@ -119,7 +119,7 @@ extension Canary {
 }
 
 extension [UInt8] {
-    /// Whether the bytes hold others, which are more than none. Targets ask often, and of long texts.
+    /// Whether the bytes contain the given ones, which are not empty. Targets ask often, and of long texts.
     fileprivate func contains(_ other: [UInt8]) -> Bool {
         withUnsafeBytes { own in
             other.withUnsafeBytes { other in

@@ -1,7 +1,7 @@
 import Contract
 
 extension JSON {
-    /// Holds the value to what the contract builds on: its text and its canonical text are read back as what they were written from.
+    /// Checks the properties that the contract relies on: the value's text and canonical text are read back as the same value.
     func holdProperties() throws(PropertyViolation) {
         let text = encoded
         let again = try hold(try? JSON(parsing: text), "what is encoded parses")
@@ -25,12 +25,12 @@ extension JSON {
         }
     }
 
-    /// Holds each number's canonical text to the double that the number is.
+    /// Checks each number's canonical text against the number as a double.
     func holdNumbers() throws(PropertyViolation) {
         switch self {
         case .number(let text):
             let canonicalText = String(decoding: JSON.number(text).canonical, as: UTF8.self)
-            guard let value = Double(text), value.isFinite else { return try hold(canonicalText == text, "a number beyond doubles stands") }
+            guard let value = Double(text), value.isFinite else { return try hold(canonicalText == text, "a huge number keeps its text") }
             try hold(Double(canonicalText) == value, "a canonical number is the same double")
         case .array(let elements): for element in elements { try element.holdNumbers() }
         case .object(let object): for member in object.members { try member.value.holdNumbers() }

@@ -1,18 +1,18 @@
 import Contract
 
 extension JobMessage {
-    /// Holds what becomes of the message to the contract.
+    /// Checks the outcome of the message against the contract.
     func holdProperties(acceptsClearCredentials: Bool) throws(PropertyViolation) {
         let outcome = decoded(acceptsClearCredentials: acceptsClearCredentials)
         switch outcome {
         case .job(let job):
             try job.identity.holdProperties()
             try job.holdProperties()
-            try hold(job.kind.type == job.identity.type, "a job is of its identity's type")
-            // What the store gives back is read by the same rules, and is the same job.
+            try hold(job.kind.type == job.identity.type, "a job has its identity's type")
+            // Data from the store is read by the same rules, and is the same job.
             let kept = try hold(job.keptData, "a job's data is kept")
             let fingerprint = JobIdentity.fingerprint(type: job.identity.type, tenant: job.lane.tenant, data: kept)
-            try hold(fingerprint == job.identity.fingerprint, "what is kept of a job is the same job")
+            try hold(fingerprint == job.identity.fingerprint, "the kept data is the same job")
             let payload = try? JobPayload(kind: job.kind, data: kept, acceptsClearCredentials: true)
             try hold(payload?.kind == job.kind, "data that was accepted once is accepted again")
         case .refused(let identity, let error):
@@ -24,7 +24,7 @@ extension JobMessage {
         try holdAlikeness(of: outcome, acceptsClearCredentials: acceptsClearCredentials)
     }
 
-    /// The same body in other words has the same outcome.
+    /// The same body in another encoding has the same outcome.
     private func holdAlikeness(of outcome: DecodedMessage, acceptsClearCredentials: Bool) throws(PropertyViolation) {
         guard oversized == nil, body.count <= JobMessage.maximumBodyBytes, let envelope = try? JSON(parsing: body) else { return }
         try envelope.holdProperties()
@@ -32,9 +32,9 @@ extension JobMessage {
         for body in [envelope.encoded, envelope.reversed.encoded] {
             var other = self
             other.body = body
-            // An error of the text itself names a place in it; and a body that says nothing is known by its bytes.
+            // An error in the text itself names its place, and a body without information is known by its bytes.
             let again = other.decoded(acceptsClearCredentials: acceptsClearCredentials)
-            try hold(again.essence(of: body) == outcome.essence(of: self.body), "the same body in other words has the same outcome")
+            try hold(again.essence(of: body) == outcome.essence(of: self.body), "the same body in another encoding has the same outcome")
         }
     }
 }
@@ -44,7 +44,7 @@ extension DecodedMessage {
         switch self {
         case .job(let job): Essence(kind: 0, fingerprint: job.identity.fingerprint, data: job.keptData?.canonical ?? [], error: nil)
         case .refused(let identity, let error):
-            // Where there is no CloudEvent, the fingerprint is the body.
+            // If there is no CloudEvent, the fingerprint is the body.
             Essence(
                 kind: 1,
                 fingerprint: identity.fingerprint.suffix(body.count) == body[...] ? [] : identity.fingerprint,
@@ -65,13 +65,13 @@ private struct Essence: Equatable {
 
 extension JobIdentity {
     fileprivate func holdProperties() throws(PropertyViolation) {
-        try hold(TenantID(lane.tenant.description) != nil && JobID(id.description) != nil, "names are of their form")
+        try hold(TenantID(lane.tenant.description) != nil && JobID(id.description) != nil, "names have the right form")
         try hold(traceparent == TraceContext.valid(traceparent), "an invalid traceparent is dropped")
     }
 }
 
 extension Job {
-    /// The data as the store gives it back.
+    /// The data as the store returns it.
     fileprivate var keptData: JSON? { (try? JSON(parsing: Array(data)))?.withoutNullMembers }
 
     fileprivate func holdProperties() throws(PropertyViolation) {
@@ -88,13 +88,13 @@ extension SyncPayload {
     fileprivate func holdProperties() throws(PropertyViolation) {
         try hold(services.count <= 1000 && !(services.isEmpty && retired.isEmpty), "a plan holds 1 to 1000 services, or retires its last")
         try hold((1...512).contains(planID.utf8.count), "a plan's id has 1 to 512 bytes")
-        try hold(planID.normalizedPlanID.utf8.elementsEqual(planID.utf8), "a plan's id is in its one form")
+        try hold(planID.normalizedPlanID.utf8.elementsEqual(planID.utf8), "a plan's id is in its normalized form")
         let keys = services.map(\.key) + retired
         try hold(Set(keys).count == keys.count, "no two keys of a plan are the same")
-        try hold(keys.allSatisfy { JobID($0) != nil }, "keys are of their form")
+        try hold(keys.allSatisfy { JobID($0) != nil }, "keys have the right form")
         try hold(
             adopted.allSatisfy { service in service.value > 0 && services.contains { $0.key == service.key } },
-            "adopted are the plan's"
+            "adopted services are the plan's"
         )
         try hold(Set(adopted.values).count == adopted.count, "a service is adopted once")
         try hold(acknowledged.allSatisfy { Acknowledgement($0.description) == $0 }, "an acknowledgement is read back from its text")
@@ -109,20 +109,20 @@ extension SyncPayload {
 }
 
 extension JobError {
-    /// What a job may be refused for when it is read.
+    /// The codes for which a message may be refused when it is read.
     private static let codes: Set<ErrorCode> = [.jobInvalid, .notSupported, .resetNotConfirmed]
 
-    /// Holds a refusal to the contract: of a known code, silent on what it refuses, and fit for an event.
+    /// Checks a refusal against the contract: it has a known code, reveals nothing of the message, and fits an event.
     func holdProperties(answering identity: JobIdentity?) throws(PropertyViolation) {
         try hold(JobError.codes.contains(code), "a message is refused for \(code.rawValue)")
-        try hold(!message.isEmpty && message.utf8.count <= 300 && hint.utf8.count <= 1000, "an error's texts have a length to read")
+        try hold(!message.isEmpty && message.utf8.count <= 300 && hint.utf8.count <= 1000, "an error's texts have a readable length")
         try hold((field?.utf8.count ?? 0) <= 128, "the name of a member is short")
-        // Names are told in any case.
+        // The error may always contain these names.
         let told = identity.map { "\($0.id) \($0.lane.tenant) \($0.type)" } ?? ""
         let names = "\(told) \(serviceKey ?? "")".utf8
         for canary in Canary.all where canary.spelling(in: names) == nil {
             for text in [message, hint, field ?? "", description] {
-                try hold(canary.spelling(in: text.utf8) == nil, "an error does not tell what it refuses")
+                try hold(canary.spelling(in: text.utf8) == nil, "an error does not quote the refused text")
             }
         }
         guard let identity else { return }
@@ -137,9 +137,9 @@ extension JobError {
         )
         let encoded = OrderedEvent(event: event, epoch: 0, sequence: 1).encoded
         let read = try hold(try? JSON(parsing: encoded), "an event is JSON")
-        try hold(read["data"]?["error"]?["code"]?.string == code.rawValue, "an event tells its error")
+        try hold(read["data"]?["error"]?["code"]?.string == code.rawValue, "an event contains its error")
         for canary in Canary.all where canary.spelling(in: names) == nil {
-            try hold(canary.spelling(in: encoded) == nil, "an event does not tell what was refused")
+            try hold(canary.spelling(in: encoded) == nil, "an event does not quote the refused text")
         }
     }
 }

@@ -1,9 +1,9 @@
 import FoundationEssentials
 import Testing
 
-@Suite("What fuzzing kept")
+@Suite("Inputs that fuzzing kept")
 struct ReplayTests {
-    /// Inputs that reach all that fuzzing ever reached, and those that once found something wrong.
+    /// Inputs that cover everything that fuzzing ever reached, and those that once found a fault.
     private func inputs(of target: FuzzTarget) throws -> [[UInt8]] {
         let folder = "\(Self.folder)/Corpus/\(target.rawValue).base64"
         let corpus = String(decoding: try Data(contentsOf: URL(filePath: folder)), as: UTF8.self).split(separator: "\n")
@@ -16,7 +16,7 @@ struct ReplayTests {
     private static let folder = #filePath.components(separatedBy: "/Sources/FuzzTargets/")[0]
 
     @Test(arguments: FuzzTarget.allCases)
-    func `every input holds what must hold`(target: FuzzTarget) async throws {
+    func `every input has the target's properties`(target: FuzzTarget) async throws {
         let inputs = try inputs(of: target)
         #expect(!inputs.isEmpty)
         for input in inputs {

@@ -1,7 +1,7 @@
 import Contract
 
 extension FuzzTarget {
-    /// The first byte tells which attributes follow, each with its length; the rest is the body.
+    /// The first byte selects the attributes that follow, each with its length; the rest is the body.
     func checkMessage(_ input: inout FuzzInput) throws(PropertyViolation) {
         let flags = input.byte()
         func given(_ bit: UInt8) -> Bool { flags & bit != 0 }
@@ -26,7 +26,7 @@ extension FuzzTarget {
 }
 
 extension JobMessage {
-    /// The routing key that a body asks for, so that an input gets further than to a wrong one.
+    /// The routing key for the type and subject of the body, so that an input gets beyond a wrong one.
     static func fittingRoutingKey(of body: [UInt8]) -> String {
         guard let envelope = try? JSON(parsing: body), let type = envelope["type"]?.string, let tenant = envelope["subject"]?.string else {
             return "sync.msp-1"

@@ -5,7 +5,7 @@ import Synchronization
 @testable import HTTP
 
 extension FuzzTarget {
-    /// Which call, which status, the answer's header lines up to an empty one, and its body; or a URL.
+    /// The call, the status, the answer's header lines up to an empty one, and its body; or a URL.
     func checkAnswer(_ input: inout FuzzInput) async throws(PropertyViolation) {
         let call = input.index(below: 10)
         guard call != 9 else { return try checkURL(String(decoding: input.remainder(), as: UTF8.self)) }
@@ -21,16 +21,16 @@ extension FuzzTarget {
         do throws(AutotaskError) {
             read = try await ReadAnswer(call, transport)
         } catch {
-            // The look-up of zones is sent a user name alone, and so nobody can echo more there.
+            // The zone look-up sends only a user name, so nothing else can be echoed there.
             try error.holdProperties(silentOn: call == 0 ? [.username] : Canary.all)
             return
         }
-        try hold(transport.calls <= 3, "the same answer for ever ends a call")
+        try hold(transport.calls <= 3, "a call ends although the answer is always the same")
         try read.holdProperties()
         if let json = try? JSON(parsing: body) { try json.holdAmounts() }
     }
 
-    /// What the policy allows without a list is `https` to a host under `autotask.net`, by whoever reads the URL.
+    /// Without a list, the policy allows only `https` to a host under `autotask.net`, for any reader of the URL.
     func checkURL(_ url: String) throws(PropertyViolation) {
         guard let destination = try? HostPolicy().check(url) else { return }
         let scheme = "https://"
@@ -39,12 +39,12 @@ extension FuzzTarget {
         let host = authority.hasSuffix(":443") ? authority.dropLast(4) : authority
         try hold(host.lowercased().hasSuffix(".autotask.net"), "only hosts under autotask.net are allowed, not \(host)")
         try hold(host.utf8.allSatisfy { $0 < 0x80 && !"@:%[] ".utf8.contains($0) }, "a host is a name")
-        try hold(destination.endpoint == "\(host.lowercased()):443", "an endpoint is its URL's")
-        try hold((try? HostPolicy().check(destination.url)) == destination, "what was allowed is allowed again, as the same")
+        try hold(destination.endpoint == "\(host.lowercased()):443", "an endpoint matches its URL")
+        try hold((try? HostPolicy().check(destination.url)) == destination, "an allowed URL is allowed again, with the same result")
     }
 }
 
-/// What a call made of its answer.
+/// The result that a call made of its answer.
 private enum ReadAnswer {
     case nothing
     case zone(DiscoveredZone)
@@ -82,23 +82,23 @@ private enum ReadAnswer {
     func holdProperties() throws(PropertyViolation) {
         switch self {
         case .nothing: break
-        // Whatever it says, the transport decides whether that may be called.
+        // Whatever the zone says, the transport decides whether that may be called.
         case .zone(let found): try FuzzTarget.autotaskJSON.checkURL(found.zone.apiURL)
         case .fields(var fields):
             fields.periodDoubt = nil
-            try hold(ServiceFields(json: fields.json) == fields, "what is kept is read back")
+            try hold(ServiceFields(json: fields.json) == fields, "kept metadata is read back")
         case .services(let services):
             for amount in services.flatMap({ [$0.fields.unitPrice, $0.fields.unitCost] }).compactMap({ $0 }) {
-                try hold(Money(jsonNumber: amount.description) == amount, "an amount is sent as it was read")
+                try hold(Money(jsonNumber: amount.description) == amount, "an amount is sent unchanged")
             }
         case .created(let id): try hold(id > 0, "an id is positive")
-        case .billingCodes(let codes): for code in codes { try hold(BillingCode(json: code.json) == code, "what is kept is read back") }
+        case .billingCodes(let codes): for code in codes { try hold(BillingCode(json: code.json) == code, "a kept code is read back") }
         }
     }
 }
 
 extension JSON {
-    /// Holds the reading of every number as an amount to exact arithmetic.
+    /// Checks the reading of every number as an amount against exact arithmetic.
     fileprivate func holdAmounts() throws(PropertyViolation) {
         switch self {
         case .number(let text): try holdAmount(text)
@@ -110,18 +110,18 @@ extension JSON {
 }
 
 extension AutotaskError {
-    /// Holds a failure to silence on credentials, and to the lengths that its readers count on.
+    /// Checks that a failure reveals no credential, and has a length that its readers rely on.
     fileprivate func holdProperties(silentOn canaries: [Canary]) throws(PropertyViolation) {
         let texts = [description, message, remoteMessage ?? "", String(decoding: jobError.json.encoded, as: UTF8.self)]
         for canary in canaries {
             for text in texts {
                 if let spelling = canary.spelling(in: text.utf8) {
-                    throw PropertyViolation(description: "a failure tells a credential, \(spelling): \(text)")
+                    throw PropertyViolation(description: "a failure reveals a credential, \(spelling): \(text)")
                 }
             }
         }
         if let remoteMessage {
-            try hold(remoteMessage.count <= 300 && !remoteMessage.isEmpty, "what Autotask said is cut")
+            try hold(remoteMessage.count <= 300 && !remoteMessage.isEmpty, "Autotask's text is shortened")
             try hold(!remoteMessage.unicodeScalars.contains { $0.properties.generalCategory == .control }, "it holds no control characters")
         }
         if let retryAfter { try hold((.zero ... .seconds(86_400)).contains(retryAfter), "a pause is at most a day") }
@@ -129,7 +129,7 @@ extension AutotaskError {
     }
 }
 
-/// Answers every request alike.
+/// Answers every request in the same way.
 private final class AnsweringTransport: HTTPTransport {
     private let response: HTTPResponse
     private let count = Atomic<Int>(0)

@@ -1,7 +1,7 @@
 import Contract
 
 extension FuzzTarget {
-    /// Which job, how many changes, and the changes; what is left is read as single texts, line by line.
+    /// The job, the number of changes, and the changes; the rest is read as single texts, line by line.
     func checkChangedJob(_ input: inout FuzzInput) throws(PropertyViolation) {
         let (kind, data) = input.pick(FuzzTarget.jobs)
         let flags = input.byte()

@@ -3,7 +3,7 @@ import Secrets
 import Vault
 
 extension FuzzTarget {
-    /// Which door, and what is handed in there.
+    /// The decoder, and its input.
     func checkSealed(_ input: inout FuzzInput) throws(PropertyViolation) {
         switch input.index(below: 6) {
         case 0: try checkMember(&input)
@@ -29,7 +29,7 @@ extension FuzzTarget {
         return job
     }
 
-    /// The member of a connect job, any JSON at all.
+    /// The member of a connect job, as any JSON.
     private func checkMember(_ input: inout FuzzInput) throws(PropertyViolation) {
         guard let member = try? JSON(parsing: input.remainder()) else { return }
         let payload: JobPayload
@@ -57,12 +57,12 @@ extension FuzzTarget {
             _ = try Samples.vault.openSealed(sealed, job: FuzzTarget.job, lane: FuzzTarget.lane)
         } catch {
             let isKnown = sealed.keyID == Samples.recipientKeyID
-            return try hold(error.code == (isKnown ? .decryptionFailed : .keyUnknown), "what does not open is told by its key alone")
+            return try hold(error.code == (isKnown ? .decryptionFailed : .keyUnknown), "only the key decides on the error")
         }
-        throw PropertyViolation(description: "what nobody sealed does not open")
+        throw PropertyViolation(description: "an unsealed blob does not open")
     }
 
-    /// Something that was sealed, altered in any way, or handed in for another job or lane.
+    /// A sealed value, altered in any way, or used for another job or lane.
     private func checkChangedSeal(_ input: inout FuzzInput) throws(PropertyViolation) {
         let original = Samples.sealed
         var sealed = original
@@ -82,21 +82,21 @@ extension FuzzTarget {
             sealed.encapsulatedKey == original.encapsulatedKey && sealed.ciphertext == original.ciphertext && sealed.keyID == original.keyID
         let opened = FuzzTarget.opened { () throws(VaultError) in try Samples.vault.openSealed(sealed, job: job, lane: lane) }
         if isUnchanged, job == FuzzTarget.job, lane == FuzzTarget.lane {
-            try hold(opened == Samples.plaintext, "what was sealed opens")
+            try hold(opened == Samples.plaintext, "an unchanged value opens")
         } else if sealed.encapsulatedKey == original.encapsulatedKey {
-            try hold(opened == nil, "what was altered does not open")
+            try hold(opened == nil, "an altered value does not open")
         } else {
             // X25519 ignores the highest bit of a public key, but the encapsulated key is bound into the derivation.
-            try hold(opened == nil, "what was sealed to another key does not open")
+            try hold(opened == nil, "a value sealed to another key does not open")
         }
     }
 
-    /// What something opens to; `nil` if it does not.
+    /// The opened value; `nil` if it does not open.
     private static func opened(_ open: () throws(VaultError) -> Secret) -> [UInt8]? {
         do throws(VaultError) { return try open().withUnsafeBytes { Array($0) } } catch { return nil }
     }
 
-    /// What a seal may open to: anything.
+    /// A seal around any plaintext.
     private func checkPlaintext(_ input: inout FuzzInput) throws(PropertyViolation) {
         try Samples.holdReading(ofPlaintext: Canary.plant(in: input.remainder()))
     }
@@ -125,16 +125,16 @@ extension FuzzTarget {
     }
 }
 
-/// Holds a vault to opening what it sealed.
+/// Checks that a vault opens what it sealed.
 func holdSealing(with vault: Vault) throws(PropertyViolation) {
     guard let tenant = TenantID("msp-1"), let job = JobID("job-1") else { return }
     let lane = Lane(tenant: tenant, product: .workplace)
     let sealed = vault.sealPayload([1, 2, 3], job: job, lane: lane)
-    try hold((try? vault.openPayload(sealed, job: job, lane: lane)) == [1, 2, 3], "what was sealed opens")
+    try hold((try? vault.openPayload(sealed, job: job, lane: lane)) == [1, 2, 3], "a sealed payload opens")
 }
 
 extension [UInt8] {
-    /// Changes, cuts or lengthens the bytes in a place that the input names.
+    /// Changes, cuts or lengthens the bytes at a place that the input names.
     mutating func alter(by input: inout FuzzInput) {
         let place = (Int(input.byte()) << 8 | Int(input.byte())) % (count + 1)
         let value = input.byte()
