@@ -127,8 +127,9 @@ extension HandlerOutcome {
     var terminal: Event? {
         let terminal = (events + (failure.map { [$0] } ?? [])).filter(\.type.isTerminal)
         guard terminal.count == 1 else { return nil }
-        if terminal[0].failureCode != error?.code.rawValue {
-            Issue.record("The event carries \(terminal[0].failureCode ?? "no error"), and the outcome \(error?.code.rawValue ?? "none").")
+        let code = terminal[0].type.failureCode(in: terminal[0].data)
+        if code != error?.code.rawValue {
+            Issue.record("The event carries \(code ?? "no error"), and the outcome \(error?.code.rawValue ?? "none").")
         }
         return terminal[0]
     }
