@@ -88,9 +88,9 @@ extension Behaviour {
             }
             #expect(overtook.value == [])
             // The newest, so that the work for a batch has a bound.
-            let many = (0..<20).map { item("many-\($0)", .of("msp-8"), at: 60 + $0) }
+            let many = (0..<20).map { item("many-\($0)", plan: "r", at: 60 + $0) }
             try await bench.accept(many, laneLimit: 100) { _ in Admission() }
-            let behind = IntakeItem.job("behind", .of("msp-8"), plan: "p", requestedAt: bench.time(10), overtakersAfter: 0)
+            let behind = IntakeItem.job("behind", plan: "r", requestedAt: bench.time(10), overtakersAfter: 0)
             #expect(try await overtakers(of: behind) == (4..<20).map { "many-\($0)" })
             // It has no time of request, or came in order.
             #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])

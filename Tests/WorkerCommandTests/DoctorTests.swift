@@ -18,7 +18,7 @@ struct DoctorTests {
             .checks()
         #expect(
             checks.summaries == [
-                "pass settings: Store /s, key ring /k, broker amqp://guest@127.0.0.1:5672 (virtual host /), doors autotask.jobs, Autotask https://webservices.autotask.net/atservicesrest/",
+                "pass settings: Store /s, key ring /k, broker amqp://guest@127.0.0.1:5672 (virtual host /), job queues autotask.jobs, Autotask https://webservices.autotask.net/atservicesrest/",
                 "warn settings: AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect.",
             ]
         )
