@@ -43,7 +43,11 @@ extension Behaviour {
             let result = try await bench.claim { snapshot in
                 LaneDecision(
                     settlements: snapshot.jobs.dropLast().map { job in
-                        .init(order: job.order, event: bench.event(.jobSuperseded, lane: snapshot.lane, job: job.id))
+                        .init(
+                            order: job.order,
+                            event: bench.event(.jobSuperseded, lane: snapshot.lane, job: job.id),
+                            code: .superseded
+                        )
                     },
                     next: .run(order: snapshot.jobs[2].order, .work)
                 )

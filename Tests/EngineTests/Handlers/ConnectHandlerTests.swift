@@ -50,7 +50,7 @@ struct ConnectHandlerTests {
     }
 
     @Test func `it takes four calls, one at a time, and the probe runs alone before the others`() async throws {
-        let outcome = try await bench.connect(bench.connectPayload())
+        _ = try await bench.connect(bench.connectPayload())
         #expect(
             bench.autotask.operations == [
                 "GET zoneInformation", "GET Version", "GET Services/entityInformation", "GET Services/entityInformation/fields",
