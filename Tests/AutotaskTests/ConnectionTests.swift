@@ -1,7 +1,6 @@
 import Contract
 import HTTP
 import Secrets
-import Synchronization
 import Testing
 
 @testable import Autotask
@@ -27,9 +26,10 @@ struct ConnectionTests {
 
     @Test("Credentials that no header can carry are wrong and are not sent", arguments: ["a\r\nX: y", "a\nb", "a\0", " ", "\t \u{0B}"])
     func unsendable(secret: String) async {
-        let session = AutotaskSession.test(ScriptedTransport([]), credentials: .test(secret: secret))
+        let transport = ScriptedTransport([])
+        let session = AutotaskSession.test(transport, credentials: .test(secret: secret))
         #expect(await failure { () throws(AutotaskError) in try await session.version() }?.jobError.code == .credentialsInvalid)
-        #expect(session.callCount == 0)
+        #expect(transport.requests.isEmpty)
     }
 
     @Test("Every call asks its gate again just before its first byte leaves")
@@ -41,43 +41,13 @@ struct ConnectionTests {
         #expect(request.mayStillBeSent?() == false)
     }
 
-    @Test("Calls are counted and observed, however they end")
-    func counting() async {
-        let calls = Mutex<[AutotaskCall]>([])
-        let transport = ScriptedTransport(
-            .success(.fixture("version.200.json")),
-            .success(HTTPResponse(status: 401, elapsed: .milliseconds(3))),
-            .failure(HTTPError(.timedOut, "late", mayHaveBeenSent: true))
-        )
-        let session = AutotaskSession(transport: transport, zone: .test, credentials: .test()) { call in
-            calls.withLock { $0.append(call) }
-        }
-        #expect(session.callCount == 0)
-        #expect(await failure { () throws(AutotaskError) in try await session.version() } == nil)
-        #expect(await failure { () throws(AutotaskError) in try await session.version() }?.kind == .unauthorized)
-        #expect(await failure { () throws(AutotaskError) in try await session.serviceFields() }?.kind == .timedOut)
-        #expect(session.callCount == 3)
-        #expect(
-            calls.withLock { $0 } == [
-                AutotaskCall(operation: .version, status: 200, elapsed: .zero),
-                AutotaskCall(operation: .version, status: 401, elapsed: .milliseconds(3)),
-                AutotaskCall(operation: .serviceFields, status: nil, elapsed: .zero),
-            ]
-        )
-    }
-
-    @Test("A request for the usage of the quota is observed, and not counted")
+    @Test("The usage of the quota is read")
     func threshold() async throws {
         let body = #"{"externalRequestThreshold":10000,"requestThresholdTimeframe":60,"currentTimeframeRequestCount":124}"#
         let transport = ScriptedTransport([.answer(200, body)])
-        let observed = Mutex<[AutotaskOperation]>([])
-        let session = AutotaskSession(transport: transport, zone: .test, credentials: .test()) { call in
-            observed.withLock { $0.append(call.operation) }
-        }
+        let session = AutotaskSession.test(transport)
         #expect(try await session.requestThreshold() == RequestThreshold(limit: 10_000, timeframe: .seconds(3600), used: 124))
         #expect(transport.requests.first?.url.hasSuffix("/V1.0/ThresholdInformation") == true)
-        #expect(observed.withLock { $0 } == [.threshold])
-        #expect(session.callCount == 0)
     }
 
     @Test(

@@ -68,10 +68,11 @@ struct ServiceQueryTests {
 
     @Test("An empty query makes no call")
     func empty() async throws {
-        let session = AutotaskSession.test(ScriptedTransport([]))
+        let transport = ScriptedTransport([])
+        let session = AutotaskSession.test(transport)
         #expect(try await session.services(ServiceQuery(markerField: .sku)).isEmpty)
         #expect(try await session.services(ServiceQuery(markers: ["m"], markerField: nil)).isEmpty)
-        #expect(session.callCount == 0)
+        #expect(transport.requests.isEmpty)
     }
 
     @Test("500 conditions are one call, 501 are two", arguments: [(499, [499]), (500, [500]), (501, [500, 1]), (1001, [500, 500, 1])])
@@ -85,7 +86,6 @@ struct ServiceQueryTests {
             try #require(try JSON(parsing: request.body)["Filter"]?.array?.first?["items"]?.array).count
         }
         #expect(sizes == expected)
-        #expect(session.callCount == expected.count)
     }
 
     @Test("A service that two chunks find comes once")

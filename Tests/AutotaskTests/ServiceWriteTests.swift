@@ -100,9 +100,9 @@ struct ServiceWriteTests {
 
     @Test("An empty patch makes no call")
     func emptyPatch() async throws {
-        let session = AutotaskSession.test(ScriptedTransport([]))
-        #expect(try await session.write(ServiceWrite(id: 1)) == 1)
-        #expect(session.callCount == 0)
+        let transport = ScriptedTransport([])
+        #expect(try await AutotaskSession.test(transport).write(ServiceWrite(id: 1)) == 1)
+        #expect(transport.requests.isEmpty)
     }
 
     @Test(

@@ -276,15 +276,19 @@ enum Invariants {
                 violations.append("Write \(index + 1) of \(tenant.id) was made, and the audit log recorded \(write.told).")
             }
         }
-        let ends = log.rows.reduce(into: [String: Int]()) { counts, row in
+        // The codes of the ends.
+        let ends = log.rows.reduce(into: [String: [String?]]()) { ends, row in
             guard let facts = try? JSON(parsing: Array(row.entry.facts.utf8)),
                 facts["ended"]?.string.flatMap(EventType.init(rawValue:))?.isTerminal == true
             else { return }
-            counts["\(row.entry.tenant ?? "") \(row.entry.jobID ?? "")", default: 0] += 1
+            ends["\(row.entry.tenant ?? "") \(row.entry.jobID ?? "")", default: []].append(facts["code"]?.string)
         }
         for job in world.disk.tables.jobs where job.finishedAt != nil {
-            let count = ends["\(job.lane.tenant) \(job.job.id)"] ?? 0
-            if count != 1 { violations.append("The end of \(job.job.id) of \(job.lane.tenant) has \(count) rows in the audit log.") }
+            let name = "\(job.job.id) of \(job.lane.tenant)"
+            let codes = ends["\(job.lane.tenant) \(job.job.id)"] ?? []
+            if codes.count != 1 { violations.append("The end of \(name) has \(codes.count) rows in the audit log.") }
+            guard let event = job.event?.event, !event.data.isEmpty, let code = codes.first, code != event.failureCode else { continue }
+            violations.append("\(name) ended with \(event.failureCode ?? "no code"), and the audit log has \(code ?? "no code").")
         }
         return violations
     }
@@ -295,12 +299,14 @@ enum Invariants {
         let jobs = world.disk.tables.jobs
         return jobs.flatMap { row -> [String] in
             let name = "\(row.job.id) of \(row.lane.tenant)"
-            let calls = row.made.reduce(0) { $0 + $1.calls.count { $0.path != "ThresholdInformation" } }
-            guard !row.job.isScheduled, !row.made.isEmpty, row.made.count < AttemptRecord.limit else { return [] }
+            let made = row.shownAttempts
+            let calls = made.reduce(0) { $0 + $1.calls.count { $0.path != "ThresholdInformation" } }
+            guard !row.job.isScheduled, !made.isEmpty, made.count < Attempt.limit else { return [] }
             var violations: [String] = []
             if calls != row.job.apiCalls { violations.append("\(calls) calls of \(name) are recorded, \(row.job.apiCalls) counted.") }
-            if row.made.count(where: { $0.ending == .finished }) > 1 { violations.append("\(name) is recorded as ended twice.") }
-            if row.made.count(where: { $0.calls.contains { $0.path.contains("@") || $0.path.contains("?") } }) > 0 {
+            if made.count(where: \.endsJob) > 1 { violations.append("\(name) is recorded as ended twice.") }
+            if made.contains(where: \.wrote), !row.job.hasWritten { violations.append("A write of \(name) was not journalled.") }
+            if made.count(where: { $0.calls.contains { $0.path.contains("@") || $0.path.contains("?") } }) > 0 {
                 violations.append("The record of \(name) names a user.")
             }
             return violations

@@ -224,6 +224,6 @@ extension SQLiteStore {
         _ = try await join(.one, until: .start + .seconds(1000), at: .start)
         _ = try await accept([.job(id)], by: .one, at: now) { _ in preconditionFailure("there is no conflict") }
         let claim = try #require(try await claim(ClaimRequest(worker: .one, limit: 1), at: now) { $0.first }.claims.first)
-        _ = try await complete(claim.token, with: Completion(.finished, events: [.answering(claim, .syncSucceeded)]), at: now)
+        _ = try await complete(claim.token, with: Completion(.finished(nil), events: [.answering(claim, .syncSucceeded)]), at: now)
     }
 }

@@ -104,7 +104,7 @@ struct ClaimBoundTests {
                 return LaneDecision(next: .run(order: job.order, .work))
             }
             for claim in result.claims {
-                let completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
+                let completion = Completion(.finished(nil), events: [.answering(claim, .syncSucceeded)])
                 _ = try transaction.complete(claim.token, with: completion, at: .start)
             }
         }

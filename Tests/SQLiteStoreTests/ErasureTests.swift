@@ -106,7 +106,7 @@ struct ErasureTests {
     @discardableResult
     private func resetLane() async throws -> [OutboxEntry] {
         let claim = try await claim(accepting: .job("reset", .one, .reset))
-        let completion = Completion(.finished, events: [.answering(claim, .integrationReset)], changes: LaneChanges(resets: true))
+        let completion = Completion(.finished(nil), events: [.answering(claim, .integrationReset)], changes: LaneChanges(resets: true))
         return try await store.complete(claim.token, with: completion, at: .start)
     }
 
@@ -115,7 +115,7 @@ struct ErasureTests {
         let store = other ?? store
         _ = try await store.accept([.job(id, lane)], by: worker, at: .start) { _ in preconditionFailure() }
         let claim = try #require(try await store.claim(ClaimRequest(worker: worker, limit: 1), at: .start) { $0.first }.claims.first)
-        let completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
+        let completion = Completion(.finished(nil), events: [.answering(claim, .syncSucceeded)])
         return try #require(try await store.complete(claim.token, with: completion, at: .start).first)
     }
 
@@ -151,7 +151,7 @@ struct ErasureTests {
         let job = AcceptableJob(key: key, kind: .sync, sealedPayload: Array(trace.utf8))
         let claim = try await claim(accepting: IntakeItem(.job(job)))
         #expect(try files().contains(trace))
-        _ = try await store.complete(claim.token, with: Completion(.finished, events: [.answering(claim, .syncSucceeded)]), at: .start)
+        _ = try await store.complete(claim.token, with: Completion(.finished(nil), events: [.answering(claim, .syncSucceeded)]), at: .start)
         await store.close()
         #expect(try !files().contains(trace))
     }
@@ -178,8 +178,7 @@ struct ErasureTests {
 
     private func leaveTraces() async throws {
         // One attempt is recorded, and then another.
-        var deferral = Completion(.deferred(until: .start), events: [])
-        deferral.account = account
+        let deferral = completion(.deferred(until: .start), [])
         _ = try await store.complete(try await self.claim(accepting: .job("a")).token, with: deferral, at: .start)
         let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
         let connection = ConnectionRecord(
@@ -195,31 +194,34 @@ struct ErasureTests {
             establishedAt: .start
         )
         let binding = ServiceBinding(planID: "plan", serviceKey: "TraceOfService", autotaskServiceID: 1, status: .synced)
-        var completion = Completion(
-            .finished,
-            events: [.answering(claim, .syncSucceeded, data: ["text": "TraceOfEvent"])],
-            changes: LaneChanges(connection: .set(connection), bindings: [binding])
+        let completion = completion(
+            .finished(nil),
+            [.answering(claim, .syncSucceeded, data: ["text": "TraceOfEvent"])],
+            LaneChanges(connection: .set(connection), bindings: [binding])
         )
-        completion.account = account
         let entries = try await store.complete(claim.token, with: completion, at: .start)
         try await store.forgetPublished(entries.map(\.position))
         try await leaveLetter()
     }
 
-    private var account: AttemptAccount {
+    /// A completion with a history.
+    private func completion(_ ending: Attempt.Ending, _ events: [Event], _ changes: LaneChanges = LaneChanges()) -> Completion {
         let call = CallRecord(at: .start, method: "GET", host: "TraceOfCall", path: "Version", answer: .status(200), duration: .zero)
-        return AttemptAccount(begunAt: .start, asked: Array(#"{"name":"TraceOfRequest"}"#.utf8), calls: [call])
+        return Completion(
+            Attempt(began: .start, ended: .start, ending, calls: [call]),
+            events: events,
+            changes: changes,
+            asked: Array(#"{"name":"TraceOfRequest"}"#.utf8),
+            keepsHistory: true
+        )
     }
 
     private func leaveLetter() async throws {
         let key = JobKey(id: JobID("b")!, lane: .one, digest: [1])
         let job = AcceptableJob(key: key, kind: .sync, sealedPayload: Array("TraceOfLetter".utf8))
         let claim = try await claim(accepting: IntakeItem(.job(job)))
-        let completion = Completion(
-            .finished,
-            events: [.answering(claim, .syncFailed)],
-            givenUp: GivenUp(.attemptsSpent, JobError(.autotaskUnavailable, "TraceOfCause"))
-        )
+        let cause = GivenUp(.attemptsSpent, JobError(.autotaskUnavailable, "TraceOfCause"))
+        let completion = Completion(.givenUp(cause), events: [.answering(claim, .syncFailed)])
         let entries = try await store.complete(claim.token, with: completion, at: .start)
         try await store.forgetPublished(entries.map(\.position))
     }

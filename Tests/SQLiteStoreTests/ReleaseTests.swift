@@ -107,7 +107,7 @@ private final class Process: Sendable {
         try await writer.write { transaction in
             _ = try transaction.accept([.job(id, .one, .reset)], by: worker, at: .start) { _ in preconditionFailure() }
             let claim = try #require(try transaction.claim(ClaimRequest(worker: worker, limit: 1), at: .start) { $0.first }.claims.first)
-            let completion = Completion(.finished, events: [.answering(claim, .integrationReset)], changes: LaneChanges(resets: true))
+            let completion = Completion(.finished(nil), events: [.answering(claim, .integrationReset)], changes: LaneChanges(resets: true))
             _ = try transaction.complete(claim.token, with: completion, at: .start)
         }
     }

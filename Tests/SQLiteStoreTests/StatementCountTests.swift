@@ -19,7 +19,7 @@ struct StatementCountTests {
         _ = try await writer.write { try $0.join(.one, in: nil, until: .start + .seconds(3600), at: .start) }
         // An existing lane, as for every job except the first.
         try await accept("first")
-        try await complete(try await claim(), Completion(.finished, events: []), .syncSucceeded)
+        try await complete(try await claim(), Completion(.finished(nil), events: []), .syncSucceeded)
         let statements = statements
         try await writer.write { transaction in
             transaction.connection.database.trace { event in if case .statement(let statement) = event { statements.note(statement.sql) } }
@@ -30,12 +30,13 @@ struct StatementCountTests {
     func unchanged() async throws {
         let accepted = try await count { try await accept("sync") }
         let claim = try await count { try await self.claim() }
-        var completion = Completion(.finished, events: [])
+        var completion = Completion(.finished(nil), events: [])
         completion.changes.bindings = (0..<4).map {
             ServiceBinding(planID: "plan", serviceKey: "service-\($0)", autotaskServiceID: Int64($0), status: .synced, lastSyncedAt: .start)
         }
         completion.changes.ranRevision = ("plan", 1)
-        completion.account = AttemptAccount(begunAt: .start, asked: nil, calls: [])
+        completion.attempt.began = .start
+        completion.keepsHistory = true
         let ended = try await count { [completion] in try await complete(claim.value, completion, .syncSucceeded) }
         let forgotten = try await count { try await writer.write { try $0.forgetPublished([2]) } }
         #expect([accepted.count, claim.count, ended.count, forgotten.count] == [11, 12, 18, 1])
@@ -45,13 +46,14 @@ struct StatementCountTests {
     @Test("A deferred job, one that is held up, and one that finds no place")
     func putOff() async throws {
         var counts: [Int] = []
-        for disposition in [
-            Disposition.deferred(until: .start, because: .timeout), .deferred(until: .start, because: .timeout, counts: false), .postponed,
+        let error = JobError(.timeout)
+        for ending in [
+            Attempt.Ending.deferred(until: .start, because: error), .deferred(until: .start, because: error, counts: false), .postponed,
         ] {
             try await accept("job-\(counts.count)")
             let claim = try await claim()
-            counts.append(try await count { try await complete(claim, Completion(disposition, events: []), nil) }.count)
-            try await complete(try await self.claim(), Completion(.finished, events: []), .syncSucceeded)
+            counts.append(try await count { try await complete(claim, Completion(ending, events: []), nil) }.count)
+            try await complete(try await self.claim(), Completion(.finished(nil), events: []), .syncSucceeded)
         }
         #expect(counts == [12, 9, 12])
         await stop()

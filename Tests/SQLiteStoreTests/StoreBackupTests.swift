@@ -59,7 +59,7 @@ struct StoreBackupTests {
             }
         }
         let token = try #require(claim)
-        let completion = Completion(.finished, events: [.answering(token, .integrationReset)], changes: LaneChanges(resets: true))
+        let completion = Completion(.finished(nil), events: [.answering(token, .integrationReset)], changes: LaneChanges(resets: true))
         _ = try await store.complete(token.token, with: completion, at: .start)
         #expect(store.erasureDelay != nil)
         pause.end.signal()
@@ -201,7 +201,7 @@ struct StoreBackupTests {
             establishedAt: .start
         )
         let end = Completion(
-            .finished,
+            .finished(nil),
             events: [.answering(connect, .connectionEstablished)],
             changes: LaneChanges(connection: .set(connection))
         )
@@ -226,7 +226,7 @@ struct StoreBackupTests {
         let store = try await openedStore()
         _ = try await store.accept([.job("a")], by: .one, at: .start) { _ in preconditionFailure() }
         let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }.claims.first)
-        let end = Completion(.finished, events: [.answering(claim, .syncFailed)], givenUp: GivenUp(.attemptsSpent, JobError(.timeout)))
+        let end = Completion(.givenUp(GivenUp(.attemptsSpent, JobError(.timeout))), events: [.answering(claim, .syncFailed)])
         _ = try await store.complete(claim.token, with: end, at: .start)
         #expect(try await store.letters(.all, after: 0, limit: 9).map(\.obstacle) == [nil])
         _ = try await StoreBackup.make(of: path, to: copy, at: .start)
@@ -381,7 +381,7 @@ struct StoreBackupTests {
     private func published(_ id: String, _ lane: Lane, by store: SQLiteStore, at now: Timestamp = .start) async throws -> OrderedEvent {
         _ = try await store.accept([.job(id, lane)], by: .one, at: now) { _ in preconditionFailure() }
         let claim = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: now) { $0.first }.claims.first)
-        let completion = Completion(.finished, events: [.answering(claim, .syncSucceeded)])
+        let completion = Completion(.finished(nil), events: [.answering(claim, .syncSucceeded)])
         return try #require(try await store.complete(claim.token, with: completion, at: now).first?.event)
     }
 }

@@ -309,7 +309,7 @@ struct StoreInspectionTests {
         _ = try await store.complete(
             done.token,
             with: Completion(
-                .finished,
+                .finished(nil),
                 events: [
                     Event(id: "state", type: .integrationEnabled, lane: .one, jobID: nil, time: .start, traceparent: nil, data: [:]),
                     .answering(done, .syncIncomplete),

@@ -247,7 +247,7 @@ extension Bench {
     }
 
     fileprivate func ending(_ job: QueuedJob, _ type: EventType) -> LaneDecision.Settlement {
-        LaneDecision.Settlement(order: job.order, event: event(type, lane: .one, job: job.id))
+        LaneDecision.Settlement(order: job.order, event: event(type, lane: .one, job: job.id), code: .superseded)
     }
 
     fileprivate func superseding(_ job: QueuedJob) -> LaneDecision.Settlement { ending(job, .jobSuperseded) }

@@ -7,8 +7,8 @@ extension Behaviour {
         Behaviour("every attempt has a row that says who asked, what was done, when, and by which worker") { bench in
             try await bench.accept(.job("a"), at: bench.time(1))
             let claim = try await bench.claimOne(at: bench.time(2))
-            var completion = Completion(.finished, events: [bench.event(.syncSucceeded, for: claim)], apiCalls: 3)
-            completion.facts["read"] = ["services": 4]
+            var completion = Completion(.finished(nil), events: [bench.event(.syncSucceeded, for: claim)], apiCalls: 3)
+            completion.attempt.read = ["services": 4]
             _ = try await bench.store.complete(claim.token, with: completion, at: bench.time(3))
             let row = try #require(try await bench.auditRows().last)
             #expect(row.entry.at == bench.time(3))
@@ -22,7 +22,7 @@ extension Behaviour {
         Behaviour("an attempt that does not end its job has a row too") { bench in
             try await bench.accept(.job("a"))
             let claim = try await bench.claimOne()
-            let deferred = Disposition.deferred(until: bench.time(9), because: .rateLimited)
+            let deferred = Attempt.Ending.deferred(until: bench.time(9), because: JobError(.rateLimited))
             _ = try await bench.store.complete(claim.token, with: Completion(deferred, events: []), at: Bench.start)
             let again = try await bench.claimOne(at: bench.time(9))
             _ = try await bench.store.complete(again.token, with: Completion(.postponed, events: []), at: bench.time(9))
@@ -79,10 +79,10 @@ extension Behaviour {
         },
         Behaviour("a job that ends without running has one row") { bench in
             try await bench.accept(.job("a"), bench.refusal("b"))
-            let expired = bench.event(.jobExpired, lane: .one, job: JobID("a"), data: ["error": ["code": "expired"]])
+            let expired = bench.event(.jobExpired, lane: .one, job: JobID("a"))
             _ = try await bench.claim { snapshot in
                 let order = snapshot.jobs[0].order
-                return LaneDecision(settlements: [.init(order: order, event: expired)], next: .wait(until: nil))
+                return LaneDecision(settlements: [.init(order: order, event: expired, code: .expired)], next: .wait(until: nil))
             }
             let rows = try await bench.auditRows().suffix(2)
             #expect(rows.map(\.entry.action) == ["job.ended", "job.ended"])

@@ -38,7 +38,7 @@ extension Behaviour {
             #expect(claim.job.id == .scheduled(.verify, of: .workplace) && claim.sealedPayload == [] && claim.job.publisher == nil)
             #expect(claim.state.connection != nil)
             let lost = bench.event(.connectionLost, lane: .one, job: nil)
-            let stored = try await bench.store.complete(claim.token, with: Completion(.finished, events: [lost]), at: bench.time(201))
+            let stored = try await bench.store.complete(claim.token, with: Completion(.finished(nil), events: [lost]), at: bench.time(201))
             #expect(stored.types == [.connectionLost] && stored.sequences.allSatisfy { $0 != nil })
             #expect(try await bench.unfinished() == [])
             #expect(try await bench.store.lane(.one)?.finished.map(\.id.description) == ["connect-msp-1"])
@@ -50,9 +50,9 @@ extension Behaviour {
             try await bench.enterCheck()
             let claim = try await bench.claimOne(at: bench.time(200))
             let answers = [
-                Completion(.finished, events: [bench.event(.connectionVerified, for: claim)]),
+                Completion(.finished(nil), events: [bench.event(.connectionVerified, for: claim)]),
                 Completion(.deferred(until: bench.time(300)), events: [bench.event(.jobDeferred, for: claim)]),
-                Completion(.finished, events: [], givenUp: GivenUp(.attemptsSpent, JobError(.internal))),
+                Completion(.givenUp(GivenUp(.attemptsSpent, JobError(.internal))), events: []),
             ]
             for completion in answers {
                 await bench.expect(.unexpected, "a check answers nobody") {
@@ -60,12 +60,12 @@ extension Behaviour {
                 }
             }
             #expect(try await bench.unfinished() == ["scheduled/verify/workplace"])
-            _ = try await bench.store.complete(claim.token, with: Completion(.finished, events: []), at: bench.time(201))
+            _ = try await bench.store.complete(claim.token, with: Completion(.finished(nil), events: []), at: bench.time(201))
 
             try await bench.accept(.job("verify", .one, .verify), at: bench.time(202))
             let asked = try await bench.claimOne(at: bench.time(202))
             await bench.expect(.unexpected, "a portal must get its answer") {
-                _ = try await bench.store.complete(asked.token, with: Completion(.finished, events: []), at: bench.time(203))
+                _ = try await bench.store.complete(asked.token, with: Completion(.finished(nil), events: []), at: bench.time(203))
             }
         },
         Behaviour("a check that finds no place is put back, and is claimed again") { bench in
@@ -235,7 +235,7 @@ extension Bench {
     fileprivate func finishCheck(of lane: Lane = .one, at now: Timestamp) async throws {
         let claim = try #require(try await claimDue(at: now).claims.first { $0.token.lane == lane })
         #expect(claim.job.isScheduled)
-        _ = try await store.complete(claim.token, with: Completion(.finished, events: []), at: now)
+        _ = try await store.complete(claim.token, with: Completion(.finished(nil), events: []), at: now)
     }
 }
 

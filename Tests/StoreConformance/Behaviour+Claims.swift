@@ -43,7 +43,11 @@ extension Behaviour {
             let result = try await bench.claim { snapshot in
                 LaneDecision(
                     settlements: snapshot.jobs.dropLast().map { job in
-                        .init(order: job.order, event: bench.event(.jobSuperseded, lane: snapshot.lane, job: job.id))
+                        .init(
+                            order: job.order,
+                            event: bench.event(.jobSuperseded, lane: snapshot.lane, job: job.id),
+                            code: .superseded
+                        )
                     },
                     next: .run(order: snapshot.jobs[2].order, .work)
                 )
@@ -59,7 +63,10 @@ extension Behaviour {
             try await bench.accept(.job("a"))
             let result = try await bench.claim { snapshot in
                 let event = bench.event(.jobExpired, lane: snapshot.lane, job: snapshot.jobs[0].id)
-                return LaneDecision(settlements: [.init(order: snapshot.jobs[0].order, event: event)], next: .wait(until: nil))
+                return LaneDecision(
+                    settlements: [.init(order: snapshot.jobs[0].order, event: event, code: .superseded)],
+                    next: .wait(until: nil)
+                )
             }
             #expect(result.claims.isEmpty && result.events.types == [.jobExpired] && result.nextWake == nil)
             #expect(try await bench.claim { _ in preconditionFailure("nothing is there to decide") }.claims.isEmpty)
@@ -246,7 +253,12 @@ extension Behaviour {
             _ = try await bench.claim(by: heir, at: bench.time(30)) { snapshot in
                 let job = snapshot.jobs[0]
                 let event = bench.event(.jobAbandoned, lane: .one, job: job.id)
-                let end = LaneDecision.Settlement(order: job.order, event: event, givenUp: GivenUp(.interrupted, JobError(.poison)))
+                let end = LaneDecision.Settlement(
+                    order: job.order,
+                    event: event,
+                    code: .poison,
+                    givenUp: GivenUp(.interrupted, JobError(.poison))
+                )
                 return LaneDecision(settlements: [end], next: .wait(until: nil))
             }
             try await bench.accept(.job("c", plan: "plan-3"), by: heir, at: bench.time(30))
@@ -261,7 +273,10 @@ extension Behaviour {
             try await bench.accept(.job("d", plan: "plan-3"), by: heir, at: bench.time(32))
             let ended = try await bench.claim(by: heir, at: bench.time(32)) { snapshot in
                 let event = bench.event(.jobSuperseded, lane: .one, job: snapshot.jobs[1].id)
-                return LaneDecision(settlements: [.init(order: snapshot.jobs[1].order, event: event)], next: .wait(until: bench.time(90)))
+                return LaneDecision(
+                    settlements: [.init(order: snapshot.jobs[1].order, event: event, code: .superseded)],
+                    next: .wait(until: bench.time(90))
+                )
             }
             #expect(ended.events.types == [.jobSuperseded])
             #expect(try await bench.state().openWrites.map(\.planID) == ["plan-1", "plan-3"])

@@ -71,7 +71,7 @@ extension Behaviour {
                 guard snapshot.lane == .of("idle-3") else { return idle }
                 let job = snapshot.jobs[0]
                 let event = bench.event(.jobExpired, lane: snapshot.lane, job: job.id)
-                return LaneDecision(settlements: [.init(order: job.order, event: event)], next: .wait(until: nil))
+                return LaneDecision(settlements: [.init(order: job.order, event: event, code: .superseded)], next: .wait(until: nil))
             }
             #expect(due.lanes == [.one] && due.events.types == [.jobExpired])
         },
@@ -108,7 +108,7 @@ extension Behaviour {
             let told = PublishedDeferral(code: .internal, delay: .seconds(2))
             let second = try await bench.claimOne(at: bench.time(2))
             #expect(second.job.lastDeferral == told && second.job.heldUp == 1)
-            let silent = Completion(.deferred(until: bench.time(8), because: .internal, counts: false), events: [])
+            let silent = Completion(.deferred(until: bench.time(8), because: JobError(.internal), counts: false), events: [])
             _ = try await bench.store.complete(second.token, with: silent, at: bench.time(2))
             let third = try await bench.claimOne(at: bench.time(8))
             #expect(third.job.lastDeferral == told && third.job.heldUp == 2 && third.job.attempts == 1)
@@ -118,7 +118,7 @@ extension Behaviour {
             try await bench.putOff(try await bench.claimOne(), until: bench.time(1), because: .internal, counts: false)
             let count = try await bench.store.auditPage(after: 0, limit: 100).rows.count
             for second in 1..<5 {
-                let silent = Completion(.deferred(until: bench.time(second + 1), because: .internal, counts: false), events: [])
+                let silent = Completion(.deferred(until: bench.time(second + 1), because: JobError(.internal), counts: false), events: [])
                 _ = try await bench.store.complete(
                     try await bench.claimOne(at: bench.time(second)).token,
                     with: silent,
@@ -145,7 +145,11 @@ extension Bench {
         counts: Bool = true,
         at now: Timestamp = Bench.start
     ) async throws {
-        let deferral = Completion(.deferred(until: until, because: code, counts: counts), events: [event(.jobDeferred, for: claim)])
+        let deferral = Completion(
+            .deferred(until: until, because: JobError(code), counts: counts),
+            events: [event(.jobDeferred, for: claim)],
+            at: now
+        )
         _ = try await store.complete(claim.token, with: deferral, at: now)
     }
 }

@@ -153,8 +153,8 @@ extension Behaviour {
             let claim = try await bench.claimOne()
             let terminal = bench.event(.syncSucceeded, for: claim)
             let wrong: [Completion] = [
-                Completion(.finished, events: []),
-                Completion(.finished, events: [terminal, bench.event(.syncFailed, for: claim)]),
+                Completion(.finished(nil), events: []),
+                Completion(.finished(nil), events: [terminal, bench.event(.syncFailed, for: claim)]),
                 Completion(.deferred(until: bench.time(1)), events: [terminal]),
                 Completion(.postponed, events: [terminal]),
             ]
@@ -176,7 +176,7 @@ extension Behaviour {
             let settled = try await bench.claim { snapshot in
                 let event = bench.event(.jobSuperseded, lane: snapshot.lane, job: snapshot.jobs[0].id)
                 return LaneDecision(
-                    settlements: [.init(order: snapshot.jobs[0].order, event: event)],
+                    settlements: [.init(order: snapshot.jobs[0].order, event: event, code: .superseded)],
                     next: .run(order: snapshot.jobs[1].order, .work)
                 )
             }

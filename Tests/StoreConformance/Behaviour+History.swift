@@ -6,37 +6,21 @@ extension Behaviour {
     static let history: [Behaviour] = [
         Behaviour("a job's request and its attempts' calls are kept, however they end") { bench in
             try await bench.accept(.job("a"))
-            let calls = [CallRecord.of(500, at: 1), .of("timedOut", at: 2)]
-            let deferral = Disposition.deferred(until: bench.time(10), because: .autotaskUnavailable)
-            try await bench.end(bench.claimOne(), deferral, bench.account(calls: calls), at: bench.time(5))
-            try await bench.end(bench.claimOne(at: bench.time(10)), .postponed, bench.account(at: 10), at: bench.time(11))
-            let heldUp = Disposition.deferred(until: bench.time(20), counts: false)
-            try await bench.end(bench.claimOne(at: bench.time(11)), heldUp, bench.account(asked: "later", at: 11), at: bench.time(12))
-            try await bench.end(
-                bench.claimOne(at: bench.time(20)),
-                .finished,
-                bench.account(at: 20, calls: [.of(200, at: 21)]),
-                at: bench.time(22)
-            )
+            let until = (bench.time(10), bench.time(20))
+            let attempts = [
+                bench.attempt(
+                    0...5,
+                    .deferred(until: until.0, because: JobError(.autotaskUnavailable)),
+                    calls: [.of(500, at: 1), .of("timedOut", at: 2)]
+                ),
+                bench.attempt(10...11, .postponed),
+                bench.attempt(11...12, .deferred(until: until.1, because: JobError(.rateLimited), counts: false)),
+                bench.attempt(20...22, .finished(nil), calls: [.of(200, at: 21)], wrote: true),
+            ]
+            for (index, attempt) in attempts.enumerated() { try await bench.end(attempt, asked: index == 0 ? "first" : "later") }
             let record = try await bench.record("a")
             #expect(record.asked.map { String(decoding: $0, as: UTF8.self) } == #"{"what":"first"}"#)
-            #expect(
-                record.made == [
-                    AttemptRecord(
-                        begunAt: Bench.start,
-                        endedAt: bench.time(5),
-                        ending: .deferred(because: .autotaskUnavailable, until: bench.time(10)),
-                        calls: calls
-                    ),
-                    AttemptRecord(begunAt: bench.time(10), endedAt: bench.time(11), ending: .postponed),
-                    AttemptRecord(
-                        begunAt: bench.time(11),
-                        endedAt: bench.time(12),
-                        ending: .deferred(because: nil, until: bench.time(20))
-                    ),
-                    AttemptRecord(begunAt: bench.time(20), endedAt: bench.time(22), ending: .finished, calls: [.of(200, at: 21)]),
-                ]
-            )
+            #expect(record.made == attempts)
             #expect(record.attempts == 2 && record.heldUp == 1 && record.interruptions == 0 && record.apiCalls == 3)
             #expect(record.kind == .sync && record.publisher == "portal" && record.acceptedAt == Bench.start)
             guard case .ended(bench.time(22), let event) = record.state else { throw IssueRecorded("it has ended") }
@@ -47,11 +31,11 @@ extension Behaviour {
             try await bench.accept(.job("a"))
             _ = try await bench.claimOne()
             try await bench.store.leave(bench.worker, at: bench.time(3))
-            try await bench.end(bench.claimOne(at: bench.time(4)), .finished, bench.account(at: 4), at: bench.time(5))
+            let last = bench.attempt(4...5, .finished(nil))
+            try await bench.end(last)
             let record = try await bench.record("a")
             #expect(record.interruptions == 1)
-            #expect(record.made.first == AttemptRecord(begunAt: nil, endedAt: bench.time(3), ending: .interrupted(bench.worker)))
-            #expect(record.made.map(\.ending).last == .finished)
+            #expect(record.made == [Attempt(ended: bench.time(3), .interrupted(bench.worker)), last])
         },
         Behaviour("a waiting, running or finished job is found, with or without its tenant") { bench in
             try await bench.accept(.job("a"), .job("b"), .job("a", .two), bench.refusal("r"))
@@ -63,7 +47,7 @@ extension Behaviour {
             let claim = try #require(try await bench.claim().claims.first { $0.token.lane == .one })
             guard case .running = try await bench.record("a").state else { throw IssueRecorded("it runs") }
             guard case .waiting(nil) = try await bench.record("b").state else { throw IssueRecorded("it waits behind") }
-            try await bench.end(claim, .deferred(until: bench.time(9)), nil, at: Bench.start)
+            try await bench.end(bench.attempt(0...0, .deferred(until: bench.time(9))), of: claim)
             guard case .waiting(bench.time(9)) = try await bench.record("a").state else { throw IssueRecorded("it waits for a time") }
             let refused = try await bench.record("r")
             guard case .ended(_, let event) = refused.state else { throw IssueRecorded("it was refused") }
@@ -71,27 +55,38 @@ extension Behaviour {
         },
         Behaviour("the first attempts that do not end a job are recorded, and the one that ends it always") { bench in
             try await bench.accept(.job("a"))
-            for second in 0..<AttemptRecord.limit + 5 {
-                try await bench.end(bench.claimOne(at: bench.time(second)), .postponed, bench.account(at: second), at: bench.time(second))
-            }
-            try await bench.end(bench.claimOne(at: bench.time(500)), .finished, bench.account(at: 500), at: bench.time(500))
+            for second in 0..<Attempt.limit + 5 { try await bench.end(bench.attempt(second...second, .postponed)) }
+            try await bench.end(bench.attempt(500...500, .finished(nil)))
             let made = try await bench.record("a").made
-            #expect(made.count == AttemptRecord.limit + 1)
-            #expect(made.map(\.begunAt).suffix(2) == [bench.time(AttemptRecord.limit - 1), bench.time(500)])
+            #expect(made.count == Attempt.limit + 1)
+            #expect(made.map(\.began).suffix(2) == [bench.time(Attempt.limit - 1), bench.time(500)])
+        },
+        Behaviour("a dead letter lists the attempts that counted, also those that the history does not show") { bench in
+            try await bench.accept(.job("a"))
+            for second in 0..<Attempt.limit { try await bench.end(bench.attempt(second...second, .postponed)) }
+            let late = bench.attempt(200...201, .deferred(until: bench.time(210), because: JobError(.timeout)), calls: [.of(500, at: 200)])
+            try await bench.end(late)
+            let last = bench.attempt(300...301, .givenUp(GivenUp(.attemptsSpent, JobError(.timeout, "It was Tuesday."))))
+            try await bench.end(last)
+            let made = try await bench.record("a").made
+            #expect(made.count == Attempt.limit + 1 && made.last == last.kept)
+            guard case .job(let job)? = try await bench.store.deadLetters().first?.content else { throw IssueRecorded("it is given up") }
+            #expect(job.history == [late.outline] && job.history.first?.calls == [])
         },
         Behaviour("a reset erases the history of its lane, and records only itself") { bench in
             try await bench.accept(.job("a"), .job("b", .two))
-            for claim in try await bench.claim().claims { try await bench.end(claim, .finished, bench.account(), at: Bench.start) }
+            let attempt = bench.attempt(0...0, .finished(nil))
+            for claim in try await bench.claim().claims { try await bench.end(attempt, of: claim) }
             try await bench.accept(.job("late"))
-            try await bench.end(bench.claimOne(), .deferred(until: bench.time(60)), bench.account(), at: Bench.start)
+            try await bench.end(bench.attempt(0...0, .deferred(until: bench.time(60))))
             try await bench.accept(.job("r", .one, .reset))
             let claim = try await bench.claimOne()
-            var reset = Completion(
-                .finished,
+            let reset = Completion(
+                attempt,
                 events: [bench.event(.integrationReset, for: claim)],
-                changes: LaneChanges(resets: true)
+                changes: LaneChanges(resets: true),
+                keepsHistory: true
             )
-            reset.account = bench.account()
             _ = try await bench.store.complete(claim.token, with: reset, at: Bench.start)
             for id in ["a", "late"] {
                 let record = try await bench.record(id)
@@ -101,13 +96,12 @@ extension Behaviour {
             #expect(try await bench.record("b", .two).made.count == 1)
         },
         Behaviour("history is kept as long as the operator sets, and that of unfinished jobs longer") { bench in
-            for (id, day) in [("old", 0), ("new", 1)] {
-                let now = bench.time(day * 86_400)
-                try await bench.accept(.job(id), at: now)
-                try await bench.end(bench.claimOne(at: now), .finished, bench.account(), at: now)
+            for (id, second) in [("old", 0), ("new", 86_400)] {
+                try await bench.accept(.job(id), at: bench.time(second))
+                try await bench.end(bench.attempt(second...second, .finished(nil)))
             }
             try await bench.accept(.job("waiting"))
-            try await bench.end(bench.claimOne(), .deferred(until: bench.time(900 * 86_400)), bench.account(), at: Bench.start)
+            try await bench.end(bench.attempt(0...0, .deferred(until: bench.time(900 * 86_400))))
             try await bench.store.prune(at: bench.time(10 * 86_400), keeping: Retention(history: .seconds(10 * 86_400)))
             #expect(try await bench.record("old").made.isEmpty)
             #expect(try await bench.record("old").asked == nil)
@@ -118,8 +112,9 @@ extension Behaviour {
         },
         Behaviour("an attempt without a record leaves no history") { bench in
             try await bench.accept(.job("a"))
-            try await bench.end(bench.claimOne(), .deferred(until: bench.time(1)), nil, at: Bench.start)
-            try await bench.end(bench.claimOne(at: bench.time(1)), .finished, nil, at: bench.time(1))
+            try await bench.end(bench.attempt(0...0, .deferred(until: bench.time(1))), keepsHistory: false)
+            #expect(try await bench.record("a").made.isEmpty)
+            try await bench.end(bench.attempt(1...1, .finished(nil)), keepsHistory: false)
             let record = try await bench.record("a")
             #expect(record.asked == nil && record.made.isEmpty && record.attempts == 2)
         },
@@ -144,21 +139,47 @@ extension CallRecord {
 }
 
 extension Bench {
-    fileprivate func account(asked: String = "first", at seconds: Int = 0, calls: [CallRecord] = []) -> AttemptAccount {
-        AttemptAccount(begunAt: time(seconds), asked: Array(#"{"what":"\#(asked)"}"#.utf8), calls: calls)
+    /// An attempt between two seconds, of which every call counts.
+    fileprivate func attempt(
+        _ seconds: ClosedRange<Int>,
+        _ ending: Attempt.Ending,
+        calls: [CallRecord] = [],
+        wrote: Bool = false
+    ) -> Attempt {
+        Attempt(
+            began: time(seconds.lowerBound),
+            ended: time(seconds.upperBound),
+            ending,
+            calls: calls,
+            apiCalls: calls.count,
+            wrote: wrote
+        )
     }
 
-    /// Ends an attempt, with the given number of recorded calls.
-    fileprivate func end(_ claim: LaneClaim, _ disposition: Disposition, _ account: AttemptAccount?, at now: Timestamp) async throws {
+    /// Claims a job for an attempt, and ends it so.
+    fileprivate func end(_ attempt: Attempt, asked: String = "first", keepsHistory: Bool = true) async throws {
+        try await end(attempt, of: claimOne(at: attempt.began ?? Bench.start), asked: asked, keepsHistory: keepsHistory)
+    }
+
+    fileprivate func end(
+        _ attempt: Attempt,
+        of claim: LaneClaim,
+        asked: String = "first",
+        keepsHistory: Bool = true
+    ) async throws {
         let events: [Event] =
-            switch disposition {
-            case .finished: [event(.syncSucceeded, for: claim)]
+            switch attempt.ending {
+            case .finished, .givenUp: [event(.syncSucceeded, for: claim)]
             case .deferred: [event(.jobDeferred, for: claim)]
-            case .postponed: []
+            case .postponed, .interrupted: []
             }
-        var completion = Completion(disposition, events: events, apiCalls: account?.calls.count ?? 0)
-        completion.account = account
-        _ = try await store.complete(claim.token, with: completion, at: now)
+        let completion = Completion(
+            attempt,
+            events: events,
+            asked: keepsHistory ? Array(#"{"what":"\#(asked)"}"#.utf8) : nil,
+            keepsHistory: keepsHistory
+        )
+        _ = try await store.complete(claim.token, with: completion, at: attempt.ended)
     }
 
     fileprivate func record(_ id: String, _ lane: Lane = .one) async throws -> JobRecord {

@@ -66,8 +66,8 @@ extension Behaviour {
                 attempts: 2,
                 interruptions: 1,
                 history: [
-                    PastAttempt(at: bench.time(1), ending: .deferred(because: .timeout, until: bench.time(10))),
-                    PastAttempt(at: bench.time(21), ending: .interrupted(bench.worker)),
+                    Attempt(ended: bench.time(1), .deferred(until: bench.time(10), because: JobError(.timeout))),
+                    Attempt(ended: bench.time(21), .interrupted(bench.worker)),
                 ],
                 revision: 7,
                 traceparent: claim.job.traceparent
@@ -109,7 +109,7 @@ extension Behaviour {
                 let event = bench.event(.jobAbandoned, lane: snapshot.lane, job: snapshot.jobs[0].id)
                 let givenUp = GivenUp(.interrupted, JobError(.poison))
                 return LaneDecision(
-                    settlements: [.init(order: snapshot.jobs[0].order, event: event, givenUp: givenUp)],
+                    settlements: [.init(order: snapshot.jobs[0].order, event: event, code: .poison, givenUp: givenUp)],
                     next: .run(order: snapshot.jobs[1].order, .work)
                 )
             }
@@ -260,7 +260,7 @@ extension Behaviour {
             let claim = try await bench.claimOne(at: bench.time(5))
             var event = bench.event(.syncSucceeded, for: claim)
             event.redriveOf = claim.job.redriveOf
-            let told = try await bench.store.complete(claim.token, with: Completion(.finished, events: [event]), at: bench.time(5))
+            let told = try await bench.store.complete(claim.token, with: Completion(.finished(nil), events: [event]), at: bench.time(5))
             #expect(told.map(\.event.event.redriveOf) == [JobID("a")])
             #expect(try await bench.unpublished().map(\.event.event.redriveOf) == [nil, JobID("a")])
             let again = try await bench.accept(.job("a:redrive-1", digest: [9]))
@@ -385,8 +385,9 @@ extension Bench {
         at now: Timestamp = Bench.start
     ) async throws {
         let completion = Completion(
-            .deferred(until: time(second), because: code, counts: counts),
-            events: [event(.jobDeferred, for: claim)]
+            .deferred(until: time(second), because: JobError(code), counts: counts),
+            events: [event(.jobDeferred, for: claim)],
+            at: now
         )
         _ = try await store.complete(claim.token, with: completion, at: now)
     }

@@ -169,7 +169,11 @@ extension Behaviour {
                 traceparent: nil,
                 data: [:]
             )
-            let entries = try await bench.store.complete(claim.token, with: Completion(.finished, events: [state, event]), at: Bench.start)
+            let entries = try await bench.store.complete(
+                claim.token,
+                with: Completion(.finished(nil), events: [state, event]),
+                at: Bench.start
+            )
             #expect(entries.map(\.event.event) == [state, event])
             #expect(try await bench.unpublished() == entries)
         },

@@ -113,7 +113,7 @@ struct Bench: Sendable {
         at now: Timestamp = Bench.start
     ) async throws -> [OutboxEntry] {
         let events = events + [event(type, for: claim, data: data)]
-        let completion = Completion(.finished, events: events, changes: changes, givenUp: givenUp)
+        let completion = Completion(givenUp.map { .givenUp($0) } ?? .finished(nil), events: events, changes: changes)
         return try await store.complete(claim.token, with: completion, at: now)
     }
 

@@ -25,37 +25,6 @@ struct AttemptRuleTests {
         #expect(connect.attempts == 2 && connect.deadline == now + .seconds(60))
     }
 
-    @Test("A failed attempt counts and is recorded; one that was held up, put back or interrupted does not count")
-    func counting() {
-        let until = now + .seconds(10)
-        var begun = job(1)
-        begun.attempts = 3
-
-        var failed = begun
-        let failure = JobChange(.deferred(until: until, because: .timeout), at: now)
-        failed.apply(failure!)
-        #expect(failed.attempts == 3 && failed.heldUp == 0 && failed.notBefore == until)
-        #expect(failure?.past == PastAttempt(at: now, ending: .deferred(because: .timeout, until: until)))
-
-        var heldUp = begun
-        let delay = JobChange(.deferred(until: until, because: .timeout, counts: false), at: now)
-        heldUp.apply(delay!)
-        #expect(heldUp.attempts == 2 && heldUp.heldUp == 1 && heldUp.notBefore == until && delay?.past == nil)
-
-        var postponed = begun
-        postponed.notBefore = until
-        postponed.apply(JobChange(.postponed, at: now)!)
-        #expect(postponed.attempts == 2 && postponed.heldUp == 0 && postponed.notBefore == until)
-
-        var interrupted = begun
-        let end = JobChange(interruptionOf: worker, at: now)
-        interrupted.apply(end)
-        #expect(interrupted.attempts == 2 && interrupted.interruptions == 1)
-        #expect(end.past == PastAttempt(at: now, ending: .interrupted(worker)))
-
-        #expect(JobChange(.finished, at: now) == nil)
-    }
-
     @Test("Only a decision about a window asks for rivals outside it, and decides again if there are any")
     func windows() {
         let run = LaneDecision(next: .run(order: 2, .work))

@@ -59,22 +59,17 @@ struct Answer {
 
 extension HTTPTransport {
     /// Sends one request and reads its answer.
-    ///
-    /// - Parameter observe: called when the exchange ends, before the answer is interpreted.
     func answer(
         to request: HTTPRequest,
         of operation: AutotaskOperation,
-        redacting redaction: Redaction,
-        observe: (AutotaskCall) -> Void = { _ in }
+        redacting redaction: Redaction
     ) async throws(AutotaskError) -> Answer {
         let response: HTTPResponse
         do {
             response = try await send(request)
         } catch {
-            observe(AutotaskCall(operation: operation, status: nil, elapsed: .zero))
             throw AutotaskError(error, during: operation)
         }
-        observe(AutotaskCall(operation: operation, status: response.status, elapsed: response.elapsed))
         return try Answer(response, to: operation, redacting: redaction)
     }
 }

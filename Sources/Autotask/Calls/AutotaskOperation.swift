@@ -17,9 +17,6 @@ extension AutotaskOperation {
     /// Whether it may change data in Autotask.
     package var isWrite: Bool { self == .createService || self == .updateService }
 
-    /// Whether it counts among a job's calls. Asking for the quota does not, since it serves all jobs of a database.
-    var isCounted: Bool { self != .threshold }
-
     var method: HTTPRequest.Method {
         switch self {
         case .zone, .version, .threshold, .serviceAccess, .serviceFields: .get

@@ -5,7 +5,7 @@ package struct CallTarget: Hashable, Sendable {
     /// The path below the version of the API: `Services/query`.
     package let path: String
 
-    /// Whether the call counts among a job's calls: asking for the quota does not.
+    /// Whether it counts among a job's calls. Asking for the quota does not, since it serves all jobs of a database.
     package var isCounted: Bool { path != AutotaskOperation.threshold.path }
 
     /// - Parameter url: an absolute URL.

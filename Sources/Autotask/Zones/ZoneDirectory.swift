@@ -43,8 +43,7 @@ package struct ZoneDirectory {
     /// - Throws: ``AutotaskError``, of kind `zoneNotFound` if Autotask does not know the user name.
     package func zone(
         forUserOf credentials: AutotaskCredentials,
-        traceparent: String? = nil,
-        observe: (AutotaskCall) -> Void = { _ in }
+        traceparent: String? = nil
     ) async throws(AutotaskError) -> DiscoveredZone {
         let request = HTTPRequest(
             method: .get,
@@ -54,7 +53,7 @@ package struct ZoneDirectory {
             maximumResponseBytes: AnswerLimits.zoneBytes
         )
         let answer = try await gate.pass(.zone) { () async throws(AutotaskError) in
-            try await transport.answer(to: request, of: .zone, redacting: Redaction(credentials), observe: observe)
+            try await transport.answer(to: request, of: .zone, redacting: Redaction(credentials))
         }
         if let zone = DiscoveredZone(zoneInformation: answer.body) { return zone }
         // A zone with another protocol can never be called, so this error is permanent.

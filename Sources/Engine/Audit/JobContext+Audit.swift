@@ -5,15 +5,6 @@ import Telemetry
 import Vault
 
 extension JobContext {
-    /// The facts that the audit log records about this attempt, in addition to its end.
-    func facts(of completion: Completion) -> JSONObject {
-        var facts = JSONObject()
-        if let code = completion.events.last(where: \.type.isTerminal)?.failureCode { facts["code"] = .string(code) }
-        if let reason = completion.givenUp?.reason { facts["givenUp"] = .string(reason.rawValue) }
-        if let read = reading.facts { facts["read"] = read }
-        return facts
-    }
-
     /// Seals names and prices for the audit log. An attempt opens the lane's key at most once, when it first seals something.
     ///
     /// - Returns: `nil` without a connection, because sealing uses the connection's key.

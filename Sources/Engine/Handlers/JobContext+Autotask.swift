@@ -9,12 +9,10 @@ import Telemetry
 /// The lane's access to Autotask, for the job's handlers.
 extension JobContext {
     /// Looks up the zone that serves a user's database; no secret is sent.
-    ///
-    /// - Parameter calls: incremented by the call, unless it is held back.
-    func zone(for credentials: AutotaskCredentials, counting calls: inout Int) async throws(AutotaskError) -> DiscoveredZone {
+    func zone(for credentials: AutotaskCredentials) async throws(AutotaskError) -> DiscoveredZone {
         let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil, credentials: nil)
         var found = try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
-            .zone(forUserOf: credentials, traceparent: job.traceparent) { _ in calls += 1 }
+            .zone(forUserOf: credentials, traceparent: job.traceparent)
         if (try? autotask.hosts.check(found.zone.webURL)) == nil {
             log(.warning, "The zone's web address is not on an allowed host, and is not shown", .keys([.databaseID: "\(found.databaseID)"]))
             found.zone.webURL = found.zone.apiOrigin

@@ -16,7 +16,7 @@ extension JobContext {
                     message: error.message.withoutFullStop,
                     planID: job.planID ?? "",
                     revision: job.revision,
-                    apiCalls: job.apiCalls,
+                    apiCalls: apiCalls,
                     services: [],
                     webURL: state.connection?.zone.webURL,
                     error: error

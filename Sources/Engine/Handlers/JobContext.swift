@@ -14,6 +14,8 @@ final class JobContext {
     let autotask: AutotaskAccess
     /// The calls that were made over ``autotask``.
     let calls: RecordingTransport
+    /// When the attempt began.
+    let began: Timestamp
     /// The time by which every call has to end, if the job has a deadline.
     let callDeadline: Timestamp?
     /// The sink for events that are published without a guarantee: `sync.started`, `sync.progress`.
@@ -28,7 +30,8 @@ final class JobContext {
     var auditSeal: AuditSeal?
     /// Whether a reason outside the job delays this attempt: Autotask does not work at the moment, or a key is missing.
     private(set) var isHeldUp = false
-    private var didWrite = false
+    /// Whether Autotask confirmed a write in this attempt.
+    private(set) var didWrite = false
     /// The time before a job's deadline that is reserved for its end: the commit, and publishing its event.
     private static let endingTime: Duration = .milliseconds(500)
 
@@ -44,6 +47,7 @@ final class JobContext {
         self.claim = claim
         self.store = store
         self.engine = engine
+        began = engine.now
         callDeadline = claim.job.deadline.map { $0 - JobContext.endingTime }
         calls = RecordingTransport(autotask.transport, clock: engine.clock, deadline: callDeadline)
         self.autotask = AutotaskAccess(
@@ -83,6 +87,9 @@ final class JobContext {
     }
 
     func holdUp() { isHeldUp = true }
+
+    /// Calls of this attempt and of earlier ones.
+    var apiCalls: Int { job.apiCalls + calls.counted }
 
     /// Whether the job has changed something in Autotask, in this attempt or an earlier one.
     var hasWritten: Bool { job.hasWritten || didWrite }

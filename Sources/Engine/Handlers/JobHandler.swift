@@ -15,15 +15,15 @@ protocol JobHandler: Sendable {
     func conclude(_ payload: Payload, because reason: JobError, _ context: JobContext) async throws(StoreError) -> HandlerOutcome
 }
 
-/// How an attempt at a job ends.
+/// The result of a handler: how the attempt should end, and what is stored with its end.
 struct HandlerOutcome: Sendable {
     enum Ending: Sendable {
-        /// The job has ended, successfully or not: `events` holds its terminal event.
-        case finished
+        /// The job has ended: `events` holds its terminal event. If it failed, the error is the one that this event carries.
+        case finished(JobError?)
         /// The job cannot be done, for a reason that its portal cannot correct. It ends like ``finished``, and is dead-lettered.
         case givenUp(GivenUp)
-        /// A transient failure. The job is tried again, not before `earliest`, and `job.deferred` reports it. When the attempts are spent,
-        /// the job ends with `failure`, its own failed event.
+        /// A transient failure. The handler wants to try the job again (``RetryWish``), and `job.deferred` reports it. If the wish is
+        /// refused, the job ends with `failure`, its own failed event.
         case transient(JobError, earliest: Timestamp?, failure: Event)
         /// The job is put back and the attempt not counted: the tenant's database has no free place, or the program shuts down.
         case postponed
@@ -34,10 +34,14 @@ struct HandlerOutcome: Sendable {
     var events: [Event]
     /// Stored with every ending.
     var changes: LaneChanges
-    var apiCalls: Int
 
-    static func finished(_ events: [Event], changes: LaneChanges = LaneChanges(), apiCalls: Int = 0) -> HandlerOutcome {
-        HandlerOutcome(ending: .finished, events: events, changes: changes, apiCalls: apiCalls)
+    static func finished(_ events: [Event], changes: LaneChanges = LaneChanges()) -> HandlerOutcome {
+        HandlerOutcome(ending: .finished(nil), events: events, changes: changes)
+    }
+
+    /// - Parameter events: the terminal one carries the error.
+    static func failed(_ error: JobError?, _ events: [Event], changes: LaneChanges = LaneChanges()) -> HandlerOutcome {
+        HandlerOutcome(ending: .finished(error), events: events, changes: changes)
     }
 
     /// - Parameter events: state events that are due whether or not the job is tried again.
@@ -46,18 +50,12 @@ struct HandlerOutcome: Sendable {
         earliest: Timestamp? = nil,
         failure: Event,
         events: [Event] = [],
-        changes: LaneChanges = LaneChanges(),
-        apiCalls: Int = 0
+        changes: LaneChanges = LaneChanges()
     ) -> HandlerOutcome {
-        HandlerOutcome(
-            ending: .transient(error, earliest: earliest, failure: failure),
-            events: events,
-            changes: changes,
-            apiCalls: apiCalls
-        )
+        HandlerOutcome(ending: .transient(error, earliest: earliest, failure: failure), events: events, changes: changes)
     }
 
-    static func postponed(events: [Event] = [], changes: LaneChanges = LaneChanges(), apiCalls: Int) -> HandlerOutcome {
-        HandlerOutcome(ending: .postponed, events: events, changes: changes, apiCalls: apiCalls)
+    static func postponed(events: [Event] = [], changes: LaneChanges = LaneChanges()) -> HandlerOutcome {
+        HandlerOutcome(ending: .postponed, events: events, changes: changes)
     }
 }

@@ -52,15 +52,8 @@ extension TenantSession {
     /// - Parameter event: the job's own failed event.
     func outcome(of failure: CallFailure, telling event: Event) -> HandlerOutcome {
         guard case .retry(let earliest) = failure.consequence else {
-            return .finished(stateEvents + [event], changes: changes, apiCalls: apiCalls)
+            return .failed(failure.error, stateEvents + [event], changes: changes)
         }
-        return .transient(
-            failure.error,
-            earliest: earliest,
-            failure: event,
-            events: stateEvents,
-            changes: changes,
-            apiCalls: apiCalls
-        )
+        return .transient(failure.error, earliest: earliest, failure: event, events: stateEvents, changes: changes)
     }
 }

@@ -8,8 +8,8 @@ import Store
 /// lock the customer's API user (`Decisions` 6). It is not `Sendable`, so the compiler ensures that a lane makes one call at a time. The
 /// first call of an attempt therefore runs alone.
 ///
-/// The session collects what the calls show about the connection: ``changes``, ``stateEvents`` and ``apiCalls``. The handler puts them into
-/// its outcome, however the job ends.
+/// The session collects what the calls show about the connection: ``changes`` and ``stateEvents``. The handler puts them into its outcome,
+/// however the job ends.
 final class TenantSession {
     /// The present connection. ``call(_:)`` replaces its zone if the database moved. A handler writes here what it learns about the API
     /// user.
@@ -21,8 +21,6 @@ final class TenantSession {
     private let stored: ConnectionRecord
     private let credentials: AutotaskCredentials
     private var session: AutotaskSession
-    /// Calls that ``session`` does not count: zone look-ups, and those of the session before the zone moved.
-    private var otherCalls = 0
     private var hasLookedUpZone = false
     private var refusal: RefusedCredentials?
     /// Why no further call is made.
@@ -85,7 +83,7 @@ final class TenantSession {
         do { try await readThreshold() } catch { if let end { throw end } }
     }
 
-    /// Reads the usage of the database's quota. The query does not count among ``apiCalls``.
+    /// Reads the usage of the database's quota. The query does not count among a job's calls.
     func readThreshold() async throws(CallFailure) {
         if let end { throw end }
         do {
@@ -106,9 +104,6 @@ final class TenantSession {
         do { found = try await discoverZone() } catch { throw CallFailure(error, in: context) }
         _ = try follow(found, after: nil)
     }
-
-    /// Calls made so far, zone look-ups included.
-    var apiCalls: Int { otherCalls + session.callCount }
 
     /// The changes of the connection to remember. The handler adds its own.
     var changes: LaneChanges {
@@ -151,9 +146,7 @@ final class TenantSession {
     /// Looks up the zone of the database, once in an attempt and without a secret.
     private func discoverZone() async throws(AutotaskError) -> DiscoveredZone {
         hasLookedUpZone = true
-        var lookUps = 0
-        defer { otherCalls += lookUps }
-        return try await context.zone(for: credentials, counting: &lookUps)
+        return try await context.zone(for: credentials)
     }
 
     /// Switches to the zone that serves the database now.
@@ -165,7 +158,6 @@ final class TenantSession {
         guard found.databaseID == connection.databaseID else { throw lose(.databaseMismatch, JobError(.databaseChanged), cause) }
         guard found.zone.apiURL.lowercased() != connection.zone.apiURL.lowercased() else { return false }
         connection.zone = found.zone
-        otherCalls += session.callCount
         session = context.autotaskSession(in: found.zone, of: found.databaseID, with: credentials, connection.credentialsDigest)
         return true
     }

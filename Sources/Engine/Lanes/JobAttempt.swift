@@ -33,28 +33,23 @@ struct JobAttempt: Sendable {
     }
 
     func run(_ claim: LaneClaim) async throws(StoreError) -> Completion {
-        let begun = engine.now
         let context = context(for: claim)
-        var completion = completion(try await settledOutcome(for: claim, context), context)
-        // Only the transport sees every call, even if the attempt fails.
-        completion.apiCalls = context.calls.counted
-        completion.facts = context.facts(of: completion)
-        if claim.job.isScheduled {
-            completion = completion.ofCheck
-        } else {
-            completion.account = context.account(since: begun)
-        }
-        // The job's one info line, at its end.
-        var details: Logger.Metadata = .keys([
-            .outcome: "\(completion.ending)",
-            .duration: "\((engine.now - begun).wholeMilliseconds) ms",
-            // As the store counts them after this attempt, and `sync show` shows them.
-            .attempt: "\(claim.job.attempts - (completion.isCounted ? 0 : 1))",
-            .count: "\(claim.job.apiCalls + completion.apiCalls)",
-        ])
-        if let code = completion.facts["code"]?.string { details.merge(.keys([.code: "\(code)"])) { $1 } }
-        context.log(.info, "Job attempt ended", details)
+        let completion = completion(try await settledOutcome(for: claim, context), context)
+        log(completion, context)
         return completion
+    }
+
+    /// Logs the job's one info line, at its end. It has the numbers that the store has after this attempt, and that `sync show` shows.
+    private func log(_ completion: Completion, _ context: JobContext) {
+        let attempt = completion.attempt
+        var details: Logger.Metadata = .keys([
+            .outcome: completion.isRepetition ? "postponed" : "\(completion.word)",
+            .duration: "\((attempt.ended - context.began).wholeMilliseconds) ms",
+            .attempt: "\(context.job.attempts + attempt.counted.attempts)",
+            .count: "\(context.job.apiCalls + attempt.apiCalls)",
+        ])
+        if let code = attempt.failure?.code.rawValue { details.merge(.keys([.code: "\(code)"])) { $1 } }
+        context.log(.info, "Job attempt ended", details)
     }
 
     private func context(for claim: LaneClaim) -> JobContext {
@@ -75,7 +70,7 @@ struct JobAttempt: Sendable {
             // Another worker has taken the lane over: there is nothing to report.
             guard error.code != .fenced else { throw error }
             context.log(.warning, "The store failed during an attempt", .keys([.error: "\(error)"]))
-            return heldUp(context, hint: "The worker's store failed. The worker tries again.", apiCalls: context.calls.counted)
+            return heldUp(context, hint: "The worker's store failed. The worker tries again.")
         }
     }
 
@@ -92,8 +87,7 @@ struct JobAttempt: Sendable {
             return HandlerOutcome(
                 ending: .givenUp(GivenUp(.unopenable, error)),
                 events: [context.event(.jobAbandoned, ["error": error.json])],
-                changes: LaneChanges(),
-                apiCalls: 0
+                changes: LaneChanges()
             )
         }
         switch payload {
@@ -147,26 +141,25 @@ struct JobAttempt: Sendable {
     }
 
     /// Defers the job for a reason outside it: the attempt does not count.
-    private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil, apiCalls: Int = 0) -> HandlerOutcome {
+    private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil) -> HandlerOutcome {
         context.holdUp()
         let error = JobError(.internal, hint: hint, isRetryable: true).referring(to: context.job.id)
-        return .transient(error, earliest: earliest, failure: context.failed(error), apiCalls: apiCalls)
+        return .transient(error, earliest: earliest, failure: context.failed(error))
     }
 
     /// Defers a job whose outcome the store refuses, because it is sealed under a key that was retired in between.
     ///
     /// - Parameters:
-    ///   - outcome: the refused outcome.
+    ///   - refused: the refused outcome, whose attempt ends in another way.
     ///   - delay: the shortest deferral.
-    func heldUp(_ claim: LaneClaim, instead outcome: Completion, atLeast delay: Duration) -> Completion {
+    func heldUp(_ claim: LaneClaim, instead refused: Completion, atLeast delay: Duration) -> Completion {
         let context = context(for: claim)
         let hint = "A key of the worker was retired during the attempt. The worker tries again with its present keys."
-        var completion = completion(
-            heldUp(context, hint: hint, earliest: engine.now + delay, apiCalls: outcome.apiCalls),
-            context
-        )
-        if claim.job.isScheduled { completion = completion.ofCheck }
-        completion.account = outcome.account
+        var completion = completion(heldUp(context, hint: hint, earliest: engine.now + delay), context)
+        var attempt = refused.attempt
+        attempt.ending = completion.attempt.ending
+        completion.attempt = attempt
+        completion.asked = refused.asked
         return completion
     }
 
@@ -181,93 +174,56 @@ struct JobAttempt: Sendable {
         }
     }
 
-    /// Decides whether the job ends or gets another attempt.
+    /// Makes the completion: the attempt as it ended, and the events and changes that come with it.
     private func completion(_ outcome: HandlerOutcome, _ context: JobContext) -> Completion {
+        let attempt = context.attempt(ending(of: outcome, context))
+        var events = outcome.events
+        if case .transient(let error, _, let failure) = outcome.ending {
+            if attempt.endsJob { events.append(failure) }
+            if let deferral = deferral(attempt, because: error, context) { events.append(deferral) }
+        }
+        if context.job.isScheduled { events.removeAll { $0.jobID != nil } }
+        return Completion(
+            attempt,
+            events: events,
+            changes: outcome.changes,
+            asked: context.asked,
+            keepsHistory: context.keepsHistory
+        )
+    }
+
+    private func ending(of outcome: HandlerOutcome, _ context: JobContext) -> Attempt.Ending {
         switch outcome.ending {
-        case .finished:
-            return Completion(.finished, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
-        case .givenUp(let reason):
-            return Completion(
-                .finished,
-                events: outcome.events,
-                changes: outcome.changes,
-                apiCalls: outcome.apiCalls,
-                givenUp: reason
-            )
-        case .postponed:
-            return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
-        case .transient where Task.isCancelled || !context.holdsLane:
-            // A shutdown or the end of the lease cancelled the calls: the job has no fault of its own.
-            return Completion(.postponed, events: outcome.events, changes: outcome.changes, apiCalls: outcome.apiCalls)
-        case .transient(let error, let earliest, let failure):
-            let attempt = context.job.attempts
-            let next = engine.settings.retry.nextAttempt(
-                after: attempt + (context.isHeldUp ? context.job.heldUp : 0),
-                isHeldUp: context.isHeldUp,
-                acceptedAt: context.job.acceptedAt,
+        case .finished(let error): .finished(error)
+        case .givenUp(let givenUp): .givenUp(givenUp)
+        case .postponed: .postponed
+        case .transient(let error, let earliest, _):
+            RetryWish(
+                error: error,
                 earliest: earliest,
+                isHeldUp: context.isHeldUp,
+                isCutShort: Task.isCancelled || !context.holdsLane
+            ).ending(
+                of: context.job,
+                before: context.callDeadline,
+                under: engine.settings.retry,
                 fraction: engine.entropy.fraction(),
-                now: engine.now
+                at: engine.now
             )
-            let isSpent = !context.isHeldUp && attempt >= engine.settings.retry.maximumAttempts
-            guard let next else {
-                return Completion(
-                    .finished,
-                    events: outcome.events + [failure],
-                    changes: outcome.changes,
-                    apiCalls: outcome.apiCalls,
-                    givenUp: GivenUp(isSpent ? .attemptsSpent : .timeSpent, error)
-                )
-            }
-            if let deadline = context.callDeadline, next >= deadline || !error.isRetryable {
-                // A person waits and can ask again, so the job is not dead-lettered.
-                return Completion(.finished, events: outcome.events + [failure], changes: outcome.changes, apiCalls: outcome.apiCalls)
-            }
-            var completion = Completion(
-                .deferred(until: next, because: error.code, counts: !context.isHeldUp),
-                events: outcome.events,
-                changes: outcome.changes,
-                apiCalls: outcome.apiCalls
-            )
-            let deferral = PublishedDeferral(code: error.code, delay: next - engine.now)
-            if !context.isHeldUp || deferral.isNews(after: context.job.lastDeferral) {
-                completion.events.append(
-                    context.event(
-                        .jobDeferred,
-                        ["until": .string(next.description), "attempt": JSON(attempt), "error": error.triedAgain(at: next).json]
-                    )
-                )
-            }
-            return completion
-        }
-    }
-}
-
-extension Completion {
-    /// The end of a scheduled check. It publishes state events, but has no terminal event and no dead letter. A failed check is not tried
-    /// again, because the next one comes automatically.
-    fileprivate var ofCheck: Completion {
-        var completion = self
-        completion.events.removeAll { $0.jobID != nil }
-        completion.givenUp = nil
-        if case .deferred(_, let code, _) = disposition {
-            completion.disposition = .finished
-            completion.facts["code"] = code.map { .string($0.rawValue) }
-        }
-        return completion
-    }
-
-    /// Whether the attempt counts.
-    fileprivate var isCounted: Bool {
-        switch disposition {
-        case .finished, .deferred(_, _, counts: true): true
-        case .deferred(_, _, counts: false), .postponed: false
         }
     }
 
-    /// How the attempt ended, as one word for the log.
-    fileprivate var ending: String {
-        if let event = events.last(where: { $0.type.isTerminal || $0.type == .jobDeferred }) { return event.type.rawValue }
-        return disposition == .finished ? "checked" : "postponed"
+    /// Makes the event of a deferral, if it is news.
+    private func deferral(_ attempt: Attempt, because error: JobError, _ context: JobContext) -> Event? {
+        guard let next = attempt.notBefore else { return nil }
+        let deferral = PublishedDeferral(code: error.code, delay: next - attempt.ended)
+        guard !context.isHeldUp || deferral.isNews(after: context.job.lastDeferral) else { return nil }
+        return context.event(
+            .jobDeferred,
+            [
+                "until": .string(next.description), "attempt": JSON(context.job.attempts),
+                "error": error.triedAgain(at: next).json,
+            ]
+        )
     }
 }

@@ -155,7 +155,7 @@ struct LaneOrder {
     private func settle(_ job: QueuedJob, _ type: EventType, _ error: JobError, _ members: JSONObject = [:]) -> LaneDecision.Settlement {
         var data: JSONObject = ["error": error.json]
         for member in members.members { data[member.name] = member.value }
-        return LaneDecision.Settlement(order: job.order, event: event(type, job, data))
+        return LaneDecision.Settlement(order: job.order, event: event(type, job, data), code: error.code)
     }
 
     private func settle(_ job: QueuedJob, by superseder: QueuedJob, _ order: Supersession) -> LaneDecision.Settlement {

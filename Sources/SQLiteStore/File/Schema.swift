@@ -150,15 +150,14 @@ struct Schema: Sendable {
             data BLOB,
             -- What the job is a copy of, when it comes from a redriven dead letter.
             redrive_of TEXT,
-            -- The attempts that did not end it, as JSON objects behind commas; NULL once it has ended.
-            history TEXT,
             -- How often it was put off, uncounted, because Autotask did not work.
             held_up INTEGER NOT NULL DEFAULT 0,
             -- Whether it is a scheduled check of the worker: it has no payload, and its row goes when it has ended.
             is_scheduled INTEGER NOT NULL DEFAULT 0,
             -- What it asks for, as it may be shown: a JSON object. NULL before the first attempt has ended, and once it is erased.
             asked BLOB,
-            -- All attempts that have ended and what they called, as JSON objects behind commas; NULL once it is erased.
+            -- Its attempts that have ended, as JSON objects with a comma behind each: see Attempt+Text. NULL once they are erased, and when it
+            -- has ended without a history.
             account TEXT,
             -- The revision that a job stands for: its own, or where it has none the highest of those that it superseded.
             standing INTEGER,
@@ -331,6 +330,7 @@ struct Schema: Sendable {
             attempts INTEGER,
             interruptions INTEGER,
             held_up INTEGER,
+            -- The attempts that did not end it, without their calls.
             history TEXT,
             revision INTEGER,
             traceparent TEXT,

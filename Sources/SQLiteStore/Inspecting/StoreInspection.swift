@@ -143,13 +143,10 @@ package struct StoreInspection: Sendable {
         heldUp = Occurrences(
             try connection.all(
                 """
-                SELECT l.tenant || '/' || l.product, COALESCE(j.account, j.history, '') FROM jobs j JOIN lanes l ON l.id = j.lane
+                SELECT l.tenant || '/' || l.product || COALESCE(' (' || j.deferred_code || ')', '') FROM jobs j JOIN lanes l ON l.id = j.lane
                 WHERE finished_at IS NULL AND not_before IS NOT NULL AND (held_up > 0 OR attempts > 0) GROUP BY j.lane ORDER BY 1
                 """
-            ) { row in
-                let code = row.text(1).lastCode
-                return row.text(0) + (code.map { " (\($0))" } ?? "")
-            }
+            ) { $0.text(0) }
         )
         unfinishedJobs = try connection.backlog()
         postponedTooFar = Occurrences(

@@ -36,7 +36,7 @@ extension Connection {
                 heldUp: row.int(10),
                 apiCalls: row.int(11),
                 asked: row.optional(12, row.bytes),
-                made: try AttemptRecord.all(in: row.text(13))
+                made: try Attempt.all(in: row.text(13)).filter(\.isShown)
             )
         }
     }

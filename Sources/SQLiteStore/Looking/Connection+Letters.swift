@@ -114,7 +114,7 @@ extension DeadJob {
             attempts: row.int(19),
             interruptions: row.int(20),
             heldUp: row.int(21),
-            history: try PastAttempt.history(row.text(22)),
+            history: try Attempt.all(in: row.text(22)),
             revision: row.optional(23, row.integer),
             traceparent: row.optional(24, row.text),
             redriveOf: try row.optional(25, row.jobID)

@@ -42,7 +42,7 @@ extension Connection {
                 (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?),
-                (SELECT COALESCE(j.account, j.history, '') FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL
+                (SELECT j.deferred_code FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL
                     AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0) ORDER BY j.place LIMIT 1),
                 l.id
             FROM lanes l WHERE l.id > ? ORDER BY l.id LIMIT ?
@@ -62,7 +62,7 @@ extension Connection {
                         waitingJobs: row.int(5),
                         services: row.int(6),
                         syncedServices: row.int(7),
-                        heldUpBy: row.optional(8, row.text)?.lastCode
+                        heldUpBy: row.optional(8, row.text)
                     )
                 }.mapError { SetAsideError(SetAside("The integration \(row.text(0))/\(row.text(1))", because: "\($0)")) }
             )

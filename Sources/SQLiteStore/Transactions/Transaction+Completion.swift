@@ -50,53 +50,44 @@ extension Transaction {
 
         // This needs the row of a scheduled check, which is removed below.
         try extendDeadlines(in: row, besides: claim.order, at: now)
-        if let change = JobChange(completion.disposition, at: now) {
-            try tell(completion, of: claim.order, at: now)
-            try connection.run(
-                """
-                UPDATE jobs SET not_before = COALESCE(?, not_before), attempts = attempts + ?, held_up = held_up + ?, api_calls = api_calls + ?,
-                    history = NULLIF(COALESCE(history, '') || ?, '')
-                WHERE place = ?
-                """,
-                change.notBefore,
-                change.attempts,
-                change.heldUp,
-                completion.apiCalls,
-                change.past?.text ?? "",
-                claim.order
-            )
+        if !completion.attempt.endsJob {
+            try add(completion, to: claim.order)
         } else if job.isScheduled {
             try endCheck(claim.order)
         } else if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
             try finish(claim.order, with: terminal.event, after: completion, at: now)
             row.backlog -= 1
         }
-        if let deferral = completion.deferral(at: now) {
-            try connection.run(
-                "UPDATE jobs SET deferred_code = ?, deferred_for = ? WHERE place = ?",
-                deferral.code.rawValue,
-                deferral.delay.wholeMilliseconds,
-                claim.order
-            )
-        }
-        row.hold.release(isPostponed: completion.disposition == .postponed)
+        row.hold.release(isPostponed: completion.attempt.ending == .postponed)
         try schedule(&row, at: now)
         try save(row)
         return entries
     }
 
-    /// Keeps the account of an attempt that does not end its job.
-    private func tell(_ completion: Completion, of order: Int64, at now: Timestamp) throws {
-        guard let account = completion.account else { return }
+    /// Adds an attempt that did not end its job to the job's row. Beyond ``Attempt/limit`` attempts, it adds only the outline.
+    func add(_ completion: Completion, to order: Int64) throws {
+        let counted = completion.attempt.counted
+        let deferral = completion.deferral
         try connection.run(
             """
-            UPDATE jobs SET asked = COALESCE(asked, ?), account = COALESCE(account, '') || ?
-            WHERE place = ? AND json_array_length('[' || rtrim(COALESCE(account, ''), ',') || ']') < ?
+            UPDATE jobs SET not_before = COALESCE(?, not_before), attempts = attempts + ?, interruptions = interruptions + ?,
+                held_up = held_up + ?, api_calls = api_calls + ?, deferred_code = COALESCE(?, deferred_code),
+                deferred_for = COALESCE(?, deferred_for), asked = COALESCE(asked, ?), account = NULLIF(COALESCE(account, '') ||
+                    CASE WHEN json_array_length('[' || rtrim(COALESCE(account, ''), ',') || ']') < ? THEN ? ELSE ? END, '')
+            WHERE place = ?
             """,
-            account.asked,
-            AttemptRecord(account, completion.disposition, at: now).text,
-            order,
-            AttemptRecord.limit
+            completion.attempt.notBefore,
+            counted.attempts,
+            counted.interruptions,
+            counted.heldUp,
+            completion.attempt.apiCalls,
+            deferral?.code.rawValue,
+            deferral?.delay.wholeMilliseconds,
+            completion.asked,
+            Attempt.limit,
+            completion.kept?.text ?? "",
+            completion.attempt.outline?.text ?? "",
+            order
         )
     }
 }

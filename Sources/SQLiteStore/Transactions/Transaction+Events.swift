@@ -119,8 +119,7 @@ extension Transaction {
         at now: Timestamp
     ) throws {
         let event = ordered.event
-        if let givenUp = givenUp ?? completion?.givenUp { try keep(order, givenUp, at: now) }
-        let account = completion?.account
+        if let givenUp = givenUp ?? completion?.attempt.givenUp { try keep(order, givenUp, at: now) }
         try connection.run(
             """
             DELETE FROM journal
@@ -132,9 +131,9 @@ extension Transaction {
         )
         try connection.run(
             """
-            UPDATE jobs SET payload = NULL, plan = NULL, standing = NULL, expiry = NULL, not_before = NULL, history = NULL, finished_at = ?,
+            UPDATE jobs SET payload = NULL, plan = NULL, standing = NULL, expiry = NULL, not_before = NULL, finished_at = ?,
                 event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?, api_calls = api_calls + ?,
-                asked = COALESCE(asked, ?), account = NULLIF(COALESCE(account, '') || ?, '')
+                asked = COALESCE(asked, ?), account = CASE WHEN ? THEN NULLIF(COALESCE(account, '') || ?, '') END
             WHERE place = ? AND finished_at IS NULL
             """,
             now,
@@ -145,9 +144,10 @@ extension Transaction {
             ordered.epoch,
             ordered.sequence,
             event.data,
-            completion?.apiCalls ?? 0,
-            account?.asked,
-            account.map { AttemptRecord($0, .finished, at: now).text } ?? "",
+            completion?.attempt.apiCalls ?? 0,
+            completion?.asked,
+            completion?.keepsHistory ?? true,
+            completion?.kept?.text ?? "",
             order
         )
         guard connection.changes == 1 else { throw StoreError(.unexpected, "A job that ended is not among the unfinished jobs.") }

@@ -46,15 +46,19 @@ extension Transaction {
 
     /// Makes a dead letter of a job that is about to end.
     func keep(_ order: Int64, _ givenUp: GivenUp, at now: Timestamp) throws {
-        let kind = try connection.first("SELECT kind FROM jobs WHERE place = ?", order) { try $0.word(0, as: JobKind.self) }
-        guard let kind else { throw StoreError(.unexpected, "A job that the worker gives up on does not exist.") }
-        let cause = givenUp.cause(of: kind)
+        let job = try connection.first("SELECT kind, account FROM jobs WHERE place = ?", order) {
+            (kind: try $0.word(0, as: JobKind.self), account: $0.text(1))
+        }
+        guard let job else { throw StoreError(.unexpected, "A job that the worker gives up on does not exist.") }
+        // The job ends even if its attempts are unreadable.
+        let history = ((try? Attempt.all(in: job.account)) ?? []).compactMap(\.outline?.text).joined()
+        let cause = givenUp.cause(of: job.kind)
         try connection.run(
             """
             INSERT INTO dead_letters (id, at, reason, kind, code, field, fingerprint, detail, tenant, product, job_id, publisher, place,
                 accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of, payload)
             SELECT ?, ?, ?, kind, ?, ?, ?, ?, tenant, (SELECT product FROM lanes WHERE lanes.id = lane), job_id, publisher, place,
-                accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of,
+                accepted_at, attempts, interruptions, held_up, ?, revision, traceparent, redrive_of,
                 CASE WHEN kind <> 'connect' THEN payload END
             FROM jobs WHERE place = ?
             """,
@@ -65,6 +69,7 @@ extension Transaction {
             cause.field,
             cause.fingerprint,
             givenUp.error.message,
+            history,
             order
         )
     }

@@ -97,7 +97,7 @@ extension Transaction {
                     continue
                 }
                 try tell(AuditEntry(interrupted: job, by: worker, at: now))
-                try interrupt(order, JobChange(interruptionOf: worker, at: now), by: worker, at: now)
+                try add(Completion(interrupting: worker, at: now), to: order)
                 try extendDeadlines(in: row, besides: order, at: now)
             }
             row.hold.release()
@@ -105,20 +105,5 @@ extension Transaction {
             try save(row)
         }
         return held.count
-    }
-
-    private func interrupt(_ order: Int64, _ change: JobChange, by worker: WorkerID, at now: Timestamp) throws {
-        try connection.run(
-            """
-            UPDATE jobs SET interruptions = interruptions + ?, attempts = attempts + ?, history = COALESCE(history, '') || ?,
-                account = COALESCE(account, '') || ?
-            WHERE place = ?
-            """,
-            change.interruptions,
-            change.attempts,
-            change.past?.text ?? "",
-            AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(worker)).text,
-            order
-        )
     }
 }

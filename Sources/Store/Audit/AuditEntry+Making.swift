@@ -63,21 +63,16 @@ extension AuditEntry {
 
     /// Makes the entry for the end of an attempt.
     package init(_ completion: Completion, of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
+        let attempt = completion.attempt
         var facts = job.facts
         facts["attempt"] = JSON(job.attempt)
-        switch completion.disposition {
-        case .finished:
-            let terminal = completion.events.first { $0.type.isTerminal }
-            facts["ended"] = terminal.map { .string($0.type.rawValue) } ?? (job.isScheduled ? "checked" : .null)
-        case .deferred(let until, let code, _):
-            facts["ended"] = .string(EventType.jobDeferred.rawValue)
-            if let code { facts["code"] = .string(code.rawValue) }
-            facts["until"] = .string(until.description)
-        case .postponed: facts["ended"] = "postponed"
-        }
-        facts["calls"] = JSON(completion.apiCalls)
+        facts["ended"] = .string(completion.word)
+        facts["code"] = attempt.failure.map { .string($0.code.rawValue) }
+        facts["until"] = attempt.notBefore.map { .string($0.description) }
+        facts["calls"] = JSON(attempt.apiCalls)
         completion.changes.tell(in: &facts)
-        for member in completion.facts.members { facts[member.name] = member.value }
+        facts["givenUp"] = attempt.givenUp.map { .string($0.reason.rawValue) }
+        facts["read"] = attempt.read
         self.init(.attemptEnded, facts, of: job, by: .worker(worker), at: now)
     }
 
@@ -85,7 +80,7 @@ extension AuditEntry {
     package init(_ settlement: LaneDecision.Settlement, of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
         var facts = job.facts
         facts["ended"] = .string(settlement.event.type.rawValue)
-        if let code = settlement.event.failureCode { facts["code"] = .string(code) }
+        facts["code"] = .string(settlement.code.rawValue)
         self.init(.jobEnded, facts, of: job, by: .worker(worker), at: now)
     }
 

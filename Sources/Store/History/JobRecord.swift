@@ -28,10 +28,10 @@ package struct JobRecord: Sendable {
     package var heldUp: Int
     /// Calls to Autotask in attempts that have ended.
     package var apiCalls: Int
-    /// See ``AttemptAccount/asked``; `nil` before the first attempt has ended, and once it is erased.
+    /// See ``Completion/asked``; `nil` before the first attempt has ended, and once it is erased.
     package var asked: [UInt8]?
     /// Attempts that have ended, in order; empty once they are erased.
-    package var made: [AttemptRecord]
+    package var made: [Attempt]
 
     package init(
         lane: Lane,
@@ -46,7 +46,7 @@ package struct JobRecord: Sendable {
         heldUp: Int,
         apiCalls: Int,
         asked: [UInt8]?,
-        made: [AttemptRecord]
+        made: [Attempt]
     ) {
         self.lane = lane
         self.id = id

@@ -2,73 +2,80 @@ package import Contract
 
 /// How a claim ends.
 package struct Completion: Sendable {
-    package var disposition: Disposition
-    /// The events in the order of the sequence, all in the old epoch if the lane is reset. With
-    /// ``Disposition/finished`` exactly one of them is terminal and answers the job; otherwise none is. A scheduled check
-    /// (``QueuedJob/isScheduled``) publishes only state events, and never becomes a dead letter.
+    package var attempt: Attempt
+    /// The events in the order of the sequence, all in the old epoch if the lane is reset. If the attempt ends the job, exactly one of them is
+    /// terminal and answers the job; otherwise none is. A scheduled check (``QueuedJob/isScheduled``) publishes only state events, and never
+    /// becomes a dead letter. The dead letter of a job keeps the payload, except that of a connect, which holds credentials.
     package var events: [Event]
     package var changes: LaneChanges
-    /// Calls to Autotask in this attempt.
-    package var apiCalls: Int
-    /// Set with ``Disposition/finished`` if the job becomes a dead letter. The dead letter keeps the payload, except that of a connect, which
-    /// holds credentials.
-    package var givenUp: GivenUp?
-    /// Further facts for the attempt's row in the audit log: what was read, and why it failed.
-    package var facts = JSONObject()
-    /// The attempt's own account, for `sync show`; `nil` if no history is kept.
-    package var account: AttemptAccount?
+    /// What the job asks for, in the form that may be shown (``JobKind/shown(of:)``): an encoded JSON object; `nil` if it could not be opened.
+    package var asked: [UInt8]?
+    /// Whether the store keeps a history of jobs. If not, it keeps only the attempt's outline.
+    package var keepsHistory: Bool
 
     package init(
-        _ disposition: Disposition,
+        _ attempt: Attempt,
         events: [Event],
         changes: LaneChanges = LaneChanges(),
-        apiCalls: Int = 0,
-        givenUp: GivenUp? = nil
+        asked: [UInt8]? = nil,
+        keepsHistory: Bool = false
     ) {
-        self.disposition = disposition
+        self.attempt = attempt
         self.events = events
         self.changes = changes
-        self.apiCalls = apiCalls
-        self.givenUp = givenUp
+        self.asked = asked
+        self.keepsHistory = keepsHistory
     }
 
+    /// The end of a claim whose worker is gone.
+    package init(interrupting worker: WorkerID, at now: Timestamp) {
+        self.init(Attempt(ended: now, .interrupted(worker)), events: [])
+    }
+
+    /// What a job's row keeps of the attempt.
+    package var kept: Attempt? { keepsHistory ? attempt.kept : attempt.outline }
+
     /// The content of its `job.deferred`, if it has one.
-    package func deferral(at now: Timestamp) -> PublishedDeferral? {
-        guard case .deferred(let until, let code?, _) = disposition, events.contains(where: { $0.type == .jobDeferred }) else { return nil }
-        return PublishedDeferral(code: code, delay: max(until - now, .zero))
+    package var deferral: PublishedDeferral? {
+        guard case .deferred(let until, let error?, _) = attempt.ending, events.contains(where: { $0.type == .jobDeferred }) else {
+            return nil
+        }
+        return PublishedDeferral(code: error.code, delay: max(until - attempt.ended, .zero))
+    }
+
+    /// How the attempt ended, in a word: the type of the event that answers the job, if one does.
+    package var word: String {
+        switch attempt.ending {
+        case .finished, .givenUp: events.first { $0.type.isTerminal }?.type.rawValue ?? "checked"
+        case .deferred: EventType.jobDeferred.rawValue
+        case .postponed: "postponed"
+        case .interrupted: "interrupted"
+        }
     }
 
     /// Whether the job is still held up. Nothing is published and nothing changes, so the audit log gets no row.
     package var isRepetition: Bool {
-        guard case .deferred(_, _, counts: false) = disposition, case .keep = changes.connection, case .keep = changes.refusedCredentials
+        guard case .deferred(_, _, counts: false) = attempt.ending, case .keep = changes.connection,
+            case .keep = changes.refusedCredentials
         else { return false }
         return events.isEmpty
     }
 
-    /// Checks that the events fit the disposition. Every store calls this before it writes anything: a completion that
+    /// Checks that the events fit the attempt's end. Every store calls this before it writes anything: a completion that
     /// breaks the rule of exactly one terminal event must have no effect.
     ///
     /// - Throws: ``StoreError/Code/unexpected``.
     package func check(isScheduled: Bool) throws(StoreError) {
         if isScheduled {
-            guard events.allSatisfy({ $0.jobID == nil && !$0.type.isTerminal }), givenUp == nil else {
+            guard events.allSatisfy({ $0.jobID == nil && !$0.type.isTerminal }), attempt.givenUp == nil else {
                 throw StoreError(.unexpected, "A scheduled check has no terminal event and no dead letter.")
             }
         } else {
-            guard events.count(where: { $0.type.isTerminal }) == (disposition == .finished ? 1 : 0) else {
+            guard events.count(where: { $0.type.isTerminal }) == (attempt.endsJob ? 1 : 0) else {
                 throw StoreError(.unexpected, "A job that ends has exactly one terminal event. A job that continues has none.")
             }
         }
     }
-}
-
-package enum Disposition: Hashable, Sendable {
-    /// The job has ended. Its payload is erased, and its terminal event is kept.
-    case finished
-    /// The job runs again, but not before this time. The attempt `counts`, unless the reason lies outside the job.
-    case deferred(until: Timestamp, because: ErrorCode? = nil, counts: Bool = true)
-    /// The job is put back as if it had not begun: the attempt does not count.
-    case postponed
 }
 
 /// The changes that a job makes to its lane. The default values change nothing.

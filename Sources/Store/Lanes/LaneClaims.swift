@@ -28,7 +28,7 @@ package protocol LaneClaims: Sendable {
     /// Ends the claim. One transaction stores the effect, the events, the job's new state and the attempt's row in the audit log.
     ///
     /// - Returns: the stored events, with their places in the sequence.
-    /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the disposition (see ``Completion/events``);
+    /// - Throws: ``StoreError/Code/unexpected`` for events that do not fit the attempt's end (see ``Completion/events``);
     ///   ``StoreError/Code/keyRetired`` when the lane's new key is wrapped with a retired key. The claim stays.
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry]
 }

@@ -4,7 +4,7 @@ package import Contract
 package protocol LaneEffects: Sendable {
     /// Takes a place for the lane at the Autotask database that a connect is about to call.
     ///
-    /// - Returns: whether there was a place. If not, the job must be put back with ``Disposition/postponed``: the lane is claimed again
+    /// - Returns: whether there was a place. If not, the job must be put back with ``Attempt/Ending/postponed``: the lane is claimed again
     ///   when there is a place.
     func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool
 

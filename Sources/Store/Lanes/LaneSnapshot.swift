@@ -235,12 +235,15 @@ package struct LaneDecision: Sendable {
         package var order: Int64
         /// The terminal event.
         package var event: Event
+        /// The code of the event's error.
+        package var code: ErrorCode
         /// Set when the job becomes a dead letter.
         package var givenUp: GivenUp?
 
-        package init(order: Int64, event: Event, givenUp: GivenUp? = nil) {
+        package init(order: Int64, event: Event, code: ErrorCode, givenUp: GivenUp? = nil) {
             self.order = order
             self.event = event
+            self.code = code
             self.givenUp = givenUp
         }
     }

@@ -119,8 +119,8 @@ package struct DeadJob: Hashable, Sendable {
     package var interruptions: Int
     /// How often it was held up because Autotask did not work; no attempt is counted.
     package var heldUp: Int
-    /// The attempts that did not end it, in order; held-up attempts are only counted.
-    package var history: [PastAttempt]
+    /// The outlines (``Attempt/outline``) of the attempts that did not end it, in order; held-up attempts are only counted.
+    package var history: [Attempt]
     /// The revision of a sync.
     package var revision: Int64?
     package var traceparent: String?
@@ -133,7 +133,7 @@ package struct DeadJob: Hashable, Sendable {
         attempts: Int,
         interruptions: Int = 0,
         heldUp: Int = 0,
-        history: [PastAttempt] = [],
+        history: [Attempt] = [],
         revision: Int64? = nil,
         traceparent: String? = nil,
         redriveOf: JobID? = nil
@@ -147,23 +147,5 @@ package struct DeadJob: Hashable, Sendable {
         self.revision = revision
         self.traceparent = traceparent
         self.redriveOf = redriveOf
-    }
-}
-
-/// An attempt that did not end its job.
-package struct PastAttempt: Hashable, Sendable {
-    package enum Ending: Hashable, Sendable {
-        case deferred(because: ErrorCode?, until: Timestamp)
-        /// The worker died, or stopped before the attempt ended.
-        case interrupted(WorkerID)
-    }
-
-    /// When it ended.
-    package var at: Timestamp
-    package var ending: Ending
-
-    package init(at: Timestamp, ending: Ending) {
-        self.at = at
-        self.ending = ending
     }
 }

@@ -33,8 +33,8 @@ extension JobRecord: CommandOutput {
                 )
             )
         }
-        if made.count(where: { $0.ending != .finished }) >= AttemptRecord.limit {
-            lines.append(Terminal.styled("Only the first \(AttemptRecord.limit) attempts that did not end the job are listed.", .dim))
+        if made.count(where: { !$0.endsJob }) >= Attempt.limit {
+            lines.append(Terminal.styled("Only the first \(Attempt.limit) attempts that did not end the job are listed.", .dim))
         }
         return lines
     }
@@ -109,18 +109,18 @@ extension JobRecord.State {
     }
 }
 
-extension AttemptRecord {
+extension Attempt {
     fileprivate func lines(number: Int) -> [String] {
-        let duration = begunAt.map { ", \((endedAt - $0).wholeMilliseconds) ms" } ?? ""
-        let head = "  " + "attempt \(number)".padded(12) + "\(begunAt ?? endedAt)\(duration): \(text)"
+        let duration = began.map { ", \((ended - $0).wholeMilliseconds) ms" } ?? ""
+        let head = "  " + "attempt \(number)".padded(12) + "\(began ?? ended)\(duration): \(text)"
         return [head] + (reason.map { ErrorText(error: $0.json).lines } ?? []).map { "              " + $0 }
             + calls.map { "              " + $0.line }
     }
 
     private var text: String {
         switch ending {
-        case .finished: "ended the job"
-        case .deferred(_, let until): "deferred until \(until)"
+        case .finished, .givenUp: "ended the job"
+        case .deferred(let until, _, _): "deferred until \(until)"
         case .postponed: "put back, and not counted"
         case .interrupted: "interrupted: the worker died, or was shut down"
         }
@@ -128,22 +128,22 @@ extension AttemptRecord {
 
     /// Why the job was deferred, with a hint.
     private var reason: JobError? {
-        guard case .deferred(let code?, _) = ending else { return nil }
-        guard calls.isEmpty, code == .autotaskUnavailable || code == .rateLimited else { return JobError(code) }
+        guard case .deferred(_, let error?, _) = ending else { return nil }
+        guard calls.isEmpty, error.code == .autotaskUnavailable || error.code == .rateLimited else { return error }
         // No call reached Autotask: this is not its answer.
-        return JobError(code, "The worker made no call: it holds calls back after failures in that part of Autotask.")
+        return JobError(error.code, "The worker made no call: it holds calls back after failures in that part of Autotask.")
     }
 
     fileprivate var json: JSON {
         let ending: JSON =
             switch ending {
-            case .finished: ["ending": "finished"]
-            case .deferred(_, let until):
+            case .finished, .givenUp: ["ending": "finished"]
+            case .deferred(let until, _, _):
                 .members(["ending": "deferred", "until": until]) + (reason.map { .members(["error": $0]) } ?? [:])
             case .postponed: ["ending": "postponed"]
             case .interrupted(let worker): .members(["ending": "interrupted", "worker": worker.description])
             }
-        return .members(["begunAt": begunAt, "endedAt": endedAt]) + ending + .members(["calls": calls.map(\.json)])
+        return .members(["begunAt": began, "endedAt": ended]) + ending + .members(["calls": calls.map(\.json)])
     }
 }
 

@@ -139,18 +139,20 @@ extension DeadJob {
     }
 }
 
-extension PastAttempt {
+extension Attempt {
     fileprivate var text: String {
         switch ending {
-        case .deferred(let code, let until): "\(at)  \(code?.rawValue ?? "deferred"), next attempt not before \(until)"
-        case .interrupted(let worker): "\(at)  interrupted, in worker \(worker)"
+        case .deferred(let until, let error, _): "\(ended)  \(error?.code.rawValue ?? "deferred"), next attempt not before \(until)"
+        case .interrupted(let worker): "\(ended)  interrupted, in worker \(worker)"
+        case .finished, .givenUp, .postponed: "\(ended)"
         }
     }
 
     fileprivate var json: JSON {
         switch ending {
-        case .deferred(let code, let until): .members(["at": at, "outcome": "deferred", "code": code, "until": until])
-        case .interrupted(let worker): .members(["at": at, "outcome": "interrupted", "worker": worker.description])
+        case .deferred(let until, let error, _): .members(["at": ended, "outcome": "deferred", "code": error?.code, "until": until])
+        case .interrupted(let worker): .members(["at": ended, "outcome": "interrupted", "worker": worker.description])
+        case .finished, .givenUp, .postponed: .members(["at": ended])
         }
     }
 }

@@ -2,16 +2,23 @@ import Contract
 import Store
 
 extension ModelTables.JobRow {
-    /// Keeps the record of an attempt.
-    mutating func keep(_ account: AttemptAccount, _ disposition: Disposition, at now: Timestamp) {
-        guard disposition == .finished || made.count < AttemptRecord.limit else { return }
-        asked = asked ?? account.asked
-        made.append(AttemptRecord(account, disposition, at: now))
+    /// The job's own attempts, with as many as a history shows.
+    var shownAttempts: [Attempt] { attempts.filter(\.isShown) }
+
+    /// Counts an attempt, and keeps what is kept of it.
+    mutating func add(_ completion: Completion) {
+        let attempt = completion.attempt
+        job.apply(attempt)
+        job.lastDeferral = completion.deferral ?? job.lastDeferral
+        asked = asked ?? completion.asked
+        let isWhole = attempt.endsJob || attempts.count < Attempt.limit
+        if attempt.endsJob, !completion.keepsHistory { attempts = [] }
+        if let kept = isWhole ? completion.kept : attempt.outline { attempts.append(kept) }
     }
 
     mutating func eraseHistory() {
         asked = nil
-        made = []
+        attempts = []
     }
 }
 
@@ -43,7 +50,7 @@ extension ModelTables {
             heldUp: row.job.heldUp,
             apiCalls: row.job.apiCalls,
             asked: row.asked,
-            made: row.made
+            made: row.shownAttempts
         )
     }
 }

@@ -171,27 +171,18 @@ extension ModelTables {
         try apply(completion.changes, to: index)
         tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
         if !completion.isRepetition { tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now)) }
-        if let account = completion.account { jobs[job].keep(account, completion.disposition, at: now) }
-        jobs[job].job.apiCalls += completion.apiCalls
-        if let deferral = completion.deferral(at: now) { jobs[job].job.lastDeferral = deferral }
         extendDeadlines(in: index, besides: job, at: now)
-        if let change = JobChange(completion.disposition, at: now) {
-            jobs[job].apply(change)
+        if !completion.attempt.endsJob {
+            jobs[job].add(completion)
         } else if jobs[job].job.isScheduled {
             try endCheck(claim.order)
         } else if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
-            try finish(claim.order, with: terminal.event, givenUp: completion.givenUp, at: now)
+            try finish(claim.order, with: terminal.event, givenUp: completion.attempt.givenUp, at: now)
+            jobs[job].add(completion)
         }
-        lanes[index].hold.release(isPostponed: completion.disposition == .postponed)
+        lanes[index].hold.release(isPostponed: completion.attempt.ending == .postponed)
         schedule(index, at: now)
         return entries
-    }
-}
-
-extension ModelTables.JobRow {
-    mutating func apply(_ change: JobChange) {
-        job.apply(change)
-        if let past = change.past { history.append(past) }
     }
 }
 

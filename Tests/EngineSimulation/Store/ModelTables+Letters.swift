@@ -46,7 +46,7 @@ extension ModelTables {
                     attempts: row.job.attempts,
                     interruptions: row.job.interruptions,
                     heldUp: row.job.heldUp,
-                    history: row.history,
+                    history: row.attempts.compactMap(\.outline),
                     revision: row.job.revision,
                     traceparent: row.job.traceparent,
                     redriveOf: row.job.redriveOf

@@ -24,11 +24,11 @@ struct ModelTables: Sendable {
         var wasRefused = false
         var payload: [UInt8]?
         var requestedAt: Timestamp?
-        var history: [PastAttempt] = []
         /// When the present attempt, or the last one, began.
         var begunAt: Timestamp?
         var asked: [UInt8]?
-        var made: [AttemptRecord] = []
+        /// What is kept of those that have ended.
+        var attempts: [Attempt] = []
         var finishedAt: Timestamp?
         var event: OrderedEvent?
 
@@ -133,8 +133,7 @@ struct ModelTables: Sendable {
         for index in lanes.indices where lanes[index].hold.worker == worker {
             if let job = jobIndex(lanes[index].hold.running) {
                 tell(AuditEntry(interrupted: auditedJob(job), by: worker, at: now))
-                jobs[job].apply(JobChange(interruptionOf: worker, at: now))
-                jobs[job].made.append(AttemptRecord(begunAt: nil, endedAt: now, ending: .interrupted(worker)))
+                jobs[job].add(Completion(interrupting: worker, at: now))
                 extendDeadlines(in: index, besides: job, at: now)
             }
             lanes[index].hold.release()

@@ -126,7 +126,10 @@ struct AutotaskGateTests {
     @Test func `a held-back look-up does not count as a call`() async throws {
         bench.autotask.fail("GET zoneInformation", .status(503), .status(503), .status(503), .status(503), .status(503))
         var counts: [Int] = []
-        for _ in 1...6 { counts.append(try await bench.connect(bench.connectPayload()).apiCalls) }
+        for _ in 1...6 {
+            _ = try await bench.connect(bench.connectPayload())
+            counts.append(bench.apiCalls)
+        }
         #expect(counts == [1, 1, 1, 1, 1, 0])
         #expect(bench.autotask.calls.count == 5)
     }
@@ -140,7 +143,7 @@ struct AutotaskGateTests {
         #expect(!context.isHeldUp)
         let services = try? await session.services(ServiceQuery(ids: [1], markerField: nil))
         #expect(services == nil)
-        #expect(context.isHeldUp && session.apiCalls == 0)
+        #expect(context.isHeldUp && session.context.apiCalls == 0)
     }
 
     @Test func `no call leaves once another worker may take over`() async throws {

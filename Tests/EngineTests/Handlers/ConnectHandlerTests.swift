@@ -50,13 +50,13 @@ struct ConnectHandlerTests {
     }
 
     @Test func `it takes four calls, one at a time, and the probe runs alone before the others`() async throws {
-        let outcome = try await bench.connect(bench.connectPayload())
+        _ = try await bench.connect(bench.connectPayload())
         #expect(
             bench.autotask.operations == [
                 "GET zoneInformation", "GET Version", "GET Services/entityInformation", "GET Services/entityInformation/fields",
             ]
         )
-        #expect(outcome.apiCalls == 4)
+        #expect(bench.apiCalls == 4)
         #expect(bench.autotask.maximumInFlight == 1)
     }
 
@@ -209,7 +209,7 @@ struct ConnectHandlerTests {
         #expect(event.members["error"]?["message"] == "The API user name or password was not accepted by Autotask.")
         #expect(event.members["error"]?["hint"]?.string?.contains("may take up to 5 minutes") == true)
         #expect(bench.autotask.operations == ["GET zoneInformation", "GET Version"])
-        #expect(outcome.apiCalls == 2)
+        #expect(bench.apiCalls == 2)
         #expect(fresh.applying(outcome.changes).refusedCredentials.map(\.code) == [.credentialsInvalid])
     }
 
@@ -222,7 +222,7 @@ struct ConnectHandlerTests {
         #expect(remembered.terminal?.type == .connectionFailed)
         #expect(remembered.terminal?.errorCode == "credentials_invalid")
         #expect(remembered.terminal?.members["error"]?["hint"]?.string?.contains("2026-11-22T08:05:00.000Z") == true)
-        #expect(remembered.apiCalls == 0 && bench.autotask.calls.isEmpty)
+        #expect(bench.apiCalls == 0 && bench.autotask.calls.isEmpty)
 
         let others = try await bench.connect(bench.connectPayload(), state: state)
         #expect(others.terminal?.type == .connectionEstablished)
@@ -253,7 +253,7 @@ struct ConnectHandlerTests {
         #expect(outcome.terminal?.type == .connectionFailed)
         #expect(outcome.terminal?.errorCode == "zone_not_found")
         #expect(bench.autotask.operations == ["GET zoneInformation"])
-        #expect(outcome.apiCalls == 1)
+        #expect(bench.apiCalls == 1)
     }
 
     @Test func `a refused tracking identifier is the operator's problem, and the credentials are not blamed`() async throws {
@@ -388,7 +388,7 @@ struct ConnectHandlerTests {
             return
         }
         #expect(outcome.events.isEmpty)
-        #expect(outcome.apiCalls == 1)
+        #expect(bench.apiCalls == 1)
         #expect(bench.autotask.operations == ["GET zoneInformation"])
     }
 

@@ -38,18 +38,22 @@ struct DriftHandlerTests {
 
     @Test func `it takes one call while the billing codes are fresh, and otherwise two`() async throws {
         let lane = try await synced()
-        #expect(try await drift(lane).apiCalls == 1)
+        _ = try await drift(lane)
+        #expect(lane.bench.apiCalls == 1)
         #expect(lane.autotask.operations == ["POST Services/query"])
         lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
-        #expect(try await drift(lane).apiCalls == 2)
+        _ = try await drift(lane)
+        #expect(lane.bench.apiCalls == 2)
         #expect(lane.autotask.operations == ["POST Services/query", "POST BillingCodes/query"])
-        #expect(try await drift(lane).apiCalls == 1)
+        _ = try await drift(lane)
+        #expect(lane.bench.apiCalls == 1)
     }
 
     @Test func `250 services take two calls`() async throws {
         let lane = try await synced(250)
         lane.clock.advance(by: lane.bench.settings.billingCodesLifetime)
-        #expect(try await drift(lane).apiCalls == 2)
+        _ = try await drift(lane)
+        #expect(lane.bench.apiCalls == 2)
     }
 
     // MARK: Differences
@@ -201,7 +205,7 @@ struct DriftHandlerTests {
         try await lane.sync(other)
         let outcome = try await drift(lane)
         #expect(outcome.each("planId") == ["other", "plan"])
-        #expect(outcome.apiCalls == 1)
+        #expect(lane.bench.apiCalls == 1)
     }
 
     @Test func `a service whose last write is unresolved is left to the next sync`() async throws {

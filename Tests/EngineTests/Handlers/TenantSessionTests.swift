@@ -42,7 +42,7 @@ struct TenantSessionTests {
         let codes = try await session.billingCodes()
         #expect(codes.count == 3)
         #expect(bench.autotask.calls.map(\.host) == [Workbench.zoneHost])
-        #expect(session.apiCalls == 1)
+        #expect(session.context.apiCalls == 1)
         #expect(session.stateEvents.isEmpty)
         guard case .keep = session.changes.connection, case .keep = session.changes.refusedCredentials else {
             Issue.record("nothing changed")
@@ -111,7 +111,7 @@ struct TenantSessionTests {
         let second = try #require(await failure(of: session))
         #expect(second.consequence == .stop && second.error.code == .apiUserLockedOrInactive)
         #expect(bench.autotask.calls.count == 2)
-        #expect(session.apiCalls == 2)
+        #expect(session.context.apiCalls == 2)
 
         let after = state.applying(session.changes)
         #expect(after.connection?.status == .credentialsRejected)
@@ -173,7 +173,7 @@ struct TenantSessionTests {
         let session = try session(state)
         #expect(try await session.billingCodes().count == 3)
         #expect(bench.autotask.calls.map(\.host) == [Self.oldHost, FakeAutotask.lookupHost, Self.newHost])
-        #expect(session.apiCalls == 3)
+        #expect(session.context.apiCalls == 3)
         #expect(session.stateEvents.isEmpty)
         let after = state.applying(session.changes)
         #expect(after.connection?.zone.apiURL == "https://\(Self.newHost)/ATServicesRest/")
@@ -182,7 +182,7 @@ struct TenantSessionTests {
 
         _ = try await session.billingCodes()
         #expect(bench.autotask.calls.last?.host == Self.newHost)
-        #expect(session.apiCalls == 4)
+        #expect(session.context.apiCalls == 4)
     }
 
     @Test(arguments: [

@@ -39,7 +39,7 @@ struct VerifyHandlerTests {
         #expect(event.members["databaseId"] == JSON(Workbench.databaseID))
         #expect(event.members["capabilities"]?["services"] == ["query": true, "create": true, "update": true])
         #expect(outcome.events.count == 1)
-        #expect(bench.autotask.operations == Self.calls && outcome.apiCalls == 4)
+        #expect(bench.autotask.operations == Self.calls && bench.apiCalls == 4)
         guard case .keep = outcome.changes.connection else {
             Issue.record("nothing is new, so nothing must be stored")
             return

@@ -43,6 +43,14 @@ struct RecordingTransportTests {
         #expect(await calls(url, .get, .success(HTTPResponse(status: 200))).map(\.path) == ["zoneInformation"])
     }
 
+    @Test func `asking for the usage of the quota is recorded, and not counted`() async throws {
+        let transport = RecordingTransport(SlowTransport(clock: clock, result: .success(HTTPResponse(status: 200))), clock: clock)
+        for path in ["Version", "ThresholdInformation", "Version"] {
+            _ = try await transport.send(HTTPRequest(method: .get, url: "https://a.autotask.net/ATServicesRest/V1.0/\(path)"))
+        }
+        #expect(transport.calls.map(\.path) == ["Version", "ThresholdInformation", "Version"] && transport.counted == 2)
+    }
+
     // MARK: A job with a deadline
 
     private let start = Timestamp("2026-11-22T08:00:00Z")!

@@ -44,7 +44,7 @@ struct QuotaCallTests {
         let session = try TenantSession(bench.context(.sync, state: state))
         _ = try await session.services(ServiceQuery(ids: [1], markerField: nil))
         #expect(operations.suffix(2) == [FakeAutotask.question, "POST Services/query"])
-        #expect(session.apiCalls == 1)
+        #expect(session.context.apiCalls == 1)
         #expect(try await read(30, state).allSatisfy { $0 == nil })
         #expect(questions == 1)
         bench.clock.advance(by: .seconds(60))
@@ -67,7 +67,7 @@ struct QuotaCallTests {
         let failure = await #expect(throws: CallFailure.self) { try await session.services(ServiceQuery(ids: [1], markerField: nil)) }
         #expect(failure?.error.code == .rateLimited)
         #expect(failure?.consequence == .retry(earliest: bench.clock.now + .seconds(60)))
-        #expect(context.isHeldUp && session.apiCalls == 0 && bench.autotask.allCalls.isEmpty)
+        #expect(context.isHeldUp && session.context.apiCalls == 0 && bench.autotask.allCalls.isEmpty)
 
         use(1000)
         bench.clock.advance(by: .seconds(60))

@@ -3,6 +3,8 @@ import Contract
 import Logging
 import Secrets
 import Store
+import Synchronization
+import Testing
 import Vault
 
 @testable import Engine
@@ -32,6 +34,7 @@ struct Workbench {
     let vault: Vault
     var settings = EngineSettings()
     private let entropy = SeededEntropy()
+    private let latest = LatestCalls()
 
     init(lane: Lane = Lane(tenant: TenantID("msp-4711")!, product: .workplace), keyRing: KeyRing? = nil) {
         let keyRing = keyRing ?? KeyRing.generate(at: clock.now)
@@ -76,7 +79,7 @@ struct Workbench {
             apiCalls: apiCalls
         )
         let token = ClaimToken(lane: lane, worker: WorkerID("worker-1"), fence: 1, order: job.order)
-        return JobContext(
+        let context = JobContext(
             claim: LaneClaim(token: token, job: job, sealedPayload: [], mode: mode, state: state),
             store: store,
             engine: engine,
@@ -89,7 +92,12 @@ struct Workbench {
             breakers: breakers,
             quotas: quotas
         )
+        latest.calls = context.calls
+        return context
     }
+
+    /// Calls that count, of the attempt whose context was made last.
+    var apiCalls: Int { latest.calls?.counted ?? 0 }
 
     private var engine: EngineContext {
         EngineContext(
@@ -118,12 +126,36 @@ extension HandlerOutcome {
     /// The one event in which the job ends.
     var terminal: Event? {
         let terminal = (events + (failure.map { [$0] } ?? [])).filter(\.type.isTerminal)
-        return terminal.count == 1 ? terminal[0] : nil
+        guard terminal.count == 1 else { return nil }
+        let code = terminal[0].type.failureCode(in: terminal[0].data)
+        if code != error?.code.rawValue {
+            Issue.record("The event carries \(code ?? "no error"), and the outcome \(error?.code.rawValue ?? "none").")
+        }
+        return terminal[0]
+    }
+
+    private var error: JobError? {
+        switch ending {
+        case .finished(let error): error
+        case .givenUp(let givenUp): givenUp.error
+        case .transient(let error, _, _): error
+        case .postponed: nil
+        }
     }
 
     /// The event that would end the job if this was its last attempt.
     var failure: Event? {
         guard case .transient(_, _, let failure) = ending else { return nil }
         return failure
+    }
+}
+
+/// The calls of an attempt.
+private final class LatestCalls: Sendable {
+    private let latest = Mutex<RecordingTransport?>(nil)
+
+    var calls: RecordingTransport? {
+        get { latest.withLock { $0 } }
+        set { latest.withLock { $0 = newValue } }
     }
 }

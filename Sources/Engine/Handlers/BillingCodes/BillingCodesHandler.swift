@@ -6,7 +6,7 @@ import Store
 struct BillingCodesHandler: JobHandler {
     func run(_ payload: BillingCodesPayload, _ context: JobContext) async -> HandlerOutcome {
         let session: TenantSession
-        do { session = try TenantSession(context) } catch { return .finished([failureEvent(error, context)]) }
+        do { session = try TenantSession(context) } catch { return .failed(error, [failureEvent(error, context)]) }
         if !payload.refresh, let cached = context.freshBillingCodes { return .finished([listEvent(cached, context)]) }
 
         let codes: [BillingCode]
@@ -16,12 +16,12 @@ struct BillingCodesHandler: JobHandler {
         let read = ReadBillingCodes(codes: codes, readAt: context.now)
         var changes = session.changes
         changes.billingCodes = .set(read.cached)
-        return .finished([listEvent(read, context)], changes: changes, apiCalls: session.apiCalls)
+        return .finished([listEvent(read, context)], changes: changes)
     }
 
     /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: BillingCodesPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
-        .finished([failureEvent(reason, context)])
+        .failed(reason, [failureEvent(reason, context)])
     }
 
     private func listEvent(_ read: ReadBillingCodes, _ context: JobContext) -> Event {

@@ -16,7 +16,6 @@ struct ConnectAttempt {
     /// Whether the previous connection stays in use if this attempt fails.
     private var isPreviousActive: Bool
     private var changes = LaneChanges()
-    private var apiCalls = 0
 
     init(_ payload: ConnectPayload, _ context: JobContext) {
         self.payload = payload
@@ -40,7 +39,7 @@ struct ConnectAttempt {
         let found: DiscoveredZone
         do { found = try await zone(of: credentials) } catch { return failed(error, digest: digest) }
         if let previous, previous.databaseID != found.databaseID, !payload.allowDatabaseChange { return failed(JobError(.databaseChanged)) }
-        guard try await occupy(found.databaseID) else { return .postponed(apiCalls: apiCalls) }
+        guard try await occupy(found.databaseID) else { return .postponed() }
 
         let profile: APIUserProfile
         do { profile = try await verify(credentials, digest, at: found) } catch { return failed(error, digest: digest) }
@@ -77,8 +76,8 @@ struct ConnectAttempt {
         )
     }
 
-    private mutating func zone(of credentials: Credentials) async throws(CallFailure) -> DiscoveredZone {
-        do { return try await context.zone(for: context.autotaskCredentials(credentials), counting: &apiCalls) } catch {
+    private func zone(of credentials: Credentials) async throws(CallFailure) -> DiscoveredZone {
+        do { return try await context.zone(for: context.autotaskCredentials(credentials)) } catch {
             throw CallFailure(error, in: context)
         }
     }
@@ -93,13 +92,12 @@ struct ConnectAttempt {
         )
     }
 
-    private mutating func verify(
+    private func verify(
         _ credentials: Credentials,
         _ digest: [UInt8],
         at found: DiscoveredZone
     ) async throws(CallFailure) -> APIUserProfile {
         let session = context.autotaskSession(in: found.zone, of: found.databaseID, with: context.autotaskCredentials(credentials), digest)
-        defer { apiCalls += session.callCount }
         do { return try await APIUserProfile(session) } catch { throw CallFailure(error, in: context) }
     }
 
@@ -149,20 +147,14 @@ extension ConnectAttempt {
             ]
         )
         let recovered = previous?.lossError.map { [context.connectionRecovered(from: $0)] } ?? []
-        return .finished(recovered + [established], changes: changes, apiCalls: apiCalls)
+        return .finished(recovered + [established], changes: changes)
     }
 
     /// Ends the attempt after a failed call.
     private mutating func failed(_ failure: CallFailure, digest: [UInt8]) -> HandlerOutcome {
         if failure.cause?.isRefusalOfCredentials == true { return refused(failure.error, digest: digest) }
         guard case .retry(let earliest) = failure.consequence else { return failed(failure.error) }
-        return .transient(
-            failure.error,
-            earliest: earliest,
-            failure: failureEvent(failure.error),
-            changes: changes,
-            apiCalls: apiCalls
-        )
+        return .transient(failure.error, earliest: earliest, failure: failureEvent(failure.error), changes: changes)
     }
 
     /// Remembers that Autotask refused the credentials. If the connection in use has the same ones, it is lost too.
@@ -178,7 +170,7 @@ extension ConnectAttempt {
     }
 
     func failed(_ error: JobError, after events: [Event] = []) -> HandlerOutcome {
-        .finished(events + [failureEvent(error)], changes: changes, apiCalls: apiCalls)
+        .failed(error, events + [failureEvent(error)], changes: changes)
     }
 
     private func failureEvent(_ error: JobError) -> Event {
@@ -187,7 +179,7 @@ extension ConnectAttempt {
 
     /// Refuses a job whose credentials cannot be used at all.
     private func rejected(_ error: JobError) -> HandlerOutcome {
-        .finished([context.rejection(error)], changes: changes)
+        .failed(error, [context.rejection(error)], changes: changes)
     }
 }
 

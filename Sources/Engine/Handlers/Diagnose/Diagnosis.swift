@@ -11,8 +11,6 @@ struct Diagnosis {
     private(set) var steps: [DiagnosisStep] = []
     private var session: TenantSession?
     private var billingCodes: ReadBillingCodes?
-    /// Calls that ``session`` does not count.
-    private var otherCalls = 0
     /// Why the remaining steps cannot be made.
     private var obstacle: String?
     /// Whether a shutdown or the end of the lease cancelled a call: then the answer is worthless.
@@ -26,13 +24,11 @@ struct Diagnosis {
         await examineConnection()
         if let session, obstacle == nil { try await examine(session) }
         if wasCutShort || Task.isCancelled || !context.holdsLane {
-            return .postponed(events: session?.stateEvents ?? [], changes: changes, apiCalls: apiCalls)
+            return .postponed(events: session?.stateEvents ?? [], changes: changes)
         }
         skipRest()
-        return .finished((session?.stateEvents ?? []) + [context.diagnosed(steps)], changes: changes, apiCalls: apiCalls)
+        return .finished((session?.stateEvents ?? []) + [context.diagnosed(steps)], changes: changes)
     }
-
-    private var apiCalls: Int { otherCalls + (session?.apiCalls ?? 0) }
 
     private var changes: LaneChanges {
         var changes = session?.changes ?? LaneChanges()
@@ -88,7 +84,7 @@ struct Diagnosis {
     private mutating func examineWay(of connection: ConnectionRecord, _ credentials: AutotaskCredentials) async {
         var way = WayToAutotask()
         do {
-            let found = try await context.zone(for: credentials, counting: &otherCalls)
+            let found = try await context.zone(for: credentials)
             way.note(context.autotask.lookupURL, nil)
             steps.append(
                 found.databaseID == connection.databaseID

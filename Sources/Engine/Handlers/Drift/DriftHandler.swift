@@ -10,7 +10,7 @@ import Store
 struct DriftHandler: JobHandler {
     func run(_ payload: DriftPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let session: TenantSession
-        do { session = try TenantSession(context) } catch { return .finished([failureEvent(error, context)]) }
+        do { session = try TenantSession(context) } catch { return .failed(error, [failureEvent(error, context)]) }
         let comparison = DriftComparison(try await context.boundServices())
         do throws(CallFailure) {
             let metadata = try await session.serviceFields()
@@ -26,7 +26,7 @@ struct DriftHandler: JobHandler {
             if let read { changes.billingCodes = .set(read.cached) }
             let changed = changedEvent(found, context, &changes)
             let reported = context.event(.driftReported, ["services": .array(found.map(\.json))])
-            return .finished(session.stateEvents + changed + [reported], changes: changes, apiCalls: session.apiCalls)
+            return .finished(session.stateEvents + changed + [reported], changes: changes)
         } catch {
             return session.outcome(of: error, telling: failureEvent(error.error, context))
         }
@@ -34,7 +34,7 @@ struct DriftHandler: JobHandler {
 
     /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: DriftPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
-        .finished([failureEvent(reason, context)])
+        .failed(reason, [failureEvent(reason, context)])
     }
 
     /// `drift.changed`, if the differences have changed since the last drift job. The present ones are remembered.

@@ -5,7 +5,7 @@ import Store
 struct PreviewHandler: JobHandler {
     func run(_ payload: SyncPayload, _ context: JobContext) async throws(StoreError) -> HandlerOutcome {
         let memory = PlanMemory(context.state, planID: payload.planID)
-        if let error = memory.incompleteness(of: payload) { return .finished([context.rejection(error)]) }
+        if let error = memory.incompleteness(of: payload) { return .failed(error, [context.rejection(error)]) }
         let session: TenantSession
         do { session = try TenantSession(context) } catch { return conclude(payload, because: error, context) }
         if let moment = context.state.unsettledUntil(settleTime: context.settings.settleTime, now: context.now) {
@@ -15,32 +15,27 @@ struct PreviewHandler: JobHandler {
         let adoption = try await Adoption(payload, memory: memory, context)
         let preparation: SyncPreparation
         do { preparation = try await SyncPreparation(payload, memory: memory, adoption: adoption, context, session) } catch {
-            return session.outcome(of: error, telling: failureEvent(error.error, payload, context, apiCalls: session.apiCalls))
+            return session.outcome(of: error, telling: failureEvent(error.error, payload, context))
         }
         let forecast = SyncForecast(payload, preparation, memory, context, webURL: session.connection.zone.webURL)
         session.learn(preparation.costs)
         var changes = session.changes
         if let codes = preparation.billingCodes { changes.billingCodes = .set(codes.cached) }
-        return .finished(
-            session.stateEvents + [context.event(.syncPreviewed, forecast.members)],
-            changes: changes,
-            apiCalls: session.apiCalls
-        )
+        return .finished(session.stateEvents + [context.event(.syncPreviewed, forecast.members)], changes: changes)
     }
 
     /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: SyncPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
-        .finished([failureEvent(reason, payload, context)])
+        .failed(reason, [failureEvent(reason, payload, context)])
     }
 
-    /// - Parameter apiCalls: calls made in this attempt.
-    private func failureEvent(_ error: JobError, _ payload: SyncPayload, _ context: JobContext, apiCalls: Int = 0) -> Event {
+    private func failureEvent(_ error: JobError, _ payload: SyncPayload, _ context: JobContext) -> Event {
         let memory = PlanMemory(context.state, planID: payload.planID)
         let report = SyncReport(
             message: error.message.withoutFullStop,
             planID: payload.planID,
             revision: payload.revision,
-            apiCalls: context.job.apiCalls + apiCalls,
+            apiCalls: context.apiCalls,
             services: SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload), includesOpenWrites: false).results,
             webURL: context.state.connection?.zone.webURL,
             error: error

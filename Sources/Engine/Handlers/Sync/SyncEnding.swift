@@ -57,14 +57,14 @@ struct SyncEnding {
     /// Ends the job because a reset came before the first write.
     mutating func superseded(_ error: JobError) -> HandlerOutcome {
         let event = context.event(.jobSuperseded, ["error": error.json])
-        return .finished(events(with: event), changes: changes(isFinal: true), apiCalls: apiCalls)
+        return .failed(error, events(with: event), changes: changes(isFinal: true))
     }
 
     /// Ends the attempt.
     mutating func outcome(_ interruption: Interruption?) -> HandlerOutcome {
         switch interruption {
         case .parked:
-            return .postponed(events: session?.stateEvents ?? [], changes: changes(isFinal: false), apiCalls: apiCalls)
+            return .postponed(events: session?.stateEvents ?? [], changes: changes(isFinal: false))
         case .transient(let error, let earliest):
             let report = report(error)
             return .transient(
@@ -72,8 +72,7 @@ struct SyncEnding {
                 earliest: earliest,
                 failure: context.event(report.eventType, report.members),
                 events: session?.stateEvents ?? [],
-                changes: changes(isFinal: false),
-                apiCalls: apiCalls
+                changes: changes(isFinal: false)
             )
         case .fatal, .superseded, nil:
             return finished(report(interruption?.error))
@@ -89,12 +88,10 @@ struct SyncEnding {
             events.append(context.stateEvent(.integrationEnabled, ["planId": .string(payload.planID)]))
             changes.becomesEnabled = true
         }
-        return .finished(events, changes: changes, apiCalls: apiCalls)
+        return .failed(report.error, events, changes: changes)
     }
 
     private func events(with terminal: Event) -> [Event] { (session?.stateEvents ?? []) + [terminal] }
-
-    private var apiCalls: Int { session?.apiCalls ?? 0 }
 
     // MARK: Changes
 
@@ -131,7 +128,7 @@ struct SyncEnding {
             message: message ?? self.message(error),
             planID: payload.planID,
             revision: payload.revision,
-            apiCalls: context.job.apiCalls + apiCalls,
+            apiCalls: context.apiCalls,
             services: ledger.results,
             webURL: (session?.connection ?? context.state.connection)?.zone.webURL,
             error: error ?? ledger.results.lazy.compactMap(\.error).first

@@ -29,7 +29,7 @@ struct SyncAttempt {
     }
 
     func run() async throws(StoreError) -> HandlerOutcome {
-        if let error = memory.incompleteness(of: payload) { return .finished([context.rejection(error)]) }
+        if let error = memory.incompleteness(of: payload) { return .failed(error, [context.rejection(error)]) }
 
         var ending = SyncEnding(self)
         let session: TenantSession

@@ -10,7 +10,7 @@ import Store
 struct VerifyHandler: JobHandler {
     func run(_ payload: VerifyPayload, _ context: JobContext) async -> HandlerOutcome {
         let session: TenantSession
-        do { session = try TenantSession(verifying: context) } catch { return .finished([failureEvent(error, context)]) }
+        do { session = try TenantSession(verifying: context) } catch { return .failed(error, [failureEvent(error, context)]) }
         let profile: APIUserProfile
         do {
             try await session.verifyZone()
@@ -20,16 +20,12 @@ struct VerifyHandler: JobHandler {
             return session.outcome(of: error, telling: context.connectionFailed(error.error, isPreviousActive: isActive))
         }
         session.connection.learn(profile)
-        return .finished(
-            session.stateEvents + [verifiedEvent(session.connection, context)],
-            changes: session.changes,
-            apiCalls: session.apiCalls
-        )
+        return .finished(session.stateEvents + [verifiedEvent(session.connection, context)], changes: session.changes)
     }
 
     /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: VerifyPayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
-        .finished([failureEvent(reason, context)])
+        .failed(reason, [failureEvent(reason, context)])
     }
 
     private func verifiedEvent(_ connection: ConnectionRecord, _ context: JobContext) -> Event {

@@ -42,7 +42,7 @@ struct SyncPropertyTests {
             #expect(made.sorted() == predicted.sorted())
             #expect(run.outcome.terminal?.type == .syncSucceeded, "\(run.outcome.report)")
             #expect(run.outcome.outcomes == forecast.outcomes)
-            #expect(run.outcome.apiCalls == Int(forecast.report["apiCallEstimate"]?.integer ?? 0))
+            #expect(lane.bench.apiCalls == Int(forecast.report["apiCallEstimate"]?.integer ?? 0))
             for index in plan.services.indices {
                 #expect(run.outcome.service(index)["changes"] == forecast.service(index)["changes"])
                 #expect(run.outcome.service(index)["overwritten"] == forecast.service(index)["overwritten"])

@@ -1,10 +1,6 @@
-extension Event {
-    /// The code of the error that a terminal event reports; `nil` if it reports none. It parses all of ``data``.
-    package var failureCode: String? { type.failureCode(in: data) }
-}
-
 extension EventType {
-    /// See ``Event/failureCode``.
+    /// The code of the error that a stored terminal event reports; `nil` if it reports none. It parses all of the data. Code that makes an
+    /// event has the error itself.
     package func failureCode(in data: [UInt8]) -> String? {
         switch self {
         case .connectionFailed, .syncIncomplete, .syncFailed, .billingCodesFailed, .driftFailed, .jobRejected, .jobSuperseded, .jobExpired,
