@@ -73,8 +73,10 @@ package struct Attempt: Hashable, Sendable {
 
     /// The new ``QueuedJob/notBefore``; `nil` for no change.
     package var notBefore: Timestamp? {
-        guard case .deferred(let until, _, _) = ending else { return nil }
-        return until
+        switch ending {
+        case .deferred(let until, _, _): until
+        case .finished, .givenUp, .postponed, .interrupted: nil
+        }
     }
 
     /// Added to the counters of these names in ``QueuedJob``. The claim has counted the attempt when it began.
