@@ -27,12 +27,21 @@ extension Behaviour {
         Behaviour("a forged claim is refused") { bench in
             try await bench.accept(.job("a"), .job("b"))
             let claim = try await bench.claimOne()
-            var forged = [claim, claim, claim, claim]
-            forged[0].token.fence += 1
-            forged[1].token.worker = WorkerID("worker-2")
-            forged[2].token.order += 1
-            forged[3].token.lane = .two
-            for claim in forged { await bench.expectRefused(claim) }
+            var forged = Array(repeating: claim.token, count: 4)
+            forged[0].fence += 1
+            forged[1].worker = WorkerID("worker-2")
+            forged[2].order += 1
+            forged[3].lane = .two
+            for token in forged {
+                let forgery = LaneClaim(
+                    token: token,
+                    job: claim.job,
+                    sealedPayload: claim.sealedPayload,
+                    mode: claim.mode,
+                    state: claim.state
+                )
+                await bench.expectRefused(forgery)
+            }
             try await bench.finish(claim)
         },
         Behaviour("a refused call leaves nothing behind") { bench in

@@ -99,14 +99,15 @@ final class JobContext {
     /// Logs a message about this attempt, with lane and job as metadata.
     func log(_ level: Logger.Level, _ message: Logger.Message, _ details: @autoclosure () -> Logger.Metadata) {
         guard level >= engine.log.logLevel else { return }
-        let about: Logger.Metadata = .keys([
+        var metadata: Logger.Metadata = .keys([
             .tenant: "\(lane.tenant)",
             .product: "\(lane.product.rawValue)",
             .jobID: "\(job.id)",
             .kind: "\(job.kind.rawValue)",
             .attempt: "\(job.attempts)",
         ])
-        engine.log.log(level: level, message, metadata: about.merging(details()) { $1 })
+        for (key, value) in details() { metadata[key] = value }
+        engine.log.log(level: level, message, metadata: metadata)
     }
 
     /// Records writes before and after they are made: see ``LaneEffects/journal(_:notes:under:at:)``.

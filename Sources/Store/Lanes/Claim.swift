@@ -66,14 +66,14 @@ package struct ClaimToken: Hashable, Sendable {
     }
 }
 
-/// A lane that this worker holds, with the job to run and the data that its handler needs.
-package struct LaneClaim: Sendable {
-    package var token: ClaimToken
+/// A lane that this worker holds, with the job to run and the data that its handler needs. A class, since tasks hand it on several times.
+package final class LaneClaim: Sendable {
+    package let token: ClaimToken
     /// The attempt that begins is already counted.
-    package var job: QueuedJob
-    package var sealedPayload: [UInt8]
-    package var mode: RunMode
-    package var state: LaneState
+    package let job: QueuedJob
+    package let sealedPayload: [UInt8]
+    package let mode: RunMode
+    package let state: LaneState
 
     package init(token: ClaimToken, job: QueuedJob, sealedPayload: [UInt8], mode: RunMode, state: LaneState) {
         self.token = token
