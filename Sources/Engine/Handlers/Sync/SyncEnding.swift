@@ -2,8 +2,8 @@ import Autotask
 import Contract
 import Store
 
-/// Collects the results of an attempt, and makes the job's outcome from them.
-struct SyncEnding {
+/// Collects the results of an attempt, and makes the job's outcome from them. Both phases of the attempt share it, in one task.
+final class SyncEnding {
     private let payload: SyncPayload
     private let context: JobContext
     private let memory: PlanMemory
@@ -29,7 +29,7 @@ struct SyncEnding {
         journal = WriteJournal(memory) { [context] in context.sealForAudit($0) }
     }
 
-    mutating func learn(_ preparation: SyncPreparation) {
+    func learn(_ preparation: SyncPreparation) {
         costs = preparation.costs
         billingCodes = preparation.billingCodes
     }
@@ -37,7 +37,7 @@ struct SyncEnding {
     // MARK: Outcomes
 
     /// Ends the job because the plan is not valid; nothing was written.
-    mutating func invalid(_ errors: [Int: JobError]) -> HandlerOutcome {
+    func invalid(_ errors: [Int: JobError]) -> HandlerOutcome {
         for (index, error) in errors.sorted(by: { $0.key < $1.key }) { ledger.invalidate(index, error) }
         let message =
             "Nothing was changed: \(errors.count) of \(payload.services.count) services \(errors.count == 1 ? "is" : "are") not valid"
@@ -45,7 +45,7 @@ struct SyncEnding {
     }
 
     /// Ends the job because warnings have to be acknowledged first; nothing more is written.
-    mutating func held(_ steps: [ServiceStep], _ error: JobError) -> HandlerOutcome {
+    func held(_ steps: [ServiceStep], _ error: JobError) -> HandlerOutcome {
         for step in steps where step.write != nil || !context.job.hasWritten {
             let warnings = step.unacknowledged(payload.acknowledged).map(\.message).joined(separator: " ")
             let own = JobError(.acknowledgementNeeded, "To be acknowledged first: \(warnings)", hint: error.hint)
@@ -55,13 +55,13 @@ struct SyncEnding {
     }
 
     /// Ends the job because a reset came before the first write.
-    mutating func superseded(_ error: JobError) -> HandlerOutcome {
+    func superseded(_ error: JobError) -> HandlerOutcome {
         let event = context.event(.jobSuperseded, ["error": error.json])
         return .failed(error, events(with: event), changes: changes(isFinal: true))
     }
 
     /// Ends the attempt.
-    mutating func outcome(_ interruption: Interruption?) -> HandlerOutcome {
+    func outcome(_ interruption: Interruption?) -> HandlerOutcome {
         switch interruption {
         case .parked:
             return .postponed(events: session?.stateEvents ?? [], changes: changes(isFinal: false))
@@ -79,7 +79,7 @@ struct SyncEnding {
         }
     }
 
-    private mutating func finished(_ report: SyncReport) -> HandlerOutcome {
+    private func finished(_ report: SyncReport) -> HandlerOutcome {
         let type = report.eventType
         var events = events(with: context.event(type, report.members))
         var changes = changes(isFinal: true)
@@ -98,7 +98,7 @@ struct SyncEnding {
     /// The changes for the store.
     ///
     /// - Parameter isFinal: whether the job ends. If it does not, its writes are only in the journal: see ``PlanMemory``.
-    private mutating func changes(isFinal: Bool) -> LaneChanges {
+    private func changes(isFinal: Bool) -> LaneChanges {
         guard let session else { return LaneChanges() }
         session.learn(costs)
         var changes = session.changes
@@ -112,7 +112,7 @@ struct SyncEnding {
     }
 
     /// Unbinds services that left the plan; nothing changes in Autotask.
-    private mutating func retire(_ changes: inout LaneChanges) {
+    private func retire(_ changes: inout LaneChanges) {
         for key in payload.retired where memory.knows(key) {
             changes.retired.append((payload.planID, key))
             journal.settle(key, at: context.now)

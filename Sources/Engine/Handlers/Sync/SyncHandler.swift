@@ -31,7 +31,7 @@ struct SyncAttempt {
     func run() async throws(StoreError) -> HandlerOutcome {
         if let error = memory.incompleteness(of: payload) { return .failed(error, [context.rejection(error)]) }
 
-        var ending = SyncEnding(self)
+        let ending = SyncEnding(self)
         let session: TenantSession
         do { session = try TenantSession(context) } catch { return ending.outcome(.fatal(error)) }
         ending.session = session
@@ -60,7 +60,7 @@ struct SyncAttempt {
                 if context.job.hasWritten { ending.ledger.note(steps, costs: preparation.costs, at: context.now) }
                 return ending.held(steps, error)
             }
-            switch try await link(steps, adoption, preparation, session, &ending) {
+            switch try await link(steps, adoption, preparation, session, ending) {
             case .linked: break
             case .unsettled(let moment): return ending.outcome(.transient(JobError(.outcomeUnknown), earliest: moment))
             case .refused(let errors): return ending.invalid(errors)
@@ -86,7 +86,7 @@ struct SyncAttempt {
         _ adoption: Adoption,
         _ preparation: SyncPreparation,
         _ session: TenantSession,
-        _ ending: inout SyncEnding
+        _ ending: SyncEnding
     ) async throws(StoreError) -> Linking {
         let linking = steps.filter { adoption.wanted[$0.index] != nil || preparation.foundByName.contains($0.index) }
         if linking.isEmpty { return .linked }
@@ -128,7 +128,6 @@ struct SyncAttempt {
 
     /// Ends a sync that has written, with what is known of it.
     func concluded(because reason: JobError) -> HandlerOutcome {
-        var ending = SyncEnding(self)
-        return ending.outcome(.fatal(reason))
+        SyncEnding(self).outcome(.fatal(reason))
     }
 }

@@ -11,8 +11,8 @@ struct SyncApplication {
     private let preparation: SyncPreparation
     private let steps: [ServiceStep]
     private let deadline: Timestamp
-    /// The attempt's ledger and journal, which this phase owns from now on.
-    private var ending: SyncEnding
+    /// The attempt's ledger and journal.
+    private let ending: SyncEnding
     /// Plan indices of services whose write Autotask has confirmed, with their ids in Autotask.
     private var written: [(index: Int, serviceID: Int64)] = []
     /// Plan indices of services whose write failed.
@@ -35,7 +35,7 @@ struct SyncApplication {
         _ preparation: SyncPreparation,
         _ steps: [ServiceStep],
         until deadline: Timestamp,
-        recording ending: consuming SyncEnding
+        recording ending: SyncEnding
     ) {
         self.context = context
         self.session = session
