@@ -16,7 +16,7 @@ static inline int COpenSSL_note(int is_good, X509_STORE_CTX *store) {
     return is_good;
 }
 
-/// Has handshakes of a context fail for a peer that does not verify, and tells what is wrong. With NULL, it is told to nobody any more.
+/// Makes the handshakes of a context fail for a peer that does not verify, and writes the reason to `problem`; with NULL, nowhere.
 static inline void COpenSSL_watch(void *context, int *problem) {
     SSL_CTX_set_app_data((SSL_CTX *)context, problem);
     SSL_CTX_set_verify((SSL_CTX *)context, SSL_VERIFY_PEER, COpenSSL_note);

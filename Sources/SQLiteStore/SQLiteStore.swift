@@ -39,9 +39,9 @@ package final class SQLiteStore: Store {
         await writer.waitUntilStopped()
     }
 
-    func read<Value: Sendable>(_ body: @escaping @Sendable (Connection) throws -> Value) async throws(StoreError) -> Value {
+    func read<Value: Sendable>(_ body: @escaping @Sendable (StoreConnection) throws -> Value) async throws(StoreError) -> Value {
         do {
-            return try await pool.read { try body(Connection($0)) }
+            return try await pool.read { try body(StoreConnection($0)) }
         } catch {
             let error = StoreError(error, path: pool.path)
             writer.note(error)
@@ -93,7 +93,7 @@ extension SQLiteStore {
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
-    ) async throws(StoreError) -> Intake {
+    ) async throws(StoreError) -> Acceptance {
         try await writer.write { try $0.accept(items, by: worker, at: now, rules: rules) }
     }
 }

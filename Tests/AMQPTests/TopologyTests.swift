@@ -55,7 +55,7 @@ struct TopologyTests {
     }
 
     @Test func `job queues that the operator defines need a binding, of any kind`() throws {
-        let topology = Topology(doors: ["autotask.jobs.a"])
+        let topology = Topology(jobQueues: ["autotask.jobs.a"])
         let queues = queues.replacing(#""name":"autotask.jobs""#, with: #""name":"autotask.jobs.a""#)
         let bound = bindings.replacing(
             ##""destination":"autotask.jobs","destination_type":"queue","routing_key":"#""##,

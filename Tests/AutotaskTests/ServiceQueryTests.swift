@@ -19,7 +19,7 @@ struct ServiceQueryTests {
         let services = try await AutotaskSession.test(transport).services(ServiceQuery(ids: [677], markerField: .sku))
         #expect(
             services == [
-                Service(
+                AutotaskService(
                     id: 677,
                     fields: ManagedFields(
                         name: "Example Service - Annual Commit (Billed Monthly)",
@@ -151,7 +151,7 @@ struct ServiceQueryTests {
             )
         ])
         let services = try await AutotaskSession.test(transport).services(ServiceQuery(ids: [1], markerField: .sku))
-        let nothing = Service(
+        let nothing = AutotaskService(
             id: 1,
             fields: ManagedFields(name: ""),
             isActive: nil,

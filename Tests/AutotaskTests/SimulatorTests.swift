@@ -121,7 +121,7 @@ struct SimulatorTests {
         ] {
             #expect(
                 try await session.services(query) == [
-                    Service(
+                    AutotaskService(
                         id: id,
                         fields: ManagedFields(
                             name: name,

@@ -337,7 +337,7 @@ def test_what_no_worker_leaves_behind_fails_and_is_named(worker, tenant, tmp_pat
         store.commit()
     checks = doctor(worker, expect=1, STORE_URL=f"sqlite:{copy}")
     outputs = " ".join(check["output"] for check in checks["integrations"])
-    assert f"nobody takes over: {tenant.name}/workplace" in outputs and "none of its unfinished" in outputs
+    assert f"no worker takes over: {tenant.name}/workplace" in outputs and "not among its unfinished jobs" in outputs
     check = only(checks, "jobs", "fail")
     assert tenant.name in check["output"] and "store backup" in check["advice"]
 

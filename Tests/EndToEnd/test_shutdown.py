@@ -26,13 +26,12 @@ def test_a_sync_parks_at_the_next_service_and_the_program_ends_well(tenant, work
     assert [event["type"] for event in job.events if event["type"].endswith("deferred")] == []
 
 
-def test_a_worker_that_has_just_started_ends_well(worker):
+def test_a_worker_that_has_just_started_ends_well(other_worker):
     for _ in range(5):
-        worker.stop()
-        begun = len(worker.log)
-        worker.start(await_jobs=False)
-        poll(lambda: "Worker starts" in worker.log[begun:], 20, "the start", worker.process)
-        worker.stop()
+        begun = len(other_worker.log)
+        other_worker.start(await_jobs=False)
+        poll(lambda: "Worker starts" in other_worker.log[begun:], 20, "the start", other_worker.process)
+        other_worker.stop()
 
 
 def test_a_call_that_hangs_does_not_hold_up_the_end(tenant, worker):

@@ -95,7 +95,7 @@ extension Event {
 extension Transaction {
     /// Accepts items that end no other job on arrival.
     func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, conflict: @escaping @Sendable (IntakeItem) -> Event) throws
-        -> Intake
+        -> Acceptance
     {
         try accept(items, by: worker, at: now, rules: IntakeRules(laneLimit: .max, admit: { _ in Admission() }, conflict: conflict))
     }

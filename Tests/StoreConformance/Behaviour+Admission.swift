@@ -241,7 +241,7 @@ extension Bench {
         after lastPlace: Int64? = nil,
         laneLimit: Int,
         admit: @escaping @Sendable (Arrival) -> Admission
-    ) async throws -> Intake {
+    ) async throws -> Acceptance {
         let rules = IntakeRules(laneLimit: laneLimit, lastPlace: lastPlace, admit: admit) { conflict($0) }
         return try await store.accept(items, by: worker, at: Bench.start, rules: rules)
     }

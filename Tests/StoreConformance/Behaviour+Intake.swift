@@ -141,7 +141,7 @@ struct IssueRecorded: Error, CustomStringConvertible {
 
 extension Bench {
     /// Expects a replay that has lost everything but the event's identity.
-    fileprivate func expectErased(_ intake: Intake, _ entry: OutboxEntry) {
+    fileprivate func expectErased(_ intake: Acceptance, _ entry: OutboxEntry) {
         #expect(intake.outcomes == [.replayed])
         let replay = intake.events.first?.event
         #expect(replay?.event.id == entry.event.event.id)

@@ -75,7 +75,7 @@ struct Bench: Sendable {
     }
 
     @discardableResult
-    func accept(_ items: IntakeItem..., by worker: WorkerID? = nil, at now: Timestamp = Bench.start) async throws -> Intake {
+    func accept(_ items: IntakeItem..., by worker: WorkerID? = nil, at now: Timestamp = Bench.start) async throws -> Acceptance {
         try await store.accept(items, by: worker ?? self.worker, at: now) { conflict($0) }
     }
 

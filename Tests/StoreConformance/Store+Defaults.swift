@@ -9,7 +9,7 @@ extension Store {
         by worker: WorkerID,
         at now: Timestamp,
         conflict: @escaping @Sendable (IntakeItem) -> Event
-    ) async throws(StoreError) -> Intake {
+    ) async throws(StoreError) -> Acceptance {
         try await accept(items, by: worker, at: now, rules: IntakeRules(laneLimit: .max, admit: { _ in Admission() }, conflict: conflict))
     }
 

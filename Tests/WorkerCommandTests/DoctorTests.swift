@@ -168,7 +168,7 @@ struct DoctorTests {
     )
     func door(ready: Int, consumers: Int, summary: String) async throws {
         let examination = BrokerExamination(settings: try await configuration())
-        #expect(examination.check(door: "q", QueueState(ready: ready, consumers: consumers)).summary == summary)
+        #expect(examination.check(queue: "q", QueueState(ready: ready, consumers: consumers)).summary == summary)
     }
 
     @Test("The dead queue should be empty")

@@ -56,10 +56,10 @@ extension Topology {
             let key = binding.routingKey.isEmpty ? "" : " with \(binding.routingKey)"
             report.findings.append(.init(.missing, "the binding of queue \(binding.queue) to exchange \(binding.exchange)\(key)"))
         }
-        for door in doorsBoundByOperator where !foundBindings.contains(where: { $0.source == exchanges[0].name && $0.destination == door })
-        {
+        for queue in jobQueuesBoundByOperator
+        where !foundBindings.contains(where: { $0.source == exchanges[0].name && $0.destination == queue }) {
             report.findings.append(
-                .init(.missing, "a binding of queue \(door) to exchange \(exchanges[0].name) (the operator decides which jobs it gets)")
+                .init(.missing, "a binding of queue \(queue) to exchange \(exchanges[0].name) (the operator decides which jobs it gets)")
             )
         }
         return report

@@ -49,7 +49,7 @@ package struct Topology: Sendable {
     package var queues: [Queue]
     package var bindings: [Binding]
     /// The job queues that the operator binds. How jobs are distributed over them is not known here, only that each needs a binding.
-    package private(set) var doorsBoundByOperator: [String] = []
+    package private(set) var jobQueuesBoundByOperator: [String] = []
 
     package init(exchanges: [Exchange], queues: [Queue], bindings: [Binding]) {
         self.exchanges = exchanges
@@ -61,21 +61,21 @@ package struct Topology: Sendable {
     ///
     /// - Parameters:
     ///   - prefix: the beginning of every name.
-    ///   - doors: the job queues. If empty, there is one, `<prefix>.jobs`, which gets every job.
-    package init(prefix: String = "autotask", doors: [String] = []) {
+    ///   - jobQueues: the job queues. If empty, there is one, `<prefix>.jobs`, which gets every job.
+    package init(prefix: String = "autotask", jobQueues: [String] = []) {
         let jobs = "\(prefix).jobs"
         let results = "\(prefix).results"
         let journal = "\(prefix).results.journal"
         let dead = "\(prefix).dead"
-        let doors = doors.isEmpty ? [jobs] : doors
+        let jobQueues = jobQueues.isEmpty ? [jobs] : jobQueues
         exchanges = [Exchange(name: jobs, kind: .topic), Exchange(name: results, kind: .topic), Exchange(name: dead, kind: .fanout)]
         queues = [
             Queue(name: dead, arguments: ["x-queue-type": "quorum"]),
             Queue(name: journal, arguments: ["x-queue-type": "stream", "x-max-age": "7D"]),
         ]
-        queues += doors.map { door in
+        queues += jobQueues.map { queue in
             Queue(
-                name: door,
+                name: queue,
                 arguments: [
                     "x-queue-type": "quorum",
                     "x-single-active-consumer": true,
@@ -90,10 +90,10 @@ package struct Topology: Sendable {
             Binding(exchange: results, queue: journal, routingKey: "#"),
             Binding(exchange: dead, queue: dead, routingKey: ""),
         ]
-        if doors == [jobs] {
+        if jobQueues == [jobs] {
             bindings.append(Binding(exchange: jobs, queue: jobs, routingKey: "#"))
         } else {
-            doorsBoundByOperator = doors
+            jobQueuesBoundByOperator = jobQueues
         }
     }
 }

@@ -6,7 +6,7 @@ extension AutotaskSession {
     /// It takes one call for each 500 conditions, more if more than 500 services match, and none for an empty query.
     ///
     /// A record without a readable id is left out if everything the query looks for is found without it.
-    package func services(_ query: ServiceQuery) async throws(AutotaskError) -> [Service] {
+    package func services(_ query: ServiceQuery) async throws(AutotaskError) -> [AutotaskService] {
         let markerField = query.markerField
         var conditions = query.ids.map { QueryCondition(field: "id", value: JSON($0)) }
         if let markerField { conditions += query.markers.map { QueryCondition(field: markerField.rawValue, value: .string($0)) } }
@@ -18,7 +18,7 @@ extension AutotaskSession {
             by: .queryServices,
             id: \.id
         ) { record in
-            if let service = Service(record: record, markerField: markerField) { return .record(service) }
+            if let service = AutotaskService(record: record, markerField: markerField) { return .record(service) }
             guard let id = record[anyCase: "id"]?.wholeNumber else {
                 hasUnidentified = true
                 return .notOurs(id: nil)
@@ -69,13 +69,13 @@ extension AutotaskSession {
 
 extension ServiceQuery {
     /// Whether there is a service for each id, name and marker.
-    fileprivate func isAnswered(by services: [Service]) -> Bool {
+    fileprivate func isAnswered(by services: [AutotaskService]) -> Bool {
         Set(ids).isSubset(of: services.map(\.id)) && Set(names).isSubset(of: services.map(\.name))
             && (markerField == nil || Set(markers).isSubset(of: services.compactMap(\.marker)))
     }
 }
 
-extension RecordReading<Service> {
+extension RecordReading<AutotaskService> {
     /// Reads as much as possible of an unreadable record. It is left out only if it is certainly not linked to the plan. To see which
     /// service has a name, fewer fields suffice.
     init(unreadable record: JSON, id: Int64, of query: ServiceQuery) {
@@ -99,12 +99,12 @@ extension RecordReading<Service> {
         }
         let marker = field.string.flatMap { $0.isEmpty || $0.utf8.count > AnswerLimits.textBytes ? nil : $0 }
         self = .record(
-            Service(id: id, fields: ManagedFields(name: name), isActive: record[anyCase: "isActive"]?.truth, marker: marker)
+            AutotaskService(id: id, fields: ManagedFields(name: name), isActive: record[anyCase: "isActive"]?.truth, marker: marker)
         )
     }
 }
 
-extension Service {
+extension AutotaskService {
     /// Reads a record of a query; `nil` if it has no id or name, or a member of an unexpected type.
     init?(record: JSON, markerField: ServiceMarker.Field?) {
         guard case .object(let record) = record, let id = record[anyCase: "id"]?.wholeNumber, let fields = ManagedFields(record),

@@ -38,8 +38,8 @@ extension AutotaskError {
 extension AutotaskError.Kind {
     /// Sorts a failure first by its text, then by its status.
     init(status: Int, text: FailureText, operation: AutotaskOperation) {
-        if let told = AutotaskError.Kind(text: text, operation: operation) {
-            self = told
+        if let kind = AutotaskError.Kind(text: text, operation: operation) {
+            self = kind
             return
         }
         self =

@@ -9,7 +9,7 @@ struct AttemptReading {
     private var services: Set<Int64> = []
     private var billingCodes = 0
 
-    mutating func note(_ services: [Service]) { self.services.formUnion(services.lazy.map(\.id)) }
+    mutating func note(_ services: [AutotaskService]) { self.services.formUnion(services.lazy.map(\.id)) }
 
     mutating func note(_ codes: [BillingCode]) { billingCodes += codes.count }
 

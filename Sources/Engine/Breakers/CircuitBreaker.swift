@@ -38,7 +38,7 @@ struct CircuitBreaker {
         /// Autotask limits requests until then.
         case limits(until: Timestamp)
         /// The result says nothing about Autotask; for example, the call was cancelled.
-        case tellsNothing
+        case inconclusive
     }
 
     private enum Phase {
@@ -117,9 +117,9 @@ struct CircuitBreaker {
         case (.limits(let end), _):
             open(until: max(end, now + pause(fraction)))
             isLimiting = true
-        case (.tellsNothing, .probing):
+        case (.inconclusive, .probing):
             enter(.open(until: now))
-        case (.tellsNothing, _):
+        case (.inconclusive, _):
             break
         }
     }

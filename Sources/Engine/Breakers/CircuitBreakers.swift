@@ -44,7 +44,7 @@ final class CircuitBreakers: Sendable {
                     tickets.append((target, ticket))
                 case .wait(let moment):
                     // Targets that admitted the call must not wait for its result.
-                    for (target, ticket) in tickets { breakers[target]?.ended(ticket, .tellsNothing, at: now, fraction: fraction) }
+                    for (target, ticket) in tickets { breakers[target]?.ended(ticket, .inconclusive, at: now, fraction: fraction) }
                     return .wait(until: moment, isLimiting: breakers[target]?.isLimiting ?? false)
                 }
             }
@@ -61,7 +61,7 @@ final class CircuitBreakers: Sendable {
             }
             for (target, ticket) in tickets {
                 var result = failure.map { CircuitBreaker.Result($0, of: target, at: now) } ?? .works
-                if isKnownToFail, case .zone = target, case .fails = result { result = .tellsNothing }
+                if isKnownToFail, case .zone = target, case .fails = result { result = .inconclusive }
                 guard var breaker = breakers[target] else { continue }
                 breaker.ended(ticket, result, at: now, fraction: fraction)
                 breakers[target] = breaker.isAtRest ? nil : breaker
@@ -84,18 +84,18 @@ extension CircuitBreaker.Result {
         switch (failure.kind, target) {
         case (.unauthorized, .credentials), (.locked, .credentials):
             // The lane remembers them as refused.
-            self = .tellsNothing
+            self = .inconclusive
         case (_, .credentials):
-            self = failure.status == 401 ? .fails : .tellsNothing
+            self = failure.status == 401 ? .fails : .inconclusive
         case (.cancelled, _), (.outOfTime, _), (.intercepted, _), (.notAllowed, _), (.heldBack, _):
-            self = .tellsNothing
+            self = .inconclusive
         case (.network, _), (.timedOut, _):
             self = .fails
         case (.rateLimited, .database):
             self = .limits(until: now + (failure.retryAfter ?? .zero))
         case (.unavailable, .database), (.malformedResponse, .database):
             // If Autotask names what failed, only this one request is affected.
-            self = failure.remoteMessage == nil ? .fails : .tellsNothing
+            self = failure.remoteMessage == nil ? .fails : .inconclusive
         case (.unavailable, .zone):
             // The answer came from a gateway in front of the databases.
             self = AutotaskError.isOfGateway(failure.status) ? .fails : .works

@@ -5,7 +5,7 @@ import Store
 /// The calls of ``AutotaskSession``, made over the tenant's connection.
 extension TenantSession {
     /// See ``AutotaskSession/services(_:)``.
-    func services(_ query: ServiceQuery) async throws(CallFailure) -> [Service] {
+    func services(_ query: ServiceQuery) async throws(CallFailure) -> [AutotaskService] {
         let services = try await call { session async throws(AutotaskError) in try await session.services(query) }
         context.reading.note(services)
         return services

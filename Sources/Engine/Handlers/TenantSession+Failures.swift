@@ -50,7 +50,7 @@ extension TenantSession {
     /// The outcome of a job that only reads, after one of its calls failed.
     ///
     /// - Parameter event: the job's own failed event.
-    func outcome(of failure: CallFailure, telling event: Event) -> HandlerOutcome {
+    func outcome(of failure: CallFailure, reporting event: Event) -> HandlerOutcome {
         guard case .retry(let earliest) = failure.consequence else {
             return .failed(failure.error, stateEvents + [event], changes: changes)
         }

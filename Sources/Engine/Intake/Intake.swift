@@ -39,12 +39,12 @@ struct Intake: Service {
 
     func run() async throws {
         // The source ends first when the program shuts down.
-        var keeper = DoorKeeper(source: source, store: store, engine: engine)
+        var throttle = IntakeThrottle(source: source, store: store, engine: engine)
         // No job position: the store reports it when it refuses the first batch.
         var lastPlace: Int64 = -1
         while let batch = await source.nextBatch() {
             if await takeIn(batch, &lastPlace) { batch.acknowledge() }
-            await keeper.passed(batch.deliveries.count)
+            await throttle.passed(batch.deliveries.count)
         }
         await ShutdownSignal.wait()
     }
@@ -198,10 +198,10 @@ extension Intake {
         case .job(let job): return .job(acceptable(job, publisher: publisher))
         case .refused(let identity, let error):
             let letter = deadLetter(delivery, error.cause(in: identity), error.message, identity)
-            let told: Logger.Metadata = .keys([
+            let about: Logger.Metadata = .keys([
                 .tenant: "\(identity.lane.tenant)", .jobID: "\(identity.id)", .code: "\(error.code.rawValue)",
             ])
-            engine.log.warning("A message was refused", metadata: delivery.origin.merging(told) { $1 })
+            engine.log.warning("A message was refused", metadata: delivery.origin.merging(about) { $1 })
             return .refused(key(identity), event: event(.jobRejected, identity, ["error": error.json]), letter)
         case .unreadable(let error):
             engine.log.warning(

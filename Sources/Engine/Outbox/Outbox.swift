@@ -110,7 +110,7 @@ final class Outbox: Sendable {
                 let answers = await publish(batch)
                 let settlement = settle(batch, answers)
                 group.addTask { await self.forget(settlement.confirmed) }
-                tell(settlement)
+                report(settlement)
                 guard settlement.unanswered > 0 else { continue }
                 // At shutdown, events that cannot be published now stay in the store.
                 if state.withLock({ $0.isDraining }) { return }
@@ -137,7 +137,7 @@ final class Outbox: Sendable {
         return [BrokerAnswer(of: answers[...])]
     }
 
-    private func settle(_ batch: WaitingEvents.Batch, _ answers: [BrokerAnswer]) -> WaitingEvents.Settlement {
+    private func settle(_ batch: WaitingEvents.Batch, _ answers: [BrokerAnswer]) -> WaitingEvents.BatchResult {
         state.withLock { state in
             let settlement = state.events.settle(batch, answers, at: engine.now)
             state.isAlone = false
@@ -151,7 +151,7 @@ final class Outbox: Sendable {
         }
     }
 
-    private func tell(_ settlement: WaitingEvents.Settlement) {
+    private func report(_ settlement: WaitingEvents.BatchResult) {
         for held in obstacles.held where settlement.held.contains(held.lane) {
             let metadata: Logger.Metadata = .keys([
                 .tenant: "\(held.lane.tenant)", .product: "\(held.lane.product.rawValue)", .eventType: "\(held.eventType.rawValue)",

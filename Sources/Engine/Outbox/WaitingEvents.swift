@@ -17,7 +17,7 @@ struct WaitingEvents {
     }
 
     /// The result of the broker's answers to a batch.
-    struct Settlement {
+    struct BatchResult {
         /// The positions of events that can be forgotten.
         var confirmed: [Int64] = []
         /// The number of events that got no answer; any other event would get none either.
@@ -171,8 +171,8 @@ struct WaitingEvents {
     }
 
     /// Takes the broker's answers to a batch.
-    mutating func settle(_ batch: Batch, _ answers: [BrokerAnswer], at now: Timestamp) -> Settlement {
-        var settlement = Settlement()
+    mutating func settle(_ batch: Batch, _ answers: [BrokerAnswer], at now: Timestamp) -> BatchResult {
+        var settlement = BatchResult()
         var unanswered: [OutboxEntry] = []
         var suspected: [OutboxEntry] = []
         let refusals = Dictionary(

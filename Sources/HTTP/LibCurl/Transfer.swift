@@ -128,12 +128,12 @@ final class Transfer {
     ///
     /// - Parameter result: libcurl's result of the transfer; `nil` if it is abandoned.
     /// - Returns: the exchange and its outcome.
-    func end(_ result: CURLcode?, in multi: MultiHandle) -> Settlement? {
+    func end(_ result: CURLcode?, in multi: MultiHandle) -> EndedExchange? {
         guard let exchange else { return nil }
         let outcome = outcome(result, of: exchange)
         multi.remove(easy)
         wipe()
-        return Settlement(exchange: exchange, outcome: outcome)
+        return EndedExchange(exchange: exchange, outcome: outcome)
     }
 
     private func outcome(_ result: CURLcode?, of exchange: Exchange) -> Exchange.Outcome {
@@ -242,7 +242,7 @@ final class Transfer {
 }
 
 /// An exchange that has ended, and its outcome.
-struct Settlement {
+struct EndedExchange {
     let exchange: Exchange
     let outcome: Exchange.Outcome
 }

@@ -13,7 +13,7 @@ final class TransferLoop {
     private var idle: [Transfer] = []
     /// The exchanges that ended in this turn. Their callers are resumed together at its end, because they may submit their next request
     /// immediately.
-    private var settled: [Settlement] = []
+    private var settled: [EndedExchange] = []
 
     init(mailbox: Mailbox, multi: MultiHandle, configuration: CurlTransport.Configuration) {
         self.mailbox = mailbox
@@ -31,7 +31,7 @@ final class TransferLoop {
             for exchange in work.cancelled { abandon(exchange) }
             try multi.perform()
             multi.forEachFinished { context, result in end(.from(context), with: result) }
-            tellCallers()
+            resumeCallers()
             if mailbox.rest() { try multi.poll() }
         }
     }
@@ -39,7 +39,7 @@ final class TransferLoop {
     private func start(_ exchange: Exchange) {
         guard exchange.begin() else {
             // Cancelled while it waited: its caller has its outcome, but its slot must be released.
-            settled.append(Settlement(exchange: exchange, outcome: .failure(.cancelledUnsent)))
+            settled.append(EndedExchange(exchange: exchange, outcome: .failure(.cancelledUnsent)))
             return
         }
         do throws(HTTPError) {
@@ -49,7 +49,7 @@ final class TransferLoop {
         } catch {
             // A transfer that could not be set up is not reused.
             active[ObjectIdentifier(exchange)] = nil
-            settled.append(Settlement(exchange: exchange, outcome: .failure(error)))
+            settled.append(EndedExchange(exchange: exchange, outcome: .failure(error)))
         }
     }
 
@@ -66,7 +66,7 @@ final class TransferLoop {
         settled.append(settlement)
     }
 
-    private func tellCallers() {
+    private func resumeCallers() {
         guard !settled.isEmpty else { return }
         mailbox.release(settled.map(\.exchange.destination.endpoint))
         for settlement in settled { settlement.exchange.finish(settlement.outcome) }
@@ -75,7 +75,7 @@ final class TransferLoop {
 
     private func abandonAll() {
         for transfer in active.values { end(transfer, with: nil) }
-        tellCallers()
+        resumeCallers()
         for exchange in mailbox.close() { exchange.finish(.failure(.cancelledUnsent)) }
     }
 }

@@ -73,7 +73,7 @@ extension PartialFile {
                     "The copy is damaged, because the store or the disk of \(path) is. To find out which, run: autotask-worker doctor --thorough"
                 )
             }
-            return try Connection(database).contents()
+            return try StoreConnection(database).contents()
         }
     }
 }

@@ -66,7 +66,7 @@ package enum StoreBackup {
     /// Whether a copy would delay a running worker.
     static func isInUse(_ store: String, at now: Timestamp) -> Bool {
         // A store that cannot be read now may still have a worker.
-        do { return try StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) } ?? nil != nil } catch { return true }
+        do { return try StoreFile.inspect(store) { try StoreConnection($0).runningWorker(at: now) } ?? nil != nil } catch { return true }
     }
 
     /// Summarises a store or a copy without changing it.
@@ -77,7 +77,7 @@ package enum StoreBackup {
         try await StoreThread.run { () throws(StoreError) in
             try StoreFile.inspect(path) { database in
                 try StoreFile.checkOrigin(database, of: path, mayBeEmpty: false)
-                return try Connection(database).contents()
+                return try StoreConnection(database).contents()
             }
         }
     }
@@ -149,11 +149,11 @@ package enum StoreBackup {
                 let opened = try StoreFile.open(partial.path, mustExist: true)
                 let replaced = StoreFile.auditEnd(of: store)
                 try opened.pool.write { database in
-                    let transaction = Transaction(Connection(database), chain: chain)
+                    let transaction = Transaction(StoreConnection(database), chain: chain)
                     try transaction.beginAnew(at: now)
                     try transaction.connection.run("UPDATE identity SET is_copy = 0, file = ?", opened.identity.inode)
                     let end = try transaction.connection.lastAuditRow()?.place ?? .start
-                    try transaction.tell(AuditEntry(restoredFrom: end, replaced: replaced, by: actor, at: now))
+                    try transaction.audit(AuditEntry(restoredFrom: end, replaced: replaced, by: actor, at: now))
                     try transaction.finish()
                 }
                 try opened.pool.close()
@@ -195,14 +195,14 @@ package enum StoreBackup {
     private static func refuseWhileInUse(_ store: String, at now: Timestamp) throws(StoreError) {
         guard access(store, F_OK) == 0 else { return }
         // A store that cannot be read has no worker: a backup may replace it.
-        if let worker = (try? StoreFile.inspect(store) { try Connection($0).runningWorker(at: now) }) ?? nil {
+        if let worker = (try? StoreFile.inspect(store) { try StoreConnection($0).runningWorker(at: now) }) ?? nil {
             throw StoreError(.unavailable, "Worker \(worker) runs on the store \(store): stop every worker of this store first.")
         }
         try StoreFile.holdingAlone(store) {}
     }
 }
 
-extension Connection {
+extension StoreConnection {
     func contents() throws -> StoreBackup.Contents {
         let lanes = try first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
         return StoreBackup.Contents(lanes: lanes, unfinishedJobs: try backlog())
@@ -230,7 +230,7 @@ extension Transaction {
 extension StoreFile {
     /// Where a store's audit log ends; `nil` if it cannot be read.
     fileprivate static func auditEnd(of path: String) -> AuditPlace? {
-        ((try? inspect(path) { try Connection($0).lastAuditRow()?.place }) ?? nil) ?? nil
+        ((try? inspect(path) { try StoreConnection($0).lastAuditRow()?.place }) ?? nil) ?? nil
     }
 }
 

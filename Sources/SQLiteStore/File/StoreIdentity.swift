@@ -36,7 +36,7 @@ package struct StoreIdentity: Hashable, Sendable {
         try await StoreThread.run { () throws(StoreError) in
             try StoreFile.inspect(path) { database in
                 guard try StoreFile.check(database, of: path, mayBeEmpty: true) != .none else { return nil }
-                return try Connection(database).identity()
+                return try StoreConnection(database).identity()
             } ?? nil
         }
     }
@@ -53,7 +53,7 @@ extension SQLiteStore {
             let identity = try transaction.connection.identity()
             guard identity.ring == nil else { return }
             // This comes first, because a log can only begin in a store without a ring.
-            try transaction.tell(AuditEntry(paired: identity.store, with: ring, by: actor, at: now))
+            try transaction.audit(AuditEntry(paired: identity.store, with: ring, by: actor, at: now))
             try transaction.connection.run("UPDATE identity SET ring = ?", ring)
         }
     }
@@ -67,11 +67,11 @@ extension SQLiteStore {
 
     /// Adds an operator's act to the audit log.
     package func note(_ act: OperatorAct, by actor: AuditActor, at now: Timestamp) async throws(StoreError) {
-        try await write { try $0.tell(AuditEntry(act, by: actor, at: now)) }
+        try await write { try $0.audit(AuditEntry(act, by: actor, at: now)) }
     }
 }
 
-extension Connection {
+extension StoreConnection {
     func identity() throws -> StoreIdentity {
         let identity = try first("SELECT store, ring, is_copy, file FROM identity") {
             StoreIdentity(store: $0.text(0), ring: $0.optional(1, $0.text), isCopy: $0.bool(2), file: $0.optional(3, $0.integer))

@@ -32,7 +32,7 @@ package enum AuditInspection {
     /// - Returns: `nil` if rows were removed before they were read.
     private static func report(_ looks: StoreFile.Looks, with chain: AuditChain, newest: Int?) throws -> AuditReport? {
         var (head, anchor, behind) = try looks.read { database -> (AuditMark?, AuditMark?, AuditRow?) in
-            let connection = Connection(database)
+            let connection = StoreConnection(database)
             return (try connection.auditMark(.head), try connection.auditMark(.anchor), try newest.flatMap(connection.auditRow(before:)))
         }
         let beginning = anchor
@@ -46,7 +46,7 @@ package enum AuditInspection {
             let after = last
             let rows = try looks.step {
                 let rows = try looks.read { database in
-                    let connection = Connection(database)
+                    let connection = StoreConnection(database)
                     head = try connection.auditMark(.head)
                     anchor = try connection.auditMark(.anchor)
                     return try connection.auditRows(after: after, limit: page)
@@ -63,7 +63,7 @@ package enum AuditInspection {
     }
 }
 
-extension Connection {
+extension StoreConnection {
     /// The row before the newest ones; `nil` if the log has no earlier row.
     fileprivate func auditRow(before newest: Int) throws -> AuditRow? {
         guard let end = try lastAuditRow(), let start = try auditRows(after: end.number - Int64(newest) - 1, limit: 1).first,

@@ -20,8 +20,8 @@ struct LawQuery: Sendable {
     }
 
     fileprivate func rows(in looks: StoreFile.Looks) throws -> [String] {
-        guard let table else { return try looks.read { try rows(Connection($0)) } }
-        guard let ends = try looks.read({ try Connection($0).ends(of: table) }) else { return [] }
+        guard let table else { return try looks.read { try rows(StoreConnection($0)) } }
+        guard let ends = try looks.read({ try StoreConnection($0).ends(of: table) }) else { return [] }
         var found: [String] = []
         try looks.forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, range in
             if found.count < LawQuery.limit { found += try rows(connection, in: range) }
@@ -29,11 +29,11 @@ struct LawQuery: Sendable {
         return found
     }
 
-    private func rows(_ connection: Connection) throws -> [String] {
+    private func rows(_ connection: StoreConnection) throws -> [String] {
         if let value { try connection.all(sql, value) { $0.text(0) } } else { try connection.all(sql) { $0.text(0) } }
     }
 
-    private func rows(_ connection: Connection, in range: ClosedRange<Int64>) throws -> [String] {
+    private func rows(_ connection: StoreConnection, in range: ClosedRange<Int64>) throws -> [String] {
         if let value {
             try connection.all(sql, range.lowerBound, range.upperBound, value) { $0.text(0) }
         } else {
@@ -58,7 +58,7 @@ extension StoreLaw {
     }
 }
 
-extension Connection {
+extension StoreConnection {
     /// The numbers of the first and the last row; `nil` without rows.
     func ends(of table: LawQuery.Table) throws -> ClosedRange<Int64>? {
         let read: (ResultRow) -> ClosedRange<Int64>? = { $0.isNull(0) ? nil : $0.integer(0)...$0.integer(1) }

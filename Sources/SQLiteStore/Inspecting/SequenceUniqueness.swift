@@ -16,7 +16,7 @@ struct SequenceUniqueness {
     static func breaches(in looks: StoreFile.Looks) throws -> [String] {
         var state = SequenceUniqueness()
         for (table, sql) in sources {
-            guard let ends = try looks.read({ try Connection($0).ends(of: table) }) else { continue }
+            guard let ends = try looks.read({ try StoreConnection($0).ends(of: table) }) else { continue }
             try looks.forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, range in
                 let rows = try connection.all(sql, range.lowerBound, range.upperBound) { row in
                     (

@@ -31,13 +31,13 @@ extension StoreFile {
         ///   - first: the number of the first row.
         ///   - last: the number of the last row.
         ///   - body: reads the rows of a range.
-        func forEachRange(from first: Int64, to last: Int64, _ body: (Connection, ClosedRange<Int64>) throws -> Void) throws {
+        func forEachRange(from first: Int64, to last: Int64, _ body: (StoreConnection, ClosedRange<Int64>) throws -> Void) throws {
             var (start, size) = (first, Int64(256))
             while start <= last {
                 let range = start...min(last, start + size - 1)
                 let took = try step {
                     let begin = ContinuousClock.now
-                    try read { try body(Connection($0), range) }
+                    try read { try body(StoreConnection($0), range) }
                     return ContinuousClock.now - begin
                 }
                 if took > Looks.stepTime {

@@ -107,7 +107,7 @@ package struct StoreInspection: Sendable {
                     let breaches = try law.breaches(in: looks)
                     return breaches.isEmpty ? nil : Breach(law: law, occurrences: Occurrences(breaches))
                 }
-                return try looks.read { try StoreInspection(Connection($0), breaches, at: clock(), maximumAge: maximumAge) }
+                return try looks.read { try StoreInspection(StoreConnection($0), breaches, at: clock(), maximumAge: maximumAge) }
             }
             return inspection ?? nil
         }
@@ -116,19 +116,19 @@ package struct StoreInspection: Sendable {
     /// Returns the event that has waited longest.
     package static func oldestEvent(in path: String) async throws(StoreError) -> UnpublishedEvent? {
         try await StoreThread.run { () throws(StoreError) in
-            try StoreFile.inspect(path) { try Connection($0).oldestEvent() } ?? nil
+            try StoreFile.inspect(path) { try StoreConnection($0).oldestEvent() } ?? nil
         }
     }
 
     /// Returns the lanes with unpublished events. Those whose events have waited longest come first.
     package static func waitingLanes(in path: String) async throws(StoreError) -> [WaitingLane] {
         try await StoreThread.run { () throws(StoreError) in
-            try StoreFile.inspect(path) { try Connection($0).waitingLanes() } ?? []
+            try StoreFile.inspect(path) { try StoreConnection($0).waitingLanes() } ?? []
         }
     }
 
     /// Reads tables with few rows, or by an index.
-    private init(_ connection: Connection, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
+    private init(_ connection: StoreConnection, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
         self.breaches = breaches
         moment = now
         workers = try connection.inspectedWorkers()
@@ -200,7 +200,7 @@ package struct StoreInspection: Sendable {
     private static let day: Duration = .seconds(86_400)
 }
 
-extension Connection {
+extension StoreConnection {
     fileprivate func inspectedWorkers() throws -> [StoreInspection.Worker] {
         try all(
             "SELECT id, lease_until, process, (SELECT COUNT(*) FROM lanes WHERE worker = workers.id) FROM workers ORDER BY lease_until DESC"

@@ -21,7 +21,7 @@ struct LaneRow {
 }
 
 /// Reads lanes. `LaneRow(_:)` reads the columns in the table's order; later steps of the schema append columns.
-extension Connection {
+extension StoreConnection {
     func laneRow(_ lane: Lane) throws -> LaneRow? {
         try first(
             "SELECT * FROM lanes WHERE tenant = ? AND product = ?",

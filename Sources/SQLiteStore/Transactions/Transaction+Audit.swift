@@ -4,20 +4,20 @@ import Store
 /// Adds rows at the end of the audit log, and removes rows at its beginning.
 extension Transaction {
     /// Adds a row.
-    func tell(_ entry: AuditEntry) throws {
+    func audit(_ entry: AuditEntry) throws {
         guard let chain else {
             throw StoreError(.unexpected, "The store was opened for reading: a change needs the key of its audit log.")
         }
         var pen = try self.pen ?? connection.pen(chain)
-        for row in pen.rows(telling: entry) { try insert(row) }
+        for row in pen.rows(for: entry) { try insert(row) }
         self.pen = pen
     }
 
     /// Adds a row for each note of a handler.
-    func tell(_ notes: [AuditNote], of claim: ClaimToken, at now: Timestamp) throws {
+    func audit(_ notes: [AuditNote], of claim: ClaimToken, at now: Timestamp) throws {
         guard !notes.isEmpty else { return }
         let job = try auditedJob(of: claim)
-        for note in notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
+        for note in notes { try audit(AuditEntry(note, of: job, by: claim.worker, at: now)) }
     }
 
     /// The job that a claim runs.
@@ -95,7 +95,7 @@ extension Transaction {
     }
 }
 
-extension Connection {
+extension StoreConnection {
     fileprivate func pen(_ chain: AuditChain) throws -> AuditPen {
         let head = try auditMark(.head)
         // The first row of a store with a key ring records the pairing. If it has no row, its log was removed.

@@ -79,7 +79,7 @@ private struct DueCheck {
     let isOfUse: Bool
 }
 
-extension Connection {
+extension StoreConnection {
     /// Returns due checks of lanes without unfinished jobs, longest due first, at most one step of each kind.
     ///
     /// - Parameter unreadable: gets the lanes that cannot be read.

@@ -195,7 +195,7 @@ extension Transaction {
         let entry = try publish(settlement.event, in: &row, by: worker)
         try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
         row.backlog -= 1
-        try tell(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
+        try audit(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
         return entry
     }
 

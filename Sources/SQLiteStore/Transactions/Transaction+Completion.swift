@@ -17,7 +17,7 @@ extension Transaction {
     func journal(_ entries: [JournalEntry], notes: [AuditNote], under claim: ClaimToken, at now: Timestamp) throws -> Bool {
         let row = try lane(under: claim)
         try apply(entries, to: row)
-        try tell(notes, of: claim, at: now)
+        try audit(notes, of: claim, at: now)
         if entries.contains(where: { $0.state == .sent }) {
             try connection.run("UPDATE jobs SET has_written = 1 WHERE place = ? AND has_written = 0", claim.order)
         }
@@ -45,8 +45,8 @@ extension Transaction {
         if completion.changes.resets { try holdEvents(of: &row) }
         let entries = try completion.events.map { try publish($0, in: &row, by: claim.worker) }
         try apply(completion.changes, to: &row, at: now)
-        for note in completion.changes.notes { try tell(AuditEntry(note, of: job, by: claim.worker, at: now)) }
-        if !completion.isRepetition { try tell(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
+        for note in completion.changes.notes { try audit(AuditEntry(note, of: job, by: claim.worker, at: now)) }
+        if !completion.isRepetition { try audit(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
 
         // This needs the row of a scheduled check, which is removed below.
         try extendDeadlines(in: row, besides: claim.order, at: now)

@@ -15,9 +15,9 @@ extension Transaction {
         return CountedRedelivery(count: count ?? 1, lastPlace: try last(.place))
     }
 
-    func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, rules: IntakeRules) throws -> Intake {
+    func accept(_ items: [IntakeItem], by worker: WorkerID, at now: Timestamp, rules: IntakeRules) throws -> Acceptance {
         try checkPresence(of: worker)
-        var intake = Intake(outcomes: [], events: [], lastPlace: try last(.place))
+        var intake = Acceptance(outcomes: [], events: [], lastPlace: try last(.place))
         if let known = rules.lastPlace, known != intake.lastPlace {
             intake.isTakenIn = false
             return intake
@@ -33,7 +33,7 @@ extension Transaction {
                 continue
             }
             var row = try lanes[key.lane] ?? laneToAccept(key.lane)
-            let outcome: Intake.Outcome
+            let outcome: Acceptance.Outcome
             let known: KnownJob?
             do { known = try job(tenant: key.lane.tenant, id: key.id) } catch let error as StoreError where error.code == .corrupt {
                 // The id is taken, but the job's end cannot be read: nothing more happens.
@@ -72,7 +72,7 @@ extension Transaction {
         at now: Timestamp,
         _ rules: IntakeRules,
         events: inout [OutboxEntry]
-    ) throws -> Intake.Outcome {
+    ) throws -> Acceptance.Outcome {
         switch item.content {
         case .job(let job):
             let order = try insert(job, in: row, at: now)
@@ -102,7 +102,7 @@ extension Transaction {
             let entry = try publish(event, in: &row, by: worker)
             try finish(order, with: entry.event, at: now)
             try record(letter)
-            try tell(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
+            try audit(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
             events.append(entry)
             return .refused
         case .deadLetter(let letter):

@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// Counts the store's sealed contents by key.
-extension Connection {
+extension StoreConnection {
     func keyUses() throws -> [String: KeyUse] {
         var uses: [String: KeyUse] = [:]
         // The front of a sealed form names its key.

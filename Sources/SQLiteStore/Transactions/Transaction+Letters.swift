@@ -105,7 +105,7 @@ extension Transaction {
         try line(&row, upFor: LaneRank.of(copy.kind))
         try save(row)
         try mark(letter: id, redrivenAs: copy.key.id, at: now)
-        try tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))
+        try audit(AuditEntry(redriven: id, as: copy, by: actor, at: now))
         return .entered
     }
 
@@ -142,7 +142,7 @@ extension Transaction {
         let count = connection.changes
         if count > 0 {
             hasErased = true
-            try tell(AuditEntry(purged: count, selection, by: actor, at: now))
+            try audit(AuditEntry(purged: count, selection, by: actor, at: now))
         }
         return count
     }

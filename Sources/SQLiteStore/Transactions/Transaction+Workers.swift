@@ -3,7 +3,7 @@ import GRDB
 import Store
 
 /// Registers workers, and takes over from those that are gone.
-extension Connection {
+extension StoreConnection {
     /// A worker that may still use the store.
     func runningWorker(at now: Timestamp) throws -> WorkerID? { try workers().first { !$0.isGone && $0.leaseEnd > now }?.id }
 
@@ -96,7 +96,7 @@ extension Transaction {
                     try setAside(lane: row.id, because: error)
                     continue
                 }
-                try tell(AuditEntry(interrupted: job, by: worker, at: now))
+                try audit(AuditEntry(interrupted: job, by: worker, at: now))
                 try add(Completion(interrupting: worker, at: now), to: order)
                 try extendDeadlines(in: row, besides: order, at: now)
             }

@@ -4,7 +4,7 @@ import Store
 ///
 /// Their SQL runs on the writer's thread, between `BEGIN IMMEDIATE` and `COMMIT`.
 final class Transaction {
-    let connection: Connection
+    let connection: StoreConnection
     /// Chains the rows of the audit log; `nil` if the transaction adds none.
     let chain: AuditChain?
     /// Appends to the audit log; `nil` before the first row.
@@ -23,7 +23,7 @@ final class Transaction {
     /// The last values of the counters that were used.
     private var counters: [Counter: Int64] = [:]
 
-    init(_ connection: Connection, chain: AuditChain?) {
+    init(_ connection: StoreConnection, chain: AuditChain?) {
         self.connection = connection
         self.chain = chain
     }

@@ -155,7 +155,7 @@ final class Writer: Sendable {
 
     private func work(on pool: DatabasePool) {
         pool.writeWithoutTransaction { database in
-            let connection = Connection(database)
+            let connection = StoreConnection(database)
             var progress = Progress()
             checkpointer.follow(database)
             loop: while true {
@@ -210,7 +210,7 @@ final class Writer: Sendable {
 
     /// Runs a group in one transaction, as far as the time allows; the rest comes first in the next one. If an operation fails in
     /// it, each runs alone, so that only the faulty one fails.
-    private func commit(_ group: [any PendingWrite], _ connection: Connection, _ progress: inout Progress) {
+    private func commit(_ group: [any PendingWrite], _ connection: StoreConnection, _ progress: inout Progress) {
         let transaction = Transaction(connection, chain: chain)
         var done = 0
         do {
@@ -291,7 +291,7 @@ final class Writer: Sendable {
     ///
     /// - Returns: whether it was possible.
     @discardableResult
-    private func emptyLog(_ connection: Connection, _ progress: inout Progress, isLast: Bool = false) -> Bool {
+    private func emptyLog(_ connection: StoreConnection, _ progress: inout Progress, isLast: Bool = false) -> Bool {
         guard checkpointer.empty(connection.database, isLast: isLast) else { return false }
         // Events wait only while the log holds erased data, which has left it now.
         guard progress.awaitsErasure, let worker = progress.worker else { return true }

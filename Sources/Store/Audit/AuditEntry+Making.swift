@@ -70,7 +70,7 @@ extension AuditEntry {
         facts["code"] = attempt.failure.map { .string($0.code.rawValue) }
         facts["until"] = attempt.notBefore.map { .string($0.description) }
         facts["calls"] = JSON(attempt.apiCalls)
-        completion.changes.tell(in: &facts)
+        completion.changes.add(to: &facts)
         facts["givenUp"] = attempt.givenUp.map { .string($0.reason.rawValue) }
         facts["read"] = attempt.read
         self.init(.attemptEnded, facts, of: job, by: .worker(worker), at: now)
@@ -171,7 +171,7 @@ extension AuditedJob {
 
 extension LaneChanges {
     /// Adds the changes to the connection.
-    fileprivate func tell(in facts: inout JSONObject) {
+    fileprivate func add(to facts: inout JSONObject) {
         if resets { facts["credentials"] = "destroyed" }
         switch connection {
         case .keep: break

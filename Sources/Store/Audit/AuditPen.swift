@@ -35,7 +35,7 @@ package struct AuditPen {
     }
 
     /// Returns the rows to write for an entry: a row about the log itself if one is due, then the entry.
-    package mutating func rows(telling entry: AuditEntry) -> [AuditRow] {
+    package mutating func rows(for entry: AuditEntry) -> [AuditRow] {
         var rows: [AuditRow] = []
         if isBroken {
             rows.append(chain.row(AuditEntry(brokenAt: place, like: entry), after: place))

@@ -107,7 +107,7 @@ package struct AcceptableJob: Sendable {
 package struct IntakeRules: Sendable {
     /// The number of unfinished jobs at which a lane is full.
     package var laneLimit: Int
-    /// The last place that the caller knows. If the store has assigned another since, it accepts nothing (``Intake/isTakenIn``). `nil` for no
+    /// The last place that the caller knows. If the store has assigned another since, it accepts nothing (``Acceptance/isTakenIn``). `nil` for no
     /// comparison.
     package var lastPlace: Int64?
     /// Returns the jobs that an arrival ends if others wait in its lane.
@@ -129,7 +129,7 @@ package struct IntakeRules: Sendable {
 }
 
 /// The result of ``JobInbox/accept(_:by:at:rules:)``.
-package struct Intake: Sendable {
+package struct Acceptance: Sendable {
     package enum Outcome: Hashable, Sendable {
         /// New; `order` is its place in its lane.
         case accepted(order: Int64)
@@ -160,7 +160,7 @@ package struct Intake: Sendable {
     }
 }
 
-extension Intake {
+extension Acceptance {
     /// Counts the jobs that were refused because their lane was full, by lane.
     package func refusals(of items: [IntakeItem]) -> [Lane: Int] {
         var refusals: [Lane: Int] = [:]

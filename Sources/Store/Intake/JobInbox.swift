@@ -22,7 +22,7 @@ package protocol JobInbox: Sendable {
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
-    ) async throws(StoreError) -> Intake
+    ) async throws(StoreError) -> Acceptance
 
     /// Counts the unfinished jobs, without scheduled checks.
     ///

@@ -25,7 +25,7 @@ struct Broker {
     }
 
     var topology: Topology {
-        Topology(prefix: settings.prefix, doors: settings.entry(\.jobQueues).isSet ? settings.jobQueues : [])
+        Topology(prefix: settings.prefix, jobQueues: settings.entry(\.jobQueues).isSet ? settings.jobQueues : [])
     }
 
     /// Reports which exchanges and queues exist, as far as the worker's own user can see.

@@ -31,7 +31,7 @@ struct BrokerExamination: Examination {
                 )
             )
         }
-        for door in settings.jobQueues { found.queues[door].map { checks.append(check(door: door, $0)) } }
+        for queue in settings.jobQueues { found.queues[queue].map { checks.append(check(queue: queue, $0)) } }
         found.queues[broker.deadQueue].map { checks.append(check(deadQueue: broker.deadQueue, $0)) }
         return checks
     }
@@ -59,12 +59,12 @@ struct BrokerExamination: Examination {
         }
     }
 
-    func check(door: String, _ state: QueueState) -> HealthReport.Check {
-        let waiting = "\(state.ready.of("job")) waiting in \(door)"
+    func check(queue: String, _ state: QueueState) -> HealthReport.Check {
+        let waiting = "\(state.ready.of("job")) waiting in \(queue)"
         guard state.consumers > 0 else {
             return .warn(
                 "door",
-                "No worker takes jobs from \(door); \(waiting).",
+                "No worker takes jobs from \(queue); \(waiting).",
                 advice:
                     "Start a worker: autotask-worker run. If one runs, see its log: it is not connected, or has suspended intake at BACKLOG_LIMIT."
             )

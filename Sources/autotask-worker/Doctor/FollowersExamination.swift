@@ -31,14 +31,14 @@ struct FollowersExamination: Examination {
                 )
             ]
         }
-        let doors = Set(settings.jobQueues + [broker.jobsExchange])
-        let refusing = ways.refusing(broker.resultsExchange).filter { !doors.contains($0) }.map { queue in
+        let queues = Set(settings.jobQueues + [broker.jobsExchange])
+        let refusing = ways.refusing(broker.resultsExchange).filter { !queues.contains($0) }.map { queue in
             warn(
                 "The queue \(queue) follows results and refuses them when it is full. Then the events of their tenants wait.",
                 advice: "Delete it, and let its owner declare it without x-overflow."
             )
         }
-        let strays = ways.strays(from: broker.resultsExchange, to: doors).map { destination in
+        let strays = ways.strays(from: broker.resultsExchange, to: queues).map { destination in
             warn(
                 "Results are routed to \(destination), where each becomes a dead letter.",
                 advice: "A user who may publish jobs has bound it. Unbind it in the management UI, and find out who did it."

@@ -17,7 +17,7 @@ struct ModelAudit: Sendable {
     mutating func add(_ entry: AuditEntry, beginningAfter jobs: Int64) {
         var pen =
             head.map { AuditPen(chain, behind: $0) { rows.last?.place ?? .start } } ?? AuditPen(chain, beginningAfter: jobs)
-        rows += pen.rows(telling: entry)
+        rows += pen.rows(for: entry)
         head = pen.head
     }
 
@@ -32,10 +32,10 @@ struct ModelAudit: Sendable {
 }
 
 extension ModelTables {
-    mutating func tell(_ entry: AuditEntry) { audit.add(entry, beginningAfter: lastPlace) }
+    mutating func note(_ entry: AuditEntry) { audit.add(entry, beginningAfter: lastPlace) }
 
-    mutating func tell(_ notes: [AuditNote], of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
-        for note in notes { tell(AuditEntry(note, of: job, by: worker, at: now)) }
+    mutating func note(_ notes: [AuditNote], of job: AuditedJob, by worker: WorkerID, at now: Timestamp) {
+        for one in notes { note(AuditEntry(one, of: job, by: worker, at: now)) }
     }
 
     func auditedJob(_ index: Int) -> AuditedJob {

@@ -143,7 +143,7 @@ package final class ModelStore: Store {
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
-    ) async throws(StoreError) -> Intake {
+    ) async throws(StoreError) -> Acceptance {
         let intake = try await transaction("accept") { tables throws(StoreError) in
             try tables.accept(items, by: worker, at: now, rules: rules)
         }
@@ -280,7 +280,7 @@ package final class ModelStore: Store {
         try await transaction("purgeLetters") { tables throws(StoreError) in
             let chosen = Set(tables.keptLetters.filter(selection.includes).map(\.id))
             tables.letters.removeAll { chosen.contains($0.id) }
-            if !chosen.isEmpty { tables.tell(AuditEntry(purged: chosen.count, selection, by: actor, at: now)) }
+            if !chosen.isEmpty { tables.note(AuditEntry(purged: chosen.count, selection, by: actor, at: now)) }
             return chosen.count
         }
     }

@@ -7,18 +7,18 @@ extension ModelTables {
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
-    ) throws(StoreError) -> Intake {
+    ) throws(StoreError) -> Acceptance {
         try checkPresence(of: worker)
         if let known = rules.lastPlace, known != lastPlace {
-            return Intake(outcomes: [], events: [], lastPlace: lastPlace, isTakenIn: false)
+            return Acceptance(outcomes: [], events: [], lastPlace: lastPlace, isTakenIn: false)
         }
         let start = lastPlace
-        var outcomes: [Intake.Outcome] = []
+        var outcomes: [Acceptance.Outcome] = []
         for item in items {
             if let sha256 = item.redeliveredSHA256 { redeliveries[sha256] = nil }
             outcomes.append(try accept(item, after: start, by: worker, at: now, rules: rules))
         }
-        return Intake(outcomes: outcomes, events: events, lastPlace: lastPlace)
+        return Acceptance(outcomes: outcomes, events: events, lastPlace: lastPlace)
     }
 
     private mutating func accept(
@@ -27,7 +27,7 @@ extension ModelTables {
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
-    ) throws(StoreError) -> Intake.Outcome {
+    ) throws(StoreError) -> Acceptance.Outcome {
         let key: JobKey
         switch item.content {
         case .job(let job): key = job.key
@@ -62,7 +62,7 @@ extension ModelTables {
             let entry = publish(event, in: lane, by: worker)
             try finish(place, with: entry.event, at: now)
             record(letter)
-            tell(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
+            note(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
             return .refused
         case .deadLetter:
             return .deadLettered

@@ -92,7 +92,7 @@ extension ModelTables {
     mutating func settle(_ settlement: LaneDecision.Settlement, in index: Int, by worker: WorkerID, at now: Timestamp) throws(StoreError) {
         let entry = publish(settlement.event, in: index, by: worker)
         try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
-        if let job = jobIndex(settlement.order) { tell(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
+        if let job = jobIndex(settlement.order) { note(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
     }
 
     mutating func raise(_ standings: [Int64: Int64]) {
@@ -157,7 +157,7 @@ extension ModelTables {
     ) throws(StoreError) -> Bool {
         let index = try index(under: claim)
         apply(entries, to: index)
-        if let job = jobIndex(claim.order) { tell(notes, of: auditedJob(job), by: claim.worker, at: now) }
+        if let job = jobIndex(claim.order) { note(notes, of: auditedJob(job), by: claim.worker, at: now) }
         if entries.contains(where: { $0.state == .sent }), let job = jobIndex(claim.order) { jobs[job].job.hasWritten = true }
         return unfinished(claim.lane).contains { $0.kind == .reset && $0.order > claim.order }
     }
@@ -169,8 +169,8 @@ extension ModelTables {
         if completion.changes.resets { lanes[index].awaitsErasure = true }
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
         try apply(completion.changes, to: index)
-        tell(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
-        if !completion.isRepetition { tell(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now)) }
+        note(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
+        if !completion.isRepetition { note(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now)) }
         extendDeadlines(in: index, besides: job, at: now)
         if !completion.attempt.endsJob {
             jobs[job].add(completion)

@@ -86,7 +86,7 @@ extension ModelTables {
         line(laneToAccept(copy.key.lane), upFor: LaneRank.of(copy.kind))
         letters[index].payload = nil
         letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
-        tell(AuditEntry(redriven: id, as: copy, by: actor, at: now))
+        note(AuditEntry(redriven: id, as: copy, by: actor, at: now))
         return .entered
     }
 

@@ -132,7 +132,7 @@ struct ModelTables: Sendable {
         var count = 0
         for index in lanes.indices where lanes[index].hold.worker == worker {
             if let job = jobIndex(lanes[index].hold.running) {
-                tell(AuditEntry(interrupted: auditedJob(job), by: worker, at: now))
+                note(AuditEntry(interrupted: auditedJob(job), by: worker, at: now))
                 jobs[job].add(Completion(interrupting: worker, at: now))
                 extendDeadlines(in: index, besides: job, at: now)
             }

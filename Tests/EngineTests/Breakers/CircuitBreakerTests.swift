@@ -35,7 +35,7 @@ struct CircuitBreakerTests {
 
     @Test func `consecutive failures open it, and an answer restarts the count`() throws {
         let bench = Bench()
-        try bench.call(.fails, .fails, .works, .fails, .fails, .tellsNothing)
+        try bench.call(.fails, .fails, .works, .fails, .fails, .inconclusive)
         #expect(bench.waitsUntil() == nil)
         try bench.call(.fails)
         #expect(bench.admit() == nil)
@@ -69,7 +69,7 @@ struct CircuitBreakerTests {
         let bench = Bench()
         try bench.call(.fails, .fails, .fails)
         bench.now = bench.now + .seconds(8)
-        try bench.call(.tellsNothing)
+        try bench.call(.inconclusive)
         #expect(bench.admit() != nil)
     }
 

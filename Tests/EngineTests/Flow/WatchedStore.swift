@@ -26,7 +26,7 @@ struct WatchedStore: EngineStore {
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
-    ) async throws(StoreError) -> Intake {
+    ) async throws(StoreError) -> Acceptance {
         try await executor.during { () async throws(StoreError) in
             try await beforeAccepting(store)
             return try await store.accept(items, by: worker, at: now, rules: rules)

@@ -11,7 +11,7 @@ struct BillingCodesHandler: JobHandler {
 
         let codes: [BillingCode]
         do { codes = try await session.billingCodes() } catch {
-            return session.outcome(of: error, telling: failureEvent(error.error, context))
+            return session.outcome(of: error, reporting: failureEvent(error.error, context))
         }
         let read = ReadBillingCodes(codes: codes, readAt: context.now)
         var changes = session.changes

@@ -37,9 +37,9 @@ struct Diagnosis {
     }
 
     private mutating func skipRest() {
-        let told = Set(steps.map(\.name))
+        let reported = Set(steps.map(\.name))
         let reason = obstacle ?? "Not known yet."
-        for name in DiagnosisStep.Name.allCases where !told.contains(name) { steps.append(DiagnosisStep(name, .skipped, reason)) }
+        for name in DiagnosisStep.Name.allCases where !reported.contains(name) { steps.append(DiagnosisStep(name, .skipped, reason)) }
         steps.sort { $0.name.place < $1.name.place }
     }
 
@@ -182,7 +182,7 @@ struct Diagnosis {
             steps.append(DiagnosisStep(.costVisibility, .skipped, "Not known: no service was synchronized yet. The first sync shows it."))
             return
         }
-        let services: [Service]
+        let services: [AutotaskService]
         do { services = try await session.services(ServiceQuery(ids: ids, markerField: nil)) } catch {
             fail(.queryServices, error)
             return

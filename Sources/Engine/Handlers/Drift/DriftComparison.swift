@@ -6,13 +6,13 @@ import Store
 struct DriftComparison {
     /// Every service that a sync has seen in Autotask, ordered by plan and key. A service whose last write is not settled is left out,
     /// because its binding may not hold what was written yet. The next sync settles it.
-    let synced: [(binding: ServiceBinding, last: Service)]
+    let synced: [(binding: ServiceBinding, last: AutotaskService)]
 
     /// - Parameter bindings: the bindings of all plans, without those that have an unsettled write.
     init(_ bindings: [ServiceBinding]) {
         synced = bindings.compactMap { binding in
             guard let id = binding.autotaskServiceID, let last = binding.lastSeen else { return nil }
-            return (binding, Service(id: id, fields: last.fields, isActive: last.isActive, marker: nil))
+            return (binding, AutotaskService(id: id, fields: last.fields, isActive: last.isActive, marker: nil))
         }
         .sorted { ($0.binding.planID, $0.binding.serviceKey) < ($1.binding.planID, $1.binding.serviceKey) }
     }
@@ -24,7 +24,7 @@ struct DriftComparison {
     ///   - services: the services of ``serviceIDs`` that Autotask shows.
     ///   - codes: billing codes, including those of the services as far as they are known.
     ///   - remembersCost: ``Capabilities/costVisible``, from the last sync.
-    func result(_ services: [Service], codes: [BillingCode], metadata: ServiceFields, remembersCost: Bool?) -> [DriftedService] {
+    func result(_ services: [AutotaskService], codes: [BillingCode], metadata: ServiceFields, remembersCost: Bool?) -> [DriftedService] {
         let shown = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let inactiveCodes = Set(codes.lazy.filter { !$0.isActive }.map(\.id))
         // If no service shows a cost, the API user has more likely lost the right to see costs than somebody has emptied them all. If costs
@@ -53,8 +53,8 @@ struct DriftComparison {
     }
 
     private func changes(
-        _ last: Service,
-        _ service: Service,
+        _ last: AutotaskService,
+        _ service: AutotaskService,
         costs: CostVisibility,
         metadata: ServiceFields,
         remembersCost: Bool?
@@ -69,7 +69,7 @@ struct DriftComparison {
         return changes
     }
 
-    private func warnings(_ service: Service, key: String, inactiveCodes: Set<Int64>) -> [Warning] {
+    private func warnings(_ service: AutotaskService, key: String, inactiveCodes: Set<Int64>) -> [Warning] {
         var warnings: [Warning] = []
         if service.isActive == false {
             warnings.append(Warning(.serviceInactive, "The service is inactive in Autotask.", field: "active", serviceKey: key))

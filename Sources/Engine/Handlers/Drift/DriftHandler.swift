@@ -28,7 +28,7 @@ struct DriftHandler: JobHandler {
             let reported = context.event(.driftReported, ["services": .array(found.map(\.json))])
             return .finished(session.stateEvents + changed + [reported], changes: changes)
         } catch {
-            return session.outcome(of: error, telling: failureEvent(error.error, context))
+            return session.outcome(of: error, reporting: failureEvent(error.error, context))
         }
     }
 
@@ -68,14 +68,14 @@ extension JobContext {
 
 extension TenantSession {
     /// The services with these ids. Without ids, no call is made.
-    fileprivate func services(withIDs ids: [Int64]) async throws(CallFailure) -> [Service] {
+    fileprivate func services(withIDs ids: [Int64]) async throws(CallFailure) -> [AutotaskService] {
         ids.isEmpty ? [] : try await services(ServiceQuery(ids: ids, markerField: nil))
     }
 
     /// The billing codes of services, from memory while they are fresh.
     ///
     /// - Returns: the codes, and what was read if a call was made.
-    fileprivate func billingCodes(of services: [Service]) async throws(CallFailure) -> ([BillingCode], ReadBillingCodes?) {
+    fileprivate func billingCodes(of services: [AutotaskService]) async throws(CallFailure) -> ([BillingCode], ReadBillingCodes?) {
         let ids = Set(services.compactMap(\.fields.billingCodeID))
         if ids.isEmpty { return ([], nil) }
         if let fresh = context.freshBillingCodes { return (fresh.codes, nil) }

@@ -15,7 +15,7 @@ struct PreviewHandler: JobHandler {
         let adoption = try await Adoption(payload, memory: memory, context)
         let preparation: SyncPreparation
         do { preparation = try await SyncPreparation(payload, memory: memory, adoption: adoption, context, session) } catch {
-            return session.outcome(of: error, telling: failureEvent(error.error, payload, context))
+            return session.outcome(of: error, reporting: failureEvent(error.error, payload, context))
         }
         let forecast = SyncForecast(payload, preparation, memory, context, webURL: session.connection.zone.webURL)
         session.learn(preparation.costs)

@@ -25,7 +25,7 @@ extension SyncForecast {
                 forecasts[index].result.error = error.about(forecasts[index].result.key)
             }
         }
-        for step in steps { forecasts[step.index].tell(step, costs: preparation.costs) }
+        for step in steps { forecasts[step.index].note(step, costs: preparation.costs) }
         let writes = previewID == nil ? 0 : forecasts.reduce(0) { $0 + $1.writes }
         let written = previewID == nil ? 0 : forecasts.count { $0.writes > 0 }
         self.init(
@@ -43,7 +43,7 @@ extension SyncForecast {
 }
 
 extension ServiceForecast {
-    fileprivate mutating func tell(_ step: ServiceStep, costs: CostVisibility) {
+    fileprivate mutating func note(_ step: ServiceStep, costs: CostVisibility) {
         result.take(step)
         result.autotaskServiceID = step.service?.id
         result.isActive = step.service?.isActive

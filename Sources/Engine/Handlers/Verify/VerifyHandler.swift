@@ -17,7 +17,7 @@ struct VerifyHandler: JobHandler {
             profile = try await session.call { session async throws(AutotaskError) in try await APIUserProfile(session) }
         } catch {
             let isActive = session.connection.status == .connected
-            return session.outcome(of: error, telling: context.connectionFailed(error.error, isPreviousActive: isActive))
+            return session.outcome(of: error, reporting: context.connectionFailed(error.error, isPreviousActive: isActive))
         }
         session.connection.learn(profile)
         return .finished(session.stateEvents + [verifiedEvent(session.connection, context)], changes: session.changes)

@@ -30,8 +30,8 @@ struct SyncPlannerTests {
     }
 
     /// A service in Autotask that matches the plan except for its name.
-    private func existing(_ id: Int64, _ name: String, marker: String? = nil) -> Service {
-        Service(
+    private func existing(_ id: Int64, _ name: String, marker: String? = nil) -> AutotaskService {
+        AutotaskService(
             id: id,
             fields: ManagedFields(
                 name: name,
@@ -47,7 +47,7 @@ struct SyncPlannerTests {
 
     private func planned(
         _ plan: [PlanService],
-        _ services: [Service] = [],
+        _ services: [AutotaskService] = [],
         bound: [String: Int64] = [:],
         bindings: [ServiceBinding] = [],
         metadata: ServiceFields = metadata

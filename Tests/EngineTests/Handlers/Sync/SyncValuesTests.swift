@@ -7,8 +7,8 @@ import Testing
 
 @Suite("Sync: values and their stored forms")
 struct SyncValuesTests {
-    private func service(cost: String?) -> Service {
-        Service(
+    private func service(cost: String?) -> AutotaskService {
+        AutotaskService(
             id: 1,
             fields: ManagedFields(
                 name: "Café \"1\"",
@@ -52,10 +52,10 @@ struct SyncValuesTests {
 
     @Test(arguments: [CostVisibility.shown, .hidden, .unknown])
     func `an empty cost is zero, and a visible one always counts`(costs: CostVisibility) {
-        #expect(costs.tells(nil, from: .zero) == false)
-        #expect(costs.tells(.zero, from: nil) == false)
-        #expect(costs.tells(.amount("1"), from: .amount("2")))
-        #expect(costs.tells(nil, from: .amount("2")) == (costs != .hidden))
+        #expect(costs.differs(nil, from: .zero) == false)
+        #expect(costs.differs(.zero, from: nil) == false)
+        #expect(costs.differs(.amount("1"), from: .amount("2")))
+        #expect(costs.differs(nil, from: .amount("2")) == (costs != .hidden))
     }
 
     @Test func `names are equal without outer spaces, but not without case`() {

@@ -226,7 +226,7 @@ struct SyncApplication {
             query.markers = [own.value]
             marker = own.value
         }
-        let found: [Service]
+        let found: [AutotaskService]
         do { found = try await session.services(query) } catch {
             // Then the refusal does not name the holder.
             return reject(step, failure.error)
@@ -306,7 +306,7 @@ struct SyncApplication {
 
 extension SyncApplication {
     /// Compares what was read back after the last write with what was written.
-    private mutating func verify(_ services: [Service]) {
+    private mutating func verify(_ services: [AutotaskService]) {
         let found = Dictionary(services.map { ($0.id, $0) }) { first, _ in first }
         let hasWrittenCost = written.contains { steps[$0.index].write?.hasCost == true && found[$0.serviceID] != nil }
         let costs = preparation.costs.learning(from: services, hasWrittenCost: hasWrittenCost)

@@ -76,13 +76,13 @@ struct SyncLedger {
 
     /// Notes that Autotask confirmed the step's write. The status changes only after the read-back.
     mutating func confirm(_ step: ServiceStep, serviceID: Int64) {
-        tell(step)
+        note(step)
         results[step.index].autotaskServiceID = serviceID
     }
 
     /// Notes that Autotask shows what the plan wants.
-    mutating func verify(_ step: ServiceStep, _ service: Service, costs: CostVisibility, at now: Timestamp) {
-        tell(step)
+    mutating func verify(_ step: ServiceStep, _ service: AutotaskService, costs: CostVisibility, at now: Timestamp) {
+        note(step)
         let index = step.index
         results[index].status = .synced
         results[index].autotaskServiceID = service.id
@@ -120,7 +120,7 @@ struct SyncLedger {
         results[step.index].error = error.about(step.key)
     }
 
-    private mutating func tell(_ step: ServiceStep) {
+    private mutating func note(_ step: ServiceStep) {
         results[step.index].take(step)
         results[step.index].error = nil
     }

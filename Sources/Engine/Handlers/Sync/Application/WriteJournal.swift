@@ -51,12 +51,12 @@ struct WriteJournal {
     /// Notes that Autotask confirmed the write.
     mutating func confirm(_ step: ServiceStep, serviceID: Int64, at now: Timestamp) {
         record(step, .confirmed, serviceID, at: now)
-        tell(step, .confirmed, serviceID: serviceID)
+        note(step, .confirmed, serviceID: serviceID)
     }
 
     /// Keeps a write open that may or may not have taken effect. Its entry counts as sent now, because it may have been delayed on its way.
     mutating func leaveOpen(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
-        tell(step, .unknown, error)
+        note(step, .unknown, error)
         record(step, .sent, at: now)
     }
 
@@ -77,7 +77,7 @@ struct WriteJournal {
 
     /// Notes that Autotask refused the write.
     mutating func refuse(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
-        tell(step, .refused, error)
+        note(step, .refused, error)
         settle(step.key, at: now)
     }
 
@@ -89,7 +89,7 @@ struct WriteJournal {
 
     /// Notes that Autotask shows something else than was written.
     mutating func contradict(_ step: ServiceStep, _ error: JobError, at now: Timestamp) {
-        tell(step, .differs, error)
+        note(step, .differs, error)
         settle(step.key, at: now)
     }
 
@@ -97,7 +97,7 @@ struct WriteJournal {
     ///
     /// - Parameter error: why it had no effect; `nil` if it was not sent.
     mutating func withdraw(_ step: ServiceStep, _ error: JobError?, at now: Timestamp) {
-        tell(step, .notSent, error)
+        note(step, .notSent, error)
         guard let earlier = memory.openWrite(step.key), earlier.state != .intended else { return settle(step.key, at: now) }
         open[step.key] = earlier
         save(earlier)
@@ -131,7 +131,7 @@ struct WriteJournal {
         audit.settle(step.key, earlier.operation, isThere ? .found : .absent, serviceID: step.service?.id ?? earlier.autotaskServiceID)
     }
 
-    private mutating func tell(_ step: ServiceStep, _ outcome: WriteAudit.Outcome, _ error: JobError? = nil, serviceID: Int64? = nil) {
+    private mutating func note(_ step: ServiceStep, _ outcome: WriteAudit.Outcome, _ error: JobError? = nil, serviceID: Int64? = nil) {
         guard let operation = step.write?.operation else { return }
         audit.settle(step.key, operation, outcome, serviceID: serviceID ?? step.service?.id, code: error?.code)
     }
@@ -144,7 +144,7 @@ struct WriteJournal {
             operation: operation,
             state: state,
             autotaskServiceID: serviceID ?? step.service?.id,
-            name: state == .sent ? step.write?.tellingName : nil,
+            name: state == .sent ? step.write?.identifyingName : nil,
             at: now
         )
         open[step.key] = entry
@@ -159,7 +159,7 @@ struct WriteJournal {
 
 extension ServiceWrite {
     /// The name of a service that is created without an ownership marker: only the name identifies it if the answer is lost.
-    fileprivate var tellingName: String? {
+    fileprivate var identifyingName: String? {
         id == nil && marker == nil ? fields.name : nil
     }
 }

@@ -60,7 +60,7 @@ extension Adoption {
     /// - Parameters:
     ///   - services: the services that were read, by id.
     ///   - marker: the ownership marker of the service of the plan.
-    func error(at index: Int, _ match: ServiceMatching.Match, services: [Int64: Service], marker: OwnershipMarker) -> JobError? {
+    func error(at index: Int, _ match: ServiceMatching.Match, services: [Int64: AutotaskService], marker: OwnershipMarker) -> JobError? {
         guard let id = wanted[index] else { return nil }
         func refused(_ reason: String, hint: String? = nil) -> JobError {
             JobError(.adoptionRefused, "The service \(id) in Autotask cannot be linked: \(reason).", hint: hint, field: "adopt")

@@ -15,7 +15,7 @@ enum CostVisibility {
     /// - Parameters:
     ///   - remembered: ``Capabilities/costVisible`` from earlier jobs. Costs that were visible once may be hidden now.
     ///   - emptyBefore: ids of services whose cost was empty when they were last seen.
-    init(_ services: [Service], remembered: Bool?, emptyBefore: Set<Int64> = []) {
+    init(_ services: [AutotaskService], remembered: Bool?, emptyBefore: Set<Int64> = []) {
         if CostVisibility.areShown(services) || services.contains(where: { $0.fields.unitCost != nil && emptyBefore.contains($0.id) }) {
             self = .shown
         } else {
@@ -24,7 +24,7 @@ enum CostVisibility {
     }
 
     /// A cost other than zero shows that costs are visible. So does a zero among empty costs, because hidden costs all look the same.
-    private static func areShown(_ services: [Service]) -> Bool {
+    private static func areShown(_ services: [AutotaskService]) -> Bool {
         var hasZero = false
         var hasEmpty = false
         for service in services {
@@ -40,7 +40,7 @@ enum CostVisibility {
     /// The visibility after a read-back.
     ///
     /// - Parameter hasWrittenCost: whether one of the services read was written with a cost other than zero.
-    func learning(from services: [Service], hasWrittenCost: Bool) -> CostVisibility {
+    func learning(from services: [AutotaskService], hasWrittenCost: Bool) -> CostVisibility {
         if CostVisibility.areShown(services) { return .shown }
         return self == .unknown && hasWrittenCost ? .hidden : self
     }
@@ -55,7 +55,7 @@ enum CostVisibility {
     }
 
     /// Whether the cost that Autotask shows differs from the desired one, or must be assumed to differ. An empty cost is zero.
-    func tells(_ shown: Money?, from desired: Money?) -> Bool {
+    func differs(_ shown: Money?, from desired: Money?) -> Bool {
         if self == .hidden, (shown ?? .zero) == .zero { return false }
         return (shown ?? .zero) != (desired ?? .zero)
     }

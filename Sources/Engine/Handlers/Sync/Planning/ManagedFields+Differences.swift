@@ -13,7 +13,7 @@ extension ManagedFields {
     private func differs(_ field: ManagedField, from desired: ManagedFields, costs: CostVisibility) -> Bool {
         switch field {
         case .name: !NameKey.looksAlike(name, desired.name)
-        case .unitCost: costs.tells(unitCost, from: desired.unitCost)
+        case .unitCost: costs.differs(unitCost, from: desired.unitCost)
         // A period that Autotask does not show cannot be compared.
         case .period: self[.period] != nil && self[.period] != desired[.period]
         default: self[field] != desired[field]
@@ -33,7 +33,7 @@ extension ManagedFields {
 
 // MARK: - What a binding remembers of a service
 
-extension Service {
+extension AutotaskService {
     /// The managed fields, and whether the service is active. Only Autotask sets the latter; it is remembered to report its changes.
     var remembered: [UInt8] {
         var output = fields.encoded

@@ -8,7 +8,7 @@ struct NameHolders {
     /// By plan index; `nil` for a service that is not valid.
     private let desired: [DesiredService?]
     /// Services outside the plan, and services of the plan that are to be renamed. Usually there are none.
-    private let holders: [NameKey: [Service]]
+    private let holders: [NameKey: [AutotaskService]]
 
     init(_ planner: SyncPlanner) {
         matching = planner.matching
@@ -27,7 +27,7 @@ struct NameHolders {
     ///
     /// - Returns: the first service outside the plan, the plan indices of services that give the name up, and a service of the plan that
     ///   keeps an equal name.
-    func holders(of desired: DesiredService, at index: Int) -> (foreign: Service?, ours: [Int], twin: DesiredService?) {
+    func holders(of desired: DesiredService, at index: Int) -> (foreign: AutotaskService?, ours: [Int], twin: DesiredService?) {
         let answered = answers.holders[index] ?? []
         let found = (holders[desired.nameKey] ?? []) + answered.compactMap { matching.services[$0] }
         guard !found.isEmpty else { return (nil, [], nil) }
@@ -60,7 +60,7 @@ extension JobError {
     }
 
     /// The error for a name that another service in Autotask has.
-    init(nameOf desired: DesiredService, heldBy service: Service) {
+    init(nameOf desired: DesiredService, heldBy service: AutotaskService) {
         let state = service.isActive.map { $0 ? ", active" : ", inactive" } ?? ""
         self.init(
             .serviceNameConflict,

@@ -9,7 +9,7 @@ import Vault
 struct ServiceMatching {
     struct Match {
         /// `nil` if there is none, or none that the API user sees.
-        var service: Service?
+        var service: AutotaskService?
         /// The outcome to report. An update turns `unchanged` into `updated`.
         var outcome: ServiceOutcome
         /// Ids of further services that carry its marker.
@@ -23,9 +23,9 @@ struct ServiceMatching {
     /// Plan indices of services found by the name with which their create was sent: another lane may find the same ones.
     private(set) var foundByName: Set<Int> = []
     /// The services that were read and match no service of the plan, by ascending id.
-    private(set) var others: [Service] = []
+    private(set) var others: [AutotaskService] = []
     /// All services that were read, by id.
-    let services: [Int64: Service]
+    let services: [Int64: AutotaskService]
 
     /// - Parameters:
     ///   - services: the services that were read from Autotask.
@@ -35,7 +35,7 @@ struct ServiceMatching {
     init(
         _ plan: [PlanService],
         memory: PlanMemory,
-        services: [Service],
+        services: [AutotaskService],
         markers: [OwnershipMarker]?,
         adopted: [Int: Int64] = [:],
         linkedElsewhere: Set<Int64> = []
@@ -78,14 +78,14 @@ struct ServiceMatching {
         others = unclaimed.filter { owners[$0.id] == nil }
     }
 
-    private mutating func claim(_ service: Service, for index: Int, _ key: String, _ memory: PlanMemory) {
+    private mutating func claim(_ service: AutotaskService, for index: Int, _ key: String, _ memory: PlanMemory) {
         owners[service.id] = index
         matches[index].service = service
         matches[index].outcome = ServiceMatching.outcome(of: service, key, memory)
     }
 
     /// The outcome to report for a service that was found.
-    private static func outcome(of service: Service, _ key: String, _ memory: PlanMemory) -> ServiceOutcome {
+    private static func outcome(of service: AutotaskService, _ key: String, _ memory: PlanMemory) -> ServiceOutcome {
         let bound = memory.binding(key)?.autotaskServiceID
         switch memory.openWrite(key) {
         case let write? where write.state != .intended && write.operation == .create:

@@ -8,7 +8,7 @@ struct ServiceStep {
     let index: Int
     let desired: DesiredService
     /// As it was read; `nil` for one that is to be created.
-    let service: Service?
+    let service: AutotaskService?
     /// `nil` if there is nothing to do.
     let write: ServiceWrite?
     /// A rename to a temporary name before ``write``, for a service that has to give up its name before it can take its new one.

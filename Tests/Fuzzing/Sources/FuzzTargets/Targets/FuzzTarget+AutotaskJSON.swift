@@ -49,7 +49,7 @@ private enum ReadAnswer {
     case nothing
     case zone(DiscoveredZone)
     case fields(ServiceFields)
-    case services([Service])
+    case services([AutotaskService])
     case created(id: Int64)
     case billingCodes([BillingCode])
 

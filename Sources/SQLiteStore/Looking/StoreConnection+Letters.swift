@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// Reads dead letters for commands and redrives.
-extension Connection {
+extension StoreConnection {
     func lastLetter() throws -> Int64 { try first("SELECT MAX(id) FROM dead_letters") { $0.integer(0) } ?? 0 }
 
     /// - Parameter last: the last id to read.

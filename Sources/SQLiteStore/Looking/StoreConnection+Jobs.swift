@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// Reads what the store keeps about a job.
-extension Connection {
+extension StoreConnection {
     func jobRecord(named id: JobID, of tenant: String) throws -> JobRecord? {
         let place = try first("SELECT place FROM jobs WHERE job_id = ? AND tenant = ?", id.description, tenant) { $0.integer(0) }
         return try place.flatMap(jobRecord)

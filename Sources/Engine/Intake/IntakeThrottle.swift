@@ -6,7 +6,7 @@ import Telemetry
 /// Pauses intake while the store holds too many unfinished jobs (``EngineSettings/backlogLimit``), so that further jobs wait at the broker,
 /// visible to every tool. Intake resumes when the backlog is down to three quarters of the limit. A lane counts for at most a tenth of the
 /// limit, so one tenant cannot stop intake for the others.
-struct DoorKeeper {
+struct IntakeThrottle {
     private static let pause: Duration = .seconds(1)
     /// The time after which the backlog is counted again, because other workers also accept jobs.
     private static let countLifetime: Duration = .seconds(10)
@@ -29,12 +29,12 @@ struct DoorKeeper {
     /// Counts jobs that came in. Returns when more may come.
     mutating func passed(_ count: Int) async {
         uncounted += count
-        let isFresh = countedAt.map { engine.now - $0 < DoorKeeper.countLifetime } ?? false
+        let isFresh = countedAt.map { engine.now - $0 < IntakeThrottle.countLifetime } ?? false
         guard !isFresh || uncounted >= max(limit / 8, 1), let waiting = await backlog(), waiting >= limit else { return }
         engine.log.notice("Intake pauses: enough jobs wait in the store", metadata: .keys([.count: "\(waiting)"]))
         source.suspend()
         while !ShutdownSignal.wasGiven, !Task.isCancelled {
-            await engine.clock.sleepUnlessShutDown(until: engine.now + DoorKeeper.pause)
+            await engine.clock.sleepUnlessShutDown(until: engine.now + IntakeThrottle.pause)
             if let waiting = await backlog(), waiting <= limit * 3 / 4 {
                 engine.log.notice("Intake resumes", metadata: .keys([.count: "\(waiting)"]))
                 break

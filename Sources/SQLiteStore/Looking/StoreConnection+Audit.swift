@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// Reads the audit log.
-extension Connection {
+extension StoreConnection {
     func auditPage(after number: Int64, limit: Int) throws -> AuditPage {
         AuditPage(rows: try auditRows(after: number, limit: limit), head: try auditMark(.head), anchor: try auditMark(.anchor))
     }

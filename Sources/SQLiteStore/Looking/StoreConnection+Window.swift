@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// Reads the part of a lane that a claim examines (``LaneSnapshot``). Every query takes a few steps in an index, for any number of waiting jobs.
-extension Connection {
+extension StoreConnection {
     /// The maximum number of jobs of the window, together with the jobs that supersede them.
     private static let windowRows = 128
     /// The maximum number of jobs that have written and wait for a time. More than one is rare.
@@ -45,7 +45,7 @@ extension Connection {
         var plans: Set<[String?]> = []
         for place in try placesOfDue(lane: lane, at: now) {
             // A job and the jobs that supersede it are added together or not at all.
-            guard jobs.count - fixed <= Connection.windowRows - 3 else { break }
+            guard jobs.count - fixed <= StoreConnection.windowRows - 3 else { break }
             try add(place)
             guard let job = jobs[place], job.kind.hasPlan, plans.insert([job.kind.rawValue, job.planID]).inserted else { continue }
             try add(newest(job.kind, job.planID, lane: lane))
@@ -68,7 +68,7 @@ extension Connection {
         if job.kind.isReplaceable { places += try placesOfRivals(job.kind, job.planID, lane: lane) }
         // Older due jobs would be in the window.
         if job.kind == .reset { places += try placesOfWaiting(before: job.order, lane: lane, at: now) }
-        return try places.filter { !shown.contains($0) }.prefix(Connection.rivalRows).compactMap(unfinishedJob)
+        return try places.filter { !shown.contains($0) }.prefix(StoreConnection.rivalRows).compactMap(unfinishedJob)
     }
 
     /// Returns the unfinished jobs of a kind and plan with which an arrival is compared (``Arrival/rivals``).
@@ -206,7 +206,7 @@ extension Connection {
             WHERE lane = ? AND has_written <> 0 AND not_before IS NOT NULL AND finished_at IS NULL ORDER BY place LIMIT ?
             """,
             lane,
-            Connection.writtenRows
+            StoreConnection.writtenRows
         ) { $0.integer(0) }
     }
 
@@ -218,7 +218,7 @@ extension Connection {
             """,
             lane,
             now,
-            Connection.overdueRows
+            StoreConnection.overdueRows
         ) { $0.integer(0) }
     }
 
@@ -244,7 +244,7 @@ extension Connection {
             """,
             lane,
             now,
-            Connection.expiredRows
+            StoreConnection.expiredRows
         ) { $0.integer(0) }
     }
 

@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// Reads lists for commands, and unpublished events for the outbox.
-extension Connection {
+extension StoreConnection {
     /// Returns unconfirmed events, at most `limit` rows.
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) throws -> [Result<OutboxEntry, UnreadableEvent>] {
         try all(

@@ -1,7 +1,7 @@
 /// A service as Autotask shows it, reduced to what a sync compares or reports.
 ///
 /// Everything but id and name may be missing: Autotask has records that are older than its rules, and hides costs from some API users.
-package struct Service: Hashable, Sendable {
+package struct AutotaskService: Hashable, Sendable {
     package var id: Int64
     package var fields: ManagedFields
     /// Whether the service is active in Autotask. The worker never writes it.
@@ -68,7 +68,7 @@ package struct ServiceQuery: Hashable, Sendable {
     package var ids: [Int64]
     package var names: [String]
     package var markers: [String]
-    /// The field in which to look for ``markers``, returned as ``Service/marker``. If it is `nil`, markers are not looked for and not
+    /// The field in which to look for ``markers``, returned as ``AutotaskService/marker``. If it is `nil`, markers are not looked for and not
     /// returned.
     package var markerField: ServiceMarker.Field?
 

@@ -5,7 +5,7 @@ import GRDBSQLite
 ///
 /// GRDB opens, migrates, pools, begins and commits. For statements, its records and arguments would cost more than SQLite itself. It is not
 /// `Sendable`: it belongs to the thread to which GRDB lends the database.
-final class Connection {
+final class StoreConnection {
     let database: Database
     /// By the address of the literal, which is the same every time the same line runs.
     private var statements: [UnsafePointer<UInt8>: Statement] = [:]

@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// Reads the state of lanes for claims and `tenant show`.
-extension Connection {
+extension StoreConnection {
     /// - Parameter share: the maximum that one lane contributes.
     func backlog(perLane share: Int = .max) throws -> Int {
         try first("SELECT COALESCE(SUM(MIN(backlog, ?)), 0) FROM lanes", share) { $0.int(0) } ?? 0
@@ -215,7 +215,7 @@ extension Connection {
 }
 
 extension QueuedJob {
-    /// Reads the columns of the queries above, and of ``Connection/overtakers(of:after:before:lane:)``.
+    /// Reads the columns of the queries above, and of ``StoreConnection/overtakers(of:after:before:lane:)``.
     init(_ row: ResultRow) throws {
         self.init(
             order: row.integer(0),
