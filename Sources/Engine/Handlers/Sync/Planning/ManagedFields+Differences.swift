@@ -45,7 +45,7 @@ extension AutotaskService {
 }
 
 extension ServiceBinding {
-    /// The service as a sync last saw it in Autotask: see ``Autotask/Service/remembered``. `nil` if no sync did, or if another version of
+    /// The service as a sync last saw it in Autotask: see ``Autotask/AutotaskService/remembered``. `nil` if no sync did, or if another version of
     /// the program wrote it in another form. `isActive` is `nil` if it is not known.
     var lastSeen: (fields: ManagedFields, isActive: Bool?)? {
         guard let lastSynced, let object = (try? JSON(parsing: lastSynced))?.object, let fields = ManagedFields(object) else { return nil }
