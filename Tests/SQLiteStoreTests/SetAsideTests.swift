@@ -72,6 +72,31 @@ struct SetAsideTests {
         await store.close()
     }
 
+    @Test("Attempts that are no JSON hold up neither their job nor a takeover", arguments: ["garbage,", #"{"end":1"#, "[[["])
+    func attempts(_ text: String) async throws {
+        let job = AcceptableJob(key: JobKey(id: JobID("a")!, lane: .one, digest: [1]), kind: .sync, planID: "p", sealedPayload: [1])
+        let rules = IntakeRules(laneLimit: 100, admit: { _ in Admission() }, conflict: { _ in preconditionFailure() })
+        _ = try await store.accept([IntakeItem(.job(job))], by: .one, at: .start, rules: rules)
+        let request = ClaimRequest(worker: .one, limit: 1)
+        func claim() async throws -> LaneClaim {
+            let result = try await store.claim(request, at: .start) { snapshot in
+                LaneDecision(next: .run(order: snapshot.jobs[0].order, .work))
+            }
+            return try #require(result.claims.first)
+        }
+        func damage() async throws { try await store.write { try $0.connection.run("UPDATE jobs SET account = ?", text) } }
+        let first = try await claim()
+        try await damage()
+        let deferred = Attempt(began: .start, ended: .start, .deferred(until: .start))
+        _ = try await store.complete(first.token, with: Completion(deferred, events: [], keepsHistory: true), at: .start)
+        #expect(try await store.jobs(named: JobID("a")!, of: nil).map(\.made) == [[deferred]])
+        _ = try await claim()
+        try await damage()
+        try await store.leave(.one, at: .start)
+        #expect(try await store.jobs(named: JobID("a")!, of: nil).map(\.made) == [[Attempt(ended: .start, .interrupted(.one))]])
+        await store.close()
+    }
+
     private func refuse(_ count: Int) async throws {
         _ = try await store.accept((0..<count).map { .refusal("job-\($0)") }, by: .one, at: .start) { _ in preconditionFailure() }
     }

@@ -87,11 +87,11 @@ extension Behaviour {
                 return Admission()
             }
             #expect(overtook.value == [])
-            // The newest, so that the work for a batch has a bound.
+            // All of them: any one may decide.
             let many = (0..<20).map { item("many-\($0)", plan: "r", at: 60 + $0) }
             try await bench.accept(many, laneLimit: 100) { _ in Admission() }
-            let behind = IntakeItem.job("behind", plan: "r", requestedAt: bench.time(10), overtakersAfter: 0)
-            #expect(try await overtakers(of: behind) == (4..<20).map { "many-\($0)" })
+            let behind = IntakeItem.job("behind", plan: "r", requestedAt: bench.time(60), overtakersAfter: place)
+            #expect(try await overtakers(of: behind) == (1..<20).map { "many-\($0)" })
             // It has no time of request, or came in order.
             #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])
             #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])

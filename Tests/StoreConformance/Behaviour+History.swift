@@ -117,6 +117,12 @@ extension Behaviour {
             try await bench.end(bench.attempt(1...1, .finished(nil)), keepsHistory: false)
             let record = try await bench.record("a")
             #expect(record.asked == nil && record.made.isEmpty && record.attempts == 2)
+            // The operator ended the history while the job waited.
+            try await bench.accept(.job("b"))
+            try await bench.end(bench.attempt(0...0, .deferred(until: bench.time(1))), asked: "first")
+            try await bench.end(bench.attempt(1...1, .finished(nil)), keepsHistory: false)
+            let later = try await bench.record("b")
+            #expect(later.asked == nil && later.made.isEmpty)
         },
     ]
 }

@@ -16,6 +16,9 @@ struct Intake: Service {
     /// How often the store refuses a batch because it accepted other jobs in between. After that, the batch is accepted, and compared by
     /// `time`.
     static let maximumRefusals = 8
+    /// The number of jobs in one transaction that are compared by `time`. Each looks at no more than ``Arrival/overtakerReach`` rows, which
+    /// takes some 20 ms at most.
+    static let comparedAtOnce = 32
     /// A `time` that is further ahead does not count as the time of the request.
     private static let clockTolerance: Duration = .seconds(3600)
 
@@ -27,12 +30,18 @@ struct Intake: Service {
     private let fullLanes = FullLanes()
 
     /// Rules that the store applies while it accepts jobs.
-    private func rules(after lastPlace: Int64?) -> IntakeRules {
+    ///
+    /// - Parameter own: places of jobs of the same batch. They came in order, so none overtook another.
+    private func rules(after lastPlace: Int64?, besides own: Set<Int64>) -> IntakeRules {
         let (now, events) = (engine.now, engine.events)
         return IntakeRules(
             laneLimit: engine.settings.laneBacklogLimit,
             lastPlace: lastPlace,
-            admit: { LaneOrder(of: $0.lane, now: now, events: events).admit($0) },
+            admit: { arrival in
+                var arrival = arrival
+                if !own.isEmpty { arrival.overtakers.removeAll { own.contains($0.order) } }
+                return LaneOrder(of: arrival.lane, now: now, events: events).admit(arrival)
+            },
             conflict: { [self] item in conflict(item) }
         )
     }
@@ -83,8 +92,15 @@ struct Intake: Service {
         // The worker still held the batch after that position was given: only a later job can have overtaken one of the batch.
         let place = lastPlace
         for index in items.indices { items[index].overtakersAfter = place }
-        guard let intake = await accept(&items, { deliveries.map { item(of: $0, overtakersAfter: place) } }) else { return false }
-        lastPlace = intake.lastPlace
+        var own: Set<Int64> = []
+        for start in stride(from: 0, to: items.count, by: Intake.comparedAtOnce) {
+            let range = start..<min(start + Intake.comparedAtOnce, items.count)
+            var part = Array(items[range])
+            let read = { deliveries[range].map { item(of: $0, overtakersAfter: place) } }
+            guard let intake = await accept(&part, besides: own, read) else { return false }
+            for case .accepted(let order) in intake.outcomes { own.insert(order) }
+            lastPlace = intake.lastPlace
+        }
         return true
     }
 
@@ -122,15 +138,17 @@ struct Intake: Service {
     /// - Parameters:
     ///   - items: the deliveries, sealed.
     ///   - lastPlace: see ``IntakeRules/lastPlace``.
+    ///   - own: see ``rules(after:besides:)``.
     ///   - read: reads and seals the deliveries again, if their key is retired before they are in the store.
     /// - Returns: `nil` if the task was cancelled before.
     private func accept(
         _ items: inout [IntakeItem],
         after lastPlace: Int64? = nil,
+        besides own: Set<Int64> = [],
         _ read: () -> [IntakeItem]
-    ) async -> (isTakenIn: Bool, lastPlace: Int64)? {
+    ) async -> Acceptance? {
         let intake = await persistently { () async throws(StoreError) in
-            let rules = rules(after: lastPlace)
+            let rules = rules(after: lastPlace, besides: own)
             do throws(StoreError) {
                 return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
             } catch {
@@ -140,12 +158,11 @@ struct Intake: Service {
                 return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
             }
         }
-        guard let intake else { return nil }
-        if intake.isTakenIn {
+        if let intake, intake.isTakenIn {
             fullLanes.note(intake.refusals(of: items), at: engine.now, log: engine.log)
             lanes.wake()
         }
-        return (intake.isTakenIn, intake.lastPlace)
+        return intake
     }
 
     /// Repeats an operation until the store can do it. Meanwhile nothing is acknowledged, and the broker keeps the jobs.

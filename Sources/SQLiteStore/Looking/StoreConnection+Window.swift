@@ -96,9 +96,8 @@ extension StoreConnection {
         return try (newest + highest).sorted().compactMap(unfinishedJob)
     }
 
-    /// Jobs that overtook a job, and were accepted after `place` and before `order` (``Arrival/overtakers``). Looks at
-    /// ``Arrival/overtakerReach`` rows and reads ``Arrival/overtakerLimit``. Of a job that has ended, only the event names the plan. A row that
-    /// cannot be read is left out.
+    /// Returns the jobs that overtook a job and were accepted after `place` and before `order` (``Arrival/overtakers``). It reads
+    /// ``Arrival/overtakerReach`` rows. If a job has ended, only its event names the plan. An unreadable row is left out.
     func overtakers(of job: AcceptableJob, after place: Int64, before order: Int64, lane: Int64) throws -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return try all(
@@ -114,7 +113,7 @@ extension StoreConnection {
             )
             WHERE lane = ? AND requested_at > ? AND is_scheduled = 0 AND (kind = ? OR kind = ? AND plan_id IS ?)
                 AND (finished_at IS NULL OR event_type NOT IN (?, ?, ?, ?))
-            ORDER BY place DESC LIMIT ?
+            ORDER BY place
             """,
             max(place + 1, order - Arrival.overtakerReach),
             order - 1,
@@ -126,11 +125,10 @@ extension StoreConnection {
             EventType.jobRejected.rawValue,
             EventType.jobExpired.rawValue,
             EventType.jobAbandoned.rawValue,
-            EventType.jobSuperseded.rawValue,
-            Arrival.overtakerLimit
+            EventType.jobSuperseded.rawValue
         ) { row in
             do { return try QueuedJob(row) } catch let error as StoreError where error.code == .corrupt { return nil }
-        }.reversed().compactMap(\.self)
+        }.compactMap(\.self)
     }
 
     // MARK: Places

@@ -64,17 +64,20 @@ extension Transaction {
         return entries
     }
 
-    /// Adds an attempt that did not end its job to the job's row. Beyond ``Attempt/limit`` attempts, it adds only the outline.
+    /// Adds an attempt that did not end its job to the job's row. Beyond ``Attempt/limit`` attempts, it adds only the outline. It replaces
+    /// attempts that are no JSON: the lane must not stop over them.
     func add(_ completion: Completion, to order: Int64) throws {
         let counted = completion.attempt.counted
         let deferral = completion.deferral
         try connection.run(
             """
-            UPDATE jobs SET not_before = COALESCE(?, not_before), attempts = attempts + ?, interruptions = interruptions + ?,
-                held_up = held_up + ?, api_calls = api_calls + ?, deferred_code = COALESCE(?, deferred_code),
-                deferred_for = COALESCE(?, deferred_for), asked = COALESCE(asked, ?), account = NULLIF(COALESCE(account, '') ||
-                    CASE WHEN json_array_length('[' || rtrim(COALESCE(account, ''), ',') || ']') < ? THEN ? ELSE ? END, '')
-            WHERE place = ?
+            UPDATE jobs SET not_before = COALESCE(?1, not_before), attempts = attempts + ?2, interruptions = interruptions + ?3,
+                held_up = held_up + ?4, api_calls = api_calls + ?5, deferred_code = COALESCE(?6, deferred_code),
+                deferred_for = COALESCE(?7, deferred_for), asked = COALESCE(asked, ?12), account = NULLIF(CASE
+                    WHEN NOT json_valid('[' || rtrim(COALESCE(account, ''), ',') || ']') THEN ?8
+                    WHEN json_array_length('[' || rtrim(COALESCE(account, ''), ',') || ']') < ?9 THEN COALESCE(account, '') || ?8
+                    ELSE account || ?10 END, '')
+            WHERE place = ?11
             """,
             completion.attempt.notBefore,
             counted.attempts,
@@ -83,11 +86,11 @@ extension Transaction {
             completion.attempt.apiCalls,
             deferral?.code.rawValue,
             deferral?.delay.wholeMilliseconds,
-            completion.asked,
-            Attempt.limit,
             completion.kept?.text ?? "",
+            Attempt.limit,
             completion.attempt.outline?.text ?? "",
-            order
+            order,
+            completion.asked
         )
     }
 }

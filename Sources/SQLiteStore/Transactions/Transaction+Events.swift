@@ -133,8 +133,9 @@ extension Transaction {
             """
             UPDATE jobs SET payload = NULL, plan = NULL, standing = NULL, expiry = NULL, not_before = NULL, finished_at = ?,
                 event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?, api_calls = api_calls + ?,
-                asked = COALESCE(asked, ?), account = CASE WHEN ? THEN NULLIF(COALESCE(account, '') || ?, '') END
-            WHERE place = ? AND finished_at IS NULL
+                asked = CASE WHEN ?11 THEN COALESCE(asked, ?10) END,
+                account = CASE WHEN ?11 THEN NULLIF(COALESCE(account, '') || ?12, '') END
+            WHERE place = ?13 AND finished_at IS NULL
             """,
             now,
             event.id,

@@ -49,8 +49,6 @@ package struct Arrival: Sendable {
     /// The number of jobs, counted from the newest over all lanes, that the store looks through for ``overtakers``. A message falls behind those
     /// that were delivered with it: a few hundred.
     package static let overtakerReach: Int64 = 2000
-    /// The number of ``overtakers`` that the store reads: the newest. A batch of 300 late jobs takes less than a second in its transaction.
-    package static let overtakerLimit = 16
 
     package var lane: Lane
     package var job: QueuedJob

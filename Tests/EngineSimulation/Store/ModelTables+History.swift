@@ -12,7 +12,7 @@ extension ModelTables.JobRow {
         job.lastDeferral = completion.deferral ?? job.lastDeferral
         asked = asked ?? completion.asked
         let isWhole = attempt.endsJob || attempts.count < Attempt.limit
-        if attempt.endsJob, !completion.keepsHistory { attempts = [] }
+        if attempt.endsJob, !completion.keepsHistory { eraseHistory() }
         if let kept = isWhole ? completion.kept : attempt.outline { attempts.append(kept) }
     }
 

@@ -115,7 +115,7 @@ extension ModelTables {
             var job = row.job
             job.standing = job.revision
             return job
-        }.sorted { $0.order < $1.order }.suffix(Arrival.overtakerLimit)
+        }.sorted { $0.order < $1.order }
     }
 
     mutating func enter(_ job: AcceptableJob, order: Int64, at now: Timestamp) throws(StoreError) {

@@ -223,6 +223,12 @@ struct SyncPlannerTests {
         #expect(steps[0].hasTemporaryName && steps[0].overwritten.isEmpty && steps[0].detour == nil)
         #expect(steps[0].warnings.isEmpty)
         #expect(steps[0].changes == [FieldChange(field: "name", from: .string("A"), to: .string("B"))])
+        // The plan went back to the old name: this sync writes it all the same.
+        guard case .steps(let back, _) = planned([wanted("a", "A")], services, bindings: [binding]) else {
+            Issue.record("the plan is valid")
+            return
+        }
+        #expect(back[0].changes == [FieldChange(field: "name", from: .string("A ~mark-a"), to: .string("A"))])
     }
 
     @Test func `a change of case alone does not wait`() {
