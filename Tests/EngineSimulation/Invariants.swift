@@ -186,8 +186,9 @@ enum Invariants {
         return violations
     }
 
-    /// At most two calls run at a time for one entity of a database, and repeated refusals lock no API user: at most two within the time
-    /// for which they are remembered, one more per worker that died before it recorded one, and one more per reset, which forgets them.
+    /// At most two calls run at a time for one entity of a database, and repeated refusals lock no API user. Within the time for which they
+    /// are remembered, there are at most two, or one for each password that a portal sent. There is one more for each worker that died before
+    /// it recorded one, and for each reset, which forgets them.
     private static func calls(_ portal: Portal, _ world: World) -> [String] {
         var violations: [String] = []
         let counts = world.faults.counts
@@ -200,11 +201,12 @@ enum Invariants {
         let interruptions = [Fault.workerKilled, .workerStopped, .workerFinished, .poisonJob, .poisonMessage, .storeFailed, .clockStepped]
             .reduce(0) { $0 + counts[$1, default: 0] }
         for tenant in portal.tenants {
-            let refusals = world.network.refusals.filter { $0.username == tenant.username }.map(\.at)
+            let refusals = world.network.refusals.filter { $0.username == tenant.username }
             let resets = portal.published.count { $0.kind == "reset" && $0.tenant == tenant.id }
             for first in refusals {
-                let count = refusals.count { $0 >= first && $0 < first + world.settings.refusalMemory }
-                guard count > 2 + interruptions + resets else { continue }
+                let near = refusals.filter { $0.at >= first.at && $0.at < first.at + world.settings.refusalMemory }
+                let count = near.count
+                guard count > max(2, Set(near.map(\.secret)).count) + interruptions + resets else { continue }
                 violations.append("\(count) calls of \(tenant.username) were refused within \(world.settings.refusalMemory).")
                 break
             }

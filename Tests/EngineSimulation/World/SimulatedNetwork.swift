@@ -43,7 +43,7 @@ final class SimulatedNetwork: Sendable {
         var reports: @Sendable (_ database: Int64, _ service: Int64) -> Set<String> = { _, _ in [] }
         var lateChanges: [String] = []
         var writes: [Write] = []
-        var refusals: [(username: String, at: Timestamp)] = []
+        var refusals: [(username: String, secret: String, at: Timestamp)] = []
     }
 
     /// Autotask commits within this time, or never.
@@ -92,7 +92,7 @@ final class SimulatedNetwork: Sendable {
     /// The highest number of concurrent calls by live workers for one entity of one database.
     var maximumInFlight: Int { state.withLock { $0.maximumInFlight } }
     /// Calls whose credentials Autotask refused with an answer that arrived: a worker cannot learn from a lost one.
-    var refusals: [(username: String, at: Timestamp)] { state.withLock { $0.refusals } }
+    var refusals: [(username: String, secret: String, at: Timestamp)] { state.withLock { $0.refusals } }
 
     func send(_ request: HTTPRequest, from worker: SimulatedWorker) async throws(HTTPError) -> HTTPResponse {
         let username = request.headers.first { $0.name == "UserName" }?.text ?? ""
@@ -187,7 +187,10 @@ final class SimulatedNetwork: Sendable {
             return .success(HTTPResponse(status: 200, body: Array("<html>".utf8)))
         }
         await pause(upTo: 400)
-        if case .success(let response) = response, response.status == 401 { state.withLock { $0.refusals.append((username, time.now)) } }
+        if case .success(let response) = response, response.status == 401 {
+            let secret = request.headers.first { $0.name == "Secret" }?.text ?? ""
+            state.withLock { $0.refusals.append((username, secret, time.now)) }
+        }
         return response
     }
 
