@@ -17,7 +17,7 @@ package final class CurlTransport: HTTPTransport {
         package var hosts: HostPolicy
         /// A PEM file of certificates to trust instead of the system's.
         package var certificateAuthorityFile: String?
-        /// The proxy for all requests, which also resolves names. With `nil` there is none, whatever the environment says.
+        /// The proxy for all requests, which also resolves names. With `nil` there is none; the environment is ignored.
         package var proxy: Proxy?
         /// Addresses of names that replace the resolver's, each as `host:port:address,address`. For tests.
         package var addresses: [String] = []

@@ -18,7 +18,7 @@ package struct HTTPResponse: Sendable {
     ///
     /// - Parameter name: in lower case.
     package func header(_ name: String) -> String? {
-        // Compared by bytes: the time depends only on the length of `name`, whatever a server sends.
+        // Compared by bytes: the time depends only on the length of `name`, not on what a server sends.
         headers.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 }

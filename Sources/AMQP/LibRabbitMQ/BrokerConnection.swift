@@ -7,7 +7,7 @@ import TLS
 /// librabbitmq is not thread-safe, and its calls block. So an instance is created, used and destroyed on one of `Confinement`'s threads.
 /// Its memory never leaves this folder: results are copied.
 ///
-/// A write blocks as long as the peer reads nothing, whatever the timeouts are (0.11 waits without limit). So a long-lived connection has a
+/// A write blocks as long as the peer reads nothing, and ignores timeouts (0.11 waits without limit). So a long-lived connection has a
 /// ``SocketWatch`` over its socket. `Confinement`'s threads block SIGPIPE.
 final class BrokerConnection {
     let handle: amqp_connection_state_t
