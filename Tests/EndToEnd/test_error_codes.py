@@ -260,9 +260,10 @@ def put_off(tenant):
 
     def sync(kind, operation="query", times=1, **members):
         tenant.connected()
-        tenant.database.fault(kind, times=times, entity="Services", operation=operation, **members)
+        fault = tenant.database.fault(kind, times=times, entity="Services", operation=operation, **members)
         job = tenant.publish("sync", plan(1))
         error = deferral(job)
+        fault.clear()
         tenant.expect(job.ending(45), "sync.succeeded")
         return error
 
@@ -291,8 +292,8 @@ def test_timeout(put_off):
 
 
 def test_network(put_off):
-    # What only reads is asked again at once when the connection was used before.
-    assert_error(put_off("closeBeforeReading", times=2), "network", "Autotask could not be reached. We will retry.")
+    # libcurl repeats a read at once on each connection that was used before.
+    assert_error(put_off("closeBeforeReading", times=None), "network", "Autotask could not be reached. We will retry.")
 
 
 def test_outcome_unknown(put_off, tenant):

@@ -24,7 +24,11 @@ final class Door: JobSource {
 
     /// - Returns: the batch's number.
     @discardableResult
-    func deliver(_ deliveries: JobMessage...) -> Int {
+    func deliver(_ deliveries: JobMessage...) -> Int { deliver(deliveries) }
+
+    /// - Returns: the batch's number.
+    @discardableResult
+    func deliver(_ deliveries: [JobMessage]) -> Int {
         hand { state in
             state.next += 1
             let number = state.next

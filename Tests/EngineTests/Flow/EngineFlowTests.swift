@@ -244,6 +244,38 @@ struct EngineFlowTests {
         #expect(attempts.withLock { $0 } == Intake.maximumRefusals + 1)
     }
 
+    @Test func `jobs of one batch do not overtake each other, in whichever transaction they are compared`() async throws {
+        let attempts = Mutex(0)
+        let hook: @Sendable (any EngineStore) async throws(StoreError) -> Void = { [clock, vault] store async throws(StoreError) in
+            let attempt = attempts.withLock {
+                $0 += 1
+                return $0
+            }
+            let other = WorkerID("other")
+            if attempt == 1 { _ = try await store.join(other, until: clock.now + .seconds(3600), at: clock.now) }
+            let lane = Lane(tenant: TenantID("msp-2")!, product: .workplace)
+            let items = (1...8).map { number in
+                let id = JobID("foreign-\(attempt)-\(number)")!
+                let payload = vault.sealPayload(JSON.object(["confirm": true]).encoded[...], job: id, lane: lane)
+                return IntakeItem(
+                    .job(AcceptableJob(key: JobKey(id: id, lane: lane, digest: [1]), kind: .reset, sealedPayload: payload))
+                )
+            }
+            let rules = IntakeRules(laneLimit: 100, admit: { _ in Admission() }, conflict: { _ in preconditionFailure("each id is new") })
+            _ = try await store.accept(items, by: other, at: clock.now, rules: rules)
+        }
+        try await withEngine(beforeAccepting: hook) { _ in
+            let plan: JSON = ["planId": "p", "services": [["key": "a", "type": "License"]]]
+            let first = delivery("sync", id: "first", data: plan, extra: ["time": "2026-11-22T07:59:30Z"])
+            let last = delivery("sync", id: "last", data: plan, extra: ["time": "2026-11-22T07:59:00Z"])
+            let between = (1...Intake.comparedAtOnce).map { delivery("billing-codes", id: "filling-\($0)", tenant: "msp-9") }
+            door.deliver([first] + between + [last])
+            let ends = await results.published { $0.contains { $0.event.jobID?.description == "last" } }
+            #expect(ends.first { $0.event.jobID?.description == "last" }?.event.errorCode == "not_connected")
+        }
+        #expect(attempts.withLock { $0 } == Intake.maximumRefusals + 2)
+    }
+
     @Test func `a job that did not begin in time expires`() async throws {
         try await withEngine { _ in
             door.deliver(delivery("billing-codes", id: "job-1", extra: ["expirytime": "2026-11-22T07:59:59Z"]))
