@@ -10,31 +10,56 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     package init(millisecondsSinceEpoch: Int64) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
 
+    /// A moment of the years 0000 to 9999, the nearest one to a number that may be damaged.
+    package init(clamping millisecondsSinceEpoch: Int64) {
+        let moment = Timestamp(millisecondsSinceEpoch: millisecondsSinceEpoch)
+        self = min(max(moment, Timestamp.writable.lowerBound), Timestamp.writable.upperBound)
+    }
+
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.millisecondsSinceEpoch < right.millisecondsSinceEpoch }
 
+    // Results that have no number become the first or last moment. A number from a damaged store must not end the process.
+
     package static func + (moment: Timestamp, duration: Duration) -> Timestamp {
-        Timestamp(millisecondsSinceEpoch: moment.millisecondsSinceEpoch + duration.wholeMilliseconds)
+        Timestamp(millisecondsSinceEpoch: moment.millisecondsSinceEpoch.addingSaturated(duration.wholeMilliseconds))
     }
 
     package static func - (moment: Timestamp, duration: Duration) -> Timestamp {
-        Timestamp(millisecondsSinceEpoch: moment.millisecondsSinceEpoch - duration.wholeMilliseconds)
+        Timestamp(millisecondsSinceEpoch: moment.millisecondsSinceEpoch.subtractingSaturated(duration.wholeMilliseconds))
     }
 
     package static func - (left: Timestamp, right: Timestamp) -> Duration {
-        .milliseconds(left.millisecondsSinceEpoch - right.millisecondsSinceEpoch)
+        .milliseconds(left.millisecondsSinceEpoch.subtractingSaturated(right.millisecondsSinceEpoch))
     }
 }
 
 extension Duration {
-    /// The duration in milliseconds, rounded toward zero.
-    package var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+    /// The duration in milliseconds, rounded toward zero; the longest one if it has no number.
+    package var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (milliseconds, isTooLong) = seconds.multipliedReportingOverflow(by: 1000)
+        guard !isTooLong else { return seconds < 0 ? .min : .max }
+        return milliseconds.addingSaturated(attoseconds / 1_000_000_000_000_000)
+    }
+}
+
+extension Int64 {
+    fileprivate func addingSaturated(_ other: Int64) -> Int64 {
+        let (sum, isOutside) = addingReportingOverflow(other)
+        return isOutside ? (other < 0 ? .min : .max) : sum
+    }
+
+    fileprivate func subtractingSaturated(_ other: Int64) -> Int64 {
+        let (difference, isOutside) = subtractingReportingOverflow(other)
+        return isOutside ? (other < 0 ? .max : .min) : difference
+    }
 }
 
 extension Timestamp: CustomStringConvertible {
     /// The moment by RFC 3339 in UTC with milliseconds, `2026-11-22T08:00:00.000Z`. A moment outside the years 0000 to 9999 becomes the
     /// first or last moment of them.
     package var description: String {
-        let millisecondsSinceEpoch = min(max(self, Timestamp.writable.lowerBound), Timestamp.writable.upperBound).millisecondsSinceEpoch
+        let millisecondsSinceEpoch = Timestamp(clamping: millisecondsSinceEpoch).millisecondsSinceEpoch
         let day = (millisecondsSinceEpoch / 86_400_000) - (millisecondsSinceEpoch % 86_400_000 < 0 ? 1 : 0)
         var rest = millisecondsSinceEpoch - day * 86_400_000
         let (year, month, dayOfMonth) = Timestamp.civil(fromDay: day)
@@ -122,7 +147,7 @@ extension Timestamp: CustomStringConvertible {
     }
 
     /// The moments that RFC 3339 can express: the years 0000 to 9999.
-    private static let writable =
+    fileprivate static let writable =
         Timestamp(millisecondsSinceEpoch: -62_167_219_200_000)...Timestamp(millisecondsSinceEpoch: 253_402_300_799_999)
 
     /// The proleptic Gregorian date of a day counted from 1970-01-01, by eras of 400 years that begin in March.

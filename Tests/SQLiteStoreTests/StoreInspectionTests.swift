@@ -207,7 +207,7 @@ struct StoreInspectionTests {
         let inspection = try await StoreInspection.make(
             of: path,
             clock: { [now] in
-                #expect(throws: Never.self) { try change("UPDATE jobs SET plan = 'x' WHERE finished_at IS NOT NULL") }
+                #expect(throws: Never.self) { try change("UPDATE jobs SET expiry = 1 WHERE finished_at IS NOT NULL") }
                 return now
             },
             maximumAge: .seconds(86_400),

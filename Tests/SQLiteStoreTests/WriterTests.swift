@@ -41,7 +41,7 @@ struct WriterTests {
             return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
         for index in 0..<60 { #expect(outcomes[index] == (index % 3 != 0)) }
-        let written = try await writer.write { try $0.connection.all("SELECT size FROM dead_letters ORDER BY size") { $0.int(0) } }
+        let written = try await writer.write { try $0.connection.all("SELECT size FROM dead_letters ORDER BY size") { $0.count(0) } }
         #expect(written == (0..<60).filter { $0 % 3 != 0 })
         writer.stop()
         await writer.waitUntilStopped()

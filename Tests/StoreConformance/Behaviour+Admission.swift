@@ -41,9 +41,9 @@ extension Behaviour {
                 .job(id, lane, kind, plan: plan, requestedAt: seconds.map { bench.time($0) })
             }
             try await bench.accept(item("ran", at: 30))
-            try await bench.finish(try await bench.claimOne(), data: ["planId": "p"])
+            try await bench.finish(try await bench.claimOne())
             try await bench.accept(item("ran-elsewhere", plan: "q", at: 30))
-            try await bench.finish(try await bench.claimOne(), data: ["planId": "q"])
+            try await bench.finish(try await bench.claimOne())
             let rejected: @Sendable (Arrival) -> Admission = { Admission(settlements: [bench.superseding($0.job)]) }
             try await bench.accept([item("waits", at: 40)], laneLimit: 100) { _ in Admission() }
             try await bench.accept([item("superseded", at: 50)], laneLimit: 100, admit: rejected)
@@ -95,6 +95,18 @@ extension Behaviour {
             // It has no time of request, or came in order.
             #expect(try await overtakers(of: .job("silent", plan: "p", overtakersAfter: 0)) == [])
             #expect(try await overtakers(of: .job("in-time", plan: "p", requestedAt: bench.time(10))) == [])
+        },
+        Behaviour("a job is late behind a newer one of its plan even after a reset without a time") { bench in
+            try await bench.accept(.job("ran", plan: "p", requestedAt: bench.time(30)))
+            try await bench.finish(try await bench.claimOne())
+            try await bench.run("reset", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            let overtook = Seen<[String]>()
+            let late = IntakeItem.job("late", plan: "p", requestedAt: bench.time(10), overtakersAfter: 0)
+            try await bench.accept([late], laneLimit: 100) { arrival in
+                overtook.value = arrival.overtakers.map(\.id.description)
+                return Admission()
+            }
+            #expect(overtook.value == ["ran"])
         },
         Behaviour("nothing is accepted if a position was given that the caller does not know") { bench in
             let first = try await bench.accept([.job("a"), bench.refusal("r")], laneLimit: 100) { _ in Admission() }

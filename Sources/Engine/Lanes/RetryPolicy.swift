@@ -44,7 +44,8 @@ package struct RetryPolicy: Hashable, Sendable {
     ) -> Timestamp? {
         guard attempt < maximumAttempts || isHeldUp else { return nil }
         var ceiling = base
-        for _ in 1..<max(attempt, 1) where ceiling < maximumDelay { ceiling *= 2 }
+        // More would exceed every delay.
+        for _ in 1..<min(max(attempt, 1), 64) where ceiling < maximumDelay { ceiling *= 2 }
         let jitter = min(ceiling, maximumDelay) * fraction
         let next = max(earliest ?? now, now) + jitter
         return next < acceptedAt + maximumAge ? next : nil

@@ -12,11 +12,18 @@ struct ResultRow {
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
 
-    func int(_ column: Int32) -> Int { Int(integer(column)) }
+    /// A number of things. A damaged one becomes the nearest possible number, so that nothing that is computed from it overflows.
+    func count(_ column: Int32) -> Int { Int(min(max(integer(column), 0), Int64(Int32.max))) }
+
+    /// A number that only grows, by one. It is used to order and to identify, so a damaged one cannot be replaced.
+    func serial(_ column: Int32) throws -> Int64 {
+        let value = integer(column)
+        return try known((0...(.max / 2)).contains(value) ? value : nil, column)
+    }
 
     func bool(_ column: Int32) -> Bool { integer(column) != 0 }
 
-    func moment(_ column: Int32) -> Timestamp { Timestamp(millisecondsSinceEpoch: integer(column)) }
+    func moment(_ column: Int32) -> Timestamp { Timestamp(clamping: integer(column)) }
 
     func text(_ column: Int32) -> String {
         guard let start = sqlite3_column_text(statement, column) else { return "" }

@@ -81,7 +81,7 @@ extension LawQuery {
             of: .jobs,
             """
             SELECT tenant || ' ' || job_id FROM jobs WHERE place BETWEEN ? AND ? AND finished_at IS NOT NULL
-                AND (payload IS NOT NULL OR plan IS NOT NULL OR expiry IS NOT NULL OR not_before IS NOT NULL)
+                AND (payload IS NOT NULL OR expiry IS NOT NULL OR not_before IS NOT NULL)
             """
         ),
         LawQuery(

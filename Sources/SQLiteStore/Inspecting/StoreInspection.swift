@@ -132,8 +132,8 @@ package struct StoreInspection: Sendable {
         self.breaches = breaches
         moment = now
         workers = try connection.inspectedWorkers()
-        lanes = try connection.first("SELECT COUNT(*) FROM lanes") { $0.int(0) } ?? 0
-        connections = try connection.first("SELECT COUNT(*) FROM connections") { $0.int(0) } ?? 0
+        lanes = try connection.first("SELECT COUNT(*) FROM lanes") { $0.count(0) } ?? 0
+        connections = try connection.first("SELECT COUNT(*) FROM connections") { $0.count(0) } ?? 0
         lostConnections = Occurrences(
             try connection.all(
                 "SELECT tenant || '/' || product || ' (' || status || ')' FROM connections c JOIN lanes l ON l.id = c.lane WHERE status <> ? ORDER BY 1",
@@ -165,7 +165,7 @@ package struct StoreInspection: Sendable {
             try connection.first(
                 "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE data IS NOT NULL AND finished_at <= ? LIMIT 100000)",
                 now - Retention.data - StoreInspection.day
-            ) { $0.int(0) } ?? 0
+            ) { $0.count(0) } ?? 0
         unansweredWrites = Occurrences(
             try connection.all(
                 """
@@ -183,8 +183,8 @@ package struct StoreInspection: Sendable {
                 """
             ) { $0.text(0) }
         )
-        openWrites = try connection.first("SELECT COUNT(*) FROM journal") { $0.int(0) } ?? 0
-        unpublishedEvents = try connection.first("SELECT COUNT(*) FROM outbox") { $0.int(0) } ?? 0
+        openWrites = try connection.first("SELECT COUNT(*) FROM journal") { $0.count(0) } ?? 0
+        unpublishedEvents = try connection.first("SELECT COUNT(*) FROM outbox") { $0.count(0) } ?? 0
         oldestEvent = try connection.oldestEvent()
         erasureAwaitedSince =
             try connection.first("SELECT MIN(time) FROM outbox WHERE awaits_erasure <> 0") { $0.optional(0, $0.moment) } ?? nil
@@ -192,7 +192,7 @@ package struct StoreInspection: Sendable {
             try connection.all("SELECT tenant || '/' || product || ': ' || set_aside FROM lanes WHERE set_aside IS NOT NULL") { $0.text(0) }
         )
         deadLetters = try connection.all("SELECT reason, COUNT(*) FROM dead_letters GROUP BY reason ORDER BY COUNT(*) DESC, reason") {
-            (reason: $0.text(0), count: $0.int(1))
+            (reason: $0.text(0), count: $0.count(1))
         }
         credentialsKeys = try connection.credentialsKeys()
     }
@@ -209,7 +209,7 @@ extension StoreConnection {
                 id: WorkerID(row.text(0)),
                 leaseEnd: row.moment(1),
                 isGone: row.optional(2, row.text).flatMap { ProcessIdentity(text: $0) }?.isGone ?? false,
-                lanes: row.int(3)
+                lanes: row.count(3)
             )
         }
     }
@@ -232,7 +232,7 @@ extension StoreConnection {
             (try? (row.lane(0), row.word(5, as: EventType.self))).map { lane, type in
                 StoreInspection.WaitingLane(
                     lane: lane,
-                    events: row.int(2),
+                    events: row.count(2),
                     first: StoreInspection.UnpublishedEvent(position: row.integer(3), time: row.moment(4)),
                     firstType: type
                 )

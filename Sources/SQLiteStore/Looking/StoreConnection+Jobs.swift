@@ -23,7 +23,8 @@ extension StoreConnection {
             """,
             place
         ) { row in
-            JobRecord(
+            let made = try? Attempt.all(in: row.text(13))
+            return JobRecord(
                 lane: try row.lane(0),
                 id: try row.jobID(2),
                 kind: try row.optionalWord(3),
@@ -31,12 +32,13 @@ extension StoreConnection {
                 redriveOf: try row.optional(5, row.jobID),
                 acceptedAt: row.moment(6),
                 state: try row.state(at: place),
-                attempts: row.int(8),
-                interruptions: row.int(9),
-                heldUp: row.int(10),
-                apiCalls: row.int(11),
+                attempts: row.count(8),
+                interruptions: row.count(9),
+                heldUp: row.count(10),
+                apiCalls: row.count(11),
                 asked: row.optional(12, row.bytes),
-                made: try Attempt.all(in: row.text(13)).filter(\.isShown)
+                made: made?.filter(\.isShown) ?? [],
+                isHistoryDamaged: made == nil
             )
         }
     }

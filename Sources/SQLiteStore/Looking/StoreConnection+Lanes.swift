@@ -5,7 +5,7 @@ import Store
 extension StoreConnection {
     /// - Parameter share: the maximum that one lane contributes.
     func backlog(perLane share: Int = .max) throws -> Int {
-        try first("SELECT COALESCE(SUM(MIN(backlog, ?)), 0) FROM lanes", share) { $0.int(0) } ?? 0
+        try first("SELECT COALESCE(SUM(MIN(backlog, ?)), 0) FROM lanes", share) { $0.count(0) } ?? 0
     }
 
     /// In the order of acceptance.
@@ -230,13 +230,13 @@ extension QueuedJob {
             publisher: row.optional(8, row.text),
             redriveOf: try row.optional(15, row.jobID),
             notBefore: row.optional(9, row.moment),
-            attempts: row.int(10),
-            interruptions: row.int(11),
-            heldUp: row.int(18),
+            attempts: row.count(10),
+            interruptions: row.count(11),
+            heldUp: row.count(18),
             deadline: row.optional(19, row.moment),
             lastDeferral: try row.optionalWord(20).map { PublishedDeferral(code: $0, delay: .milliseconds(row.integer(21))) },
             hasWritten: row.bool(12),
-            apiCalls: row.int(13),
+            apiCalls: row.count(13),
             isFromBackup: row.bool(14),
             isScheduled: row.bool(16)
         )

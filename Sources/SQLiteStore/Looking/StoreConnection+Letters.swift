@@ -88,7 +88,7 @@ extension DeadMessage {
     fileprivate init(_ row: ResultRow) {
         self.init(
             sha256: row.bytes(11),
-            size: row.int(12),
+            size: row.count(12),
             queue: row.text(13),
             exchange: row.optional(14, row.text),
             routingKey: row.text(15),
@@ -111,9 +111,9 @@ extension DeadJob {
         self.init(
             order: row.integer(17),
             acceptedAt: row.moment(18),
-            attempts: row.int(19),
-            interruptions: row.int(20),
-            heldUp: row.int(21),
+            attempts: row.count(19),
+            interruptions: row.count(20),
+            heldUp: row.count(21),
             history: try Attempt.all(in: row.text(22)),
             revision: row.optional(23, row.integer),
             traceparent: row.optional(24, row.text),

@@ -59,9 +59,9 @@ extension StoreConnection {
                         epoch: row.integer(2),
                         connection: try row.optionalWord(3),
                         isEnabled: row.bool(4),
-                        waitingJobs: row.int(5),
-                        services: row.int(6),
-                        syncedServices: row.int(7),
+                        waitingJobs: row.count(5),
+                        services: row.count(6),
+                        syncedServices: row.count(7),
                         heldUpBy: row.optional(8, row.text)
                     )
                 }.mapError { SetAsideError(SetAside("The integration \(row.text(0))/\(row.text(1))", because: "\($0)")) }
@@ -100,7 +100,7 @@ extension StoreConnection {
                 finishedAt: row.moment(3),
                 event: event,
                 code: event.failureCode(in: row.bytes(5)),
-                apiCalls: row.int(6)
+                apiCalls: row.count(6)
             )
         }
     }

@@ -97,35 +97,29 @@ extension StoreConnection {
     }
 
     /// Returns the jobs that overtook a job and were accepted after `place` and before `order` (``Arrival/overtakers``). It reads
-    /// ``Arrival/overtakerReach`` rows. If a job has ended, only its event names the plan. An unreadable row is left out.
+    /// ``Arrival/overtakerReach`` rows. An unreadable row is left out.
     func overtakers(of job: AcceptableJob, after place: Int64, before order: Int64, lane: Int64) throws -> [QueuedJob] {
         guard let requestedAt = job.requestedAt else { return [] }
         return try all(
             """
-            SELECT place, job_id, kind, plan_id, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
+            SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
                 has_written, api_calls, is_from_backup, redrive_of, is_scheduled, revision, held_up, deadline,
                 deferred_code, deferred_for
-            FROM (
-                SELECT *, CASE
-                    WHEN plan IS NOT NULL THEN plan
-                    WHEN json_valid(CAST(data AS TEXT)) THEN json_extract(CAST(data AS TEXT), '$.planId') END AS plan_id
-                FROM jobs NOT INDEXED WHERE place BETWEEN ? AND ?
-            )
-            WHERE lane = ? AND requested_at > ? AND is_scheduled = 0 AND (kind = ? OR kind = ? AND plan_id IS ?)
-                AND (finished_at IS NULL OR event_type NOT IN (?, ?, ?, ?))
+            FROM jobs NOT INDEXED WHERE place BETWEEN ? AND ? AND lane = ? AND (kind = ? OR kind = ? AND plan IS ?)
+                AND (finished_at IS NULL OR event_type NOT IN (?, ?, ?, ?)) AND is_scheduled = 0 AND requested_at > ?
             ORDER BY place
             """,
             max(place + 1, order - Arrival.overtakerReach),
             order - 1,
             lane,
-            requestedAt,
             JobKind.reset.rawValue,
             job.kind.rawValue,
             job.planID,
             EventType.jobRejected.rawValue,
             EventType.jobExpired.rawValue,
             EventType.jobAbandoned.rawValue,
-            EventType.jobSuperseded.rawValue
+            EventType.jobSuperseded.rawValue,
+            requestedAt
         ) { row in
             do { return try QueuedJob(row) } catch let error as StoreError where error.code == .corrupt { return nil }
         }.compactMap(\.self)

@@ -44,7 +44,7 @@ extension Attempt {
             ended: ended,
             Ending(entry),
             calls: calls,
-            apiCalls: Int(entry["apiCalls"]?.integer ?? 0),
+            apiCalls: Int(Int32(clamping: max(entry["apiCalls"]?.integer ?? 0, 0))),
             wrote: entry["wrote"] == true
         )
     }
@@ -74,7 +74,7 @@ extension Attempt.Ending {
 }
 
 extension JSON {
-    fileprivate var moment: Timestamp? { integer.map { Timestamp(millisecondsSinceEpoch: $0) } }
+    fileprivate var moment: Timestamp? { integer.map { Timestamp(clamping: $0) } }
 }
 
 extension CallRecord {

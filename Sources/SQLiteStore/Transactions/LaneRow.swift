@@ -183,13 +183,13 @@ extension LaneRow {
     fileprivate init(_ row: ResultRow) throws {
         id = row.integer(0)
         lane = try row.lane(1)
-        epoch = row.integer(3)
-        nextSequence = row.integer(4)
+        epoch = try row.serial(3)
+        nextSequence = try row.serial(4)
         isEligible = row.bool(5)
         isEnabled = row.bool(6)
         unsettledSince = row.optional(7, row.moment)
         hold = LaneHold(
-            fence: row.integer(8),
+            fence: try row.serial(8),
             worker: row.optional(9, row.text).map(WorkerID.init),
             running: row.optional(10, row.integer),
             rank: row.integer(11),
@@ -199,7 +199,7 @@ extension LaneRow {
             wanted: row.optional(15, row.integer),
             occupied: row.optional(16, row.integer)
         )
-        backlog = row.int(17)
+        backlog = row.count(17)
         isSetAside = !row.isNull(18)
         awaitsErasure = row.bool(19)
     }

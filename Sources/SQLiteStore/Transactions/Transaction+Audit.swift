@@ -30,7 +30,7 @@ extension Transaction {
                 id: try row.jobID(0),
                 kind: try row.optionalWord(1),
                 publisher: row.optional(2, row.text),
-                attempt: row.int(3),
+                attempt: row.count(3),
                 isScheduled: row.bool(4)
             )
         }

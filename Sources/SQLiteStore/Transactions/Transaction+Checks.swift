@@ -5,7 +5,7 @@ import Store
 extension Transaction {
     func enterChecks(_ round: CheckRound, at now: Timestamp) throws -> Int {
         for check in round.checks { try chooseMoments(of: check, round.chance, at: now) }
-        var places = round.limit - (try connection.first("SELECT COUNT(*) FROM jobs WHERE is_scheduled <> 0") { $0.int(0) } ?? 0)
+        var places = round.limit - (try connection.first("SELECT COUNT(*) FROM jobs WHERE is_scheduled <> 0") { $0.count(0) } ?? 0)
         var entered: Set<Int64> = []
         var unreadable: [UnreadableLane] = []
         let due = try connection.dueChecks(round.checks, at: now, unreadable: &unreadable)

@@ -253,7 +253,7 @@ extension Transaction {
 
     /// Counts the lanes that have a place at an Autotask database.
     private func places(at database: Int64) throws -> Int {
-        try connection.first("SELECT COUNT(*) FROM lanes WHERE occupied = ?", database) { $0.int(0) } ?? 0
+        try connection.first("SELECT COUNT(*) FROM lanes WHERE occupied = ?", database) { $0.count(0) } ?? 0
     }
 
     func occupy(database: Int64, under claim: ClaimToken, limit: Int) throws -> Bool {

@@ -108,6 +108,9 @@ extension Transaction {
     /// Ends a job: it keeps the terminal event and erases the payload. Intended writes that were not sent end with the last unfinished
     /// sync of their plan, however that ends. Otherwise they would keep other plans from adopting the service.
     ///
+    /// The plan stays, also after a reset: late jobs are compared with it. What the job asked for stays only with its attempts, by which
+    /// the pruning finds it.
+    ///
     /// - Parameters:
     ///   - givenUp: set when the job becomes a dead letter, which takes over its payload.
     ///   - completion: the completion of the attempt that ends it, if one does.
@@ -131,9 +134,9 @@ extension Transaction {
         )
         try connection.run(
             """
-            UPDATE jobs SET payload = NULL, plan = NULL, standing = NULL, expiry = NULL, not_before = NULL, finished_at = ?,
+            UPDATE jobs SET payload = NULL, standing = NULL, expiry = NULL, not_before = NULL, finished_at = ?,
                 event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?, api_calls = api_calls + ?,
-                asked = CASE WHEN ?11 THEN COALESCE(asked, ?10) END,
+                asked = CASE WHEN ?11 AND COALESCE(account, '') || ?12 <> '' THEN COALESCE(asked, ?10) END,
                 account = CASE WHEN ?11 THEN NULLIF(COALESCE(account, '') || ?12, '') END
             WHERE place = ?13 AND finished_at IS NULL
             """,

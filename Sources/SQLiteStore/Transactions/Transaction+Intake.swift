@@ -11,7 +11,7 @@ extension Transaction {
             """,
             sha256,
             now
-        ) { $0.int(0) }
+        ) { $0.count(0) }
         return CountedRedelivery(count: count ?? 1, lastPlace: try last(.place))
     }
 

@@ -36,7 +36,7 @@ final class Transaction {
     }
 
     func last(_ counter: Counter) throws -> Int64 {
-        try counters[counter] ?? connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { $0.integer(0) } ?? 0
+        try counters[counter] ?? connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { try $0.serial(0) } ?? 0
     }
 
     /// Saves counters and the end of the audit log. It is called once, before the commit.

@@ -32,6 +32,8 @@ package struct JobRecord: Sendable {
     package var asked: [UInt8]?
     /// Attempts that have ended, in order; empty once they are erased.
     package var made: [Attempt]
+    /// Whether the store's record of the attempts is unreadable: ``made`` is then empty.
+    package var isHistoryDamaged: Bool
 
     package init(
         lane: Lane,
@@ -46,7 +48,8 @@ package struct JobRecord: Sendable {
         heldUp: Int,
         apiCalls: Int,
         asked: [UInt8]?,
-        made: [Attempt]
+        made: [Attempt],
+        isHistoryDamaged: Bool = false
     ) {
         self.lane = lane
         self.id = id
@@ -61,5 +64,6 @@ package struct JobRecord: Sendable {
         self.apiCalls = apiCalls
         self.asked = asked
         self.made = made
+        self.isHistoryDamaged = isHistoryDamaged
     }
 }

@@ -25,6 +25,9 @@ extension JobRecord: CommandOutput {
     /// The limits of the record.
     private var unknown: [String] {
         var lines: [String] = []
+        if isHistoryDamaged {
+            lines.append(Terminal.styled("The store's record of the attempts is unreadable, and not shown.", .dim))
+        }
         if interruptions > 0 {
             lines.append(
                 Terminal.styled(
