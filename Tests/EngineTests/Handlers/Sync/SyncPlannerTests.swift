@@ -231,6 +231,17 @@ struct SyncPlannerTests {
         #expect(back[0].changes == [FieldChange(field: "name", from: .string("A ~mark-a"), to: .string("A"))])
     }
 
+    @Test(arguments: ["A ", " A", "A", "a"])
+    func `a way back from a temporary name to one that looks the same is a change`(name: String) {
+        let last = existing(1, "A").fields.encoded
+        let binding = ServiceBinding(planID: "plan", serviceKey: "a", autotaskServiceID: 1, status: .synced, lastSynced: last)
+        guard case .steps(let steps, _) = planned([wanted("a", name)], [existing(1, "A ~mark-a")], bindings: [binding]) else {
+            Issue.record("the plan is valid")
+            return
+        }
+        #expect(steps[0].changes == [FieldChange(field: "name", from: .string(name == "a" ? "A" : "A ~mark-a"), to: .string(name))])
+    }
+
     @Test func `a change of case alone does not wait`() {
         #expect(order(planned([wanted("a", "NAME")], [existing(1, "name")], bound: ["a": 1])) == ["a"])
     }

@@ -118,7 +118,7 @@ struct SyncPlanner {
         let overwritten = current.changes(of: edited, to: target, metadata)
         // An exchange of names that stopped half way is reported as one change: from the name before it.
         var before = current
-        if hasTemporaryName, let last, last.name != target.name { before[.name] = last[.name] }
+        if hasTemporaryName, let last, !NameKey.looksAlike(last.name, target.name) { before[.name] = last[.name] }
         return ServiceStep(
             index: index,
             desired: desired,
