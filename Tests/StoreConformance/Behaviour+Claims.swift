@@ -289,6 +289,14 @@ extension Behaviour {
             try await bench.run("b", changes: LaneChanges(journal: [.of("license", .confirmed, id: 3)]))
             #expect(try await bench.state().openWrites.map(\.name) == [nil])
         },
+        Behaviour("the values that a write sent are kept with it, and forgotten with it") { bench in
+            var sent = JournalEntry.of("license", .sent, operation: .update, id: 3)
+            sent.written = Array(#"[{"name":"License"}]"#.utf8)
+            try await bench.run("a", changes: LaneChanges(journal: [sent]))
+            #expect(try await bench.state().openWrites == [sent])
+            try await bench.run("b", changes: LaneChanges(journal: [.of("license", .verified)]))
+            #expect(try await bench.state().openWrites.isEmpty)
+        },
         Behaviour("the bound services of all plans are read in pages, without those that have an unresolved write") { bench in
             let bindings = (1...5).map { ServiceBinding.of("s\($0)", id: Int64($0), plan: $0 < 3 ? "a" : "b") }
             let changes = LaneChanges(

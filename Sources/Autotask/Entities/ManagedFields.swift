@@ -87,13 +87,18 @@ package struct ManagedFields: Hashable, Sendable {
 
     /// Reads the fields from a record of Autotask, or from ``encoded``; `nil` if the name is missing or a value has an unexpected type.
     package init?(_ record: JSONObject) {
+        self.init(some: record)
+        guard self[.name] != nil else { return nil }
+    }
+
+    /// Reads those fields that have a value; `nil` if a value has an unexpected type.
+    package init?(some record: JSONObject) {
         self.init()
         for field in ManagedField.allCases {
             guard let json = record[anyCase: field.autotaskName], json != .null else { continue }
             guard let value = FieldValue(json, field.form) else { return nil }
             self[field] = value
         }
-        guard self[.name] != nil else { return nil }
     }
 
     package subscript(field: ManagedField) -> FieldValue? {

@@ -279,6 +279,8 @@ struct Schema: Sendable {
             name TEXT,
             -- A short name of Autotask's answer to a write, where that left its outcome open.
             answer TEXT,
+            -- The values that this write sent, and those of earlier unsettled writes, as JSON.
+            written BLOB,
             PRIMARY KEY (lane, plan, service_key)
         ) WITHOUT ROWID;
 

@@ -195,7 +195,7 @@ extension StoreConnection {
     private func openWrites(lane: Int64) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at, name, answer
+            SELECT plan, service_key, operation, state, autotask_id, entered_at, name, answer, written
             FROM journal WHERE lane = ? ORDER BY plan, service_key
             """,
             lane
@@ -205,7 +205,7 @@ extension StoreConnection {
     private func openWrites(lane: Int64, planID: String) throws -> [JournalEntry] {
         try all(
             """
-            SELECT plan, service_key, operation, state, autotask_id, entered_at, name, answer
+            SELECT plan, service_key, operation, state, autotask_id, entered_at, name, answer, written
             FROM journal WHERE lane = ? AND plan = ? ORDER BY service_key
             """,
             lane,
@@ -269,6 +269,7 @@ extension JournalEntry {
             autotaskServiceID: row.optional(4, row.integer),
             name: row.optional(6, row.text),
             answer: row.optional(7, row.text),
+            written: row.optional(8, row.bytes),
             at: row.moment(5)
         )
     }

@@ -189,8 +189,8 @@ extension Transaction {
             }
             try connection.run(
                 """
-                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, name, answer, entered_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO journal (lane, plan, service_key, operation, state, autotask_id, name, answer, written, entered_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 row.id,
                 entry.planID,
@@ -200,6 +200,7 @@ extension Transaction {
                 entry.autotaskServiceID,
                 entry.name,
                 entry.answer,
+                entry.written,
                 entry.at
             )
         }

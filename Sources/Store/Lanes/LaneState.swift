@@ -199,6 +199,9 @@ package struct JournalEntry: Hashable, Sendable {
     package var name: String?
     /// A digest of Autotask's answer to the write, if it left the outcome open. The same answer again counts as a refusal.
     package var answer: String?
+    /// The values that this write sent, and those of earlier unsettled writes, in the sync handler's own JSON. With them the worker recognizes
+    /// its own changes in Autotask: they are no edits.
+    package var written: [UInt8]?
     /// When it entered this state.
     package var at: Timestamp
 
@@ -210,6 +213,7 @@ package struct JournalEntry: Hashable, Sendable {
         autotaskServiceID: Int64?,
         name: String? = nil,
         answer: String? = nil,
+        written: [UInt8]? = nil,
         at: Timestamp
     ) {
         self.planID = planID
@@ -219,6 +223,7 @@ package struct JournalEntry: Hashable, Sendable {
         self.autotaskServiceID = autotaskServiceID
         self.name = name
         self.answer = answer
+        self.written = written
         self.at = at
     }
 }

@@ -96,7 +96,8 @@ struct SyncPreparation {
             markers: markers,
             answers: answers,
             adoption: adoption,
-            brake: context.brake(of: payload)
+            brake: context.brake(of: payload),
+            hasWritten: context.job.hasWritten
         )
         let needed = planner.newBillingCodes
         if let cached = context.billingCodes(fitFor: needed) {

@@ -66,6 +66,15 @@ final class SyncBench {
         return SyncHandler().conclude(plan, because: JobError(code), context)
     }
 
+    /// Ends the job because a newer one supersedes it, and lets the time pass in which its writes may still take effect.
+    @discardableResult
+    func supersede(_ plan: SyncPayload) -> HandlerOutcome {
+        let outcome = conclude(plan)
+        state = state.applying(outcome.changes)
+        clock.advance(by: .seconds(301))
+        return outcome
+    }
+
     /// Runs attempts until the job ends, each at the time that the previous one requested.
     func syncToEnd(_ plan: SyncPayload) async throws -> HandlerOutcome {
         var outcome = try await sync(plan)

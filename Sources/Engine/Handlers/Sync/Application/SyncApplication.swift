@@ -269,6 +269,7 @@ struct SyncApplication {
         var error = error
         if detoured.contains(step.index) { error.tellTemporaryName() }
         ending.journal.refuse(step, error, at: context.now)
+        ending.ledger.learn(step)
         ending.ledger.reject(step, error)
         failed.insert(step.index)
     }
@@ -276,7 +277,10 @@ struct SyncApplication {
     private mutating func leaveOut(_ step: ServiceStep, _ error: JobError) {
         failed.insert(step.index)
         if detoured.contains(step.index) { return tellTemporaryName(of: step, error) }
-        if step.detour != nil { ending.journal.settle(step.key, at: context.now) }
+        if step.detour != nil {
+            ending.journal.settle(step.key, at: context.now)
+            ending.ledger.learn(step)
+        }
         ending.ledger.leaveOut(step, error)
     }
 
@@ -284,6 +288,7 @@ struct SyncApplication {
     private mutating func tellTemporaryName(of step: ServiceStep, _ error: JobError) {
         var error = error
         error.tellTemporaryName()
+        ending.ledger.learn(step)
         ending.ledger.reject(step, error)
         ending.journal.settle(step.key, at: context.now)
     }
@@ -323,6 +328,7 @@ extension SyncApplication {
                 ending.journal.settle(step.key, at: context.now)
                 ending.ledger.verify(step, service, costs: costs, at: context.now)
             } else {
+                ending.ledger.learn(step, service, except: differing)
                 contradict(step, JobError(service.fields.changes(of: differing, to: target, preparation.metadata)))
             }
         }

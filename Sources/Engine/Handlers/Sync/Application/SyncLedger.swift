@@ -6,8 +6,8 @@ import Store
 struct SyncLedger {
     /// In the plan's order.
     private(set) var results: [ServiceResult]
-    /// Bindings that have changed.
-    private(set) var bindings: [ServiceBinding] = []
+    /// By plan index, the bindings that have changed.
+    private var changed: [Int: ServiceBinding] = [:]
     private let memory: PlanMemory
     private let brake: Brake
 
@@ -39,6 +39,9 @@ struct SyncLedger {
         case (.intended, _), (.verified, _): break
         }
     }
+
+    /// Bindings that have changed, in the plan's order.
+    var bindings: [ServiceBinding] { changed.sorted { $0.key < $1.key }.map(\.value) }
 
     // MARK: The first phase
 
@@ -95,18 +98,37 @@ struct SyncLedger {
         if let old = memory.binding(step.key), old.status == .synced, old.autotaskServiceID == service.id, old.lastSynced == shown,
             old.lastErrorCode == nil
         {
+            changed[index] = nil
             return
         }
-        bindings.append(
-            ServiceBinding(
-                planID: memory.planID,
-                serviceKey: step.key,
-                autotaskServiceID: service.id,
-                status: .synced,
-                lastSyncedAt: now,
-                lastSynced: shown
-            )
+        changed[index] = ServiceBinding(
+            planID: memory.planID,
+            serviceKey: step.key,
+            autotaskServiceID: service.id,
+            status: .synced,
+            lastSyncedAt: now,
+            lastSynced: shown
         )
+    }
+
+    /// Remembers the worker's own writes that Autotask shows, before the journal forgets them. They are no edits for later syncs.
+    mutating func learn(_ step: ServiceStep) {
+        if let known = step.known { remember(known, at: step.index) }
+    }
+
+    /// Remembers what a read-back shows as it was written.
+    mutating func learn(_ step: ServiceStep, _ service: AutotaskService, except differing: [ManagedField]) {
+        guard var known = step.known else { return }
+        for field in ManagedField.allCases where !differing.contains(field) { known[field] = service.fields[field] }
+        remember(known, at: step.index)
+    }
+
+    private mutating func remember(_ fields: ManagedFields, at index: Int) {
+        guard var binding = changed[index] ?? memory.binding(results[index].key), let last = binding.lastSeen, last.fields != fields else {
+            return
+        }
+        binding.lastSynced = fields.remembered(isActive: last.isActive)
+        changed[index] = binding
     }
 
     /// Notes that Autotask refused the step's write, or does not show what was written.
@@ -132,12 +154,12 @@ struct SyncLedger {
         results[index].error = error
         let key = results[index].key
         var binding =
-            memory.binding(key)
+            changed[index] ?? memory.binding(key)
             ?? ServiceBinding(planID: memory.planID, serviceKey: key, autotaskServiceID: nil, status: .error)
         binding.autotaskServiceID = serviceID
         binding.status = .error
         binding.lastErrorCode = error.code
-        if binding != memory.binding(key) { bindings.append(binding) }
+        changed[index] = binding == memory.binding(key) ? nil : binding
     }
 }
 

@@ -44,13 +44,17 @@ struct WriteJournal {
     /// Notes a write as sent. It goes to the network as soon as this is on disk.
     mutating func send(_ step: ServiceStep, _ write: ServiceWrite, at now: Timestamp) {
         resolve(step)
-        record(step, .sent, at: now)
+        var written = OwnWrites(open[step.key])
+        // The service was read after an earlier attempt's writes.
+        if open[step.key] == memory.openWrite(step.key) { written.keep(shownBy: step.service) }
+        written.add(write.fields)
+        record(step, .sent, written, at: now)
         audit.send(step, write)
     }
 
     /// Notes that Autotask confirmed the write.
     mutating func confirm(_ step: ServiceStep, serviceID: Int64, at now: Timestamp) {
-        record(step, .confirmed, serviceID, at: now)
+        record(step, .confirmed, serviceID: serviceID, at: now)
         note(step, .confirmed, serviceID: serviceID)
     }
 
@@ -136,7 +140,14 @@ struct WriteJournal {
         audit.settle(step.key, operation, outcome, serviceID: serviceID ?? step.service?.id, code: error?.code)
     }
 
-    private mutating func record(_ step: ServiceStep, _ state: JournalEntry.State, _ serviceID: Int64? = nil, at now: Timestamp) {
+    /// - Parameter written: `nil` for what the open entry says.
+    private mutating func record(
+        _ step: ServiceStep,
+        _ state: JournalEntry.State,
+        _ written: OwnWrites? = nil,
+        serviceID: Int64? = nil,
+        at now: Timestamp
+    ) {
         guard let operation = step.write?.operation else { return }
         let entry = JournalEntry(
             planID: memory.planID,
@@ -145,6 +156,7 @@ struct WriteJournal {
             state: state,
             autotaskServiceID: serviceID ?? step.service?.id,
             name: state == .sent ? step.write?.identifyingName : nil,
+            written: written.map(\.encoded) ?? open[step.key]?.written,
             at: now
         )
         open[step.key] = entry

@@ -35,8 +35,13 @@ extension ManagedFields {
 
 extension AutotaskService {
     /// The managed fields, and whether the service is active. Only Autotask sets the latter; it is remembered to report its changes.
-    var remembered: [UInt8] {
-        var output = fields.encoded
+    var remembered: [UInt8] { fields.remembered(isActive: isActive) }
+}
+
+extension ManagedFields {
+    /// See ``Autotask/AutotaskService/remembered``.
+    func remembered(isActive: Bool?) -> [UInt8] {
+        var output = encoded
         guard let isActive else { return output }
         output.removeLast()
         output.append(contentsOf: ",\"active\":\(isActive)}".utf8)

@@ -15,6 +15,8 @@ struct ServiceStep {
     var detour: ServiceWrite?
     /// Whether it has a temporary name from an interrupted attempt.
     var hasTemporaryName = false
+    /// The values seen in Autotask by the last sync, and the worker's own writes that have taken effect since; `nil` if it was never synced.
+    var known: ManagedFields?
     /// The outcome once the write has succeeded.
     let outcome: ServiceOutcome
     var changes: [FieldChange] = []

@@ -25,6 +25,8 @@ struct SyncPlanner {
     var answers = NameAnswers()
     var adoption = Adoption.none
     var brake = Brake()
+    /// Whether the job has written in an earlier attempt.
+    var hasWritten = false
 
     /// The billing codes that services are to be set to, each once. A code that a service keeps is not checked: Autotask lets a service
     /// keep even an inactive one.
@@ -102,19 +104,23 @@ struct SyncPlanner {
         let mayMark = service.marker.map { $0 == markers[index].former || adoption.mayReplace($0) } ?? true
         if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { write.marker = marker }
         guard !write.isEmpty else {
+            let changes = match.outcome == .updated ? changesSinceLastSync(of: desired) : []
             return ServiceStep(
                 index: index,
                 desired: desired,
                 service: service,
                 write: nil,
-                outcome: match.outcome,
-                changes: match.outcome == .updated ? changesSinceLastSync(of: desired) : [],
+                // An earlier sync's write that changed nothing is no update of this one.
+                outcome: match.outcome == .updated && changes.isEmpty && !hasWritten ? .unchanged : match.outcome,
+                changes: changes,
                 warnings: warnings.warnings(of: desired, match, lastPrice: nil, overwritten: [])
             )
         }
         let hasTemporaryName = TemporaryName(marker: markers[index].value).isUsed(in: service.name)
         let last = lastSynced(desired.key)
-        let edited = edited(current, differing, since: last).filter { !($0 == .name && hasTemporaryName) }
+        var known = last.map { OwnWrites(memory.openWrite(desired.key)).applied(to: $0, shown: current, costs: costs) }
+        if hasTemporaryName, let last { known?[.name] = last[.name] }
+        let edited = edited(current, differing, since: known).filter { !($0 == .name && hasTemporaryName) }
         let overwritten = current.changes(of: edited, to: target, metadata)
         // An exchange of names that stopped half way is reported as one change: from the name before it.
         var before = current
@@ -125,6 +131,7 @@ struct SyncPlanner {
             service: service,
             write: write,
             hasTemporaryName: hasTemporaryName,
+            known: known,
             outcome: match.outcome == .unchanged ? .updated : match.outcome,
             changes: before.changes(of: before.differences(to: target, costs: costs), to: target, metadata),
             overwritten: overwritten,
