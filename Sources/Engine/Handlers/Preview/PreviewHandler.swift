@@ -36,7 +36,7 @@ struct PreviewHandler: JobHandler {
             planID: payload.planID,
             revision: payload.revision,
             apiCalls: context.apiCalls,
-            services: SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload), includesOpenWrites: false).results,
+            services: SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload)).results,
             webURL: context.state.connection?.zone.webURL,
             error: error
         )

@@ -5,7 +5,7 @@ import Store
 extension SyncForecast {
     /// Makes the answer to a preview from the result of the first phase.
     init(_ payload: SyncPayload, _ preparation: SyncPreparation, _ memory: PlanMemory, _ context: JobContext, webURL: String) {
-        var forecasts = SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload), includesOpenWrites: false)
+        var forecasts = SyncLedger(payload.services, memory: memory, brake: context.brake(of: payload))
             .results.map { ServiceForecast($0) }
         let steps: [ServiceStep]
         var previewID: PreviewID?

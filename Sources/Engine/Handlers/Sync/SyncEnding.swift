@@ -24,7 +24,7 @@ final class SyncEnding {
             payload.services,
             memory: memory,
             brake: context.brake(of: payload),
-            includesOpenWrites: context.job.hasWritten
+            recallingWith: context.job.hasWritten ? context.markers : nil
         )
         journal = WriteJournal(memory) { [context] in context.sealForAudit($0) }
     }
@@ -99,15 +99,20 @@ final class SyncEnding {
     ///
     /// - Parameter isFinal: whether the job ends. If it does not, its writes are only in the journal: see ``PlanMemory``.
     private func changes(isFinal: Bool) -> LaneChanges {
-        guard let session else { return LaneChanges() }
-        session.learn(costs)
-        var changes = session.changes
-        if let billingCodes { changes.billingCodes = .set(billingCodes.cached) }
-        if let revision = payload.revision { changes.ranRevision = (payload.planID, revision) }
-        changes.becomesSettled = isSettled && context.state.unsettledSince != nil
-        if isFinal { journal.settleIntended(at: context.now) }
+        var changes = LaneChanges()
+        if let session {
+            session.learn(costs)
+            changes = session.changes
+            if let billingCodes { changes.billingCodes = .set(billingCodes.cached) }
+            if let revision = payload.revision { changes.ranRevision = (payload.planID, revision) }
+            changes.becomesSettled = isSettled && context.state.unsettledSince != nil
+            if isFinal { journal.settleIntended(at: context.now) }
+        }
+        if isFinal {
+            for key in ledger.keysWithTemporaryName { journal.settleConfirmed(key, at: context.now) }
+            changes.bindings = ledger.bindings
+        }
         journal.takeUnsaved().add(to: &changes)
-        if isFinal { changes.bindings = ledger.bindings }
         return changes
     }
 

@@ -267,7 +267,7 @@ struct SyncApplication {
 
     private mutating func reject(_ step: ServiceStep, _ error: JobError) {
         var error = error
-        if detoured.contains(step.index) { error.tellTemporaryName() }
+        if hasTemporaryName(step) { error.addTemporaryName() }
         ending.journal.refuse(step, error, at: context.now)
         ending.ledger.learn(step)
         ending.ledger.reject(step, error)
@@ -276,7 +276,11 @@ struct SyncApplication {
 
     private mutating func leaveOut(_ step: ServiceStep, _ error: JobError) {
         failed.insert(step.index)
-        if detoured.contains(step.index) { return tellTemporaryName(of: step, error) }
+        if hasTemporaryName(step) {
+            var error = error
+            error.addTemporaryName()
+            return keepTemporaryName(of: step, error)
+        }
         if step.detour != nil {
             ending.journal.settle(step.key, at: context.now)
             ending.ledger.learn(step)
@@ -284,10 +288,11 @@ struct SyncApplication {
         ending.ledger.leaveOut(step, error)
     }
 
+    /// Whether the service has a temporary name from this attempt or an earlier one.
+    private func hasTemporaryName(_ step: ServiceStep) -> Bool { detoured.contains(step.index) || step.hasTemporaryName }
+
     /// The batch cannot give a service its name: the temporary one stays.
-    private mutating func tellTemporaryName(of step: ServiceStep, _ error: JobError) {
-        var error = error
-        error.tellTemporaryName()
+    private mutating func keepTemporaryName(of step: ServiceStep, _ error: JobError) {
         ending.ledger.learn(step)
         ending.ledger.reject(step, error)
         ending.journal.settle(step.key, at: context.now)
@@ -343,12 +348,7 @@ extension SyncApplication {
     /// with an unknown outcome stays open, and its service reports that.
     private mutating func settle() {
         for index in unrecognized.indices { ending.ledger.leaveOut(steps[index], JobError(.outcomeUnknown)) }
-        for index in detoured.sorted() where !failed.contains(index) {
-            tellTemporaryName(
-                of: steps[index],
-                JobError(.remoteRejected, "The sync stopped while services exchanged their names.", field: "name")
-            )
-        }
+        for index in detoured.sorted() where !failed.contains(index) { keepTemporaryName(of: steps[index], .leftWithTemporaryName) }
         for step in steps where step.write == nil { ending.journal.settleUnwritten(step, at: context.now) }
         ending.journal.settleIntended(at: context.now)
     }
@@ -361,11 +361,6 @@ extension JobError {
         case .create: self.init(.notVisible, serviceKey: step.key)
         default: self.init(.remoteRejected, "The service no longer exists in Autotask.", serviceKey: step.key)
         }
-    }
-
-    fileprivate mutating func tellTemporaryName() {
-        message += " In Autotask it has a temporary name for now."
-        hint = "Synchronize again to give it its own name."
     }
 
     /// The error for a service that does not show what was written.

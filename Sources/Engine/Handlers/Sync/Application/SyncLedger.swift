@@ -1,6 +1,7 @@
 import Autotask
 import Contract
 import Store
+import Vault
 
 /// What is known of every service of the plan: first what the lane remembers, in the end what the event reports.
 struct SyncLedger {
@@ -8,12 +9,13 @@ struct SyncLedger {
     private(set) var results: [ServiceResult]
     /// By plan index, the bindings that have changed.
     private var changed: [Int: ServiceBinding] = [:]
+    /// Plan indices of services that have a temporary name from an earlier attempt.
+    private var renamed: Set<Int> = []
     private let memory: PlanMemory
     private let brake: Brake
 
-    /// - Parameter includesOpenWrites: whether the journal's open writes are this job's own, from an earlier attempt, and have to be
-    ///   reported.
-    init(_ plan: [PlanService], memory: PlanMemory, brake: Brake, includesOpenWrites: Bool) {
+    /// - Parameter markers: the lane's, if the journal's open writes are this job's own, from an earlier attempt, and have to be reported.
+    init(_ plan: [PlanService], memory: PlanMemory, brake: Brake, recallingWith markers: OwnershipMarkers? = nil) {
         self.memory = memory
         self.brake = brake
         results = plan.map { service in
@@ -25,19 +27,45 @@ struct SyncLedger {
                 autotaskServiceID: memory.serviceID(service.key)
             )
         }
-        guard includesOpenWrites else { return }
-        for index in results.indices { memory.openWrite(results[index].key).map { recall($0, at: index) } }
+        guard let markers else { return }
+        for index in results.indices { memory.openWrite(results[index].key).map { recall($0, at: index, markers) } }
     }
 
     /// Restores what an earlier attempt did, as far as the journal knows.
-    private mutating func recall(_ write: JournalEntry, at index: Int) {
+    private mutating func recall(_ write: JournalEntry, at index: Int, _ markers: OwnershipMarkers) {
         let bound = memory.binding(write.serviceKey)?.autotaskServiceID
         switch (write.state, write.operation) {
         case (.sent, _): results[index].error = JobError(.outcomeUnknown, serviceKey: write.serviceKey)
         case (.confirmed, .create): results[index].outcome = bound == nil ? .created : .recreated
-        case (.confirmed, .update): results[index].outcome = .updated
+        case (.confirmed, .update):
+            results[index].outcome = .updated
+            let writes = OwnWrites(write)
+            let marker = markers.marker(planID: memory.planID, serviceKey: write.serviceKey).value
+            guard let last = writes.last, TemporaryName(marker: marker).isUsed(in: last.name) else { return }
+            if let known = memory.binding(write.serviceKey)?.lastSeen?.fields {
+                // Each earlier value was seen in Autotask before the name was written.
+                remember(writes.all.dropLast().reduce(known) { $1.applied(to: $0) }, at: index)
+            }
+            keepTemporaryName(index)
         case (.intended, _), (.verified, _): break
         }
+    }
+
+    /// The keys of services that have a temporary name from an earlier attempt.
+    var keysWithTemporaryName: [String] { renamed.sorted().map { results[$0].key } }
+
+    private mutating func keepTemporaryName(_ index: Int) {
+        renamed.insert(index)
+        fail(index, .rejected, .leftWithTemporaryName, serviceID: results[index].autotaskServiceID)
+    }
+
+    /// Forgets a temporary name that the service no longer has.
+    private mutating func dropTemporaryName(_ index: Int) {
+        guard renamed.remove(index) != nil else { return }
+        changed[index] = nil
+        results[index].status = memory.status(results[index].key)
+        results[index].outcome = .notAttempted
+        results[index].error = nil
     }
 
     /// Bindings that have changed, in the plan's order.
@@ -52,10 +80,15 @@ struct SyncLedger {
 
     /// Takes the service as it was found in Autotask.
     private mutating func found(_ step: ServiceStep) {
+        dropTemporaryName(step.index)
         results[step.index].error = nil
         guard let service = step.service else { return }
         results[step.index].autotaskServiceID = service.id
         results[step.index].isActive = service.isActive
+        if step.hasTemporaryName {
+            learn(step)
+            keepTemporaryName(step.index)
+        }
     }
 
     /// Takes the services as they were found in Autotask. Those that need no write are as the plan wants them.
@@ -72,13 +105,17 @@ struct SyncLedger {
     mutating func hold(_ step: ServiceStep, _ error: JobError?) {
         found(step)
         results[step.index].warnings = step.warnings
-        results[step.index].error = error?.about(step.key)
+        if step.hasTemporaryName { results[step.index].outcome = .notAttempted }
+        guard var error else { return }
+        if step.hasTemporaryName { error.message += JobError.temporaryNameText }
+        results[step.index].error = error.about(step.key)
     }
 
     // MARK: The second phase
 
     /// Notes that Autotask confirmed the step's write. The status changes only after the read-back.
     mutating func confirm(_ step: ServiceStep, serviceID: Int64) {
+        dropTemporaryName(step.index)
         note(step)
         results[step.index].autotaskServiceID = serviceID
     }
@@ -87,6 +124,7 @@ struct SyncLedger {
     mutating func verify(_ step: ServiceStep, _ service: AutotaskService, costs: CostVisibility, at now: Timestamp) {
         note(step)
         let index = step.index
+        renamed.remove(index)
         results[index].status = .synced
         results[index].autotaskServiceID = service.id
         results[index].isActive = service.isActive

@@ -115,6 +115,11 @@ struct WriteJournal {
         save(entry)
     }
 
+    /// Settles a service whose last write Autotask confirmed, and whose binding holds its state.
+    mutating func settleConfirmed(_ key: String, at now: Timestamp) {
+        if open[key]?.state == .confirmed { settle(key, at: now) }
+    }
+
     /// Settles all planned writes that will not be sent.
     mutating func settleIntended(at now: Timestamp) {
         guard !open.isEmpty else { return }

@@ -1,3 +1,5 @@
+import Contract
+
 /// The name that a service has in Autotask for a moment, while services of the plan exchange theirs.
 ///
 /// It ends in a part of the service's ownership marker. A person who sees it can identify the service, and so can the next attempt if this
@@ -16,4 +18,22 @@ struct TemporaryName {
     }
 
     func isUsed(in name: String) -> Bool { name.hasSuffix(ending) }
+}
+
+extension JobError {
+    /// What a message adds about a service that has a temporary name.
+    static let temporaryNameText = " In Autotask it has a temporary name for now."
+
+    /// The error for a service whose sync ended before it got its own name.
+    static var leftWithTemporaryName: JobError {
+        var error = JobError(.remoteRejected, "The sync stopped while services exchanged their names.", field: "name")
+        error.addTemporaryName()
+        return error
+    }
+
+    /// Adds that the service has a temporary name.
+    mutating func addTemporaryName() {
+        message += JobError.temporaryNameText
+        hint = "Synchronize again to give it its own name."
+    }
 }
