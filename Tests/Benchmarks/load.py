@@ -86,11 +86,12 @@ class Load:
         self.connection.process_data_events(0)
 
 
-def plan_of(tenant):
-    """Four services with names of the tenant's own: tenants that share a database must not clash."""
+def plan_of(tenant, suffix=""):
+    """Four services with names of the tenant's own: tenants that share a database must not clash. A suffix makes another plan."""
     services = plan(4)
+    services["planId"] += suffix
     for service in services["services"]:
-        service["name"] += f" of {tenant}"
+        service["name"] += f" of {tenant}{suffix}"
     return services
 
 

@@ -26,14 +26,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "EndToEn
 
 import portal  # noqa: E402
 import processes  # noqa: E402
+from backend import FIELDS, Nginx, page  # noqa: E402
 from large_store import fill  # noqa: E402
 from load import Endings, Load, database, plan_of  # noqa: E402
 from processes import Broker, Worker, plain_environment  # noqa: E402
 from simulator import Simulator  # noqa: E402
-from whole_job import Nginx, page  # noqa: E402
 
 TENANTS = 999
-FIELDS = ["id", "name", "unitPrice", "unitCost", "billingCodeID", "periodType", "isActive", "internalID"]
 
 
 class Readiness(threading.Thread):
