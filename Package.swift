@@ -66,7 +66,7 @@ let package = Package(
             dependencies: ["CCurl", "Confinement", "Secrets", "TLS", "Telemetry", logging, lifecycle, deque],
             swiftSettings: house
         ),
-        .target(name: "Vault", dependencies: ["Contract", "Secrets", crypto], swiftSettings: house),
+        .target(name: "Vault", dependencies: ["COpenSSL", "Contract", "Secrets", crypto], swiftSettings: house),
         .target(name: "Store", dependencies: ["Contract"], swiftSettings: strict),
 
         // Level 3: what stands on the seams.

@@ -1,7 +1,7 @@
 #ifndef COPENSSL_SHIM_H
 #define COPENSSL_SHIM_H
 
-// Doors to OpenSSL, which librabbitmq and libcurl bring along: what is asked of the peer of a connection beyond what they ask themselves.
+// Doors to OpenSSL, which librabbitmq and libcurl use: what is required of the peer of a connection beyond what they require themselves.
 // Imported by TLS alone.
 
 #include <openssl/err.h>

@@ -1,5 +1,4 @@
 import Contract
-import Crypto
 
 /// The text that identifies the worker's service in Autotask (`Rules` A2): 16 hexadecimal digits for the service of the plan, and 16
 /// for the tenant and product. Nobody without the identity key can make one or trace it to its owner.
@@ -24,11 +23,11 @@ package struct OwnershipMarkers: Sendable {
     /// The number of bytes for the service, and for the lane. Each byte is two digits.
     private static let half = 8
 
-    private let code: HMAC<SHA256>
+    private let code: KeyedHMAC
     private let lane: [UInt8]
     private let laneMark: String
 
-    init(of lane: Lane, _ code: HMAC<SHA256>) {
+    init(of lane: Lane, _ code: KeyedHMAC) {
         self.code = code
         var input: [UInt8] = []
         input.reserveCapacity(256)
@@ -44,7 +43,7 @@ package struct OwnershipMarkers: Sendable {
         input += lane
         input.append(field: planID.utf8)
         input.append(field: serviceKey.utf8)
-        let service = Array(code.code(for: input))
+        let service = code.code(for: input)
         return OwnershipMarker(
             value: Array(service[..<OwnershipMarkers.half]).hexadecimal + laneMark,
             former: Array(service[..<(2 * OwnershipMarkers.half)]).hexadecimal

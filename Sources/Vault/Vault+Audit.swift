@@ -4,7 +4,7 @@ import Secrets
 /// The functions for the audit log: codes that chain its rows, and a seal with the lane's key.
 extension Vault {
     /// Returns the code that chains rows of the audit log. It uses the identity key, which is never retired.
-    package func auditCode(of bytes: [UInt8]) -> [UInt8] { Array(auditCodes.code(for: bytes)) }
+    package func auditCode(of bytes: [UInt8]) -> [UInt8] { auditCodes.code(for: bytes) }
 
     /// Opens a lane's credentials key to seal or read details in the audit log.
     ///

@@ -11,19 +11,18 @@ package final class Vault: Sendable {
     private let keys: Mutex<KeyRing>
     private let source: (any KeyRingSource)?
     /// One function for each kind of digest, with a key derived from the identity key.
-    private let fingerprints: HMAC<SHA256>
-    private let credentialsDigests: HMAC<SHA256>
-    private let markers: HMAC<SHA256>
-    private let previews: HMAC<SHA256>
-    let auditCodes: HMAC<SHA256>
+    private let fingerprints: KeyedHMAC
+    private let credentialsDigests: KeyedHMAC
+    private let markers: KeyedHMAC
+    private let previews: KeyedHMAC
+    let auditCodes: KeyedHMAC
 
     /// - Parameter source: the source of a key that the ring does not hold.
     package init(_ ring: KeyRing, source: (any KeyRingSource)? = nil) {
         keys = Mutex(ring)
         self.source = source
-        func function(for purpose: String) -> HMAC<SHA256> {
-            HMAC(key: SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(purpose.utf8), using: ring.identityKey)))
-        }
+        let identity = KeyedHMAC(key: ring.identityKey)
+        func function(for purpose: String) -> KeyedHMAC { KeyedHMAC(key: identity.code(for: Array(purpose.utf8))) }
         fingerprints = function(for: "autotask-worker/fingerprint/1")
         credentialsDigests = function(for: "autotask-worker/credentials-digest/1")
         markers = function(for: "autotask-worker/ownership-marker/1")
@@ -60,8 +59,11 @@ package final class Vault: Sendable {
     ///
     /// - Parameter sealed: payloads and wrapped keys from the store.
     package func holdsKeys(of sealed: [[UInt8]]) -> Bool {
-        let ids = Set((ring.wrappingKeys.all + ring.jobKeys.all).map(\.id))
-        return sealed.allSatisfy { SealedForm.keyID(of: $0).map(ids.contains) ?? true }
+        let ring = ring
+        return sealed.allSatisfy { form in
+            guard let id = SealedForm.keyID(of: form) else { return true }
+            return ring.wrappingKeys[id] != nil || ring.jobKeys[id] != nil
+        }
     }
 
     // MARK: Accepted jobs
@@ -133,23 +135,21 @@ package final class Vault: Sendable {
 
     /// Returns the digest of a job's fingerprint (``JobIdentity/fingerprint``). It shows whether two messages have the same payload, but
     /// reveals the payload to nobody without the identity key.
-    package func digest(of fingerprint: [UInt8]) -> [UInt8] {
-        Array(fingerprints.code(for: fingerprint))
-    }
+    package func digest(of fingerprint: [UInt8]) -> [UInt8] { fingerprints.code(for: fingerprint) }
 
     /// Returns the digest of credentials, which identifies them without keeping them.
     package func credentialsDigest(of credentials: Credentials) -> [UInt8] {
-        var function = credentialsDigests
-        func update(with field: UnsafeRawBufferPointer) {
-            var length: [UInt8] = []
-            length.append(lengthOf: field)
-            function.update(data: length)
-            function.update(data: field)
+        credentialsDigests.code { update in
+            func add(_ field: UnsafeRawBufferPointer) {
+                var length: [UInt8] = []
+                length.append(lengthOf: field)
+                length.withUnsafeBytes(update)
+                update(field)
+            }
+            Array(credentials.username.utf8).withUnsafeBytes(add)
+            credentials.secret.withUnsafeBytes(add)
+            credentials.integrationCode?.withUnsafeBytes(add)
         }
-        Array(credentials.username.utf8).withUnsafeBytes(update)
-        credentials.secret.withUnsafeBytes(update)
-        credentials.integrationCode?.withUnsafeBytes(update)
-        return Array(function.finalize())
     }
 
     /// Returns the markers that identify a lane's services in Autotask, also after a reset (`Rules` A2).

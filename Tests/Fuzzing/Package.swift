@@ -52,7 +52,7 @@ let package = Package(
             dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto, deque],
             swiftSettings: house
         ),
-        .target(name: "Vault", dependencies: ["Contract", "Secrets", crypto], swiftSettings: house),
+        .target(name: "Vault", dependencies: ["COpenSSL", "Contract", "Secrets", crypto], swiftSettings: house),
         .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Telemetry", logging], swiftSettings: house),
         .target(
             name: "FuzzTargets",

@@ -19,7 +19,7 @@ package struct KeyRing: Sendable {
 
     /// The ring's own id, which never changes: 32 hexadecimal digits, derived from the identity key.
     package var id: String {
-        Array(HMAC<SHA256>.authenticationCode(for: Array("autotask-worker/ring-id/1".utf8), using: identityKey).prefix(16)).hexadecimal
+        Array(KeyedHMAC(key: identityKey).code(for: Array("autotask-worker/ring-id/1".utf8)).prefix(16)).hexadecimal
     }
 
     /// Makes a ring of new random keys.

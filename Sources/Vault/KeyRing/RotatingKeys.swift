@@ -24,9 +24,12 @@ struct RotatingKeys: Sendable {
         RotatingKeys(active: RotatingKeys(generating: id, at: now).active, former: all)
     }
 
+    /// The key of a name.
+    subscript(id: String) -> SealingKey? { active.id == id ? active : former.first { $0.id == id } }
+
     func open(_ sealed: [UInt8], for context: SealingContext) throws(VaultError) -> Secret {
         guard let id = SealedForm.keyID(of: sealed) else { throw VaultError.decryptionFailed() }
-        guard let key = all.first(where: { $0.id == id }) else { throw VaultError.keyUnknown() }
+        guard let key = self[id] else { throw VaultError.keyUnknown() }
         return try key.open(sealed, for: context)
     }
 }

@@ -51,3 +51,11 @@ struct RecipientKey: Sendable {
         }
     }
 }
+
+extension Secret {
+    /// Copies the plaintext of a cipher, which has no other holder, and wipes the original.
+    fileprivate init(wiping opened: consuming Data) {
+        self.init(copying: opened.span)
+        opened.resetBytes(in: opened.startIndex..<opened.endIndex)
+    }
+}
