@@ -218,7 +218,8 @@ let package = Package(
         .testTarget(
             name: "WorkerCommandTests",
             dependencies: [
-                "autotask-worker", "AMQP", "Contract", "Engine", "HTTP", "Operations", "SQLiteStore", "Store", "Vault", logging,
+                "autotask-worker", "AMQP", "Confinement", "Contract", "Engine", "HTTP", "Operations", "SQLiteStore", "Store", "Vault",
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house

@@ -22,7 +22,9 @@ struct Worker {
         let level = try settings.logLevel
         // Without TZ, the C library looks for the time zone file again with each log line.
         setenv("TZ", ":/etc/localtime", 0)
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let stream = try LogStream(STDERR_FILENO)
+        stream.becomeCurrent()
+        LoggingSystem.bootstrap { WorkerLogHandler($0, to: stream) }
         var log = Logger(label: "autotask-worker")
         log.logLevel = level
         self.log = log

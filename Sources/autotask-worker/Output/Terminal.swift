@@ -91,6 +91,7 @@ enum Terminal {
     static func complain(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { TerminalText(String($0)).description }
         let bytes = Array((lines.joined(separator: "\n") + "\n").utf8)
+        LogStream.flushCurrent()
         _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }
 }

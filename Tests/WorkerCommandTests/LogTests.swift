@@ -1,0 +1,136 @@
+import Confinement
+import Glibc
+import Logging
+import Synchronization
+import Testing
+
+@testable import autotask_worker
+
+/// The worker's own log handler writes what swift-log's stream handler would write.
+@Suite(.timeLimit(.minutes(1)))
+struct LogTests {
+    /// A stream of swift-log's handler that keeps the lines.
+    private final class Kept: TextOutputStream, Sendable {
+        let text = Mutex("")
+
+        func write(_ string: String) { text.withLock { $0 += string } }
+    }
+
+    /// A pipe with a log stream at its end.
+    private struct Pipe {
+        let reading: Int32
+        let writing: Int32
+        let stream: LogStream
+
+        init() throws {
+            var ends: [Int32] = [0, 0]
+            try #require(pipe(&ends) == 0)
+            (reading, writing) = (ends[0], ends[1])
+            stream = try LogStream(writing)
+        }
+
+        /// Waits for a number of lines.
+        func lines(_ count: Int) -> [String] {
+            var bytes: [UInt8] = []
+            var buffer = [UInt8](repeating: 0, count: 1 << 16)
+            while bytes.count(where: { $0 == UInt8(ascii: "\n") }) < count {
+                let size = read(reading, &buffer, buffer.count)
+                guard size > 0 else { break }
+                bytes += buffer[..<size]
+            }
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true).map(String.init)
+        }
+
+        func end() {
+            close(reading)
+            close(writing)
+        }
+    }
+
+    private struct Trouble: Error, CustomStringConvertible {
+        let description = "it is broken"
+    }
+
+    @Test func `a line is the one that swift-log's handler writes`() throws {
+        let (pipe, kept) = (try Pipe(), Kept())
+        defer { pipe.end() }
+        let loggers = [
+            Logger(label: "label") { WorkerLogHandler($0, to: pipe.stream) },
+            Logger(label: "label") { StreamLogHandler(label: $0, stream: kept, metadataProvider: nil) },
+        ]
+        for var log in loggers {
+            log.info("Plain")
+            log[metadataKey: "tenant"] = "msp-1"
+            log.warning("With what the logger carries")
+            log.error(
+                "With more",
+                metadata: ["tenant": "msp-2", "b": "1", "a": .stringConvertible(2), "list": ["x", "y"], "map": ["k": "v"]]
+            )
+            log.notice("With an error", error: Trouble(), metadata: ["é": "ü"])
+            log.debug("Below the level")
+            log.critical("", source: "Elsewhere")
+        }
+        func withoutTime(_ line: String) -> Substring { line.drop { $0 != " " } }
+        let expected = kept.text.withLock { $0.split(separator: "\n").map(String.init) }
+        let written = pipe.lines(expected.count)
+        #expect(written.map(withoutTime) == expected.map(withoutTime))
+        #expect(expected.count == 5)
+        let time = try #require(written.first).prefix { $0 != " " }
+        #expect(time.count == "2026-11-30T14:00:00+0000".count && time.contains("T"))
+    }
+
+    @Test func `a warning is written before it returns, with the lines before it`() throws {
+        let pipe = try Pipe()
+        defer { pipe.end() }
+        let log = Logger(label: "label") { WorkerLogHandler($0, to: pipe.stream) }
+        for number in 0..<100 { log.info("\(number)") }
+        log.warning("now")
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        // Without waiting for a thread: all of it is in the pipe.
+        let size = read(pipe.reading, &buffer, buffer.count)
+        let lines = String(decoding: buffer[..<size], as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 101 && lines.last?.hasSuffix("now") == true)
+    }
+
+    @Test func `lines after a warning are written too`() throws {
+        let pipe = try Pipe()
+        defer { pipe.end() }
+        let log = Logger(label: "label") { WorkerLogHandler($0, to: pipe.stream) }
+        // Each waits for the line, so that the thread may rest in between.
+        for number in 0..<20 {
+            log.warning("warning \(number)")
+            #expect(pipe.lines(1).first?.hasSuffix("warning \(number)") == true)
+            log.info("info \(number)")
+            #expect(pipe.lines(1).first?.hasSuffix("info \(number)") == true)
+        }
+    }
+
+    @Test func `lines of several threads stay whole, and in order for each thread`() async throws {
+        let pipe = try Pipe()
+        defer { pipe.end() }
+        let (threads, count) = (4, 5000)
+        let log = Logger(label: "label") { WorkerLogHandler($0, to: pipe.stream) }
+        // A thread of its own: those of the tasks wait for it when the pipe is full.
+        let written = Mutex<[String]>([])
+        let reader = try ConfinedThread.start(name: "reader") {
+            let lines = pipe.lines(threads * count)
+            written.withLock { $0 = lines }
+        }
+        await withDiscardingTaskGroup { group in
+            for thread in 0..<threads {
+                group.addTask {
+                    for number in 0..<count { log.info("\(thread) \(number) \(String(repeating: "x", count: 200))") }
+                }
+            }
+        }
+        await reader.waitUntilFinished()
+        var next = [Int](repeating: 0, count: threads)
+        for line in written.withLock(\.self) {
+            let words = line.split(separator: " ").suffix(3)
+            let (thread, number) = (try #require(Int(words.first ?? "")), Int(words.dropFirst().first ?? ""))
+            #expect(number == next[thread] && words.last?.count == 200)
+            next[thread] += 1
+        }
+        #expect(next == [Int](repeating: count, count: threads))
+    }
+}
