@@ -39,6 +39,8 @@ package final class CurlTransport: HTTPTransport {
     }
 
     private let hosts: HostPolicy
+    /// By URL. A worker calls few: those of each zone.
+    private let destinations = RecentValues<String, HostPolicy.Destination>(limit: 1024)
     private let mailbox: Mailbox
     private let thread: ConfinedThread
     /// The error that ended the thread, if any.
@@ -73,7 +75,7 @@ package final class CurlTransport: HTTPTransport {
     deinit { mailbox.requestClose() }
 
     package func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        let destination = try hosts.check(request.url)
+        let destination = try destinations.value(of: request.url) { () throws(HTTPError) in try hosts.check(request.url) }
         try request.check()
         let exchange = Exchange(request, to: destination)
         let outcome = await withTaskCancellationHandler {

@@ -179,14 +179,14 @@ private struct JSONParser {
         var names: Set<String> = []
         try forEachMember { (parser, name) throws(JSONError) in
             if members.isEmpty { members.reserveCapacity(8) }
-            let isRepeated = members.count < 16 ? members.contains { $0.name == name } : names.contains(name)
+            let isRepeated = members.count < 32 ? members.contains { $0.name == name } : names.contains(name)
             guard !isRepeated else { throw parser.error("a member name is repeated") }
             let isSought = depth == 0 && name == parser.sought
             if isSought { parser.skipWhitespace() }
             let start = parser.position
             members.append(JSONObject.Member(name: name, value: try parser.parseValue(depth: depth + 1)))
             if isSought { parser.found = start..<parser.position }
-            if members.count == 16 { names = Set(members.map(\.name)) } else if members.count > 16 { names.insert(name) }
+            if members.count == 32 { names = Set(members.map(\.name)) } else if members.count > 32 { names.insert(name) }
         }
         return .object(JSONObject(uniqueMembers: members))
     }

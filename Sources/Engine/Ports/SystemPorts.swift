@@ -1,5 +1,6 @@
 package import Contract
 import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// A clock that starts with the machine's time at the start of the program, and then counts elapsed time.
@@ -33,11 +34,27 @@ package struct SystemEntropy: Entropy {
 
     /// A UUID of version 4. Foundation's own opens `/dev/urandom` for each.
     package func eventID() -> String {
-        var bytes = unsafe unsafeBitCast((UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max)), to: uuid_t.self)
+        var bytes = unsafe unsafeBitCast(SystemEntropy.words.withLock { ($0.next(), $0.next()) }, to: uuid_t.self)
         bytes.6 = bytes.6 & 0x0F | 0x40
         bytes.8 = bytes.8 & 0x3F | 0x80
         return UUID(uuid: bytes).uuidString.lowercased()
     }
 
-    package func fraction() -> Double { Double.random(in: 0..<1) }
+    package func fraction() -> Double { SystemEntropy.words.withLock { Double.random(in: 0..<1, using: &$0) } }
+
+    private static let words = Mutex(RandomWords())
+}
+
+/// The system's random numbers, which it asks for by the hundred: each request is a system call.
+private struct RandomWords: RandomNumberGenerator {
+    private var words: [UInt64] = []
+
+    mutating func next() -> UInt64 {
+        if let word = words.popLast() { return word }
+        words = unsafe [UInt64](unsafeUninitializedCapacity: 256) { buffer, count in
+            unsafe arc4random_buf(buffer.baseAddress!, buffer.count * MemoryLayout<UInt64>.stride)
+            count = buffer.count
+        }
+        return words.removeLast()
+    }
 }
