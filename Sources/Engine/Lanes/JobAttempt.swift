@@ -163,6 +163,8 @@ struct JobAttempt: Sendable {
         return completion
     }
 
+    /// Not inlined, as the other steps of an attempt that wait: a task keeps the frame of all eight kinds otherwise, while one of them waits.
+    @inline(never)
     private func run<Handler: JobHandler>(
         _ handler: Handler,
         _ payload: Handler.Payload,

@@ -56,20 +56,33 @@ struct SyncAttempt {
         case .invalid(let errors, _):
             return ending.invalid(errors)
         case .steps(let steps, let turns):
-            if let error = JobError(unacknowledgedOf: steps, payload) {
-                if context.job.hasWritten { ending.ledger.note(steps, costs: preparation.costs, at: context.now) }
-                return ending.held(steps, error)
-            }
-            switch try await link(steps, adoption, preparation, session, ending) {
-            case .linked: break
-            case .unsettled(let moment): return ending.outcome(.transient(JobError(.outcomeUnknown), earliest: moment))
-            case .refused(let errors): return ending.invalid(errors)
-            }
-            ending.ledger.note(steps, costs: preparation.costs, at: context.now)
-            let deadline = begun + context.settings.attemptDeadline
-            var application = SyncApplication(context, session, preparation, steps, until: deadline, recording: ending)
-            return try await application.outcome(of: turns)
+            return try await apply(steps, turns, adoption, preparation, session, ending)
         }
+    }
+
+    /// Makes the planned writes, if nothing holds the batch.
+    @inline(never)
+    private func apply(
+        _ steps: [ServiceStep],
+        _ turns: [RenameOrder.Turn],
+        _ adoption: Adoption,
+        _ preparation: SyncPreparation,
+        _ session: TenantSession,
+        _ ending: SyncEnding
+    ) async throws(StoreError) -> HandlerOutcome {
+        if let error = JobError(unacknowledgedOf: steps, payload) {
+            if context.job.hasWritten { ending.ledger.note(steps, costs: preparation.costs, at: context.now) }
+            return ending.held(steps, error)
+        }
+        switch try await link(steps, adoption, preparation, session, ending) {
+        case .linked: break
+        case .unsettled(let moment): return ending.outcome(.transient(JobError(.outcomeUnknown), earliest: moment))
+        case .refused(let errors): return ending.invalid(errors)
+        }
+        ending.ledger.note(steps, costs: preparation.costs, at: context.now)
+        let deadline = begun + context.settings.attemptDeadline
+        var application = SyncApplication(context, session, preparation, steps, until: deadline, recording: ending)
+        return try await application.outcome(of: turns)
     }
 
     private enum Linking {
@@ -81,6 +94,7 @@ struct SyncAttempt {
     }
 
     /// Links the adopted services, and those that were found by name alone, before the first write.
+    @inline(never)
     private func link(
         _ steps: [ServiceStep],
         _ adoption: Adoption,

@@ -16,6 +16,7 @@ struct SyncPreparation {
     private(set) var serviceCalls = 0
 
     /// A plan that fails ``PlanValidation`` ends here in any case. If the services can be read, their errors are added.
+    @inline(never)
     init(
         _ payload: SyncPayload,
         memory: PlanMemory,
@@ -31,6 +32,7 @@ struct SyncPreparation {
         }
     }
 
+    @inline(never)
     private mutating func compare(
         _ payload: SyncPayload,
         _ validation: PlanValidation,

@@ -46,6 +46,7 @@ struct SyncApplication {
     }
 
     /// Makes the writes in the order of their turns, reads back what was written, and ends the attempt.
+    @inline(never)
     mutating func outcome(of turns: [RenameOrder.Turn]) async throws(StoreError) -> HandlerOutcome {
         var interruption = try await run(turns)
         if interruption == nil, !written.isEmpty {

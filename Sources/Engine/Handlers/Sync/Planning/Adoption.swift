@@ -23,6 +23,7 @@ struct Adoption {
 
 extension Adoption {
     /// Reads what the store knows about the services to adopt.
+    @inline(never)
     init(_ payload: SyncPayload, memory: PlanMemory, _ context: JobContext) async throws(StoreError) {
         self.init()
         if !payload.adopted.isEmpty {
