@@ -100,9 +100,12 @@ def place(broker, simulator, tmp_path_factory):
         if (ROOT / name).exists():
             (directory / name).symlink_to(ROOT / name)
     environment = plain_environment(
-        **{name: value for name, value in broker.environment.items() if not name.startswith("TEST_") and name != "AMQP_URL"},
+        **{name: value for name, value in broker.environment.items() if not name.startswith("TEST_") and not name.endswith("AMQP_URL")},
         # It may declare the topology, and consume.
         AMQP_URL=broker.environment["TEST_AMQP_URL"],
+        # The portal's own user may use queues of the prefix "autotask" alone, so the same user publishes.
+        PORTAL_AMQP_URL=broker.environment["TEST_AMQP_URL"],
+        TRUSTED_PUBLISHERS="admin",
         XDG_STATE_HOME=str(directory / "state"),
         AUTOTASK_URL=simulator.lookup_url,
         AUTOTASK_ALLOWED_HOSTS=simulator.host,
@@ -115,7 +118,7 @@ def place(broker, simulator, tmp_path_factory):
     return directory, environment
 
 
-def shell(text, place, terminal):
+def shell(text, place, terminal, errors=subprocess.STDOUT):
     directory, environment = place
     return subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", text],
@@ -123,7 +126,7 @@ def shell(text, place, terminal):
         env=environment,
         stdin=terminal,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=errors,
         text=True,
         start_new_session=True,
     )
@@ -133,7 +136,8 @@ def done(text, place):
     """Runs a block to its end, and confirms its questions on a terminal."""
     controller, terminal = pty.openpty()
     os.write(controller, b"yes\n")
-    process = shell(text, place, terminal)
+    # It asks only where input and errors are a terminal.
+    process = shell(text, place, terminal, errors=terminal)
     output, _ = process.communicate(timeout=120)
     os.close(controller)
     os.close(terminal)
