@@ -6,7 +6,7 @@ import Synchronization
 /// Where log lines go: they are collected for some milliseconds, and written together by a thread of their own.
 ///
 /// A warning or worse is written before ``append(_:at:)`` returns, with all earlier lines. So are the lines of a process that exits. A
-/// process that is killed loses the lines of its last ``pause`` below that level.
+/// process that is killed loses the lines of its last 10 ms below that level.
 final class LogStream: Sendable {
     private struct Pending {
         var lines: [UInt8] = []
