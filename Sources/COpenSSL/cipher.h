@@ -8,11 +8,11 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdint.h>
 #include <string.h>
-#include <openssl/sha.h>
 
-enum { COpenSSL_code_size = 32, COpenSSL_nonce_size = 12, COpenSSL_tag_size = 16, COpenSSL_key_size = 32 };
+enum { COpenSSL_code_size = 32, COpenSSL_nonce_size = 12, COpenSSL_tag_size = 16 };
 
 /// HMAC-SHA-256 (RFC 2104) that is keyed: what its two digests are after the padded key.
 typedef struct {
@@ -45,10 +45,6 @@ static inline void COpenSSL_hmac_finish(COpenSSL_hmac *function, uint8_t *code) 
     SHA256_Update(&function->outer, code, COpenSSL_code_size);
     SHA256_Final(code, &function->outer);
     OPENSSL_cleanse(function, sizeof *function);
-}
-
-static inline void COpenSSL_sha256(const void *bytes, size_t count, uint8_t *digest) {
-    SHA256((const uint8_t *)bytes, count, digest);
 }
 
 /// Random bytes from OpenSSL's generator, which the kernel seeds. 1, or 0 if it has none.

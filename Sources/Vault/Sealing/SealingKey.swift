@@ -10,7 +10,7 @@ import Secrets
 final class SealingKey: Sendable {
     private static let nonceSize = Int(COpenSSL_nonce_size)
     private static let tagSize = Int(COpenSSL_tag_size)
-    /// Only counted references to it change, atomically.
+    /// Safe on any thread: it is never changed or freed, and OpenSSL counts references to it atomically. Without it, each sealing is refused.
     private nonisolated(unsafe) static let cipher = COpenSSL_aes_gcm()
 
     /// The name of the key in the sealed form, so that keys can rotate.
@@ -35,6 +35,7 @@ final class SealingKey: Sendable {
             _ = output.update(fromContentsOf: front)
             let nonce = output.baseAddress! + front.count
             let sealed = nonce + SealingKey.nonceSize
+            // The kernel seeds OpenSSL's generator, and a running system always can. A nonce that is not random must never be used.
             guard COpenSSL_random(nonce, SealingKey.nonceSize) == 1 else { fatalError("OpenSSL has no random bytes") }
             let isSealed = derivation.withKey(for: context.encoded) { key in
                 COpenSSL_seal(

@@ -86,6 +86,8 @@ final class LogStream: Sendable {
             let count = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
             if count > 0 {
                 written += count
+            } else if count == 0 {
+                return
             } else if errno == EAGAIN {
                 var readiness = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 poll(&readiness, 1, -1)

@@ -1,5 +1,3 @@
-import Confinement
-import Glibc
 import Logging
 
 /// The handler of the worker's log.
