@@ -25,14 +25,7 @@ extension Transaction {
 
     func auditedJob(_ order: Int64, in lane: Lane) throws -> AuditedJob {
         let job = try connection.first("SELECT job_id, kind, publisher, attempts, is_scheduled FROM jobs WHERE place = ?", order) { row in
-            AuditedJob(
-                lane: lane,
-                id: try row.jobID(0),
-                kind: try row.optionalWord(1),
-                publisher: row.optional(2, row.text),
-                attempt: row.count(3),
-                isScheduled: row.bool(4)
-            )
+            try AuditedJob(row, in: lane)
         }
         guard let job else { throw StoreError(.unexpected, "A running job does not exist.") }
         return job
@@ -92,6 +85,20 @@ extension Transaction {
         try connection.run("DELETE FROM audit WHERE number <= ?", last.number)
         try save(chain.mark(last.place, as: .anchor))
         return rows.count == limit
+    }
+}
+
+extension AuditedJob {
+    /// Reads its five columns, which come first.
+    init(_ row: ResultRow, in lane: Lane) throws {
+        self.init(
+            lane: lane,
+            id: try row.jobID(0),
+            kind: try row.optionalWord(1),
+            publisher: row.optional(2, row.text),
+            attempt: row.count(3),
+            isScheduled: row.bool(4)
+        )
     }
 }
 

@@ -46,7 +46,7 @@ extension Transaction {
                 if again.contains(row.id) { continue }
                 guard try hasPlace(row, request) else { continue }
                 let before = connection.jobRows
-                switch try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) {
+                switch try claimIfReadable(row, hasPlace: true, for: request, at: now, decide: decide, into: &result) {
                 case .served: break
                 case .again: again.insert(row.id)
                 // It keeps its place and its rows do not count. Otherwise the lanes behind it would never get their turn.
@@ -84,7 +84,10 @@ extension Transaction {
                 switch lane {
                 case .success(let row):
                     last = row.id
-                    if case .again = try claimIfReadable(row, for: request, at: now, decide: decide, into: &result) { again.insert(row.id) }
+                    let hasPlace = try hasPlace(row, request)
+                    if case .again = try claimIfReadable(row, hasPlace: hasPlace, for: request, at: now, decide: decide, into: &result) {
+                        again.insert(row.id)
+                    }
                 case .failure(let lane):
                     last = lane.id
                     try setAside(lane: lane.id, because: lane.reason)
@@ -105,14 +108,17 @@ extension Transaction {
     }
 
     /// Claims a lane, or sets it aside if one of its rows cannot be read. Everything is read before the first change.
+    ///
+    /// - Parameter hasPlace: see ``LaneHold/lease(to:running:hasPlace:)``.
     private func claimIfReadable(
         _ row: LaneRow,
+        hasPlace: Bool,
         for request: ClaimRequest,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
         into result: inout ClaimResult
     ) throws -> Place {
-        do { return try claim(row, for: request, at: now, decide: decide, into: &result) } catch let error as StoreError
+        do { return try claim(row, hasPlace: hasPlace, for: request, at: now, decide: decide, into: &result) } catch let error as StoreError
             where error.code == .corrupt
         {
             try setAside(lane: row.id, because: error)
@@ -122,6 +128,7 @@ extension Transaction {
 
     private func claim(
         _ lane: LaneRow,
+        hasPlace: Bool,
         for request: ClaimRequest,
         at now: Timestamp,
         decide: (LaneSnapshot) -> LaneDecision,
@@ -133,7 +140,6 @@ extension Transaction {
         let (snapshot, decision) = try seen.decision(decide) { try connection.rivals(of: $0, besides: seen, lane: row.id, at: now) }
         let jobs = snapshot.jobs
         if decision.runsSuspect(among: jobs), try isSuspectRunning() { return .kept }
-        let hasPlace = try hasPlace(row, request)
         guard hasPlace || !decision.needsPlace else { return .kept }
         var state: LaneState?
         if case .run(let order, _) = decision.next {
@@ -193,6 +199,7 @@ extension Transaction {
         at now: Timestamp
     ) throws -> OutboxEntry {
         let entry = try publish(settlement.event, in: &row, by: worker)
+        if job.kind == .sync { try endIntendedWrites(of: settlement.order) }
         try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
         row.backlog -= 1
         try audit(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))

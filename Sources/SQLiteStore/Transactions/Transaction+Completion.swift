@@ -33,8 +33,8 @@ extension Transaction {
 
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws -> [OutboxEntry] {
         var row = try lane(under: claim)
-        let job: AuditedJob
-        do { job = try auditedJob(of: claim) } catch let error as StoreError where error.code == .corrupt {
+        let (job, lane): (AuditedJob, LaneRest)
+        do { (job, lane) = try runningJob(of: claim) } catch let error as StoreError where error.code == .corrupt {
             // The job cannot be read, so its outcome cannot be attributed.
             try setAside(lane: row.id, because: error)
             return []
@@ -49,19 +49,51 @@ extension Transaction {
         if !completion.isRepetition { try audit(AuditEntry(completion, of: job, by: claim.worker, at: now)) }
 
         // This needs the row of a scheduled check, which is removed below.
-        try extendDeadlines(in: row, besides: claim.order, at: now)
+        if lane.hasOtherJobs { try extendDeadlines(in: row, besides: claim.order, at: now) }
         if !completion.attempt.endsJob {
             try add(completion, to: claim.order)
         } else if job.isScheduled {
             try endCheck(claim.order)
         } else if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
+            if lane.hasIntendedWrites || completion.changes.journal.contains(where: { $0.state == .intended }) {
+                try endIntendedWrites(of: claim.order)
+            }
             try finish(claim.order, with: terminal.event, after: completion, at: now)
             row.backlog -= 1
         }
         row.hold.release(isPostponed: completion.attempt.ending == .postponed)
-        try schedule(&row, at: now)
+        if lane.hasOtherJobs || !completion.attempt.endsJob {
+            try schedule(&row, at: now)
+        } else {
+            row.hold.stay(rank: LaneRank.idle, until: nil)
+        }
         try save(row)
         return entries
+    }
+
+    /// What else a lane holds while one of its jobs runs. Nearly always there is nothing, and the end of the job needs no further look.
+    private struct LaneRest {
+        /// Whether it has other unfinished jobs.
+        let hasOtherJobs: Bool
+        /// Whether its journal holds a write that was not sent.
+        let hasIntendedWrites: Bool
+    }
+
+    private func runningJob(of claim: ClaimToken) throws -> (AuditedJob, LaneRest) {
+        let found = try connection.first(
+            """
+            SELECT job_id, kind, publisher, attempts, is_scheduled,
+                EXISTS (SELECT 1 FROM jobs other INDEXED BY jobs_unfinished
+                    WHERE other.lane = jobs.lane AND other.finished_at IS NULL AND other.place <> jobs.place),
+                EXISTS (SELECT 1 FROM journal WHERE journal.lane = jobs.lane AND state = 'intended')
+            FROM jobs WHERE place = ?
+            """,
+            claim.order
+        ) { row in
+            (try AuditedJob(row, in: claim.lane), LaneRest(hasOtherJobs: row.bool(5), hasIntendedWrites: row.bool(6)))
+        }
+        guard let found else { throw StoreError(.unexpected, "A running job does not exist.") }
+        return found
     }
 
     /// Adds an attempt that did not end its job to the job's row. Beyond ``Attempt/limit`` attempts, it adds only the outline. It replaces

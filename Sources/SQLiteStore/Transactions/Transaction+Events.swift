@@ -101,12 +101,41 @@ extension Transaction {
         return connection.changes < Release.page
     }
 
+    /// Deletes events by their positions: one statement for each sequence of positions without a gap.
     func forgetPublished(_ positions: [Int64]) throws {
-        for position in positions { try connection.run("DELETE FROM outbox WHERE position = ?", position) }
+        var range: ClosedRange<Int64>?
+        func delete() throws {
+            guard let range else { return }
+            try connection.run("DELETE FROM outbox WHERE position BETWEEN ? AND ?", range.lowerBound, range.upperBound)
+        }
+        for position in positions.sorted() {
+            if let current = range, position <= current.upperBound || position - 1 == current.upperBound {
+                range = current.lowerBound...position
+            } else {
+                try delete()
+                range = position...position
+            }
+        }
+        try delete()
     }
 
-    /// Ends a job: it keeps the terminal event and erases the payload. Intended writes that were not sent end with the last unfinished
-    /// sync of their plan, however that ends. Otherwise they would keep other plans from adopting the service.
+    /// Ends the writes that a sync's plan intended and did not send, unless another sync of the plan is unfinished. They end with the last
+    /// one, however it ends. Otherwise they would keep other plans from adopting the service.
+    ///
+    /// - Parameter order: a job that is about to end. Only a sync has such writes.
+    func endIntendedWrites(of order: Int64) throws {
+        try connection.run(
+            """
+            DELETE FROM journal
+            WHERE state = 'intended' AND (lane, plan) = (SELECT lane, plan FROM jobs ended WHERE place = ?1 AND kind = 'sync' AND NOT EXISTS
+                (SELECT 1 FROM jobs other INDEXED BY jobs_rivals WHERE other.lane = ended.lane AND other.kind = 'sync'
+                    AND other.plan = ended.plan AND other.finished_at IS NULL AND other.is_scheduled = 0 AND other.place <> ?1))
+            """,
+            order
+        )
+    }
+
+    /// Ends a job: it keeps the terminal event and erases the payload.
     ///
     /// The plan stays, also after a reset: late jobs are compared with it. What the job asked for stays only with its attempts, by which
     /// the pruning finds it.
@@ -123,15 +152,6 @@ extension Transaction {
     ) throws {
         let event = ordered.event
         if let givenUp = givenUp ?? completion?.attempt.givenUp { try keep(order, givenUp, at: now) }
-        try connection.run(
-            """
-            DELETE FROM journal
-            WHERE state = 'intended' AND (lane, plan) = (SELECT lane, plan FROM jobs ended WHERE place = ?1 AND kind = 'sync' AND NOT EXISTS
-                (SELECT 1 FROM jobs other INDEXED BY jobs_rivals WHERE other.lane = ended.lane AND other.kind = 'sync'
-                    AND other.plan = ended.plan AND other.finished_at IS NULL AND other.is_scheduled = 0 AND other.place <> ?1))
-            """,
-            order
-        )
         try connection.run(
             """
             UPDATE jobs SET payload = NULL, standing = NULL, expiry = NULL, not_before = NULL, finished_at = ?,

@@ -21,9 +21,10 @@ extension StoreConnection {
 extension Transaction {
     /// - Throws: ``StoreError/Code/keyRetired`` when the key of a sealed form was retired.
     func checkKey(of sealed: [UInt8]) throws {
-        guard let id = SealedForm.keyID(of: sealed) else { return }
+        guard let id = SealedForm.keyID(of: sealed), id != usableKey else { return }
         let isRetired = try connection.first("SELECT 1 FROM retired_keys WHERE id = ?", id) { _ in true } ?? false
         guard !isRetired else { throw StoreError.keyRetired(id) }
+        usableKey = id
     }
 
     func rewrapKeys(after lane: Lane?, limit: Int, _ rewrap: (Lane, [UInt8]) -> [UInt8]?) throws -> RewrapStep {
@@ -60,6 +61,7 @@ extension Transaction {
         let use = try connection.keyUses()[id] ?? KeyUse()
         guard use.isNone else { return use }
         try connection.run("INSERT OR IGNORE INTO retired_keys (id, retired_at) VALUES (?, ?)", id, now)
+        usableKey = nil
         return use
     }
 }

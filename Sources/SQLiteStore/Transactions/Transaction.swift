@@ -17,6 +17,8 @@ final class Transaction {
     var joined: WorkerID?
     /// The rows that could not be read.
     var setAside: [SetAside] = []
+    /// The key that was looked up last and is not retired; `nil` before the first.
+    var usableKey: String?
     /// The events that it stores, in order.
     var events: [OutboxEntry] = []
 
