@@ -66,8 +66,9 @@ struct OwnWriteTests {
             lane.autotask.land()
             lane.supersede(plan(price))
         }
+        // No event has reported what the superseded syncs wrote.
         let outcome = try await lane.sync(plan(15).braked())
-        #expect(outcome.service(0)["changes"] == [["field": "unitPrice", "from": "14.00", "to": "15.00"]])
+        #expect(outcome.service(0)["changes"] == [["field": "unitPrice", "from": "10.00", "to": "15.00"]])
         #expect(outcome.service(0)["overwritten"] == [])
     }
 
@@ -91,6 +92,64 @@ struct OwnWriteTests {
         #expect(try await lane.sync(plan(11)).errors == ["remote_rejected"])
         let outcome = try await lane.sync(plan(12))
         #expect(outcome.service(0)["overwritten"]?.array?.map { $0["field"]?.string } == ["name"])
+    }
+
+    // MARK: Edits that such a write overrode
+
+    /// The sync that finds the write in Autotask.
+    enum Finder: CaseIterable { case sameJob, newerSync, newerPrice }
+
+    @Test(arguments: Mishap.allCases, Finder.allCases)
+    func `an edit that a write overrode is reported by the sync that finds the write`(mishap: Mishap, finder: Finder) async throws {
+        for price in [10, 12] {
+            let lane = try await SyncBench()
+            try await lane.sync(plan(10))
+            lane.edit("Service 0", "unitPrice", .number("99.5"))
+            lane.autotask.fail("PATCH Services", mishap == .lateCommit ? .lateCommit : .lostAnswer)
+            try await lane.sync(plan(price), survives: mishap != .killed)
+            lane.autotask.land()
+            let outcome: HandlerOutcome
+            if finder == .sameJob {
+                lane.clock.advance(by: .seconds(301))
+                outcome = try await lane.attempt(plan(price))
+            } else {
+                lane.supersede(plan(price))
+                // The edit is gone, so nothing is left to acknowledge.
+                outcome = try await lane.sync(plan(finder == .newerPrice ? 14 : price).braked())
+            }
+            let change: JSON = [["field": "unitPrice", "from": "99.50", "to": .string("\(finder == .newerPrice ? 14 : price).00")]]
+            #expect(outcome.service(0)["changes"] == change && outcome.outcomes == ["updated"], "\(outcome.service(0))")
+            #expect(outcome.service(0)["overwritten"] == change && outcome.warnings(0).contains("edit_overwritten"))
+            #expect(try await lane.sync(plan(15)).service(0)["overwritten"] == [])
+        }
+    }
+
+    @Test func `an edit that a write overrode is reported although the read-back failed`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(plan(10))
+        lane.edit("Service 0", "unitPrice", .number("99.5"))
+        lane.autotask.onCall("PATCH Services") { [autotask = lane.autotask] in
+            autotask.fail("POST Services/query", .status(503))
+        }
+        let outcome = try await lane.syncToEnd(plan(12))
+        let change: JSON = [["field": "unitPrice", "from": "99.50", "to": "12.00"]]
+        #expect(outcome.service(0)["overwritten"] == change && outcome.service(0)["changes"] == change)
+    }
+
+    @Test func `an edit that a write overrode is reported although Autotask refuses the next write`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(plan(10))
+        lane.edit("Service 0", "unitPrice", .number("99.5"))
+        lane.autotask.fail("PATCH Services", .lostAnswer)
+        try await lane.sync(plan(12))
+        lane.supersede(plan(12))
+        lane.autotask.fail("PATCH Services", .status(500, body: #"{"errors":["A name is required."]}"#))
+        let refused = try await lane.sync(plan(14))
+        let change: JSON = [["field": "unitPrice", "from": "99.50", "to": "12.00"]]
+        #expect(refused.outcomes == ["rejected"] && refused.service(0)["overwritten"] == change && refused.service(0)["changes"] == change)
+        let outcome = try await lane.sync(plan(15).braked())
+        #expect(outcome.service(0)["changes"] == [["field": "unitPrice", "from": "12.00", "to": "15.00"]])
+        #expect(outcome.service(0)["overwritten"] == [])
     }
 
     // MARK: Exchanged names

@@ -25,6 +25,39 @@ struct TemporaryNameTests {
         #expect(lane.binding("s0")?.lastErrorCode == nil)
     }
 
+    @Test func `a service whose last write of an exchange was not taken has an error that says so`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hasUniqueNames = true }
+        try await lane.sync(.names("A", "B", "C", revision: 1))
+        for _ in 0..<3 { lane.autotask.pass("PATCH Services") }
+        lane.autotask.fail("PATCH Services", .status(429))
+        let outcome = try await lane.sync(.names("B", "C", "A"))
+        #expect(outcome.deferral != nil)
+        let ended = lane.supersede(.names("B", "C", "A"))
+        #expect(ended.statuses[0] == "Error", "\(ended.report)")
+        #expect(ended.service(0)["error"]?["message"]?.string?.contains("temporary name") == true)
+        let mended = try await lane.sync(.names("B", "C", "A"))
+        #expect(mended.statuses == ["Synced", "Synced", "Synced"])
+        #expect(mended.service(0)["changes"] == [["field": "name", "from": "A", "to": "B"]])
+    }
+
+    @Test func `a person's new name that an interrupted exchange replaced is reported`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hasUniqueNames = true }
+        try await lane.sync(.names("A", "B", revision: 1))
+        lane.edit("A", "name", "Edited")
+        lane.edit("B", "name", "A")
+        lane.edit("Edited", "name", "B")
+        lane.autotask.pass("PATCH Services")
+        lane.autotask.fail("PATCH Services", .status(429))
+        #expect(try await lane.sync(.names("A", "B")).deferral != nil)
+        lane.clock.advance(by: .seconds(301))
+        let outcome = try await lane.attempt(.names("A", "B"))
+        let changes: [JSON] = [[["field": "name", "from": "B", "to": "A"]], [["field": "name", "from": "A", "to": "B"]]]
+        #expect((0..<2).map { outcome.service($0)["overwritten"] ?? .null } == changes, "\(outcome.report)")
+        #expect((0..<2).map { outcome.service($0)["changes"] ?? .null } == changes)
+    }
+
     @Test func `own writes before an exchange stay known when it is left half way`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(.names("A", "B", revision: 1))

@@ -44,7 +44,7 @@ struct SyncLedger {
             guard let last = writes.last, TemporaryName(marker: marker).isUsed(in: last.name) else { return }
             if let known = memory.binding(write.serviceKey)?.lastSeen?.fields {
                 // Each earlier value was seen in Autotask before the name was written.
-                remember(writes.all.dropLast().reduce(known) { $1.applied(to: $0) }, at: index)
+                remember(writes.all.dropLast().reduce(known) { $1.values.applied(to: $0) }, at: index)
             }
             keepTemporaryName(index)
         case (.intended, _), (.verified, _): break
@@ -149,14 +149,16 @@ struct SyncLedger {
         )
     }
 
-    /// Remembers the worker's own writes that Autotask shows, before the journal forgets them. They are no edits for later syncs.
+    /// Takes the worker's own writes that Autotask shows, before the journal forgets them: they are reported, and are no edits for later syncs.
     mutating func learn(_ step: ServiceStep) {
-        if let known = step.known { remember(known, at: step.index) }
+        guard let history = step.history else { return }
+        (results[step.index].changes, results[step.index].overwritten) = history.unreported
+        if let known = history.known { remember(known, at: step.index) }
     }
 
     /// Remembers what a read-back shows as it was written.
     mutating func learn(_ step: ServiceStep, _ service: AutotaskService, except differing: [ManagedField]) {
-        guard var known = step.known else { return }
+        guard var known = step.history?.known else { return }
         for field in ManagedField.allCases where !differing.contains(field) { known[field] = service.fields[field] }
         remember(known, at: step.index)
     }

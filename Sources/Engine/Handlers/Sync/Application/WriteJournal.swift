@@ -23,6 +23,8 @@ struct WriteJournal {
     private var open: [String: JournalEntry]
     /// Entries that are not on disk yet, one for each service.
     private var unsaved: [JournalEntry] = []
+    /// By the service's key, the entry that the last write replaced.
+    private var replaced: [String: JournalEntry] = [:]
     private var audit: WriteAudit
 
     /// - Parameter seal: seals the details for the audit log under the lane's key.
@@ -47,7 +49,8 @@ struct WriteJournal {
         var written = OwnWrites(open[step.key])
         // The service was read after an earlier attempt's writes.
         if open[step.key] == memory.openWrite(step.key) { written.keep(shownBy: step.service) }
-        written.add(write.fields)
+        written.add(write.fields, over: step.history?.before)
+        replaced[step.key] = open[step.key]
         record(step, .sent, written, at: now)
         audit.send(step, write)
     }
@@ -102,7 +105,7 @@ struct WriteJournal {
     /// - Parameter error: why it had no effect; `nil` if it was not sent.
     mutating func withdraw(_ step: ServiceStep, _ error: JobError?, at now: Timestamp) {
         note(step, .notSent, error)
-        guard let earlier = memory.openWrite(step.key), earlier.state != .intended else { return settle(step.key, at: now) }
+        guard let earlier = replaced[step.key], earlier.state != .intended else { return settle(step.key, at: now) }
         open[step.key] = earlier
         save(earlier)
     }

@@ -13,10 +13,8 @@ struct ServiceStep {
     let write: ServiceWrite?
     /// A rename to a temporary name before ``write``, for a service that has to give up its name before it can take its new one.
     var detour: ServiceWrite?
-    /// Whether it has a temporary name from an interrupted attempt.
-    var hasTemporaryName = false
-    /// The values seen in Autotask by the last sync, and the worker's own writes that have taken effect since; `nil` if it was never synced.
-    var known: ManagedFields?
+    /// `nil` for a service that is to be created, and for one that needs nothing.
+    var history: ServiceHistory?
     /// The outcome once the write has succeeded.
     let outcome: ServiceOutcome
     var changes: [FieldChange] = []
@@ -26,6 +24,9 @@ struct ServiceStep {
     var prerequisites: [Int] = []
 
     var key: String { desired.key }
+
+    /// Whether it has a temporary name from an interrupted attempt.
+    var hasTemporaryName: Bool { history?.hasTemporaryName ?? false }
 
     /// Its warnings that stop the batch. A step without a write stops nothing.
     func unacknowledged(_ acknowledged: Set<Acknowledgement>) -> [Warning] {

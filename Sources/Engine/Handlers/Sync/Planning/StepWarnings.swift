@@ -10,11 +10,18 @@ struct StepWarnings {
     ///   - lastPrice: the last synced unit price of the plan; `nil` if there is none, and then no price is compared. An edit made in
     ///     Autotask is always overridden (`Rules` L38), and does not stop the sync.
     ///   - overwritten: edits made in Autotask that the plan overrides.
-    func warnings(of desired: DesiredService, _ match: ServiceMatching.Match, lastPrice: Money?, overwritten: [FieldChange]) -> [Warning] {
+    ///   - isOverridden: whether the worker's earlier writes have overridden all of them. Then they stop nothing.
+    func warnings(
+        of desired: DesiredService,
+        _ match: ServiceMatching.Match,
+        lastPrice: Money?,
+        overwritten: [FieldChange],
+        isOverridden: Bool = false
+    ) -> [Warning] {
         var warnings: [Warning] = []
-        func warn(_ code: Warning.Code, _ message: String, field: String? = nil) {
+        func warn(_ code: Warning.Code, _ message: String, field: String? = nil, stops: Bool = true) {
             warnings.append(
-                Warning(code, message, field: field, serviceKey: desired.key, needsAcknowledgement: brake.stops.contains(code))
+                Warning(code, message, field: field, serviceKey: desired.key, needsAcknowledgement: stops && brake.stops.contains(code))
             )
         }
         if match.outcome == .recreated {
@@ -40,7 +47,7 @@ struct StepWarnings {
         }
         if !overwritten.isEmpty {
             let fields = overwritten.map(\.field).joined(separator: ", ")
-            warn(.editOverwritten, "Edited in Autotask since it was synced last, and overridden by the plan: \(fields).")
+            warn(.editOverwritten, "Edited in Autotask since it was synced last, and overridden by the plan: \(fields).", stops: !isOverridden)
         }
         return warnings
     }

@@ -97,46 +97,46 @@ struct SyncPlanner {
             )
         }
         let target = desired.fields
-        let current = service.fields
-        let differing = current.differences(to: target, costs: costs)
+        let differing = service.fields.differences(to: target, costs: costs)
         var write = ServiceWrite(id: service.id, fields: target.only(differing))
         // A foreign marker is never replaced. A service that needs no other write gets no marker, unless it is being linked.
         let mayMark = service.marker.map { $0 == markers[index].former || adoption.mayReplace($0) } ?? true
         if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { write.marker = marker }
-        guard !write.isEmpty else {
-            let changes = match.outcome == .updated ? changesSinceLastSync(of: desired) : []
-            return ServiceStep(
-                index: index,
-                desired: desired,
-                service: service,
-                write: nil,
-                // An earlier sync's write that changed nothing is no update of this one.
-                outcome: match.outcome == .updated && changes.isEmpty && !hasWritten ? .unchanged : match.outcome,
-                changes: changes,
-                warnings: warnings.warnings(of: desired, match, lastPrice: nil, overwritten: [])
-            )
+        let needsNoWrite = write.isEmpty
+        if needsNoWrite, match.outcome != .updated {
+            let warnings = warnings.warnings(of: desired, match, lastPrice: nil, overwritten: [])
+            return ServiceStep(index: index, desired: desired, service: service, write: nil, outcome: match.outcome, warnings: warnings)
         }
-        let hasTemporaryName = TemporaryName(marker: markers[index].value).isUsed(in: service.name)
         let last = lastSynced(desired.key)
-        var known = last.map { OwnWrites(memory.openWrite(desired.key)).applied(to: $0, shown: current, costs: costs) }
-        if hasTemporaryName, let last { known?[.name] = last[.name] }
-        let edited = edited(current, differing, since: known).filter { !($0 == .name && hasTemporaryName) }
-        let overwritten = current.changes(of: edited, to: target, metadata)
-        // An exchange of names that stopped half way is reported as one change: from the name before it.
-        var before = current
-        if hasTemporaryName, let last, !NameKey.looksAlike(last.name, target.name) { before[.name] = last[.name] }
+        let history = ServiceHistory(
+            service.fields,
+            last: last,
+            OwnWrites(memory.openWrite(desired.key)),
+            temporary: TemporaryName(marker: markers[index].value),
+            target: target,
+            costs: costs,
+            metadata
+        )
+        let changes = history.changes(to: target)
+        let overwritten = history.overwritten(by: target)
         return ServiceStep(
             index: index,
             desired: desired,
             service: service,
-            write: write,
-            hasTemporaryName: hasTemporaryName,
-            known: known,
-            outcome: match.outcome == .unchanged ? .updated : match.outcome,
-            changes: before.changes(of: before.differences(to: target, costs: costs), to: target, metadata),
+            write: needsNoWrite ? nil : write,
+            history: history,
+            // An earlier sync's write that changed nothing is no update of this one.
+            outcome: needsNoWrite && changes.isEmpty && !hasWritten ? .unchanged : match.outcome == .unchanged ? .updated : match.outcome,
+            changes: changes,
             overwritten: overwritten,
-            warnings: warnings.warnings(of: desired, match, lastPrice: last?.unitPrice, overwritten: overwritten),
-            prerequisites: prerequisites
+            warnings: warnings.warnings(
+                of: desired,
+                match,
+                lastPrice: needsNoWrite ? nil : last?.unitPrice,
+                overwritten: overwritten,
+                isOverridden: !history.overridesPresentEdit(target)
+            ),
+            prerequisites: needsNoWrite ? [] : prerequisites
         )
     }
 
@@ -151,19 +151,6 @@ struct SyncPlanner {
             let name = TemporaryName(marker: markers[step.index].value).text(for: service.name, maximumLength: metadata.maximumNameLength)
             return ServiceWrite(id: service.id, fields: ManagedFields(name: name))
         }
-    }
-
-    /// The fields that somebody changed in Autotask since they were last synced.
-    private func edited(_ current: ManagedFields, _ fields: [ManagedField], since last: ManagedFields?) -> [ManagedField] {
-        guard let last else { return [] }
-        let edited = current.differences(to: last, costs: last.unitCost == nil ? .hidden : costs)
-        return fields.filter { edited.contains($0) }
-    }
-
-    /// The changes that an earlier attempt wrote and could not report.
-    private func changesSinceLastSync(of desired: DesiredService) -> [FieldChange] {
-        guard let last = lastSynced(desired.key) else { return [] }
-        return last.changes(of: last.differences(to: desired.fields, costs: costs), to: desired.fields, metadata)
     }
 
     // MARK: Errors
