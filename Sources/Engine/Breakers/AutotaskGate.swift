@@ -34,7 +34,8 @@ struct AutotaskGate: CallGate {
                 context.holdUp()
                 throw error
             }
-            return { [context] failure in
+            return { [context, databaseID] failure in
+                if let databaseID, failure?.isRefusalOfCredentials == true { context.quotas.uncount(for: databaseID, at: now) }
                 if operation.isWrite, failure == nil { context.noteWrite() }
                 context.breakers.ended(tickets, failure, at: context.now, fraction: context.engine.entropy.fraction)
             }

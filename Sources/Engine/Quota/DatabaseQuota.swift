@@ -76,6 +76,18 @@ struct DatabaseQuota {
         callsSinceReading += 1
     }
 
+    /// Takes back the count of a call for which Autotask refused the credentials. Anybody can name a database's API user, so such calls must not
+    /// use up the share of the database's tenants.
+    ///
+    /// - Parameter moment: when the call was counted.
+    mutating func uncount(at moment: Timestamp) {
+        // With a clock that was set back, it was counted in a later minute.
+        guard let index = minutes.firstIndex(where: { $0.minute >= moment.minute }) else { return }
+        minutes[index].calls -= 1
+        if minutes[index].calls == 0 { minutes.remove(at: index) }
+        callsSinceReading = max(callsSinceReading - 1, 0)
+    }
+
     /// Whether to ask for the usage before a call. A caller that gets `true` has to ask: no other gets it within ``readingInterval``.
     mutating func claimReading(for priority: CallPriority, at now: Timestamp) -> Bool {
         if let askedAt, now >= askedAt, now - askedAt < DatabaseQuota.readingInterval { return false }

@@ -26,6 +26,9 @@ final class DatabaseQuotas: Sendable {
     /// See ``DatabaseQuota/count(at:)``.
     func count(for database: Int64, at now: Timestamp) { with(database, at: now) { $0.count(at: now) } }
 
+    /// See ``DatabaseQuota/uncount(at:)``.
+    func uncount(for database: Int64, at moment: Timestamp) { with(database, at: moment) { $0.uncount(at: moment) } }
+
     /// See ``DatabaseQuota/claimReading(for:at:)``.
     func claimReading(for priority: CallPriority, of database: Int64, at now: Timestamp) -> Bool {
         with(database, at: now) { $0.claimReading(for: priority, at: now) }

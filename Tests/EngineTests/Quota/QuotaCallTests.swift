@@ -36,6 +36,18 @@ struct QuotaCallTests {
         return failures
     }
 
+    /// Anybody can name a database's API user in a connect.
+    @Test func `calls for which Autotask refuses the credentials use nothing of the database's share`() async throws {
+        let state = try await bench.connectedState()
+        let used = bench.quotas.usage(of: Workbench.databaseID, at: bench.clock.now)
+        for number in 0..<20 {
+            let outcome = try await bench.connect(bench.connectPayload(Workbench.plaintext(secret: "wrong \(number)")))
+            #expect(outcome.terminal?.type == .connectionFailed)
+        }
+        #expect(bench.quotas.usage(of: Workbench.databaseID, at: bench.clock.now) == used && used.own == 3)
+        #expect(try await read(7, state).allSatisfy { $0 == nil } && questions == 0)
+    }
+
     @Test func `the usage is requested after ten calls, once a minute, and is not recorded as a call of the job`() async throws {
         let state = try await bench.connectedState()
         // The connect made three calls.
