@@ -31,12 +31,13 @@ struct LogTests {
 
         /// Waits for a number of lines.
         func lines(_ count: Int) -> [String] {
-            var bytes: [UInt8] = []
+            var (bytes, found) = ([UInt8](), 0)
             var buffer = [UInt8](repeating: 0, count: 1 << 16)
-            while bytes.count(where: { $0 == UInt8(ascii: "\n") }) < count {
+            while found < count {
                 let size = read(reading, &buffer, buffer.count)
                 guard size > 0 else { break }
                 bytes += buffer[..<size]
+                found += buffer[..<size].count { $0 == UInt8(ascii: "\n") }
             }
             return String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true).map(String.init)
         }
@@ -105,10 +106,35 @@ struct LogTests {
         }
     }
 
+    @Test func `a reader that does not read holds nobody up, and learns how many lines it lost`() throws {
+        let pipe = try Pipe()
+        defer { pipe.end() }
+        let log = Logger(label: "label") { WorkerLogHandler($0, to: pipe.stream) }
+        let (count, text) = (5000, String(repeating: "x", count: 1000))
+        for number in 0..<count { log.log(level: number.isMultiple(of: 7) ? .warning : .info, "\(number) \(text)") }
+        pipe.stream.flush()
+        // Now it reads, up to the line about the lost ones, which comes after those that were kept.
+        var (bytes, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 1 << 16))
+        var lines: [Substring] = []
+        while lines.last?.hasSuffix("Log lines were dropped: the reader of the log did not read") != true {
+            let size = read(pipe.reading, &buffer, buffer.count)
+            try #require(size > 0)
+            bytes += buffer[..<size]
+            if bytes.last == UInt8(ascii: "\n") { lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n") }
+        }
+        let kept = lines.count { $0.hasSuffix(text) }
+        let word = try #require(lines.last?.split(separator: " ").first { $0.hasPrefix("count=") })
+        let lost = try #require(Int(word.dropFirst("count=".count)))
+        #expect(kept + lost == count && kept > 1000)
+        log.info("later")
+        #expect(pipe.lines(1).last?.hasSuffix("later") == true)
+    }
+
     @Test func `lines of several threads stay whole, and in order for each thread`() async throws {
         let pipe = try Pipe()
         defer { pipe.end() }
-        let (threads, count) = (4, 5000)
+        // However slow the reader is, so many lines are kept.
+        let (threads, count) = (4, 1000)
         let log = Logger(label: "label") { WorkerLogHandler($0, to: pipe.stream) }
         // A thread of its own: those of the tasks wait for it when the pipe is full.
         let written = Mutex<[String]>([])

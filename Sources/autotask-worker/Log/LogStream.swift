@@ -7,24 +7,47 @@ import Synchronization
 ///
 /// A warning or worse is written before ``append(_:at:)`` returns, with all earlier lines. So are the lines of a process that exits. A
 /// process that is killed loses the lines of its last 10 ms below that level.
+///
+/// A reader of the log that stops reading holds up no work: a caller waits for it at most ``patience``, and none waits again until it reads.
+/// Then ``limit`` bytes are kept for it twice. Further lines are dropped, and counted in a line of their own.
 final class LogStream: Sendable {
     private struct Pending {
         var lines: [UInt8] = []
+        /// How many lines were dropped since the last line that says so.
+        var dropped = 0
         /// Whether the thread waits for a line.
         var isResting = false
+        /// Whether the reader does not read: nobody but the thread waits for it.
+        var isStuck = false
         /// The time of the lines, formatted once a second.
         var stamp = (second: -1, text: [UInt8]())
+
+        mutating func append(_ line: [UInt8], at second: time_t) {
+            if stamp.second != second { stamp = (second, LogStream.stamp(second)) }
+            lines.append(contentsOf: stamp.text)
+            lines.append(contentsOf: line)
+        }
+    }
+
+    /// The lines that are being written.
+    private struct Output {
+        var bytes: [UInt8] = []
+        var written = 0
     }
 
     /// How long lines are collected, in milliseconds.
     private static let pause: Int32 = 10
     /// Whoever appends more than this writes it, and waits for a slow reader of the log.
     private static let limit = 1 << 20
+    /// How long a caller waits for the reader of the log at most.
+    private static let patience: Duration = .seconds(1)
+    /// A pipe that is ready takes this many bytes without blocking.
+    private static let chunk = Int(PIPE_BUF)
 
     private let descriptor: Int32
     private let pending = Mutex(Pending())
     /// Held while lines are written, so that they stay in order. It is taken before `pending`.
-    private let output = Mutex([UInt8]())
+    private let output = Mutex(Output())
     private let wake: WakeDescriptor
 
     /// - Throws: `ConfinementError` if the system refuses the thread.
@@ -34,12 +57,12 @@ final class LogStream: Sendable {
         try ConfinedThread.start(name: "log") { [self] in
             while true {
                 let isEmpty = pending.withLock { pending in
-                    pending.isResting = pending.lines.isEmpty
+                    pending.isResting = pending.lines.isEmpty && !pending.isStuck
                     return pending.isResting
                 }
                 if isEmpty { wake.wait() }
                 poll(nil, 0, LogStream.pause)
-                flush()
+                flush(isPatient: true)
             }
         }
     }
@@ -47,11 +70,13 @@ final class LogStream: Sendable {
     func append(_ line: [UInt8], at level: Logger.Level) {
         let second = time(nil)
         let (mustFlush, mustWake) = pending.withLock { pending in
-            if pending.stamp.second != second { pending.stamp = (second, LogStream.stamp(second)) }
-            pending.lines.append(contentsOf: pending.stamp.text)
-            pending.lines.append(contentsOf: line)
+            guard !pending.isStuck || pending.lines.count + line.count <= LogStream.limit else {
+                pending.dropped += 1
+                return (false, false)
+            }
+            pending.append(line, at: second)
             // The thread goes on resting if the lines are written here.
-            guard level < .warning, pending.lines.count <= LogStream.limit else { return (true, false) }
+            guard level < .warning, pending.lines.count <= LogStream.limit else { return (!pending.isStuck, false) }
             defer { pending.isResting = false }
             return (false, pending.isResting)
         }
@@ -59,12 +84,34 @@ final class LogStream: Sendable {
         if mustWake { wake.wake() }
     }
 
-    /// Writes the lines so far. It waits as long as the reader of the log makes it wait.
-    func flush() {
+    /// Writes the lines so far, as far as the reader of the log takes them within ``patience``.
+    ///
+    /// - Parameter isPatient: whether to wait for a reader that stopped reading before.
+    func flush(isPatient: Bool = false) {
         output.withLock { output in
-            pending.withLock { swap(&$0.lines, &output) }
-            output.withUnsafeBytes(write)
-            output.removeAll(keepingCapacity: output.count <= LogStream.limit)
+            let wasStuck = pending.withLock { $0.isStuck }
+            let deadline = ContinuousClock.now + (wasStuck && !isPatient ? .zero : LogStream.patience)
+            // What the reader did not take the last time comes first.
+            var isWritten = write(&output, until: deadline)
+            if isWritten {
+                pending.withLock { pending in
+                    if pending.dropped > 0 {
+                        pending.append(LogStream.notice(of: pending.dropped), at: time(nil))
+                        pending.dropped = 0
+                    }
+                    swap(&pending.lines, &output.bytes)
+                    pending.isStuck = false
+                }
+                isWritten = write(&output, until: deadline)
+            }
+            guard !isWritten else { return }
+            // The thread goes on: it may be resting, because the caller was to write the lines.
+            let wasResting = pending.withLock { pending in
+                pending.isStuck = true
+                defer { pending.isResting = false }
+                return pending.isResting
+            }
+            if wasResting { wake.wake() }
         }
     }
 
@@ -79,22 +126,44 @@ final class LogStream: Sendable {
 
     private static let current = Mutex<LogStream?>(nil)
 
-    /// Lines that nobody can read are dropped.
-    private func write(_ bytes: UnsafeRawBufferPointer) {
-        var written = 0
-        while written < bytes.count {
-            let count = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
-            if count > 0 {
-                written += count
-            } else if count == 0 {
-                return
-            } else if errno == EAGAIN {
+    /// Writes the lines until the deadline. Lines that nobody can read are dropped.
+    ///
+    /// - Returns: whether all are written or dropped, and none is left.
+    private func write(_ output: inout Output, until deadline: ContinuousClock.Instant) -> Bool {
+        guard writeBytes(&output, until: deadline) else { return false }
+        output.bytes.removeAll(keepingCapacity: output.bytes.count <= LogStream.limit)
+        output.written = 0
+        return true
+    }
+
+    private func writeBytes(_ output: inout Output, until deadline: ContinuousClock.Instant) -> Bool {
+        output.bytes.withUnsafeBytes { bytes in
+            while output.written < bytes.count {
                 var readiness = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                poll(&readiness, 1, -1)
-            } else if errno != EINTR {
-                return
+                let rest = max(deadline - .now, .zero)
+                let milliseconds = rest.components.seconds * 1000 + rest.components.attoseconds / 1_000_000_000_000_000
+                switch poll(&readiness, 1, Int32(clamping: milliseconds)) {
+                case 0: return false
+                case ..<0:
+                    if errno == EINTR { continue }
+                    return true
+                default: break
+                }
+                let size = min(bytes.count - output.written, LogStream.chunk)
+                let count = Glibc.write(descriptor, bytes.baseAddress! + output.written, size)
+                if count > 0 {
+                    output.written += count
+                } else if count == 0 || errno != EAGAIN && errno != EINTR {
+                    return true
+                }
             }
+            return true
         }
+    }
+
+    /// The line about lines that were dropped.
+    private static func notice(of count: Int) -> [UInt8] {
+        Array("warning autotask-worker: count=\(count) [autotask_worker] Log lines were dropped: the reader of the log did not read\n".utf8)
     }
 
     /// The time as swift-log's stream handlers write it, and a space.
