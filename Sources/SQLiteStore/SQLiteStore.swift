@@ -162,6 +162,7 @@ extension SQLiteStore {
     package func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry] {
         var entries: [OutboxEntry] = []
         var last = position
+        var bytes = 0
         // The rows that this call set aside. The lane of a row that was known before may have been restored since.
         var done: Set<SetAside> = []
         while true {
@@ -176,7 +177,8 @@ extension SQLiteStore {
             }
             entries += page.compactMap { try? $0.get() }
             last = page.last.map { $0.failure?.position ?? (try? $0.get().position) ?? last } ?? last
-            if page.count < size || entries.count >= limit { return entries }
+            bytes += page.reduce(0) { $0 + ((try? $1.get().event.event.data.count) ?? 0) }
+            if page.isEmpty || entries.count >= limit || bytes > SQLiteStore.eventBytes { return entries }
         }
     }
 
@@ -184,6 +186,8 @@ extension SQLiteStore {
 
     /// Events in one read transaction, so that no reader delays the emptying of the log for long.
     private static let eventPage = 256
+    /// The data of events after which a call reads no more of them, in bytes.
+    private static let eventBytes = 16 << 20
     /// Rows of a list in one read transaction.
     private static let listPage: Int64 = 2000
 

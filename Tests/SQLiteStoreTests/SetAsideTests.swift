@@ -42,6 +42,27 @@ struct SetAsideTests {
         await store.close()
     }
 
+    @Test("Long events are read a few at a time, and all of them in the end")
+    func long() async throws {
+        try await refuse(100)
+        try await store.write { transaction in
+            for (size, position) in [(1 << 20, Int64?.none), (32 << 20, 50)] {
+                let data = Array("{\"jobId\":\"".utf8) + [UInt8](repeating: 120, count: size) + Array("\"}".utf8)
+                try transaction.connection.run("UPDATE outbox SET data = ? WHERE position > 2 AND ?2 IS NULL OR position = ?2", data, position)
+            }
+        }
+        var (read, last) = ([Int64](), Int64(0))
+        while true {
+            let page = try await store.unpublished(of: .one, after: last, limit: 4096).map(\.position)
+            guard let end = page.last else { break }
+            #expect(page.count <= 25)
+            read += page
+            last = end
+        }
+        #expect(read == Array(1...100))
+        await store.close()
+    }
+
     @Test("A late job is compared with readable jobs, whatever else its lane holds")
     func late() async throws {
         func item(_ id: String, at seconds: Int, isLate: Bool = false) -> IntakeItem {

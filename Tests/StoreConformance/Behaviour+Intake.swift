@@ -101,6 +101,17 @@ extension Behaviour {
             #expect(try #require(again.events.first).position > entry.position)
             #expect(try await bench.claim().claims.isEmpty)
         },
+        Behaviour("a finished job is not answered again while a copy of its event waits") { bench in
+            let entry = try #require(try await bench.run("a").first)
+            try await bench.store.forgetPublished([entry.position])
+            let again = try await bench.accept(.job("a"), .job("a"))
+            let copy = try #require(again.events.first)
+            #expect(again.outcomes == [.replayed, .replayed] && again.events == [copy])
+            #expect(try await bench.accept(.job("a"), at: bench.time(60)).events.isEmpty)
+            #expect(try await bench.unpublished() == [copy])
+            try await bench.store.forgetPublished([copy.position])
+            #expect(try await bench.accept(.job("a"), at: bench.time(60)).events.map(\.event) == [entry.event])
+        },
         Behaviour("a refused message is answered again with the same event") { bench in
             let first = try await bench.accept(bench.refusal("r"))
             let again = try await bench.accept(bench.refusal("r"))
@@ -117,8 +128,10 @@ extension Behaviour {
             let entry = try #require(try await bench.run("a").first)
             let late = Bench.start + .seconds(30 * 86_400)
             #expect(try await bench.accept(.job("a"), at: late - .seconds(1)).events.first?.event == entry.event)
+            try await bench.forgetAll()
             bench.expectErased(try await bench.accept(.job("a"), at: late), entry)
             try await bench.store.prune(at: late)
+            try await bench.forgetAll()
             bench.expectErased(try await bench.accept(.job("a"), at: late), entry)
         },
         Behaviour("a replay is erased by a reset, except that of the reset itself") { bench in
@@ -140,6 +153,9 @@ struct IssueRecorded: Error, CustomStringConvertible {
 }
 
 extension Bench {
+    /// The broker confirms all events.
+    fileprivate func forgetAll() async throws { try await store.forgetPublished(try await unpublished().map(\.position)) }
+
     /// Expects a replay that has lost everything but the event's identity.
     fileprivate func expectErased(_ intake: Acceptance, _ entry: OutboxEntry) {
         #expect(intake.outcomes == [.replayed])

@@ -225,7 +225,7 @@ final class Outbox: Sendable {
             while hasMore {
                 let page = try await store.unpublished(of: engine.worker.current, after: position, limit: Outbox.pageSize)
                 position = page.last?.position ?? position
-                hasMore = state.withLock { $0.events.take(page) } && page.count == Outbox.pageSize
+                hasMore = state.withLock { $0.events.take(page) } && !page.isEmpty
             }
             state.withLock { $0.events.endReading() }
         } catch {

@@ -36,6 +36,8 @@ struct WaitingEvents {
     private struct Reading {
         /// Events that were offered; the pages read may or may not hold them.
         var offered: [OutboxEntry] = []
+        /// The bytes of their data.
+        var bytes = 0
         /// Positions that were forgotten; the pages read may still hold them.
         var forgotten: [Int64] = []
     }
@@ -46,11 +48,14 @@ struct WaitingEvents {
     private static let batchBytes = 8 << 20
     /// The maximum number of refused events that are tried again with a batch.
     private static let trialsAtOnce = 64
-    /// The maximum number of events in memory; further ones wait in the store. Each lane that is held back keeps one more.
-    private static let memoryLimit = 20_000
+    /// The maximum number of events in memory, and of bytes of their data; further ones wait in the store. Each lane that is held back keeps
+    /// one more event. One event is kept however long it is.
+    private static let memoryLimit = (events: 20_000, bytes: 64 << 20)
 
     /// Events of lanes that are not held back.
     private var waiting: [OutboxEntry] = []
+    /// The bytes of data of ``waiting``.
+    private var waitingBytes = 0
     /// The events that were under way when the broker closed the channel, in order. No other event is published before them.
     private var suspects: [OutboxEntry] = []
     /// Whether the last batch was one refused event that was tried again alone: then the others are next.
@@ -88,7 +93,10 @@ struct WaitingEvents {
         guard !mustRead else { return }
         guard reading == nil else {
             reading?.offered += entries
-            if let count = reading?.offered.count, count > WaitingEvents.memoryLimit { mustRead = true }
+            reading?.bytes += entries.bytes
+            if let reading, reading.offered.count > WaitingEvents.memoryLimit.events || reading.bytes > WaitingEvents.memoryLimit.bytes {
+                mustRead = true
+            }
             return
         }
         _ = take(entries)
@@ -113,9 +121,12 @@ struct WaitingEvents {
                 continue
             } else if refused[entry.lane] != nil {
                 refused[entry.lane]?.hasMore = true
-            } else if waiting.count < WaitingEvents.memoryLimit {
+            } else if waiting.count < WaitingEvents.memoryLimit.events,
+                waiting.isEmpty || waitingBytes + entry.bytes <= WaitingEvents.memoryLimit.bytes
+            {
                 known.insert(entry.position)
                 waiting.append(entry)
+                waitingBytes += entry.bytes
             } else {
                 mustRead = true
                 return false
@@ -163,10 +174,11 @@ struct WaitingEvents {
         let harmless = trials.filter { !$0.refusal.isClosing }.prefix(WaitingEvents.trialsAtOnce).map(\.first)
         var bytes = 0
         let batch = waiting.prefix(WaitingEvents.batchSize).prefix { entry in
-            defer { bytes += entry.event.event.data.count }
-            return bytes == 0 || bytes + entry.event.event.data.count <= WaitingEvents.batchBytes
+            defer { bytes += entry.bytes }
+            return bytes == 0 || bytes + entry.bytes <= WaitingEvents.batchBytes
         }
         waiting.removeFirst(batch.count)
+        waitingBytes -= batch.bytes
         return Batch(entries: harmless + batch)
     }
 
@@ -217,12 +229,14 @@ struct WaitingEvents {
             if suspected.isEmpty { settlement.unanswered += unanswered.count }
             suspects += suspected
             waiting.insert(contentsOf: unanswered, at: 0)
+            waitingBytes += unanswered.bytes
         }
         settlement.suspected = suspected.count
         if !settlement.held.isEmpty {
             for entry in suspects + waiting where refused[entry.lane] != nil { leave(entry) }
             suspects.removeAll { refused[$0.lane] != nil }
             waiting.removeAll { refused[$0.lane] != nil }
+            waitingBytes = waiting.bytes
         }
         return settlement
     }
@@ -248,6 +262,13 @@ struct WaitingEvents {
 
 extension OutboxEntry {
     fileprivate var lane: Lane { event.event.lane }
+    /// The length of its data.
+    fileprivate var bytes: Int { event.event.data.count }
+}
+
+extension Sequence where Element == OutboxEntry {
+    /// The bytes of the events' data.
+    fileprivate var bytes: Int { reduce(0) { $0 + $1.bytes } }
 }
 
 extension BrokerAnswer {

@@ -170,6 +170,8 @@ struct Schema: Sendable {
             -- What the last job.deferred said: the error's code, and by how many milliseconds the job was put off.
             deferred_code TEXT,
             deferred_for INTEGER,
+            -- Where its terminal event was put in the outbox again, the last time that its message came again.
+            replayed_at INTEGER,
             UNIQUE (tenant, job_id)
         );
         -- In the order of acceptance where they are due, behind these by the time for which they wait.

@@ -3,18 +3,34 @@ import Store
 
 /// Reads lists for commands, and unpublished events for the outbox.
 extension StoreConnection {
-    /// Returns unconfirmed events, at most `limit` rows.
+    /// The data of unconfirmed events that are read together, in bytes; a longer event is read alone.
+    private static let eventBytes = 8 << 20
+
+    /// Returns unconfirmed events: at most `limit` rows, and fewer if their data is long. There are none only at the end.
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) throws -> [Result<OutboxEntry, UnreadableEvent>] {
-        try all(
+        let sizes = try all(
+            "SELECT position, length(data) FROM outbox WHERE position > ? AND worker = ? ORDER BY position LIMIT ?",
+            position,
+            worker.description,
+            limit
+        ) { (position: $0.integer(0), bytes: $0.count(1)) }
+        guard var end = sizes.first?.position else { return [] }
+        var bytes = 0
+        for event in sizes {
+            bytes += event.bytes
+            if bytes > StoreConnection.eventBytes { break }
+            end = event.position
+        }
+        return try all(
             """
             SELECT position, tenant, product, epoch, sequence, event_id, type, job_id, time, traceparent, data, redrive_of,
                 awaits_erasure OR EXISTS (SELECT 1 FROM lanes l WHERE l.tenant = outbox.tenant AND l.product = outbox.product
                     AND l.set_aside IS NOT NULL)
-            FROM outbox WHERE position > ? AND worker = ? ORDER BY position LIMIT ?
+            FROM outbox WHERE position > ? AND position <= ? AND worker = ? ORDER BY position
             """,
             position,
-            worker.description,
-            limit
+            end,
+            worker.description
         ) { OutboxEntry.reading($0) }
     }
 

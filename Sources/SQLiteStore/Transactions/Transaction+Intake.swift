@@ -48,7 +48,7 @@ extension Transaction {
                     intake.events.append(try publish(rules.conflict(item), in: &row, by: worker))
                     outcome = .conflict
                 case .replay(let event):
-                    intake.events.append(try publish(again: event, in: row, by: worker))
+                    if let entry = try replay(event, of: key, in: row, by: worker) { intake.events.append(entry) }
                     outcome = .replayed
                 case .underWay: outcome = .underWay
                 }
@@ -200,6 +200,28 @@ extension Transaction {
 }
 
 extension Transaction {
+    /// Publishes a terminal event again, unless a copy of it still waits to be published: that one answers too. So a short message that
+    /// comes very often cannot fill the disk and the memory with copies of a long event.
+    private func replay(_ event: OrderedEvent, of key: JobKey, in row: LaneRow, by worker: WorkerID) throws -> OutboxEntry? {
+        let isWaiting = try connection.first(
+            """
+            SELECT 1 FROM jobs JOIN outbox ON outbox.position = jobs.replayed_at AND outbox.event_id = jobs.event_id
+            WHERE jobs.tenant = ? AND jobs.job_id = ?
+            """,
+            key.lane.tenant.description,
+            key.id.description
+        ) { _ in true }
+        guard isWaiting == nil else { return nil }
+        let entry = try publish(again: event, in: row, by: worker)
+        try connection.run(
+            "UPDATE jobs SET replayed_at = ? WHERE tenant = ? AND job_id = ?",
+            entry.position,
+            key.lane.tenant.description,
+            key.id.description
+        )
+        return entry
+    }
+
     private func job(tenant: TenantID, id: JobID) throws -> KnownJob? {
         try connection.first(
             """

@@ -7,7 +7,8 @@ package protocol EventOutbox: Sendable {
     /// - Parameter observer: called on the store's own thread; it must return quickly. It replaces an earlier one.
     func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void)
 
-    /// Returns this worker's unconfirmed events after a position, oldest first.
+    /// Returns this worker's unconfirmed events after a position, oldest first: at most `limit`, and fewer if their data is long. None are
+    /// returned only if there are none.
     func unpublished(of worker: WorkerID, after position: Int64, limit: Int) async throws(StoreError) -> [OutboxEntry]
 
     /// Deletes events that the broker has confirmed.

@@ -37,13 +37,15 @@ extension ModelTables {
             return .deadLettered
         }
         let lane = laneToAccept(key.lane)
-        if let known = jobs.first(where: { $0.lane.tenant == key.lane.tenant && $0.job.id == key.id }) {
+        if let index = jobs.firstIndex(where: { $0.lane.tenant == key.lane.tenant && $0.job.id == key.id }) {
+            let known = jobs[index]
             switch KnownJob(digest: known.digest, finishedAt: known.finishedAt, event: known.event).answer(to: key, at: now) {
             case .conflict:
                 _ = publish(rules.conflict(item), in: lane, by: worker)
                 return .conflict
             case .replay(let event):
-                _ = publish(event, by: worker, isHeld: lanes[lane].awaitsErasure)
+                guard !outbox.contains(where: { $0.entry.position == known.replayedAt }) else { return .replayed }
+                jobs[index].replayedAt = publish(event, by: worker, isHeld: lanes[lane].awaitsErasure).position
                 return .replayed
             case .underWay: return .underWay
             }

@@ -30,6 +30,8 @@ struct ModelTables: Sendable {
         /// What is kept of those that have ended.
         var attempts: [Attempt] = []
         var finishedAt: Timestamp?
+        /// Where its terminal event was put in the outbox again.
+        var replayedAt: Int64?
         var event: OrderedEvent?
 
         func wasRequested(after other: JobRow) -> Bool { requestedAt.flatMap { own in other.requestedAt.map { $0 < own } } ?? false }

@@ -150,6 +150,26 @@ struct WaitingEventsTests {
         #expect(sizes == [8, 8, 8, 8, 8])
     }
 
+    @Test func `events whose data is longer than the memory for them wait in the store`() {
+        let data = [UInt8](repeating: 32, count: 1 << 20)
+        let large = (1...200).map { position -> OutboxEntry in
+            var entry = entries(Int64(position)...Int64(position), of: 1)[0]
+            entry.event.event.data = data
+            return entry
+        }
+        bench.read([])
+        for entry in large { bench.events.offer([entry]) }
+        #expect(bench.events.mustRead)
+        var published: [Int64] = []
+        while !bench.events.isEmpty { published += bench.publish(at: start) }
+        #expect(published == Array(1...64))
+        while published.count < 200, bench.events.mustRead {
+            bench.read(Array(large[published.count...]))
+            while !bench.events.isEmpty { published += bench.publish(at: start) }
+        }
+        #expect(published == Array(1...200) && !bench.events.mustRead)
+    }
+
     @Test func `many refused lanes leave room for the others`() {
         bench.read((1...600).flatMap { entries(Int64($0)...Int64($0), of: $0) })
         while !bench.events.isEmpty { _ = bench.publish(at: start) { _ in .refused } }
