@@ -23,7 +23,8 @@ struct DamagedNumberTests {
     static let columns = [
         "jobs.attempts", "jobs.interruptions", "jobs.held_up", "jobs.api_calls", "jobs.accepted_at", "jobs.not_before", "jobs.begun_at",
         "jobs.deadline", "jobs.deferred_for", "jobs.requested_at", "jobs.expiry", "jobs.revision", "jobs.standing", "jobs.finished_at",
-        "jobs.event_time", "jobs.replayed_at", "jobs.epoch", "jobs.sequence", "lanes.fence", "lanes.next_sequence", "lanes.epoch", "lanes.backlog",
+        "jobs.event_time", "jobs.replayed_at", "jobs.epoch", "jobs.sequence", "lanes.fence", "lanes.next_sequence", "lanes.epoch",
+        "lanes.backlog",
         "lanes.rank",
         "lanes.unsettled_since", "lanes.database_id", "lanes.wanted", "lanes.occupied",
     ]

@@ -48,7 +48,11 @@ struct SetAsideTests {
         try await store.write { transaction in
             for (size, position) in [(1 << 20, Int64?.none), (32 << 20, 50)] {
                 let data = Array("{\"jobId\":\"".utf8) + [UInt8](repeating: 120, count: size) + Array("\"}".utf8)
-                try transaction.connection.run("UPDATE outbox SET data = ? WHERE position > 2 AND ?2 IS NULL OR position = ?2", data, position)
+                try transaction.connection.run(
+                    "UPDATE outbox SET data = ? WHERE position > 2 AND ?2 IS NULL OR position = ?2",
+                    data,
+                    position
+                )
             }
         }
         var (read, last) = ([Int64](), Int64(0))

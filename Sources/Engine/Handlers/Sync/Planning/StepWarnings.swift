@@ -47,7 +47,11 @@ struct StepWarnings {
         }
         if !overwritten.isEmpty {
             let fields = overwritten.map(\.field).joined(separator: ", ")
-            warn(.editOverwritten, "Edited in Autotask since it was synced last, and overridden by the plan: \(fields).", stops: !isOverridden)
+            warn(
+                .editOverwritten,
+                "Edited in Autotask since it was synced last, and overridden by the plan: \(fields).",
+                stops: !isOverridden
+            )
         }
         return warnings
     }
