@@ -56,15 +56,16 @@ extension Behaviour {
             func refused(_ digest: UInt8, at seconds: Int) -> RefusedCredentials {
                 RefusedCredentials(digest: [digest], at: bench.time(seconds), code: .credentialsInvalid)
             }
-            for (number, digest) in [1, 2, 3, 2, 4, 5].enumerated() {
-                let changes = LaneChanges(refusedCredentials: .remember(refused(UInt8(digest), at: number)))
+            // The second is refused again after the third, and one more comes than are remembered.
+            let limit = UInt8(RefusedCredentials.limit)
+            for (number, digest) in ([1, 2, 3, 2] + Array(4...limit + 1)).enumerated() {
+                let changes = LaneChanges(refusedCredentials: .remember(refused(digest, at: number)))
                 try await bench.run("job-\(number)", changes: changes)
             }
-            #expect(
-                try await bench.state().refusedCredentials == [refused(3, at: 2), refused(2, at: 3), refused(4, at: 4), refused(5, at: 5)]
-            )
+            let latest = [refused(3, at: 2), refused(2, at: 3)] + (4...limit + 1).map { refused($0, at: Int($0)) }
+            #expect(try await bench.state().refusedCredentials == latest && latest.count == RefusedCredentials.limit)
             try await bench.run("accepted", changes: LaneChanges(refusedCredentials: .forget(digest: [4])))
-            #expect(try await bench.state().refusedCredentials.map(\.digest) == [[3], [2], [5]])
+            #expect(try await bench.state().refusedCredentials == latest.filter { $0.digest != [4] })
         },
         Behaviour("bindings are inserted, replaced and retired by plan and key") { bench in
             try await bench.run(

@@ -113,8 +113,9 @@ package struct ConnectionRecord: Hashable, Sendable {
 
 /// Credentials that Autotask refused. The worker refuses them on its own for 5 minutes (`Decisions` 6).
 package struct RefusedCredentials: Hashable, Sendable {
-    /// The maximum number per lane. A user who tries several passwords in turn, and the first again, does not lock the account.
-    package static let limit = 4
+    /// The maximum number per lane. A user who tries several passwords in turn, and the first again, does not lock the account. While a lane
+    /// has as many, no other credentials are sent for it: whoever acts for one tenant cannot lock another's API user with many wrong secrets.
+    package static let limit = 10
 
     /// See ``ConnectionRecord/credentialsDigest``.
     package var digest: [UInt8]

@@ -248,6 +248,21 @@ struct ConnectHandlerTests {
         #expect(bench.autotask.calls.isEmpty)
     }
 
+    @Test func `after ten refused credentials no others are sent for five minutes`() async throws {
+        var state = fresh
+        for number in 1...RefusedCredentials.limit {
+            let wrong = try bench.connectPayload(Workbench.plaintext(secret: "wrong \(number)"))
+            state = state.applying(try await bench.connect(wrong, state: state).changes)
+            bench.clock.advance(by: .seconds(1))
+        }
+        bench.autotask.forgetCalls()
+        let held = try await bench.connect(bench.connectPayload(), state: state)
+        #expect(held.terminal?.errorCode == "credentials_invalid" && bench.autotask.calls.isEmpty)
+        #expect(held.terminal?.members["error"]?["hint"]?.string?.contains("10 different credentials") == true)
+        bench.clock.advance(by: .seconds(291))
+        #expect(try await bench.connect(bench.connectPayload(), state: state).terminal?.type == .connectionEstablished)
+    }
+
     @Test func `a user name that no zone knows fails, and no secret is sent`() async throws {
         let outcome = try await bench.connect(bench.connectPayload(Workbench.plaintext("somebody@example.org")))
         #expect(outcome.terminal?.type == .connectionFailed)

@@ -63,16 +63,28 @@ struct ConnectAttempt {
         )
     }
 
-    /// The remembered refusal of credentials that Autotask refused recently: sending them again might lock the API user.
+    /// The remembered refusal of credentials that Autotask refused recently, or of too many different ones: to send these might lock the API
+    /// user.
     private func rememberedRefusal(of digest: [UInt8]) -> JobError? {
-        guard let refused = context.state.refusedCredentials.first(where: { $0.digest == digest }) else { return nil }
-        let end = refused.at + context.settings.refusalMemory
+        let memory = context.settings.refusalMemory
         // A refusal with a time in the future does not count: a clock was set back.
-        guard context.now < end, refused.at <= context.now + Clocks.tolerance else { return nil }
+        let recent = context.state.refusedCredentials.filter { context.now < $0.at + memory && $0.at <= context.now + Clocks.tolerance }
+        if let refused = recent.first(where: { $0.digest == digest }) {
+            return JobError(
+                refused.code,
+                hint: """
+                    \(refused.code.properties.hint) Autotask refused the same credentials just now. They are not sent again before \
+                    \(refused.at + memory).
+                    """
+            )
+        }
+        guard recent.count >= RefusedCredentials.limit, let oldest = recent.min(by: { $0.at < $1.at }) else { return nil }
         return JobError(
-            refused.code,
-            hint:
-                "\(refused.code.properties.hint) Autotask refused the same credentials just now. They are not sent again before \(end)."
+            oldest.code,
+            hint: """
+                Autotask refused \(recent.count) different credentials just now, and might lock the API user. No others are sent before \
+                \(oldest.at + memory). Check the user name and the password until then.
+                """
         )
     }
 
