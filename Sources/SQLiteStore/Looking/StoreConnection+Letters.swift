@@ -17,7 +17,7 @@ extension StoreConnection {
             SELECT id, at, reason, kind, code, field, detail, tenant, product, job_id, publisher, sha256, size, queue, exchange, routing_key,
                 death, place, accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of,
                 payload IS NOT NULL, redriven_as, redriven_at,
-                accepted_at IS NOT NULL AND EXISTS (
+                CASE WHEN accepted_at IS NULL THEN 0 ELSE EXISTS (
                     SELECT 1 FROM jobs JOIN lanes ON lanes.id = jobs.lane
                     WHERE jobs.tenant = letters.tenant AND lanes.product = letters.product
                         AND CASE WHEN letters.place IS NULL THEN jobs.accepted_at >= letters.accepted_at AND jobs.job_id <> letters.job_id
@@ -25,7 +25,7 @@ extension StoreConnection {
                         AND (jobs.kind = 'reset'
                             OR jobs.kind = 'connect' AND (letters.kind = 'reset' OR letters.kind = 'connect' AND letters.place IS NULL)
                             OR jobs.kind = 'sync' AND letters.kind = 'sync' AND letters.revision IS NULL)
-                ),
+                ) END,
                 message_id, expiry
             FROM dead_letters AS letters
             WHERE (?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR fingerprint = ?2)
