@@ -41,6 +41,16 @@ struct TemporaryNameTests {
         #expect(mended.service(0)["changes"] == [["field": "name", "from": "A", "to": "B"]])
     }
 
+    @Test func `a stranger that has the temporary name is named`() async throws {
+        let lane = try await SyncBench()
+        lane.autotask.change { $0.databases[Workbench.databaseID]?.hasUniqueNames = true }
+        try await lane.sync(.names("A", "B", revision: 1))
+        lane.add("A ~\(lane.marker("s0").prefix(8))", id: 977)
+        let outcome = try await lane.sync(.names("B", "A"))
+        #expect(outcome.errors == ["service_name_conflict", "service_name_conflict"], "\(outcome.report)")
+        #expect(outcome.service(0)["error"]?["conflict"]?["autotaskServiceId"] == 977, "\(outcome.service(0))")
+    }
+
     @Test func `a person's new name that an interrupted exchange replaced is reported`() async throws {
         let lane = try await SyncBench()
         lane.autotask.change { $0.databases[Workbench.databaseID]?.hasUniqueNames = true }

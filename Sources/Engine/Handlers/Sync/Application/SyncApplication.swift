@@ -221,7 +221,8 @@ struct SyncApplication {
 
     /// Finds the holder of the name that Autotask refused as taken. It may be this service's own create, committed late.
     private mutating func resolveNameConflict(_ failure: CallFailure, of step: ServiceStep, _ write: ServiceWrite) async {
-        var query = ServiceQuery(names: [step.desired.name], markerField: preparation.metadata.markerField)
+        let name = write.fields[.name] == nil ? step.desired.name : write.fields.name
+        var query = ServiceQuery(names: [name], markerField: preparation.metadata.markerField)
         var marker: String?
         if write.id == nil, let own = write.marker {
             query.markers = [own.value]
@@ -237,7 +238,7 @@ struct SyncApplication {
         }
         // A service that Autotask finds under the name holds it, in any collation.
         let others = found.filter { $0.id != step.service?.id }
-        let holder = others.first { NameKey($0.name) == step.desired.nameKey } ?? others.first
+        let holder = others.first { NameKey($0.name) == NameKey(name) } ?? others.first
         let twin = holder.flatMap { holder in
             steps.first { $0.service?.id == holder.id } ?? written.first { $0.serviceID == holder.id }.map { steps[$0.index] }
         }
