@@ -60,6 +60,28 @@ struct DamagedNumberTests {
         await store.close()
     }
 
+    @Test(arguments: ["lanes.epoch", "lanes.next_sequence", "lanes.fence"], [Int64.max, Int64.min])
+    func `a job of a lane whose row cannot be read is accepted, and runs once the row is mended`(column: String, value: Int64) async throws
+    {
+        _ = try await accept("first", .one)
+        let first = try #require(try await claims(of: .one).first)
+        _ = try await end(first)
+        try await damage(column, value)
+        #expect(try await accept("second", .one).outcomes.count == 1)
+        #expect(try await accept("second", .one).outcomes == [.underWay])
+        let other = Lane(tenant: TenantID("msp-4")!, product: .workplace)
+        #expect(try await accept("other", other).outcomes.count == 1)
+        #expect(try await claims(at: .start).map(\.token.lane) == [other])
+        #expect(store.setAside.count == 1)
+        try await damage(column, 3)
+        try await store.leave(.one, at: .start + .seconds(1))
+        _ = try await store.join(.one, until: .start + .seconds(100), at: .start + .seconds(1))
+        let second = try #require(try await claims(of: .one, at: .start + .seconds(2)).first)
+        #expect(second.job.id == JobID("second"))
+        #expect(try await end(second).count == 1)
+        await store.close()
+    }
+
     @Test(
         arguments: [
             #"{"end":9223372036854775807,"begin":9223372036854775807,"calls":[[9223372036854775807,"GET","h","p",200,9223372036854775807]]},"#,

@@ -32,7 +32,11 @@ extension Transaction {
                 intake.outcomes.append(.deadLettered)
                 continue
             }
-            var row = try lanes[key.lane] ?? laneToAccept(key.lane)
+            var row: LaneRow
+            do { row = try lanes[key.lane] ?? laneToAccept(key.lane) } catch let error as StoreError where error.code == .corrupt {
+                intake.outcomes.append(try takeIn(item, inUnreadable: key, because: error, at: now))
+                continue
+            }
             let outcome: Acceptance.Outcome
             let known: KnownJob?
             do { known = try job(tenant: key.lane.tenant, id: key.id) } catch let error as StoreError where error.code == .corrupt {
@@ -75,7 +79,7 @@ extension Transaction {
     ) throws -> Acceptance.Outcome {
         switch item.content {
         case .job(let job):
-            let order = try insert(job, in: row, at: now)
+            let order = try insert(job, in: row.id, at: now)
             row.backlog += 1
             let overtakers =
                 try item.overtakersAfter.map { try connection.overtakers(of: job, after: $0, before: start + 1, lane: row.id) } ?? []
@@ -106,6 +110,34 @@ extension Transaction {
             events.append(entry)
             return .refused
         case .deadLetter(let letter):
+            try record(letter)
+            return .deadLettered
+        }
+    }
+
+    /// Accepts an item of a lane whose own row cannot be read, and sets the lane aside. Its jobs wait until a worker that can read the row starts.
+    /// An event needs a place in the lane's sequence, so none is published.
+    private func takeIn(_ item: IntakeItem, inUnreadable key: JobKey, because error: StoreError, at now: Timestamp) throws
+        -> Acceptance.Outcome
+    {
+        let lane = try connection.first(
+            "SELECT id FROM lanes WHERE tenant = ? AND product = ?",
+            key.lane.tenant.description,
+            key.lane.product.rawValue
+        ) { $0.integer(0) }
+        guard let lane else { throw error }
+        try setAside(lane: lane, because: error)
+        switch item.content {
+        case .job(let job):
+            let isKnown = try connection.first(
+                "SELECT 1 FROM jobs WHERE tenant = ? AND job_id = ?",
+                key.lane.tenant.description,
+                key.id.description
+            ) { _ in true }
+            guard isKnown == nil else { return .underWay }
+            try connection.run("UPDATE lanes SET backlog = MAX(MIN(backlog, 2147483646), 0) + 1 WHERE id = ?", lane)
+            return .accepted(order: try insert(job, in: lane, at: now))
+        case .refused(_, _, let letter), .deadLetter(let letter):
             try record(letter)
             return .deadLettered
         }
@@ -169,7 +201,7 @@ extension Transaction {
     }
 
     /// - Throws: ``StoreError/Code/keyRetired``.
-    func insert(_ job: AcceptableJob, in row: LaneRow, at now: Timestamp) throws -> Int64 {
+    func insert(_ job: AcceptableJob, in lane: Int64, at now: Timestamp) throws -> Int64 {
         try checkKey(of: job.sealedPayload)
         let order = try next(.place)
         try connection.run(
@@ -179,7 +211,7 @@ extension Transaction {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             order,
-            row.id,
+            lane,
             job.key.lane.tenant.description,
             job.key.id.description,
             job.key.digest,

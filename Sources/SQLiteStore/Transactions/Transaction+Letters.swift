@@ -100,7 +100,7 @@ extension Transaction {
         case .entered: break
         }
         var row = try laneToAccept(copy.key.lane)
-        _ = try insert(copy, in: row, at: now)
+        _ = try insert(copy, in: row.id, at: now)
         row.backlog += 1
         try line(&row, upFor: LaneRank.of(copy.kind))
         try save(row)
