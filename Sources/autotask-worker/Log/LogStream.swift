@@ -8,8 +8,8 @@ import Synchronization
 /// A warning or worse is written before ``append(_:at:)`` returns, with all earlier lines. So are the lines of a process that exits. A
 /// process that is killed loses the lines of its last 10 ms below that level.
 ///
-/// A reader of the log that stops reading holds up no work: a caller waits for it at most ``patience``, and none waits again until it reads.
-/// Then ``limit`` bytes are kept for it twice. Further lines are dropped, and counted in a line of their own.
+/// A reader of the log that stops reading, or reads slowly, holds up no work: a caller waits for it at most ``patience``, and then none waits
+/// for it during ``rest``. ``limit`` bytes are kept for it twice. Further lines are dropped, and counted in a line of their own.
 final class LogStream: Sendable {
     private struct Pending {
         var lines: [UInt8] = []
@@ -17,8 +17,10 @@ final class LogStream: Sendable {
         var dropped = 0
         /// Whether the thread waits for a line.
         var isResting = false
-        /// Whether the reader does not read: nobody but the thread waits for it.
+        /// Whether the reader has not taken all lines in time: what does not fit is dropped.
         var isStuck = false
+        /// Until then nobody but the thread waits for the reader.
+        var restEnd: ContinuousClock.Instant?
         /// The time of the lines, formatted once a second.
         var stamp = (second: -1, text: [UInt8]())
 
@@ -41,9 +43,12 @@ final class LogStream: Sendable {
     private static let limit = 1 << 20
     /// How long a caller waits for the reader of the log at most.
     private static let patience: Duration = .seconds(1)
+    /// How long no caller waits after one has waited in vain.
+    private static let rest: Duration = .seconds(60)
     /// A pipe that is ready takes this many bytes without blocking.
     private static let chunk = Int(PIPE_BUF)
 
+    /// Where the lines are written. A write does not block.
     private let descriptor: Int32
     private let pending = Mutex(Pending())
     /// Held while lines are written, so that they stay in order. It is taken before `pending`.
@@ -52,7 +57,7 @@ final class LogStream: Sendable {
 
     /// - Throws: `ConfinementError` if the system refuses the thread.
     init(_ descriptor: Int32) throws(ConfinementError) {
-        self.descriptor = descriptor
+        self.descriptor = LogStream.nonblocking(descriptor)
         wake = try WakeDescriptor()
         try ConfinedThread.start(name: "log") { [self] in
             while true {
@@ -70,13 +75,16 @@ final class LogStream: Sendable {
     func append(_ line: [UInt8], at level: Logger.Level) {
         let second = time(nil)
         let (mustFlush, mustWake) = pending.withLock { pending in
-            guard !pending.isStuck || pending.lines.count + line.count <= LogStream.limit else {
+            guard pending.restEnd == nil || pending.lines.count + line.count <= LogStream.limit else {
                 pending.dropped += 1
                 return (false, false)
             }
             pending.append(line, at: second)
-            // The thread goes on resting if the lines are written here.
-            guard level < .warning, pending.lines.count <= LogStream.limit else { return (!pending.isStuck, false) }
+            if level >= .warning || pending.lines.count > LogStream.limit {
+                if let end = pending.restEnd, end < .now { pending.restEnd = nil }
+                // The thread goes on resting if the lines are written here.
+                if pending.restEnd == nil { return (true, false) }
+            }
             defer { pending.isResting = false }
             return (false, pending.isResting)
         }
@@ -89,8 +97,8 @@ final class LogStream: Sendable {
     /// - Parameter isPatient: whether to wait for a reader that stopped reading before.
     func flush(isPatient: Bool = false) {
         output.withLock { output in
-            let wasStuck = pending.withLock { $0.isStuck }
-            let deadline = ContinuousClock.now + (wasStuck && !isPatient ? .zero : LogStream.patience)
+            let rests = pending.withLock { $0.isStuck && $0.restEnd != nil }
+            let deadline = ContinuousClock.now + (rests && !isPatient ? .zero : LogStream.patience)
             // What the reader did not take the last time comes first.
             var isWritten = write(&output, until: deadline)
             if isWritten {
@@ -108,6 +116,7 @@ final class LogStream: Sendable {
             // The thread goes on: it may be resting, because the caller was to write the lines.
             let wasResting = pending.withLock { pending in
                 pending.isStuck = true
+                pending.restEnd = .now + LogStream.rest
                 defer { pending.isResting = false }
                 return pending.isResting
             }
@@ -153,12 +162,30 @@ final class LogStream: Sendable {
                 let count = Glibc.write(descriptor, bytes.baseAddress! + output.written, size)
                 if count > 0 {
                     output.written += count
-                } else if count == 0 || errno != EAGAIN && errno != EINTR {
+                } else if count < 0, errno == EAGAIN {
+                    // A terminal may say that it is ready, and take nothing.
+                    if deadline <= .now { return false }
+                    poll(nil, 0, 1)
+                } else if count == 0 || errno != EINTR {
                     return true
                 }
             }
             return true
         }
+    }
+
+    /// Returns a descriptor of the same file that does not block, without a change for other processes that write to it. A pipe or terminal
+    /// of another user cannot be opened again; then the descriptor itself no longer blocks if it is a terminal, which otherwise could stop
+    /// a write for ever. A pipe takes a chunk when it is ready, and a file takes it always.
+    private static func nonblocking(_ descriptor: Int32) -> Int32 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return descriptor }
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFIFO || kind == S_IFCHR || kind == S_IFSOCK else { return descriptor }
+        let again = open("/proc/self/fd/\(descriptor)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        if again >= 0 { return again }
+        if kind != S_IFIFO { _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) }
+        return descriptor
     }
 
     /// The line about lines that were dropped.
