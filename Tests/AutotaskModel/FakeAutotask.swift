@@ -29,6 +29,8 @@ package final class FakeAutotask: HTTPTransport {
         case noAnswer(HTTPError.Code, mayHaveBeenSent: Bool = true)
         /// The request takes effect, and its answer is lost.
         case lostAnswer
+        /// The request takes effect, and something else answers it.
+        case garbledAnswer
         /// The answer is lost, and the request takes effect with ``FakeAutotask/land()``.
         case lateCommit
         /// The usual answer, so that the next fault meets a later request.
@@ -156,6 +158,9 @@ package final class FakeAutotask: HTTPTransport {
         case .lostAnswer:
             _ = try answer(call, query: query)
             throw HTTPError(.connectionLost, "a fault of the test", mayHaveBeenSent: true)
+        case .garbledAnswer:
+            _ = try answer(call, query: query)
+            return HTTPResponse(status: 200, headers: [], body: Array("<html>".utf8))
         case .lateCommit:
             state.withLock { $0.underWay.append(call) }
             throw HTTPError(.timedOut, "a fault of the test", mayHaveBeenSent: true)

@@ -152,6 +152,20 @@ struct OwnWriteTests {
         #expect(outcome.service(0)["overwritten"] == [])
     }
 
+    @Test func `an answer that says nothing is no refusal if the write before it had an effect`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(plan(10))
+        for price in [12, 14] {
+            lane.autotask.fail("PATCH Services", .garbledAnswer)
+            let outcome = try await lane.sync(plan(price))
+            #expect(outcome.deferral?.error.code == .outcomeUnknown, "\(outcome.report)")
+            lane.supersede(plan(price))
+        }
+        let outcome = try await lane.sync(plan(15).braked())
+        #expect(outcome.terminal?.type == .syncSucceeded && outcome.service(0)["overwritten"] == [])
+        #expect(outcome.service(0)["changes"] == [["field": "unitPrice", "from": "10.00", "to": "15.00"]])
+    }
+
     // MARK: Exchanged names
 
     @Test(arguments: 0..<4, [true, false])

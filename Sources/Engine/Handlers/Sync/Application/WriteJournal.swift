@@ -76,10 +76,12 @@ struct WriteJournal {
     }
 
     /// Whether an earlier attempt got the same answer to the same kind of write. The service was read in between, and the write had had no
-    /// effect.
+    /// effect: otherwise this one may have one too.
     func isAnsweredAgain(_ answer: String?, _ step: ServiceStep) -> Bool {
-        guard let answer, let earlier = memory.openWrite(step.key) else { return false }
-        return earlier.state == .sent && earlier.answer == answer && earlier.operation == step.write?.operation
+        guard let answer, let earlier = memory.openWrite(step.key), earlier.state == .sent, earlier.answer == answer,
+            earlier.operation == step.write?.operation
+        else { return false }
+        return !OwnWrites(earlier).lastIsShown(by: step.service)
     }
 
     /// Notes that Autotask refused the write.

@@ -43,6 +43,12 @@ struct OwnWrites {
     /// The values of the last write.
     var last: ManagedFields? { all.last?.values }
 
+    /// Whether a service shows a value of the last write.
+    func lastIsShown(by service: AutotaskService?) -> Bool {
+        guard let service, let last else { return false }
+        return !last.shown(by: service.fields, costs: .unknown).isEmpty
+    }
+
     mutating func add(_ values: ManagedFields, over before: ManagedFields?) {
         if last != values { all.append(Write(before: before?.only(values.given), values: values)) }
     }
