@@ -67,6 +67,14 @@ extension Behaviour {
             try await bench.run("accepted", changes: LaneChanges(refusedCredentials: .forget(digest: [4])))
             #expect(try await bench.state().refusedCredentials == latest.filter { $0.digest != [4] })
         },
+        Behaviour("a reset keeps refusals of the last ten minutes, and no older ones") { bench in
+            for (digest, seconds) in [(UInt8(1), -601), (2, -600), (3, 0)] {
+                let refused = RefusedCredentials(digest: [digest], at: bench.time(seconds), code: .credentialsInvalid)
+                try await bench.run("job-\(digest)", changes: LaneChanges(refusedCredentials: .remember(refused)))
+            }
+            try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true))
+            #expect(try await bench.state().refusedCredentials.map(\.digest) == [[2], [3]])
+        },
         Behaviour("bindings are inserted, replaced and retired by plan and key") { bench in
             try await bench.run(
                 "a",

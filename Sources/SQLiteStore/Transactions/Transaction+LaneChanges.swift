@@ -4,7 +4,7 @@ import Store
 /// Applies the changes that a job makes to its lane.
 extension Transaction {
     func apply(_ changes: LaneChanges, to row: inout LaneRow, at now: Timestamp) throws {
-        if changes.resets { try reset(&row) }
+        if changes.resets { try reset(&row, at: now) }
         row.isEligible = row.isEligible || changes.becomesEligible
         row.isEnabled = row.isEnabled || changes.becomesEnabled
         try apply(changes.connection, replacingKey: changes.replacesCredentialsKey, to: &row)
@@ -33,9 +33,15 @@ extension Transaction {
     }
 
     /// Erases the lane. The credentials key goes first: without it, nobody can read the credentials.
-    private func reset(_ row: inout LaneRow) throws {
+    ///
+    /// Digests of credentials that were refused just now stay. Otherwise connects and resets by turns could lock an API user.
+    private func reset(_ row: inout LaneRow, at now: Timestamp) throws {
         try apply(.remove as LaneChanges.Change<ConnectionRecord>, replacingKey: true, to: &row)
-        try connection.run("DELETE FROM refused_credentials WHERE lane = ?", row.id)
+        try connection.run(
+            "DELETE FROM refused_credentials WHERE lane = ? AND refused_at < ?",
+            row.id,
+            now - RefusedCredentials.keptByReset
+        )
         try apply(.remove as LaneChanges.Change<CachedBillingCodes>, to: row)
         try removeBindings(of: &row)
         try connection.run("DELETE FROM plans WHERE lane = ?", row.id)

@@ -116,6 +116,8 @@ package struct RefusedCredentials: Hashable, Sendable {
     /// The maximum number per lane. A user who tries several passwords in turn, and the first again, does not lock the account. While a lane
     /// has as many, no other credentials are sent for it: whoever acts for one tenant cannot lock another's API user with many wrong secrets.
     package static let limit = 10
+    /// A reset keeps refusals that are not older: twice as long as the worker remembers one.
+    package static let keptByReset: Duration = .seconds(600)
 
     /// See ``ConnectionRecord/credentialsDigest``.
     package var digest: [UInt8]

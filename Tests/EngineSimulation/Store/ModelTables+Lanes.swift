@@ -168,7 +168,7 @@ extension ModelTables {
         try completion.check(isScheduled: jobs[job].job.isScheduled)
         if completion.changes.resets { lanes[index].awaitsErasure = true }
         let entries = completion.events.map { publish($0, in: index, by: claim.worker) }
-        try apply(completion.changes, to: index)
+        try apply(completion.changes, to: index, at: now)
         note(completion.changes.notes, of: auditedJob(job), by: claim.worker, at: now)
         if !completion.isRepetition { note(AuditEntry(completion, of: auditedJob(job), by: claim.worker, at: now)) }
         extendDeadlines(in: index, besides: job, at: now)
@@ -200,8 +200,8 @@ extension ModelTables {
 // MARK: - Changes that a job makes to its lane
 
 extension ModelTables {
-    private mutating func apply(_ changes: LaneChanges, to index: Int) throws(StoreError) {
-        if changes.resets { reset(index) }
+    private mutating func apply(_ changes: LaneChanges, to index: Int, at now: Timestamp) throws(StoreError) {
+        if changes.resets { reset(index, at: now) }
         var state = lanes[index].state
         state.isEligible = state.isEligible || changes.becomesEligible
         state.isEnabled = state.isEnabled || changes.becomesEnabled
@@ -248,13 +248,15 @@ extension ModelTables {
         }
     }
 
-    private mutating func reset(_ index: Int) {
+    private mutating func reset(_ index: Int, at now: Timestamp) {
+        let refused = lanes[index].state.refusedCredentials.filter { $0.at >= now - RefusedCredentials.keptByReset }
         lanes[index].checks = [:]
         lanes[index].state = LaneState(
             epoch: lanes[index].state.epoch + 1,
             isEligible: lanes[index].state.isEligible,
             unsettledSince: lanes[index].state.lastUnsettled
         )
+        lanes[index].state.refusedCredentials = refused
         lanes[index].nextSequence = 1
         lanes[index].revisions = [:]
         for job in jobs.indices where jobs[job].lane == lanes[index].lane {

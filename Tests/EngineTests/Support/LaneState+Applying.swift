@@ -9,7 +9,9 @@ extension LaneState {
     /// The state after a job, as a store keeps it.
     func applying(_ changes: LaneChanges) -> LaneState {
         if changes.resets {
-            return LaneState(epoch: epoch + 1, isEligible: isEligible, unsettledSince: lastUnsettled)
+            var state = LaneState(epoch: epoch + 1, isEligible: isEligible, unsettledSince: lastUnsettled)
+            state.refusedCredentials = refusedCredentials
+            return state
         }
         var state = self
         changes.connection.apply(to: &state.connection)
