@@ -39,9 +39,11 @@ final class SyncEnding {
     /// Ends the job because the plan is not valid; nothing was written.
     func invalid(_ errors: [Int: JobError]) -> HandlerOutcome {
         for (index, error) in errors.sorted(by: { $0.key < $1.key }) { ledger.invalidate(index, error) }
+        let first = errors.keys.min().flatMap { ledger.results[$0].error }
+        ledger.noteUnknownWrites()
         let message =
             "Nothing was changed: \(errors.count) of \(payload.services.count) services \(errors.count == 1 ? "is" : "are") not valid"
-        return finished(report(nil, message: message))
+        return finished(report(first, message: message))
     }
 
     /// Ends the job because warnings have to be acknowledged first; nothing more is written.

@@ -152,6 +152,31 @@ struct OwnWriteTests {
         #expect(outcome.service(0)["overwritten"] == [])
     }
 
+    @Test func `the last attempt says which service it wrote with an unknown outcome`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(plan(10))
+        lane.autotask.fail("PATCH Services", .lostAnswer)
+        let outcome = try await lane.sync(plan(12))
+        guard case .transient(_, _, let failure) = outcome.ending else { throw CancellationError() }
+        let service = failure.members["services"]?.array?.first
+        #expect(service?["status"] == "Error" && service?["error"]?["code"] == "outcome_unknown", "\(failure.members)")
+    }
+
+    @Test func `a service that was linked by a write without an answer lists what that write changed`() async throws {
+        let lane = try await SyncBench()
+        lane.add("Service 0", id: 977)
+        lane.autotask.fail("PATCH Services", .lostAnswer)
+        var adopting = plan(12)
+        adopting.adopted = ["s0": 977]
+        try await lane.sync(adopting)
+        lane.clock.advance(by: .seconds(301))
+        let outcome = try await lane.attempt(adopting)
+        #expect(outcome.outcomes == ["adopted"], "\(outcome.report)")
+        let change: JSON = ["field": "unitPrice", "from": "1.00", "to": "12.00"]
+        #expect(outcome.service(0)["changes"]?.array?.contains(change) == true, "\(outcome.service(0))")
+        #expect(lane.state.openWrites.isEmpty)
+    }
+
     @Test func `an answer that says nothing is no refusal if the write before it had an effect`() async throws {
         let lane = try await SyncBench()
         try await lane.sync(plan(10))
@@ -164,6 +189,18 @@ struct OwnWriteTests {
         let outcome = try await lane.sync(plan(15).braked())
         #expect(outcome.terminal?.type == .syncSucceeded && outcome.service(0)["overwritten"] == [])
         #expect(outcome.service(0)["changes"] == [["field": "unitPrice", "from": "10.00", "to": "15.00"]])
+    }
+
+    @Test func `a sync that is not valid says which service has a write with an unknown outcome`() async throws {
+        let lane = try await SyncBench()
+        try await lane.sync(.names("A", "B", revision: 1))
+        lane.autotask.fail("PATCH Services", .lostAnswer)
+        let dearer = SyncPayload.names("A", "B").with(0) { $0.unitPrice = .value(.amount("11.00")) }
+        try await lane.sync(dearer)
+        lane.supersede(dearer)
+        let outcome = try await lane.sync(dearer.with(1) { $0.unitPrice = .missing })
+        #expect(outcome.terminal?.type == .syncFailed && outcome.terminal?.errorCode == "price_invalid")
+        #expect(outcome.errors == ["outcome_unknown", "price_invalid"], "\(outcome.report)")
     }
 
     // MARK: Exchanged names

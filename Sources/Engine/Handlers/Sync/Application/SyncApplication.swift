@@ -214,6 +214,7 @@ struct SyncApplication {
     private mutating func unsettled(_ failure: CallFailure, of step: ServiceStep) -> Interruption {
         ending.journal.leaveOpen(step, failure.error, at: context.now)
         ending.journal.note(answer: failure.cause?.answerMark, to: step)
+        ending.ledger.leaveOpen(step)
         let settled = context.now + context.settings.settleTime
         guard case .retry(let earliest?) = failure.consequence else { return .transient(failure.error, earliest: settled) }
         return .transient(failure.error, earliest: max(settled, earliest))

@@ -78,6 +78,14 @@ struct SyncLedger {
         fail(index, .invalid, error, serviceID: results[index].autotaskServiceID)
     }
 
+    /// Notes services that an earlier sync wrote with an unknown outcome, and that this one does not settle.
+    mutating func noteUnknownWrites() {
+        for index in results.indices where results[index].error == nil {
+            guard let write = memory.openWrite(results[index].key), write.state == .sent else { continue }
+            results[index].error = JobError(.outcomeUnknown, serviceKey: write.serviceKey)
+        }
+    }
+
     /// Takes the service as it was found in Autotask.
     private mutating func found(_ step: ServiceStep) {
         dropTemporaryName(step.index)
@@ -175,6 +183,14 @@ struct SyncLedger {
     mutating func reject(_ step: ServiceStep, _ error: JobError) {
         results[step.index].warnings = step.warnings
         fail(step.index, .rejected, error, serviceID: results[step.index].autotaskServiceID ?? step.service?.id)
+    }
+
+    /// Notes that the outcome of the step's write is not known, for the case that this is the last attempt (`Rules` L28).
+    mutating func leaveOpen(_ step: ServiceStep) {
+        if step.write?.operation == .update { results[step.index].status = .error }
+        var error = JobError(.outcomeUnknown)
+        if step.hasTemporaryName { error.message += JobError.temporaryNameText }
+        leaveOut(step, error)
     }
 
     /// Leaves the step out, for a reason of its own.

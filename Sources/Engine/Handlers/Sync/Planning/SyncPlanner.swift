@@ -103,7 +103,8 @@ struct SyncPlanner {
         let mayMark = service.marker.map { $0 == markers[index].former || adoption.mayReplace($0) } ?? true
         if mayMark, !differing.isEmpty || adoption.wanted[index] != nil { write.marker = marker }
         let needsNoWrite = write.isEmpty
-        if needsNoWrite, match.outcome != .updated {
+        let writes = OwnWrites(memory.openWrite(desired.key))
+        if needsNoWrite, writes.all.isEmpty {
             let warnings = warnings.warnings(of: desired, match, lastPrice: nil, overwritten: [])
             return ServiceStep(index: index, desired: desired, service: service, write: nil, outcome: match.outcome, warnings: warnings)
         }
@@ -111,7 +112,7 @@ struct SyncPlanner {
         let history = ServiceHistory(
             service.fields,
             last: last,
-            OwnWrites(memory.openWrite(desired.key)),
+            writes,
             temporary: TemporaryName(marker: markers[index].value),
             target: target,
             costs: costs,
@@ -125,8 +126,7 @@ struct SyncPlanner {
             service: service,
             write: needsNoWrite ? nil : write,
             history: history,
-            // An earlier sync's write that changed nothing is no update of this one.
-            outcome: needsNoWrite && changes.isEmpty && !hasWritten ? .unchanged : match.outcome == .unchanged ? .updated : match.outcome,
+            outcome: outcome(match, isWritten: !needsNoWrite, changes),
             changes: changes,
             overwritten: overwritten,
             warnings: warnings.warnings(
@@ -138,6 +138,15 @@ struct SyncPlanner {
             ),
             prerequisites: needsNoWrite ? [] : prerequisites
         )
+    }
+
+    private func outcome(_ match: ServiceMatching.Match, isWritten: Bool, _ changes: [FieldChange]) -> ServiceOutcome {
+        switch match.outcome {
+        case .unchanged where isWritten: .updated
+        // An earlier sync's write that changed nothing is no update of this one.
+        case .updated where !isWritten && changes.isEmpty && !hasWritten: .unchanged
+        default: match.outcome
+        }
     }
 
     /// The last synced values of a service, as planned and as Autotask showed them; `nil` if it was never synced.
