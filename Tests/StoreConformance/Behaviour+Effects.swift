@@ -138,7 +138,7 @@ extension Behaviour {
             let state = try await bench.state()
             #expect(state.epoch == last + 1)
             #expect(state.isEligible && !state.isEnabled)
-            #expect(state.connection == nil && state.refusedCredentials.isEmpty && state.billingCodes == nil)
+            #expect(state.connection == nil && state.billingCodes == nil && state.refusedCredentials.map(\.at) == [Bench.start])
             #expect(state.bindings.isEmpty && state.openWrites.isEmpty && state.unsettledSince == Bench.start)
             let next = try await bench.run("next")
             #expect(next.epochs == [last + 1] && next.sequences == [1])

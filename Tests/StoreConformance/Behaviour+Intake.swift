@@ -101,16 +101,18 @@ extension Behaviour {
             #expect(try #require(again.events.first).position > entry.position)
             #expect(try await bench.claim().claims.isEmpty)
         },
-        Behaviour("a finished job is not answered again while a copy of its event waits") { bench in
+        Behaviour("a finished job is answered again once in a batch, by one event that waits") { bench in
             let entry = try #require(try await bench.run("a").first)
             try await bench.store.forgetPublished([entry.position])
             let again = try await bench.accept(.job("a"), .job("a"))
             let copy = try #require(again.events.first)
             #expect(again.outcomes == [.replayed, .replayed] && again.events == [copy])
-            #expect(try await bench.accept(.job("a"), at: bench.time(60)).events.isEmpty)
-            #expect(try await bench.unpublished() == [copy])
+            // The copy may be with the broker already, so another answers this message.
+            let later = try await bench.accept(.job("a"), at: bench.time(60)).events
+            #expect(later.map(\.event) == [entry.event] && later[0].position > copy.position)
+            #expect(try await bench.unpublished() == later)
             try await bench.store.forgetPublished([copy.position])
-            #expect(try await bench.accept(.job("a"), at: bench.time(60)).events.map(\.event) == [entry.event])
+            #expect(try await bench.unpublished() == later)
         },
         Behaviour("a refused message is answered again with the same event") { bench in
             let first = try await bench.accept(bench.refusal("r"))

@@ -171,15 +171,22 @@ struct WaitingEvents {
             return Batch(entries: [lone.first], isAlone: true)
         }
         wasLoneTrial = false
-        let harmless = trials.filter { !$0.refusal.isClosing }.prefix(WaitingEvents.trialsAtOnce).map(\.first)
-        var bytes = 0
-        let batch = waiting.prefix(WaitingEvents.batchSize).prefix { entry in
-            defer { bytes += entry.bytes }
-            return bytes == 0 || bytes + entry.bytes <= WaitingEvents.batchBytes
-        }
+        let harmless = WaitingEvents.few(trials.lazy.filter { !$0.refusal.isClosing }.map(\.first), limit: WaitingEvents.trialsAtOnce)
+        let batch = WaitingEvents.few(waiting, limit: WaitingEvents.batchSize)
         waiting.removeFirst(batch.count)
         waitingBytes -= batch.bytes
         return Batch(entries: harmless + batch)
+    }
+
+    /// Returns the first events: at most `limit`, and no more data than ``batchBytes`` unless the first has more.
+    private static func few(_ entries: some Sequence<OutboxEntry>, limit: Int) -> [OutboxEntry] {
+        var bytes = 0
+        return Array(
+            entries.prefix(limit).prefix { entry in
+                defer { bytes += entry.bytes }
+                return bytes == 0 || bytes + entry.bytes <= batchBytes
+            }
+        )
     }
 
     /// Takes the broker's answers to a batch.

@@ -232,18 +232,21 @@ extension Transaction {
 }
 
 extension Transaction {
-    /// Publishes a terminal event again, unless a copy of it still waits to be published: that one answers too. So a short message that
-    /// comes very often cannot fill the disk and the memory with copies of a long event.
+    /// Publishes a terminal event again, once in a transaction. The new copy replaces one that waits, which may be with the broker already: a
+    /// short message that comes very often cannot fill the disk with copies of a long event.
     private func replay(_ event: OrderedEvent, of key: JobKey, in row: LaneRow, by worker: WorkerID) throws -> OutboxEntry? {
-        let isWaiting = try connection.first(
+        let waiting = try connection.first(
             """
-            SELECT 1 FROM jobs JOIN outbox ON outbox.position = jobs.replayed_at AND outbox.event_id = jobs.event_id
+            SELECT replayed_at FROM jobs JOIN outbox ON outbox.position = jobs.replayed_at AND outbox.event_id = jobs.event_id
             WHERE jobs.tenant = ? AND jobs.job_id = ?
             """,
             key.lane.tenant.description,
             key.id.description
-        ) { _ in true }
-        guard isWaiting == nil else { return nil }
+        ) { $0.integer(0) }
+        if let waiting {
+            if try waiting > lastBefore(.position) { return nil }
+            try connection.run("DELETE FROM outbox WHERE position = ?", waiting)
+        }
         let entry = try publish(again: event, in: row, by: worker)
         try connection.run(
             "UPDATE jobs SET replayed_at = ? WHERE tenant = ? AND job_id = ?",

@@ -37,8 +37,11 @@ final class Transaction {
         return next
     }
 
-    func last(_ counter: Counter) throws -> Int64 {
-        try counters[counter] ?? connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { try $0.serial(0) } ?? 0
+    func last(_ counter: Counter) throws -> Int64 { try counters[counter] ?? lastBefore(counter) }
+
+    /// Returns the last value of a counter before the transaction.
+    func lastBefore(_ counter: Counter) throws -> Int64 {
+        try connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { try $0.serial(0) } ?? 0
     }
 
     /// Saves counters and the end of the audit log. It is called once, before the commit.

@@ -12,11 +12,11 @@ extension ModelTables {
         if let known = rules.lastPlace, known != lastPlace {
             return Acceptance(outcomes: [], events: [], lastPlace: lastPlace, isTakenIn: false)
         }
-        let start = lastPlace
+        let (start, position) = (lastPlace, lastPosition)
         var outcomes: [Acceptance.Outcome] = []
         for item in items {
             if let sha256 = item.redeliveredSHA256 { redeliveries[sha256] = nil }
-            outcomes.append(try accept(item, after: start, by: worker, at: now, rules: rules))
+            outcomes.append(try accept(item, after: start, position, by: worker, at: now, rules: rules))
         }
         return Acceptance(outcomes: outcomes, events: events, lastPlace: lastPlace)
     }
@@ -24,6 +24,7 @@ extension ModelTables {
     private mutating func accept(
         _ item: IntakeItem,
         after start: Int64,
+        _ position: Int64,
         by worker: WorkerID,
         at now: Timestamp,
         rules: IntakeRules
@@ -44,7 +45,10 @@ extension ModelTables {
                 _ = publish(rules.conflict(item), in: lane, by: worker)
                 return .conflict
             case .replay(let event):
-                guard !outbox.contains(where: { $0.entry.position == known.replayedAt }) else { return .replayed }
+                if outbox.contains(where: { $0.entry.position == known.replayedAt }), let waiting = known.replayedAt {
+                    if waiting > position { return .replayed }
+                    outbox.removeAll { $0.entry.position == waiting }
+                }
                 jobs[index].replayedAt = publish(event, by: worker, isHeld: lanes[lane].awaitsErasure).position
                 return .replayed
             case .underWay: return .underWay

@@ -51,7 +51,7 @@ struct ModelTables: Sendable {
     var audit: ModelAudit
     private var lastLetter: Int64 = 0
     private(set) var lastPlace: Int64 = 0
-    private var lastPosition: Int64 = 0
+    private(set) var lastPosition: Int64 = 0
     private var lastTurn: Int64 = 0
     /// The most jobs of a lane that one claim looked at, and ended, if it saw a part of the lane.
     var mostSeen = 0
