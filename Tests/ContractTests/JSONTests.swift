@@ -112,6 +112,39 @@ struct JSONTests {
     }
 }
 
+@Suite("JSON of which only some members of records are read")
+struct JSONRecordTests {
+    private func read(_ text: String, maximumValues: Int = 100) throws -> JSON {
+        try JSON(parsing: Array(text.utf8), maximumValues: maximumValues, keepingOfRecords: JSONMemberNames(["id", "unitPrice"]))
+    }
+
+    @Test func `members that are not named are left out, in records alone`() throws {
+        let text = #"""
+            {"Items":[{"ID":1,"name":"x","unitprice":2.50,"more":{"a":1,"a":[{"b":null}]}}, {"id":"7"}, 3],
+            "errors":[{"message":"m"}],"pageDetails":{"count":2}}
+            """#
+        let kept = #"{"Items":[{"ID":1,"unitprice":2.50},{"id":"7"},3],"errors":[{"message":"m"}],"pageDetails":{"count":2}}"#
+        #expect(String(decoding: try read(text).encoded, as: UTF8.self) == kept)
+        // A name with escapes is kept.
+        #expect(try read(#"{"items":[{"n\u0061me":1}]}"#)["items"]?.array?.first?["name"] == 1)
+    }
+
+    @Test(arguments: [
+        #"{"items":[{"name":"x}]}"#, #"{"items":[{"name":tru}]}"#, #"{"items":[{"name":[1,]}]}"#, #"{"items":[{"name":{"a" 1}}]}"#,
+        #"{"items":[{"name" 1}]}"#, #"{"items":[{"name":01}]}"#, #"{"items":[{"id":1,"id":2}]}"#, #"{"items":[{"name":"\x"}]}"#,
+        #"{"items":[{"name":\#(String(repeating: "[", count: 40))\#(String(repeating: "]", count: 40))}]}"#,
+    ])
+    func `what is left out has to be JSON, and what is kept unique`(text: String) {
+        #expect(throws: JSONError.self) { try read(text) }
+    }
+
+    @Test func `nothing is read of many values that are left out`() throws {
+        let many = "[" + Array(repeating: "{}", count: 1000).joined(separator: ",") + "]"
+        #expect(try read(#"{"items":[{"id":1,"name":\#(many)}]}"#)["items"]?.array?.count == 1)
+        #expect(throws: JSONError.self) { try read(#"{"items":[{"id":\#(many)}]}"#) }
+    }
+}
+
 @Suite("Canonical JSON (RFC 8785)")
 struct CanonicalJSONTests {
     private func canonical(_ text: String) throws -> String {

@@ -16,8 +16,14 @@ struct Answer {
 
     /// Reads a response.
     ///
+    /// - Parameter names: the members of records that are read; `nil` for all.
     /// - Throws: the failure that the response reports: a status other than 2xx, a 2xx that lists errors, or a body that is not JSON.
-    init(_ response: HTTPResponse, to operation: AutotaskOperation, redacting redaction: Redaction) throws(AutotaskError) {
+    init(
+        _ response: HTTPResponse,
+        to operation: AutotaskOperation,
+        reading names: JSONMemberNames? = nil,
+        redacting redaction: Redaction
+    ) throws(AutotaskError) {
         self.operation = operation
         status = response.status
         size = response.body.count
@@ -30,7 +36,7 @@ struct Answer {
             body = .null
             return
         }
-        guard let json = JSON(tolerating: response.body) else {
+        guard let json = JSON(tolerating: response.body, reading: names) else {
             throw AutotaskError(
                 .malformedResponse,
                 message: "the answer is not JSON",
@@ -62,6 +68,7 @@ extension HTTPTransport {
     func answer(
         to request: HTTPRequest,
         of operation: AutotaskOperation,
+        reading names: JSONMemberNames? = nil,
         redacting redaction: Redaction
     ) async throws(AutotaskError) -> Answer {
         let response: HTTPResponse
@@ -70,14 +77,22 @@ extension HTTPTransport {
         } catch {
             throw AutotaskError(error, during: operation)
         }
-        return try Answer(response, to: operation, redacting: redaction)
+        return try Answer(response, to: operation, reading: names, redacting: redaction)
     }
 }
 
 extension JSON {
     /// Parses a server's answer; `nil` if it is not JSON.
-    init?(tolerating bytes: [UInt8]) {
-        guard let json = try? JSON(parsing: bytes, maximumValues: AnswerLimits.values) else { return nil }
+    ///
+    /// - Parameter names: the members of records that are read; `nil` for all.
+    init?(tolerating bytes: [UInt8], reading names: JSONMemberNames? = nil) {
+        let json =
+            if let names {
+                try? JSON(parsing: bytes, maximumValues: AnswerLimits.values, keepingOfRecords: names)
+            } else {
+                try? JSON(parsing: bytes, maximumValues: AnswerLimits.values)
+            }
+        guard let json else { return nil }
         self = json
     }
 

@@ -1,6 +1,8 @@
 import Contract
 
 extension AutotaskSession {
+    private static let billingCodeFields = QueryFields(["id", "name", "description", "isActive", "useType"])
+
     /// The billing codes for recurring services, active or not, and the codes of any type with the given ids, each once.
     ///
     /// A record without a readable id is left out if all given ids are found without it.
@@ -9,7 +11,7 @@ extension AutotaskSession {
         var hasUnidentified = false
         let codes = try await records(
             anyOf: [recurring] + ids.map { QueryCondition(field: "id", value: JSON($0)) },
-            fields: #"["id","name","description","isActive","useType"]"#,
+            fields: AutotaskSession.billingCodeFields,
             by: .queryBillingCodes,
             id: \.id
         ) { record in

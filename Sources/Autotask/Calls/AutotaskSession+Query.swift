@@ -6,6 +6,18 @@ struct QueryCondition {
     let value: JSON
 }
 
+/// The fields that a query asks for.
+struct QueryFields: Sendable {
+    /// A JSON array.
+    let json: String
+    let names: JSONMemberNames
+
+    init(_ names: [String]) {
+        json = "[" + names.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+        self.names = JSONMemberNames(names)
+    }
+}
+
 /// The result of reading one record of a query's answer.
 enum RecordReading<Record> {
     case record(Record)
@@ -24,11 +36,11 @@ extension AutotaskSession {
     /// The next page is requested by the last id and not by `nextPageUrl`, which needs a POST with the same body and may lead anywhere.
     ///
     /// - Parameters:
-    ///   - fields: a JSON array of the names of the fields to return, including `id`.
+    ///   - fields: the fields to return, including `id`. Autotask may return others too, which are not read.
     ///   - read: reads a record from its JSON.
     func records<Record>(
         anyOf conditions: [QueryCondition],
-        fields: String,
+        fields: QueryFields,
         by operation: AutotaskOperation,
         id: (Record) -> Int64,
         read: (JSON) -> RecordReading<Record>
@@ -43,8 +55,8 @@ extension AutotaskSession {
             var last: Int64?
             var chunk: Set<Int64> = []
             repeat {
-                let body = RequestBody.query(fields: fields, filter: filter, after: last)
-                let answer = try await answer(to: operation, body: body)
+                let body = RequestBody.query(fields: fields.json, filter: filter, after: last)
+                let answer = try await answer(to: operation, body: body, reading: fields.names)
                 try spent.pay(for: answer)
                 let page = try QueryPage(answer, after: last, id: id, read: read)
                 guard page.ids.allSatisfy({ chunk.insert($0).inserted }) else {

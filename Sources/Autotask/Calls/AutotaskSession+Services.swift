@@ -56,15 +56,18 @@ extension AutotaskSession {
         return id
     }
 
-    private static func fields(with marker: ServiceMarker.Field?) -> String {
+    private static func fields(with marker: ServiceMarker.Field?) -> QueryFields {
         switch marker {
-        case nil: commonFields + "]"
-        case .internalID: commonFields + #","internalID"]"#
-        case .sku: commonFields + #","sku"]"#
+        case nil: unmarkedFields
+        case .internalID: internalIDFields
+        case .sku: skuFields
         }
     }
 
-    private static let commonFields = #"["id","# + ManagedField.allCases.map { #""\#($0.autotaskName)","# }.joined() + #""isActive""#
+    private static let commonFields = ["id"] + ManagedField.allCases.map(\.autotaskName) + ["isActive"]
+    private static let unmarkedFields = QueryFields(commonFields)
+    private static let internalIDFields = QueryFields(commonFields + [ServiceMarker.Field.internalID.rawValue])
+    private static let skuFields = QueryFields(commonFields + [ServiceMarker.Field.sku.rawValue])
 }
 
 extension ServiceQuery {

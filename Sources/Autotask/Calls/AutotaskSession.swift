@@ -32,7 +32,13 @@ package final class AutotaskSession {
     }
 
     /// Makes one call.
-    func answer(to operation: AutotaskOperation, body: [UInt8] = []) async throws(AutotaskError) -> Answer {
+    ///
+    /// - Parameter names: the members of the answer's records that are read; `nil` for all.
+    func answer(
+        to operation: AutotaskOperation,
+        body: [UInt8] = [],
+        reading names: JSONMemberNames? = nil
+    ) async throws(AutotaskError) -> Answer {
         // Such values cannot be valid, and the transport would refuse the request.
         guard credentials.fitHeaders else {
             throw AutotaskError(.unauthorized, message: "the credentials hold what no header can carry")
@@ -51,7 +57,7 @@ package final class AutotaskSession {
             mayStillBeSent: gate.mayStillCall
         )
         return try await gate.pass(operation) { () async throws(AutotaskError) in
-            try await transport.answer(to: request, of: operation, redacting: Redaction(credentials))
+            try await transport.answer(to: request, of: operation, reading: names, redacting: Redaction(credentials))
         }
     }
 

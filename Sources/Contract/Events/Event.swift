@@ -61,9 +61,7 @@ package struct Event: Hashable, Sendable {
 
     private static func encode(_ members: JSONObject, jobID: JobID?) -> [UInt8] {
         guard let jobID else { return JSON.object(members).encoded }
-        var data: JSONObject = ["jobId": .string(jobID.description)]
-        for member in members.members { data[member.name] = member.value }
-        return JSON.object(data).encoded
+        return JSON.object(JSONObject(first: "jobId", .string(jobID.description), then: members)).encoded
     }
 }
 

@@ -42,14 +42,16 @@ package struct SyncReport: Hashable, Sendable {
 
     /// The number of services: in total, for each outcome that occurs, and for each status.
     private var counts: JSON {
+        // By index: a copy of a result would cost more than its comparison.
+        func count(_ isCounted: (Int) -> Bool) -> Int { services.indices.count(where: isCounted) }
         var object: JSONObject = ["total": JSON(services.count)]
         for outcome in ServiceOutcome.allCases {
-            let count = services.count { $0.outcome == outcome }
+            let count = count { services[$0].outcome == outcome }
             if count > 0 { object[outcome.rawValue] = JSON(count) }
         }
-        object["synced"] = JSON(services.count { $0.status == .synced })
-        object["error"] = JSON(services.count { $0.status == .error })
-        object["notSynced"] = JSON(services.count { $0.status == .notSynced })
+        object["synced"] = JSON(count { services[$0].status == .synced })
+        object["error"] = JSON(count { services[$0].status == .error })
+        object["notSynced"] = JSON(count { services[$0].status == .notSynced })
         return .object(object)
     }
 }

@@ -2,7 +2,7 @@ extension JSON {
     /// The value as compact JSON text in UTF-8, with members in their order and numbers as they were written.
     package var encoded: [UInt8] {
         var output: [UInt8] = []
-        output.reserveCapacity(512)
+        output.reserveCapacity(1536)
         append(to: &output)
         return output
     }
@@ -40,22 +40,17 @@ extension JSON {
     /// Appends a string in quotes, with the escapes that RFC 8785 prescribes: the short ones, and `\u00xx` for other control characters.
     package static func append(quoted string: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
-        // Nearly every string needs no escapes, and is copied as a whole.
-        if needsEscapes(string) { append(escaped: string, to: &output) } else { output.append(contentsOf: string.utf8) }
+        var string = string
+        string.withUTF8 { bytes in
+            // Nearly every string needs no escapes, and is copied as a whole.
+            let needsEscapes = unsafe bytes.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+            if needsEscapes { unsafe append(escaped: bytes, to: &output) } else { unsafe output.append(contentsOf: bytes) }
+        }
         output.append(UInt8(ascii: "\""))
     }
 
-    private static func needsEscapes(_ string: String) -> Bool {
-        let bytes = string.utf8Span.span
-        for index in bytes.indices {
-            let byte = bytes[index]
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
-        }
-        return false
-    }
-
-    private static func append(escaped string: String, to output: inout [UInt8]) {
-        for byte in string.utf8 { escape(byte) { output.append($0) } }
+    private static func append(escaped string: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
+        for byte in unsafe string { escape(byte) { output.append($0) } }
     }
 
     /// Passes the JSON spelling of one byte of a string's UTF-8 to `append`.

@@ -19,6 +19,17 @@ extension JSON {
         self = try JSON.parsing(bytes.span, maximumValues: maximumValues) { $0.parseText() }
     }
 
+    /// Parses as ``init(parsing:maximumValues:)`` does, but leaves out members of records that nobody reads. Records are the objects in the
+    /// array `items` of the text's object. What is left out has to be JSON; it does not count among the values, and its names may repeat.
+    ///
+    /// - Parameter names: the members of records to keep, in any case.
+    package init(parsing bytes: [UInt8], maximumValues: Int, keepingOfRecords names: JSONMemberNames) throws(JSONError) {
+        self = try JSON.parsing(bytes.span, maximumValues: maximumValues) { parser in
+            parser.recordMembers = names
+            return parser.parseText()
+        }
+    }
+
     /// Parses as ``init(parsing:maximumValues:)`` does, and finds the text of one of an object's members.
     ///
     /// - Returns: the JSON, and the range of the member's value in `bytes`. The range is `nil` for a missing member, and if the JSON is not
@@ -66,46 +77,6 @@ extension JSON {
     }
 }
 
-/// A member of an object that was found in a text.
-package struct ScannedJSONMember: Sendable {
-    package let name: String
-    /// The range of the value in the text, without quotes, if it is a string; ``JSON/decode(stringAt:in:_:)`` reads it.
-    package let string: Range<Int>?
-    package let isNull: Bool
-    /// The value's JSON type, without anything of the value.
-    package let typeInWords: String
-
-    fileprivate init(name: String, string: Range<Int>?, isNull: Bool, firstByte: UInt8?) {
-        self.name = name
-        self.string = string
-        self.isNull = isNull
-        let words = firstByte.flatMap(JSON.typeInWords(firstByte:)) ?? "no JSON"
-        typeInWords = string == nil && firstByte == UInt8(ascii: "\"") ? "a string with half a surrogate pair" : words
-    }
-}
-
-extension JSON {
-    /// The type of a JSON text by its first byte, without anything of its value; `nil` if no JSON begins with that byte.
-    package static func typeInWords(ofText text: Span<UInt8>) -> String? {
-        var start = 0
-        if text.count >= 3, text[0] == 0xEF, text[1] == 0xBB, text[2] == 0xBF { start = 3 }
-        while start < text.count, [0x20, 0x0A, 0x0D, 0x09].contains(text[start]) { start += 1 }
-        return start < text.count ? typeInWords(firstByte: text[start]) : nil
-    }
-
-    fileprivate static func typeInWords(firstByte byte: UInt8) -> String? {
-        switch byte {
-        case UInt8(ascii: "{"): "an object"
-        case UInt8(ascii: "["): "an array"
-        case UInt8(ascii: "\""): "a string"
-        case UInt8(ascii: "t"), UInt8(ascii: "f"): "a boolean"
-        case UInt8(ascii: "n"): "null"
-        case UInt8(ascii: "-"): "a number"
-        default: byte.isASCIIDigit ? "a number" : nil
-        }
-    }
-}
-
 /// A recursive descent parser over bytes that are known to be valid UTF-8. It lives within one call, and the buffer outlives it.
 private struct JSONParser {
     /// A low limit, because the names of members are compared pairwise.
@@ -116,6 +87,12 @@ private struct JSONParser {
     /// The member of the outermost object to locate, and the range where it was found.
     var sought: String?
     private(set) var found: Range<Int>?
+    /// The members of records to keep; `nil` for all.
+    var recordMembers: JSONMemberNames?
+    private var isInRecords = false
+    private static let records = JSONMemberNames(["items"])
+    /// The depth of records.
+    private static let recordDepth = 2
     /// The number of values that may still follow.
     private var remainingValues: Int
 
@@ -177,7 +154,14 @@ private struct JSONParser {
         var members: [JSONObject.Member] = []
         // A few names are compared pairwise. For many names that is slow, so a set keeps them.
         var names: Set<String> = []
-        try forEachMember { (parser, name) throws(JSONError) in
+        try forEachMember { (parser, scanned) throws(JSONError) in
+            if depth == 0, parser.recordMembers != nil {
+                parser.isInRecords = unsafe JSONParser.records.contains(parser.text(of: scanned))
+            } else if depth == JSONParser.recordDepth, parser.leavesOut(scanned) {
+                _ = try parser.scanValue(depth: depth + 1)
+                return
+            }
+            let name = try parser.name(scanned)
             if members.isEmpty { members.reserveCapacity(8) }
             let isRepeated = members.count < 32 ? members.contains { $0.name == name } : names.contains(name)
             guard !isRepeated else { throw parser.error("a member name is repeated") }
@@ -191,9 +175,24 @@ private struct JSONParser {
         return .object(JSONObject(uniqueMembers: members))
     }
 
+    /// Whether a member of a record is to be left out. A name with escapes is kept: hardly any server writes one.
+    private func leavesOut(_ name: ScannedString) -> Bool {
+        guard isInRecords, let recordMembers, !name.hasEscapes else { return false }
+        return unsafe !name.isBroken && !recordMembers.contains(text(of: name))
+    }
+
+    private func text(of string: ScannedString) -> UnsafeBufferPointer<UInt8> {
+        unsafe UnsafeBufferPointer(rebasing: bytes[string.range])
+    }
+
+    private func name(_ scanned: ScannedString) throws(JSONError) -> String {
+        guard case .string(let name) = try string(scanned) else { throw error("half a surrogate pair in a member name") }
+        return name
+    }
+
     /// Reads an object; `readValue` reads the value after each name.
     private mutating func forEachMember(
-        _ readValue: (inout JSONParser, _ name: String) throws(JSONError) -> Void
+        _ readValue: (inout JSONParser, _ name: ScannedString) throws(JSONError) -> Void
     ) throws(JSONError) {
         position += 1
         skipWhitespace()
@@ -204,7 +203,7 @@ private struct JSONParser {
         while true {
             skipWhitespace()
             guard peek() == UInt8(ascii: "\"") else { throw error("expected a member name") }
-            guard case .string(let name) = try parseString() else { throw error("half a surrogate pair in a member name") }
+            let name = try scanString()
             skipWhitespace()
             guard peek() == UInt8(ascii: ":") else { throw error("expected a colon") }
             position += 1
@@ -226,7 +225,8 @@ private struct JSONParser {
             skipWhitespace()
             guard peek() == UInt8(ascii: "{") else { throw error("expected an object") }
             var members: [ScannedJSONMember] = []
-            try forEachMember { (parser, name) throws(JSONError) in
+            try forEachMember { (parser, scanned) throws(JSONError) in
+                let name = try parser.name(scanned)
                 guard !members.contains(where: { $0.name == name }) else { throw parser.error("a member name is repeated") }
                 guard members.count < JSONParser.maximumScannedMembers else { throw parser.error("too many members") }
                 parser.skipWhitespace()
@@ -255,7 +255,10 @@ private struct JSONParser {
             let string = try scanString()
             return string.isBroken ? nil : string.range
         case UInt8(ascii: "{"):
-            try forEachMember { (parser, _) throws(JSONError) in _ = try parser.scanValue(depth: depth + 1) }
+            try forEachMember { (parser, name) throws(JSONError) in
+                guard !name.isBroken else { throw parser.error("half a surrogate pair in a member name") }
+                _ = try parser.scanValue(depth: depth + 1)
+            }
         case UInt8(ascii: "["):
             try forEachElement { (parser) throws(JSONError) in _ = try parser.scanValue(depth: depth + 1) }
         default: _ = try parseValue(depth: depth)
@@ -323,8 +326,9 @@ private struct JSONParser {
         return string
     }
 
-    private mutating func parseString() throws(JSONError) -> JSON {
-        let string = try scanString()
+    private mutating func parseString() throws(JSONError) -> JSON { try string(try scanString()) }
+
+    private func string(_ string: ScannedString) throws(JSONError) -> JSON {
         let text = text(from: string.range.lowerBound, to: string.range.upperBound)
         guard string.hasEscapes else { return .string(try comparable(text)) }
         var decoded: [UInt8] = []

@@ -30,6 +30,14 @@ package struct JSONObject: Hashable, Sendable {
     /// - Parameter members: members with unique names.
     init(uniqueMembers members: [Member]) { self.members = members }
 
+    /// The members of another object behind one that has its place first.
+    init(first name: String, _ value: JSON, then other: JSONObject) {
+        members = []
+        members.reserveCapacity(other.members.count + 1)
+        members.append(Member(name: name, value: value))
+        for member in other.members where member.name != name { members.append(member) }
+    }
+
     package subscript(name: String) -> JSON? {
         get { members.first { $0.name == name }?.value }
         set {
