@@ -78,7 +78,9 @@ struct ConnectAttempt {
                     """
             )
         }
-        guard recent.count >= RefusedCredentials.limit, let oldest = recent.min(by: { $0.at < $1.at }) else { return nil }
+        // The credentials in use have worked.
+        let areInUse = isPreviousActive && previous?.credentialsDigest == digest
+        guard !areInUse, recent.count >= RefusedCredentials.limit, let oldest = recent.min(by: { $0.at < $1.at }) else { return nil }
         return JobError(
             oldest.code,
             hint: """
