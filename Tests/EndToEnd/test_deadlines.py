@@ -67,8 +67,9 @@ def test_a_long_retry_after_is_not_waited_for(impatient, new_tenant):
 def test_the_time_goes_on_while_the_worker_is_dead(impatient, new_tenant):
     tenant = new_tenant().connected()
     tenant.database.fault("hang")
+    last = tenant.database.last_call()
     job = publish(tenant, "preview")
-    tenant.database.await_calls(1, entity="Services", after=tenant.database.last_call())
+    tenant.database.await_calls(1, entity="Services", after=last)
     impatient.kill()
     impatient.start(INTERACTIVE_SECONDS=str(LIMIT), RETRY_ATTEMPTS="1000")
     event = job.ending(45)
