@@ -8,8 +8,8 @@ import Synchronization
 /// A warning or worse is written before ``append(_:at:)`` returns, with all earlier lines. So are the lines of a process that exits. A
 /// process that is killed loses the lines of its last 10 ms below that level.
 ///
-/// A reader of the log that stops reading, or reads slowly, holds up no work: a caller waits for it at most ``patience``, and then none waits
-/// for it during ``rest``. ``limit`` bytes are kept for it twice. Further lines are dropped, and counted in a line of their own.
+/// A reader of the log that stops reading, or reads slowly, holds up no work: a caller waits for it one second at most, and then none waits for
+/// a minute. 2 MiB are kept for it. Further lines are dropped, and counted in a line of their own.
 final class LogStream: Sendable {
     private struct Pending {
         var lines: [UInt8] = []
@@ -92,7 +92,7 @@ final class LogStream: Sendable {
         if mustWake { wake.wake() }
     }
 
-    /// Writes the lines so far, as far as the reader of the log takes them within ``patience``.
+    /// Writes the lines so far, as far as the reader of the log takes them within a second.
     ///
     /// - Parameter isPatient: whether to wait for a reader that stopped reading before.
     func flush(isPatient: Bool = false) {
