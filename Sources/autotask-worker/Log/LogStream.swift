@@ -8,8 +8,8 @@ import Synchronization
 /// A warning or worse is written before ``append(_:at:)`` returns, with all earlier lines. So are the lines of a process that exits. A
 /// process that is killed loses the lines of its last 10 ms below that level.
 ///
-/// A reader of the log that stops reading, or reads slowly, holds up no work: a caller waits for it one second at most, and then none waits for
-/// a minute. 2 MiB are kept for it. Further lines are dropped, and counted in a line of their own.
+/// A reader of the log that stops reading, or reads slowly, holds up no work: callers wait for it one second in a minute at most, all together.
+/// 2 MiB are kept for it. Further lines are dropped, and counted in a line of their own.
 final class LogStream: Sendable {
     private struct Pending {
         var lines: [UInt8] = []
@@ -21,6 +21,8 @@ final class LogStream: Sendable {
         var isStuck = false
         /// Until then nobody but the thread waits for the reader.
         var restEnd: ContinuousClock.Instant?
+        /// How long callers have waited for the reader since a moment.
+        var waited = (time: Duration.zero, since: ContinuousClock.now)
         /// The time of the lines, formatted once a second.
         var stamp = (second: -1, text: [UInt8]())
 
@@ -41,9 +43,9 @@ final class LogStream: Sendable {
     private static let pause: Int32 = 10
     /// Whoever appends more than this writes it, and waits for a slow reader of the log.
     private static let limit = 1 << 20
-    /// How long a caller waits for the reader of the log at most.
+    /// How long callers wait for the reader of the log, within a minute.
     private static let patience: Duration = .seconds(1)
-    /// How long no caller waits after one has waited in vain.
+    /// How long no caller waits after that.
     private static let rest: Duration = .seconds(60)
     /// A pipe that is ready takes this many bytes without blocking.
     private static let chunk = Int(PIPE_BUF)
@@ -88,7 +90,11 @@ final class LogStream: Sendable {
             defer { pending.isResting = false }
             return (false, pending.isResting)
         }
-        if mustFlush { flush() }
+        if mustFlush {
+            let begin = ContinuousClock.now
+            flush()
+            noteWaiting(since: begin)
+        }
         if mustWake { wake.wake() }
     }
 
@@ -121,6 +127,17 @@ final class LogStream: Sendable {
                 return pending.isResting
             }
             if wasResting { wake.wake() }
+        }
+    }
+
+    /// Counts the time of a caller, who may have waited for a slow reader.
+    private func noteWaiting(since begin: ContinuousClock.Instant) {
+        let now = ContinuousClock.now
+        guard now - begin > .milliseconds(1) else { return }
+        pending.withLock { pending in
+            if now - pending.waited.since > LogStream.rest { pending.waited = (.zero, begin) }
+            pending.waited.time += now - begin
+            if pending.waited.time >= LogStream.patience { pending.restEnd = max(pending.restEnd ?? now, now + LogStream.rest) }
         }
     }
 
