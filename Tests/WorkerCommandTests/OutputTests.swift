@@ -91,6 +91,27 @@ struct OutputTests {
         )
     }
 
+    @Test("A service whose update has no known outcome is shown as events report it")
+    func openUpdates() throws {
+        let lane = Lane(tenant: try #require(TenantID("msp-1")), product: .workplace)
+        var state = LaneState(epoch: 1)
+        state.bindings = ["a", "b", "c"].map { ServiceBinding(planID: "p", serviceKey: $0, autotaskServiceID: 1, status: .synced) }
+        state.openWrites = [("a", JournalEntry.State.sent), ("b", .confirmed)].map { key, write in
+            JournalEntry(
+                planID: "p",
+                serviceKey: key,
+                operation: .update,
+                state: write,
+                autotaskServiceID: 1,
+                at: Timestamp(millisecondsSinceEpoch: 0)
+            )
+        }
+        let detail = LaneDetail(lane: lane, state: state, unfinished: [], finished: [])
+        #expect(detail.json["services"]?.array?.map { $0["status"]?.string } == ["Error", "Synced", "Synced"])
+        #expect(detail.json["services"]?.array?.first?["lastErrorCode"] == "outcome_unknown")
+        #expect(detail.lines.contains { $0.contains("p/a  Error") })
+    }
+
     @Test("A health report sums up the findings, and its advice is below what does not pass")
     func health() {
         let report = HealthReport([

@@ -22,7 +22,22 @@ extension LaneOverview: CommandOutput {
 extension LaneDetail: CommandOutput {
     var lines: [String] {
         [Terminal.styled("\(lane)", .bold) + "  epoch \(state.epoch)" + (state.isEnabled ? "  enabled" : "")] + connectionLines
-            + state.bindings.flatMap(\.lines) + jobLines
+            + services.flatMap(\.lines) + jobLines
+    }
+
+    /// The services as events report them: an update with an unknown outcome is an error until it is settled (`Rules` L28).
+    private var services: [ServiceBinding] {
+        state.bindings.map { binding in
+            let isOpen = state.openWrites.contains { write in
+                write.planID == binding.planID && write.serviceKey == binding.serviceKey && write.operation == .update
+                    && write.state == .sent
+            }
+            guard isOpen else { return binding }
+            var binding = binding
+            binding.status = .error
+            binding.lastErrorCode = .outcomeUnknown
+            return binding
+        }
     }
 
     private var connectionLines: [String] {
@@ -70,7 +85,7 @@ extension LaneDetail: CommandOutput {
             "tenant": lane.tenant, "product": lane.product, "epoch": state.epoch, "eligible": state.isEligible, "enabled": state.isEnabled,
             "connection": state.connection?.shown,
             "credentialsRefused": standingRefusals.map { JSON.members(["at": $0.at, "error": JobError($0.code)]) },
-            "openWrites": state.openWrites.count, "services": state.bindings.map(\.json), "waiting": unfinished.map(\.json),
+            "openWrites": state.openWrites.count, "services": services.map(\.json), "waiting": unfinished.map(\.json),
             "finished": finished.map(\.json),
         ])
     }
