@@ -237,15 +237,16 @@ extension Transaction {
     private func replay(_ event: OrderedEvent, of key: JobKey, in row: LaneRow, by worker: WorkerID) throws -> OutboxEntry? {
         let waiting = try connection.first(
             """
-            SELECT replayed_at FROM jobs JOIN outbox ON outbox.position = jobs.replayed_at AND outbox.event_id = jobs.event_id
+            SELECT replayed_at, awaits_erasure FROM jobs JOIN outbox ON outbox.position = jobs.replayed_at AND outbox.event_id = jobs.event_id
             WHERE jobs.tenant = ? AND jobs.job_id = ?
             """,
             key.lane.tenant.description,
             key.id.description
-        ) { $0.integer(0) }
+        ) { (position: $0.integer(0), isHeld: $0.bool(1)) }
         if let waiting {
-            if try waiting > lastBefore(.position) { return nil }
-            try connection.run("DELETE FROM outbox WHERE position = ?", waiting)
+            // One that is held back has not been published, and later events of its lane wait for its position.
+            if try waiting.isHeld || row.isSetAside || waiting.position > lastBefore(.position) { return nil }
+            try connection.run("DELETE FROM outbox WHERE position = ?", waiting.position)
         }
         let entry = try publish(again: event, in: row, by: worker)
         try connection.run(

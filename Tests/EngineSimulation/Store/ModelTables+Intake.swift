@@ -45,9 +45,9 @@ extension ModelTables {
                 _ = publish(rules.conflict(item), in: lane, by: worker)
                 return .conflict
             case .replay(let event):
-                if outbox.contains(where: { $0.entry.position == known.replayedAt }), let waiting = known.replayedAt {
-                    if waiting > position { return .replayed }
-                    outbox.removeAll { $0.entry.position == waiting }
+                if let waiting = outbox.first(where: { $0.entry.position == known.replayedAt })?.entry {
+                    if waiting.isHeld || waiting.position > position { return .replayed }
+                    outbox.removeAll { $0.entry.position == waiting.position }
                 }
                 jobs[index].replayedAt = publish(event, by: worker, isHeld: lanes[lane].awaitsErasure).position
                 return .replayed
