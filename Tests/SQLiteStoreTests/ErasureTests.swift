@@ -69,6 +69,29 @@ struct ErasureTests {
         await store.close()
     }
 
+    @Test("The copy of an event that waits for an erasure stays, and answers each message that comes until then")
+    func heldCopy() async throws {
+        try await leaveTraces()
+        let events = Events(store)
+        let reader = try LongReader(directory.path("store.sqlite"))
+        let held = try await resetLane()
+        func again() async throws -> [OutboxEntry] {
+            try await store.accept([.job("reset", .one, .reset)], by: .one, at: .start) { _ in preconditionFailure() }.events
+        }
+        let copy = try #require(try await again().first)
+        #expect(copy.isHeld && held[0].isHeld)
+        #expect(try await again().isEmpty)
+        let after = try await ended("after", .one)
+        #expect(try await again().isEmpty)
+        try reader.end()
+        for position in [held[0].position, copy.position, after.position] {
+            _ = try await events.first { $0.position == position && !$0.isHeld }
+        }
+        // It may be with the broker now.
+        #expect(try await again().count == 1)
+        await store.close()
+    }
+
     @Test("An event that waits for an erasure outlives its worker: another releases it, once the erased data is gone")
     func takenOver() async throws {
         try await leaveTraces()

@@ -114,15 +114,6 @@ extension Behaviour {
             try await bench.store.forgetPublished([copy.position])
             #expect(try await bench.unpublished() == later)
         },
-        Behaviour("a copy that is held back stays, and answers") { bench in
-            let reset = try #require(
-                try await bench.run("r", .one, .reset, ending: .integrationReset, changes: LaneChanges(resets: true)).first
-            )
-            let copies = try await bench.accept(.job("r", .one, .reset)).events
-            #expect(copies.map(\.isHeld) == [reset.isHeld])
-            guard reset.isHeld else { return }
-            #expect(try await bench.accept(.job("r", .one, .reset)).events.isEmpty)
-        },
         Behaviour("a refused message is answered again with the same event") { bench in
             let first = try await bench.accept(bench.refusal("r"))
             let again = try await bench.accept(bench.refusal("r"))
