@@ -20,7 +20,7 @@ final class LogStream: Sendable {
         /// Whether the reader has not taken all lines in time: what does not fit is dropped.
         var isStuck = false
         /// Until then nobody but the thread waits for the reader.
-        var restEnd: ContinuousClock.Instant?
+        var noWaitUntil: ContinuousClock.Instant?
         /// How long callers have waited for the reader since a moment.
         var waited = (time: Duration.zero, since: ContinuousClock.now)
         /// The time of the lines, formatted once a second.
@@ -46,7 +46,7 @@ final class LogStream: Sendable {
     /// How long callers wait for the reader of the log, within a minute.
     private static let patience: Duration = .seconds(1)
     /// How long no caller waits after that.
-    private static let rest: Duration = .seconds(60)
+    private static let noWaitTime: Duration = .seconds(60)
     /// A pipe that is ready takes this many bytes without blocking.
     private static let chunk = Int(PIPE_BUF)
 
@@ -77,15 +77,15 @@ final class LogStream: Sendable {
     func append(_ line: [UInt8], at level: Logger.Level) {
         let second = time(nil)
         let (mustFlush, mustWake) = pending.withLock { pending in
-            guard pending.restEnd == nil || pending.lines.count + line.count <= LogStream.limit else {
+            guard pending.noWaitUntil == nil || pending.lines.count + line.count <= LogStream.limit else {
                 pending.dropped += 1
                 return (false, false)
             }
             pending.append(line, at: second)
             if level >= .warning || pending.lines.count > LogStream.limit {
-                if let end = pending.restEnd, end < .now { pending.restEnd = nil }
+                if let end = pending.noWaitUntil, end < .now { pending.noWaitUntil = nil }
                 // The thread goes on resting if the lines are written here.
-                if pending.restEnd == nil { return (true, false) }
+                if pending.noWaitUntil == nil { return (true, false) }
             }
             defer { pending.isResting = false }
             return (false, pending.isResting)
@@ -103,8 +103,8 @@ final class LogStream: Sendable {
     /// - Parameter isPatient: whether to wait for a reader that stopped reading before.
     func flush(isPatient: Bool = false) {
         output.withLock { output in
-            let rests = pending.withLock { $0.isStuck && $0.restEnd != nil }
-            let deadline = ContinuousClock.now + (rests && !isPatient ? .zero : LogStream.patience)
+            let mustNotWait = pending.withLock { $0.isStuck && $0.noWaitUntil != nil }
+            let deadline = ContinuousClock.now + (mustNotWait && !isPatient ? .zero : LogStream.patience)
             // What the reader did not take the last time comes first.
             var isWritten = write(&output, until: deadline)
             if isWritten {
@@ -122,7 +122,7 @@ final class LogStream: Sendable {
             // The thread goes on: it may be resting, because the caller was to write the lines.
             let wasResting = pending.withLock { pending in
                 pending.isStuck = true
-                pending.restEnd = .now + LogStream.rest
+                pending.noWaitUntil = .now + LogStream.noWaitTime
                 defer { pending.isResting = false }
                 return pending.isResting
             }
@@ -135,9 +135,11 @@ final class LogStream: Sendable {
         let now = ContinuousClock.now
         guard now - begin > .milliseconds(1) else { return }
         pending.withLock { pending in
-            if now - pending.waited.since > LogStream.rest { pending.waited = (.zero, begin) }
+            if now - pending.waited.since > LogStream.noWaitTime { pending.waited = (.zero, begin) }
             pending.waited.time += now - begin
-            if pending.waited.time >= LogStream.patience { pending.restEnd = max(pending.restEnd ?? now, now + LogStream.rest) }
+            if pending.waited.time >= LogStream.patience {
+                pending.noWaitUntil = max(pending.noWaitUntil ?? now, now + LogStream.noWaitTime)
+            }
         }
     }
 
