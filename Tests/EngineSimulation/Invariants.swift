@@ -82,7 +82,7 @@ enum Invariants {
             violations.append("The poison job was not abandoned.")
         }
         let counts = world.faults.counts
-        // A connect ends at its deadline in any case. It must not have killed more than five workers until then.
+        // It ends at its deadline in any case, and must not have killed more than five workers until then.
         if counts[.poisonJob, default: 0] > 5 {
             violations.append("The poison job was not abandoned: it killed \(counts[.poisonJob, default: 0]) workers.")
         }

@@ -54,10 +54,13 @@ final class World: Sendable {
         let isWatchful = scheduler.draw { Int.random(in: 0...3, using: &$0) == 0 }
         // In some runs an event with a few services is too large.
         let eventLimit = scheduler.draw { [EventLimit.smallest, 1 << 20].randomElement(using: &$0) ?? 1 << 20 }
+        // In some runs a job has time to kill more workers than one may.
+        let interactiveTime = scheduler.draw { [60, 60, 3600].randomElement(using: &$0) ?? 60 }
         settings = EngineSettings(
             acceptsClearCredentials: true,
             backlogLimit: backlogLimit,
             laneBacklogLimit: laneBacklogLimit,
+            interactiveTime: .seconds(interactiveTime),
             verifyInterval: isWatchful ? .seconds(30) : nil,
             driftInterval: isWatchful ? .seconds(45) : nil,
             eventLimit: EventLimit(bytes: eventLimit)

@@ -147,6 +147,8 @@ extension EngineFlowTests {
             #expect(![.jobAbandoned, .jobRejected].contains(event.type))
             let error = kind == "diagnose" ? event.members["steps"]?.array?.first?["error"] : event.members["error"]
             #expect(error?["code"] == "internal" && error?["retryable"] == true)
+            // Lists of jobs and the audit log name the same code.
+            #expect(event.type.failureCode(in: event.data) == "internal")
         }
     }
 

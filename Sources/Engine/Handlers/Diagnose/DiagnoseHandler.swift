@@ -11,7 +11,7 @@ struct DiagnoseHandler: JobHandler {
 
     /// The job writes nothing to Autotask, so there is only the reason to report.
     func conclude(_ payload: DiagnosePayload, because reason: JobError, _ context: JobContext) -> HandlerOutcome {
-        .finished([context.diagnosed([DiagnosisStep(.connection, reason)])])
+        .failed(reason, [context.diagnosed([DiagnosisStep(.connection, reason)])])
     }
 }
 
