@@ -819,7 +819,9 @@ class StoreReadOnly(StoreFull):
 
     def begin(self):
         self.before = self.logged()
-        self.world.disk.fail()
+        # Not during a commit: see README.md, "What to know".
+        with self.world.fleet.standing_still():
+            self.world.disk.fail()
 
     def end(self):
         self.hit(self.logged() - self.before)

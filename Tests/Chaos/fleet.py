@@ -1,6 +1,7 @@
 """The workers: processes on one store, restarted when they end unexpectedly, as an init system would."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -109,6 +110,14 @@ class Member(Worker):
                 self.process.send_signal(signal.SIGCONT)
             self.is_stopped = False
 
+    def stands_still(self):
+        """Whether no thread of it is on its way, in a system call or not."""
+        try:
+            tasks = list(pathlib.Path(f"/proc/{self.pid}/task").iterdir())
+            return all(task.joinpath("stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] in "TtZX" for task in tasks)
+        except OSError:
+            return True
+
     def limit_descriptors(self, count):
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]))
 
@@ -172,6 +181,21 @@ class Fleet:
     @property
     def running(self):
         return [member for member in self.members if member.pid is not None]
+
+    @contextlib.contextmanager
+    def standing_still(self, seconds=10):
+        """No worker is within a system call meanwhile. Workers that were stopped before stay stopped."""
+        stopped = [member for member in self.running if not member.is_stopped]
+        for member in stopped:
+            member.suspend()
+        try:
+            deadline = time.monotonic() + seconds
+            while not all(member.stands_still() for member in stopped) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            yield
+        finally:
+            for member in stopped:
+                member.resume()
 
     def owner_of_port(self, port):
         """The member whose connection has this local port."""

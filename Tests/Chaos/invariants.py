@@ -370,7 +370,7 @@ def doctor_finds_nothing_to_mend(run):
 
 
 def open_writes_that_were_reported(run):
-    """Services whose outcome is unknown by a lane's last sync, for example after a restored backup: no later sync settled it."""
+    """Services with an error in a lane's last sync: `outcome_unknown`, for example after a restored backup, or one of the plan that comes first."""
     for lane in run.load.lanes:
         syncs = [
             event
@@ -378,7 +378,7 @@ def open_writes_that_were_reported(run):
             if event["type"].removeprefix(contract.EVENT_PREFIX) in ("sync.succeeded", "sync.incomplete", "sync.failed")
         ]
         for service in syncs[-1]["data"].get("services", []) if syncs else []:
-            if service.get("error") and service["error"]["code"] == "outcome_unknown":
+            if service.get("error"):
                 yield f"{lane.tenant}/{lane.product} {service['key']}"
 
 
