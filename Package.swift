@@ -58,7 +58,7 @@ let package = Package(
         // Level 2: seams to the outside world.
         .target(
             name: "AMQP",
-            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto, deque],
+            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, metrics, lifecycle, crypto, deque],
             swiftSettings: house
         ),
         .target(
@@ -74,7 +74,7 @@ let package = Package(
         .target(
             name: "SQLiteStore",
             dependencies: [
-                "Contract", "Confinement", "CSQLite", "Store",
+                "Contract", "Confinement", "CSQLite", "Store", "Telemetry", metrics,
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
@@ -91,7 +91,7 @@ let package = Package(
         // Level 5: what operators and their machines ask.
         .target(
             name: "Operations",
-            dependencies: ["Contract", logging, lifecycle, .product(name: "Hummingbird", package: "hummingbird")],
+            dependencies: ["Contract", "Telemetry", logging, metrics, lifecycle, .product(name: "Hummingbird", package: "hummingbird")],
             swiftSettings: strict
         ),
 
@@ -176,8 +176,8 @@ let package = Package(
             name: "EngineTests",
             dependencies: [
                 "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "SealedVectors", "Secrets",
-                "Store", "StoreConformance", "Vault",
-                lifecycle, logging,
+                "Store", "StoreConformance", "Telemetry", "Vault",
+                lifecycle, logging, .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: house
         ),
@@ -207,7 +207,8 @@ let package = Package(
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "Contract", "Operations", logging, .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+                "Contract", "Operations", "Telemetry", logging, metrics,
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             swiftSettings: house
         ),

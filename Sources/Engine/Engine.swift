@@ -1,7 +1,7 @@
 package import Logging
 package import ServiceLifecycle
 package import Store
-import Telemetry
+package import Telemetry
 package import Vault
 
 /// The work from job queue to outbox: ``Intake`` accepts jobs, ``LaneRunner`` runs them, and ``Outbox`` publishes their events.
@@ -9,12 +9,14 @@ package import Vault
 /// It depends on ports only: no broker, no database, no C. One engine is one worker.
 package struct Engine: Sendable {
     private let intake: Intake
-    private let runner: LaneRunner
+    let runner: LaneRunner
+    let attempt: JobAttempt
+    let transport: MeteredTransport
     private let checks: CheckSchedule
     private let outbox: OutboxService
     private let lease: WorkerLease
     private let retention: RetentionService
-    private let context: EngineContext
+    let context: EngineContext
 
     package init(
         source: any JobSource,
@@ -25,7 +27,8 @@ package struct Engine: Sendable {
         settings: EngineSettings,
         clock: any EngineClock = SystemClock(),
         entropy: any Entropy = SystemEntropy(),
-        log: Logger
+        log: Logger,
+        instruments: Instruments = .none
     ) {
         let context = EngineContext(
             vault: vault,
@@ -34,7 +37,8 @@ package struct Engine: Sendable {
             worker: WorkerIdentity(WorkerID(entropy.eventID())),
             clock: clock,
             entropy: entropy,
-            log: log
+            log: log,
+            instruments: instruments
         )
         self.context = context
         let lanes = WakeSignal()
@@ -51,7 +55,10 @@ package struct Engine: Sendable {
         self.outbox = OutboxService(outbox: outbox)
         lease = WorkerLease(store: store, engine: context, outbox: outbox, lanes: lanes, retention: due)
         retention = RetentionService(store: store, engine: context, due: due)
-        let attempt = JobAttempt(store: store, engine: context, autotask: autotask, progress: ProgressSink(outbox: outbox, sink: sink))
+        transport = MeteredTransport(autotask.transport, to: instruments.metrics)
+        var autotask = autotask
+        autotask.transport = transport
+        attempt = JobAttempt(store: store, engine: context, autotask: autotask, progress: ProgressSink(outbox: outbox, sink: sink))
         runner = LaneRunner(store: store, engine: context, attempt: attempt, signal: lanes)
         checks = CheckSchedule(store: store, engine: context, lanes: lanes)
         intake = Intake(source: source, store: store, engine: context, lanes: lanes)

@@ -1,6 +1,8 @@
 import Contract
 import Logging
 import Store
+import Synchronization
+import Telemetry
 import Vault
 
 /// The settings, log and ports that the parts of one engine share. The store is not among them: each part has the protocol of it that it
@@ -15,6 +17,10 @@ final class EngineContext: Sendable {
     let clock: any EngineClock
     let entropy: any Entropy
     let log: Logger
+    let meters: EngineMeters
+    let pulses: Pulses
+    /// Whether intake waits until fewer jobs wait in the store.
+    let isIntakePaused = Atomic(false)
 
     init(
         vault: Vault,
@@ -23,7 +29,8 @@ final class EngineContext: Sendable {
         worker: WorkerIdentity,
         clock: any EngineClock,
         entropy: any Entropy,
-        log: Logger
+        log: Logger,
+        instruments: Instruments = .none
     ) {
         self.vault = vault
         self.settings = settings
@@ -32,6 +39,8 @@ final class EngineContext: Sendable {
         self.clock = clock
         self.entropy = entropy
         self.log = log
+        meters = EngineMeters(instruments.metrics)
+        pulses = instruments.pulses
     }
 
     var now: Timestamp { clock.now }

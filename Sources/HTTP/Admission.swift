@@ -12,7 +12,7 @@ struct Admission<Item> {
 
     private let limit: Int
     private let endpointLimit: Int
-    private var inFlight = 0
+    private(set) var inFlight = 0
     private var endpoints: [String: Endpoint] = [:]
     /// The endpoints with a waiting item and room for one more, each once.
     private var turns = Deque<String>()
@@ -21,6 +21,9 @@ struct Admission<Item> {
         self.limit = limit
         self.endpointLimit = endpointLimit
     }
+
+    /// How many items wait for a slot.
+    var waiting: Int { endpoints.values.reduce(0) { $0 + $1.waiting.count } }
 
     /// Asks for a slot.
     ///

@@ -1,7 +1,7 @@
 import Confinement
 package import Logging
 import Synchronization
-import Telemetry
+package import Telemetry
 
 /// HTTP/1.1 with libcurl: one thread in `curl_multi_poll`, thousands of requests in flight, and connections that are kept between requests.
 ///
@@ -48,7 +48,7 @@ package final class CurlTransport: HTTPTransport {
 
     /// - Throws: ``HTTPError`` if libcurl lacks a required feature, or the configuration is invalid; `ConfinementError` if no thread
     ///   starts.
-    package init(configuration: Configuration, logger: Logger) throws {
+    package init(configuration: Configuration, logger: Logger, pulse: Pulse = Pulse()) throws {
         try CurlLibrary.load()
         let multi = try MultiHandle(connectionLimit: configuration.maximumInFlight)
         // An invalid configuration fails now and not at the first request.
@@ -64,7 +64,7 @@ package final class CurlTransport: HTTPTransport {
         self.failure = failure
         thread = try ConfinedThread.start(name: "http") {
             do throws(HTTPError) {
-                try TransferLoop(mailbox: mailbox, multi: multi, configuration: configuration).run()
+                try TransferLoop(mailbox: mailbox, multi: multi, configuration: configuration, pulse: pulse).run()
             } catch {
                 logger.critical("The HTTP thread has failed", metadata: .keys([.error: "\(error)"]))
                 failure.set(error)
@@ -88,6 +88,9 @@ package final class CurlTransport: HTTPTransport {
         }
         return HTTPResponse(try outcome.get())
     }
+
+    /// The exchanges in flight, and those that wait for a slot.
+    package var load: (active: Int, waiting: Int) { mailbox.load }
 
     /// Abandons exchanges in flight (``HTTPError/Code/cancelled``), and returns when the thread has ended. Later requests get the same
     /// error.

@@ -1,6 +1,6 @@
 /// The reason why there is no answer to a request.
 package struct HTTPError: Error, CustomStringConvertible, Sendable {
-    package enum Code: String, Sendable {
+    package enum Code: String, CaseIterable, Sendable {
         /// The host name does not resolve.
         case nameNotResolved
         /// The host name resolves to an address that is not public, and the operator did not list the host. Nothing was sent.

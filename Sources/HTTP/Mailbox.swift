@@ -37,6 +37,9 @@ final class Mailbox: Sendable {
         self.wake = wake
     }
 
+    /// The exchanges that have a slot, and those that wait for one.
+    var load: (active: Int, waiting: Int) { state.withLock { ($0.admission.inFlight, $0.admission.waiting) } }
+
     // MARK: For callers
 
     /// Submits an exchange whose caller waits.

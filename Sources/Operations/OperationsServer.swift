@@ -3,7 +3,7 @@ import Hummingbird
 package import Logging
 import ServiceLifecycle
 
-/// The HTTP liveness (`/livez`) and readiness (`/readyz`) probes of a worker.
+/// The HTTP liveness (`/livez`) and readiness (`/readyz`) probes of a worker, and its metrics for Prometheus (`/metrics`).
 ///
 /// It takes no commands. Use an address that only the operator's systems reach, since a report can name tenants.
 package struct OperationsServer: Service {
@@ -12,16 +12,28 @@ package struct OperationsServer: Service {
     /// - Parameters:
     ///   - address: where to listen.
     ///   - onListening: called with the port. The system chooses it for port 0.
+    ///   - metrics: the registry of `/metrics`.
+    ///   - liveness: returns whether the worker's loops go on. It must not block.
     ///   - readiness: returns the worker's present state. It must not block.
     package init(
         address: ListenAddress,
         log: Logger,
         onListening: @escaping @Sendable (Int) -> Void = { _ in },
+        metrics: PrometheusRegistry,
+        liveness: @escaping @Sendable () -> HealthReport,
         readiness: @escaping @Sendable () -> HealthReport
     ) {
         let router = Router()
-        router.get("livez") { _, _ in Response(HealthReport([])) }
+        router.get("livez") { _, _ in Response(liveness()) }
         router.get("readyz") { _, _ in Response(readiness()) }
+        router.get("metrics") { _, _ in
+            let body = ResponseBody(byteBuffer: ByteBuffer(bytes: await metrics.exposition()))
+            return Response(
+                status: .ok,
+                headers: [.contentType: ExpositionText.contentType, .cacheControl: "no-store"],
+                body: body
+            )
+        }
         // Probes come as often as once a second: they are not logged.
         var quietLog = log
         quietLog.logLevel = max(log.logLevel, .warning)

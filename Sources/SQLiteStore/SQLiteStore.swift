@@ -1,6 +1,7 @@
 package import Contract
 import GRDB
 package import Store
+package import Telemetry
 
 /// The store in one file on one machine: SQLite, with a write-ahead log and every commit on disk.
 ///
@@ -23,13 +24,14 @@ package final class SQLiteStore: Store {
         path: String,
         mustExist: Bool = false,
         migrating: Bool = true,
-        auditing chain: AuditChain?
+        auditing chain: AuditChain?,
+        instruments: Instruments = .none
     ) async throws(StoreError) {
         let opened = try await StoreThread.run { () throws(StoreError) in
             try StoreFile.open(path, mustExist: mustExist, migrating: migrating)
         }
         pool = opened.pool
-        do { writer = try Writer(opened, chain: chain, rows: rows) } catch { throw StoreError(noThread: error) }
+        do { writer = try Writer(opened, chain: chain, rows: rows, instruments: instruments) } catch { throw StoreError(noThread: error) }
     }
 
     deinit { writer.stop() }
@@ -57,6 +59,9 @@ package final class SQLiteStore: Store {
     /// often.
     package var trouble: StoreError? { writer.failure(within: .seconds(10)) }
 
+    /// How many operations wait for a transaction.
+    package var pendingWrites: Int { writer.waiting }
+
     /// The rows that could not be read. Each is set aside with its lane.
     package var setAside: [SetAside] { rows.all }
 
@@ -69,11 +74,11 @@ package final class SQLiteStore: Store {
 
 extension SQLiteStore {
     package func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        try await writer.write(.lease) { try $0.join(worker, in: .current, until: lease, at: now) }
+        try await writer.write(.lease, as: .renew) { try $0.join(worker, in: .current, until: lease, at: now) }
     }
 
     package func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
-        try await writer.write(.lease) { try $0.renew(worker, until: lease, at: now) }
+        try await writer.write(.lease, as: .renew) { try $0.renew(worker, until: lease, at: now) }
     }
 
     package func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) {
@@ -85,7 +90,7 @@ extension SQLiteStore {
 
 extension SQLiteStore {
     package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery {
-        try await writer.write { try $0.countRedelivery(sha256: sha256, at: now) }
+        try await writer.write(as: .accept) { try $0.countRedelivery(sha256: sha256, at: now) }
     }
 
     package func accept(
@@ -94,7 +99,7 @@ extension SQLiteStore {
         at now: Timestamp,
         rules: IntakeRules
     ) async throws(StoreError) -> Acceptance {
-        try await writer.write { try $0.accept(items, by: worker, at: now, rules: rules) }
+        try await writer.write(as: .accept) { try $0.accept(items, by: worker, at: now, rules: rules) }
     }
 }
 
@@ -106,11 +111,11 @@ extension SQLiteStore {
         at now: Timestamp,
         decide: @escaping @Sendable (LaneSnapshot) -> LaneDecision
     ) async throws(StoreError) -> ClaimResult {
-        try await writer.write { try $0.claim(request, at: now, decide: decide) }
+        try await writer.write(as: .claim) { try $0.claim(request, at: now, decide: decide) }
     }
 
     package func occupy(database: Int64, under claim: ClaimToken, limit: Int, at now: Timestamp) async throws(StoreError) -> Bool {
-        try await writer.write { try $0.occupy(database: database, under: claim, limit: limit) }
+        try await writer.write(as: .claim) { try $0.occupy(database: database, under: claim, limit: limit) }
     }
 
     package func linkedServices(_ ids: [Int64]?, in database: Int64, besides lane: Lane) async throws(StoreError) -> Set<Int64> {
@@ -131,7 +136,7 @@ extension SQLiteStore {
         under claim: ClaimToken,
         at now: Timestamp
     ) async throws(StoreError) -> LinkOutcome {
-        try await writer.write { try $0.link(entries, in: database, under: claim) }
+        try await writer.write(as: .journal) { try $0.link(entries, in: database, under: claim) }
     }
 
     package func journal(
@@ -140,17 +145,17 @@ extension SQLiteStore {
         under claim: ClaimToken,
         at now: Timestamp
     ) async throws(StoreError) -> Bool {
-        try await writer.write { try $0.journal(entries, notes: notes, under: claim, at: now) }
+        try await writer.write(as: .journal) { try $0.journal(entries, notes: notes, under: claim, at: now) }
     }
 
     package func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {
-        try await writer.write { try $0.complete(claim, with: completion, at: now) }
+        try await writer.write(as: .complete) { try $0.complete(claim, with: completion, at: now) }
     }
 }
 
 extension SQLiteStore {
     package func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int {
-        try await writer.write { try $0.enterChecks(round, at: now) }
+        try await writer.write(as: .check) { try $0.enterChecks(round, at: now) }
     }
 }
 
@@ -192,7 +197,7 @@ extension SQLiteStore {
     private static let listPage: Int64 = 2000
 
     package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
-        try await writer.write { try $0.forgetPublished(positions) }
+        try await writer.write(as: .publish) { try $0.forgetPublished(positions) }
     }
 }
 

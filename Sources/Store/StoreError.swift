@@ -1,6 +1,6 @@
 /// A failure of the store.
 package struct StoreError: Error, CustomStringConvertible, Sendable {
-    package enum Code: String, Sendable {
+    package enum Code: String, CaseIterable, Sendable {
         /// Another worker holds the claim, or has taken over from this worker.
         case fenced
         /// The worker's clock is behind another's by more than ``Clocks/tolerance``.

@@ -25,6 +25,7 @@ package enum LogKey: String, Sendable {
     case publisher
     case queue
     case reason
+    case scope
     case store
     case tenant
 }

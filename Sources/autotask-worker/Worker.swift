@@ -3,6 +3,7 @@ import Engine
 import Glibc
 import HTTP
 import Logging
+import Metrics
 import Operations
 import SQLiteStore
 import Secrets
@@ -47,17 +48,26 @@ struct Worker {
             log.warning("AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect")
         }
 
+        let registry = PrometheusRegistry()
+        MetricsSystem.bootstrap(registry)
+        let instruments = Instruments(metrics: registry)
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
-        let paired = try await PairedStore(settings, mayCreate: try settings.storeCreate, isWorker: true, remembers: true)
+        let paired = try await PairedStore(
+            settings,
+            mayCreate: try settings.storeCreate,
+            isWorker: true,
+            remembers: true,
+            instruments: instruments
+        )
         let (store, vault) = (paired.store, paired.vault)
-        let transport = try openTransport(log: log)
-        let publisher = try broker.publisher(log: log)
-        let consumer = try broker.consumer(log: log)
+        let transport = try openTransport(log: log, pulse: instruments.pulses[.http])
+        let publisher = try broker.publisher(log: log, instruments: instruments)
+        let consumer = try broker.consumer(log: log, instruments: instruments)
 
         let engine = Engine(
-            source: AMQPJobSource(consumer: consumer),
-            sink: AMQPEventSink(publisher: publisher, exchange: broker.resultsExchange, user: try broker.user),
+            source: AMQPJobSource(consumer: consumer, queues: settings.jobQueues, metrics: registry),
+            sink: AMQPEventSink(publisher: publisher, exchange: broker.resultsExchange, user: try broker.user, metrics: registry),
             store: store,
             vault: vault,
             autotask: AutotaskAccess(
@@ -67,7 +77,8 @@ struct Worker {
                 hosts: HostPolicy(additionalHosts: settings.allowedHosts)
             ),
             settings: engineSettings,
-            log: log
+            log: log,
+            instruments: instruments
         )
         do { try await engine.join() } catch { throw Failure(.unavailable, "The store refuses this worker: \(error.message)") }
         let storePath = try settings.storePath
@@ -84,11 +95,25 @@ struct Worker {
         var services: [any Service] = [clock, signals, transport, publisher, KeyRingWatch(vault: vault, log: log)]
         services += engine.services + [consumer]
         if let operationsAddress {
+            let gauges = WorkerGauges(
+                engine: engine,
+                store: store,
+                figures: StoreFigureReader(path: storePath),
+                transport: transport,
+                publisher: publisher,
+                consumer: consumer,
+                pulses: instruments.pulses,
+                gauges: Gauges(registry)
+            )
+            gauges.setConstants(engineSettings)
+            registry.beforeScrape { await gauges.set() }
             services.append(
                 OperationsServer(
                     address: operationsAddress,
                     log: log,
-                    onListening: { log.info("Answering /livez and /readyz", metadata: .keys([.port: "\($0)"])) },
+                    onListening: { log.info("Answering /livez, /readyz and /metrics", metadata: .keys([.port: "\($0)"])) },
+                    metrics: registry,
+                    liveness: { Liveness(pulses: instruments.pulses).report },
                     readiness: {
                         Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock)
                             .report
@@ -128,9 +153,9 @@ struct Worker {
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    private func openTransport(log: Logger) throws -> CurlTransport {
+    private func openTransport(log: Logger, pulse: Pulse) throws -> CurlTransport {
         let configuration = try settings.autotaskTransport
-        do { return try CurlTransport(configuration: configuration, logger: log) } catch {
+        do { return try CurlTransport(configuration: configuration, logger: log, pulse: pulse) } catch {
             throw Failure(.unavailable, "libcurl cannot be used: \(error)")
         }
     }

@@ -115,6 +115,8 @@ class Worker:
         self.process = None
         # Where the log of this start begins.
         self.begun = 0
+        # The last metrics of each of its processes that was stopped.
+        self.scrapes = []
         self.settings = {
             **broker.environment,
             "AUTOTASK_URL": simulator.lookup_url,
@@ -170,7 +172,7 @@ class Worker:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [*through, BIN_DIR / "autotask-worker", "run", *arguments],
-                env=plain_environment(**{**self.settings, **settings}),
+                env=plain_environment(**{"OPERATIONS_LISTEN": "127.0.0.1:0", **self.settings, **settings}),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -180,14 +182,25 @@ class Worker:
         if await_jobs:
             poll(lambda: "Consuming" in self.log[begun:], 20, "the worker's start", self.process)
 
-    def health(self, path="readyz"):
-        """Its answer to a health check, as (status, body). Start it with `OPERATIONS_LISTEN=127.0.0.1:0`."""
+    @property
+    def operations(self):
+        """The address at which it answers operators."""
         port = poll(lambda: re.findall(r"port=(\d+).*Answering /livez", self.log[self.begun :]), 10, "the port of operations", self.process)[-1]
+        return f"http://127.0.0.1:{port}"
+
+    def health(self, path="readyz"):
+        """Its answer to a health check, as (status, body)."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.operations}/{path}", timeout=10) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def metrics(self):
+        """Its metrics, in Prometheus's text format."""
+        with urllib.request.urlopen(f"{self.operations}/metrics", timeout=10) as answer:
+            assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+            return answer.read().decode()
 
     @property
     def is_running(self):
@@ -207,6 +220,9 @@ class Worker:
         """As an init system stops it."""
         if self.process is None:
             return
+        if re.search(r"port=\d+.*Answering /livez", self.log[self.begun :]):
+            with contextlib.suppress(OSError):
+                self.scrapes.append(self.metrics())
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(timeout=30)
         self.process = None

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import ServiceLifecycleTestKit
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import Operations
@@ -40,6 +41,30 @@ struct OperationsServerTests {
         }
     }
 
+    @Test("Not alive once a loop stands still, whether or not it is ready")
+    func liveness() async throws {
+        let board = Board()
+        try await serving(board) { url in
+            board.liveness = HealthReport([.fail("store_writer", "It has not turned for 61 s.")])
+            let answer = try await get(url, "livez")
+            #expect(answer.status == 503 && answer.body["checks"]?["store_writer"]?.array?.count == 1)
+            #expect(try await get(url, "readyz").status == 200)
+        }
+    }
+
+    @Test("Metrics are read as text, after the gauges were set")
+    func metrics() async throws {
+        let board = Board()
+        let gauges = Gauges(board.registry)
+        board.registry.beforeScrape { gauges.set(.jobsRunning, 3) }
+        try await serving(board) { url in
+            let (data, response) = try await URLSession.shared.data(from: url.appending(path: "metrics"))
+            let type = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "Content-Type")
+            #expect(type == "text/plain; version=0.0.4; charset=utf-8")
+            #expect(String(decoding: data, as: UTF8.self).contains("\nautotask_worker_jobs_running 3\n"))
+        }
+    }
+
     @Test(
         "An address is a host and a port",
         arguments: [
@@ -60,7 +85,14 @@ struct OperationsServerTests {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let address = try #require(ListenAddress("127.0.0.1:0"))
         let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let server = OperationsServer(address: address, log: log, onListening: { port.yield($0) }, readiness: { board.report })
+        let server = OperationsServer(
+            address: address,
+            log: log,
+            onListening: { port.yield($0) },
+            metrics: board.registry,
+            liveness: { board.liveness },
+            readiness: { board.report }
+        )
         try await testGracefulShutdown { trigger in
             try await withThrowingTaskGroup { group in
                 group.addTask { try await server.run() }
@@ -82,9 +114,16 @@ struct OperationsServerTests {
     }
 }
 
-/// The worker's health report.
+/// The worker's health reports, and its metrics.
 private final class Board: Sendable {
+    let registry = PrometheusRegistry()
     private let current = Mutex(HealthReport([]))
+    private let alive = Mutex(HealthReport([]))
+
+    var liveness: HealthReport {
+        get { alive.withLock { $0 } }
+        set { alive.withLock { $0 = newValue } }
+    }
 
     var report: HealthReport { current.withLock { $0 } }
 

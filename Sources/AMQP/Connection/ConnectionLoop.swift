@@ -1,6 +1,7 @@
 import Confinement
 import Glibc
 import Logging
+import Metrics
 import Synchronization
 import Telemetry
 
@@ -60,12 +61,21 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     private let wake: WakeDescriptor
     private let mailbox = Mutex(Mailbox())
     private let watch = SocketWatch()
+    private let pulse: Pulse
+    private let connects: Metered<ConnectResult, Counter>
 
     /// The maximum number of frames to read before writing.
     private var inboundPerTurn: Int { 2000 }
 
     /// - Parameter drainTime: how long the role may take to finish after ``stop()``.
-    init(configuration: AMQPConfiguration, maximumBodyBytes: Int, drainTime: Duration, log: Logger) throws(AMQPError) {
+    init(
+        configuration: AMQPConfiguration,
+        maximumBodyBytes: Int,
+        drainTime: Duration,
+        log: Logger,
+        loop: Pulse.Loop,
+        instruments: Instruments
+    ) throws(AMQPError) {
         self.configuration = configuration
         self.maximumBodyBytes = maximumBodyBytes
         self.drainTime = drainTime
@@ -73,6 +83,8 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         log[.host] = "\(configuration.host)"
         log[.port] = "\(configuration.port)"
         self.log = log
+        pulse = instruments.pulses[loop]
+        connects = Metered(.brokerConnects, [("role", loop == .consumer ? "consumer" : "publisher")], to: instruments.metrics)
         do {
             wake = try WakeDescriptor()
         } catch {
@@ -131,6 +143,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     // MARK: On the thread
 
     private func loop(_ role: consuming Role) {
+        defer { pulse.rest() }
         var backoff = Backoff()
         while !mailbox.withLock({ $0.isStopping }) {
             let start = ContinuousClock.now
@@ -159,8 +172,13 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     }
 
     private func connectAndServe(_ role: inout Role) throws(AMQPError) {
-        let connection = try BrokerConnection.open(configuration, maximumBodyBytes: maximumBodyBytes)
+        let connection: BrokerConnection
+        do { connection = try BrokerConnection.open(configuration, maximumBodyBytes: maximumBodyBytes) } catch {
+            connects[.failed].increment()
+            throw error
+        }
         log.info("Connected to RabbitMQ")
+        connects[.ok].increment()
         watch.guardSocket(connection.socket)
         // `connection` closes the descriptor when it is released, which is after this.
         defer { withExtendedLifetime(connection) { watch.release() } }
@@ -178,6 +196,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         var stopBy: ContinuousClock.Instant?
         while true {
             let now = ContinuousClock.now
+            pulse.turn()
             watch.enter(now: now)
             let isStopping = perform(&role, now: now)
             if isStopping, stopBy == nil { stopBy = now + drainTime }
@@ -209,6 +228,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     private func idle(_ role: inout Role, until deadline: ContinuousClock.Instant) -> Bool {
         while true {
             let now = ContinuousClock.now
+            pulse.turn()
             let isStopping = perform(&role, now: now)
             let turn = role.idleTurn(now: now, isStopping: isStopping)
             if turn.isFinished || isStopping { return true }
@@ -232,6 +252,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
             pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wake.fileDescriptor, events: Int16(POLLIN), revents: 0),
         ]
+        pulse.rest()
         let wait = deadline - .now
         // Rounded up: just before a deadline, there would be nothing to do.
         let milliseconds = wait <= .zero ? 0 : Int32(clamping: Int64(wait / .milliseconds(1)) + 1)
@@ -239,6 +260,14 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         // Cleared before the mailbox is read, so that no command is lost.
         if descriptors[1].revents != 0 { wake.clear() }
     }
+}
+
+/// The result of an attempt to connect.
+enum ConnectResult: String, MetricLabel {
+    case ok
+    case failed
+
+    static var metricLabel: String { "result" }
 }
 
 extension ContinuousClock.Instant {

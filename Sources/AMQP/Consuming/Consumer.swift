@@ -1,5 +1,6 @@
 package import Logging
 import ServiceLifecycle
+package import Telemetry
 
 /// Takes messages from queues while it runs, and reconnects when needed.
 ///
@@ -13,12 +14,19 @@ package final class Consumer: Service {
     private let log: Logger
 
     /// - Throws: ``AMQPError`` when the process has no file descriptor left.
-    package init(connection: AMQPConfiguration, configuration: ConsumerConfiguration, log: Logger) throws(AMQPError) {
+    package init(
+        connection: AMQPConfiguration,
+        configuration: ConsumerConfiguration,
+        log: Logger,
+        instruments: Instruments = .none
+    ) throws(AMQPError) {
         loop = try ConnectionLoop(
             configuration: connection,
             maximumBodyBytes: configuration.maximumBodyBytes,
             drainTime: connection.replyTimeout,
-            log: log
+            log: log,
+            loop: .consumer,
+            instruments: instruments
         )
         self.configuration = configuration
         replyTimeout = connection.replyTimeout

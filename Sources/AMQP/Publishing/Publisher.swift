@@ -1,5 +1,6 @@
 package import Logging
 import ServiceLifecycle
+package import Telemetry
 
 /// Publishes messages as mandatory and with confirms, and reconnects when needed.
 ///
@@ -15,10 +16,18 @@ package final class Publisher: Service {
     package init(
         connection: AMQPConfiguration,
         configuration: PublisherConfiguration = PublisherConfiguration(),
-        log: Logger
+        log: Logger,
+        instruments: Instruments = .none
     ) throws(AMQPError) {
         // The broker returns unroutable messages with their bodies, which are not needed.
-        loop = try ConnectionLoop(configuration: connection, maximumBodyBytes: 0, drainTime: configuration.drainTime, log: log)
+        loop = try ConnectionLoop(
+            configuration: connection,
+            maximumBodyBytes: 0,
+            drainTime: configuration.drainTime,
+            log: log,
+            loop: .publisher,
+            instruments: instruments
+        )
         self.configuration = configuration
         replyTimeout = connection.replyTimeout
         self.log = log

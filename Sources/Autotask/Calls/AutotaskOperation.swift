@@ -1,4 +1,4 @@
-import HTTP
+package import HTTP
 
 /// All operations of Autotask's API that the worker uses.
 package enum AutotaskOperation: String, CaseIterable, Sendable {
@@ -14,6 +14,12 @@ package enum AutotaskOperation: String, CaseIterable, Sendable {
 }
 
 extension AutotaskOperation {
+    /// The operation that a request makes; `nil` for a request that is none of them.
+    package init?(_ method: HTTPRequest.Method, _ target: CallTarget) {
+        guard let operation = Self.allCases.first(where: { $0.method == method && $0.path == target.path }) else { return nil }
+        self = operation
+    }
+
     /// Whether it may change data in Autotask.
     package var isWrite: Bool { self == .createService || self == .updateService }
 

@@ -31,18 +31,19 @@ struct AutotaskGate: CallGate {
                 let error = AutotaskError(.heldBack(.quota), retryAfter: moment - now)
                 // No call was made, so the breakers learn nothing.
                 context.breakers.ended(tickets, error, at: now, fraction: context.engine.entropy.fraction)
-                context.holdUp()
+                context.holdUp(.quota)
                 throw error
             }
             return { [context, databaseID] failure in
                 if let databaseID, failure?.isRefusalOfCredentials == true { context.quotas.uncount(for: databaseID, at: now) }
                 if operation.isWrite, failure == nil { context.noteWrite() }
-                context.breakers.ended(tickets, failure, at: context.now, fraction: context.engine.entropy.fraction)
+                context.note(context.breakers.ended(tickets, failure, at: context.now, fraction: context.engine.entropy.fraction))
             }
         case .wait(let moment, let isLimiting):
             // A job can run without knowing the usage.
-            if operation != .threshold { context.holdUp() }
-            throw AutotaskError(.heldBack(isLimiting ? .limits : .outage), retryAfter: moment - now)
+            let reason: AutotaskError.HoldingReason = isLimiting ? .limits : .outage
+            if operation != .threshold { context.holdUp(HoldReason(reason)) }
+            throw AutotaskError(.heldBack(reason), retryAfter: moment - now)
         }
     }
 

@@ -75,6 +75,16 @@ struct CircuitBreaker {
         if case .closed = phase { true } else { false }
     }
 
+    /// The phase in which it holds calls back; `nil` while it is closed.
+    var activePhase: BreakerPhase? {
+        switch phase {
+        case .closed: nil
+        case .open: .open
+        case .probing: .probing
+        case .recovering: .recovering
+        }
+    }
+
     /// Decides whether a call may be made now.
     ///
     /// - Parameter fraction: draws a random number in `0..<1`, which spreads the calls that wait.

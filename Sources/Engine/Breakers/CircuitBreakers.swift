@@ -14,6 +14,13 @@ final class CircuitBreakers: Sendable {
         case credentials([UInt8])
     }
 
+    /// A breaker that opened, or that closed again.
+    struct Change: Sendable {
+        let target: Target
+        let isClosed: Bool
+        let isLimiting: Bool
+    }
+
     private let policies: (zone: CircuitBreaker.Policy, database: CircuitBreaker.Policy, credentials: CircuitBreaker.Policy)
     private let breakers = Mutex<[Target: CircuitBreaker]>([:])
 
@@ -53,8 +60,17 @@ final class CircuitBreakers: Sendable {
     }
 
     /// Records how a call ended; `nil` means success.
-    func ended(_ tickets: [(Target, CircuitBreaker.Ticket)], _ failure: AutotaskError?, at now: Timestamp, fraction: () -> Double) {
+    ///
+    /// - Returns: the breakers that opened or closed.
+    @discardableResult
+    func ended(
+        _ tickets: [(Target, CircuitBreaker.Ticket)],
+        _ failure: AutotaskError?,
+        at now: Timestamp,
+        fraction: () -> Double
+    ) -> [Change] {
         breakers.withLock { breakers in
+            var changes: [Change] = []
             // Otherwise the failing probes of one tenant's database could block its whole zone.
             let isKnownToFail = tickets.contains { target, _ in
                 if case .database = target { breakers[target].map { !$0.isClosed } ?? false } else { false }
@@ -63,10 +79,20 @@ final class CircuitBreakers: Sendable {
                 var result = failure.map { CircuitBreaker.Result($0, of: target, at: now) } ?? .works
                 if isKnownToFail, case .zone = target, case .fails = result { result = .inconclusive }
                 guard var breaker = breakers[target] else { continue }
+                let wasClosed = breaker.isClosed
                 breaker.ended(ticket, result, at: now, fraction: fraction)
+                if wasClosed != breaker.isClosed {
+                    changes.append(Change(target: target, isClosed: breaker.isClosed, isLimiting: breaker.isLimiting))
+                }
                 breakers[target] = breaker.isAtRest ? nil : breaker
             }
+            return changes
         }
+    }
+
+    /// The breakers that hold calls back.
+    var active: [(target: Target, phase: BreakerPhase)] {
+        breakers.withLock { $0.compactMap { target, breaker in breaker.activePhase.map { (target, $0) } } }
     }
 
     private func policy(of target: Target) -> CircuitBreaker.Policy {

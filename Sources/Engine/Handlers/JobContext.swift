@@ -28,8 +28,10 @@ final class JobContext {
     var asked: [UInt8]?
     /// See ``sealForAudit(_:)``.
     var auditSeal: AuditSeal?
-    /// Whether a reason outside the job delays this attempt: Autotask does not work at the moment, or a key is missing.
-    private(set) var isHeldUp = false
+    /// Why this attempt ends early, if the reason is outside the job: Autotask does not work at the moment, or a key is missing.
+    private(set) var holdReason: HoldReason?
+    /// The services of a sync that ends, for the metrics.
+    var ended: [ServiceResult] = []
     /// Whether Autotask confirmed a write in this attempt.
     private(set) var didWrite = false
     /// The time before a job's deadline that is reserved for its end: the commit, and publishing its event.
@@ -86,7 +88,10 @@ final class JobContext {
         progress.offer(OrderedEvent(event: event(type, data), epoch: state.epoch, sequence: nil)) { _ in }
     }
 
-    func holdUp() { isHeldUp = true }
+    func holdUp(_ reason: HoldReason) { holdReason = reason }
+
+    /// Whether the attempt does not count, because its delay has a reason outside the job.
+    var isHeldUp: Bool { holdReason != nil && holdReason != .databaseFull }
 
     /// Calls of this attempt and of earlier ones.
     var apiCalls: Int { job.apiCalls + calls.counted }

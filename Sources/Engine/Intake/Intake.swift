@@ -32,7 +32,7 @@ struct Intake: Service {
     /// Rules that the store applies while it accepts jobs.
     ///
     /// - Parameter own: places of jobs of the same batch. They came in order, so none overtook another.
-    private func rules(after lastPlace: Int64?, besides own: Set<Int64>) -> IntakeRules {
+    private func rules(after lastPlace: Int64?, besides own: Set<Int64>, noting settled: SettledJobs) -> IntakeRules {
         let (now, events) = (engine.now, engine.events)
         return IntakeRules(
             laneLimit: engine.settings.laneBacklogLimit,
@@ -40,7 +40,9 @@ struct Intake: Service {
             admit: { arrival in
                 var arrival = arrival
                 if !own.isEmpty { arrival.overtakers.removeAll { own.contains($0.order) } }
-                return LaneOrder(of: arrival.lane, now: now, events: events).admit(arrival)
+                let admission = LaneOrder(of: arrival.lane, now: now, events: events).admit(arrival)
+                settled.note(admission.settlements, of: [arrival.job] + arrival.rivals)
+                return admission
             },
             conflict: { [self] item in conflict(item) }
         )
@@ -51,9 +53,16 @@ struct Intake: Service {
         var throttle = IntakeThrottle(source: source, store: store, engine: engine)
         // No job position: the store reports it when it refuses the first batch.
         var lastPlace: Int64 = -1
+        let pulse = engine.pulses[.intake]
         while let batch = await source.nextBatch() {
-            if await takeIn(batch, &lastPlace) { batch.acknowledge() }
+            pulse.turn()
+            let begun = engine.now
+            if await takeIn(batch, &lastPlace) {
+                batch.acknowledge()
+                engine.meters.tookIn(batch, within: engine.now - begun)
+            }
             await throttle.passed(batch.deliveries.count)
+            pulse.rest()
         }
         await ShutdownSignal.wait()
     }
@@ -147,8 +156,9 @@ struct Intake: Service {
         besides own: Set<Int64> = [],
         _ read: () -> [IntakeItem]
     ) async -> Acceptance? {
+        let settled = SettledJobs()
         let intake = await persistently { () async throws(StoreError) in
-            let rules = rules(after: lastPlace, besides: own)
+            let rules = rules(after: lastPlace, besides: own, noting: settled)
             do throws(StoreError) {
                 return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
             } catch {
@@ -159,6 +169,7 @@ struct Intake: Service {
             }
         }
         if let intake, intake.isTakenIn {
+            engine.meters.accepted(intake, settled)
             fullLanes.note(intake.refusals(of: items), at: engine.now, log: engine.log)
             lanes.wake()
         }
@@ -174,6 +185,7 @@ struct Intake: Service {
         _ operation: () async throws(StoreError) -> Value
     ) async -> Value? {
         while !Task.isCancelled {
+            engine.pulses[.intake].turn()
             if let batch, await !batch.isHeld() { return nil }
             do { return try await operation() } catch {
                 engine.log.error("The store cannot take jobs in; nothing is acknowledged", metadata: .keys([.error: "\(error)"]))

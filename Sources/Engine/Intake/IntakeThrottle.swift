@@ -1,6 +1,7 @@
 import Contract
 import Logging
 import Store
+import Synchronization
 import Telemetry
 
 /// Pauses intake while the store holds too many unfinished jobs (``EngineSettings/backlogLimit``), so that further jobs wait at the broker,
@@ -33,8 +34,14 @@ struct IntakeThrottle {
         guard !isFresh || uncounted >= max(limit / 8, 1), let waiting = await backlog(), waiting >= limit else { return }
         engine.log.notice("Intake pauses: enough jobs wait in the store", metadata: .keys([.count: "\(waiting)"]))
         source.suspend()
+        engine.isIntakePaused.store(true, ordering: .relaxed)
+        defer { engine.isIntakePaused.store(false, ordering: .relaxed) }
+        var since = engine.now
         while !ShutdownSignal.wasGiven, !Task.isCancelled {
+            engine.pulses[.intake].turn()
             await engine.clock.sleepUnlessShutDown(until: engine.now + IntakeThrottle.pause)
+            engine.meters.paused(for: engine.now - since)
+            since = engine.now
             if let waiting = await backlog(), waiting <= limit * 3 / 4 {
                 engine.log.notice("Intake resumes", metadata: .keys([.count: "\(waiting)"]))
                 break

@@ -10,8 +10,8 @@ struct JobAttempt: Sendable {
     private let engine: EngineContext
     private let autotask: AutotaskAccess
     private let progress: any EventSink
-    private let breakers: CircuitBreakers
-    private let quotas: DatabaseQuotas
+    let breakers: CircuitBreakers
+    let quotas: DatabaseQuotas
 
     private let connect = ConnectHandler()
     private let sync = SyncHandler()
@@ -32,11 +32,11 @@ struct JobAttempt: Sendable {
         quotas = DatabaseQuotas(share: engine.settings.quotaShare)
     }
 
-    func run(_ claim: LaneClaim) async throws(StoreError) -> Completion {
+    func run(_ claim: LaneClaim) async throws(StoreError) -> EndedAttempt {
         let context = context(for: claim)
         let completion = completion(try await settledOutcome(for: claim, context), context)
         log(completion, context)
-        return completion
+        return EndedAttempt(completion: completion, holdReason: context.holdReason, services: context.ended)
     }
 
     /// Logs the job's one info line, at its end. It has the numbers that the store has after this attempt, and that `sync show` shows.
@@ -70,7 +70,7 @@ struct JobAttempt: Sendable {
             // Another worker has taken the lane over: there is nothing to report.
             guard error.code != .fenced else { throw error }
             context.log(.warning, "The store failed during an attempt", .keys([.error: "\(error)"]))
-            return heldUp(context, hint: "The worker's store failed. The worker tries again.")
+            return heldUp(context, .store, hint: "The worker's store failed. The worker tries again.")
         }
     }
 
@@ -133,6 +133,7 @@ struct JobAttempt: Sendable {
         )
         return heldUp(
             context,
+            .keyMissing,
             hint: """
                 The worker lacks a key to data in its store, and tries again. An operator has to give it the key ring that has the key: \
                 see autotask-worker doctor.
@@ -141,8 +142,8 @@ struct JobAttempt: Sendable {
     }
 
     /// Defers the job for a reason outside it: the attempt does not count.
-    private func heldUp(_ context: JobContext, hint: String, earliest: Timestamp? = nil) -> HandlerOutcome {
-        context.holdUp()
+    private func heldUp(_ context: JobContext, _ reason: HoldReason, hint: String, earliest: Timestamp? = nil) -> HandlerOutcome {
+        context.holdUp(reason)
         let error = JobError(.internal, hint: hint, isRetryable: true).referring(to: context.job.id)
         return .transient(error, earliest: earliest, failure: context.failed(error))
     }
@@ -152,15 +153,15 @@ struct JobAttempt: Sendable {
     /// - Parameters:
     ///   - refused: the refused outcome, whose attempt ends in another way.
     ///   - delay: the shortest deferral.
-    func heldUp(_ claim: LaneClaim, instead refused: Completion, atLeast delay: Duration) -> Completion {
+    func heldUp(_ claim: LaneClaim, instead refused: Completion, atLeast delay: Duration) -> EndedAttempt {
         let context = context(for: claim)
         let hint = "A key of the worker was retired during the attempt. The worker tries again with its present keys."
-        var completion = completion(heldUp(context, hint: hint, earliest: engine.now + delay), context)
+        var completion = completion(heldUp(context, .keyMissing, hint: hint, earliest: engine.now + delay), context)
         var attempt = refused.attempt
         attempt.ending = completion.attempt.ending
         completion.attempt = attempt
         completion.asked = refused.asked
-        return completion
+        return EndedAttempt(completion: completion, holdReason: .keyMissing)
     }
 
     /// Not inlined, as the other steps of an attempt that wait: a task keeps the frame of all eight kinds otherwise, while one of them waits.
@@ -228,4 +229,13 @@ struct JobAttempt: Sendable {
             ]
         )
     }
+}
+
+/// How an attempt ended: what the store gets, and what only the metrics report.
+struct EndedAttempt: Sendable {
+    var completion: Completion
+    /// Why it ended early, if the reason was outside the job.
+    var holdReason: HoldReason?
+    /// The services of a sync that ended.
+    var services: [ServiceResult] = []
 }

@@ -17,7 +17,8 @@ final class LaneRunner: Service {
     private let engine: EngineContext
     private let attempt: JobAttempt
     private let signal: WakeSignal
-    private let running = Mutex(0)
+    /// The number of attempts under way.
+    let running = Mutex(0)
 
     /// - Parameter signal: woken when there may be something to claim.
     init(store: any LaneClaims & WorkerRegistry, engine: EngineContext, attempt: JobAttempt, signal: WakeSignal) {
@@ -30,7 +31,11 @@ final class LaneRunner: Service {
     func run() async throws {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                repeat { await claimAll(into: &group) } while await signal.wait()
+                let pulse = engine.pulses[.lanes]
+                repeat {
+                    await claimAll(into: &group)
+                    pulse.rest()
+                } while await signal.wait()
                 // The group ends with the last running job.
             }
         } onGracefulShutdown: {
@@ -42,6 +47,7 @@ final class LaneRunner: Service {
     /// Claims as long as there are free slots and lanes with work.
     private func claimAll(into group: inout DiscardingTaskGroup) async {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            engine.pulses[.lanes].turn()
             let free = engine.settings.concurrentLanes - running.withLock { $0 }
             guard free > 0 else { return }
             let now = engine.now
@@ -51,19 +57,24 @@ final class LaneRunner: Service {
                 return
             }
             let events = engine.events
+            let settled = SettledJobs()
             let result: ClaimResult
             do {
                 let request = ClaimRequest(worker: engine.worker.current, limit: free, interactiveTime: engine.settings.interactiveTime)
                 result = try await store.claim(request, at: now) { snapshot in
-                    LaneOrder(of: snapshot.lane, now: now, events: events).decide(snapshot)
+                    let decision = LaneOrder(of: snapshot.lane, now: now, events: events).decide(snapshot)
+                    settled.note(decision.settlements, of: snapshot.jobs)
+                    return decision
                 }
             } catch {
                 engine.log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
                 wake(at: now + LaneRunner.retryDelay, in: &group)
                 return
             }
+            engine.meters.ended(settled)
             running.withLock { $0 += result.claims.count }
             for claim in result.claims {
+                engine.meters.claimed(claim, at: now)
                 group.addTask {
                     await self.work(claim)
                     self.running.withLock { $0 -= 1 }
@@ -84,8 +95,8 @@ final class LaneRunner: Service {
     }
 
     private func work(_ claim: LaneClaim) async {
-        let completion: Completion
-        do { completion = try await attempt.run(claim) } catch {
+        let ended: EndedAttempt
+        do { ended = try await attempt.run(claim) } catch {
             // Another worker has taken the lane over: there is nothing to report.
             engine.log.warning(
                 "An attempt ended without an outcome",
@@ -93,20 +104,21 @@ final class LaneRunner: Service {
             )
             return
         }
-        await complete(claim, with: completion)
+        await complete(claim, with: ended)
     }
 
-    private func complete(_ claim: LaneClaim, with completion: Completion) async {
-        var completion = completion
+    private func complete(_ claim: LaneClaim, with ended: EndedAttempt) async {
+        var ended = ended
         await settle("complete") { () async throws(StoreError) in
-            do throws(StoreError) { _ = try await store.complete(claim.token, with: completion, at: engine.now) } catch {
+            do throws(StoreError) { _ = try await store.complete(claim.token, with: ended.completion, at: engine.now) } catch {
                 guard error.code == .keyRetired else { throw error }
                 // What the attempt sealed is useless now. The job is tried again with the keys that are present then. It waits, because a
                 // ring that cannot be read brings no others, and each attempt calls Autotask.
                 await engine.refreshKeys()
-                completion = attempt.heldUp(claim, instead: completion, atLeast: LaneRunner.sealingDelay)
-                _ = try await store.complete(claim.token, with: completion, at: engine.now)
+                ended = attempt.heldUp(claim, instead: ended.completion, atLeast: LaneRunner.sealingDelay)
+                _ = try await store.complete(claim.token, with: ended.completion, at: engine.now)
             }
+            engine.meters.ended(claim, ended)
         }
     }
 

@@ -11,6 +11,8 @@ final class WorkerIdentity: Sendable {
 
     var current: WorkerID { state.withLock { $0.id } }
 
+    var leaseEnd: Timestamp { state.withLock { $0.leaseEnd } }
+
     /// Whether no other worker can have taken over what was claimed under an id. Another worker's clock may be ahead by
     /// ``Clocks/tolerance``. What was claimed under an earlier id belongs to others, even while the present lease is valid.
     func holds(as id: WorkerID, at now: Timestamp) -> Bool {

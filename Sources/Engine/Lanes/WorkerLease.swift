@@ -33,7 +33,10 @@ struct WorkerLease: Service {
     func run() async throws {
         var nextEnd: Timestamp?
         var nextPruning = engine.now
+        let pulse = engine.pulses[.lease]
+        defer { pulse.rest() }
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            pulse.turn()
             // The worker also renews as soon as another's lease ends, so that the other's lanes wait no longer.
             let regular = engine.now + WorkerLease.renewal
             await engine.clock.sleepUnlessShutDown(until: min(regular, nextEnd.map { $0 + .milliseconds(1) } ?? regular))
@@ -70,6 +73,7 @@ struct WorkerLease: Service {
 
     private func took(over takeover: Takeover) {
         if takeover.lanes > 0 || takeover.events > 0 {
+            engine.meters.took(over: takeover)
             engine.log.notice("Took over from a worker that is gone", metadata: .keys([.count: "\(takeover.lanes)"]))
             outbox.readStore()
         }

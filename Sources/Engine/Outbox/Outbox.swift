@@ -96,6 +96,7 @@ final class Outbox: Sendable {
         // Confirmed events are deleted concurrently with the next publication.
         try await withThrowingDiscardingTaskGroup { group in
             while !Task.isCancelled {
+                engine.pulses[.outbox].turn()
                 let batch = await nextBatch()
                 if batch.entries.isEmpty {
                     let (isDraining, mustRead, nextTrial) = state.withLock {
@@ -107,8 +108,12 @@ final class Outbox: Sendable {
                     if !mustRead { await wait(until: nextTrial) }
                     continue
                 }
+                // The broker may take its time to answer.
+                engine.pulses[.outbox].rest()
                 let answers = await publish(batch)
+                engine.pulses[.outbox].turn()
                 let settlement = settle(batch, answers)
+                note(batch, answers)
                 group.addTask { await self.forget(settlement.confirmed) }
                 report(settlement)
                 guard settlement.unanswered > 0 else { continue }
@@ -148,6 +153,13 @@ final class Outbox: Sendable {
                 }
             }
             return settlement
+        }
+    }
+
+    private func note(_ batch: WaitingEvents.Batch, _ answers: [BrokerAnswer]) {
+        let now = engine.now
+        for (entry, answer) in zip(batch.entries, answers) where answer == .confirmed {
+            engine.meters.confirmed(entry.event.event, at: now)
         }
     }
 
@@ -194,6 +206,7 @@ final class Outbox: Sendable {
 
     /// Waits until there may be something to do, at most until the moment.
     private func wait(until moment: Timestamp?) async {
+        engine.pulses[.outbox].rest()
         guard let moment else {
             _ = await signal.wait()
             return

@@ -1,4 +1,5 @@
 import CCurl
+import Telemetry
 
 /// The loop of the HTTP thread: it takes submitted exchanges, lets libcurl send and receive, and resumes the callers. All use of libcurl
 /// except the wake-up is confined to this object, and this object to the thread.
@@ -15,7 +16,10 @@ final class TransferLoop {
     /// immediately.
     private var settled: [EndedExchange] = []
 
-    init(mailbox: Mailbox, multi: MultiHandle, configuration: CurlTransport.Configuration) {
+    private let pulse: Pulse
+
+    init(mailbox: Mailbox, multi: MultiHandle, configuration: CurlTransport.Configuration, pulse: Pulse) {
+        self.pulse = pulse
         self.mailbox = mailbox
         self.multi = multi
         self.configuration = configuration
@@ -25,14 +29,21 @@ final class TransferLoop {
     ///
     /// - Throws: libcurl's failure.
     func run() throws(HTTPError) {
-        defer { abandonAll() }
+        defer {
+            abandonAll()
+            pulse.rest()
+        }
         while let work = mailbox.take() {
+            pulse.turn()
             for exchange in work.admitted { start(exchange) }
             for exchange in work.cancelled { abandon(exchange) }
             try multi.perform()
             multi.forEachFinished { context, result in end(.from(context), with: result) }
             resumeCallers()
-            if mailbox.rest() { try multi.poll() }
+            if mailbox.rest() {
+                pulse.rest()
+                try multi.poll()
+            }
         }
     }
 

@@ -217,7 +217,7 @@ extension Transaction {
         // The number of resets since is unknown. The time is ahead of them all, because no tenant is reset every second.
         let epoch = now.secondsSinceEpoch
         try connection.run("UPDATE lanes SET epoch = MAX(epoch + 1, ?), next_sequence = 1, is_enabled = 0", epoch)
-        try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", Counter.firstEpoch.rawValue, epoch)
+        try connection.run("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", StoredCounter.firstEpoch.rawValue, epoch)
         try connection.run("UPDATE lanes SET unsettled_since = ?", now)
         try connection.run("UPDATE jobs SET is_from_backup = 1 WHERE finished_at IS NULL AND kind <> 'reset'")
         try connection.run("UPDATE dead_letters SET payload = NULL WHERE payload IS NOT NULL")

@@ -92,7 +92,7 @@ extension Transaction {
             "INSERT INTO lanes (tenant, product, epoch, next_sequence) VALUES (?, ?, COALESCE((SELECT value FROM counters WHERE name = ?), 1), 1)",
             lane.tenant.description,
             lane.product.rawValue,
-            Counter.firstEpoch.rawValue
+            StoredCounter.firstEpoch.rawValue
         )
         guard let row = try connection.laneRow(lane) else { throw StoreError(.unexpected, "A lane that was just created does not exist.") }
         return row

@@ -109,7 +109,7 @@ extension StoreConnection {
         if head == nil, try first("SELECT 1 FROM audit LIMIT 1", read: { _ in true }) == nil, try auditMark(.anchor) == nil,
             try identity().ring == nil
         {
-            let jobs = try first("SELECT value FROM counters WHERE name = ?", Counter.place.rawValue) { $0.integer(0) } ?? 0
+            let jobs = try first("SELECT value FROM counters WHERE name = ?", StoredCounter.place.rawValue) { $0.integer(0) } ?? 0
             return AuditPen(chain, beginningAfter: jobs)
         }
         return try AuditPen(chain, behind: head) { try lastAuditRow()?.place ?? .start }

@@ -23,7 +23,7 @@ final class Transaction {
     var events: [OutboxEntry] = []
 
     /// The last values of the counters that were used.
-    private var counters: [Counter: Int64] = [:]
+    private var counters: [StoredCounter: Int64] = [:]
 
     init(_ connection: StoreConnection, chain: AuditChain?) {
         self.connection = connection
@@ -31,16 +31,16 @@ final class Transaction {
     }
 
     /// Returns the next value of a counter. This is cheaper than AUTOINCREMENT, which updates its table with every row.
-    func next(_ counter: Counter) throws -> Int64 {
+    func next(_ counter: StoredCounter) throws -> Int64 {
         let next = try last(counter) + 1
         counters[counter] = next
         return next
     }
 
-    func last(_ counter: Counter) throws -> Int64 { try counters[counter] ?? lastBefore(counter) }
+    func last(_ counter: StoredCounter) throws -> Int64 { try counters[counter] ?? lastBefore(counter) }
 
     /// Returns the last value of a counter before the transaction.
-    func lastBefore(_ counter: Counter) throws -> Int64 {
+    func lastBefore(_ counter: StoredCounter) throws -> Int64 {
         try connection.first("SELECT value FROM counters WHERE name = ?", counter.rawValue) { try $0.serial(0) } ?? 0
     }
 
@@ -54,7 +54,7 @@ final class Transaction {
 }
 
 /// A number that rises over the whole store. No value is used twice.
-enum Counter: String {
+enum StoredCounter: String {
     /// A job's place in the order of acceptance.
     case place
     /// An event's position in the outbox.

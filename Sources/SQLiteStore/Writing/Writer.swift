@@ -3,6 +3,7 @@ import GRDB
 import GRDBSQLite
 import Store
 import Synchronization
+import Telemetry
 
 /// The only part that writes. It combines all operations that arrive during one transaction into the next transaction. Many tenants thus share a
 /// commit, and no operation waits for others to arrive.
@@ -70,18 +71,27 @@ final class Writer: Sendable {
     private let chain: AuditChain?
     private let checkpointer: Checkpointer
     private let rows: UnreadableRows
+    private let meters: StoreMeters
+    private let pulse: Pulse
     /// The last failure, and its time.
     private let failure: Mutex<(error: StoreError, at: ContinuousClock.Instant)?> = Mutex(nil)
 
     /// Starts the thread, which closes the pool when it ends.
     ///
     /// - Parameter rows: gets the rows that cannot be read.
-    init(_ opened: StoreFile.Opened, chain: AuditChain?, rows: UnreadableRows = UnreadableRows()) throws(ConfinementError) {
+    init(
+        _ opened: StoreFile.Opened,
+        chain: AuditChain?,
+        rows: UnreadableRows = UnreadableRows(),
+        instruments: Instruments = .none
+    ) throws(ConfinementError) {
         let pool = opened.pool
         path = pool.path
         file = opened.identity
         self.chain = chain
         self.rows = rows
+        meters = StoreMeters(instruments.metrics)
+        pulse = instruments.pulses[.storeWriter]
         wake = try WakeDescriptor()
         checkpointer = try Checkpointer(opened.log)
         try checkpointer.start { [weak self] in self?.askToEmptyLog() }
@@ -95,11 +105,15 @@ final class Writer: Sendable {
     ///   the transaction continues without it.
     func write<Value: Sendable>(
         _ turn: Turn = .work,
+        as operation: StoreOperation? = nil,
         _ body: @escaping @Sendable (Transaction) throws -> Value
     ) async throws(StoreError) -> Value {
-        try await withCheckedContinuation { continuation in
+        let begun = ContinuousClock.now
+        let result = await withCheckedContinuation { continuation in
             submit(Write(body, continuation), turn)
-        }.get()
+        }
+        if let operation { meters.ended(operation, within: .now - begun) }
+        return try result.get()
     }
 
     /// See ``EventOutbox/observeEvents(_:)``.
@@ -158,11 +172,15 @@ final class Writer: Sendable {
             let connection = StoreConnection(database)
             var progress = Progress()
             checkpointer.follow(database)
+            defer { pulse.rest() }
             loop: while true {
+                pulse.turn()
                 switch nextStep() {
                 case .commit(let group): commit(group, connection, &progress)
                 case .emptyLog: emptyLog(connection, &progress)
-                case .wait: wake.wait()
+                case .wait:
+                    pulse.rest()
+                    wake.wait()
                 case .end: break loop
                 }
             }
@@ -227,12 +245,14 @@ final class Writer: Sendable {
                 let changes = connection.totalChanges
                 do { try write.perform(in: transaction) } catch let error as StoreError where connection.totalChanges == changes {
                     write.fail(error)
+                    if error.code == .fenced { meters.fenced() }
                 }
                 done += 1
                 if done < group.count, .now - begin > Writer.patience { break }
             }
             try transaction.finish()
             try connection.database.commit()
+            meters.committed(done, within: .now - begin)
         } catch {
             // After some errors, SQLite rolls back automatically.
             if connection.database.isInsideTransaction { try? connection.database.rollback() }
@@ -278,6 +298,7 @@ final class Writer: Sendable {
     /// Records a failure of the store itself, but not one of its caller.
     func note(_ error: StoreError) {
         guard error.code != .fenced, error.code != .clockBehind else { return }
+        meters.failed(error.code)
         failure.withLock { $0 = (error, .now) }
     }
 
@@ -292,7 +313,9 @@ final class Writer: Sendable {
     /// - Returns: whether it was possible.
     @discardableResult
     private func emptyLog(_ connection: StoreConnection, _ progress: inout Progress, isLast: Bool = false) -> Bool {
-        guard checkpointer.empty(connection.database, isLast: isLast) else { return false }
+        let isEmpty = checkpointer.empty(connection.database, isLast: isLast)
+        meters.emptiedLog(isEmpty)
+        guard isEmpty else { return false }
         // Events wait only while the log holds erased data, which has left it now.
         guard progress.awaitsErasure, let worker = progress.worker else { return true }
         do {

@@ -61,7 +61,7 @@ package struct LaneState: Sendable {
 
 /// A connection to an Autotask database (`Rules`, "States").
 package struct ConnectionRecord: Hashable, Sendable {
-    package enum Status: String, Sendable {
+    package enum Status: String, CaseIterable, Sendable {
         case connected
         /// Autotask refused credentials that had worked: no calls until a connect brings others.
         case credentialsRejected

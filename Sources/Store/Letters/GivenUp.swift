@@ -2,7 +2,7 @@ package import Contract
 
 /// Why the worker gives up on a job. The transaction that ends the job also records a ``DeadLetter``.
 package struct GivenUp: Hashable, Sendable {
-    package enum Reason: String, Sendable {
+    package enum Reason: String, CaseIterable, Sendable {
         /// The job used up its attempts.
         case attemptsSpent = "attempts_spent"
         /// The job used up its time.

@@ -2,6 +2,8 @@ import AMQP
 import Contract
 import Engine
 import FoundationEssentials
+import Metrics
+import Telemetry
 
 /// The results exchange as the engine's event sink.
 struct AMQPEventSink: EventSink {
@@ -9,9 +11,23 @@ struct AMQPEventSink: EventSink {
     let exchange: String
     /// The connection's own user. RabbitMQ verifies it, so monitors can rely on it.
     let user: String
+    private let sent: Metered<SendingError, Counter>
+    private let publishTime: Timer
+
+    init(publisher: Publisher, exchange: String, user: String, metrics: any MetricsFactory) {
+        self.publisher = publisher
+        self.exchange = exchange
+        self.user = user
+        sent = Metered(.sentMessages, to: metrics)
+        publishTime = Timer(.publishTime, [("messaging_operation_name", "publish")], to: metrics)
+    }
 
     func publish(_ events: [OrderedEvent]) async -> [BrokerAnswer] {
-        await publisher.publish(events.map(message)).map(BrokerAnswer.init)
+        let begun = ContinuousClock.now
+        let results = await publisher.publish(events.map(message))
+        publishTime.record(.now - begun)
+        for result in results { sent[SendingError(result)].increment() }
+        return results.map(BrokerAnswer.init)
     }
 
     func offer(_ event: OrderedEvent, answered: @escaping @Sendable (BrokerAnswer) -> Void) {
@@ -37,6 +53,32 @@ struct AMQPEventSink: EventSink {
             ),
             body: ordered.encoded
         )
+    }
+}
+
+/// Why the broker did not confirm a message.
+enum SendingError: String, MetricLabel {
+    case none
+    case nacked
+    case returned
+    /// The broker closed the channel over it.
+    case closed
+    /// No answer came: the message is published again.
+    case missing
+
+    static var metricLabel: String { "error_type" }
+
+    init(_ result: PublishResult) {
+        switch result {
+        case .success: self = .none
+        case .failure(let error):
+            switch error.code {
+            case .nacked: self = .nacked
+            case .returned: self = .returned
+            case .closedChannel, .suspected, .invalidMessage: self = .closed
+            default: self = .missing
+            }
+        }
     }
 }
 

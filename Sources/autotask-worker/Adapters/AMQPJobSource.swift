@@ -1,13 +1,25 @@
 import AMQP
 import Contract
 import Engine
+import Metrics
+import Telemetry
 
 /// The job queues as the engine's job source.
 struct AMQPJobSource: JobSource {
     let consumer: Consumer
+    /// By queue.
+    private let consumed: [String: Counter]
+
+    init(consumer: Consumer, queues: [String], metrics: any MetricsFactory) {
+        self.consumer = consumer
+        let counters = queues.map { ($0, Counter(.consumedMessages, [("messaging_destination_name", $0)], to: metrics)) }
+        consumed = Dictionary(counters) { first, _ in first }
+    }
 
     func nextBatch() async -> IncomingBatch? {
         guard let deliveries = await consumer.nextBatch() else { return nil }
+        // All deliveries of a batch come from one queue.
+        if let queue = deliveries.first?.queue { consumed[queue]?.increment(by: deliveries.count) }
         let tags = deliveries.map(\.tag)
         return IncomingBatch(
             deliveries: deliveries.map { JobMessage($0) },

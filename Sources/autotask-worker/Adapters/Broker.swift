@@ -51,16 +51,26 @@ struct Broker {
         }
     }
 
-    func publisher(log: Logger) throws -> Publisher {
+    func publisher(log: Logger, instruments: Instruments) throws -> Publisher {
         var configuration = PublisherConfiguration()
         configuration.awaitedQueues = [journalQueue]
-        return try Publisher(connection: self.configuration(name: "autotask-worker results"), configuration: configuration, log: log)
+        return try Publisher(
+            connection: self.configuration(name: "autotask-worker results"),
+            configuration: configuration,
+            log: log,
+            instruments: instruments
+        )
     }
 
-    func consumer(log: Logger) throws -> Consumer {
+    func consumer(log: Logger, instruments: Instruments) throws -> Consumer {
         var configuration = ConsumerConfiguration(sources: settings.jobQueues.map { ConsumerSource(queue: $0) })
         configuration.beginsWithOne = true
-        return try Consumer(connection: self.configuration(name: "autotask-worker jobs"), configuration: configuration, log: log)
+        return try Consumer(
+            connection: self.configuration(name: "autotask-worker jobs"),
+            configuration: configuration,
+            log: log,
+            instruments: instruments
+        )
     }
 
     /// The connection to the broker of `AMQP_URL`.

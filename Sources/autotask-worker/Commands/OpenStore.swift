@@ -3,6 +3,7 @@ import Glibc
 import SQLiteStore
 import Store
 import Synchronization
+import Telemetry
 import Vault
 
 /// The store that the settings name, which has to exist. Reading it needs no key ring. Only `run` migrates it.
@@ -37,7 +38,13 @@ struct PairedStore {
     ///   - isWorker: whether to migrate an older store; a command refuses it.
     ///   - remembers: whether to pair the two if they are not paired yet.
     /// - Throws: ``Failure`` with status 69 when there is no store, or the two do not belong together. Then nothing was changed.
-    init(_ settings: Configuration, mayCreate: Bool = false, isWorker: Bool = false, remembers: Bool = false) async throws {
+    init(
+        _ settings: Configuration,
+        mayCreate: Bool = false,
+        isWorker: Bool = false,
+        remembers: Bool = false,
+        instruments: Instruments = .none
+    ) async throws {
         let path = try settings.storePath
         let source = try settings.keyRingSource
         let ring = try await settings.keyRing
@@ -56,7 +63,13 @@ struct PairedStore {
                 if let mismatch = PairedStore.mismatch(identity, ring, path: path, source: "\(source)") { throw mismatch }
                 if !isWorker, try identity.isElsewhere(than: path) { throw PairedStore.elsewhere(path) }
             }
-            store = try await SQLiteStore(path: path, mustExist: mustExist, migrating: isWorker, auditing: AuditChain(vault))
+            store = try await SQLiteStore(
+                path: path,
+                mustExist: mustExist,
+                migrating: isWorker,
+                auditing: AuditChain(vault),
+                instruments: instruments
+            )
         } catch let error as StoreError {
             if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
             throw Failure(.unavailable, error.message, hint: PairedStore.hint + (ring.storeID == nil ? PairedStore.firstStart(path) : ""))

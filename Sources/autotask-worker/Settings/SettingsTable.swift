@@ -107,7 +107,7 @@ struct SettingsTable: Sendable {
         .parsed("host:port", "HOST:PORT, such as 127.0.0.1:8080") { ListenAddress($0) },
         unset: "none"
     )
-    .meaning("`host:port` of the health checks `/livez` and `/readyz`")
+    .meaning("`host:port` of the health checks `/livez` and `/readyz`, and of `/metrics`")
     let development = TypedSetting("DEVELOPMENT", .either("1", or: "0", "0 or 1"), default: "0")
         .meaning("with `1`, the worker accepts clear credentials and any publisher, and reports that at every start")
     let logLevel = TypedSetting("LOG_LEVEL", .parsed("level", "a log level, such as info") { Logger.Level(rawValue: $0) }, default: "info")

@@ -169,7 +169,7 @@ extension EngineFlowTests {
     }
 
     /// Takes a job in like a worker that has newer keys: the engine's ring lacks the key of the job.
-    private func enter(_ kind: JobKind, _ id: String, into store: SQLiteStore) async throws {
+    func enter(_ kind: JobKind, _ id: String, into store: SQLiteStore) async throws {
         let other = WorkerID("another")
         _ = try await store.join(other, until: clock.now + .seconds(5), at: clock.now)
         let lane = Lane(tenant: TenantID("msp-2")!, product: .workplace)

@@ -8,6 +8,7 @@ import ServiceLifecycle
 import Store
 import StoreConformance
 import Synchronization
+import Telemetry
 import Testing
 import Vault
 
@@ -33,6 +34,7 @@ struct EngineFlowTests {
         settings: EngineSettings = EngineSettings(),
         vault: Vault? = nil,
         clock: SteppedClock? = nil,
+        instruments: Instruments = .none,
         beforeAccepting: @escaping @Sendable (any EngineStore) async throws(StoreError) -> Void = { _ in },
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
@@ -52,7 +54,8 @@ struct EngineFlowTests {
             ),
             settings: settings,
             clock: clock ?? self.clock,
-            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            instruments: instruments
         )
         try await engine.join()
         let group = ServiceGroup(

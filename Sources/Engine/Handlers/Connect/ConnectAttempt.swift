@@ -39,7 +39,10 @@ struct ConnectAttempt {
         let found: DiscoveredZone
         do { found = try await zone(of: credentials) } catch { return failed(error, digest: digest) }
         if let previous, previous.databaseID != found.databaseID, !payload.allowDatabaseChange { return failed(JobError(.databaseChanged)) }
-        guard try await occupy(found.databaseID) else { return .postponed() }
+        guard try await occupy(found.databaseID) else {
+            context.holdUp(.databaseFull)
+            return .postponed()
+        }
 
         let profile: APIUserProfile
         do { profile = try await verify(credentials, digest, at: found) } catch { return failed(error, digest: digest) }

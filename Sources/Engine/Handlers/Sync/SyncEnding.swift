@@ -83,6 +83,7 @@ final class SyncEnding {
 
     private func finished(_ report: SyncReport) -> HandlerOutcome {
         let type = report.eventType
+        context.ended = report.services
         var events = events(with: context.event(type, report.members))
         var changes = changes(isFinal: true)
         if type != .syncFailed { retire(&changes) }

@@ -1,0 +1,71 @@
+import Autotask
+import Contract
+import HTTP
+import Metrics
+import Synchronization
+import Telemetry
+
+/// The transport to Autotask, which records each call's operation, zone, result and duration.
+final class MeteredTransport: HTTPTransport {
+    private struct Key: Hashable {
+        let method: HTTPRequest.Method
+        let url: String
+    }
+
+    private struct Target {
+        let operation: AutotaskOperation?
+        let zone: String
+    }
+
+    private let transport: any HTTPTransport
+    private let factory: any MetricsFactory
+    private let times: MeteredPairs<AutotaskOperation, CallResult, Timer>
+    private let failures: Metered<HTTPError.Code, Counter>
+    private let zones = ZoneLabel()
+    /// By zone. A zone has counters from its first call on.
+    private let calls = Mutex<[String: Metered<CallResult, Counter>]>([:])
+    private let targets = RecentValues<Key, Target>(limit: 1024)
+
+    init(_ transport: any HTTPTransport, to factory: any MetricsFactory) {
+        self.transport = transport
+        self.factory = factory
+        times = MeteredPairs(.requestTime, to: factory)
+        failures = Metered(.callFailures, to: factory)
+    }
+
+    /// The zones that were called.
+    var zoneNames: [String] { calls.withLock { $0.keys.sorted() } }
+
+    func zone(ofHost host: String) -> String { zones.value(ofHost: host) }
+
+    func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+        let begun = ContinuousClock.now
+        do {
+            let response = try await transport.send(request)
+            note(request, CallResult(status: response.status), since: begun)
+            return response
+        } catch {
+            note(request, .none, since: begun)
+            failures[error.code].increment()
+            throw error
+        }
+    }
+
+    private func note(_ request: HTTPRequest, _ result: CallResult, since begun: ContinuousClock.Instant) {
+        let target = targets.value(of: Key(method: request.method, url: request.url)) {
+            let target = CallTarget(url: request.url)
+            return Target(operation: AutotaskOperation(request.method, target), zone: zones.value(ofHost: target.host))
+        }
+        if let operation = target.operation { times[operation, result]?.record(.now - begun) }
+        calls.withLock { calls in
+            if let zone = calls[target.zone] { return zone }
+            let zone = Metered<CallResult, Counter>(.calls, [("zone", target.zone)], to: factory)
+            calls[target.zone] = zone
+            return zone
+        }[result].increment()
+    }
+}
+
+extension HTTPError.Code: MetricLabel {
+    package static var metricLabel: String { "error_type" }
+}
