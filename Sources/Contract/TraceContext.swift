@@ -1,5 +1,8 @@
 /// The W3C trace context, passed on from job to HTTP calls and events.
 package enum TraceContext {
+    /// The trace id of a valid `traceparent`: 32 hexadecimal digits.
+    package static func traceID(of traceparent: String) -> String { String(traceparent.utf8.dropFirst(3).prefix(32)) ?? "" }
+
     /// The text, if it is a `traceparent` of version 00: `00-<32 hex>-<16 hex>-<2 hex>`. Anything else is dropped and never passed on.
     package static func valid(_ text: String?) -> String? {
         guard let text, text.utf8.count == 55 else { return nil }

@@ -17,15 +17,16 @@ import Vault
 struct Worker {
     private let settings: Configuration
     private let log: Logger
+    private let registry = PrometheusRegistry()
 
     init(_ settings: Configuration) throws {
         self.settings = settings
         let level = try settings.logLevel
-        // Without TZ, the C library looks for the time zone file again with each log line.
-        setenv("TZ", ":/etc/localtime", 0)
-        let stream = try LogStream(STDERR_FILENO)
+        let stream = try LogStream(STDERR_FILENO, as: try settings.logFormat)
         stream.becomeCurrent()
-        LoggingSystem.bootstrap { WorkerLogHandler($0, to: stream) }
+        MetricsSystem.bootstrap(registry)
+        let lines = Metered<Logger.Level, Counter>(.logLines, to: registry)
+        LoggingSystem.bootstrap { WorkerLogHandler($0, to: stream, counting: lines) }
         var log = Logger(label: "autotask-worker")
         log.logLevel = level
         self.log = log
@@ -48,8 +49,6 @@ struct Worker {
             log.warning("AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect")
         }
 
-        let registry = PrometheusRegistry()
-        MetricsSystem.bootstrap(registry)
         let instruments = Instruments(metrics: registry)
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)

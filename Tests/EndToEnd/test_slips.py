@@ -530,7 +530,7 @@ def test_log_and_store_count_alike_and_a_call_that_was_held_back_is_no_answer(te
     record = shown()
     line = [line for line in worker.log.splitlines() if "Job attempt ended" in line and job.id in line][-1]
     assert record["heldUp"] >= 1
-    assert f"attempt={record['attempts']} " in line and f"count={record['apiCalls']} " in line, (line, record["attempts"], record["apiCalls"])
+    assert f"attempt={record['attempts']} " in line and f"api_calls={record['apiCalls']} " in line, (line, record["attempts"], record["apiCalls"])
     calls = [call for attempt in record["made"] for call in attempt["calls"]]
     assert len(calls) >= record["apiCalls"] > 0
 

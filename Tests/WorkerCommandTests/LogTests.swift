@@ -1,7 +1,9 @@
 import Confinement
+import Contract
 import Glibc
 import Logging
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import autotask_worker
@@ -22,11 +24,11 @@ struct LogTests {
         let writing: Int32
         let stream: LogStream
 
-        init() throws {
+        init(_ format: LogFormat = .text, hasPriorities: Bool = false) throws {
             var ends: [Int32] = [0, 0]
             try #require(pipe(&ends) == 0)
             (reading, writing) = (ends[0], ends[1])
-            stream = try LogStream(writing)
+            stream = try LogStream(writing, as: format, hasPriorities: hasPriorities)
         }
 
         /// Waits for a number of lines.
@@ -77,7 +79,57 @@ struct LogTests {
         #expect(written.map(withoutTime) == expected.map(withoutTime))
         #expect(expected.count == 5)
         let time = try #require(written.first).prefix { $0 != " " }
-        #expect(time.count == "2026-11-30T14:00:00+0000".count && time.contains("T"))
+        #expect(String(time).wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil)
+        let moment = try #require(Timestamp(String(time)))
+        #expect(abs((SystemTime.now - moment) / .seconds(1)) < 60)
+    }
+
+    /// A line with a number, text that has to be escaped, and a key that the line has anyway.
+    private func hostileLine(_ format: LogFormat, hasPriorities: Bool = false) throws -> String {
+        let pipe = try Pipe(format, hasPriorities: hasPriorities)
+        defer { pipe.end() }
+        let log = Logger(label: "label") { WorkerLogHandler($0, to: pipe.stream) }
+        log.warning(
+            "It \"says\" this",
+            metadata: [
+                "duration_seconds": "0.012", "attempt": "2", "database_id": "007", "job_id": "123", "tenant": "a b=\u{1B}\n\\c", "level": "x",
+                "empty": "",
+            ],
+            source: "Engine"
+        )
+        return try #require(pipe.lines(1).first)
+    }
+
+    @Test func `in JSON, a line is one object in which only numbers are numbers`() throws {
+        let json = try JSON(parsing: Array(try hostileLine(.json).utf8))
+        #expect(json["level"] == "warning" && json["message"] == "It \"says\" this" && json["logger"] == "label" && json["source"] == "Engine")
+        #expect(json["duration_seconds"] == .number("0.012") && json["attempt"] == 2)
+        // A number in JSON has no leading zero, and an id is a text.
+        #expect(json["database_id"] == "007" && json["job_id"] == "123")
+        #expect(json["tenant"] == "a b=\u{1B}\n\\c" && json["level_"] == "x" && json["empty"] == "")
+        #expect(json["time"]?.string.flatMap(Timestamp.init) != nil)
+    }
+
+    @Test func `in logfmt, what is no plain word is quoted`() throws {
+        let line = try hostileLine(.logfmt)
+        #expect(
+            line.drop { $0 != " " } == #"""
+                 level=warning msg="It \"says\" this" logger=label source=Engine attempt=2 database_id=007 duration_seconds=0.012 empty="" \#
+                job_id=123 level_=x tenant="a b=\u001b\n\\c"
+                """#
+        )
+        #expect(line.hasPrefix("time=20"))
+    }
+
+    @Test(arguments: LogFormat.allCases)
+    func `for journald, a line begins with its priority`(format: LogFormat) throws {
+        let line = try hostileLine(format, hasPriorities: true)
+        #expect(line.hasPrefix("<4>" + format.timeFrame.before + "20"))
+    }
+
+    @Test(arguments: [(12, "0.012"), (0, "0.000"), (61_007, "61.007"), (-12, "-0.012")])
+    func `a duration has seconds with milliseconds`(milliseconds: Int, text: String) {
+        #expect(Duration.milliseconds(milliseconds).inLog == text)
     }
 
     @Test func `a warning is written before it returns, with the lines before it`() throws {

@@ -157,7 +157,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
                 let delay = backoff.next()
                 role.lost(error, now: now)
                 states.update(.disconnected(reason: error))
-                log.warning("No connection to RabbitMQ", metadata: .keys([.error: "\(error)", .delay: "\(delay)"]))
+                log.warning("No connection to RabbitMQ", metadata: .keys([.error: "\(error)", .delay: "\(delay.inLog)"]))
                 if idle(&role, until: now + delay) { break }
             }
         }

@@ -111,6 +111,7 @@ final class JobContext {
             .kind: "\(job.kind.rawValue)",
             .attempt: "\(job.attempts)",
         ])
+        if let trace = job.traceparent.map(TraceContext.traceID) { metadata[.traceID] = "\(trace)" }
         for (key, value) in details() { metadata[key] = value }
         engine.log.log(level: level, message, metadata: metadata)
     }

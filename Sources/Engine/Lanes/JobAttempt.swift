@@ -44,12 +44,15 @@ struct JobAttempt: Sendable {
         let attempt = completion.attempt
         var details: Logger.Metadata = .keys([
             .outcome: completion.isRepetition ? "postponed" : "\(completion.word)",
-            .duration: "\((attempt.ended - context.began).wholeMilliseconds) ms",
+            .duration: "\((attempt.ended - context.began).inLog)",
             .attempt: "\(context.job.attempts + attempt.counted.attempts)",
-            .count: "\(context.job.apiCalls + attempt.apiCalls)",
+            .apiCalls: "\(context.job.apiCalls + attempt.apiCalls)",
         ])
-        if let code = attempt.failure?.code.rawValue { details.merge(.keys([.code: "\(code)"])) { $1 } }
-        context.log(.info, "Job attempt ended", details)
+        if let code = attempt.failure?.code.rawValue { details[.code] = "\(code)" }
+        if let next = attempt.notBefore { details[.nextAttempt] = "\(next)" }
+        // The tenant's next jobs fail too, until somebody acts.
+        let isLost = completion.events.contains { $0.type == .connectionLost }
+        context.log(isLost ? .warning : .info, "Job attempt ended", details)
     }
 
     private func context(for claim: LaneClaim) -> JobContext {

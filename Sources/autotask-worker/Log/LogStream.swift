@@ -23,14 +23,30 @@ final class LogStream: Sendable {
         var noWaitUntil: ContinuousClock.Instant?
         /// How long callers have waited for the reader since a moment.
         var waited = (time: Duration.zero, since: ContinuousClock.now)
-        /// The time of the lines, formatted once a second.
+        /// The time of the lines, formatted once a second, without the milliseconds.
         var stamp = (second: -1, text: [UInt8]())
 
-        mutating func append(_ line: [UInt8], at second: time_t) {
-            if stamp.second != second { stamp = (second, LogStream.stamp(second)) }
+        mutating func append(_ line: [UInt8], at level: Logger.Level, _ moment: timespec, in frame: Frame) {
+            if stamp.second != moment.tv_sec { stamp = (moment.tv_sec, LogStream.stamp(moment.tv_sec)) }
+            if frame.hasPriorities { lines.append(contentsOf: level.journalPriority.utf8) }
+            lines.append(contentsOf: frame.beforeTime)
             lines.append(contentsOf: stamp.text)
+            let milliseconds = moment.tv_nsec / 1_000_000
+            for digit in [milliseconds / 100, milliseconds / 10 % 10, milliseconds % 10] {
+                lines.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit))
+            }
+            lines.append(UInt8(ascii: "Z"))
+            lines.append(contentsOf: frame.afterTime)
             lines.append(contentsOf: line)
         }
+    }
+
+    /// What surrounds the time of each line.
+    private struct Frame {
+        let beforeTime: [UInt8]
+        let afterTime: [UInt8]
+        /// Whether a line begins with its priority, for journald.
+        let hasPriorities: Bool
     }
 
     /// The lines that are being written.
@@ -56,9 +72,19 @@ final class LogStream: Sendable {
     /// Held while lines are written, so that they stay in order. It is taken before `pending`.
     private let output = Mutex(Output())
     private let wake: WakeDescriptor
+    let format: LogFormat
+    private let frame: Frame
 
+    /// - Parameter hasPriorities: whether each line begins with its priority. By default, if journald reads the descriptor.
     /// - Throws: `ConfinementError` if the system refuses the thread.
-    init(_ descriptor: Int32) throws(ConfinementError) {
+    init(_ descriptor: Int32, as format: LogFormat = .text, hasPriorities: Bool? = nil) throws(ConfinementError) {
+        self.format = format
+        let (before, after) = format.timeFrame
+        frame = Frame(
+            beforeTime: Array(before.utf8),
+            afterTime: Array(after.utf8),
+            hasPriorities: hasPriorities ?? LogStream.isOfJournal(descriptor)
+        )
         self.descriptor = LogStream.nonblocking(descriptor)
         wake = try WakeDescriptor()
         try ConfinedThread.start(name: "log") { [self] in
@@ -75,13 +101,13 @@ final class LogStream: Sendable {
     }
 
     func append(_ line: [UInt8], at level: Logger.Level) {
-        let second = time(nil)
+        let moment = LogStream.now
         let (mustFlush, mustWake) = pending.withLock { pending in
             guard pending.noWaitUntil == nil || pending.lines.count + line.count <= LogStream.limit else {
                 pending.dropped += 1
                 return (false, false)
             }
-            pending.append(line, at: second)
+            pending.append(line, at: level, moment, in: frame)
             if level >= .warning || pending.lines.count > LogStream.limit {
                 if let end = pending.noWaitUntil, end < .now { pending.noWaitUntil = nil }
                 // The thread goes on resting if the lines are written here.
@@ -110,7 +136,7 @@ final class LogStream: Sendable {
             if isWritten {
                 pending.withLock { pending in
                     if pending.dropped > 0 {
-                        pending.append(LogStream.notice(of: pending.dropped), at: time(nil))
+                        pending.append(notice(of: pending.dropped), at: .warning, LogStream.now, in: frame)
                         pending.dropped = 0
                     }
                     swap(&pending.lines, &output.bytes)
@@ -208,16 +234,32 @@ final class LogStream: Sendable {
     }
 
     /// The line about lines that were dropped.
-    private static func notice(of count: Int) -> [UInt8] {
-        Array("warning autotask-worker: count=\(count) [autotask_worker] Log lines were dropped: the reader of the log did not read\n".utf8)
+    private func notice(of count: Int) -> [UInt8] {
+        var line: [UInt8] = []
+        let message = "Log lines were dropped: the reader of the log did not read"
+        format.append(.warning, message, "autotask-worker", "autotask_worker", [("count", "\(count)")], to: &line)
+        return line
     }
 
-    /// The time as swift-log's stream handlers write it, and a space.
+    /// Whether journald reads what is written to a descriptor (`systemd.exec(5)`, `JOURNAL_STREAM`).
+    private static func isOfJournal(_ descriptor: Int32) -> Bool {
+        guard let stream = getenv("JOURNAL_STREAM").map({ String(cString: $0) }) else { return false }
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && stream == "\(status.st_dev):\(status.st_ino)"
+    }
+
+    private static var now: timespec {
+        var moment = timespec()
+        clock_gettime(CLOCK_REALTIME, &moment)
+        return moment
+    }
+
+    /// The time in UTC up to the point before the milliseconds.
     private static func stamp(_ second: time_t) -> [UInt8] {
-        var (second, local) = (second, tm())
-        localtime_r(&second, &local)
+        var (second, parts) = (second, tm())
+        gmtime_r(&second, &parts)
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
-            let count = strftime(buffer.baseAddress!, buffer.count, "%Y-%m-%dT%H:%M:%S%z ", &local)
+            let count = strftime(buffer.baseAddress!, buffer.count, "%Y-%m-%dT%H:%M:%S.", &parts)
             return buffer[..<count].map(UInt8.init(bitPattern:))
         }
     }

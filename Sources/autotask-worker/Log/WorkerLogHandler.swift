@@ -1,18 +1,21 @@
 import Logging
+import Metrics
+import Telemetry
 
 /// The handler of the worker's log.
 struct WorkerLogHandler: LogHandler {
     let label: String
     let stream: LogStream
-    let format: LogFormat
+    private let lines: Metered<Logger.Level, Counter>?
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(_ label: String, to stream: LogStream, as format: LogFormat = .text) {
+    /// - Parameter lines: counts the lines.
+    init(_ label: String, to stream: LogStream, counting lines: Metered<Logger.Level, Counter>? = nil) {
         self.label = label
         self.stream = stream
-        self.format = format
+        self.lines = lines
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -30,7 +33,12 @@ struct WorkerLogHandler: LogHandler {
         }
         var line: [UInt8] = []
         line.reserveCapacity(512)
-        format.append(event, of: label, all, to: &line)
+        stream.format.append(event, of: label, all, to: &line)
+        lines?[event.level].increment()
         stream.append(line, at: event.level)
     }
+}
+
+extension Logger.Level: MetricLabel {
+    package static var metricLabel: String { "level" }
 }

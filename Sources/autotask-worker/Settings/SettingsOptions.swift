@@ -45,6 +45,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(\.operationsListen) var operationsListen: String?
     @Option(\.development) var development: String?
     @Option(\.logLevel) var logLevel: String?
+    @Option(\.logFormat) var logFormat: String?
 
     /// The given values, by the names of settings.
     var values: [String: String] {

@@ -113,6 +113,9 @@ struct SettingsTable: Sendable {
     let logLevel = TypedSetting("LOG_LEVEL", .parsed("level", "a log level, such as info") { Logger.Level(rawValue: $0) }, default: "info")
         .meaning("`trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`")
 
+    let logFormat = TypedSetting("LOG_FORMAT", .parsed("format", "text, json or logfmt") { LogFormat(rawValue: $0) }, default: "text")
+        .meaning("`text`, `json` (one object a line) or `logfmt`; times are in UTC")
+
     static let rows = SettingsTable()
 
     /// The rows in their order, each with the name of its property.
