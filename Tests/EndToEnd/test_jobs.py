@@ -355,33 +355,38 @@ def test_unknown_attributes_and_members_are_ignored(tenant):
 # The demo's story
 
 
-def test_the_story_of_the_seeds(new_tenant, worker):
-    """Played with clear credentials, which only a worker in development accepts."""
+def test_the_story_of_the_seeds(new_tenant):
+    """With the credentials sealed, as the demo does."""
     tenant = new_tenant("Correct-Horse-4711")
-    worker.stop()
-    worker.start(DEVELOPMENT="1")
-    try:
-        for step in contract.load(contract.SEEDS / "story.json"):
-            data = contract.load(contract.SEEDS / step["data"])
-            if step["kind"] == "connect":
-                data["credentials"]["username"] = tenant.username
-            if "autotask" in step:
-                edit = dict(step["autotask"])
-                name = edit.pop("service")
-                number = next(entry["id"] for entry in tenant.database.services() if entry["name"] == name)
-                tenant.database.change(services=[{"id": number, **edit}])
-            before = tenant.database.last_call()
-            tenant.expect(tenant.publish(step["kind"], data).ending(), step["expect"], step.get("code"))
-            assert len(tenant.database.writes(before)) == step.get("writes", 0)
-    finally:
-        worker.stop()
-        worker.start()
+    for step in contract.load(contract.SEEDS / "story.json"):
+        data = contract.load(contract.SEEDS / step["data"])
+        if "autotask" in step:
+            edit = dict(step["autotask"])
+            name = edit.pop("service")
+            number = next(entry["id"] for entry in tenant.database.services() if entry["name"] == name)
+            tenant.database.change(services=[{"id": number, **edit}])
+        before = tenant.database.last_call()
+        if step["kind"] == "connect":
+            ending = tenant.connect(secret=data.pop("credentials")["secret"], **data)
+        else:
+            ending = tenant.publish(step["kind"], data).ending()
+        tenant.expect(ending, step["expect"], step.get("code"))
+        assert len(tenant.database.writes(before)) == step.get("writes", 0)
 
 
-def test_clear_credentials_are_for_development_only(tenant):
-    job = tenant.connect_job()
-    job.envelope["data"]["credentials"] = {"username": tenant.username, "secret": tenant.secret}
-    tenant.expect(job.publish().ending(), "job.rejected", "job_invalid")
+@pytest.fixture
+def clear(tenant):
+    """The data of a connect whose credentials are not sealed."""
+    return {**tenant.connect_job().envelope["data"], "credentials": {"username": tenant.username, "secret": tenant.secret}}
+
+
+def test_clear_credentials_are_for_development_only(tenant, clear):
+    tenant.expect(tenant.publish("connect", clear).ending(), "job.rejected", "job_invalid")
+
+
+def test_a_worker_in_development_accepts_clear_credentials(tenant, clear, other_worker):
+    other_worker.start(DEVELOPMENT="1")
+    tenant.expect(tenant.publish("connect", clear).ending(), "connection.established")
 
 
 def test_a_plan_of_every_type_and_period(tenant):

@@ -203,7 +203,7 @@ def arguments():
 
     found = command("connect", "connect a tenant; standard input is the secret", is_job=True)
     found.add_argument("--username", required=True)
-    found.add_argument("--keys", required=True, help="a file with the output of: autotask-worker keys publish")
+    found.add_argument("--keys", default=os.environ.get("PORTAL_KEYS"), help="a file with the output of autotask-worker keys publish; PORTAL_KEYS")
     found.add_argument("--first-configured-at", required=True, help="when the tenant first configured the integration: 2021-03-04T09:30:00Z")
     command("sync", "transfer the services of a plan", is_job=True).add_argument("--plan", required=True, help="a JSON file: the data of a sync")
     command("reset", "erase the integration", is_job=True).add_argument("--reason", default="Requested in the portal.")
@@ -217,6 +217,8 @@ def arguments():
     options = parser.parse_args()
     if not options.url:
         parser.error("Set PORTAL_AMQP_URL, or --url.")
+    if options.command == "connect" and not options.keys:
+        parser.error("Set PORTAL_KEYS, or --keys: credentials are sealed to the worker's public keys.")
     if options.command == "replay" and not options.monitor_url:
         parser.error("Set MONITOR_AMQP_URL, or --monitor-url: the portal's user may not read the journal.")
     return options
