@@ -48,6 +48,17 @@ NOT_RUN = {
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/store_disturbers.py": "a measurement",
     "rabbitmqctl import_definitions reseller.json": "it is for the machine's own broker; test_publishers.py imports the file into a private one",
     "rabbitmqctl change_password reseller-acme '…'": "it is for the machine's own broker",
+    "autotask-simulator --port 8600 --seed seeds/simulator.json": "its port may be taken; every end-to-end test starts one with --port 0",
+    "export AUTOTASK_URL=http://127.0.0.1:8600/atservicesrest/ AUTOTASK_ALLOWED_HOSTS=127.0.0.1:8600 AUTOTASK_INTEGRATION_CODE=any": "as above",
+    **{
+        f'curl -sS {call}': "test_rehearsing_failures.py runs it for a tenant of its own"
+        for call in (
+            """"$SIMULATOR/simulator/faults" -d '{"kind": "latency", "database": 123457, "milliseconds": 50, "times": 1}'""",
+            '"$SIMULATOR/simulator/faults"',
+            '-X DELETE "$SIMULATOR/simulator/faults/1"',
+            '"$SIMULATOR/simulator/calls?database=123457"',
+        )
+    },
     "systemctl stop autotask-worker": "it takes systemd, and a worker that it runs",
     "autotask-worker keys rotate --vault-keys /etc/autotask-worker/keys.json "
     "--store-url sqlite:/var/lib/autotask-worker/autotask-worker.sqlite": "it is for the machine's own worker",

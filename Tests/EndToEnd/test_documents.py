@@ -13,7 +13,7 @@ from contract import ROOT
 
 CATALOGUE = ROOT / "Sources" / "autotask-worker" / "Documentation.docc"
 PAGES = sorted(CATALOGUE.glob("*.md"))
-TEXTS = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+TEXTS = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "deploy" / "portal" / "README.md"]
 THREATS = CATALOGUE / "Threat-model.md"
 RULES = CATALOGUE / "Rules.md"
 ERROR_CODES = CATALOGUE / "Error-codes.md"

@@ -11,6 +11,7 @@ import contract
 from example_portal import FOLDER, portal_broker, portal_events, portal_jobs, portal_ledger
 from processes import Broker, plain_environment
 from tenants import CONFIGURED
+from test_documents import CATALOGUE, tables
 
 EXAMPLES = {path.name: path.read_bytes() for path in sorted((contract.SCHEMAS / "examples" / "events").glob("*.json"))}
 PLAN = contract.load(contract.SEEDS / "jobs" / "sync.json")
@@ -18,11 +19,19 @@ KEYS = contract.load(contract.SCHEMAS / "examples" / "published-keys.json")
 CREDENTIALS = {"username": "api@msp.example", "secret": "s3cret"}
 
 
-def node(script, value=None):
-    """Runs a module that may import those of `deploy/portal`. `input` is the value, and what it passes to `print` is the result."""
-    head = 'import { readFileSync } from "node:fs"; const input = JSON.parse(readFileSync(0, "utf8")); const print = (value) => console.log(JSON.stringify(value));\n'
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", head + script],
+#: `load` imports a module of `deploy/portal`, and what is passed to `print` is the result.
+HEAD = """
+import { readFileSync } from "node:fs";
+const load = (name) => import(`./${name}.mjs`);
+const print = (value) => console.log(JSON.stringify(value));
+const input = JSON.parse(readFileSync(0, "utf8"));
+"""
+
+
+def run_node(script, value=None):
+    """Runs a script in plain Node, with a value as its input."""
+    return subprocess.run(
+        ["node", "--input-type=module", "-e", HEAD + script],
         cwd=FOLDER,
         env=plain_environment(),
         input=json.dumps(value),
@@ -31,6 +40,11 @@ def node(script, value=None):
         timeout=60,
         check=False,
     )
+
+
+def node(script, value=None):
+    """The result of a script."""
+    done = run_node(script, value)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -60,7 +74,7 @@ def jobs_of_python():
 def jobs_of_node():
     made = node(
         """
-        import { connect, make, options, reset, sync } from "./jobs.mjs";
+        const { connect, make, options, reset, sync } = await load("jobs");
         const jobs = [
           connect("msp-4711", input.credentials, input.keys, input.configured),
           sync("msp-4711", input.plan),
@@ -98,7 +112,7 @@ def test_a_tenant_that_no_job_may_have_is_refused(tenant):
     assert contract.errors("common/tenant.json", tenant) or tenant.endswith("\n")
     with pytest.raises(ValueError, match="is no tenant"):
         portal_jobs.make("sync", tenant, PLAN)
-    thrown = 'import { make } from "./jobs.mjs"; try { make("sync", input, {}); print(null) } catch (error) { print(error.name) }'
+    thrown = 'const { make } = await load("jobs"); try { make("sync", input, {}); print(null) } catch (error) { print(error.name) }'
     assert node(thrown, tenant) == "RangeError"
 
 
@@ -112,15 +126,24 @@ def test_both_modules_show_events_as_the_schemas_say():
         if name.startswith("events/")
     }
     assert {name: list(display) for name, display in portal_events.DISPLAY.items()} == expected
-    module = node('import { COLOURS, DISPLAY } from "./events.mjs"; print({ COLOURS, DISPLAY });')
+    module = node('const { COLOURS, DISPLAY } = await load("events"); print({ COLOURS, DISPLAY });')
     assert module == {"COLOURS": portal_events.COLOURS, "DISPLAY": expected}
     assert set(portal_events.COLOURS) == {severity for _, severity, _ in expected.values()} - {"none"}
+
+
+def test_the_page_has_the_same_table():
+    ((_, _, rows),) = [table for table in tables((CATALOGUE / "Writing-a-portal.md").read_text(encoding="utf-8")) if table[1][0] == "event"]
+    shown = {event.strip("`"): [headline.strip("`").replace("–", "") or None, severity, colour] for event, headline, severity, colour in rows}
+    assert shown == {
+        name: [headline, severity, portal_events.COLOURS.get(severity, "–") if headline else "–"]
+        for name, (headline, severity, _) in portal_events.DISPLAY.items()
+    }
 
 
 def test_both_modules_read_every_example_alike():
     of_node = node(
         """
-        import { bar, connection, parse } from "./events.mjs";
+        const { bar, connection, parse } = await load("events");
         print(Object.values(input).map((text) => parse(Buffer.from(text))).map((event) => {
           const { id, type, tenant, product, jobId, epoch, isTerminal, isErased } = event;
           return [id, type, tenant, product, jobId, epoch, event.sequence?.toString() ?? null, isTerminal, isErased, bar(event), connection(event)];
@@ -194,7 +217,7 @@ def test_pages_of_an_event_are_one_event(tmp_path):
     assert ledger.take(pages[1]).event.data == event["data"]
     assert set(statuses()) == {"Synced"} and len(statuses()) == len(event["data"]["services"])
     of_node = node(
-        'import { parse, whole } from "./events.mjs"; print(whole(input.map((text) => parse(Buffer.from(text)))).document.data);',
+        'const { parse, whole } = await load("events"); print(whole(input.map((text) => parse(Buffer.from(text)))).document.data);',
         [page.decode() for page in pages],
     )
     assert of_node == event["data"]
@@ -320,8 +343,8 @@ def test_the_portals_user_may_not_read_the_journal(own_broker):
 
 CHANNEL = """
 import { EventEmitter } from "node:events";
-import { BrokerProblem, Publisher, follow } from "./broker.mjs";
-import { reset } from "./jobs.mjs";
+const { BrokerProblem, Publisher, follow } = await load("broker");
+const { reset } = await load("jobs");
 const channel = new EventEmitter();
 const outcome = (promise) => promise.then(() => "confirmed", (error) => (error instanceof BrokerProblem ? error.message : `a defect: ${error.stack}`));
 const job = reset("msp-4711", "");
@@ -345,15 +368,7 @@ def test_a_publisher_in_node_says_what_became_of_a_job(behaviour, text):
         f"channel.publish = (exchange, key, body, options, confirmed) => {{ {behaviour}; print([exchange, key, options.userId, options.mandatory]); }};"
         'const publisher = new Publisher(channel, "portal"); console.error(await outcome(publisher.publish(job, 0.2)));'
     )
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", "const print = (value) => console.log(JSON.stringify(value));" + script],
-        cwd=FOLDER,
-        env=plain_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_node(script)
     assert json.loads(done.stdout) == ["autotask.jobs", "reset.msp-4711", "portal", True]
     assert done.stderr.startswith(text), done.stderr
 
