@@ -105,6 +105,13 @@ def test_a_portal_that_is_killed_goes_on_where_it_was(connected, tenant):
     assert statuses(connected.page()) == ["Synced"] * 4
 
 
+def test_a_command_beside_a_process_that_follows_learns_of_its_end(connected):
+    """The queue has one active consumer; the others are on standby."""
+    with connected.following():
+        output = connected.sync(PLAN)
+    assert "sync.succeeded" not in output and "[yellow] 4 services are synced" in output and statuses(output) == ["Synced"] * 4
+
+
 def test_an_event_that_was_taken_and_not_acknowledged_comes_again_and_changes_nothing(connected):
     published(connected)
     ledger = portal_ledger.Ledger(connected.state)

@@ -223,6 +223,46 @@ def test_pages_of_an_event_are_one_event(tmp_path):
     assert of_node == event["data"]
 
 
+def test_an_event_whose_page_was_lost_ends_its_job_and_is_shown_when_the_journal_has_it(tmp_path):
+    event, pages = paged()
+    ledger = portal_ledger.Ledger(tmp_path / "portal.sqlite")
+    job = portal_jobs.sync(event["subject"], PLAN)
+    ledger.add(job)
+    pages = [json.dumps({**json.loads(page), "jobid": job.id}).encode() for page in pages]
+    first = ledger.take(pages[1])
+    assert first.has_ended_job and first.event.page == (2, 2)
+    assert [ledger.take(page).is_new for page in pages] == [True, True]
+    assert ledger.take(pages[1]).is_new is False and ledger.lane(event["subject"], event["product"])["connection"] == "works"
+
+
+def test_a_missed_event_fills_what_later_ones_left_open(tmp_path):
+    """Between a connect and a sync that failed, the connection was lost; the portal learns it from the journal."""
+    ledger = portal_ledger.Ledger(tmp_path / "portal.sqlite")
+
+    def take(name, sequence):
+        event = {**json.loads(EXAMPLES[name]), "id": str(sequence), "sequence": str(sequence), "epoch": 1}
+        ledger.take(json.dumps(event).encode())
+        lane = ledger.lane(event["subject"], event["product"])
+        return lane["connection"], lane["bar"].partition("\n")[0]
+
+    assert take("connection.established.json", 1) == ("works", "[yellow] Connection was established")
+    failed = "[red] Nothing was changed: 1 of 4 services is not valid"
+    assert take("sync.failed.json", 3) == ("works", failed)
+    assert take("connection.lost.json", 2) == ("broken", failed)
+
+
+def test_plans_that_share_a_key_keep_their_own_statuses(tmp_path):
+    event = json.loads(EXAMPLES["sync.succeeded.json"])
+    ledger = portal_ledger.Ledger(tmp_path / "portal.sqlite")
+    for name in (event["data"]["planId"], "another"):
+        ledger.plan(event["subject"], event["product"], {**PLAN, "planId": name})
+    ledger.take(json.dumps(event).encode())
+    assert {(plan, status) for plan, _, status, _ in ledger.services(event["subject"], event["product"])} == {
+        (event["data"]["planId"], "Synced"),
+        ("another", "Not synced"),
+    }
+
+
 def test_a_gap_in_the_sequence_is_noticed(tmp_path):
     event = json.loads(EXAMPLES["sync.failed.json"])
     ledger = portal_ledger.Ledger(tmp_path / "portal.sqlite")

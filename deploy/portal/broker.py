@@ -149,7 +149,7 @@ def described(error, user):
         return "RabbitMQ accepts nothing, because it is short of memory or disk. Send the same bytes again later."
     if isinstance(error, concurrent.futures.TimeoutError):
         return f"RabbitMQ did not confirm the job within {CONFIRM_SECONDS} s. Send the same bytes again."
-    return f"The connection to RabbitMQ ended ({type(error).__name__}). Send the same bytes again."
+    return f"The connection to RabbitMQ ended ({type(error).__name__}). Connect again, and send the same bytes again."
 
 
 def within(seconds, action):

@@ -68,7 +68,7 @@ export function bar(event) {
   if (headline === null || severity === "none" || event.isErased) return null;
   const text = headline.startsWith("data.") ? member(event.document, headline) : headline;
   const { message, hint } = event.data.error ?? {};
-  return { colour: COLOURS[severity], headline: text, detail: [message === text ? null : message, hint].filter(Boolean).join(" ") };
+  return { colour: COLOURS[severity], headline: text, detail: [message, hint].filter((line) => line && line !== text).join(" ") };
 }
 
 /** `works`, `broken` or `none` if the event says so, or null if it leaves the state of the connection alone. */

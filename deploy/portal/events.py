@@ -64,6 +64,8 @@ class Event:
         self.epoch = self.document.get("epoch", 0)
         #: A number within the epoch, or None: progress, pages and erased events have none.
         self.sequence = int(self.document["sequence"]) if "sequence" in self.document else None
+        #: The order of a lane's events: epoch, then sequence. None without a sequence.
+        self.place = place(self.epoch, self.sequence) if self.sequence else None
         #: Whether this is the one event in which its job ends.
         self.is_terminal = self.document.get("terminal") is True
         #: Whether only the end of the job is left of it, after a reset or 30 days.
@@ -80,9 +82,10 @@ class Event:
         headline, severity, _ = DISPLAY.get(self.type, (None, "none", None))
         if headline is None or severity == "none" or self.is_erased:
             return None
-        error = self.data.get("error") or {}
         text = self._member(headline) if headline.startswith("data.") else headline
-        return Bar(COLOURS[severity], text, " ".join(filter(None, [error.get("message") if error.get("message") != text else None, error.get("hint")])))
+        error = self.data.get("error") or {}
+        lines = [error.get("message"), error.get("hint")]
+        return Bar(COLOURS[severity], text, " ".join(line for line in lines if line and line != text))
 
     @property
     def connection(self):
@@ -104,6 +107,11 @@ class Event:
         for name in path.split("."):
             value = value[name]
         return value
+
+
+def place(epoch, sequence):
+    """Epoch and sequence as one number, which a database can compare."""
+    return (epoch << 40) + sequence
 
 
 def whole(pages):

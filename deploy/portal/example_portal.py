@@ -235,6 +235,9 @@ def main():
         if kept := len(portal.ledger.unconfirmed()):
             print(f"{kept} {'job is' if kept == 1 else 'jobs are'} kept, and published before the next one.", file=sys.stderr)
         return UNAVAILABLE
+    except KeyError as error:
+        print(f"A member is missing in a file: {error}", file=sys.stderr)
+        return USAGE
     except (ValueError, LookupError, OSError, sqlite3.Error) as error:
         print(error, file=sys.stderr)
         return USAGE

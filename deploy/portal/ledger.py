@@ -1,11 +1,15 @@
 """What a portal keeps in its database: jobs until they have ended, the ids of events, and what the page shows.
 
 An event is taken in one transaction, and acknowledged after that. So a portal that dies in between gets the event again, and knows its id.
+
+Everything that the page shows has the place of the event that it is from: its epoch and sequence. Only a later event changes it, so that one of
+the journal fills a gap and turns nothing back.
 """
 
 import dataclasses
 import json
 import sqlite3
+import unicodedata
 
 import events
 from jobs import Job
@@ -18,12 +22,13 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS pages (event TEXT, number INTEGER, body BLOB, PRIMARY KEY (event, number));
 CREATE TABLE IF NOT EXISTS lanes (
-    tenant TEXT, product TEXT, epoch INTEGER DEFAULT 0, sequence INTEGER DEFAULT 0, connection TEXT DEFAULT 'none', database INTEGER, bar TEXT,
+    tenant TEXT, product TEXT, place INTEGER DEFAULT 0,
+    connection TEXT DEFAULT 'none', database INTEGER, connection_place INTEGER DEFAULT 0, bar TEXT, bar_place INTEGER DEFAULT 0,
     PRIMARY KEY (tenant, product)
 );
 CREATE TABLE IF NOT EXISTS services (
-    tenant TEXT, product TEXT, key TEXT, plan TEXT, row TEXT, status TEXT NOT NULL DEFAULT 'Not synced', error TEXT,
-    PRIMARY KEY (tenant, product, key)
+    tenant TEXT, product TEXT, plan TEXT, key TEXT, row TEXT, status TEXT DEFAULT 'Not synced', error TEXT, place INTEGER DEFAULT 0,
+    PRIMARY KEY (tenant, product, plan, key)
 );
 """
 
@@ -91,7 +96,7 @@ class Ledger:
             is_new = self.database.execute("INSERT OR IGNORE INTO events VALUES (?)", [event.id]).rowcount == 1
             if is_new and event.page:
                 event = self._with_its_pages(event, body)
-            if is_new and not event.is_erased and not event.page:
+            if is_new and event.place and not event.page:
                 gap = self._show(event)
             has_ended_job = event.is_terminal and self._end_job(event)
         return Taken(event, is_new, has_ended_job, gap)
@@ -111,24 +116,27 @@ class Ledger:
         if number < count:
             return event
         rows = self.database.execute("SELECT body FROM pages WHERE event = ? ORDER BY number", [name]).fetchall()
+        if len(rows) < count:
+            # A page was lost. The journal has it: then the last page, which ends the event, has to count as new.
+            self.database.execute("DELETE FROM events WHERE id = ?", [name])
+            return event
         self.database.execute("DELETE FROM pages WHERE event = ?", [name])
         return events.whole([events.Event(row["body"]) for row in rows])
 
     # The page
 
     def plan(self, tenant, product, plan):
-        """Keeps the plan whose services the page lists. Services that it does not have any more are removed."""
-        keys = [service["key"] for service in plan["services"]]
+        """Keeps a plan whose services the page lists. Services that it does not have any more are removed."""
+        place = [tenant, product, plan_name(plan["planId"])]
         with self.database:
             for service in plan["services"]:
                 self.database.execute(
-                    "INSERT INTO services (tenant, product, key, plan, row) VALUES (?, ?, ?, ?, ?)"
-                    " ON CONFLICT DO UPDATE SET plan = excluded.plan, row = excluded.row",
-                    [tenant, product, service["key"], plan["planId"], json.dumps(service)],
+                    "INSERT INTO services (tenant, product, plan, key, row) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET row = excluded.row",
+                    [*place, service["key"], json.dumps(service)],
                 )
             self.database.execute(
-                "DELETE FROM services WHERE tenant = ? AND product = ? AND key NOT IN (SELECT value FROM json_each(?))",
-                [tenant, product, json.dumps(keys)],
+                "DELETE FROM services WHERE tenant = ? AND product = ? AND plan = ? AND key NOT IN (SELECT value FROM json_each(?))",
+                [*place, json.dumps([service["key"] for service in plan["services"]])],
             )
 
     def lane(self, tenant, product):
@@ -144,37 +152,40 @@ class Ledger:
     def _show(self, event):
         """Brings the page up to date. Returns the sequence numbers that are missing before the event."""
         lane = self.lane(event.tenant, event.product)
-        last = (lane["epoch"], lane["sequence"])
-        if event.sequence is None or (event.epoch, event.sequence) <= last:
-            # Progress, or an event of the journal that newer ones have outdated.
-            return None
-        self._update_lane(event, lane)
-        self._update_services(event, lane)
-        is_known = last != (0, 0) and event.epoch == last[0]
-        return (last[1] + 1, event.sequence - 1) if is_known and event.sequence > last[1] + 1 else None
-
-    def _update_lane(self, event, lane):
-        bar = str(event.bar) if event.bar else lane["bar"]
-        connection = event.connection or lane["connection"]
-        self.database.execute(
-            "UPDATE lanes SET epoch = ?, sequence = ?, connection = ?, bar = ?, database = ? WHERE tenant = ? AND product = ?",
-            [event.epoch, event.sequence, connection, bar, event.data.get("databaseId", lane["database"]), event.tenant, event.product],
-        )
-
-    def _update_services(self, event, lane):
-        """A sync reports the status of every service. After a reset, or in another database, none is synced."""
-        place = [event.tenant, event.product]
-        moved = event.type == "connection.established" and lane["database"] not in (None, event.data["databaseId"])
-        if moved or event.type == "integration.reset":
-            self.database.execute("UPDATE services SET status = 'Not synced', error = NULL WHERE tenant = ? AND product = ?", place)
         if event.type in ("sync.succeeded", "sync.incomplete", "sync.failed"):
-            for result in event.data["services"]:
-                error = result.get("error")
-                text = f"{error['message']} {error['hint']}" if error else None
-                self.database.execute(
-                    "UPDATE services SET status = ?, error = ? WHERE tenant = ? AND product = ? AND key = ?",
-                    [result["status"], text, *place, result["key"]],
-                )
+            self._show_services(event)
+        elif event.type == "integration.reset" or (event.type == "connection.established" and lane["database"] not in (None, event.data["databaseId"])):
+            # After a reset, or in another database, no service is synced.
+            self._change("services", "status = 'Not synced', error = NULL, place = ?", [event.place], event, "place")
+        if event.connection:
+            values = [event.connection, event.data.get("databaseId", lane["database"]), event.place]
+            self._change("lanes", "connection = ?, database = ?, connection_place = ?", values, event, "connection_place")
+        if event.bar:
+            self._change("lanes", "bar = ?, bar_place = ?", [str(event.bar), event.place], event, "bar_place")
+        self._change("lanes", "place = ?", [event.place], event, "place")
+        last = lane["place"]
+        in_one_epoch = last and events.place(event.epoch, 0) < last < event.place - 1
+        return (last - events.place(event.epoch, 0) + 1, event.sequence - 1) if in_one_epoch else None
+
+    def _show_services(self, event):
+        """A sync reports the status of every service of its plan."""
+        for result in event.data["services"]:
+            error = result.get("error")
+            text = f"{error['message']} {error['hint']}" if error else None
+            values, only = [result["status"], text, event.place], [plan_name(event.data["planId"]), result["key"]]
+            self._change("services", "status = ?, error = ?, place = ?", values, event, "place", " AND plan = ? AND key = ?", only)
+
+    def _change(self, table, assignments, values, event, place, condition="", only=()):
+        """Changes what is from an earlier event than this one."""
+        self.database.execute(
+            f"UPDATE {table} SET {assignments} WHERE tenant = ? AND product = ? AND {place} < ?{condition}",
+            [*values, event.tenant, event.product, event.place, *only],
+        )
 
     def _one(self, query, *values):
         return self.database.execute(query, values).fetchone()
+
+
+def plan_name(text):
+    """A plan's id as the worker returns it: two spellings of one text are one plan."""
+    return unicodedata.normalize("NFC", text)
