@@ -399,13 +399,16 @@ const job = reset("msp-4711", "");
         ('setImmediate(() => confirmed(new Error("message nacked")))', "RabbitMQ did not take the job"),
         ('setImmediate(() => { channel.emit("error", new Error("403")); channel.emit("close"); })', "RabbitMQ refuses this: 403"),
         ('setImmediate(() => channel.emit("close"))', "The channel to RabbitMQ ended"),
-        ("null", "RabbitMQ did not confirm the job in time"),
+        ("setImmediate(() => 0)", "RabbitMQ did not confirm the job in time"),
+        ('setImmediate(() => 0); ended = true', "The job was not sent: Channel closed. Send the same bytes again."),
     ],
-    ids=["confirmed", "returned", "nack", "refused", "closed", "silent"],
+    ids=["confirmed", "returned", "nack", "refused", "closed", "silent", "ended before"],
 )
 def test_a_publisher_in_node_says_what_became_of_a_job(behaviour, text):
     script = CHANNEL + (
-        f"channel.publish = (exchange, key, body, options, confirmed) => {{ {behaviour}; print([exchange, key, options.userId, options.mandatory]); }};"
+        "let ended = false;"
+        f"channel.publish = (exchange, key, body, options, confirmed) => {{ {behaviour}; print([exchange, key, options.userId, options.mandatory]);"
+        'if (ended) throw new Error("Channel closed"); };'
         'const publisher = new Publisher(channel, "portal"); console.error(await outcome(publisher.publish(job, 0.2)));'
     )
     done = run_node(script)

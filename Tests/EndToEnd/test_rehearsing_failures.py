@@ -19,6 +19,7 @@ DATABASE, USER = "123457", "api-4712@demo.example"
 TABLES = {heading: rows for heading, _, rows in tables(PAGE)}
 #: As (kind, command, the events that a portal sees, the words of the row).
 FAULTS = [(spans(fault)[0], spans(fault)[-1], seen) for fault, seen in TABLES["What a portal sees of each fault"]]
+CONNECTS = [(fault.partition(":")[0], spans(fault)[-1], seen) for fault, seen in TABLES["What a connect gives"]]
 CHANGES = [(change.partition(":")[0], spans(change)[-1], seen) for change, seen in TABLES["What people do in Autotask"]]
 #: The fault lasts until a person deletes it.
 ENDED_BY_HAND = ("hang", "hold")
@@ -92,6 +93,17 @@ def test_a_portal_sees_of_each_fault_what_the_page_says(new_tenant, simulator, k
     assert [call for call in tenant.database.all_calls() if call["fault"] and kind in call["fault"]]
 
 
+@pytest.mark.parametrize(("fault", "command", "seen"), CONNECTS, ids=[fault for fault, _, _ in CONNECTS])
+def test_a_connect_gives_what_the_page_says(new_tenant, simulator, fault, command, seen):
+    tenant = new_tenant()
+    curl(command, simulator, tenant)
+    job = tenant.connect_job().publish()
+    ending = job.ending()
+    assert noted(job.events) == expected(seen)
+    warnings = {warning["code"] for warning in ending["data"].get("warnings", [])}
+    assert warnings == {"read_only"} & set(spans(seen))
+
+
 @pytest.mark.parametrize(("change", "command", "seen"), CHANGES, ids=[change for change, _, _ in CHANGES])
 def test_a_portal_sees_of_what_people_do_what_the_page_says(new_tenant, simulator, change, command, seen):
     tenant = new_tenant(nextServiceId=1).connected()
@@ -139,7 +151,7 @@ def test_every_member_of_a_fault_and_a_seed_is_on_the_page():
     for text, kinds in [
         (source("Faults/Fault.swift"), ["Fault"]),
         (source("Databases/DatabaseSeed.swift"), ["Seed", "DatabaseSeed", "FieldChange"]),
-        (change, ["DatabaseChange", "UserChange", "BillingCodeChange"]),
+        (change, ["DatabaseChange", "UserChange", "BillingCodeChange", "ServiceChange"]),
         (source("Settings.swift"), ["SettingsChange"]),
     ]:
         for kind in kinds:

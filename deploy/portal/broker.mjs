@@ -50,9 +50,14 @@ export class Publisher {
         if (problem) reject(new BrokerProblem(problem));
         else resolve();
       });
-      this.#channel.publish(EXCHANGE, job.routingKey, job.body, options(job, this.#user), (error) =>
-        this.#end(job.id, error ? "RabbitMQ did not take the job, because its queue is full. Send the same bytes again later." : null),
-      );
+      const confirmed = (error) =>
+        this.#end(job.id, error ? "RabbitMQ did not take the job, because its queue is full. Send the same bytes again later." : null);
+      try {
+        this.#channel.publish(EXCHANGE, job.routingKey, job.body, options(job, this.#user), confirmed);
+      } catch (error) {
+        // A channel that has ended throws.
+        this.#end(job.id, `The job was not sent: ${error.message}. Send the same bytes again.`);
+      }
     });
   }
 
@@ -73,7 +78,7 @@ export async function follow(channel, queue, bindings, take, onEnd = () => {}) {
   await consume(channel, queue, {}, take, onEnd);
 }
 
-/** Reads the journal, as a monitor's user, from `first` or an interval such as `24h` on. It does not end: the newest event is followed by new ones. */
+/** Reads the journal, as a monitor's user, from `first` or an interval such as `24h` on, and then what is new: it does not end. */
 export async function replay(channel, offset, take, onEnd = () => {}) {
   await channel.prefetch(100);
   await consume(channel, JOURNAL, { arguments: { "x-stream-offset": offset } }, take, onEnd);
