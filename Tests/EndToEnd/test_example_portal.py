@@ -5,7 +5,7 @@ import json
 import pytest
 
 import contract
-from example_portal import ExamplePortal, portal_broker, portal_ledger
+from portal_example import ExamplePortal, portal_broker, portal_ledger
 from tenants import by_key
 
 PLAN = contract.load(contract.SEEDS / "jobs" / "sync.json")

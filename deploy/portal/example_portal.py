@@ -9,6 +9,7 @@ Exit codes: 0 done, 1 the job failed, 2 usage, 69 the broker does not work, or n
 
 import argparse
 import datetime
+import getpass
 import json
 import os
 import sqlite3
@@ -151,7 +152,8 @@ class Patience:
 
 def connect(portal, options):
     """The secret comes on standard input: an argument or a variable would show it to others."""
-    credentials = {"username": options.username, "secret": sys.stdin.readline().rstrip("\n")}
+    secret = getpass.getpass("Secret: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    credentials = {"username": options.username, "secret": secret}
     keys = read_json(options.keys)
     return portal.request(jobs.connect(options.tenant, credentials, keys, options.first_configured_at, options.product))
 
@@ -225,6 +227,8 @@ def arguments():
 
 
 def main():
+    # A line is seen when it is printed, also in a log.
+    sys.stdout.reconfigure(line_buffering=True)
     options = arguments()
     portal = None
     try:

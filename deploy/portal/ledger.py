@@ -152,9 +152,10 @@ class Ledger:
     def _show(self, event):
         """Brings the page up to date. Returns the sequence numbers that are missing before the event."""
         lane = self.lane(event.tenant, event.product)
+        moved = event.type == "connection.established" and lane["database"] not in (None, event.data["databaseId"])
         if event.type in ("sync.succeeded", "sync.incomplete", "sync.failed"):
             self._show_services(event)
-        elif event.type == "integration.reset" or (event.type == "connection.established" and lane["database"] not in (None, event.data["databaseId"])):
+        elif moved or event.type == "integration.reset":
             # After a reset, or in another database, no service is synced.
             self._change("services", "status = 'Not synced', error = NULL, place = ?", [event.place], event, "place")
         if event.connection:

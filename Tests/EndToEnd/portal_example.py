@@ -16,13 +16,42 @@ PROGRAM = FOLDER / "example_portal.py"
 
 sys.path.insert(0, str(FOLDER))
 
-# pylint: disable=wrong-import-position
-import broker as portal_broker  # noqa: E402
-import events as portal_events  # noqa: E402
-import jobs as portal_jobs  # noqa: E402
-import ledger as portal_ledger  # noqa: E402
+# They are found from here on.
+import broker as portal_broker
+import events as portal_events
+import jobs as portal_jobs
+import ledger as portal_ledger
 
-__all__ = ["FOLDER", "PROGRAM", "ExamplePortal", "portal_broker", "portal_events", "portal_jobs", "portal_ledger"]
+__all__ = ["ExamplePortal", "node", "portal_broker", "portal_events", "portal_jobs", "portal_ledger", "run_node"]
+
+#: `load` imports a module of `deploy/portal`, and what is passed to `print` is the result.
+HEAD = """
+import { readFileSync } from "node:fs";
+const load = (name) => import(`./${name}.mjs`);
+const print = (value) => console.log(JSON.stringify(value));
+const input = JSON.parse(readFileSync(0, "utf8"));
+"""
+
+
+def run_node(script, value=None):
+    """Runs a script in plain Node, with a value as its input."""
+    return subprocess.run(
+        ["node", "--input-type=module", "-e", HEAD + script],
+        cwd=FOLDER,
+        env=plain_environment(),
+        input=json.dumps(value),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def node(script, value=None):
+    """The result of a script."""
+    done = run_node(script, value)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 class ExamplePortal:
