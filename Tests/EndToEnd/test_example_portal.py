@@ -65,6 +65,13 @@ def test_a_tenant_is_connected_synced_and_reset(example, tenant):
     assert len(tenant.database.services()) == 4
 
 
+def test_a_plan_as_it_is_provisioned_needs_billing_codes(connected):
+    assert "Connection: works" in connected.page() and "No plan was synced yet." in connected.page()
+    failed = connected.sync(contract.load(contract.SEEDS / "plan.json"), expect=1)
+    assert "[red] Nothing was changed: 4 of 4 services are not valid" in failed and statuses(failed) == ["Error"] * 4
+    assert failed.count("            Select an active recurring-service billing code for") == 4
+
+
 def test_a_deferred_job_is_shown_with_its_reason_and_ends_later(connected, tenant):
     fault = tenant.database.fault("throttled", retryAfterSeconds=1, times=1)
     output = connected.sync(PLAN, "--timeout", "30")

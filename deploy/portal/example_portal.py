@@ -105,7 +105,7 @@ class Portal:
 
     def show_page(self, tenant, product, bar=None):
         """The bar of a job, or the latest one, and the table of services."""
-        lane = self.ledger.lane(tenant, product)
+        lane = self.ledger.lane(tenant, product) or {"bar": None, "connection": "none"}
         print(f"\n{bar or lane['bar'] or '(no bar)'}\n\nConnection: {lane['connection']}")
         for line in table(self.ledger.services(tenant, product)):
             print(line)
@@ -119,10 +119,8 @@ def table(rows):
     """The page's list of services as lines: a service in Error has a line with what to do."""
     if not rows:
         return ["No plan was synced yet."]
-    cells = [
-        (status, service["name"], plan, service["period"], service["type"], service["unitCost"], service["unitPrice"], str(service["billingCodeId"]))
-        for plan, service, status, _ in rows
-    ]
+    members = ("period", "type", "unitCost", "unitPrice", "billingCodeId")
+    cells = [(status, service["name"], plan, *(str(service.get(name, "")) for name in members)) for plan, service, status, _ in rows]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *cells)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in (COLUMNS, *cells)]
     errors = [""] + [error for *_, error in rows]

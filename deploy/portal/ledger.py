@@ -140,8 +140,7 @@ class Ledger:
             )
 
     def lane(self, tenant, product):
-        """The connection and the bar of one product of a tenant."""
-        self.database.execute("INSERT OR IGNORE INTO lanes (tenant, product) VALUES (?, ?)", [tenant, product])
+        """The connection and the bar of one product of a tenant; None before its first event."""
         return self._one("SELECT * FROM lanes WHERE tenant = ? AND product = ?", tenant, product)
 
     def services(self, tenant, product):
@@ -151,6 +150,7 @@ class Ledger:
 
     def _show(self, event):
         """Brings the page up to date. Returns the sequence numbers that are missing before the event."""
+        self.database.execute("INSERT OR IGNORE INTO lanes (tenant, product) VALUES (?, ?)", [event.tenant, event.product])
         lane = self.lane(event.tenant, event.product)
         moved = event.type == "connection.established" and lane["database"] not in (None, event.data["databaseId"])
         if event.type in ("sync.succeeded", "sync.incomplete", "sync.failed"):
