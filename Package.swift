@@ -219,7 +219,8 @@ let package = Package(
         .testTarget(
             name: "WorkerCommandTests",
             dependencies: [
-                "autotask-worker", "AMQP", "Confinement", "Contract", "Engine", "HTTP", "Operations", "SQLiteStore", "Store", "Telemetry", "Vault",
+                "autotask-worker", "AMQP", "Confinement", "Contract", "Engine", "HTTP", "Operations", "SQLiteStore", "Store", "Telemetry",
+                "Vault",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

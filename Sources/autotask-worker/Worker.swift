@@ -93,6 +93,11 @@ struct Worker {
         let clock = ClockWatch(log: log) { ownClock.lag }
         var services: [any Service] = [clock, signals, transport, publisher, KeyRingWatch(vault: vault, log: log)]
         services += engine.services + [consumer]
+        let liveness: @Sendable () -> HealthReport = { Liveness(pulses: instruments.pulses).report }
+        let readiness: @Sendable () -> HealthReport = {
+            Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report
+        }
+        if let manager = ServiceManager(liveness: liveness, readiness: readiness) { services.append(manager) }
         if let operationsAddress {
             let gauges = WorkerGauges(
                 engine: engine,
@@ -112,11 +117,8 @@ struct Worker {
                     log: log,
                     onListening: { log.info("Answering /livez, /readyz and /metrics", metadata: .keys([.port: "\($0)"])) },
                     metrics: registry,
-                    liveness: { Liveness(pulses: instruments.pulses).report },
-                    readiness: {
-                        Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock)
-                            .report
-                    }
+                    liveness: liveness,
+                    readiness: readiness
                 )
             )
         }

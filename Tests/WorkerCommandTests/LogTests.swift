@@ -92,7 +92,8 @@ struct LogTests {
         log.warning(
             "It \"says\" this",
             metadata: [
-                "duration_seconds": "0.012", "attempt": "2", "database_id": "007", "job_id": "123", "tenant": "a b=\u{1B}\n\\c", "level": "x",
+                "duration_seconds": "0.012", "attempt": "2", "database_id": "007", "job_id": "123", "tenant": "a b=\u{1B}\n\\c",
+                "level": "x",
                 "empty": "",
             ],
             source: "Engine"
@@ -102,7 +103,9 @@ struct LogTests {
 
     @Test func `in JSON, a line is one object in which only numbers are numbers`() throws {
         let json = try JSON(parsing: Array(try hostileLine(.json).utf8))
-        #expect(json["level"] == "warning" && json["message"] == "It \"says\" this" && json["logger"] == "label" && json["source"] == "Engine")
+        #expect(
+            json["level"] == "warning" && json["message"] == "It \"says\" this" && json["logger"] == "label" && json["source"] == "Engine"
+        )
         #expect(json["duration_seconds"] == .number("0.012") && json["attempt"] == 2)
         // A number in JSON has no leading zero, and an id is a text.
         #expect(json["database_id"] == "007" && json["job_id"] == "123")

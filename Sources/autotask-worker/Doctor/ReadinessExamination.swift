@@ -11,18 +11,10 @@ struct ReadinessExamination: Examination {
     func checks() async -> [HealthReport.Check] {
         guard let address = try? settings.operationsListen else { return [] }
         guard address.port != 0 else { return [notMade("OPERATIONS_LISTEN leaves the port to the system.")] }
-        let endpoint = "\(address.reachableHost):\(address.port)"
+        let probe = OperationsProbe(address: address)
+        let endpoint = probe.endpoint
         let response: HTTPResponse
-        do {
-            let hosts = HostPolicy(additionalHosts: [endpoint])
-            let transport = try CurlTransport(configuration: .init(hosts: hosts), logger: .ofCommands)
-            response = try await transport.send(
-                HTTPRequest(method: .get, url: "http://\(endpoint)/readyz", timeout: .seconds(5), maximumResponseBytes: 1 << 16)
-            )
-            await transport.shutdown()
-        } catch {
-            return [failure(error, endpoint)]
-        }
+        do { response = try await probe.report("readyz") } catch { return [failure(error, endpoint)] }
         return [check(response, endpoint)] + warnings(response)
     }
 
@@ -65,16 +57,5 @@ struct ReadinessExamination: Examination {
             "The worker at \(endpoint) is not ready. \(reasons.joined(separator: " "))",
             advice: "Fix what it reports. The worker then continues automatically."
         )
-    }
-}
-
-extension ListenAddress {
-    /// The host in a URL with which this machine reaches it.
-    fileprivate var reachableHost: String {
-        switch host {
-        case "0.0.0.0": "127.0.0.1"
-        case "::": "[::1]"
-        default: host.contains(":") ? "[\(host)]" : host
-        }
     }
 }

@@ -95,7 +95,8 @@ enum LogFormat: String, CaseIterable, Sendable {
 
     /// A word is quoted if it is empty or has a blank, a quote, `=`, or anything that is not printable.
     private static func appendWord(_ text: String, to line: inout [UInt8]) {
-        let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
+        let isPlain =
+            !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
         if isPlain { line += text.utf8 } else { quote(text, to: &line) }
     }
 
