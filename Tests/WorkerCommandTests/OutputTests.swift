@@ -39,6 +39,28 @@ struct OutputTests {
         #expect(!TerminalText(forged).description.contains("\u{1B}"))
     }
 
+    // MARK: Diagnoses
+
+    @Test("Steps that were not made for one reason share a line")
+    func diagnosis() {
+        func step(_ name: String, _ result: String, _ message: String) -> JSON {
+            ["step": .string(name), "result": .string(result), "message": .string(message)]
+        }
+        let steps = [
+            step("connection", "passed", "Connected."), step("tls", "skipped", "Not known."), step("zone", "failed", "It fails."),
+            step("credentials", "skipped", "Not tried."), step("queryServices", "skipped", "Not tried."),
+            step("clock", "skipped", "No date."),
+        ]
+        let lines = DiagnosisText.lines(of: steps).map { TerminalText($0).description }
+        let words = lines.map { $0.split(separator: " ").joined(separator: " ") }
+        #expect(
+            words == [
+                "✓ connection Connected.", "– tls Not known.", "✗ zone It fails.", "– Not tried.",
+                "That concerns credentials, queryServices.", "– clock No date.",
+            ]
+        )
+    }
+
     // MARK: The printer
 
     @Test("One output is one document, or its lines")

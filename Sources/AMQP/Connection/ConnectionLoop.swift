@@ -145,10 +145,11 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
     private func loop(_ role: consuming Role) {
         defer { pulse.rest() }
         var backoff = Backoff()
+        var outage = OutageLog()
         while !mailbox.withLock({ $0.isStopping }) {
             let start = ContinuousClock.now
             do {
-                try connectAndServe(&role)
+                try connectAndServe(&role) { outage.ended() }
                 break
             } catch {
                 let now = ContinuousClock.now
@@ -157,7 +158,10 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
                 let delay = backoff.next()
                 role.lost(error, now: now)
                 states.update(.disconnected(reason: error))
-                log.warning("No connection to RabbitMQ", metadata: .keys([.error: "\(error)", .delay: "\(delay.inLog)"]))
+                if let count = outage.failed("\(error)", at: now) {
+                    let details: Logger.Metadata = .keys([.error: "\(error)", .delay: "\(delay.inLog)", .count: "\(count)"])
+                    log.warning("No connection to RabbitMQ", metadata: details)
+                }
                 if idle(&role, until: now + delay) { break }
             }
         }
@@ -171,7 +175,8 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         states.finish()
     }
 
-    private func connectAndServe(_ role: inout Role) throws(AMQPError) {
+    /// - Parameter onConnection: called when a connection is open.
+    private func connectAndServe(_ role: inout Role, _ onConnection: () -> Void) throws(AMQPError) {
         let connection: BrokerConnection
         do { connection = try BrokerConnection.open(configuration, maximumBodyBytes: maximumBodyBytes) } catch {
             connects[.failed].increment()
@@ -179,6 +184,7 @@ final class ConnectionLoop<Role: ConnectionRole>: Sendable {
         }
         log.info("Connected to RabbitMQ")
         connects[.ok].increment()
+        onConnection()
         watch.guardSocket(connection.socket)
         // `connection` closes the descriptor when it is released, which is after this.
         defer { withExtendedLifetime(connection) { watch.release() } }

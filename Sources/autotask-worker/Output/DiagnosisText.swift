@@ -7,7 +7,28 @@ struct DiagnosisText {
     /// The length of the longest name, and two spaces.
     private static let width = (DiagnosisStep.Name.allCases.map(\.rawValue.count).max() ?? 0) + 2
 
-    var lines: [String] {
+    /// The lines of all steps. Steps that were not made for one reason share a line.
+    static func lines(of steps: [JSON]) -> [String] {
+        var lines: [String] = []
+        var rest = steps[...]
+        while let step = rest.first {
+            let alike = rest.prefix { $0["result"] == "skipped" && $0["message"] == step["message"] }
+            guard alike.count > 1 else {
+                lines += DiagnosisText(step: step).lines
+                rest.removeFirst()
+                continue
+            }
+            rest.removeFirst(alike.count)
+            let names = alike.compactMap { $0["step"]?.string }.joined(separator: ", ")
+            lines += [
+                "\(Terminal.styled("–", .dim)) \(step["message"]?.string ?? "")",
+                String(repeating: " ", count: DiagnosisText.width + 2) + "That concerns \(names).",
+            ]
+        }
+        return lines
+    }
+
+    private var lines: [String] {
         let name = step["step"]?.string ?? "?"
         let padding = String(repeating: " ", count: max(DiagnosisText.width - name.count, 1))
         let first = "\(mark) \(name)\(padding)\(step["message"]?.string ?? "")"

@@ -77,7 +77,7 @@ struct EventText: CommandOutput {
             guard case .number(let id)? = code["id"] else { continue }
             lines.append("\(id.padded(10)) \(code["name"]?.string ?? "")")
         }
-        for step in data["steps"]?.array ?? [] { lines += DiagnosisText(step: step).lines }
+        lines += DiagnosisText.lines(of: data["steps"]?.array ?? [])
         for service in data["services"]?.array ?? [] {
             lines += name.hasPrefix("drift.") ? DriftedServiceText(service: service).lines : ServiceText(service: service).lines
         }
