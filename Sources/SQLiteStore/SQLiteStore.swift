@@ -195,6 +195,9 @@ extension SQLiteStore {
     private static let eventBytes = 16 << 20
     /// Rows of a list in one read transaction.
     private static let listPage: Int64 = 2000
+    /// Lanes, and jobs, that one read transaction looks at.
+    private static let lanePage = 200
+    private static let jobPage = 1000
 
     package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
         try await writer.write(as: .publish) { try $0.forgetPublished(positions) }
@@ -271,18 +274,21 @@ extension SQLiteStore {
 extension SQLiteStore {
     package func backlog(perLane share: Int) async throws(StoreError) -> Int { try await read { try $0.backlog(perLane: share) } }
 
-    package func lanes() async throws(StoreError) -> [LaneOverview] {
-        var lanes: [LaneOverview] = []
-        var last: Int64? = 0
-        while let id = last {
-            let page = try await read { try $0.laneOverviews(after: id, limit: 100) }
-            lanes += page.lanes
-            rows.report(page.unreadable)
-            last = page.last
+    package func lanes(_ selection: LaneSelection, after lane: Lane?, limit: Int) async throws(StoreError) -> LanePage {
+        var page = LanePage(lanes: [], next: nil)
+        var last: LanePlace? = lane.map { LanePlace(tenant: $0.tenant.description, product: $0.product.rawValue) } ?? .start
+        while let place = last {
+            guard page.lanes.count < limit else {
+                page.next = page.lanes.last?.lane
+                break
+            }
+            let rest = limit - page.lanes.count
+            let found = try await read { try $0.lanePage(selection, after: place, limit: rest, looking: SQLiteStore.lanePage) }
+            rows.report(found.unreadable)
+            page.lanes += found.lanes
+            last = found.last
         }
-        return lanes.sorted {
-            ($0.lane.tenant.description, $0.lane.product.rawValue) < ($1.lane.tenant.description, $1.lane.product.rawValue)
-        }
+        return page
     }
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
@@ -303,20 +309,64 @@ extension SQLiteStore {
         }
     }
 
+    package func jobs(
+        _ selection: JobSelection,
+        before cursor: JobCursor?,
+        limit: Int,
+        looking reach: Int
+    ) async throws(StoreError) -> JobFinding {
+        var (finding, isOver) = (JobFinding(), false)
+        finding.next = cursor
+        // Where most jobs are selected, the first page is enough.
+        var pageSize = min(max(limit, SQLiteStore.jobPage / 16), SQLiteStore.jobPage)
+        while !isOver, finding.jobs.count < limit, finding.looked < reach {
+            let (before, rest, size) = (finding.next, limit - finding.jobs.count, min(pageSize, reach - finding.looked))
+            pageSize = min(pageSize * 2, SQLiteStore.jobPage)
+            let page = try await read { try $0.jobPage(selection, before: before, limit: rest, looking: size) }
+            rows.report(page.unreadable)
+            finding.jobs += page.finding.jobs
+            finding.looked += page.finding.looked
+            finding.backTo = page.finding.backTo ?? finding.backTo
+            finding.next = page.finding.next
+            isOver = page.finding.next == nil
+        }
+        return finding
+    }
+
+    package func failedJobs(since: Timestamp, before cursor: JobCursor?, limit: Int) async throws(StoreError) -> [FailedJob] {
+        try await read { try $0.failedJobs(since: since, before: cursor, limit: limit) }
+    }
+
     package func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage {
         try await read { try $0.auditPage(after: number, limit: limit) }
     }
 
-    package func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] {
-        guard var end = try await read({ try $0.lastAuditRow()?.number }) else { return [] }
-        var rows: [AuditRow] = []
-        let first = try await read { try $0.auditRows(after: 0, limit: 1).first?.number ?? 0 }
-        while rows.count < limit, end >= first {
-            let (range, size) = (max(first, end - SQLiteStore.listPage + 1)...end, limit - rows.count)
-            rows = try await read { try $0.auditRows(selection, newest: size, in: range) } + rows
-            end = range.lowerBound - 1
+    package func auditRows(
+        _ selection: AuditSelection,
+        before number: Int64?,
+        newest limit: Int,
+        looking reach: Int
+    ) async throws(StoreError) -> AuditFinding {
+        var finding = AuditFinding()
+        guard let ends = try await read({ try $0.auditEnds() }) else { return finding }
+        var end = min(number.map { $0 - 1 } ?? ends.upperBound, ends.upperBound)
+        finding.next = end >= ends.lowerBound ? end + 1 : nil
+        while finding.next != nil, finding.rows.count < limit, finding.looked < reach {
+            let (page, rest) = (min(SQLiteStore.listPage, Int64(reach - finding.looked)), limit - finding.rows.count)
+            let range = max(ends.lowerBound, end - page + 1)...end
+            let (rows, span) = try await read {
+                (try $0.auditRows(selection, newest: rest, in: range), try $0.auditTimes(in: range, isWhole: selection.since != nil))
+            }
+            finding.rows = rows + finding.rows
+            // The newest of the rows that are left may be in this range too.
+            let last = finding.rows.count < limit ? range.lowerBound : rows.first?.number ?? range.lowerBound
+            finding.looked += Int(end - last + 1)
+            finding.backTo = rows.first.flatMap { $0.number == last ? $0.entry.at : nil } ?? span?.oldest
+            end = last - 1
+            let isPast = selection.since.map { since in span.map { $0.newest < since } ?? false } ?? false
+            finding.next = last > ends.lowerBound && !isPast ? last : nil
         }
-        return rows
+        return finding
     }
 
     package func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) {

@@ -19,7 +19,8 @@ struct AutotaskWorker: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, SyncCommand.self,
-            StoreCommand.self, DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self, HealthCommand.self,
+            FailuresCommand.self, StoreCommand.self, DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self,
+            HealthCommand.self,
         ]
     )
 }

@@ -20,7 +20,7 @@ import uuid
 
 import contract
 
-BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR") or contract.ROOT / ".build" / "debug")
+BIN_DIR = pathlib.Path(os.environ.get("BIN_DIR") or contract.ROOT / ".build" / "debug").resolve()
 
 
 def poll(condition, seconds, what, process=None):

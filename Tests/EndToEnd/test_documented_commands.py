@@ -45,6 +45,7 @@ NOT_RUN = {
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/whole_job.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/crowded_lane.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/key_rotation.py": "a measurement",
+    "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/reading_commands.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/store_disturbers.py": "a measurement",
     "rabbitmqctl import_definitions reseller.json": "it is for the machine's own broker; test_publishers.py imports the file into a private one",
     "rabbitmqctl change_password reseller-acme '…'": "it is for the machine's own broker",

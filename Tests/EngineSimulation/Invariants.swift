@@ -293,6 +293,9 @@ enum Invariants {
             let name = "\(job.job.id) of \(job.lane.tenant)"
             let codes = ends["\(job.lane.tenant) \(job.job.id)"] ?? []
             if codes.count != 1 { violations.append("The end of \(name) has \(codes.count) rows in the audit log.") }
+            if let code = codes.first, code != job.code {
+                violations.append("The row of \(name) has \(job.code ?? "no code"), and the audit log has \(code ?? "no code").")
+            }
             guard let event = job.event?.event, !event.data.isEmpty, let code = codes.first, code != event.failureCode else { continue }
             violations.append("\(name) ended with \(event.failureCode ?? "no code"), and the audit log has \(code ?? "no code").")
         }

@@ -145,6 +145,7 @@ struct StoreInspectionTests {
         Crime(.wordsAreKnown, "UPDATE lanes SET product = 'toaster' WHERE tenant = 'msp-4'", "lanes.product of msp-4"),
         Crime(.wordsAreKnown, "UPDATE jobs SET kind = 'fly' WHERE job_id = 'waiting'", "jobs.kind of msp-3 waiting"),
         Crime(.wordsAreKnown, "UPDATE jobs SET event_type = 'x' WHERE job_id = 'done'", "jobs.event_type of msp-1 done"),
+        Crime(.wordsAreKnown, "UPDATE jobs SET code = 'x' WHERE job_id = 'done'", "jobs.code of msp-1 done"),
         Crime(.wordsAreKnown, "UPDATE connections SET status = 'x'", "connections.status of msp-1/workplace"),
         Crime(.wordsAreKnown, "UPDATE refused_credentials SET code = 'x'", "refused_credentials.code of msp-1/workplace"),
         Crime(.wordsAreKnown, "UPDATE bindings SET status = 'x'", "bindings.status of msp-1/workplace license"),
@@ -336,7 +337,7 @@ struct StoreInspectionTests {
         _ = try await store.claim(ClaimRequest(worker: .one, limit: 1), at: .start) { $0.first }
         let letter = DeadLetter(
             at: .start,
-            cause: FailureCause(reason: "untrusted"),
+            cause: FailureCause(reason: "untrusted", code: .jobInvalid),
             detail: "",
             content: .message(DeadMessage(sha256: [1], size: 1, queue: "q", routingKey: "k"))
         )

@@ -26,6 +26,14 @@ extension Store {
         try await letters(.all, after: 0, limit: 10).map(\.letter)
     }
 
+    /// All lanes, by tenant and product.
+    package func lanes() async throws(StoreError) -> [LaneOverview] { try await lanes(.all, after: nil, limit: .max).lanes }
+
+    /// The newest rows of the whole audit log that are selected.
+    package func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] {
+        try await auditRows(selection, before: nil, newest: limit, looking: .max).rows
+    }
+
     /// Records messages without their bodies.
     package func record(_ letters: [DeadLetter]) async throws(StoreError) -> Int { try await record(letters.map { CollectedLetter($0) }) }
 

@@ -17,6 +17,10 @@ struct OutputTests {
         arguments: [
             ("a\u{1B}[31mb", "a␛[31mb"), ("a\nb\u{7F}", "a␊b␡"), ("a\u{202E}b", "a<U+202E>b"), ("\u{200B}\u{85}", "<U+200B><U+0085>"),
             ("Ünïcode – 日本 ✓️", "Ünïcode – 日本 ✓️"), ("\u{E000}", "<U+E000>"), ("\u{E0041}", "<U+E0041>"),
+            // Marks and isolates of direction, joiners, fillers, the byte order mark, the soft hyphen.
+            ("\u{200E}\u{200F}\u{61C}", "<U+200E><U+200F><U+061C>"), ("\u{2066}\u{2069}", "<U+2066><U+2069>"),
+            ("\u{200C}\u{200D}\u{2060}", "<U+200C><U+200D><U+2060>"), ("\u{FEFF}\u{AD}\u{180E}", "<U+FEFF><U+00AD><U+180E>"),
+            ("\u{3164}\u{115F}\u{FFA0}", "<U+3164><U+115F><U+FFA0>"), ("\u{2028}\u{2029}", "<U+2028><U+2029>"),
         ]
     )
     func escaped(text: String, shown: String) {
@@ -66,8 +70,8 @@ struct OutputTests {
     @Test("One output is one document, or its lines")
     func printer() throws {
         let outcome = Outcome(["file": "a\u{1B}b", "rows": 2, "head": String?.none], "Wrote a\u{1B}b.", "Done.", failure: ExitCode.no)
-        #expect(outcome.printed(asJSON: false).map(\.description) == ["Wrote a␛b.", "Done."])
-        #expect(outcome.printed(asJSON: true).map(\.description) == [#"{"file":"a\u001bb","rows":2,"head":null}"#])
+        #expect(outcome.printed(as: .text).map(\.description) == ["Wrote a␛b.", "Done."])
+        #expect(outcome.printed(as: .json).map(\.description) == [#"{"file":"a\u001bb","rows":2,"head":null}"#])
         #expect(outcome.failure is ExitCode)
     }
 
@@ -75,6 +79,33 @@ struct OutputTests {
     func emptyListing() {
         let listing = Listing<LaneOverview>(elements: [], whenEmpty: "Nothing.")
         #expect(listing.plainLines == ["Nothing."] && listing.json == [])
+        #expect(listing.printed(as: .jsonl).isEmpty && listing.printed(as: .csv).count == 1)
+    }
+
+    @Test("JSON lines have a line for each element of a list, and one for anything else")
+    func jsonLines() throws {
+        let letters = LetterListing.letters([])
+        #expect(letters.printed(as: .jsonl).isEmpty)
+        #expect(Outcome(["a": 1], "One.").printed(as: .jsonl).map(\.description) == [#"{"a":1}"#])
+    }
+
+    @Test("--json is --output json, and contradicts any other form")
+    func formats() throws {
+        #expect(try FormatOptions.parse([]).format == .text)
+        #expect(try FormatOptions.parse(["--json"]).format == .json)
+        #expect(try FormatOptions.parse(["--output", "csv"]).format == .csv)
+        #expect(try FormatOptions.parse(["--json", "--output", "json"]).format == .json)
+        #expect(throws: (any Error).self) { try FormatOptions.parse(["--json", "--output", "jsonl"]) }
+        #expect(throws: (any Error).self) { try FormatOptions.parse(["--output", "xml"]) }
+    }
+
+    @Test("Only a table is CSV")
+    func csvNeedsTable() throws {
+        let csv = try FormatOptions.parse(["--output", "csv"])
+        #expect(throws: Failure.self) { try csv.check(Outcome.self) }
+        try csv.check(Listing<LaneOverview>.self)
+        try csv.check(LetterListing.self)
+        try FormatOptions.parse([]).check(Outcome.self)
     }
 
     @Test("Members keep their order, and absent ones are null")
@@ -104,11 +135,18 @@ struct OutputTests {
             syncedServices: 1,
             heldUpBy: "rate_limited"
         )
-        #expect(overview.plainLines == ["msp-1/workplace  connected, calls fail (rate_limited)  1/4 services synced  3 jobs waiting"])
+        let listing = Listing(elements: [overview], whenEmpty: "Nothing.")
+        #expect(
+            listing.plainLines == [
+                "TENANT  PRODUCT    CONNECTION                            SERVICES  SYNCED  WAITING",
+                "msp-1   workplace  connected, calls fail (rate_limited)         4       1        3",
+            ]
+        )
+        #expect(listing.documents == [overview.json])
         #expect(
             overview.json == [
                 "tenant": "msp-1", "product": "workplace", "epoch": 2, "connection": "connected", "enabled": true, "waitingJobs": 3,
-                "services": 4, "syncedServices": 1, "heldUpBy": "rate_limited",
+                "services": 4, "syncedServices": 1, "heldUpBy": "rate_limited", "lastCode": nil,
             ]
         )
     }
@@ -177,5 +215,5 @@ struct OutputTests {
 
 extension CommandOutput {
     /// Its printed lines, without colours: the tests may run on a terminal.
-    fileprivate var plainLines: [String] { printed(asJSON: false).map { String($0.description.replacing(/\u{1B}\[[0-9]*m/, with: "")) } }
+    fileprivate var plainLines: [String] { printed(as: .text).map { String($0.description.replacing(/\u{1B}\[[0-9]*m/, with: "")) } }
 }

@@ -16,7 +16,7 @@ struct Schema: Sendable {
     private var number: Int { Schema.baseline + steps.count }
 
     /// Makes the tables, or runs the steps that an older store lacks. Each step is a transaction, which also records it.
-    func migrate(_ pool: DatabasePool) throws {
+    func migrate(_ pool: some DatabaseWriter) throws {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("\(Schema.baseline)") { try $0.execute(sql: Schema.tables) }
         for (index, step) in steps.enumerated() { migrator.registerMigration("\(Schema.baseline + index + 1)", migrate: step) }
@@ -144,6 +144,8 @@ struct Schema: Sendable {
             finished_at INTEGER,
             event_id TEXT,
             event_type TEXT,
+            -- The code of its error; NULL if it reports none. It stays when the data is erased.
+            code TEXT,
             event_time INTEGER,
             epoch INTEGER,
             sequence INTEGER,
@@ -186,6 +188,10 @@ struct Schema: Sendable {
         CREATE INDEX jobs_with_deadline ON jobs (lane) WHERE deadline IS NOT NULL AND finished_at IS NULL;
         CREATE INDEX jobs_with_data ON jobs (finished_at) WHERE data IS NOT NULL;
         CREATE INDEX jobs_with_account ON jobs (finished_at) WHERE account IS NOT NULL;
+        -- The ended jobs of a lane in the order of acceptance: an index's entries of one lane are in the order of their rows.
+        CREATE INDEX jobs_of_lane ON jobs (lane) WHERE finished_at IS NOT NULL;
+        -- Ended jobs with an error, with all that a table of failures needs.
+        CREATE INDEX jobs_failed ON jobs (finished_at, code, kind, lane) WHERE code IS NOT NULL;
 
         -- The highest revision of a sync that ran. It belongs to the lane's epoch, and is forgotten with the ids of jobs.
         CREATE TABLE plans (

@@ -216,6 +216,15 @@ extension LawQuery {
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .jobs,
+            """
+            SELECT 'jobs.code of ' || tenant || ' ' || job_id FROM jobs
+            WHERE place BETWEEN ? AND ? AND code NOT IN (SELECT value FROM json_each(?))
+            """,
+            with: Words(ErrorCode.allCases).json
+        ),
+        LawQuery(
+            .wordsAreKnown,
             """
             SELECT 'checks.kind of ' || tenant || '/' || product FROM checks c JOIN lanes l ON l.id = c.lane
             WHERE kind NOT IN (SELECT value FROM json_each(?))

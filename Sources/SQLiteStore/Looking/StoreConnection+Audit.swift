@@ -39,6 +39,26 @@ extension StoreConnection {
         ) { AuditRow($0) }.reversed()
     }
 
+    /// Returns the numbers of the first and the last row; `nil` for an empty log.
+    func auditEnds() throws -> ClosedRange<Int64>? {
+        try first("SELECT (SELECT MIN(number) FROM audit), (SELECT MAX(number) FROM audit)") { row in
+            row.isNull(0) ? nil : row.integer(0)...row.integer(1)
+        } ?? nil
+    }
+
+    /// Returns the time of a range's first row, and its latest time.
+    ///
+    /// - Parameter isWhole: whether to look at all rows for the latest time, which is otherwise that of the last one.
+    func auditTimes(in range: ClosedRange<Int64>, isWhole: Bool) throws -> (oldest: Timestamp, newest: Timestamp)? {
+        let oldest = try first("SELECT at FROM audit WHERE number >= ? ORDER BY number LIMIT 1", range.lowerBound) { $0.moment(0) }
+        let newest = try first(
+            "SELECT MAX(at) FROM audit WHERE number BETWEEN ? AND ?",
+            isWhole ? range.lowerBound : range.upperBound,
+            range.upperBound
+        ) { $0.moment(0) }
+        return oldest.flatMap { oldest in newest.map { (oldest, $0) } }
+    }
+
     func lastAuditRow() throws -> AuditRow? { try auditRows(.init(), newest: 1).first }
 
     func auditMark(_ end: AuditMark.End) throws -> AuditMark? {

@@ -277,7 +277,7 @@ extension JournalEntry {
 
 extension [Int64] {
     /// A JSON array for `json_each`.
-    fileprivate var json: String { "[\(map(String.init).joined(separator: ","))]" }
+    var json: String { "[\(map(String.init).joined(separator: ","))]" }
 }
 
 extension ResultRow {

@@ -50,44 +50,6 @@ extension StoreConnection {
         ) { (($0.integer(0), OutboxEntry.reading($0)), "\($0.text(1))/\($0.text(2))", $0.text(13)) }
     }
 
-    /// Returns the lanes after a row in the order of their rows, with a description of each unreadable one.
-    func laneOverviews(after id: Int64, limit: Int) throws -> (lanes: [LaneOverview], unreadable: [SetAside], last: Int64?) {
-        let rows = try all(
-            """
-            SELECT l.tenant, l.product, l.epoch, (SELECT status FROM connections c WHERE c.lane = l.id), l.is_enabled,
-                (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0),
-                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
-                (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?),
-                (SELECT j.deferred_code FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL
-                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0) ORDER BY j.place LIMIT 1),
-                l.id
-            FROM lanes l WHERE l.id > ? ORDER BY l.id LIMIT ?
-            """,
-            ServiceStatus.synced.rawValue,
-            id,
-            limit
-        ) { row in
-            (
-                id: row.integer(9),
-                lane: Result {
-                    LaneOverview(
-                        lane: try row.lane(0),
-                        epoch: row.integer(2),
-                        connection: try row.optionalWord(3),
-                        isEnabled: row.bool(4),
-                        waitingJobs: row.count(5),
-                        services: row.count(6),
-                        syncedServices: row.count(7),
-                        heldUpBy: row.optional(8, row.text)
-                    )
-                }.mapError { SetAsideError(SetAside("The integration \(row.text(0))/\(row.text(1))", because: "\($0)")) }
-            )
-        }
-        return (
-            rows.compactMap { try? $0.lane.get() }, rows.compactMap { $0.lane.failure?.row }, rows.count == limit ? rows.last?.id : nil
-        )
-    }
-
     func laneDetail(_ lane: Lane) throws -> LaneDetail? {
         guard let row = try laneRow(lane) else { return nil }
         return LaneDetail(
@@ -101,21 +63,19 @@ extension StoreConnection {
     private func finishedJobs(of row: LaneRow, limit: Int) throws -> [LaneDetail.Finished] {
         try all(
             """
-            SELECT job_id, kind, accepted_at, finished_at, event_type, data, api_calls FROM jobs
-            WHERE tenant = ? AND lane = ? AND finished_at IS NOT NULL ORDER BY finished_at DESC, place DESC LIMIT ?
+            SELECT job_id, kind, accepted_at, finished_at, event_type, code, api_calls FROM jobs INDEXED BY jobs_of_lane
+            WHERE lane = ? AND finished_at IS NOT NULL ORDER BY place DESC LIMIT ?
             """,
-            row.lane.tenant.description,
             row.id,
             limit
         ) { row in
-            let event = try row.word(4, as: EventType.self)
-            return LaneDetail.Finished(
+            LaneDetail.Finished(
                 id: try row.jobID(0),
                 kind: try row.optionalWord(1),
                 acceptedAt: row.moment(2),
                 finishedAt: row.moment(3),
-                event: event,
-                code: event.failureCode(in: row.bytes(5)),
+                event: try row.word(4),
+                code: row.optional(5, row.text),
                 apiCalls: row.count(6)
             )
         }

@@ -200,7 +200,7 @@ extension Transaction {
     ) throws -> OutboxEntry {
         let entry = try publish(settlement.event, in: &row, by: worker)
         if job.kind == .sync { try endIntendedWrites(of: settlement.order) }
-        try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+        try finish(settlement.order, with: entry.event, code: settlement.code.rawValue, givenUp: settlement.givenUp, at: now)
         row.backlog -= 1
         try audit(AuditEntry(settlement, of: AuditedJob(job, in: row.lane), by: worker, at: now))
         return entry

@@ -58,7 +58,8 @@ extension Transaction {
             if lane.hasIntendedWrites || completion.changes.journal.contains(where: { $0.state == .intended }) {
                 try endIntendedWrites(of: claim.order)
             }
-            try finish(claim.order, with: terminal.event, after: completion, at: now)
+            let code = completion.attempt.failure?.code.rawValue
+            try finish(claim.order, with: terminal.event, code: code, after: completion, at: now)
             row.backlog -= 1
         }
         row.hold.release(isPostponed: completion.attempt.ending == .postponed)

@@ -141,11 +141,13 @@ extension Transaction {
     /// the pruning finds it.
     ///
     /// - Parameters:
+    ///   - code: the code of the error that the event reports.
     ///   - givenUp: set when the job becomes a dead letter, which takes over its payload.
     ///   - completion: the completion of the attempt that ends it, if one does.
     func finish(
         _ order: Int64,
         with ordered: OrderedEvent,
+        code: String?,
         givenUp: GivenUp? = nil,
         after completion: Completion? = nil,
         at now: Timestamp
@@ -155,14 +157,16 @@ extension Transaction {
         try connection.run(
             """
             UPDATE jobs SET payload = NULL, standing = NULL, expiry = NULL, not_before = NULL, finished_at = ?,
-                event_id = ?, event_type = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?, api_calls = api_calls + ?,
-                asked = CASE WHEN ?11 AND COALESCE(account, '') || ?12 <> '' THEN COALESCE(asked, ?10) END,
-                account = CASE WHEN ?11 THEN NULLIF(COALESCE(account, '') || ?12, '') END
-            WHERE place = ?13 AND finished_at IS NULL
+                event_id = ?, event_type = ?, code = ?, event_time = ?, traceparent = ?, epoch = ?, sequence = ?, data = ?,
+                api_calls = api_calls + ?,
+                asked = CASE WHEN ?12 AND COALESCE(account, '') || ?13 <> '' THEN COALESCE(asked, ?11) END,
+                account = CASE WHEN ?12 THEN NULLIF(COALESCE(account, '') || ?13, '') END
+            WHERE place = ?14 AND finished_at IS NULL
             """,
             now,
             event.id,
             event.type.rawValue,
+            code,
             event.time,
             event.traceparent,
             ordered.epoch,

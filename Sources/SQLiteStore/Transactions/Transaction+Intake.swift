@@ -104,7 +104,7 @@ extension Transaction {
                 letter.publisher
             )
             let entry = try publish(event, in: &row, by: worker)
-            try finish(order, with: entry.event, at: now)
+            try finish(order, with: entry.event, code: letter.endCode, at: now)
             try record(letter)
             try audit(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
             events.append(entry)

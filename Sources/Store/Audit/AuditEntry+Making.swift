@@ -89,7 +89,7 @@ extension AuditEntry {
         let job = AuditedJob(lane: key.lane, id: key.id, kind: letter.cause.kind, publisher: letter.publisher, attempt: 0)
         var facts = job.facts
         facts["ended"] = .string(event.type.rawValue)
-        facts["code"] = .string(letter.cause.code?.rawValue ?? letter.reason)
+        facts["code"] = .string(letter.endCode)
         self.init(.jobEnded, facts, of: job, by: .worker(worker), at: now)
     }
 

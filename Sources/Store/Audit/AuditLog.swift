@@ -6,6 +6,15 @@ package protocol AuditLog: Sendable {
     /// ``RetainedData/prune(at:keeping:)`` removes rows.
     func auditPage(after number: Int64, limit: Int) async throws(StoreError) -> AuditPage
 
-    /// Returns the newest rows of a selection, in order.
-    func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow]
+    /// Returns the newest rows of a selection.
+    ///
+    /// - Parameters:
+    ///   - number: the number before which to look; `nil` for the end of the log.
+    ///   - reach: how many rows to look at.
+    func auditRows(
+        _ selection: AuditSelection,
+        before number: Int64?,
+        newest limit: Int,
+        looking reach: Int
+    ) async throws(StoreError) -> AuditFinding
 }

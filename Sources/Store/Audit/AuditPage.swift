@@ -21,6 +21,23 @@ package struct AuditSelection: Hashable, Sendable {
     }
 }
 
+/// The result of a search that looks at a bounded number of rows, beginning with the newest.
+package struct AuditFinding: Sendable {
+    /// The default for the number of rows to look at: they take some 50 ms.
+    package static let reach = 200_000
+
+    /// In the order of their numbers.
+    package var rows: [AuditRow] = []
+    /// How many rows were looked at.
+    package var looked = 0
+    /// The time of the oldest of them.
+    package var backTo: Timestamp?
+    /// The number before which the search can go on; `nil` if nothing is left to look at.
+    package var next: Int64?
+
+    package init() {}
+}
+
 /// Rows of the log, with the ends of the log when they were read.
 package struct AuditPage: Hashable, Sendable {
     /// In the order of their numbers.

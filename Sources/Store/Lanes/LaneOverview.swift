@@ -13,6 +13,8 @@ package struct LaneOverview: Sendable {
     package var syncedServices: Int
     /// The code of the failure after which a job of the lane waits to be retried; `nil` if none does, or the code is unknown.
     package var heldUpBy: String?
+    /// The error's code of the job that was accepted last among those that have ended; `nil` if it ended without an error.
+    package var lastCode: String?
 
     package init(
         lane: Lane,
@@ -22,7 +24,8 @@ package struct LaneOverview: Sendable {
         waitingJobs: Int,
         services: Int,
         syncedServices: Int,
-        heldUpBy: String? = nil
+        heldUpBy: String? = nil,
+        lastCode: String? = nil
     ) {
         self.lane = lane
         self.epoch = epoch
@@ -32,6 +35,7 @@ package struct LaneOverview: Sendable {
         self.services = services
         self.syncedServices = syncedServices
         self.heldUpBy = heldUpBy
+        self.lastCode = lastCode
     }
 }
 
@@ -44,7 +48,7 @@ package struct LaneDetail: Sendable {
         package var acceptedAt: Timestamp
         package var finishedAt: Timestamp
         package var event: EventType
-        /// The code of the event's error, unless it is erased.
+        /// The code of the event's error.
         package var code: String?
         /// Calls to Autotask in all attempts.
         package var apiCalls: Int
@@ -71,7 +75,7 @@ package struct LaneDetail: Sendable {
     package var lane: Lane
     package var state: LaneState
     package var unfinished: [QueuedJob]
-    /// The newest first, at most 20.
+    /// The 20 that were accepted last, the newest first.
     package var finished: [Finished]
 
     package init(lane: Lane, state: LaneState, unfinished: [QueuedJob], finished: [Finished]) {

@@ -2,8 +2,8 @@ package import Contract
 
 /// Lanes and jobs as operators see them.
 package protocol LaneRecords: Sendable {
-    /// Returns every lane that the store knows, by tenant and product.
-    func lanes() async throws(StoreError) -> [LaneOverview]
+    /// Returns selected lanes after one, in the order of tenant and product.
+    func lanes(_ selection: LaneSelection, after lane: Lane?, limit: Int) async throws(StoreError) -> LanePage
 
     /// Returns one lane, or `nil` if the store does not know it.
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail?
@@ -12,4 +12,18 @@ package protocol LaneRecords: Sendable {
     ///
     /// - Parameter tenant: the job's tenant; `nil` for all tenants, which takes one look-up per tenant.
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord]
+
+    /// Returns selected jobs before a place, the newest first.
+    ///
+    /// - Parameters:
+    ///   - cursor: a ``JobFinding/next`` of the same selection; `nil` for the newest job.
+    ///   - reach: how many jobs to look at.
+    func jobs(_ selection: JobSelection, before cursor: JobCursor?, limit: Int, looking reach: Int) async throws(StoreError) -> JobFinding
+
+    /// Returns failed jobs before a place, the latest end first.
+    ///
+    /// - Parameters:
+    ///   - since: jobs that ended at this time or later.
+    ///   - cursor: the place, with the time of its end; `nil` for the newest job.
+    func failedJobs(since: Timestamp, before cursor: JobCursor?, limit: Int) async throws(StoreError) -> [FailedJob]
 }

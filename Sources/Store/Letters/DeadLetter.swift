@@ -41,6 +41,9 @@ package struct DeadLetter: Hashable, Sendable {
     }
 
     package var reason: String { cause.reason }
+
+    /// The code with which a refused job ends.
+    package var endCode: String { cause.code?.rawValue ?? reason }
 }
 
 /// The data of a message whose body is not kept.

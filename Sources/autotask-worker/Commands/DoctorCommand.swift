@@ -14,6 +14,8 @@ struct DoctorCommand: AsyncParsableCommand {
             With --tenant it asks a running worker instead, as a portal would (PORTAL_AMQP_URL), to test that tenant's connection to Autotask
             step by step: connection, name resolution, TLS, zone, credentials, what the API user may do, whether it sees costs, quota, clock.
 
+            As JSON it prints a health check response (draft-inadarei-api-health-check-06), or with --tenant the worker's event.
+
             Exit codes: 0 no check fails, though some may warn; 1 a check fails.
 
             Example: autotask-worker doctor --tenant msp-4711
@@ -25,8 +27,7 @@ struct DoctorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Test this tenant's connection to Autotask through a running worker.", valueName: "id")) var tenant: String?
     @Option(help: ArgumentHelp("With --tenant: workplace or fileProtection.", valueName: "name")) var product: String?
     @Option(help: ArgumentHelp("With --tenant: how long to wait for the worker.", valueName: "seconds")) var timeout: Int = 60
-    @Flag(help: "Print JSON: a health check response (draft-inadarei-api-health-check-06), or with --tenant the worker's event.")
-    var json = false
+    @OptionGroup var form: FormatOptions
     @OptionGroup(title: "Settings") var settings: SettingsOptions
 
     func validate() throws {
@@ -36,9 +37,10 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try form.check(HealthReport.self)
         let settings = try await Configuration(self.settings)
         if let tenant { return try await examine(try TenantID(argument: tenant), settings) }
-        try show(await Doctor(settings: settings, isThorough: thorough).report())
+        try form.show(await Doctor(settings: settings, isThorough: thorough).report())
     }
 
     private func examine(_ tenant: TenantID, _ settings: Configuration) async throws {
@@ -48,13 +50,8 @@ struct DoctorCommand: AsyncParsableCommand {
             patience: .seconds(timeout)
         )
         guard let event = try await diagnosis.event(from: PortalConnection(settings)) else {
-            return try show(HealthReport([diagnosis.silence]))
+            return try form.show(HealthReport([diagnosis.silence]))
         }
-        try show(EventText(event: event))
-    }
-
-    private func show(_ output: some CommandOutput) throws {
-        Terminal.show(output, asJSON: json)
-        if let failure = output.failure { throw failure }
+        try form.show(EventText(event: event))
     }
 }

@@ -38,3 +38,28 @@ extension Product {
         self = product
     }
 }
+
+extension JobKind {
+    /// - Throws: ``Failure`` for an unknown kind.
+    init(argument: String) throws {
+        guard let kind = JobKind(rawValue: argument) else {
+            let kinds = JobKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure(.usage, "\(argument) is not a kind of job.", hint: "Kinds are \(kinds).")
+        }
+        self = kind
+    }
+}
+
+extension ErrorCode {
+    /// - Throws: ``Failure`` for an unknown code.
+    init(argument: String) throws {
+        guard let code = ErrorCode(rawValue: argument) else {
+            throw Failure(
+                .usage,
+                "\(argument) is not an error code.",
+                hint: "autotask-worker failures --since 30d lists those that occurred."
+            )
+        }
+        self = code
+    }
+}

@@ -2,18 +2,21 @@ import ArgumentParser
 import Contract
 import FoundationEssentials
 
-/// `job …`: publishes a job as a portal would, with the portal's own broker user.
+/// `job …`: publishes a job as a portal would, with the portal's own broker user; finds and shows jobs of the store.
 struct JobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job",
-        abstract: "Publishes a job as a portal would.",
+        abstract: "Publishes a job as a portal would; lists and shows jobs.",
         discussion: """
-            The job's data comes from --data FILE, or from the options of its kind. With --wait, the command prints the terminal \
-            event, and exits with 0 or 1 accordingly.
+            'list' and 'show' read the store. The other commands publish a job. Its data comes from --data FILE, or from the options of \
+            its kind. With --wait, the command prints the terminal event, and exits with 0 or 1 accordingly.
 
             Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait
             """,
-        subcommands: [Connect.self, Sync.self, Reset.self, BillingCodes.self, Preview.self, Verify.self, Drift.self, Diagnose.self]
+        subcommands: [
+            Connect.self, Sync.self, Reset.self, BillingCodes.self, Preview.self, Verify.self, Drift.self, Diagnose.self, List.self,
+            Show.self,
+        ]
     )
 
     struct Connect: JobSubcommand {

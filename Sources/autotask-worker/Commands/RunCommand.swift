@@ -9,12 +9,13 @@ struct RunCommand: AsyncParsableCommand {
     )
 
     @Flag(help: "Print every setting with its origin, and do not run.") var printConfig = false
-    @Flag(help: "With --print-config: as JSON.") var json = false
+    @OptionGroup(title: "With --print-config") var form: FormatOptions
     @OptionGroup(title: "Settings") var settings: SettingsOptions
 
     func run() async throws {
+        try form.check(ConfigurationListing.self)
         let settings = try await Configuration(settings)
-        if printConfig { Terminal.show(ConfigurationListing(settings: settings), asJSON: json) }
+        if printConfig { Terminal.show(ConfigurationListing(settings: settings), as: form.format) }
         // A setting that is silently ignored is worse than a worker that does not start.
         if let mistyped = settings.mistyped.first { throw mistyped.failure }
         if printConfig {

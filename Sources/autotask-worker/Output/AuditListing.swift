@@ -2,7 +2,7 @@ import Contract
 import Store
 
 /// A row of the audit log, as text and as JSON.
-struct AuditListing: CommandOutput {
+struct AuditListing: ListElement {
     /// Names and prices.
     enum Details {
         /// The row holds none.
@@ -23,18 +23,32 @@ struct AuditListing: CommandOutput {
         }
     }
 
-    let row: AuditRow
+    let audited: AuditRow
     let details: Details
 
-    var lines: [String] {
-        let entry = row.entry
-        var words = ["\(row.number)", entry.at.description, Terminal.styled(entry.action, .bold)]
-        if let tenant = entry.tenant { words.append(tenant + (entry.product.map { "/\($0)" } ?? "")) }
-        if let job = entry.jobID { words.append(job) }
-        if let publisher = entry.publisher { words.append("by \(publisher)") }
-        words.append(entry.actor)
-        var lines = [words.joined(separator: "  ")]
-        if let facts { lines.append("    " + facts.members.map { "\($0.name)=\($0.value.text)" }.joined(separator: " ")) }
+    static let columns: [Table.Column] = [
+        .init("ROW", "number", .number), .init("TIME", "at", .time), .init("ACTION", "action", .id), .init("TENANT", "tenant"),
+        .init("PRODUCT", "product"), .init(nil, "jobId"), .init(nil, "publisher"), .init("ACTOR", "actor", .words),
+        .init(nil, "facts"), .init(nil, "details"), .init(nil, "detailsAre"),
+    ]
+
+    var row: Table.Row {
+        let entry = audited.entry
+        return Table.Row(
+            cells: [
+                .number(audited.number), .time(entry.at), .text(entry.action, .bold), .init(entry.tenant), .init(entry.product),
+                .init(entry.jobID), .init(entry.publisher), .text(entry.actor), .text(entry.facts), .init(opened.csv), .text(details.name),
+            ],
+            details: detailLines
+        )
+    }
+
+    private var detailLines: [String] {
+        var lines: [String] = []
+        if let job = audited.entry.jobID { lines.append("    job \(job)" + (audited.entry.publisher.map { " by \($0)" } ?? "")) }
+        if let facts, !facts.members.isEmpty {
+            lines.append("    " + facts.members.map { "\($0.name)=\($0.value.text)" }.joined(separator: " "))
+        }
         switch details {
         case .none: break
         case .open(let json): lines += AuditListing.changes(json)
@@ -54,15 +68,15 @@ struct AuditListing: CommandOutput {
     }
 
     var json: JSON {
-        let entry = row.entry
+        let entry = audited.entry
         return .members([
-            "number": row.number, "at": entry.at, "action": entry.action, "actor": entry.actor, "tenant": entry.tenant,
+            "number": audited.number, "at": entry.at, "action": entry.action, "actor": entry.actor, "tenant": entry.tenant,
             "product": entry.product, "jobId": entry.jobID, "publisher": entry.publisher, "facts": facts, "details": opened,
             "detailsAre": details.name,
         ])
     }
 
-    private var facts: JSONObject? { (try? JSON(parsing: Array(row.entry.facts.utf8)))?.object }
+    private var facts: JSONObject? { (try? JSON(parsing: Array(audited.entry.facts.utf8)))?.object }
 
     private var opened: JSON {
         guard case .open(let json) = details else { return .null }
@@ -73,4 +87,7 @@ struct AuditListing: CommandOutput {
 extension JSON {
     /// A text without its quotes, anything else as JSON.
     fileprivate var text: String { string ?? String(decoding: encoded, as: UTF8.self) }
+
+    /// `nil` for nothing.
+    fileprivate var csv: String? { self == .null ? nil : text }
 }

@@ -1,11 +1,13 @@
 import ArgumentParser
 import Contract
 
-/// The result of a command. ``Terminal/show(_:asJSON:)`` prints it as lines for people, or as one JSON document.
+/// The result of a command. ``Terminal/show(_:as:)`` prints it as lines for people, or as documents or a table for programs.
 ///
 /// It is not `Encodable`: Foundation's encoder keeps neither the order of members nor the text of numbers (see `Contract.JSON`).
 protocol CommandOutput {
     var json: JSON { get }
+    /// The documents of ``OutputFormat/jsonl``: the elements of a list.
+    var documents: [JSON] { get }
     /// Each may hold text of portals and Autotask, and styles of ``Terminal``.
     var lines: [String] { get }
     /// The error with which the command ends after its output; `nil` on success.
@@ -13,20 +15,40 @@ protocol CommandOutput {
 }
 
 extension CommandOutput {
+    var documents: [JSON] { [json] }
     var failure: (any Error)? { nil }
 
     /// The lines to write.
-    func printed(asJSON: Bool) -> [TerminalText] { asJSON ? [TerminalText(json)] : lines.map { TerminalText($0) } }
+    func printed(as format: OutputFormat) -> [TerminalText] {
+        switch format {
+        case .text: lines.map { TerminalText($0) }
+        case .json: [TerminalText(json)]
+        case .jsonl: documents.map { TerminalText($0) }
+        case .csv: (self as? any TableOutput)?.table.records.map { TerminalText($0) } ?? []
+        }
+    }
 }
 
-/// A list of outputs.
-struct Listing<Element: CommandOutput>: CommandOutput {
+/// An element of a ``Listing``.
+protocol ListElement {
+    /// The columns of the list.
+    static var columns: [Table.Column] { get }
+    var row: Table.Row { get }
+    var json: JSON { get }
+}
+
+/// A list of elements.
+struct Listing<Element: ListElement>: TableOutput {
     let elements: [Element]
     /// The line for an empty list.
     let whenEmpty: String
+    /// What the list leaves out, for people.
+    var rest: Rest?
 
-    var json: JSON { .array(elements.map(\.json)) }
-    var lines: [String] { elements.isEmpty ? [whenEmpty] : elements.flatMap(\.lines) }
+    var table: Table { Table(columns: Element.columns, rows: elements.map(\.row)) }
+    var json: JSON { .array(documents) }
+    var documents: [JSON] { elements.map(\.json) }
+    var lines: [String] { (elements.isEmpty ? [whenEmpty] : table.lines(in: Terminal.layout)) + (rest?.lines ?? []) }
 }
 
 /// The outcome of a command's work, with members for scripts.
@@ -39,37 +61,5 @@ struct Outcome: CommandOutput {
         json = .members(members)
         self.lines = lines
         self.failure = failure
-    }
-}
-
-/// The options that commands with an output have in common.
-struct OutputOptions: ParsableArguments {
-    @Flag(help: "Print JSON.") var json = false
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
-
-    /// Prints a line while the command still works, unless the output is JSON.
-    func progress(_ line: String) {
-        if !json { Terminal.line(line) }
-    }
-}
-
-/// A command that prints one output.
-protocol OutputCommand: AsyncParsableCommand {
-    associatedtype Output: CommandOutput
-    /// Whether it changes something: then lost output does not stop it (``Terminal/endsOnlyWhenDone()``).
-    static var changesSomething: Bool { get }
-    var output: OutputOptions { get }
-
-    func result(_ settings: Configuration) async throws -> Output
-}
-
-extension OutputCommand {
-    static var changesSomething: Bool { false }
-
-    func run() async throws {
-        if Self.changesSomething { Terminal.endsOnlyWhenDone() }
-        let result = try await result(Configuration(output.settings))
-        Terminal.show(result, asJSON: output.json)
-        if let failure = result.failure { throw failure }
     }
 }

@@ -169,6 +169,8 @@ struct ErrorText {
 }
 
 extension String {
-    /// Pads the text with spaces to a width.
-    func padded(_ width: Int) -> String { count >= width ? self : self + String(repeating: " ", count: width - count) }
+    /// Pads the text with spaces to a width on a terminal.
+    func padded(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(width - TerminalText(self).description.displayWidth, 0))
+    }
 }

@@ -2,18 +2,40 @@ import Contract
 import Engine
 import Store
 
-/// A line of `tenant list`.
-extension LaneOverview: CommandOutput {
-    var lines: [String] {
-        ["\(lane)  \(connectionText)  \(syncedServices)/\(services) services synced  \(waitingJobs) jobs waiting"]
+/// A row of `tenant list`.
+extension LaneOverview: ListElement {
+    static let columns: [Table.Column] = [
+        .init("TENANT", "tenant", .id), .init("PRODUCT", "product"), .init(nil, "epoch", .number), .init("CONNECTION", nil, .words),
+        .init(nil, "connection"), .init(nil, "heldUpBy"), .init(nil, "lastCode"), .init(nil, "enabled"),
+        .init("SERVICES", "services", .number), .init("SYNCED", "syncedServices", .number), .init("WAITING", "waitingJobs", .number),
+    ]
+
+    var row: Table.Row {
+        Table.Row(cells: [
+            .text(lane.tenant.description, .bold), .text(lane.product.rawValue), .number(epoch), .text(connectionText, connectionStyle),
+            .init(connection?.rawValue), .init(heldUpBy), .init(lastCode), .init(isEnabled), .init(services), .init(syncedServices),
+            .init(waitingJobs),
+        ])
     }
 
-    private var connectionText: String { (connection?.rawValue ?? "not configured") + (heldUpBy.map { ", calls fail (\($0))" } ?? "") }
+    private var connectionText: String {
+        let trouble = heldUpBy.map { ", calls fail (\($0))" } ?? lastCode.map { ", last job: \($0)" }
+        return (connection?.rawValue ?? "not configured") + (trouble ?? "")
+    }
+
+    private var connectionStyle: Terminal.Style? {
+        switch connection {
+        case nil: .dim
+        case .connected: heldUpBy == nil ? .success : .warning
+        default: .error
+        }
+    }
 
     var json: JSON {
         .members([
             "tenant": lane.tenant, "product": lane.product, "epoch": epoch, "connection": connection, "enabled": isEnabled,
             "waitingJobs": waitingJobs, "services": services, "syncedServices": syncedServices, "heldUpBy": heldUpBy,
+            "lastCode": lastCode,
         ])
     }
 }

@@ -3,47 +3,66 @@ import Store
 import Telemetry
 
 /// Dead letters as text and as JSON. All of their content may be shown.
-enum LetterListing: CommandOutput {
+enum LetterListing: TableOutput {
     case groups([LetterGroup])
     /// One entry for each dead letter.
     case letters([KeptLetter])
 
-    var json: JSON {
+    private var listing: any TableOutput {
         switch self {
-        case .groups(let groups): .array(groups.map(\.json))
-        case .letters(let letters): .array(letters.map(\.json))
+        case .groups(let groups): Listing(elements: groups, whenEmpty: "There are no dead letters.")
+        case .letters(let letters): Listing(elements: letters, whenEmpty: "There are no dead letters.")
         }
     }
 
-    var lines: [String] {
-        let lines =
-            switch self {
-            case .groups(let groups): groups.map(\.line)
-            case .letters(let letters): letters.map(\.line)
-            }
-        return lines.isEmpty ? ["There are no dead letters."] : lines
-    }
+    var table: Table { listing.table }
+    var json: JSON { listing.json }
+    var documents: [JSON] { listing.documents }
+    var lines: [String] { listing.lines }
 }
 
-extension LetterGroup {
-    fileprivate var line: String {
-        let share = redrivable == count ? "redrivable" : redrivable == 0 ? "not redrivable" : "\(redrivable) redrivable"
-        let span = first == last ? "\(last)" : "\(first) – \(last)"
-        return "\(cause.fingerprint)  \(tenant?.description ?? "–")  \(cause.text)  \(count)×  \(span)  \(share)  such as \(example)"
+extension LetterGroup: ListElement {
+    static let columns: [Table.Column] = [
+        .init("FINGERPRINT", "fingerprint", .id), .init(nil, "reason"), .init(nil, "kind"), .init(nil, "code"), .init(nil, "field"),
+        .init("TENANT", "tenant"), .init("CAUSE", nil, .words), .init("COUNT", "count", .number), .init("REDRIVE", "redrivable", .number),
+        .init(nil, "first", .time), .init("LAST", "last", .time), .init("EXAMPLE", "example", .number),
+    ]
+
+    var row: Table.Row {
+        Table.Row(
+            cells: [.text(cause.fingerprint, .bold)] + cause.cells + [
+                .init(tenant?.description), .text(cause.text), .init(count), .init(redrivable), .time(first), .time(last), .number(example),
+            ]
+        )
     }
 
-    fileprivate var json: JSON {
+    var json: JSON {
         cause.json(and: [
             "tenant": tenant, "count": count, "redrivable": redrivable, "first": first, "last": last, "example": example,
         ])
     }
 }
 
-extension KeptLetter: CommandOutput {
-    fileprivate var line: String {
-        let subject = "\(letter.tenant?.description ?? "–")  \(letter.jobID?.description ?? "–")"
-        return "\(id)  \(letter.at)  \(subject)  \(letter.cause.text)  \(obstacle?.rawValue ?? "redrivable")"
+extension KeptLetter: ListElement {
+    static let columns: [Table.Column] = [
+        .init("ID", "id", .number), .init("TIME", "at", .time), .init(nil, "fingerprint"), .init(nil, "reason"), .init(nil, "kind"),
+        .init(nil, "code"), .init(nil, "field"), .init("TENANT", "tenant"), .init(nil, "product"), .init("JOB", "jobId"),
+        .init(nil, "publisher"), .init("CAUSE", nil, .words), .init("REDRIVE", nil), .init(nil, "redrivable"), .init(nil, "redrivenAs"),
+    ]
+
+    var row: Table.Row {
+        let cause = letter.cause
+        return Table.Row(
+            cells: [.number(id), .time(letter.at), .text(cause.fingerprint)] + cause.cells + [
+                .init(letter.tenant?.description), .init(letter.product?.rawValue), .init(letter.jobID?.description),
+                .init(letter.publisher), .text(cause.text), .text(obstacle?.rawValue ?? "possible", obstacle == nil ? .success : .dim),
+                .init(obstacle == nil), .init(copy?.id.description),
+            ]
+        )
     }
+}
+
+extension KeptLetter: CommandOutput {
 
     var lines: [String] {
         var lines = [Terminal.styled("\(id)", .bold) + "  \(letter.cause.text)  \(letter.at)"]
@@ -114,6 +133,9 @@ extension KeptLetter.Obstacle {
 
 extension FailureCause {
     fileprivate var text: String { [kind?.rawValue, reason, code?.rawValue, field].compactMap { $0 }.joined(separator: " ") }
+
+    /// Reason, kind, code and field.
+    fileprivate var cells: [Table.Cell] { [.text(reason), .init(kind?.rawValue), .init(code?.rawValue), .init(field)] }
 
     /// Its members, and further ones.
     fileprivate func json(and others: KeyValuePairs<String, any JSONValue>) -> JSON {

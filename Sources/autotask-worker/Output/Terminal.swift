@@ -28,7 +28,20 @@ enum Terminal {
 
     static func line(_ json: JSON) { write(TerminalText(json)) }
 
-    static func show(_ output: some CommandOutput, asJSON: Bool) { output.printed(asJSON: asJSON).forEach(write) }
+    static func line(_ text: TerminalText) { write(text) }
+
+    static func show(_ output: some CommandOutput, as format: OutputFormat) { output.printed(as: format).forEach(write) }
+
+    /// The place in which standard output is shown.
+    static var layout: Table.Layout {
+        guard isatty(STDOUT_FILENO) == 1 else { return .full }
+        var size = winsize()
+        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        return Table.Layout(width: isKnown ? Int(size.ws_col) : nil, now: SystemTime.now)
+    }
+
+    /// A time in UTC, followed by its age on a terminal.
+    static func time(_ moment: Timestamp) -> String { "\(moment)" + (layout.now.map { " (\(moment.age(at: $0)))" } ?? "") }
 
     /// Why output of this process was lost; `nil` for none.
     private static let loss = Mutex<String?>(nil)

@@ -36,6 +36,16 @@ struct TerminalText: CustomStringConvertible {
         description = String(shown)
     }
 
+    /// A line of a JSON document that takes several: one of its values, between marks such as `[` and `,`.
+    init(_ json: JSON, after opening: String, before closing: String) {
+        description = opening + TerminalText(json).description + closing
+    }
+
+    /// A line of CSV, with the carriage return that ends it before the line feed.
+    init(_ record: CSVRecord) {
+        description = record.fields.map { CSVRecord.field(TerminalText($0).description) }.joined(separator: ",") + "\r"
+    }
+
     // MARK: Styles
 
     /// The prefix of a style of this process. Text from outside cannot know it.

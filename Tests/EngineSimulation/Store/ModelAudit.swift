@@ -14,6 +14,18 @@ struct ModelAudit: Sendable {
         AuditPage(rows: Array(rows.lazy.filter { $0.number > number }.prefix(limit)), head: head, anchor: anchor)
     }
 
+    func found(_ selection: AuditSelection, before number: Int64?, newest limit: Int, reach: Int) -> AuditFinding {
+        var finding = AuditFinding()
+        for row in rows.reversed() where row.number < number ?? .max {
+            guard finding.rows.count < limit, finding.looked < reach else { return finding }
+            finding.looked += 1
+            finding.backTo = row.entry.at
+            finding.next = row.number == rows.first?.number ? nil : row.number
+            if selection.includes(row.entry) { finding.rows.insert(row, at: 0) }
+        }
+        return finding
+    }
+
     mutating func add(_ entry: AuditEntry, beginningAfter jobs: Int64) {
         var pen =
             head.map { AuditPen(chain, behind: $0) { rows.last?.place ?? .start } } ?? AuditPen(chain, beginningAfter: jobs)

@@ -234,8 +234,8 @@ package final class ModelStore: Store {
         }
     }
 
-    package func lanes() async throws(StoreError) -> [LaneOverview] {
-        try await transaction("lanes") { tables throws(StoreError) in tables.overviews }
+    package func lanes(_ selection: LaneSelection, after lane: Lane?, limit: Int) async throws(StoreError) -> LanePage {
+        try await transaction("lanes") { tables throws(StoreError) in tables.lanes(selection, after: lane, limit: limit) }
     }
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? {
@@ -244,6 +244,19 @@ package final class ModelStore: Store {
 
     package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {
         try await transaction("jobs") { tables throws(StoreError) in tables.records(of: id, tenant: tenant) }
+    }
+
+    package func jobs(
+        _ selection: JobSelection,
+        before cursor: JobCursor?,
+        limit: Int,
+        looking reach: Int
+    ) async throws(StoreError) -> JobFinding {
+        try await transaction("jobs") { tables throws(StoreError) in tables.found(selection, before: cursor, limit: limit, reach: reach) }
+    }
+
+    package func failedJobs(since: Timestamp, before cursor: JobCursor?, limit: Int) async throws(StoreError) -> [FailedJob] {
+        try await transaction("failedJobs") { tables throws(StoreError) in tables.failedJobs(since: since, before: cursor, limit: limit) }
     }
 
     package func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
@@ -307,9 +320,14 @@ package final class ModelStore: Store {
         try await transaction("auditPage") { tables throws(StoreError) in tables.audit.page(after: number, limit: limit) }
     }
 
-    package func auditRows(_ selection: AuditSelection, newest limit: Int) async throws(StoreError) -> [AuditRow] {
+    package func auditRows(
+        _ selection: AuditSelection,
+        before number: Int64?,
+        newest limit: Int,
+        looking reach: Int
+    ) async throws(StoreError) -> AuditFinding {
         try await transaction("auditRows") { tables throws(StoreError) in
-            tables.audit.rows.filter { selection.includes($0.entry) }.suffix(limit)
+            tables.audit.found(selection, before: number, newest: limit, reach: reach)
         }
     }
 

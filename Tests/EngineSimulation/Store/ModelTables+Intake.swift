@@ -66,7 +66,7 @@ extension ModelTables {
             let job = QueuedJob(order: place, id: key.id, kind: .verify, acceptedAt: now, publisher: letter.publisher)
             jobs.append(JobRow(lane: key.lane, digest: key.digest, job: job, wasRefused: true))
             let entry = publish(event, in: lane, by: worker)
-            try finish(place, with: entry.event, at: now)
+            try finish(place, with: entry.event, code: letter.endCode, at: now)
             record(letter)
             note(AuditEntry(refused: key, with: event, letter, by: worker, at: now))
             return .refused

@@ -91,7 +91,7 @@ extension ModelTables {
 
     mutating func settle(_ settlement: LaneDecision.Settlement, in index: Int, by worker: WorkerID, at now: Timestamp) throws(StoreError) {
         let entry = publish(settlement.event, in: index, by: worker)
-        try finish(settlement.order, with: entry.event, givenUp: settlement.givenUp, at: now)
+        try finish(settlement.order, with: entry.event, code: settlement.code.rawValue, givenUp: settlement.givenUp, at: now)
         if let job = jobIndex(settlement.order) { note(AuditEntry(settlement, of: auditedJob(job), by: worker, at: now)) }
     }
 
@@ -177,7 +177,8 @@ extension ModelTables {
         } else if jobs[job].job.isScheduled {
             try endCheck(claim.order)
         } else if let terminal = entries.first(where: { $0.event.event.type.isTerminal }) {
-            try finish(claim.order, with: terminal.event, givenUp: completion.attempt.givenUp, at: now)
+            let (code, givenUp) = (completion.attempt.failure?.code.rawValue, completion.attempt.givenUp)
+            try finish(claim.order, with: terminal.event, code: code, givenUp: givenUp, at: now)
             jobs[job].add(completion)
         }
         lanes[index].hold.release(isPostponed: completion.attempt.ending == .postponed)

@@ -33,6 +33,8 @@ struct ModelTables: Sendable {
         /// Where its terminal event was put in the outbox again.
         var replayedAt: Int64?
         var event: OrderedEvent?
+        /// The code of the event's error.
+        var code: String?
 
         func wasRequested(after other: JobRow) -> Bool { requestedAt.flatMap { own in other.requestedAt.map { $0 < own } } ?? false }
     }
@@ -194,6 +196,7 @@ struct ModelTables: Sendable {
     mutating func finish(
         _ order: Int64,
         with event: OrderedEvent,
+        code: String?,
         givenUp: GivenUp? = nil,
         at now: Timestamp
     ) throws(StoreError) {
@@ -205,6 +208,7 @@ struct ModelTables: Sendable {
         jobs[index].payload = nil
         jobs[index].finishedAt = now
         jobs[index].event = event
+        jobs[index].code = code
     }
 }
 
@@ -217,46 +221,9 @@ extension ModelTables {
     }
 }
 
-// MARK: - Looking
+// MARK: - Pruning
 
 extension ModelTables {
-    var overviews: [LaneOverview] {
-        lanes.map { row in
-            LaneOverview(
-                lane: row.lane,
-                epoch: row.state.epoch,
-                connection: row.state.connection?.status,
-                isEnabled: row.state.isEnabled,
-                waitingJobs: unfinished(row.lane).count { !$0.isScheduled },
-                services: row.state.bindings.count,
-                syncedServices: row.state.bindings.count { $0.status == .synced }
-            )
-        }.sorted { ($0.lane.tenant.description, $0.lane.product.rawValue) < ($1.lane.tenant.description, $1.lane.product.rawValue) }
-    }
-
-    func detail(of lane: Lane) -> LaneDetail? {
-        guard let index = index(of: lane) else { return nil }
-        let finished = jobs.filter { $0.lane == lane && $0.finishedAt != nil }
-            .sorted { ($0.finishedAt ?? $0.job.acceptedAt, $0.job.order) > ($1.finishedAt ?? $1.job.acceptedAt, $1.job.order) }
-        return LaneDetail(
-            lane: lane,
-            state: lanes[index].whole,
-            unfinished: unfinished(lane),
-            finished: finished.prefix(20).compactMap { row in
-                guard let finishedAt = row.finishedAt, let event = row.event else { return nil }
-                return LaneDetail.Finished(
-                    id: row.job.id,
-                    kind: row.wasRefused ? nil : row.job.kind,
-                    acceptedAt: row.job.acceptedAt,
-                    finishedAt: finishedAt,
-                    event: event.event.type,
-                    code: event.event.failureCode,
-                    apiCalls: row.job.apiCalls
-                )
-            }
-        )
-    }
-
     mutating func prune(at now: Timestamp, keeping retention: Retention) {
         let (dataLimit, idLimit) = (now - Retention.data, now - Retention.ids)
         for index in jobs.indices where jobs[index].finishedAt.map({ $0 <= dataLimit }) ?? false { jobs[index].event?.event.data = [] }

@@ -31,7 +31,7 @@ struct ResetHandlerTests {
         #expect(texts(outcome, "erased") == ["credentials", "zone", "database", "bindings"])
         #expect(
             texts(outcome, "retained") == [
-                "services in Autotask, unchanged", "eligibility to connect again", "ids and revisions of jobs, for 400 days",
+                "services in Autotask, unchanged", "eligibility to connect again", "ids, revisions and error codes of jobs, for 400 days",
                 "ids and causes of dead letters, for 400 days",
                 "the audit log, names and prices in it unreadable, for 400 days",
                 "events in the results journal, for 7 days", "backups of the store, until they are deleted",

@@ -42,7 +42,7 @@ extension LaneState {
     fileprivate func retained(auditing time: Duration) -> [String] {
         ["services in Autotask, unchanged"] + (isEligible ? ["eligibility to connect again"] : [])
             + [
-                "ids and revisions of jobs, for 400 days", "ids and causes of dead letters, for 400 days",
+                "ids, revisions and error codes of jobs, for 400 days", "ids and causes of dead letters, for 400 days",
                 "the audit log, names and prices in it unreadable, for \(time.components.seconds / 86_400) days",
                 "events in the results journal, for 7 days", "backups of the store, until they are deleted",
             ]

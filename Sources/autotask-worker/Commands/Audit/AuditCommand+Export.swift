@@ -14,7 +14,7 @@ extension AuditCommand {
                 """
         )
         @Argument(help: "The file to write; must not exist. - is standard output.") var file: String
-        @Flag(help: "Print a summary as JSON.") var json = false
+        @OptionGroup var form: FormatOptions
         @OptionGroup(title: "Settings") var settings: SettingsOptions
 
         /// The failure when rows were forgotten during the export: the file would look like one from which rows were removed.
@@ -25,10 +25,11 @@ extension AuditCommand {
         )
 
         func run() async throws {
+            try form.check(Outcome.self)
             if file != "-" { Terminal.endsOnlyWhenDone() }
             let written = try await OpenStore.using(Configuration(settings)) { try await write($0) }
             guard file != "-" else { return }
-            Terminal.show(written, asJSON: json)
+            try form.show(written)
         }
 
         private func write(_ store: any OperatorStore) async throws -> Outcome {

@@ -8,25 +8,30 @@ extension AuditCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows the newest rows.",
             discussion: """
-                Names and prices are shown if the key ring opens them. A reset of the tenant erases them.
+                Names and prices are shown if the key ring opens them. A reset of the tenant erases them. The command looks at a limited number \
+                of rows, says how far it looked, and prints the option with which to look further.
 
                 Example: autotask-worker audit list --tenant msp-4711 --since 2026-11-01T00:00:00Z --json
                 """
         )
         @OptionGroup(title: "Selection") var filter: AuditFilter
         @Option(help: ArgumentHelp("Show at most this many rows.", valueName: "count")) var limit = 50
+        @Option(help: ArgumentHelp("Go on before the row of this number.", valueName: "number")) var before: Int64?
+        @Option(help: ArgumentHelp("Look at this many rows at most.", valueName: "count")) var look = AuditFinding.reach
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> Listing<AuditListing> {
             let selection = try filter.selection
-            guard limit > 0 else { throw Failure(.usage, "The limit is not a positive number.") }
+            guard limit > 0, look > 0, before ?? 1 > 0 else { throw Failure(.usage, "The limit is not a positive number.") }
             return try await OpenStore.using(settings) { store in
-                let rows = try await store.auditRows(selection, newest: limit)
+                let finding = try await store.auditRows(selection, before: before, newest: limit, looking: look)
                 // Without a ring, sealed data stays sealed, and the rest can be read.
                 var reader = await AuditReader(store: store, settings)
                 var entries: [AuditListing] = []
-                for row in rows { entries.append(AuditListing(row: row, details: try await reader.details(of: row))) }
-                return Listing(elements: entries, whenEmpty: "No rows match.")
+                for row in finding.rows { entries.append(AuditListing(audited: row, details: try await reader.details(of: row))) }
+                let rest = finding.next.map { Rest(looked: finding.looked, "row", backTo: finding.backTo, next: "\($0)") }
+                if let rest, finding.rows.count < limit { output.warn(rest) }
+                return Listing(elements: entries, whenEmpty: "No rows match.", rest: rest)
             }
         }
     }

@@ -13,19 +13,35 @@ extension KeysCommand {
         )
         @OptionGroup var output: OutputOptions
 
-        func result(_ settings: Configuration) async throws -> Outcome {
+        func result(_ settings: Configuration) async throws -> KeyListing {
             let ring = try await settings.keyRing
             let path = try settings.storePath
             let uses = access(path, F_OK) == 0 ? try await PairedStore.using(settings) { store, _ in try await store.keyUses() } : nil
-            let lines = ring.entries.map { entry in KeyLine(entry: entry, use: uses.map { $0[entry.id] ?? KeyUse() }) }
-            let unseen = uses == nil ? "There is no store \(path): what is sealed under the keys is not known." : nil
-            var outcome = Outcome(["keys": lines.map(\.json), "store": ring.storeID, "unseen": unseen])
-            outcome.lines = lines.map(\.text) + (unseen.map { [$0] } ?? [])
-            // A ring that belongs to a store shows that there should be one.
-            if let unseen, ring.storeID != nil {
-                outcome.failure = Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.")
-            }
-            return outcome
+            return KeyListing(
+                keys: ring.entries.map { entry in KeyLine(entry: entry, use: uses.map { $0[entry.id] ?? KeyUse() }) },
+                store: ring.storeID,
+                unseen: uses == nil ? "There is no store \(path): what is sealed under the keys is not known." : nil
+            )
+        }
+    }
+
+    /// The keys of the ring.
+    struct KeyListing: TableOutput {
+        fileprivate let keys: [KeyLine]
+        /// The store to which the ring belongs.
+        let store: String?
+        /// Why it is not known what is sealed under the keys.
+        let unseen: String?
+
+        var table: Table { Table(columns: KeyLine.columns, rows: keys.map(\.row)) }
+        var lines: [String] { table.lines(in: Terminal.layout) + (unseen.map { [$0] } ?? []) }
+        var json: JSON { .members(["keys": documents, "store": store, "unseen": unseen]) }
+        var documents: [JSON] { keys.map(\.json) }
+
+        /// A ring that belongs to a store shows that there should be one.
+        var failure: (any Error)? {
+            guard let unseen, store != nil else { return nil }
+            return Failure(.unavailable, unseen, hint: "Check STORE_URL, and whether its volume is mounted.")
         }
     }
 }
@@ -41,12 +57,19 @@ private struct KeyLine {
         self.use = entry.use == .portals ? nil : use
     }
 
-    var text: String {
-        var parts = [entry.use.rawValue, entry.id, entry.isActive ? "active" : "opens only"]
-        if let moment = entry.createdAt { parts.append("made \(moment)") }
-        if let moment = entry.notAfter { parts.append("portals use it until \(moment)") }
-        if let use { parts.append(use.text) }
-        return parts.joined(separator: "  ")
+    static let columns: [Table.Column] = [
+        .init("USE", "use"), .init("KEY", "keyId", .id), .init("STATE", nil), .init(nil, "active"), .init(nil, "createdAt", .time),
+        .init("EXPIRES", "notAfter", .time), .init("SEALS", nil, .words), .init(nil, "credentials", .number),
+        .init(nil, "jobs", .number), .init(nil, "deadLetters", .number),
+    ]
+
+    var row: Table.Row {
+        Table.Row(cells: [
+            .text(entry.use.rawValue), .text(entry.id, .bold),
+            .text(entry.isActive ? "active" : "former", entry.isActive ? .success : .dim),
+            .init(entry.isActive), .init(entry.createdAt), .init(entry.notAfter), .init(use.map { $0.isNone ? "nothing" : $0.amounts }),
+            .init(use?.credentials), .init(use?.jobs), .init(use?.letters),
+        ])
     }
 
     var json: JSON {
@@ -59,12 +82,9 @@ private struct KeyLine {
 }
 
 extension KeyUse {
-    /// A description of the data under the key.
-    var text: String {
-        let parts = [
-            (credentials, credentials.of("credentials key")), (jobs, jobs.of("waiting request")),
-            (letters, letters.of("dead letter")),
-        ].filter { $0.0 > 0 }.map(\.1)
-        return parts.isEmpty ? "nothing is sealed under it" : "seals " + parts.joined(separator: ", ")
+    /// The data under the key; empty for none.
+    var amounts: String {
+        [(credentials, "credentials key"), (jobs, "waiting request"), (letters, "dead letter")]
+            .filter { $0.0 > 0 }.map { $0.0.of($0.1) }.joined(separator: ", ")
     }
 }

@@ -77,7 +77,7 @@ extension KeysCommand {
             if !refused.isEmpty {
                 outcome.failure = Failure(
                     .no,
-                    refused.map { "\($0.id) is in use: it \($0.use.text)." }.joined(separator: "\n"),
+                    refused.map { "\($0.id) is in use: it seals \($0.use.amounts)." }.joined(separator: "\n"),
                     hint:
                         "To re-wrap keys of tenants: autotask-worker keys rotate --resume. Waiting requests end on their own. Redrive or purge dead letters."
                 )

@@ -1,0 +1,23 @@
+import Contract
+
+extension Timestamp {
+    /// Reads the moment from which on something is shown.
+    ///
+    /// - Parameter argument: a date-time, or how long ago it is: `30m`, `24h` or `7d`.
+    /// - Throws: ``Failure`` for anything else.
+    init(since argument: String, now: Timestamp) throws {
+        let units: [Character: Int64] = ["m": 60, "h": 3600, "d": 86_400]
+        let count = argument.dropLast()
+        if let moment = Timestamp(argument) {
+            self = moment
+        } else if let unit = argument.last.flatMap({ units[$0] }), count.utf8.allSatisfy(\.isASCIIDigit), let number = Int32(count) {
+            self = now - .seconds(Int64(number) * unit)
+        } else {
+            throw Failure(.usage, "\(argument) is no time.", hint: "Write it as 2026-11-01T00:00:00Z, or as 30m, 24h or 7d ago.")
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+}

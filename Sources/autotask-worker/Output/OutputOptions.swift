@@ -1,0 +1,81 @@
+import ArgumentParser
+
+/// The form in which a command prints its result.
+enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
+    /// Lines for people.
+    case text
+    /// One JSON document.
+    case json
+    /// One JSON document a line; a list has a line for each element.
+    case jsonl
+    /// A table as CSV (RFC 4180), with a header.
+    case csv
+}
+
+/// The options for the form of an output.
+struct FormatOptions: ParsableArguments {
+    @Flag(help: "Print JSON: the same as --output json.") var json = false
+    @Option(
+        name: .customLong("output"),
+        help: ArgumentHelp("Print text, json, jsonl (a line for each element of a list) or csv (tables only).", valueName: "format")
+    )
+    var chosen: OutputFormat?
+
+    var format: OutputFormat { chosen ?? (json ? .json : .text) }
+
+    func validate() throws {
+        guard !json || chosen == nil || chosen == .json else { throw ValidationError("Use either --json or --output \(format.rawValue).") }
+    }
+
+    /// Checks, before a command does anything, that its output has the chosen form.
+    ///
+    /// - Throws: ``Failure`` for CSV of an output without a table.
+    func check(_ output: (some CommandOutput).Type) throws {
+        guard format == .csv, !(output is any TableOutput.Type) else { return }
+        throw Failure(.usage, "This command prints no table, and so no CSV.", hint: "Use --output json. Nothing was done.")
+    }
+
+    /// Prints a result, and throws the error that it may stand for.
+    func show(_ output: some CommandOutput) throws {
+        Terminal.show(output, as: format)
+        if let failure = output.failure { throw failure }
+    }
+}
+
+/// The options that commands with an output have in common.
+struct OutputOptions: ParsableArguments {
+    @OptionGroup var form: FormatOptions
+    @OptionGroup(title: "Settings") var settings: SettingsOptions
+
+    /// Prints a line while the command still works, unless the output is for programs.
+    func progress(_ line: String) {
+        if form.format == .text { Terminal.line(line) }
+    }
+}
+
+extension OutputOptions {
+    /// Prints what an output leaves out to standard error, if the output is for programs. For people it is among the lines.
+    func warn(_ rest: Rest) {
+        if form.format != .text { Terminal.complain(rest.lines.joined(separator: "\n")) }
+    }
+}
+
+/// A command that prints one output.
+protocol OutputCommand: AsyncParsableCommand {
+    associatedtype Output: CommandOutput
+    /// Whether it changes something: then lost output does not stop it (``Terminal/endsOnlyWhenDone()``).
+    static var changesSomething: Bool { get }
+    var output: OutputOptions { get }
+
+    func result(_ settings: Configuration) async throws -> Output
+}
+
+extension OutputCommand {
+    static var changesSomething: Bool { false }
+
+    func run() async throws {
+        try output.form.check(Output.self)
+        if Self.changesSomething { Terminal.endsOnlyWhenDone() }
+        try output.form.show(try await result(Configuration(output.settings)))
+    }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Contract
+
+/// A command that prints a list page by page. Its memory does not grow with the list, and the store is not read while it prints.
+protocol StreamedCommand: AsyncParsableCommand {
+    associatedtype Element: ListElement
+    /// The line for an empty list.
+    static var whenEmpty: String { get }
+    var output: OutputOptions { get }
+
+    /// Calls `show` with each page.
+    ///
+    /// - Returns: what the list leaves out; `nil` for nothing.
+    func pages(_ settings: Configuration, _ show: ([Element]) -> Void) async throws -> Rest?
+}
+
+extension StreamedCommand {
+    func run() async throws {
+        var printer = ListPrinter<Element>(output.form.format, whenEmpty: Self.whenEmpty) { Terminal.line($0) }
+        let rest = try await pages(Configuration(output.settings)) { printer.show($0) }
+        printer.end()
+        guard let rest else { return }
+        if output.form.format == .text { rest.lines.forEach { Terminal.line($0) } } else { output.warn(rest) }
+    }
+}
+
+/// Prints the pages of one list: a table for each page, or one document or CSV file of all.
+struct ListPrinter<Element: ListElement> {
+    private let format: OutputFormat
+    private let whenEmpty: String
+    private let print: (TerminalText) -> Void
+    private var isEmpty = true
+    /// The element of a JSON array that waits for the next one, or for the end.
+    private var last: JSON?
+
+    init(_ format: OutputFormat, whenEmpty: String, to print: @escaping (TerminalText) -> Void) {
+        self.format = format
+        self.whenEmpty = whenEmpty
+        self.print = print
+    }
+
+    mutating func show(_ page: [Element]) {
+        guard !page.isEmpty else { return }
+        let listing = Listing(elements: page, whenEmpty: whenEmpty)
+        switch format {
+        case .text, .jsonl: listing.printed(as: format).forEach(print)
+        case .csv: listing.printed(as: .csv).dropFirst(isEmpty ? 0 : 1).forEach(print)
+        case .json:
+            for element in listing.documents {
+                if let last { show(last, before: ",") }
+                last = element
+            }
+            return
+        }
+        isEmpty = false
+    }
+
+    /// Ends the output. An empty list is an empty array or a header; people get a line that says so.
+    mutating func end() {
+        if let last {
+            show(last, before: "]")
+        } else if isEmpty {
+            Listing<Element>(elements: [], whenEmpty: whenEmpty).printed(as: format).forEach(print)
+        }
+    }
+
+    private mutating func show(_ element: JSON, before mark: String) {
+        print(TerminalText(element, after: isEmpty ? "[" : "", before: mark))
+        isEmpty = false
+    }
+}
