@@ -293,6 +293,10 @@ extension SQLiteStore {
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
 
+    package func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? {
+        try await read { try $0.situation(of: lane, at: now) }
+    }
+
     package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {
         var records: [JobRecord] = []
         var tenants = [tenant?.description].compactMap(\.self)

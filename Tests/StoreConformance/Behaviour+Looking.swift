@@ -26,6 +26,22 @@ extension Behaviour {
             try await bench.finish(try await bench.claimOne())
             #expect(try await bench.store.backlog() == 2)
         },
+        Behaviour("a lane is shown as a claim would find it, with its holder, its line and its database") { bench in
+            #expect(try await bench.store.situation(of: .one, at: Bench.start) == nil)
+            try await bench.connect([.one, .two], database: 5)
+            try await bench.accept(.job("a", .one), .job("b", .two), .job("c", .two))
+            let before = try #require(try await bench.store.situation(of: .two, at: Bench.start))
+            #expect(before.holder == nil && before.ahead == 1 && before.occupants == [] && before.backlog == 2)
+            #expect(before.snapshot.jobs.map(\.id.description) == ["b", "c"] && before.workers == 1 && !before.isSuspectRunning)
+            let claim = try await bench.claimOne(at: bench.time(1))
+            let held = try #require(try await bench.store.situation(of: .one, at: bench.time(2)))
+            #expect(held.holder?.worker == bench.worker && held.holder?.job?.id == claim.job.id && held.holder?.begunAt == bench.time(1))
+            #expect(held.holder?.leaseEnd != nil)
+            let behind = try #require(try await bench.store.situation(of: .two, at: bench.time(2)))
+            #expect(behind.ahead == 0 && behind.occupants == [.one] && behind.hold.neededDatabase == 5)
+            // Once all leases are over, no worker is there.
+            #expect(try await bench.store.situation(of: .two, at: bench.time(86_400))?.workers == 0)
+        },
         Behaviour("an unknown lane is not found") { bench in
             let detail = try await bench.store.lane(.one)
             #expect(detail == nil)

@@ -65,14 +65,18 @@ struct AttemptRuleTests {
         #expect(!LaneSnapshot.isComplete(backlog: LaneSnapshot.limit - JobKind.scheduled.count + 1))
     }
 
-    @Test("A suspect is a job that was interrupted twice, and only the conclusion of a job needs no place")
-    func decisions() {
+    @Test("A suspect waits while another runs, and only the conclusion of a job needs no place")
+    func obstacles() {
         let jobs = [job(1, interruptions: 1), job(2, interruptions: 2)]
-        #expect(!LaneDecision(next: .run(order: 1, .work)).runsSuspect(among: jobs))
-        #expect(LaneDecision(next: .run(order: 2, .work)).runsSuspect(among: jobs))
-        #expect(!LaneDecision(next: .wait(until: nil)).runsSuspect(among: jobs))
-        #expect(LaneDecision(next: .run(order: 1, .work)).needsPlace)
-        #expect(LaneDecision(next: .again).needsPlace)
-        #expect(!LaneDecision(next: .run(order: 1, .conclude(JobError(.timeout)))).needsPlace)
+        func obstacle(_ next: LaneDecision.Next, hasPlace: Bool = true, isSuspectRunning: Bool = true) -> ClaimObstacle? {
+            LaneDecision(next: next).obstacle(among: jobs, hasPlace: hasPlace) { isSuspectRunning }
+        }
+        #expect(obstacle(.run(order: 1, .work)) == nil)
+        #expect(obstacle(.run(order: 2, .work)) == .suspectRuns)
+        #expect(obstacle(.run(order: 2, .work), isSuspectRunning: false) == nil)
+        #expect(obstacle(.wait(until: nil)) == nil)
+        #expect(obstacle(.run(order: 1, .work), hasPlace: false) == .databaseIsFull)
+        #expect(obstacle(.again, hasPlace: false) == .databaseIsFull)
+        #expect(obstacle(.run(order: 1, .conclude(JobError(.timeout))), hasPlace: false) == nil)
     }
 }

@@ -170,6 +170,7 @@ private struct FailedJobs: LaneRecords {
     }
 
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { nil }
+    func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? { nil }
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { [] }
 
     func jobs(_ selection: JobSelection, before cursor: JobCursor?, limit: Int, looking reach: Int) async throws(StoreError) -> JobFinding {

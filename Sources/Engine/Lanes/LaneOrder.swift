@@ -14,6 +14,8 @@ struct LaneOrder {
     let now: Timestamp
     /// Makes the terminal event of a job that ends without being run.
     let event: (EventType, QueuedJob, JSONObject) -> Event
+    /// Whether a decision has ``LaneDecision/waiting``. A claim needs no reasons.
+    var isExplaining = false
 
     init(now: Timestamp, event: @escaping (EventType, QueuedJob, JSONObject) -> Event) {
         self.now = now
@@ -47,6 +49,8 @@ struct LaneOrder {
         /// By job position, the superseder of a job that waits in case the superseder expires first.
         var suspended: [Int64: QueuedJob] = [:]
         var concluding: LaneDecision.Next?
+        /// The places of the jobs that have to end without further work, one after the other.
+        var toConclude: [Int64] = []
         for job in snapshot.jobs {
             if job.isScheduled {
                 if isNeedless(job, among: asked) { decision.dropped.append(job.order) } else { checks.append(job) }
@@ -61,6 +65,7 @@ struct LaneOrder {
                 if job.hasWritten {
                     // Its handler has to report its writes, service by service, before another job runs.
                     concluding = concluding ?? .run(order: job.order, .conclude(order.reason(job, superseder)))
+                    toConclude.append(job.order)
                 } else {
                     decision.settlements.append(settle(job, by: superseder, order))
                     if order.isRival(job) { decision.raised.raise(superseder, over: job) }
@@ -68,6 +73,7 @@ struct LaneOrder {
             } else if job.isFromBackup {
                 if job.hasWritten {
                     concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.restored))
+                    toConclude.append(job.order)
                 } else {
                     decision.settlements.append(settle(job, .jobSuperseded, LaneOrder.restored))
                 }
@@ -78,12 +84,16 @@ struct LaneOrder {
             } else if let deadline = job.deadline, deadline <= now {
                 // Its handler knows the event that the page waits for.
                 concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.outOfTime(job)))
+                toConclude.append(job.order)
             } else {
                 suspended[job.order] = superseder
                 remaining.append(job)
             }
         }
-        decision.next = concluding ?? next(of: remaining + checks, suspended)
+        decision.next = concluding ?? next(of: remaining + checks, suspended, explaining: &decision.waiting)
+        if isExplaining, case .run(let place, .conclude)? = concluding {
+            for other in (remaining + checks).map(\.order) + toConclude where other != place { decision.waiting[other] = .behind(place) }
+        }
         if concluding == nil, case .run(let chosen, _) = decision.next {
             begin(chosen, instead: remaining.filter { suspended[$0.order]?.order == chosen }, order, &decision)
         }
@@ -107,10 +117,13 @@ struct LaneOrder {
         decision.committed = chosen
         for job in rivals where !job.hasWritten {
             decision.settlements.append(settle(job, by: winner, order))
+            decision.waiting[job.order] = nil
             decision.raised.raise(winner, over: job)
         }
         if let written = rivals.first(where: \.hasWritten) {
             decision.next = .run(order: written.order, .conclude(order.reason(written, winner)))
+            decision.waiting[written.order] = nil
+            if isExplaining { decision.waiting[chosen] = .behind(written.order) }
         }
     }
 
@@ -182,12 +195,25 @@ struct LaneOrder {
 
     // MARK: The next job
 
-    private func next(of jobs: [QueuedJob], _ suspended: [Int64: QueuedJob]) -> LaneDecision.Next {
+    /// - Parameter waiting: gets the reason of each job that does not run, if the decision explains itself.
+    private func next(
+        of jobs: [QueuedJob],
+        _ suspended: [Int64: QueuedJob],
+        explaining waiting: inout [Int64: LaneWait]
+    ) -> LaneDecision.Next {
         var waitingBefore: [QueuedJob] = []
         for job in jobs {
             let isDue = job.notBefore.map { $0 <= now } ?? true
-            let mayRun = waitingBefore.allSatisfy { LaneOrder.mayPass(job, $0) || suspended[$0.order]?.order == job.order }
-            if isDue, mayRun, suspended[job.order] == nil { return .run(order: job.order, .work) }
+            let first = waitingBefore.first { !LaneOrder.mayPass(job, $0) && suspended[$0.order]?.order != job.order }
+            if isDue, first == nil, suspended[job.order] == nil {
+                if isExplaining {
+                    for other in jobs where other.order != job.order && waiting[other.order] == nil {
+                        waiting[other.order] = wait(of: other, suspended, behind: job)
+                    }
+                }
+                return .run(order: job.order, .work)
+            }
+            if isExplaining { waiting[job.order] = wait(of: job, suspended, behind: first) }
             waitingBefore.append(job)
         }
         // The next time that a job becomes due, expires before it began, or reaches its deadline.
@@ -195,6 +221,13 @@ struct LaneOrder {
             [job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
         }
         return .wait(until: moments.min())
+    }
+
+    /// - Parameter first: the job that goes first, if one does.
+    private func wait(of job: QueuedJob, _ suspended: [Int64: QueuedJob], behind first: QueuedJob?) -> LaneWait? {
+        if let moment = job.notBefore, moment > now { return .until(moment) }
+        if let superseder = suspended[job.order] { return .replaced(by: superseder.order) }
+        return first.map { .behind($0.order) }
     }
 
     /// Whether a job may run although an earlier one waits for its retry.

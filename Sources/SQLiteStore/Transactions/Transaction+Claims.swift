@@ -139,8 +139,9 @@ extension Transaction {
         let seen = try connection.snapshot(of: row, at: now)
         let (snapshot, decision) = try seen.decision(decide) { try connection.rivals(of: $0, besides: seen, lane: row.id, at: now) }
         let jobs = snapshot.jobs
-        if decision.runsSuspect(among: jobs), try isSuspectRunning() { return .kept }
-        guard hasPlace || !decision.needsPlace else { return .kept }
+        guard try decision.obstacle(among: jobs, hasPlace: hasPlace, isSuspectRunning: connection.isSuspectRunning) == nil else {
+            return .kept
+        }
         var state: LaneState?
         if case .run(let order, _) = decision.next {
             state = try connection.laneState(row, planID: jobs.first { $0.order == order }?.planID)
@@ -239,16 +240,6 @@ extension Transaction {
             throw StoreError(.unexpected, "A job that should run does not exist.")
         }
         return payload
-    }
-
-    private func isSuspectRunning() throws -> Bool {
-        try connection.first(
-            """
-            SELECT 1 FROM lanes JOIN jobs ON jobs.place = lanes.running
-            WHERE lanes.worker IS NOT NULL AND jobs.interruptions >= ? LIMIT 1
-            """,
-            QueuedJob.suspectInterruptions
-        ) { _ in true } ?? false
     }
 
     // MARK: Databases

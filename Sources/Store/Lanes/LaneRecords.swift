@@ -8,6 +8,9 @@ package protocol LaneRecords: Sendable {
     /// Returns one lane, or `nil` if the store does not know it.
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail?
 
+    /// Returns a lane as a claim would find it now; `nil` if the store does not know it.
+    func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation?
+
     /// Returns the jobs with this id; each tenant may have one.
     ///
     /// - Parameter tenant: the job's tenant; `nil` for all tenants, which takes one look-up per tenant.

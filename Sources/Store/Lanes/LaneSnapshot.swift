@@ -262,6 +262,8 @@ package struct LaneDecision: Sendable {
     package var raised: [Int64: Int64]
     /// A job that no longer expires, because others end in its favour.
     package var committed: Int64?
+    /// By place, why each job waits that neither runs nor ends. Only a decision that is asked to explain itself has it.
+    package var waiting: [Int64: LaneWait] = [:]
 
     package init(
         settlements: [Settlement] = [],

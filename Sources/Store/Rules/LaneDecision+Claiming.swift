@@ -29,14 +29,24 @@ extension LaneSnapshot {
 }
 
 extension LaneDecision {
+    /// What keeps a claim from following the decision. The lane then keeps its place in line.
+    ///
+    /// - Parameters:
+    ///   - hasPlace: whether there is a place at the database that the lane needs.
+    ///   - isSuspectRunning: whether a job runs that may kill workers. It is called only if needed.
+    package func obstacle(among jobs: [QueuedJob], hasPlace: Bool, isSuspectRunning: () throws -> Bool) rethrows -> ClaimObstacle? {
+        if runsSuspect(among: jobs), try isSuspectRunning() { return .suspectRuns }
+        return hasPlace || !needsPlace ? nil : .databaseIsFull
+    }
+
     /// Whether it runs a suspect. The lane keeps its place in line while another suspect runs.
-    package func runsSuspect(among jobs: [QueuedJob]) -> Bool {
+    private func runsSuspect(among jobs: [QueuedJob]) -> Bool {
         guard case .run(let order, _) = next else { return false }
         return jobs.first { $0.order == order }?.isSuspect ?? false
     }
 
     /// Whether the lane keeps its place in line until there is a place at its database. Concluding a job makes no call.
-    package var needsPlace: Bool {
+    private var needsPlace: Bool {
         guard case .run(_, .conclude) = next else { return true }
         return false
     }

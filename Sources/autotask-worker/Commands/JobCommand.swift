@@ -15,7 +15,7 @@ struct JobCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Connect.self, Sync.self, Reset.self, BillingCodes.self, Preview.self, Verify.self, Drift.self, Diagnose.self, List.self,
-            Show.self,
+            Show.self, Why.self,
         ]
     )
 

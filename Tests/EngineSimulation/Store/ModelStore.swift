@@ -242,6 +242,10 @@ package final class ModelStore: Store {
         try await transaction("lane") { tables throws(StoreError) in tables.detail(of: lane) }
     }
 
+    package func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? {
+        try await transaction("situation") { tables throws(StoreError) in tables.situation(of: lane, at: now) }
+    }
+
     package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {
         try await transaction("jobs") { tables throws(StoreError) in tables.records(of: id, tenant: tenant) }
     }

@@ -54,9 +54,8 @@ extension ModelTables {
         let (snapshot, decision) = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now).decision(decide)
         mostSeen = max(mostSeen, snapshot.jobs.count)
         mostEnded = max(mostEnded, decision.settlements.count)
-        if decision.runsSuspect(among: waiting), isSuspectRunning { return nil }
         let hasPlace = hasPlace(index, request)
-        guard hasPlace || !decision.needsPlace else { return nil }
+        guard decision.obstacle(among: waiting, hasPlace: hasPlace, isSuspectRunning: { isSuspectRunning }) == nil else { return nil }
         for settlement in decision.settlements { try settle(settlement, in: index, by: worker, at: now) }
         for order in decision.dropped { try endCheck(order) }
         raise(decision.raised)
@@ -101,7 +100,7 @@ extension ModelTables {
         }
     }
 
-    private var isSuspectRunning: Bool {
+    var isSuspectRunning: Bool {
         lanes.contains { row in
             !row.hold.isFree && jobs.contains { $0.job.order == row.hold.running && $0.job.isSuspect }
         }

@@ -1,0 +1,72 @@
+package import Contract
+package import Store
+
+/// Why an unfinished job does not run now: the output of the functions by which a claim decides.
+package enum WaitReason: Hashable, Sendable {
+    /// It runs, since a moment.
+    case running(WorkerID, since: Timestamp?)
+    /// The worker that holds its lane is silent: another takes over when its lease ends.
+    case workerSilent(WorkerID, leaseEnd: Timestamp?)
+    /// No worker is there.
+    case noWorker
+    /// A row of its integration cannot be read.
+    case setAside(String)
+    /// The time of its next attempt has not come; `code` is the last failure's.
+    case retry(at: Timestamp, code: ErrorCode?)
+    /// A job of the same integration goes first.
+    case behind(JobID, JobKind, isRunning: Bool)
+    /// A newer job replaces it as soon as that begins.
+    case replaced(by: JobID)
+    /// So many jobs of its integration wait that a decision does not see it yet.
+    case manyBefore(Int)
+    /// It ends in this event, without a run, when a worker next looks at its integration.
+    case ends(EventType, ErrorCode)
+    /// It may kill workers, and another such job runs.
+    case suspect
+    /// Other integrations work on its Autotask database, at most ``ClaimRequest/lanesPerDatabase`` at a time.
+    case databaseFull(Int64, by: [Lane])
+    /// It could run: it waits for a free slot, behind so many integrations.
+    case inLine(ahead: Int)
+}
+
+extension LaneSituation {
+    /// Why an unfinished job of the lane does not run.
+    ///
+    /// - Parameter now: the time of the situation.
+    package func reason(of job: QueuedJob, at now: Timestamp) -> WaitReason {
+        if let setAside { return .setAside(setAside) }
+        if let holder {
+            guard let end = holder.leaseEnd, end > now else { return .workerSilent(holder.worker, leaseEnd: holder.leaseEnd) }
+            guard let running = holder.job, running.order != job.order else { return .running(holder.worker, since: holder.begunAt) }
+            if let until = job.notBefore, until > now { return .retry(at: until, code: job.lastDeferral?.code) }
+            return .behind(running.id, running.kind, isRunning: true)
+        }
+        if workers == 0 { return .noWorker }
+        var order = LaneOrder(now: now) { type, job, data in
+            Event(id: "", type: type, lane: snapshot.lane, jobID: job.id, time: now, traceparent: nil, data: data)
+        }
+        order.isExplaining = true
+        let decision = order.decide(snapshot)
+        if let settlement = decision.settlements.first(where: { $0.order == job.order }) {
+            return .ends(settlement.event.type, settlement.code)
+        }
+        switch decision.waiting[job.order] {
+        case .until(let moment): return .retry(at: moment, code: job.lastDeferral?.code)
+        case .behind(let place): return behind(place)
+        case .replaced(let place): return snapshot.jobs.first { $0.order == place }.map { .replaced(by: $0.id) } ?? .manyBefore(backlog)
+        case nil: break
+        }
+        guard case .run(job.order, _) = decision.next else { return .manyBefore(backlog) }
+        let hasPlace = occupants.count < ClaimRequest.lanesPerDatabase
+        switch decision.obstacle(among: snapshot.jobs, hasPlace: hasPlace, isSuspectRunning: { isSuspectRunning }) {
+        case .suspectRuns: return .suspect
+        case .databaseIsFull: return .databaseFull(hold.neededDatabase ?? 0, by: occupants)
+        case nil: return .inLine(ahead: ahead)
+        }
+    }
+
+    private func behind(_ place: Int64) -> WaitReason {
+        guard let other = snapshot.jobs.first(where: { $0.order == place }) else { return .manyBefore(backlog) }
+        return .behind(other.id, other.kind, isRunning: false)
+    }
+}

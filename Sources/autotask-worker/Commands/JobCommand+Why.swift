@@ -1,0 +1,36 @@
+import ArgumentParser
+import Contract
+import Engine
+import Store
+
+extension JobCommand {
+    /// `job why`: why a job waits.
+    struct Why: OutputCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Says why a job waits, since when, and until when.",
+            discussion: """
+                The answer comes from the functions by which a worker decides which job runs next, and from the store. What only a worker's memory \
+                has, such as the state of Autotask's zones, shows in the error after which a job is tried again.
+
+                Example: autotask-worker job why 0193b0a2-5c1e-7d3f-9a51-0f6c2a9b7e11
+                """
+        )
+        @OptionGroup var job: JobRecordArguments
+        @OptionGroup var output: OutputOptions
+
+        func result(_ settings: Configuration) async throws -> WaitText {
+            let record = try await job.record(settings)
+            let now = SystemTime.now
+            let state = try await OpenStore.using(settings) { store in
+                if case .ended(let moment, let event) = record.state {
+                    return WaitText.State.ended(at: moment, event.event.type, code: event.event.type.failureCode(in: event.event.data))
+                }
+                guard let situation = try await store.situation(of: record.lane, at: now) else { return WaitText.State.waiting(.noWorker) }
+                let seen = situation.snapshot.jobs + [situation.holder?.job].compactMap(\.self)
+                guard let queued = seen.first(where: { $0.id == record.id }) else { return .waiting(.manyBefore(situation.backlog)) }
+                return .waiting(situation.reason(of: queued, at: now))
+            }
+            return WaitText(lane: record.lane, id: record.id, kind: record.kind, acceptedAt: record.acceptedAt, state: state)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Contract
+import Store
+
+extension ModelTables {
+    func situation(of lane: Lane, at now: Timestamp) -> LaneSituation? {
+        guard let index = lanes.firstIndex(where: { $0.lane == lane }) else { return nil }
+        let hold = lanes[index].hold
+        let waiting = unfinished(lane)
+        let others = lanes.indices.filter { $0 != index }
+        return LaneSituation(
+            hold: hold,
+            snapshot: LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now).snapshot,
+            backlog: waiting.count { !$0.isScheduled },
+            holder: hold.worker.map { worker in
+                LaneSituation.Holder(
+                    worker: worker,
+                    leaseEnd: workers.first { $0.id == worker }?.leaseEnd,
+                    job: waiting.first { $0.order == hold.running },
+                    begunAt: jobs.first { $0.job.order == hold.running }?.begunAt
+                )
+            },
+            ahead: lanesAhead(of: hold),
+            occupants: hold.neededDatabase.map { database in
+                others.filter { lanes[$0].hold.occupied == database }.map { lanes[$0].lane }
+            } ?? [],
+            isSuspectRunning: isSuspectRunning,
+            setAside: nil,
+            workers: workers.count { $0.leaseEnd > now }
+        )
+    }
+
+    private func lanesAhead(of hold: LaneHold) -> Int {
+        guard let turn = hold.turn else { return 0 }
+        return lanes.count { other in other.hold.turn.map { (other.hold.rank, $0) < (hold.rank, turn) } ?? false }
+    }
+}
