@@ -14,6 +14,12 @@ let house: [SwiftSetting] = [
 /// The house's settings for targets that touch no C: there, every unsafe expression has to say so.
 let strict: [SwiftSetting] = house + [.strictMemorySafety()]
 
+/// The revision that `autotask-worker --version` prints. Sources outside Git have none.
+let revision: [CSetting] =
+    Context.gitInformation.map { git in
+        [.define("CREVISION", to: "\"\(git.currentCommit)\(git.hasUncommittedChanges ? "+" : "")\"")]
+    } ?? []
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
@@ -46,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .target(name: "CRevision", cSettings: revision),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Level 1: words, names, threads.
@@ -99,8 +106,8 @@ let package = Package(
         .executableTarget(
             name: "autotask-worker",
             dependencies: [
-                "Contract", "Telemetry", "Confinement", "Secrets", "AMQP", "HTTP", "Vault", "Store", "Autotask", "SQLiteStore", "Engine",
-                "Operations", logging, metrics, lifecycle,
+                "CRevision", "Contract", "Telemetry", "Confinement", "Secrets", "TLS", "AMQP", "HTTP", "Vault", "Store", "Autotask",
+                "SQLiteStore", "Engine", "Operations", logging, metrics, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),

@@ -14,13 +14,15 @@ struct AutotaskWorker: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 negative result, 2 wrong usage, 69 something that it needs is not available, 70 a defect of the program.
 
+            Settings: autotask-worker help settings
+
             Example: autotask-worker keys generate && autotask-worker topology apply && autotask-worker run
             """,
-        version: "0.1.0",
+        version: Version().lines.joined(separator: "\n"),
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, SyncCommand.self,
             FailuresCommand.self, StoreCommand.self, DeadLettersCommand.self, AuditCommand.self, KeysCommand.self, DoctorCommand.self,
-            HealthCommand.self,
+            HealthCommand.self, ConfigCommand.self, SettingsCommand.self,
         ]
     )
 }
@@ -31,7 +33,11 @@ enum Program {
     static func main() async {
         let arguments = Launch.current.arguments
         do {
-            var command = try AutotaskWorker.parseAsRoot(arguments)
+            if let form = Version.requested(arguments) {
+                try form.check(Version.self)
+                return try form.show(Version())
+            }
+            var command = try await AutotaskWorker.asyncParseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -48,13 +54,13 @@ enum Program {
             let code = AutotaskWorker.exitCode(for: error)
             let message = AutotaskWorker.fullMessage(for: error)
             if code == .success {
-                // Help, or the version.
+                // Help, the version, or a completion.
                 Terminal.text(message)
                 exit(0)
             }
             Terminal.endIfLost()
             if let exitCode = error as? ExitCode { exit(exitCode.rawValue) }
-            Terminal.complain(message)
+            Terminal.complain(MistypedWord(arguments, among: .ofProgram)?.added(to: message) ?? message)
             exit(code == .validationFailure ? Failure.Status.usage.rawValue : Failure.Status.defect.rawValue)
         }
     }

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import re
+import sqlite3
+import ssl
 import subprocess
 import termios
 import urllib.parse
@@ -37,6 +39,8 @@ COMMANDS = [
     ["keys", "publish"],
     ["keys", "seal"],
     ["doctor"],
+    ["config", "check"],
+    ["config", "show"],
 ]
 
 
@@ -44,6 +48,25 @@ COMMANDS = [
 def test_help_has_an_example(worker, command):
     text = " ".join(worker.cli(*command, "--help").split())
     assert "autotask-worker " + " ".join(command) in text[text.index("Example:") : text.index("USAGE:")]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_has_the_settings_only_where_they_are_asked_for(worker, command):
+    help_of_command = " ".join(worker.cli(*command, "--help").split())
+    # The worker needs all of them, and sealing none.
+    if command in (["run"], ["keys", "seal"]):
+        assert ("--store-url" in help_of_command.partition("SETTINGS:")[2]) == (command == ["run"])
+        return
+    assert "--amqp-url" not in help_of_command.partition("USAGE:")[2] and "autotask-worker help settings" in help_of_command
+    assert "--amqp-url" in worker.cli(*command, "--help-hidden")
+
+
+def test_help_lists_all_settings(worker):
+    listed = re.findall(r"^  (--[a-z-]+) <", worker.cli("help", "settings"), flags=re.M)
+    settings = json.loads(worker.cli("run", "--print-config", "--json"))
+    assert listed == ["--config", *("--" + name.lower().replace("_", "-") for name in settings)]
+    assert "settings " not in worker.cli("--help").partition("SUBCOMMANDS:")[2].partition("See '")[0]
+    assert worker.cli("settings") == worker.cli("help", "settings")
 
 
 def test_help_lists_every_kind_of_job(worker):
@@ -68,7 +91,27 @@ def test_wrong_usage_is_exit_code_2(worker, arguments):
 def test_the_version_is_the_newest_of_the_changelog(worker):
     changelog = (pathlib.Path(__file__).parents[2] / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"^## (\d+\.\d+\.\d+)", changelog, re.MULTILINE)
-    assert worker.cli("--version").strip() == newest[1]
+    assert worker.cli("--version").split()[:2] == ["autotask-worker", newest[1]]
+    assert json.loads(worker.cli("--version", "--json"))["version"] == newest[1]
+
+
+def test_the_version_lists_the_libraries_that_are_loaded(worker):
+    """As Python's own copies of two of them report their versions."""
+    libraries = json.loads(worker.cli("--version", "--output", "json"))["libraries"]
+    assert libraries["sqlite"] == sqlite3.sqlite_version
+    assert libraries["openssl"] == ssl.OPENSSL_VERSION.split()[1]
+    assert all(re.search(r"\d+\.\d+", version) for version in libraries.values()), libraries
+    worker.cli("--version", "--output", "csv", expect=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["tenant", "lst"], "list"), (["tenat"], "tenant"), (["keys", "list", "--jsno"], "--json"), (["audit", "list", "--vault-kyes", "x"], "--vault-keys")],
+)
+def test_a_mistyped_word_names_the_nearest_one(worker, arguments, meant):
+    failure = worker.run(*arguments)
+    assert failure.returncode == 2 and f"Did you mean '{meant}'?" in failure.stderr.splitlines()[0], failure
+    assert failure.stderr.count("Did you mean") == 1
 
 
 def run_in_vain(worker, stream, *arguments):
@@ -262,6 +305,20 @@ def test_settings_are_shown_with_their_origin_and_without_secrets(worker):
     assert settings["PREFIX"]["origin"] == "default"
     assert worker.settings["AUTOTASK_INTEGRATION_CODE"] not in output
     assert f":{urllib.parse.urlsplit(worker.settings['AMQP_URL']).password}@" not in output
+
+
+def test_settings_are_checked_without_a_store_or_a_broker(worker):
+    elsewhere = {"AMQP_URL": "amqp://worker:hunter2@127.0.0.1:1/", "STORE_URL": "sqlite:/nowhere/store.sqlite", "VAULT_KEYS": "/nowhere/keys.json"}
+    assert json.loads(worker.cli("config", "check", "--json", **elsewhere)) == {"good": True, "mistakes": []}
+    wrong = json.loads(worker.cli("config", "check", "--json", expect=2, QUOTA_SHARE="0", SETTLE_SECONDS="soon", **elsewhere))
+    assert not wrong["good"] and [mistake["message"].split()[0] for mistake in wrong["mistakes"]] == ["SETTLE_SECONDS", "QUOTA_SHARE"]
+    text = worker.cli("config", "check", expect=2, QUOTA_SHARE="0", SETTLE_SECONDS="soon")
+    assert "SETTLE_SECONDS" in text and "QUOTA_SHARE" in text
+
+
+def test_settings_are_shown_as_run_prints_them(worker):
+    assert worker.cli("config", "show", "--json") == worker.cli("run", "--print-config", "--json")
+    assert "hunter2" not in worker.cli("config", "show", "--output", "csv", AMQP_URL="amqp://worker:hunter2@127.0.0.1:1/")
 
 
 def test_intervals_are_hours_or_parts_of_one_or_never(worker):

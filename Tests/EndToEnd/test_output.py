@@ -69,3 +69,11 @@ def test_a_list_fits_the_terminal_and_has_ages(listed, command, columns):
     age = r"\b\d+ (s|min|h) ago\b"
     assert bool(re.search(age, shown.text)) == (command[0] in ("audit", "dead-letters", "job", "failures")), shown.text
     assert not re.search(age, listed.cli(*command))
+
+
+@pytest.mark.parametrize("command", [["tenant", "show"], ["dead-letters", "show"]], ids=" ".join)
+def test_a_time_is_followed_by_its_age_on_a_terminal(listed, tenant, command):
+    letters = json.loads(listed.cli("dead-letters", "list", "--ungrouped", "--tenant", tenant.name, "--json"))
+    arguments = [*command, tenant.name if command[0] == "tenant" else str(letters[0]["id"])]
+    assert re.search(r"Z \(\d+ (s|min) ago\)", Terminal(listed, *arguments, columns=200).text)
+    assert "ago)" not in listed.cli(*arguments)

@@ -24,8 +24,8 @@ struct SettingsTests {
 
     @Test("Every row has an option of its name, with its meaning and its default as help")
     func options() throws {
-        let help = SettingsOptions.helpMessage(columns: 1000)
-        let options = try SettingsOptions.parse(SettingsTable.all.flatMap { [$0.option, "value of \($0.name)"] })
+        let help = SettingOptions.helpMessage(columns: 1000)
+        let options = try SettingOptions.parse(SettingsTable.all.flatMap { [$0.option, "value of \($0.name)"] })
         #expect(options.values == Dictionary(uniqueKeysWithValues: SettingsTable.all.map { ($0.name, "value of \($0.name)") }))
         for setting in SettingsTable.all {
             #expect(help.contains("\(setting.option) <\(setting.placeholder)>"))

@@ -28,7 +28,8 @@ package struct KeyRewrapping: Sendable {
         self.vault = vault
     }
 
-    package func run() async throws(StoreError) -> Outcome {
+    /// - Parameter onStep: gets the outcome after each step.
+    package func run(onStep: (Outcome) -> Void = { _ in }) async throws(StoreError) -> Outcome {
         var outcome = Outcome()
         var last: Lane?
         repeat {
@@ -44,6 +45,7 @@ package struct KeyRewrapping: Sendable {
             // The transaction may have been tried more than once.
             outcome.unopenable += unopenable.withLock { Set($0) }.sorted { "\($0.tenant)" < "\($1.tenant)" }
             last = step.last
+            onStep(outcome)
         } while last != nil
         return outcome
     }

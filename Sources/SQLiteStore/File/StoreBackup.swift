@@ -3,6 +3,7 @@ import FoundationEssentials
 import GRDB
 import Glibc
 package import Store
+import Synchronization
 
 /// A copy of a store in one file. It is made while workers run, and restored while none runs.
 ///
@@ -21,15 +22,22 @@ package enum StoreBackup {
     /// - Parameters:
     ///   - file: the copy, which must not exist yet. Only its owner may read it. It appears only when it is complete and on disk.
     ///   - now: the time by which a worker's lease is valid or over.
+    ///   - onStep: while workers run, gets the mebibytes that are read, and those to read: the file is read twice, or more often when resets
+    ///     interrupt the copy.
     /// - Throws: ``StoreError``: `unavailable`, or `corrupt` when the store is damaged, and its copy would be too.
-    package static func make(of store: String, to file: String, at now: Timestamp) async throws(StoreError) -> Contents {
+    package static func make(
+        of store: String,
+        to file: String,
+        at now: Timestamp,
+        onStep: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+    ) async throws(StoreError) -> Contents {
         try await StoreThread.run { () throws(StoreError) in
             try checkName(file, ofCopyOf: store)
             // If there is no store, the copy reports it.
             _ = try StoreFile.inspect(store) { try StoreFile.checkOrigin($0, of: store, mayBeEmpty: false) }
             let partial = try PartialFile(file + ".partial")
             let isLive = isInUse(store, at: now)
-            let contents = try isLive ? LiveCopy(of: store, to: partial).make() : PageCopy(source: store, target: partial).make()
+            let contents = try isLive ? live(store, to: partial, onStep) : PageCopy(source: store, target: partial).make()
             do throws(StoreError) {
                 try mark(asCopy: partial)
                 try partial.rename(to: file, replacing: false)
@@ -39,6 +47,24 @@ package enum StoreBackup {
             }
             return contents
         }
+    }
+
+    private static func live(
+        _ store: String,
+        to partial: PartialFile,
+        _ onStep: @escaping @Sendable (Int, Int) -> Void
+    ) throws(StoreError) -> Contents {
+        var status = stat()
+        let mebibytes = stat(store, &status) == 0 ? Int(status.st_size >> 20) + 1 : 1
+        let steps = Mutex(0)
+        return try LiveCopy(of: store, to: partial) { _ in
+            let done = steps.withLock { steps in
+                steps += 1
+                return steps
+            }
+            onStep(done, max(2 * mebibytes, done))
+        }
+        .make()
     }
 
     /// The suffixes of the files that SQLite puts next to a database.

@@ -15,12 +15,15 @@ extension AuditLog {
     }
 
     /// Verifies the whole log.
-    package func verifyAudit(with chain: AuditChain) async throws -> AuditReport {
+    ///
+    /// - Parameter onPage: gets each page before it is verified.
+    package func verifyAudit(with chain: AuditChain, onPage: (AuditPage) -> Void = { _ in }) async throws -> AuditReport {
         while true {
             var verification: AuditVerification?
             var first: AuditPage?
             var last = AuditPage(rows: [], head: nil, anchor: nil)
             try await forEachAuditPage { page in
+                onPage(page)
                 first = first ?? page
                 last = page
                 var current = verification ?? AuditVerification(chain, from: page.anchor)

@@ -47,6 +47,13 @@ package struct AuditPage: Hashable, Sendable {
     /// `nil` while no row has been removed.
     package var anchor: AuditMark?
 
+    /// How many rows the log has from its beginning to the end of the page, and in all.
+    package var progress: (done: Int, total: Int) {
+        let first = anchor?.place.number ?? 0
+        let last = head?.place.number ?? first
+        return (Int(clamping: (rows.last?.number ?? last) - first), Int(clamping: last - first))
+    }
+
     package init(rows: [AuditRow], head: AuditMark?, anchor: AuditMark?) {
         self.rows = rows
         self.head = head

@@ -24,11 +24,17 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @Flag(help: "Check the whole store, for a day at most. Without it, checks of the store that take longer than 10 s are left out.")
     var thorough = false
-    @Option(help: ArgumentHelp("Test this tenant's connection to Autotask through a running worker.", valueName: "id")) var tenant: String?
-    @Option(help: ArgumentHelp("With --tenant: workplace or fileProtection.", valueName: "name")) var product: String?
+    @Option(
+        help: ArgumentHelp("Test this tenant's connection to Autotask through a running worker.", valueName: "id"),
+        completion: OfferedNames.tenants
+    )
+    var tenant: String?
+    @Option(help: ArgumentHelp("With --tenant: workplace or fileProtection.", valueName: "name"), completion: OfferedNames.products)
+    var product: String?
     @Option(help: ArgumentHelp("With --tenant: how long to wait for the worker.", valueName: "seconds")) var timeout: Int = 60
+    @OptionGroup var progress: ProgressOptions
     @OptionGroup var form: FormatOptions
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    @OptionGroup var settings: SettingsOptions
 
     func validate() throws {
         guard tenant != nil || product == nil else { throw ValidationError("--product needs --tenant.") }
@@ -40,7 +46,10 @@ struct DoctorCommand: AsyncParsableCommand {
         try form.check(HealthReport.self)
         let settings = try await Configuration(self.settings)
         if let tenant { return try await examine(try TenantID(argument: tenant), settings) }
-        try form.show(await Doctor(settings: settings, isThorough: thorough).report())
+        let progress = progress.progress("topics")
+        let report = await Doctor(settings: settings, isThorough: thorough).report { progress.update($0, of: $1) }
+        progress.clear()
+        try form.show(report)
     }
 
     private func examine(_ tenant: TenantID, _ settings: Configuration) async throws {

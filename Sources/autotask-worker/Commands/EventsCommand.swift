@@ -9,11 +9,12 @@ struct EventsCommand: AsyncParsableCommand {
         discussion: "As JSON, each event is a line.\n\nExample: autotask-worker events --tenant msp-4711 --replay"
     )
 
-    @Option(help: ArgumentHelp("Only events of this tenant.", valueName: "id")) var tenant: String?
+    @Option(help: ArgumentHelp("Only events of this tenant.", valueName: "id"), completion: OfferedNames.tenants)
+    var tenant: String?
     @Flag(help: "Begin with the events that the journal still holds (7 days).") var replay = false
     @Option(help: ArgumentHelp("End after this many events.", valueName: "count")) var count: Int?
     @OptionGroup var form: FormatOptions
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    @OptionGroup var settings: SettingsOptions
 
     func run() async throws {
         try form.check(EventText.self)

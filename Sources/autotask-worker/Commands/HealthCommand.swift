@@ -20,7 +20,7 @@ struct HealthCommand: AsyncParsableCommand {
     @Flag(help: "Ask whether the worker's loops go on: if not, restart it.") var live = false
     @Flag(help: "Ask whether the worker can work (the default).") var ready = false
     @Flag(help: "Print the worker's report as JSON.") var json = false
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    @OptionGroup var settings: SettingsOptions
 
     func validate() throws {
         guard !live || !ready else { throw ValidationError("Choose one of --live and --ready.") }

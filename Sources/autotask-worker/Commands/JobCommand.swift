@@ -146,8 +146,8 @@ struct JobCommand: AsyncParsableCommand {
 
 /// The options that jobs of all kinds have in common.
 struct JobOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The tenant.", valueName: "id")) var tenant: String
-    @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name")) var product: String?
+    @Option(help: ArgumentHelp("The tenant.", valueName: "id"), completion: OfferedNames.tenants) var tenant: String
+    @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name"), completion: OfferedNames.products) var product: String?
     @Option(help: ArgumentHelp("The job's id; a new one by default. Repeating an id repeats the answer, not the work.", valueName: "id"))
     var id: String?
     @Option(help: ArgumentHelp("A JSON file with the job's data; - reads standard input.", valueName: "path"), completion: .file())

@@ -4,8 +4,11 @@ import Store
 
 /// The job that `job show` and `sync show` show.
 struct JobRecordArguments: ParsableArguments {
-    @Argument(help: "The job's id.") var id: String
-    @Option(help: ArgumentHelp("The job's tenant; needed if several tenants have a job with this id.", valueName: "tenant"))
+    @Argument(help: "The job's id.", completion: OfferedNames.jobs) var id: String
+    @Option(
+        help: ArgumentHelp("The job's tenant; needed if several tenants have a job with this id.", valueName: "tenant"),
+        completion: OfferedNames.tenants
+    )
     var tenant: String?
 
     func record(_ settings: Configuration) async throws -> JobRecord {

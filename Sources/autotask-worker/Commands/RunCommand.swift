@@ -10,11 +10,12 @@ struct RunCommand: AsyncParsableCommand {
 
     @Flag(help: "Print every setting with its origin, and do not run.") var printConfig = false
     @OptionGroup(title: "With --print-config") var form: FormatOptions
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    @OptionGroup(title: "Settings") var file: SettingsFile
+    @OptionGroup(title: "Settings") var settings: SettingOptions
 
     func run() async throws {
         try form.check(ConfigurationListing.self)
-        let settings = try await Configuration(settings)
+        let settings = try await Configuration(settings, file)
         if printConfig { Terminal.show(ConfigurationListing(settings: settings), as: form.format) }
         // A setting that is silently ignored is worse than a worker that does not start.
         if let mistyped = settings.mistyped.first { throw mistyped.failure }

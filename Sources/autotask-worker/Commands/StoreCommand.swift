@@ -29,7 +29,8 @@ struct StoreCommand: AsyncParsableCommand {
                 Example: autotask-worker store backup /var/backups/autotask-worker-2026-11-22.sqlite
                 """
         )
-        @Argument(help: "The file to write; must not exist.") var file: String
+        @Argument(help: "The file to write; must not exist.", completion: .file()) var file: String
+        @OptionGroup var progress: ProgressOptions
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 
@@ -39,7 +40,11 @@ struct StoreCommand: AsyncParsableCommand {
                 throw Failure(.usage, "A copy is written to a file, not to standard output.", hint: "Name a file that does not exist.")
             }
             let contents: StoreBackup.Contents
-            do { contents = try await StoreBackup.make(of: path, to: file, at: SystemTime.now) } catch {
+            let progress = progress.progress("MiB")
+            defer { progress.clear() }
+            do {
+                contents = try await StoreBackup.make(of: path, to: file, at: SystemTime.now) { progress.update($0, of: $1) }
+            } catch {
                 let hint = error.code == .corrupt ? "Check STORE_URL." : nil
                 throw Failure(.unavailable, "No copy was made. \(error.message)", hint: hint)
             }
@@ -74,7 +79,7 @@ struct StoreCommand: AsyncParsableCommand {
                 Example: autotask-worker store restore /var/backups/autotask-worker-2026-11-22.sqlite --dry-run
                 """
         )
-        @Argument(help: "A file that 'store backup' wrote.") var file: String
+        @Argument(help: "A file that 'store backup' wrote.", completion: .file()) var file: String
         @OptionGroup var confirmation: Confirmation
         static let changesSomething = true
         @OptionGroup var output: OutputOptions

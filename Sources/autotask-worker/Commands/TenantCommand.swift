@@ -52,8 +52,9 @@ struct TenantCommand: AsyncParsableCommand {
             abstract: "Shows one tenant: its connection, its services with their last errors, and its latest jobs.",
             discussion: "Example: autotask-worker tenant show msp-4711 --json"
         )
-        @Argument(help: "The tenant.") var tenant: String
-        @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name")) var product: String = Product.workplace.rawValue
+        @Argument(help: "The tenant.", completion: OfferedNames.tenants) var tenant: String
+        @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name"), completion: OfferedNames.products)
+        var product: String = Product.workplace.rawValue
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> LaneDetail {

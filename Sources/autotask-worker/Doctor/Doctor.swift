@@ -23,13 +23,19 @@ struct Doctor {
         ]
     }
 
-    func report() async -> HealthReport {
+    /// - Parameter onTopic: gets the number of topics that are examined, and of all.
+    func report(onTopic: (Int, Int) -> Void = { _, _ in }) async -> HealthReport {
         await withTaskGroup(of: (Int, [HealthReport.Check]).self) { group in
             for (index, examination) in examinations.enumerated() {
                 group.addTask { (index, await examination.outcome()) }
             }
             var outcomes = Array(repeating: [HealthReport.Check](), count: examinations.count)
-            for await (index, checks) in group { outcomes[index] = checks }
+            var examined = 0
+            for await (index, checks) in group {
+                outcomes[index] = checks
+                examined += 1
+                onTopic(examined, examinations.count)
+            }
             return HealthReport(outcomes.flatMap(\.self))
         }
     }

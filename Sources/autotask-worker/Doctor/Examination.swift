@@ -38,20 +38,7 @@ extension Examination {
     }
 
     /// Its checks, or ``whenOutOfTime``. Work that still runs then is abandoned, as the program is about to end.
-    func outcome() async -> [HealthReport.Check] {
-        let (outcomes, first) = AsyncStream.makeStream(of: [HealthReport.Check].self)
-        let work = Task { first.yield(await checks()) }
-        let clock = Task {
-            try await Task.sleep(for: limit)
-            first.yield([whenOutOfTime])
-        }
-        defer {
-            work.cancel()
-            clock.cancel()
-        }
-        for await outcome in outcomes { return outcome }
-        return []
-    }
+    func outcome() async -> [HealthReport.Check] { await Deadline.value(within: limit) { await checks() } ?? [whenOutOfTime] }
 }
 
 extension Duration {

@@ -10,7 +10,7 @@ extension JobRecord: CommandOutput {
 
     /// The publisher, the time of acceptance, and the number of attempts.
     private var frame: [String] {
-        var lines = [row("accepted", "\(acceptedAt)" + (publisher.map { " from \($0)" } ?? ""))]
+        var lines = [row("accepted", Terminal.time(acceptedAt) + (publisher.map { " from \($0)" } ?? ""))]
         if let redriveOf { lines.append(row("copy of", "\(redriveOf)")) }
         var tried = "\(attempts)"
         if heldUp > 0 { tried += ", and \(heldUp) held up because Autotask did not work, not counted" }
@@ -104,7 +104,7 @@ extension JobRecord.State {
 
     fileprivate var text: String {
         switch self {
-        case .waiting(let moment?): "waiting, not before \(moment)"
+        case .waiting(let moment?): "waiting, not before \(Terminal.time(moment))"
         case .waiting: "waiting"
         case .running: "running"
         case .ended(let moment, let event): "\(event.event.type.rawValue) at \(moment)"

@@ -66,7 +66,7 @@ extension LaneDetail: CommandOutput {
         var lines: [String] = []
         if let connection = state.connection {
             lines.append(
-                "  connection  \(connection.status.rawValue), \(connection.username), zone \(connection.zone.name), database \(connection.databaseID), since \(connection.establishedAt)"
+                "  connection  \(connection.status.rawValue), \(connection.username), zone \(connection.zone.name), database \(connection.databaseID), since \(Terminal.time(connection.establishedAt))"
             )
             lines += ErrorText.lines(of: connection.lossError)
             lines.append("  API user    \(connection.capabilities.text)")
@@ -74,7 +74,7 @@ extension LaneDetail: CommandOutput {
             lines.append("  connection  not configured")
         }
         if let refused = standingRefusals.last {
-            lines.append("  refused     credentials, at \(refused.at)")
+            lines.append("  refused     credentials, at \(Terminal.time(refused.at))")
             lines += ErrorText.lines(of: JobError(refused.code))
         }
         if !state.openWrites.isEmpty {
@@ -91,14 +91,14 @@ extension LaneDetail: CommandOutput {
 
     private var jobLines: [String] {
         unfinished.map { job in
-            let when = job.notBefore.map { ", not before \($0)" } ?? ""
+            let when = job.notBefore.map { ", not before \(Terminal.time($0))" } ?? ""
             return
-                "  waiting     \(job.id)  \(job.kind.rawValue)  accepted \(job.acceptedAt), \(job.attempts.of("attempt")), \(job.apiCalls.of("call"))\(when)"
+                "  waiting     \(job.id)  \(job.kind.rawValue)  accepted \(Terminal.time(job.acceptedAt)), \(job.attempts.of("attempt")), \(job.apiCalls.of("call"))\(when)"
         }
             + finished.map { job in
                 let code = job.code.map { "  " + Terminal.styled($0, .error) } ?? ""
                 return
-                    "  ended       \(job.id)  \(job.kind?.rawValue ?? "refused")  \(job.event.rawValue)\(code)  \(job.finishedAt), \(job.apiCalls.of("call"))"
+                    "  ended       \(job.id)  \(job.kind?.rawValue ?? "refused")  \(job.event.rawValue)\(code)  \(Terminal.time(job.finishedAt)), \(job.apiCalls.of("call"))"
             }
     }
 
@@ -146,7 +146,7 @@ extension ConnectionRecord {
 extension ServiceBinding {
     fileprivate var lines: [String] {
         let remote = autotaskServiceID.map { "#\($0)" } ?? "–"
-        let synced = lastSyncedAt.map { "synced \($0)" } ?? "never synced"
+        let synced = lastSyncedAt.map { "synced \(Terminal.time($0))" } ?? "never synced"
         return ["  service     \(planID)/\(serviceKey)  \(status.rawValue)  \(remote)  \(synced)"]
             + ErrorText.lines(of: lastErrorCode.map { JobError($0) })
     }

@@ -65,7 +65,7 @@ extension KeptLetter: ListElement {
 extension KeptLetter: CommandOutput {
 
     var lines: [String] {
-        var lines = [Terminal.styled("\(id)", .bold) + "  \(letter.cause.text)  \(letter.at)"]
+        var lines = [Terminal.styled("\(id)", .bold) + "  \(letter.cause.text)  \(Terminal.time(letter.at))"]
         func add(_ name: String, _ value: String?) {
             guard let value, !value.isEmpty else { return }
             lines.append("  " + name.padded(14) + value)
@@ -86,7 +86,7 @@ extension KeptLetter: CommandOutput {
             add("published", message.job?.publishedAt.description)
         case .job(let job):
             add("copy of", job.redriveOf?.description)
-            add("accepted", job.acceptedAt.description)
+            add("accepted", Terminal.time(job.acceptedAt))
             add("revision", job.revision.map(String.init))
             let heldUp = job.heldUp == 0 ? "" : ", held up \(job.heldUp) times while Autotask did not work"
             add("attempts", "\(job.attempts), and \(job.interruptions) interrupted\(heldUp)")

@@ -17,7 +17,10 @@ struct FormatOptions: ParsableArguments {
     @Flag(help: "Print JSON: the same as --output json.") var json = false
     @Option(
         name: .customLong("output"),
-        help: ArgumentHelp("Print text, json, jsonl (a line for each element of a list) or csv (tables only).", valueName: "format")
+        help: ArgumentHelp(
+            "The form of the output: jsonl is a line of JSON for each element of a list, csv is for tables.",
+            valueName: "format"
+        )
     )
     var chosen: OutputFormat?
 
@@ -45,7 +48,9 @@ struct FormatOptions: ParsableArguments {
 /// The options that commands with an output have in common.
 struct OutputOptions: ParsableArguments {
     @OptionGroup var form: FormatOptions
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    // Not as SettingsOptions: in a debug build ArgumentParser takes four times as long for each level of groups.
+    @OptionGroup var file: SettingsFile
+    @OptionGroup(title: "Settings", visibility: .hidden) var settings: SettingOptions
 
     /// Prints a line while the command still works, unless the output is for programs.
     func progress(_ line: String) {
@@ -76,6 +81,6 @@ extension OutputCommand {
     func run() async throws {
         try output.form.check(Output.self)
         if Self.changesSomething { Terminal.endsOnlyWhenDone() }
-        try output.form.show(try await result(Configuration(output.settings)))
+        try output.form.show(try await result(Configuration(output.settings, output.file)))
     }
 }

@@ -17,7 +17,7 @@ protocol StreamedCommand: AsyncParsableCommand {
 extension StreamedCommand {
     func run() async throws {
         var printer = ListPrinter<Element>(output.form.format, whenEmpty: Self.whenEmpty) { Terminal.line($0) }
-        let rest = try await pages(Configuration(output.settings)) { printer.show($0) }
+        let rest = try await pages(Configuration(output.settings, output.file)) { printer.show($0) }
         printer.end()
         guard let rest else { return }
         if output.form.format == .text { rest.lines.forEach { Terminal.line($0) } } else { output.warn(rest) }

@@ -40,6 +40,13 @@ enum Terminal {
         return Table.Layout(width: isKnown ? Int(size.ws_col) : nil, now: SystemTime.now)
     }
 
+    /// The width of the terminal of standard error; `nil` if it is none, or a dumb one.
+    static var errorWidth: Int? {
+        guard isatty(STDERR_FILENO) == 1, getenv("TERM").map({ String(cString: $0) }) != "dumb" else { return nil }
+        var size = winsize()
+        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
     /// A time in UTC, followed by its age on a terminal.
     static func time(_ moment: Timestamp) -> String { "\(moment)" + (layout.now.map { " (\(moment.age(at: $0)))" } ?? "") }
 
@@ -94,7 +101,7 @@ enum Terminal {
     /// Whether a person can be asked.
     static var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
-    /// Writes a question to standard error, where it is seen even if standard output is redirected.
+    /// Writes a question or a progress to standard error, where it is seen even if standard output is redirected. The text is the program's own.
     static func ask(_ text: String) {
         let bytes = Array(text.utf8)
         _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)

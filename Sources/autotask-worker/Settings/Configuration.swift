@@ -40,8 +40,10 @@ struct Configuration {
     let mistyped: [MistypedSetting]
     let environment: [String: String]
 
-    init(_ options: SettingsOptions) async throws {
-        try await self.init(options.values, file: options.config, environment: Launch.current.environment)
+    init(_ options: SettingsOptions) async throws { try await self.init(options.each, options.file) }
+
+    init(_ options: SettingOptions, _ file: SettingsFile) async throws {
+        try await self.init(options.values, file: file.config, environment: Launch.current.environment)
     }
 
     /// - Parameters:

@@ -9,7 +9,7 @@ struct MistypedSetting {
         Failure(
             .usage,
             "\(name) (from the \(origin.rawValue)) is not a setting.",
-            hint: meant.map { "Did you mean \(origin == .file ? $0.fileKeyText : $0.name)?" } ?? "See autotask-worker run --help."
+            hint: meant.map { "Did you mean \(origin == .file ? $0.fileKeyText : $0.name)?" } ?? "See autotask-worker help settings."
         )
     }
 
@@ -36,31 +36,9 @@ extension Setting {
     /// Its member in a file, after its object: `amqp.url`.
     var fileKeyText: String { fileKey.joined(separator: ".") }
 
-    /// The setting that a name likely misspells: one letter in four may be wrong, at most three.
+    /// The setting that a name likely misspells.
     fileprivate static func closest(to name: String) -> Setting? {
         let name = name.uppercased().split { $0 == "-" || $0 == "." || $0 == "_" }.joined(separator: "_")
-        return SettingsTable.all.map { (setting: $0, distance: name.distance(to: $0.name)) }
-            .filter { $0.distance <= min(3, $0.setting.name.count / 4) }
-            .min { $0.distance < $1.distance }?.setting
-    }
-}
-
-extension String {
-    /// The number of letters to change, add, remove or swap with their neighbour (optimal string alignment).
-    fileprivate func distance(to other: String) -> Int {
-        let (left, right) = (Array(utf8), Array(other.utf8))
-        guard abs(left.count - right.count) <= 3 else { return .max }
-        var before: [Int] = []
-        var last = Array(0...right.count)
-        for i in 1...max(left.count, 1) where !left.isEmpty {
-            var row = [i]
-            for j in 1...right.count {
-                var best = Swift.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1))
-                if i > 1, j > 1, left[i - 1] == right[j - 2], left[i - 2] == right[j - 1] { best = Swift.min(best, before[j - 2] + 1) }
-                row.append(best)
-            }
-            (before, last) = (last, row)
-        }
-        return last[right.count]
+        return SettingsTable.all.map(\.name).closest(to: name).flatMap { SettingsTable[$0] }
     }
 }

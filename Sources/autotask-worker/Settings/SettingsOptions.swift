@@ -1,12 +1,29 @@
 import ArgumentParser
+import Logging
+
+/// The settings of a command. Its help shows the file alone, and where the others are listed.
+struct SettingsOptions: ParsableArguments {
+    @OptionGroup var file: SettingsFile
+    @OptionGroup(title: "Settings", visibility: .hidden) var each: SettingOptions
+}
+
+/// The settings file.
+struct SettingsFile: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A JSON file with settings. Each setting is an option, too: see autotask-worker help settings.",
+            valueName: "path"
+        ),
+        completion: .file(extensions: ["json"])
+    )
+    var config: String?
+}
 
 /// The settings as options of the command line, shared by every command: one for each row of ``SettingsTable``.
 ///
 /// Others can see a secret in an option until ``Launch`` has erased it, and it stays in the shell's history. The environment or a file is a
 /// better place.
-struct SettingsOptions: ParsableArguments {
-    @Option(help: "A JSON file with settings.", completion: .file(extensions: ["json"])) var config: String?
-
+struct SettingOptions: ParsableArguments {
     @Option(\.amqpURL) var amqpURL: String?
     @Option(\.amqpCAFile) var amqpCAFile: String?
     @Option(\.prefix) var prefix: String?
@@ -59,9 +76,21 @@ struct SettingsOptions: ParsableArguments {
     }
 }
 
+extension Setting {
+    /// The values that a shell offers, by the placeholder: files, choices, levels of the log.
+    fileprivate var completion: CompletionKind? {
+        switch placeholder {
+        case "path": .file()
+        case "level": .list(Logger.Level.allCases.map(\.rawValue))
+        case let choices where choices.contains("|"): .list(choices.split(separator: "|").map(String.init))
+        default: nil
+        }
+    }
+}
+
 extension Option where Value == String? {
     fileprivate init<Read, Mistake>(_ row: KeyPath<SettingsTable, TypedSetting<Read, Mistake>>) {
         let setting = SettingsTable.rows[keyPath: row].setting
-        self.init(name: .customLong(String(setting.option.dropFirst(2))), help: setting.help)
+        self.init(name: .customLong(String(setting.option.dropFirst(2))), help: setting.help, completion: setting.completion)
     }
 }

@@ -7,7 +7,7 @@ import Vault
 
 /// Every setting: name, type, default, and the text for README and help.
 ///
-/// The rest follows from these rows: options (``SettingsOptions``), values (``Configuration``), `run --print-config`, README's table, and
+/// The rest follows from these rows: options (``SettingOptions``), values (``Configuration``), `run --print-config`, README's table, and
 /// the masking of secrets.
 struct SettingsTable: Sendable {
     let amqpURL = TypedSetting("AMQP_URL", .secretURL, default: "amqp://guest:guest@127.0.0.1:5672/")

@@ -1,5 +1,4 @@
 import AMQP
-import ArgumentParser
 import Contract
 import Engine
 import HTTP
@@ -28,7 +27,10 @@ struct WorkerGauges: Sendable {
             ("retry_seconds", settings.retry.maximumAge.inSeconds),
         ]
         for (name, value) in values { gauges.set(.setting, ["name": name], value) }
-        gauges.set(.buildInfo, ["version": AutotaskWorker.configuration.version], 1)
+        let version = Version()
+        var labels = ["version": Version.number, "revision": version.revision ?? "unknown", "swift": version.swift]
+        for library in version.libraries { labels[library.member] = library.version }
+        gauges.set(.buildInfo, labels, 1)
     }
 
     func set() async {

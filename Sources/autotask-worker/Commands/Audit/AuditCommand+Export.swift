@@ -13,9 +13,10 @@ extension AuditCommand {
                 Example: autotask-worker audit export /mnt/auditor/audit-2026-11-22.jsonl
                 """
         )
-        @Argument(help: "The file to write; must not exist. - is standard output.") var file: String
+        @Argument(help: "The file to write; must not exist. - is standard output.", completion: .file()) var file: String
+        @OptionGroup var progress: ProgressOptions
         @OptionGroup var form: FormatOptions
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var settings: SettingsOptions
 
         /// The failure when rows were forgotten during the export: the file would look like one from which rows were removed.
         private static let forgotten = Failure(
@@ -37,6 +38,7 @@ extension AuditCommand {
             var count = 0
             var isFirst = true
             var (last, head): (Int64?, AuditMark?)
+            let progress = progress.progress("rows")
             try await store.forEachAuditPage { page in
                 var lines: [UInt8] = []
                 func append(_ json: JSON) {
@@ -51,8 +53,10 @@ extension AuditCommand {
                 try output.write(lines)
                 count += page.rows.count
                 head = page.head
+                progress.update(page)
                 return true
             }
+            progress.clear()
             if let last, let head, last != head.place.number { throw Export.forgotten }
             if let head { try output.write(head.json.encoded + [UInt8(ascii: "\n")]) }
             try output.close()

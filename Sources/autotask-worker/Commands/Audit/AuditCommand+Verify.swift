@@ -18,14 +18,16 @@ extension AuditCommand {
                 Example: autotask-worker audit verify --against /mnt/auditor/audit-2026-11-01.jsonl
                 """
         )
-        @Option(help: ArgumentHelp("Verify this export instead of the store.", valueName: "file")) var export: String?
+        @Option(help: ArgumentHelp("Verify this export instead of the store.", valueName: "file"), completion: .file()) var export: String?
         @Option(
             help: ArgumentHelp(
                 "Also compare with this file: an earlier export, or the output of 'audit verify --json'.",
                 valueName: "file"
-            )
+            ),
+            completion: .file()
         )
         var against: String?
+        @OptionGroup var progress: ProgressOptions
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> Outcome {
@@ -40,7 +42,9 @@ extension AuditCommand {
             }
             return try await OpenStore.using(settings) { store in
                 let identity = try await PairedStore.checkReading(settings)
-                var report = try await store.verifyAudit(with: chain)
+                let progress = progress.progress("rows")
+                var report = try await store.verifyAudit(with: chain) { progress.update($0) }
+                progress.clear()
                 // The pairing wrote a row: without any row, the log was removed.
                 if identity?.ring != nil, report.fault == nil, report.head == nil { report.fault = .gone }
                 var row: AuditRow?

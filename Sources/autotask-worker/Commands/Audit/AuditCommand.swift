@@ -19,6 +19,14 @@ struct AuditCommand: AsyncParsableCommand {
     )
 }
 
+extension Progress {
+    /// Notes that a page of the log is done.
+    func update(_ page: AuditPage) {
+        let (done, total) = page.progress
+        update(done, of: total)
+    }
+}
+
 extension AuditActor {
     /// The user who runs this command.
     static var caller: AuditActor { .systemUser(getuid()) }
@@ -26,9 +34,13 @@ extension AuditActor {
 
 /// The selection of rows.
 struct AuditFilter: ParsableArguments {
-    @Option(help: ArgumentHelp("Only rows of this tenant.", valueName: "id")) var tenant: String?
-    @Option(help: ArgumentHelp("Only rows of this product: workplace or fileProtection.", valueName: "name")) var product: String?
-    @Option(help: ArgumentHelp("Only rows of this job.", valueName: "id")) var job: String?
+    @Option(help: ArgumentHelp("Only rows of this tenant.", valueName: "id"), completion: OfferedNames.tenants) var tenant: String?
+    @Option(
+        help: ArgumentHelp("Only rows of this product: workplace or fileProtection.", valueName: "name"),
+        completion: OfferedNames.products
+    )
+    var product: String?
+    @Option(help: ArgumentHelp("Only rows of this job.", valueName: "id"), completion: OfferedNames.jobs) var job: String?
     @Option(help: ArgumentHelp("Only rows from this moment on.", valueName: "date-time")) var since: String?
 
     var selection: AuditSelection {

@@ -32,7 +32,7 @@ extension DeadLettersCommand {
             abstract: "Shows one dead letter, with the history of its job.",
             discussion: "Example: autotask-worker dead-letters show 12 --json"
         )
-        @Argument(help: "The dead letter's id.") var id: Int64
+        @Argument(help: "The dead letter's id.", completion: OfferedNames.letters) var id: Int64
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> KeptLetter {

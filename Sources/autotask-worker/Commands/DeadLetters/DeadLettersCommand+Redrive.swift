@@ -23,6 +23,7 @@ extension DeadLettersCommand {
         @OptionGroup var choice: LetterChoice
         @Option(help: ArgumentHelp("Enter at most this many copies a second.", valueName: "count")) var rate: Double = 10
         @Flag(help: "Show what would be done, and change nothing.") var dryRun = false
+        @OptionGroup var progress: ProgressOptions
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 
@@ -34,6 +35,9 @@ extension DeadLettersCommand {
                 let clock = ContinuousClock()
                 var next = clock.now
                 var lines: [RedriveLine] = []
+                var count = 0
+                try await store.forEachLetter(selection) { _ in count += 1 }
+                let progress = progress.progress("dead letters", of: count)
                 try await store.forEachLetter(selection) { letter in
                     let outcome: RedriveOutcome
                     if dryRun {
@@ -47,8 +51,11 @@ extension DeadLettersCommand {
                     }
                     let line = RedriveLine(letter: letter, outcome: outcome, isDryRun: dryRun)
                     lines.append(line)
+                    progress.clear()
                     output.progress(line.text)
+                    progress.update(lines.count)
                 }
+                progress.clear()
                 return lines
             }
             return outcome(lines, missing: (selection.ids ?? []).subtracting(lines.map(\.letter.id)).sorted())

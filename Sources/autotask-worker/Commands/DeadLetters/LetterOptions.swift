@@ -4,9 +4,18 @@ import Store
 
 /// The selection of dead letters.
 struct LetterFilter: ParsableArguments {
-    @Option(help: ArgumentHelp("Only dead letters of this cause, as 'list' shows it.", valueName: "fingerprint")) var fingerprint: String?
-    @Option(help: ArgumentHelp("Only dead letters of this tenant.", valueName: "id")) var tenant: String?
-    @Option(help: ArgumentHelp("Only dead letters with this reason, such as attempts_spent.", valueName: "reason")) var reason: String?
+    @Option(
+        help: ArgumentHelp("Only dead letters of this cause, as 'list' shows it.", valueName: "fingerprint"),
+        completion: OfferedNames.fingerprints
+    )
+    var fingerprint: String?
+    @Option(help: ArgumentHelp("Only dead letters of this tenant.", valueName: "id"), completion: OfferedNames.tenants)
+    var tenant: String?
+    @Option(
+        help: ArgumentHelp("Only dead letters with this reason, such as attempts_spent.", valueName: "reason"),
+        completion: OfferedNames.reasons
+    )
+    var reason: String?
 
     var isEmpty: Bool { fingerprint == nil && tenant == nil && reason == nil }
 
@@ -23,7 +32,7 @@ struct LetterFilter: ParsableArguments {
 
 /// The dead letters that a command changes. A selection is required.
 struct LetterChoice: ParsableArguments {
-    @Argument(help: "Ids of dead letters, as 'list' shows them.") var ids: [Int64] = []
+    @Argument(help: "Ids of dead letters, as 'list' shows them.", completion: OfferedNames.letters) var ids: [Int64] = []
     @OptionGroup(title: "Selection") var filter: LetterFilter
     @Flag(help: "All dead letters.") var all = false
 

@@ -17,7 +17,7 @@ extension KeysCommand {
                 """
         )
         @OptionGroup var confirmation: Confirmation
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var settings: SettingsOptions
 
         func run() async throws {
             Terminal.endsOnlyWhenDone()

@@ -16,7 +16,7 @@ extension KeysCommand {
                 Example: autotask-worker keys retire wrap-2026-11-22-1f0c9a3e --dry-run
                 """
         )
-        @Argument(help: "Ids of keys, as 'list' shows them.") var ids: [String] = []
+        @Argument(help: "Ids of keys, as 'list' shows them.", completion: OfferedNames.formerKeys) var ids: [String] = []
         @Flag(help: "All former keys that are not in use; those for portals once they have expired.") var unused = false
         @OptionGroup var confirmation: Confirmation
         static let changesSomething = true

@@ -19,6 +19,7 @@ extension KeysCommand {
         )
         @Option(name: .customLong("use"), help: "Which keys: credentials, jobs, portals. All by default.") var uses: [KeyRing.Use] = []
         @Flag(help: "Make no new keys; re-wrap what a former key still wraps.") var resume = false
+        @OptionGroup var progress: ProgressOptions
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 
@@ -39,7 +40,10 @@ extension KeysCommand {
                 let made = try await settings.keyRing.entries.filter { $0.isActive && chosen.contains($0.use) }
                 if !made.isEmpty { try await store.note(.rotated(to: made.map(\.id)), by: .caller, at: SystemTime.now) }
                 for key in made { output.progress("\(key.id) is the active key for \(key.use.rawValue) now.") }
-                let outcome = try await KeyRewrapping(store: store, vault: vault).run()
+                let count = try await store.keyUses().values.reduce(0) { $0 + $1.credentials }
+                let progress = progress.progress("credentials keys", of: count)
+                let outcome = try await KeyRewrapping(store: store, vault: vault).run { progress.update($0.seen) }
+                progress.clear()
                 if outcome.rewrapped > 0 || !outcome.unopenable.isEmpty {
                     let act = OperatorAct.rewrapped(outcome.rewrapped, of: outcome.seen, unopenable: outcome.unopenable.count)
                     try await store.note(act, by: .caller, at: SystemTime.now)

@@ -12,9 +12,10 @@ extension KeysCommand {
                 --portal-keys keys.json
                 """
         )
-        @Option(help: ArgumentHelp("The tenant.", valueName: "id")) var tenant: String
+        @Option(help: ArgumentHelp("The tenant.", valueName: "id"), completion: OfferedNames.tenants) var tenant: String
         @Option(help: ArgumentHelp("The id of the job.", valueName: "id")) var id: String
-        @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name")) var product: String?
+        @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name"), completion: OfferedNames.products) var product:
+            String?
         @OptionGroup var credentials: CredentialsOptions
 
         func validate() throws {

@@ -49,7 +49,7 @@ struct KeysCommand: AsyncParsableCommand {
                 Example: autotask-worker keys publish > keys.json
                 """
         )
-        @OptionGroup(title: "Settings") var settings: SettingsOptions
+        @OptionGroup var settings: SettingsOptions
 
         func run() async throws {
             let ring = try await Configuration(settings).keyRing
