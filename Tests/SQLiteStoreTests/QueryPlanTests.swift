@@ -43,6 +43,13 @@ struct QueryPlanTests {
         Exception("FROM jobs INDEXED BY jobs_failed", sortedInMoment, bound: "the jobs that failed in one millisecond"),
         Exception("FROM jobs f INDEXED BY jobs_failed", sortedInMoment, bound: "the jobs that failed in one millisecond"),
         Exception("(SELECT j.deferred_code", sorted, bound: "the jobs of a lane that are retried, LANE_BACKLOG_LIMIT"),
+        // Figures for metrics: each ends when its time is up.
+        Exception("SELECT COUNT(*), MIN(place) FROM jobs", "SCAN jobs USING INDEX jobs_rivals", bound: "the unfinished jobs, and 20 ms"),
+        Exception("finished_at IS NULL AND not_before > ?", unfinished, bound: "the unfinished jobs, and 20 ms"),
+        Exception("SELECT reason, COUNT(*) FROM dead_letters GROUP BY reason", "SCAN dead_letters", grouped, bound: "20 ms"),
+        // Names that a shell offers.
+        Exception("SELECT job_id FROM (SELECT place", "SCAN jobs", sorted, bound: "the newest jobs, StoreNames.rows"),
+        Exception("SELECT id, fingerprint, reason FROM (SELECT", "SCAN dead_letters", sorted, bound: "the newest dead letters"),
         // The worker and the commands that change something.
         Exception("SELECT COUNT(*) FROM jobs WHERE is_scheduled", "SCAN jobs USING INDEX jobs_scheduled", bound: "CheckRound.limit"),
         Exception("SELECT 1 FROM audit LIMIT 1", "SCAN audit", bound: "one row"),

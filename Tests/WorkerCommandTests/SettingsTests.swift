@@ -31,7 +31,7 @@ struct SettingsTests {
             #expect(help.contains("\(setting.option) <\(setting.placeholder)>"))
             #expect(help.contains("Default: \(setting.defaultText.filter { $0 != "`" })."), "\(setting.name)")
         }
-        #expect(SettingsTable.all.count == 38)
+        #expect(SettingsTable.all.count == 39)
     }
 
     @Test("Every default has its form", arguments: SettingsTable.all)

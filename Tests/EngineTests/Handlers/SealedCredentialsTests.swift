@@ -72,7 +72,7 @@ struct SealedCredentialsTests {
             #expect(bench.log.lines.count == 1)
             #expect(line.level == .warning && line.message == "Sealed credentials do not open")
             let told = line.metadata.mapValues { "\($0)" }
-            #expect(Set(told.keys) == ["tenant", "product", "job_id", "kind", "attempt", "code", "key_id"])
+            #expect(Set(told.keys) == ["tenant", "product", "job_id", "kind", "attempt", "trace_id", "code", "key_id"])
             #expect(told["tenant"] == vector.lane.tenant.description && told["job_id"] == vector.job.description && told["code"] == code)
             if vector.credentials.keyID.hasPrefix("portal-"), vector.credentials.keyID.count < 64 {
                 #expect(told["key_id"] == vector.credentials.keyID)
