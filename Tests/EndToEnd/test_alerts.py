@@ -16,8 +16,9 @@ TESTS = DIRECTORY / "autotask-worker.rules_test.yaml"
 PAGE = ROOT / "Sources" / "autotask-worker" / "Documentation.docc" / "Alerts.md"
 GROUPS = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
 ALERTS = [rule for group in GROUPS for rule in group["rules"]]
+CASES = yaml.safe_load(TESTS.read_text(encoding="utf-8"))["tests"]
 NAMES = sorted({rule["alert"] for rule in ALERTS})
-#: This one is raised whatever happens.
+#: This one is always raised.
 ALWAYS = {("Watchdog", "info")}
 
 
@@ -49,10 +50,11 @@ def test_the_alerts_fire_and_rest_when_they_should():
 
 
 def test_every_alert_fires_in_one_test_and_rests_in_another():
-    """By name and severity. It fires no earlier than it has to: a test that it fires also looks at a moment before, where it has to wait."""
+    """By name and severity. A test in which it fires also looks at the moment before, when it does not fire yet."""
     fires, rests = set(), set()
-    for test in yaml.safe_load(TESTS.read_text(encoding="utf-8"))["tests"]:
-        seen = [(moment["alertname"], {alert["exp_labels"]["severity"] for alert in moment["exp_alerts"]}) for moment in test["alert_rule_test"]]
+    for test in CASES:
+        moments = test["alert_rule_test"]
+        seen = [(moment["alertname"], {alert["exp_labels"]["severity"] for alert in moment["exp_alerts"]}) for moment in moments]
         name, severity, verb = re.match(r"(\w+) \((\w+)\) (fires|rests): ", test["name"]).groups()
         assert {alert for alert, _ in seen} == {name}, test["name"]
         if verb == "rests":
@@ -72,7 +74,8 @@ def test_an_alert_has_what_a_person_needs(rule):
     assert rule["labels"]["severity"] in ("page", "ticket", "info")
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
     assert "{{ $" in rule["annotations"]["description"] or key(rule) in ALWAYS
-    assert rule["annotations"]["runbook_url"] == f"{{{{ $externalLabels.documentation }}}}/documentation/autotask_worker/alerts#{rule['alert']}"
+    address = "{{ $externalLabels.documentation }}/documentation/autotask_worker/alerts"
+    assert rule["annotations"]["runbook_url"] == f"{address}#{rule['alert']}"
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: "-".join(key(rule)))
@@ -81,7 +84,7 @@ def test_an_alert_names_what_a_worker_exports(rule):
 
 
 def test_the_tests_of_the_rules_name_what_a_worker_exports():
-    series = {series["series"] for test in yaml.safe_load(TESTS.read_text(encoding="utf-8"))["tests"] for series in test["input_series"]}
+    series = {series["series"] for test in CASES for series in test["input_series"]}
     assert len(series) > 50
     assert {text: wrong for text in series if (wrong := promql.mistakes(text))} == {}
 
