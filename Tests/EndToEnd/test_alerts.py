@@ -10,6 +10,7 @@ import yaml
 import promql
 from contract import ROOT
 from prometheus import RULES, Prometheus
+from test_metrics import value
 
 DIRECTORY = RULES.parent
 TESTS = DIRECTORY / "autotask-worker.rules_test.yaml"
@@ -192,3 +193,12 @@ def test_a_metric_of_a_rule_has_series_of_a_real_worker(prometheus):
     missing = {metric for metric in metrics if not prometheus.query(f'{{__name__="{metric}",job="autotask-worker"}}')}
     # It appears with the first dead letter, and is counted once a minute.
     assert missing <= {"autotask_store_dead_letters"}
+
+
+def test_credentials_that_do_not_open_are_counted(worker, tenant):
+    """As PortalSealsWrong expects."""
+    sealed = tenant.connect_job().envelope["data"]
+    before = worker.metrics()
+    tenant.expect(tenant.publish("connect", sealed).ending(), "job.rejected", "decryption_failed")
+    name, labels = "autotask_worker_job_errors_total", {"kind": "connect", "code": "decryption_failed"}
+    assert value(worker.metrics(), name, **labels) == value(before, name, **labels) + 1
