@@ -19,11 +19,11 @@ JOB = "autotask-worker"
 class Prometheus:
     """Scrapes one worker, and evaluates the rules, four times a second."""
 
-    def __init__(self, directory, target):
+    def __init__(self, directory, target, rules=RULES):
         """`target` is `host:port`."""
         settings = {
             "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "250ms"},
-            "rule_files": [str(RULES)],
+            "rule_files": [str(rules)],
             "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}]}],
         }
         (directory / "prometheus.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")

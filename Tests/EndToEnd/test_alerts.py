@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -109,6 +110,22 @@ def test_metrics_of_the_store_are_never_added_up_over_workers(rule):
 )
 def test_an_expression_that_names_what_no_worker_exports_is_found(expression, mistake):
     assert promql.mistakes(expression) == [mistake]
+
+
+def test_the_times_of_the_rules_are_divided_for_a_show(tmp_path):
+    """As `deploy/observe` does."""
+    program = f"import sys; from hastened import hastened; print(hastened(open({str(RULES)!r}, encoding='utf-8').read()))"
+    text = subprocess.run(
+        [sys.executable, "-B", "-c", program], cwd=ROOT / "Tests" / "Observe", capture_output=True, text=True, check=True
+    ).stdout
+    (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
+    promtool("check", "rules", tmp_path / "rules.yaml")
+    quick = {key(rule): rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}
+    assert quick.keys() == {key(rule) for rule in ALERTS}
+    assert quick["NobodyTakesJobs", "page"]["for"] == "2000ms"
+    assert "[60000ms:1000ms]" in quick["DeadLettersGrow", "ticket"]["expr"] and "[15000ms]" in quick["Defect", "ticket"]["expr"]
+    assert "[360000ms], 86400)" in quick["DiskFillsUp", "ticket"]["expr"] and "offset 300000ms" in quick["DiskFillsUp", "ticket"]["expr"]
+    assert re.findall(r"\d[smh]\b", "".join(rule["expr"].replace("ms", "") for rule in quick.values())) == []
 
 
 # The page
