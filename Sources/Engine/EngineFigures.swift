@@ -7,7 +7,7 @@ package struct EngineFigures: Sendable {
     package var laneSlots: Int
     /// The circuit breakers that hold calls back, by what they are about and their phase.
     package var breakers: [(scope: String, phase: String, count: Int)]
-    /// The zones that were called, and whether their circuit breaker holds calls back.
+    /// The zones that were called, and whether their circuit breaker is open or probes. A quiet zone may recover for long.
     package var zones: [(name: String, isOpen: Bool)]
     /// The databases by the used share of their hourly quota.
     package var quotas: [(band: String, count: Int)]
@@ -22,7 +22,10 @@ package struct EngineFigures: Sendable {
 extension Engine {
     package var figures: EngineFigures {
         let active = attempt.breakers.active
-        let openHosts = active.compactMap { if case .zone(let host) = $0.target { host } else { nil } }
+        let openHosts = active.compactMap { breaker -> String? in
+            guard case .zone(let host) = breaker.target, breaker.phase != .recovering else { return nil }
+            return host
+        }
         let openZones = Set(openHosts.map(transport.zone(ofHost:)))
         let bands = attempt.quotas.bands(at: context.now)
         let breakers = BreakerScope.allCases.flatMap { scope in

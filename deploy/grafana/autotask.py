@@ -52,7 +52,7 @@ AUTOTASK = Dashboard(
         graph(
             "Zones",
             "short",
-            "1 where the circuit breaker of a zone is not closed.",
+            "1 where the circuit breaker of a zone is open or probes.",
             ("max by (zone) (autotask_worker_zone_open{JOB})", "{{zone}}"),
         ),
         graph(

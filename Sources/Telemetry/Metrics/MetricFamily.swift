@@ -67,7 +67,7 @@ extension MetricName {
         case .waitingRequests: .gauge("Calls to Autotask that wait for a free connection.")
         case .breakers: .gauge("Circuit breakers that are not closed.")
         case .breakerOpenings: .counter("Circuit breakers that opened.")
-        case .zoneOpen: .gauge("Whether the circuit breaker of a zone is not closed.")
+        case .zoneOpen: .gauge("Whether the circuit breaker of a zone is open or probes.")
         case .quotaDatabases: .gauge("Databases by the share of their hourly quota that is used.")
         case .storeOperationTime: .histogram(MetricFamily.operations, "Duration of store operations, with the wait for a transaction.")
         case .commitTime: .histogram(MetricFamily.operations, "Duration of transactions.")

@@ -27,10 +27,7 @@ struct WorkerGauges: Sendable {
             ("retry_seconds", settings.retry.maximumAge.inSeconds),
         ]
         for (name, value) in values { gauges.set(.setting, ["name": name], value) }
-        let version = Version()
-        var labels = ["version": Version.number, "revision": version.revision ?? "unknown", "swift": version.swift]
-        for library in version.libraries { labels[library.member] = library.version }
-        gauges.set(.buildInfo, labels, 1)
+        gauges.set(.buildInfo, Version().labels, 1)
     }
 
     func set() async {

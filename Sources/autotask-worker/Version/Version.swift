@@ -40,6 +40,13 @@ struct Version: CommandOutput {
         return .members(["version": Version.number, "revision": revision, "swift": swift, "libraries": versions])
     }
 
+    /// The labels of the metric `autotask_worker_build_info`.
+    var labels: [String: String] {
+        var labels = ["version": Version.number, "revision": revision ?? "unknown", "swift": swift]
+        for library in libraries { labels[library.member == "libcurlTLS" ? "libcurl_tls" : library.member] = library.version }
+        return labels
+    }
+
     private static var compiler: String {
         #if compiler(>=6.5)
             "6.5 or newer"
