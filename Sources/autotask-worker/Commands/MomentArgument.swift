@@ -3,7 +3,9 @@ import Contract
 extension Timestamp {
     /// Reads the moment from which on something is shown.
     ///
-    /// - Parameter argument: a date-time, or how long ago it is: `30m`, `24h` or `7d`.
+    /// - Parameters:
+    ///   - argument: a date-time, or how long ago it is: `30m`, `24h` or `7d`.
+    ///   - now: the time from which that is counted.
     /// - Throws: ``Failure`` for anything else.
     init(since argument: String, now: Timestamp) throws {
         let units: [Character: Int64] = ["m": 60, "h": 3600, "d": 86_400]

@@ -37,6 +37,7 @@ struct PairedStore {
     ///   - mayCreate: whether to create the store if there is none and the ring belongs to no store.
     ///   - isWorker: whether to migrate an older store; a command refuses it.
     ///   - remembers: whether to pair the two if they are not paired yet.
+    ///   - instruments: where the store records what it does.
     /// - Throws: ``Failure`` with status 69 when there is no store, or the two do not belong together. Then nothing was changed.
     init(
         _ settings: Configuration,

@@ -7,7 +7,7 @@ import Vault
 
 /// Values that a shell offers for a word of the command line: names from the store and the key ring that the line's settings name.
 ///
-/// They are read without changing anything, for at most ``limit``. After any error there are none: a completion has no place for a message.
+/// They are read without changing anything, for at most 100 ms. After any error there are none: a completion has no place for a message.
 enum OfferedNames {
     private static let limit: Duration = .milliseconds(100)
     /// More than this is no help on a terminal.
@@ -50,7 +50,9 @@ enum OfferedNames {
 struct CommandWords {
     private let words: [String]
 
-    /// - Parameter place: the index of the word that is being completed, which has no value yet.
+    /// - Parameters:
+    ///   - words: all words of the line.
+    ///   - place: the index of the word that is being completed, which has no value yet.
     init(_ words: [String], completing place: Int) {
         self.words = words.enumerated().filter { $0.offset != place }.map(\.element)
     }

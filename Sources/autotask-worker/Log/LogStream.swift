@@ -75,7 +75,10 @@ final class LogStream: Sendable {
     let format: LogFormat
     private let frame: Frame
 
-    /// - Parameter hasPriorities: whether each line begins with its priority. By default, if journald reads the descriptor.
+    /// - Parameters:
+    ///   - descriptor: where the lines are written.
+    ///   - format: how they are written.
+    ///   - hasPriorities: whether each line begins with its priority. By default, if journald reads the descriptor.
     /// - Throws: `ConfinementError` if the system refuses the thread.
     init(_ descriptor: Int32, as format: LogFormat = .text, hasPriorities: Bool? = nil) throws(ConfinementError) {
         self.format = format

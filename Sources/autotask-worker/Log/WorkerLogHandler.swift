@@ -11,7 +11,10 @@ struct WorkerLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    /// - Parameter lines: counts the lines.
+    /// - Parameters:
+    ///   - label: the logger's.
+    ///   - stream: where lines go.
+    ///   - lines: counts them by level.
     init(_ label: String, to stream: LogStream, counting lines: Metered<Logger.Level, Counter>? = nil) {
         self.label = label
         self.stream = stream

@@ -65,7 +65,9 @@ struct ProgressPace {
     private let interval: Duration
     private var next: Duration
 
-    /// - Parameter delay: the time before the first report, for work that is done at once.
+    /// - Parameters:
+    ///   - interval: the time between two reports.
+    ///   - delay: the time before the first report, for work that is done at once.
     init(every interval: Duration, after delay: Duration? = nil) {
         self.interval = interval
         next = delay ?? interval

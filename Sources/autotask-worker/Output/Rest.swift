@@ -9,6 +9,7 @@ struct Rest {
 
     /// - Parameters:
     ///   - looked: how many elements were looked at.
+    ///   - noun: an element, such as `job`.
     ///   - time: the time of the last of them.
     ///   - next: the value of `--before`.
     init(looked: Int, _ noun: String, backTo time: Timestamp?, next: String) {
