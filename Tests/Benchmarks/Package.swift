@@ -45,7 +45,7 @@ let package = Package(
         ),
         .target(
             name: "AMQP",
-            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto, deque],
+            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, metrics, lifecycle, crypto, deque],
             swiftSettings: house
         ),
         .executableTarget(name: "amqp-benchmark", dependencies: ["AMQP", logging], swiftSettings: house),

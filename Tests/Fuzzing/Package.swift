@@ -49,7 +49,7 @@ let package = Package(
         ),
         .target(
             name: "AMQP",
-            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, lifecycle, crypto, deque],
+            dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, metrics, lifecycle, crypto, deque],
             swiftSettings: house
         ),
         .target(name: "Vault", dependencies: ["COpenSSL", "Contract", "Secrets", crypto], swiftSettings: house),
