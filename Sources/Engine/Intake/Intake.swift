@@ -158,6 +158,7 @@ struct Intake: Service {
     ) async -> Acceptance? {
         let settled = SettledJobs()
         let intake = await persistently { () async throws(StoreError) in
+            settled.forget()
             let rules = rules(after: lastPlace, besides: own, noting: settled)
             do throws(StoreError) {
                 return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)

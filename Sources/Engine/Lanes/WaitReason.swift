@@ -25,7 +25,7 @@ package enum WaitReason: Hashable, Sendable {
     case suspect
     /// Other integrations work on its Autotask database, at most ``ClaimRequest/lanesPerDatabase`` at a time.
     case databaseFull(Int64, by: [Lane])
-    /// It could run: it waits for a free slot, behind so many integrations.
+    /// It could run: it waits for a free slot. This many integrations are in line before its own.
     case inLine(ahead: Int)
 }
 

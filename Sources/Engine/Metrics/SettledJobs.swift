@@ -14,6 +14,9 @@ final class SettledJobs: Sendable {
 
     var jobs: [Job] { noted.withLock { Array($0.values) } }
 
+    /// Forgets the jobs of a transaction that failed: a later one may give their places to other jobs.
+    func forget() { noted.withLock { $0 = [:] } }
+
     /// - Parameter jobs: those that the settlements are about, and others.
     func note(_ settlements: [LaneDecision.Settlement], of jobs: [QueuedJob]) {
         guard !settlements.isEmpty else { return }

@@ -12,7 +12,7 @@ import Vault
 /// Jobs for which a person waits end in time, and a job that waits for something else is not reported repeatedly.
 extension EngineFlowTests {
     /// A tenant at an Autotask that knows it.
-    private func addUser() {
+    func addUser() {
         autotask.change {
             $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
             $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)

@@ -11,13 +11,6 @@ import Vault
 
 /// What the engine counts and times.
 extension EngineFlowTests {
-    private func addUser() {
-        autotask.change {
-            $0.databases[7] = FakeAutotask.Database(host: "webservices14.autotask.net")
-            $0.users["api@demo.example"] = FakeAutotask.User(secret: "s3cret", integrationCode: "", databaseID: 7)
-        }
-    }
-
     private var settings: EngineSettings {
         var settings = EngineSettings()
         settings.acceptsClearCredentials = true
