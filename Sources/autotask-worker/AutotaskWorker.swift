@@ -31,6 +31,7 @@ struct AutotaskWorker: AsyncParsableCommand {
 @main
 enum Program {
     static func main() async {
+        Launch.begin()
         let arguments = Launch.current.arguments
         do {
             if let form = Version.requested(arguments) {

@@ -22,7 +22,7 @@ struct CompletionTests {
 
     @Test("The settings of the line count")
     func settings() async throws {
-        let settings = try await CommandWords(["x", "--store-url", "sqlite:/a/b", "--tenant", ""], completing: 4).settings()
+        let settings = try await CommandWords(["x", "--store-url", "sqlite:/a/b", "--tenant", ""], completing: 4).settings([:])
         #expect(try settings.storePath == "/a/b")
     }
 

@@ -23,7 +23,7 @@ enum OfferedNames {
     private static func store(_ names: StoreNames) -> CompletionKind {
         .custom { words, place, beginning in
             await offered {
-                let settings = try await CommandWords(words, completing: place).settings()
+                let settings = try await CommandWords(words, completing: place).settings(Launch.current.environment)
                 let tenant = names == .tenants ? nil : CommandWords(words, completing: place).value(of: "--tenant")
                 return try await names.look(at: settings.storePath, tenant: tenant, beginning: beginning, limit: count)
             }
@@ -33,7 +33,7 @@ enum OfferedNames {
     /// Completes a word with the ids of former keys, which alone can be retired.
     static let formerKeys = CompletionKind.custom { words, place, beginning in
         await offered {
-            let ring = try await CommandWords(words, completing: place).settings().keyRing
+            let ring = try await CommandWords(words, completing: place).settings(Launch.current.environment).keyRing
             return Array(ring.entries.filter { !$0.isActive && $0.id.hasPrefix(beginning) }.map(\.id).prefix(count))
         }
     }
@@ -67,12 +67,14 @@ struct CommandWords {
     }
 
     /// The settings that the line would have.
-    func settings() async throws -> Configuration {
+    ///
+    /// - Parameter environment: the program's variables.
+    func settings(_ environment: [String: String]) async throws -> Configuration {
         let values = SettingsTable.all.compactMap { setting in value(of: setting.option).map { (setting.name, $0) } }
         return try await Configuration(
             Dictionary(values, uniquingKeysWith: { first, _ in first }),
             file: value(of: "--config"),
-            environment: Launch.current.environment
+            environment: environment
         )
     }
 

@@ -1,11 +1,20 @@
 import Confinement
 import FoundationEssentials
 import Glibc
+import Synchronization
 
-/// The arguments and the environment of the program. The first use, which comes before anything else in the program, hardens the process:
-/// after that, other processes cannot read its secrets from it.
+/// The arguments and the environment of the program, from before ``begin()`` erased the secrets in them.
 struct Launch {
-    static let current = Launch()
+    private static let begun = Mutex<Launch?>(nil)
+
+    /// A process that does not begin as the program, such as one that runs tests, has none: it keeps its own environment.
+    static var current: Launch {
+        guard let launch = begun.withLock({ $0 }) else { preconditionFailure("Launch.begin() was not called") }
+        return launch
+    }
+
+    /// Hardens the process before anything else in the program: after that, other processes cannot read its secrets from it.
+    static func begin() { begun.withLock { $0 = Launch() } }
 
     /// Without the program's name.
     let arguments: [String]
