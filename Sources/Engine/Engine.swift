@@ -70,6 +70,9 @@ package struct Engine: Sendable {
     /// Whether this worker's lease is still valid. Without it, the worker makes no call to Autotask.
     package var holdsLease: Bool { context.worker.holds(as: context.worker.current, at: context.now) }
 
+    /// The number of pauses in force at the last claim.
+    package var pauses: Int { runner.pausesInForce }
+
     /// The obstacles that keep events from being published.
     package var outboxObstacles: OutboxObstacles { outbox.outbox.obstacles }
 

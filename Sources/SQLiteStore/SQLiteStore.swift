@@ -144,7 +144,7 @@ extension SQLiteStore {
         notes: [AuditNote],
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Bool {
+    ) async throws(StoreError) -> BatchStop? {
         try await writer.write(as: .journal) { try $0.journal(entries, notes: notes, under: claim, at: now) }
     }
 
@@ -201,6 +201,20 @@ extension SQLiteStore {
 
     package func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
         try await writer.write(as: .publish) { try $0.forgetPublished(positions) }
+    }
+}
+
+// MARK: - Pauses
+
+extension SQLiteStore {
+    package func pauses(at now: Timestamp) async throws(StoreError) -> [Pause] { try await read { try $0.pauses(at: now) } }
+
+    package func pause(_ order: PauseOrder, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Pause? {
+        try await writer.write { try $0.pause(order, by: actor, at: now) }
+    }
+
+    package func endPause(_ id: Int64, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Pause? {
+        try await writer.write { try $0.endPause(id, by: actor, at: now) }
     }
 }
 

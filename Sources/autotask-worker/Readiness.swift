@@ -37,8 +37,13 @@ struct Readiness {
                 results,
                 clock.trouble.map { HealthReport.Check.fail("clock", $0) }
                     ?? HealthReport.Check("clock", "The machine's clock has not been set since the worker started."),
-            ] + Readiness.checks(obstacles)
+            ] + pauseChecks + Readiness.checks(obstacles)
         )
+    }
+
+    private var pauseChecks: [HealthReport.Check] {
+        let count = engine.pauses
+        return count == 0 ? [] : [.warn("pauses", "Jobs wait under \(count.of("pause")).", advice: "Run: autotask-worker pause list")]
     }
 
     /// Integrations whose events wait. The worker is ready for all others.

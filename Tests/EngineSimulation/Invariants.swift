@@ -27,7 +27,7 @@ enum Invariants {
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }
-        violations += links(portal, world) + world.network.lateChanges
+        violations += links(portal, world) + world.network.lateChanges + world.network.callsUnderPauses
         if !world.disk.tables.outbox.isEmpty { violations.append("Some events were not published.") }
         for lane in world.disk.tables.lanes
         where world.isWorkedOn(lane)

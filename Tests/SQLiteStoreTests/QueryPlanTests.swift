@@ -73,7 +73,7 @@ struct QueryPlanTests {
         ),
         Exception("((payload IS NULL AND NOT is_scheduled)", unfinished, bound: "the unfinished jobs"),
         Exception("COALESCE(' (' || j.deferred_code", "SCAN j USING INDEX jobs_unfinished", sorted, bound: "the unfinished jobs"),
-        Exception("not_before >= accepted_at + ?", unfinished, bound: "the unfinished jobs"),
+        Exception("not_before >= accepted_at + paused_for + ?", unfinished, bound: "the unfinished jobs"),
         Exception("finished_at IS NULL AND accepted_at > ?", unfinished, bound: "the unfinished jobs"),
         Exception("MIN(position) AS first", "SCAN outbox", grouped, sorted, bound: "the unconfirmed events"),
         Exception("SELECT COUNT(*) FROM outbox", "SCAN outbox", bound: "the unconfirmed events"),

@@ -30,7 +30,7 @@ struct StoreFigureTests {
     @Test func `jobs, lanes, events and letters are counted`() async throws {
         let store = try await filled()
         let figures = try #require(await StoreFigureReader(path: path).figures(at: now))
-        #expect(figures.jobs == StoreFigures.Jobs(unfinished: 3, running: 0, retrying: 0, oldest: .start))
+        #expect(figures.jobs == StoreFigures.Jobs(unfinished: 3, running: 0, retrying: 0, paused: 0, oldest: .start))
         #expect(figures.lanes == StoreFigures.Lanes(idle: 0, inLine: 2, waiting: 0, held: 0, setAside: 0))
         #expect(figures.outbox?.count == 1 && figures.outbox?.oldest == .start)
         #expect(figures.deadLetters == ["job_invalid": 1])

@@ -17,7 +17,7 @@ extension Store {
     package func backlog() async throws(StoreError) -> Int { try await backlog(perLane: .max) }
 
     /// Records writes without rows of the audit log.
-    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> Bool {
+    package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> BatchStop? {
         try await journal(entries, notes: [], under: claim, at: now)
     }
 

@@ -287,6 +287,14 @@ extension ErrorCode {
             )
         case .resetNotConfirmed:
             Properties(.input, .portal, "Confirm the reset first.", hint: "Ask the user, then send \"confirm\": true under a new id.")
+        case .held:
+            Properties(
+                .worker,
+                retryable: true,
+                .operator,
+                "Requests of this kind are paused.",
+                hint: "Nothing needs to be done for a request that waits. Otherwise send it again once the pause has ended."
+            )
         case .poison:
             Properties(.worker, .operator, "The request could not be processed.", hint: "It stopped the worker each time it was tried.")
         case .internal:

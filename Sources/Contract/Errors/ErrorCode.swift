@@ -51,6 +51,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
     case resetNotConfirmed = "reset_not_confirmed"
 
     // The worker.
+    case held
     case poison
     case `internal`
 }

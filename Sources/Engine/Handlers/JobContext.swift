@@ -118,8 +118,8 @@ final class JobContext {
 
     /// Records writes before and after they are made: see ``LaneEffects/journal(_:notes:under:at:)``.
     ///
-    /// - Returns: whether the batch has to stop here, because a reset waits.
-    func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> Bool {
+    /// - Returns: why the batch has to stop here; `nil` if it continues.
+    func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> BatchStop? {
         try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now)
     }
 }

@@ -42,6 +42,7 @@ struct LaneOrder {
             return !isLive(job, revisions: revisions(for: job)) || (job.kind != .reset && reset.map { job.order < $0.order } ?? false)
         }
         let order = Supersession(live, without: hiding)
+        let pauses = Pausing(snapshot)
         var decision = LaneDecision(next: .wait(until: nil))
         var remaining: [QueuedJob] = []
         // Scheduled checks, which run after all requested jobs.
@@ -81,6 +82,10 @@ struct LaneOrder {
                 decision.settlements.append(settle(job, .jobSuperseded, JobError(revisionOf: job, lowerThan: ran)))
             } else if hasExpired(job) {
                 decision.settlements.append(settle(job, .jobExpired, LaneOrder.expired(job)))
+            } else if job.kind.isInteractive, let pause = pauses[job] {
+                // A person waits for its event, but not until the pause ends.
+                concluding = concluding ?? .run(order: job.order, .conclude(pause.error))
+                toConclude.append(job.order)
             } else if let deadline = job.deadline, deadline <= now {
                 // Its handler knows the event that the page waits for.
                 concluding = concluding ?? .run(order: job.order, .conclude(LaneOrder.outOfTime(job)))
@@ -90,17 +95,20 @@ struct LaneOrder {
                 remaining.append(job)
             }
         }
-        decision.next = concluding ?? next(of: remaining + checks, suspended, explaining: &decision.waiting)
+        decision.next = concluding ?? next(of: remaining + checks, suspended, pauses, explaining: &decision.waiting)
         if isExplaining, case .run(let place, .conclude)? = concluding {
             for other in (remaining + checks).map(\.order) + toConclude where other != place { decision.waiting[other] = .behind(place) }
         }
         if concluding == nil, case .run(let chosen, _) = decision.next {
             begin(chosen, instead: remaining.filter { suspended[$0.order]?.order == chosen }, order, &decision)
         }
+        if !pauses.isEmpty { decision.hold(remaining + checks, pauses, by: self) }
         if !snapshot.isComplete {
             if decision.settlements.isEmpty {
                 if case .wait(let moment) = decision.next {
-                    decision.next = .wait(until: [moment, snapshot.nextMoment].compactMap { $0 }.min())
+                    // Jobs that it does not show may have to be held too.
+                    decision.next =
+                        decision.holds.isEmpty ? .wait(until: [moment, snapshot.nextMoment].compactMap { $0 }.min()) : .again
                 }
             } else {
                 // A partial snapshot does not show which other jobs they would have ended or delayed.
@@ -199,32 +207,39 @@ struct LaneOrder {
     private func next(
         of jobs: [QueuedJob],
         _ suspended: [Int64: QueuedJob],
+        _ pauses: Pausing,
         explaining waiting: inout [Int64: LaneWait]
     ) -> LaneDecision.Next {
         var waitingBefore: [QueuedJob] = []
         for job in jobs {
-            let isDue = job.notBefore.map { $0 <= now } ?? true
+            let isDue = pauses[job] == nil && job.notBefore.map { $0 <= now } ?? true
             let first = waitingBefore.first { !LaneOrder.mayPass(job, $0) && suspended[$0.order]?.order != job.order }
             if isDue, first == nil, suspended[job.order] == nil {
                 if isExplaining {
                     for other in jobs where other.order != job.order && waiting[other.order] == nil {
-                        waiting[other.order] = wait(of: other, suspended, behind: job)
+                        waiting[other.order] = wait(of: other, suspended, pauses, behind: job)
                     }
                 }
                 return .run(order: job.order, .work)
             }
-            if isExplaining { waiting[job.order] = wait(of: job, suspended, behind: first) }
+            if isExplaining { waiting[job.order] = wait(of: job, suspended, pauses, behind: first) }
             waitingBefore.append(job)
         }
         // The next time that a job becomes due, expires before it began, or reaches its deadline.
         let moments = jobs.compactMap { job in
-            [job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
+            [pauses[job]?.end ?? job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
         }
         return .wait(until: moments.min())
     }
 
     /// - Parameter first: the job that goes first, if one does.
-    private func wait(of job: QueuedJob, _ suspended: [Int64: QueuedJob], behind first: QueuedJob?) -> LaneWait? {
+    private func wait(
+        of job: QueuedJob,
+        _ suspended: [Int64: QueuedJob],
+        _ pauses: Pausing,
+        behind first: QueuedJob?
+    ) -> LaneWait? {
+        if let pause = pauses[job] { return .paused(pause) }
         if let moment = job.notBefore, moment > now { return .until(moment) }
         if let superseder = suspended[job.order] { return .replaced(by: superseder.order) }
         return first.map { .behind($0.order) }

@@ -19,6 +19,7 @@ final class LaneRunner: Service {
     private let signal: WakeSignal
     /// The number of attempts under way.
     let running = Mutex(0)
+    private let pauses = Mutex(0)
 
     /// - Parameter signal: woken when there may be something to claim.
     init(store: any LaneClaims & WorkerRegistry, engine: EngineContext, attempt: JobAttempt, signal: WakeSignal) {
@@ -27,6 +28,9 @@ final class LaneRunner: Service {
         self.attempt = attempt
         self.signal = signal
     }
+
+    /// The number of pauses in force at the last claim.
+    var pausesInForce: Int { pauses.withLock { $0 } }
 
     func run() async throws {
         await withGracefulShutdownHandler {
@@ -73,6 +77,7 @@ final class LaneRunner: Service {
             }
             engine.meters.ended(settled)
             running.withLock { $0 += result.claims.count }
+            pauses.withLock { $0 = result.pauses }
             for claim in result.claims {
                 engine.meters.claimed(claim, at: now)
                 group.addTask {

@@ -31,7 +31,8 @@ struct RetryWish: Sendable {
         let next = policy.nextAttempt(
             after: job.attempts + (isHeldUp ? job.heldUp : 0),
             isHeldUp: isHeldUp,
-            acceptedAt: job.acceptedAt,
+            // Its time stood still while it was paused.
+            acceptedAt: job.acceptedAt + job.pausedFor,
             earliest: earliest,
             fraction: fraction,
             now: now

@@ -25,6 +25,8 @@ package enum WaitReason: Hashable, Sendable {
     case suspect
     /// Other integrations work on its Autotask database, at most ``ClaimRequest/lanesPerDatabase`` at a time.
     case databaseFull(Int64, by: [Lane])
+    /// A pause holds it.
+    case paused(Pause)
     /// It could run: it waits for a free slot. This many integrations are in line before its own.
     case inLine(ahead: Int)
 }
@@ -38,6 +40,7 @@ extension LaneSituation {
         if let holder {
             guard let end = holder.leaseEnd, end > now else { return .workerSilent(holder.worker, leaseEnd: holder.leaseEnd) }
             guard let running = holder.job, running.order != job.order else { return .running(holder.worker, since: holder.begunAt) }
+            if let pause = Pausing(snapshot)[job] { return .paused(pause) }
             if let until = job.notBefore, until > now { return .retry(at: until, code: job.lastDeferral?.code) }
             return .behind(running.id, running.kind, isRunning: true)
         }
@@ -52,6 +55,7 @@ extension LaneSituation {
         }
         switch decision.waiting[job.order] {
         case .until(let moment): return .retry(at: moment, code: job.lastDeferral?.code)
+        case .paused(let pause): return .paused(pause)
         case .behind(let place): return behind(place)
         case .replaced(let place): return snapshot.jobs.first { $0.order == place }.map { .replaced(by: $0.id) } ?? .manyBefore(backlog)
         case nil: break

@@ -174,6 +174,10 @@ struct Schema: Sendable {
             deferred_for INTEGER,
             -- Where its terminal event was put in the outbox again, the last time that its message came again.
             replayed_at INTEGER,
+            -- The pause that holds it, since when, and for how many milliseconds pauses that have ended did.
+            paused_by INTEGER,
+            paused_since INTEGER,
+            paused_for INTEGER NOT NULL DEFAULT 0,
             UNIQUE (tenant, job_id)
         );
         -- In the order of acceptance where they are due, behind these by the time for which they wait.
@@ -186,12 +190,27 @@ struct Schema: Sendable {
         CREATE INDEX jobs_scheduled ON jobs (lane) WHERE is_scheduled <> 0;
         CREATE INDEX jobs_by_deadline ON jobs (deadline) WHERE deadline IS NOT NULL AND finished_at IS NULL;
         CREATE INDEX jobs_with_deadline ON jobs (lane) WHERE deadline IS NOT NULL AND finished_at IS NULL;
+        CREATE INDEX jobs_paused ON jobs (paused_by) WHERE paused_by IS NOT NULL AND finished_at IS NULL;
         CREATE INDEX jobs_with_data ON jobs (finished_at) WHERE data IS NOT NULL;
         CREATE INDEX jobs_with_account ON jobs (finished_at) WHERE account IS NOT NULL;
         -- The ended jobs of a lane in the order of acceptance: an index's entries of one lane are in the order of their rows.
         CREATE INDEX jobs_of_lane ON jobs (lane) WHERE finished_at IS NOT NULL;
         -- Ended jobs with an error, with all that a table of failures needs.
         CREATE INDEX jobs_failed ON jobs (finished_at, code, kind, lane) WHERE code IS NOT NULL;
+
+        -- Orders of operators that jobs wait: see PauseScope for the scope. A row goes once nothing is held under it any more.
+        CREATE TABLE pauses (
+            id INTEGER PRIMARY KEY,
+            scope TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            began_at INTEGER NOT NULL,
+            ends_at INTEGER NOT NULL,
+            -- Whether an operator ended it before its time.
+            is_ended INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX pauses_of_scope ON pauses (scope, ends_at);
+        CREATE INDEX pauses_by_end ON pauses (ends_at);
 
         -- The highest revision of a sync that ran. It belongs to the lane's epoch, and is forgotten with the ids of jobs.
         CREATE TABLE plans (

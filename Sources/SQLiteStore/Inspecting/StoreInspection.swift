@@ -65,6 +65,9 @@ package struct StoreInspection: Sendable {
     /// Lanes whose work waits because calls to Autotask fail, each with the code of the failure if that is known.
     package var heldUp: Occurrences
     package var unfinishedJobs: Int
+    package var pauses: [Pause]
+    /// Jobs that a pause holds.
+    package var pausedJobs: Int
     /// Unfinished jobs whose next attempt is so late that it will not happen.
     package var postponedTooFar: Occurrences
     /// Unfinished jobs that were accepted in the future.
@@ -144,14 +147,23 @@ package struct StoreInspection: Sendable {
             try connection.all(
                 """
                 SELECT l.tenant || '/' || l.product || COALESCE(' (' || j.deferred_code || ')', '') FROM jobs j JOIN lanes l ON l.id = j.lane
-                WHERE finished_at IS NULL AND not_before IS NOT NULL AND (held_up > 0 OR attempts > 0) GROUP BY j.lane ORDER BY 1
+                WHERE finished_at IS NULL AND not_before IS NOT NULL AND paused_by IS NULL AND (held_up > 0 OR attempts > 0)
+                GROUP BY j.lane ORDER BY 1
                 """
             ) { $0.text(0) }
         )
         unfinishedJobs = try connection.backlog()
+        pauses = try connection.pauses(at: now)
+        pausedJobs =
+            try connection.first("SELECT COUNT(*) FROM jobs INDEXED BY jobs_paused WHERE paused_by IS NOT NULL AND finished_at IS NULL") {
+                $0.count(0)
+            } ?? 0
         postponedTooFar = Occurrences(
             try connection.all(
-                "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND not_before >= accepted_at + ?",
+                """
+                SELECT tenant || ' ' || job_id FROM jobs
+                WHERE finished_at IS NULL AND paused_by IS NULL AND not_before >= accepted_at + paused_for + ?
+                """,
                 maximumAge.wholeMilliseconds
             ) { $0.text(0) }
         )

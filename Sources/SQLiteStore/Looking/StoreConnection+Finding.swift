@@ -169,8 +169,9 @@ extension StoreConnection {
                     WHEN 'ended' THEN j.finished_at IS NOT NULL
                     WHEN 'failed' THEN j.code <> 'superseded'
                     WHEN 'running' THEN EXISTS (SELECT 1 FROM lanes l WHERE l.id = j.lane AND l.running = j.place)
-                    WHEN 'waiting' THEN j.attempts = 0 AND j.interruptions = 0 AND j.held_up = 0
-                    WHEN 'retrying' THEN (j.attempts > 0 OR j.interruptions > 0 OR j.held_up > 0)
+                    WHEN 'waiting' THEN j.attempts = 0 AND j.interruptions = 0 AND j.held_up = 0 AND j.paused_by IS NULL
+                    WHEN 'paused' THEN j.paused_by IS NOT NULL
+                    WHEN 'retrying' THEN (j.attempts > 0 OR j.interruptions > 0 OR j.held_up > 0) AND j.paused_by IS NULL
                         AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.id = j.lane AND l.running = j.place)
                     ELSE 1 END
             FROM json_each(?1) s CROSS JOIN jobs j ON j.place = s.value
@@ -190,7 +191,8 @@ extension StoreConnection {
         try first(
             """
             SELECT j.place, l.tenant, l.product, j.job_id, j.kind, j.publisher, j.accepted_at, j.attempts, j.api_calls, j.finished_at,
-                j.event_type, j.code, l.running, j.not_before, j.deferred_code, j.attempts > 0 OR j.interruptions > 0 OR j.held_up > 0
+                j.event_type, j.code, l.running, j.not_before, j.deferred_code, j.attempts > 0 OR j.interruptions > 0 OR j.held_up > 0,
+                j.paused_by
             FROM jobs j JOIN lanes l ON l.id = j.lane WHERE j.place = ?
             """,
             place
@@ -208,6 +210,8 @@ extension FoundJob {
                 .ended(at: finishedAt, try row.word(10), code: row.optional(11, row.text))
             } else if row.optional(12, row.integer) == row.integer(0) {
                 .running
+            } else if !row.isNull(16) {
+                .paused(until: row.optional(13, row.moment))
             } else if row.bool(15) {
                 .retrying(notBefore: row.optional(13, row.moment), code: row.optional(14, row.text))
             } else {

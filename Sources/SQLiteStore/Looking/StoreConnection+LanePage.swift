@@ -55,7 +55,8 @@ extension StoreConnection {
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?2),
                 (SELECT j.deferred_code FROM jobs j INDEXED BY jobs_unfinished WHERE j.lane = l.id AND j.finished_at IS NULL
-                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0) ORDER BY j.place LIMIT 1),
+                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0 OR j.paused_by IS NOT NULL)
+                    ORDER BY j.place LIMIT 1),
                 (SELECT j.code FROM jobs j INDEXED BY jobs_of_lane
                     WHERE j.lane = l.id AND j.finished_at IS NOT NULL ORDER BY j.place DESC LIMIT 1)
             FROM lanes l WHERE l.id = ?1

@@ -5,9 +5,11 @@ import Store
 extension StoreConnection {
     func situation(of lane: Lane, at now: Timestamp) throws -> LaneSituation? {
         guard let row = try laneRow(lane) else { return nil }
+        var snapshot = try snapshot(of: row, at: now)
+        snapshot.pauses = try pauses(of: row, at: now)
         return LaneSituation(
             hold: row.hold,
-            snapshot: try snapshot(of: row, at: now),
+            snapshot: snapshot,
             backlog: row.backlog,
             holder: try row.hold.worker.map { try holder($0, of: row) },
             ahead: try lanesAhead(of: row),

@@ -82,6 +82,7 @@ package final class StoreFigureReader: Sendable {
                 func count(_ body: () throws -> Void) { if deadline.hasPassed || (try? body()) == nil { isComplete = false } }
                 count { figures.jobs = try connection.jobFigures(at: now) }
                 count { figures.lanes = try connection.laneFigures() }
+                count { figures.pauses = try connection.pauseFigures(at: now) }
                 count { figures.openWrites = try connection.openWriteFigures() }
                 count { figures.nextChecks = try connection.nextChecks() }
                 count { figures.outbox = try connection.outboxFigures() }
@@ -142,11 +143,20 @@ extension StoreConnection {
             "SELECT COUNT(*) FROM jobs INDEXED BY jobs_unfinished WHERE finished_at IS NULL AND not_before > ?",
             now
         ) { $0.count(0) }
+        let paused = try first("SELECT COUNT(*) FROM jobs INDEXED BY jobs_paused WHERE paused_by IS NOT NULL AND finished_at IS NULL") {
+            $0.count(0)
+        }
         let running = try first("SELECT COUNT(*) FROM lanes WHERE running IS NOT NULL") { $0.count(0) }
         let oldest = try unfinished?.oldest.flatMap { place in
             try first("SELECT accepted_at FROM jobs WHERE place = ?", place) { $0.moment(0) }
         }
-        return StoreFigures.Jobs(unfinished: unfinished?.count ?? 0, running: running ?? 0, retrying: retrying ?? 0, oldest: oldest)
+        return StoreFigures.Jobs(
+            unfinished: unfinished?.count ?? 0,
+            running: running ?? 0,
+            retrying: max((retrying ?? 0) - (paused ?? 0), 0),
+            paused: paused ?? 0,
+            oldest: oldest
+        )
     }
 
     fileprivate func laneFigures() throws -> StoreFigures.Lanes? {
@@ -156,6 +166,10 @@ extension StoreConnection {
                 SUM(wake_at IS NOT NULL), SUM(worker IS NOT NULL), SUM(set_aside IS NOT NULL) FROM lanes
             """
         ) { StoreFigures.Lanes(idle: $0.count(0), inLine: $0.count(1), waiting: $0.count(2), held: $0.count(3), setAside: $0.count(4)) }
+    }
+
+    fileprivate func pauseFigures(at now: Timestamp) throws -> [String: Int] {
+        counts(try pauses(at: now).map { (String($0.scope.description.prefix { $0 != ":" }), 1) })
     }
 
     fileprivate func openWriteFigures() throws -> StoreFigures.Backlog? {

@@ -30,6 +30,10 @@ extension StoreConnection {
         ) { try LaneRow($0) }
     }
 
+    func laneRow(at id: Int64) throws -> Result<LaneRow, UnreadableLane>? {
+        try first("SELECT * FROM lanes WHERE id = ?", id) { LaneRow.reading($0) }
+    }
+
     /// Returns the lanes in line after a place, in order.
     func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(

@@ -22,6 +22,8 @@ extension Transaction {
             }
         }
         var result = ClaimResult(claims: [], events: [], nextWake: nil)
+        heldLanes = 0
+        result.hasMore = try endPauses(by: request.worker, at: now)
         // Lanes that went to the end of the line, for the next call.
         var again: Set<Int64> = []
         try claimOverdue(for: request, at: now, decide: decide, into: &result, &again)
@@ -31,7 +33,9 @@ extension Transaction {
             let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
             for lane in lanes {
                 guard result.claims.count < request.limit else { break search }
-                guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit else {
+                guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit,
+                    heldLanes < Pause.lanesPerClaim
+                else {
                     result.hasMore = true
                     break search
                 }
@@ -57,6 +61,7 @@ extension Transaction {
         }
         result.hasMore = result.hasMore || !again.isEmpty
         result.nextWake = try connection.nextWake(after: now)
+        if try isPausing() { result.pauses = try connection.pauseCount(at: now) }
         return result
     }
 
@@ -76,7 +81,9 @@ extension Transaction {
             let lanes = try connection.overdueLanes(at: now, after: last, limit: Transaction.page)
             for lane in lanes {
                 guard result.claims.count < request.limit else { return }
-                guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit else {
+                guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit,
+                    heldLanes < Pause.lanesPerClaim
+                else {
                     // If this call changed nothing, the next one would have the same result.
                     result.hasMore = !result.claims.isEmpty || !result.events.isEmpty
                     return
@@ -136,7 +143,8 @@ extension Transaction {
     ) throws -> Place {
         let worker = request.worker
         var row = lane
-        let seen = try connection.snapshot(of: row, at: now)
+        var seen = try connection.snapshot(of: row, at: now)
+        if try isPausing() { seen.pauses = try connection.pauses(of: row, at: now) }
         let (snapshot, decision) = try seen.decision(decide) { try connection.rivals(of: $0, besides: seen, lane: row.id, at: now) }
         let jobs = snapshot.jobs
         guard try decision.obstacle(among: jobs, hasPlace: hasPlace, isSuspectRunning: connection.isSuspectRunning) == nil else {
@@ -160,6 +168,10 @@ extension Transaction {
             remaining.removeAll { $0.order == order }
         }
         try raise(decision.raised)
+        if !decision.holds.isEmpty { heldLanes += 1 }
+        for hold in decision.holds {
+            if let event = try self.hold(hold, in: &row, by: worker, at: now) { result.events.append(event) }
+        }
         if let order = decision.committed { try connection.run("UPDATE jobs SET expiry = NULL WHERE place = ?", order) }
         switch decision.next {
         case .wait(let moment):
@@ -221,10 +233,14 @@ extension Transaction {
         // Two statements are cheaper than one with RETURNING, which builds a table. An UPDATE without a column leaves its index alone.
         if wasPutOff {
             try connection.run(
-                "UPDATE jobs SET attempts = ?, not_before = NULL, begun_at = ?, deadline = ? WHERE place = ?",
+                """
+                UPDATE jobs SET attempts = ?, not_before = NULL, begun_at = ?, deadline = ?, paused_by = NULL, paused_since = NULL, paused_for = ?
+                WHERE place = ?
+                """,
                 job.attempts,
                 now,
                 job.deadline,
+                job.pausedFor.wholeMilliseconds,
                 job.order
             )
         } else {

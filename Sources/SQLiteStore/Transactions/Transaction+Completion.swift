@@ -14,21 +14,25 @@ extension Transaction {
         return .linked(unsettledSince: unsettled ?? nil)
     }
 
-    func journal(_ entries: [JournalEntry], notes: [AuditNote], under claim: ClaimToken, at now: Timestamp) throws -> Bool {
+    func journal(_ entries: [JournalEntry], notes: [AuditNote], under claim: ClaimToken, at now: Timestamp) throws -> BatchStop? {
         let row = try lane(under: claim)
         try apply(entries, to: row)
         try audit(notes, of: claim, at: now)
         if entries.contains(where: { $0.state == .sent }) {
             try connection.run("UPDATE jobs SET has_written = 1 WHERE place = ? AND has_written = 0", claim.order)
         }
-        return try connection.first(
-            """
-            SELECT 1 FROM jobs INDEXED BY jobs_rivals
-            WHERE lane = ? AND kind = 'reset' AND finished_at IS NULL AND is_scheduled = 0 AND place > ? LIMIT 1
-            """,
-            row.id,
-            claim.order
-        ) { _ in true } ?? false
+        let isResetWaiting =
+            try connection.first(
+                """
+                SELECT 1 FROM jobs INDEXED BY jobs_rivals
+                WHERE lane = ? AND kind = 'reset' AND finished_at IS NULL AND is_scheduled = 0 AND place > ? LIMIT 1
+                """,
+                row.id,
+                claim.order
+            ) { _ in true } ?? false
+        if isResetWaiting { return .reset }
+        // Only syncs write.
+        return try isPausing() && connection.pauses(of: row, at: now).contains { $0.scope.holds(.sync) } ? .pause : nil
     }
 
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws -> [OutboxEntry] {

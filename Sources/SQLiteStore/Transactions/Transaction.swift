@@ -17,6 +17,10 @@ final class Transaction {
     var joined: WorkerID?
     /// The rows that could not be read.
     var setAside: [SetAside] = []
+    /// Whether the store has pauses; `nil` before the first look.
+    var hasPauses: Bool?
+    /// The lanes in which the present claim made a pause hold jobs.
+    var heldLanes = 0
     /// The key that was looked up last and is not retired; `nil` before the first.
     var usableKey: String?
     /// The events that it stores, in order.
@@ -63,6 +67,8 @@ enum StoredCounter: String {
     case letter
     /// A lane's place in the line of lanes with work.
     case turn
+    /// A pause's id.
+    case pause
     /// The first epoch of a new lane: 1, unless the store was restored (see ``StoreBackup``).
     case firstEpoch
 }

@@ -120,6 +120,28 @@ extension AuditEntry {
         self.init(.lettersPurged, facts, by: actor, at: now)
     }
 
+    package init(begun pause: Pause, by actor: AuditActor, at now: Timestamp) {
+        self.init(pause, .pauseBegun, by: actor, at: now)
+    }
+
+    package init(ended pause: Pause, by actor: AuditActor, at now: Timestamp) {
+        self.init(pause, .pauseEnded, by: actor, at: now)
+    }
+
+    /// The row names the tenant of a pause that has one.
+    private init(_ pause: Pause, _ action: Action, by actor: AuditActor, at now: Timestamp) {
+        let facts: JSONObject = [
+            "pause": JSON(pause.id), "scope": .string(pause.scope.description), "until": .string(pause.end.description),
+            "reason": .string(pause.reason),
+        ]
+        self.init(action, facts, by: actor, at: now)
+        switch pause.scope {
+        case .tenant(let id): tenant = id.description
+        case .lane(let lane): (tenant, product) = (lane.tenant.description, lane.product.rawValue)
+        case .all, .kind, .database, .zone: break
+        }
+    }
+
     /// Makes the entry for a restore of the store from a copy.
     ///
     /// - Parameter replaced: where the log of the replaced store ended, if that could be read.

@@ -18,6 +18,9 @@ package struct AuditEntry: Hashable, Sendable {
         case writeSettled = "write.settled"
         case letterRedriven = "letter.redriven"
         case lettersPurged = "letters.purged"
+        case pauseBegun = "pause.begun"
+        /// A pause ended, by an operator or because its time was over.
+        case pauseEnded = "pause.ended"
         case storeRestored = "store.restored"
         case storeBackedUp = "store.backed-up"
         /// The store and its key ring were paired.

@@ -11,6 +11,8 @@ package struct StoreFigures: Hashable, Sendable {
         package var running: Int
         /// They wait for the time of their next attempt.
         package var retrying: Int
+        /// A pause holds them.
+        package var paused: Int
         /// When the oldest of all was accepted.
         package var oldest: Timestamp?
     }
@@ -59,6 +61,8 @@ package struct StoreFigures: Hashable, Sendable {
     package var outbox: Backlog?
     /// Writes to Autotask whose outcome is not known.
     package var openWrites: Backlog?
+    /// Pauses in force, by the first word of their scope.
+    package var pauses: [String: Int]?
     /// By kind of scheduled check, when the first one is due.
     package var nextChecks: [String: Timestamp]?
     /// Bytes of the file, of its write-ahead log, and of free space on its disk.
@@ -70,8 +74,15 @@ package struct StoreFigures: Hashable, Sendable {
 }
 
 extension StoreFigures.Jobs {
-    package init(unfinished: Int, running: Int, retrying: Int, oldest: Timestamp?) {
-        let retrying = min(retrying, max(unfinished - running, 0))
-        self.init(ready: max(unfinished - running - retrying, 0), running: running, retrying: retrying, oldest: oldest)
+    package init(unfinished: Int, running: Int, retrying: Int, paused: Int, oldest: Timestamp?) {
+        let paused = min(paused, max(unfinished - running, 0))
+        let retrying = min(retrying, max(unfinished - running - paused, 0))
+        self.init(
+            ready: max(unfinished - running - retrying - paused, 0),
+            running: running,
+            retrying: retrying,
+            paused: paused,
+            oldest: oldest
+        )
     }
 }

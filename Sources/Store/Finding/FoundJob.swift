@@ -7,6 +7,7 @@ package struct FoundJob: Hashable, Sendable {
         case running
         /// The code is that of the last deferral, if there was one.
         case retrying(notBefore: Timestamp?, code: String?)
+        case paused(until: Timestamp?)
         /// The code is that of the event's error.
         case ended(at: Timestamp, EventType, code: String?)
     }
@@ -50,6 +51,7 @@ package struct FoundJob: Hashable, Sendable {
     package var code: String? {
         switch state {
         case .waiting, .running: nil
+        case .paused: ErrorCode.held.rawValue
         case .retrying(_, let code), .ended(_, _, let code): code
         }
     }
@@ -64,6 +66,7 @@ package struct FoundJob: Hashable, Sendable {
         case .waiting: state == .waiting
         case .running: state == .running
         case .retrying: state == .retrying
+        case .paused: state == .paused
         case .ended: state == .ended || state == .failed && isFailed
         }
     }

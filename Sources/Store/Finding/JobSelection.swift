@@ -8,6 +8,8 @@ package struct JobSelection: Hashable, Sendable {
         case running
         /// An attempt has ended, and another follows.
         case retrying
+        /// A pause holds it.
+        case paused
         /// It has its terminal event.
         case ended
         /// It ended with an error, and no newer request replaced it.
@@ -58,7 +60,7 @@ package struct JobSelection: Hashable, Sendable {
     /// Whether only unfinished jobs are selected.
     package var isUnfinished: Bool {
         switch state {
-        case .waiting, .running, .retrying: true
+        case .waiting, .running, .retrying, .paused: true
         case .ended, .failed, nil: false
         }
     }

@@ -38,6 +38,8 @@ package struct ClaimResult: Sendable {
     package var events: [OutboxEntry]
     /// When a free lane will next have work; `nil` if none will without a new job.
     package var nextWake: Timestamp?
+    /// How many pauses are in force.
+    package var pauses = 0
     /// Whether this call, which is bounded, left work of free lanes to the next call.
     package var hasMore: Bool
 

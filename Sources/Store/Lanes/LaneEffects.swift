@@ -46,11 +46,11 @@ package protocol LaneEffects: Sendable {
     /// Records the state of writes to Autotask, before each write and with its outcome. An entry replaces the one of its service.
     ///
     /// - Parameter notes: notes for the audit log. Each gets a row in the same transaction; for `sent`, this precedes the write.
-    /// - Returns: whether a reset waits for this lane. If so, the batch stops at this service, before the write.
+    /// - Returns: why the batch stops at this service, before the write; `nil` if it continues.
     func journal(
         _ entries: [JournalEntry],
         notes: [AuditNote],
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Bool
+    ) async throws(StoreError) -> BatchStop?
 }

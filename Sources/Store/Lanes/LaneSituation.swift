@@ -8,6 +8,8 @@ package enum LaneWait: Hashable, Sendable {
     case behind(Int64)
     /// The job at this place replaces it as soon as it begins. It waits in case that one expires first.
     case replaced(by: Int64)
+    /// A pause holds it.
+    case paused(Pause)
 }
 
 /// Why a claim leaves a lane in line although one of its jobs could run.

@@ -26,6 +26,8 @@ package struct LaneSnapshot: Sendable {
     package var isComplete: Bool
     /// If ``isComplete`` is false: when the next job of the lane becomes due or expires.
     package var nextMoment: Timestamp?
+    /// The pauses in force that concern the lane.
+    package var pauses: [Pause] = []
 
     package init(
         lane: Lane,
@@ -139,6 +141,10 @@ package struct QueuedJob: Hashable, Sendable {
     package var isFromBackup: Bool
     /// Whether it is a scheduled check. No portal requested it, so it ends without a terminal event.
     package var isScheduled: Bool
+    /// The pause that holds it.
+    package var pausedBy: JobPause?
+    /// For how long pauses that have ended held it.
+    package var pausedFor: Duration
 
     package init(
         order: Int64,
@@ -161,7 +167,9 @@ package struct QueuedJob: Hashable, Sendable {
         hasWritten: Bool = false,
         apiCalls: Int = 0,
         isFromBackup: Bool = false,
-        isScheduled: Bool = false
+        isScheduled: Bool = false,
+        pausedBy: JobPause? = nil,
+        pausedFor: Duration = .zero
     ) {
         self.order = order
         self.id = id
@@ -184,6 +192,8 @@ package struct QueuedJob: Hashable, Sendable {
         self.apiCalls = apiCalls
         self.isFromBackup = isFromBackup
         self.isScheduled = isScheduled
+        self.pausedBy = pausedBy
+        self.pausedFor = pausedFor
     }
 
     /// Whether it has begun. A job that has begun does not expire.
@@ -262,6 +272,8 @@ package struct LaneDecision: Sendable {
     package var raised: [Int64: Int64]
     /// A job that no longer expires, because others end in its favour.
     package var committed: Int64?
+    /// Jobs that a pause holds from now on.
+    package var holds: [PauseHold] = []
     /// By place, why each job waits that neither runs nor ends. Only a decision that is asked to explain itself has it.
     package var waiting: [Int64: LaneWait] = [:]
 

@@ -25,6 +25,7 @@ extension QueuedJob {
 
     /// Begins an attempt, and counts it.
     package mutating func begin(under request: ClaimRequest, at now: Timestamp) {
+        release(at: now)
         attempts += 1
         notBefore = nil
         deadline = request.deadline(of: self, at: now)

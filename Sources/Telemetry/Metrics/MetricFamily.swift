@@ -79,6 +79,7 @@ extension MetricName {
         case .takeovers: .counter("What this worker took over from workers that were gone.")
         case .leaseRemaining: .gauge("Time until this worker's lease ends.")
         case .storedJobs: .gauge("Unfinished jobs.")
+        case .pauses: .gauge("Pauses in force.")
         case .oldestJob: .gauge("Age of the oldest unfinished job.")
         case .storedLanes: .gauge("Lanes (a tenant with a product).")
         case .storedConnections: .gauge("Connections to Autotask, by status.")

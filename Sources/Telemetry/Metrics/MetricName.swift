@@ -58,6 +58,7 @@ package enum MetricName: String, CaseIterable, Sendable {
 
     // Store, read when a scraper asks
     case storedJobs = "autotask_store_jobs"
+    case pauses = "autotask_store_pauses"
     case oldestJob = "autotask_store_oldest_job_seconds"
     case storedLanes = "autotask_store_lanes"
     case storedConnections = "autotask_store_connections"

@@ -25,7 +25,7 @@ struct ContentsFindings {
 
     /// All checks except those on events.
     var checks: [HealthReport.Check] {
-        [workers, clocks, jobs, integrations, credentials, writes, checks(on: .contents), [deadLetters]].flatMap(\.self)
+        [workers, clocks, jobs, pauses, integrations, credentials, writes, checks(on: .contents), [deadLetters]].flatMap(\.self)
     }
 
     /// One failure for each broken law of a topic.
@@ -72,6 +72,17 @@ struct ContentsFindings {
             ]
         }
         return [.init("workers", lost.isEmpty ? "\(running)." : "\(running). \(held): a worker is about to take them over.")]
+    }
+
+    /// The pauses that end first are named.
+    private var pauses: [HealthReport.Check] {
+        let pauses = inspection.pauses.sorted { ($0.end, $0.id) < ($1.end, $1.id) }
+        guard !pauses.isEmpty else { return [] }
+        let shown = 5
+        let named = pauses.prefix(shown).map { "\($0.scope) until \($0.end) by \($0.actor): \($0.reason)" }
+        let rest = pauses.count > shown ? ["and \(pauses.count - shown) more"] : []
+        let text = "\(inspection.pausedJobs.of("job")) wait under \(pauses.count.of("pause")): \((named + rest).joined(separator: "; "))."
+        return [.warn("pauses", text, advice: "See autotask-worker pause list.")]
     }
 
     private var clocks: [HealthReport.Check] {

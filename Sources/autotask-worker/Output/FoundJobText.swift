@@ -42,13 +42,14 @@ extension FoundJob: ListElement {
         case .waiting: .waiting
         case .running: .running
         case .retrying: .retrying
+        case .paused: .paused
         case .ended: isFailed ? .failed : .ended
         }
     }
 
     private var notBefore: Timestamp? {
         switch state {
-        case .waiting(let notBefore), .retrying(let notBefore, _): notBefore
+        case .waiting(let notBefore), .retrying(let notBefore, _), .paused(let notBefore): notBefore
         case .running, .ended: nil
         }
     }
@@ -68,7 +69,7 @@ extension FoundJob: ListElement {
         switch name {
         case .waiting, .ended: nil
         case .running: .success
-        case .retrying: .warning
+        case .retrying, .paused: .warning
         case .failed: .error
         }
     }

@@ -69,6 +69,7 @@ extension WaitReason {
         case .ends: "ends"
         case .suspect: "suspect"
         case .databaseFull: "database_full"
+        case .paused: "paused"
         case .inLine: "in_line"
         }
     }
@@ -88,6 +89,11 @@ extension WaitReason {
         case .ends(let event, let code): [("event", .string(event.rawValue)), ("code", .string(code.rawValue))]
         case .databaseFull(let database, let lanes):
             [("databaseId", JSON(database)), ("integrations", .array(lanes.map { .string($0.description) }))]
+        case .paused(let pause):
+            [
+                ("pause", JSON(pause.id)), ("scope", .string(pause.scope.description)), ("actor", .string(pause.actor)),
+                ("since", .string(pause.begin.description)), ("until", .string(pause.end.description)), ("detail", .string(pause.reason)),
+            ]
         case .inLine(let ahead): [("ahead", JSON(Int64(ahead)))]
         case .setAside(let reason): [("detail", .string(reason))]
         case .noWorker, .suspect: []
@@ -113,6 +119,8 @@ extension WaitReason {
         case .databaseFull(let database, let lanes):
             "Other integrations work on its Autotask database \(database), at most \(ClaimRequest.lanesPerDatabase) at a time: "
                 + lanes.map(\.description).joined(separator: ", ") + "."
+        case .paused(let pause):
+            "\(pause.actor) paused \(pause.scope.words) at \(pause.begin), until \(pause.end): \(pause.reason)"
         case .inLine(let ahead):
             ahead == 0 ? "It is next in line for a free slot." : "\(ahead.of("integration")) are in line before its own."
         }
@@ -125,6 +133,7 @@ extension WaitReason {
         case .setAside: "Run: autotask-worker doctor"
         case .retry(_, let code?): JobError(code).hint
         case .behind(let id, _, false): "Run: autotask-worker job why \(id)"
+        case .paused(let pause): "To end the pause: autotask-worker pause end \(pause.id)"
         case .inLine(let ahead) where ahead > 0: "If the line does not get shorter, raise CONCURRENT_LANES or start another worker."
         case .running, .workerSilent, .retry, .behind, .replaced, .manyBefore, .ends, .suspect, .databaseFull, .inLine: nil
         }

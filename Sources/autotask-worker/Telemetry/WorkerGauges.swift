@@ -72,7 +72,7 @@ struct WorkerGauges: Sendable {
     private func set(_ figures: StoreFigures, at now: Timestamp) {
         func age(_ moment: Timestamp?) -> Double { moment.map { max((now - $0).inSeconds, 0) } ?? 0 }
         if let jobs = figures.jobs {
-            for (state, count) in [("ready", jobs.ready), ("running", jobs.running), ("retrying", jobs.retrying)] {
+            for (state, count) in [("ready", jobs.ready), ("running", jobs.running), ("retrying", jobs.retrying), ("paused", jobs.paused)] {
                 gauges.set(.storedJobs, ["state": state], count)
             }
             gauges.set(.oldestJob, age(jobs.oldest))
@@ -83,6 +83,9 @@ struct WorkerGauges: Sendable {
                 ("set_aside", lanes.setAside),
             ]
             for (state, count) in states { gauges.set(.storedLanes, ["state": state], count) }
+        }
+        if let pauses = figures.pauses {
+            for scope in PauseScope.names { gauges.set(.pauses, ["scope": scope], pauses[scope] ?? 0) }
         }
         if let connections = figures.connections {
             for status in ConnectionRecord.Status.allCases {

@@ -193,7 +193,7 @@ package final class ModelStore: Store {
         notes: [AuditNote],
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Bool {
+    ) async throws(StoreError) -> BatchStop? {
         try await transaction("journal") { tables throws(StoreError) in
             try tables.journal(entries, notes: notes, under: claim, at: now)
         }
@@ -208,6 +208,20 @@ package final class ModelStore: Store {
 
     package func enterChecks(_ round: CheckRound, at now: Timestamp) async throws(StoreError) -> Int {
         try await transaction("enterChecks") { tables throws(StoreError) in tables.enterChecks(round, at: now) }
+    }
+
+    // MARK: Pauses
+
+    package func pauses(at now: Timestamp) async throws(StoreError) -> [Pause] {
+        try await transaction("pauses") { tables throws(StoreError) in tables.pauses(at: now) }
+    }
+
+    package func pause(_ order: PauseOrder, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Pause? {
+        try await transaction("pause") { tables throws(StoreError) in tables.pause(order, by: actor, at: now) }
+    }
+
+    package func endPause(_ id: Int64, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Pause? {
+        try await transaction("endPause") { tables throws(StoreError) in tables.endPause(id, by: actor, at: now) }
     }
 
     // MARK: Outbox

@@ -8,13 +8,13 @@ extension ModelTables {
         decide: (LaneSnapshot) -> LaneDecision
     ) throws(StoreError) -> ClaimResult {
         try checkPresence(of: request.worker)
+        var hasMore = endPauses(by: request.worker, at: now)
         for index in lanes.indices.filter({ lanes[$0].hold.wakeAt.map { $0 <= now } ?? false })
             .sorted(by: { (lanes[$0].hold.wakeAt ?? now) < (lanes[$1].hold.wakeAt ?? now) })
         {
             lanes[index].hold.lineUp(turn: nextTurn())
         }
         var claims: [LaneClaim] = []
-        var hasMore = false
         for index in lanes.indices where lanes[index].hold.isFree && isOverdue(index, at: now) {
             guard claims.count < request.limit else { break }
             if let claim = try claim(index, for: request, at: now, decide: decide, &hasMore) { claims.append(claim) }
@@ -28,7 +28,9 @@ extension ModelTables {
         }
         let deadlines = lanes.filter(\.hold.isFree).flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
         let nextWake = (lanes.compactMap(\.hold.wakeAt) + deadlines).min()
-        return ClaimResult(claims: claims, events: events, nextWake: nextWake, hasMore: hasMore)
+        var result = ClaimResult(claims: claims, events: events, nextWake: nextWake, hasMore: hasMore)
+        result.pauses = pauses(at: now).count
+        return result
     }
 
     private func isOverdue(_ index: Int, at now: Timestamp) -> Bool {
@@ -51,7 +53,9 @@ extension ModelTables {
         let worker = request.worker
         let lane = lanes[index].lane
         let waiting = unfinished(lane)
-        let (snapshot, decision) = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now).decision(decide)
+        var view = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now)
+        view.pauses = pauses(ofLane: index, at: now)
+        let (snapshot, decision) = view.decision(decide)
         mostSeen = max(mostSeen, snapshot.jobs.count)
         mostEnded = max(mostEnded, decision.settlements.count)
         let hasPlace = hasPlace(index, request)
@@ -59,6 +63,7 @@ extension ModelTables {
         for settlement in decision.settlements { try settle(settlement, in: index, by: worker, at: now) }
         for order in decision.dropped { try endCheck(order) }
         raise(decision.raised)
+        for hold in decision.holds { self.hold(hold, in: index, by: worker, at: now) }
         if let job = jobIndex(decision.committed) { jobs[job].job.expiry = nil }
         let remaining = unfinished(lane)
         switch decision.next {
@@ -153,12 +158,13 @@ extension ModelTables {
         notes: [AuditNote],
         under claim: ClaimToken,
         at now: Timestamp
-    ) throws(StoreError) -> Bool {
+    ) throws(StoreError) -> BatchStop? {
         let index = try index(under: claim)
         apply(entries, to: index)
         if let job = jobIndex(claim.order) { note(notes, of: auditedJob(job), by: claim.worker, at: now) }
         if entries.contains(where: { $0.state == .sent }), let job = jobIndex(claim.order) { jobs[job].job.hasWritten = true }
-        return unfinished(claim.lane).contains { $0.kind == .reset && $0.order > claim.order }
+        if unfinished(claim.lane).contains(where: { $0.kind == .reset && $0.order > claim.order }) { return .reset }
+        return pauses(ofLane: index, at: now).contains { $0.scope.holds(.sync) } ? .pause : nil
     }
 
     mutating func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) throws(StoreError) -> [OutboxEntry] {

@@ -13,7 +13,7 @@ extension ModelTables {
                 waitingJobs: unfinished(row.lane).count { !$0.isScheduled },
                 services: row.state.bindings.count,
                 syncedServices: row.state.bindings.count { $0.status == .synced },
-                heldUpBy: unfinished(row.lane).first { $0.notBefore != nil && ($0.heldUp > 0 || $0.attempts > 0) }?
+                heldUpBy: unfinished(row.lane).first { $0.notBefore != nil && ($0.heldUp > 0 || $0.attempts > 0 || $0.pausedBy != nil) }?
                     .lastDeferral?.code.rawValue,
                 lastCode: jobs.last { $0.lane == row.lane && $0.finishedAt != nil }?.code
             )
@@ -106,6 +106,8 @@ extension ModelTables {
             state = .ended(at: finishedAt, event.event.type, code: row.code)
         } else if lanes.contains(where: { $0.lane == row.lane && $0.hold.running == row.job.order }) {
             state = .running
+        } else if row.job.pausedBy != nil {
+            state = .paused(until: row.job.notBefore)
         } else if row.job.attempts > 0 || row.job.interruptions > 0 || row.job.heldUp > 0 {
             state = .retrying(notBefore: row.job.notBefore, code: row.job.lastDeferral?.code.rawValue)
         } else {

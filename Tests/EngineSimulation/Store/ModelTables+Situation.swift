@@ -7,9 +7,11 @@ extension ModelTables {
         let hold = lanes[index].hold
         let waiting = unfinished(lane)
         let others = lanes.indices.filter { $0 != index }
+        var view = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now)
+        view.pauses = pauses(ofLane: index, at: now)
         return LaneSituation(
             hold: hold,
-            snapshot: LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now).snapshot,
+            snapshot: view.snapshot,
             backlog: waiting.count { !$0.isScheduled },
             holder: hold.worker.map { worker in
                 LaneSituation.Holder(

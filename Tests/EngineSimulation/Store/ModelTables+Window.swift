@@ -15,6 +15,7 @@ package struct LaneView {
     package var now: Timestamp
     /// How many jobs a window has. A test may make it smaller than in a store.
     package var limit: Int
+    package var pauses: [Pause] = []
 
     package init(lane: Lane, jobs: [QueuedJob], revisions: [String: Int64], now: Timestamp, limit: Int = LaneSnapshot.limit) {
         self.lane = lane
@@ -25,7 +26,11 @@ package struct LaneView {
     }
 
     /// The whole lane.
-    package var whole: LaneSnapshot { LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions) }
+    package var whole: LaneSnapshot {
+        var snapshot = LaneSnapshot(lane: lane, jobs: jobs, revisions: revisions)
+        snapshot.pauses = pauses
+        return snapshot
+    }
 
     package var snapshot: LaneSnapshot {
         let asked = jobs.filter { !$0.isScheduled }
@@ -47,13 +52,15 @@ package struct LaneView {
         let unbegun = jobs.filter { !$0.wasBegun }
         for job in sorted(unbegun.filter { $0.expiry.map { $0 <= now } ?? false }, by: \.expiry).prefix(LaneView.expiredRows) { add(job) }
         let moments = jobs.compactMap(\.notBefore) + unbegun.compactMap(\.expiry)
-        return LaneSnapshot(
+        var snapshot = LaneSnapshot(
             lane: lane,
             jobs: shown.values.sorted { $0.order < $1.order },
             revisions: revisions,
             isComplete: false,
             nextMoment: moments.filter { $0 > now }.min()
         )
+        snapshot.pauses = pauses
+        return snapshot
     }
 
     /// The decision of one claim.

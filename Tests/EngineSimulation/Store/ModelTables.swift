@@ -50,6 +50,8 @@ struct ModelTables: Sendable {
     var letters: [LetterRow] = []
     var redeliveries: [[UInt8]: (count: Int, at: Timestamp)] = [:]
     var retiredKeys: Set<String> = []
+    var pauses: [PauseRow] = []
+    var lastPause: Int64 = 0
     var audit: ModelAudit
     private var lastLetter: Int64 = 0
     private(set) var lastPlace: Int64 = 0

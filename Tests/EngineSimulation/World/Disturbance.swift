@@ -71,6 +71,7 @@ final class Disturbance: Sendable {
                 if isLimit { world.broker.limit(.max) } else { world.broker.forbid(tenant, false) }
             }
         }
+        if world.faults.strikes(.paused) { world.pauseJobs() }
         // The fault is noted when it affects an event.
         if world.faults.draws(.tenantRefused), let tenant = TenantID("msp-\(world.draw(1...4))") {
             world.broker.refuse(tenant)
@@ -127,6 +128,7 @@ final class Disturbance: Sendable {
         world.faults.end()
         world.broker.allowActive(1)
         world.broker.takeAll()
+        world.endPauses()
         state.withLock { $0.armed = [] }
         for worker in state.withLock({ $0.workers }) where !worker.process.isDead { worker.thaw() }
     }

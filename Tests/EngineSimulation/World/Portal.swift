@@ -73,6 +73,16 @@ final class Portal: Sendable {
                     .filter { $0.reportsSynced(service) }.map(\.id)
             )
         }
+        world.network.watchPauses { [tenants, disk = world.disk, faults = world.faults] username in
+            // A worker that was taken for dead may still make a call, for a lane in which another job runs now.
+            let confusions: [Fault] = [.workerStopped, .clockStepped, .clockWrong, .storeSlow]
+            guard let tenant = tenants.first(where: { $0.username == username }),
+                confusions.allSatisfy({ faults.counts[$0, default: 0] == 0 }), let id = TenantID(tenant.id)
+            else { return [] }
+            return disk.tables.breachedPauses(of: Lane(tenant: id, product: tenant.product)).map {
+                "\(username) made a call in a job that began under the pause \($0.id) of \($0.scope)."
+            }
+        }
         world.network.autotask.change { state in
             for tenant in tenants {
                 state.users[tenant.username] = .init(secret: "right", integrationCode: World.integrationCode, databaseID: tenant.databaseID)

@@ -42,6 +42,8 @@ final class SimulatedNetwork: Sendable {
         var told: @Sendable (_ username: String) -> Int = { _ in 0 }
         var reports: @Sendable (_ database: Int64, _ service: Int64) -> Set<String> = { _, _ in [] }
         var lateChanges: [String] = []
+        var pausedCalls: @Sendable (_ username: String) -> [String] = { _ in [] }
+        var callsUnderPauses: [String] = []
         var writes: [Write] = []
         var refusals: [(username: String, secret: String, at: Timestamp)] = []
     }
@@ -86,6 +88,12 @@ final class SimulatedNetwork: Sendable {
         state.withLock { $0.reports = reports }
     }
 
+    /// - Parameter find: returns what is wrong with a call that is made now for a user, because a pause holds its job.
+    func watchPauses(_ find: @escaping @Sendable (_ username: String) -> [String]) { state.withLock { $0.pausedCalls = find } }
+
+    /// Calls for jobs that began under a pause.
+    var callsUnderPauses: [String] { state.withLock { $0.callsUnderPauses } }
+
     /// Services that were reported as Synced while a late update was pending, which may change the reported state.
     var lateChanges: [String] { state.withLock { $0.lateChanges } }
 
@@ -110,6 +118,9 @@ final class SimulatedNetwork: Sendable {
             faults.note(.callWithdrawn)
             throw HTTPError(.withdrawn, "the lease is over", mayHaveBeenSent: false)
         }
+        let find = state.withLock { $0.pausedCalls }
+        let breaches = find(username)
+        state.withLock { $0.callsUnderPauses += breaches }
         let number = begin(request, username, worker)
         defer { state.withLock { $0.calls[number] = nil } }
         let answer = OneShot<Result<HTTPResponse, HTTPError>>()

@@ -66,7 +66,7 @@ struct WatchedStore: EngineStore {
         notes: [AuditNote],
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Bool {
+    ) async throws(StoreError) -> BatchStop? {
         try await executor.during { () async throws(StoreError) in try await store.journal(entries, notes: notes, under: claim, at: now) }
     }
     func complete(_ claim: ClaimToken, with completion: Completion, at now: Timestamp) async throws(StoreError) -> [OutboxEntry] {

@@ -120,6 +120,12 @@ struct WaitReasonTests {
         if case .run(let place, _) = decision.next { ran = [place] }
         let ended = Set(decision.settlements.map(\.order) + decision.dropped)
         #expect(ran.isDisjoint(with: ended))
+        // A pause holds only jobs that wait, and all that it should.
+        let held = Set(decision.holds.map(\.order))
+        #expect(plain.holds.map(\.order) == decision.holds.map(\.order) && held.isDisjoint(with: ended.union(ran)))
+        if case .run(let place, .work) = decision.next, let job = snapshot.jobs.first(where: { $0.order == place }) {
+            #expect(!snapshot.pauses.contains { $0.scope.holds(job.kind) })
+        }
         let waiting = Set(snapshot.jobs.map(\.order)).subtracting(ran).subtracting(ended)
         #expect(Set(decision.waiting.keys) == waiting)
         for case .behind(let place) in decision.waiting.values {
@@ -149,6 +155,15 @@ struct WaitReasonTests {
             jobs.append(job)
         }
         let revisions = Bool.random(using: &random) ? ["plan-1": Int64.random(in: 0...3, using: &random)] : [:]
-        return LaneView(lane: lane, jobs: jobs, revisions: revisions, now: now, limit: limit).snapshot
+        var view = LaneView(lane: lane, jobs: jobs, revisions: revisions, now: now, limit: limit)
+        if Int.random(in: 0..<3, using: &random) == 0 {
+            let scopes: [PauseScope] = [.all, .tenant(lane.tenant), .kind(.sync), .kind(.verify), .kind(.connect)]
+            view.pauses = scopes.enumerated().compactMap { index, scope in
+                guard Bool.random(using: &random) else { return nil }
+                let end = now + .seconds(Int.random(in: 1...120, using: &random))
+                return Pause(id: Int64(index), scope: scope, reason: "", actor: "user:0", begin: now, end: end)
+            }
+        }
+        return view.snapshot
     }
 }

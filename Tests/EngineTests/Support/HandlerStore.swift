@@ -12,7 +12,8 @@ final class HandlerStore: LaneEffects {
         var journal: [[JournalEntry]] = []
         /// The audit notes of these calls.
         var notes: [[AuditNote]] = []
-        var resetWaits = false
+        /// The answer of `journal`.
+        var stop: BatchStop?
         /// Services that other lanes are bound to.
         var linked: Set<Int64> = []
         /// The services that the lane is bound to, of all its plans.
@@ -47,12 +48,12 @@ final class HandlerStore: LaneEffects {
         notes: [AuditNote],
         under claim: ClaimToken,
         at now: Timestamp
-    ) async throws(StoreError) -> Bool {
+    ) async throws(StoreError) -> BatchStop? {
         try check()
         return state.withLock {
             $0.journal.append(entries)
             $0.notes.append(notes)
-            return $0.resetWaits
+            return $0.stop
         }
     }
 

@@ -123,6 +123,12 @@ extension Event {
 }
 
 extension HandlerOutcome {
+    /// Whether the job is put back, and the attempt not counted.
+    var isPostponed: Bool {
+        guard case .postponed = ending else { return false }
+        return true
+    }
+
     /// The one event in which the job ends.
     var terminal: Event? {
         let terminal = (events + (failure.map { [$0] } ?? [])).filter(\.type.isTerminal)

@@ -56,7 +56,7 @@ struct NameExchangeTests {
 
     @Test func `a waiting reset lets the circle be closed`() async throws {
         let lane = try await lane(.plan(2))
-        lane.autotask.onCall("PATCH Services") { [store = lane.bench.store] in store.change { $0.resetWaits = true } }
+        lane.autotask.onCall("PATCH Services") { [store = lane.bench.store] in store.change { $0.stop = .reset } }
         let outcome = try await lane.sync(turned(.plan(2)))
         #expect(lane.services.map { $0["name"]?.string } == ["Service 1", "Service 0"])
         #expect(outcome.terminal?.type == .syncSucceeded)

@@ -60,7 +60,7 @@ struct SyncAuditTests {
 
     @Test func `a waiting reset stops the write before it is sent, and that is recorded`() async throws {
         let lane = try await SyncBench()
-        lane.bench.store.change { $0.resetWaits = true }
+        lane.bench.store.change { $0.stop = .reset }
         let stopped = try await lane.sync(.plan(1))
         #expect(lane.notes == [["write.sent create s0"]])
         #expect(stopped.changes.notes.map(\.text) == ["write.settled create s0 notSent"])

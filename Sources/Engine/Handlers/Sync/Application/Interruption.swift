@@ -8,7 +8,7 @@ enum Interruption: Error {
     case transient(JobError, earliest: Timestamp?)
     /// A reset waits for the lane.
     case superseded
-    /// The program shuts down: the next attempt continues where this one stopped.
+    /// The program shuts down, or the job is paused: the next attempt continues where this one stopped.
     case parked
 
     init(_ failure: CallFailure) {

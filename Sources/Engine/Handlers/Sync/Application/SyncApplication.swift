@@ -80,7 +80,7 @@ struct SyncApplication {
                 if !unrecognized.indices.contains(index) { offerProgress(steps[index]) }
             }
         }
-        // Only the read-back is left, so a waiting reset does not stop the batch here.
+        // Only the read-back is left, so neither a waiting reset nor a pause stops the batch here.
         _ = try await context.journal(ending.journal.takeUnsaved())
         return unrecognized.interruption
     }
@@ -115,9 +115,9 @@ struct SyncApplication {
         }
         if mayStop, ShutdownSignal.wasGiven { return .notSent(.parked) }
         ending.journal.send(step, write, at: context.now)
-        if try await context.journal(ending.journal.takeUnsaved()), mayStop {
+        if let stop = try await context.journal(ending.journal.takeUnsaved()), mayStop {
             ending.journal.withdraw(step, nil, at: context.now)
-            return .notSent(.superseded)
+            return .notSent(stop == .reset ? .superseded : .parked)
         }
         do { return .done(serviceID: try await session.write(write)) } catch { return .failed(error) }
     }

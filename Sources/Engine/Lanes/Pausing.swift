@@ -1,0 +1,54 @@
+import Contract
+import Store
+
+/// The pauses that hold jobs of one lane.
+struct Pausing {
+    private let pauses: [Pause]
+
+    init(_ snapshot: LaneSnapshot) { pauses = snapshot.pauses }
+
+    var isEmpty: Bool { pauses.isEmpty }
+
+    /// The pause that holds a job: of several, the one that ends last.
+    subscript(job: QueuedJob) -> Pause? {
+        guard !pauses.isEmpty else { return nil }
+        return pauses.filter { $0.scope.holds(job.kind) }.max { ($0.end, $0.id) < ($1.end, $1.id) }
+    }
+}
+
+extension LaneOrder {
+    /// Holds a job that waits, unless its pause holds it already or it waits longer than the pause lasts.
+    func hold(_ job: QueuedJob, _ pauses: Pausing) -> PauseHold? {
+        guard let pause = pauses[job], job.notBefore.map({ $0 < pause.end }) ?? true else { return nil }
+        let isKnown = job.pausedBy?.id == pause.id
+        guard !job.isScheduled, !isKnown else {
+            return PauseHold(order: job.order, pause: pause.id, until: pause.end, event: nil, deferral: nil)
+        }
+        return PauseHold(
+            order: job.order,
+            pause: pause.id,
+            until: pause.end,
+            event: event(.jobDeferred, job, pause.deferral(of: job)),
+            deferral: PublishedDeferral(code: .held, delay: max(pause.end - now, .zero))
+        )
+    }
+}
+
+extension LaneDecision {
+    /// Holds those of the jobs that neither run nor end.
+    mutating func hold(_ jobs: [QueuedJob], _ pauses: Pausing, by order: LaneOrder) {
+        var gone = Set(settlements.map(\.order))
+        if case .run(let place, _) = next { gone.insert(place) }
+        holds = jobs.compactMap { gone.contains($0.order) ? nil : order.hold($0, pauses) }
+    }
+}
+
+extension Pause {
+    /// Why a job does not run.
+    var error: JobError { JobError(.held) }
+
+    /// The data of the `job.deferred` that reports it.
+    fileprivate func deferral(of job: QueuedJob) -> JSONObject {
+        ["until": .string(end.description), "attempt": JSON(job.attempts), "error": error.triedAgain(at: end).json]
+    }
+}
