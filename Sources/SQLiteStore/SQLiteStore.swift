@@ -218,6 +218,26 @@ extension SQLiteStore {
     }
 }
 
+extension SQLiteStore {
+    package func hasten(
+        _ id: JobID,
+        of tenant: TenantID,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> WaitingJobOutcome {
+        try await writer.write { try $0.hasten(id, of: tenant, by: actor, at: now) }
+    }
+
+    package func giveUp(
+        _ id: JobID,
+        of tenant: TenantID,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> WaitingJobOutcome {
+        try await writer.write { try $0.giveUp(id, of: tenant, by: actor, at: now) }
+    }
+}
+
 // MARK: - Dead letters
 
 extension SQLiteStore {

@@ -18,7 +18,7 @@ package protocol Store: EngineStore, OperatorStore {}
 package protocol EngineStore: OpenedStore, WorkerRegistry, JobInbox, LaneClaims, LaneEffects, ScheduledChecks, EventOutbox, RetainedData {}
 
 /// The functions of a store that an operator's commands use.
-package protocol OperatorStore: OpenedStore, LaneRecords, Pauses, DeadLetters, AuditLog, StoredKeys {}
+package protocol OperatorStore: OpenedStore, LaneRecords, Pauses, WaitingJobs, DeadLetters, AuditLog, StoredKeys {}
 
 /// The functions of a store that all its users need.
 package protocol OpenedStore: Sendable {

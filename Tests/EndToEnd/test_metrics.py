@@ -43,7 +43,7 @@ def allowed_values():
     allowed["kind"] |= kinds
     allowed["event"] |= events
     allowed["code"] |= codes | set(contract.schemas()["common/warning.json"]["properties"]["code"]["enum"])
-    allowed["reason"] |= codes | {"attempts_spent", "time_spent", "interrupted", "unopenable", "untrusted", "out_of_scope", "other"}
+    allowed["reason"] |= codes | {"attempts_spent", "time_spent", "interrupted", "unopenable", "by_operator", "untrusted", "out_of_scope", "other"}
     allowed["reason"] |= {"rejected", "expired", "maxlen", "delivery_limit", "unexplained"}
     return allowed
 

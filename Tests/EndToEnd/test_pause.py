@@ -157,3 +157,33 @@ def test_a_pause_that_is_not_there_and_a_reason_that_is_none(worker):
     assert result.returncode == 1 and "pause list" in result.stderr
     for reason in ["", " ", "x" * 201]:
         assert worker.run("pause", "set", "--all", "--reason", reason).returncode == 2
+
+
+def test_a_waiting_job_is_tried_now(tenant, other_worker):
+    other_worker.start(RETRY_SECONDS="3600")
+    tenant.connected()
+    fault = tenant.database.fault("unavailable")
+    job = tenant.publish("sync", plan(1))
+    poll(lambda: deferrals(job), 20, "the deferral")
+    fault.clear()
+    other_worker.cli("job", "try-now", job.id, "--tenant", tenant.name)
+    tenant.expect(job.ending(30), "sync.succeeded")
+    assert other_worker.run("job", "try-now", job.id, "--tenant", tenant.name).returncode == 1
+
+
+def test_given_up(tenant, worker, pause):
+    tenant.connected()
+    pause("--tenant", tenant.name)
+    job = tenant.publish("sync", plan(1))
+    poll(lambda: deferrals(job), 20, "the deferral")
+    result = worker.run("job", "try-now", job.id, "--tenant", tenant.name)
+    assert result.returncode == 1 and "pause end" in result.stderr
+    assert worker.run("job", "give-up", job.id, "--tenant", tenant.name).returncode == 2
+    assert "would end" in worker.cli("job", "give-up", job.id, "--tenant", tenant.name, "--dry-run")
+    worker.cli("job", "give-up", job.id, "--tenant", tenant.name, "--yes")
+    error = tenant.expect(job.ending(20), "job.abandoned")["error"]
+    assert (error["code"], error["retryable"]) == ("given_up", False)
+    letters = json.loads(worker.cli("dead-letters", "list", "--ungrouped", "--tenant", tenant.name, "--json"))
+    assert [(letter["reason"], letter["jobId"]) for letter in letters] == [("by_operator", job.id)]
+    result = worker.run("job", "give-up", job.id, "--tenant", tenant.name, "--yes")
+    assert result.returncode == 1 and "has ended" in result.stderr

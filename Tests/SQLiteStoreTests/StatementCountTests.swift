@@ -39,7 +39,7 @@ struct StatementCountTests {
         completion.keepsHistory = true
         let ended = try await count { [completion] in try await complete(claim.value, completion, .syncSucceeded) }
         let forgotten = try await count { try await writer.write { try $0.forgetPublished([2]) } }
-        #expect([accepted.count, claim.count, ended.count, forgotten.count] == [11, 12, 15, 1])
+        #expect([accepted.count, claim.count, ended.count, forgotten.count] == [11, 13, 15, 1])
         await stop()
     }
 

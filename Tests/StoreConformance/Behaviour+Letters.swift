@@ -378,7 +378,7 @@ extension AcceptableJob {
 }
 
 extension Bench {
-    fileprivate func put(
+    func put(
         _ claim: LaneClaim,
         off second: Int,
         because code: ErrorCode,

@@ -104,6 +104,39 @@ extension Behaviour {
             #expect(try await bench.store.journal([], under: claim.token, at: Bench.start) == .reset)
             #expect(try await bench.store.journal([], under: claim.token, at: pause.end) == .reset)
         },
+        Behaviour("an operator ends a job's wait for its next attempt") { bench in
+            try await bench.accept(.job("a"), .job("b", .two))
+            try await bench.put(try #require(try await bench.claim(limit: 1).claims.first), off: 600, because: .timeout, at: Bench.start)
+            let (a, b) = (JobID("a")!, JobID("b")!)
+            #expect(try await bench.store.hasten(a, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(1)) == .done)
+            #expect(try await bench.store.hasten(a, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(1)) == .due)
+            #expect(try await bench.store.hasten(b, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(1)) == .unknown)
+            #expect(try await bench.claimDue(limit: 1, at: bench.time(2)).jobs == ["b"])
+            #expect(try await bench.store.hasten(b, of: Lane.two.tenant, by: .systemUser(9), at: bench.time(2)) == .running)
+            let claim = try await bench.claimOne(at: bench.time(2))
+            #expect(claim.job.id == a)
+            try await bench.finish(claim)
+            #expect(try await bench.store.hasten(a, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(3)) == .ended)
+            let rows = try await bench.store.auditRows(AuditSelection(), newest: 20).map(\.entry).filter { $0.action == "job.hastened" }
+            #expect(rows.map(\.jobID) == ["a"] && rows[0].actor == "user:9" && rows[0].tenant == "msp-1")
+        },
+        Behaviour("a held job is not hastened, and can be given up") { bench in
+            try await bench.accept(.job("a"))
+            let pause = try #require(try await bench.pause(.all))
+            _ = try await bench.claim { bench.holding($0, pause) }
+            let a = JobID("a")!
+            #expect(try await bench.store.hasten(a, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(1)) == .paused(pause.id))
+            #expect(try await bench.store.giveUp(a, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(1)) == .done)
+            #expect(try await bench.store.giveUp(a, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(1)) == .done)
+            let seen = Mutex<[QueuedJob]>([])
+            _ = try await bench.claim(at: bench.time(1)) { snapshot in
+                seen.withLock { $0 = snapshot.jobs }
+                return LaneDecision(next: .wait(until: nil))
+            }
+            #expect(seen.withLock { $0.map(\.isGivenUp) } == [true] && seen.withLock { $0.map(\.notBefore) } == [nil])
+            let rows = try await bench.store.auditRows(AuditSelection(), newest: 20).map(\.entry)
+            #expect(rows.count { $0.action == "job.given-up" } == 1)
+        },
         Behaviour("a job that ends under a pause is not released") { bench in
             try await bench.accept(.job("a"))
             let pause = try #require(try await bench.pause(.all))

@@ -295,6 +295,13 @@ extension ErrorCode {
                 "Requests of this kind are paused.",
                 hint: "Nothing needs to be done for a request that waits. Otherwise send it again once the pause has ended."
             )
+        case .givenUp:
+            Properties(
+                .worker,
+                .operator,
+                "The request was withdrawn by the operator of the worker.",
+                hint: "Ask support why. If it is still wanted, send it again under a new id."
+            )
         case .poison:
             Properties(.worker, .operator, "The request could not be processed.", hint: "It stopped the worker each time it was tried.")
         case .internal:

@@ -52,6 +52,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
 
     // The worker.
     case held
+    case givenUp = "given_up"
     case poison
     case `internal`
 }

@@ -200,7 +200,7 @@ struct JobAttempt: Sendable {
 
     private func ending(of outcome: HandlerOutcome, _ context: JobContext) -> Attempt.Ending {
         switch outcome.ending {
-        case .finished(let error): .finished(error)
+        case .finished(let error): context.job.isGivenUp ? .givenUp(GivenUp(.byOperator, error ?? JobError(.givenUp))) : .finished(error)
         case .givenUp(let givenUp): .givenUp(givenUp)
         case .postponed: .postponed
         case .transient(let error, let earliest, _):

@@ -58,7 +58,16 @@ struct LaneOrder {
                 continue
             }
             let superseder = order.superseder(of: job)
-            if job.interruptions >= LaneOrder.maximumInterruptions {
+            if job.isGivenUp {
+                if job.hasWritten {
+                    concluding = concluding ?? .run(order: job.order, .conclude(JobError(.givenUp)))
+                    toConclude.append(job.order)
+                } else {
+                    var settlement = settle(job, .jobAbandoned, JobError(.givenUp))
+                    settlement.givenUp = GivenUp(.byOperator, JobError(.givenUp))
+                    decision.settlements.append(settlement)
+                }
+            } else if job.interruptions >= LaneOrder.maximumInterruptions {
                 var settlement = settle(job, .jobAbandoned, JobError(.poison))
                 settlement.givenUp = GivenUp(.interrupted, JobError(.poison))
                 decision.settlements.append(settlement)
@@ -187,7 +196,8 @@ struct LaneOrder {
 
     /// Whether it may run at all: only such a job supersedes others.
     private func isLive(_ job: QueuedJob, revisions: [String: Int64]) -> Bool {
-        job.interruptions < LaneOrder.maximumInterruptions && !job.isFromBackup && newerRevision(than: job, in: revisions) == nil
+        job.interruptions < LaneOrder.maximumInterruptions && !job.isFromBackup && !job.isGivenUp
+            && newerRevision(than: job, in: revisions) == nil
             && !hasExpired(job)
     }
 

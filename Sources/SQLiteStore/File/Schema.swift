@@ -178,6 +178,8 @@ struct Schema: Sendable {
             paused_by INTEGER,
             paused_since INTEGER,
             paused_for INTEGER NOT NULL DEFAULT 0,
+            -- Whether an operator gave up on it: it ends at the next claim.
+            is_given_up INTEGER NOT NULL DEFAULT 0,
             UNIQUE (tenant, job_id)
         );
         -- In the order of acceptance where they are due, behind these by the time for which they wait.

@@ -14,7 +14,7 @@ extension StoreConnection {
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
                 has_written, api_calls, is_from_backup, redrive_of, is_scheduled, standing, held_up, deadline,
-                deferred_code, deferred_for, paused_by, paused_since, paused_for
+                deferred_code, deferred_for, paused_by, paused_since, paused_for, is_given_up
             FROM jobs WHERE lane = ? AND finished_at IS NULL
             """,
             lane
@@ -30,7 +30,7 @@ extension StoreConnection {
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
                 has_written, api_calls, is_from_backup, redrive_of, is_scheduled, standing, held_up, deadline,
-                deferred_code, deferred_for, paused_by, paused_since, paused_for
+                deferred_code, deferred_for, paused_by, paused_since, paused_for, is_given_up
             FROM jobs WHERE place = ? AND finished_at IS NULL
             """,
             place
@@ -240,7 +240,8 @@ extension QueuedJob {
             isFromBackup: row.bool(14),
             isScheduled: row.bool(16),
             pausedBy: row.optional(22, row.integer).map { JobPause(id: $0, since: row.moment(23)) },
-            pausedFor: .milliseconds(row.integer(24))
+            pausedFor: .milliseconds(row.integer(24)),
+            isGivenUp: row.bool(25)
         )
     }
 }

@@ -104,7 +104,7 @@ extension StoreConnection {
             """
             SELECT place, job_id, kind, plan, revision, accepted_at, expiry, traceparent, publisher, not_before, attempts, interruptions,
                 has_written, api_calls, is_from_backup, redrive_of, is_scheduled, revision, held_up, deadline,
-                deferred_code, deferred_for, paused_by, paused_since, paused_for
+                deferred_code, deferred_for, paused_by, paused_since, paused_for, is_given_up
             FROM jobs NOT INDEXED WHERE place BETWEEN ? AND ? AND lane = ? AND (kind = ? OR kind = ? AND plan IS ?)
                 AND (finished_at IS NULL OR event_type NOT IN (?, ?, ?, ?)) AND is_scheduled = 0 AND requested_at > ?
             ORDER BY place

@@ -120,6 +120,11 @@ extension AuditEntry {
         self.init(.lettersPurged, facts, by: actor, at: now)
     }
 
+    /// Makes the entry for what an operator did with a job that waits.
+    package init(_ action: Action, of job: AuditedJob, by actor: AuditActor, at now: Timestamp) {
+        self.init(action, job.facts, of: job, by: actor, at: now)
+    }
+
     package init(begun pause: Pause, by actor: AuditActor, at now: Timestamp) {
         self.init(pause, .pauseBegun, by: actor, at: now)
     }

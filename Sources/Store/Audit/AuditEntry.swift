@@ -18,6 +18,10 @@ package struct AuditEntry: Hashable, Sendable {
         case writeSettled = "write.settled"
         case letterRedriven = "letter.redriven"
         case lettersPurged = "letters.purged"
+        /// An operator ended a job's wait for its next attempt.
+        case jobHastened = "job.hastened"
+        /// An operator gave up on a job.
+        case jobGivenUp = "job.given-up"
         case pauseBegun = "pause.begun"
         /// A pause ended, by an operator or because its time was over.
         case pauseEnded = "pause.ended"

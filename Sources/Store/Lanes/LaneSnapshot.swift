@@ -145,6 +145,8 @@ package struct QueuedJob: Hashable, Sendable {
     package var pausedBy: JobPause?
     /// For how long pauses that have ended held it.
     package var pausedFor: Duration
+    /// Whether an operator gave up on it: it ends without further work.
+    package var isGivenUp: Bool
 
     package init(
         order: Int64,
@@ -169,7 +171,8 @@ package struct QueuedJob: Hashable, Sendable {
         isFromBackup: Bool = false,
         isScheduled: Bool = false,
         pausedBy: JobPause? = nil,
-        pausedFor: Duration = .zero
+        pausedFor: Duration = .zero,
+        isGivenUp: Bool = false
     ) {
         self.order = order
         self.id = id
@@ -194,6 +197,7 @@ package struct QueuedJob: Hashable, Sendable {
         self.isScheduled = isScheduled
         self.pausedBy = pausedBy
         self.pausedFor = pausedFor
+        self.isGivenUp = isGivenUp
     }
 
     /// Whether it has begun. A job that has begun does not expire.

@@ -11,6 +11,8 @@ package struct GivenUp: Hashable, Sendable {
         case interrupted
         /// The stored payload cannot be opened.
         case unopenable
+        /// An operator gave up on it.
+        case byOperator = "by_operator"
     }
 
     package var reason: Reason

@@ -6,16 +6,16 @@ import FoundationEssentials
 struct JobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job",
-        abstract: "Publishes a job as a portal would; lists and shows jobs.",
+        abstract: "Publishes a job as a portal would; lists, shows and changes jobs.",
         discussion: """
-            'list' and 'show' read the store. The other commands publish a job. Its data comes from --data FILE, or from the options of \
-            its kind. With --wait, the command prints the terminal event, and exits with 0 or 1 accordingly.
+            'list', 'show' and 'why' read the store; 'try-now' and 'give-up' change a job in it. The other commands publish a job. Its data \
+            comes from --data FILE, or from the options of its kind. With --wait, the command prints the terminal event, and exits with 0 or 1 accordingly.
 
             Example: autotask-worker job sync --tenant msp-4711 --data seeds/jobs/sync.json --wait
             """,
         subcommands: [
             Connect.self, Sync.self, Reset.self, BillingCodes.self, Preview.self, Verify.self, Drift.self, Diagnose.self, List.self,
-            Show.self, Why.self,
+            Show.self, Why.self, TryNow.self, GiveUp.self,
         ]
     )
 

@@ -224,6 +224,24 @@ package final class ModelStore: Store {
         try await transaction("endPause") { tables throws(StoreError) in tables.endPause(id, by: actor, at: now) }
     }
 
+    package func hasten(
+        _ id: JobID,
+        of tenant: TenantID,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> WaitingJobOutcome {
+        try await transaction("hasten") { tables throws(StoreError) in tables.hasten(id, of: tenant, by: actor, at: now) }
+    }
+
+    package func giveUp(
+        _ id: JobID,
+        of tenant: TenantID,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> WaitingJobOutcome {
+        try await transaction("giveUp") { tables throws(StoreError) in tables.giveUp(id, of: tenant, by: actor, at: now) }
+    }
+
     // MARK: Outbox
 
     package func observeEvents(_ observer: @escaping @Sendable ([OutboxEntry]) -> Void) { state.withLock { $0.observer = observer } }

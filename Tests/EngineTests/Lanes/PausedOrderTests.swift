@@ -87,6 +87,17 @@ extension LaneOrderTests {
         #expect(decide([job(1, .sync, hasWritten: true), job(2, .verify)], pause(.kind(.sync))).next == .wait(until: Self.end))
     }
 
+    @Test func `a job that an operator gave up on ends without work, also under a pause, and replaces none`() {
+        var given = job(3, .sync)
+        given.isGivenUp = true
+        let decision = decide([job(1, .sync), given], pause(.all))
+        #expect(decision.settlements.map(\.order) == [3] && decision.holds.map(\.order) == [1])
+        #expect(decision.settlements.first?.event.type == .jobAbandoned && decision.settlements.first?.code == .givenUp)
+        #expect(decision.settlements.first?.givenUp == GivenUp(.byOperator, JobError(.givenUp)))
+        given.hasWritten = true
+        #expect(decide([given], pause(.all)).next == .run(order: 3, .conclude(JobError(.givenUp))))
+    }
+
     @Test func `a scheduled check waits without a word`() {
         let decision = decide([job(1, .verify, isScheduled: true)], pause(.all))
         #expect(decision.holds.map(\.order) == [1] && decision.holds[0].event == nil && decision.next == .wait(until: Self.end))

@@ -1,0 +1,33 @@
+package import Contract
+
+/// What an operator does with a job that waits.
+package protocol WaitingJobs: Sendable {
+    /// Ends the wait of a job for its next attempt.
+    func hasten(_ id: JobID, of tenant: TenantID, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> WaitingJobOutcome
+
+    /// Marks a job so that the next claim of its lane ends it as a dead-lettered job. A job that has written reports its writes first.
+    func giveUp(_ id: JobID, of tenant: TenantID, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> WaitingJobOutcome
+}
+
+package enum WaitingJobOutcome: Hashable, Sendable {
+    case done
+    /// The tenant has no such job.
+    case unknown
+    case ended
+    case running
+    /// The pause with this id holds the job: it cannot be hastened.
+    case paused(Int64)
+    /// The job waits for no time: there is nothing to hasten.
+    case due
+}
+
+extension QueuedJob {
+    /// Whether it can be hastened.
+    ///
+    /// - Parameter isRunning: whether it is the job that its lane runs.
+    package func hastening(isRunning: Bool) -> WaitingJobOutcome {
+        if isRunning { return .running }
+        if let pausedBy { return .paused(pausedBy.id) }
+        return notBefore == nil ? .due : .done
+    }
+}
