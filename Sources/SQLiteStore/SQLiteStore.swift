@@ -327,6 +327,17 @@ extension SQLiteStore {
 
     package func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { try await read { try $0.laneDetail(lane) } }
 
+    package func waiting(at now: Timestamp) async throws(StoreError) -> WaitingTable {
+        var table = WaitingTable(try await read { try $0.waitingSurroundings(at: now) }, at: now)
+        var last: Int64? = 0
+        while let lane = last {
+            let page = try await read { try $0.waitingRows(afterLane: lane, lanes: WaitingTable.page) }
+            table.take(page.rows)
+            last = page.last
+        }
+        return table
+    }
+
     package func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? {
         try await read { try $0.situation(of: lane, at: now) }
     }

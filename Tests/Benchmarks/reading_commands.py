@@ -75,6 +75,8 @@ def commands(worker):
         ["tenant", "list", "--connection", "connected"],
         ["tenant", "show", CROWD],
         ["tenant", "show", rare],
+        ["waiting"],
+        ["pause", "list"],
         ["job", "list"],
         ["job", "list", "--state", "waiting"],
         ["job", "list", "--state", "running"],

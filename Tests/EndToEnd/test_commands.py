@@ -73,7 +73,7 @@ def test_help_lists_every_kind_of_job(worker):
     about = " ".join(worker.cli("--help").split())
     assert f"({', '.join(contract.job_kinds())})" in about
     listed = re.findall(r"^  ([a-z-]+) ", worker.cli("job", "--help").partition("SUBCOMMANDS:")[2], flags=re.M)
-    assert listed == [*contract.job_kinds(), "list", "show"]
+    assert listed == [*contract.job_kinds(), "list", "show", "why", "try-now", "give-up"]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ def test_a_paused_sync_waits_is_reported_once_and_goes_on(tenant, worker, pause)
     assert (why["reason"], why["pause"], why["until"], why["detail"]) == ("paused", found["id"], found["until"], "a test")
     listed = json.loads(worker.cli("job", "list", "--tenant", tenant.name, "--state", "paused", "--json"))["jobs"]
     assert [(entry["jobId"], entry["code"]) for entry in listed] == [(job.id, "held")]
+    groups = json.loads(worker.cli("waiting", "--json"))
+    assert [(group["jobs"], group["integrations"], group["until"]) for group in groups if group["pause"] == found["id"]] == [(1, 1, found["until"])]
+    assert f"paused by {found['actor']}" in worker.cli("waiting") and "a test" in worker.cli("tenant", "show", tenant.name)
     overview = json.loads(worker.cli("tenant", "list", "--search", tenant.name, "--json"))
     assert [entry["heldUpBy"] for entry in overview] == ["held"]
     # A pause is a warning, and the worker is ready.

@@ -104,6 +104,27 @@ extension Behaviour {
             #expect(try await bench.store.journal([], under: claim.token, at: Bench.start) == .reset)
             #expect(try await bench.store.journal([], under: claim.token, at: pause.end) == .reset)
         },
+        Behaviour("waiting jobs are summed up by cause") { bench in
+            try await bench.connect([.one, .two, .three], database: 5)
+            try await bench.accept(.job("a"), .job("a2", .one, .verify), .job("b", .two), .job("c", .three), .job("d", .of("msp-4")))
+            let claims = try await bench.claim(limit: 2).claims
+            #expect(try await bench.waiting() == [.running: [2, 2], .behind: [1, 1], .databaseFull(5): [1, 1], .inLine: [1, 1]])
+            try await bench.put(claims[0], off: 600, because: .rateLimited, at: Bench.start)
+            try await bench.put(claims[1], off: 900, because: .network, at: Bench.start)
+            let pause = try #require(try await bench.pause(.lane(.three)))
+            _ = try await bench.claim(limit: 9) { $0.lane == .three ? bench.holding($0, pause) : LaneDecision(next: .wait(until: nil)) }
+            let table = try await bench.store.waiting(at: Bench.start)
+            #expect(
+                try await bench.waiting() == [
+                    .retry(.rateLimited, database: 5, zone: nil): [1, 1], .retry(.network, database: nil, zone: "webservices14"): [1, 1],
+                    .paused(pause): [1, 1], .inLine: [2, 2],
+                ]
+            )
+            let limited = table.groups.first { $0.cause == .retry(.rateLimited, database: 5, zone: nil) }
+            #expect(limited?.next == bench.time(600) && limited?.last == bench.time(600) && limited?.oldest == Bench.start)
+            #expect(table.groups.first?.cause == .inLine)
+            #expect(try await bench.waiting(at: bench.time(60))[.noWorker] == [2, 2])
+        },
         Behaviour("an operator ends a job's wait for its next attempt") { bench in
             try await bench.accept(.job("a"), .job("b", .two))
             try await bench.put(try #require(try await bench.claim(limit: 1).claims.first), off: 600, because: .timeout, at: Bench.start)
@@ -161,6 +182,12 @@ extension Bench {
     /// Begins a pause of an hour.
     func pause(_ scope: PauseScope, until end: Timestamp? = nil) async throws -> Pause? {
         try await store.pause(PauseOrder(scope, because: "a test", until: end ?? time(3600)), by: .systemUser(9), at: Bench.start)
+    }
+
+    /// The numbers of jobs and lanes that wait, by cause.
+    func waiting(at now: Timestamp = Bench.start) async throws -> [WaitingCause: [Int]] {
+        let groups = try await store.waiting(at: now).groups
+        return Dictionary(uniqueKeysWithValues: groups.map { ($0.cause, [$0.jobs, $0.lanes]) })
     }
 
     /// Holds all jobs that the pause does not hold yet.

@@ -170,6 +170,7 @@ private struct FailedJobs: LaneRecords {
     }
 
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { nil }
+    func waiting(at now: Timestamp) async throws(StoreError) -> WaitingTable { preconditionFailure("not asked for") }
     func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? { nil }
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { [] }
 

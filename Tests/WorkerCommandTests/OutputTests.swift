@@ -166,7 +166,7 @@ struct OutputTests {
                 at: Timestamp(millisecondsSinceEpoch: 0)
             )
         }
-        let detail = LaneDetail(lane: lane, state: state, unfinished: [], finished: [])
+        let detail = LaneReport(detail: LaneDetail(lane: lane, state: state, unfinished: [], finished: []), reasons: [:])
         #expect(detail.json["services"]?.array?.map { $0["status"]?.string } == ["Error", "Synced", "Synced"])
         #expect(detail.json["services"]?.array?.first?["lastErrorCode"] == "outcome_unknown")
         #expect(detail.lines.contains { $0.contains("p/a  Error") })

@@ -11,6 +11,9 @@ package protocol LaneRecords: Sendable {
     /// Returns a lane as a claim would find it now; `nil` if the store does not know it.
     func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation?
 
+    /// Counts the unfinished jobs by the cause for which they wait. Each read looks at a bounded number of lanes.
+    func waiting(at now: Timestamp) async throws(StoreError) -> WaitingTable
+
     /// Returns the jobs with this id; each tenant may have one.
     ///
     /// - Parameter tenant: the job's tenant; `nil` for all tenants, which takes one look-up per tenant.

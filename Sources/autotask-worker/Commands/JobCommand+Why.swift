@@ -26,9 +26,7 @@ extension JobCommand {
                     return WaitText.State.ended(at: moment, event.event.type, code: event.event.type.failureCode(in: event.event.data))
                 }
                 guard let situation = try await store.situation(of: record.lane, at: now) else { return WaitText.State.waiting(.noWorker) }
-                let seen = situation.snapshot.jobs + [situation.holder?.job].compactMap(\.self)
-                guard let queued = seen.first(where: { $0.id == record.id }) else { return .waiting(.manyBefore(situation.backlog)) }
-                return .waiting(situation.reason(of: queued, at: now))
+                return .waiting(situation.reason(of: record.id, at: now))
             }
             return WaitText(lane: record.lane, id: record.id, kind: record.kind, acceptedAt: record.acceptedAt, state: state)
         }

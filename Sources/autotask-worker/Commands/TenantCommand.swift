@@ -1,5 +1,6 @@
 import ArgumentParser
 import Contract
+import Engine
 import Store
 
 /// `tenant …`: what the store knows about tenants.
@@ -49,7 +50,7 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct Show: OutputCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows one tenant: its connection, its services with their last errors, and its latest jobs.",
+            abstract: "Shows one tenant: its connection, its services with their last errors, why its jobs wait, and its latest jobs.",
             discussion: "Example: autotask-worker tenant show msp-4711 --json"
         )
         @Argument(help: "The tenant.", completion: OfferedNames.tenants) var tenant: String
@@ -57,18 +58,22 @@ struct TenantCommand: AsyncParsableCommand {
         var product: String = Product.workplace.rawValue
         @OptionGroup var output: OutputOptions
 
-        func result(_ settings: Configuration) async throws -> LaneDetail {
+        func result(_ settings: Configuration) async throws -> LaneReport {
             guard let tenant = TenantID(tenant), let product = Product(rawValue: product) else {
                 throw Failure(.usage, "The tenant or the product is invalid.", hint: "Products are workplace and fileProtection.")
             }
-            guard let detail = try await OpenStore.using(settings, { try await $0.lane(Lane(tenant: tenant, product: product)) }) else {
+            let (lane, now) = (Lane(tenant: tenant, product: product), SystemTime.now)
+            let found = try await OpenStore.using(settings) { store in
+                (try await store.lane(lane), try await store.situation(of: lane, at: now))
+            }
+            guard let detail = found.0 else {
                 throw Failure(
                     .no,
                     "The store knows nothing about \(tenant) and \(product.rawValue).",
                     hint: "See autotask-worker tenant list."
                 )
             }
-            return detail
+            return LaneReport(detail: detail, reasons: found.1?.reasons(of: detail.unfinished, at: now) ?? [:])
         }
     }
 }

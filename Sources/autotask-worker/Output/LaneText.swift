@@ -41,10 +41,25 @@ extension LaneOverview: ListElement {
 }
 
 /// The details of an integration, for support.
-extension LaneDetail: CommandOutput {
-    var lines: [String] {
+struct LaneReport: CommandOutput {
+    let detail: LaneDetail
+    /// Why each unfinished job waits, by its place.
+    let reasons: [Int64: WaitReason]
+
+    var lines: [String] { detail.head + detail.unfinished.map(line) + detail.finished.map(\.line) }
+    var json: JSON { detail.json(waiting: detail.unfinished.map { $0.json(reasons[$0.order]) }) }
+
+    private func line(_ job: QueuedJob) -> String {
+        let facts = "accepted \(Terminal.time(job.acceptedAt)), \(job.attempts.of("attempt")), \(job.apiCalls.of("call"))"
+        let reason = reasons[job.order].map { "\n              " + $0.text } ?? ""
+        return "  waiting     \(job.id)  \(job.kind.rawValue)  \(facts)\(reason)"
+    }
+}
+
+extension LaneDetail {
+    fileprivate var head: [String] {
         [Terminal.styled("\(lane)", .bold) + "  epoch \(state.epoch)" + (state.isEnabled ? "  enabled" : "")] + connectionLines
-            + services.flatMap(\.lines) + jobLines
+            + services.flatMap(\.lines)
     }
 
     /// The services as events report them: an update with an unknown outcome is an error until it is settled (`Rules` L28).
@@ -89,25 +104,12 @@ extension LaneDetail: CommandOutput {
         return state.refusedCredentials.filter { $0.at > connection.establishedAt }
     }
 
-    private var jobLines: [String] {
-        unfinished.map { job in
-            let when = job.notBefore.map { ", not before \(Terminal.time($0))" } ?? ""
-            return
-                "  waiting     \(job.id)  \(job.kind.rawValue)  accepted \(Terminal.time(job.acceptedAt)), \(job.attempts.of("attempt")), \(job.apiCalls.of("call"))\(when)"
-        }
-            + finished.map { job in
-                let code = job.code.map { "  " + Terminal.styled($0, .error) } ?? ""
-                return
-                    "  ended       \(job.id)  \(job.kind?.rawValue ?? "refused")  \(job.event.rawValue)\(code)  \(Terminal.time(job.finishedAt)), \(job.apiCalls.of("call"))"
-            }
-    }
-
-    var json: JSON {
+    fileprivate func json(waiting: [JSON]) -> JSON {
         .members([
             "tenant": lane.tenant, "product": lane.product, "epoch": state.epoch, "eligible": state.isEligible, "enabled": state.isEnabled,
             "connection": state.connection?.shown,
             "credentialsRefused": standingRefusals.map { JSON.members(["at": $0.at, "error": JobError($0.code)]) },
-            "openWrites": state.openWrites.count, "services": services.map(\.json), "waiting": unfinished.map(\.json),
+            "openWrites": state.openWrites.count, "services": services.map(\.json), "waiting": waiting,
             "finished": finished.map(\.json),
         ])
     }
@@ -160,15 +162,21 @@ extension ServiceBinding {
 }
 
 extension QueuedJob {
-    fileprivate var json: JSON {
+    fileprivate func json(_ reason: WaitReason?) -> JSON {
         .members([
             "jobId": id, "kind": kind, "acceptedAt": acceptedAt, "attempts": attempts, "interruptions": interruptions,
-            "apiCalls": apiCalls, "notBefore": notBefore,
+            "apiCalls": apiCalls, "notBefore": notBefore, "reason": reason?.word, "text": reason?.text,
         ])
     }
 }
 
 extension LaneDetail.Finished {
+    fileprivate var line: String {
+        let code = code.map { "  " + Terminal.styled($0, .error) } ?? ""
+        return
+            "  ended       \(id)  \(kind?.rawValue ?? "refused")  \(event.rawValue)\(code)  \(Terminal.time(finishedAt)), \(apiCalls.of("call"))"
+    }
+
     fileprivate var json: JSON {
         .members([
             "jobId": id, "kind": kind, "event": event, "code": code, "acceptedAt": acceptedAt, "finishedAt": finishedAt,

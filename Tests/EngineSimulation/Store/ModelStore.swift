@@ -274,6 +274,10 @@ package final class ModelStore: Store {
         try await transaction("lane") { tables throws(StoreError) in tables.detail(of: lane) }
     }
 
+    package func waiting(at now: Timestamp) async throws(StoreError) -> WaitingTable {
+        try await transaction("waiting") { tables throws(StoreError) in tables.waiting(at: now) }
+    }
+
     package func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? {
         try await transaction("situation") { tables throws(StoreError) in tables.situation(of: lane, at: now) }
     }

@@ -31,6 +31,33 @@ extension ModelTables {
         )
     }
 
+    func waiting(at now: Timestamp) -> WaitingTable {
+        let occupied = Dictionary(grouping: lanes.compactMap(\.hold.occupied), by: \.self).mapValues(\.count)
+        let alive = Set(workers.filter { $0.leaseEnd > now }.map(\.id))
+        var table = WaitingTable(WaitingSurroundings(workers: alive, occupied: occupied, pauses: pauses(at: now)), at: now)
+        for row in lanes {
+            let hold = row.hold
+            table.take(
+                unfinished(row.lane).filter { !$0.isScheduled }.map { job in
+                    WaitingRow(
+                        lane: row.lane,
+                        order: job.order,
+                        acceptedAt: job.acceptedAt,
+                        notBefore: job.notBefore,
+                        code: job.lastDeferral?.code,
+                        pausedBy: job.pausedBy?.id,
+                        isSetAside: false,
+                        holder: hold.worker,
+                        running: hold.running,
+                        database: hold.neededDatabase,
+                        apiURL: row.state.connection?.zone.apiURL
+                    )
+                }
+            )
+        }
+        return table
+    }
+
     private func lanesAhead(of hold: LaneHold) -> Int {
         guard let turn = hold.turn else { return 0 }
         return lanes.count { other in other.hold.turn.map { (other.hold.rank, $0) < (hold.rank, turn) } ?? false }
