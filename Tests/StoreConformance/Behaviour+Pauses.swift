@@ -46,8 +46,8 @@ extension Behaviour {
             }
             #expect(try await bench.store.endPause(pause.id, by: .systemUser(9), at: bench.time(60)) == pause)
             #expect(try await bench.store.endPause(pause.id, by: .systemUser(9), at: bench.time(60)) == nil)
-            let job = try await bench.claimOne(at: bench.time(90)).job
-            #expect(job.id.description == "a" && job.pausedFor == .seconds(90))
+            let claim = try await bench.claimOne(at: bench.time(90))
+            #expect(claim.job.id.description == "a" && claim.job.pausedFor == .seconds(90) && claim.dueSince == bench.time(90))
             let rows = try await bench.store.auditRows(AuditSelection(), newest: 9)
             let actions = rows.map(\.entry).filter { $0.action.hasPrefix("pause") }
             #expect(
@@ -135,7 +135,7 @@ extension Behaviour {
             #expect(try await bench.claimDue(limit: 1, at: bench.time(2)).jobs == ["b"])
             #expect(try await bench.store.hasten(b, of: Lane.two.tenant, by: .systemUser(9), at: bench.time(2)) == .running)
             let claim = try await bench.claimOne(at: bench.time(2))
-            #expect(claim.job.id == a)
+            #expect(claim.job.id == a && claim.dueSince == bench.time(1))
             try await bench.finish(claim)
             #expect(try await bench.store.hasten(a, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(3)) == .ended)
             let rows = try await bench.store.auditRows(AuditSelection(), newest: 20).map(\.entry).filter { $0.action == "job.hastened" }
@@ -154,7 +154,7 @@ extension Behaviour {
                 seen.withLock { $0 = snapshot.jobs }
                 return LaneDecision(next: .wait(until: nil))
             }
-            #expect(seen.withLock { $0.map(\.isGivenUp) } == [true] && seen.withLock { $0.map(\.notBefore) } == [nil])
+            #expect(seen.withLock { $0.map(\.isGivenUp) } == [true] && seen.withLock { $0.map(\.notBefore) } == [bench.time(1)])
             let rows = try await bench.store.auditRows(AuditSelection(), newest: 20).map(\.entry)
             #expect(rows.count { $0.action == "job.given-up" } == 1)
         },

@@ -237,7 +237,10 @@ struct LaneOrder {
         }
         // The next time that a job becomes due, expires before it began, or reaches its deadline.
         let moments = jobs.compactMap { job in
-            [pauses[job]?.end ?? job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter { $0 > now }.min()
+            let isDue = job.notBefore.map { $0 <= now } ?? true
+            return [isDue ? pauses[job]?.end : job.notBefore, job.wasBegun ? nil : job.expiry, job.deadline].compactMap { $0 }.filter {
+                $0 > now
+            }.min()
         }
         return .wait(until: moments.min())
     }

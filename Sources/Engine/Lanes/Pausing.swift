@@ -17,9 +17,9 @@ struct Pausing {
 }
 
 extension LaneOrder {
-    /// Holds a job that waits, unless its pause holds it already or it waits longer than the pause lasts.
+    /// Holds a job that is due. One that waits for its next attempt is held when that comes, if the pause lasts so long.
     func hold(_ job: QueuedJob, _ pauses: Pausing) -> PauseHold? {
-        guard let pause = pauses[job], job.notBefore.map({ $0 < pause.end }) ?? true else { return nil }
+        guard let pause = pauses[job], job.notBefore.map({ $0 <= now }) ?? true else { return nil }
         let isKnown = job.pausedBy?.id == pause.id
         guard !job.isScheduled, !isKnown else {
             return PauseHold(order: job.order, pause: pause.id, until: pause.end, event: nil, deferral: nil)

@@ -63,8 +63,7 @@ final class EngineMeters: Sendable {
     // MARK: Jobs
 
     func claimed(_ claim: LaneClaim, at now: Timestamp) {
-        let job = claim.job
-        jobWait[job.kind].record(now - max(job.acceptedAt, job.notBefore ?? job.acceptedAt))
+        jobWait[claim.job.kind].record(now - claim.dueSince)
     }
 
     /// Jobs ended without an attempt.
@@ -89,7 +88,7 @@ final class EngineMeters: Sendable {
         }
         for event in completion.events { ConnectionChange(event.type).map { connectionChanges[$0].increment() } }
         guard attempt.endsJob, !job.isScheduled else { return }
-        jobAge[job.kind].record(attempt.ended - job.acceptedAt)
+        jobAge[job.kind].record(attempt.ended - job.acceptedAt - job.pausedFor)
         if let event = completion.events.first(where: \.type.isTerminal) { jobsEnded[job.kind, event.type]?.increment() }
         if let code = attempt.failure?.code { jobErrors[job.kind, code]?.increment() }
     }

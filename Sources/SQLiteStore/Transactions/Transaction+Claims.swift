@@ -186,13 +186,14 @@ extension Transaction {
                 throw StoreError(.unexpected, "A job that should run is not among the lane's unfinished jobs.")
             }
             row.hold.lease(to: worker, running: order, hasPlace: hasPlace)
-            let wasPutOff = job.notBefore != nil
+            let due = job.notBefore
             job.begin(under: request, at: now)
-            let payload = try begin(job, wasPutOff: wasPutOff, at: now)
+            let payload = try begin(job, wasPutOff: due != nil, at: now)
             result.claims.append(
                 LaneClaim(
                     token: ClaimToken(lane: row.lane, worker: worker, fence: row.hold.fence, order: order),
                     job: job,
+                    dueSince: due,
                     sealedPayload: payload,
                     mode: mode,
                     state: state

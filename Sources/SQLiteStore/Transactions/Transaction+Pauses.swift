@@ -76,8 +76,8 @@ extension Transaction {
                 }
                 try connection.run(
                     """
-                    UPDATE jobs SET not_before = NULL, paused_for = paused_for + MAX(0, ? - paused_since), paused_by = NULL,
-                        paused_since = NULL WHERE place = ?
+                    UPDATE jobs SET not_before = ?1, paused_for = paused_for + MAX(0, ?1 - paused_since), paused_by = NULL,
+                        paused_since = NULL WHERE place = ?2
                     """,
                     now,
                     job.place

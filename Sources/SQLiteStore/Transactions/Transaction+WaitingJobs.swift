@@ -5,9 +5,9 @@ import Store
 extension Transaction {
     func hasten(_ id: JobID, of tenant: TenantID, by actor: AuditActor, at now: Timestamp) throws -> WaitingJobOutcome {
         try change(id, of: tenant) { job, row in
-            let outcome = job.hastening(isRunning: row.hold.running == job.order)
+            let outcome = job.hastening(isRunning: row.hold.running == job.order, at: now)
             guard outcome == .done else { return outcome }
-            try connection.run("UPDATE jobs SET not_before = NULL WHERE place = ?", job.order)
+            try connection.run("UPDATE jobs SET not_before = ? WHERE place = ?", now, job.order)
             try audit(AuditEntry(.jobHastened, of: AuditedJob(job, in: row.lane), by: actor, at: now))
             try lineUp(&row, at: now)
             return .done
@@ -20,7 +20,8 @@ extension Transaction {
             guard !job.isGivenUp else { return .done }
             // A pause holds it no longer: its end needs no work.
             try connection.run(
-                "UPDATE jobs SET is_given_up = 1, not_before = NULL, paused_by = NULL, paused_since = NULL WHERE place = ?",
+                "UPDATE jobs SET is_given_up = 1, not_before = ?, paused_by = NULL, paused_since = NULL WHERE place = ?",
+                now,
                 job.order
             )
             try audit(AuditEntry(.jobGivenUp, of: AuditedJob(job, in: row.lane), by: actor, at: now))

@@ -76,8 +76,18 @@ package final class LaneClaim: Sendable {
     package let sealedPayload: [UInt8]
     package let mode: RunMode
     package let state: LaneState
+    /// Since when the job might have run: its acceptance, or the time of this attempt.
+    package let dueSince: Timestamp
 
-    package init(token: ClaimToken, job: QueuedJob, sealedPayload: [UInt8], mode: RunMode, state: LaneState) {
+    package init(
+        token: ClaimToken,
+        job: QueuedJob,
+        dueSince: Timestamp? = nil,
+        sealedPayload: [UInt8],
+        mode: RunMode,
+        state: LaneState
+    ) {
+        self.dueSince = dueSince ?? job.acceptedAt
         self.token = token
         self.job = job
         self.sealedPayload = sealedPayload

@@ -47,6 +47,6 @@ extension QueuedJob {
         guard let pausedBy else { return }
         pausedFor += max(now - pausedBy.since, .zero)
         self.pausedBy = nil
-        notBefore = nil
+        notBefore = now
     }
 }

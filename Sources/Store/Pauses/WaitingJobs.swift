@@ -25,9 +25,9 @@ extension QueuedJob {
     /// Whether it can be hastened.
     ///
     /// - Parameter isRunning: whether it is the job that its lane runs.
-    package func hastening(isRunning: Bool) -> WaitingJobOutcome {
+    package func hastening(isRunning: Bool, at now: Timestamp) -> WaitingJobOutcome {
         if isRunning { return .running }
         if let pausedBy { return .paused(pausedBy.id) }
-        return notBefore == nil ? .due : .done
+        return notBefore.map { $0 <= now } ?? true ? .due : .done
     }
 }

@@ -52,7 +52,7 @@ extension MetricName {
         case .attempts: .counter("Ended attempts.")
         case .jobWait: .histogram(MetricFamily.waits, "From when a job may run (acceptance, or the time of its next attempt) to its claim.")
         case .attemptTime: .histogram(MetricFamily.durations, "Duration of an attempt.")
-        case .jobAge: .histogram(MetricFamily.waits, "From the acceptance of a job to its end.")
+        case .jobAge: .histogram(MetricFamily.waits, "From the acceptance of a job to its end, without the time under pauses.")
         case .eventDelay: .histogram(MetricFamily.waits, "From the commit of an event to the broker's confirmation.")
         case .jobsRunning: .gauge("Attempts under way.")
         case .laneSlots: .gauge("The most attempts that may be under way (CONCURRENT_LANES).")

@@ -80,12 +80,14 @@ extension ModelTables {
             else {
                 throw StoreError(.unexpected, "The job to run is not among the lane's unfinished ones.")
             }
+            let due = jobs[job].job.notBefore
             jobs[job].job.begin(under: request, at: now)
             jobs[job].begunAt = now
             lanes[index].hold.lease(to: worker, running: order, hasPlace: hasPlace)
             return LaneClaim(
                 token: ClaimToken(lane: lane, worker: worker, fence: lanes[index].hold.fence, order: order),
                 job: jobs[job].job,
+                dueSince: due,
                 sealedPayload: payload,
                 mode: mode,
                 state: lanes[index].state(of: jobs[job].job)

@@ -4,9 +4,9 @@ import Store
 extension ModelTables {
     mutating func hasten(_ id: JobID, of tenant: TenantID, by actor: AuditActor, at now: Timestamp) -> WaitingJobOutcome {
         change(id, of: tenant) { tables, job, index in
-            let outcome = tables.jobs[job].job.hastening(isRunning: tables.lanes[index].hold.running == tables.jobs[job].job.order)
+            let outcome = tables.jobs[job].job.hastening(isRunning: tables.lanes[index].hold.running == tables.jobs[job].job.order, at: now)
             guard outcome == .done else { return outcome }
-            tables.jobs[job].job.notBefore = nil
+            tables.jobs[job].job.notBefore = now
             tables.note(AuditEntry(.jobHastened, of: tables.auditedJob(job), by: actor, at: now))
             if tables.lanes[index].hold.isFree { tables.schedule(index, at: now) }
             return .done
@@ -18,7 +18,7 @@ extension ModelTables {
             guard tables.lanes[index].hold.running != tables.jobs[job].job.order else { return .running }
             guard !tables.jobs[job].job.isGivenUp else { return .done }
             tables.jobs[job].job.isGivenUp = true
-            tables.jobs[job].job.notBefore = nil
+            tables.jobs[job].job.notBefore = now
             tables.jobs[job].job.pausedBy = nil
             tables.note(AuditEntry(.jobGivenUp, of: tables.auditedJob(job), by: actor, at: now))
             if tables.lanes[index].hold.isFree { tables.schedule(index, at: now) }

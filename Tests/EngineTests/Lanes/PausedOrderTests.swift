@@ -36,7 +36,8 @@ extension LaneOrderTests {
         held.hold(hold, at: Self.now)
         #expect(held.notBefore == Self.end && held.lastDeferral == hold.deferral)
         #expect(decide([held], pause(.tenant(lane.tenant))).holds.isEmpty)
-        // Another pause is reported too.
+        // Another pause is reported too, once the first one holds it no longer.
+        held.release(at: Self.now)
         let longer = decide([held], pause(.tenant(lane.tenant)), pause(.all, id: 2, until: Self.end + .seconds(60)))
         #expect(longer.holds.map(\.pause) == [2] && longer.holds[0].event != nil)
     }
@@ -75,10 +76,10 @@ extension LaneOrderTests {
         #expect(decide([job(1, .sync, expiry: Self.later)], pause(.all)).next == .wait(until: Self.later))
     }
 
-    @Test func `a job that waits longer than the pause lasts is left alone`() {
-        let decision = decide([job(1, .sync, notBefore: Self.end, attempts: 1)], pause(.all))
-        #expect(decision.holds.isEmpty && decision.next == .wait(until: Self.end))
-        #expect(decide([job(1, .sync, notBefore: Self.later, attempts: 1)], pause(.all)).holds.map(\.until) == [Self.end])
+    @Test func `a job that waits for its next attempt is held when that comes`() {
+        let decision = decide([job(1, .sync, notBefore: Self.later, attempts: 1)], pause(.all))
+        #expect(decision.holds.isEmpty && decision.next == .wait(until: Self.later))
+        #expect(decide([job(1, .sync, notBefore: Self.now, attempts: 1)], pause(.all)).holds.map(\.until) == [Self.end])
     }
 
     @Test func `other kinds run beside a paused one, unless it has written`() {
@@ -113,7 +114,7 @@ extension LaneOrderTests {
         held.hold(PauseHold(order: 1, pause: 1, until: Self.end, event: nil, deferral: nil), at: Self.now)
         held.hold(PauseHold(order: 1, pause: 2, until: Self.end, event: nil, deferral: nil), at: Self.later)
         held.release(at: Self.end)
-        #expect(held.pausedBy == nil && held.notBefore == nil && held.pausedFor == .seconds(3600))
+        #expect(held.pausedBy == nil && held.notBefore == Self.end && held.pausedFor == .seconds(3600))
         held.attempts = 1
         let wish = RetryWish(error: JobError(.network), earliest: nil, isHeldUp: false, isCutShort: false)
         let policy = RetryPolicy(base: .seconds(1), maximumAge: .seconds(600))
