@@ -142,6 +142,12 @@ struct LaneOrder {
             decision.waiting[written.order] = nil
             if isExplaining { decision.waiting[chosen] = .behind(written.order) }
         }
+        guard isExplaining, case .run(let runner, _) = decision.next else { return }
+        // What waited behind a job that ends now waits behind the one that runs.
+        let ended = Set(decision.settlements.map(\.order))
+        for (job, wait) in decision.waiting {
+            if case .behind(let place) = wait, ended.contains(place) { decision.waiting[job] = .behind(runner) }
+        }
     }
 
     /// Whether a scheduled check is dropped: a portal requests the same, a reset waits, a restored store held it, or it kills the worker.
