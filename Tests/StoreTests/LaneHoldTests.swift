@@ -80,7 +80,7 @@ struct LaneHoldTests {
     func schedule() {
         func scheduled(_ earliest: Timestamp??) -> LaneHold {
             var hold = LaneHold(turn: 1, wakeAt: now)
-            hold.schedule(LaneDue(earliest: earliest, at: now), rank: LaneRank.idle) { 2 }
+            hold.schedule(LaneDue(earliest: earliest, at: now) { nil }, rank: LaneRank.idle) { 2 }
             return hold
         }
         #expect(scheduled(nil) == LaneHold(rank: LaneRank.idle))

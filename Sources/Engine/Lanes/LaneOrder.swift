@@ -104,6 +104,11 @@ struct LaneOrder {
                 remaining.append(job)
             }
         }
+        for (job, pause) in heldBehind(remaining, pauses) {
+            concluding = concluding ?? .run(order: job, .conclude(pause.error))
+            toConclude.append(job)
+            remaining.removeAll { $0.order == job }
+        }
         decision.next = concluding ?? next(of: remaining + checks, suspended, pauses, explaining: &decision.waiting)
         if isExplaining, case .run(let place, .conclude)? = concluding {
             for other in (remaining + checks).map(\.order) + toConclude where other != place { decision.waiting[other] = .behind(place) }
@@ -265,7 +270,7 @@ struct LaneOrder {
     }
 
     /// Whether a job may run although an earlier one waits for its retry.
-    private static func mayPass(_ job: QueuedJob, _ waiting: QueuedJob) -> Bool {
+    static func mayPass(_ job: QueuedJob, _ waiting: QueuedJob) -> Bool {
         // A diagnosis is requested because something waits.
         if job.kind == .reset || job.kind == .connect || job.kind == .diagnose { return true }
         if waiting.kind == .sync, waiting.hasWritten { return false }

@@ -17,6 +17,16 @@ struct Pausing {
 }
 
 extension LaneOrder {
+    /// The places of jobs for which a person waits that may not pass a job which a pause holds, each with that pause.
+    func heldBehind(_ jobs: [QueuedJob], _ pauses: Pausing) -> [(job: Int64, pause: Pause)] {
+        guard !pauses.isEmpty else { return [] }
+        return jobs.enumerated().compactMap { index, job in
+            guard job.kind.isInteractive, pauses[job] == nil else { return nil }
+            let held = jobs[..<index].lazy.filter { !LaneOrder.mayPass(job, $0) }.compactMap { pauses[$0] }
+            return held.first.map { (job.order, $0) }
+        }
+    }
+
     /// Holds a job that is due. One that waits for its next attempt is held when that comes, if the pause lasts so long.
     func hold(_ job: QueuedJob, _ pauses: Pausing) -> PauseHold? {
         guard let pause = pauses[job], job.notBefore.map({ $0 <= now }) ?? true else { return nil }

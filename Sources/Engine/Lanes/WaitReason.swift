@@ -32,20 +32,13 @@ package enum WaitReason: Hashable, Sendable {
 }
 
 extension LaneSituation {
-    /// Why an unfinished job of the lane does not run. A job that the snapshot does not show has many before it.
-    ///
-    /// - Parameter now: the time of the situation.
-    package func reason(of id: JobID, at now: Timestamp) -> WaitReason {
-        let seen = snapshot.jobs + [holder?.job].compactMap(\.self)
-        return seen.first { $0.id == id }.map { reason(of: $0, at: now) } ?? .manyBefore(backlog)
-    }
-
     /// Why each of these jobs of the lane does not run, by its place.
     package func reasons(of jobs: [QueuedJob], at now: Timestamp) -> [Int64: WaitReason] {
         let shown = Set(snapshot.jobs.map(\.order))
         return Dictionary(
             jobs.map { job in
-                (job.order, shown.contains(job.order) || job.order == holder?.job?.order ? reason(of: job, at: now) : .manyBefore(backlog))
+                let isShown = shown.contains(job.order) || job.order == holder?.job?.order
+                return (job.order, isShown ? reason(of: job, at: now) : Pausing(snapshot)[job].map { .paused($0) } ?? .manyBefore(backlog))
             },
             uniquingKeysWith: { first, _ in first }
         )

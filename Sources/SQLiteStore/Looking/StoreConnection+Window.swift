@@ -240,6 +240,18 @@ extension StoreConnection {
         ) { $0.integer(0) }
     }
 
+    /// When the first job of a lane expires that has not begun.
+    func nextExpiry(lane: Int64) throws -> Timestamp? {
+        try first(
+            """
+            SELECT expiry FROM jobs INDEXED BY jobs_expiring WHERE lane = ? AND finished_at IS NULL AND expiry IS NOT NULL
+                AND attempts = 0 AND interruptions = 0 AND has_written = 0
+            ORDER BY expiry LIMIT 1
+            """,
+            lane
+        ) { $0.moment(0) }
+    }
+
     private func nextMoment(lane: Int64, after now: Timestamp) throws -> Timestamp? {
         let due = try first(
             """

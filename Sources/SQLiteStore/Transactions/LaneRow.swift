@@ -161,7 +161,8 @@ extension Transaction {
             "SELECT not_before FROM jobs INDEXED BY jobs_unfinished WHERE lane = ? AND finished_at IS NULL ORDER BY not_before LIMIT 1",
             row.id
         ) { $0.optional(0, $0.moment) }
-        let due = row.isSetAside ? LaneDue.never : LaneDue(earliest: earliest, at: now)
+        let due =
+            row.isSetAside ? LaneDue.never : try LaneDue(earliest: earliest, at: now) { try connection.nextExpiry(lane: row.id) }
         try row.hold.schedule(due, rank: try rank(of: row)) { try next(.turn) }
     }
 

@@ -139,8 +139,8 @@ extension StoreConnection {
 
     /// The pauses in force that concern a lane.
     func pauses(of row: LaneRow, at now: Timestamp) throws -> [Pause] {
-        let apiURL = try first("SELECT zone_api_url FROM connections WHERE lane = ?", row.id) { $0.text(0) }
-        let place = PausePlace(row.lane, database: row.hold.database, apiURL: apiURL)
+        let zone = try first("SELECT zone_api_url, zone_name FROM connections WHERE lane = ?", row.id) { ($0.text(0), $0.text(1)) }
+        let place = PausePlace(row.lane, database: row.hold.database, apiURL: zone?.0, zoneName: zone?.1)
         return try all(
             """
             SELECT id, scope, reason, actor, began_at, ends_at FROM pauses

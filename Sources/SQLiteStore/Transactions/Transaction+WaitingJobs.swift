@@ -5,7 +5,13 @@ import Store
 extension Transaction {
     func hasten(_ id: JobID, of tenant: TenantID, by actor: AuditActor, at now: Timestamp) throws -> WaitingJobOutcome {
         try change(id, of: tenant) { job, row in
-            let outcome = job.hastening(isRunning: row.hold.running == job.order, at: now)
+            let outcome = job.hastening(
+                isRunning: row.hold.running == job.order,
+                pauses: try connection.pauses(of: row, at: now),
+                isSettling: try connection.first("SELECT 1 FROM journal WHERE lane = ? AND state = 'sent' LIMIT 1", row.id) { _ in true }
+                    ?? false,
+                at: now
+            )
             guard outcome == .done else { return outcome }
             try connection.run("UPDATE jobs SET not_before = ? WHERE place = ?", now, job.order)
             try audit(AuditEntry(.jobHastened, of: AuditedJob(job, in: row.lane), by: actor, at: now))

@@ -104,18 +104,23 @@ package struct PausePlace: Hashable, Sendable {
     package var lane: Lane
     package var database: Int64?
     package var zone: String?
+    /// The name that Autotask gives to the zone, in small letters.
+    package var zoneName: String?
 
-    /// - Parameter apiURL: the root of the REST API of its zone.
-    package init(_ lane: Lane, database: Int64?, apiURL: String?) {
+    /// - Parameters:
+    ///   - apiURL: the root of the REST API of its zone.
+    ///   - zoneName: such as `AE02`.
+    package init(_ lane: Lane, database: Int64?, apiURL: String?, zoneName: String? = nil) {
         self.lane = lane
         self.database = database
         zone = apiURL.map { PausePlace.zone(ofHost: PausePlace.host(of: $0)) }
+        self.zoneName = zoneName?.lowercased()
     }
 
     /// All scopes that concern it. Those of kinds concern every integration.
     package var scopes: [PauseScope] {
         [.all, .tenant(lane.tenant), .lane(lane)] + JobKind.allCases.map { .kind($0) } + (database.map { [.database($0)] } ?? [])
-            + (zone.map { [.zone($0)] } ?? [])
+            + [zone, zoneName].compactMap { $0.map { .zone($0) } }
     }
 
     /// The name of a zone: `webservices14` for `webservices14.autotask.net`; a host elsewhere is its own name.

@@ -19,15 +19,21 @@ package enum WaitingJobOutcome: Hashable, Sendable {
     case paused(Int64)
     /// The job waits for no time: there is nothing to hasten.
     case due
+    /// A write of the lane has no known outcome. It is looked up no earlier than the job is tried again.
+    case settling
 }
 
 extension QueuedJob {
     /// Whether it can be hastened.
     ///
-    /// - Parameter isRunning: whether it is the job that its lane runs.
-    package func hastening(isRunning: Bool, at now: Timestamp) -> WaitingJobOutcome {
+    /// - Parameters:
+    ///   - isRunning: whether it is the job that its lane runs.
+    ///   - pauses: the pauses in force that concern its lane.
+    ///   - isSettling: whether a write of the lane has no known outcome.
+    package func hastening(isRunning: Bool, pauses: [Pause], isSettling: Bool, at now: Timestamp) -> WaitingJobOutcome {
         if isRunning { return .running }
-        if let pausedBy { return .paused(pausedBy.id) }
-        return notBefore.map { $0 <= now } ?? true ? .due : .done
+        if let pause = pausedBy?.id ?? pauses.first(where: { $0.scope.holds(kind) })?.id { return .paused(pause) }
+        if notBefore.map({ $0 <= now }) ?? true { return .due }
+        return isSettling && kind == .sync ? .settling : .done
     }
 }

@@ -136,11 +136,15 @@ package enum LaneDue: Hashable, Sendable {
     case now
     case later(Timestamp)
 
-    /// - Parameter earliest: the earliest time for which a job waits; `.some(nil)` if a job waits for none, and `nil` if there is no job.
-    package init(earliest: Timestamp??, at now: Timestamp) {
+    /// - Parameters:
+    ///   - earliest: the earliest time for which a job waits; `.some(nil)` if a job waits for none, and `nil` if there is no job.
+    ///   - expiry: returns when the first job expires that has not begun: it ends then. It is called only if needed.
+    package init(earliest: Timestamp??, at now: Timestamp, expiry: () throws -> Timestamp?) rethrows {
         switch earliest {
         case nil: self = .never
-        case .some(let moment?) where moment > now: self = .later(moment)
+        case .some(let moment?) where moment > now:
+            let next = min(moment, try expiry() ?? moment)
+            self = next > now ? .later(next) : .now
         case .some: self = .now
         }
     }

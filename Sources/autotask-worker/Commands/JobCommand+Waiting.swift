@@ -32,7 +32,7 @@ extension JobCommand {
                     outcome == .done ? "The job is due now." : "The job waits for no time. See autotask-worker job why \(record.id)."
                 ]
                 return result
-            case .unknown, .ended, .running, .paused: throw outcome.failure(of: record)
+            case .unknown, .ended, .running, .paused, .settling: throw outcome.failure(of: record)
             }
         }
     }
@@ -55,7 +55,11 @@ extension JobCommand {
 
         func result(_ settings: Configuration) async throws -> Outcome {
             let record = try await job.record(settings)
-            if case .ended = record.state { throw WaitingJobOutcome.ended.failure(of: record) }
+            switch record.state {
+            case .ended: throw WaitingJobOutcome.ended.failure(of: record)
+            case .running: throw WaitingJobOutcome.running.failure(of: record)
+            case .waiting: break
+            }
             let name = "\(record.kind?.rawValue ?? "job") \(record.id) of \(record.lane)"
             var result = Outcome(["jobId": record.id, "tenant": record.lane.tenant, "givenUp": !confirmation.dryRun])
             guard !confirmation.dryRun else {
@@ -80,6 +84,12 @@ extension WaitingJobOutcome {
         case .running: Failure(.no, "The job \(record.id) runs now.", hint: "Wait for its end: autotask-worker job show \(record.id)")
         case .paused(let pause):
             Failure(.no, "The pause \(pause) holds the job \(record.id).", hint: "To end it: autotask-worker pause end \(pause)")
+        case .settling:
+            Failure(
+                .no,
+                "A write of the job \(record.id) has no known outcome, and is looked up when the job is tried again.",
+                hint: "See autotask-worker job why \(record.id)."
+            )
         case .ended: Failure(.no, "The job \(record.id) has ended.", hint: "See autotask-worker job show \(record.id).")
         case .done, .due, .unknown: Failure(.no, "The store no longer knows the job \(record.id).", hint: "See autotask-worker job list.")
         }

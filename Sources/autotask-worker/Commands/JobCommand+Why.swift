@@ -26,7 +26,9 @@ extension JobCommand {
                     return WaitText.State.ended(at: moment, event.event.type, code: event.event.type.failureCode(in: event.event.data))
                 }
                 guard let situation = try await store.situation(of: record.lane, at: now) else { return WaitText.State.waiting(.noWorker) }
-                return .waiting(situation.reason(of: record.id, at: now))
+                let jobs = try await store.lane(record.lane)?.unfinished.filter { $0.id == record.id } ?? []
+                // Without one, it has ended meanwhile: the next call says so.
+                return .waiting(situation.reasons(of: jobs, at: now).values.first ?? .manyBefore(situation.backlog))
             }
             return WaitText(lane: record.lane, id: record.id, kind: record.kind, acceptedAt: record.acceptedAt, state: state)
         }

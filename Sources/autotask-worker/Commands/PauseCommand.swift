@@ -61,7 +61,7 @@ struct PauseCommand: AsyncParsableCommand {
 
         private var checkedReason: String {
             get throws {
-                guard (1...200).contains(reason.count), reason.contains(where: { !$0.isWhitespace }) else {
+                guard reason.unicodeScalars.count <= 200, reason.contains(where: { !$0.isWhitespace }) else {
                     throw Failure(.usage, "The reason is empty or longer than 200 characters.")
                 }
                 return reason

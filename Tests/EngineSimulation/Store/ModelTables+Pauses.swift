@@ -53,7 +53,13 @@ extension ModelTables {
     /// The pauses in force that concern a lane.
     func pauses(ofLane index: Int, at now: Timestamp) -> [Pause] {
         let connection = lanes[index].state.connection
-        let scopes = PausePlace(lanes[index].lane, database: lanes[index].hold.database, apiURL: connection?.zone.apiURL).scopes
+        let scopes = PausePlace(
+            lanes[index].lane,
+            database: lanes[index].hold.database,
+            apiURL: connection?.zone.apiURL,
+            zoneName: connection?.zone.name
+        )
+        .scopes
         return pauses(at: now).filter { scopes.contains($0.scope) }
     }
 

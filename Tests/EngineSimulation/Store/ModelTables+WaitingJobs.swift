@@ -4,7 +4,12 @@ import Store
 extension ModelTables {
     mutating func hasten(_ id: JobID, of tenant: TenantID, by actor: AuditActor, at now: Timestamp) -> WaitingJobOutcome {
         change(id, of: tenant) { tables, job, index in
-            let outcome = tables.jobs[job].job.hastening(isRunning: tables.lanes[index].hold.running == tables.jobs[job].job.order, at: now)
+            let outcome = tables.jobs[job].job.hastening(
+                isRunning: tables.lanes[index].hold.running == tables.jobs[job].job.order,
+                pauses: tables.pauses(ofLane: index, at: now),
+                isSettling: tables.lanes[index].state.openWrites.contains { $0.state == .sent },
+                at: now
+            )
             guard outcome == .done else { return outcome }
             tables.jobs[job].job.notBefore = now
             tables.note(AuditEntry(.jobHastened, of: tables.auditedJob(job), by: actor, at: now))

@@ -155,7 +155,8 @@ struct ModelTables: Sendable {
         let moments = waiting.compactMap(\.notBefore)
         let earliest: Timestamp?? = waiting.isEmpty ? nil : .some(moments.count < waiting.count ? nil : moments.min())
         var hold = lanes[index].hold
-        hold.schedule(LaneDue(earliest: earliest, at: now), rank: LaneRank.lowest(of: waiting)) { nextTurn() }
+        let due = LaneDue(earliest: earliest, at: now) { waiting.filter { !$0.wasBegun }.compactMap(\.expiry).min() }
+        hold.schedule(due, rank: LaneRank.lowest(of: waiting)) { nextTurn() }
         lanes[index].hold = hold
     }
 
