@@ -23,6 +23,7 @@ let revision: [CSetting] =
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -57,7 +58,7 @@ let package = Package(
 
         // Level 1: words, names, threads.
         .target(name: "Contract", swiftSettings: house),
-        .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: [logging, metrics, tracing], swiftSettings: strict),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
         .target(name: "Secrets", dependencies: ["Contract"], swiftSettings: house),
         .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
@@ -78,6 +79,7 @@ let package = Package(
 
         // Level 3: what stands on the seams.
         .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Telemetry", logging], swiftSettings: strict),
+        .target(name: "OTLP", dependencies: ["Contract", "HTTP", "Telemetry", logging, metrics, tracing, lifecycle, deque], swiftSettings: strict),
         .target(
             name: "SQLiteStore",
             dependencies: [
@@ -91,7 +93,7 @@ let package = Package(
         // Level 4: the work.
         .target(
             name: "Engine",
-            dependencies: ["Contract", "Telemetry", "HTTP", "Secrets", "Store", "Vault", "Autotask", logging, metrics, tracing, lifecycle],
+            dependencies: ["Contract", "Telemetry", "HTTP", "Secrets", "Store", "Vault", "Autotask", logging, metrics, lifecycle],
             swiftSettings: strict
         ),
 
@@ -107,7 +109,7 @@ let package = Package(
             name: "autotask-worker",
             dependencies: [
                 "CRevision", "Contract", "Telemetry", "Confinement", "Secrets", "TLS", "AMQP", "HTTP", "Vault", "Store", "Autotask",
-                "SQLiteStore", "Engine", "Operations", logging, metrics, lifecycle,
+                "OTLP", "SQLiteStore", "Engine", "Operations", logging, metrics, instrumentation, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -184,7 +186,7 @@ let package = Package(
             dependencies: [
                 "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "SealedVectors", "Secrets",
                 "Store", "StoreConformance", "Telemetry", "Vault",
-                lifecycle, logging, .product(name: "MetricsTestKit", package: "swift-metrics"),
+                lifecycle, logging, tracing, .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: house
         ),
@@ -219,6 +221,16 @@ let package = Package(
             ],
             swiftSettings: house
         ),
+        .testTarget(
+            name: "OTLPTests",
+            dependencies: [
+                "Contract", "HTTP", "OTLP", "Telemetry", logging, tracing,
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: house
+        ),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", tracing], swiftSettings: strict),
         .testTarget(name: "SecretsTests", dependencies: ["Contract", "Secrets"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Contract", "Store"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "Contract", "autotask-simulator"], swiftSettings: house),

@@ -19,6 +19,8 @@ final class EngineContext: Sendable {
     let log: Logger
     let meters: EngineMeters
     let pulses: Pulses
+    /// `nil` if traces are off.
+    let tracer: WorkerTracer?
     /// Whether intake waits until fewer jobs wait in the store.
     let isIntakePaused = Atomic(false)
 
@@ -41,6 +43,7 @@ final class EngineContext: Sendable {
         self.log = log
         meters = EngineMeters(instruments.metrics)
         pulses = instruments.pulses
+        tracer = instruments.tracer
     }
 
     var now: Timestamp { clock.now }

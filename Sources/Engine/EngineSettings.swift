@@ -39,6 +39,8 @@ package struct EngineSettings: Sendable {
     package var driftInterval: Duration?
     /// The largest event that is published.
     package var eventLimit: EventLimit
+    /// The first word of the names of exchanges, which spans name.
+    package var exchangePrefix: String
 
     package init(
         trustedPublishers: TrustedPublishers? = .portal,
@@ -59,7 +61,8 @@ package struct EngineSettings: Sendable {
         previewLifetime: Duration = .seconds(1800),
         verifyInterval: Duration? = nil,
         driftInterval: Duration? = nil,
-        eventLimit: EventLimit = .standard
+        eventLimit: EventLimit = .standard,
+        exchangePrefix: String = "autotask"
     ) {
         self.trustedPublishers = trustedPublishers
         self.acceptsClearCredentials = acceptsClearCredentials
@@ -80,5 +83,6 @@ package struct EngineSettings: Sendable {
         self.verifyInterval = verifyInterval
         self.driftInterval = driftInterval
         self.eventLimit = eventLimit
+        self.exchangePrefix = exchangePrefix
     }
 }

@@ -28,7 +28,16 @@ struct EventMaker: Sendable {
     }
 
     /// An event that answers an accepted job.
-    func event(_ type: EventType, in lane: Lane, answering job: QueuedJob, at now: Timestamp, _ data: JSONObject) -> Event {
-        event(type, in: lane, answering: job.id, redriveOf: job.redriveOf, traceparent: job.traceparent, at: now, data)
+    ///
+    /// - Parameter traceparent: the attempt's; `nil` for the job's own.
+    func event(
+        _ type: EventType,
+        in lane: Lane,
+        answering job: QueuedJob,
+        traceparent: String? = nil,
+        at now: Timestamp,
+        _ data: JSONObject
+    ) -> Event {
+        event(type, in: lane, answering: job.id, redriveOf: job.redriveOf, traceparent: traceparent ?? job.traceparent, at: now, data)
     }
 }

@@ -4,6 +4,7 @@ import Glibc
 import HTTP
 import Logging
 import Metrics
+import OTLP
 import Operations
 import SQLiteStore
 import Secrets
@@ -49,7 +50,10 @@ struct Worker {
             log.warning("AUTOTASK_INTEGRATION_CODE is not set: only tenants that bring their own tracking identifier can connect")
         }
 
-        let instruments = Instruments(metrics: registry)
+        TraceExporter.declareMetrics(to: registry)
+        let traces = try Traces(settings, metrics: registry, log: log)
+        traces?.becomeCurrent()
+        let instruments = Instruments(metrics: registry, tracer: traces?.tracer)
         let broker = Broker(settings: settings)
         try await broker.checkTopology(log: log)
         let paired = try await PairedStore(
@@ -91,8 +95,9 @@ struct Worker {
         groupLog.logLevel = max(log.logLevel, .warning)
         let ownClock = SystemClock()
         let clock = ClockWatch(log: log) { ownClock.lag }
-        var services: [any Service] = [clock, signals, transport, publisher, KeyRingWatch(vault: vault, log: log)]
-        services += engine.services + [consumer]
+        // The last spans are those of the shutdown itself.
+        var services: [any Service] = traces.map { [$0.exporter] } ?? []
+        services += [clock, signals, transport, publisher, KeyRingWatch(vault: vault, log: log)] + engine.services + [consumer]
         let liveness: @Sendable () -> HealthReport = { Liveness(pulses: instruments.pulses).report }
         let readiness: @Sendable () -> HealthReport = {
             Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report

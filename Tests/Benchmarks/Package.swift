@@ -15,6 +15,7 @@ let house: [SwiftSetting] = [
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -25,6 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -36,7 +38,7 @@ let package = Package(
         .target(name: "Contract", swiftSettings: house),
         .target(name: "Secrets", dependencies: ["Contract"], swiftSettings: house),
         .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: house),
-        .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: house),
+        .target(name: "Telemetry", dependencies: [logging, metrics, tracing], swiftSettings: house),
         .target(name: "Confinement", dependencies: ["CLinux"], swiftSettings: house),
         .target(
             name: "HTTP",

@@ -12,7 +12,7 @@ extension JobContext {
     func zone(for credentials: AutotaskCredentials) async throws(AutotaskError) -> DiscoveredZone {
         let gate = AutotaskGate(self, url: autotask.lookupURL, databaseID: nil, credentials: nil)
         var found = try await ZoneDirectory(transport: autotask.transport, lookupURL: autotask.lookupURL, gate: gate)
-            .zone(forUserOf: credentials, traceparent: job.traceparent)
+            .zone(forUserOf: credentials, traceparent: traceparent)
         if (try? autotask.hosts.check(found.zone.webURL)) == nil {
             log(.warning, "The zone's web address is not on an allowed host, and is not shown", .keys([.databaseID: "\(found.databaseID)"]))
             found.zone.webURL = found.zone.apiOrigin
@@ -33,7 +33,7 @@ extension JobContext {
             transport: autotask.transport,
             zone: zone,
             credentials: credentials,
-            traceparent: job.traceparent,
+            traceparent: traceparent,
             gate: AutotaskGate(self, url: zone.apiURL, databaseID: databaseID, credentials: digest)
         )
     }

@@ -14,6 +14,8 @@ final class JobContext {
     let autotask: AutotaskAccess
     /// The calls that were made over ``autotask``.
     let calls: RecordingTransport
+    /// `nil` if the job is not sampled.
+    let trace: AttemptTrace?
     /// When the attempt began.
     let began: Timestamp
     /// The time by which every call has to end, if the job has a deadline.
@@ -44,14 +46,17 @@ final class JobContext {
         autotask: AutotaskAccess,
         progress: any EventSink,
         breakers: CircuitBreakers,
-        quotas: DatabaseQuotas
+        quotas: DatabaseQuotas,
+        trace: AttemptTrace? = nil
     ) {
         self.claim = claim
         self.store = store
         self.engine = engine
         began = engine.now
         callDeadline = claim.job.deadline.map { $0 - JobContext.endingTime }
-        calls = RecordingTransport(autotask.transport, clock: engine.clock, deadline: callDeadline)
+        self.trace = trace
+        let transport = trace.map { TracedTransport(transport: autotask.transport, trace: $0) } ?? autotask.transport
+        calls = RecordingTransport(transport, clock: engine.clock, deadline: callDeadline)
         self.autotask = AutotaskAccess(
             transport: calls,
             lookupURL: autotask.lookupURL,
@@ -72,15 +77,20 @@ final class JobContext {
     /// Whether this attempt certainly still holds the lane.
     var holdsLane: Bool { engine.worker.holds(as: claim.token.worker, at: now) }
 
+    /// The trace context of what this attempt does: its own, or the job's.
+    var traceparent: String? { trace?.traceparent ?? job.traceparent }
+
     /// An event that answers this job.
-    func event(_ type: EventType, _ data: JSONObject) -> Event { engine.events.event(type, in: lane, answering: job, at: now, data) }
+    func event(_ type: EventType, _ data: JSONObject) -> Event {
+        engine.events.event(type, in: lane, answering: job, traceparent: traceparent, at: now, data)
+    }
 
     /// The event that refuses this job, and keeps its id.
     func rejection(_ error: JobError) -> Event { event(.jobRejected, ["error": error.asRefusal.json]) }
 
     /// An event about the lane that answers no job: `connection.lost`, `integration.enabled`.
     func stateEvent(_ type: EventType, _ data: JSONObject) -> Event {
-        engine.events.event(type, in: lane, answering: nil, traceparent: job.traceparent, at: now, data)
+        engine.events.event(type, in: lane, answering: nil, traceparent: traceparent, at: now, data)
     }
 
     /// Publishes a transient event, without waiting for the broker.
@@ -111,16 +121,19 @@ final class JobContext {
             .kind: "\(job.kind.rawValue)",
             .attempt: "\(job.attempts)",
         ])
-        if let trace = job.traceparent.map(TraceContext.traceID) { metadata[.traceID] = "\(trace)" }
+        if let trace = traceparent.map(TraceContext.traceID) { metadata[.traceID] = "\(trace)" }
         for (key, value) in details() { metadata[key] = value }
         engine.log.log(level: level, message, metadata: metadata)
     }
 
     /// Records writes before and after they are made: see ``LaneEffects/journal(_:notes:under:at:)``.
     ///
-    /// - Returns: why the batch has to stop here; `nil` if it continues.
-    func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> BatchStop? {
-        try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now)
+    /// - Returns: whether the batch has to stop here, because a reset waits.
+    func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> Bool {
+        guard let trace else { return try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now) }
+        return try await trace.store("journal") { () async throws(StoreError) in
+            try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now)
+        }
     }
 }
 

@@ -33,10 +33,15 @@ struct JobAttempt: Sendable {
     }
 
     func run(_ claim: LaneClaim) async throws(StoreError) -> EndedAttempt {
-        let context = context(for: claim)
-        let completion = completion(try await settledOutcome(for: claim, context), context)
+        let context = context(for: claim, AttemptTrace.begin(claim, engine))
+        let outcome: HandlerOutcome
+        do { outcome = try await settledOutcome(for: claim, context) } catch {
+            context.trace?.fail(error)
+            throw error
+        }
+        let completion = completion(outcome, context)
         log(completion, context)
-        return EndedAttempt(completion: completion, holdReason: context.holdReason, services: context.ended)
+        return EndedAttempt(completion: completion, holdReason: context.holdReason, services: context.ended, trace: context.trace)
     }
 
     /// Logs the job's one info line, at its end. It has the numbers that the store has after this attempt, and that `sync show` shows.
@@ -55,7 +60,7 @@ struct JobAttempt: Sendable {
         context.log(isLost ? .warning : .info, "Job attempt ended", details)
     }
 
-    private func context(for claim: LaneClaim) -> JobContext {
+    private func context(for claim: LaneClaim, _ trace: AttemptTrace?) -> JobContext {
         JobContext(
             claim: claim,
             store: store,
@@ -63,7 +68,8 @@ struct JobAttempt: Sendable {
             autotask: autotask,
             progress: progress,
             breakers: breakers,
-            quotas: quotas
+            quotas: quotas,
+            trace: trace
         )
     }
 
@@ -154,17 +160,17 @@ struct JobAttempt: Sendable {
     /// Defers a job whose outcome the store refuses, because it is sealed under a key that was retired in between.
     ///
     /// - Parameters:
-    ///   - refused: the refused outcome, whose attempt ends in another way.
+    ///   - refused: the attempt with the refused outcome, which ends in another way.
     ///   - delay: the shortest deferral.
-    func heldUp(_ claim: LaneClaim, instead refused: Completion, atLeast delay: Duration) -> EndedAttempt {
-        let context = context(for: claim)
+    func heldUp(_ claim: LaneClaim, instead refused: EndedAttempt, atLeast delay: Duration) -> EndedAttempt {
+        let context = context(for: claim, refused.trace)
         let hint = "A key of the worker was retired during the attempt. The worker tries again with its present keys."
         var completion = completion(heldUp(context, .keyMissing, hint: hint, earliest: engine.now + delay), context)
-        var attempt = refused.attempt
+        var attempt = refused.completion.attempt
         attempt.ending = completion.attempt.ending
         completion.attempt = attempt
-        completion.asked = refused.asked
-        return EndedAttempt(completion: completion, holdReason: .keyMissing)
+        completion.asked = refused.completion.asked
+        return EndedAttempt(completion: completion, holdReason: .keyMissing, trace: refused.trace)
     }
 
     /// Not inlined, as the other steps of an attempt that wait: a task keeps the frame of all eight kinds otherwise, while one of them waits.
@@ -241,4 +247,6 @@ struct EndedAttempt: Sendable {
     var holdReason: HoldReason?
     /// The services of a sync that ended.
     var services: [ServiceResult] = []
+    /// `nil` if the job is not sampled.
+    var trace: AttemptTrace?
 }

@@ -114,16 +114,29 @@ final class LaneRunner: Service {
 
     private func complete(_ claim: LaneClaim, with ended: EndedAttempt) async {
         var ended = ended
+        var isStored = false
         await settle("complete") { () async throws(StoreError) in
-            do throws(StoreError) { _ = try await store.complete(claim.token, with: ended.completion, at: engine.now) } catch {
+            do throws(StoreError) { try await store(ended, of: claim) } catch {
                 guard error.code == .keyRetired else { throw error }
                 // What the attempt sealed is useless now. The job is tried again with the keys that are present then. It waits, because a
                 // ring that cannot be read brings no others, and each attempt calls Autotask.
                 await engine.refreshKeys()
-                ended = attempt.heldUp(claim, instead: ended.completion, atLeast: LaneRunner.sealingDelay)
-                _ = try await store.complete(claim.token, with: ended.completion, at: engine.now)
+                ended = attempt.heldUp(claim, instead: ended, atLeast: LaneRunner.sealingDelay)
+                try await store(ended, of: claim)
             }
+            isStored = true
             engine.meters.ended(claim, ended)
+        }
+        ended.trace?.end(ended, of: claim, isStored: isStored)
+    }
+
+    private func store(_ ended: EndedAttempt, of claim: LaneClaim) async throws(StoreError) {
+        guard let trace = ended.trace else {
+            _ = try await store.complete(claim.token, with: ended.completion, at: engine.now)
+            return
+        }
+        try await trace.store("complete") { () async throws(StoreError) in
+            _ = try await store.complete(claim.token, with: ended.completion, at: engine.now)
         }
     }
 

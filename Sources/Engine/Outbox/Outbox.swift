@@ -110,7 +110,9 @@ final class Outbox: Sendable {
                 }
                 // The broker may take its time to answer.
                 engine.pulses[.outbox].rest()
+                let traces = PublicationTraces(batch.entries, engine)
                 let answers = await publish(batch)
+                traces.end(answers)
                 engine.pulses[.outbox].turn()
                 let settlement = settle(batch, answers)
                 note(batch, answers)

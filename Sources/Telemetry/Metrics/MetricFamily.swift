@@ -98,6 +98,7 @@ extension MetricName {
         case .setting: .gauge("Settings that alert rules compare with.")
         case .buildInfo: .gauge("Always 1; the versions are labels.")
         case .logLines: .counter("Log lines, by level.")
+        case .spans: .counter("Spans of traces, by what became of them.")
         case .processCPU: .counter("User and system CPU time.")
         case .processMemory: .gauge("Resident memory.")
         case .processDescriptors: .gauge("Open file descriptors.")

@@ -79,6 +79,7 @@ package enum MetricName: String, CaseIterable, Sendable {
     case setting = "autotask_worker_setting"
     case buildInfo = "autotask_worker_build_info"
     case logLines = "autotask_worker_log_lines_total"
+    case spans = "autotask_worker_spans_total"
     case processCPU = "process_cpu_seconds_total"
     case processMemory = "process_resident_memory_bytes"
     case processDescriptors = "process_open_fds"

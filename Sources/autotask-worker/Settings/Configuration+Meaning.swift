@@ -44,7 +44,8 @@ extension Configuration {
                 previewLifetime: try self.previewSeconds,
                 verifyInterval: try self.verifyIntervalHours,
                 driftInterval: try self.driftIntervalHours,
-                eventLimit: try eventLimit
+                eventLimit: try eventLimit,
+                exchangePrefix: self.prefix
             )
         }
     }

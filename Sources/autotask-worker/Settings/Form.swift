@@ -73,6 +73,7 @@ extension Form<Int, Failure> {
 extension Form<Duration, Failure> {
     static var seconds: Self { time("seconds", milliseconds: 1000) }
     static var hours: Self { time("hours", milliseconds: 3_600_000) }
+    static var milliseconds: Self { time("milliseconds", milliseconds: 1) }
 
     private static func time(_ unit: String, milliseconds: Double) -> Self {
         parsed(unit, "a number of \(unit)") { text in
@@ -167,10 +168,10 @@ extension Form<Set<Warning.Code>, Failure> {
 
 extension String {
     /// The parts between its commas.
-    fileprivate var listed: [String] { split(separator: ",").map(\.trimmed).filter { !$0.isEmpty } }
+    var listed: [String] { split(separator: ",").map(\.trimmed).filter { !$0.isEmpty } }
 
     /// The password of a URL, between its user and its host.
-    fileprivate var password: Range<Index>? {
+    var password: Range<Index>? {
         guard let scheme = firstRange(of: "://"), let at = self[scheme.upperBound...].lastIndex(of: "@"),
             let colon = self[scheme.upperBound..<at].firstIndex(of: ":")
         else { return nil }

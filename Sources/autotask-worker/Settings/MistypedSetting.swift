@@ -13,9 +13,12 @@ struct MistypedSetting {
         )
     }
 
+    /// OpenTelemetry's variables for logs, which programs share. They resemble those for traces, and the worker ignores them.
+    private static let foreignPrefix = "OTEL_BLRP_"
+
     /// Variables with names similar to a setting's. Others belong to other programs.
     static func all(inEnvironment names: some Sequence<String>) -> [MistypedSetting] {
-        names.filter { SettingsTable[$0] == nil }.sorted().compactMap { name in
+        names.filter { SettingsTable[$0] == nil && !$0.hasPrefix(foreignPrefix) }.sorted().compactMap { name in
             Setting.closest(to: name).map { MistypedSetting(name: name, origin: .environment, meant: $0) }
         }
     }

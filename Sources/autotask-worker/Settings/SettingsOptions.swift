@@ -63,6 +63,22 @@ struct SettingOptions: ParsableArguments {
     @Option(\.development) var development: String?
     @Option(\.logLevel) var logLevel: String?
     @Option(\.logFormat) var logFormat: String?
+    @Option(\.otelEndpoint) var otelEndpoint: String?
+    @Option(\.otelTracesEndpoint) var otelTracesEndpoint: String?
+    @Option(\.otelHeaders) var otelHeaders: String?
+    @Option(\.otelTracesHeaders) var otelTracesHeaders: String?
+    @Option(\.otelTimeout) var otelTimeout: String?
+    @Option(\.otelTracesTimeout) var otelTracesTimeout: String?
+    @Option(\.otelCertificate) var otelCertificate: String?
+    @Option(\.otelSampler) var otelSampler: String?
+    @Option(\.otelSamplerArgument) var otelSamplerArgument: String?
+    @Option(\.otelServiceName) var otelServiceName: String?
+    @Option(\.otelResourceAttributes) var otelResourceAttributes: String?
+    @Option(\.otelScheduleDelay) var otelScheduleDelay: String?
+    @Option(\.otelExportTimeout) var otelExportTimeout: String?
+    @Option(\.otelQueueSize) var otelQueueSize: String?
+    @Option(\.otelBatchSize) var otelBatchSize: String?
+    @Option(\.otelDisabled) var otelDisabled: String?
 
     /// The given values, by the names of settings.
     var values: [String: String] {

@@ -116,6 +116,47 @@ struct SettingsTable: Sendable {
     let logFormat = TypedSetting("LOG_FORMAT", .parsed("format", "text, json or logfmt") { LogFormat(rawValue: $0) }, default: "text")
         .meaning("`text`, `json` (one object a line) or `logfmt`; times are in UTC")
 
+    let otelEndpoint = TypedSetting("OTEL_EXPORTER_OTLP_ENDPOINT", .collectorURL, unset: "none: traces are off")
+        .meaning("the collector of traces, such as `http://127.0.0.1:4318`: the worker sends OTLP over HTTP in JSON to `/v1/traces` below it")
+    let otelTracesEndpoint = TypedSetting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", .collectorURL, unset: "below `OTEL_EXPORTER_OTLP_ENDPOINT`")
+        .meaning("the whole URL to which traces are sent")
+    let otelHeaders = TypedSetting("OTEL_EXPORTER_OTLP_HEADERS", .headers, unset: "none")
+        .meaning("headers for the collector, `name=value` separated by commas, values percent-encoded")
+    let otelTracesHeaders = TypedSetting("OTEL_EXPORTER_OTLP_TRACES_HEADERS", .headers, unset: "`OTEL_EXPORTER_OTLP_HEADERS`")
+        .meaning("the same for traces alone")
+    let otelTimeout = TypedSetting("OTEL_EXPORTER_OTLP_TIMEOUT", .milliseconds, default: "10000")
+        .meaning("how long a request to the collector may take, in milliseconds")
+    let otelTracesTimeout = TypedSetting("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", .milliseconds, unset: "`OTEL_EXPORTER_OTLP_TIMEOUT`")
+        .meaning("the same for traces alone")
+    let otelCertificate = TypedSetting("OTEL_EXPORTER_OTLP_CERTIFICATE", .text("path"), unset: "the system's")
+        .meaning("the certificate authorities that are trusted for the collector")
+    let otelSampler = TypedSetting(
+        "OTEL_TRACES_SAMPLER",
+        .parsed("sampler", "a sampler, such as parentbased_traceidratio") { SamplerName(rawValue: $0) },
+        default: SamplerName.parentBasedAlwaysOn.rawValue
+    )
+    .meaning("which jobs are traced: \(SamplerName.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", "))")
+    let otelSamplerArgument = TypedSetting(
+        "OTEL_TRACES_SAMPLER_ARG",
+        .parsed("ratio", "a number from 0 to 1") { Double($0).flatMap { (0...1).contains($0) ? $0 : nil } },
+        default: "1"
+    )
+    .meaning("the share of traces for a sampler with `traceidratio`")
+    let otelServiceName = TypedSetting("OTEL_SERVICE_NAME", .text("name"), unset: "`autotask-worker`")
+        .meaning("the `service.name` of traces")
+    let otelResourceAttributes = TypedSetting("OTEL_RESOURCE_ATTRIBUTES", .pairs("attributes"), unset: "none")
+        .meaning("further attributes of traces, `name=value` separated by commas, values percent-encoded")
+    let otelScheduleDelay = TypedSetting("OTEL_BSP_SCHEDULE_DELAY", .milliseconds, default: "5000")
+        .meaning("how long a span waits for others before it is sent, in milliseconds")
+    let otelExportTimeout = TypedSetting("OTEL_BSP_EXPORT_TIMEOUT", .milliseconds, default: "30000")
+        .meaning("how long spans that the collector does not take are sent again, in milliseconds")
+    let otelQueueSize = TypedSetting("OTEL_BSP_MAX_QUEUE_SIZE", .count("count"), default: "2048")
+        .meaning("how many spans may wait; further ones are dropped")
+    let otelBatchSize = TypedSetting("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", .count("count"), default: "512")
+        .meaning("how many spans a request has at most")
+    let otelDisabled = TypedSetting("OTEL_SDK_DISABLED", .either("true", or: "false", "true or false"), default: "false")
+        .meaning("with `true`, traces are off")
+
     static let rows = SettingsTable()
 
     /// The rows in their order, each with the name of its property.

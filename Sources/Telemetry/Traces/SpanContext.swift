@@ -1,0 +1,80 @@
+/// The identity of a span: what a W3C `traceparent` carries.
+package struct SpanContext: Hashable, Sendable {
+    /// 128 bits that all spans of a trace share; not zero.
+    package struct TraceID: Hashable, Sendable {
+        package let high: UInt64
+        package let low: UInt64
+
+        package init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
+        }
+
+        /// 32 hexadecimal digits.
+        package var hexadecimal: String { high.hexadecimal + low.hexadecimal }
+    }
+
+    /// The bit of ``flags`` by which a parent says that it records its span.
+    package static let sampled: UInt8 = 1
+
+    package let traceID: TraceID
+    /// Not zero.
+    package let spanID: UInt64
+    package let flags: UInt8
+
+    package init(traceID: TraceID, spanID: UInt64, flags: UInt8) {
+        self.traceID = traceID
+        self.spanID = spanID
+        self.flags = flags
+    }
+
+    package var isSampled: Bool { flags & SpanContext.sampled != 0 }
+
+    /// Reads a `traceparent` of version 00, without an allocation.
+    ///
+    /// - Returns: `nil` for any other text.
+    package init?(traceparent text: String) {
+        guard text.utf8.count == 55 else { return nil }
+        var digits = text.utf8.makeIterator()
+        func number(_ count: Int) -> UInt64? {
+            var number: UInt64 = 0
+            for _ in 0..<count {
+                guard let digit = digits.next()?.hexadecimalValue else { return nil }
+                number = number << 4 | UInt64(digit)
+            }
+            return number
+        }
+        func dash() -> Bool { digits.next() == UInt8(ascii: "-") }
+        guard number(2) == 0, dash(), let high = number(16), let low = number(16), dash(), let span = number(16), dash(),
+            let flags = number(2), high | low != 0, span != 0
+        else { return nil }
+        self.init(traceID: TraceID(high: high, low: low), spanID: span, flags: UInt8(flags))
+    }
+
+    /// `00-<trace id>-<span id>-<flags>`.
+    package var traceparent: String { "00-\(traceID.hexadecimal)-\(spanID.hexadecimal)-\(UInt64(flags).hexadecimal.suffix(2))" }
+}
+
+extension UInt64 {
+    /// 16 digits.
+    package var hexadecimal: String {
+        unsafe String(unsafeUninitializedCapacity: 16) { buffer in
+            for position in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: self >> UInt64(60 - 4 * position) & 0xF)
+                unsafe buffer[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            }
+            return 16
+        }
+    }
+}
+
+extension UInt8 {
+    /// The value of a digit in lower case.
+    fileprivate var hexadecimalValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+}
