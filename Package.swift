@@ -150,6 +150,9 @@ let package = Package(
         // The test vectors of `schemas/`, for the tests of all that opens credentials.
         .target(name: "SealedVectors", dependencies: ["Contract", "Vault"], path: "Tests/SealedVectors", swiftSettings: house),
 
+        // The spans of a tracer, for the tests of all that records some.
+        .target(name: "RecordedSpans", dependencies: ["Telemetry"], path: "Tests/RecordedSpans", swiftSettings: strict),
+
         // Models: Autotask behind the transport, and with it everything around the engine, under a scheduler that a seed decides.
         .target(name: "AutotaskModel", dependencies: ["Contract", "HTTP"], path: "Tests/AutotaskModel", swiftSettings: house),
         .target(
@@ -184,8 +187,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "SQLiteStore", "SealedVectors", "Secrets",
-                "Store", "StoreConformance", "Telemetry", "Vault",
+                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "RecordedSpans", "SQLiteStore", "SealedVectors",
+                "Secrets", "Store", "StoreConformance", "Telemetry", "Vault",
                 lifecycle, logging, tracing, .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: house
@@ -230,7 +233,7 @@ let package = Package(
             ],
             swiftSettings: house
         ),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", tracing], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["RecordedSpans", "Telemetry", tracing], swiftSettings: strict),
         .testTarget(name: "SecretsTests", dependencies: ["Contract", "Secrets"], swiftSettings: house),
         .testTarget(name: "StoreTests", dependencies: ["Contract", "Store"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["ChildProcesses", "Contract", "autotask-simulator"], swiftSettings: house),
@@ -238,7 +241,7 @@ let package = Package(
         .testTarget(
             name: "WorkerCommandTests",
             dependencies: [
-                "autotask-worker", "AMQP", "Confinement", "Contract", "Engine", "HTTP", "Operations", "SQLiteStore", "Store", "Telemetry",
+                "autotask-worker", "AMQP", "Confinement", "Contract", "Engine", "HTTP", "OTLP", "Operations", "SQLiteStore", "Store", "Telemetry",
                 "Vault",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -12,6 +12,7 @@ import uuid
 import pytest
 
 import portal as portals
+from collector import Collector
 from tenants import BILLING_CODE, Tenant, plan
 
 #: The simulator's faults, with what each needs. Those that hold a call up end with the worker's own time limit.
@@ -80,8 +81,9 @@ def spellings(value):
 class Aviary:
     """Every canary that was let loose."""
 
-    def __init__(self, new_number, key, portal, monitor, simulator):
+    def __init__(self, new_number, key, portal, monitor, simulator, collector):
         self.new_number, self.parts = new_number, (key, portal, monitor, simulator)
+        self.collector = collector
         self.canaries = []
         #: Canaries that were published in the clear, as a faulty portal would: the broker has seen them.
         self.published = []
@@ -114,9 +116,20 @@ class Aviary:
 @pytest.fixture(scope="module")
 def aviary(worker, portal, monitor, simulator, numbers):
     worker.stop()
-    # One more attempt, and at the most verbose.
-    worker.start(LOG_LEVEL="trace", RETRY_ATTEMPTS="2")
-    yield Aviary(lambda: next(numbers), worker.public_key(), portal, monitor, simulator)
+    collector = Collector()
+    header = f"Header-{uuid.uuid4().hex}"
+    # One more attempt, at the most verbose, and with traces of every job.
+    worker.start(
+        LOG_LEVEL="trace",
+        RETRY_ATTEMPTS="2",
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_EXPORTER_OTLP_HEADERS=f"authorization={header}",
+        OTEL_BSP_MAX_QUEUE_SIZE="100000",
+    )
+    aviary = Aviary(lambda: next(numbers), worker.public_key(), portal, monitor, simulator, collector)
+    aviary.canaries.append(header)
+    yield aviary
+    collector.close()
     if worker.is_running:
         worker.stop()
     worker.process = None
@@ -234,6 +247,13 @@ def test_no_canary_is_found_anywhere(aviary, worker, monitor, broker):
     for name in ("environ", "cmdline"):
         places[name] = (process / name).read_bytes()
     places["events"] = b"\n".join(monitor.bodies)
+    collector = aviary.collector
+    # The last job's spans are there, and so are those of all before it.
+    last = next(event["id"] for event in reversed(monitor.events) if event["terminal"] and "traceparent" in event)
+    collector.await_spans(lambda span: span.attributes.get("messaging.message.id") == last)
+    places["spans"] = b"\n".join(collector.bodies)
+    assert collector.problems == [] and len(collector.spans) > 2000
+    places["metrics"] = worker.metrics().encode()
     for command in (
         ("dead-letters", "list", "--json"),
         ("audit", "list", "--limit", "100000", "--json"),
@@ -258,6 +278,7 @@ def test_no_canary_is_found_anywhere(aviary, worker, monitor, broker):
     # The search finds an existing secret.
     assert any(tenant_name in places["events"] for tenant_name in (b"msp-", b"autotask."))
     assert str(BILLING_CODE).encode() in places["events"]
+    assert b"zoneInformation" in places["spans"] and b"autotask_worker_spans_total" in places["metrics"]
 
 
 def test_no_secret_is_left_in_the_memory_of_a_worker_that_is_done(aviary, worker):

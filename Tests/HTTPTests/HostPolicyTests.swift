@@ -90,4 +90,22 @@ struct HostPolicyTests {
         let error = #expect(throws: HTTPError.self) { try policy.check("https://evil.example/path?user=somebody") }
         #expect(error?.description == "notAllowed: https://evil.example:443 is not among the allowed hosts")
     }
+
+    @Test("of one URL are that host with that port alone, and not Autotask's")
+    func onlyOne() throws {
+        let policy = try HostPolicy(onlyOf: "HTTP://Collector.example:4318/v1/traces")
+        #expect(try policy.check("http://collector.example:4318/other").isListed)
+        #expect(try HostPolicy(onlyOf: "https://collector.example").check("https://collector.example/").endpoint == "collector.example:443")
+        for other in [
+            "http://collector.example/", "http://collector.example:4317/", "https://webservices.autotask.net/", "https://evil.example/",
+            "http://u:p@collector.example:4318/",
+        ] {
+            #expect(throws: HTTPError.self) { try policy.check(other) }
+        }
+    }
+
+    @Test("of a URL that may not be called in any case are none", arguments: ["http://u:p@c/", "ftp://c/", "c:4318", "http://c/#x", "http://c /"])
+    func onlyOfNone(url: String) {
+        #expect(throws: HTTPError.self) { try HostPolicy(onlyOf: url) }
+    }
 }

@@ -31,7 +31,7 @@ struct SettingsTests {
             #expect(help.contains("\(setting.option) <\(setting.placeholder)>"))
             #expect(help.contains("Default: \(setting.defaultText.filter { $0 != "`" })."), "\(setting.name)")
         }
-        #expect(SettingsTable.all.count == 39)
+        #expect(SettingsTable.all.count == 55)
     }
 
     @Test("Every default has its form", arguments: SettingsTable.all)
@@ -89,6 +89,17 @@ struct SettingsTests {
             ("HISTORY_DAYS", "-1", "a whole number of at least 0"), ("OPERATIONS_LISTEN", "8080", "HOST:PORT, such as 127.0.0.1:8080"),
             ("VERIFY_INTERVAL_HOURS", "8785", "a number of hours up to 8784, a year, or 0 for never"),
             ("LOG_LEVEL", "loud", "a log level, such as info"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "an http or https URL without user, password, query and fragment"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:p@collector", "an http or https URL without user, password, query and fragment"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://x/?a=b", "an http or https URL without user, password, query and fragment"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "token", "a list of name=value, separated by commas, with percent-encoded values"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=%zz", "a list of name=value, separated by commas, with percent-encoded values"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "host=x", "a list of headers that HTTP can carry"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=%0d%0ab", "a list of headers that HTTP can carry"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "=x", "a list of name=value, separated by commas, with percent-encoded values"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "a number of milliseconds"),
+            ("OTEL_TRACES_SAMPLER", "jaeger_remote", "a sampler, such as parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "1.5", "a number from 0 to 1"), ("OTEL_SDK_DISABLED", "yes", "true or false"),
         ]
     )
     func wrongForm(name: String, text: String, form: String) async throws {
@@ -161,6 +172,8 @@ struct SettingsTests {
             ("AMQP_URL", "amqp://worker@broker/", "amqp://worker@broker/"),
             ("MANAGEMENT_URL", "http://a:b@c@host", "http://a:…@host"), ("AUTOTASK_PROXY", "http://u:p@h:1", "http://u:…@h:1"),
             ("STORE_URL", "sqlite:/x:y@z", "sqlite:/x:y@z"), ("AUTOTASK_INTEGRATION_CODE", "Code", "…"), ("PREFIX", "a:b@c", "a:b@c"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=x", "…"), ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b", "…"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:p@c:1", "http://u:…@c:1"),
         ]
     )
     func masks(name: String, value: String, shown: String) throws {
@@ -173,7 +186,10 @@ struct SettingsTests {
         "A name close to a setting's is offered as a correction",
         arguments: [
             ("AMQP-URL", "AMQP_URL"), ("AMPQ_URL", "AMQP_URL"), ("TRUSTED_PUBLISHER", "TRUSTED_PUBLISHERS"), ("DEVELOPMEMT", "DEVELOPMENT"),
-            ("HOME", nil), ("AMQP_URL", nil), ("XAMQP_URLXX", nil),
+            ("HOME", nil), ("AMQP_URL", nil), ("XAMQP_URLXX", nil), ("OTEL_EXPORTER_OTLP_ENPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+            // OpenTelemetry's variables for what the worker does not send.
+            ("OTEL_BLRP_SCHEDULE_DELAY", nil), ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", nil), ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", nil),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", nil), ("OTEL_METRICS_EXPORTER", nil), ("OTEL_EXPORTER_OTLP_INSECURE", nil),
         ]
     )
     func mistyped(name: String, meant: String?) {

@@ -52,8 +52,8 @@ struct NamedText: Sendable {
     /// Reads `name=value`.
     init?(_ text: String) {
         guard let equals = text.firstIndex(of: "=") else { return nil }
-        let name = text[..<equals].filter { $0 != " " }
-        guard !name.isEmpty, let value = text[text.index(after: equals)...].percentDecoded else { return nil }
+        let name = text[..<equals].trimmed
+        guard !name.isEmpty, let value = Substring(text[text.index(after: equals)...].trimmed).percentDecoded else { return nil }
         self.name = name
         self.value = value
     }

@@ -180,7 +180,8 @@ extension String {
 }
 
 extension Substring {
-    fileprivate var trimmed: String {
+    /// The text without spaces at both ends.
+    var trimmed: String {
         var text = self
         while text.first == " " { text.removeFirst() }
         while text.last == " " { text.removeLast() }
