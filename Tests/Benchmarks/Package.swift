@@ -2,7 +2,8 @@
 import PackageDescription
 
 // This package also uses the worker's modules, through links under Sources: so `package` declarations are visible, and they are
-// compiled as they are for the worker. Run with `swift run -c release --package-path Tests/Benchmarks http-benchmark`, or amqp-benchmark.
+// compiled as they are for the worker. Run with `swift run -c release --package-path Tests/Benchmarks http-benchmark`, amqp-benchmark or
+// trace-benchmark.
 
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -50,6 +51,12 @@ let package = Package(
             dependencies: ["CRabbitMQ", "Confinement", "TLS", "Telemetry", logging, metrics, lifecycle, crypto, deque],
             swiftSettings: house
         ),
+        .target(
+            name: "OTLP",
+            dependencies: ["Contract", "HTTP", "Telemetry", logging, metrics, tracing, lifecycle, deque],
+            swiftSettings: house
+        ),
+        .executableTarget(name: "trace-benchmark", dependencies: ["OTLP", "Telemetry"], swiftSettings: house),
         .executableTarget(name: "amqp-benchmark", dependencies: ["AMQP", logging], swiftSettings: house),
         .target(name: "CurlPeer", dependencies: ["CCurl"]),
         .executableTarget(name: "http-benchmark", dependencies: ["HTTP", "CurlPeer", logging], swiftSettings: house),

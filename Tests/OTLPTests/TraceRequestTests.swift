@@ -9,6 +9,10 @@ struct TraceRequestTests {
         try JSON(parsing: TraceRequest.body(of: [span], resource: [("service.name", "worker")], scope: ("autotask-worker", "1")))
     }
 
+    private func span(_ span: SpanRecord) throws -> JSONObject {
+        try #require(try json(span)["resourceSpans"]?.array?[0]["scopeSpans"]?.array?[0]["spans"]?.array?[0].object)
+    }
+
     @Test func `a span with everything`() throws {
         let parent = SpanContext(traceID: SpanContext.TraceID(high: 0xAB, low: 0xCD), spanID: 0xEF, flags: 1)
         let span = SpanRecord.sample(
@@ -59,11 +63,29 @@ struct TraceRequestTests {
                 ]
             ]
         ]
-        #expect(try json(span) == expected)
+        #expect(try sorted(json(span)) == expected)
+    }
+
+    @Test(arguments: [(Double.infinity, JSON.string("Infinity")), (-.infinity, "-Infinity"), (.nan, "NaN"), (1e300, .number("1e+300"))])
+    func `fractions are those of protobuf's JSON`(fraction: Double, value: JSON) throws {
+        let span = try span(.sample(1, attributes: [.wait: .fraction(fraction)]))
+        #expect(span["attributes"] == [["key": "autotask.job.wait_seconds", "value": ["doubleValue": value]]])
+    }
+
+    /// The order of attributes is free.
+    private func sorted(_ json: JSON) -> JSON {
+        switch json {
+        case .array(let elements):
+            return .array(elements.map(sorted).sorted { ($0["key"]?.string ?? "") < ($1["key"]?.string ?? "") })
+        case .object(var object):
+            for member in object.members { object[member.name] = sorted(member.value) }
+            return .object(object)
+        default: return json
+        }
     }
 
     @Test func `a span without anything leaves the members out`() throws {
-        let span = try #require(try json(.sample(1))["resourceSpans"]?.array?[0]["scopeSpans"]?.array?[0]["spans"]?.array?[0].object)
+        let span = try span(.sample(1))
         #expect(
             span.members.map(\.name) == ["traceId", "spanId", "flags", "name", "kind", "startTimeUnixNano", "endTimeUnixNano", "attributes"]
         )

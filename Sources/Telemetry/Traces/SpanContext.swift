@@ -35,18 +35,10 @@ package struct SpanContext: Hashable, Sendable {
     /// - Returns: `nil` for any other text.
     package init?(traceparent text: String) {
         guard text.utf8.count == 55 else { return nil }
-        var digits = text.utf8.makeIterator()
-        func number(_ count: Int) -> UInt64? {
-            var number: UInt64 = 0
-            for _ in 0..<count {
-                guard let digit = digits.next()?.hexadecimalValue else { return nil }
-                number = number << 4 | UInt64(digit)
-            }
-            return number
-        }
-        func dash() -> Bool { digits.next() == UInt8(ascii: "-") }
-        guard number(2) == 0, dash(), let high = number(16), let low = number(16), dash(), let span = number(16), dash(),
-            let flags = number(2), high | low != 0, span != 0
+        let bytes = text.utf8.span
+        let dash = UInt8(ascii: "-")
+        guard bytes[2] == dash, bytes[35] == dash, bytes[52] == dash, bytes.number(0..<2) == 0, let high = bytes.number(3..<19),
+            let low = bytes.number(19..<35), let span = bytes.number(36..<52), let flags = bytes.number(53..<55), high | low != 0, span != 0
         else { return nil }
         self.init(traceID: TraceID(high: high, low: low), spanID: span, flags: UInt8(flags))
     }
@@ -65,6 +57,18 @@ extension UInt64 {
             }
             return 16
         }
+    }
+}
+
+extension Span<UInt8> {
+    /// A number in hexadecimal digits in lower case.
+    fileprivate func number(_ place: Range<Int>) -> UInt64? {
+        var number: UInt64 = 0
+        for position in place {
+            guard let digit = self[position].hexadecimalValue else { return nil }
+            number = number << 4 | UInt64(digit)
+        }
+        return number
     }
 }
 
