@@ -79,7 +79,11 @@ let package = Package(
 
         // Level 3: what stands on the seams.
         .target(name: "Autotask", dependencies: ["Contract", "HTTP", "Secrets", "Telemetry", logging], swiftSettings: strict),
-        .target(name: "OTLP", dependencies: ["Contract", "HTTP", "Telemetry", logging, metrics, tracing, lifecycle, deque], swiftSettings: strict),
+        .target(
+            name: "OTLP",
+            dependencies: ["Contract", "HTTP", "Telemetry", logging, metrics, tracing, lifecycle, deque],
+            swiftSettings: strict
+        ),
         .target(
             name: "SQLiteStore",
             dependencies: [
@@ -187,7 +191,8 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "RecordedSpans", "SQLiteStore", "SealedVectors",
+                "Autotask", "AutotaskModel", "Contract", "Engine", "EngineSimulation", "HTTP", "RecordedSpans", "SQLiteStore",
+                "SealedVectors",
                 "Secrets", "Store", "StoreConformance", "Telemetry", "Vault",
                 lifecycle, logging, tracing, .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
@@ -241,7 +246,8 @@ let package = Package(
         .testTarget(
             name: "WorkerCommandTests",
             dependencies: [
-                "autotask-worker", "AMQP", "Confinement", "Contract", "Engine", "HTTP", "OTLP", "Operations", "SQLiteStore", "Store", "Telemetry",
+                "autotask-worker", "AMQP", "Confinement", "Contract", "Engine", "HTTP", "OTLP", "Operations", "SQLiteStore", "Store",
+                "Telemetry",
                 "Vault",
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

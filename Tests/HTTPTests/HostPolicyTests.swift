@@ -104,7 +104,10 @@ struct HostPolicyTests {
         }
     }
 
-    @Test("of a URL that may not be called in any case are none", arguments: ["http://u:p@c/", "ftp://c/", "c:4318", "http://c/#x", "http://c /"])
+    @Test(
+        "of a URL that may not be called in any case are none",
+        arguments: ["http://u:p@c/", "ftp://c/", "c:4318", "http://c/#x", "http://c /"]
+    )
     func onlyOfNone(url: String) {
         #expect(throws: HTTPError.self) { try HostPolicy(onlyOf: url) }
     }

@@ -30,7 +30,8 @@ final class ScriptedCollector: HTTPTransport {
     /// The spans' ids in each request.
     var batches: [[String]] {
         requests.map { request in
-            guard let spans = (try? JSON(parsing: request.body))?["resourceSpans"]?.array?[0]["scopeSpans"]?.array?[0]["spans"]?.array else {
+            guard let spans = (try? JSON(parsing: request.body))?["resourceSpans"]?.array?[0]["scopeSpans"]?.array?[0]["spans"]?.array
+            else {
                 return []
             }
             return spans.compactMap { $0["spanId"]?.string }

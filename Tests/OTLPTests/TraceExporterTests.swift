@@ -14,7 +14,10 @@ struct TraceExporterTests {
     private let clock = ManualExportClock()
     private let metrics = TestMetrics()
 
-    private func exporter(to collector: ScriptedCollector, _ change: (inout TraceExporter.Configuration) -> Void = { _ in }) -> TraceExporter {
+    private func exporter(
+        to collector: ScriptedCollector,
+        _ change: (inout TraceExporter.Configuration) -> Void = { _ in }
+    ) -> TraceExporter {
         var configuration = TraceExporter.Configuration(url: "http://collector:4318/v1/traces")
         configuration.headers = [HTTPHeader("authorization", "Bearer x")]
         change(&configuration)

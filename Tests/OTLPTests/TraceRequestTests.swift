@@ -1,7 +1,8 @@
 import Contract
 import OTLP
-@testable import Telemetry
 import Testing
+
+@testable import Telemetry
 
 /// OTLP's JSON, by its rules: ids are hexadecimal, 64-bit integers are strings, enumerations are numbers.
 struct TraceRequestTests {
@@ -66,7 +67,9 @@ struct TraceRequestTests {
         #expect(try sorted(json(span)) == expected)
     }
 
-    @Test(arguments: [(Double.infinity, JSON.string("Infinity")), (-.infinity, "-Infinity"), (.nan, "NaN"), (1e300, .number("1e+300"))])
+    @Test(
+        arguments: [(Double.infinity, JSON.string("Infinity")), (-.infinity, "-Infinity"), (.nan, "NaN"), (1e300, .number("1e+300"))]
+    )
     func `fractions are those of protobuf's JSON`(fraction: Double, value: JSON) throws {
         let span = try span(.sample(1, attributes: [.wait: .fraction(fraction)]))
         #expect(span["attributes"] == [["key": "autotask.job.wait_seconds", "value": ["doubleValue": value]]])
@@ -87,7 +90,9 @@ struct TraceRequestTests {
     @Test func `a span without anything leaves the members out`() throws {
         let span = try span(.sample(1))
         #expect(
-            span.members.map(\.name) == ["traceId", "spanId", "flags", "name", "kind", "startTimeUnixNano", "endTimeUnixNano", "attributes"]
+            span.members.map(\.name) == [
+                "traceId", "spanId", "flags", "name", "kind", "startTimeUnixNano", "endTimeUnixNano", "attributes",
+            ]
         )
         #expect(span["flags"] == 0x101)
     }

@@ -60,5 +60,5 @@ extension AutotaskOperation {
     }
 
     /// The API's version below a root. It is pinned: other versions may behave differently, and V2.0 lacks zones.
-    static let apiVersion = "V1.0/"
+    package static let apiVersion = "V1.0/"
 }

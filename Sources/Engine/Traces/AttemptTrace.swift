@@ -26,12 +26,13 @@ struct AttemptTrace: Sendable {
         let ids = AttemptIDs(of: job, in: claim.token.lane)
         let trace = parent?.traceID ?? ids.traceID
         guard parent != nil || tracer.samples(trace) else { return nil }
-        let place = MessagePlace(exchange: "\(engine.settings.exchangePrefix).jobs", key: job.kind.rawValue, tenant: claim.token.lane.tenant)
+        let lane = claim.token.lane
+        let place = MessagePlace(exchange: "\(engine.settings.exchangePrefix).jobs", key: job.kind.rawValue, tenant: lane.tenant)
         let span = tracer.span(.process(template: place.template), in: trace, id: ids.spanID, below: parent)
         span.describe(place, operation: "process")
         span[.messageID] = .text(job.id.description)
-        span[.tenant] = .text(claim.token.lane.tenant.description)
-        span[.product] = .text(claim.token.lane.product.rawValue)
+        span[.tenant] = .text(lane.tenant.description)
+        span[.product] = .text(lane.product.rawValue)
         span[.jobKind] = .text(job.kind.rawValue)
         span[.attempt] = .number(Int64(job.attempts))
         span[.isScheduled] = .truth(job.isScheduled)

@@ -10,7 +10,7 @@ struct TracedTransport: HTTPTransport {
     func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
         let target = CallTarget(url: request.url)
         let operation = AutotaskOperation(request.method, target)
-        let span = trace.call(method: request.method.rawValue, path: operation.map { _ in target.path })
+        let span = trace.call(method: request.method.rawValue, path: operation.map { _ in target.template })
         defer { span.end() }
         span.describe(request, target, operation)
         var request = request
@@ -35,7 +35,7 @@ extension WorkerSpan {
         self[.url] = .text(String(request.url.prefix { $0 != "?" }))
         if let operation {
             self[.operation] = .text(operation.rawValue)
-            self[.urlTemplate] = .text(target.path)
+            self[.urlTemplate] = .text(target.template)
         }
         // An IPv6 address has colons of its own, within brackets.
         let port = target.host.lastIndex(of: ":").flatMap { colon in
@@ -44,4 +44,9 @@ extension WorkerSpan {
         self[.host] = .text(port.map { String($0.0) } ?? target.host)
         self[.port] = .number(Int64(port?.1 ?? (request.url.hasPrefix("http:") ? 80 : 443)))
     }
+}
+
+extension CallTarget {
+    /// The path without the part that differs between zones: `/V1.0/Services/query`.
+    fileprivate var template: String { "/" + AutotaskOperation.apiVersion + path }
 }

@@ -37,7 +37,10 @@ extension Form<[HTTPHeader], Failure> {
                 HTTPHeader(pair.name, SecretReference(copying: Array(pair.value.utf8).span))
             }
             guard headers.allSatisfy(\.canBeSent) else {
-                throw entry.isNot("a list of headers that HTTP can carry", hint: "It looks like authorization=Bearer%20TOKEN,x-tenant=acme.")
+                throw entry.isNot(
+                    "a list of headers that HTTP can carry",
+                    hint: "It looks like authorization=Bearer%20TOKEN,x-tenant=acme."
+                )
             }
             return headers
         }
@@ -92,7 +95,9 @@ extension Substring {
                 continue
             }
             let digits = rest.prefix(2)
-            guard digits.count == 2, digits.allSatisfy(\.isHexadecimal), let value = UInt8(String(Substring(digits)), radix: 16) else { return nil }
+            guard digits.count == 2, digits.allSatisfy(\.isHexadecimal), let value = UInt8(String(Substring(digits)), radix: 16) else {
+                return nil
+            }
             bytes.append(value)
             rest = rest.dropFirst(2)
         }

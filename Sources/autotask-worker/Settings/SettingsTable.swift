@@ -117,9 +117,15 @@ struct SettingsTable: Sendable {
         .meaning("`text`, `json` (one object a line) or `logfmt`; times are in UTC")
 
     let otelEndpoint = TypedSetting("OTEL_EXPORTER_OTLP_ENDPOINT", .collectorURL, unset: "none: traces are off")
-        .meaning("the collector of traces, such as `http://127.0.0.1:4318`: the worker sends OTLP over HTTP in JSON to `/v1/traces` below it")
-    let otelTracesEndpoint = TypedSetting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", .collectorURL, unset: "below `OTEL_EXPORTER_OTLP_ENDPOINT`")
-        .meaning("the whole URL to which traces are sent")
+        .meaning(
+            "the collector of traces, such as `http://127.0.0.1:4318`: the worker sends OTLP over HTTP in JSON to `/v1/traces` below it"
+        )
+    let otelTracesEndpoint = TypedSetting(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        .collectorURL,
+        unset: "below `OTEL_EXPORTER_OTLP_ENDPOINT`"
+    )
+    .meaning("the whole URL to which traces are sent")
     let otelHeaders = TypedSetting("OTEL_EXPORTER_OTLP_HEADERS", .headers, unset: "none")
         .meaning("headers for the collector, `name=value` separated by commas, values percent-encoded")
     let otelTracesHeaders = TypedSetting("OTEL_EXPORTER_OTLP_TRACES_HEADERS", .headers, unset: "`OTEL_EXPORTER_OTLP_HEADERS`")

@@ -132,7 +132,7 @@ extension EngineFlowTests {
         }
         // Stable over versions of the program, too.
         #expect(ids().spanID.hexadecimal == "01cacaa0b1b1a71c")
-        #expect(ids().spanID == ids().firstSpanID && ids().traceID == ids().traceID)
+        #expect(ids().firstSpanID.hexadecimal == "01cacaa0b1b1a71c" && ids().traceID.hexadecimal == "02a4f06611329d85502d4c5f0dc9f6d6")
         let later = ids { $0.attempts = 2 }
         #expect(later.spanID != ids().spanID && later.firstSpanID == ids().spanID && later.traceID == ids().traceID)
         // An attempt that was interrupted or held up is an attempt of its own.
