@@ -162,7 +162,8 @@ let package = Package(
         .target(
             name: "EngineSimulation",
             dependencies: [
-                "AutotaskModel", "Contract", "Engine", "HTTP", "Secrets", "Store", "Vault", logging, lifecycle,
+                "AutotaskModel", "Contract", "Engine", "HTTP", "RecordedSpans", "Secrets", "Store", "Telemetry", "Vault", logging,
+                lifecycle,
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             path: "Tests/EngineSimulation",

@@ -23,7 +23,7 @@ enum Invariants {
         violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world) + order(portal, world) + audit(portal, world) + history(world)
         violations += duplicates(portal, world) + letters(world) + checks(world) + supersessions(world) + claims(world) + deadlines(world)
-        violations += sizes(world) + repetitions(world)
+        violations += sizes(world) + repetitions(world) + world.traces.violations(world.broker.published.map(\.event.event))
         for tenant in portal.tenants {
             violations += finalServices(of: tenant, portal, world) + writesAfterReset(of: tenant, portal, world)
         }

@@ -69,7 +69,7 @@ struct AttemptTrace: Sendable {
     /// An attempt that is put back counts as not begun, and gets no span: its calls belong to the attempt that follows, which has its id.
     func end(_ ended: EndedAttempt, of claim: LaneClaim, isStored: Bool) {
         let completion = ended.completion
-        if case .postponed = completion.attempt.ending, isStored { return }
+        if case .postponed = completion.attempt.ending { return }
         span[.outcome] = .text(completion.isRepetition ? "postponed" : completion.word)
         span[.apiCalls] = .number(Int64(claim.job.apiCalls + completion.attempt.apiCalls))
         if let failure = completion.attempt.failure { span.fail(failure.code.rawValue) }

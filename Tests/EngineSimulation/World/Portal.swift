@@ -223,6 +223,7 @@ final class Portal: Sendable {
             "specversion": "1.0", "id": .string(id), "source": "/portal", "type": .string("autotask.job.\(kind)"),
             "subject": .string(tenant.id), "time": .string(world.time.now.description), "data": data,
         ]
+        envelope["traceparent"] = SimulatedTraces.traceparent(of: id).map { .string($0) }
         // The last job of a run must run; at other times a job may expire soon or never.
         if !world.faults.isOver, tenant.id != poisonTenant?.id, world.draw(0...9) == 0 {
             envelope["expirytime"] = .string((world.time.now + .seconds(world.draw(0...90))).description)

@@ -73,7 +73,8 @@ final class SimulatedWorker: Sendable {
             settings: world.settings,
             clock: world.newClock(of: process),
             entropy: SimulatedEntropy(scheduler: world.scheduler),
-            log: Logger(label: process.name) { _ in SwiftLogNoOpLogHandler() }
+            log: Logger(label: process.name) { _ in SwiftLogNoOpLogHandler() },
+            instruments: world.traces.instruments
         )
         try await engine.join()
         beginLife()

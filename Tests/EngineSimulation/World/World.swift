@@ -25,6 +25,7 @@ final class World: Sendable {
     let disk = ModelDisk(auditing: AuditChain(World.vault))
     let network: SimulatedNetwork
     let settings: EngineSettings
+    let traces = SimulatedTraces()
     /// Events that a follower saw and should not have seen.
     let surprises = Mutex<[String]>([])
     /// The periods during which a worker was joined and running; the current one has no end.
