@@ -41,6 +41,8 @@ NOT_RUN = {
     "./deploy/benchmark --profile": "a measurement, with a release build of its own",
     "swift run -c release --package-path Tests/Benchmarks http-benchmark": "a measurement, with a release build of its own",
     "swift run -c release --package-path Tests/Benchmarks amqp-benchmark": "a measurement, with a release build of its own",
+    "swift run -c release --package-path Tests/Benchmarks trace-benchmark": "a measurement, with a release build of its own",
+    "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 autotask-worker run": "its port may be taken; test_traces.py starts a collector of its own",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/many_tenants.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/whole_job.py": "a measurement",
     "BIN_DIR=.build/release .venv/bin/python Tests/Benchmarks/crowded_lane.py": "a measurement",
