@@ -73,6 +73,16 @@ struct DoctorTests {
                 ["--amqp-url", "amqps://u:p@b", "--autotask-allowed-hosts", "localhost:1,other:2,127.0.0.9"],
                 ["AUTOTASK_ALLOWED_HOSTS lets other:2 serve as Autotask, also over plain HTTP."]
             ),
+            (
+                ["--amqp-url", "amqps://u:p@b", "--otel-exporter-otlp-endpoint", "http://Collector:4318"],
+                ["Traces go to collector:4318 over plain http://: others on the network can read tenants, ids."]
+            ),
+            (
+                ["--amqp-url", "amqps://u:p@b", "--otel-exporter-otlp-endpoint", "http://c", "--otel-exporter-otlp-headers", "a=b"],
+                ["Traces go to c:80 over plain http://: others on the network can read tenants, ids and the headers for it."]
+            ),
+            (["--amqp-url", "amqps://u:p@b", "--otel-exporter-otlp-endpoint", "https://collector"], []),
+            (["--amqp-url", "amqps://u:p@b", "--otel-exporter-otlp-endpoint", "http://127.0.0.1:4318"], []),
         ]
     )
     func exposure(arguments: [String], findings: [String]) async throws {

@@ -1,4 +1,5 @@
 import AMQP
+import OTLP
 import Operations
 
 /// Checks for settings that expose secrets: passwords in the clear, hosts without certificates, an account that everybody knows.
@@ -8,7 +9,7 @@ struct ExposureExamination: Examination {
     let name = "exposure"
 
     func checks() async -> [HealthReport.Check] {
-        let findings = brokers + management + hosts
+        let findings = brokers + management + hosts + collector
         return findings.isEmpty ? [pass("Passwords and jobs leave this machine only over TLS.")] : findings
     }
 
@@ -60,6 +61,19 @@ struct ExposureExamination: Examination {
             warn(
                 "AUTOTASK_ALLOWED_HOSTS lets \(hosts.joined(separator: ", ")) serve as Autotask, also over plain HTTP.",
                 advice: "Unset it wherever real tenants are served: their secrets go to every host that a zone look-up names."
+            )
+        ]
+    }
+
+    private var collector: [HealthReport.Check] {
+        guard let traces = try? TraceSettings(settings, instance: ""), traces.exporter.url.lowercased().hasPrefix("http:"),
+            !traces.collector.host.isLoopback
+        else { return [] }
+        let token = traces.exporter.headers.isEmpty ? "" : " and the headers for it"
+        return [
+            warn(
+                "Traces go to \(traces.collector) over plain http://: others on the network can read tenants, ids\(token).",
+                advice: "Use https:// in OTEL_EXPORTER_OTLP_ENDPOINT, or a collector on this machine."
             )
         ]
     }

@@ -1,5 +1,6 @@
 import AutotaskModel
 import Contract
+import HTTP
 import RecordedSpans
 import Store
 import Telemetry
@@ -121,6 +122,50 @@ extension EngineFlowTests {
         #expect(attempts.count == 3 && attempts.allSatisfy { $0.parent == nil })
         #expect(attempts[0].context.traceID == attempts[1].context.traceID && attempts[1].links == [attempts[0].context])
         #expect(attempts[2].context.traceID != attempts[0].context.traceID)
+    }
+
+    @Test func `a call without an answer has the reason, and the address of a look-up has no user`() async throws {
+        addUser()
+        let sink = SpanCollection()
+        autotask.fail("GET zoneInformation", .noAnswer(.timedOut))
+        try await withEngine(settings: settings, instruments: .traced(sink)) { _ in
+            door.deliver(connect("connect-1"))
+            _ = await ending("connect-1")
+        }
+        let lookups = sink.spans.filter { $0.attributes[.operation] == "zone" }
+        #expect(lookups.map(\.hasFailed) == [true, false])
+        #expect(lookups.map { $0.attributes[.errorType] } == ["timedOut", nil])
+        #expect(lookups.map { $0.attributes[.httpStatus] } == [nil, .number(200)])
+        for lookup in lookups {
+            #expect(lookup.name == "GET /V1.0/zoneInformation")
+            #expect(lookup.attributes[.url] == "https://webservices.autotask.net/atservicesrest/V1.0/zoneInformation")
+            #expect(lookup.attributes[.host] == "webservices.autotask.net" && lookup.attributes[.port] == .number(443))
+        }
+    }
+
+    @Test func `each publication of an event has a span, with what kept the broker from taking it`() async throws {
+        let sink = SpanCollection()
+        results.silence(1)
+        try await withEngine(instruments: .traced(sink)) { _ in
+            let context: JSONObject = ["traceparent": .string(SpanContext.parent.traceparent)]
+            door.deliver(delivery("reset", id: "job-1", data: ["confirm": true], extra: context))
+            _ = await ending("job-1")
+        }
+        let publications = sink.spans.filter { $0.kind == .producer }
+        #expect(publications.map { $0.attributes[.errorType] } == ["missing", nil])
+        #expect(Set(publications.map { $0.attributes[.messageID] }).count == 1 && Set(publications.map(\.context.spanID)).count == 2)
+        #expect(publications.allSatisfy { $0.parent == sink.attempts.first?.context && $0.attributes[.conversationID] == "job-1" })
+    }
+
+    @Test func `an event of a job that ended without an attempt is published below the portal's span`() async throws {
+        let sink = SpanCollection()
+        try await withEngine(instruments: .traced(sink)) { _ in
+            let context: JSONObject = ["traceparent": .string(SpanContext.parent.traceparent)]
+            door.deliver(delivery("reset", id: "job-1", extra: context))
+            let event = await ending("job-1")
+            #expect(event.type == .jobRejected && event.traceparent == SpanContext.parent.traceparent)
+        }
+        #expect(sink.spans.map(\.kind) == [.producer] && sink.spans.map(\.parent) == [.parent])
     }
 
     @Test func `every worker gives the attempts of a job the same ids`() {
