@@ -27,9 +27,7 @@ struct EventMaker: Sendable {
         )
     }
 
-    /// An event that answers an accepted job.
-    ///
-    /// - Parameter traceparent: the attempt's; `nil` for the job's own.
+    /// An event that answers an accepted job. Its trace context is the attempt's, or the job's own without one.
     func event(
         _ type: EventType,
         in lane: Lane,

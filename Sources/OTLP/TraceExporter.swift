@@ -6,9 +6,10 @@ package import Telemetry
 
 /// Sends spans to a collector, in batches, as OTLP over HTTP in JSON.
 ///
-/// A batch leaves when it is full, or when its oldest span has waited for ``Configuration/scheduleDelay``. A batch that the collector does not take is
-/// sent again for a while, then given up. Meanwhile others wait in a bounded queue, and jobs notice nothing. At the graceful shutdown it
-/// sends what waits, within ``Configuration/flushTime``: list it before the services whose spans it exports, so that it ends after them.
+/// A batch leaves when it is full, or when its oldest span has waited for ``Configuration/scheduleDelay``. A batch that the collector does not
+/// take is sent again for a while, then given up. Meanwhile others wait in a bounded queue, and jobs notice nothing. At the graceful
+/// shutdown it sends what waits, within ``Configuration/flushTime``: list it before the services whose spans it exports, so that it ends
+/// after them.
 package final class TraceExporter: Service, SpanSink {
     package struct Configuration: Sendable {
         /// Where spans are sent: `https://collector.example/v1/traces`.

@@ -9,6 +9,7 @@ package struct TraceRequest {
     private var bytes: [UInt8] = []
 
     /// - Parameters:
+    ///   - spans: spans that have ended.
     ///   - resource: the attributes of the worker, in the order of the request.
     ///   - scope: the name and the version of the program that records the spans.
     package static func body(

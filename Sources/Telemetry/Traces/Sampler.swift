@@ -17,7 +17,10 @@ package struct Sampler: Hashable, Sendable {
         self.followsParent = followsParent
     }
 
-    /// - Parameter parent: the flag of the parent; `nil` without one.
+    /// - Parameters:
+    ///   - trace: the trace's id.
+    ///   - parent: the parent; `nil` without one.
+    /// - Returns: whether the span is recorded.
     package func samples(_ trace: SpanContext.TraceID, parent: SpanContext?) -> Bool {
         if followsParent, let parent { return parent.isSampled }
         return switch rule {

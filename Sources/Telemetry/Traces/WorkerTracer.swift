@@ -13,7 +13,11 @@ package final class WorkerTracer: Tracer {
     private let ids: any SpanIDs
     private let clock: @Sendable () -> UInt64
 
-    /// - Parameter clock: nanoseconds since 1970, which never go back.
+    /// - Parameters:
+    ///   - sampler: decides which spans are recorded.
+    ///   - sink: takes spans when they end.
+    ///   - ids: where the ids of spans come from.
+    ///   - clock: nanoseconds since 1970, which never go back.
     package init(
         sampler: Sampler,
         sink: any SpanSink,
@@ -42,11 +46,13 @@ package final class WorkerTracer: Tracer {
     /// Whether a trace that begins here is recorded.
     package func samples(_ trace: SpanContext.TraceID) -> Bool { sampler.samples(trace, parent: nil) }
 
-    /// Begins a recorded span below one of another process, or one that begins a trace. Ask ``samples(_:)-(SpanContext)`` first.
+    /// Begins a recorded span below one of another process, or one that begins a trace. Ask `samples` first.
     ///
     /// - Parameters:
+    ///   - name: the name, which also decides the kind.
     ///   - trace: the trace's id.
     ///   - id: the span's id; `nil` for a new one.
+    ///   - parent: the other process's span; `nil` for the first span of a trace.
     package func span(
         _ name: SpanName,
         in trace: SpanContext.TraceID,

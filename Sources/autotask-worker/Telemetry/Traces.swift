@@ -35,7 +35,9 @@ struct TraceSettings {
     /// The collector's `host:port`.
     let collector: String
 
-    /// - Parameter instance: an id of this process.
+    /// - Parameters:
+    ///   - settings: the settings of the worker.
+    ///   - instance: an id of this process.
     /// - Returns: `nil` if traces are off: no collector is named, or `OTEL_SDK_DISABLED` is set.
     init?(_ settings: Configuration, instance: String) throws(Failure) {
         guard try !settings.otelDisabled, let url = try TraceSettings.url(settings) else { return nil }
