@@ -116,12 +116,14 @@ struct AttemptIDs {
     /// FNV-1a, which every worker computes alike, unlike `Hasher`. Ids of scheduled checks repeat, their times do not.
     private func hash(_ purpose: Purpose) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func add(_ bytes: some Sequence<UInt8>) { for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 } }
-        for text in [lane.tenant.description, lane.product.rawValue, job.id.description] {
-            add(text.utf8)
-            // No text has it.
-            add(CollectionOfOne(0))
+        func add(_ text: String) {
+            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            // A byte that no text has.
+            hash = hash &* 0x100_0000_01B3
         }
+        add(lane.tenant.description)
+        add(lane.product.rawValue)
+        add(job.id.description)
         hash = (hash ^ UInt64(bitPattern: job.acceptedAt.millisecondsSinceEpoch)).scrambled
         return max((hash ^ purpose.number).scrambled, 1)
     }

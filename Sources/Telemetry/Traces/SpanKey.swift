@@ -33,7 +33,7 @@ package enum SpanKey: String, CaseIterable, Sendable {
     case tenant = "autotask.tenant"
     case product = "autotask.product"
     case jobKind = "autotask.job.kind"
-    /// The number that `sync show` and the log have.
+    /// From 1. An attempt that does not count, such as one that is held up, has the number of the next.
     case attempt = "autotask.job.attempt"
     case interruptions = "autotask.job.interruptions"
     /// From when the job may run to its claim, in seconds.
