@@ -17,19 +17,21 @@ extension JSON {
             output.append(contentsOf: JSON.canonicalNumber(text).utf8)
         case .array(let elements):
             output.append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
+            for index in elements.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                element.appendCanonical(to: &output)
+                elements[index].appendCanonical(to: &output)
             }
             output.append(UInt8(ascii: "]"))
         case .object(let object):
             output.append(UInt8(ascii: "{"))
-            let members = object.members.sorted { JSON.precedes($0.name, $1.name) }
-            for (index, member) in members.enumerated() {
-                if index > 0 { output.append(UInt8(ascii: ",")) }
-                JSON.append(quoted: member.name, to: &output)
+            // Positions are sorted, not the members: a move of a member copies it.
+            let members = object.members
+            let order = members.indices.sorted { JSON.precedes(members[$0].name, members[$1].name) }
+            for position in order {
+                if position != order.first { output.append(UInt8(ascii: ",")) }
+                JSON.append(quoted: members[position].name, to: &output)
                 output.append(UInt8(ascii: ":"))
-                member.value.appendCanonical(to: &output)
+                members[position].value.appendCanonical(to: &output)
             }
             output.append(UInt8(ascii: "}"))
         }
@@ -37,11 +39,13 @@ extension JSON {
 
     /// Whether a name precedes another by their UTF-16, the order of RFC 8785 section 3.2.3.
     private static func precedes(_ name: String, _ other: String) -> Bool {
-        for (byte, otherByte) in zip(name.utf8, other.utf8) where byte != otherByte {
+        let (bytes, otherBytes) = (name.utf8Span.span, other.utf8Span.span)
+        for index in 0..<min(bytes.count, otherBytes.count) where bytes[index] != otherBytes[index] {
             // For ASCII, UTF-8 and UTF-16 have the same order.
-            return byte < 0x80 && otherByte < 0x80 ? byte < otherByte : name.utf16.lexicographicallyPrecedes(other.utf16)
+            let areASCII = bytes[index] < 0x80 && otherBytes[index] < 0x80
+            return areASCII ? bytes[index] < otherBytes[index] : name.utf16.lexicographicallyPrecedes(other.utf16)
         }
-        return name.utf8.count < other.utf8.count
+        return bytes.count < otherBytes.count
     }
 
     /// A number as ECMAScript's `Number.prototype.toString` writes it (RFC 8785, section 3.2.2.3).

@@ -20,18 +20,18 @@ extension JSON {
             output.append(UInt8(ascii: "\""))
         case .array(let elements):
             output.append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
+            for index in elements.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                element.append(to: &output)
+                elements[index].append(to: &output)
             }
             output.append(UInt8(ascii: "]"))
         case .object(let object):
             output.append(UInt8(ascii: "{"))
-            for (index, member) in object.members.enumerated() {
+            for index in object.members.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                JSON.append(quoted: member.name, to: &output)
+                JSON.append(quoted: object.members[index].name, to: &output)
                 output.append(UInt8(ascii: ":"))
-                member.value.append(to: &output)
+                object.members[index].value.append(to: &output)
             }
             output.append(UInt8(ascii: "}"))
         }
@@ -40,13 +40,31 @@ extension JSON {
     /// Appends a string in quotes, with the escapes that RFC 8785 prescribes: the short ones, and `\u00xx` for other control characters.
     package static func append(quoted string: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
-        var string = string
-        string.withUTF8 { bytes in
+        let appended: Void? = string.utf8.withContiguousStorageIfAvailable { bytes in
             // Nearly every string needs no escapes, and is copied as a whole.
-            let needsEscapes = unsafe bytes.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
-            if needsEscapes { unsafe append(escaped: bytes, to: &output) } else { unsafe output.append(contentsOf: bytes) }
+            if unsafe isPlain(bytes) { unsafe output.append(contentsOf: bytes) } else { unsafe append(escaped: bytes, to: &output) }
         }
+        if appended == nil { for byte in string.utf8 { escape(byte) { output.append($0) } } }
         output.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether a string needs no escapes.
+    private static func isPlain(_ string: UnsafeBufferPointer<UInt8>) -> Bool {
+        var position = 0
+        while let word = unsafe JSONWord(string, at: position) {
+            guard word.plainCount == JSONWord.size else { return false }
+            position += JSONWord.size
+        }
+        // The last bytes of a longer string are examined again, with those before them.
+        if position < string.count, let word = unsafe JSONWord(string, at: max(string.count - JSONWord.size, 0)) {
+            return word.plainCount == JSONWord.size
+        }
+        while position < string.count {
+            let byte = unsafe string[position]
+            guard byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return false }
+            position += 1
+        }
+        return true
     }
 
     private static func append(escaped string: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {

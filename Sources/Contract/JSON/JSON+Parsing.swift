@@ -307,7 +307,7 @@ private struct JSONParser {
             try skipDigits()
         }
         guard position - start <= JSON.maximumNumberLength else { throw error("a number is too long") }
-        return text(from: start, to: position)
+        return text(start..<position, isASCII: true)
     }
 
     private mutating func skipDigits() throws(JSONError) {
@@ -316,8 +316,10 @@ private struct JSONParser {
         guard position > start else { throw error("expected a digit") }
     }
 
-    private func text(from start: Int, to end: Int) -> String {
-        unsafe String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self)
+    /// The text is known to be UTF-8, and is not validated again.
+    private func text(_ range: Range<Int>, isASCII: Bool) -> String {
+        let text = unsafe UnsafeBufferPointer(rebasing: bytes[range])
+        return unsafe String(copying: UTF8Span(unchecked: text.span, isKnownASCII: isASCII))
     }
 
     /// The string, if it is cheap to compare with others.
@@ -329,8 +331,8 @@ private struct JSONParser {
     private mutating func parseString() throws(JSONError) -> JSON { try string(try scanString()) }
 
     private func string(_ string: ScannedString) throws(JSONError) -> JSON {
-        let text = text(from: string.range.lowerBound, to: string.range.upperBound)
-        guard string.hasEscapes else { return .string(try comparable(text)) }
+        let text = text(string.range, isASCII: string.isASCII)
+        guard string.hasEscapes else { return .string(string.isASCII ? text : try comparable(text)) }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(string.range.count)
         decode(string.range) { decoded.append($0) }
@@ -342,6 +344,7 @@ private struct JSONParser {
     private struct ScannedString {
         /// The string's range, without its quotes.
         var range: Range<Int>
+        var isASCII = true
         var hasEscapes = false
         /// Whether it holds half a surrogate pair.
         var isBroken = false
@@ -351,7 +354,14 @@ private struct JSONParser {
     private mutating func scanString() throws(JSONError) -> ScannedString {
         position += 1
         var string = ScannedString(range: position..<position)
-        while let byte = peek() {
+        while true {
+            if let word = unsafe JSONWord(bytes, at: position) {
+                let count = word.plainCount
+                if !word.isASCII(first: count) { string.isASCII = false }
+                position += count
+                if count == JSONWord.size { continue }
+            }
+            guard let byte = peek() else { break }
             switch byte {
             case UInt8(ascii: "\""):
                 string.range = string.range.lowerBound..<position
@@ -364,6 +374,7 @@ private struct JSONParser {
             case 0..<0x20:
                 throw error("a control character in a string")
             default:
+                if byte >= 0x80 { string.isASCII = false }
                 position += 1
             }
         }

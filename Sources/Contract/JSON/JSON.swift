@@ -39,10 +39,15 @@ package struct JSONObject: Hashable, Sendable {
     }
 
     package subscript(name: String) -> JSON? {
-        get { members.first { $0.name == name }?.value }
+        get {
+            for index in members.indices where members[index].name == name { return members[index].value }
+            return nil
+        }
         set {
             guard let index = members.firstIndex(where: { $0.name == name }) else {
-                if let newValue { members.append(Member(name: name, value: newValue)) }
+                guard let newValue else { return }
+                if members.isEmpty { members.reserveCapacity(8) }
+                members.append(Member(name: name, value: newValue))
                 return
             }
             if let newValue { members[index].value = newValue } else { members.remove(at: index) }
@@ -90,11 +95,13 @@ extension JSON {
 
     private var hasNullMembers: Bool {
         switch self {
-        case .object(let object): object.members.contains { $0.value.isNull || $0.value.hasNullMembers }
-        case .array(let elements): elements.contains(where: \.hasNullMembers)
+        case .object(let object): object.members.indices.contains { object.members[$0].value.isNullOrHasNullMembers }
+        case .array(let elements): elements.indices.contains { elements[$0].hasNullMembers }
         default: false
         }
     }
+
+    private var isNullOrHasNullMembers: Bool { isNull || hasNullMembers }
 
     fileprivate var isNull: Bool {
         if case .null = self { true } else { false }

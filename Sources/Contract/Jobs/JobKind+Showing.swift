@@ -24,8 +24,7 @@ extension JobKind {
 
 extension JSON {
     fileprivate func members(_ names: [String]) -> JSONObject {
-        var members = JSONObject()
-        for name in names { members[name] = self[name] }
-        return members
+        guard let object else { return JSONObject() }
+        return JSONObject(uniqueMembers: names.compactMap { name in object[name].map { JSONObject.Member(name: name, value: $0) } })
     }
 }
