@@ -16,21 +16,29 @@ final class StoreConnection {
     init(_ database: Database) { self.database = database }
 
     /// Runs a statement that yields nothing, or whose rows do not matter.
-    func run(_ sql: StaticString, _ values: any Bindable...) throws {
-        let statement = try bound(sql, values)
+    func run<each Argument: Bindable>(_ sql: StaticString, _ values: repeat each Argument) throws {
+        let statement = try bound(sql, repeat each values)
         defer { sqlite3_reset(statement) }
         _ = try step(statement)
     }
 
     /// Returns the first row.
-    func first<Value>(_ sql: StaticString, _ values: any Bindable..., read: (ResultRow) throws -> Value) throws -> Value? {
-        let statement = try bound(sql, values)
+    func first<Value, each Argument: Bindable>(
+        _ sql: StaticString,
+        _ values: repeat each Argument,
+        read: (ResultRow) throws -> Value
+    ) throws -> Value? {
+        let statement = try bound(sql, repeat each values)
         defer { sqlite3_reset(statement) }
         return try step(statement) ? read(ResultRow(statement)) : nil
     }
 
-    func all<Value>(_ sql: StaticString, _ values: any Bindable..., read: (ResultRow) throws -> Value) throws -> [Value] {
-        let statement = try bound(sql, values)
+    func all<Value, each Argument: Bindable>(
+        _ sql: StaticString,
+        _ values: repeat each Argument,
+        read: (ResultRow) throws -> Value
+    ) throws -> [Value] {
+        let statement = try bound(sql, repeat each values)
         defer { sqlite3_reset(statement) }
         var output: [Value] = []
         while try step(statement) { output.append(try read(ResultRow(statement))) }
@@ -54,10 +62,13 @@ final class StoreConnection {
         return steps
     }
 
-    private func bound(_ sql: StaticString, _ values: [any Bindable]) throws -> SQLiteStatement {
+    /// The arguments are a pack, not an array of existentials: the compiler makes a version for each list of types, without copies.
+    private func bound<each Argument: Bindable>(_ sql: StaticString, _ values: repeat each Argument) throws -> SQLiteStatement {
         let statement = try prepared(sql).sqliteStatement
-        for (index, value) in values.enumerated() {
-            let code = value.bind(to: statement, at: Int32(index + 1))
+        var index: Int32 = 0
+        for value in repeat each values {
+            index += 1
+            let code = value.bind(to: statement, at: index)
             guard code == SQLITE_OK else { throw failure(code) }
         }
         return statement

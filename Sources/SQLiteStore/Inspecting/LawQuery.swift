@@ -30,15 +30,23 @@ struct LawQuery: Sendable {
     }
 
     private func rows(_ connection: StoreConnection) throws -> [String] {
-        if let value { try connection.all(sql, value) { $0.text(0) } } else { try connection.all(sql) { $0.text(0) } }
+        if let value { try rows(connection, with: value) } else { try connection.all(sql) { $0.text(0) } }
+    }
+
+    private func rows(_ connection: StoreConnection, with value: some Bindable) throws -> [String] {
+        try connection.all(sql, value) { $0.text(0) }
     }
 
     private func rows(_ connection: StoreConnection, in range: ClosedRange<Int64>) throws -> [String] {
         if let value {
-            try connection.all(sql, range.lowerBound, range.upperBound, value) { $0.text(0) }
+            try rows(connection, in: range, with: value)
         } else {
             try connection.all(sql, range.lowerBound, range.upperBound) { $0.text(0) }
         }
+    }
+
+    private func rows(_ connection: StoreConnection, in range: ClosedRange<Int64>, with value: some Bindable) throws -> [String] {
+        try connection.all(sql, range.lowerBound, range.upperBound, value) { $0.text(0) }
     }
 
     fileprivate static let limit = 1000
