@@ -14,7 +14,7 @@ final class MeteredTransport: HTTPTransport {
 
     private struct Target {
         let operation: AutotaskOperation?
-        let zone: String
+        let calls: Metered<CallResult, Counter>
     }
 
     private let transport: any HTTPTransport
@@ -54,15 +54,19 @@ final class MeteredTransport: HTTPTransport {
     private func note(_ request: HTTPRequest, _ result: CallResult, since begun: ContinuousClock.Instant) {
         let target = targets.value(of: Key(method: request.method, url: request.url)) {
             let target = CallTarget(url: request.url)
-            return Target(operation: AutotaskOperation(request.method, target), zone: zones.value(ofHost: target.host))
+            return Target(operation: AutotaskOperation(request.method, target), calls: calls(to: zones.value(ofHost: target.host)))
         }
         if let operation = target.operation { times[operation, result]?.record(.now - begun) }
+        target.calls[result].increment()
+    }
+
+    private func calls(to zone: String) -> Metered<CallResult, Counter> {
         calls.withLock { calls in
-            if let zone = calls[target.zone] { return zone }
-            let zone = Metered<CallResult, Counter>(.calls, [("zone", target.zone)], to: factory)
-            calls[target.zone] = zone
-            return zone
-        }[result].increment()
+            if let counters = calls[zone] { return counters }
+            let counters = Metered<CallResult, Counter>(.calls, [("zone", zone)], to: factory)
+            calls[zone] = counters
+            return counters
+        }
     }
 }
 

@@ -11,15 +11,28 @@ extension MetricLabel where Self: RawRepresentable, RawValue == String {
     package var metricValue: String { rawValue }
 }
 
-/// One handle for each value of a label, made at the start: recording is a look-up and the handle's own work.
-package struct Metered<Label: MetricLabel, Handle: Sendable>: Sendable {
-    private let handles: [Label: Handle]
+extension MetricLabel {
+    /// The value's position among all cases: the tag by which an enumeration without payloads is represented.
+    fileprivate var position: Int { unsafe withUnsafeBytes(of: self) { unsafe Int($0.first ?? 0) } }
 
-    private init(_ make: (Label) -> Handle) {
-        handles = Dictionary(uniqueKeysWithValues: Label.allCases.map { ($0, make($0)) })
+    /// All cases, each at its ``position``.
+    fileprivate static var cases: [Self] {
+        let cases = Array(allCases)
+        let isPlain = MemoryLayout<Self>.size <= 1 && cases.indices.allSatisfy { cases[$0].position == $0 }
+        precondition(isPlain, "\(Self.self) is not an enumeration without payloads")
+        return cases
     }
+}
 
-    package subscript(label: Label) -> Handle { handles[label]! }
+/// One handle for each value of a label, made at the start: recording is an access to an array and the handle's own work.
+///
+/// This is generic code that other modules call as such: a dictionary would cost it several times as much.
+package struct Metered<Label: MetricLabel, Handle: Sendable>: Sendable {
+    private let handles: [Handle]
+
+    private init(_ make: (Label) -> Handle) { handles = Label.cases.map(make) }
+
+    package subscript(label: Label) -> Handle { handles[label.position] }
 }
 
 extension Metered where Handle == Counter {
@@ -43,25 +56,18 @@ extension Metered where Handle == Meter {
 
 /// One handle for each pair of two labels' values.
 package struct MeteredPairs<First: MetricLabel, Second: MetricLabel, Handle: Sendable>: Sendable {
-    private struct Pair: Hashable {
-        let first: First
-        let second: Second
-    }
-
-    private let handles: [Pair: Handle]
+    /// By the first label, then the second; `nil` for impossible pairs.
+    private let handles: [Handle?]
+    private let seconds: Int
 
     private init(where isPossible: (First, Second) -> Bool, _ make: (First, Second) -> Handle) {
-        var handles: [Pair: Handle] = [:]
-        for first in First.allCases {
-            for second in Second.allCases where isPossible(first, second) {
-                handles[Pair(first: first, second: second)] = make(first, second)
-            }
-        }
-        self.handles = handles
+        let seconds = Second.cases
+        handles = First.cases.flatMap { first in seconds.map { isPossible(first, $0) ? make(first, $0) : nil } }
+        self.seconds = seconds.count
     }
 
     /// - Returns: `nil` for a pair that was said to be impossible.
-    package subscript(first: First, second: Second) -> Handle? { handles[Pair(first: first, second: second)] }
+    package subscript(first: First, second: Second) -> Handle? { handles[first.position * seconds + second.position] }
 }
 
 extension MeteredPairs where Handle == Counter {
