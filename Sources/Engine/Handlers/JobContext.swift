@@ -112,17 +112,18 @@ final class JobContext {
     func noteWrite() { didWrite = true }
 
     /// Logs a message about this attempt, with lane and job as metadata.
+    ///
+    /// - Parameter details: further metadata. They take precedence over the number of attempts when the attempt began.
     func log(_ level: Logger.Level, _ message: Logger.Message, _ details: @autoclosure () -> Logger.Metadata) {
         guard level >= engine.log.logLevel else { return }
-        var metadata: Logger.Metadata = .keys([
-            .tenant: "\(lane.tenant)",
-            .product: "\(lane.product.rawValue)",
-            .jobID: "\(job.id)",
-            .kind: "\(job.kind.rawValue)",
-            .attempt: "\(job.attempts)",
-        ])
-        if let trace = traceparent.map(TraceContext.traceID) { metadata[.traceID] = "\(trace)" }
-        for (key, value) in details() { metadata[key] = value }
+        var metadata = details()
+        metadata.reserveCapacity(metadata.count + 6)
+        metadata[.tenant] = "\(lane.tenant)"
+        metadata[.product] = "\(lane.product.rawValue)"
+        metadata[.jobID] = "\(job.id)"
+        metadata[.kind] = "\(job.kind.rawValue)"
+        if metadata[.attempt] == nil { metadata[.attempt] = "\(job.attempts)" }
+        if let trace = job.traceparent.map(TraceContext.traceID) { metadata[.traceID] = "\(trace)" }
         engine.log.log(level: level, message, metadata: metadata)
     }
 

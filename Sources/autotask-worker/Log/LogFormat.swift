@@ -34,14 +34,19 @@ enum LogFormat: String, CaseIterable, Sendable {
     ) {
         switch self {
         case .text:
-            line += "\(level.rawValue) \(label):".utf8
+            line += level.rawValue.utf8
+            line.append(UInt8(ascii: " "))
+            line += label.utf8
+            line.append(UInt8(ascii: ":"))
             for (key, value) in metadata {
                 line.append(UInt8(ascii: " "))
                 line += key.utf8
                 line.append(UInt8(ascii: "="))
                 line += value.text.utf8
             }
-            line += " [\(source)] ".utf8
+            line += " [".utf8
+            line += source.utf8
+            line += "] ".utf8
             line += message.utf8
         case .json:
             line += #""level":""#.utf8

@@ -29,7 +29,8 @@ struct WorkerLogHandler: LogHandler {
     func log(event: LogEvent) {
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
-        if let given = event.metadata { all.merge(given) { $1 } }
+        // The worker's own loggers have none: what a message gives is taken as it is.
+        if let given = event.metadata { if all.isEmpty { all = given } else { all.merge(given) { $1 } } }
         if let error = event.error {
             all["error.message"] = "\(error)"
             all["error.type"] = "\(String(reflecting: type(of: error)))"
