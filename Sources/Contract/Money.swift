@@ -37,6 +37,11 @@ package struct Money: Hashable, Comparable, Sendable {
     ///
     /// The result is `nil` if the number has more than 14 digits before the point, or its exponent more than two.
     package init?(jsonNumber text: String) {
+        // Nearly every amount has the form that jobs have.
+        if let amount = Money(contract: text) {
+            self = amount
+            return
+        }
         let isNegative = text.utf8.first == UInt8(ascii: "-")
         let unsigned = text.utf8.dropFirst(isNegative ? 1 : 0)
         let mantissa = unsigned.prefix { $0 != UInt8(ascii: "e") && $0 != UInt8(ascii: "E") }

@@ -58,6 +58,15 @@ package enum FieldValue: Hashable, Sendable {
         }
     }
 
+    /// Appends the text of ``json``.
+    fileprivate func append(to output: inout [UInt8]) {
+        switch self {
+        case .text(let text): JSON.append(quoted: text, to: &output)
+        case .amount(let amount): JSON.append(quoted: amount.description, to: &output)
+        case .number(let number): output.append(contentsOf: String(number).utf8)
+        }
+    }
+
     package var description: String {
         switch self {
         case .text(let text): text
@@ -153,7 +162,7 @@ package struct ManagedFields: Hashable, Sendable {
             output.append(contentsOf: (output.isEmpty ? "{" : ",").utf8)
             JSON.append(quoted: field.storedName, to: &output)
             output.append(UInt8(ascii: ":"))
-            (self[field]?.json ?? .null).append(to: &output)
+            if let value = self[field] { value.append(to: &output) } else { output.append(contentsOf: "null".utf8) }
         }
         output.append(UInt8(ascii: "}"))
         return output

@@ -97,7 +97,9 @@ package struct OrderedEvent: Hashable, Sendable {
         var output: [UInt8] = []
         output.reserveCapacity(event.data.count + 512)
         func append(_ name: StaticString, _ value: String) {
-            output.append(contentsOf: "\"\(name)\":".utf8)
+            output.append(UInt8(ascii: "\""))
+            unsafe output.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+            output.append(contentsOf: "\":".utf8)
             JSON.append(quoted: value, to: &output)
             output.append(UInt8(ascii: ","))
         }
@@ -109,7 +111,7 @@ package struct OrderedEvent: Hashable, Sendable {
         append("subject", event.lane.tenant.description)
         append("time", event.time.description)
         append("datacontenttype", "application/json")
-        output.append(contentsOf: "\"terminal\":\(isTerminal),".utf8)
+        output.append(contentsOf: (isTerminal ? "\"terminal\":true," : "\"terminal\":false,").utf8)
         if let jobID = event.jobID { append("jobid", jobID.description) }
         if let redriveOf = event.redriveOf { append("redriveof", redriveOf.description) }
         append("product", event.lane.product.rawValue)

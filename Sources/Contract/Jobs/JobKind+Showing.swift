@@ -25,6 +25,9 @@ extension JobKind {
 extension JSON {
     fileprivate func members(_ names: [String]) -> JSONObject {
         guard let object else { return JSONObject() }
-        return JSONObject(uniqueMembers: names.compactMap { name in object[name].map { JSONObject.Member(name: name, value: $0) } })
+        var members: [JSONObject.Member] = []
+        members.reserveCapacity(names.count)
+        for name in names { if let value = object[name] { members.append(JSONObject.Member(name: name, value: value)) } }
+        return JSONObject(uniqueMembers: members)
     }
 }

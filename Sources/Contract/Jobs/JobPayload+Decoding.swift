@@ -178,7 +178,7 @@ extension SyncPayload {
         services = []
         services.reserveCapacity(members.count)
         for (index, member) in members.enumerated() {
-            let service = try PlanService(member, path: "data.services[\(index)].")
+            let service = try PlanService(member, path: { "data.services[\(index)]." })
             guard keys.insert(service.key).inserted else {
                 throw JobError(
                     .jobInvalid,
@@ -312,15 +312,16 @@ extension SyncPayload {
 }
 
 extension PlanService {
-    fileprivate init(_ member: JSON, path: String) throws(JobError) {
-        guard let object = member.object else { throw .member(String(path.dropLast()), came: member, due: "an object") }
-        key = try object.required("key", \.string, "a string of the form ^[A-Za-z0-9._:-]{1,128}$", of: path)
+    /// - Parameter path: makes the path of the members, which only errors name.
+    fileprivate init(_ member: JSON, path: () -> String) throws(JobError) {
+        guard let object = member.object else { throw .member(String(path().dropLast()), came: member, due: "an object") }
+        key = try object.required("key", \.string, "a string of the form ^[A-Za-z0-9._:-]{1,128}$", of: path())
         guard PlanService.isKey(key) else {
-            throw .member(path + "key", came: .string(key), due: "a string of the form ^[A-Za-z0-9._:-]{1,128}$")
+            throw .member(path() + "key", came: .string(key), due: "a string of the form ^[A-Za-z0-9._:-]{1,128}$")
         }
         guard let kind = object["type"]?.string.flatMap(Kind.init(rawValue:)) else {
             let type = object["type"].isGiven ? object["type"] : nil
-            throw .member(path + "type", came: type, due: "License, Server or Storage", serviceKey: key)
+            throw .member(path() + "type", came: type, due: "License, Server or Storage", serviceKey: key)
         }
         self.kind = kind
         switch object["name"] {
@@ -351,9 +352,9 @@ extension JSONObject {
         _ name: String,
         _ read: (JSON) -> Value?,
         _ form: String,
-        of path: String = "data."
+        of path: @autoclosure () -> String = "data."
     ) throws(JobError) -> Value {
-        guard let value = try optional(name, read, form, of: path) else { throw .member(path + name, came: nil, due: form) }
+        guard let value = try optional(name, read, form, of: path()) else { throw .member(path() + name, came: nil, due: form) }
         return value
     }
 
@@ -362,10 +363,10 @@ extension JSONObject {
         _ name: String,
         _ read: (JSON) -> Value?,
         _ form: String,
-        of path: String = "data."
+        of path: @autoclosure () -> String = "data."
     ) throws(JobError) -> Value? {
         guard let member = self[name], member != .null else { return nil }
-        guard let value = read(member) else { throw .member(path + name, came: member, due: form) }
+        guard let value = read(member) else { throw .member(path() + name, came: member, due: form) }
         return value
     }
 

@@ -17,7 +17,7 @@ struct AutotaskGate: CallGate {
         self.context = context
         self.databaseID = databaseID
         targets =
-            [.zone(host: CallTarget(url: url).host)] + (databaseID.map { [.database($0)] } ?? [])
+            [.zone(host: CallTarget.recent(url: url).host)] + (databaseID.map { [.database($0)] } ?? [])
             + (digest.map { [.credentials($0)] } ?? [])
     }
 

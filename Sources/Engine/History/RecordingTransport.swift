@@ -8,7 +8,6 @@ import Synchronization
 final class RecordingTransport: HTTPTransport {
     /// The maximum number of recorded calls, more than any attempt has reason to make. All of them are counted.
     private static let limit = 5000
-    private static let targets = RecentValues<String, CallTarget>(limit: 1024)
 
     private let transport: any HTTPTransport
     private let clock: any EngineClock
@@ -29,7 +28,7 @@ final class RecordingTransport: HTTPTransport {
     var counted: Int { made.withLock { $0.counted } }
 
     func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        let target = RecordingTransport.targets.value(of: request.url) { CallTarget(url: request.url) }
+        let target = CallTarget.recent(url: request.url)
         let begun = clock.now
         func note(_ answer: CallRecord.Answer) {
             made.withLock { made in
@@ -89,4 +88,11 @@ extension CallRecord {
             duration: max(duration, .zero)
         )
     }
+}
+
+extension CallTarget {
+    private static let targets = RecentValues<String, CallTarget>(limit: 1024)
+
+    /// The target of a URL, which is nearly always one of a few.
+    static func recent(url: String) -> CallTarget { targets.value(of: url) { CallTarget(url: url) } }
 }

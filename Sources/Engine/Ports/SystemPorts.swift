@@ -34,10 +34,27 @@ package struct SystemEntropy: Entropy {
 
     /// A UUID of version 4. Foundation's own opens `/dev/urandom` for each.
     package func eventID() -> String {
-        var bytes = unsafe unsafeBitCast(SystemEntropy.words.withLock { ($0.next(), $0.next()) }, to: uuid_t.self)
-        bytes.6 = bytes.6 & 0x0F | 0x40
-        bytes.8 = bytes.8 & 0x3F | 0x80
-        return UUID(uuid: bytes).uuidString.lowercased()
+        var (high, low) = SystemEntropy.words.withLock { ($0.next(), $0.next()) }
+        high = high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+        low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        return SystemEntropy.text(high, low)
+    }
+
+    /// The text of a UUID. Foundation's prints each byte with `snprintf`.
+    private static func text(_ high: UInt64, _ low: UInt64) -> String {
+        unsafe String(unsafeUninitializedCapacity: 36) { output in
+            var position = 0
+            for digit in 0..<32 {
+                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+                    unsafe output[position] = UInt8(ascii: "-")
+                    position += 1
+                }
+                let value = UInt8(truncatingIfNeeded: (digit < 16 ? high : low) >> UInt64(60 - 4 * (digit % 16)) & 0xF)
+                unsafe output[position] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+                position += 1
+            }
+            return position
+        }
     }
 
     package func fraction() -> Double { SystemEntropy.words.withLock { Double.random(in: 0..<1, using: &$0) } }

@@ -12,6 +12,8 @@ struct NameKey: Hashable {
 extension String {
     /// Without outer white space.
     var trimmed: String {
+        // As in nearly every name, there is none if a printable character of ASCII is at both ends.
+        if let first = utf8.first, let last = utf8.last, 0x21...0x7E ~= first, 0x21...0x7E ~= last { return self }
         guard first?.isWhitespace == true || last?.isWhitespace == true else { return self }
         guard let start = firstIndex(where: { !$0.isWhitespace }), let end = lastIndex(where: { !$0.isWhitespace }) else { return "" }
         return String(self[start...end])
