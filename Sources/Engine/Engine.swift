@@ -16,6 +16,7 @@ package struct Engine: Sendable {
     private let outbox: OutboxService
     private let lease: WorkerLease
     private let retention: RetentionService
+    private let lanes: WakeSignal
     let context: EngineContext
 
     package init(
@@ -42,6 +43,7 @@ package struct Engine: Sendable {
         )
         self.context = context
         let lanes = WakeSignal()
+        self.lanes = lanes
         let due = WakeSignal()
         let outbox = Outbox(store, engine: context)
         // In the order of commits, across all lanes.
@@ -66,6 +68,19 @@ package struct Engine: Sendable {
 
     /// Joins the store. Called once, before the services run.
     package func join() async throws(StoreError) { try await lease.join() }
+
+    /// The settings in force.
+    package var settings: EngineSettings { context.settings }
+
+    /// Replaces the settings. Attempts that are under way end with those that they began with.
+    package func adopt(_ settings: EngineSettings) {
+        context.adopt(settings)
+        // There may be more slots now.
+        lanes.wake()
+    }
+
+    /// This worker's id at present: it gets a new one when it joins the store again.
+    package var workerID: WorkerID { context.worker.current }
 
     /// Whether this worker's lease is still valid. Without it, the worker makes no call to Autotask.
     package var holdsLease: Bool { context.worker.holds(as: context.worker.current, at: context.now) }

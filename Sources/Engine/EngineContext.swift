@@ -11,7 +11,7 @@ import Vault
 /// It is a class, so that a task that captures it copies one reference.
 final class EngineContext: Sendable {
     let vault: Vault
-    let settings: EngineSettings
+    private let inForce: Mutex<EngineSettings>
     let sink: any EventSink
     let worker: WorkerIdentity
     let clock: any EngineClock
@@ -35,7 +35,7 @@ final class EngineContext: Sendable {
         instruments: Instruments = .none
     ) {
         self.vault = vault
-        self.settings = settings
+        inForce = Mutex(settings)
         self.sink = sink
         self.worker = worker
         self.clock = clock
@@ -45,6 +45,11 @@ final class EngineContext: Sendable {
         pulses = instruments.pulses
         tracer = instruments.tracer
     }
+
+    /// The settings in force. A reload replaces all of them at once, so what has to agree is read together.
+    var settings: EngineSettings { inForce.withLock { $0 } }
+
+    func adopt(_ settings: EngineSettings) { inForce.withLock { $0 = settings } }
 
     var now: Timestamp { clock.now }
     var events: EventMaker { EventMaker(entropy: entropy) }

@@ -20,7 +20,9 @@ package enum LogKey: String, Sendable {
     case keyID = "key_id"
     case kind
     case messageID = "message_id"
+    case new
     case nextAttempt = "next_attempt"
+    case old
     case outcome
     case port
     case product
@@ -28,6 +30,7 @@ package enum LogKey: String, Sendable {
     case queue
     case reason
     case scope
+    case setting
     case store
     case tenant
     case traceID = "trace_id"
@@ -38,8 +41,8 @@ extension LogKey {
     package var isNumber: Bool {
         switch self {
         case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .port: true
-        case .code, .detail, .error, .eventID, .eventType, .host, .jobID, .keyID, .kind, .messageID, .nextAttempt, .outcome, .product,
-            .publisher, .queue, .reason, .scope, .store, .tenant, .traceID:
+        case .code, .detail, .error, .eventID, .eventType, .host, .jobID, .keyID, .kind, .messageID, .new, .nextAttempt, .old, .outcome,
+            .product, .publisher, .queue, .reason, .scope, .setting, .store, .tenant, .traceID:
             false
         }
     }

@@ -17,25 +17,29 @@ import Vault
 /// The composition root: builds the worker from its settings, and runs it until it is shut down.
 struct Worker {
     private let settings: Configuration
+    /// The path of the settings file, if there is one.
+    private let file: String?
+    private let stream: LogStream
     private let log: Logger
     private let registry = PrometheusRegistry()
 
-    init(_ settings: Configuration) throws {
+    init(_ settings: Configuration, file: String?) throws {
         self.settings = settings
-        let level = try settings.logLevel
+        self.file = file
         let stream = try LogStream(STDERR_FILENO, as: try settings.logFormat)
+        stream.level = try settings.logLevel
+        self.stream = stream
         stream.becomeCurrent()
         MetricsSystem.bootstrap(registry)
         let lines = Metered<Logger.Level, Counter>(.logLines, to: registry)
         LoggingSystem.bootstrap { WorkerLogHandler($0, to: stream, counting: lines) }
-        var log = Logger(label: "autotask-worker")
-        log.logLevel = level
-        self.log = log
+        log = Logger(label: "autotask-worker")
     }
 
     func run() async throws {
         // A write to a closed connection fails with an error instead of a signal.
         signal(SIGPIPE, SIG_IGN)
+        ReloadSignals.ignoreUntilTrapped()
         Worker.raiseDescriptorLimit()
         for obstacle in Launch.current.obstacles {
             log.warning("A protection of the process is not in force", metadata: .keys([.error: "\(obstacle)"]))
@@ -85,6 +89,12 @@ struct Worker {
         )
         do { try await engine.join() } catch { throw Failure(.unavailable, "The store refuses this worker: \(error.message)") }
         let storePath = try settings.storePath
+        let running = RunningSettings(settings, file: file, at: SystemTime.now)
+        let record = SettingsRecord(of: "\(engine.workerID)", at: storePath)
+        defer { record.remove() }
+        SettingsRecord.removeLeft(at: storePath)
+        record.write(running, log: log)
+        let reloads = ReloadSignals(settings: running, engine: engine, store: store, stream: stream, record: record, log: log)
         let signals = TerminationSignals(log: log) { [log, settings] in
             log.info("Worker starts", metadata: .keys([.store: "\(storePath)", .queue: "\(settings.jobQueues.joined(separator: ","))"]))
         }
@@ -95,9 +105,8 @@ struct Worker {
         groupLog.logLevel = max(log.logLevel, .warning)
         let ownClock = SystemClock()
         let clock = ClockWatch(log: log) { ownClock.lag }
-        // The last spans are those of the shutdown itself.
-        var services: [any Service] = traces.map { [$0.exporter] } ?? []
-        services += [clock, signals, transport, publisher, KeyRingWatch(vault: vault, log: log)] + engine.services + [consumer]
+        var services: [any Service] = [clock, signals, reloads, transport, publisher, KeyRingWatch(vault: vault, log: log)]
+        services += engine.services + [consumer]
         let liveness: @Sendable () -> HealthReport = { Liveness(pulses: instruments.pulses).report }
         let readiness: @Sendable () -> HealthReport = {
             Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report
@@ -106,6 +115,7 @@ struct Worker {
         if let operationsAddress {
             let gauges = WorkerGauges(
                 engine: engine,
+                settings: running,
                 store: store,
                 figures: StoreFigureReader(path: storePath),
                 transport: transport,
@@ -114,7 +124,6 @@ struct Worker {
                 pulses: instruments.pulses,
                 gauges: Gauges(registry)
             )
-            gauges.setConstants(engineSettings)
             registry.beforeScrape { await gauges.set() }
             services.append(
                 OperationsServer(

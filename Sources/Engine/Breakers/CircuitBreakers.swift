@@ -21,19 +21,17 @@ final class CircuitBreakers: Sendable {
         let isLimiting: Bool
     }
 
-    private let policies: (zone: CircuitBreaker.Policy, database: CircuitBreaker.Policy, credentials: CircuitBreaker.Policy)
+    private let pause: @Sendable () -> Duration
+    private let credentialsPause: Duration
     private let breakers = Mutex<[Target: CircuitBreaker]>([:])
 
     /// - Parameters:
-    ///   - pause: the first pause of a zone or a database.
+    ///   - pause: the first pause of a zone or a database. It is read for each breaker, because it may change.
     ///   - credentialsPause: the first pause of credentials after three consecutive unexplained refusals; later ones are up to twelve times
     ///     as long. Jitter shortens a pause to no less than half.
-    init(pause: Duration, credentialsPause: Duration = .seconds(300)) {
-        policies = (
-            zone: CircuitBreaker.Policy(threshold: 5, pause: pause, maximumPause: pause * 12),
-            database: CircuitBreaker.Policy(threshold: 3, pause: pause, maximumPause: pause * 12),
-            credentials: CircuitBreaker.Policy(threshold: 3, pause: credentialsPause, maximumPause: credentialsPause * 12)
-        )
+    init(pause: @autoclosure @escaping @Sendable () -> Duration, credentialsPause: Duration = .seconds(300)) {
+        self.pause = pause
+        self.credentialsPause = credentialsPause
     }
 
     enum Admission {
@@ -96,11 +94,13 @@ final class CircuitBreakers: Sendable {
     }
 
     private func policy(of target: Target) -> CircuitBreaker.Policy {
-        switch target {
-        case .zone: policies.zone
-        case .database: policies.database
-        case .credentials: policies.credentials
-        }
+        let (threshold, pause) =
+            switch target {
+            case .zone: (5, pause())
+            case .database: (3, pause())
+            case .credentials: (3, credentialsPause)
+            }
+        return CircuitBreaker.Policy(threshold: threshold, pause: pause, maximumPause: pause * 12)
     }
 }
 

@@ -16,7 +16,6 @@ struct CheckSchedule: Service {
     private static let pause: Duration = .seconds(30)
     private static let shortestPause: Duration = .seconds(1)
 
-    private let checks: [CheckRound.Check]
     private let store: any ScheduledChecks
     private let engine: EngineContext
     private let lanes: WakeSignal
@@ -24,27 +23,31 @@ struct CheckSchedule: Service {
     /// - Parameter lanes: woken when there is something to claim.
     init(store: any ScheduledChecks, engine: EngineContext, lanes: WakeSignal) {
         self.store = store
-        let settings = engine.settings
-        checks = [(JobKind.verify, settings.verifyInterval), (.drift, settings.driftInterval)].compactMap { kind, interval in
-            interval.map { CheckRound.Check(kind, every: $0) }
-        }
         self.engine = engine
         self.lanes = lanes
     }
 
     func run() async throws {
-        guard let shortest = checks.map(\.interval).min() else { return await ShutdownSignal.wait() }
-        let pause = max(CheckSchedule.shortestPause, min(CheckSchedule.pause, shortest / 4))
         while !Task.isCancelled, !ShutdownSignal.wasGiven {
             await enterDue()
+            let shortest = checks.map(\.interval).min()
+            let pause = shortest.map { max(CheckSchedule.shortestPause, min(CheckSchedule.pause, $0 / 4)) } ?? CheckSchedule.pause
             await engine.clock.sleepUnlessShutDown(until: engine.now + pause)
+        }
+    }
+
+    /// The checks that have an interval at present.
+    private var checks: [CheckRound.Check] {
+        let settings = engine.settings
+        return [(JobKind.verify, settings.verifyInterval), (.drift, settings.driftInterval)].compactMap { kind, interval in
+            interval.map { CheckRound.Check(kind, every: $0) }
         }
     }
 
     /// Enters the checks that are due now.
     func enterDue() async {
-        let now = engine.now
-        guard engine.worker.holds(as: engine.worker.current, at: now) else { return }
+        let (now, checks) = (engine.now, checks)
+        guard !checks.isEmpty, engine.worker.holds(as: engine.worker.current, at: now) else { return }
         let round = CheckRound(checks: checks, limit: CheckSchedule.limit) { [engine] in engine.entropy.fraction() }
         do {
             if try await store.enterChecks(round, at: now) > 0 { lanes.wake() }

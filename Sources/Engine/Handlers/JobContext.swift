@@ -11,6 +11,8 @@ final class JobContext {
     let claim: LaneClaim
     let store: any LaneEffects
     let engine: EngineContext
+    /// The settings that were in force when the attempt began.
+    let settings: EngineSettings
     let autotask: AutotaskAccess
     /// The calls that were made over ``autotask``.
     let calls: RecordingTransport
@@ -52,6 +54,7 @@ final class JobContext {
         self.claim = claim
         self.store = store
         self.engine = engine
+        settings = engine.settings
         began = engine.now
         callDeadline = claim.job.deadline.map { $0 - JobContext.endingTime }
         self.trace = trace
@@ -69,7 +72,6 @@ final class JobContext {
     }
 
     var vault: Vault { engine.vault }
-    var settings: EngineSettings { engine.settings }
     var lane: Lane { claim.token.lane }
     var job: QueuedJob { claim.job }
     var state: LaneState { claim.state }

@@ -15,7 +15,6 @@ struct IntakeThrottle {
     private let source: any JobSource
     private let store: any JobInbox
     private let engine: EngineContext
-    private let limit: Int
     /// The number of jobs taken in since the backlog was counted.
     private var uncounted = 0
     private var countedAt: Timestamp?
@@ -24,8 +23,9 @@ struct IntakeThrottle {
         self.source = source
         self.store = store
         self.engine = engine
-        limit = engine.settings.backlogLimit
     }
+
+    private var limit: Int { engine.settings.backlogLimit }
 
     /// Counts jobs that came in. Returns when more may come.
     mutating func passed(_ count: Int) async {

@@ -218,7 +218,7 @@ struct JobAttempt: Sendable {
             ).ending(
                 of: context.job,
                 before: context.callDeadline,
-                under: engine.settings.retry,
+                under: context.settings.retry,
                 fraction: engine.entropy.fraction(),
                 at: engine.now
             )

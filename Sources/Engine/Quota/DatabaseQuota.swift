@@ -37,7 +37,7 @@ struct DatabaseQuota {
     }
 
     /// The worker's share, in percent of the limit.
-    private let share: Int
+    var share: Int
     /// The worker's own calls in each minute since 1970 that has any, the oldest first. Minutes older than an hour are dropped.
     private var minutes: [(minute: Int64, calls: Int)] = []
     /// Autotask's last report, as long as it covers the present.

@@ -12,11 +12,11 @@ final class DatabaseQuotas: Sendable {
 
     private static let sweepInterval: Duration = .seconds(600)
 
-    private let share: Int
+    private let share: @Sendable () -> Int
     private let state = Mutex(State())
 
-    /// - Parameter share: the worker's maximum share of a database's quota, in percent.
-    init(share: Int) { self.share = share }
+    /// - Parameter share: the worker's maximum share of a database's quota, in percent. It is read for each call, because it may change.
+    init(share: @autoclosure @escaping @Sendable () -> Int) { self.share = share }
 
     /// See ``DatabaseQuota/admit(_:at:)``.
     func admit(_ priority: CallPriority, to database: Int64, at now: Timestamp) -> DatabaseQuota.Admission {
@@ -55,8 +55,10 @@ final class DatabaseQuotas: Sendable {
     var count: Int { state.withLock { $0.quotas.count } }
 
     private func with<Value>(_ database: Int64, at now: Timestamp, _ body: (inout DatabaseQuota) -> Value) -> Value {
-        state.withLock { state in
+        let share = share()
+        return state.withLock { state in
             sweep(&state, at: now)
+            state.quotas[database, default: DatabaseQuota(share: share)].share = share
             return body(&state.quotas[database, default: DatabaseQuota(share: share)])
         }
     }

@@ -34,6 +34,8 @@ package struct AuditEntry: Hashable, Sendable {
         case keysRewrapped = "keys.rewrapped"
         /// A key is about to be destroyed.
         case keyRetired = "key.retired"
+        /// A worker took changed settings from its settings file.
+        case settingsReloaded = "settings.reloaded"
         /// The first row of every log.
         case logBegan = "log.began"
         /// The worker found the end of the log changed when it wrote the next row.

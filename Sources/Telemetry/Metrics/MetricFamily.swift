@@ -96,6 +96,8 @@ extension MetricName {
         case .readable: .gauge("Whether the store could be read for this scrape.")
         case .loopAge: .gauge("How long a loop of the worker has not turned.")
         case .setting: .gauge("Settings that alert rules compare with.")
+        case .reloadSuccessful: .gauge("Whether the last reload of the settings file succeeded.")
+        case .reloadSuccess: .gauge("When the settings in force were read, since 1970.")
         case .buildInfo: .gauge("Always 1; the versions are labels.")
         case .logLines: .counter("Log lines, by level.")
         case .spans: .counter("Spans of traces, by what became of them.")

@@ -77,6 +77,8 @@ package enum MetricName: String, CaseIterable, Sendable {
     // This process
     case loopAge = "autotask_worker_loop_age_seconds"
     case setting = "autotask_worker_setting"
+    case reloadSuccessful = "autotask_worker_config_last_reload_successful"
+    case reloadSuccess = "autotask_worker_config_last_reload_success_timestamp_seconds"
     case buildInfo = "autotask_worker_build_info"
     case logLines = "autotask_worker_log_lines_total"
     case spans = "autotask_worker_spans_total"

@@ -23,6 +23,6 @@ struct RunCommand: AsyncParsableCommand {
             if let mistake = settings.mistakes.first { throw mistake }
             return
         }
-        try await Worker(settings).run()
+        try await Worker(settings, file: file.config).run()
     }
 }

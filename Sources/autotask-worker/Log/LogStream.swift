@@ -69,6 +69,8 @@ final class LogStream: Sendable {
     /// Where the lines are written. A write does not block.
     private let descriptor: Int32
     private let pending = Mutex(Pending())
+    /// Below it nothing is logged.
+    private let threshold = Mutex(Logger.Level.info)
     /// Held while lines are written, so that they stay in order. It is taken before `pending`.
     private let output = Mutex(Output())
     private let wake: WakeDescriptor
@@ -101,6 +103,12 @@ final class LogStream: Sendable {
                 flush(isPatient: true)
             }
         }
+    }
+
+    /// The level below which nothing is logged, by all loggers of this stream without a level of their own.
+    var level: Logger.Level {
+        get { threshold.withLock { $0 } }
+        set { threshold.withLock { $0 = newValue } }
     }
 
     func append(_ line: [UInt8], at level: Logger.Level) {

@@ -7,7 +7,8 @@ struct WorkerLogHandler: LogHandler {
     let label: String
     let stream: LogStream
     private let lines: Metered<Logger.Level, Counter>?
-    var logLevel = Logger.Level.info
+    /// The level of this logger alone; `nil` for the stream's, which a reload of the settings changes.
+    private var ownLevel: Logger.Level?
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
@@ -19,6 +20,11 @@ struct WorkerLogHandler: LogHandler {
         self.label = label
         self.stream = stream
         self.lines = lines
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? stream.level }
+        set { ownLevel = newValue }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -24,6 +24,9 @@ struct Failure: Error, CustomStringConvertible {
         self.hint = hint
     }
 
+    /// Both in one line.
+    var line: String { hint.map { message + " " + $0 } ?? message }
+
     var description: String { hint.map { message + "\n" + $0 } ?? message }
 }
 

@@ -1,15 +1,14 @@
 import Configuration
 import Contract
 import FoundationEssentials
-import SystemPackage
 
 /// The settings in force, each with its origin: command line, environment, file, default, in this order.
 ///
 /// Each row of ``SettingsTable`` is a property of its type, such as `settings.settleSeconds`; it throws ``Failure`` for an invalid value. A
 /// command reads only the settings that it needs: an invalid one stops no other command.
 @dynamicMemberLookup
-struct Configuration {
-    enum Origin: String {
+struct Configuration: Sendable {
+    enum Origin: String, Sendable {
         case commandLine = "command line"
         case environment
         case file
@@ -17,7 +16,7 @@ struct Configuration {
         case unset
     }
 
-    struct Entry {
+    struct Entry: Sendable {
         let setting: Setting
         let text: String?
         let origin: Origin
@@ -40,6 +39,13 @@ struct Configuration {
     let mistyped: [MistypedSetting]
     let environment: [String: String]
 
+    /// Settings that were read before.
+    init(entries: [Entry], mistyped: [MistypedSetting], environment: [String: String]) {
+        self.entries = entries
+        self.mistyped = mistyped
+        self.environment = environment
+    }
+
     init(_ options: SettingsOptions) async throws { try await self.init(options.each, options.file) }
 
     init(_ options: SettingOptions, _ file: SettingsFile) async throws {
@@ -53,41 +59,37 @@ struct Configuration {
     init(_ values: [String: String], file path: String?, environment: [String: String]) async throws {
         self.environment = environment
         let variables = EnvironmentVariablesProvider(environmentVariables: environment)
-        var file: ConfigReader?
-        if let path { file = try await Configuration.reader(of: path) }
+        let file = try path.map(Configuration.content(of:))
         entries = try SettingsTable.all.map { setting in
             if let text = values[setting.name] { return Entry(setting: setting, text: text, origin: .commandLine) }
             if let text = try variables.environmentValue(forName: setting.name), !text.isEmpty {
                 return Entry(setting: setting, text: text, origin: .environment)
             }
-            if let text = file?.string(forKey: ConfigKey(setting.fileKey)) { return Entry(setting: setting, text: text, origin: .file) }
+            if let text = try file.flatMap({ try setting.text(in: $0) }) { return Entry(setting: setting, text: text, origin: .file) }
             return Entry(setting: setting, text: setting.defaultValue, origin: setting.defaultValue == nil ? .unset : .byDefault)
         }
         mistyped =
             MistypedSetting.all(inEnvironment: environment.keys)
-            + (path.map { MistypedSetting.all(inFile: Configuration.keys(in: $0)) } ?? [])
+            + (file.map { MistypedSetting.all(inFile: Configuration.keys($0, below: "")) } ?? [])
     }
 
-    private static func reader(of path: String) async throws -> ConfigReader {
-        do { return ConfigReader(provider: try await FileProvider<JSONSnapshot>(filePath: FilePath(path))) } catch {
+    private static func content(of path: String) throws(Failure) -> JSON {
+        guard let json = FileManager.default.contents(atPath: path).flatMap({ try? JSON(parsing: Array($0)) }), json.object != nil else {
             throw Failure(
                 .usage,
                 "The settings file \(path) cannot be read.",
                 hint: "It must be a JSON object, such as {\"amqp\": {\"url\": \"amqp://…\"}}."
             )
         }
+        return json
     }
 
-    /// The keys of all members of a file, with those of nested objects.
-    private static func keys(in path: String) -> [String] {
-        func keys(_ json: JSON, below prefix: String) -> [String] {
-            (json.object?.members ?? []).flatMap { member in
-                let key = prefix + member.name
-                return member.value.object == nil ? [key] : keys(member.value, below: key + ".")
-            }
+    /// The keys of all members, with those of nested objects.
+    private static func keys(_ json: JSON, below prefix: String) -> [String] {
+        (json.object?.members ?? []).flatMap { member in
+            let key = prefix + member.name
+            return member.value.object == nil ? [key] : keys(member.value, below: key + ".")
         }
-        guard let json = FileManager.default.contents(atPath: path).flatMap({ try? JSON(parsing: Array($0)) }) else { return [] }
-        return keys(json, below: "")
     }
 
     // MARK: Values
@@ -106,6 +108,12 @@ struct Configuration {
         let setting = SettingsTable.rows[keyPath: row].setting
         return entries.first { $0.setting.name == setting.name }
             ?? Entry(setting: setting, text: setting.defaultValue, origin: .byDefault)
+    }
+
+    /// The same settings with secrets masked, for a comparison with others of that kind.
+    var masked: Configuration {
+        let shown = entries.map { Entry(setting: $0.setting, text: $0.shown, origin: $0.origin) }
+        return Configuration(entries: shown, mistyped: mistyped, environment: environment)
     }
 
     /// The mistakes in names and values of settings, one by one.

@@ -1,5 +1,5 @@
 /// An unknown name that is likely a misspelled setting.
-struct MistypedSetting {
+struct MistypedSetting: Sendable {
     let name: String
     let origin: Configuration.Origin
     /// The setting with the most similar name.

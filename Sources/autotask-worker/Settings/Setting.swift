@@ -1,4 +1,5 @@
 import ArgumentParser
+import Contract
 
 /// A row of ``SettingsTable`` without its type: the name of the environment variable, the default, and the text for README and help.
 ///
@@ -15,6 +16,8 @@ struct Setting: Sendable {
     let placeholder: String
     /// The meaning, in Markdown: a clause without a full stop.
     fileprivate(set) var meaning = ""
+    /// Whether a running worker takes a new value from the settings file (``RunningSettings``). Others need a restart.
+    fileprivate(set) var isReloadable = false
     /// The range of the secret in a value; `nil` if there is none.
     let secret: @Sendable (String) -> Range<String.Index>?
     /// The mistake in a value.
@@ -25,6 +28,23 @@ struct Setting: Sendable {
 
     /// `amqp.url` in a file: the first word is the object, the rest its member.
     var fileKey: [String] { name.lowercased().split(separator: "_", maxSplits: 1).map(String.init) }
+
+    /// Its value in the settings file, which is a string or a number there; `nil` for none.
+    func text(in file: JSON) throws(Failure) -> String? {
+        var value: JSON? = file
+        for name in fileKey { value = value?[name] }
+        switch value {
+        case nil: return nil
+        case .string(let text): return text
+        case .number(let text): return text
+        default:
+            throw Failure(
+                .usage,
+                "\(fileKey.joined(separator: ".")) (from the file) is neither a string nor a number.",
+                hint: "See autotask-worker run --print-config."
+            )
+        }
+    }
 
     /// Its row in README.
     var documentation: String { "| `\(name)` | \(meaning); \(defaultText) |" }
@@ -86,6 +106,13 @@ struct TypedSetting<Value: Sendable, Mistake: Error>: Sendable {
                 return mistake as? Failure
             }
         )
+    }
+
+    /// The same setting, which a running worker takes from the file on request.
+    var reloadable: Self {
+        var copy = self
+        copy.setting.isReloadable = true
+        return copy
     }
 
     func meaning(_ text: String) -> Self {

@@ -48,42 +48,57 @@ struct SettingsTable: Sendable {
         .meaning(
             "broker users whose jobs are accepted, such as `portal,reseller-acme=acme-*`, where `=` limits a user to a tenant or a prefix"
         )
+        .reloadable
     let accessCutoff = TypedSetting("ACCESS_CUTOFF", .moment, default: "2023-06-01T00:00:00Z")
         .meaning("the moment before which a tenant must have been configured (`none` switches the access gate off)")
+        .reloadable
     let settleSeconds = TypedSetting("SETTLE_SECONDS", .seconds, default: "300")
         .meaning(
             "how long the worker leaves a write without an answer alone before it looks it up, and how long the tenant's next sync waits"
         )
+        .reloadable
     let acknowledgeWarnings = TypedSetting("ACKNOWLEDGE_WARNINGS", .warnings, default: "none")
         .meaning(
             "the acknowledgement policy: warnings that stop a sync before any write until its job names them under `acknowledge`. Choose from `price_changed`, `negative_margin`, `service_inactive`, `edit_overwritten`, `cost_not_stored`, `service_recreated`, `duplicate_service`, or `none`. A job may add to them with `acknowledgeRequired`"
         )
+        .reloadable
     let priceChangePercent = TypedSetting("PRICE_CHANGE_PERCENT", .count("percent"), default: "50")
         .meaning("warn when a unit price moves by more than this percentage of the one that was synced last")
+        .reloadable
     let previewSeconds = TypedSetting("PREVIEW_SECONDS", .seconds, default: "1800")
         .meaning("how long a preview can be used for a sync")
+        .reloadable
     let billingCodesSeconds = TypedSetting("BILLING_CODES_SECONDS", .seconds, default: "600")
         .meaning("how long billing codes count as fresh after the worker has read them")
+        .reloadable
     let quotaShare = TypedSetting("QUOTA_SHARE", .percentage, default: "50")
         .meaning("the largest share of an Autotask database's hourly quota that the worker takes, in percent")
+        .reloadable
     let concurrentLanes = TypedSetting("CONCURRENT_LANES", .count("count"), default: "512")
         .meaning("how many lanes the worker works on at once, a lane being one product of one tenant")
+        .reloadable
     let interactiveSeconds = TypedSetting("INTERACTIVE_SECONDS", .seconds, default: "60")
         .meaning(
             "the longest time from the first attempt to the end of a job for which a person waits (`connect`, `preview`, `billing-codes`, `verify`, `drift`, `diagnose`)"
         )
+        .reloadable
     let retrySeconds = TypedSetting("RETRY_SECONDS", .seconds, default: "2")
         .meaning("the first delay of a retry, which doubles with each attempt")
+        .reloadable
     let retryAttempts = TypedSetting("RETRY_ATTEMPTS", .count("count"), default: "10")
         .meaning("the highest number of attempts at a job, the first included")
+        .reloadable
     let retryHours = TypedSetting("RETRY_HOURS", .hours, default: "24")
         .meaning("how long after its acceptance a job is retried")
+        .reloadable
     let backlogLimit = TypedSetting("BACKLOG_LIMIT", .count("count"), default: "50000")
         .meaning(
             "the number of unfinished jobs in the store at which the worker stops taking jobs, and RabbitMQ keeps the rest. One lane counts for at most a tenth of it"
         )
+        .reloadable
     let laneBacklogLimit = TypedSetting("LANE_BACKLOG_LIMIT", .count("count"), default: "1000")
         .meaning("the number of unfinished jobs of one lane beyond which new ones end as `lane_full`, except resets and connects")
+        .reloadable
     let eventLimitBytes = TypedSetting("EVENT_LIMIT_BYTES", .count("bytes", atLeast: EventLimit.smallest), default: "1048576")
         .meaning(
             "the largest event that the worker publishes, at least \(EventLimit.smallest). A larger event is shortened or published in pages. Keep it below the broker's `max_message_size`"
@@ -92,14 +107,18 @@ struct SettingsTable: Sendable {
         .meaning(
             "the interval of the scheduled check `verify` for each connection, ± 10 %. Fractions of an hour are allowed, and `0` means never"
         )
+        .reloadable
     let driftIntervalHours = TypedSetting("DRIFT_INTERVAL_HOURS", .interval, default: "24")
         .meaning(
             "the interval of the scheduled check `drift` for each connection, ± 10 %. Fractions of an hour are allowed, and `0` means never"
         )
+        .reloadable
     let auditDays = TypedSetting("AUDIT_DAYS", .days(atLeast: 1), default: "400")
         .meaning("how long rows of the audit log are kept")
+        .reloadable
     let historyDays = TypedSetting("HISTORY_DAYS", .days(atLeast: 0), default: "30")
         .meaning("how long requests and calls to Autotask of ended jobs are kept for `sync show` (`0` keeps none)")
+        .reloadable
     let shutdownSeconds = TypedSetting("SHUTDOWN_SECONDS", .seconds, default: "30")
         .meaning("how long a shutdown may take after SIGTERM")
     let operationsListen = TypedSetting(
@@ -112,6 +131,7 @@ struct SettingsTable: Sendable {
         .meaning("with `1`, the worker accepts clear credentials and any publisher, and reports that at every start")
     let logLevel = TypedSetting("LOG_LEVEL", .parsed("level", "a log level, such as info") { Logger.Level(rawValue: $0) }, default: "info")
         .meaning("`trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical`")
+        .reloadable
 
     let logFormat = TypedSetting("LOG_FORMAT", .parsed("format", "text, json or logfmt") { LogFormat(rawValue: $0) }, default: "text")
         .meaning("`text`, `json` (one object a line) or `logfmt`; times are in UTC")

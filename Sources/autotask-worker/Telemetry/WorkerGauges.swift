@@ -11,6 +11,7 @@ import Telemetry
 /// The gauges of a worker, which are set when a scraper asks for them.
 struct WorkerGauges: Sendable {
     let engine: Engine
+    let settings: RunningSettings
     let store: SQLiteStore
     let figures: StoreFigureReader
     let transport: CurlTransport
@@ -20,17 +21,22 @@ struct WorkerGauges: Sendable {
     let gauges: Gauges
 
     /// The settings that alert rules compare with.
-    func setConstants(_ settings: EngineSettings) {
+    private func setSettings() {
+        let settings = engine.settings
         let values = [
             ("backlog_limit", Double(settings.backlogLimit)), ("concurrent_lanes", Double(settings.concurrentLanes)),
             ("quota_share", Double(settings.quotaShare)), ("settle_seconds", settings.settleTime.inSeconds),
             ("retry_seconds", settings.retry.maximumAge.inSeconds),
         ]
         for (name, value) in values { gauges.set(.setting, ["name": name], value) }
+        let reload = self.settings.lastReload
+        gauges.set(.reloadSuccessful, reload.isSuccessful ? 1 : 0)
+        gauges.set(.reloadSuccess, Double(reload.succeededAt.millisecondsSinceEpoch) / 1000)
         gauges.set(.buildInfo, Version().labels, 1)
     }
 
     func set() async {
+        setSettings()
         setBroker()
         setEngine()
         gauges.set(.activeRequests, transport.load.active)

@@ -3,6 +3,7 @@ import Contract
 import SQLiteStore
 import Store
 import StoreConformance
+import Synchronization
 import Testing
 
 @testable import Engine
@@ -49,6 +50,17 @@ extension EngineFlowTests {
             #expect(autotask.calls.isEmpty)
             #expect(await results.published { _ in true }.count == 2)
             #expect(try await store.lanes().map(\.waitingJobs) == [0])
+        }
+    }
+
+    @Test func `an interval that is set while the worker runs begins scheduled checks`() async throws {
+        let joined = Mutex<Engine?>(nil)
+        try await withEngine(settings: settings(), onJoined: { engine in joined.withLock { $0 = engine } }) { _ in
+            try await connect()
+            let engine = try #require(joined.withLock { $0 })
+            engine.adopt(settings(verify: .seconds(100)))
+            #expect(engine.settings.verifyInterval == .seconds(100))
+            try await pass { autotask.operations.contains("GET Services/entityInformation/fields") }
         }
     }
 

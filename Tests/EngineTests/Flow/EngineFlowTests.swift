@@ -35,6 +35,7 @@ struct EngineFlowTests {
         vault: Vault? = nil,
         clock: SteppedClock? = nil,
         instruments: Instruments = .none,
+        onJoined: (Engine) -> Void = { _ in },
         beforeAccepting: @escaping @Sendable (any EngineStore) async throws(StoreError) -> Void = { _ in },
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
@@ -58,6 +59,7 @@ struct EngineFlowTests {
             instruments: instruments
         )
         try await engine.join()
+        onJoined(engine)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: engine.services,

@@ -1,5 +1,6 @@
 import Autotask
 import Contract
+import Synchronization
 import Testing
 
 @testable import Engine
@@ -34,6 +35,16 @@ struct DatabaseQuotaTests {
     }
 
     private func usage(at moment: Timestamp) -> DatabaseQuota.Usage { quotas.usage(of: 1, at: moment) }
+
+    @Test func `a changed share holds for a database that was called before`() {
+        let share = Mutex(50)
+        let quotas = DatabaseQuotas(share: share.withLock { $0 })
+        quotas.count(for: 1, at: now)
+        #expect(quotas.usage(of: 1, at: now).ownLimit == 5000)
+        share.withLock { $0 = 10 }
+        #expect(quotas.usage(of: 1, at: now).ownLimit == 1000)
+        #expect(quotas.usage(of: 1, at: now).own == 1)
+    }
 
     // MARK: Bands
 
