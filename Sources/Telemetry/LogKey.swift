@@ -6,6 +6,7 @@ package import Logging
 package enum LogKey: String, Sendable {
     case apiCalls = "api_calls"
     case attempt
+    case band
     case code
     case count
     case databaseID = "database_id"
@@ -34,14 +35,16 @@ package enum LogKey: String, Sendable {
     case store
     case tenant
     case traceID = "trace_id"
+    case usedPercent = "used_percent"
 }
 
 extension LogKey {
     /// Whether its values are numbers, which a machine reads as such.
     package var isNumber: Bool {
         switch self {
-        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .port: true
-        case .code, .detail, .error, .eventID, .eventType, .host, .jobID, .keyID, .kind, .messageID, .new, .nextAttempt, .old, .outcome,
+        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .port, .usedPercent: true
+        case .band, .code, .detail, .error, .eventID, .eventType, .host, .jobID, .keyID, .kind, .messageID, .new, .nextAttempt, .old,
+            .outcome,
             .product, .publisher, .queue, .reason, .scope, .setting, .store, .tenant, .traceID:
             false
         }

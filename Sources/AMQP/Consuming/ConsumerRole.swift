@@ -17,6 +17,8 @@ struct ConsumerRole: ConnectionRole {
     /// The channel of `sources[i]` has the number i + 1.
     private var channels: [ConsumingChannel]
     private var lastGeneration: UInt64 = 0
+    /// The channels, by index, whose consumer has got a message: RabbitMQ gives a queue's messages to one consumer, and others are on standby.
+    private var active: Set<Int> = []
     private var isOpen = true
     /// The deliveries that arrived in this turn.
     private var arrived: [Delivery] = []
@@ -83,6 +85,9 @@ struct ConsumerRole: ConnectionRole {
                     metadata: .keys([.queue: "\(configuration.sources[index].queue)"])
                 )
                 return forget(index)
+            }
+            if active.insert(index).inserted {
+                log.info("This worker takes the queue's messages", metadata: .keys([.queue: "\(configuration.sources[index].queue)"]))
             }
             arrived.append(
                 Delivery(
@@ -197,6 +202,7 @@ struct ConsumerRole: ConnectionRole {
 
     /// Drops deliveries of a closing channel that were not taken yet: the broker delivers them again.
     private mutating func forget(_ index: Int) {
+        active.remove(index)
         let generation = channels[index].generation
         arrived.removeAll { $0.tag.generation == generation }
         inbox.remove(generation: generation)

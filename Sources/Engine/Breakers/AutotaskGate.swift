@@ -58,6 +58,7 @@ struct AutotaskGate: CallGate {
             context.quotas.count(for: databaseID, at: now)
             return .go
         }
+        defer { context.noteUsage(of: databaseID) }
         return context.quotas.admit(context.callPriority, to: databaseID, at: now)
     }
 }

@@ -88,6 +88,7 @@ final class TenantSession {
         if let end { throw end }
         do {
             context.quotas.read(try await session.requestThreshold(), of: connection.databaseID, at: context.now)
+            context.noteUsage(of: connection.databaseID)
         } catch {
             guard error.isRefusalOfCredentials else { throw CallFailure(error, in: context) }
             guard try await hasMoved(after: error) else { throw failure(of: error) }

@@ -34,6 +34,9 @@ struct DatabaseQuota {
 
         /// Whether at least this percentage of the quota is used.
         func reaches(percent: Int) -> Bool { used * 100 >= limit * percent }
+
+        /// The used share of the quota.
+        var percent: Int { used * 100 / max(limit, 1) }
     }
 
     /// The worker's share, in percent of the limit.
@@ -46,6 +49,8 @@ struct DatabaseQuota {
     private var limit = usualLimit
     private var askedAt: Timestamp?
     private var callsSinceReading = 0
+    /// The band at the last call of ``changeOfBand(at:)``.
+    private var lastBand = QuotaBand.below50
 
     init(share: Int) { self.share = share }
 
@@ -123,6 +128,15 @@ struct DatabaseQuota {
             own: own,
             ownLimit: max(limit * share / 100, 1)
         )
+    }
+
+    /// The present usage, if it is in another band than at the last call.
+    mutating func changeOfBand(at now: Timestamp) -> (band: QuotaBand, usage: Usage)? {
+        let usage = usage(at: now)
+        let band = QuotaBand(usage)
+        guard band != lastBand else { return nil }
+        lastBand = band
+        return (band, usage)
     }
 
     /// Whether it can be discarded: a new one would behave the same.

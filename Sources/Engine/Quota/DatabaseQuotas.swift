@@ -46,6 +46,11 @@ final class DatabaseQuotas: Sendable {
 
     func usage(of database: Int64, at now: Timestamp) -> DatabaseQuota.Usage { with(database, at: now) { $0.usage(at: now) } }
 
+    /// See ``DatabaseQuota/changeOfBand(at:)``.
+    func changeOfBand(of database: Int64, at now: Timestamp) -> (band: QuotaBand, usage: DatabaseQuota.Usage)? {
+        with(database, at: now) { $0.changeOfBand(at: now) }
+    }
+
     /// The bands of the databases that were called lately.
     func bands(at now: Timestamp) -> [QuotaBand] {
         state.withLock { state in state.quotas.keys.map { QuotaBand(state.quotas[$0]!.usage(at: now)) } }

@@ -15,14 +15,21 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         try form.check(ConfigurationListing.self)
-        let settings = try await Configuration(settings, file)
-        if printConfig { Terminal.show(ConfigurationListing(settings: settings), as: form.format) }
-        // A setting that is silently ignored is worse than a worker that does not start.
-        if let mistyped = settings.mistyped.first { throw mistyped.failure }
-        if printConfig {
-            if let mistake = settings.mistakes.first { throw mistake }
-            return
+        if printConfig { return try await show(Configuration(settings, file)) }
+        var format = LogFormat.text
+        do {
+            let settings = try await Configuration(settings, file)
+            if let chosen = try? settings.logFormat { format = chosen }
+            // A setting that is silently ignored is worse than a worker that does not start.
+            if let mistyped = settings.mistyped.first { throw mistyped.failure }
+            try await Worker(settings, file: file.config).run()
+        } catch {
+            throw FatalLine.write(error, as: format)
         }
-        try await Worker(settings, file: file.config).run()
+    }
+
+    private func show(_ settings: Configuration) throws {
+        Terminal.show(ConfigurationListing(settings: settings), as: form.format)
+        if let mistake = settings.mistakes.first { throw mistake }
     }
 }

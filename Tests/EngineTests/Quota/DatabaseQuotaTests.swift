@@ -46,6 +46,17 @@ struct DatabaseQuotaTests {
         #expect(quotas.usage(of: 1, at: now).own == 1)
     }
 
+    @Test func `a change of the band is reported once`() {
+        count(at: now)
+        #expect(quotas.changeOfBand(of: 1, at: now) == nil)
+        read(used: 7600, at: now)
+        let change = quotas.changeOfBand(of: 1, at: now)
+        #expect(change?.band == .below90 && change?.usage.percent == 76)
+        #expect(quotas.changeOfBand(of: 1, at: now) == nil)
+        read(used: 100, at: now)
+        #expect(quotas.changeOfBand(of: 1, at: now)?.band == .below50)
+    }
+
     // MARK: Bands
 
     @Test(arguments: [
