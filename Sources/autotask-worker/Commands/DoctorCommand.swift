@@ -3,7 +3,7 @@ import Contract
 import Operations
 
 /// `doctor`: checks everything that the worker needs, and the state that it left.
-struct DoctorCommand: AsyncParsableCommand {
+struct DoctorCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Checks everything that the worker needs and the state that it left, and advises what to do.",
@@ -32,6 +32,7 @@ struct DoctorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("With --tenant: workplace or fileProtection.", valueName: "name"), completion: OfferedNames.products)
     var product: String?
     @Option(help: ArgumentHelp("With --tenant: how long to wait for the worker.", valueName: "seconds")) var timeout: Int = 60
+    @OptionGroup var watch: WatchOptions
     @OptionGroup var progress: ProgressOptions
     @OptionGroup var form: FormatOptions
     @OptionGroup var settings: SettingsOptions
@@ -39,15 +40,19 @@ struct DoctorCommand: AsyncParsableCommand {
     func validate() throws {
         guard tenant != nil || product == nil else { throw ValidationError("--product needs --tenant.") }
         guard tenant == nil || !thorough else { throw ValidationError("--thorough and --tenant cannot be combined.") }
+        guard tenant == nil || watch.watch == nil else { throw ValidationError("--watch and --tenant cannot be combined.") }
         guard timeout > 0 else { throw ValidationError("--timeout is a positive number of seconds.") }
     }
 
     func run() async throws {
         try form.check(HealthReport.self)
+        let repetition = try watch.repetition(as: form.format)
         let settings = try await Configuration(self.settings)
+        let doctor = Doctor(settings: settings, isThorough: thorough)
+        if let repetition { return try await repetition.run { await doctor.report { _, _ in }.printed(as: .text) } }
         if let tenant { return try await examine(try TenantID(argument: tenant), settings) }
         let progress = progress.progress("topics")
-        let report = await Doctor(settings: settings, isThorough: thorough).report { progress.update($0, of: $1) }
+        let report = await doctor.report { progress.update($0, of: $1) }
         progress.clear()
         try form.show(report)
     }

@@ -3,7 +3,7 @@ import Contract
 import Store
 
 /// `failures`: what fails across all tenants.
-struct FailuresCommand: OutputCommand {
+struct FailuresCommand: OutputCommand, WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "failures",
         abstract: "Counts failed jobs of all tenants by error and kind.",
@@ -15,6 +15,7 @@ struct FailuresCommand: OutputCommand {
             """
     )
     @Option(help: ArgumentHelp("Count from this moment on: a date-time, or 30m, 24h or 7d ago.", valueName: "time")) var since = "24h"
+    @OptionGroup var watch: WatchOptions
     @OptionGroup var output: OutputOptions
 
     func result(_ settings: Configuration) async throws -> FailureListing {

@@ -3,7 +3,7 @@ import Contract
 import Store
 
 extension JobCommand {
-    struct List: OutputCommand {
+    struct List: OutputCommand, WatchedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists jobs of all tenants, the newest first.",
             discussion: """
@@ -19,6 +19,7 @@ extension JobCommand {
         @Option(help: ArgumentHelp("Go on before this place, as an earlier list printed it.", valueName: "cursor")) var before: String?
         @Option(help: ArgumentHelp("Look at this many jobs at most; 20000, or 200000 failed ones, by default.", valueName: "count"))
         var look: Int?
+        @OptionGroup var watch: WatchOptions
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> JobListing {
@@ -51,6 +52,7 @@ extension JobCommand {
                 """
         )
         @OptionGroup var job: JobRecordArguments
+        static let isLong = true
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> JobRecord { try await job.record(settings) }

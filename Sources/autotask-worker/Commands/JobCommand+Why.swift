@@ -5,7 +5,7 @@ import Store
 
 extension JobCommand {
     /// `job why`: why a job waits.
-    struct Why: OutputCommand {
+    struct Why: OutputCommand, WatchedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says why a job waits, since when, and until when.",
             discussion: """
@@ -16,6 +16,7 @@ extension JobCommand {
                 """
         )
         @OptionGroup var job: JobRecordArguments
+        @OptionGroup var watch: WatchOptions
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> WaitText {

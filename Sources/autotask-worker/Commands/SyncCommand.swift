@@ -22,6 +22,7 @@ struct SyncCommand: AsyncParsableCommand {
                 """
         )
         @OptionGroup var job: JobRecordArguments
+        static let isLong = true
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> JobRecord { try await job.record(settings) }

@@ -12,7 +12,7 @@ struct TenantCommand: AsyncParsableCommand {
         subcommands: [List.self, Show.self]
     )
 
-    struct List: StreamedCommand {
+    struct List: StreamedCommand, WatchedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists tenants, or those with a selection.",
             discussion: """
@@ -26,6 +26,7 @@ struct TenantCommand: AsyncParsableCommand {
         @OptionGroup(title: "Selection") var filter: TenantFilter
         @Option(help: ArgumentHelp("Show at most this many lines; all by default.", valueName: "count")) var limit: Int?
         @Option(help: ArgumentHelp("Begin after this tenant, or after this line.", valueName: "tenant[/product]")) var after: String?
+        @OptionGroup var watch: WatchOptions
         @OptionGroup var output: OutputOptions
 
         func pages(_ settings: Configuration, _ show: ([LaneOverview]) -> Void) async throws -> Rest? {
@@ -48,7 +49,7 @@ struct TenantCommand: AsyncParsableCommand {
         }
     }
 
-    struct Show: OutputCommand {
+    struct Show: OutputCommand, WatchedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows one tenant: its connection, its services with their last errors, why its jobs wait, and its latest jobs.",
             discussion: "Example: autotask-worker tenant show msp-4711 --json"
@@ -56,6 +57,8 @@ struct TenantCommand: AsyncParsableCommand {
         @Argument(help: "The tenant.", completion: OfferedNames.tenants) var tenant: String
         @Option(help: ArgumentHelp("workplace or fileProtection.", valueName: "name"), completion: OfferedNames.products)
         var product: String = Product.workplace.rawValue
+        @OptionGroup var watch: WatchOptions
+        static let isLong = true
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> LaneReport {

@@ -48,9 +48,15 @@ struct FormatOptions: ParsableArguments {
 /// The options that commands with an output have in common.
 struct OutputOptions: ParsableArguments {
     @OptionGroup var form: FormatOptions
+    @Flag(help: "Do not show a long output in a pager ($PAGER, or less).") var noPager = false
     // Not as SettingsOptions: in a debug build ArgumentParser takes four times as long for each level of groups.
     @OptionGroup var file: SettingsFile
     @OptionGroup(title: "Settings", visibility: .hidden) var settings: SettingOptions
+
+    /// Lets a pager show the output if it is for people.
+    func beginPager() {
+        if form.format == .text, !noPager { Pager.begin() }
+    }
 
     /// Prints a line while the command still works, unless the output is for programs.
     func progress(_ line: String) {
@@ -70,6 +76,8 @@ protocol OutputCommand: AsyncParsableCommand {
     associatedtype Output: CommandOutput
     /// Whether it changes something: then lost output does not stop it (``Terminal/endsOnlyWhenDone()``).
     static var changesSomething: Bool { get }
+    /// Whether its output may be longer than a screen: then a ``Pager`` shows it. By default, if it is a list.
+    static var isLong: Bool { get }
     var output: OutputOptions { get }
 
     func result(_ settings: Configuration) async throws -> Output
@@ -77,10 +85,16 @@ protocol OutputCommand: AsyncParsableCommand {
 
 extension OutputCommand {
     static var changesSomething: Bool { false }
+    static var isLong: Bool { Output.self is any TableOutput.Type }
 
     func run() async throws {
         try output.form.check(Output.self)
         if Self.changesSomething { Terminal.endsOnlyWhenDone() }
-        try output.form.show(try await result(Configuration(output.settings, output.file)))
+        let repetition = try (self as? any WatchedCommand)?.watch.repetition(as: output.form.format)
+        let settings = try await Configuration(output.settings, output.file)
+        if let repetition { return try await repetition.run { try await result(settings).printed(as: .text) } }
+        let shown = try await result(settings)
+        if Self.isLong { output.beginPager() }
+        try output.form.show(shown)
     }
 }

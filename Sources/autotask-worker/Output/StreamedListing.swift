@@ -16,8 +16,25 @@ protocol StreamedCommand: AsyncParsableCommand {
 
 extension StreamedCommand {
     func run() async throws {
+        let repetition = try (self as? any WatchedCommand)?.watch.repetition(as: output.form.format)
+        let settings = try await Configuration(output.settings, output.file)
+        if let repetition { return try await repetition.run { try await lines(settings) } }
+        output.beginPager()
+        try await show(settings)
+    }
+
+    /// All lines for people.
+    private func lines(_ settings: Configuration) async throws -> [TerminalText] {
+        var lines: [TerminalText] = []
+        var printer = ListPrinter<Element>(.text, whenEmpty: Self.whenEmpty) { lines.append($0) }
+        let rest = try await pages(settings) { printer.show($0) }
+        printer.end()
+        return lines + (rest?.lines ?? []).map { TerminalText($0) }
+    }
+
+    private func show(_ settings: Configuration) async throws {
         var printer = ListPrinter<Element>(output.form.format, whenEmpty: Self.whenEmpty) { Terminal.line($0) }
-        let rest = try await pages(Configuration(output.settings, output.file)) { printer.show($0) }
+        let rest = try await pages(settings) { printer.show($0) }
         printer.end()
         guard let rest else { return }
         if output.form.format == .text { rest.lines.forEach { Terminal.line($0) } } else { output.warn(rest) }

@@ -12,9 +12,19 @@ enum Terminal {
         case bold = "1"
     }
 
+    /// The descriptor of the place in which output is shown: standard output, unless that leads to a ``Pager``.
+    private static var screen: Int32 { place.load(ordering: .relaxed) }
+    private static let place = Atomic<Int32>(STDOUT_FILENO)
+
+    /// Called when standard output leads to a pager, which writes to this terminal.
+    static func becomePaged(screen: Int32) { place.store(screen, ordering: .relaxed) }
+
+    /// Whether output is shown on a terminal that can be redrawn and scrolled.
+    static var isScreen: Bool { isatty(screen) == 1 && getenv("TERM").map { String(cString: $0) } != "dumb" }
+
     /// Whether standard output is a terminal without a request for plain text (`NO_COLOR`), or colours are requested (`CLICOLOR_FORCE`).
     private static let isColoured =
-        (isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil) || getenv("CLICOLOR_FORCE").map { String(cString: $0) != "0" } ?? false
+        (isatty(screen) == 1 && getenv("NO_COLOR") == nil) || getenv("CLICOLOR_FORCE").map { String(cString: $0) != "0" } ?? false
 
     static func styled(_ text: String, _ style: Style) -> String { isColoured ? TerminalText.styled(text, style.rawValue) : text }
 
@@ -34,10 +44,22 @@ enum Terminal {
 
     /// The place in which standard output is shown.
     static var layout: Table.Layout {
-        guard isatty(STDOUT_FILENO) == 1 else { return .full }
+        guard isatty(screen) == 1 else { return .full }
+        return Table.Layout(width: screenSize.map { Int($0.ws_col) }, now: SystemTime.now)
+    }
+
+    private static var screenSize: winsize? {
         var size = winsize()
-        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-        return Table.Layout(width: isKnown ? Int(size.ws_col) : nil, now: SystemTime.now)
+        return ioctl(screen, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? size : nil
+    }
+
+    /// Shows lines in place of what the terminal shows. Lines that are wider than it are cut.
+    static func redraw(_ lines: [TerminalText], every interval: Duration, at now: Timestamp) {
+        let title = styled("Every \(interval.inWords), \(now). End with ctrl-C.", .dim)
+        let rows = Watch.rows(lines, title: title, height: screenSize.map { Int($0.ws_row) })
+        // Home; without wrapping, each row with the rest of its line erased; the rest of the screen erased.
+        let text = "\u{1B}[H\u{1B}[?7l" + rows.map { "\($0)\u{1B}[K" }.joined(separator: "\n") + "\u{1B}[J\u{1B}[?7h"
+        write(Array(text.utf8))
     }
 
     /// The width of the terminal of standard error; `nil` if it is none, or a dumb one.
@@ -73,9 +95,10 @@ enum Terminal {
 
     /// Writes a whole line. If it cannot be written, a command that only reads ends the process with ``Failure/Status/unavailable``, since
     /// its output, perhaps a public key, is lost.
-    private static func write(_ line: TerminalText) {
+    private static func write(_ line: TerminalText) { write(Array("\(line)\n".utf8)) }
+
+    private static func write(_ bytes: [UInt8]) {
         guard loss.withLock({ $0 }) == nil else { return }
-        let bytes = Array("\(line)\n".utf8)
         var written = 0
         while written < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress! + written, bytes.count - written) }
@@ -83,6 +106,9 @@ enum Terminal {
                 written += count
             } else if errno == EAGAIN {
                 wait(for: STDOUT_FILENO)
+            } else if errno == EPIPE, Pager.isActive {
+                // The person has left the pager, and wants no more.
+                exit(0)
             } else if errno != EINTR {
                 let reason = String(cString: strerror(errno))
                 if isChanging.load(ordering: .relaxed) { return loss.withLock { $0 = reason } }

@@ -33,6 +33,7 @@ extension DeadLettersCommand {
             discussion: "Example: autotask-worker dead-letters show 12 --json"
         )
         @Argument(help: "The dead letter's id.", completion: OfferedNames.letters) var id: Int64
+        static let isLong = true
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> KeptLetter {
