@@ -256,6 +256,21 @@ extension SQLiteStore {
         return letters
     }
 
+    package func letters(_ selection: LetterSelection, before id: Int64, looking reach: Int) async throws(StoreError) -> LetterPage {
+        let (found, window) = try await read { connection in
+            let window = try connection.letterWindow(before: id, limit: reach)
+            let found = try window.map { try connection.letters(selection, after: $0.first - 1, upTo: id - 1, limit: $0.count) }
+            return (found ?? [], window)
+        }
+        rows.report(found.compactMap { $0.failure?.row })
+        let isLast = window.map { $0.count < reach } ?? true
+        return LetterPage(
+            letters: found.reversed().compactMap { try? $0.get() },
+            looked: window?.count ?? 0,
+            next: isLast ? nil : window?.first
+        )
+    }
+
     package func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? {
         try await read { try $0.sealedPayload(ofLetter: id) }
     }

@@ -258,3 +258,17 @@ def test_letters_that_are_chosen_by_what_they_are_go_with_a_yes_alone(worker, te
     # One that is named goes; one that is not there is named.
     found = letters(worker, "purge", str(letter["id"]), "99999999", expect=1)
     assert found == {"purged": 1, "missing": [99999999]}
+
+
+def test_groups_of_some_letters_say_what_they_leave_out(worker, tenant):
+    tenant.connected()
+    for _ in range(2):
+        tenant.expect(tenant.publish("sync", {"services": "none"}).ending(30), "job.rejected")
+    whole = letters(worker, "list", "--tenant", tenant.name)
+    assert [group["count"] for group in whole] == [2]
+    some = worker.run("dead-letters", "list", "--look", "1", "--json")
+    assert [group["count"] for group in json.loads(some.stdout)] == [1]
+    assert "Looked at the newest 1 dead letter." in some.stderr and "add --look 10" in some.stderr
+    newest = [letter["id"] for letter in letters(worker, "list", "--ungrouped")]
+    assert newest == sorted(newest, reverse=True) and len(newest) >= 2
+    worker.cli("dead-letters", "list", "--look", "0", expect=2)

@@ -114,6 +114,7 @@ struct QueryPlanTests {
             _ = try connection.auditRows(AuditSelection(tenant: Lane.one.tenant), newest: 10, in: 1...10)
             _ = try connection.jobRecord(named: JobID("a")!, of: "msp-1")
             _ = try connection.letters(.all, after: 0, limit: 10)
+            _ = try connection.letterWindow(before: .max, limit: 10)
             database.trace(options: [])
         }
         let statements = Set(try Statements.all().map(\.sql))
@@ -133,6 +134,15 @@ struct QueryPlanTests {
         #expect(try QueryPlanTests.database().read { try Statements.Statement(sql: sql).excess(in: $0) } == excess)
     }
 
+    @Test("The jobs that make a dead letter outdated are found by their lane and place, not among all jobs of the tenant")
+    func outdated() throws {
+        let letters = try #require(try Statements.all().first { $0.sql.contains("FROM dead_letters AS letters") })
+        let plan = try QueryPlanTests.database().read { try letters.plan(in: $0) }
+        let jobs = plan.filter { $0.hasPrefix("SEARCH jobs") }
+        #expect(jobs == ["SEARCH jobs USING INDEX jobs_unfinished (lane=?)", "SEARCH jobs USING INDEX jobs_of_lane (lane=? AND rowid>?)"])
+        #expect(plan.contains { $0.hasPrefix("SEARCH letters USING INTEGER PRIMARY KEY") })
+    }
+
     /// A database with the product's tables, without rows.
     private static func database() throws -> DatabaseQueue {
         let database = try DatabaseQueue()
@@ -146,11 +156,15 @@ private enum Statements {
     struct Statement {
         let sql: String
 
-        /// The parts of its plan that read or sort a table that grows with the jobs.
-        func excess(in database: Database) throws -> [String] {
+        func plan(in database: Database) throws -> [String] {
             let statement = try database.makeStatement(sql: "EXPLAIN QUERY PLAN \(sql)")
             statement.setUncheckedArguments(StatementArguments())
-            let plan = try Row.fetchAll(statement).map { $0["detail"] as String }
+            return try Row.fetchAll(statement).map { $0["detail"] as String }
+        }
+
+        /// The parts of its plan that read or sort a table that grows with the jobs.
+        func excess(in database: Database) throws -> [String] {
+            let plan = try plan(in: database)
             let names = Statements.large + Statements.large.flatMap(aliases)
             let readsLarge = plan.contains { step in names.contains { step.hasPrefix("SCAN \($0)") || step.hasPrefix("SEARCH \($0)") } }
             return plan.filter { step in

@@ -183,7 +183,7 @@ extension Behaviour {
         Behaviour("dead letters of one cause and tenant are one group") { bench in
             for second in 1...3 { try await bench.giveUp("a-\(second)", .one, at: bench.time(second)) }
             try await bench.giveUp("b", .two, at: bench.time(4))
-            let groups = try await bench.store.letterGroups(.all)
+            let groups = try await bench.store.letterGroups(.all, looking: 10).groups
             #expect(groups.map(\.tenant) == [Lane.two.tenant, Lane.one.tenant])
             #expect(groups.map(\.count) == [1, 3] && Set(groups.map(\.cause.fingerprint)).count == 1)
             // Each of the first two would undo the third.
@@ -192,6 +192,28 @@ extension Behaviour {
             #expect(
                 try await bench.store.letters(LetterSelection(ids: [groups[1].example]), after: 0, limit: 1)[0].letter.jobID == JobID("a-3")
             )
+        },
+        Behaviour("the newest dead letters are looked at in pages, whether they are selected or not") { bench in
+            for second in 1...5 { try await bench.giveUp("a-\(second)", second == 2 ? .two : .one, at: bench.time(second)) }
+            let first = try await bench.store.letters(.all, before: .max, looking: 2)
+            #expect(first.letters.map(\.letter.jobID) == [JobID("a-5"), JobID("a-4")] && first.looked == 2)
+            let second = try await bench.store.letters(
+                LetterSelection(tenant: Lane.two.tenant),
+                before: try #require(first.next),
+                looking: 2
+            )
+            #expect(second.letters.map(\.letter.jobID) == [JobID("a-2")] && second.looked == 2)
+            let last = try await bench.store.letters(.all, before: try #require(second.next), looking: 2)
+            #expect(last.letters.map(\.letter.jobID) == [JobID("a-1")] && last.looked == 1 && last.next == nil)
+            #expect(try await bench.store.letters(.all, before: 0, looking: 2).next == nil)
+
+            let some = try await bench.store.letterGroups(.all, looking: 3)
+            #expect(some.groups.map(\.count) == [3] && some.looked == 3 && !some.isComplete)
+            let all = try await bench.store.letterGroups(.all, looking: 10)
+            #expect(all.groups.map(\.count) == [4, 1] && all.looked == 5 && all.isComplete)
+            var pages: [KeptLetter] = []
+            try await bench.store.forEachPage(of: .all) { pages += $0 }
+            #expect(pages.map(\.id) == pages.map(\.id).sorted(by: >) && pages.count == 5)
         },
         Behaviour("purging forgets the selected dead letters, and their ids are not used again") { bench in
             try await bench.giveUp("a", .one)

@@ -84,7 +84,7 @@ struct OutputTests {
 
     @Test("JSON lines have a line for each element of a list, and one for anything else")
     func jsonLines() throws {
-        let letters = LetterListing.letters([])
+        let letters = Listing<KeptLetter>(elements: [], whenEmpty: "There are no dead letters.")
         #expect(letters.printed(as: .jsonl).isEmpty)
         #expect(Outcome(["a": 1], "One.").printed(as: .jsonl).map(\.description) == [#"{"a":1}"#])
     }
@@ -104,7 +104,7 @@ struct OutputTests {
         let csv = try FormatOptions.parse(["--output", "csv"])
         #expect(throws: Failure.self) { try csv.check(Outcome.self) }
         try csv.check(Listing<LaneOverview>.self)
-        try csv.check(LetterListing.self)
+        try csv.check(Listing<KeptLetter>.self)
         try FormatOptions.parse([]).check(Outcome.self)
     }
 

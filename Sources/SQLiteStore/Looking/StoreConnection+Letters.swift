@@ -5,6 +5,18 @@ import Store
 extension StoreConnection {
     func lastLetter() throws -> Int64 { try first("SELECT MAX(id) FROM dead_letters") { $0.integer(0) } ?? 0 }
 
+    /// The newest letters before an id.
+    ///
+    /// - Returns: the id of the oldest of them, and how many they are; `nil` for none.
+    func letterWindow(before id: Int64, limit: Int) throws -> (first: Int64, count: Int)? {
+        let window = try first(
+            "SELECT MIN(id), COUNT(*) FROM (SELECT id FROM dead_letters WHERE id < ? ORDER BY id DESC LIMIT ?)",
+            id,
+            limit
+        ) { (first: $0.integer(0), count: $0.count(1)) }
+        return window.flatMap { $0.count == 0 ? nil : $0 }
+    }
+
     /// - Parameter last: the last id to read.
     func letters(
         _ selection: LetterSelection,
@@ -18,10 +30,18 @@ extension StoreConnection {
                 death, place, accepted_at, attempts, interruptions, held_up, history, revision, traceparent, redrive_of,
                 payload IS NOT NULL, redriven_as, redriven_at,
                 CASE WHEN accepted_at IS NULL THEN 0 ELSE EXISTS (
-                    SELECT 1 FROM jobs JOIN lanes ON lanes.id = jobs.lane
-                    WHERE jobs.tenant = letters.tenant AND lanes.product = letters.product
-                        AND CASE WHEN letters.place IS NULL THEN jobs.accepted_at >= letters.accepted_at AND jobs.job_id <> letters.job_id
-                            ELSE jobs.place > letters.place END
+                    SELECT 1 FROM jobs INDEXED BY jobs_unfinished
+                    WHERE lane = (SELECT id FROM lanes WHERE lanes.tenant = letters.tenant AND lanes.product = letters.product)
+                        AND finished_at IS NULL AND jobs.place > COALESCE(letters.place, 0)
+                        AND (letters.place IS NOT NULL OR jobs.accepted_at >= letters.accepted_at AND jobs.job_id <> letters.job_id)
+                        AND (jobs.kind = 'reset'
+                            OR jobs.kind = 'connect' AND (letters.kind = 'reset' OR letters.kind = 'connect' AND letters.place IS NULL)
+                            OR jobs.kind = 'sync' AND letters.kind = 'sync' AND letters.revision IS NULL)
+                ) OR EXISTS (
+                    SELECT 1 FROM jobs INDEXED BY jobs_of_lane
+                    WHERE lane = (SELECT id FROM lanes WHERE lanes.tenant = letters.tenant AND lanes.product = letters.product)
+                        AND finished_at IS NOT NULL AND jobs.place > COALESCE(letters.place, 0)
+                        AND (letters.place IS NOT NULL OR jobs.accepted_at >= letters.accepted_at AND jobs.job_id <> letters.job_id)
                         AND (jobs.kind = 'reset'
                             OR jobs.kind = 'connect' AND (letters.kind = 'reset' OR letters.kind = 'connect' AND letters.place IS NULL)
                             OR jobs.kind = 'sync' AND letters.kind = 'sync' AND letters.revision IS NULL)

@@ -5,6 +5,13 @@ package protocol DeadLetters: Sendable {
     /// Returns the selected dead letters after an id, oldest first.
     func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter]
 
+    /// Returns the selected ones of the newest dead letters before an id.
+    ///
+    /// - Parameters:
+    ///   - id: letters with lower ids are looked at.
+    ///   - reach: how many letters are looked at, whether they are selected or not.
+    func letters(_ selection: LetterSelection, before id: Int64, looking reach: Int) async throws(StoreError) -> LetterPage
+
     /// Returns the payload of a dead-lettered job; `nil` if none is kept.
     func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]?
 

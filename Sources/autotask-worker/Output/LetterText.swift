@@ -2,25 +2,6 @@ import Contract
 import Store
 import Telemetry
 
-/// Dead letters as text and as JSON. All of their content may be shown.
-enum LetterListing: TableOutput {
-    case groups([LetterGroup])
-    /// One entry for each dead letter.
-    case letters([KeptLetter])
-
-    private var listing: any TableOutput {
-        switch self {
-        case .groups(let groups): Listing(elements: groups, whenEmpty: "There are no dead letters.")
-        case .letters(let letters): Listing(elements: letters, whenEmpty: "There are no dead letters.")
-        }
-    }
-
-    var table: Table { listing.table }
-    var json: JSON { listing.json }
-    var documents: [JSON] { listing.documents }
-    var lines: [String] { listing.lines }
-}
-
 extension LetterGroup: ListElement {
     static let columns: [Table.Column] = [
         .init("FINGERPRINT", "fingerprint", .id), .init(nil, "reason"), .init(nil, "kind"), .init(nil, "code"), .init(nil, "field"),

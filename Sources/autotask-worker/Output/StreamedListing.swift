@@ -19,8 +19,7 @@ extension StreamedCommand {
         let repetition = try (self as? any WatchedCommand)?.watch.repetition(as: output.form.format)
         let settings = try await Configuration(output.settings, output.file)
         if let repetition { return try await repetition.run { try await lines(settings) } }
-        output.beginPager()
-        try await show(settings)
+        try await output.stream(whenEmpty: Self.whenEmpty) { show in try await pages(settings, show) }
     }
 
     /// All lines for people.
@@ -31,13 +30,21 @@ extension StreamedCommand {
         printer.end()
         return lines + (rest?.lines ?? []).map { TerminalText($0) }
     }
+}
 
-    private func show(_ settings: Configuration) async throws {
-        var printer = ListPrinter<Element>(output.form.format, whenEmpty: Self.whenEmpty) { Terminal.line($0) }
-        let rest = try await pages(settings) { printer.show($0) }
+extension OutputOptions {
+    /// Prints a list page by page, for people in a pager.
+    ///
+    /// - Parameters:
+    ///   - whenEmpty: the line for an empty list.
+    ///   - pages: calls its argument with each page, and returns what the list leaves out.
+    func stream<Element: ListElement>(whenEmpty: String, _ pages: (([Element]) -> Void) async throws -> Rest?) async throws {
+        beginPager()
+        var printer = ListPrinter<Element>(form.format, whenEmpty: whenEmpty) { Terminal.line($0) }
+        let rest = try await pages { printer.show($0) }
         printer.end()
         guard let rest else { return }
-        if output.form.format == .text { rest.lines.forEach { Terminal.line($0) } } else { output.warn(rest) }
+        if form.format == .text { rest.lines.forEach { Terminal.line($0) } } else { warn(rest) }
     }
 }
 

@@ -299,6 +299,13 @@ package final class ModelStore: Store {
         try await transaction("failedJobs") { tables throws(StoreError) in tables.failedJobs(since: since, before: cursor, limit: limit) }
     }
 
+    package func letters(_ selection: LetterSelection, before id: Int64, looking reach: Int) async throws(StoreError) -> LetterPage {
+        try await transaction("letters") { tables throws(StoreError) in
+            let seen = tables.keptLetters.filter { $0.id < id }.sorted { $0.id > $1.id }.prefix(reach)
+            return LetterPage(letters: seen.filter(selection.includes), looked: seen.count, next: seen.count < reach ? nil : seen.last?.id)
+        }
+    }
+
     package func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
         try await transaction("letters") { tables throws(StoreError) in
             Array(tables.keptLetters.lazy.filter { $0.id > id && selection.includes($0) }.prefix(limit))

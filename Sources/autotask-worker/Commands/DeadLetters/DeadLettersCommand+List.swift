@@ -3,26 +3,46 @@ import Contract
 import Store
 
 extension DeadLettersCommand {
-    struct List: OutputCommand {
+    struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists dead letters by cause and tenant.",
+            abstract: "Lists dead letters by cause and tenant, the newest first.",
             discussion: """
-                Dead letters of one cause have the same fingerprint, for all tenants.
+                Dead letters of one cause have the same fingerprint, for all tenants. The groups are those of a limited number of dead letters; the \
+                command says if it left older ones out. With --ungrouped it lists all of them.
 
                 Example: autotask-worker dead-letters list --reason attempts_spent --json
                 """
         )
+        private static let whenEmpty = "There are no dead letters."
+
         @OptionGroup(title: "Selection") var filter: LetterFilter
         @Flag(help: "List each dead letter separately.") var ungrouped = false
+        @Option(help: ArgumentHelp("Group this many dead letters at most.", valueName: "count")) var look = LetterTable.reach
         @OptionGroup var output: OutputOptions
 
-        func result(_ settings: Configuration) async throws -> LetterListing {
+        func validate() throws {
+            guard look > 0 else { throw ValidationError("--look is a positive number of dead letters.") }
+        }
+
+        func run() async throws {
+            let settings = try await Configuration(output.settings, output.file)
             let selection = try filter.selection
-            return try await OpenStore.using(settings) { store in
-                guard ungrouped else { return .groups(try await store.letterGroups(selection)) }
-                var letters: [KeptLetter] = []
-                try await store.forEachLetter(selection) { letters.append($0) }
-                return .letters(letters.reversed())
+            if ungrouped {
+                try await output.stream(whenEmpty: List.whenEmpty) { (show: ([KeptLetter]) -> Void) in
+                    try await OpenStore.using(settings) { try await $0.forEachPage(of: selection, show) }
+                    return nil
+                }
+            } else {
+                try await output.stream(whenEmpty: List.whenEmpty) { (show: ([LetterGroup]) -> Void) in
+                    let table = try await OpenStore.using(settings) { try await $0.letterGroups(selection, looking: look) }
+                    show(table.groups)
+                    return table.isComplete
+                        ? nil
+                        : Rest(
+                            "Looked at the newest \(table.looked.of("dead letter")).",
+                            "To look at more, add --look \(table.looked * 10)"
+                        )
+                }
             }
         }
     }
