@@ -218,7 +218,8 @@ let package = Package(
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [
-                "ChildProcesses", "Contract", "SQLiteStore", "Store", "StoreConformance", .product(name: "GRDB", package: "GRDB.swift"),
+                "ChildProcesses", "Contract", "SQLiteStore", "Store", "StoreConformance", "Telemetry",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: house
         ),

@@ -57,7 +57,7 @@ package struct Engine: Sendable {
         self.outbox = OutboxService(outbox: outbox)
         lease = WorkerLease(store: store, engine: context, outbox: outbox, lanes: lanes, retention: due)
         retention = RetentionService(store: store, engine: context, due: due)
-        transport = MeteredTransport(autotask.transport, to: instruments.metrics)
+        transport = MeteredTransport(autotask.transport, clock: clock, to: instruments.metrics)
         var autotask = autotask
         autotask.transport = transport
         attempt = JobAttempt(store: store, engine: context, autotask: autotask, progress: ProgressSink(outbox: outbox, sink: sink))

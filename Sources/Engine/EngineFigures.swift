@@ -13,6 +13,8 @@ package struct EngineFigures: Sendable {
     package var quotas: [(band: String, count: Int)]
     /// How long this worker's lease still lasts; negative once it is over.
     package var leaseRemaining: Duration
+    /// How far the worker's clock is ahead of Autotask's; `nil` before the first answer.
+    package var clockOffset: Duration?
     /// Lanes whose events the broker refuses.
     package var refusedLanes: Int
     /// Whether intake waits until fewer jobs wait in the store.
@@ -40,6 +42,7 @@ extension Engine {
             zones: transport.zoneNames.map { ($0, openZones.contains($0)) },
             quotas: QuotaBand.allCases.map { band in (band.rawValue, bands.count { $0 == band }) },
             leaseRemaining: context.worker.leaseEnd - context.now,
+            clockOffset: transport.clockOffset.median,
             refusedLanes: outboxObstacles.held.count,
             isIntakePaused: context.isIntakePaused.load(ordering: .relaxed)
         )

@@ -34,6 +34,9 @@ package final class Vault: Sendable {
 
     // MARK: Keys
 
+    /// When the key that portals use ends.
+    package var portalKeyEnd: Timestamp? { ring.activeKey(for: .portals)?.notAfter }
+
     /// Changes to another state of the same key ring.
     ///
     /// - Throws: ``VaultError/Code/keyRingUnusable`` for another ring, because the digests in the store depend on this ring's identity key.

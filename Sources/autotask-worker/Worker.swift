@@ -117,6 +117,7 @@ struct Worker {
                 engine: engine,
                 settings: running,
                 store: store,
+                vault: vault,
                 figures: StoreFigureReader(path: storePath),
                 transport: transport,
                 publisher: publisher,

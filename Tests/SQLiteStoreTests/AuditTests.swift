@@ -1,8 +1,10 @@
 import Contract
 import Foundation
 import GRDB
+import MetricsTestKit
 import Store
 import StoreConformance
+import Telemetry
 import Testing
 
 @testable import SQLiteStore
@@ -117,6 +119,17 @@ struct AuditTests {
         #expect(try await fault() == .headMissing)
         try await write(1)
         #expect(try await fault() == .brokenBefore(12))
+    }
+
+    @Test("A worker that finds the end of the log changed counts it once")
+    func counted() async throws {
+        try await tamper("DELETE FROM audit_marks")
+        let metrics = TestMetrics()
+        let store = try await SQLiteStore(path: path, auditing: .bench, instruments: Instruments(metrics: metrics))
+        #expect(metrics.counterTotal(label: MetricName.auditBroken.rawValue) == 0)
+        for _ in 1...2 { try await store.note(.rotated(to: ["key"]), by: .systemUser(7), at: .start) }
+        await store.close()
+        #expect(metrics.counterTotal(label: MetricName.auditBroken.rawValue) == 1)
     }
 
     @Test("If the whole log is gone, the first row of the new one describes the store")

@@ -39,6 +39,18 @@ struct StoreFigureTests {
         await store.close()
     }
 
+    @Test func `the last copy of the store is known, and so is that there is none`() async throws {
+        let store = try await filled()
+        #expect(await StoreFigureReader(path: path).figures(at: now)?.lastBackup == Timestamp(millisecondsSinceEpoch: 0))
+        try await store.note(.rotated(to: ["key"]), by: .systemUser(7), at: now)
+        #expect(await StoreFigureReader(path: path).figures(at: now)?.lastBackup == Timestamp(millisecondsSinceEpoch: 0))
+        for moment in [now, now + .seconds(60)] {
+            try await store.note(.backedUp(to: "copy", lanes: 2, unfinishedJobs: 3), by: .systemUser(7), at: moment)
+        }
+        #expect(await StoreFigureReader(path: path).figures(at: now)?.lastBackup == now + .seconds(60))
+        await store.close()
+    }
+
     @Test func `a reading is repeated no earlier than its lifetime`() async throws {
         let store = try await filled()
         let reader = StoreFigureReader(path: path)

@@ -17,6 +17,15 @@ struct VaultTests {
 
     // MARK: Payloads
 
+    @Test("The end of the key that portals use is the active one's")
+    func portalKeyEnd() {
+        let now = Timestamp("2026-11-30T12:00:00Z")!
+        let ring = KeyRing.generate(at: now)
+        let later = ring.rotated([.portals], at: now + .seconds(86_400))
+        #expect(Vault(ring).portalKeyEnd == ring.activeKey(for: .portals)?.notAfter && Vault(ring).portalKeyEnd != nil)
+        #expect(Vault(later).portalKeyEnd == Vault(ring).portalKeyEnd.map { $0 + .seconds(86_400) })
+    }
+
     @Test("A payload opens for its job, and for nothing else")
     func payload() throws {
         let sealed = vault.sealPayload(plaintext[...], job: job, lane: lane)

@@ -18,6 +18,8 @@ final class MeteredTransport: HTTPTransport {
     }
 
     private let transport: any HTTPTransport
+    private let clock: any EngineClock
+    let clockOffset = ClockOffset()
     private let factory: any MetricsFactory
     private let times: MeteredPairs<AutotaskOperation, CallResult, Timer>
     private let failures: Metered<HTTPError.Code, Counter>
@@ -26,8 +28,9 @@ final class MeteredTransport: HTTPTransport {
     private let calls = Mutex<[String: Metered<CallResult, Counter>]>([:])
     private let targets = RecentValues<Key, Target>(limit: 1024)
 
-    init(_ transport: any HTTPTransport, to factory: any MetricsFactory) {
+    init(_ transport: any HTTPTransport, clock: any EngineClock, to factory: any MetricsFactory) {
         self.transport = transport
+        self.clock = clock
         self.factory = factory
         times = MeteredPairs(.requestTime, to: factory)
         failures = Metered(.callFailures, to: factory)
@@ -43,6 +46,7 @@ final class MeteredTransport: HTTPTransport {
         do {
             let response = try await transport.send(request)
             note(request, CallResult(status: response.status), since: begun)
+            clockOffset.note(response, at: clock.now)
             return response
         } catch {
             note(request, .none, since: begun)

@@ -67,7 +67,10 @@ extension SQLiteStore {
 
     /// Adds an operator's act to the audit log.
     package func note(_ act: OperatorAct, by actor: AuditActor, at now: Timestamp) async throws(StoreError) {
-        try await write { try $0.audit(AuditEntry(act, by: actor, at: now)) }
+        try await write { transaction in
+            try transaction.audit(AuditEntry(act, by: actor, at: now))
+            if act.action == .storeBackedUp { transaction.set(.lastBackup, to: now.millisecondsSinceEpoch) }
+        }
     }
 }
 

@@ -85,6 +85,7 @@ package final class StoreFigureReader: Sendable {
                 count { figures.pauses = try connection.pauseFigures(at: now) }
                 count { figures.openWrites = try connection.openWriteFigures() }
                 count { figures.nextChecks = try connection.nextChecks() }
+                count { figures.lastBackup = try connection.lastBackup() }
                 count { figures.outbox = try connection.outboxFigures() }
                 guard countsAll else { return }
                 count { figures.deadLetters = try connection.letterFigures() }
@@ -181,6 +182,11 @@ extension StoreConnection {
     fileprivate func nextChecks() throws -> [String: Timestamp] {
         let checks = try all("SELECT kind, MIN(due_at) FROM checks WHERE due_at IS NOT NULL GROUP BY kind") { ($0.text(0), $0.moment(1)) }
         return Dictionary(uniqueKeysWithValues: checks)
+    }
+
+    fileprivate func lastBackup() throws -> Timestamp {
+        try first("SELECT value FROM counters WHERE name = ?", StoredCounter.lastBackup.rawValue) { $0.moment(0) }
+            ?? Timestamp(millisecondsSinceEpoch: 0)
     }
 
     fileprivate func outboxFigures() throws -> StoreFigures.Backlog {

@@ -9,7 +9,10 @@ extension Transaction {
             throw StoreError(.unexpected, "The store was opened for reading: a change needs the key of its audit log.")
         }
         var pen = try self.pen ?? connection.pen(chain)
-        for row in pen.rows(for: entry) { try insert(row) }
+        for row in pen.rows(for: entry) {
+            if row.entry.action == AuditEntry.Action.logBroken.rawValue { brokenLogs += 1 }
+            try insert(row)
+        }
         self.pen = pen
     }
 

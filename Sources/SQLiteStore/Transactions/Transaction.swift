@@ -26,6 +26,9 @@ final class Transaction {
     /// The events that it stores, in order.
     var events: [OutboxEntry] = []
 
+    /// How often it found that somebody had changed the end of the audit log.
+    var brokenLogs = 0
+
     /// The last values of the counters that were used.
     private var counters: [StoredCounter: Int64] = [:]
 
@@ -40,6 +43,8 @@ final class Transaction {
         counters[counter] = next
         return next
     }
+
+    func set(_ counter: StoredCounter, to value: Int64) { counters[counter] = value }
 
     func last(_ counter: StoredCounter) throws -> Int64 { try counters[counter] ?? lastBefore(counter) }
 
@@ -71,6 +76,8 @@ enum StoredCounter: String {
     case pause
     /// The first epoch of a new lane: 1, unless the store was restored (see ``StoreBackup``).
     case firstEpoch
+    /// When a copy of the store was last made, in milliseconds since 1970.
+    case lastBackup
 }
 
 extension StoreError {

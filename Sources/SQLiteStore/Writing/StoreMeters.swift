@@ -37,6 +37,7 @@ final class StoreMeters: Sendable {
     private let errors: Metered<StoreError.Code, Counter>
     private let truncations: Metered<LogTruncation, Counter>
     private let refusals: Counter
+    private let brokenLogs: Counter
 
     init(_ factory: any MetricsFactory) {
         operations = Metered(.storeOperationTime, [("db_system_name", "sqlite")], to: factory)
@@ -45,6 +46,7 @@ final class StoreMeters: Sendable {
         errors = Metered(.storeErrors, to: factory)
         truncations = Metered(.logTruncations, to: factory)
         refusals = Counter(.fenced, to: factory)
+        brokenLogs = Counter(.auditBroken, to: factory)
     }
 
     func ended(_ operation: StoreOperation, within time: Duration) { operations[operation].record(time) }
@@ -53,6 +55,8 @@ final class StoreMeters: Sendable {
         commitTime.record(time)
         groupWrites.record(writes)
     }
+
+    func foundBroken(_ logs: Int) { if logs > 0 { brokenLogs.increment(by: logs) } }
 
     func failed(_ code: StoreError.Code) { errors[code].increment() }
 

@@ -253,6 +253,7 @@ final class Writer: Sendable {
             try transaction.finish()
             try connection.database.commit()
             meters.committed(done, within: .now - begin)
+            meters.foundBroken(transaction.brokenLogs)
         } catch {
             // After some errors, SQLite rolls back automatically.
             if connection.database.isInsideTransaction { try? connection.database.rollback() }

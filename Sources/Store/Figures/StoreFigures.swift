@@ -65,6 +65,8 @@ package struct StoreFigures: Hashable, Sendable {
     package var pauses: [String: Int]?
     /// By kind of scheduled check, when the first one is due.
     package var nextChecks: [String: Timestamp]?
+    /// When a copy of the store was last made; 1970 if there is none.
+    package var lastBackup: Timestamp?
     /// Bytes of the file, of its write-ahead log, and of free space on its disk.
     package var fileBytes: Int64 = 0
     package var logBytes: Int64 = 0

@@ -44,6 +44,7 @@ package enum MetricName: String, CaseIterable, Sendable {
     case breakerOpenings = "autotask_worker_breaker_openings_total"
     case zoneOpen = "autotask_worker_zone_open"
     case quotaDatabases = "autotask_worker_quota_databases"
+    case clockOffset = "autotask_worker_clock_offset_seconds"
 
     // Store, as this process uses it
     case storeOperationTime = "db_client_operation_duration_seconds"
@@ -52,6 +53,7 @@ package enum MetricName: String, CaseIterable, Sendable {
     case pendingWrites = "autotask_worker_store_pending_writes"
     case storeErrors = "autotask_worker_store_errors_total"
     case logTruncations = "autotask_worker_log_truncations_total"
+    case auditBroken = "autotask_worker_audit_broken_total"
     case fenced = "autotask_worker_fenced_total"
     case takeovers = "autotask_worker_takeovers_total"
     case leaseRemaining = "autotask_worker_lease_remaining_seconds"
@@ -72,10 +74,12 @@ package enum MetricName: String, CaseIterable, Sendable {
     case checksOverdue = "autotask_store_checks_overdue_seconds"
     case fileBytes = "autotask_store_file_bytes"
     case diskFree = "autotask_store_disk_free_bytes"
+    case lastBackup = "autotask_store_last_backup_timestamp_seconds"
     case readable = "autotask_store_readable"
 
     // This process
     case loopAge = "autotask_worker_loop_age_seconds"
+    case portalKeyEnd = "autotask_worker_portal_key_expiry_timestamp_seconds"
     case setting = "autotask_worker_setting"
     case reloadSuccessful = "autotask_worker_config_last_reload_successful"
     case reloadSuccess = "autotask_worker_config_last_reload_success_timestamp_seconds"

@@ -7,12 +7,14 @@ import SQLiteStore
 import Store
 import Synchronization
 import Telemetry
+import Vault
 
 /// The gauges of a worker, which are set when a scraper asks for them.
 struct WorkerGauges: Sendable {
     let engine: Engine
     let settings: RunningSettings
     let store: SQLiteStore
+    let vault: Vault
     let figures: StoreFigureReader
     let transport: CurlTransport
     let publisher: Publisher
@@ -31,7 +33,7 @@ struct WorkerGauges: Sendable {
         for (name, value) in values { gauges.set(.setting, ["name": name], value) }
         let reload = self.settings.lastReload
         gauges.set(.reloadSuccessful, reload.isSuccessful ? 1 : 0)
-        gauges.set(.reloadSuccess, Double(reload.succeededAt.millisecondsSinceEpoch) / 1000)
+        gauges.set(.reloadSuccess, reload.succeededAt.inSeconds)
         gauges.set(.buildInfo, Version().labels, 1)
     }
 
@@ -70,6 +72,8 @@ struct WorkerGauges: Sendable {
         gauges.set(.laneSlots, figures.laneSlots)
         gauges.set(.leaseRemaining, figures.leaseRemaining.inSeconds)
         gauges.set(.outboxRefused, figures.refusedLanes)
+        if let offset = figures.clockOffset { gauges.set(.clockOffset, offset.inSeconds) }
+        if let end = vault.portalKeyEnd { gauges.set(.portalKeyEnd, end.inSeconds) }
         for breaker in figures.breakers { gauges.set(.breakers, ["scope": breaker.scope, "phase": breaker.phase], breaker.count) }
         for quota in figures.quotas { gauges.set(.quotaDatabases, ["band": quota.band], quota.count) }
         for zone in figures.zones { gauges.set(.zoneOpen, ["zone": zone.name], zone.isOpen ? 1 : 0) }
@@ -117,6 +121,7 @@ struct WorkerGauges: Sendable {
         if let checks = figures.nextChecks {
             for kind in [JobKind.verify, .drift] { gauges.set(.checksOverdue, ["kind": kind.rawValue], age(checks[kind.rawValue])) }
         }
+        if let backup = figures.lastBackup { gauges.set(.lastBackup, backup.inSeconds) }
         gauges.set(.fileBytes, ["file": "db"], figures.fileBytes)
         gauges.set(.fileBytes, ["file": "wal"], figures.logBytes)
         if let free = figures.freeBytes { gauges.set(.diskFree, free) }
@@ -146,6 +151,11 @@ extension ServiceStatus {
 
 extension ConnectionState {
     fileprivate var isBlocked: Bool { if case .blocked = self { true } else { false } }
+}
+
+extension Timestamp {
+    /// Since 1970, as Prometheus counts.
+    fileprivate var inSeconds: Double { Double(millisecondsSinceEpoch) / 1000 }
 }
 
 extension Duration {
