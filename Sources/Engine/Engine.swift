@@ -50,7 +50,7 @@ package struct Engine: Sendable {
         store.observeEvents { outbox.offer($0) }
         store.observeSetAside { row in
             log.error(
-                "A row of the store cannot be read; the worker set it aside with its integration. `autotask-worker doctor` names it",
+                "A row of the store cannot be read; the worker set it aside with its integration. 'autotask-worker doctor' names it",
                 metadata: .keys([.detail: "\(row)"])
             )
         }

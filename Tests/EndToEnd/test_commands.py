@@ -41,6 +41,7 @@ COMMANDS = [
     ["doctor"],
     ["config", "check"],
     ["config", "show"],
+    ["config", "diff"],
 ]
 
 

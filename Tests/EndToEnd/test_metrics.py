@@ -1,11 +1,15 @@
 """What a scraper reads at `/metrics`, and the page that describes it."""
 
+import datetime
+import json
 import re
 import subprocess
+import time
 
 import pytest
 
 import contract
+from processes import poll
 from tenants import plan
 
 PAGE = contract.ROOT / "Sources" / "autotask-worker" / "Documentation.docc" / "Metrics.md"
@@ -116,6 +120,20 @@ def test_what_a_tenant_does_is_counted(worker, tenant):
     assert more("autotask_worker_intake_total", result="accepted") == 3
     assert value(after, "autotask_worker_intake_state", state="consuming") == 1
     assert value(after, "autotask_store_readable") == 1
+
+
+def test_the_last_copy_the_clock_and_the_end_of_the_key_are_shown(worker, tenant, tmp_path):
+    tenant.connected()
+    begun = time.time()
+    worker.cli("store", "backup", str(tmp_path / "copy.sqlite"))
+    # Figures of the store are up to five seconds old.
+    poll(lambda: value(worker.metrics(), "autotask_store_last_backup_timestamp_seconds") >= int(begun), 20, "the copy")
+    text = worker.metrics()
+    assert abs(value(text, "autotask_worker_clock_offset_seconds")) < 5
+    (key,) = [key for key in json.loads(worker.cli("keys", "list", "--json"))["keys"] if key["use"] == "portals" and key["active"]]
+    end = datetime.datetime.fromisoformat(key["notAfter"].replace("Z", "+00:00")).timestamp()
+    assert abs(value(text, "autotask_worker_portal_key_expiry_timestamp_seconds") - end) < 1
+    assert value(text, "autotask_worker_audit_broken_total") == 0
 
 
 @pytest.mark.last

@@ -175,7 +175,7 @@ final class Outbox: Sendable {
                 engine.log.warning(
                     """
                     RabbitMQ refuses a tenant's events, which wait: a queue bound to them is full and has x-overflow reject-publish. \
-                    `autotask-worker doctor` names it
+                    'autotask-worker doctor' names it
                     """,
                     metadata: metadata
                 )
