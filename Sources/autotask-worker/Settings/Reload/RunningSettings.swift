@@ -34,6 +34,7 @@ final class RunningSettings: Sendable {
     /// Reads the file, and checks every setting, also those that need a restart.
     ///
     /// - Parameters:
+    ///   - now: when the settings are read.
     ///   - adopt: puts the settings in force. It is called only if all are right and one has changed.
     ///   - log: gets a line for each change or mistake.
     /// - Returns: the changes; `nil` if there is no file, or if a setting is wrong: then nothing has changed.
