@@ -125,14 +125,14 @@ final class JobContext {
         metadata[.jobID] = "\(job.id)"
         metadata[.kind] = "\(job.kind.rawValue)"
         if metadata[.attempt] == nil { metadata[.attempt] = "\(job.attempts)" }
-        if let trace = job.traceparent.map(TraceContext.traceID) { metadata[.traceID] = "\(trace)" }
+        if let trace = traceparent.map(TraceContext.traceID) { metadata[.traceID] = "\(trace)" }
         engine.log.log(level: level, message, metadata: metadata)
     }
 
     /// Records writes before and after they are made: see ``LaneEffects/journal(_:notes:under:at:)``.
     ///
-    /// - Returns: whether the batch has to stop here, because a reset waits.
-    func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> Bool {
+    /// - Returns: why the batch has to stop here; `nil` if it continues.
+    func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> BatchStop? {
         guard let trace else { return try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now) }
         return try await trace.store("journal") { () async throws(StoreError) in
             try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now)
