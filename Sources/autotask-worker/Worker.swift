@@ -105,20 +105,22 @@ struct Worker {
         groupLog.logLevel = max(log.logLevel, .warning)
         let ownClock = SystemClock()
         let clock = ClockWatch(log: log) { ownClock.lag }
-        var services: [any Service] = [clock, signals, reloads, transport, publisher, KeyRingWatch(vault: vault, log: log)]
-        services += engine.services + [consumer]
+        // The last spans are those of the shutdown itself.
+        var services: [any Service] = traces.map { [$0.exporter] } ?? []
+        services += [clock, signals, reloads, transport, publisher, KeyRingWatch(vault: vault, log: log)] + engine.services + [consumer]
         let liveness: @Sendable () -> HealthReport = { Liveness(pulses: instruments.pulses).report }
         let readiness: @Sendable () -> HealthReport = {
             Readiness(store: store, path: storePath, engine: engine, publisher: publisher, consumer: consumer, clock: clock).report
         }
         if let manager = ServiceManager(liveness: liveness, readiness: readiness) { services.append(manager) }
+        let figures = StoreFigureReader(path: storePath)
         if let operationsAddress {
             let gauges = WorkerGauges(
                 engine: engine,
                 settings: running,
                 store: store,
                 vault: vault,
-                figures: StoreFigureReader(path: storePath),
+                figures: figures,
                 transport: transport,
                 publisher: publisher,
                 consumer: consumer,
@@ -142,6 +144,7 @@ struct Worker {
         configuration.maximumGracefulShutdownDuration = shutdownTime * 2 / 3
         configuration.maximumCancellationDuration = shutdownTime / 3
         do { try await ServiceGroup(configuration: configuration).run() } catch let error as StoreError {
+            figures.close()
             await store.close()
             throw Failure(.unavailable, "The worker ends. \(error.message)")
         } catch {
@@ -149,6 +152,8 @@ struct Worker {
             if let obstacle = operationsAddress?.obstacle { throw Worker.cannotListen(settings, obstacle) }
             throw error
         }
+        // With another connection open, SQLite would leave its log beside the file.
+        figures.close()
         await store.close()
         log.info("Worker ended")
     }

@@ -51,6 +51,16 @@ struct StoreFigureTests {
         await store.close()
     }
 
+    @Test func `a store that is closed after its reader leaves no log behind`() async throws {
+        let store = try await filled()
+        let reader = StoreFigureReader(path: path)
+        #expect(await reader.figures(at: now) != nil)
+        reader.close()
+        #expect(await reader.figures(at: now) == nil)
+        await store.close()
+        #expect(!FileManager.default.fileExists(atPath: path + "-wal") && !FileManager.default.fileExists(atPath: path + "-shm"))
+    }
+
     @Test func `a reading is repeated no earlier than its lifetime`() async throws {
         let store = try await filled()
         let reader = StoreFigureReader(path: path)

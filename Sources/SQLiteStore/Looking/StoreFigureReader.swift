@@ -24,6 +24,7 @@ package final class StoreFigureReader: Sendable {
         /// When the counts of whole tables were completed.
         var countedAt: ContinuousClock.Instant?
         var isReading = false
+        var isClosed = false
     }
 
     private let path: String
@@ -36,13 +37,22 @@ package final class StoreFigureReader: Sendable {
         self.patience = patience
     }
 
+    /// Closes the connection. Later calls have no figures.
+    package func close() {
+        state.withLock { state in
+            state.isClosed = true
+            state.queue = nil
+            state.figures = nil
+        }
+    }
+
     /// The figures, at most ``lifetime`` old unless another call is reading; `nil` if the store cannot be read.
     ///
     /// - Parameter now: the time by which jobs are due.
     package func figures(at now: Timestamp) async -> StoreFigures? {
         let (mustRead, countsAll, known) = state.withLock { state in
             let isOld = state.readAt.map { .now - $0 >= StoreFigureReader.lifetime } ?? true
-            guard isOld, !state.isReading else { return (false, false, state.figures) }
+            guard isOld, !state.isReading, !state.isClosed else { return (false, false, state.figures) }
             state.isReading = true
             return (true, state.countedAt.map { .now - $0 >= StoreFigureReader.slowLifetime } ?? true, state.figures)
         }
@@ -55,8 +65,8 @@ package final class StoreFigureReader: Sendable {
         return state.withLock { state in
             state.isReading = false
             state.readAt = .now
-            state.figures = reading?.figures
-            if reading == nil { state.queue = nil }
+            state.figures = state.isClosed ? nil : reading?.figures
+            if reading == nil || state.isClosed { state.queue = nil }
             if countsAll, reading?.isComplete == true { state.countedAt = .now }
             return state.figures
         }
