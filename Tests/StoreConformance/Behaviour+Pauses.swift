@@ -8,7 +8,7 @@ extension Behaviour {
         Behaviour("a decision sees the pauses in force that concern its lane") { bench in
             try await bench.connect([.one], database: 5)
             let scopes: [PauseScope] = [
-                .all, .kind(.sync), .tenant(Lane.one.tenant), .lane(.one), .database(5), .zone("webservices14"),
+                .all, .kind(.sync), .tenant(Lane.one.tenant), .lane(.one), .database(5), .zone("webservices14"), .zone("zone 14"),
                 .tenant(Lane.two.tenant), .lane(.of("msp-1", .fileProtection)), .database(6), .zone("webservices1"),
             ]
             for scope in scopes { _ = try await bench.pause(scope) }
@@ -18,9 +18,9 @@ extension Behaviour {
                 seen.withLock { $0[snapshot.lane] = snapshot.pauses.map(\.scope) }
                 return LaneDecision(next: .wait(until: bench.time(60)))
             }
-            #expect(seen.withLock { $0[.one] } == Array(scopes.prefix(6)))
+            #expect(seen.withLock { $0[.one] } == Array(scopes.prefix(7)))
             #expect(seen.withLock { $0[.two] } == [.all, .kind(.sync), .tenant(Lane.two.tenant)])
-            #expect(try await bench.store.situation(of: .one, at: Bench.start)?.snapshot.pauses.map(\.scope) == Array(scopes.prefix(6)))
+            #expect(try await bench.store.situation(of: .one, at: Bench.start)?.snapshot.pauses.map(\.scope) == Array(scopes.prefix(7)))
             #expect(try await bench.store.pauses(at: Bench.start).map(\.scope) == scopes)
             #expect(try await bench.store.pauses(at: bench.time(3600)).isEmpty)
         },
@@ -157,6 +157,29 @@ extension Behaviour {
             #expect(seen.withLock { $0.map(\.isGivenUp) } == [true] && seen.withLock { $0.map(\.notBefore) } == [bench.time(1)])
             let rows = try await bench.store.auditRows(AuditSelection(), newest: 20).map(\.entry)
             #expect(rows.count { $0.action == "job.given-up" } == 1)
+        },
+        Behaviour("a held job expires in time, though another job of its lane ran meanwhile") { bench in
+            try await bench.accept(.job("a", expiry: bench.time(100)), .job("b", .one, .diagnose))
+            let pause = try #require(try await bench.pause(.all))
+            let claim = try #require(
+                try await bench.claim { snapshot in
+                    var decision = bench.holding(snapshot, pause)
+                    decision.holds.removeAll { $0.order != snapshot.jobs[0].order }
+                    decision.next = .run(order: snapshot.jobs[1].order, .work)
+                    return decision
+                }.claims.first
+            )
+            try await bench.finish(claim, .connectionDiagnosed)
+            #expect(try await bench.claim(at: bench.time(1)) { _ in preconditionFailure("it is not its time") }.nextWake == bench.time(100))
+        },
+        Behaviour("a sync with a write of unknown outcome is not hastened") { bench in
+            try await bench.accept(.job("a"))
+            let claim = try await bench.claimOne()
+            _ = try await bench.store.journal([.of("license", .sent)], under: claim.token, at: Bench.start)
+            try await bench.put(claim, off: 300, because: .outcomeUnknown, at: Bench.start)
+            let outcome = try await bench.store.hasten(JobID("a")!, of: Lane.one.tenant, by: .systemUser(9), at: bench.time(1))
+            #expect(outcome == .settling)
+            #expect(try await bench.claim(at: bench.time(2)) { _ in preconditionFailure("it is not its time") }.nextWake == bench.time(300))
         },
         Behaviour("a job that ends under a pause is not released") { bench in
             try await bench.accept(.job("a"))

@@ -78,15 +78,18 @@ struct LaneHoldTests {
 
     @Test("A free lane lines up when a job is due, waits when one will be, and otherwise does neither")
     func schedule() {
-        func scheduled(_ earliest: Timestamp??) -> LaneHold {
+        func scheduled(_ earliest: Timestamp??, expiry: Timestamp? = nil) -> LaneHold {
             var hold = LaneHold(turn: 1, wakeAt: now)
-            hold.schedule(LaneDue(earliest: earliest, at: now) { nil }, rank: LaneRank.idle) { 2 }
+            hold.schedule(LaneDue(earliest: earliest, at: now) { expiry }, rank: LaneRank.idle) { 2 }
             return hold
         }
         #expect(scheduled(nil) == LaneHold(rank: LaneRank.idle))
         #expect(scheduled(.some(nil)) == LaneHold(rank: LaneRank.idle, turn: 2))
         #expect(scheduled(now) == LaneHold(rank: LaneRank.idle, turn: 2))
         #expect(scheduled(now + .seconds(1)) == LaneHold(rank: LaneRank.idle, wakeAt: now + .seconds(1)))
+        // A job that expires before it begins ends then.
+        #expect(scheduled(now + .seconds(9), expiry: now + .seconds(1)) == LaneHold(rank: LaneRank.idle, wakeAt: now + .seconds(1)))
+        #expect(scheduled(now + .seconds(9), expiry: now) == LaneHold(rank: LaneRank.idle, turn: 2))
     }
 
     @Test("Resets and connects go first, scheduled checks last")
