@@ -110,8 +110,12 @@ class Event:
 
 
 def place(epoch, sequence):
-    """Epoch and sequence as one number, which a database can compare."""
-    return (epoch << 40) + sequence
+    """Epoch and sequence as one text, which a database can compare. After a restore of the worker's store, epochs are large."""
+    return f"{epoch:019d}.{sequence:019d}"
+
+
+def sequence_of(place):
+    return int(place.partition(".")[2])
 
 
 def whole(pages):

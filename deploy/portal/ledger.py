@@ -22,12 +22,12 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS pages (event TEXT, number INTEGER, body BLOB, PRIMARY KEY (event, number));
 CREATE TABLE IF NOT EXISTS lanes (
-    tenant TEXT, product TEXT, place INTEGER DEFAULT 0,
-    connection TEXT DEFAULT 'none', database INTEGER, connection_place INTEGER DEFAULT 0, bar TEXT, bar_place INTEGER DEFAULT 0,
+    tenant TEXT, product TEXT, place TEXT DEFAULT '',
+    connection TEXT DEFAULT 'none', database INTEGER, connection_place TEXT DEFAULT '', bar TEXT, bar_place TEXT DEFAULT '',
     PRIMARY KEY (tenant, product)
 );
 CREATE TABLE IF NOT EXISTS services (
-    tenant TEXT, product TEXT, plan TEXT, key TEXT, row TEXT, status TEXT DEFAULT 'Not synced', error TEXT, place INTEGER DEFAULT 0,
+    tenant TEXT, product TEXT, plan TEXT, key TEXT, row TEXT, status TEXT DEFAULT 'Not synced', error TEXT, place TEXT DEFAULT '',
     PRIMARY KEY (tenant, product, plan, key)
 );
 """
@@ -165,8 +165,8 @@ class Ledger:
             self._change("lanes", "bar = ?, bar_place = ?", [str(event.bar), event.place], event, "bar_place")
         self._change("lanes", "place = ?", [event.place], event, "place")
         last = lane["place"]
-        in_one_epoch = last and events.place(event.epoch, 0) < last < event.place - 1
-        return (last - events.place(event.epoch, 0) + 1, event.sequence - 1) if in_one_epoch else None
+        in_one_epoch = last and events.place(event.epoch, 0) < last < events.place(event.epoch, event.sequence - 1)
+        return (events.sequence_of(last) + 1, event.sequence - 1) if in_one_epoch else None
 
     def _show_services(self, event):
         """A sync reports the status of every service of its plan."""
