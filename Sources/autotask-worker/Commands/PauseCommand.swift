@@ -79,11 +79,12 @@ struct PauseCommand: AsyncParsableCommand {
         }
     }
 
-    struct List: OutputCommand {
+    struct List: OutputCommand, WatchedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists the pauses in force.",
             discussion: "Example: autotask-worker pause list"
         )
+        @OptionGroup var watch: WatchOptions
         @OptionGroup var output: OutputOptions
 
         func result(_ settings: Configuration) async throws -> Listing<Pause> {

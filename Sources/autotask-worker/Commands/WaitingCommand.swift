@@ -3,7 +3,7 @@ import Contract
 import Store
 
 /// `waiting`: why jobs wait, summed up over all tenants.
-struct WaitingCommand: OutputCommand {
+struct WaitingCommand: OutputCommand, WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "waiting",
         abstract: "Sums up why jobs of all tenants wait.",
@@ -14,6 +14,7 @@ struct WaitingCommand: OutputCommand {
             Example: autotask-worker waiting
             """
     )
+    @OptionGroup var watch: WatchOptions
     @OptionGroup var output: OutputOptions
 
     func result(_ settings: Configuration) async throws -> Listing<WaitingGroup> {
