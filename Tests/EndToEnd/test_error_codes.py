@@ -7,6 +7,7 @@ import pytest
 
 import contract
 import portal as portals
+from processes import poll
 from tenants import BILLING_CODE, by_key, plan, service
 
 NO_AMOUNT = "not an amount with at most 12 digits and 4 decimal places."
@@ -70,6 +71,31 @@ def test_every_error_says_what_is_wrong_and_what_to_do():
         assert texts["message"].endswith(".") and texts["hint"].endswith("."), code
         assert texts["message"] != texts["hint"], code
         assert texts["fixableBy"] in {"mspAdmin", "autotaskAdmin", "portal", "operator"}, code
+
+
+# An operator's orders: `test_pause.py` has the rest
+
+
+def ordered(worker, *words):
+    return json.loads(worker.cli(*words, "--json"))["pause"]["id"]
+
+
+def test_held(tenant, worker):
+    tenant.connected()
+    pause = ordered(worker, "pause", "set", "--tenant", tenant.name, "--reason", "a test")
+    assert_error(tenant.expect(tenant.publish("verify", {}).ending(), "connection.failed")["error"], "held")
+    ordered(worker, "pause", "end", str(pause))
+    tenant.expect(tenant.publish("verify", {}).ending(), "connection.verified")
+
+
+def test_given_up(tenant, worker):
+    tenant.connected()
+    pause = ordered(worker, "pause", "set", "--tenant", tenant.name, "--reason", "a test")
+    job = tenant.publish("sync", plan(1))
+    poll(lambda: job.events, 20, "the deferral")
+    worker.cli("job", "give-up", job.id, "--tenant", tenant.name, "--yes")
+    assert_error(tenant.expect(job.ending(20), "job.abandoned")["error"], "given_up")
+    ordered(worker, "pause", "end", str(pause))
 
 
 # Credentials, and the connection to Autotask
