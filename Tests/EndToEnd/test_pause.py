@@ -68,7 +68,7 @@ def test_a_paused_sync_waits_is_reported_once_and_goes_on(tenant, worker, pause)
     assert set(facts) == {"pause.begun", "pause.ended"} and facts["pause.begun"]["reason"] == "a test"
 
 
-def test_held(tenant, pause):
+def test_a_job_for_which_a_person_waits_ends_at_once(tenant, pause):
     """A person waits for these: they end at once. A connect, a diagnosis and a reset pass."""
     tenant.connected()
     pause("--tenant", tenant.name, "--product", "workplace")
@@ -174,7 +174,7 @@ def test_a_waiting_job_is_tried_now(tenant, other_worker):
     assert other_worker.run("job", "try-now", job.id, "--tenant", tenant.name).returncode == 1
 
 
-def test_given_up(tenant, worker, pause):
+def test_a_job_that_an_operator_gave_up_on_is_kept(tenant, worker, pause):
     tenant.connected()
     pause("--tenant", tenant.name)
     job = tenant.publish("sync", plan(1))
