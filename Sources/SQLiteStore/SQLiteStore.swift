@@ -312,7 +312,7 @@ extension SQLiteStore {
         var table = WaitingTable(try await read { try $0.waitingSurroundings(at: now) }, at: now)
         var last: Int64? = 0
         while let lane = last {
-            let page = try await read { try $0.waitingRows(afterLane: lane, lanes: WaitingTable.page) }
+            let page = try await read { try $0.waitingRows(afterLane: lane, jobs: WaitingTable.jobs) }
             table.take(page.rows)
             last = page.last
         }

@@ -36,6 +36,34 @@ struct ClaimBoundTests {
         await writer.waitUntilStopped()
     }
 
+    @Test("A read for the sum of waiting jobs has a limit of jobs, and always one whole lane")
+    func waiting() async throws {
+        for (tenant, jobs) in [("msp-1", 3), ("msp-2", 30), ("msp-3", 3), ("msp-4", 3)] {
+            let lane = Lane(tenant: TenantID(tenant)!, product: .workplace)
+            let items = (0..<jobs).map { Shape.billingCodes.item($0, lane) }
+            _ = try await writer.write { transaction in
+                try transaction.accept(
+                    items,
+                    by: .one,
+                    at: .start,
+                    rules: IntakeRules(laneLimit: .max, admit: { _ in Admission() }, conflict: { _ in preconditionFailure() })
+                )
+            }
+        }
+        let reads = try await writer.write { transaction in
+            var (reads, last): ([Int], Int64?) = ([], 0)
+            while let lane = last {
+                let page = try transaction.connection.waitingRows(afterLane: lane, jobs: 10)
+                reads.append(page.rows.count)
+                last = page.last
+            }
+            return reads
+        }
+        #expect(reads == [3, 30, 6, 0])
+        writer.stop()
+        await writer.waitUntilStopped()
+    }
+
     /// The waiting jobs of a lane.
     enum Shape: CaseIterable, Sendable {
         /// Syncs of different plans.

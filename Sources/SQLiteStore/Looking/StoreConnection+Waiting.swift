@@ -16,9 +16,19 @@ extension StoreConnection {
     }
 
     /// Returns the jobs of some lanes after one, with the last lane that was looked at; `nil` at the end. An unreadable row is left out.
-    func waitingRows(afterLane lane: Int64, lanes limit: Int) throws -> (rows: [WaitingRow], last: Int64?) {
-        let lanes = try all("SELECT id FROM lanes WHERE id > ? ORDER BY id LIMIT ?", lane, limit) { $0.integer(0) }
-        guard let last = lanes.last else { return ([], nil) }
+    ///
+    /// - Parameter limit: the maximum number of jobs, except that a lane is read as a whole.
+    func waitingRows(afterLane lane: Int64, jobs limit: Int) throws -> (rows: [WaitingRow], last: Int64?) {
+        let lanes = try all("SELECT id, backlog FROM lanes WHERE id > ? ORDER BY id LIMIT ?", lane, WaitingTable.lanes) {
+            (id: $0.integer(0), jobs: $0.count(1))
+        }
+        guard var last = lanes.first?.id else { return ([], nil) }
+        var jobs = 0
+        for lane in lanes {
+            jobs += lane.jobs
+            if jobs > limit, lane.id != last { break }
+            last = lane.id
+        }
         let rows = try all(
             """
             SELECT l.tenant, l.product, j.place, j.accepted_at, j.not_before, j.deferred_code, j.paused_by, l.set_aside, l.worker, l.running,

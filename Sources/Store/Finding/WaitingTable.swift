@@ -91,8 +91,10 @@ package struct WaitingGroup: Hashable, Sendable {
 
 /// The unfinished jobs of all lanes by cause, those with the most jobs first. Scheduled checks are left out.
 package struct WaitingTable: Sendable {
-    /// How many lanes one read looks at.
-    package static let page = 500
+    /// How many lanes, and how many of their jobs, one read looks at: a read of a few milliseconds, as an erasure waits for it. A lane is
+    /// read as a whole, at most `LANE_BACKLOG_LIMIT` jobs.
+    package static let lanes = 500
+    package static let jobs = 2000
 
     private let surroundings: WaitingSurroundings
     private let now: Timestamp
