@@ -17,6 +17,9 @@ struct StoreFigureTests {
         path = directory.path("store.sqlite")
     }
 
+    /// A reader whose times do not end during a test, however busy the machine is.
+    private func reader() -> StoreFigureReader { StoreFigureReader(path: path, patience: .seconds(600), lifetime: .seconds(600)) }
+
     private func filled() async throws -> SQLiteStore {
         let store = try await SQLiteStore(path: path, auditing: .bench)
         _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
@@ -29,7 +32,7 @@ struct StoreFigureTests {
 
     @Test func `jobs, lanes, events and letters are counted`() async throws {
         let store = try await filled()
-        let figures = try #require(await StoreFigureReader(path: path).figures(at: now))
+        let figures = try #require(await reader().figures(at: now))
         #expect(figures.jobs == StoreFigures.Jobs(unfinished: 3, running: 0, retrying: 0, paused: 0, oldest: .start))
         #expect(figures.lanes == StoreFigures.Lanes(idle: 0, inLine: 2, waiting: 0, held: 0, setAside: 0))
         #expect(figures.outbox?.count == 1 && figures.outbox?.oldest == .start)
@@ -41,19 +44,19 @@ struct StoreFigureTests {
 
     @Test func `the last copy of the store is known, and so is that there is none`() async throws {
         let store = try await filled()
-        #expect(await StoreFigureReader(path: path).figures(at: now)?.lastBackup == Timestamp(millisecondsSinceEpoch: 0))
+        #expect(await reader().figures(at: now)?.lastBackup == Timestamp(millisecondsSinceEpoch: 0))
         try await store.note(.rotated(to: ["key"]), by: .systemUser(7), at: now)
-        #expect(await StoreFigureReader(path: path).figures(at: now)?.lastBackup == Timestamp(millisecondsSinceEpoch: 0))
+        #expect(await reader().figures(at: now)?.lastBackup == Timestamp(millisecondsSinceEpoch: 0))
         for moment in [now, now + .seconds(60)] {
             try await store.note(.backedUp(to: "copy", lanes: 2, unfinishedJobs: 3), by: .systemUser(7), at: moment)
         }
-        #expect(await StoreFigureReader(path: path).figures(at: now)?.lastBackup == now + .seconds(60))
+        #expect(await reader().figures(at: now)?.lastBackup == now + .seconds(60))
         await store.close()
     }
 
     @Test func `a store that is closed after its reader leaves no log behind`() async throws {
         let store = try await filled()
-        let reader = StoreFigureReader(path: path)
+        let reader = self.reader()
         #expect(await reader.figures(at: now) != nil)
         reader.close()
         #expect(await reader.figures(at: now) == nil)
@@ -63,11 +66,11 @@ struct StoreFigureTests {
 
     @Test func `a reading is repeated no earlier than its lifetime`() async throws {
         let store = try await filled()
-        let reader = StoreFigureReader(path: path)
+        let reader = self.reader()
         let first = await reader.figures(at: now)
         _ = try await store.accept([.job("sync-3", plan: "q")], by: .one, at: .start, conflict: { _ in preconditionFailure() })
         #expect(await reader.figures(at: now) == first)
-        #expect(await StoreFigureReader(path: path).figures(at: now)?.jobs?.ready == 4)
+        #expect(await self.reader().figures(at: now)?.jobs?.ready == 4)
         await store.close()
     }
 
@@ -80,7 +83,7 @@ struct StoreFigureTests {
     }
 
     @Test func `a store that is not there has no figures, and none is made`() async {
-        #expect(await StoreFigureReader(path: path).figures(at: now) == nil)
+        #expect(await reader().figures(at: now) == nil)
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 }

@@ -29,12 +29,16 @@ package final class StoreFigureReader: Sendable {
 
     private let path: String
     private let patience: Duration
+    private let lifetime: Duration
     private let state = Mutex(State())
 
-    /// - Parameter patience: the time for one reading.
-    package init(path: String, patience: Duration = StoreFigureReader.patience) {
+    /// - Parameters:
+    ///   - patience: the time for one reading.
+    ///   - lifetime: how old figures may be.
+    package init(path: String, patience: Duration = StoreFigureReader.patience, lifetime: Duration = StoreFigureReader.lifetime) {
         self.path = path
         self.patience = patience
+        self.lifetime = lifetime
     }
 
     /// Closes the connection. Later calls have no figures.
@@ -51,7 +55,7 @@ package final class StoreFigureReader: Sendable {
     /// - Parameter now: the time by which jobs are due.
     package func figures(at now: Timestamp) async -> StoreFigures? {
         let (mustRead, countsAll, known) = state.withLock { state in
-            let isOld = state.readAt.map { .now - $0 >= StoreFigureReader.lifetime } ?? true
+            let isOld = state.readAt.map { .now - $0 >= lifetime } ?? true
             guard isOld, !state.isReading, !state.isClosed else { return (false, false, state.figures) }
             state.isReading = true
             return (true, state.countedAt.map { .now - $0 >= StoreFigureReader.slowLifetime } ?? true, state.figures)
