@@ -67,6 +67,49 @@ struct ConnectionTests {
         }
     }
 
+    @Test("that ends during a read costs it nothing, however many have ended before")
+    func repeatedEnds() async throws {
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.answer(body: "answered")
+            _ = connection.readRequest()
+        } test: { server, transport in
+            // One request at a time, so that all are sent on one transfer.
+            for number in 1...20 {
+                let response = try await transport.send(HTTPRequest(method: .post, url: server.url("/\(number)"), isRepeatable: true))
+                #expect(response.text == "answered")
+            }
+            #expect(server.requests.count == 39)
+        }
+    }
+
+    @Test("that ends during a read is replaced by a new one, not by others that have ended too")
+    func manyDeadConnections() async throws {
+        let count = 16
+        let allArrived = Latch(count: count)
+        try await withServer { connection in
+            guard connection.readRequest() != nil else { return }
+            if connection.number <= count {
+                allArrived.arrive()
+                // All connections are open together, and all are kept.
+                allArrived.block()
+                connection.answer()
+                _ = connection.readRequest()
+            } else {
+                connection.answer(body: "answered")
+                connection.waitForEnd()
+            }
+        } test: { server, transport in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<count { group.addTask { _ = try await transport.send(server.get("/\(number)", timeout: .seconds(50))) } }
+                try await group.waitForAll()
+            }
+            let response = try await transport.send(HTTPRequest(method: .post, url: server.url("/read"), isRepeatable: true))
+            #expect(response.text == "answered")
+            #expect(server.requests.count == count + 2)
+        }
+    }
+
     @Test("is required for a repetition: the end of a new one causes none")
     func freshConnection() async throws {
         try await withServer { connection in

@@ -12,6 +12,9 @@ import TLS
 /// connection is open. The first call marks the request as possibly received; a second one is refused unless the request is repeatable.
 /// libcurl 7.88 does not notice that a server has closed a TLS connection, so refusing alone would lose valid POSTs. Therefore only
 /// recently used connections are used again (``CurlTransport/Configuration/maximumIdleTime``).
+///
+/// **A read is repeated once, on a new connection.** After a gateway's restart all kept connections are dead, and libcurl would try one after
+/// the other. It gives up at the sixth dead connection in the life of a handle, not of a request (mended in 8.17): see ``isSpent``.
 final class Transfer {
     /// The maximum size of header lines in bytes, including interim answers and trailers, which libcurl does not limit.
     private static let headLimit = 256 << 10
@@ -27,6 +30,8 @@ final class Transfer {
     private var body: [UInt8] = []
     /// How often the request was handed to a connection.
     private var sendings = 0
+    /// Whether libcurl may have counted a repetition. It never forgets one while the handle lives, so the handle takes no other request.
+    private(set) var isSpent = false
     private var isTooLarge = false
     private var isWithdrawn = false
     /// The last address of the host that was refused.
@@ -121,6 +126,7 @@ final class Transfer {
         // An answer whose announced size is too large is not read.
         try easy.set(CURLOPT_MAXFILESIZE, max(1, request.maximumResponseBytes))
         try easy.set(CURLOPT_TIMEOUT_MS, max(1, request.timeout.milliseconds))
+        try easy.set(CURLOPT_FRESH_CONNECT, 0)
         try multi.add(easy)
     }
 
@@ -131,6 +137,7 @@ final class Transfer {
     func end(_ result: CURLcode?, in multi: MultiHandle) -> EndedExchange? {
         guard let exchange else { return nil }
         let outcome = outcome(result, of: exchange)
+        if result != CURLE_OK { isSpent = true }
         multi.remove(easy)
         wipe()
         return EndedExchange(exchange: exchange, outcome: outcome)
@@ -233,9 +240,15 @@ final class Transfer {
 
     /// - Returns: whether the request may be sent.
     fileprivate func willSend() -> Bool {
-        guard sendings == 0 || exchange?.request.isRepeatable == true else { return false }
+        let isRepeatable = exchange?.request.isRepeatable == true
+        if sendings > 0 {
+            isSpent = true
+            guard isRepeatable else { return false }
+        }
         isWithdrawn = exchange?.request.mayStillBeSent?() == false
         guard !isWithdrawn else { return false }
+        // Applies from the next connection on, which is needed only if this one ends without an answer.
+        if isRepeatable { try? easy.set(CURLOPT_FRESH_CONNECT, 1) }
         sendings += 1
         return true
     }

@@ -73,7 +73,7 @@ final class TransferLoop {
     private func end(_ transfer: Transfer, with result: CURLcode?) {
         guard let settlement = transfer.end(result, in: multi) else { return }
         active[ObjectIdentifier(settlement.exchange)] = nil
-        if idle.count < TransferLoop.idleLimit { idle.append(transfer) }
+        if !transfer.isSpent, idle.count < TransferLoop.idleLimit { idle.append(transfer) }
         settled.append(settlement)
     }
 
