@@ -61,9 +61,10 @@ package struct Engine: Sendable {
         var autotask = autotask
         autotask.transport = transport
         attempt = JobAttempt(store: store, engine: context, autotask: autotask, progress: ProgressSink(outbox: outbox, sink: sink))
-        runner = LaneRunner(store: store, engine: context, attempt: attempt, signal: lanes)
+        let slots = LaneSlots(line: lanes)
+        runner = LaneRunner(store: store, engine: context, attempt: attempt, slots: slots)
         checks = CheckSchedule(store: store, engine: context, lanes: lanes)
-        intake = Intake(source: source, store: store, engine: context, lanes: lanes)
+        intake = Intake(source: source, store: store, engine: context, slots: slots)
     }
 
     /// Joins the store. Called once, before the services run.

@@ -36,7 +36,7 @@ extension Engine {
             }
         }
         return EngineFigures(
-            jobsRunning: runner.running.withLock { $0 },
+            jobsRunning: runner.slots.running,
             laneSlots: context.settings.concurrentLanes,
             breakers: breakers,
             zones: transport.zoneNames.map { ($0, openZones.contains($0)) },

@@ -18,6 +18,8 @@ package struct Simulation {
         /// Jobs that were superseded, and jobs that were refused because their lane was full.
         package var superseded: Int
         package var refusedByFullLanes: Int
+        /// Jobs that began in the transaction that accepted them.
+        package var begunOnArrival: Int
         package var steps: Int
         /// The events of the run, in order.
         package var timeline: String
@@ -80,6 +82,7 @@ package struct Simulation {
             checks: world.disk.tables.audit.rows.count { $0.entry.facts.contains(#""ended":"checked""#) },
             superseded: world.disk.tables.jobs.count { $0.event?.event.type == .jobSuperseded },
             refusedByFullLanes: world.disk.tables.jobs.count { $0.event?.event.failureCode == ErrorCode.laneFull.rawValue },
+            begunOnArrival: world.disk.tables.begunOnArrival,
             steps: steps,
             timeline: world.timeline.text,
             isInMemory: { [weak world] in world != nil }

@@ -15,20 +15,21 @@ struct SimulationTests {
 
     @Test func `no seed breaks an invariant`() async {
         let seeds = Seeds.ofThisRun
-        let (faults, checks, superseded, refused) = await withTaskGroup(of: SeedRun.self) { group in
+        let (faults, checks, superseded, refused, begun) = await withTaskGroup(of: SeedRun.self) { group in
             for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
                 group.addTask { await onThread { run(seeds) } }
             }
             var faults: [Fault: Int] = [:]
-            var (checks, superseded, refused) = (0, 0, 0)
+            var (checks, superseded, refused, begun) = (0, 0, 0, 0)
             for await run in group {
                 faults.merge(run.faults, uniquingKeysWith: +)
                 checks += run.checks
                 superseded += run.superseded
                 refused += run.refused
+                begun += run.begunOnArrival
                 for violation in run.violations { Issue.record(Comment(rawValue: violation)) }
             }
-            return (faults, checks, superseded, refused)
+            return (faults, checks, superseded, refused, begun)
         }
         // Without these, a run without violations would prove nothing. A lane is full in about one of a hundred seeds.
         guard seeds.count >= 1000 else { return }
@@ -36,9 +37,11 @@ struct SimulationTests {
         #expect(checks > 0, "no scheduled check ran")
         #expect(superseded > 0, "no job was superseded")
         #expect(refused > 0, "no lane was ever full")
+        #expect(begun > 0, "no job began in the transaction that accepted it")
         let told = Fault.allCases.map { "\($0.rawValue) \(faults[$0, default: 0])" }
         print(
-            "\(seeds.count) seeds, \(checks) checks, \(superseded) superseded, \(refused) refused by full lanes: "
+            "\(seeds.count) seeds, \(begun) jobs begun on arrival, \(checks) checks, \(superseded) superseded, "
+                + "\(refused) refused by full lanes: "
                 + told.joined(separator: ", ")
         )
     }
@@ -50,6 +53,7 @@ private struct SeedRun: Sendable {
     var checks = 0
     var superseded = 0
     var refused = 0
+    var begunOnArrival = 0
     var violations: [String] = []
 }
 
@@ -62,6 +66,7 @@ private func run(_ seeds: Seeds) -> SeedRun {
         run.checks += outcome.checks
         run.superseded += outcome.superseded
         run.refused += outcome.refusedByFullLanes
+        run.begunOnArrival += outcome.begunOnArrival
         guard !outcome.violations.isEmpty else { continue }
         seeds.stop()
         run.violations.append("Seed \(seed): \(outcome.violations.joined(separator: " "))\n\(outcome.timeline)")

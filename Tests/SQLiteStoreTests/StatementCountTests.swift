@@ -39,7 +39,20 @@ struct StatementCountTests {
         completion.keepsHistory = true
         let ended = try await count { [completion] in try await complete(claim.value, completion, .syncSucceeded) }
         let forgotten = try await count { try await writer.write { try $0.forgetPublished([2]) } }
-        #expect([accepted.count, claim.count, ended.count, forgotten.count] == [11, 13, 15, 1])
+        #expect([accepted.count, claim.count, ended.count, forgotten.count] == [10, 13, 15, 1])
+        await stop()
+    }
+
+    @Test("A sync that begins in the transaction that accepts it, and each further one of a batch")
+    func begun() async throws {
+        for number in 0..<3 {
+            try await accept("first", in: .workplace("other-\(number)"))
+            try await complete(try await claim(), Completion(.finished(nil), events: []), .syncSucceeded)
+        }
+        let one = try await count { try await begin(in: [.workplace("other-0")]) }
+        let two = try await count { try await begin(in: [.workplace("other-1"), .workplace("other-2")]) }
+        #expect([one.value, two.value] == [1, 2])
+        #expect([one.count, two.count - one.count] == [13, 6])
         await stop()
     }
 
@@ -71,9 +84,21 @@ struct StatementCountTests {
         await stop()
     }
 
-    private func accept(_ id: String) async throws {
+    private func accept(_ id: String, in lane: Lane = .one) async throws {
         _ = try await writer.write {
-            try $0.accept([.job(id, plan: "plan", revision: 1)], by: .one, at: .start) { _ in preconditionFailure("there is no conflict") }
+            try $0.accept([.job(id, lane, plan: "plan", revision: 1)], by: .one, at: .start) { _ in preconditionFailure("no id conflicts") }
+        }
+    }
+
+    /// Accepts a job for each lane that begins at once.
+    ///
+    /// - Returns: the number of claimed lanes.
+    private func begin(in lanes: [Lane]) async throws -> Int {
+        let claims = ArrivalClaims(request: ClaimRequest(worker: .one, limit: 9)) { $0.first }
+        let rules = IntakeRules(laneLimit: 9, claims: claims, admit: { _ in Admission() }) { _ in preconditionFailure("no id conflicts") }
+        return try await writer.write { transaction in
+            let items = lanes.map { IntakeItem.job("sync", $0, plan: "plan", revision: 1) }
+            return try transaction.accept(items, by: .one, at: .start, rules: rules).claims.count
         }
     }
 
@@ -99,6 +124,10 @@ struct StatementCountTests {
         writer.stop()
         await writer.waitUntilStopped()
     }
+}
+
+extension Lane {
+    fileprivate static func workplace(_ tenant: String) -> Lane { Lane(tenant: TenantID(tenant)!, product: .workplace) }
 }
 
 /// Executed statements, in order.

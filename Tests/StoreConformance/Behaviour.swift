@@ -13,8 +13,8 @@ package struct Behaviour: Sendable, CustomStringConvertible {
     }
 
     package static let all: [Behaviour] =
-        intake + replays + admission + claims + windows + fairness + databases + suspects + deadlines + fencing + journal + endings
-        + sequence
+        intake + arrivals + replays + admission + claims + windows + fairness + databases + suspects + deadlines + fencing + journal
+        + endings + sequence
         + effects + resets + workers
         + checks + pauses + outbox + looking + finding + history + pruning + letters + redrives + keys + audit + concurrency
 

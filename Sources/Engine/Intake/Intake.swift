@@ -25,18 +25,23 @@ struct Intake: Service {
     let source: any JobSource
     let store: any JobInbox
     let engine: EngineContext
-    /// Woken when jobs were accepted.
-    let lanes: WakeSignal
+    /// The slots for jobs that begin in the transaction that accepts them. Their line is woken when others were accepted.
+    let slots: LaneSlots
     private let fullLanes = FullLanes()
 
     /// Rules that the store applies while it accepts jobs.
     ///
-    /// - Parameter own: places of jobs of the same batch. They came in order, so none overtook another.
-    private func rules(after lastPlace: Int64?, besides own: Set<Int64>, noting settled: SettledJobs) -> IntakeRules {
+    /// - Parameters:
+    ///   - own: places of jobs of the same batch. They came in order, so none overtook another.
+    ///   - free: the number of jobs that may begin at once.
+    private func rules(after lastPlace: Int64?, besides own: Set<Int64>, beginning free: Int, noting settled: SettledJobs) -> IntakeRules {
         let (now, events) = (engine.now, engine.events)
+        let request = ClaimRequest(worker: engine.worker.current, limit: free, interactiveTime: engine.settings.interactiveTime)
+        let claims = ArrivalClaims(request: request) { LaneOrder(of: $0.lane, now: now, events: events).decide($0) }
         return IntakeRules(
             laneLimit: engine.settings.laneBacklogLimit,
             lastPlace: lastPlace,
+            claims: free > 0 ? claims : nil,
             admit: { arrival in
                 var arrival = arrival
                 if !own.isEmpty { arrival.overtakers.removeAll { own.contains($0.order) } }
@@ -159,20 +164,31 @@ struct Intake: Service {
         let settled = SettledJobs()
         let intake = await persistently { () async throws(StoreError) in
             settled.forget()
-            let rules = rules(after: lastPlace, besides: own, noting: settled)
+            // A worker whose lease has ended could not run what it claims.
+            let mayBegin = !Task.isShuttingDownGracefully && engine.worker.holds(as: engine.worker.current, at: engine.now)
+            let free = mayBegin ? slots.reserve(upTo: items.count, of: engine.settings.concurrentLanes) : 0
+            var begun: [LaneClaim] = []
+            defer {
+                slots.use(begun.count, ofReserved: free)
+                slots.handOver(begun)
+            }
+            let rules = rules(after: lastPlace, besides: own, beginning: free, noting: settled)
+            let intake: Acceptance
             do throws(StoreError) {
-                return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
+                intake = try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
             } catch {
                 guard error.code == .keyRetired else { throw error }
                 await engine.refreshKeys()
                 items = read()
-                return try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
+                intake = try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
             }
+            begun = intake.claims
+            return intake
         }
         if let intake, intake.isTakenIn {
             engine.meters.accepted(intake, settled)
             fullLanes.note(intake.refusals(of: items), at: engine.now, log: engine.log)
-            lanes.wake()
+            if intake.claims.count < intake.outcomes.count { slots.line.wake() }
         }
         return intake
     }

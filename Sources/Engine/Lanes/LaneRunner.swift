@@ -5,28 +5,27 @@ import Store
 import Synchronization
 import Telemetry
 
-/// Claims lanes while there are free slots, and runs the job at the head of each.
+/// Claims lanes while there are free slots, and runs the job at the head of each. It also runs the jobs whose lanes the intake claimed.
 ///
 /// The loop sleeps until a batch was accepted, a job ended, or the moment came for which a job waits.
 final class LaneRunner: Service {
     private static let retryDelay: Duration = .seconds(1)
+    /// The maximum number of lanes in one claim. The intake may use the other free slots meanwhile.
+    private static let lanesPerClaim = 128
     /// How long a job waits after its outcome was sealed under a key that was then retired.
     private static let sealingDelay: Duration = .seconds(5)
 
     private let store: any LaneClaims & WorkerRegistry
     private let engine: EngineContext
     private let attempt: JobAttempt
-    private let signal: WakeSignal
-    /// The number of attempts under way.
-    let running = Mutex(0)
+    let slots: LaneSlots
     private let pauses = Mutex(0)
 
-    /// - Parameter signal: woken when there may be something to claim.
-    init(store: any LaneClaims & WorkerRegistry, engine: EngineContext, attempt: JobAttempt, signal: WakeSignal) {
+    init(store: any LaneClaims & WorkerRegistry, engine: EngineContext, attempt: JobAttempt, slots: LaneSlots) {
         self.store = store
         self.engine = engine
         self.attempt = attempt
-        self.signal = signal
+        self.slots = slots
     }
 
     /// The number of pauses in force at the last claim.
@@ -34,32 +33,59 @@ final class LaneRunner: Service {
 
     func run() async throws {
         await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                let pulse = engine.pulses[.lanes]
-                repeat {
-                    await claimAll(into: &group)
-                    pulse.rest()
-                } while await signal.wait()
-                // The group ends with the last running job.
-            }
+            async let arrivals: Void = runArrivals()
+            await runLine()
+            await arrivals
         } onGracefulShutdown: {
-            self.signal.close()
+            self.slots.line.close()
+            self.slots.arrivals.close()
         }
         await settle("leave") { () async throws(StoreError) in try await store.leave(engine.worker.current, at: engine.now) }
+    }
+
+    /// Claims lanes in line, and runs their jobs. It ends with the last of them.
+    private func runLine() async {
+        await withDiscardingTaskGroup { group in
+            let pulse = engine.pulses[.lanes]
+            repeat {
+                await claimAll(into: &group)
+                pulse.rest()
+            } while await slots.line.wait()
+        }
+    }
+
+    /// Runs the jobs whose lanes the intake claimed. It ends with the last of them.
+    private func runArrivals() async {
+        await withDiscardingTaskGroup { group in
+            repeat { start(slots.takeHandedOver(), in: &group) } while await slots.arrivals.wait()
+            // The intake shuts down first. What it claimed before is put back by its attempt.
+            start(slots.takeHandedOver(), in: &group)
+        }
+    }
+
+    /// - Parameter claims: lanes whose slots are in use already.
+    private func start(_ claims: [LaneClaim], in group: inout DiscardingTaskGroup) {
+        for claim in claims {
+            engine.meters.claimed(claim, at: engine.now)
+            group.addTask {
+                await self.work(claim)
+                self.slots.free()
+            }
+        }
     }
 
     /// Claims as long as there are free slots and lanes with work.
     private func claimAll(into group: inout DiscardingTaskGroup) async {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             engine.pulses[.lanes].turn()
-            let free = engine.settings.concurrentLanes - running.withLock { $0 }
-            guard free > 0 else { return }
             let now = engine.now
             guard engine.worker.holds(as: engine.worker.current, at: now) else {
                 // The worker could not run what it claims. Its lease is renewed, or it joins again.
                 wake(at: now + LaneRunner.retryDelay, in: &group)
                 return
             }
+            let free = slots.reserve(upTo: LaneRunner.lanesPerClaim, of: engine.settings.concurrentLanes)
+            guard free > 0 else { return }
             let events = engine.events
             let settled = SettledJobs()
             let result: ClaimResult
@@ -71,31 +97,25 @@ final class LaneRunner: Service {
                     return decision
                 }
             } catch {
+                slots.use(0, ofReserved: free)
                 engine.log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
                 wake(at: now + LaneRunner.retryDelay, in: &group)
                 return
             }
             engine.meters.ended(settled)
-            running.withLock { $0 += result.claims.count }
+            slots.use(result.claims.count, ofReserved: free)
             pauses.withLock { $0 = result.pauses }
-            for claim in result.claims {
-                engine.meters.claimed(claim, at: now)
-                group.addTask {
-                    await self.work(claim)
-                    self.running.withLock { $0 -= 1 }
-                    self.signal.wake()
-                }
-            }
+            start(result.claims, in: &group)
             if let moment = result.nextWake { wake(at: moment, in: &group) }
             guard result.claims.count == free || result.hasMore else { return }
         }
     }
 
     private func wake(at moment: Timestamp, in group: inout DiscardingTaskGroup) {
-        guard signal.takeAlarm(moment) else { return }
-        group.addTask { [engine, signal] in
+        guard slots.line.takeAlarm(moment) else { return }
+        group.addTask { [engine, line = slots.line] in
             await engine.clock.sleepUnlessShutDown(until: moment)
-            signal.alarmRang(moment)
+            line.alarmRang(moment)
         }
     }
 

@@ -261,7 +261,7 @@ extension Transaction {
 
     // MARK: Databases
 
-    private func hasPlace(_ row: LaneRow, _ request: ClaimRequest) throws -> Bool {
+    func hasPlace(_ row: LaneRow, _ request: ClaimRequest) throws -> Bool {
         guard let database = row.hold.neededDatabase else { return true }
         return try places(at: database) < request.maximumLanesPerDatabase
     }

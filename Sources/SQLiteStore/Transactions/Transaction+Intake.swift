@@ -23,6 +23,7 @@ extension Transaction {
             return intake
         }
         let start = intake.lastPlace
+        let candidates = try candidates(among: items, under: rules, at: now)
         intake.outcomes.reserveCapacity(items.count)
         var lanes: [Lane: LaneRow] = [:]
         for item in items {
@@ -57,6 +58,12 @@ extension Transaction {
                 case .underWay: outcome = .underWay
                 }
             } else {
+                let claims = candidates.contains(key.lane) ? rules.claims : nil
+                if let claim = try claims.flatMap({ try claim(item, in: row, by: worker, for: $0, at: now) }) {
+                    intake.claims.append(claim)
+                    intake.outcomes.append(.accepted(order: claim.job.order))
+                    continue
+                }
                 outcome = try takeIn(item, after: start, in: &row, by: worker, at: now, rules, events: &intake.events)
             }
             lanes[key.lane] = row
@@ -79,18 +86,17 @@ extension Transaction {
     ) throws -> Acceptance.Outcome {
         switch item.content {
         case .job(let job):
-            let order = try insert(job, in: row.id, at: now)
+            let arrival = try insert(job, in: row.id, at: now)
             row.backlog += 1
             let overtakers =
                 try item.overtakersAfter.map { try connection.overtakers(of: job, after: $0, before: start + 1, lane: row.id) } ?? []
             // Without other jobs, the arrival ends none.
             if row.backlog > 1 || rules.laneLimit < 1 || !overtakers.isEmpty {
-                let arrival = QueuedJob(job, order: order, at: now)
                 let ended = try admit(arrival, overtakers, in: &row, by: worker, at: now, rules, events: &events)
                 if let ended { return .ended(ended) }
             }
             try line(&row, upFor: LaneRank.of(job.kind))
-            return .accepted(order: order)
+            return .accepted(order: arrival.order)
         case .refused(let key, let event, let letter):
             let order = try next(.place)
             try connection.run(
@@ -136,7 +142,7 @@ extension Transaction {
             ) { _ in true }
             guard isKnown == nil else { return .underWay }
             try connection.run("UPDATE lanes SET backlog = MAX(MIN(backlog, 2147483646), 0) + 1 WHERE id = ?", lane)
-            return .accepted(order: try insert(job, in: lane, at: now))
+            return .accepted(order: try insert(job, in: lane, at: now).order)
         case .refused(_, _, let letter), .deadLetter(let letter):
             try record(letter)
             return .deadLettered
@@ -200,17 +206,28 @@ extension Transaction {
         try row.hold.takeIn(rank: rank) { try next(.turn) }
     }
 
+    /// The job at the next place.
+    func arrival(of job: AcceptableJob, at now: Timestamp) throws -> QueuedJob { QueuedJob(job, order: try last(.place) + 1, at: now) }
+
     /// - Throws: ``StoreError/Code/keyRetired``.
-    func insert(_ job: AcceptableJob, in lane: Int64, at now: Timestamp) throws -> Int64 {
+    func insert(_ job: AcceptableJob, in lane: Int64, at now: Timestamp) throws -> QueuedJob {
+        let arrival = try arrival(of: job, at: now)
+        try insert(job, arrival, in: lane)
+        return arrival
+    }
+
+    /// - Parameter queued: the job at the next place, possibly with its first attempt.
+    /// - Throws: ``StoreError/Code/keyRetired``.
+    func insert(_ job: AcceptableJob, _ queued: QueuedJob, in lane: Int64) throws {
         try checkKey(of: job.sealedPayload)
-        let order = try next(.place)
+        set(.place, to: queued.order)
         try connection.run(
             """
             INSERT INTO jobs (place, lane, tenant, job_id, digest, kind, plan, revision, standing, accepted_at, requested_at, expiry,
-                traceparent, publisher, redrive_of, payload)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                traceparent, publisher, redrive_of, payload, attempts, begun_at, deadline)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
-            order,
+            queued.order,
             lane,
             job.key.lane.tenant.description,
             job.key.id.description,
@@ -219,15 +236,17 @@ extension Transaction {
             job.planID,
             job.revision,
             job.revision,
-            now,
+            queued.acceptedAt,
             job.requestedAt,
             job.expiry,
             job.traceparent,
             job.publisher,
             job.redriveOf?.description,
-            job.sealedPayload
+            job.sealedPayload,
+            queued.attempts,
+            queued.attempts > 0 ? queued.acceptedAt : nil,
+            queued.deadline
         )
-        return order
     }
 }
 

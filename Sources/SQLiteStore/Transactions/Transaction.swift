@@ -31,6 +31,8 @@ final class Transaction {
 
     /// The last values of the counters that were used.
     private var counters: [StoredCounter: Int64] = [:]
+    /// The counters that were read and not changed.
+    private var unchanged: [StoredCounter: Int64] = [:]
 
     init(_ connection: StoreConnection, chain: AuditChain?) {
         self.connection = connection
@@ -46,7 +48,12 @@ final class Transaction {
 
     func set(_ counter: StoredCounter, to value: Int64) { counters[counter] = value }
 
-    func last(_ counter: StoredCounter) throws -> Int64 { try counters[counter] ?? lastBefore(counter) }
+    func last(_ counter: StoredCounter) throws -> Int64 {
+        if let last = counters[counter] ?? unchanged[counter] { return last }
+        let last = try lastBefore(counter)
+        unchanged[counter] = last
+        return last
+    }
 
     /// Returns the last value of a counter before the transaction.
     func lastBefore(_ counter: StoredCounter) throws -> Int64 {

@@ -114,15 +114,19 @@ package struct IntakeRules: Sendable {
     package var admit: @Sendable (Arrival) -> Admission
     /// Makes the `job.conflict` for an item whose id belongs to a job with another payload.
     package var conflict: @Sendable (IntakeItem) -> Event
+    /// Claims the lanes of jobs that need not wait; `nil` if the caller has no free slot.
+    package var claims: ArrivalClaims?
 
     package init(
         laneLimit: Int,
         lastPlace: Int64? = nil,
+        claims: ArrivalClaims? = nil,
         admit: @escaping @Sendable (Arrival) -> Admission,
         conflict: @escaping @Sendable (IntakeItem) -> Event
     ) {
         self.laneLimit = laneLimit
         self.lastPlace = lastPlace
+        self.claims = claims
         self.admit = admit
         self.conflict = conflict
     }
@@ -147,6 +151,8 @@ package struct Acceptance: Sendable {
     /// In the order of the items.
     package var outcomes: [Outcome]
     package var events: [OutboxEntry]
+    /// The claimed lanes (``IntakeRules/claims``). Each is in the caller's hands like one of ``LaneClaims/claim(_:at:decide:)``.
+    package var claims: [LaneClaim] = []
     /// The last place that was assigned, of all lanes; 0 for none.
     package var lastPlace: Int64
     /// `false` if the last place differed from the one that the caller knew: then nothing was changed.

@@ -12,9 +12,9 @@ package protocol JobInbox: Sendable {
     /// Accepts the content of a batch of deliveries in order, as one transaction.
     ///
     /// If other jobs wait in a job's lane, ``IntakeRules/admit`` gets a few of its rivals and decides what ends. This is a waiting job that has
-    /// not begun, or the arrival itself, which then claims its id like any job.
+    /// not begun, or the arrival itself, which then claims its id like any job. With ``IntakeRules/claims``, jobs that need not wait begin at once.
     ///
-    /// - Returns: the outcome of each item, and the stored events.
+    /// - Returns: the outcome of each item, the stored events, and the claimed lanes.
     /// - Throws: ``StoreError/Code/fenced`` when the worker was declared dead or never joined, since no worker would publish its events;
     ///   ``StoreError/Code/keyRetired`` when a payload is sealed under a retired key.
     func accept(

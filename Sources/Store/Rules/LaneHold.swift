@@ -47,6 +47,9 @@ package struct LaneHold: Hashable, Sendable {
 
     package var isFree: Bool { worker == nil }
 
+    /// Whether the lane is free and has no work, now or later.
+    package var isIdle: Bool { isFree && turn == nil && wakeAt == nil }
+
     /// The database at which the lane needs a place to be claimed.
     package var neededDatabase: Int64? { wanted ?? database }
 
@@ -91,7 +94,7 @@ package struct LaneHold: Hashable, Sendable {
     ///   - turn: returns the next place in line.
     package mutating func takeIn(rank: Int64, turn next: () throws -> Int64) rethrows {
         guard isFree else { return }
-        let isIdle = turn == nil && wakeAt == nil
+        let isIdle = isIdle
         self.rank = isIdle ? rank : min(self.rank, rank)
         wakeAt = nil
         if turn == nil { turn = try next() }

@@ -13,12 +13,55 @@ extension ModelTables {
             return Acceptance(outcomes: [], events: [], lastPlace: lastPlace, isTakenIn: false)
         }
         let (start, position) = (lastPlace, lastPosition)
-        var outcomes: [Acceptance.Outcome] = []
+        let candidates = candidates(among: items, under: rules, at: now)
+        var intake = Acceptance(outcomes: [], events: [], lastPlace: start)
         for item in items {
             if let sha256 = item.redeliveredSHA256 { redeliveries[sha256] = nil }
-            outcomes.append(try accept(item, after: start, position, by: worker, at: now, rules: rules))
+            let outcome = try accept(item, after: start, position, by: worker, at: now, rules: rules) { tables, job throws(StoreError) in
+                guard let claims = rules.claims, candidates.contains(job.key.lane), item.overtakersAfter == nil else { return false }
+                guard let claim = try tables.claim(job, by: worker, for: claims, at: now) else { return false }
+                intake.claims.append(claim)
+                return true
+            }
+            intake.outcomes.append(outcome)
         }
-        return Acceptance(outcomes: outcomes, events: events, lastPlace: lastPlace)
+        intake.events = events
+        intake.lastPlace = lastPlace
+        return intake
+    }
+
+    private func candidates(among items: [IntakeItem], under rules: IntakeRules, at now: Timestamp) -> Set<Lane> {
+        let isAnyWaiting = lanes.contains { $0.hold.turn != nil || $0.hold.wakeAt.map { $0 <= now } ?? false }
+        guard let claims = rules.claims, rules.laneLimit > 0, pauses.isEmpty, !isAnyWaiting else { return [] }
+        return claims.candidates(among: items)
+    }
+
+    /// Enters a new job with its first attempt, if it is the only one of an idle lane and runs at once.
+    private mutating func claim(
+        _ job: AcceptableJob,
+        by worker: WorkerID,
+        for claims: ArrivalClaims,
+        at now: Timestamp
+    ) throws(StoreError) -> LaneClaim? {
+        let index = laneToAccept(job.key.lane)
+        guard lanes[index].hold.isIdle, unfinished(job.key.lane).isEmpty, hasPlace(index, claims.request) else { return nil }
+        var queued = QueuedJob(job, order: lastPlace + 1, at: now)
+        let revisions = lanes[index].revisions.filter { $0.key == queued.planID }
+        let decision = claims.decide(LaneSnapshot(lane: job.key.lane, jobs: [queued], revisions: revisions))
+        guard let mode = decision.runsAlone(queued.order) else { return nil }
+        try enter(job, order: nextPlace(), at: now)
+        queued.begin(under: claims.request, at: now)
+        jobs[jobs.count - 1].job = queued
+        jobs[jobs.count - 1].begunAt = now
+        lanes[index].hold.lease(to: worker, running: queued.order, hasPlace: true)
+        begunOnArrival += 1
+        return LaneClaim(
+            token: ClaimToken(lane: job.key.lane, worker: worker, fence: lanes[index].hold.fence, order: queued.order),
+            job: queued,
+            sealedPayload: job.sealedPayload,
+            mode: mode,
+            state: lanes[index].state(of: queued)
+        )
     }
 
     private mutating func accept(
@@ -27,7 +70,8 @@ extension ModelTables {
         _ position: Int64,
         by worker: WorkerID,
         at now: Timestamp,
-        rules: IntakeRules
+        rules: IntakeRules,
+        claim: (inout ModelTables, AcceptableJob) throws(StoreError) -> Bool
     ) throws(StoreError) -> Acceptance.Outcome {
         let key: JobKey
         switch item.content {
@@ -54,6 +98,7 @@ extension ModelTables {
             case .underWay: return .underWay
             }
         }
+        if case .job(let job) = item.content, try claim(&self, job) { return .accepted(order: lastPlace) }
         let place = nextPlace()
         switch item.content {
         case .job(let job):

@@ -37,7 +37,7 @@ extension ModelTables {
         unfinished(lanes[index].lane).contains { $0.deadline.map { $0 <= now } ?? false }
     }
 
-    private func hasPlace(_ index: Int, _ request: ClaimRequest) -> Bool {
+    func hasPlace(_ index: Int, _ request: ClaimRequest) -> Bool {
         lanes[index].hold.neededDatabase.map { places(at: $0) < request.maximumLanesPerDatabase } ?? true
     }
 
@@ -293,7 +293,7 @@ extension ModelTables.LaneRow {
         return state
     }
 
-    fileprivate func state(of job: QueuedJob) -> LaneState {
+    func state(of job: QueuedJob) -> LaneState {
         var state = whole
         state.bindings.removeAll { $0.planID != job.planID }
         state.openWrites.removeAll { $0.planID != job.planID }

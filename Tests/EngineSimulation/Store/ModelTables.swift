@@ -59,6 +59,8 @@ struct ModelTables: Sendable {
     private var lastTurn: Int64 = 0
     /// The most jobs of a lane that one claim looked at, and ended, if it saw a part of the lane.
     var mostSeen = 0
+    /// Jobs that began in the transaction that accepted them.
+    var begunOnArrival = 0
     var mostEnded = 0
     /// The events that the present transaction stores.
     var events: [OutboxEntry] = []
