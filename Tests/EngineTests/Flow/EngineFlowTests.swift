@@ -37,6 +37,7 @@ struct EngineFlowTests {
         instruments: Instruments = .none,
         onJoined: (Engine) -> Void = { _ in },
         beforeAccepting: @escaping @Sendable (any EngineStore) async throws(StoreError) -> Void = { _ in },
+        afterAccepting: @escaping @Sendable ([LaneClaim]) -> Void = { _ in },
         _ body: @Sendable (SQLiteStore) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "engine-flow-\(UUID().uuidString)")
@@ -46,7 +47,7 @@ struct EngineFlowTests {
         let engine = Engine(
             source: door,
             sink: results,
-            store: WatchedStore(store: store, executor: executor, beforeAccepting: beforeAccepting),
+            store: WatchedStore(store: store, executor: executor, beforeAccepting: beforeAccepting, afterAccepting: afterAccepting),
             vault: vault ?? self.vault,
             autotask: AutotaskAccess(
                 transport: autotask,

@@ -8,6 +8,8 @@ struct WatchedStore: EngineStore {
     let executor: WatchedExecutor
     /// Runs before each ``JobInbox/accept(_:by:at:rules:)``, as another worker's transaction would.
     var beforeAccepting: @Sendable (any EngineStore) async throws(StoreError) -> Void = { _ in }
+    /// Gets the lanes that each of these calls claimed.
+    var afterAccepting: @Sendable ([LaneClaim]) -> Void = { _ in }
 
     func join(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) async throws(StoreError) -> Takeover {
         try await executor.during { () async throws(StoreError) in try await store.join(worker, until: lease, at: now) }
@@ -29,7 +31,9 @@ struct WatchedStore: EngineStore {
     ) async throws(StoreError) -> Acceptance {
         try await executor.during { () async throws(StoreError) in
             try await beforeAccepting(store)
-            return try await store.accept(items, by: worker, at: now, rules: rules)
+            let acceptance = try await store.accept(items, by: worker, at: now, rules: rules)
+            afterAccepting(acceptance.claims)
+            return acceptance
         }
     }
     func claim(
