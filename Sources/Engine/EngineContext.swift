@@ -23,6 +23,8 @@ final class EngineContext: Sendable {
     let tracer: WorkerTracer?
     /// Whether intake waits until fewer jobs wait in the store.
     let isIntakePaused = Atomic(false)
+    /// Whether the store has pauses, as far as the worker knows.
+    let hasPauses = Atomic(false)
 
     init(
         vault: Vault,

@@ -122,6 +122,24 @@ def test_each_scope_holds_what_it_names_and_nothing_else(new_tenant, worker, pau
     tenant.expect(job.ending(30), "sync.succeeded")
 
 
+def test_a_pause_acts_while_every_slot_is_taken(new_tenant, other_worker):
+    worker = other_worker
+    worker.start(CONCURRENT_LANES="1")
+    busy, tenant = new_tenant().connected(), new_tenant().connected()
+    fault = busy.database.fault("latency", milliseconds=25000, entity="Services")
+    running = busy.publish("sync", plan(1))
+    busy.database.await_calls(1, entity="Services")
+    number = json.loads(worker.cli("pause", "set", "--tenant", tenant.name, "--reason", "a test", "--json"))["pause"]["id"]
+    waiting, person = tenant.publish("sync", plan(1)), tenant.publish("preview", plan(1))
+    assert poll(lambda: deferrals(waiting), 15, "the deferral")[0]["error"]["code"] == "held"
+    tenant.expect(person.ending(15), "sync.failed", "held")
+    assert running.endings == []
+    worker.cli("pause", "end", str(number))
+    fault.clear()
+    busy.expect(running.ending(60), "sync.succeeded")
+    tenant.expect(waiting.ending(60), "sync.succeeded")
+
+
 def test_a_pause_ends_at_its_time_and_is_replaced_by_one_of_the_same_scope(tenant, worker, pause):
     tenant.connected()
     first = pause("--tenant", tenant.name)

@@ -14,12 +14,16 @@ final class LaneRunner: Service {
     private static let lanesPerClaim = 128
     /// How long a job waits after its outcome was sealed under a key that was then retired.
     private static let sealingDelay: Duration = .seconds(5)
+    /// How often pauses act on the lanes in line at most.
+    private static let pauseInterval: Duration = .seconds(1)
 
     private let store: any LaneClaims & WorkerRegistry
     private let engine: EngineContext
     private let attempt: JobAttempt
     let slots: LaneSlots
     private let pauses = Mutex(0)
+    /// When pauses last acted without a free slot.
+    private let pausesActed = Mutex<Timestamp?>(nil)
 
     init(store: any LaneClaims & WorkerRegistry, engine: EngineContext, attempt: JobAttempt, slots: LaneSlots) {
         self.store = store
@@ -43,72 +47,88 @@ final class LaneRunner: Service {
         await settle("leave") { () async throws(StoreError) in try await store.leave(engine.worker.current, at: engine.now) }
     }
 
-    /// Claims lanes in line, and runs their jobs. It ends with the last of them.
-    private func runLine() async {
-        await withDiscardingTaskGroup { group in
-            let pulse = engine.pulses[.lanes]
-            repeat {
-                await claimAll(into: &group)
-                pulse.rest()
-            } while await slots.line.wait()
-        }
-    }
+    /// The number of free slots. It is negative while jobs are concluded beyond them.
+    private var freeSlots: Int { engine.settings.concurrentLanes - running.withLock { $0 } }
 
-    /// Runs the jobs whose lanes the intake claimed. It ends with the last of them.
-    private func runArrivals() async {
-        await withDiscardingTaskGroup { group in
-            repeat { start(slots.takeHandedOver(), in: &group) } while await slots.arrivals.wait()
-            // The intake shuts down first. What it claimed before is put back by its attempt.
-            start(slots.takeHandedOver(), in: &group)
-        }
-    }
-
-    /// - Parameter claims: lanes whose slots are in use already.
-    private func start(_ claims: [LaneClaim], in group: inout DiscardingTaskGroup) {
-        for claim in claims {
-            engine.meters.claimed(claim, at: engine.now)
-            group.addTask {
-                await self.work(claim)
-                self.slots.free()
-            }
-        }
-    }
+    private var isEnding: Bool { Task.isShuttingDownGracefully || Task.isCancelled }
 
     /// Claims as long as there are free slots and lanes with work.
     private func claimAll(into group: inout DiscardingTaskGroup) async {
-        while !Task.isShuttingDownGracefully, !Task.isCancelled {
-            engine.pulses[.lanes].turn()
-            let now = engine.now
-            guard engine.worker.holds(as: engine.worker.current, at: now) else {
-                // The worker could not run what it claims. Its lease is renewed, or it joins again.
-                wake(at: now + LaneRunner.retryDelay, in: &group)
-                return
-            }
-            let free = slots.reserve(upTo: LaneRunner.lanesPerClaim, of: engine.settings.concurrentLanes)
-            guard free > 0 else { return }
-            let events = engine.events
-            let settled = SettledJobs()
-            let result: ClaimResult
-            do {
-                let request = ClaimRequest(worker: engine.worker.current, limit: free, interactiveTime: engine.settings.interactiveTime)
-                result = try await store.claim(request, at: now) { snapshot in
-                    let decision = LaneOrder(of: snapshot.lane, now: now, events: events).decide(snapshot)
-                    settled.note(decision.settlements, of: snapshot.jobs)
-                    return decision
-                }
-            } catch {
-                slots.use(0, ofReserved: free)
-                engine.log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
-                wake(at: now + LaneRunner.retryDelay, in: &group)
-                return
-            }
-            engine.meters.ended(settled)
-            slots.use(result.claims.count, ofReserved: free)
-            pauses.withLock { $0 = result.pauses }
-            start(result.claims, in: &group)
-            if let moment = result.nextWake { wake(at: moment, in: &group) }
-            guard result.claims.count == free || result.hasMore else { return }
+        while !isEnding {
+            let free = freeSlots
+            guard free > 0 else { break }
+            guard let result = await claim(upTo: free, into: &group) else { return }
+            guard result.claims.count == free || result.hasMore else { break }
         }
+        await letPausesAct(into: &group)
+    }
+
+    /// Lets pauses act on lanes that wait for a slot or a place at their database. Jobs that end need no slot: at most
+    /// ``Pause/lanesPerClaim`` are concluded beyond the slots.
+    private func letPausesAct(into group: inout DiscardingTaskGroup) async {
+        guard engine.hasPauses.load(ordering: .relaxed), takeTurnOfPauses(at: engine.now) else { return }
+        var last: LineTurn?
+        while !isEnding {
+            guard freeSlots > -Pause.lanesPerClaim else {
+                // A job that ends wakes the loop.
+                pausesActed.withLock { $0 = nil }
+                return
+            }
+            guard let result = await claim(upTo: 0, after: last, into: &group), result.hasMore else { return }
+            last = result.last
+        }
+    }
+
+    /// Whether pauses act now: once in a while, because they look at the whole line.
+    private func takeTurnOfPauses(at now: Timestamp) -> Bool {
+        pausesActed.withLock { last in
+            if let last, now >= last, now - last < LaneRunner.pauseInterval { return false }
+            last = now
+            return true
+        }
+    }
+
+    /// - Parameter last: see ``ClaimRequest/after``.
+    /// - Returns: `nil` if nothing can be claimed at present.
+    private func claim(upTo limit: Int, after last: LineTurn? = nil, into group: inout DiscardingTaskGroup) async -> ClaimResult? {
+        engine.pulses[.lanes].turn()
+        let now = engine.now
+        guard engine.worker.holds(as: engine.worker.current, at: now) else {
+            // The worker could not run what it claims. Its lease is renewed, or it joins again.
+            wake(at: now + LaneRunner.retryDelay, in: &group)
+            return nil
+        }
+        let events = engine.events
+        let settled = SettledJobs()
+        let result: ClaimResult
+        do {
+            let time = engine.settings.interactiveTime
+            let request = ClaimRequest(worker: engine.worker.current, limit: limit, after: last, interactiveTime: time)
+            result = try await store.claim(request, at: now) { snapshot in
+                var decision = LaneOrder(of: snapshot.lane, now: now, events: events).decide(snapshot)
+                if limit == 0 { decision = decision.withoutWork }
+                settled.note(decision.settlements, of: snapshot.jobs)
+                return decision
+            }
+        } catch {
+            engine.log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
+            wake(at: now + LaneRunner.retryDelay, in: &group)
+            return nil
+        }
+        engine.meters.ended(settled)
+        running.withLock { $0 += result.claims.count }
+        pauses.withLock { $0 = result.pauses }
+        if result.pauses > 0 { engine.hasPauses.store(true, ordering: .relaxed) }
+        for claim in result.claims {
+            engine.meters.claimed(claim, at: now)
+            group.addTask {
+                await self.work(claim)
+                self.running.withLock { $0 -= 1 }
+                self.signal.wake()
+            }
+        }
+        if let moment = result.nextWake { wake(at: moment, in: &group) }
+        return result
     }
 
     private func wake(at moment: Timestamp, in group: inout DiscardingTaskGroup) {

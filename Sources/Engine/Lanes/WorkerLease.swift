@@ -2,6 +2,7 @@ import Contract
 import Logging
 import ServiceLifecycle
 import Store
+import Synchronization
 import Telemetry
 
 /// Renews the worker's lease, and takes over what dead workers left behind.
@@ -54,6 +55,7 @@ struct WorkerLease: Service {
         do {
             let takeover = try await store.renew(engine.worker.current, until: now + WorkerLease.duration, at: now)
             engine.worker.holdsLease(until: now + WorkerLease.duration)
+            engine.hasPauses.store(takeover.hasPauses, ordering: .relaxed)
             took(over: takeover)
             return takeover.nextEnd
         } catch  where error.code == .fenced {

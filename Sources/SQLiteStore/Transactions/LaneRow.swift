@@ -38,8 +38,8 @@ extension StoreConnection {
     func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?",
-            rank,
-            turn,
+            place.rank,
+            place.turn,
             limit
         ) { LaneRow.reading($0) }
     }

@@ -4,12 +4,12 @@ import Store
 /// Claims lanes, and finds places at their Autotask databases.
 extension Transaction {
     /// The number of lanes that are read together.
-    private static let page = 64
+    static let page = 64
     /// The maximum number of lanes that join the line in one call because their time has come.
     private static let wakeLimit = 256
     /// The numbers of read job rows and of ended jobs after which a call examines no further lane, since others wait for the transaction.
-    private static let rowLimit = 2048
-    private static let endLimit = 256
+    static let rowLimit = 2048
+    static let endLimit = 256
 
     func claim(_ request: ClaimRequest, at now: Timestamp, decide: (LaneSnapshot) -> LaneDecision) throws -> ClaimResult {
         try checkPresence(of: request.worker)
@@ -27,10 +27,11 @@ extension Transaction {
         // Lanes that went to the end of the line, for the next call.
         var again: Set<Int64> = []
         try claimOverdue(for: request, at: now, decide: decide, into: &result, &again)
-        var last: (rank: Int64, turn: Int64) = (-1, 0)
+        if request.limit == 0 { try holdInLine(for: request, at: now, decide: decide, into: &result) }
+        var last = LineTurn.head
         var rows = connection.jobRows
         search: while result.claims.count < request.limit {
-            let lanes = try connection.lanesInLine(afterRank: last.rank, turn: last.turn, limit: Transaction.page)
+            let lanes = try connection.lanesInLine(after: last, limit: Transaction.page)
             for lane in lanes {
                 guard result.claims.count < request.limit else { break search }
                 guard connection.jobRows - rows < Transaction.rowLimit, result.events.count < Transaction.endLimit,
@@ -46,7 +47,7 @@ extension Transaction {
                     try setAside(lane: lane.id, because: lane.reason)
                     continue
                 }
-                last = (row.hold.rank, row.hold.turn ?? 0)
+                last = row.hold.place
                 if again.contains(row.id) { continue }
                 guard try hasPlace(row, request) else { continue }
                 let before = connection.jobRows
@@ -105,7 +106,7 @@ extension Transaction {
     }
 
     /// What happens to a lane's place in line.
-    private enum Place {
+    enum Place {
         /// The lane left the line: its job runs, or it waits.
         case served
         /// The lane went to the end of the line.
@@ -117,7 +118,7 @@ extension Transaction {
     /// Claims a lane, or sets it aside if one of its rows cannot be read. Everything is read before the first change.
     ///
     /// - Parameter hasPlace: see ``LaneHold/lease(to:running:hasPlace:)``.
-    private func claimIfReadable(
+    func claimIfReadable(
         _ row: LaneRow,
         hasPlace: Bool,
         for request: ClaimRequest,
@@ -147,7 +148,9 @@ extension Transaction {
         if try isPausing() { seen.pauses = try connection.pauses(of: row, at: now) }
         let (snapshot, decision) = try seen.decision(decide) { try connection.rivals(of: $0, besides: seen, lane: row.id, at: now) }
         let jobs = snapshot.jobs
-        guard try decision.obstacle(among: jobs, hasPlace: hasPlace, isSuspectRunning: connection.isSuspectRunning) == nil else {
+        // A call that claims nothing for work takes no place at a database.
+        let needsNoPlace = hasPlace || request.limit == 0
+        guard try decision.obstacle(among: jobs, hasPlace: needsNoPlace, isSuspectRunning: connection.isSuspectRunning) == nil else {
             return .kept
         }
         var state: LaneState?
@@ -181,6 +184,9 @@ extension Transaction {
             row.hold.lineUp(rank: try rank(of: row), turn: try next(.turn))
             try save(row)
             return .again
+        case .keep:
+            if !decision.holds.isEmpty { try save(row) }
+            return .kept
         case .run(let order, let mode):
             guard var job = remaining.first(where: { $0.order == order }), let state else {
                 throw StoreError(.unexpected, "A job that should run is not among the lane's unfinished jobs.")

@@ -139,8 +139,7 @@ extension StoreConnection {
 
     /// The pauses in force that concern a lane.
     func pauses(of row: LaneRow, at now: Timestamp) throws -> [Pause] {
-        let zone = try first("SELECT zone_api_url, zone_name FROM connections WHERE lane = ?", row.id) { ($0.text(0), $0.text(1)) }
-        let place = PausePlace(row.lane, database: row.hold.database, apiURL: zone?.0, zoneName: zone?.1)
+        let place = try pausePlace(of: row)
         return try all(
             """
             SELECT id, scope, reason, actor, began_at, ends_at FROM pauses
@@ -149,6 +148,11 @@ extension StoreConnection {
             String(decoding: JSON.array(place.scopes.map { .string($0.description) }).encoded, as: UTF8.self),
             now
         ) { Pause($0) }.compactMap(\.self)
+    }
+
+    func pausePlace(of row: LaneRow) throws -> PausePlace {
+        let zone = try first("SELECT zone_api_url, zone_name FROM connections WHERE lane = ?", row.id) { ($0.text(0), $0.text(1)) }
+        return PausePlace(row.lane, database: row.hold.database, apiURL: zone?.0, zoneName: zone?.1)
     }
 
     /// The ids of pauses that are over, the oldest end first, each with the pause if its time ended it.

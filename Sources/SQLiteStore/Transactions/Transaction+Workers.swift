@@ -43,15 +43,21 @@ extension Transaction {
     }
 
     func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
-        try connection.run("UPDATE workers SET lease_until = ? WHERE id = ?", lease, worker.description)
-        guard connection.changes == 1 else { throw StoreError.fenced() }
+        let hasPauses = try connection.first(
+            "UPDATE workers SET lease_until = ? WHERE id = ? RETURNING EXISTS (SELECT 1 FROM pauses)",
+            lease,
+            worker.description
+        ) { $0.bool(0) }
+        guard let hasPauses else { throw StoreError.fenced() }
         guard try !Schema.current.isSuperseded(in: connection.database) else {
             throw StoreError(
                 .newerSchema,
                 "A newer version of this program has updated the store, so this worker can no longer read it and ends. Start the newer version."
             )
         }
-        return try takeOver(by: worker, at: now)
+        var takeover = try takeOver(by: worker, at: now)
+        takeover.hasPauses = hasPauses
+        return takeover
     }
 
     /// Frees the worker's lanes at once. Its unpublished events stay its own until its lease is over, so that it can still publish them.

@@ -6,8 +6,10 @@ package struct ClaimRequest: Sendable {
     package static let lanesPerDatabase = 2
 
     package var worker: WorkerID
-    /// The maximum number of lanes to claim.
+    /// The maximum number of lanes to claim. With 0 the call lets pauses act in the line, and claims lanes only to conclude jobs.
     package var limit: Int
+    /// Behind which place in line a call with the limit 0 goes on; `nil` for the head of the line.
+    package var after: LineTurn?
     /// How many lanes of one Autotask database may be held at once, over all workers (`Decisions` 8).
     package var maximumLanesPerDatabase: Int
     /// The time from the first attempt of a job for which a person waits to its deadline (``QueuedJob/deadline``).
@@ -16,11 +18,13 @@ package struct ClaimRequest: Sendable {
     package init(
         worker: WorkerID,
         limit: Int,
+        after: LineTurn? = nil,
         maximumLanesPerDatabase: Int = ClaimRequest.lanesPerDatabase,
         interactiveTime: Duration = .seconds(60)
     ) {
         self.worker = worker
         self.limit = limit
+        self.after = after
         self.maximumLanesPerDatabase = maximumLanesPerDatabase
         self.interactiveTime = interactiveTime
     }
@@ -30,6 +34,22 @@ package struct ClaimRequest: Sendable {
         guard job.kind.isInteractive, !job.isScheduled else { return nil }
         return job.deadline ?? now + interactiveTime
     }
+}
+
+/// A place in the line of lanes with work.
+package struct LineTurn: Hashable, Sendable, Comparable {
+    /// Before all places.
+    package static let head = LineTurn(rank: -1, turn: 0)
+
+    package var rank: Int64
+    package var turn: Int64
+
+    package init(rank: Int64, turn: Int64) {
+        self.rank = rank
+        self.turn = turn
+    }
+
+    package static func < (one: LineTurn, other: LineTurn) -> Bool { (one.rank, one.turn) < (other.rank, other.turn) }
 }
 
 package struct ClaimResult: Sendable {
@@ -42,6 +62,8 @@ package struct ClaimResult: Sendable {
     package var pauses = 0
     /// Whether this call, which is bounded, left work of free lanes to the next call.
     package var hasMore: Bool
+    /// The last place in line that a call with the limit 0 looked at; `nil` if it looked at all.
+    package var last: LineTurn?
 
     package init(claims: [LaneClaim], events: [OutboxEntry], nextWake: Timestamp?, hasMore: Bool = false) {
         self.claims = claims

@@ -17,6 +17,11 @@ package protocol LaneClaims: Sendable {
     /// A free lane with a job whose ``QueuedJob/deadline`` has come is offered before all others, regardless of its turn. Without a place at its
     /// database it is claimed only to conclude a job (``RunMode/conclude(_:)``), and takes no place.
     ///
+    /// A call with the limit 0 needs no free slot. While pauses are in force, it offers lanes in line that one of them concerns, also those
+    /// without a place at their database. It holds and ends their jobs, and claims a lane only to conclude a job
+    /// (``LaneDecision/withoutWork``). It changes at most ``Pause/lanesPerClaim`` lanes, and reports by ``ClaimResult/last`` where the next
+    /// call goes on.
+    ///
     /// - Parameter decide: a pure function. A repeated transaction calls it again.
     /// - Throws: ``StoreError/Code/fenced`` when the worker was declared dead, or never joined.
     func claim(

@@ -266,6 +266,8 @@ package struct LaneDecision: Sendable {
         case wait(until: Timestamp?)
         /// Some jobs must end before another can run: the lane goes to the end of the line.
         case again
+        /// A job can run, but this call claims none for work: the lane keeps its place in line.
+        case keep
     }
 
     package var settlements: [Settlement]

@@ -29,6 +29,14 @@ extension LaneSnapshot {
 }
 
 extension LaneDecision {
+    /// The part that needs no free slot. A job that could run waits for one, and jobs that end in its favour end when it begins.
+    package var withoutWork: LaneDecision {
+        guard case .run(_, .work) = next else { return self }
+        var part = LaneDecision(next: .keep)
+        part.holds = holds
+        return part
+    }
+
     /// What keeps a claim from following the decision. The lane then keeps its place in line.
     ///
     /// - Parameters:

@@ -93,7 +93,7 @@ struct SettingsTable: Sendable {
         .reloadable
     let backlogLimit = TypedSetting("BACKLOG_LIMIT", .count("count"), default: "50000")
         .meaning(
-            "the number of unfinished jobs in the store at which the worker stops taking jobs, and RabbitMQ keeps the rest. One lane counts for at most a tenth of it"
+            "the number of unfinished jobs in the store at which the worker stops taking jobs, and RabbitMQ keeps the rest. One lane counts for at most a tenth of it. Jobs that pauses hold count apart, up to four times as many"
         )
         .reloadable
     let laneBacklogLimit = TypedSetting("LANE_BACKLOG_LIMIT", .count("count"), default: "1000")

@@ -116,7 +116,9 @@ package final class ModelStore: Store {
         let takeover = try await transaction("renew") { tables throws(StoreError) in
             try tables.checkPresence(of: worker)
             for index in tables.workers.indices where tables.workers[index].id == worker { tables.workers[index].leaseEnd = lease }
-            return tables.takeOver(by: worker, at: now)
+            var takeover = tables.takeOver(by: worker, at: now)
+            takeover.hasPauses = !tables.pauses.isEmpty
+            return takeover
         }
         if takeover.events > 0 { await awaitErasure(of: worker) }
         return takeover

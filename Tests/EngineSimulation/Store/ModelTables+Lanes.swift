@@ -26,11 +26,42 @@ extension ModelTables {
             guard hasPlace(index, request) else { continue }
             if let claim = try claim(index, for: request, at: now, decide: decide, &hasMore) { claims.append(claim) }
         }
+        var last: LineTurn?
+        if request.limit == 0 { last = try holdInLine(for: request, at: now, decide: decide, into: &claims, &hasMore) }
         let deadlines = lanes.filter(\.hold.isFree).flatMap { unfinished($0.lane) }.compactMap(\.deadline).filter { $0 > now }
         let nextWake = (lanes.compactMap(\.hold.wakeAt) + deadlines).min()
         var result = ClaimResult(claims: claims, events: events, nextWake: nextWake, hasMore: hasMore)
         result.pauses = pauses(at: now).count
+        result.last = last
         return result
+    }
+
+    /// Offers the lanes in line that a pause concerns, behind the request's place.
+    ///
+    /// - Returns: the last place that it looked at; `nil` at the end of the line.
+    private mutating func holdInLine(
+        for request: ClaimRequest,
+        at now: Timestamp,
+        decide: (LaneSnapshot) -> LaneDecision,
+        into claims: inout [LaneClaim],
+        _ hasMore: inout Bool
+    ) throws(StoreError) -> LineTurn? {
+        var last = request.after ?? .head
+        var changed = 0
+        while let index = lanes.indices.filter({ lanes[$0].hold.turn != nil && lanes[$0].hold.place > last })
+            .min(by: { lanes[$0].hold.place < lanes[$1].hold.place })
+        {
+            guard changed < Pause.lanesPerClaim else {
+                hasMore = true
+                return last
+            }
+            last = lanes[index].hold.place
+            guard !pauses(ofLane: index, at: now).isEmpty else { continue }
+            let (position, places) = (lastPosition, lanes[index].hold.place)
+            if let claim = try claim(index, for: request, at: now, decide: decide, &hasMore) { claims.append(claim) }
+            if lastPosition > position || lanes[index].hold.place != places { changed += 1 }
+        }
+        return nil
     }
 
     private func isOverdue(_ index: Int, at now: Timestamp) -> Bool {
@@ -59,7 +90,8 @@ extension ModelTables {
         mostSeen = max(mostSeen, snapshot.jobs.count)
         mostEnded = max(mostEnded, decision.settlements.count)
         let hasPlace = hasPlace(index, request)
-        guard decision.obstacle(among: waiting, hasPlace: hasPlace, isSuspectRunning: { isSuspectRunning }) == nil else { return nil }
+        let needsNoPlace = hasPlace || request.limit == 0
+        guard decision.obstacle(among: waiting, hasPlace: needsNoPlace, isSuspectRunning: { isSuspectRunning }) == nil else { return nil }
         for settlement in decision.settlements { try settle(settlement, in: index, by: worker, at: now) }
         for order in decision.dropped { try endCheck(order) }
         raise(decision.raised)
@@ -70,6 +102,8 @@ extension ModelTables {
         case .again:
             lanes[index].hold.lineUp(rank: LaneRank.lowest(of: remaining), turn: nextTurn())
             hasMore = true
+            return nil
+        case .keep:
             return nil
         case .wait(let moment):
             lanes[index].hold.stay(rank: LaneRank.lowest(of: remaining), until: remaining.isEmpty ? nil : moment)

@@ -110,7 +110,7 @@ struct LaneWindowTests {
                 for (place, standing) in decision.raised { change(place) { $0.standing = standing } }
                 if let place = decision.committed { change(place) { $0.expiry = nil } }
                 switch decision.next {
-                case .again: break
+                case .again, .keep: break
                 case .wait(nil):
                     outcome.isDry = jobs.isEmpty
                     return outcome
