@@ -13,7 +13,8 @@ package struct EngineSettings: Sendable {
     package var settleTime: Duration
     /// The maximum number of lanes whose jobs run at the same time.
     package var concurrentLanes: Int
-    /// The number of unfinished jobs in the store at which intake pauses: further jobs wait at the broker.
+    /// The number of unfinished jobs in the store at which intake pauses: further jobs wait at the broker. Jobs that pauses hold count apart
+    /// (``Backlog``).
     package var backlogLimit: Int
     /// The number of unfinished jobs at which a lane is full: it refuses further ones, except resets and connects.
     package var laneBacklogLimit: Int

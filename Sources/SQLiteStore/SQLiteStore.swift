@@ -287,7 +287,7 @@ extension SQLiteStore {
 // MARK: - Looking
 
 extension SQLiteStore {
-    package func backlog(perLane share: Int) async throws(StoreError) -> Int { try await read { try $0.backlog(perLane: share) } }
+    package func backlog(perLane share: Int) async throws(StoreError) -> Backlog { try await read { try $0.backlog(perLane: share) } }
 
     package func lanes(_ selection: LaneSelection, after lane: Lane?, limit: Int) async throws(StoreError) -> LanePage {
         var page = LanePage(lanes: [], next: nil)

@@ -16,6 +16,7 @@ package enum LogKey: String, Sendable {
     case error
     case eventID = "event_id"
     case eventType = "event_type"
+    case held
     case host
     case jobID = "job_id"
     case keyID = "key_id"
@@ -42,7 +43,7 @@ extension LogKey {
     /// Whether its values are numbers, which a machine reads as such.
     package var isNumber: Bool {
         switch self {
-        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .port, .usedPercent: true
+        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .held, .port, .usedPercent: true
         case .band, .code, .detail, .error, .eventID, .eventType, .host, .jobID, .keyID, .kind, .messageID, .new, .nextAttempt, .old,
             .outcome,
             .product, .publisher, .queue, .reason, .scope, .setting, .store, .tenant, .traceID:

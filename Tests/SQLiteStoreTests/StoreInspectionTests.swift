@@ -35,7 +35,7 @@ struct StoreInspectionTests {
             let inspection = try #require(try await inspect(isThorough: true))
             #expect(inspection.breaches == [])
             #expect(inspection.workers.map(\.lanes) == [1] && inspection.workers[0].isAlive(at: now))
-            #expect(inspection.lanes == 4 && inspection.connections == 1 && inspection.unfinishedJobs == 2)
+            #expect(inspection.lanes == 4 && inspection.connections == 1 && inspection.backlog == Backlog(waiting: 2, held: 0))
             #expect(inspection.credentialsKeys == [.init(lane: .one, wrapped: [7, 7])])
             #expect(inspection.unpublishedEvents == 3 && inspection.oldestEvent?.position == 1)
             #expect(inspection.openWrites == 1 && inspection.unansweredWrites.count == 0)

@@ -14,7 +14,7 @@ extension Store {
     }
 
     /// The unfinished jobs of all lanes.
-    package func backlog() async throws(StoreError) -> Int { try await backlog(perLane: .max) }
+    package func backlog() async throws(StoreError) -> Int { try await backlog(perLane: .max).total }
 
     /// Records writes without rows of the audit log.
     package func journal(_ entries: [JournalEntry], under claim: ClaimToken, at now: Timestamp) async throws(StoreError) -> BatchStop? {

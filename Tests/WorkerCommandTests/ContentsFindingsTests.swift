@@ -65,7 +65,7 @@ struct ContentsFindingsTests {
             inspection.lostConnections = .init(["a", "b", "c", "d"])
             inspection.connections = 5
             inspection.postponedTooFar = .init(["msp-2 job"])
-            inspection.unfinishedJobs = 10
+            inspection.backlog = Backlog(waiting: 10, held: 40)
             inspection.setAside = .init(["msp-3/workplace: row 7"])
             inspection.unansweredWrites = .init(["msp-1/workplace key"])
             inspection.deadLetters = [("untrusted", 2), ("rejected", 1)]
@@ -76,6 +76,7 @@ struct ContentsFindingsTests {
             findings == [
                 "warn workers: No worker runs on the store.", "warn clock: Jobs were accepted in the future: msp-9 job.",
                 "warn jobs: 10 unfinished jobs: at BACKLOG_LIMIT (10) and above, further jobs wait at the broker.",
+                "warn jobs: Pauses hold 40 jobs: at 4 times BACKLOG_LIMIT (10) and above, further jobs wait at the broker.",
                 "warn jobs: The work of 1 integration waits, because calls to Autotask fail: msp-1/workplace (rate_limited).",
                 "warn jobs: Jobs are deferred for longer than RETRY_HOURS allows: msp-2 job.",
                 "fail integrations: With a wrong count of unfinished jobs: msp-1/workplace.",

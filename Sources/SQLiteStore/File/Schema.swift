@@ -193,6 +193,7 @@ struct Schema: Sendable {
         CREATE INDEX jobs_by_deadline ON jobs (deadline) WHERE deadline IS NOT NULL AND finished_at IS NULL;
         CREATE INDEX jobs_with_deadline ON jobs (lane) WHERE deadline IS NOT NULL AND finished_at IS NULL;
         CREATE INDEX jobs_paused ON jobs (paused_by) WHERE paused_by IS NOT NULL AND finished_at IS NULL;
+        CREATE INDEX jobs_held ON jobs (lane) WHERE paused_by IS NOT NULL AND finished_at IS NULL AND is_scheduled = 0;
         CREATE INDEX jobs_with_data ON jobs (finished_at) WHERE data IS NOT NULL;
         CREATE INDEX jobs_with_account ON jobs (finished_at) WHERE account IS NOT NULL;
         -- The ended jobs of a lane in the order of acceptance: an index's entries of one lane are in the order of their rows.

@@ -231,7 +231,7 @@ package enum StoreBackup {
 extension StoreConnection {
     func contents() throws -> StoreBackup.Contents {
         let lanes = try first("SELECT COUNT(*) FROM lanes") { $0.count(0) } ?? 0
-        return StoreBackup.Contents(lanes: lanes, unfinishedJobs: try backlog())
+        return StoreBackup.Contents(lanes: lanes, unfinishedJobs: try backlog().total)
     }
 }
 

@@ -64,7 +64,8 @@ package struct StoreInspection: Sendable {
     package var lostConnections: Occurrences
     /// Lanes whose work waits because calls to Autotask fail, each with the code of the failure if that is known.
     package var heldUp: Occurrences
-    package var unfinishedJobs: Int
+    /// Without scheduled checks.
+    package var backlog: Backlog
     package var pauses: [Pause]
     /// Jobs that a pause holds.
     package var pausedJobs: Int
@@ -152,7 +153,7 @@ package struct StoreInspection: Sendable {
                 """
             ) { $0.text(0) }
         )
-        unfinishedJobs = try connection.backlog()
+        backlog = try connection.backlog()
         pauses = try connection.pauses(at: now)
         pausedJobs =
             try connection.first("SELECT COUNT(*) FROM jobs INDEXED BY jobs_paused WHERE paused_by IS NOT NULL AND finished_at IS NULL") {

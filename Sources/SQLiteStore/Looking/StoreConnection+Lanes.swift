@@ -3,10 +3,28 @@ import Store
 
 /// Reads the state of lanes for claims and `tenant show`.
 extension StoreConnection {
-    /// - Parameter share: the maximum that one lane contributes.
-    func backlog(perLane share: Int = .max) throws -> Int {
-        try first("SELECT COALESCE(SUM(MIN(backlog, ?)), 0) FROM lanes", share) { $0.count(0) } ?? 0
+    /// Held jobs are counted in an index that has no others, and only if there are pauses.
+    ///
+    /// - Parameter share: see ``Store/JobInbox/backlog(perLane:)``.
+    func backlog(perLane share: Int = .max) throws -> Backlog {
+        guard try hasPauses() else {
+            let waiting = try first("SELECT COALESCE(SUM(MIN(backlog, ?)), 0) FROM lanes", share) { $0.count(0) } ?? 0
+            return Backlog(waiting: waiting, held: 0)
+        }
+        return try first(
+            """
+            SELECT COALESCE(SUM(MIN(MAX(backlog - held, 0), ?)), 0), COALESCE(SUM(MIN(held, ?)), 0) FROM (
+                SELECT backlog, (SELECT COUNT(*) FROM jobs INDEXED BY jobs_held
+                    WHERE lane = lanes.id AND paused_by IS NOT NULL AND finished_at IS NULL AND is_scheduled = 0) AS held
+                FROM lanes WHERE backlog > 0)
+            """,
+            share,
+            Backlog.heldShare(of: share)
+        ) { Backlog(waiting: $0.count(0), held: $0.count(1)) } ?? Backlog(waiting: 0, held: 0)
     }
+
+    /// Whether the store has pauses, even ended ones.
+    func hasPauses() throws -> Bool { try first("SELECT 1 FROM pauses LIMIT 1") { _ in true } ?? false }
 
     /// In the order of acceptance.
     func unfinishedJobs(lane: Int64) throws -> [QueuedJob] {

@@ -49,7 +49,7 @@ extension Transaction {
     /// Whether the store has pauses, even ended ones.
     func isPausing() throws -> Bool {
         if let hasPauses { return hasPauses }
-        let found = try connection.first("SELECT 1 FROM pauses LIMIT 1") { _ in true } ?? false
+        let found = try connection.hasPauses()
         hasPauses = found
         return found
     }

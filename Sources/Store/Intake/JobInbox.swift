@@ -26,6 +26,7 @@ package protocol JobInbox: Sendable {
 
     /// Counts the unfinished jobs, without scheduled checks.
     ///
-    /// - Parameter share: the maximum that one lane contributes.
-    func backlog(perLane share: Int) async throws(StoreError) -> Int
+    /// - Parameter share: the maximum that one lane contributes to ``Backlog/waiting``. To ``Backlog/held`` it contributes at most
+    ///   ``Backlog/heldShare(of:)``.
+    func backlog(perLane share: Int) async throws(StoreError) -> Backlog
 }

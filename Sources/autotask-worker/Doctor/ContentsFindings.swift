@@ -113,15 +113,24 @@ struct ContentsFindings {
     // MARK: Jobs and integrations
 
     private var jobs: [HealthReport.Check] {
-        checks(on: .jobs, [backlog, heldUp, postponed, kept], otherwise: "\(inspection.unfinishedJobs.of("unfinished job")).")
+        checks(on: .jobs, [backlog, heldBacklog, heldUp, postponed, kept], otherwise: "\(inspection.backlog.total.of("unfinished job")).")
     }
 
     private var backlog: HealthReport.Check? {
-        guard let backlogLimit, inspection.unfinishedJobs >= backlogLimit else { return nil }
+        guard let backlogLimit, inspection.backlog.waiting >= backlogLimit else { return nil }
         return .warn(
             "jobs",
-            "\(inspection.unfinishedJobs) unfinished jobs: at BACKLOG_LIMIT (\(backlogLimit)) and above, further jobs wait at the broker.",
+            "\(inspection.backlog.waiting) unfinished jobs: at BACKLOG_LIMIT (\(backlogLimit)) and above, further jobs wait at the broker.",
             advice: "Autotask may be slow or unreachable: see autotask-worker tenant list, and the checks of autotask."
+        )
+    }
+
+    private var heldBacklog: HealthReport.Check? {
+        guard let backlogLimit, inspection.backlog.held >= Backlog.heldShare(of: backlogLimit) else { return nil }
+        return .warn(
+            "jobs",
+            "Pauses hold \(inspection.backlog.held) jobs: at \(Backlog.heldFactor) times BACKLOG_LIMIT (\(backlogLimit)) and above, further jobs wait at the broker.",
+            advice: "End pauses that are not needed any more: see autotask-worker pause list."
         )
     }
 

@@ -262,9 +262,13 @@ package final class ModelStore: Store {
 
     // MARK: Looking
 
-    package func backlog(perLane share: Int) async throws(StoreError) -> Int {
+    package func backlog(perLane share: Int) async throws(StoreError) -> Backlog {
         try await transaction("backlog") { tables throws(StoreError) in
-            tables.lanes.reduce(0) { $0 + min(tables.backlog(of: $1.lane), share) }
+            tables.lanes.reduce(into: Backlog(waiting: 0, held: 0)) { backlog, row in
+                let held = tables.unfinished(row.lane).count { !$0.isScheduled && $0.pausedBy != nil }
+                backlog.waiting += min(tables.backlog(of: row.lane) - held, share)
+                backlog.held += min(held, Backlog.heldShare(of: share))
+            }
         }
     }
 

@@ -20,12 +20,14 @@ struct EngineFlowTests {
     let results = ResultsBoard()
     let executor = WatchedExecutor()
     let clock: SteppedClock
-    let autotask = FakeAutotask()
+    let calls = HeldCalls()
+    let autotask: FakeAutotask
     let keyRing = KeyRing.generate(at: Timestamp("2026-11-22T08:00:00Z")!)
     let vault: Vault
 
     init() {
         vault = Vault(keyRing)
+        autotask = FakeAutotask { [calls] in await calls.pass() }
         clock = SteppedClock(Timestamp("2026-11-22T08:00:00Z")!, watching: executor)
     }
 

@@ -87,7 +87,7 @@ struct WatchedStore: EngineStore {
     func forgetPublished(_ positions: [Int64]) async throws(StoreError) {
         try await executor.during { () async throws(StoreError) in try await store.forgetPublished(positions) }
     }
-    func backlog(perLane share: Int) async throws(StoreError) -> Int {
+    func backlog(perLane share: Int) async throws(StoreError) -> Backlog {
         try await executor.during { () async throws(StoreError) in try await store.backlog(perLane: share) }
     }
     func prune(at now: Timestamp, keeping retention: Retention) async throws(StoreError) {
