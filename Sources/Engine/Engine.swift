@@ -68,7 +68,10 @@ package struct Engine: Sendable {
     }
 
     /// Joins the store. Called once, before the services run.
-    package func join() async throws(StoreError) { try await lease.join() }
+    package func join() async throws(StoreError) {
+        try await lease.join()
+        attempt.breakers.honour(try await lease.store.barriers(at: context.now), at: context.now)
+    }
 
     /// The settings in force.
     package var settings: EngineSettings { context.settings }

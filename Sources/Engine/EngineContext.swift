@@ -19,6 +19,8 @@ final class EngineContext: Sendable {
     let log: Logger
     let meters: EngineMeters
     let pulses: Pulses
+    /// Why this worker holds calls back.
+    let barriers: CallBarriers
     /// `nil` if traces are off.
     let tracer: WorkerTracer?
     /// Whether intake waits until fewer jobs wait in the store.
@@ -34,7 +36,8 @@ final class EngineContext: Sendable {
         clock: any EngineClock,
         entropy: any Entropy,
         log: Logger,
-        instruments: Instruments = .none
+        instruments: Instruments = .none,
+        barriers: CallBarriers = CallBarriers()
     ) {
         self.vault = vault
         inForce = Mutex(settings)
@@ -46,6 +49,7 @@ final class EngineContext: Sendable {
         meters = EngineMeters(instruments.metrics)
         pulses = instruments.pulses
         tracer = instruments.tracer
+        self.barriers = barriers
     }
 
     /// The settings in force. A reload replaces all of them at once, so what has to agree is read together.

@@ -84,6 +84,12 @@ extension SQLiteStore {
     package func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) {
         try await writer.write { try $0.leave(worker, at: now) }
     }
+
+    package func replaceBarriers(of worker: WorkerID, with barriers: [CallBarrier], at now: Timestamp) async throws(StoreError) {
+        try await writer.write { try $0.replaceBarriers(of: worker, with: barriers, at: now) }
+    }
+
+    package func barriers(at now: Timestamp) async throws(StoreError) -> [CallBarrier] { try await read { try $0.barriers(at: now) } }
 }
 
 // MARK: - Intake
@@ -321,6 +327,17 @@ extension SQLiteStore {
 
     package func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? {
         try await read { try $0.situation(of: lane, at: now) }
+    }
+
+    package func unconfirmed(_ event: OrderedEvent) async throws(StoreError) -> UnconfirmedEvent? {
+        var last: Int64 = 0
+        while true {
+            let after = last
+            let page = try await read { try $0.outboxPage(after: after, limit: SQLiteStore.listPage) }
+            if let row = page.first(where: { $0.eventID == event.event.id }) { return row.event }
+            guard page.count == SQLiteStore.listPage, let end = page.last else { return nil }
+            last = end.position
+        }
     }
 
     package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {

@@ -172,6 +172,7 @@ private struct FailedJobs: LaneRecords {
     func lane(_ lane: Lane) async throws(StoreError) -> LaneDetail? { nil }
     func waiting(at now: Timestamp) async throws(StoreError) -> WaitingTable { preconditionFailure("not asked for") }
     func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? { nil }
+    func unconfirmed(_ event: OrderedEvent) async throws(StoreError) -> UnconfirmedEvent? { nil }
     func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] { [] }
 
     func jobs(_ selection: JobSelection, before cursor: JobCursor?, limit: Int, looking reach: Int) async throws(StoreError) -> JobFinding {

@@ -16,9 +16,7 @@ struct AutotaskGate: CallGate {
     init(_ context: JobContext, url: String, databaseID: Int64?, credentials digest: [UInt8]?) {
         self.context = context
         self.databaseID = databaseID
-        targets =
-            [.zone(host: CallTarget.recent(url: url).host)] + (databaseID.map { [.database($0)] } ?? [])
-            + (digest.map { [.credentials($0)] } ?? [])
+        targets = CircuitBreakers.Target.all(host: CallTarget.recent(url: url).host, database: databaseID, credentials: digest)
     }
 
     func admit(_ operation: AutotaskOperation) throws(AutotaskError) -> (AutotaskError?) -> Void {
@@ -59,6 +57,8 @@ struct AutotaskGate: CallGate {
             return .go
         }
         defer { context.noteUsage(of: databaseID) }
-        return context.quotas.admit(context.callPriority, to: databaseID, at: now)
+        let admission = context.quotas.admit(context.callPriority, to: databaseID, at: now)
+        if case .wait(let moment) = admission { context.noteShare(of: databaseID, until: moment) }
+        return admission
     }
 }

@@ -85,6 +85,17 @@ struct CircuitBreaker {
         }
     }
 
+    /// When it admits a probe; `nil` while it is not open.
+    var openUntil: Timestamp? {
+        if case .open(let end) = phase { end } else { nil }
+    }
+
+    /// Keeps it open, as a worker did before that Autotask asked to wait.
+    mutating func honour(limitUntil end: Timestamp) {
+        open(until: end)
+        isLimiting = true
+    }
+
     /// Decides whether a call may be made now.
     ///
     /// - Parameter fraction: draws a random number in `0..<1`, which spreads the calls that wait.

@@ -1,5 +1,6 @@
 import Autotask
 import Contract
+import Store
 import Synchronization
 
 /// The worker's ``CircuitBreaker``s: one for each zone's host, each tenant's database and its credentials. A failure of one does not affect
@@ -24,14 +25,21 @@ final class CircuitBreakers: Sendable {
     private let pause: @Sendable () -> Duration
     private let credentialsPause: Duration
     private let breakers = Mutex<[Target: CircuitBreaker]>([:])
+    private let barriers: CallBarriers
 
     /// - Parameters:
     ///   - pause: the first pause of a zone or a database. It is read for each breaker, because it may change.
     ///   - credentialsPause: the first pause of credentials after three consecutive unexplained refusals; later ones are up to twelve times
     ///     as long. Jitter shortens a pause to no less than half.
-    init(pause: @autoclosure @escaping @Sendable () -> Duration, credentialsPause: Duration = .seconds(300)) {
+    ///   - barriers: gets what breakers hold back.
+    init(
+        pause: @autoclosure @escaping @Sendable () -> Duration,
+        credentialsPause: Duration = .seconds(300),
+        barriers: CallBarriers = CallBarriers()
+    ) {
         self.pause = pause
         self.credentialsPause = credentialsPause
+        self.barriers = barriers
     }
 
     enum Admission {
@@ -79,6 +87,7 @@ final class CircuitBreakers: Sendable {
                 guard var breaker = breakers[target] else { continue }
                 let wasClosed = breaker.isClosed
                 breaker.ended(ticket, result, at: now, fraction: fraction)
+                if !wasClosed || !breaker.isClosed { note(breaker, of: target, at: now) }
                 if wasClosed != breaker.isClosed {
                     changes.append(Change(target: target, isClosed: breaker.isClosed, isLimiting: breaker.isLimiting))
                 }
@@ -91,6 +100,30 @@ final class CircuitBreakers: Sendable {
     /// The breakers that hold calls back.
     var active: [(target: Target, phase: BreakerPhase)] {
         breakers.withLock { $0.compactMap { target, breaker in breaker.activePhase.map { (target, $0) } } }
+    }
+
+    /// Holds back calls for which Autotask asked a worker to wait, perhaps one that is gone.
+    func honour(_ known: [CallBarrier], at now: Timestamp) {
+        for barrier in known where barrier.cause == .limit {
+            guard case .database(let id) = barrier.part, let end = barrier.until, end > now else { continue }
+            breakers.withLock { breakers in
+                var breaker = CircuitBreaker(policy(of: .database(id)), at: now)
+                breaker.honour(limitUntil: max(end, breakers[.database(id)]?.openUntil ?? end))
+                breakers[.database(id)] = breaker
+                note(breaker, of: .database(id), at: now)
+            }
+        }
+    }
+
+    /// Notes whether a breaker holds all calls back. An unfinished probe changes nothing.
+    private func note(_ breaker: CircuitBreaker, of target: Target, at now: Timestamp) {
+        if let end = breaker.openUntil {
+            guard end > now else { return }
+            barriers.fall(target.part, breaker.isLimiting ? .outage : .limit)
+            barriers.stand(target.part, breaker.isLimiting ? .limit : .outage, until: end, at: now)
+        } else if breaker.activePhase != .probing {
+            barriers.fall(target.part, .outage, .limit)
+        }
     }
 
     private func policy(of target: Target) -> CircuitBreaker.Policy {

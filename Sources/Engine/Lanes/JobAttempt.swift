@@ -28,7 +28,11 @@ struct JobAttempt: Sendable {
         self.engine = engine
         self.autotask = autotask
         self.progress = progress
-        breakers = CircuitBreakers(pause: engine.settings.retry.base * 2.5, credentialsPause: engine.settings.refusalMemory)
+        breakers = CircuitBreakers(
+            pause: engine.settings.retry.base * 2.5,
+            credentialsPause: engine.settings.refusalMemory,
+            barriers: engine.barriers
+        )
         quotas = DatabaseQuotas(share: engine.settings.quotaShare)
     }
 

@@ -1,3 +1,4 @@
+import Autotask
 package import Contract
 package import Store
 
@@ -13,6 +14,8 @@ package enum WaitReason: Hashable, Sendable {
     case setAside(String)
     /// The time of its next attempt has not come; `code` is the last failure's.
     case retry(at: Timestamp, code: ErrorCode?)
+    /// The time of its next attempt has not come, and a worker holds back calls to the part of Autotask that it needs.
+    case heldBack(CallBarrier, retry: Timestamp, code: ErrorCode)
     /// A job of the same integration goes first.
     case behind(JobID, JobKind, isRunning: Bool)
     /// A newer job replaces it as soon as that begins.
@@ -53,7 +56,7 @@ extension LaneSituation {
             guard let end = holder.leaseEnd, end > now else { return .workerSilent(holder.worker, leaseEnd: holder.leaseEnd) }
             guard let running = holder.job, running.order != job.order else { return .running(holder.worker, since: holder.begunAt) }
             if let pause = Pausing(snapshot)[job] { return .paused(pause) }
-            if let until = job.notBefore, until > now { return .retry(at: until, code: job.lastDeferral?.code) }
+            if let until = job.notBefore, until > now { return retry(of: job, at: until) }
             return .behind(running.id, running.kind, isRunning: true)
         }
         if workers == 0 { return .noWorker }
@@ -66,7 +69,7 @@ extension LaneSituation {
             return .ends(settlement.event.type, settlement.code)
         }
         switch decision.waiting[job.order] {
-        case .until(let moment): return .retry(at: moment, code: job.lastDeferral?.code)
+        case .until(let moment): return retry(of: job, at: moment)
         case .paused(let pause): return .paused(pause)
         case .behind(let place): return behind(place)
         case .replaced(let place): return snapshot.jobs.first { $0.order == place }.map { .replaced(by: $0.id) } ?? .manyBefore(backlog)
@@ -81,8 +84,37 @@ extension LaneSituation {
         }
     }
 
+    private func retry(of job: QueuedJob, at moment: Timestamp) -> WaitReason {
+        guard let code = job.lastDeferral?.code, code.isOfAutotask, let barrier = barrier(before: job) else {
+            return .retry(at: moment, code: job.lastDeferral?.code)
+        }
+        return .heldBack(barrier, retry: moment, code: code)
+    }
+
+    /// The barrier that the job's next call would meet first. A connect may lead to another part of Autotask than the connection.
+    private func barrier(before job: QueuedJob) -> CallBarrier? {
+        guard let reach, job.kind != .connect else { return nil }
+        let host = CallTarget.recent(url: reach.apiURL).host
+        let targets = CircuitBreakers.Target.all(host: host, database: reach.database, credentials: reach.credentials)
+        let priority = CallPriority(of: job, hasWritten: job.hasWritten)
+        return targets.lazy.compactMap { target in
+            barriers.filter { $0.part == target.part && $0.holdsBack(priority) }
+                .max { ($0.until ?? $0.since, $0.cause.rawValue) < ($1.until ?? $1.since, $1.cause.rawValue) }
+        }.first
+    }
+
     private func behind(_ place: Int64) -> WaitReason {
         guard let other = snapshot.jobs.first(where: { $0.order == place }) else { return .manyBefore(backlog) }
         return .behind(other.id, other.kind, isRunning: false)
+    }
+}
+
+extension ErrorCode {
+    /// Whether a part of Autotask is the reason, instead of the job.
+    fileprivate var isOfAutotask: Bool {
+        switch self {
+        case .autotaskUnavailable, .rateLimited, .network, .timeout: true
+        default: false
+        }
     }
 }

@@ -42,10 +42,22 @@ struct WorkerLease: Service {
             let regular = engine.now + WorkerLease.renewal
             await engine.clock.sleepUnlessShutDown(until: min(regular, nextEnd.map { $0 + .milliseconds(1) } ?? regular))
             nextEnd = try await renew()
+            await saveBarriers()
             if engine.now >= nextPruning {
                 nextPruning = engine.now + WorkerLease.pruning
                 retention.wake()
             }
+        }
+        // What Autotask asked for outlives this worker.
+        await saveBarriers()
+    }
+
+    /// Stores what the worker holds back, if that has changed since the last renewal.
+    private func saveBarriers() async {
+        guard let barriers = engine.barriers.unsaved(at: engine.now) else { return }
+        do { try await store.replaceBarriers(of: engine.worker.current, with: barriers, at: engine.now) } catch {
+            engine.barriers.saveAgain()
+            engine.log.error("The store refuses what this worker holds back", metadata: .keys([.error: "\(error)"]))
         }
     }
 
@@ -61,6 +73,7 @@ struct WorkerLease: Service {
         } catch  where error.code == .fenced {
             engine.log.warning("This worker was taken for dead; it joins again and gives up what it held")
             engine.worker.become(WorkerID(engine.entropy.eventID()))
+            engine.barriers.saveAgain()
             outbox.readStore()
             do { try await join() } catch  where error.code == .clockBehind { throw error } catch {
                 engine.log.error("The store refuses this worker", metadata: .keys([.error: "\(error)"]))

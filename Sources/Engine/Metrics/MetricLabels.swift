@@ -180,9 +180,19 @@ enum QuotaBand: String, MetricLabel {
 
     static var metricLabel: String { "band" }
 
+    /// The used share from which it applies, in percent.
+    var floor: Int {
+        switch self {
+        case .below50: 0
+        case .below75: 50
+        case .below90: 75
+        case .below95: 90
+        case .full: 95
+        }
+    }
+
     init(_ usage: DatabaseQuota.Usage) {
-        let bands: [(Int, QuotaBand)] = [(95, .full), (90, .below95), (75, .below90), (50, .below75)]
-        self = bands.first { usage.reaches(percent: $0.0) }?.1 ?? .below50
+        self = QuotaBand.allCases.last { usage.reaches(percent: $0.floor) } ?? .below50
     }
 }
 

@@ -27,15 +27,24 @@ enum CallPriority: CaseIterable, Sendable {
     }
 }
 
+extension CallPriority {
+    /// The priority of a job's calls.
+    init(of job: QueuedJob, hasWritten: Bool) {
+        if job.isScheduled {
+            self = .scheduled
+            return
+        }
+        self =
+            switch job.kind {
+            // A reset makes no calls.
+            case .connect, .reset: .connect
+            case .sync: hasWritten ? .finishing : .interactive
+            case .billingCodes, .preview, .verify, .drift, .diagnose: .reading
+            }
+    }
+}
+
 extension JobContext {
     /// The priority of this attempt's calls.
-    var callPriority: CallPriority {
-        if job.isScheduled { return .scheduled }
-        return switch job.kind {
-        // A reset makes no calls.
-        case .connect, .reset: .connect
-        case .sync: hasWritten ? .finishing : .interactive
-        case .billingCodes, .preview, .verify, .drift, .diagnose: .reading
-        }
-    }
+    var callPriority: CallPriority { CallPriority(of: job, hasWritten: hasWritten) }
 }

@@ -1,5 +1,6 @@
 import Autotask
 import Contract
+import Store
 
 /// The usage of one Autotask database's hourly quota, by all integrations and by this worker. It decides which calls wait. Pure: the caller
 /// supplies the time.
@@ -37,6 +38,12 @@ struct DatabaseQuota {
 
         /// The used share of the quota.
         var percent: Int { used * 100 / max(limit, 1) }
+
+        /// Why calls of a priority wait; `nil` if they do not.
+        func cause(for priority: CallPriority) -> CallBarrier.Cause? {
+            if own >= (priority == .connect ? limit : ownLimit) { return .share }
+            return priority.band.map { reaches(percent: $0) } ?? false ? .usage : nil
+        }
     }
 
     /// The worker's share, in percent of the limit.
@@ -56,17 +63,17 @@ struct DatabaseQuota {
 
     /// Decides whether a call may be made now, and counts it if so.
     mutating func admit(_ priority: CallPriority, at now: Timestamp) -> Admission {
-        let usage = usage(at: now)
-        if usage.own >= (priority == .connect ? usage.limit : usage.ownLimit) {
+        switch usage(at: now).cause(for: priority) {
+        case nil:
+            count(at: now)
+            return .go
+        case .share?:
             let oldest = minutes.first?.minute ?? now.minute
             return .wait(until: Timestamp(minute: oldest + DatabaseQuota.hour + 1))
-        }
-        if let band = priority.band, usage.reaches(percent: band) {
+        case .usage?, .outage?, .limit?:
             // Then the usage may be asked for again. A time in the future comes from a clock that was set back.
             return .wait(until: max(min(askedAt ?? now, now) + DatabaseQuota.readingInterval, now + .seconds(1)))
         }
-        count(at: now)
-        return .go
     }
 
     /// Counts a call that is made regardless of the usage.

@@ -71,6 +71,17 @@ struct Schema: Sendable {
             process TEXT
         ) WITHOUT ROWID;
 
+        -- Why workers hold back calls to a part of Autotask, for commands: see CallBarrier. What Autotask asked for outlives the worker.
+        CREATE TABLE barriers (
+            worker TEXT NOT NULL,
+            part TEXT NOT NULL,
+            cause TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            until INTEGER,
+            percent INTEGER,
+            PRIMARY KEY (worker, part, cause)
+        ) WITHOUT ROWID;
+
         -- What was given out last of what rises over the whole store.
         CREATE TABLE counters (
             name TEXT PRIMARY KEY NOT NULL,

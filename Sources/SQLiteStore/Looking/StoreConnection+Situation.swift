@@ -7,7 +7,7 @@ extension StoreConnection {
         guard let row = try laneRow(lane) else { return nil }
         var snapshot = try snapshot(of: row, at: now)
         snapshot.pauses = try pauses(of: row, at: now)
-        return LaneSituation(
+        var situation = LaneSituation(
             hold: row.hold,
             snapshot: snapshot,
             backlog: row.backlog,
@@ -18,6 +18,21 @@ extension StoreConnection {
             setAside: try first("SELECT set_aside FROM lanes WHERE id = ?", row.id) { $0.optional(0, $0.text) } ?? nil,
             workers: try first("SELECT COUNT(*) FROM workers WHERE lease_until > ?", now) { $0.count(0) } ?? 0
         )
+        situation.reach = try first(
+            "SELECT zone_api_url, database_id, credentials_digest FROM connections WHERE lane = ?",
+            row.id
+        ) { LaneSituation.Reach(apiURL: $0.text(0), database: $0.integer(1), credentials: $0.bytes(2)) }
+        situation.barriers = try barriers(at: now)
+        return situation
+    }
+
+    /// Reads the ids of events that the broker has not confirmed, in the order of the outbox.
+    func outboxPage(after position: Int64, limit: Int64) throws -> [(position: Int64, eventID: String, event: UnconfirmedEvent)] {
+        try all(
+            "SELECT position, event_id, time, awaits_erasure FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
+            position,
+            limit
+        ) { ($0.integer(0), $0.text(1), UnconfirmedEvent(since: $0.moment(2), awaitsErasure: $0.bool(3))) }
     }
 
     private func holder(_ worker: WorkerID, of row: LaneRow) throws -> LaneSituation.Holder {

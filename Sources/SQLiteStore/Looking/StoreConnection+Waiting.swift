@@ -11,7 +11,8 @@ extension StoreConnection {
         return WaitingSurroundings(
             workers: Set(workers),
             occupied: Dictionary(occupied) { first, _ in first },
-            pauses: try pauses(at: now)
+            pauses: try pauses(at: now),
+            barriers: try barriers(at: now)
         )
     }
 

@@ -35,7 +35,7 @@ extension StoreConnection {
     }
 
     /// Returns the lanes in line after a place, in order.
-    func lanesInLine(afterRank rank: Int64, turn: Int64, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
+    func lanesInLine(after place: LineTurn, limit: Int) throws -> [Result<LaneRow, UnreadableLane>] {
         try all(
             "SELECT * FROM lanes WHERE turn IS NOT NULL AND (rank, turn) > (?, ?) ORDER BY rank, turn LIMIT ?",
             place.rank,

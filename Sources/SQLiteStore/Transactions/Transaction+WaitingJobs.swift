@@ -5,11 +5,13 @@ import Store
 extension Transaction {
     func hasten(_ id: JobID, of tenant: TenantID, by actor: AuditActor, at now: Timestamp) throws -> WaitingJobOutcome {
         try change(id, of: tenant) { job, row in
+            let limit = try row.hold.database.flatMap { id in try connection.limit(of: id, at: now).map { (database: id, until: $0) } }
             let outcome = job.hastening(
                 isRunning: row.hold.running == job.order,
                 pauses: try connection.pauses(of: row, at: now),
                 isSettling: try connection.first("SELECT 1 FROM journal WHERE lane = ? AND state = 'sent' LIMIT 1", row.id) { _ in true }
                     ?? false,
+                limit: limit,
                 at: now
             )
             guard outcome == .done else { return outcome }

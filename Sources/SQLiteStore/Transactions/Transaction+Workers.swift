@@ -82,6 +82,7 @@ extension Transaction {
                 awaitsErasure = true
             }
             try connection.run("DELETE FROM workers WHERE id = ?", other.id.description)
+            try forgetBarriers(of: other.id)
         }
         return takeover
     }

@@ -52,11 +52,32 @@ package struct WaitingSurroundings: Sendable {
     package var occupied: [Int64: Int]
     /// The pauses in force.
     package var pauses: [Pause]
+    /// The barriers in force.
+    package var barriers: [CallBarrier]
 
-    package init(workers: Set<WorkerID>, occupied: [Int64: Int], pauses: [Pause]) {
+    package init(workers: Set<WorkerID>, occupied: [Int64: Int], pauses: [Pause], barriers: [CallBarrier] = []) {
         self.workers = workers
         self.occupied = occupied
         self.pauses = pauses
+        self.barriers = barriers
+    }
+
+    /// The barrier that holds back what waits for a cause, if a worker stored one.
+    fileprivate func barrier(for cause: WaitingCause) -> CallBarrier? {
+        guard case .retry(_, let database, let zone) = cause else { return nil }
+        return barriers.first { barrier in
+            switch barrier.part {
+            case .zone: barrier.zone == zone
+            case .database(let id): id == database
+            case .credentials: false
+            }
+        }
+    }
+
+    /// Whether a database is known to be away, but not its zone.
+    fileprivate func isAway(_ database: Int64, in zone: String?) -> Bool {
+        let zoneBarrier = barrier(for: .retry(nil, database: nil, zone: zone))
+        return zoneBarrier == nil && barriers.contains { $0.part == .database(database) && $0.cause == .outage }
     }
 }
 
@@ -68,7 +89,7 @@ package enum WaitingCause: Hashable, Sendable {
     case noWorker
     case setAside
     case paused(Pause)
-    /// They are tried again later. A limit concerns an Autotask database, an outage a zone, any other error the job.
+    /// They are tried again later. A limit concerns an Autotask database, an outage a zone or a database, any other error the job.
     case retry(ErrorCode?, database: Int64?, zone: String?)
     /// Another job of their lane goes first.
     case behind
@@ -86,6 +107,8 @@ package struct WaitingGroup: Hashable, Sendable {
     /// The first and the last time at which one of them is tried again.
     package var next: Timestamp?
     package var last: Timestamp?
+    /// What a worker stored about the part of Autotask for which they wait.
+    package var barrier: CallBarrier?
     fileprivate var lane: Lane?
 }
 
@@ -105,7 +128,13 @@ package struct WaitingTable: Sendable {
         self.now = now
     }
 
-    package var groups: [WaitingGroup] { found.values.sorted { ($1.jobs, $0.oldest) < ($0.jobs, $1.oldest) } }
+    package var groups: [WaitingGroup] {
+        found.values.sorted { ($1.jobs, $0.oldest) < ($0.jobs, $1.oldest) }.map { group in
+            var group = group
+            group.barrier = surroundings.barrier(for: group.cause)
+            return group
+        }
+    }
 
     /// - Parameter rows: all jobs of some lanes, by lane, each lane's in the order of acceptance.
     package mutating func take(_ rows: [WaitingRow]) {
@@ -135,7 +164,11 @@ package struct WaitingTable: Sendable {
         if let moment = row.notBefore, moment > now {
             switch row.code {
             case .rateLimited?: return .retry(.rateLimited, database: row.database, zone: nil)
-            case .autotaskUnavailable?, .timeout?, .network?: return .retry(row.code, database: nil, zone: row.zone)
+            case .autotaskUnavailable?, .timeout?, .network?:
+                if let database = row.database, surroundings.isAway(database, in: row.zone) {
+                    return .retry(row.code, database: database, zone: nil)
+                }
+                return .retry(row.code, database: nil, zone: row.zone)
             default: return .retry(row.code, database: nil, zone: nil)
             }
         }

@@ -11,6 +11,9 @@ package protocol LaneRecords: Sendable {
     /// Returns a lane as a claim would find it now; `nil` if the store does not know it.
     func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation?
 
+    /// Returns whether the broker has not confirmed an event yet: `nil` once it has.
+    func unconfirmed(_ event: OrderedEvent) async throws(StoreError) -> UnconfirmedEvent?
+
     /// Counts the unfinished jobs by the cause for which they wait. Each read looks at a bounded number of lanes.
     func waiting(at now: Timestamp) async throws(StoreError) -> WaitingTable
 

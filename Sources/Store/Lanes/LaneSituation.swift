@@ -39,6 +39,21 @@ package struct LaneSituation: Sendable {
         }
     }
 
+    /// Where the calls of its jobs go.
+    package struct Reach: Hashable, Sendable {
+        /// The root of the REST API of its zone.
+        package var apiURL: String
+        package var database: Int64
+        /// The digest of its credentials.
+        package var credentials: [UInt8]
+
+        package init(apiURL: String, database: Int64, credentials: [UInt8]) {
+            self.apiURL = apiURL
+            self.database = database
+            self.credentials = credentials
+        }
+    }
+
     package var hold: LaneHold
     package var snapshot: LaneSnapshot
     /// Unfinished jobs, without scheduled checks.
@@ -53,6 +68,10 @@ package struct LaneSituation: Sendable {
     package var setAside: String?
     /// How many workers' leases last beyond the time of the request.
     package var workers: Int
+    /// `nil` without a connection.
+    package var reach: Reach?
+    /// The barriers in force, of all parts of Autotask and all workers.
+    package var barriers: [CallBarrier] = []
 
     package init(
         hold: LaneHold,

@@ -130,7 +130,7 @@ package struct PausePlace: Hashable, Sendable {
         return name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
     }
 
-    private static func host(of url: String) -> String {
+    package static func host(of url: String) -> String {
         let rest = url.firstRange(of: "://").map { url[$0.upperBound...] } ?? url[...]
         return String(rest.prefix { $0 != "/" && $0 != ":" })
     }

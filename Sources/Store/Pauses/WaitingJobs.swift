@@ -21,6 +21,8 @@ package enum WaitingJobOutcome: Hashable, Sendable {
     case due
     /// A write of the lane has no known outcome. It is looked up no earlier than the job is tried again.
     case settling
+    /// Autotask asked for no call to the lane's database before this time.
+    case limited(database: Int64, until: Timestamp)
 }
 
 extension QueuedJob {
@@ -30,10 +32,20 @@ extension QueuedJob {
     ///   - isRunning: whether it is the job that its lane runs.
     ///   - pauses: the pauses in force that concern its lane.
     ///   - isSettling: whether a write of the lane has no known outcome.
-    package func hastening(isRunning: Bool, pauses: [Pause], isSettling: Bool, at now: Timestamp) -> WaitingJobOutcome {
+    ///   - limit: until when Autotask wants no call to the lane's database.
+    package func hastening(
+        isRunning: Bool,
+        pauses: [Pause],
+        isSettling: Bool,
+        limit: (database: Int64, until: Timestamp)? = nil,
+        at now: Timestamp
+    ) -> WaitingJobOutcome {
         if isRunning { return .running }
         if let pause = pausedBy?.id ?? pauses.first(where: { $0.scope.holds(kind) })?.id { return .paused(pause) }
         if notBefore.map({ $0 <= now }) ?? true { return .due }
-        return isSettling && kind == .sync ? .settling : .done
+        if isSettling, kind == .sync { return .settling }
+        // A reset makes no calls.
+        if let limit, limit.until > now, kind != .reset { return .limited(database: limit.database, until: limit.until) }
+        return .done
     }
 }

@@ -20,6 +20,14 @@ package protocol WorkerRegistry: Sendable {
     /// Ends a worker's work: lanes that it still holds become free, and their jobs count as interrupted. Jobs that it put back itself do
     /// not. Its unpublished events stay its own until its lease is over, so that it can still publish them.
     func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError)
+
+    /// Replaces what is stored of a worker's barriers, at most ``CallBarrier/limit`` of them.
+    ///
+    /// - Throws: ``StoreError/Code/fenced`` when the worker was declared dead, or never joined.
+    func replaceBarriers(of worker: WorkerID, with barriers: [CallBarrier], at now: Timestamp) async throws(StoreError)
+
+    /// Returns the barriers in force, of all workers. Barriers that Autotask asked for are there even if their worker is gone.
+    func barriers(at now: Timestamp) async throws(StoreError) -> [CallBarrier]
 }
 
 /// How far the clocks of workers that share a store may differ.

@@ -10,8 +10,8 @@ extension JobCommand {
             commandName: "try-now",
             abstract: "Tries a job again at once that waits for its next attempt.",
             discussion: """
-                The attempt counts. If Autotask still limits requests, or its part that the job needs does not work, the job is put off again without a \
-                call. A job that a pause holds is not tried: end the pause.
+                The attempt counts. If the part of Autotask that the job needs does not work, the job is put off again without a call. A job is not \
+                tried before the time that Autotask asked for (Retry-After), and not while a pause holds it: end the pause.
 
                 Example: autotask-worker job try-now 0193b0a2-5c1e-7d3f-9a51-0f6c2a9b7e11
                 """
@@ -32,7 +32,7 @@ extension JobCommand {
                     outcome == .done ? "The job is due now." : "The job waits for no time. See autotask-worker job why \(record.id)."
                 ]
                 return result
-            case .unknown, .ended, .running, .paused, .settling: throw outcome.failure(of: record)
+            case .unknown, .ended, .running, .paused, .settling, .limited: throw outcome.failure(of: record)
             }
         }
     }
@@ -89,6 +89,12 @@ extension WaitingJobOutcome {
                 .no,
                 "A write of the job \(record.id) has no known outcome, and is looked up when the job is tried again.",
                 hint: "See autotask-worker job why \(record.id)."
+            )
+        case .limited(let database, let moment):
+            Failure(
+                .no,
+                "Autotask limits requests to its database \(database), and asked for no call before \(moment).",
+                hint: "The job \(record.id) is tried again after that. See autotask-worker job why \(record.id)."
             )
         case .ended: Failure(.no, "The job \(record.id) has ended.", hint: "See autotask-worker job show \(record.id).")
         case .done, .due, .unknown: Failure(.no, "The store no longer knows the job \(record.id).", hint: "See autotask-worker job list.")

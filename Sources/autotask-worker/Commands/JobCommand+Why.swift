@@ -9,8 +9,9 @@ extension JobCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says why a job waits, since when, and until when.",
             discussion: """
-                The answer comes from the functions by which a worker decides which job runs next, and from the store. What only a worker's memory \
-                has, such as the state of Autotask's zones, shows in the error after which a job is tried again.
+                The answer comes from the functions by which a worker decides which job runs next, and from the store. Workers store there which \
+                parts of Autotask they hold calls back from: open circuit breakers, limits and quotas. Of a job that has ended, the answer names its \
+                event until the broker has confirmed it.
 
                 Example: autotask-worker job why 0193b0a2-5c1e-7d3f-9a51-0f6c2a9b7e11
                 """
@@ -24,7 +25,9 @@ extension JobCommand {
             let now = SystemTime.now
             let state = try await OpenStore.using(settings) { store in
                 if case .ended(let moment, let event) = record.state {
-                    return WaitText.State.ended(at: moment, event.event.type, code: event.event.type.failureCode(in: event.event.data))
+                    let code = event.event.type.failureCode(in: event.event.data)
+                    let unconfirmed = try await store.unconfirmed(event)
+                    return WaitText.State.ended(at: moment, event.event.type, code: code, unconfirmed: unconfirmed)
                 }
                 guard let situation = try await store.situation(of: record.lane, at: now) else { return WaitText.State.waiting(.noWorker) }
                 let jobs = try await store.lane(record.lane)?.unfinished.filter { $0.id == record.id } ?? []

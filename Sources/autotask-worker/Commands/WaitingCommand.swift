@@ -34,10 +34,16 @@ extension WaitingGroup: ListElement {
     var row: Table.Row {
         let about = cause.about
         return Table.Row(cells: [
-            .number(Int64(jobs)), .number(Int64(lanes)), .text(cause.text), .text(cause.word), .init(about.code?.rawValue),
+            .number(Int64(jobs)), .number(Int64(lanes)), .text(text), .text(cause.word), .init(about.code?.rawValue),
             .init(about.database.map { "\($0)" }), .init(about.zone), .init(about.pause.map { "\($0.id)" }), .time(oldest),
             next.map { .time($0) } ?? .absent, until.map { .time($0) } ?? .absent,
         ])
+    }
+
+    /// The cause, and what a worker stored about the part of Autotask for which they wait.
+    private var text: String {
+        guard let barrier else { return cause.text }
+        return "\(cause.text); calls are held back since \(barrier.since)\(barrier.until.map { ", until \($0)" } ?? "")"
     }
 
     /// When the last of them is tried again, or the pause ends.
@@ -47,7 +53,7 @@ extension WaitingGroup: ListElement {
         let about = cause.about
         return .members([
             "reason": cause.word, "jobs": jobs, "integrations": lanes, "oldest": oldest, "next": next, "until": until, "code": about.code,
-            "databaseId": about.database, "zone": about.zone, "pause": about.pause?.id, "text": cause.text,
+            "databaseId": about.database, "zone": about.zone, "pause": about.pause?.id, "barrier": barrier?.json, "text": text,
         ])
     }
 }
@@ -85,6 +91,7 @@ extension WaitingCause {
         case .setAside: "set aside: a row cannot be read, see autotask-worker doctor"
         case .paused(let pause): "paused by \(pause.actor) (\(pause.scope)): \(pause.reason)"
         case .retry(.rateLimited?, let database?, _): "limits of the Autotask database \(database) (rate_limited)"
+        case .retry(let code?, let database?, _): "the Autotask database \(database) does not work (\(code.rawValue))"
         case .retry(let code?, _, let zone?): "the zone \(zone) does not work (\(code.rawValue))"
         case .retry(let code?, _, nil): "tried again after \(code.rawValue)"
         case .retry(nil, _, _): "tried again later"

@@ -12,7 +12,8 @@ struct WaitText: CommandOutput {
 
     enum State {
         case waiting(WaitReason)
-        case ended(at: Timestamp, EventType, code: String?)
+        /// - Parameter unconfirmed: the event, while the broker has not confirmed it.
+        case ended(at: Timestamp, EventType, code: String?, unconfirmed: UnconfirmedEvent?)
     }
 
     var json: JSON {
@@ -25,11 +26,15 @@ struct WaitText: CommandOutput {
             members["reason"] = .string(reason.word)
             for (name, value) in reason.members { members[name] = value }
             members["text"] = .string(reason.text)
-        case .ended(let moment, let event, let code):
+        case .ended(let moment, let event, let code, let unconfirmed):
             members["reason"] = "ended"
             members["endedAt"] = .string(moment.description)
             members["event"] = .string(event.rawValue)
             if let code { members["code"] = .string(code) }
+            if let unconfirmed {
+                members["eventWaitsSince"] = .string(unconfirmed.since.description)
+                members["eventWaitsFor"] = .string(unconfirmed.awaitsErasure ? "erasure" : "broker")
+            }
             members["text"] = .string(sentence)
         }
         return .object(members)
@@ -42,14 +47,19 @@ struct WaitText: CommandOutput {
     private var sentence: String {
         switch state {
         case .waiting(let reason): reason.text
-        case .ended(let moment, let event, let code): "It ended at \(moment): \(event.rawValue)\(code.map { " (\($0))" } ?? "")."
+        case .ended(let moment, let event, let code, let unconfirmed):
+            (["It ended at \(moment): \(event.rawValue)\(code.map { " (\($0))" } ?? "")."]
+                + [code.flatMap(ErrorCode.init(rawValue:)).map { JobError($0).message }, unconfirmed?.text].compactMap(\.self))
+                .joined(separator: " ")
         }
     }
 
     private var advice: [String] {
         switch state {
         case .waiting(let reason): reason.advice.map { [Terminal.styled($0, .dim)] } ?? []
-        case .ended: [Terminal.styled("See autotask-worker job show \(id).", .dim)]
+        case .ended(_, _, let code, let unconfirmed):
+            [code.flatMap(ErrorCode.init(rawValue:)).map { JobError($0).hint }, unconfirmed?.advice, "See autotask-worker job show \(id)."]
+                .compactMap { $0.map { Terminal.styled($0, .dim) } }
         }
     }
 }
@@ -62,7 +72,7 @@ extension WaitReason {
         case .workerSilent: "worker_silent"
         case .noWorker: "no_worker"
         case .setAside: "set_aside"
-        case .retry: "retry"
+        case .retry, .heldBack: "retry"
         case .behind: "behind"
         case .replaced: "replaced"
         case .manyBefore: "many_before"
@@ -82,6 +92,8 @@ extension WaitReason {
             [("worker", .string(worker.description)), ("until", end.map { .string($0.description) } ?? .null)]
         case .retry(let moment, let code):
             [("until", .string(moment.description)), ("code", code.map { .string($0.rawValue) } ?? .null)]
+        case .heldBack(let barrier, let moment, let code):
+            [("until", .string(moment.description)), ("code", .string(code.rawValue)), ("barrier", barrier.json)]
         case .behind(let id, let kind, let isRunning):
             [("behind", .string(id.description)), ("behindKind", .string(kind.rawValue)), ("isRunning", .bool(isRunning))]
         case .replaced(let id): [("behind", .string(id.description))]
@@ -110,6 +122,7 @@ extension WaitReason {
         case .setAside(let reason): "Its integration is set aside, because a row of it cannot be read: \(reason)."
         case .retry(let moment, let code?): "It is tried again at \(moment), because of \(code.rawValue). \(JobError(code).message)"
         case .retry(let moment, nil): "It is tried again at \(moment)."
+        case .heldBack(let barrier, let moment, let code): "\(barrier.text) It is tried again at \(moment) (\(code.rawValue))."
         case .behind(let id, let kind, true): "The \(kind.rawValue) \(id) of the same integration runs first."
         case .behind(let id, let kind, false): "The \(kind.rawValue) \(id) of the same integration goes first, and waits itself."
         case .replaced(let id): "The newer job \(id) replaces it when that begins. If that one expires first, this one runs."
@@ -132,6 +145,7 @@ extension WaitReason {
         case .noWorker: "Start one: autotask-worker run. See autotask-worker doctor."
         case .setAside: "Run: autotask-worker doctor"
         case .retry(_, let code?): JobError(code).hint
+        case .heldBack(let barrier, _, let code): barrier.advice ?? JobError(code).hint
         case .behind(let id, _, false): "Run: autotask-worker job why \(id)"
         case .paused(let pause): "To end the pause: autotask-worker pause end \(pause.id)"
         case .inLine(let ahead) where ahead > 0: "If the line does not get shorter, raise CONCURRENT_LANES or start another worker."

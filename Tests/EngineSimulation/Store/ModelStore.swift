@@ -128,6 +128,16 @@ package final class ModelStore: Store {
         try await transaction("leave") { tables throws(StoreError) in _ = tables.freeLanes(heldBy: worker, at: now) }
     }
 
+    package func replaceBarriers(of worker: WorkerID, with barriers: [CallBarrier], at now: Timestamp) async throws(StoreError) {
+        try await transaction("replaceBarriers") { tables throws(StoreError) in
+            try tables.replaceBarriers(of: worker, with: barriers, at: now)
+        }
+    }
+
+    package func barriers(at now: Timestamp) async throws(StoreError) -> [CallBarrier] {
+        try await transaction("barriers") { tables throws(StoreError) in tables.barriers(at: now) }
+    }
+
     // MARK: Intake
 
     package func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery {
@@ -286,6 +296,10 @@ package final class ModelStore: Store {
 
     package func situation(of lane: Lane, at now: Timestamp) async throws(StoreError) -> LaneSituation? {
         try await transaction("situation") { tables throws(StoreError) in tables.situation(of: lane, at: now) }
+    }
+
+    package func unconfirmed(_ event: OrderedEvent) async throws(StoreError) -> UnconfirmedEvent? {
+        try await transaction("unconfirmed") { tables throws(StoreError) in tables.unconfirmed(event) }
     }
 
     package func jobs(named id: JobID, of tenant: TenantID?) async throws(StoreError) -> [JobRecord] {

@@ -9,7 +9,7 @@ extension ModelTables {
         let others = lanes.indices.filter { $0 != index }
         var view = LaneView(lane: lane, jobs: waiting, revisions: lanes[index].revisions, now: now)
         view.pauses = pauses(ofLane: index, at: now)
-        return LaneSituation(
+        var situation = LaneSituation(
             hold: hold,
             snapshot: view.snapshot,
             backlog: waiting.count { !$0.isScheduled },
@@ -29,12 +29,29 @@ extension ModelTables {
             setAside: nil,
             workers: workers.count { $0.leaseEnd > now }
         )
+        situation.reach = lanes[index].state.connection.map {
+            LaneSituation.Reach(apiURL: $0.zone.apiURL, database: $0.databaseID, credentials: $0.credentialsDigest)
+        }
+        situation.barriers = barriers(at: now)
+        return situation
+    }
+
+    func unconfirmed(_ event: OrderedEvent) -> UnconfirmedEvent? {
+        outbox.first { $0.entry.event.event.id == event.event.id }.map {
+            UnconfirmedEvent(since: $0.entry.event.event.time, awaitsErasure: $0.entry.isHeld)
+        }
     }
 
     func waiting(at now: Timestamp) -> WaitingTable {
         let occupied = Dictionary(grouping: lanes.compactMap(\.hold.occupied), by: \.self).mapValues(\.count)
         let alive = Set(workers.filter { $0.leaseEnd > now }.map(\.id))
-        var table = WaitingTable(WaitingSurroundings(workers: alive, occupied: occupied, pauses: pauses(at: now)), at: now)
+        let surroundings = WaitingSurroundings(
+            workers: alive,
+            occupied: occupied,
+            pauses: pauses(at: now),
+            barriers: barriers(at: now)
+        )
+        var table = WaitingTable(surroundings, at: now)
         for row in lanes {
             let hold = row.hold
             table.take(

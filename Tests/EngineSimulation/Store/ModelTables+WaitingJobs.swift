@@ -8,6 +8,7 @@ extension ModelTables {
                 isRunning: tables.lanes[index].hold.running == tables.jobs[job].job.order,
                 pauses: tables.pauses(ofLane: index, at: now),
                 isSettling: tables.lanes[index].state.openWrites.contains { $0.state == .sent },
+                limit: tables.limit(ofLane: index, at: now),
                 at: now
             )
             guard outcome == .done else { return outcome }

@@ -52,6 +52,7 @@ struct ModelTables: Sendable {
     var retiredKeys: Set<String> = []
     var pauses: [PauseRow] = []
     var lastPause: Int64 = 0
+    var barriers: [(worker: WorkerID, barrier: CallBarrier)] = []
     var audit: ModelAudit
     private var lastLetter: Int64 = 0
     private(set) var lastPlace: Int64 = 0
@@ -131,6 +132,9 @@ struct ModelTables: Sendable {
                 outbox[index].worker = worker
                 takeover.events += 1
             }
+        }
+        barriers.removeAll { row in
+            row.barrier.cause != .limit && others.contains { $0.id == row.worker && $0.isLost(at: now) }
         }
         workers.removeAll { $0.id != worker && $0.isLost(at: now) }
         return takeover

@@ -20,6 +20,14 @@ struct WatchedStore: EngineStore {
     func leave(_ worker: WorkerID, at now: Timestamp) async throws(StoreError) {
         try await executor.during { () async throws(StoreError) in try await store.leave(worker, at: now) }
     }
+    func replaceBarriers(of worker: WorkerID, with barriers: [CallBarrier], at now: Timestamp) async throws(StoreError) {
+        try await executor.during { () async throws(StoreError) in
+            try await store.replaceBarriers(of: worker, with: barriers, at: now)
+        }
+    }
+    func barriers(at now: Timestamp) async throws(StoreError) -> [CallBarrier] {
+        try await executor.during { () async throws(StoreError) in try await store.barriers(at: now) }
+    }
     func countRedelivery(sha256: [UInt8], at now: Timestamp) async throws(StoreError) -> CountedRedelivery {
         try await executor.during { () async throws(StoreError) in try await store.countRedelivery(sha256: sha256, at: now) }
     }

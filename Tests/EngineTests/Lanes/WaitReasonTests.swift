@@ -63,6 +63,66 @@ struct WaitReasonTests {
         #expect(reason(0, in: situation(jobs, setAside: "a row cannot be read")) == .setAside("a row cannot be read"))
     }
 
+    /// A situation of a connected lane whose jobs were deferred.
+    private func deferred(_ job: QueuedJob, _ code: ErrorCode, _ barriers: CallBarrier...) -> LaneSituation {
+        var job = job
+        job.notBefore = Self.now + .seconds(60)
+        job.lastDeferral = PublishedDeferral(code: code, delay: .seconds(60))
+        var situation = situation([job])
+        situation.reach = LaneSituation.Reach(
+            apiURL: "https://WebServices14.autotask.net/atservicesrest/",
+            database: 7,
+            credentials: [1, 2]
+        )
+        situation.barriers = barriers
+        return situation
+    }
+
+    @Test func `a deferred job waits for the part of Autotask that a worker holds calls back from`() {
+        let job = Self.job(1, .sync)
+        let retry = Self.now + .seconds(60)
+        let zone = CallBarrier(.zone(host: "webservices14.autotask.net"), .outage, since: Self.now, until: retry)
+        let database = CallBarrier(.database(7), .limit, since: Self.now, until: retry)
+        let credentials = CallBarrier(.credentials([1, 2]), .outage, since: Self.now, until: retry)
+        let others = [
+            CallBarrier(.zone(host: "webservices5.autotask.net"), .outage, since: Self.now, until: retry),
+            CallBarrier(.database(8), .outage, since: Self.now, until: retry), CallBarrier(.credentials([3]), .outage, since: Self.now),
+        ]
+        for barrier in [zone, database, credentials] {
+            let expected = WaitReason.heldBack(barrier, retry: retry, code: .autotaskUnavailable)
+            #expect(reason(0, in: deferred(job, .autotaskUnavailable, others[0], others[1], others[2], barrier)) == expected)
+        }
+        // The order of the gate.
+        #expect(reason(0, in: deferred(job, .timeout, credentials, database, zone)) == .heldBack(zone, retry: retry, code: .timeout))
+        #expect(
+            reason(0, in: deferred(job, .rateLimited, credentials, database)) == .heldBack(database, retry: retry, code: .rateLimited)
+        )
+        let none = WaitReason.retry(at: retry, code: .autotaskUnavailable)
+        #expect(reason(0, in: deferred(job, .autotaskUnavailable, others[0], others[1], others[2])) == none)
+        // Another reason of the job, a job that calls elsewhere, and a lane without a connection.
+        #expect(reason(0, in: deferred(job, .outcomeUnknown, zone)) == .retry(at: retry, code: .outcomeUnknown))
+        #expect(reason(0, in: deferred(Self.job(1, .connect), .autotaskUnavailable, zone)) == none)
+        var unconnected = deferred(job, .autotaskUnavailable, zone)
+        unconnected.reach = nil
+        #expect(reason(0, in: unconnected) == none)
+    }
+
+    @Test func `a used quota is the reason of jobs whose priority waits at it`() {
+        let retry = Self.now + .seconds(60)
+        let usage = CallBarrier(.database(7), .usage, since: Self.now, percent: 75)
+        let expected = WaitReason.heldBack(usage, retry: retry, code: .rateLimited)
+        #expect(reason(0, in: deferred(Self.job(1, .verify), .rateLimited, usage)) == expected)
+        #expect(reason(0, in: deferred(Self.job(1, .sync), .rateLimited, usage)) == .retry(at: retry, code: .rateLimited))
+        for priority in CallPriority.allCases {
+            let waits = priority.band.map { $0 <= 75 } ?? false
+            #expect(usage.holdsBack(priority) == waits)
+            let full = DatabaseQuota.Usage(limit: 100, used: 75, own: 0, ownLimit: 50)
+            #expect((full.cause(for: priority) == .usage) == waits)
+            let spent = DatabaseQuota.Usage(limit: 100, used: 0, own: 50, ownLimit: 50)
+            #expect((spent.cause(for: priority) == .share) == CallBarrier(.database(7), .share, since: Self.now).holdsBack(priority))
+        }
+    }
+
     @Test func `a suspect waits only while another one runs`() {
         let jobs = [Self.job(1, .sync, interruptions: 2)]
         #expect(reason(0, in: situation(jobs, isSuspectRunning: true)) == .suspect)

@@ -27,7 +27,8 @@ struct Workbench {
     let store = HandlerStore()
     let sink = RecordingSink()
     let log = RecordedLog()
-    let breakers = CircuitBreakers(pause: .seconds(5))
+    let barriers = CallBarriers()
+    let breakers: CircuitBreakers
     let quotas = DatabaseQuotas(share: EngineSettings().quotaShare)
     let worker = WorkerIdentity(WorkerID("worker-1"))
     let keyRing: KeyRing
@@ -42,6 +43,7 @@ struct Workbench {
         self.keyRing = keyRing
         worker.holdsLease(until: clock.now + .seconds(86_400))
         vault = Vault(keyRing)
+        breakers = CircuitBreakers(pause: .seconds(5), barriers: barriers)
         autotask.change {
             $0.databases[Workbench.databaseID] = FakeAutotask.Database(host: Workbench.zoneHost)
             $0.databases[Workbench.strangerDatabaseID] = FakeAutotask.Database(zoneName: "AE05", host: "webservices25.autotask.net")
@@ -107,7 +109,8 @@ struct Workbench {
             worker: worker,
             clock: clock,
             entropy: entropy,
-            log: log.logger
+            log: log.logger,
+            barriers: barriers
         )
     }
 }
