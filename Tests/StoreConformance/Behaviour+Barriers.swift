@@ -11,8 +11,11 @@ extension Behaviour {
             let usage = CallBarrier(.database(7), .usage, since: Bench.start, percent: 75)
             try await bench.store.replaceBarriers(of: bench.worker, with: [zone, usage], at: Bench.start)
             #expect(Set(try await bench.barriers()) == [zone, usage])
-            // An outage lasts until it is known to be over: its probe may be late.
+            // The probe of an outage may be late.
             #expect(Set(try await bench.barriers(at: bench.time(9))) == [zone, usage])
+            let later = bench.time(5) + CallBarrier.outageMemory
+            _ = try await bench.store.renew(bench.worker, until: later + .seconds(15), at: Bench.start)
+            #expect(try await bench.barriers(at: later) == [usage])
             let digest = CallBarrier(.credentials([1, 255]), .outage, since: bench.time(1), until: bench.time(2))
             try await bench.store.replaceBarriers(of: bench.worker, with: [digest], at: bench.time(1))
             #expect(try await bench.barriers(at: bench.time(1)) == [digest])
@@ -40,7 +43,9 @@ extension Behaviour {
             #expect(try await bench.barriers(at: bench.time(30)) == [])
         },
         Behaviour("a bounded number of a worker's barriers is stored") { bench in
-            let many = (0..<Int64(CallBarrier.limit) + 9).map { CallBarrier(.database($0), .outage, since: Bench.start) }
+            let many = (0..<Int64(CallBarrier.limit) + 9).map {
+                CallBarrier(.database($0), .outage, since: Bench.start, until: bench.time(60))
+            }
             try await bench.store.replaceBarriers(of: bench.worker, with: many, at: Bench.start)
             #expect(try await bench.barriers().count == CallBarrier.limit)
         },

@@ -36,12 +36,13 @@ final class CallBarriers: Sendable {
         }
     }
 
-    /// Returns the barriers to store, if they have changed since the last call.
+    /// Returns the barriers to store, if they have changed since the last call, or one of them is over.
     func unsaved(at now: Timestamp) -> [CallBarrier]? {
         state.withLock { state in
-            guard !state.isSaved else { return nil }
+            let count = state.standing.count
+            if count > 0 { state.standing = state.standing.filter { $0.value.isInForce(at: now, isWorkerThere: true) } }
+            guard !state.isSaved || state.standing.count < count else { return nil }
             state.isSaved = true
-            state.standing = state.standing.filter { $0.value.isInForce(at: now, isWorkerThere: true) }
             return Array(state.standing.values)
         }
     }

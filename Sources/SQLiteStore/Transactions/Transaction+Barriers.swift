@@ -1,11 +1,19 @@
 import Contract
 import Store
 
-/// Keeps the barriers of workers: a few rows, which change only when a barrier begins or ends.
+/// Keeps the barriers of workers: a few rows, which change only when a barrier begins or ends. Those of a worker that is gone are out of force
+/// (``Store/CallBarrier/isInForce(at:isWorkerThere:)``), and go with the next change.
 extension Transaction {
     func replaceBarriers(of worker: WorkerID, with barriers: [CallBarrier], at now: Timestamp) throws {
         try checkPresence(of: worker)
-        try connection.run("DELETE FROM barriers WHERE worker = ? OR (cause = 'limit' AND until <= ?)", worker.description, now)
+        try connection.run(
+            """
+            DELETE FROM barriers WHERE worker = ? OR (cause = 'limit' AND until <= ?)
+                OR (cause <> 'limit' AND worker NOT IN (SELECT id FROM workers))
+            """,
+            worker.description,
+            now
+        )
         for barrier in barriers.stored {
             try connection.run(
                 "INSERT OR REPLACE INTO barriers (worker, part, cause, since, until, percent) VALUES (?, ?, ?, ?, ?, ?)",
@@ -17,11 +25,6 @@ extension Transaction {
                 barrier.percent.map { Int64($0) }
             )
         }
-    }
-
-    /// Forgets the barriers of a worker that is gone, except for what Autotask asked for.
-    func forgetBarriers(of worker: WorkerID) throws {
-        try connection.run("DELETE FROM barriers WHERE worker = ? AND cause <> 'limit'", worker.description)
     }
 }
 

@@ -82,7 +82,6 @@ extension Transaction {
                 awaitsErasure = true
             }
             try connection.run("DELETE FROM workers WHERE id = ?", other.id.description)
-            try forgetBarriers(of: other.id)
         }
         return takeover
     }

@@ -48,12 +48,16 @@ package struct CallBarrier: Hashable, Sendable {
     /// How many barriers of a worker are stored. More of them are left out: then an outage is that of a zone, which comes first.
     package static let limit = 256
 
+    /// How long an outage is believed after its time without a probe: a job that waits for it is tried again within ten minutes.
+    package static let outageMemory: Duration = .seconds(600)
+
     /// Whether it still holds calls back.
     ///
     /// - Parameter isWorkerThere: whether the lease of its worker lasts. What Autotask asked for outlives the worker.
     package func isInForce(at now: Timestamp, isWorkerThere: Bool) -> Bool {
         switch cause {
-        case .outage, .usage: isWorkerThere
+        case .outage: isWorkerThere && until.map { $0 + CallBarrier.outageMemory > now } ?? false
+        case .usage: isWorkerThere
         case .limit: until.map { $0 > now } ?? false
         case .share: isWorkerThere && until.map { $0 > now } ?? false
         }

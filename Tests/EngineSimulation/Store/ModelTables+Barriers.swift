@@ -4,7 +4,11 @@ import Store
 extension ModelTables {
     mutating func replaceBarriers(of worker: WorkerID, with new: [CallBarrier], at now: Timestamp) throws(StoreError) {
         try checkPresence(of: worker)
-        barriers.removeAll { $0.worker == worker || $0.barrier.cause == .limit && $0.barrier.until.map { $0 <= now } ?? true }
+        barriers.removeAll { row in
+            let isGone = !workers.contains { $0.id == row.worker }
+            let isOver = row.barrier.cause == .limit ? row.barrier.until.map { $0 <= now } ?? true : isGone
+            return row.worker == worker || isOver
+        }
         barriers += new.stored.map { (worker, $0) }
     }
 

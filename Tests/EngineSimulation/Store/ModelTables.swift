@@ -133,9 +133,6 @@ struct ModelTables: Sendable {
                 takeover.events += 1
             }
         }
-        barriers.removeAll { row in
-            row.barrier.cause != .limit && others.contains { $0.id == row.worker && $0.isLost(at: now) }
-        }
         workers.removeAll { $0.id != worker && $0.isLost(at: now) }
         return takeover
     }

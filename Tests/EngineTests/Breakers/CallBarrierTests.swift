@@ -60,6 +60,9 @@ struct CallBarrierTests {
         try await read(3, state)
         let digest = try #require(state.connection?.credentialsDigest)
         #expect(unsaved?.contains { $0.part == .credentials(digest) && $0.cause == .outage } == true)
+        // Nothing stays that nobody asks for any more.
+        bench.clock.advance(by: .seconds(3600))
+        #expect(unsaved == [] && unsaved == nil)
     }
 
     @Test func `a limit of Autotask is a barrier until its time, and another worker honours it`() async throws {
