@@ -106,12 +106,14 @@ final class CircuitBreakers: Sendable {
     func honour(_ known: [CallBarrier], at now: Timestamp) {
         for barrier in known where barrier.cause == .limit {
             guard case .database(let id) = barrier.part, let end = barrier.until, end > now else { continue }
-            breakers.withLock { breakers in
+            let until = breakers.withLock { breakers in
+                let until = max(end, breakers[.database(id)]?.openUntil ?? end)
                 var breaker = CircuitBreaker(policy(of: .database(id)), at: now)
-                breaker.honour(limitUntil: max(end, breakers[.database(id)]?.openUntil ?? end))
+                breaker.honour(limitUntil: until)
                 breakers[.database(id)] = breaker
-                note(breaker, of: .database(id), at: now)
+                return until
             }
+            barriers.stand(barrier.part, .limit, until: until, at: barrier.since)
         }
     }
 

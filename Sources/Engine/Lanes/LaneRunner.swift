@@ -14,8 +14,8 @@ final class LaneRunner: Service {
     private static let lanesPerClaim = 128
     /// How long a job waits after its outcome was sealed under a key that was then retired.
     private static let sealingDelay: Duration = .seconds(5)
-    /// How often pauses act on the lanes in line at most.
-    private static let pauseInterval: Duration = .seconds(1)
+    /// How often pauses act on the lanes in line at most: shorter than the time between two renewals of the lease, which wake the loop.
+    private static let pauseInterval: Duration = .seconds(2)
 
     private let store: any LaneClaims & WorkerRegistry
     private let engine: EngineContext
