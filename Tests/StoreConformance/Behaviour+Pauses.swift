@@ -55,6 +55,16 @@ extension Behaviour {
                     && actions.allSatisfy { $0.actor == "user:9" && $0.tenant == "msp-1" }
             )
         },
+        Behaviour("a pause that an operator ended is over for a worker whose clock is behind, too") { bench in
+            try await bench.accept(.job("a"))
+            let pause = try #require(try await bench.pause(.all))
+            _ = try await bench.store.endPause(pause.id, by: .systemUser(9), at: bench.time(600))
+            #expect(try await bench.store.pauses(at: Bench.start).isEmpty)
+            _ = try await bench.claim(at: Bench.start) { snapshot in
+                #expect(snapshot.pauses.isEmpty)
+                return LaneDecision(next: .wait(until: nil))
+            }
+        },
         Behaviour("a pause whose time is over ends by itself, with a row in the audit log") { bench in
             _ = try await bench.pause(.kind(.sync))
             _ = try await bench.claim(at: bench.time(3600))

@@ -41,7 +41,8 @@ extension Transaction {
                 now
             ) { Pause($0) } ?? nil
         guard let pause else { return nil }
-        try connection.run("UPDATE pauses SET ends_at = ?, is_ended = 1 WHERE id = ?", now, id)
+        // It is over by every clock, also that of a worker whose machine is behind.
+        try connection.run("UPDATE pauses SET ends_at = 0, is_ended = 1 WHERE id = ?", id)
         try audit(AuditEntry(ended: pause, by: actor, at: now))
         return pause
     }

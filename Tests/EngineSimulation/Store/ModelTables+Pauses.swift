@@ -35,7 +35,7 @@ extension ModelTables {
     mutating func endPause(_ id: Int64, by actor: AuditActor, at now: Timestamp) -> Pause? {
         guard let index = pauses.firstIndex(where: { $0.pause.id == id && $0.pause.end > now }) else { return nil }
         let pause = pauses[index].pause
-        pauses[index].pause.end = now
+        pauses[index].pause.end = Timestamp(millisecondsSinceEpoch: 0)
         pauses[index].isEnded = true
         note(AuditEntry(ended: pause, by: actor, at: now))
         return pause
