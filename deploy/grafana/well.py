@@ -110,6 +110,12 @@ WELL = Dashboard(
             "Log lines each second, from warnings on.",
             rates("autotask_worker_log_lines_total", "level", ',level=~"warning|error|critical"'),
         ),
+        graph(
+            "Spans of traces",
+            "cps",
+            "Spans each second, by what became of them: `dropped` and `failed` are lost. All are 0 while traces are off.",
+            rates("autotask_worker_spans_total", "result"),
+        ),
         graph("CPU", "short", "Cores that each worker uses.", ("rate(process_cpu_seconds_total{JOB}[RATE])", "{{instance}}")),
         graph("Memory", "bytes", "Resident memory of each worker.", ("process_resident_memory_bytes{JOB}", "{{instance}}")),
         graph(
