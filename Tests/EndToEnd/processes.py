@@ -210,6 +210,10 @@ class Worker:
         """Stops it with SIGSTOP: messages are delivered to it, and it does not read them."""
         self.process.send_signal(signal.SIGSTOP)
 
+    def resume(self):
+        """Lets it go on after a suspension."""
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self):
         """kill -9."""
         self.process.kill()

@@ -17,12 +17,12 @@ JOB = "autotask-worker"
 
 
 class Prometheus:
-    """Scrapes one worker, and evaluates the rules, four times a second."""
+    """Scrapes one worker, and evaluates the rules four times a second."""
 
-    def __init__(self, directory, target, rules=RULES):
-        """`target` is `host:port`."""
+    def __init__(self, directory, target, rules=RULES, interval="250ms"):
+        """`target` is `host:port`. `interval` is the time between two scrapes, and the most that one may take."""
         settings = {
-            "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "250ms"},
+            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": "250ms"},
             "rule_files": [str(rules)],
             "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [target]}]}],
         }

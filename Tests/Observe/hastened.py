@@ -8,13 +8,17 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def hastened(text):
-    """A file of rules with each `for`, range, step and offset a sixtieth as long. Limits on values stay as they are."""
+    """A file of rules with each `for`, range, step, offset and limit on the age of what waits a sixtieth as long.
+
+    Other limits on values stay as they are.
+    """
     rules = yaml.safe_load(text)
     for group in rules["groups"]:
         for rule in group["rules"]:
             if "for" in rule:
                 rule["for"] = sixtieth(rule["for"])
-            rule["expr"] = re.sub(r"(?<=\[)[^\]]+(?=\])|(?<=offset )\w+", lambda found: sixtieth(found.group()), rule["expr"])
+            expression = re.sub(r"(?<=\[)[^\]]+(?=\])|(?<=offset )\w+", lambda found: sixtieth(found.group()), rule["expr"])
+            rule["expr"] = re.sub(r"(?<=_oldest_seconds\) > )\d+", lambda found: str(int(found.group()) // 60), expression)
     return yaml.safe_dump(rules, sort_keys=False)
 
 
