@@ -24,6 +24,8 @@ class Span:
         self.trace, self.id, self.parent = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
         self.start, self.end = span.start_time_unix_nano, span.end_time_unix_nano
         self.attributes = {attribute.key: value_of(attribute.value) for attribute in span.attributes}
+        #: As (name, attributes).
+        self.events = [(event.name, {attribute.key: value_of(attribute.value) for attribute in event.attributes}) for event in span.events]
         self.links = [(link.trace_id.hex(), link.span_id.hex()) for link in span.links]
         self.has_failed = span.status.code == FAILED
         self.flags = span.flags

@@ -13,7 +13,7 @@ from tenants import plan
 from test_metrics import value
 
 PAGE = contract.ROOT / "Sources" / "autotask-worker" / "Documentation.docc" / "Traces.md"
-KEYS = contract.ROOT / "Sources" / "Telemetry" / "Traces" / "SpanKey.swift"
+SOURCES = contract.ROOT / "Sources" / "Telemetry" / "Traces"
 #: Spans leave at once.
 QUICK = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
 
@@ -49,7 +49,7 @@ def test_one_trace_from_a_portals_span_to_a_monitors(traced, collector, tenant):
     trace, portals_span, traceparent = new_parent()
     job = tenant.publish("sync", plan(2), traceparent=traceparent)
     tenant.expect(job.ending(), "sync.succeeded")
-    collector.await_spans(lambda span: span.trace == trace and span.kind == "PRODUCER", 2)
+    collector.await_spans(lambda span: span.trace == trace and span.kind == "PRODUCER", 5)
     (attempt,) = collector.await_spans(lambda span: span.trace == trace and span.kind == "CONSUMER")
     assert attempt.parent == portals_span and not attempt.links and not attempt.has_failed
     assert attempt.name == "process autotask.jobs:sync.{tenant}"
@@ -81,12 +81,20 @@ def test_one_trace_from_a_portals_span_to_a_monitors(traced, collector, tenant):
         assert attempt.start <= call.start <= call.end <= attempt.end
     assert {span.name for span in children if "db.system.name" in span.attributes} == {"store journal", "store complete"}
     publications = {span.attributes["messaging.message.id"]: span for span in children if span.kind == "PRODUCER"}
-    # Progress is published without a guarantee, and has none.
-    lasting = [event for event in tenant.events() if event.get("traceparent") == attempt.context and "sequence" in event]
-    assert publications.keys() == {event["id"] for event in lasting} and len(lasting) == 2
+    published = [event for event in tenant.events() if event.get("traceparent") == attempt.context]
+    assert publications.keys() == {event["id"] for event in published}
+    progress = [span for span in publications.values() if span.name == "publish autotask.results:sync.progress.{tenant}"]
+    assert len(progress) == 2 and len(publications) == 5
+    # Progress is published without a guarantee, and has no sequence.
+    assert all("autotask.sequence" not in span.attributes and not span.has_failed for span in progress)
     publication = publications[job.endings[0]["id"]]
     assert publication.attributes["messaging.message.conversation_id"] == job.id
     assert publication.name == "publish autotask.results:sync.succeeded.{tenant}"
+    # When the worker took the job from RabbitMQ.
+    (acceptance,) = [span for span in collector.spans if span.trace == trace and span.name == "receive autotask.jobs:sync.{tenant}"]
+    assert acceptance.parent == portals_span and acceptance.attributes["messaging.message.id"] == job.id
+    assert acceptance.start <= acceptance.end and acceptance.start <= attempt.start
+    assert [span.attributes["autotask.journal.entries"] for span in children if span.name == "store journal"][0] >= 1
     # Every span of the trace hangs below the portal's.
     ids = {span.id for span in collector.spans if span.trace == trace}
     assert {span.parent for span in collector.spans if span.trace == trace} <= ids | {portals_span}
@@ -108,6 +116,39 @@ def test_a_second_attempt_is_in_the_trace_and_links_to_the_first(traced, collect
     assert (deferred["traceparent"], ending["traceparent"]) == (first.context, second.context)
     failed = [span for span in collector.spans if span.parent == first.id and span.kind == "CLIENT" and span.has_failed]
     assert [span.attributes["http.response.status_code"] for span in failed] == [500]
+
+
+def test_a_limit_and_the_wait_for_it_are_events_of_spans(traced, collector, tenant):
+    tenant.connected()
+    trace, _, traceparent = new_parent()
+    tenant.database.fault("throttled", entity="Services", operation="query", times=1, retryAfterSeconds=1)
+    tenant.expect(tenant.publish("sync", plan(1), traceparent=traceparent).ending(), "sync.succeeded")
+    first, _ = collector.await_spans(lambda span: span.trace == trace and span.kind == "CONSUMER", 2)
+    (call,) = [span for span in collector.spans if span.parent == first.id and span.attributes.get("http.response.status_code") == 429]
+    assert call.events == [("call.limited", {"autotask.wait_seconds": 1.0})]
+    events = dict(first.events)
+    assert list(events) == ["breaker.opened", "job.deferred"]
+    assert events["breaker.opened"] == {"autotask.breaker.scope": "database"}
+    assert 1 <= events["job.deferred"]["autotask.wait_seconds"] < 5
+
+
+def test_an_attempt_that_a_shutdown_puts_back_is_below_the_next_one(other_worker, collector, tenant):
+    settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, **QUICK}
+    other_worker.start(**settings)
+    tenant.connected()
+    trace, portals_span, traceparent = new_parent()
+    delay = tenant.database.fault("latency", milliseconds=200, entity="Services")
+    job = tenant.publish("sync", plan(60), traceparent=traceparent)
+    tenant.database.await_calls(2, operation="create")
+    other_worker.stop()
+    (put_back,) = collector.await_spans(lambda span: span.trace == trace and span.name == "put back autotask.jobs:sync.{tenant}")
+    delay.clear()
+    other_worker.start(**settings)
+    tenant.expect(job.ending(), "sync.succeeded")
+    (attempt,) = collector.await_spans(lambda span: span.trace == trace and span.kind == "CONSUMER")
+    assert put_back.parent == attempt.id != put_back.id and attempt.parent == portals_span
+    assert put_back.attributes["autotask.job.outcome"] == "postponed" and put_back.end < attempt.start
+    assert attempt.attributes["autotask.job.attempt"] == put_back.attributes["autotask.job.attempt"] == 1
 
 
 def test_a_scheduled_check_begins_a_trace(other_worker, collector, tenant):
@@ -241,7 +282,8 @@ def test_the_collectors_host_is_no_zone(traced, collector, new_tenant, simulator
     assert all(path == "/v1/traces" for path, _ in collector.headers[before:])
 
 
-def test_the_page_lists_the_attributes_of_the_program():
-    program = set(re.findall(r'case \w+ = "([\w.]+)"', KEYS.read_text(encoding="utf-8")))
-    text = PAGE.read_text(encoding="utf-8").split("## Attributes")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `([\w.]+)`", text, flags=re.M)) == program
+@pytest.mark.parametrize(("file", "section"), [("SpanKey.swift", "Attributes"), ("SpanEventName.swift", "Events of spans")])
+def test_the_page_lists_the_attributes_and_events_of_the_program(file, section):
+    program = set(re.findall(r'case \w+ = "([\w.]+)"', (SOURCES / file).read_text(encoding="utf-8")))
+    text = PAGE.read_text(encoding="utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
+    assert program and set(re.findall(r"^\| `([\w.]+)`", text, flags=re.M)) == program

@@ -41,6 +41,38 @@ struct WorkerTracerTests {
         #expect(sink.spans.map(\.start) == [400] && sink.spans.map(\.end) == [400])
     }
 
+    @Test func `the worker's events have a time within the span, and come no more after its end`() throws {
+        let span = WorkerTracer.test(to: sink).span(.process(template: "jobs"), in: SpanContext.parent.traceID, below: nil)
+        span.note(.callHeldBack, [.reason: "quota", .waitSeconds: .fraction(1.5)])
+        span.end()
+        span.note(.jobDeferred)
+        let ended = try #require(sink.spans.first)
+        #expect(ended.events.map(\.name) == ["call.held_back"] && ended.start < ended.events[0].time && ended.events[0].time < ended.end)
+        #expect(ended.events[0].attributes == [.reason: "quota", .waitSeconds: .fraction(1.5)])
+    }
+
+    @Test func `a span that began before now has that time`() {
+        let tracer = WorkerTracer.test(to: sink)
+        let begun = tracer.now
+        tracer.span(.receive(template: "jobs"), in: SpanContext.parent.traceID, below: nil, begunAt: begun).end()
+        #expect(sink.spans.map(\.start) == [begun] && sink.spans[0].end > begun && sink.spans[0].kind == .client)
+    }
+
+    @Test func `a span whose identity another takes becomes a part of that one`() throws {
+        let tracer = WorkerTracer.test(to: sink)
+        let span = tracer.span(.process(template: "jobs"), in: SpanContext.parent.traceID, id: 77, below: .parent)
+        span.link(to: .parent)
+        span[.tenant] = "acme"
+        span.note(.breakerOpened)
+        span.end(within: .putBack(template: "jobs"))
+        span.end()
+        let part = try #require(sink.spans.first)
+        #expect(sink.spans.count == 1 && part.name == "put back jobs" && part.kind == .internal && part.links.isEmpty)
+        #expect(part.parent == span.spanContext && !part.isParentRemote && part.context.spanID != 77)
+        #expect(part.context.traceID == span.spanContext.traceID && part.context.flags == span.spanContext.flags)
+        #expect(part.attributes == [.tenant: "acme"] && part.events.map(\.name) == ["breaker.opened"])
+    }
+
     // MARK: Libraries
 
     @Test func `a library's span is below the current one, and its values are kept only under known names`() throws {

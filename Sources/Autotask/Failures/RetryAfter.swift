@@ -1,11 +1,11 @@
 package import Contract
-import HTTP
+package import HTTP
 
 extension Duration {
     /// Reads an answer's `Retry-After` in either form (RFC 9110, 10.2.3), at most a day; `nil` without a usable one.
     ///
     /// A date is relative to the answer's own `Date`, so that the worker's clock does not matter.
-    init?(retryAfterOf response: HTTPResponse) {
+    package init?(retryAfterOf response: HTTPResponse) {
         guard let text = response.header("retry-after"), text.utf8.count <= Duration.longestRetryAfter else { return nil }
         let wait: Duration
         if let seconds = Int64(text) {

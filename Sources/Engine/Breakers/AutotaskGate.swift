@@ -30,6 +30,7 @@ struct AutotaskGate: CallGate {
                 // No call was made, so the breakers learn nothing.
                 context.breakers.ended(tickets, error, at: now, fraction: context.engine.entropy.fraction)
                 context.holdUp(.quota)
+                context.trace?.heldBack(operation, .quota, for: moment - now)
                 throw error
             }
             return { [context, databaseID] failure in
@@ -41,6 +42,7 @@ struct AutotaskGate: CallGate {
             // A job can run without knowing the usage.
             let reason: AutotaskError.HoldingReason = isLimiting ? .limits : .outage
             if operation != .threshold { context.holdUp(HoldReason(reason)) }
+            context.trace?.heldBack(operation, HoldReason(reason), for: moment - now)
             throw AutotaskError(.heldBack(reason), retryAfter: moment - now)
         }
     }

@@ -2,9 +2,10 @@ import Logging
 import Telemetry
 
 extension JobContext {
-    /// Logs and counts circuit breakers that this attempt's call opened or closed.
+    /// Logs, traces and counts circuit breakers that this attempt's call opened or closed.
     func note(_ changes: [CircuitBreakers.Change]) {
         for change in changes {
+            trace?.changed(change)
             if change.isClosed {
                 log(.notice, "A part of Autotask works again; calls to it are no longer held back", change.metadata)
             } else {

@@ -134,7 +134,7 @@ final class JobContext {
     /// - Returns: why the batch has to stop here; `nil` if it continues.
     func journal(_ unsaved: WriteJournal.Unsaved) async throws(StoreError) -> BatchStop? {
         guard let trace else { return try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now) }
-        return try await trace.store("journal") { () async throws(StoreError) in
+        return try await trace.store("journal", entries: unsaved.entries.count) { () async throws(StoreError) in
             try await store.journal(unsaved.entries, notes: unsaved.notes, under: claim.token, at: now)
         }
     }

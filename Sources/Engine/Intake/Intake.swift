@@ -162,30 +162,26 @@ struct Intake: Service {
         _ read: () -> [IntakeItem]
     ) async -> Acceptance? {
         let settled = SettledJobs()
+        let traces = AcceptanceTraces(engine)
+        var acceptedAt = engine.now
         let intake = await persistently { () async throws(StoreError) in
             settled.forget()
-            // A worker whose lease has ended could not run what it claims.
-            let mayBegin = !Task.isShuttingDownGracefully && engine.worker.holds(as: engine.worker.current, at: engine.now)
-            let free = mayBegin ? slots.reserve(upTo: items.count, of: engine.settings.concurrentLanes) : 0
-            var begun: [LaneClaim] = []
-            defer {
-                slots.use(begun.count, ofReserved: free)
-                slots.handOver(begun)
-            }
-            let rules = rules(after: lastPlace, besides: own, beginning: free, noting: settled)
-            let intake: Acceptance
+            let rules = rules(after: lastPlace, besides: own, noting: settled)
+            acceptedAt = engine.now
             do throws(StoreError) {
-                intake = try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
+                return try await store.accept(items, by: engine.worker.current, at: acceptedAt, rules: rules)
             } catch {
                 guard error.code == .keyRetired else { throw error }
                 await engine.refreshKeys()
                 items = read()
-                intake = try await store.accept(items, by: engine.worker.current, at: engine.now, rules: rules)
+                acceptedAt = engine.now
+                return try await store.accept(items, by: engine.worker.current, at: acceptedAt, rules: rules)
             }
             begun = intake.claims
             return intake
         }
         if let intake, intake.isTakenIn {
+            traces?.end(items, intake, at: acceptedAt)
             engine.meters.accepted(intake, settled)
             fullLanes.note(intake.refusals(of: items), at: engine.now, log: engine.log)
             if intake.claims.count < intake.outcomes.count { slots.line.wake() }

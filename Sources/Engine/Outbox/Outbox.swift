@@ -71,7 +71,9 @@ final class Outbox: Sendable {
             !state.isAlone && !state.events.isSearching && !state.events.isHeld(lane) && !state.quiet.contains(lane)
         }
         guard isWelcome else { return }
+        let span = PublicationTraces.span(of: event, engine)
         engine.sink.offer(event) { [self] answer in
+            span?.end(answer)
             switch answer {
             case .refused, .closed, .suspected: state.withLock { _ = $0.quiet.insert(lane) }
             case .confirmed, .unavailable, .missing: break

@@ -1,3 +1,4 @@
+import Autotask
 import Contract
 import Store
 import Telemetry
@@ -7,11 +8,14 @@ import Telemetry
 /// An attempt at a job that is not sampled has none. Its calls and events then carry the job's own `traceparent`.
 struct AttemptTrace: Sendable {
     private let span: WorkerSpan
+    /// The name of the place of such jobs, without the tenant.
+    private let template: String
     /// The span's context, for events and for the log.
     let traceparent: String
 
-    private init(_ span: WorkerSpan) {
+    private init(_ span: WorkerSpan, _ template: String) {
         self.span = span
+        self.template = template
         traceparent = span.spanContext.traceparent
     }
 
@@ -20,14 +24,10 @@ struct AttemptTrace: Sendable {
     /// - Returns: `nil` if traces are off, or the job is not sampled. This costs less than a microsecond, and allocates nothing.
     static func begin(_ claim: LaneClaim, _ engine: EngineContext) -> AttemptTrace? {
         guard let tracer = engine.tracer else { return nil }
-        let job = claim.job
-        let parent = job.traceparent.flatMap { SpanContext(traceparent: $0) }
-        if let parent, !tracer.samples(parent) { return nil }
-        let ids = AttemptIDs(of: job, in: claim.token.lane)
-        let trace = parent?.traceID ?? ids.traceID
-        guard parent != nil || tracer.samples(trace) else { return nil }
-        let lane = claim.token.lane
-        let place = MessagePlace(exchange: "\(engine.settings.exchangePrefix).jobs", key: job.kind.rawValue, tenant: lane.tenant)
+        let (job, lane) = (claim.job, claim.token.lane)
+        let ids = AttemptIDs(of: job, in: lane)
+        guard let (trace, parent) = ids.place(below: job.traceparent, tracer) else { return nil }
+        let place = MessagePlace(of: job.kind, for: lane.tenant, engine.settings)
         let span = tracer.span(.process(template: place.template), in: trace, id: ids.spanID, below: parent)
         span.describe(place, operation: "process")
         span[.messageID] = .text(job.id.description)
@@ -43,20 +43,24 @@ struct AttemptTrace: Sendable {
         } else {
             span.link(to: SpanContext(traceID: trace, spanID: ids.firstSpanID, flags: span.spanContext.flags))
         }
-        return AttemptTrace(span)
+        return AttemptTrace(span, place.template)
     }
 
     /// Begins the span of a call to Autotask. Its context is what Autotask gets.
     func call(method: String, path: String?) -> WorkerSpan { span.child(.call(method: method, path: path)) }
 
     /// Records an operation of the store.
+    ///
+    /// - Parameter entries: the number of writes to Autotask that it records, before or after they are made.
     func store<Value>(
         _ operation: StaticString,
+        entries: Int? = nil,
         _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let child = span.child(.store(operation: "\(operation)"))
         child[.databaseSystem] = "sqlite"
         child[.databaseOperation] = .text("\(operation)")
+        if let entries { child[.journalEntries] = SpanRecord.Value(entries) }
         defer { child.end() }
         do { return try await body() } catch {
             child.fail(error.code.rawValue)
@@ -66,15 +70,26 @@ struct AttemptTrace: Sendable {
 
     /// The attempt's outcome is in the store, or another worker has taken the lane over.
     ///
-    /// An attempt that is put back counts as not begun, and gets no span: its calls belong to the attempt that follows, which has its id.
+    /// An attempt that is put back counts as not begun. The attempt that follows has its id, so it becomes a part of that one, with its
+    /// calls.
     func end(_ ended: EndedAttempt, of claim: LaneClaim, isStored: Bool) {
         let completion = ended.completion
-        if case .postponed = completion.attempt.ending { return }
+        let attempt = completion.attempt
         span[.outcome] = .text(completion.isRepetition ? "postponed" : completion.word)
-        span[.apiCalls] = .number(Int64(claim.job.apiCalls + completion.attempt.apiCalls))
-        if let failure = completion.attempt.failure { span.fail(failure.code.rawValue) }
+        span[.apiCalls] = .number(Int64(claim.job.apiCalls + attempt.apiCalls))
+        if let failure = attempt.failure { span.fail(failure.code.rawValue) }
+        if let next = attempt.notBefore {
+            var facts: [SpanKey: SpanRecord.Value] = [.waitSeconds: .fraction((next - attempt.ended) / .seconds(1))]
+            facts[.reason] = ended.holdReason.map { .text($0.rawValue) }
+            span.note(.jobDeferred, facts)
+        }
         if !isStored { span.fail(StoreError.Code.fenced.rawValue) }
-        span.end()
+        if case .postponed = attempt.ending {
+            span[.reason] = ended.holdReason.map { .text($0.rawValue) }
+            span.end(within: .putBack(template: template))
+        } else {
+            span.end()
+        }
     }
 
     /// The store refused the attempt, and there is no outcome.
@@ -82,54 +97,21 @@ struct AttemptTrace: Sendable {
         span.fail(error.code.rawValue)
         span.end()
     }
-}
 
-/// The identity of an attempt's spans, which follows from the job: a later attempt knows the first one's without asking the store, and all
-/// attempts at a job that has no `traceparent` share a trace.
-struct AttemptIDs {
-    private let lane: Lane
-    private let job: QueuedJob
+    // MARK: What explains what follows
 
-    init(of job: QueuedJob, in lane: Lane) {
-        self.job = job
-        self.lane = lane
+    /// A call was not made.
+    ///
+    /// - Parameter wait: how long calls are held back.
+    func heldBack(_ operation: AutotaskOperation, _ reason: HoldReason, for wait: Duration) {
+        span.note(
+            .callHeldBack,
+            [.operation: .text(operation.rawValue), .reason: .text(reason.rawValue), .waitSeconds: .fraction(wait / .seconds(1))]
+        )
     }
 
-    var traceID: SpanContext.TraceID { SpanContext.TraceID(high: hash(.traceHigh), low: hash(.traceLow)) }
-    var spanID: UInt64 { hash(.span(job.ordinal)) }
-    var firstSpanID: UInt64 { hash(.span(1)) }
-
-    private enum Purpose {
-        case traceHigh
-        case traceLow
-        case span(Int)
-
-        var number: UInt64 {
-            switch self {
-            case .traceHigh: 1 << 62
-            case .traceLow: 2 << 62
-            case .span(let ordinal): UInt64(ordinal)
-            }
-        }
+    /// A call opened or closed a circuit breaker.
+    func changed(_ change: CircuitBreakers.Change) {
+        span.note(change.isClosed ? .breakerClosed : .breakerOpened, [.breakerScope: .text(BreakerScope(change.target).rawValue)])
     }
-
-    /// FNV-1a, which every worker computes alike, unlike `Hasher`. Ids of scheduled checks repeat, their times do not.
-    private func hash(_ purpose: Purpose) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func add(_ text: String) {
-            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            // A byte that no text has.
-            hash = hash &* 0x100_0000_01B3
-        }
-        add(lane.tenant.description)
-        add(lane.product.rawValue)
-        add(job.id.description)
-        hash = (hash ^ UInt64(bitPattern: job.acceptedAt.millisecondsSinceEpoch)).scrambled
-        return max((hash ^ purpose.number).scrambled, 1)
-    }
-}
-
-extension QueuedJob {
-    /// The number of the attempt that has begun, from 1. It rises with each attempt but those that are put back.
-    fileprivate var ordinal: Int { attempts + interruptions + heldUp }
 }

@@ -8,6 +8,22 @@ struct MessagePlace {
     let key: String
     let tenant: TenantID
 
+    private init(exchange: String, key: String, tenant: TenantID) {
+        self.exchange = exchange
+        self.key = key
+        self.tenant = tenant
+    }
+
+    /// Where portals publish jobs of a kind.
+    init(of kind: JobKind, for tenant: TenantID, _ settings: EngineSettings) {
+        self.init(exchange: "\(settings.exchangePrefix).jobs", key: kind.rawValue, tenant: tenant)
+    }
+
+    /// Where the worker publishes events of a type.
+    init(of type: EventType, for tenant: TenantID, _ settings: EngineSettings) {
+        self.init(exchange: "\(settings.exchangePrefix).results", key: type.rawValue, tenant: tenant)
+    }
+
     var routingKey: String { "\(key).\(tenant)" }
     var name: String { "\(exchange):\(routingKey)" }
     /// The name with a placeholder for the tenant.

@@ -9,23 +9,21 @@ struct PublicationTraces {
 
     /// It allocates nothing for events whose trace is not sampled.
     init(_ entries: [OutboxEntry], _ engine: EngineContext) {
-        guard let tracer = engine.tracer else { return }
+        guard engine.tracer != nil else { return }
         for (place, entry) in entries.enumerated() {
-            guard let parent = entry.event.event.traceparent.flatMap({ SpanContext(traceparent: $0) }), tracer.samples(parent) else {
-                continue
-            }
-            spans.append((place, PublicationTraces.begin(entry.event, below: parent, tracer, engine.settings)))
+            if let span = PublicationTraces.span(of: entry.event, engine) { spans.append((place, span)) }
         }
     }
 
-    private static func begin(
-        _ ordered: OrderedEvent,
-        below parent: SpanContext,
-        _ tracer: WorkerTracer,
-        _ settings: EngineSettings
-    ) -> WorkerSpan {
+    /// Begins the span of one publication.
+    ///
+    /// - Returns: `nil` if traces are off, or the event's trace is not sampled. This allocates nothing.
+    static func span(of ordered: OrderedEvent, _ engine: EngineContext) -> WorkerSpan? {
         let event = ordered.event
-        let place = MessagePlace(exchange: "\(settings.exchangePrefix).results", key: event.type.rawValue, tenant: event.lane.tenant)
+        guard let tracer = engine.tracer, let parent = event.traceparent.flatMap({ SpanContext(traceparent: $0) }),
+            tracer.samples(parent)
+        else { return nil }
+        let place = MessagePlace(of: event.type, for: event.lane.tenant, engine.settings)
         let span = tracer.span(.publish(template: place.template), in: parent.traceID, below: parent)
         span.describe(place, operation: "publish")
         span[.messageID] = .text(event.id)
@@ -39,9 +37,16 @@ struct PublicationTraces {
     /// - Parameter answers: the broker's, for each event of the batch.
     func end(_ answers: [BrokerAnswer]) {
         for (place, span) in spans {
-            if place < answers.count, let failure = answers[place].failure { span.fail(failure) }
-            span.end()
+            if place < answers.count { span.end(answers[place]) } else { span.end() }
         }
+    }
+}
+
+extension WorkerSpan {
+    /// Ends the span of a publication.
+    func end(_ answer: BrokerAnswer) {
+        if let failure = answer.failure { fail(failure) }
+        end()
     }
 }
 

@@ -20,6 +20,7 @@ struct TracedTransport: HTTPTransport {
             let response = try await transport.send(request)
             span[.httpStatus] = .number(Int64(response.status))
             if response.status >= 400 { span.fail(String(response.status)) }
+            if response.status == 429 { span.noteLimit(response) }
             return response
         } catch {
             span.fail(error.code.rawValue)
@@ -43,6 +44,14 @@ extension WorkerSpan {
         }
         self[.host] = .text(port.map { String($0.0) } ?? target.host)
         self[.port] = .number(Int64(port?.1 ?? (request.url.hasPrefix("http:") ? 80 : 443)))
+    }
+}
+
+extension WorkerSpan {
+    /// Autotask limits requests, and may ask for a pause.
+    fileprivate func noteLimit(_ response: HTTPResponse) {
+        let pause = Duration(retryAfterOf: response).map { SpanRecord.Value.fraction($0 / .seconds(1)) }
+        note(.callLimited, pause.map { [.waitSeconds: $0] } ?? [:])
     }
 }
 

@@ -28,6 +28,8 @@ package enum SpanKey: String, CaseIterable, Sendable {
     // Store
     case databaseSystem = "db.system.name"
     case databaseOperation = "db.operation.name"
+    /// The number of writes to Autotask that an operation records.
+    case journalEntries = "autotask.journal.entries"
 
     // The worker's own
     case tenant = "autotask.tenant"
@@ -45,6 +47,13 @@ package enum SpanKey: String, CaseIterable, Sendable {
     case revision = "autotask.revision"
     case operation = "autotask.operation"
     case sequence = "autotask.sequence"
+
+    // Events of spans
+    /// How long something waits, in seconds.
+    case waitSeconds = "autotask.wait_seconds"
+    /// Why a call or a job is held back, as in metrics.
+    case reason = "autotask.reason"
+    case breakerScope = "autotask.breaker.scope"
 
     // Failures
     /// The code of an error, or the type of a library's error.

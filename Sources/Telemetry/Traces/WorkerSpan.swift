@@ -71,7 +71,20 @@ package final class WorkerSpan: Tracing.Span {
     /// Begins a span within this one.
     package func child(_ name: SpanName) -> WorkerSpan { tracer.child(of: spanContext, name) }
 
+    /// Records that something happened now.
+    package func note(_ event: SpanEventName, _ attributes: [SpanKey: SpanRecord.Value] = [:]) {
+        add(SpanRecord.Event(name: event.rawValue, time: tracer.now, attributes: attributes))
+    }
+
     package func end() { end(at: tracer.now) }
+
+    /// Ends it as a part of a later span that has its identity: a span of this name below that one, without links.
+    package func end(within name: SpanName) {
+        guard isRecording, var ended = takeState() else { return }
+        ended.name = name.text
+        ended.links = []
+        record(ended, tracer.context(below: spanContext), name.kind, below: spanContext, isRemote: false, at: tracer.now)
+    }
 
     private func change(_ body: (inout sending State) -> Void) {
         guard isRecording else { return }
@@ -80,19 +93,39 @@ package final class WorkerSpan: Tracing.Span {
         }
     }
 
+    private func add(_ event: SpanRecord.Event) {
+        change { state in
+            if state.events.count < WorkerSpan.limit { state.events.append(event) }
+        }
+    }
+
     private func end(at time: UInt64) {
-        guard isRecording else { return }
-        let ended: State? = state.withLock { state in
+        guard isRecording, let ended = takeState() else { return }
+        record(ended, spanContext, kind, below: parent, isRemote: isParentRemote, at: time)
+    }
+
+    /// The state at the end; `nil` if it ended before.
+    private func takeState() -> State? {
+        state.withLock { state in
             guard !state.hasEnded else { return nil }
             state.hasEnded = true
             return state
         }
-        guard let ended else { return }
+    }
+
+    private func record(
+        _ ended: State,
+        _ context: SpanContext,
+        _ kind: SpanKind,
+        below parent: SpanContext?,
+        isRemote: Bool,
+        at time: UInt64
+    ) {
         tracer.sink.accept(
             SpanRecord(
-                context: spanContext,
+                context: context,
                 parent: parent,
-                isParentRemote: isParentRemote,
+                isParentRemote: isRemote,
                 name: ended.name,
                 kind: kind,
                 start: start,
@@ -130,14 +163,7 @@ package final class WorkerSpan: Tracing.Span {
     package func setStatus(_ status: SpanStatus) { change { $0.hasFailed = status.code == .error } }
 
     package func addEvent(_ event: SpanEvent) {
-        let event = SpanRecord.Event(
-            name: event.name,
-            time: event.nanosecondsSinceEpoch,
-            attributes: WorkerSpan.known(event.attributes)
-        )
-        change { state in
-            if state.events.count < WorkerSpan.limit { state.events.append(event) }
-        }
+        add(SpanRecord.Event(name: event.name, time: event.nanosecondsSinceEpoch, attributes: WorkerSpan.known(event.attributes)))
     }
 
     /// Keeps the error's type alone: its text could hold anything.

@@ -53,19 +53,25 @@ package final class WorkerTracer: Tracer {
     ///   - trace: the trace's id.
     ///   - id: the span's id; `nil` for a new one.
     ///   - parent: the other process's span; `nil` for the first span of a trace.
+    ///   - start: when it began, by ``now``; `nil` for the present.
     package func span(
         _ name: SpanName,
         in trace: SpanContext.TraceID,
         id: UInt64? = nil,
-        below parent: SpanContext?
+        below parent: SpanContext?,
+        begunAt start: UInt64? = nil
     ) -> WorkerSpan {
         let context = SpanContext(traceID: trace, spanID: id ?? ids.spanID(), flags: (parent?.flags ?? 0) | SpanContext.sampled)
-        return begin(name.text, name.kind, context, parent: parent, isRemote: true, at: now)
+        return begin(name.text, name.kind, context, parent: parent, isRemote: true, at: start ?? now)
     }
 
     func child(of parent: SpanContext, _ name: SpanName) -> WorkerSpan {
-        let context = SpanContext(traceID: parent.traceID, spanID: ids.spanID(), flags: parent.flags)
-        return begin(name.text, name.kind, context, parent: parent, isRemote: false, at: now)
+        begin(name.text, name.kind, context(below: parent), parent: parent, isRemote: false, at: now)
+    }
+
+    /// A new identity below a span of this process.
+    func context(below parent: SpanContext) -> SpanContext {
+        SpanContext(traceID: parent.traceID, spanID: ids.spanID(), flags: parent.flags)
     }
 
     private func begin(

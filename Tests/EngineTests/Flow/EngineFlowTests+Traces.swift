@@ -86,6 +86,89 @@ extension EngineFlowTests {
         #expect(Set(autotask.allCalls.map(\.traceparent)) == [parent.traceparent])
     }
 
+    @Test(arguments: [SpanContext.parent, nil])
+    func `the acceptance of a job has a span below the portal's, and a repeated delivery has none`(parent: SpanContext?) async throws {
+        addUser()
+        let sink = SpanCollection()
+        let job = connect("connect-1", traceparent: parent?.traceparent)
+        try await withEngine(settings: settings, instruments: .traced(sink)) { _ in
+            door.deliver(job, delivery("reset", id: "refused-1", extra: ["traceparent": .string(SpanContext.parent.traceparent)]))
+            _ = await ending("connect-1")
+            door.deliver(job)
+            _ = await results.published { $0.count { $0.event.jobID?.description == "connect-1" && $0.event.type.isTerminal } == 2 }
+        }
+        let acceptances = sink.spans.filter { $0.name.hasPrefix("receive ") }
+        let (acceptance, attempt) = (try #require(acceptances.first), try #require(sink.attempts.first))
+        #expect(acceptances.count == 1 && acceptance.name == "receive autotask.jobs:connect.{tenant}" && acceptance.kind == .client)
+        #expect(acceptance.parent == parent && acceptance.context.traceID == attempt.context.traceID)
+        #expect(acceptance.context.spanID != attempt.context.spanID)
+        #expect(acceptance.attributes[.messageID] == "connect-1" && acceptance.attributes[.messagingOperationType] == "receive")
+        #expect(acceptance.attributes[.tenant] == "msp-4711" && acceptance.attributes[.jobKind] == "connect")
+        #expect(acceptance.start < acceptance.end && acceptance.start < attempt.start && !acceptance.hasFailed)
+    }
+
+    @Test func `progress that is published has spans, and the journal says how many writes it records`() async throws {
+        addUser()
+        let sink = SpanCollection()
+        try await withEngine(settings: settings, instruments: .traced(sink)) { _ in
+            door.deliver(connect("connect-1"))
+            _ = await ending("connect-1")
+            door.deliver(sync("sync-1", traceparent: SpanContext.parent.traceparent))
+            #expect(await ending("sync-1").type == .syncSucceeded)
+        }
+        let attempt = try #require(sink.attempts.last)
+        let offered = results.offered.map(\.event)
+        #expect(offered.map(\.type) == [.syncStarted, .syncProgress])
+        let publications = sink.spans.filter { $0.kind == .producer && $0.parent == attempt.context }
+        let names = ["sync.started", "sync.progress", "sync.succeeded", "integration.enabled"]
+        #expect(publications.map(\.name) == names.map { "publish autotask.results:\($0).{tenant}" })
+        #expect(publications.prefix(2).map { $0.attributes[.messageID] } == offered.map { .text($0.id) })
+        let progress = publications[1]
+        #expect(progress.attributes[.conversationID] == "sync-1" && progress.attributes[.sequence] == nil && !progress.hasFailed)
+        let journal = sink.spans.filter { $0.name == "store journal" }
+        #expect(!journal.isEmpty && journal.allSatisfy { $0.attributes[.journalEntries] == .number(1) && $0.parent == attempt.context })
+    }
+
+    @Test func `progress that the broker does not take has a failed span`() async throws {
+        addUser()
+        let sink = SpanCollection()
+        try await withEngine(settings: settings, instruments: .traced(sink)) { _ in
+            door.deliver(connect("connect-1"))
+            _ = await ending("connect-1")
+            results.forbid(TenantID("msp-4711")!)
+            door.deliver(sync("sync-1", traceparent: SpanContext.parent.traceparent))
+            while results.offered.isEmpty { await clock.advanceToNextSleeper() }
+            results.forbid(TenantID("msp-4711")!, false)
+            _ = await ending("sync-1")
+        }
+        let started = sink.spans.filter { $0.name == "publish autotask.results:sync.started.{tenant}" }
+        #expect(started.map { $0.attributes[.errorType] } == ["suspected"] && started.allSatisfy(\.hasFailed))
+    }
+
+    @Test func `a limit, the breaker that it opens, and the wait for the next attempt are events of spans`() async throws {
+        addUser()
+        let sink = SpanCollection()
+        try await withEngine(settings: settings, instruments: .traced(sink)) { _ in
+            door.deliver(connect("connect-1"))
+            _ = await ending("connect-1")
+            autotask.fail("POST Services/query", .status(429, headers: [("Retry-After", "30")]))
+            door.deliver(sync("sync-1", traceparent: SpanContext.parent.traceparent))
+            #expect(await ending("sync-1").type == .syncSucceeded)
+        }
+        let limited = try #require(sink.spans.first { $0.attributes[.httpStatus] == .number(429) })
+        #expect(limited.events.map(\.name) == ["call.limited"] && limited.events[0].attributes == [.waitSeconds: .fraction(30)])
+        #expect(limited.start < limited.events[0].time && limited.events[0].time < limited.end)
+        let attempts = sink.attempts.filter { $0.attributes[.jobKind] == "sync" }
+        let deferral = try #require(attempts[0].events.last)
+        #expect(attempts[0].events.map(\.name) == ["breaker.opened", "job.deferred"])
+        #expect(attempts[0].events[0].attributes == [.breakerScope: "database"])
+        guard case .fraction(let wait) = deferral.attributes[.waitSeconds] else {
+            Issue.record("The deferral has no wait.")
+            return
+        }
+        #expect(wait >= 30 && wait < 60)
+    }
+
     @Test func `a later attempt links to the first, and says what failed`() async throws {
         addUser()
         let sink = SpanCollection()

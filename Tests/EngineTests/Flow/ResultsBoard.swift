@@ -74,8 +74,11 @@ final class ResultsBoard: EventSink {
     }
 
     func offer(_ event: OrderedEvent, answered: @escaping @Sendable (BrokerAnswer) -> Void) {
-        state.withLock { $0.offered.append(event) }
-        if state.withLock({ $0.forbiddenTenants.contains(event.event.lane.tenant) }) { answered(.suspected) }
+        let isForbidden = state.withLock { state in
+            state.offered.append(event)
+            return state.forbiddenTenants.contains(event.event.lane.tenant)
+        }
+        answered(isForbidden ? .suspected : .confirmed)
     }
 
     /// Waits until the published events meet a condition; the suite's time limit ends a wait in vain.

@@ -63,7 +63,8 @@ struct Workbench {
         state: LaneState = LaneState(epoch: 1),
         mode: RunMode = .work,
         hasWritten: Bool = false,
-        apiCalls: Int = 0
+        apiCalls: Int = 0,
+        trace: AttemptTrace? = nil
     ) -> JobContext {
         let (kept, state) = (state, state.shown(to: kind))
         store.change {
@@ -92,7 +93,8 @@ struct Workbench {
             ),
             progress: sink,
             breakers: breakers,
-            quotas: quotas
+            quotas: quotas,
+            trace: trace
         )
         latest.calls = context.calls
         return context
