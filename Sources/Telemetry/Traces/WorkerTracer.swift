@@ -3,7 +3,7 @@ package import Tracing
 
 /// Begins spans, and gives those that are recorded to a sink when they end.
 ///
-/// The worker's own parts use ``span(_:in:id:below:)`` and its like, which cost nothing for a job that is not sampled. Libraries use it as any
+/// The worker's own parts use ``span(_:in:id:below:begunAt:)`` and its like, which cost nothing for a job that is not sampled. Libraries use it as any
 /// `Tracer`, with the parent from their `ServiceContext`.
 package final class WorkerTracer: Tracer {
     package typealias Span = WorkerSpan
